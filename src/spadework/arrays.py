@@ -1,0 +1,28 @@
+"""Names for the arrays that travel between floors; shape and unit stand in the docstring of whoever uses them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Codes: TypeAlias = NDArray[np.int32]
+"""Positions in a vocabulary; −1 is "none"."""
+
+Seconds: TypeAlias = NDArray[np.int64]
+"""Seconds since 1970-01-01 UTC."""
+
+Offsets: TypeAlias = NDArray[np.int64]
+"""Row starts, one more than there are rows."""
+
+Floats: TypeAlias = NDArray[np.float32] | NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+Array: TypeAlias = NDArray[Any]
+
+
+def frozen(array: Array) -> Array:
+    """The same memory as a read-only array; the caller's own array keeps its flag."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

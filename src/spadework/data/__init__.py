@@ -1,0 +1,1 @@
+"""Floor 1, facts: immutable values without opinions."""

@@ -1,0 +1,46 @@
+"""The row account: what was read, what is used, what was set aside and why. It adds up or it does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RowAccount:
+    """`read == used + Σ set_aside`, checked on construction.
+
+    `columns` maps each role (user, item, time, weight, event, basket) to the column's own name. `remarks` are sentences for people
+    about choices that the reader made (unit of time, delimiter, merged ids). `rows_set_aside` holds the rows themselves, with their
+    number in the source (`row`, the first data row is 1) and the `reason`.
+    """
+
+    source: str
+    read: int
+    used: int
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)  # facts for the checks, such as ids that differ only by blanks
+    rows_set_aside: pl.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        missing = self.read - self.used - sum(self.set_aside.values())
+        if missing:
+            raise AssertionError(f"row account of {self.source}: {missing} rows of {self.read} are unaccounted for")
+        for name in ("set_aside", "columns", "counts"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def as_json(self) -> dict[str, Any]:
+        """The part of `look --json` that scripts rely on, and what else is known."""
+        return {
+            "source": self.source,
+            "columns": dict(self.columns),
+            "rows": {"read": self.read, "used": self.used, "set_aside": dict(self.set_aside)},
+            "remarks": list(self.remarks),
+            "counts": dict(self.counts),
+        }

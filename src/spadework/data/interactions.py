@@ -1,0 +1,185 @@
+"""The event log in columns, with its views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_array
+
+from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
+from spadework.data.account import RowAccount
+from spadework.data.ordering import by_user_time_arrival
+from spadework.data.ragged import Ragged
+from spadework.data.vocabulary import Vocabulary, digest
+from spadework.errors import BadData, BadRequest
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Interactions:
+    """Who took what, when, in which basket. Rows are sorted by (user, time, arrival); arrays are read-only.
+
+    What is absent is None, never invented. Build one with `from_codes`, which sorts, or with `sw.read_interactions`.
+    """
+
+    users: Codes  # [rows] positions in user_vocabulary, ascending
+    items: Codes  # [rows] positions in item_vocabulary
+    times: Seconds | None = None  # [rows] epoch seconds, ascending within a user
+    weights: Floats | None = None  # [rows] above zero
+    baskets: Codes | None = None  # [rows] numbers of baskets; equal means the same basket
+    user_vocabulary: Vocabulary
+    item_vocabulary: Vocabulary
+    account: RowAccount | None = field(default=None, repr=False)  # how it was read; not carried over by `where`
+
+    def __post_init__(self) -> None:
+        rows = len(self.users)
+        for name in ("users", "items", "times", "weights", "baskets"):
+            column = getattr(self, name)
+            if column is None:
+                continue
+            if column.shape != (rows,):
+                raise BadData(f"Column {name!r} has shape {column.shape}, but there are {rows} rows.", "Give one value per row.")
+            object.__setattr__(self, name, frozen(column))
+
+    @classmethod
+    def from_codes(
+        cls,
+        users: Codes,
+        items: Codes,
+        *,
+        user_vocabulary: Vocabulary,
+        item_vocabulary: Vocabulary,
+        times: Seconds | None = None,
+        weights: Floats | None = None,
+        baskets: Codes | None = None,
+        order: Array | None = None,
+    ) -> Interactions:
+        """Sort rows in any order. `order` is a finer clock than `times` where there is one (milliseconds, say). O(n)."""
+        clock = times if order is None else order
+        permutation = by_user_time_arrival(users, clock, len(user_vocabulary))
+
+        def sort(column: Array | None) -> Array | None:
+            return column if column is None or permutation is None else column[permutation]
+
+        users_sorted, items_sorted = sort(users), sort(items)
+        assert users_sorted is not None
+        assert items_sorted is not None
+        return cls(
+            users=users_sorted,
+            items=items_sorted,
+            times=sort(times),
+            weights=sort(weights),
+            baskets=sort(baskets),
+            user_vocabulary=user_vocabulary,
+            item_vocabulary=item_vocabulary,
+        )
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def user_count(self) -> int:
+        """Size of the user vocabulary; users without rows count too."""
+        return len(self.user_vocabulary)
+
+    @property
+    def item_count(self) -> int:
+        """Size of the item vocabulary; items without rows count too."""
+        return len(self.item_vocabulary)
+
+    def where(self, mask: Mask) -> Interactions:
+        """The rows where `mask` holds, in the same order; vocabularies are kept, so codes keep their meaning."""
+        if mask.dtype != np.bool_ or mask.shape != self.users.shape:
+            raise BadRequest(f"The mask has shape {mask.shape} and type {mask.dtype}.", f"Give {len(self)} booleans.")
+
+        def take(column: Array | None) -> Array | None:
+            return None if column is None else column[mask]
+
+        return replace(
+            self,
+            users=self.users[mask],
+            items=self.items[mask],
+            times=take(self.times),
+            weights=take(self.weights),
+            baskets=take(self.baskets),
+            account=None,
+        )
+
+    def of_users(self, users: Codes) -> Interactions:
+        """The rows of these users."""
+        chosen = np.zeros(self.user_count, np.bool_)
+        chosen[users] = True
+        return self.where(chosen[self.users])
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where each user's rows begin. Shape [users + 1]."""
+        return frozen(np.searchsorted(self.users, np.arange(self.user_count + 1)))
+
+    @cached_property
+    def item_counts(self) -> Array:
+        """Number of rows of each item. Shape [items], int64."""
+        return frozen(np.bincount(self.items, minlength=self.item_count))
+
+    @cached_property
+    def active_users(self) -> Codes:
+        """Users that have rows, ascending."""
+        return frozen(np.flatnonzero(np.diff(self.starts)).astype(np.int32))
+
+    def matrix(self) -> csr_array:
+        """Users × items, the number of rows of each pair, float32; indices sorted. O(rows)."""
+        ones = np.ones(len(self), np.float32)
+        shape = (self.user_count, self.item_count)
+        matrix = csr_array((ones, self.items.copy(), self.starts.astype(np.int64)), shape=shape)
+        matrix.sum_duplicates()
+        return matrix
+
+    def sequences(self) -> Ragged:
+        """Each user's items in order of time."""
+        return Ragged(self.starts, self.items)
+
+    def by_basket(self) -> Ragged:
+        """Items of each basket; baskets in order of user, then first appearance."""
+        keys = self.basket_keys()
+        order = np.argsort(keys, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(keys)))) if len(keys) else np.zeros(1, np.int64)
+        return Ragged(starts.astype(np.int64), self.items[order])
+
+    def basket_keys(self) -> Codes:
+        """Number of the basket of each row, counted up over (user, first appearance). Shape [rows].
+
+        Without a basket column, events of one user at the same second are one basket; without times, a user is one basket.
+        """
+        if len(self) == 0:
+            return np.zeros(0, np.int32)
+        inner = self.baskets if self.baskets is not None else self.times
+        if inner is None:
+            _, keys = np.unique(self.users, return_inverse=True)
+            return keys.astype(np.int32)
+        pairs = pl.DataFrame({"user": self.users, "inner": inner})
+        first = pairs.with_row_index("row").group_by("user", "inner").agg(pl.col("row").min()).sort("row")
+        numbered = first.with_columns(key=pl.int_range(pl.len(), dtype=pl.Int32)).drop("row")
+        return pairs.join(numbered, on=["user", "inner"], how="left", maintain_order="left")["key"].to_numpy()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of rows and ids: equal data, equal fingerprint."""
+        columns = [c for c in (self.users, self.items, self.times, self.weights, self.baskets) if c is not None]
+        present = bytes(c is not None for c in (self.times, self.weights, self.baskets))
+        return digest(present, *columns, self.user_vocabulary.fingerprint.encode(), self.item_vocabulary.fingerprint.encode())
+
+    def frame(self) -> pl.DataFrame:
+        """The log with the user's own ids: user_id, item_id, and time, weight, basket where present."""
+        columns: dict[str, pl.Series] = {
+            "user_id": self.user_vocabulary.take(self.users),
+            "item_id": self.item_vocabulary.take(self.items),
+        }
+        if self.times is not None:
+            columns["time"] = pl.Series(self.times)
+        if self.weights is not None:
+            columns["weight"] = pl.Series(self.weights)
+        if self.baskets is not None:
+            columns["basket"] = pl.Series(self.baskets)
+        return pl.DataFrame(columns)

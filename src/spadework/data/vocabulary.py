@@ -1,0 +1,102 @@
+"""Ids ⇄ codes. Ids are whole numbers or text, exactly as the user has them; codes are positions in the sorted ids."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array, Codes
+from spadework.errors import BadData
+
+_TABLE_LIMIT = 1 << 27
+"""Largest span of integer ids that is encoded through a presence table (bytes; a table of 128 MiB at most)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Distinct ids in ascending order (numbers by value, text by bytes); an id's code is its position.
+
+    Two vocabularies with the same ids give the same codes, whatever the order in which rows came.
+    """
+
+    ids: pl.Series
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.ids.dtype == other.ids.dtype and self.ids.equals(other.ids)
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the ids and their type."""
+        return digest(str(self.ids.dtype).encode(), self.ids.hash(seed=0).to_numpy(), np.asarray([len(self.ids)]))
+
+    @classmethod
+    def build(cls, values: pl.Series) -> tuple[Vocabulary, Codes]:
+        """Vocabulary of the values and the code of each; values must hold no nulls. O(n) for compact numbers, else O(n log n)."""
+        if values.null_count():
+            raise BadData(f"Column {values.name!r} has {values.null_count()} empty ids.", "Set them aside before building a vocabulary.")
+        if values.dtype.is_integer() and len(values):
+            low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
+            if high - low < _TABLE_LIMIT:
+                return _build_by_table(values, low, high)
+        ids = values.unique().sort()
+        vocabulary = cls(ids)
+        return vocabulary, vocabulary.codes(values)
+
+    def codes(self, values: pl.Series | Iterable[Any]) -> Codes:
+        """Code of each value, −1 where it is unknown; numbers and text never match each other. Shape [len(values)]."""
+        given = values if isinstance(values, pl.Series) else pl.Series(list(values))
+        if len(given) == 0 or len(self) == 0:
+            return np.full(len(given), -1, np.int32)
+        if given.dtype.is_integer() and self.ids.dtype.is_integer():
+            return self._codes_of_numbers(given)
+        if given.dtype == pl.String and self.ids.dtype == pl.String:
+            found = given.cast(pl.Enum(self.ids), strict=False).to_physical().cast(pl.Int64)
+            return found.fill_null(-1).to_numpy().astype(np.int32)
+        return np.full(len(given), -1, np.int32)
+
+    def _codes_of_numbers(self, given: pl.Series) -> Codes:
+        nulls = given.is_null().to_numpy()
+        wide = pl.UInt64 if self.ids.dtype == pl.UInt64 else pl.Int64
+        fitted = given.cast(wide, strict=False)
+        lost = fitted.is_null().to_numpy()
+        sought = fitted.fill_null(0).to_numpy()
+        ids = self.ids.cast(wide).to_numpy()
+        at = np.minimum(np.searchsorted(ids, sought), len(ids) - 1)
+        return np.where((ids[at] == sought) & ~lost & ~nulls, at, -1).astype(np.int32)
+
+    def take(self, codes: Array) -> pl.Series:
+        """The ids of the codes, in their order; every code must be in range."""
+        return self.ids.gather(pl.Series(codes, dtype=pl.Int64))
+
+
+def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary, Codes]:
+    """Mark which numbers occur, count them up: two passes over the rows, no sort."""
+    numbers = values.to_numpy()
+    if low < 0 or values.dtype in (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16):
+        numbers = numbers.astype(np.int64)
+    shifted = numbers - numbers.dtype.type(low) if low else numbers
+    present = np.zeros(high - low + 1, np.bool_)
+    present[shifted] = True
+    table = np.cumsum(present, dtype=np.int32) - np.int32(1)
+    ids = pl.Series(values.name, np.flatnonzero(present) + low, dtype=pl.Int64 if values.dtype != pl.UInt64 else pl.UInt64)
+    return Vocabulary(ids), table[shifted]
+
+
+def digest(*parts: bytes | Array) -> str:
+    """Sixteen hex digits over bytes and arrays."""
+    state = hashlib.blake2b(digest_size=8)
+    for part in parts:
+        state.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).view(np.uint8).data)
+        state.update(b"|")
+    return state.hexdigest()
