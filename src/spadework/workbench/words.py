@@ -1,0 +1,159 @@
+"""Numbers, times and names as people read them; no locale, so the same value is always the same text."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+
+ABSENT = "–"
+MINUS = "−"
+_METRICS = {"ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "hitrate": "Hit rate", "auc": "AUC", "arp": "ARP"}
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with `digits` significant digits below one thousand and with thousands separated above."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    size = abs(value)
+    if size == 0:
+        text = "0"
+    elif size >= 1e15 or size < 1e-6:
+        text = f"{size:.{digits - 1}e}"
+    elif size >= 1000 or size == int(size):
+        text = f"{size:,.0f}"
+    else:
+        text = f"{size:.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
+    return f"{MINUS}{text}" if value < 0 else text
+
+
+def score(value: float | None, places: int = 4) -> str:
+    """A metric with a fixed number of decimal places, so that a column of them lines up."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if abs(value) >= 1000:
+        return number(value)
+    text = f"{abs(value):.{places}f}"
+    return f"{MINUS}{text}" if value < 0 and float(text) else text
+
+
+def signed(value: float | None, places: int = 4) -> str:
+    """A difference with its sign."""
+    text = score(value, places)
+    return f"+{text}" if value is not None and text[0] not in (MINUS, ABSENT) and value > 0 else text
+
+
+def interval(bounds: tuple[float, float] | None, places: int = 4, sign: bool = False) -> str:
+    """Both ends of an interval, or a dash."""
+    if bounds is None:
+        return ABSENT
+    show = signed if sign else score
+    return f"{show(bounds[0], places)} … {show(bounds[1], places)}"
+
+
+def short(value: float) -> str:
+    """A number for an axis: at most about seven characters."""
+    if value == 0:
+        return "0"
+    size, sign = abs(value), MINUS if value < 0 else ""
+    if size >= 1e15 or size < 1e-4:
+        mantissa, exponent = f"{size:.2e}".split("e")
+        return f"{sign}{mantissa.rstrip('0').rstrip('.')}e{int(exponent)}"
+    for scale, letter in _SCALES:
+        if size >= scale:
+            return f"{sign}{_trim(size / scale)}{letter}"
+    return f"{sign}{_trim(size)}"
+
+
+def percent(share: float | None) -> str:
+    """A share of one as per cent."""
+    if share is None or not math.isfinite(share):
+        return ABSENT
+    value = 100 * share
+    size = abs(value)
+    places = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
+    if 0 < size < 0.005:
+        return f"{number(value, 2)} %"
+    return f"{MINUS if value < 0 else ''}{size:,.{places}f} %"
+
+
+def seconds(value: float | None) -> str:
+    """A duration."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if value < 0.1:
+        return f"{1000 * value:.0f} ms"
+    if value < 10:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 100:
+        return f"{whole} s"
+    if whole < 6000:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+
+
+def mebibytes(value: float | None) -> str:
+    """A size in memory, given in MiB."""
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    return f"{value / 1024:,.1f} GiB" if value >= 1024 else f"{number(value, 2)} MiB"
+
+
+def count(amount: float | None, singular: str, plural: str = "") -> str:
+    """An amount with its noun in the right number."""
+    if amount is None:
+        return f"an unknown number of {plural or singular + 's'}"
+    return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
+
+
+def day(moment: str | None) -> str:
+    """The date of an ISO moment."""
+    return moment[:10] if moment else ABSENT
+
+
+def metric(name: str) -> str:
+    """`ndcg@10` as `NDCG@10`."""
+    stem, at, depth = name.partition("@")
+    shown = _METRICS.get(stem.lower(), stem[:1].upper() + stem[1:].replace("_", " "))
+    return f"{shown}{at}{depth}"
+
+
+def clip(text: str, longest: int) -> str:
+    """The text on one line, cut to `longest` characters with an ellipsis."""
+    line = " ".join(text[: 4 * longest + 400].split())
+    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"
+
+
+def text_width(text: str, size: float) -> float:
+    """An upper estimate of the width of sans-serif text, in the unit of `size` (the height of the letters' body)."""
+    return size * sum(_advance(letter) for letter in text)
+
+
+def clip_to_width(text: str, size: float, widest: float) -> str:
+    """The text cut with an ellipsis so that its estimated width is at most `widest`."""
+    text = clip(text, 400)
+    if text_width(text, size) <= widest:
+        return text
+    room, kept = widest / size - _advance("…"), 0
+    for letter in text:
+        room -= _advance(letter)
+        if room < 0:
+            break
+        kept += 1
+    return text[:kept].rstrip() + "…"
+
+
+def _advance(letter: str) -> float:
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 1.05
+    if letter in "ijlI.,:;'|! ":
+        return 0.36
+    if letter in "mwMW@%…—":
+        return 0.98
+    return 0.74 if letter.isupper() else 0.63
+
+
+def _trim(value: float) -> str:
+    text = f"{value:.4g}"
+    return f"{value:.0f}" if "e" in text else text
