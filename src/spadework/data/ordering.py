@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes
 
 
-def by_user_time_arrival(users: Codes, times: Array | None, user_count: int) -> NDArray[np.int64] | None:
+def by_user_time_arrival(users: Codes, times: Array | None, user_count: int) -> Array | None:
     """Permutation that sorts rows by (user, time, arrival), or None when they stand so already.
 
     Users are grouped by counting (O(n)); then, if the times need it, one sort of packed 64-bit keys (user, time, place among the
@@ -49,11 +48,12 @@ def _ascending(users: Codes, times: Array | None) -> bool:
     return bool(((earlier < later) | ((earlier == later) & (times[:-1] <= times[1:]))).all())
 
 
-def _group(users: Codes, user_count: int) -> NDArray[np.int64]:
+def _group(users: Codes, user_count: int) -> Array:
     """Stable order by user. The row index of scipy's coordinate-to-row conversion is a counting sort."""
     n = len(users)
     if n >= np.iinfo(np.int32).max:
         return np.argsort(users, kind="stable")
     arrival = np.arange(n, dtype=np.int32)
     matrix = csr_array((np.ones(n, np.int8), (users, arrival)), shape=(user_count, n))
-    return matrix.indices
+    indices: Array = matrix.indices
+    return indices

@@ -1,0 +1,1 @@
+"""Recommender systems for people who ship one: try the spade before the excavator."""

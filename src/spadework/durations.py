@@ -1,0 +1,50 @@
+"""Spans of time as people write them: `7d`, `12 h`, `5 min`, `1h30m`, `2 weeks`."""
+
+from __future__ import annotations
+
+import re
+
+from spadework.errors import BadRequest
+
+_UNITS = {
+    **dict.fromkeys(("s", "sec", "second"), 1.0),
+    **dict.fromkeys(("m", "min", "minute"), 60.0),
+    **dict.fromkeys(("h", "hour"), 3600.0),
+    **dict.fromkeys(("d", "day"), 86_400.0),
+    **dict.fromkeys(("w", "week"), 604_800.0),
+}
+_PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
+
+
+def seconds(text: str, what: str = "duration") -> float:
+    """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since nobody knows its unit."""
+    hint = f"Write the {what} with a unit, such as 60s, 10m, 12h, 7d or 2w."
+    position, total = 0, 0.0
+    lowered = text.strip().lower()
+    while position < len(lowered):
+        part = _PART.match(lowered, position)
+        unit = part.group(2) if part else ""
+        factor = _UNITS.get(unit) or _UNITS.get(unit.removesuffix("s"))
+        if part is None or factor is None:
+            raise BadRequest(f"The {what} {text!r} cannot be understood.", hint)
+        total += float(part.group(1)) * factor
+        position = part.end()
+    if total <= 0:
+        raise BadRequest(f"The {what} {text!r} is not above zero.", hint)
+    return total
+
+
+def words(span: float) -> str:
+    """A span of seconds for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `36 days`."""
+    if span < 10:
+        return f"{span:.1f} s"
+    if span < 60:
+        return f"{span:.0f} s"
+    if span < 3600:
+        minutes, rest = divmod(round(span), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    if span < 2 * 86_400:
+        hours, rest = divmod(round(span / 60), 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
+    days = span / 86_400
+    return f"{days:.0f} days" if days >= 10 or abs(days - round(days)) < 0.05 else f"{days:.1f} days"

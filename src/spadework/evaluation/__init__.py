@@ -1,0 +1,1 @@
+"""Floor 4, judgement: models and splits become numbers."""

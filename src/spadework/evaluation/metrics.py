@@ -1,0 +1,259 @@
+"""Metrics: pure functions from judged lists to one value per user, or to one value for the whole. A shelf: one function, one metric.
+
+Full ranking only. Lists come ranked with ties broken by the lower item code, so a scorer that knows nothing gets what chance gives.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spadework.arrays import Array, Codes
+from spadework.errors import BadRequest
+from spadework.evaluation.dialects import Dialect
+from spadework.evaluation.truth import Truth
+from spadework.kernels import relevance
+from spadework.shelf import Shelf
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Lists of length k beside the truth."""
+
+    lists: Codes  # [users, k] −1 is padding
+    truth: Truth
+    dialect: Dialect
+    hits: Array  # [users, k] uint8
+
+    @property
+    def k(self) -> int:
+        """Length of the lists."""
+        return int(self.lists.shape[1])
+
+    @cached_property
+    def found(self) -> Array:
+        """Hits of each user. Shape [users] float32."""
+        return self.weigh(np.ones(self.k, np.float32))
+
+    @cached_property
+    def floats(self) -> Array:
+        """Hits as float32. Shape [users, k]."""
+        return self.hits.astype(np.float32)
+
+    def weigh(self, weights: Array) -> Array:
+        """Sum over slots of hit · weight. Shape [users]."""
+        return self.floats @ weights
+
+    @cached_property
+    def divisor(self) -> Array:
+        """What recall and MAP divide by. Shape [users] float32, at least 1."""
+        sizes = self.truth.sizes.astype(np.float32)
+        return np.maximum(np.minimum(sizes, self.k) if self.dialect.recall == "capped" else sizes, 1)
+
+    @property
+    def filled(self) -> Array:
+        """True where a slot holds an item. Shape [users, k]."""
+        return self.lists >= 0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric on the shelf."""
+
+    name: str
+    function: Callable[[Judged], Array | float]
+    per_user: bool  # one value per user, or one for the whole
+    accuracy: bool  # compares lists with targets; has a debiased version
+    says: str
+
+
+metrics: Shelf[Metric] = Shelf("metric")
+
+
+def metric(*, per_user: bool = True, accuracy: bool = True) -> Callable[[Callable[[Judged], Array | float]], Callable[[Judged], Array | float]]:
+    """Place a metric on the shelf under its function's name."""
+
+    def place(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
+        says = (function.__doc__ or "").strip()
+        metrics.place(function.__name__, Metric(function.__name__, function, per_user, accuracy, says))
+        return function
+
+    return place
+
+
+def discounts(k: int) -> Array:
+    """1 / log2(rank + 1) for ranks 1 … k."""
+    return (1 / np.log2(np.arange(2, k + 2))).astype(np.float32)
+
+
+@metric()
+def recall(judged: Judged) -> Array:
+    """Share of the targets that are in the list (over all targets, or at most k of them: see the dialect)."""
+    return judged.found / judged.divisor
+
+
+@metric()
+def precision(judged: Judged) -> Array:
+    """Share of the k slots that hold a target; a short list is divided by k too."""
+    return judged.found / np.float32(judged.k)
+
+
+@metric()
+def hitrate(judged: Judged) -> Array:
+    """1 if the list holds any target."""
+    return (judged.found > 0).astype(np.float32)
+
+
+@metric()
+def ndcg(judged: Judged) -> Array:
+    """Discounted gain of the hits over that of the ideal list (see the dialect)."""
+    if judged.dialect.graded:
+        return _graded_ndcg(judged)
+    gain = judged.weigh(discounts(judged.k))
+    sizes = judged.found.astype(np.int64) if judged.dialect.ideal == "hits" else judged.truth.sizes
+    longest = judged.k if judged.dialect.ideal != "full" else max(int(sizes.max(initial=1)), judged.k)
+    ideal = np.concatenate(([1.0], np.cumsum(discounts(longest), dtype=np.float64))).astype(np.float32)
+    return gain / ideal[np.minimum(sizes, longest)]
+
+
+@metric()
+def map(judged: Judged) -> Array:  # the name people write
+    """Mean over targets of the precision at their rank."""
+    ranks = np.arange(1, judged.k + 1, dtype=np.float32)
+    running = np.zeros(len(judged.lists), np.float32)
+    total = np.zeros(len(judged.lists), np.float32)
+    for slot in range(judged.k):  # k short passes over the users are quicker than one cumulative sum over all cells
+        hit = judged.floats[:, slot]
+        running += hit
+        total += hit * running / ranks[slot]
+    return total / judged.divisor
+
+
+@metric()
+def mrr(judged: Judged) -> Array:
+    """1 / rank of the first hit, 0 without one."""
+    first = np.argmax(judged.hits, axis=1)
+    return (judged.found > 0) / (first + 1).astype(np.float32)
+
+
+@metric(accuracy=False)
+def popularity(judged: Judged) -> Array:
+    """Mean number of train events of the items in the list."""
+    return _mean_over_slots(judged, judged.truth.popularity.astype(np.float32))
+
+
+@metric(accuracy=False)
+def tail(judged: Judged) -> Array:
+    """Share of the list outside the head; the head are the most popular items that together hold 20 % of the train events."""
+    return _mean_over_slots(judged, (~judged.truth.head).astype(np.float32))
+
+
+@metric(accuracy=False)
+def novelty(judged: Judged) -> Array:
+    """Mean −log2 of the share of train users who took the item; an item nobody took counts as taken by half a user."""
+    share = np.maximum(judged.truth.takers, 0.5) / max(judged.truth.train_users, 1)
+    return _mean_over_slots(judged, -np.log2(np.minimum(share, 1.0)).astype(np.float32))
+
+
+@metric(accuracy=False)
+def repeats(judged: Judged) -> Array:
+    """Share of the k slots that hold an item of the user's own history."""
+    seen = relevance.hits(judged.lists, judged.truth.seen, judged.truth.seen_items)
+    return seen.sum(axis=1, dtype=np.float32) / np.float32(judged.k)
+
+
+@metric(per_user=False, accuracy=False)
+def coverage(judged: Judged) -> float:
+    """Share of the items in train that are in anybody's list."""
+    catalogue = int((judged.truth.popularity > 0).sum())
+    shown = np.unique(judged.lists[judged.filled])
+    return float((judged.truth.popularity[shown] > 0).sum()) / max(catalogue, 1)
+
+
+@metric(per_user=False, accuracy=False)
+def gini(judged: Judged) -> float:
+    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold all."""
+    counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
+    return gini_of(counts[judged.truth.popularity > 0])
+
+
+def gini_of(counts: Array) -> float:
+    """Gini coefficient of non-negative counts: Σ(2r − n − 1)x_r / (nΣx), x ascending."""
+    ordered = np.sort(np.asarray(counts, np.float64))
+    n, total = len(ordered), float(ordered.sum())
+    if n == 0 or total <= 0:
+        return 0.0
+    return float(((2 * np.arange(1, n + 1) - n - 1) * ordered).sum() / (n * total))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A metric as people write it: `ndcg@10`, `debiased_recall@20`."""
+
+    metric: Metric
+    k: int
+    debiased: bool
+
+    @property
+    def name(self) -> str:
+        """The way to write it."""
+        return f"{'debiased_' if self.debiased else ''}{self.metric.name}@{self.k}"
+
+
+def parse(name: str) -> Asked:
+    """The metric of a name such as `NDCG@10`; an unknown one tells the nearest known."""
+    written = re.fullmatch(r"(debiased_)?([a-z_]+)@([0-9]+)", name.strip().lower())
+    if not written or int(written.group(3)) < 1:
+        raise BadRequest(f"The metric {name!r} cannot be understood.", "Write it as name@k, such as ndcg@10 or recall@20.")
+    found = metrics[written.group(2)]
+    if written.group(1) and not found.accuracy:
+        raise BadRequest(f"The metric {found.name!r} has no debiased version.", "It does not look at targets; ask for it without 'debiased_'.")
+    return Asked(found, int(written.group(3)), bool(written.group(1)))
+
+
+def measure(lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect, seed: int = 0) -> dict[str, Array | float]:
+    """Values of the metrics by name: [users] float32, or one float. Users without targets are NaN in debiased metrics.
+
+    O(users · k · log targets).
+    """
+    values: dict[str, Array | float] = {}
+    judged: dict[tuple[int, bool], Judged] = {}
+    for one in asked:
+        key = (one.k, one.debiased)
+        if key not in judged:
+            against = truth.debiased(seed) if one.debiased else truth
+            cut = np.ascontiguousarray(lists[:, : one.k])
+            if cut.shape[1] < one.k:
+                cut = np.pad(cut, ((0, 0), (0, one.k - cut.shape[1])), constant_values=-1)
+            judged[key] = Judged(cut, against, dialect, relevance.hits(cut, against.starts, against.items))
+        value = one.metric.function(judged[key])
+        if isinstance(value, np.ndarray) and one.debiased:
+            value = np.where(judged[key].truth.sizes > 0, value, np.float32(np.nan))
+        values[one.name] = value
+    return values
+
+
+def _mean_over_slots(judged: Judged, of_item: Array) -> Array:
+    """Mean of an item's value over the filled slots; 0 for an empty list. Shape [users]."""
+    filled = judged.filled
+    total = np.where(filled, of_item[np.maximum(judged.lists, 0)], 0).sum(axis=1)
+    return (total / np.maximum(filled.sum(axis=1), 1)).astype(np.float32)
+
+
+def _graded_ndcg(judged: Judged) -> Array:
+    """NDCG whose gains are the weights of the expected events."""
+    truth, k = judged.truth, judged.k
+    row = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    keys = row * np.int64(len(truth.popularity)) + truth.items
+    wanted = np.arange(len(judged.lists))[:, None] * np.int64(len(truth.popularity)) + np.maximum(judged.lists, 0)
+    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    gains = np.where(judged.hits > 0, truth.gains[at], 0) if len(keys) else np.zeros(judged.lists.shape)
+    order = np.lexsort((-truth.gains, row))
+    place = np.arange(len(row)) - truth.starts[row]
+    best = np.where(place < k, truth.gains[order] * (1 / np.log2(place + 2.0)), 0)
+    ideal = np.bincount(row, weights=best, minlength=len(truth.users))
+    return ((gains @ discounts(k)) / np.where(ideal > 0, ideal, 1)).astype(np.float32)

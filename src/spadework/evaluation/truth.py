@@ -1,0 +1,110 @@
+"""What then happened, arranged for judging: distinct targets per user, and what is known of items and users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask, frozen
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
+from spadework.errors import Unsuitable
+from spadework.randomness import generator
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Truth:
+    """Row r is user `users[r]`, whose targets are `items[starts[r]:starts[r + 1]]`, ascending codes."""
+
+    users: Codes  # [rows]
+    starts: Array  # [rows + 1]
+    items: Codes  # [targets]
+    gains: Array  # [targets] largest weight of the target's events; 1 without weights
+    seen: Array  # [rows + 1] starts of the history
+    seen_items: Codes  # [history entries] distinct, ascending within a row
+    popularity: Array  # [items] events in train
+    takers: Array  # [items] users in train
+    train_users: int
+    has_history: Mask  # [rows]
+    head: Mask  # [items] the most popular items that together hold 20 % of the train events
+
+    @classmethod
+    def of(cls, split: Split) -> Truth:
+        """Arrange a split. O(events · log events)."""
+        users = split.users
+        if not len(users):
+            raise Unsuitable(f"The split {split.name!r} expects nothing of anybody.", "Choose a longer test span.")
+        starts, items, gains = _distinct(split.expected, users)
+        seen, seen_items, _ = _distinct(split.given, users)
+        takers = np.bincount(np.unique(split.train.users.astype(np.int64) * split.train.item_count + split.train.items) % split.train.item_count,
+                             minlength=split.train.item_count)  # fmt: skip
+        return cls(
+            users=users,
+            starts=starts,
+            items=items,
+            gains=gains,
+            seen=seen,
+            seen_items=seen_items,
+            popularity=split.train.item_counts,
+            takers=takers,
+            train_users=len(split.train.active_users),
+            has_history=np.diff(seen) > 0,
+            head=_head(split.train.item_counts),
+        )
+
+    @property
+    def sizes(self) -> Array:
+        """Targets of each user. Shape [rows]."""
+        return np.diff(self.starts)
+
+    def only(self, targets: Mask) -> Truth:
+        """The same users with some of their targets; a user may be left with none."""
+        kept = np.concatenate(([0], np.cumsum(targets)))[self.starts]
+        return replace(self, starts=kept, items=self.items[targets], gains=self.gains[targets])
+
+    def debiased(self, seed: int) -> Truth:
+        """Targets thinned so that no item is expected more often than Q3 + 1.5 · IQR of the expected counts.
+
+        Very popular items then no longer decide the metric. The draw is by name, so every model meets the same targets. As in RecTools'
+        debiased metrics.
+        """
+        counts = np.bincount(self.items, minlength=len(self.popularity))
+        present = counts[counts > 0]
+        low, high = np.quantile(present, [0.25, 0.75])
+        cap = max(int(high + 1.5 * (high - low)), 1)
+        order = np.argsort(generator(seed, "debias").random(len(self.items)), kind="stable")
+        rank = np.empty(len(order), np.int64)
+        by_item = order[np.argsort(self.items[order], kind="stable")]
+        begins = np.cumsum(counts) - counts
+        rank[by_item] = np.arange(len(order)) - begins[self.items[by_item]]
+        return self.only(rank < cap)
+
+
+def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
+    """Distinct items per user with their largest weight: starts [users + 1], items, weights."""
+
+    row_of = np.full(log.user_count, -1, np.int64)
+    row_of[users] = np.arange(len(users))
+    rows = row_of[log.users]
+    weights = np.ones(len(log), np.float32) if log.weights is None else log.weights
+    keys = rows * np.int64(log.item_count) + log.items
+    keys, weights = keys[rows >= 0], weights[rows >= 0]
+    if np.all(keys[1:] > keys[:-1]):
+        unique, largest = keys, weights
+    else:
+        order = np.lexsort((-weights, keys))
+        keys = keys[order]
+        first = np.concatenate(([True], keys[1:] != keys[:-1]))
+        unique, largest = keys[first], weights[order][first]
+    starts = np.searchsorted(unique, np.arange(len(users) + 1) * np.int64(log.item_count))
+    return frozen(starts), frozen((unique % log.item_count).astype(np.int32)), frozen(largest.astype(np.float32))
+
+
+def _head(counts: Array) -> Mask:
+    """Most popular items that together hold a fifth of the events; ties by lower code. Shape [items]."""
+    order = np.argsort(-counts, kind="stable")
+    before = np.cumsum(counts[order]) - counts[order]
+    head = np.zeros(len(counts), np.bool_)
+    head[order[(before < 0.2 * counts.sum()) & (counts[order] > 0)]] = True
+    return frozen(head)

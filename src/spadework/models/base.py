@@ -1,0 +1,348 @@
+"""What every recommender is: frozen parameters, learned arrays, and one way from histories to lists."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform, get_type_hints
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array, Codes, Mask, frozen
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import recode
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest, NotFitted, Unsuitable, nearest
+from spadework.kernels import parallel, ranking
+from spadework.models.parameters import Parameter, parameters_of
+from spadework.models.recommendations import Recommendations
+from spadework.randomness import Seed, generator
+from spadework.shelf import Shelf
+
+Need: TypeAlias = Literal["times", "baskets", "content", "categories"]
+Repeats: TypeAlias = Literal["forbid", "allow", "only"]
+REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
+BLOCK_CELLS = 16_000_000
+"""Scores held at once (4 bytes each)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What fitting will take, told before it starts."""
+
+    bytes: int
+    seconds: float
+
+
+models: Shelf[type[Recommender]] = Shelf("model")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=False)
+class Recommender(ABC):
+    """A subclass becomes a frozen, keyword-only, validated dataclass by being defined, and a model by its `name`.
+
+    Parameters are frozen; what is learned stands apart as named arrays, so saving, loading and refusing to run unfitted are written
+    once. The author of a model writes `_fit` and `_score`, both free of side effects.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[Need]] = frozenset()
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        inherited = get_type_hints(cls, include_extras=True)
+        for field in getattr(cls, "__dataclass_fields__", {}):  # a bare `weight = "raw"` in a subclass is a new default
+            if field in cls.__dict__ and field not in cls.__dict__.get("__annotations__", {}):
+                cls.__annotations__ = {**cls.__dict__.get("__annotations__", {}), field: inherited[field]}
+        dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
+        if "name" in cls.__dict__:
+            models.place(cls.name, cls)
+
+    def __post_init__(self) -> None:
+        for parameter in self.parameters().values():
+            object.__setattr__(self, parameter.name, parameter.check(getattr(self, parameter.name), self.name))
+
+    # ---- parameters
+
+    @classmethod
+    def parameters(cls) -> dict[str, Parameter]:
+        """The parameters by name."""
+        return parameters_of(cls)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Values of all parameters."""
+        return {name: getattr(self, name) for name in self.parameters()}
+
+    @property
+    def label(self) -> str:
+        """The name with whatever differs from the defaults: `cosine(history=0.7)`."""
+        changed = [f"{p.name}={_short(getattr(self, p.name))}" for p in self.parameters().values() if getattr(self, p.name) != p.default]
+        return f"{self.name}({', '.join(changed)})" if changed else self.name
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.params.items())})"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Recommender) or type(self) is not type(other) or self.params != other.params:
+            return False
+        mine, yours = self.__dict__.get("_state"), other.__dict__.get("_state")
+        if mine is None or yours is None:
+            return mine is yours
+        same_arrays = mine.keys() == yours.keys() and all(np.array_equal(mine[key], yours[key]) for key in mine)
+        return same_arrays and bool(self.item_vocabulary == other.item_vocabulary)
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self.params.items())))
+
+    # ---- learning
+
+    def fit(self, train: Interactions, content: ItemContent | None = None, *, rng: Seed = None) -> Self:
+        """Learn from the log and return this model. What the model needs and the log lacks is refused by name."""
+        self.check_needs(train, content)
+        state = dict(self._fit(train, content, generator(rng, f"model:{self.name}")))
+        state["popularity"] = train.item_counts
+        self._restore({key: np.ascontiguousarray(value) for key, value in state.items()}, train.item_vocabulary)
+        return self
+
+    def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
+        """Refuse data that lack what this model needs."""
+        present = {
+            "times": train.times is not None,
+            "baskets": train.baskets is not None,
+            "content": content is not None,
+            "categories": content is not None and bool(content.categories),
+        }
+        for need in sorted(self.required()):
+            if not present[need]:
+                raise Unsuitable(f"The model {self.label!r} needs {need}, and there are none.", _NEED_HINTS[need])
+        if not len(train):
+            raise Unsuitable(f"The model {self.label!r} cannot learn from an empty log.", "Give a log with at least one row.")
+
+    def required(self) -> frozenset[Need]:
+        """What this model needs with these parameters."""
+        return self.needs
+
+    def cost(self, train: Interactions) -> Cost:
+        """Bytes and seconds that fitting takes, at a guess within a factor of three."""
+        return Cost(bytes=16 * train.item_count + 16 * len(train), seconds=1e-8 * len(train))
+
+    @property
+    def state(self) -> Mapping[str, Array]:
+        """The learned arrays, read-only."""
+        if "_state" not in self.__dict__:
+            raise NotFitted(f"The model {self.label!r} has not learned yet.", "Call fit(log) first.")
+        learned: Mapping[str, Array] = self.__dict__["_state"]
+        return learned
+
+    @property
+    def item_vocabulary(self) -> Vocabulary:
+        """The items the model knows."""
+        self.state  # noqa: B018  (refuses an unfitted model)
+        vocabulary: Vocabulary = self.__dict__["_item_vocabulary"]
+        return vocabulary
+
+    def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
+        object.__setattr__(self, "_state", {key: frozen(value) for key, value in state.items()})
+        object.__setattr__(self, "_item_vocabulary", item_vocabulary)
+
+    # ---- answering
+
+    def recommend(
+        self,
+        histories: Interactions,
+        k: int = 10,
+        *,
+        repeats: Repeats = "allow",
+        candidates: pl.Series | None = None,
+        users: Codes | None = None,
+        fill: bool = True,
+    ) -> Recommendations:
+        """The `k` best items for each user in `histories`, which may be anybody: a user is what they did.
+
+        `repeats` says whether items of the history may come back ("allow"), must not ("forbid"), or alone may ("only"). `candidates` are
+        the only ids that may be recommended. `users` are codes of `histories.user_vocabulary`; by default those with events. Slots that
+        the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
+        history that the model never saw are ignored.
+        """
+        if type(k) is not int or k < 1:
+            raise BadRequest(f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item.")
+        if repeats not in REPEATS:
+            near = nearest(str(repeats), REPEATS)
+            raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
+        known = self._in_own_codes(histories)
+        asked = histories.active_users if users is None else np.asarray(users, np.int32)
+        allowed = None
+        if candidates is not None:
+            allowed = np.zeros(len(self.item_vocabulary), np.bool_)
+            codes = self.item_vocabulary.codes(candidates)
+            allowed[codes[codes >= 0]] = True
+        rows = max(1, BLOCK_CELLS // max(1, len(self.item_vocabulary)) // parallel.threads())
+        blocks = [asked[at : at + rows] for at in range(0, len(asked), rows)]
+        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, fill=fill)
+        parts = parallel.share(answer, blocks, f"recommend {self.label}")
+        return Recommendations(
+            users=asked,
+            items=np.concatenate([part[0] for part in parts]) if parts else np.full((0, k), -1, np.int32),
+            scores=np.concatenate([part[1] for part in parts]) if parts else np.zeros((0, k), np.float32),
+            user_vocabulary=histories.user_vocabulary,
+            item_vocabulary=self.item_vocabulary,
+            filled=sum(part[2] for part in parts),
+        )
+
+    def _in_own_codes(self, histories: Interactions) -> Interactions:
+        own = self.item_vocabulary
+        if histories.item_vocabulary is own or histories.item_vocabulary == own:
+            return histories
+        return recode(histories, histories.user_vocabulary, own)
+
+    def _answer(
+        self, histories: Interactions, users: Codes, *, k: int, repeats: Repeats, allowed: Mask | None, fill: bool
+    ) -> tuple[Codes, Array, int]:
+        """Lists for a block of users: codes [users, k], scores [users, k], number of filled slots."""
+        block = Histories.of(histories, users)
+        scores = np.ascontiguousarray(self._score(block), np.float32)
+        items, best = self._rank(scores, block, k, repeats, allowed)
+        short = np.flatnonzero((items < 0).any(axis=1)) if fill else np.zeros(0, np.int64)
+        if not len(short):
+            return items, best, 0
+        before = int((items >= 0).sum())
+        prior = np.tile(self._popular_prior(), (len(short), 1))
+        own = np.repeat(np.arange(len(short)), (items[short] >= 0).sum(axis=1))
+        prior[own, items[short][items[short] >= 0]] = -np.inf
+        more, more_scores = self._rank(prior, block.take(short), k, repeats, allowed)
+        for row, extra, extra_scores in zip(short, more, more_scores, strict=True):
+            have = int((items[row] >= 0).sum())
+            floor = min(0.0, float(best[row, have - 1])) if have else 0.0
+            items[row, have:] = extra[: k - have]
+            best[row, have:] = extra_scores[: k - have] + np.float32(floor)
+        return items, best, int((items >= 0).sum()) - before
+
+    def _rank(self, scores: Array, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+        if repeats != "allow":
+            ranking.exclude(scores, block.starts, block.items, only=repeats == "only")
+        if allowed is not None:
+            ranking.keep_candidates(scores, allowed)
+        return ranking.top_k(scores, k)
+
+    def _popular_prior(self) -> Array:
+        """Share of each item in all events, less one: below zero, descending with popularity; items never seen are −∞. [items]"""
+        counts = self.state["popularity"].astype(np.float64)
+        share = counts / max(counts.sum(), 1.0) - 1.0
+        return np.where(counts > 0, share, -np.inf).astype(np.float32)
+
+    def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
+        """The `k` most similar items to each of these; models without a similarity refuse."""
+        raise Unsuitable(f"The model {self.label!r} has no similarity of items.", "Use a co-occurrence model, such as 'cosine'.")
+
+    def explain(self, history: Interactions, item: Any, user: int = 0) -> pl.DataFrame:
+        """Which items of the history speak for the item, and how much; models without such parts refuse."""
+        raise Unsuitable(f"The model {self.label!r} has no parts to explain.", "Use a co-occurrence model, such as 'cosine'.")
+
+    # ---- what the author of a model writes
+
+    @abstractmethod
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        """The learned arrays by name."""
+
+    @abstractmethod
+    def _score(self, histories: Histories) -> Array:
+        """Scores [users, items] float32; −∞ where the model has no evidence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Histories:
+    """Histories of a block of users, as distinct items with the time since each was last taken.
+
+    Row r is `items[starts[r]:starts[r + 1]]`, ascending codes.
+    """
+
+    starts: Array  # [users + 1]
+    items: Codes  # [entries]
+    ages: Codes  # [entries] distinct moments between the item's last event and the user's last event; 0 is the newest
+    counts: Array  # [entries] events of the user with the item
+
+    @classmethod
+    def of(cls, log: Interactions, users: Codes) -> Histories:
+        """The histories of these users, in their order. O(events · log events)."""
+        begins, ends = log.starts[users], log.starts[users + 1]
+        lengths = ends - begins
+        rows = np.repeat(np.arange(len(users)), lengths)
+        events = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(begins, lengths)
+        items = log.items[events]
+        moments = positions(log)[events]
+        ages = np.repeat(positions(log)[ends - 1], lengths) - moments if len(events) else np.zeros(0, np.int32)
+        keys = rows * np.int64(max(log.item_count, 1)) + items
+        order = np.lexsort((ages, keys))
+        sorted_keys = keys[order]
+        first = np.flatnonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
+        kept = order[first]
+        counts = np.diff(np.concatenate((first, [len(keys)])))
+        starts = np.concatenate(([0], np.cumsum(np.bincount(rows[kept], minlength=len(users)))))
+        return cls(starts.astype(np.int64), items[kept], ages[kept].astype(np.int32), counts.astype(np.float32))
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def take(self, rows: Array) -> Histories:
+        """The histories of some rows."""
+        lengths = np.diff(self.starts)[rows]
+        at = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(self.starts[rows], lengths)
+        starts = np.concatenate(([0], np.cumsum(lengths)))
+        return Histories(starts, self.items[at], self.ages[at], self.counts[at])
+
+
+def positions(log: Interactions) -> Codes:
+    """Place of each row in its user's history, counted in distinct moments; without times all rows share place 0. Shape [rows]."""
+    if "_positions" in log.__dict__:
+        cached: Codes = log.__dict__["_positions"]
+        return cached
+    if log.times is None or not len(log):
+        places = np.zeros(len(log), np.int32)
+    else:
+        new = np.concatenate(([False], (log.times[1:] != log.times[:-1]) & (log.users[1:] == log.users[:-1])))
+        running = np.cumsum(new, dtype=np.int64)
+        first = running[np.minimum(log.starts[:-1], len(log) - 1)]
+        places = (running - first[log.users]).astype(np.int32)
+    log.__dict__["_positions"] = frozen(places)
+    return places
+
+
+def catalogue() -> Shelf[type[Recommender]]:
+    """All models by name: every module of this package is loaded, and what it defines is found."""
+    package = importlib.import_module("spadework.models")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"spadework.models.{module.name}")
+    return models
+
+
+def model(name: str, **params: Any) -> Recommender:
+    """A model by name, as on the command line: `model("cosine", history=0.7)`. An unknown parameter tells the nearest known one."""
+    cls = catalogue()[name]
+    known = cls.parameters()
+    for key in params:
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"Did you mean {near!r}? " if near else ""
+            raise BadRequest(f"The model {name!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known) or 'none'}.")
+    return cls(**params)
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+_NEED_HINTS: dict[Need, str] = {
+    "times": "Name the time column, or leave this model out.",
+    "baskets": "Name the basket column, or leave this model out.",
+    "content": "Give an item table, or leave this model out.",
+    "categories": "Give an item table with a category column, or leave this model out.",
+}
+
+__all__ = ["Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]

@@ -1,0 +1,118 @@
+"""What a parameter of a model says about itself: written once, in its annotation, and read by validation, help, sweep and docs."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from spadework import durations
+from spadework.errors import BadRequest, SpadeworkError, nearest
+
+
+@dataclass(frozen=True)
+class Range:
+    """Smallest and largest value; `log` for search on a logarithmic scale."""
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
+class Doc:
+    """One sentence for people."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Duration:
+    """The text is a span of time such as 7d."""
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """The text is a name on this shelf."""
+
+    names: Any  # a Shelf; read when asked, since shelves fill as modules load
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a model."""
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    doc: str
+    range: Range | None = None
+    choices: tuple[str, ...] | None = None
+    duration: bool = False
+
+    def check(self, value: Any, owner: str) -> Any:
+        """The value, made of the right kind; else an error that tells the range."""
+        if value is None and self.optional:
+            return None
+        where = f"Parameter {self.name!r} of {owner!r}"
+        if self.kind is float and type(value) is int:
+            value = float(value)
+        if type(value) is not self.kind:
+            raise BadRequest(f"{where} is {value!r}, which is not {_KINDS[self.kind]}.", self.doc)
+        if self.range and not self.range.low <= value <= self.range.high:
+            raise BadRequest(f"{where} is {value!r}, outside {self.range.low:g} … {self.range.high:g}.", self.doc)
+        if self.choices and value not in self.choices:
+            near = nearest(str(value), self.choices)
+            hint = f"Did you mean {near!r}? " if near else ""
+            raise BadRequest(f"{where} is {value!r}, which is not a choice.", f"{hint}Choices: {', '.join(self.choices)}.")
+        if self.duration:
+            durations.seconds(value, self.name)
+        return value
+
+    def parse(self, text: str, owner: str) -> Any:
+        """The value of a text from the command line."""
+        if self.optional and text.lower() in ("none", "null", ""):
+            return None
+        try:
+            if self.kind is bool:
+                return self.check({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()], owner)
+            return self.check(self.kind(text), owner)
+        except SpadeworkError:
+            raise
+        except (ValueError, KeyError) as error:
+            raise BadRequest(f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not {_KINDS[self.kind]}.", self.doc) from error
+
+
+_KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def parameters_of(cls: type) -> dict[str, Parameter]:
+    """The parameters of a dataclass, by name, in order."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: _parameter(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init}
+
+
+def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
+    notes = getattr(hint, "__metadata__", ())
+    bare = get_args(hint)[0] if notes else hint
+    optional = get_origin(bare) in (Union, types.UnionType)
+    if optional:
+        bare = next(part for part in get_args(bare) if part is not type(None))
+    choices: tuple[str, ...] | None = None
+    if get_origin(bare) is Literal:
+        choices, bare = get_args(bare), str
+    for note in notes:
+        if isinstance(note, OneOf):
+            choices = tuple(note.names)
+    return Parameter(
+        name=field.name,
+        kind=bare,
+        optional=optional,
+        default=field.default,
+        doc=next((note.text for note in notes if isinstance(note, Doc)), ""),
+        range=next((note for note in notes if isinstance(note, Range)), None),
+        choices=choices,
+        duration=any(isinstance(note, Duration) for note in notes),
+    )

@@ -1,0 +1,105 @@
+"""Popularity: the same list for everybody, and the baseline that time-honoured tables forget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from spadework import durations
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.models.base import Histories, Need, Recommender
+from spadework.models.parameters import Doc, Duration
+
+
+class Popular(Recommender):
+    """What most events were about: of all time, in a last window, or decayed by half-life.
+
+    Decay and window end at the last event of the training log. O(rows).
+    """
+
+    name = "popular"
+    window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
+    half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+
+    def required(self) -> frozenset[Need]:
+        return frozenset({"times"}) if self.window or self.half_life else frozenset()
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        return {"scores": event_weights_by_item(train, self.window, self.half_life)}
+
+    def _score(self, histories: Histories) -> Array:
+        scores = self.state["scores"]
+        return np.tile(np.where(scores > 0, scores, -np.inf).astype(np.float32), (len(histories), 1))
+
+
+class PopularByCategory(Recommender):
+    """What is popular in the categories that the user takes from, each category by its share of the history.
+
+    The category is the first category column of the item table. O(rows).
+    """
+
+    name = "popular_by_category"
+    needs: ClassVar[frozenset[Need]] = frozenset({"categories"})
+    window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
+    half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+
+    def required(self) -> frozenset[Need]:
+        return self.needs | {"times"} if self.window or self.half_life else self.needs
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        assert content is not None
+        codes, names = content.category_codes()
+        scores = event_weights_by_item(train, self.window, self.half_life)
+        totals = np.bincount(codes[codes >= 0], weights=scores[codes >= 0], minlength=len(names))
+        share = np.where(codes >= 0, scores / np.maximum(totals, 1e-12)[codes], 0.0)
+        return {"category": codes, "share": share, "categories": np.asarray([len(names)])}
+
+    def _score(self, histories: Histories) -> Array:
+        category, share = self.state["category"], self.state["share"]
+        count = int(self.state["categories"][0])
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        own = category[histories.items]
+        known = own >= 0
+        taste = np.zeros((len(histories), count + 1))
+        np.add.at(taste, (rows[known], own[known]), histories.counts[known])
+        scores = taste[:, category] * share  # category −1 reads the spare last column, which is zero
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+
+class Random(Recommender):
+    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on the order of users."""
+
+    name = "random"
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
+
+    def _score(self, histories: Histories) -> Array:
+        salt = self.state["salt"]
+        own = np.zeros(len(histories), np.uint64)
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        np.bitwise_xor.at(own, rows, _mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
+        mixed = _mixed(own[:, None] ^ salt[None, :])
+        return (mixed >> np.uint64(40)).astype(np.float32) + np.float32(1)
+
+
+def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:
+    """Number of events of each item, within the window, each halved per half-life of age. Shape [items], float64."""
+    if train.times is None:
+        return train.item_counts.astype(np.float64)
+    ages = (int(train.times.max()) - train.times).astype(np.float64)
+    weights = np.ones(len(train)) if half_life is None else 0.5 ** (ages / durations.seconds(half_life, "half_life"))
+    if window is not None:
+        weights = weights * (ages < durations.seconds(window, "window"))
+    return np.bincount(train.items, weights=weights, minlength=train.item_count)
+
+
+def _mixed(numbers: Array) -> Array:
+    """The finaliser of splitmix64: every bit of the input moves every bit of the output."""
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))

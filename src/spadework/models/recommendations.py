@@ -1,0 +1,74 @@
+"""Lists for users, with the caller's own ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array, Codes, frozen
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest
+
+
+@dataclass(frozen=True, eq=False)
+class Recommendations:
+    """Best items first for each user. Padding comes only after real items: code −1, score −∞."""
+
+    users: Codes  # [rows] positions in user_vocabulary
+    items: Codes  # [rows, k] positions in item_vocabulary, −1 is padding
+    scores: Array  # [rows, k] float32, descending
+    user_vocabulary: Vocabulary
+    item_vocabulary: Vocabulary
+    filled: int = 0  # slots without evidence of the model's own, completed with popular items
+
+    def __post_init__(self) -> None:
+        for name in ("users", "items", "scores"):
+            object.__setattr__(self, name, frozen(getattr(self, name)))
+
+    def __len__(self) -> int:
+        return len(self.users)
+
+    @property
+    def k(self) -> int:
+        """Length of the lists."""
+        return int(self.items.shape[1])
+
+    def frame(self) -> pl.DataFrame:
+        """Long table `user_id, item_id, score, rank`; rank 1 is the best."""
+        rows, slots = np.nonzero(self.items >= 0)
+        return pl.DataFrame(
+            {
+                "user_id": self.user_vocabulary.take(self.users[rows]),
+                "item_id": self.item_vocabulary.take(self.items[rows, slots]),
+                "score": pl.Series(self.scores[rows, slots], dtype=pl.Float32),
+                "rank": pl.Series(slots + 1, dtype=pl.Int32),
+            }
+        )
+
+    def of(self, user_id: int | str) -> pl.DataFrame:
+        """One user's list: item_id, score, rank."""
+        code = int(self.user_vocabulary.codes([user_id])[0])
+        if code < 0 or code not in self.users:
+            raise BadRequest(f"There is no list for user {user_id!r}.", "Ask for a user that was in the histories.")
+        return self.frame().filter(pl.col("user_id") == user_id).drop("user_id")
+
+    def _repr_html_(self) -> str:
+        return _table(self)
+
+    def _repr_markdown_(self) -> str:
+        rows = [f"| {row[0]} | {row[3]} | {row[1]} | {row[2]:.4g} |" for row in self.frame().head(20).iter_rows()]
+        return "\n".join(["| user_id | rank | item_id | score |", "|---|---|---|---|", *rows])
+
+
+def _table(lists: Recommendations) -> str:
+    """First twenty rows as an HTML table; everything escaped."""
+    from html import escape
+
+    rows = "".join(
+        f"<tr><td>{escape(str(user))}</td><td>{rank}</td><td>{escape(str(item))}</td><td>{score:.4g}</td></tr>"
+        for user, item, score, rank in lists.frame().head(20).iter_rows()
+    )
+    head = "<tr><th>user_id</th><th>rank</th><th>item_id</th><th>score</th></tr>"
+    return f"<p>{len(lists):,} lists of {lists.k}; the first rows</p><table>{head}{rows}</table>"

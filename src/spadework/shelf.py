@@ -1,0 +1,39 @@
+"""A shelf: things by name. Placing a thing on it is all that is needed for it to appear everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, TypeVar
+
+from spadework.errors import UnknownName
+
+T = TypeVar("T")
+
+
+class Shelf(Mapping[str, T], Generic[T]):
+    """Named things of one kind, in the order in which they were placed; an unknown name is an error that tells the nearest one."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._things: dict[str, T] = {}
+
+    def place(self, name: str, thing: T) -> T:
+        """Put `thing` on the shelf; a name can be used once."""
+        if name in self._things and self._things[name] is not thing:
+            raise ValueError(f"two things named {name!r} on the shelf of {self.kind}s")
+        self._things[name] = thing
+        return thing
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._things:
+            raise UnknownName(self.kind, str(name), self._things)
+        return self._things[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._things
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._things)
+
+    def __len__(self) -> int:
+        return len(self._things)
