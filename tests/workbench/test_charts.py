@@ -109,9 +109,9 @@ def test_nothing_lies_outside_the_frame(kind: str, values: list[Maybe]) -> None:
     root = ElementTree.fromstring(picture)
     _, _, wide, high = map(float, (root.get("viewBox") or "").split())
     for left, top, right, bottom in boxes(picture):
-        assert -0.5 <= left
+        assert left >= -0.5
         assert right <= wide + 0.5
-        assert -0.5 <= top
+        assert top >= -0.5
         assert bottom <= high + 0.5
     for element in root.iter():
         for key, value in element.attrib.items():
@@ -173,7 +173,11 @@ def test_more_is_further_along_the_axis(kind: str) -> None:
 def test_the_axis_spans_values_and_intervals() -> None:
     rows = [charts.Dot("a", 0.2, (0.11, 0.31)), charts.Dot("b", 0.25, (0.24, 0.473))]
     root = ElementTree.fromstring(charts.dots_with_interval(rows, title="t", axis="score"))
-    ticks = {float(text.text) for text in root.iter(f"{SVG}text") if (text.text or "").replace(".", "").isdigit() and float(text.get("y", 0)) > 50}
+    ticks = {
+        float(text.text)
+        for text in root.iter(f"{SVG}text")
+        if (text.text or "").replace(".", "").isdigit() and float(text.get("y", 0)) > 50
+    }
     assert min(ticks) <= 0.11
     assert max(ticks) >= 0.473
 
@@ -210,7 +214,9 @@ def test_wide_letters_count_as_wide() -> None:
 
 def test_labels_of_crowded_points_are_left_out_rather_than_overlaid() -> None:
     crowd = [charts.Point(f"model {at}", 30.0 + at / 1000, 0.5 + at / 10000, at == 0) for at in range(60)]
-    picture = charts.scatter([*crowd, charts.Point("near", 1.0, 0.1), charts.Point("far", 900.0, 0.9, True)], title="t", x_axis="seconds", y_axis="score")
+    picture = charts.scatter(
+        [*crowd, charts.Point("near", 1.0, 0.1), charts.Point("far", 900.0, 0.9, True)], title="t", x_axis="seconds", y_axis="score"
+    )
     shown = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert "model 0" in shown
     assert {"near", "far"} <= set(shown)

@@ -1,0 +1,35 @@
+"""The parts of the report, in their order: each a function from the facts of a run to its blocks, with its budget in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spadework.workbench.blocks import Block, Section
+from spadework.workbench.run_facts import Map, RunFacts
+from spadework.workbench.sections.account import account, findings, portrait
+from spadework.workbench.sections.board import board, slices
+from spadework.workbench.sections.faces import faces
+from spadework.workbench.sections.helped import helped
+from spadework.workbench.sections.honesty import honesty, recipe
+from spadework.workbench.sections.verdict import verdict
+
+
+def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
+    """Every section that the run has something for; findings and slices are left out when there are none.
+
+    `documents` holds the run's files as they may be shown, with ids replaced if they have to be. Budgets sum to less than a
+    megabyte with room for the page around them.
+    """
+    built: list[tuple[int, str, str, Sequence[Block], int]] = [
+        (0, "verdict", "Verdict", verdict(facts), 40_000),
+        (1, "account", "Data account", account(facts), 40_000),
+        (2, "portrait", "Portrait of the data", portrait(facts), 140_000),
+        (3, "findings", "Findings", findings(facts), 50_000),
+        (4, "board", "Board", board(facts), 170_000),
+        (5, "helped", "What helped", helped(facts), 150_000),
+        (6, "slices", "Slices", slices(facts), 50_000),
+        (7, "faces", "Faces", faces(facts), 150_000),
+        (8, "honesty", "Honesty", honesty(facts), 50_000),
+        (9, "recipe", "Recipe", recipe(facts, documents), 110_000),
+    ]
+    return [Section(number, key, title, tuple(blocks), budget) for number, key, title, blocks, budget in built if blocks]

@@ -1,0 +1,172 @@
+"""Sections 1 to 3: what was read, what the data look like, what was found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spadework.workbench import charts, words
+from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tiles, Tone, table
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_list, as_map, as_number, as_text, numbers
+
+_LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "block": "block"}
+
+
+def account(facts: RunFacts) -> list[Block]:
+    """Rows in, rows out and why; columns; remarks; the fingerprint."""
+    data = facts.data
+    if not data:
+        return [Prose("The run did not get as far as an account of the data: data.json is missing or empty.", "missing")]
+    rows = as_map(data.get("rows"))
+    read, used, aside = as_number(rows.get("read")), as_number(rows.get("used")), as_map(rows.get("set_aside"))
+    blocks: list[Block] = [_balance(read, used, aside)]
+    lines: list[tuple[str | Cell, ...]] = [("read from the source", words.number(read), _share(read, read))]
+    for reason, amount in sorted(aside.items(), key=lambda pair: -(as_number(pair[1]) or 0)):
+        lines.append((f"set aside: {words.clip(reason, 200)}", words.number(as_number(amount)), _share(as_number(amount), read)))
+    lines.append((Cell("used", "best"), Cell(words.number(used), "best"), Cell(_share(used, read), "best")))
+    blocks.append(table("Rows", ("Rows", "#Number", "#Share"), lines, "data.json"))
+    columns = as_map(data.get("columns"))
+    if columns:
+        pairs = [(words.clip(role, 60), words.clip(as_text(name, words.ABSENT), 120)) for role, name in columns.items()]
+        blocks.append(table("Columns", ("Meaning", "Column in the source"), pairs, "data.json"))
+    remarks = [as_text(remark) for remark in as_list(data.get("remarks"))]
+    if any(remarks):
+        blocks.append(
+            table("Remarks of the reader", ("Remark",), [(words.clip(remark, 400),) for remark in remarks if remark], "data.json")
+        )
+    named = [("Fingerprint of the rows used", words.clip(as_text(data.get("fingerprint"), "not taken"), 80))]
+    if as_text(data.get("terms")):
+        named.append(("Terms of use", words.clip(as_text(data.get("terms")), 300)))
+    return [*blocks, Tiles(tuple(named))]
+
+
+def _balance(read: float | None, used: float | None, aside: Map) -> Prose:
+    if read is None or used is None:
+        return Prose("The number of rows is not recorded.", "missing")
+    removed = sum(as_number(amount) or 0 for amount in aside.values())
+    if read != used + removed:
+        return Prose(
+            f"The account does not add up: {words.number(read)} read, {words.number(used)} used, {words.number(removed)} set aside.",
+            "warning",
+        )
+    if not removed:
+        return Prose(f"All {words.count(read, 'row')} of the source are used.", "plain")
+    return Prose(
+        f"{words.number(used)} of {words.count(read, 'row')} are used; {words.number(removed)} are set aside, each with its reason."
+    )
+
+
+def _share(amount: float | None, read: float | None) -> str:
+    return words.percent(amount / read) if amount is not None and read else words.ABSENT
+
+
+def portrait(facts: RunFacts) -> list[Block]:
+    """Sizes and shapes."""
+    known, shapes = as_map(facts.data.get("facts")), as_map(facts.data.get("portrait"))
+    if not known and not shapes:
+        return [Prose("The run holds no portrait of the data.", "missing")]
+    drawn = [
+        chart
+        for chart in (
+            _popularity(as_map(shapes.get("popularity"))),
+            _histogram(as_map(shapes.get("history_lengths")), "users", "How long histories are", "rows of one user", "users"),
+            _over_time(as_map(shapes.get("events_over_time")), "rows", "Rows over time", "rows", share=False),
+            _over_time(as_map(shapes.get("drift")), "overlap", "How stable the most popular items are", "share kept", share=True),
+            _histogram(as_map(shapes.get("basket_sizes")), "baskets", "How large baskets are", "items in one basket", "baskets"),
+        )
+        if chart is not None
+    ]
+    return [*_in_words(known), Tiles(_sizes(known)), Charts(tuple(drawn))] if drawn else [*_in_words(known), Tiles(_sizes(known))]
+
+
+def _in_words(known: Map) -> list[Block]:
+    said = []
+    head, repeats = as_number(known.get("head_share")), as_number(known.get("repeat_share"))
+    if head is not None:
+        said.append(f"{words.percent(head)} of the rows fall on the most popular 1 % of the items.")
+    if repeats is not None:
+        said.append(f"{words.percent(repeats)} of the rows repeat what the same user took before.")
+    return [Prose(" ".join(said))] if said else []
+
+
+def _sizes(known: Map) -> tuple[tuple[str, str], ...]:
+    def get(name: str) -> float | None:
+        return as_number(known.get(name))
+
+    period = f"{words.day(as_text(known.get('first')))} … {words.day(as_text(known.get('last')))}" if known.get("first") else "no times"
+    pairs = [
+        ("Users", words.number(get("users"))),
+        ("Items", words.number(get("items"))),
+        ("Rows", words.number(get("rows"))),
+        ("Period", period),
+    ]
+    pairs += [("Median rows of a user", words.number(get("median_history"))), ("Mean rows of a user", words.number(get("mean_history")))]
+    pairs += [("Filled cells", words.percent(get("density"))), ("Repeats", words.percent(get("repeat_share")))]
+    pairs += [("Inequality of items (Gini)", words.number(get("gini_items"), 2)), ("Rows on the top 1 %", words.percent(get("head_share")))]
+    if get("baskets") is not None:
+        pairs += [("Baskets", words.number(get("baskets"))), ("Median basket", words.count(get("median_basket"), "item"))]
+    return tuple(pairs)
+
+
+def _popularity(shape: Map) -> Chart | None:
+    ranks, rows = numbers(shape.get("rank")), numbers(shape.get("rows"))
+    if not ranks or not rows:
+        return None
+    title = "How popularity falls"
+    svg = charts.rank_curve(ranks, rows, title=title, x_axis="rank of the item", y_axis="rows")
+    lines = [(words.number(rank), words.number(amount)) for rank, amount in zip(ranks, rows, strict=False)]
+    reading = "Both axes grow tenfold per step. A steep line means that few items take most rows."
+    return Chart(title, svg, reading, table(title, ("#Rank", "#Rows"), lines, "data.json", folded=True))
+
+
+def _histogram(shape: Map, counted: str, title: str, axis: str, value_axis: str) -> Chart | None:
+    starts, ends, amounts = numbers(shape.get("from")), numbers(shape.get("to")), numbers(shape.get(counted))
+    labels = [
+        words.short(low) if low is not None and (high is None or high == low) else f"{words.short(low or 0)}–{words.short(high or 0)}"
+        for low, high in zip(starts, ends, strict=False)
+    ]
+    if not labels or not amounts:
+        return None
+    svg = charts.bars(labels, amounts, title=title, axis=axis, value_axis=value_axis, upright=True)
+    lines = [(label, words.number(amount)) for label, amount in zip(labels, amounts, strict=False)]
+    twin = table(title, (axis[:1].upper() + axis[1:], f"#{value_axis.capitalize()}"), lines, "data.json", folded=True)
+    return Chart(title, svg, f"A bar counts the {value_axis} in its range.", twin)
+
+
+def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: bool) -> Chart | None:
+    days = [words.day(as_text(start)) for start in as_list(shape.get("start"))]
+    amounts = numbers(shape.get(counted))
+    if not days or not amounts:
+        return None
+    svg = charts.line_with_band(days, amounts, title=title, x_axis="start of the span", y_axis=value_axis)
+    show = words.percent if share else words.number
+    lines = [(moment, show(amount)) for moment, amount in zip(days, amounts, strict=False)]
+    reading = (
+        "Share of a span's top 100 items that were in the top 100 of the span before."
+        if share
+        else "A point counts the rows of one span of time."
+    )
+    return Chart(title, svg, reading, table(title, ("Start", f"#{value_axis.capitalize()}"), lines, "data.json", folded=True))
+
+
+def findings(facts: RunFacts) -> Sequence[Block]:
+    """What the checks found, as they said it; nothing when there is nothing."""
+    if not facts.findings:
+        return ()
+    rows = []
+    for finding in facts.findings:
+        level = as_text(finding.get("level"), "note")
+        effect, ends = as_number(finding.get("effect")), as_interval(finding.get("interval"))
+        told = words.number(effect) + (f" ({words.number(ends[0])} … {words.number(ends[1])})" if ends else "")
+        rows.append(
+            (
+                Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
+                Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=words.clip(as_text(finding.get("code")), 40)),
+                told,
+                words.clip(as_text(finding.get("advice"), words.ABSENT), 600),
+            )
+        )
+    return [
+        table(
+            "Findings, as the checks ordered them", ("Level", "What was found", "#Effect (95 % interval)", "Advice"), rows, "findings.json"
+        )
+    ]

@@ -1,0 +1,175 @@
+"""Sections 4 and 6: every model with its quality and its cost, and how well it serves parts of the users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spadework.workbench import charts, words
+from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Table, table
+from spadework.workbench.run_facts import (
+    Map,
+    RunFacts,
+    as_interval,
+    as_list,
+    as_map,
+    as_number,
+    as_text,
+    finished,
+    label_of,
+    maps,
+    seconds_of,
+    value_of,
+)
+from spadework.workbench.sections.verdict import choice, scored_rows
+
+_MOST_DOTS = 30
+_MOST_POINTS = 120
+_FEW = 100
+
+
+def board(facts: RunFacts) -> list[Block]:
+    """Picture, table with costs and failures, what is worth its cost, and every other metric."""
+    rows = facts.board
+    if not rows:
+        return [Prose("There is no board: no model was scored before the run stopped.", "missing")]
+    scored = scored_rows(facts)
+    heading = words.clip(as_text(facts.protocol.get("heading")) or words.metric(facts.primary), 160)
+    blocks: list[Block] = [Prose(f"{heading}. Models whose difference is within the noise share a rank.", "quiet")]
+    if len(scored) > 1:
+        blocks.append(Charts((_dots(facts, scored, heading),), wide=True))
+    blocks.append(_models(facts, rows, heading))
+    if len([row for row in scored if seconds_of(row) is not None]) > 1:
+        blocks.append(Charts((_worth(facts, scored),), wide=True))
+    return [*blocks, *_other_metrics(facts, scored)]
+
+
+def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
+    _, tied = choice(scored)
+    shown = scored[:_MOST_DOTS]
+    dots = [
+        charts.Dot(
+            words.clip(label_of(row), 80),
+            value_of(row, facts.primary),
+            as_interval(row.get("interval")),
+            tone="accent" if row in tied else "plain",
+        )
+        for row in shown
+    ]
+    title = f"The first {len(shown)} of {len(scored)} models" if len(shown) < len(scored) else "Quality of each model"
+    svg = charts.dots_with_interval(dots, title=title, axis=heading, reference=value_of(scored[0], facts.primary))
+    lines = [
+        (words.clip(label_of(row), 120), words.score(value_of(row, facts.primary)), words.interval(as_interval(row.get("interval"))))
+        for row in shown
+    ]
+    twin = table(title, ("Model", f"#{words.metric(facts.primary)}", "#95 % interval"), lines, "scores.json", folded=True)
+    reading = (
+        "The dashed line marks the highest value; coloured rows share the first place. Lines are 95 % intervals of the mean over users."
+    )
+    return Chart(title, svg, reading, twin)
+
+
+def _models(facts: RunFacts, rows: list[Map], heading: str) -> Table:
+    lines: list[tuple[str | Cell, ...]] = []
+    for row in rows:
+        if not finished(row):
+            reason = as_text(row.get("reason")) or "The run recorded no reason."
+            name = Cell(words.clip(label_of(row), 120), note=words.clip(reason, 300))
+            state = Cell(words.clip(as_text(row.get("state"), "unknown"), 40), "weak")
+            lines.append((words.ABSENT, name, state, "", "", words.seconds(as_number(row.get("fit_seconds"))), "", "", ""))
+            continue
+        difference = as_map(row.get("difference"))
+        ends = as_interval(difference.get("interval"))
+        p = as_number(difference.get("p_holm")) if difference.get("p_holm") is not None else as_number(difference.get("p"))
+        against = Cell(
+            words.signed(as_number(difference.get("value"))) if difference else words.ABSENT,
+            note=f"{words.interval(ends, sign=True)}{'' if p is None else f', p {_chance(p)}'}" if ends else "",
+        )
+        lines.append(
+            (
+                words.number(as_number(row.get("rank"))),
+                Cell(words.clip(label_of(row), 120), "best" if as_number(row.get("rank")) == 1 else "plain"),
+                words.score(value_of(row, facts.primary)),
+                words.interval(as_interval(row.get("interval"))),
+                against,
+                words.seconds(as_number(row.get("fit_seconds"))),
+                words.seconds(as_number(row.get("recommend_seconds"))),
+                words.mebibytes(as_number(row.get("memory_mib"))),
+                Cell("●", "hit") if row.get("pareto") is True else "",
+            )
+        )
+    heads = (
+        "#Rank",
+        "Model",
+        f"#{words.metric(facts.primary)}",
+        "#95 % interval",
+        "#To the leader",
+        "#Fit",
+        "#Answer",
+        "#Memory",
+        "Pareto",
+    )
+    return table(f"Board: {heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
+
+
+def _chance(p: float) -> str:
+    return "< 0.001" if p < 0.001 else words.number(p, 2)
+
+
+def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
+    shown = [row for row in scored if seconds_of(row) is not None][:_MOST_POINTS]
+    points = [
+        charts.Point(words.clip(label_of(row), 60), seconds_of(row), value_of(row, facts.primary), row.get("pareto") is True)
+        for row in shown
+    ]
+    title = "Quality and cost"
+    metric = words.metric(facts.primary)
+    svg = charts.scatter(points, title=title, x_axis="seconds to fit and to answer", y_axis=metric)
+    lines = [(point.label, words.seconds(point.x), words.score(point.y), "yes" if point.pareto else "") for point in points]
+    twin = table(title, ("Model", "#Fit and answer", f"#{metric}", "Pareto"), lines, "scores.json", folded=True)
+    return Chart(title, svg, "Further up is better, further left is cheaper. No model lies above and to the left of the dashed line.", twin)
+
+
+def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
+    asked = [as_text(name) for name in as_list(facts.protocol.get("metrics"))]
+    known = [name for name in asked if any(value_of(row, name) is not None for row in scored)]
+    known = known or list(dict.fromkeys(name for row in scored for name in as_map(row.get("metrics"))))
+    traits = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
+    if not scored or not (known or traits):
+        return []
+    known, traits = known[:8], traits[:8]
+    lines: list[tuple[str | Cell, ...]] = []
+    for row in scored:
+        listed = as_map(row.get("lists"))
+        params = ", ".join(f"{name} {as_text(value, str(value))}" for name, value in as_map(row.get("params")).items())
+        cells = [words.score(value_of(row, name)) for name in known] + [words.number(as_number(listed.get(name))) for name in traits]
+        lines.append((Cell(words.clip(label_of(row), 120), note=words.clip(params, 200)), *cells))
+    heads = ("Model and its parameters", *(f"#{words.metric(name)}" for name in (*known, *traits)))
+    return [table("Every metric, and what the lists are like", heads, lines, "scores.json", folded=True)]
+
+
+def slices(facts: RunFacts) -> Sequence[Block]:
+    """Quality by part of the users; nothing when the run did not look."""
+    rows = list(maps(facts.scores.get("slices")))
+    labels = list(dict.fromkeys(label for row in rows for label in as_map(row.get("values"))))[:4]
+    if not rows or not labels:
+        return ()
+    lead = labels[0]
+    dots: list[charts.Dot] = []
+    lines: list[tuple[str | Cell, ...]] = []
+    for row in rows:
+        name, users = words.clip(as_text(row.get("slice"), "a slice without a name"), 90), as_number(row.get("users"))
+        few = users is not None and users < _FEW
+        told = [as_map(as_map(row.get("values")).get(label)) for label in labels]
+        cells = [
+            Cell(words.score(as_number(each.get("value"))), "quiet" if few else "plain", words.interval(as_interval(each.get("interval"))))
+            for each in told
+        ]
+        lines.append((Cell(name, "quiet" if few else "plain"), Cell(words.number(users), "quiet" if few else "plain"), *cells))
+        value, ends = as_number(told[0].get("value")), as_interval(told[0].get("interval"))
+        dots.append(charts.Dot(f"{name} ({words.number(users)})", value, ends, tone="quiet" if few else "plain"))
+    title = f"{words.clip(lead, 80)}, by part of the users"
+    svg = charts.dots_with_interval(dots[:_MOST_DOTS], title=title, axis=words.metric(facts.primary))
+    heads = ("Part", "#Users", *(f"#{words.clip(label, 60)}" for label in labels))
+    twin = table(f"{words.metric(facts.primary)} by part of the users", heads, lines, "scores.json", folded=True)
+    reading = f"The number of users stands in brackets. Parts with fewer than {_FEW} users are grey: read them with care."
+    return [Charts((Chart(title, svg, reading, twin),), wide=True)]

@@ -1,0 +1,155 @@
+"""Section 0: three sentences and one picture."""
+
+from __future__ import annotations
+
+from spadework.workbench import charts, words
+from spadework.workbench.blocks import Block, Chart, Charts, Prose, table
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, seconds_of, value_of
+
+_MOST = 8
+_FAILED = ("failed", "timed out", "out of memory")
+
+
+def verdict(facts: RunFacts) -> list[Block]:
+    """What a manager takes home: the best model, what it gains over popularity, what it costs; bad news before the picture."""
+    scored = scored_rows(facts)
+    alarms = [Prose(f"{trouble}", "missing") for trouble in facts.troubles]
+    if not scored:
+        nothing = Prose("No model has a score in this run, so there is no verdict yet.", "lead")
+        return [nothing, *alarms, *_left_out(facts)]
+    sentences = [_best(facts, scored), _gain(facts, scored), _cost(facts, scored)]
+    leak = as_text(facts.protocol.get("leak"))
+    if leak:
+        alarms.insert(0, Prose(f"Leak: {leak}", "warning"))
+    return [*(Prose(said, "lead") for said in sentences), *alarms, *_left_out(facts), Charts((_picture(facts, scored),), wide=True)]
+
+
+def scored_rows(facts: RunFacts) -> list[Map]:
+    """The board's rows that have a value of the primary metric, best first."""
+    return [row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None]
+
+
+def choice(scored: list[Map]) -> tuple[Map, list[Map]]:
+    """The model to take and all that share the first place: among those the cheapest is the one to take."""
+    tied = [row for row in scored if as_number(row.get("rank")) == 1] or scored[:1]
+    return min(tied, key=_dearness), tied
+
+
+def _dearness(row: Map) -> float:
+    spent = seconds_of(row)
+    return float("inf") if spent is None else spent
+
+
+def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
+    """The two yardsticks, where the run has them: what is popular of all time, and in the last seven days."""
+    found: dict[str, Map] = {}
+    for row in scored:
+        if not as_text(row.get("model")).lower().startswith("popular"):
+            continue
+        window = as_text(as_map(row.get("params")).get("window")).replace(" ", "").lower()
+        if window in ("7d", "7days", "604800", "7"):
+            found.setdefault("the most popular items of the last 7 days", row)
+        elif window in ("", "all", "0") and not as_map(row.get("params")).get("half_life"):
+            found.setdefault("the most popular items of all time", row)
+    return sorted(found.items())
+
+
+def _best(facts: RunFacts, scored: list[Map]) -> str:
+    chosen, tied = choice(scored)
+    metric = words.metric(facts.primary)
+    heading = as_text(facts.protocol.get("heading")) or f"{metric}, {words.count(as_number(facts.protocol.get('users')), 'user')}"
+    ends = words.interval(as_interval(chosen.get("interval")))
+    told = f"{words.score(value_of(chosen, facts.primary))} ({ends}; {words.clip(heading, 120)})"
+    name = f"“{words.clip(label_of(chosen), 80)}”"
+    if len(tied) > 1:
+        lead = (
+            f"{len(tied)} models share the first place: their differences are within the noise. Take the cheapest of them, {name}: {told}."
+        )
+    else:
+        lead = f"The best model is {name}: {told}."
+    hit = value_of(chosen, next((name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""))
+    depth = next((name.partition("@")[2] for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), "")
+    if hit is not None and depth.isdigit():
+        lead += f" In plain words: {words.percent(hit)} of the users found something they then took among its {depth} suggestions."
+    return lead
+
+
+def _gain(facts: RunFacts, scored: list[Map]) -> str:
+    """Against popularity; the run states differences to its leader, so the leader is what is compared."""
+    leader, parts = scored[0], []
+    for name, row in popular_rows(scored):
+        if row is leader:
+            return f"Nothing beats {name}: this log holds no sign that personal lists pay, or too few rows to see it."
+        difference = as_map(row.get("difference"))
+        value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
+        base, best = value_of(row, facts.primary) or 0.0, value_of(leader, facts.primary) or 0.0
+        gain = -value if value is not None else best - base
+        told = f"{words.signed(gain)}" + (f", {words.interval((-ends[1], -ends[0]), sign=True)}" if ends else ", interval not known")
+        if ends and ends[0] <= 0 <= ends[1]:
+            parts.append(f"not surely better than {name} ({told})")
+        elif base > 0:
+            parts.append(f"{words.percent((best - base) / base)} better than {name} ({told})")
+        else:
+            parts.append(f"better than {name}, which found nothing ({told})")
+    if not parts:
+        return "Popular items are not on the board of this run, so what personal lists gain over them is not known."
+    chosen, _ = choice(scored)
+    subject = "It" if chosen is leader else f"The leader by value, “{words.clip(label_of(leader), 80)}”,"
+    return f"{subject} is {' and '.join(parts)}."
+
+
+def _cost(facts: RunFacts, scored: list[Map]) -> str:
+    chosen, _ = choice(scored)
+    cpus = as_number(as_map(facts.protocol.get("environment")).get("cpus"))
+    machine = f" on {words.count(cpus, 'processor')}" if cpus else ""
+    fit, answer = as_number(chosen.get("fit_seconds")), as_number(chosen.get("recommend_seconds"))
+    memory = as_number(chosen.get("memory_mib"))
+    users = as_number(facts.protocol.get("users"))
+    asked = words.count(users, "user") if users is not None else "the test users"
+    told = f"It is fitted in {words.seconds(fit)} and answers {asked} in {words.seconds(answer)}{machine}"
+    if fit is None and answer is None:
+        told = "What it costs was not measured"
+    if memory is not None:
+        told += f", within {words.mebibytes(memory)} of memory"
+    return f"{told}. No neural model was compared, so this run cannot say whether one would pay."
+
+
+def _left_out(facts: RunFacts) -> list[Block]:
+    """How many models stand on the board without a score."""
+    states = [as_text(row.get("state")) for row in facts.board if not finished(row)]
+    if not states:
+        return []
+    told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    tone: bool = any(state in _FAILED for state in states)
+    return [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning" if tone else "quiet")]
+
+
+def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
+    chosen, _ = choice(scored)
+    yardsticks = [row for _, row in popular_rows(scored)]
+    shown = scored[:_MOST]
+    shown += [row for row in yardsticks if row not in shown]
+    metric = words.metric(facts.primary)
+    dots = [
+        charts.Dot(
+            words.clip(label_of(row), 80),
+            value_of(row, facts.primary),
+            as_interval(row.get("interval")),
+            tone="accent" if row is chosen else "quiet" if row in yardsticks else "plain",
+        )
+        for row in shown
+    ]
+    title = f"The best {len(shown)} of {len(scored)} models" if len(shown) < len(scored) else "All models with a score"
+    rows = [
+        (
+            words.clip(label_of(row), 120),
+            words.score(value_of(row, facts.primary)),
+            words.interval(as_interval(row.get("interval"))),
+            words.seconds(seconds_of(row)),
+        )
+        for row in shown
+    ]
+    twin = table(title, ("Model", f"#{metric}", "#95 % interval", "#Fit and answer"), rows, "scores.json", folded=True)
+    reading = "A dot is the mean over users, the line its 95 % interval. The coloured row is the model to take; popular items are grey."
+    axis = words.clip(as_text(facts.protocol.get("heading")) or metric, 120)
+    return Chart(title, charts.dots_with_interval(dots, title=title, axis=axis), reading, twin)
