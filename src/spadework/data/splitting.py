@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes, Mask, Seconds, frozen
+from spadework.arrays import Array, Codes, Mask, Seconds, distinct, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest, Unsuitable
@@ -257,7 +257,7 @@ def _leak(train: Interactions, expected: Interactions) -> str | None:
 
 def _pairs(log: Interactions) -> Array:
     """Distinct (user, item) pairs as single numbers, ascending."""
-    return np.unique(log.users.astype(np.int64) * log.item_count + log.items)
+    return distinct(log.users.astype(np.int64) * log.item_count + log.items)
 
 
 def _places(log: Interactions, random: np.random.Generator | None) -> Array:

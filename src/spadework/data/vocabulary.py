@@ -72,6 +72,12 @@ class Vocabulary:
         lost = fitted.is_null().to_numpy()
         sought = fitted.fill_null(0).to_numpy()
         ids = self.ids.cast(wide).to_numpy()
+        low, span = int(ids[0]), int(ids[-1]) - int(ids[0]) + 1
+        if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:  # a table answers without searching
+            table = np.full(span + 1, -1, np.int32)  # the spare last place stands for whatever is outside
+            table[ids - low] = np.arange(len(ids), dtype=np.int32)
+            inside = (sought >= low) & (sought < low + span) & ~lost & ~nulls
+            return np.asarray(table[np.where(inside, sought - low, span)])
         at = np.minimum(np.searchsorted(ids, sought), len(ids) - 1)
         return np.where((ids[at] == sought) & ~lost & ~nulls, at, -1).astype(np.int32)
 

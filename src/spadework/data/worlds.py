@@ -89,12 +89,12 @@ def repeats(rng: np.random.Generator) -> World:
 
 @_place
 def trend(rng: np.random.Generator) -> World:
-    """Every week another ten of 300 items are in fashion, for everybody."""
+    """Twenty of 300 items are in fashion, for everybody; every day one of them gives way to a new one."""
     times = _spread(rng, 500, 20)
-    fashion = 10 * ((times - START) // (7 * DAY))
-    items = np.where(rng.random(len(times)) < 0.7, fashion + rng.integers(0, 10, len(times)), rng.integers(0, 300, len(times))) % 300
+    day = (times - START) // DAY
+    items = np.where(rng.random(len(times)) < 0.7, day + rng.integers(0, 20, len(times)), rng.integers(0, 300, len(times))) % 300
     log = _log(np.repeat(np.arange(500), 20), items, times)
-    return World(name="trend", log=log, answer="time: what was popular last week", helps=frozenset({"popularity", "time"}))
+    return World(name="trend", log=log, answer="time: what is popular now", helps=frozenset({"popularity", "time"}))
 
 
 @_place

@@ -74,7 +74,9 @@ class Metric:
 metrics: Shelf[Metric] = Shelf("metric")
 
 
-def metric(*, per_user: bool = True, accuracy: bool = True) -> Callable[[Callable[[Judged], Array | float]], Callable[[Judged], Array | float]]:
+def metric(
+    *, per_user: bool = True, accuracy: bool = True
+) -> Callable[[Callable[[Judged], Array | float]], Callable[[Judged], Array | float]]:
     """Place a metric on the shelf under its function's name."""
 
     def place(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
@@ -211,7 +213,9 @@ def parse(name: str) -> Asked:
         raise BadRequest(f"The metric {name!r} cannot be understood.", "Write it as name@k, such as ndcg@10 or recall@20.")
     found = metrics[written.group(2)]
     if written.group(1) and not found.accuracy:
-        raise BadRequest(f"The metric {found.name!r} has no debiased version.", "It does not look at targets; ask for it without 'debiased_'.")
+        raise BadRequest(
+            f"The metric {found.name!r} has no debiased version.", "It does not look at targets; ask for it without 'debiased_'."
+        )
     return Asked(found, int(written.group(3)), bool(written.group(1)))
 
 

@@ -70,9 +70,7 @@ def differences(values: Array, against: int, seed: int, resamples: int = RESAMPL
     others = [column for column in range(values.shape[1]) if column != against]
     corrected = np.ones(values.shape[1])
     corrected[others] = holm(p[others])
-    return [
-        Difference(float(means[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])) for c in range(values.shape[1])
-    ]
+    return [Difference(float(means[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])) for c in range(values.shape[1])]
 
 
 def sign_flip(paired: Array, seed: int, resamples: int = RESAMPLES) -> Array:
@@ -99,7 +97,7 @@ def holm(p: Array) -> Array:
 
 
 def shared_ranks(values: Array, seed: int, resamples: int = RESAMPLES) -> Array:
-    """Rank 1 for the best column and all whose paired interval to it holds zero; then the same among the rest. Shape [columns]."""
+    """Rank 1 for the best column and those after it whose paired interval to it holds zero; then the same among the rest. Shape [columns]."""
     means = _means(values)
     resampled = bootstrap(values, seed, resamples)
     waiting = list(np.argsort(-means, kind="stable"))
@@ -108,10 +106,11 @@ def shared_ranks(values: Array, seed: int, resamples: int = RESAMPLES) -> Array:
     while waiting:
         leader = waiting[0]
         low, high = _interval(resampled[:, waiting] - resampled[:, [leader]])
-        tied = [column for place, column in enumerate(waiting) if low[place] <= 0 <= high[place]]
-        ranks[tied] = rank
-        rank += len(tied)
-        waiting = [column for column in waiting if column not in tied]
+        apart = np.flatnonzero((low > 0) | (high < 0))
+        tied = int(apart[0]) if len(apart) else len(waiting)  # a rank ends at the first model that is surely worse, so ranks never cross
+        ranks[waiting[:tied]] = rank
+        rank += tied
+        waiting = waiting[tied:]
     return ranks
 
 

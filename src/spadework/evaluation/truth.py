@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Mask, frozen
+from spadework.arrays import Array, Codes, Mask, distinct, frozen
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import Unsuitable
@@ -37,8 +37,8 @@ class Truth:
             raise Unsuitable(f"The split {split.name!r} expects nothing of anybody.", "Choose a longer test span.")
         starts, items, gains = _distinct(split.expected, users)
         seen, seen_items, _ = _distinct(split.given, users)
-        takers = np.bincount(np.unique(split.train.users.astype(np.int64) * split.train.item_count + split.train.items) % split.train.item_count,
-                             minlength=split.train.item_count)  # fmt: skip
+        entries = split.train.matrix()
+        takers = np.bincount(entries.indices, minlength=split.train.item_count)
         return cls(
             users=users,
             starts=starts,
@@ -88,17 +88,23 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
     row_of[users] = np.arange(len(users))
     rows = row_of[log.users]
     weights = np.ones(len(log), np.float32) if log.weights is None else log.weights
-    keys = rows * np.int64(log.item_count) + log.items
-    keys, weights = keys[rows >= 0], weights[rows >= 0]
+    wanted = rows >= 0
+    if not wanted.all():
+        rows, weights, items = rows[wanted], weights[wanted], log.items[wanted]
+    else:
+        items = log.items
+    keys = rows * np.int64(log.item_count) + items
     if np.all(keys[1:] > keys[:-1]):
-        unique, largest = keys, weights
+        owners, largest = rows, weights
+    elif log.weights is None:
+        keys = distinct(keys)
+        owners, items, largest = keys // log.item_count, (keys % log.item_count).astype(np.int32), np.ones(len(keys), np.float32)
     else:
         order = np.lexsort((-weights, keys))
-        keys = keys[order]
-        first = np.concatenate(([True], keys[1:] != keys[:-1]))
-        unique, largest = keys[first], weights[order][first]
-    starts = np.searchsorted(unique, np.arange(len(users) + 1) * np.int64(log.item_count))
-    return frozen(starts), frozen((unique % log.item_count).astype(np.int32)), frozen(largest.astype(np.float32))
+        first = order[np.concatenate(([True], np.diff(keys[order]) != 0))]
+        owners, items, largest = rows[first], items[first], weights[first]
+    starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(users)))))
+    return frozen(starts), frozen(items), frozen(largest.astype(np.float32, copy=False))
 
 
 def _head(counts: Array) -> Mask:

@@ -77,7 +77,9 @@ class Units:
 
 
 @njit(cache=True, nogil=True)
-def _count(first, last, starts, items, positions, owners, occurrences, occurrence_starts, kernel, backward, weights, out_starts, columns, values):  # type: ignore[no-untyped-def]
+def _count(
+    first, last, starts, items, positions, owners, occurrences, occurrence_starts, kernel, backward, weights, out_starts, columns, values
+):  # type: ignore[no-untyped-def]
     item_count = len(occurrence_starts) - 1
     sums = np.zeros(item_count, np.float64)
     touched = np.empty(item_count, np.int32)
@@ -160,7 +162,9 @@ def keep_largest(starts, columns, values, keep, out_starts, out_columns, out_val
                     child = 2 * parent + 1
                     if child >= size:
                         break
-                    if child + 1 < size and _worse(heap_values[child + 1], heap_columns[child + 1], heap_values[child], heap_columns[child]):
+                    if child + 1 < size and _worse(
+                        heap_values[child + 1], heap_columns[child + 1], heap_values[child], heap_columns[child]
+                    ):
                         child += 1
                     if not _worse(heap_values[child], heap_columns[child], heap_values[parent], heap_columns[parent]):
                         break

@@ -22,7 +22,9 @@ def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
     best = np.full((rows, k), -np.inf, np.float32)
     bad = _top_k(scores, codes, best)
     if bad >= 0:
-        raise SpadeworkError(f"Row {bad} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out.")
+        raise SpadeworkError(
+            f"Row {bad} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out."
+        )
     return codes, best
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import inspect
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -53,13 +55,13 @@ class Recommender(ABC):
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
+    answering: ClassVar[frozenset[str]] = frozenset()  # parameters that change the answers but not what is learned
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        inherited = get_type_hints(cls, include_extras=True)
-        for field in getattr(cls, "__dataclass_fields__", {}):  # a bare `weight = "raw"` in a subclass is a new default
-            if field in cls.__dict__ and field not in cls.__dict__.get("__annotations__", {}):
-                cls.__annotations__ = {**cls.__dict__.get("__annotations__", {}), field: inherited[field]}
+        inherited, own = get_type_hints(cls, include_extras=True), inspect.get_annotations(cls)
+        bare = [field for field in getattr(cls, "__dataclass_fields__", {}) if field in cls.__dict__ and field not in own]
+        cls.__annotations__ = own | {field: inherited[field] for field in bare}  # a bare `weight = "raw"` is a new default
         dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         if "name" in cls.__dict__:
             models.place(cls.name, cls)
@@ -74,6 +76,18 @@ class Recommender(ABC):
     def parameters(cls) -> dict[str, Parameter]:
         """The parameters by name."""
         return parameters_of(cls)
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        """The settings that a sweep tries, the defaults first."""
+        return [{}]
+
+    def sharing(self, **params: Any) -> Self:
+        """A model with other answering parameters and the same learned arrays."""
+        other = dataclasses.replace(self, **params)
+        if set(params) <= self.answering and "_state" in self.__dict__:
+            other._restore(self.state, self.item_vocabulary)
+        return other
 
     @property
     def params(self) -> dict[str, Any]:

@@ -29,6 +29,13 @@ class ItemItem(Recommender):
     ] = 1.0
     keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item.")] = 1000
 
+    answering: ClassVar[frozenset[str]] = frozenset({"history"})
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        default = cls.parameters()["history"].default
+        return [{}, *({"history": value} for value in (1.0, 0.9, 0.7, 0.5) if value != default)]
+
     def _score(self, histories: Histories) -> Array:
         weights = np.float32(self.history) ** histories.ages.astype(np.float32)
         scores = np.empty((len(histories), len(self.item_vocabulary)), np.float32)
@@ -82,6 +89,16 @@ class CoOccurrence(ItemItem):
     backward: Annotated[float, Range(0.0, 1.0), Doc("Weight of pairs against the direction of time; 1 ignores direction.")] = 1.0
     left_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the history item's size in the weight 'power'.")] = 0.5
     right_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the recommended item's size in the weight 'power'.")] = 0.5
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        if cls is not CoOccurrence:
+            return super().variants()
+        powers = [{"weight": "power", "left_power": a, "right_power": b} for a, b in ((0.7, 0.3), (0.5, 0.3), (1.0, 0.3), (0.7, 0.5))]
+        directed = [
+            {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": rho} for rho in (0.0, 1.0)
+        ]
+        return [base | {"history": gamma} for base in (*powers, *directed) for gamma in (1.0, 0.9, 0.7)]
 
     def required(self) -> frozenset[Need]:
         return frozenset({"times"}) if self._ordered or self.history < 1 else frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -24,6 +24,11 @@ class Popular(Recommender):
     name = "popular"
     window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
     half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        windows = [{"window": span} for span in ("7d", "1d", "30d", "90d")]
+        return [{}, *windows, *({"half_life": span} for span in ("7d", "30d", "90d"))]
 
     def required(self) -> frozenset[Need]:
         return frozenset({"times"}) if self.window or self.half_life else frozenset()
@@ -46,6 +51,10 @@ class PopularByCategory(Recommender):
     needs: ClassVar[frozenset[Need]] = frozenset({"categories"})
     window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
     half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        return [{}, {"window": "7d"}, {"half_life": "30d"}]
 
     def required(self) -> frozenset[Need]:
         return self.needs | {"times"} if self.window or self.half_life else self.needs

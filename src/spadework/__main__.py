@@ -1,0 +1,5 @@
+"""`python -m spadework` is the same command."""
+
+from spadework.apps.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Floor 7, doors: parse, call one function below, render."""

@@ -1,0 +1,32 @@
+"""From options of the command line to a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from spadework.errors import BadRequest
+from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
+
+
+def recipe_of(source: str | None, *, items: str | None = None, budget: str | None = None, path: str | None = None,
+              settings: Sequence[str] = (), **others: Any) -> Recipe:  # fmt: skip
+    """Settings of the file, then of --set, then of the options; the last word counts."""
+    values: dict[str, Any] = from_toml(Path(path)) if path else {}
+    values |= from_settings(settings)
+    given = {"source": source, "items": items, "budget": budget, **others}
+    values |= {key: value for key, value in given.items() if value is not None}
+    return make(values, f"The recipe {path!r}" if path else "The command")
+
+
+def out_path(out: str, force: bool) -> Path:
+    """A path that may be written."""
+    path = Path(out)
+    if path.exists() and not force:
+        from spadework.errors import OutputExists
+
+        raise OutputExists(f"{path} exists already.", "Choose another name, or replace it with --force.")
+    if path.is_dir():
+        raise BadRequest(f"{path} is a folder.", "Name a file.")
+    return path

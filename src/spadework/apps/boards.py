@@ -1,0 +1,60 @@
+"""Boards and findings as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from spadework import durations
+from spadework.apps.terminal import table
+
+
+def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
+    """Heading, one line per model, failures included."""
+    protocol = board["protocol"]
+    primary = protocol.get("primary", "")
+    entries = [entry for entry in board["scores"] if not pareto or entry["pareto"] or entry["state"] != "done"]
+    rows = []
+    for entry in entries:
+        interval = entry.get("interval")
+        rows.append(
+            [
+                str(entry.get("rank") or "–"),
+                entry["label"],
+                f"{entry['metrics'][primary]:.4f}" if entry["metrics"].get(primary) is not None else "",
+                f"{interval[0]:.4f} … {interval[1]:.4f}" if interval else "",
+                _seconds(entry.get("fit_seconds")),
+                _seconds(entry.get("recommend_seconds")),
+                f"{entry['memory_mib']:,.0f} MiB" if entry.get("memory_mib") is not None else "",
+                "" if entry["state"] == "done" else f"{entry['state']}: {entry['reason']}",
+            ]
+        )
+    heading = protocol.get("heading", protocol.get("split", ""))
+    text = f"{heading}\n{facts_line(protocol)}\n" + table(
+        ["rank", "model", primary, "95 %", "fit", "answer", "memory", "note"], rows, right=(0, 2, 4, 5, 6)
+    )
+    if protocol.get("leak"):
+        text += f"\n{protocol['leak']}"
+    if protocol.get("interrupted"):
+        text += "\nInterrupted: these are scores on the validation span, of the models that were finished."
+    return text
+
+
+def facts_line(protocol: Mapping[str, Any]) -> str:
+    """What to know beside the numbers: repeats, cold targets, new users."""
+    parts = []
+    if protocol.get("target_repeat_share") is not None:
+        parts.append(f"{protocol['target_repeat_share']:.0%} of the targets are repeats")
+        parts.append(f"{protocol['cold_target_share']:.1%} are of items not in train (misses)")
+        parts.append(f"{protocol['users_without_history']:,} users without history judged apart")
+    return "; ".join(parts)
+
+
+def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
+    """One line per finding, a second with the advice."""
+    lines = [f"{f['level']:<6}  {f['code']:<7}  {f['says']}\n                → {f['advice']}" for f in findings]
+    return "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else durations.words(value)

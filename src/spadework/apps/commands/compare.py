@@ -1,0 +1,41 @@
+"""Boards of runs side by side."""
+
+from __future__ import annotations
+
+import click
+
+from spadework.apps import terminal
+
+
+@click.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True)
+@click.option("--pareto", is_flag=True, help="Only models that no other beats in both cost and quality.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
+    """The board of one RUN, or of several with differences paired user by user where they judged the same users."""
+    from pathlib import Path
+
+    from spadework.apps.boards import board_text
+    from spadework.workbench.comparison import compare
+    from spadework.workbench.run import Run
+
+    if len(runs) == 1:
+        board = Run(Path(runs[0])).board
+        if as_json:
+            terminal.print_json({"run": runs[0], **board})
+        else:
+            click.echo(board_text(board, pareto=pareto))
+        return
+    told = compare([Path(run) for run in runs])
+    if as_json:
+        terminal.print_json(told)
+        return
+    rows = []
+    for row in told["rows"]:
+        gap = row["difference"]
+        paired = f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})" if gap else ""
+        rows.append([row["run"], row["label"], f"{row['value']:.4f}", paired])
+    click.echo(f"{told['metric']}; differences to {told['against']}")
+    click.echo(terminal.table(["run", "model", told["metric"], "difference (95 %)"], rows, right=(2,)))
+    for remark in told["remarks"]:
+        click.echo(remark)

@@ -1,0 +1,83 @@
+"""A portrait of a log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spadework.apps import terminal
+
+if TYPE_CHECKING:
+    from spadework.data.interactions import Interactions
+    from spadework.diagnosis.finding import Finding
+
+
+@click.command()
+@click.argument("source")
+@click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
+@click.option("--recipe", metavar="TOML", help="Read all settings from a file.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as --set user=CustomerID. Repeatable."
+)
+@click.option("--encoding", metavar="NAME", help="Encoding of a text file, such as latin-1.")
+@click.option("--skip-bad", is_flag=True, default=None, help="Set rows with too many or too few fields aside.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    source: str, items: str | None, recipe: str | None, settings: tuple[str, ...], encoding: str | None, skip_bad: bool | None, strict: bool,
+    as_json: bool,
+) -> int:  # fmt: skip
+    """Read SOURCE and say what is in it: rows used and set aside, five facts, findings. Nothing is fitted."""
+    from spadework.apps.asking import recipe_of
+    from spadework.diagnosis.finding import diagnose
+    from spadework.diagnosis.portrait import facts
+    from spadework.workbench.sources import read_for
+
+    asked = recipe_of(source, items=items, path=recipe, settings=settings, encoding=encoding, skip_bad=skip_bad or None)
+    with terminal.progress():
+        log, content = read_for(asked, asked.source, None)
+        found = diagnose(log, content)
+        told = facts(log)
+    aside = _keep_set_aside(log)
+    if as_json:
+        account = {} if log.account is None else log.account.as_json()
+        findings = [finding.as_json() for finding in found]
+        terminal.print_json({**account, "facts": told, "findings": findings, "set_aside_file": None if aside is None else str(aside)})
+    else:
+        click.echo(_text(asked.source, log, told, found, aside))
+    return 1 if strict and any(finding.level == "block" for finding in found) else 0
+
+
+def _text(source: str, log: Interactions, told: dict[str, Any], found: list[Finding], aside: Path | None) -> str:
+    from spadework.apps.boards import findings_text
+
+    account = log.account
+    lines = []
+    if account is not None:
+        lines.append(f"{source}   {account.read:,} rows → {account.used:,} used")
+        if account.set_aside:
+            reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
+            lines.append(f"  set aside: {reasons}     see {aside}")
+        lines.append("  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items()))
+        lines += [f"  {remark}" for remark in account.remarks]
+    span = f"{told['first'][:10]} … {told['last'][:10]}" if told["first"] else "no calendar"
+    lines.append(f"{told['users']:,} users · {told['items']:,} items · {span} · median {told['median_history']:.0f} events a user")
+    lines.append(
+        f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items hold {told['head_share']:.0%} of the events"
+    )
+    lines += ["", findings_text([finding.as_json() for finding in found]).rstrip() or "no findings", "", f"next: spadework dig {source}"]
+    return "\n".join(lines)
+
+
+def _keep_set_aside(log: Interactions) -> Path | None:
+    """Rows set aside go to runs/set-aside, named by content, so looking twice writes the same file."""
+    account = log.account
+    if account is None or account.rows_set_aside is None or not len(account.rows_set_aside):
+        return None
+    from spadework.workbench import files
+
+    path = Path("runs") / "set-aside" / f"{Path(account.source).stem}-{log.fingerprint[:8]}.parquet"
+    files.write_parquet(path, account.rows_set_aside)
+    return path

@@ -1,0 +1,59 @@
+"""Lists for users, in a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from spadework.apps import terminal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import polars as pl
+
+
+@click.command()
+@click.argument("where", metavar="RUN|ARTIFACT")
+@click.option("--histories", metavar="FILE", help="A log of the users to answer; the run's own source if absent.")
+@click.option("--user", "user_ids", multiple=True, metavar="ID", help="Answer only these users. Repeatable.")
+@click.option("-k", default=10, show_default=True, help="Items per user.")
+@click.option("--repeats", default=None, metavar="WAY", help="allow, forbid or only; as in the run if absent.")
+@click.option("--out", metavar="FILE", help="Write to .parquet, .csv or .jsonl instead of printing.")
+@click.option("--force", is_flag=True, help="Replace the file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(
+    where: str, histories: str | None, user_ids: tuple[str, ...], k: int, repeats: str | None, out: str | None, force: bool, as_json: bool
+) -> None:
+    """Recommend to every user of a log with the best model of a RUN, or with an ARTIFACT."""
+    from spadework.apps.asking import out_path
+    from spadework.workbench.serving import recommend
+
+    path = out_path(out, force) if out else None
+    with terminal.progress():
+        frame = recommend(where, histories=histories, user_ids=user_ids, k=k, repeats=repeats)
+    if path is not None:
+        _write(frame, path)
+        click.echo(f"{len(frame):,} rows for {frame['user_id'].n_unique():,} users in {path}", err=True)
+    elif as_json:
+        terminal.print_json(frame.to_dicts())
+    else:
+        rows = [[str(user), str(rank), str(item), f"{score:.4g}"] for user, item, score, rank in frame.head(50).iter_rows()]
+        click.echo(terminal.table(["user_id", "rank", "item_id", "score"], rows, right=(1, 3)))
+        if len(frame) > 50:
+            click.echo(f"… {len(frame) - 50:,} more rows; write them all with --out FILE", err=True)
+
+
+def _write(frame: pl.DataFrame, path: Path) -> None:
+    from spadework.errors import BadRequest
+    from spadework.workbench import files
+
+    if path.suffix == ".parquet":
+        files.write_parquet(path, frame)
+    elif path.suffix == ".csv":
+        files.write_bytes(path, frame.write_csv().encode())
+    elif path.suffix == ".jsonl":
+        files.write_bytes(path, frame.write_ndjson().encode())
+    else:
+        raise BadRequest(f"{path} ends in {path.suffix or 'nothing'!r}.", "Name a file that ends in .parquet, .csv or .jsonl.")

@@ -1,0 +1,24 @@
+"""Neighbours of items."""
+
+from __future__ import annotations
+
+import click
+
+from spadework.apps import terminal
+
+
+@click.command()
+@click.argument("where", metavar="RUN|ARTIFACT")
+@click.argument("items", metavar="ITEM...", nargs=-1, required=True)
+@click.option("-k", default=10, show_default=True, help="Items per item.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(where: str, items: tuple[str, ...], k: int, as_json: bool) -> None:
+    """The items most similar to each ITEM, by the best model of a RUN or by an ARTIFACT."""
+    from spadework.workbench.serving import similar
+
+    frame = similar(where, items, k=k)
+    if as_json:
+        terminal.print_json(frame.to_dicts())
+        return
+    rows = [[str(value) if not isinstance(value, float) else f"{value:.4g}" for value in row] for row in frame.iter_rows()]
+    click.echo(terminal.table(frame.columns, rows))

@@ -1,0 +1,1 @@
+"""Floor 5, advice: data and scores become findings."""

@@ -1,0 +1,70 @@
+"""A finding, and the shelf of checks that make them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from spadework import events
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.shelf import Shelf
+
+Level: TypeAlias = Literal["block", "strong", "weak", "note"]
+LEVELS: tuple[Level, ...] = ("block", "strong", "weak", "note")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What is so, how large it is, and what to do about it. `block` means that results would mislead."""
+
+    code: str
+    level: Level
+    says: str
+    advice: str
+    effect: float | None = None
+    interval: tuple[float, float] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        values = asdict(self)
+        values["interval"] = None if self.interval is None else list(self.interval)
+        return values
+
+
+Check = Callable[[Interactions, ItemContent | None], Finding | None]
+
+
+@dataclass(frozen=True)
+class NamedCheck:
+    """A check on the shelf; its docstring is what `explain CODE` prints."""
+
+    code: str
+    function: Check
+
+    @property
+    def doc(self) -> str:
+        """What it looks for, why it matters, what to do, when it errs."""
+        return (self.function.__doc__ or "").strip()
+
+
+checks: Shelf[NamedCheck] = Shelf("check")
+
+
+def check(code: str) -> Callable[[Check], Check]:
+    """Place a check on the shelf under its code."""
+
+    def place(function: Check) -> Check:
+        checks.place(code, NamedCheck(code, function))
+        return function
+
+    return place
+
+
+def diagnose(log: Interactions, content: ItemContent | None = None) -> list[Finding]:
+    """Run every check; findings in order of level, then code."""
+    from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
+
+    found = [one.function(log, content) for one in events.track(list(checks.values()), "checks")]
+    return sorted((f for f in found if f is not None), key=lambda f: (LEVELS.index(f.level), f.code))

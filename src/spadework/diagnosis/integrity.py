@@ -1,0 +1,209 @@
+"""Is the log what it seems to be? Ids, clocks, robots, duplicates, size. A shelf: one function, one check."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.diagnosis.finding import Finding, check
+
+
+def _count(log: Interactions, name: str) -> int:
+    return 0 if log.account is None else int(log.account.counts.get(name, 0))
+
+
+@check("ID-1")
+def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Ids that differ only by blanks at their ends are kept apart, since nobody can know that they mean the same.
+
+    If they do, one person's history is torn into two. Clean them at the source. It errs where blanks are part of the id.
+    """
+    users, items = _count(log, "user_ids_differing_by_blanks"), _count(log, "item_ids_differing_by_blanks")
+    if not users + items:
+        return None
+    return Finding(
+        code="ID-1",
+        level="weak",
+        says=f"{users + items} ids differ only by blanks ({users} of users, {items} of items). They are kept apart.",
+        advice="If they mean the same, trim them at the source and read again.",
+    )
+
+
+@check("ID-2")
+def letter_case(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Ids that differ only by upper and lower case are kept apart.
+
+    Exports from two systems often spell ids differently. If they mean the same, clean them at the source.
+    """
+    users, items = _count(log, "user_ids_differing_by_case"), _count(log, "item_ids_differing_by_case")
+    if not users + items:
+        return None
+    return Finding(
+        code="ID-2",
+        level="weak",
+        says=f"{users + items} ids differ only by case ({users} of users, {items} of items). They are kept apart.",
+        advice="If they mean the same, spell them alike at the source and read again.",
+    )
+
+
+@check("ROWS-1")
+def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """More than one row in twenty could not be used.
+
+    The reasons stand in the row account and the rows themselves in the file of rows set aside. Look at some of them before trusting results.
+    """
+    if log.account is None or not log.account.read:
+        return None
+    share = 1 - log.account.used / log.account.read
+    if share <= 0.05:
+        return None
+    reason, rows = max(log.account.set_aside.items(), key=lambda item: item[1])
+    return Finding(
+        code="ROWS-1",
+        level="strong",
+        says=f"{share:.1%} of the rows are set aside, most of them because: {reason} ({rows:,}).",
+        effect=share,
+        advice="Look at the rows set aside before you trust the results.",
+    )
+
+
+@check("DUP-1")
+def two_weights(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """The same user, item and moment stand in the log with different weights.
+
+    All such rows are used. Often they are corrections of one event: then keep the last one at the source.
+    """
+    rows = _count(log, "same_event_two_weights")
+    if not rows:
+        return None
+    return Finding(
+        code="DUP-1",
+        level="note",
+        says=f"{rows:,} rows repeat a user, item and moment with another weight. All are used.",
+        advice="If they correct each other, keep the last one at the source.",
+    )
+
+
+@check("TIME-0")
+def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """The log has no times, or only positions in each user's sequence.
+
+    Without a calendar no split by time can be made, so results may flatter; trends and decay cannot be seen at all.
+    """
+    if log.times is None:
+        return Finding(
+            code="TIME-0",
+            level="strong",
+            says="The log has no times: nothing about order or trends can be learned or judged.",
+            advice="Name the time column, or export it.",
+        )
+    if _count(log, "time_is_position"):
+        return Finding(
+            code="TIME-0",
+            level="weak",
+            says="The times are positions in a sequence: order is known, the calendar is not.",
+            advice="Judge with the split last_item, and export real times if you can.",
+        )
+    return None
+
+
+@check("TIME-1")
+def all_equal(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """All events carry the same time, so there is no order.
+
+    Usually an export stamped its own time on every row. Models that need order are useless on such a log.
+    """
+    if log.times is None or len(log) < 2 or log.times.min() != log.times.max():
+        return None
+    return Finding(
+        code="TIME-1",
+        level="block",
+        says="All events have the same time, so order and trends cannot be judged.",
+        advice="Export the real times; until then use the split 'random'.",
+    )
+
+
+@check("TIME-2")
+def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Events of one user share a timestamp, so their order is the order of the file.
+
+    Models of order may learn the file instead of people. Baskets explain it; otherwise ask for finer times.
+    """
+    if log.times is None or len(log) < 2 or log.times.min() == log.times.max():
+        return None
+    tied = (log.times[1:] == log.times[:-1]) & (log.users[1:] == log.users[:-1])
+    share = float((np.append(tied, False) | np.append(False, tied)).mean())
+    if share < 0.01:
+        return None
+    return Finding(
+        code="TIME-2",
+        level="note",
+        says=f"{share:.0%} of the events share their timestamp with another of the same user; they are treated as one moment.",
+        effect=share,
+        advice="Fine for baskets. Else export finer times before trusting models of order.",
+    )
+
+
+@check("BOT-1")
+def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """One user owns a tenth of the rows or more.
+
+    Usually a robot, a test account or a default id ("guest"). It bends every co-occurrence. Set it aside and read again.
+    """
+    sizes = np.diff(log.starts)
+    if len(log.active_users) < 5 or not len(log):
+        return None
+    top = int(np.argmax(sizes))
+    share = float(sizes[top] / len(log))
+    if share < max(0.1, 5 / len(log.active_users)):
+        return None
+    return Finding(
+        code="BOT-1",
+        level="strong",
+        says=f"User {log.user_vocabulary.ids[top]!r} owns {share:.0%} of the rows.",
+        effect=share,
+        advice="If it is a robot, a test account or a default id, remove it and read again.",
+    )
+
+
+@check("SIZE-1")
+def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """There is one user, one item, or no user with two events.
+
+    Then nothing can be recommended or nothing can be judged; popularity is all there is.
+    """
+    users, items = len(log.active_users), int((log.item_counts > 0).sum())
+    if not len(log):
+        return None
+    if users == 1:
+        says = "There is one user, so nothing about others can be learned."
+    elif items == 1:
+        says = "There is one item, so there is nothing to choose from."
+    elif int(np.diff(log.starts).max()) < 2:
+        says = "No user has two events, so nothing connects items and no user can be judged."
+    else:
+        return None
+    return Finding(code="SIZE-1", level="block", says=says, advice="Check that the user column names people, not orders.")
+
+
+@check("ITEMS-1")
+def missing_content(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Items of the log are absent from the item table, or the reverse.
+
+    Content models cannot see the first; the second are items that nobody took. Often ids are written in two ways (7 and 007).
+    """
+    if content is None:
+        return None
+    absent, idle = int(content.items_without_row), int(content.unmatched_rows)
+    if not absent + idle:
+        return None
+    share = absent / max(log.item_count, 1)
+    return Finding(
+        code="ITEMS-1",
+        level="strong" if share > 0.5 else "note",
+        says=f"{absent:,} of {log.item_count:,} items of the log have no row in the item table; "
+        f"{idle:,} rows of the table are of items not in the log.",
+        effect=share,
+        advice="If the share is large, check that both files write ids alike.",
+    )

@@ -1,0 +1,104 @@
+"""The shape of a log in a few numbers and a few short series: aggregates only, whatever its size."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from spadework.arrays import Array, distinct
+from spadework.data.interactions import Interactions
+from spadework.evaluation.metrics import gini_of
+
+POINTS = 60
+"""Points of a series at most."""
+_CALENDAR = 31_536_000
+
+
+def facts(log: Interactions) -> dict[str, Any]:
+    """Counts and shares that describe the log. O(rows · log rows)."""
+    lengths = np.diff(log.starts)
+    lengths = lengths[lengths > 0]
+    counts = np.sort(log.item_counts[log.item_counts > 0])[::-1]
+    users, items = len(lengths), len(counts)
+    pairs = len(distinct(log.users.astype(np.int64) * max(log.item_count, 1) + log.items))
+    calendar = _has_calendar(log)
+    baskets = None if log.baskets is None else np.bincount(log.basket_keys())
+    return {
+        "users": users,
+        "items": items,
+        "rows": len(log),
+        "first": _iso(int(log.times.min())) if calendar and log.times is not None else None,
+        "last": _iso(int(log.times.max())) if calendar and log.times is not None else None,
+        "median_history": float(np.median(lengths)) if users else 0.0,
+        "mean_history": float(lengths.mean()) if users else 0.0,
+        "density": pairs / (users * items) if users and items else 0.0,
+        "repeat_share": 1 - pairs / len(log) if len(log) else 0.0,
+        "gini_items": gini_of(counts),
+        "head_share": float(counts[: max(1, round(items / 100))].sum() / counts.sum()) if items else 0.0,
+        "baskets": None if baskets is None else len(baskets),
+        "median_basket": None if baskets is None else float(np.median(baskets)),
+    }
+
+
+def portrait(log: Interactions) -> dict[str, Any]:
+    """Series for pictures: popularity curve, history lengths, events over time, basket sizes, drift."""
+    counts = np.sort(log.item_counts[log.item_counts > 0])[::-1]
+    ranks = np.unique(np.round(np.geomspace(1, max(len(counts), 1), POINTS)).astype(np.int64)) if len(counts) else np.zeros(0, np.int64)
+    lengths = np.diff(log.starts)
+    return {
+        "popularity": {"rank": ranks.tolist(), "rows": counts[ranks - 1].tolist()},
+        "history_lengths": _histogram(lengths[lengths > 0], "users"),
+        "events_over_time": _over_time(log),
+        "basket_sizes": None if log.baskets is None else _histogram(np.bincount(log.basket_keys()), "baskets"),
+        "drift": _drift(log),
+    }
+
+
+def _histogram(values: Array, name: str) -> dict[str, list[int]]:
+    """Counts in bins that double: 1, 2, 3–4, 5–8, …"""
+    bins = np.ceil(np.log2(np.maximum(values, 1))).astype(np.int64)
+    heights = np.bincount(bins)
+    upper = 2 ** np.arange(len(heights))
+    lower = np.concatenate(([1], upper[:-1] + 1)) if len(upper) else upper
+    return {"from": lower[: len(heights)].tolist(), "to": upper.tolist(), name: heights.tolist()}
+
+
+def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | None:
+    if not _has_calendar(log) or log.times is None:
+        return None
+    edges = _edges(log.times, bins)
+    heights = np.histogram(log.times, edges)[0]
+    return {"start": [_iso(int(edge)) for edge in edges[:-1]], "rows": heights.tolist()}
+
+
+def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list[Any]] | None:
+    """Share of each span's most popular items that were among the most popular of the span before."""
+    if not _has_calendar(log) or log.times is None or log.item_count < 2:
+        return None
+    edges = _edges(log.times, spans)
+    previous: set[int] | None = None
+    starts, overlap = [], []
+    for low, high in zip(edges[:-1], edges[1:], strict=True):
+        counts = np.bincount(log.items[(log.times >= low) & (log.times < high)], minlength=log.item_count)
+        order = np.argsort(-counts, kind="stable")[: min(top, max(1, log.item_count // 5))]
+        best = {int(item) for item in order if counts[item] > 0}
+        if previous and best:
+            starts.append(_iso(int(low)))
+            overlap.append(len(best & previous) / len(best))
+        previous = best
+    return {"start": starts, "overlap": overlap} if starts else None
+
+
+def _edges(times: Array, bins: int) -> Array:
+    first, last = int(times.min()), int(times.max()) + 1
+    return np.linspace(first, last, min(bins, max(last - first, 1)) + 1)
+
+
+def _has_calendar(log: Interactions) -> bool:
+    return log.times is not None and len(log) > 0 and int(log.times.max()) >= _CALENDAR
+
+
+def _iso(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,236 @@
+"""Scores side by side, with intervals, paired differences and shared ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.splitting import Split
+from spadework.errors import BadData, BadRequest
+from spadework.evaluation import statistics
+from spadework.evaluation.trial import DEFAULT_METRICS, Protocol, Score, judge, trial
+from spadework.models.base import Recommender
+from spadework.models.recommendations import Recommendations
+
+
+@dataclass(frozen=True, eq=False)
+class Scoreboard:
+    """What was judged under one protocol. The first metric decides; averages are over users with history."""
+
+    protocol: Protocol
+    scores: tuple[Score, ...]
+
+    @property
+    def primary(self) -> str:
+        """Name of the metric that decides."""
+        return next(asked.name for asked in self.protocol.metrics if asked.metric.per_user)
+
+    @cached_property
+    def done(self) -> list[Score]:
+        """The scores that have numbers."""
+        return [score for score in self.scores if score.state == "done"]
+
+    @cached_property
+    def _matrix(self) -> Array:
+        """Primary metric of the finished models over users with history: [users, models]."""
+        rows = self.protocol.truth.has_history
+        if not rows.any():
+            rows = np.ones(len(rows), np.bool_)
+        return np.column_stack([score.values[self.primary][rows] for score in self.done])
+
+    @cached_property
+    def entries(self) -> list[dict[str, Any]]:
+        """One entry per model, the best first, those without numbers last; the shape of `scores` in JSON."""
+        if not self.done:
+            return [bare(score) for score in self.scores]
+        seed = self.protocol.seed
+        estimates = statistics.estimates(self._matrix, seed)
+        leader = int(np.argmax([estimate.value for estimate in estimates]))
+        against = statistics.differences(self._matrix, leader, seed)
+        ranks = statistics.shared_ranks(self._matrix, seed)
+        users = self.protocol.truth.has_history
+        entries = []
+        for column, score in enumerate(self.done):
+            means = score.means(users if users.any() else None)
+            entry = bare(score)
+            entry["metrics"] = {name: _number(means[name]) for name in means}
+            entry["interval"] = [estimates[column].low, estimates[column].high]
+            entry["rank"] = int(ranks[column])
+            if column != leader:
+                gap = against[column]
+                entry["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p, "p_holm": gap.p_holm}
+            entries.append(entry)
+        entries.sort(key=lambda entry: -float(entry["metrics"][self.primary] or 0))
+        _mark_pareto(entries, self.primary)
+        return entries + [bare(score) for score in self.scores if score.state != "done"]
+
+    @property
+    def winner(self) -> str | None:
+        """Label of the best model; None when no model finished."""
+        return str(self.entries[0]["label"]) if self.done else None
+
+    def frame(self) -> pl.DataFrame:
+        """One row per model: rank, label, metrics, interval of the first metric, costs, state, reason."""
+        names = [asked.name for asked in self.protocol.metrics]
+        rows = []
+        for entry in self.entries:
+            interval = entry["interval"] or [None, None]
+            row = {"rank": entry["rank"], "model": entry["label"]}
+            row |= {name: entry["metrics"].get(name) for name in names}
+            row |= {"low": interval[0], "high": interval[1], "fit_seconds": entry["fit_seconds"], "state": entry["state"]}
+            rows.append(row | {"reason": entry["reason"]})
+        floats = dict.fromkeys((*names, "low", "high", "fit_seconds"), pl.Float64)
+        return pl.DataFrame(rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String})
+
+    def _repr_html_(self) -> str:
+        frame = self.frame()
+        head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
+        body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in frame.iter_rows())
+        return f"<p>{escape(self.protocol.heading)}</p><table><tr>{head}</tr>{body}</table>"
+
+    def _repr_markdown_(self) -> str:
+        frame = self.frame()
+        lines = [f"| {' | '.join(frame.columns)} |", "|" + "---|" * len(frame.columns)]
+        lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.iter_rows()]
+        return "\n".join([self.protocol.heading, "", *lines])
+
+
+def scoreboard(
+    models: Sequence[Recommender],
+    split: Split,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    dialect: str = "lightgcn",
+    repeats: str = "auto",
+    content: ItemContent | None = None,
+    rng: int = 0,
+) -> Scoreboard:
+    """Fit and judge all models on one split under one protocol. A model that fails stands on the board with its reason."""
+    protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats=repeats, seed=rng)
+    labels = [model.label for model in models]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise BadRequest(f"The model {twice!r} is given twice.", "Give each model once.")
+    scores = [trial(model, protocol, content, rng=rng) for model in events.track(models, "scoreboard")]
+    return Scoreboard(protocol, tuple(scores))
+
+
+def evaluate(
+    frame: Any,
+    split: Split,
+    *,
+    metrics: Sequence[str] = DEFAULT_METRICS,
+    dialect: str = "lightgcn",
+    name: str = "recommendations",
+    rng: int = 0,
+) -> Scoreboard:
+    """Judge recommendations that any tool made: a frame with user_id, item_id and rank or score.
+
+    Users without a list count as misses; users of whom nothing is expected are ignored; items unknown to the split keep their slot and
+    miss. The frame is taken as it is: whether it may hold repeats was decided by whoever made it.
+    """
+    protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats="allow", seed=rng)
+    lists = _lists(frame, protocol)
+    values, totals = judge(lists, protocol)
+    return Scoreboard(protocol, (Score(model=name, label=name, values=values, totals=totals),))
+
+
+def _lists(frame: Any, protocol: Protocol) -> Recommendations:
+    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+    names = {column.lower(): column for column in table.columns}
+    for needed in ("user_id", "item_id"):
+        if needed not in names:
+            raise BadData(f"The recommendations have no column {needed!r}.", f"Columns there are: {', '.join(table.columns)}.")
+    order = names.get("rank") or names.get("score")
+    if order is None:
+        raise BadData("The recommendations have neither 'rank' nor 'score'.", "Add one of them; rank 1 is the best.")
+    truth, expected = protocol.truth, protocol.split.expected
+    row_of = np.append(np.full(expected.user_count, -1, np.int64), -1)
+    row_of[truth.users] = np.arange(len(truth.users))
+    rows = row_of[expected.user_vocabulary.codes(table[names["user_id"]])]
+    items = expected.item_vocabulary.codes(table[names["item_id"]])
+    keys = table[order].to_numpy() if order == names.get("rank") else -table[order].to_numpy().astype(np.float64)
+    lists = _scatter(rows, items, keys, len(truth.users), protocol.k)
+    if (rows >= 0).sum() == 0:
+        events.note("None of the recommended users is expected in the split; check that ids are of the same type.")
+    return Recommendations(truth.users, lists, np.where(lists >= 0, 0, -np.inf).astype(np.float32),
+                           expected.user_vocabulary, expected.item_vocabulary)  # fmt: skip
+
+
+def _scatter(rows: Array, items: Array, keys: Array, users: int, k: int) -> Array:
+    """Lists [users, k] from long rows ordered by key within a user; −1 where nothing stands."""
+    lists = np.full((users, k), -1, np.int32)
+    wanted = rows >= 0
+    if keys.dtype.kind in "iu" and len(keys) and keys.min() >= 1:
+        use = wanted & (keys <= k)
+        lists[rows[use], keys[use].astype(np.int64) - 1] = items[use]
+        if int((lists != -1).sum()) == int((use & (items >= 0)).sum()):
+            _refuse_duplicates(lists)
+            return lists
+        lists[...] = -1
+    rows, items, keys = rows[wanted], items[wanted], keys[wanted]
+    if np.isnan(keys.astype(np.float64)).any():
+        raise BadData("A rank or score is not a number.", "Remove such rows.")
+    order = np.lexsort((items, keys, rows))
+    rows, items = rows[order], items[order]
+    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    keep = place < k
+    lists[rows[keep], place[keep]] = items[keep]
+    _refuse_duplicates(lists)
+    return lists
+
+
+def _refuse_duplicates(lists: Array) -> None:
+    ordered = np.sort(lists, axis=1)
+    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
+    if twice.any():
+        raise BadData(f"{int(twice.any(axis=1).sum())} lists hold an item twice.", "Give each item once per user.")
+
+
+def bare(score: Score) -> dict[str, Any]:
+    """The entry of a model without numbers."""
+    return {
+        "model": score.model,
+        "label": score.label,
+        "params": dict(score.params),
+        "metrics": {},
+        "interval": None,
+        "difference": None,
+        "rank": None,
+        "fit_seconds": score.fit_seconds,
+        "recommend_seconds": score.recommend_seconds,
+        "memory_mib": score.memory_mib,
+        "filled_share": score.filled_share,
+        "state": score.state,
+        "reason": score.reason,
+        "pareto": False,
+    }
+
+
+def _mark_pareto(entries: list[dict[str, Any]], primary: str) -> None:
+    """A model is on the front when none is both cheaper to fit and better. Entries come best first."""
+    cheapest = float("inf")
+    for entry in entries:
+        seconds = entry["fit_seconds"]
+        if seconds is not None and seconds < cheapest:
+            entry["pareto"] = True
+            cheapest = seconds
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4f}" if isinstance(value, float) else escape(str(value))

@@ -1,0 +1,99 @@
+"""Parts of the users and parts of the targets, judged apart. A shelf: one function, one slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spadework.arrays import Mask
+from spadework.evaluation.truth import Truth
+from spadework.shelf import Shelf
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Users to average over, and which of their targets count (None: all)."""
+
+    users: Mask  # [rows of the truth]
+    targets: Mask | None = None  # [targets of the truth]
+
+
+slices: Shelf[Callable[[Truth], Slice]] = Shelf("slice")
+
+
+def _place(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth], Slice]]:
+    return lambda function: slices.place(name, function)
+
+
+def _of_targets(truth: Truth, targets: Mask) -> Slice:
+    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    return Slice(truth.has_history & (np.bincount(owners, weights=targets, minlength=len(truth.users)) > 0), targets)
+
+
+@_place("users without history")
+def without_history(truth: Truth) -> Slice:
+    """Users of whom nothing is given; they get what is popular."""
+    return Slice(~truth.has_history)
+
+
+@_place("light users")
+def light_users(truth: Truth) -> Slice:
+    """Users with at most the median number of distinct history items."""
+    sizes = np.diff(truth.seen)
+    return Slice(truth.has_history & (sizes <= _median(truth)))
+
+
+@_place("heavy users")
+def heavy_users(truth: Truth) -> Slice:
+    """Users with more than the median number of distinct history items."""
+    return Slice(truth.has_history & (np.diff(truth.seen) > _median(truth)))
+
+
+@_place("head items")
+def head_items(truth: Truth) -> Slice:
+    """Targets among the most popular items that together hold 20 % of the train events."""
+    return _of_targets(truth, truth.head[truth.items])
+
+
+@_place("tail items")
+def tail_items(truth: Truth) -> Slice:
+    """Targets outside the head that are in train."""
+    return _of_targets(truth, ~truth.head[truth.items] & (truth.popularity[truth.items] > 0))
+
+
+@_place("warm items")
+def warm_items(truth: Truth) -> Slice:
+    """Targets with at least one train event."""
+    return _of_targets(truth, truth.popularity[truth.items] > 0)
+
+
+@_place("cold items")
+def cold_items(truth: Truth) -> Slice:
+    """Targets that nobody took in train."""
+    return _of_targets(truth, truth.popularity[truth.items] == 0)
+
+
+@_place("repeated items")
+def repeated_items(truth: Truth) -> Slice:
+    """Targets that the user had before."""
+    return _of_targets(truth, _seen(truth))
+
+
+@_place("new items for the user")
+def explored_items(truth: Truth) -> Slice:
+    """Targets that the user never had before."""
+    return _of_targets(truth, ~_seen(truth))
+
+
+def _seen(truth: Truth) -> Mask:
+    count = np.int64(len(truth.popularity))
+    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    holders = np.repeat(np.arange(len(truth.users)), np.diff(truth.seen))
+    return np.isin(owners * count + truth.items, holders * count + truth.seen_items)
+
+
+def _median(truth: Truth) -> float:
+    sizes = np.diff(truth.seen)[truth.has_history]
+    return float(np.median(sizes)) if len(sizes) else 0.0

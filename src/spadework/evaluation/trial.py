@@ -1,0 +1,173 @@
+"""One model on one split: fit on train, recommend for given, compare with expected. Whatever happens becomes a Score."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.splitting import Split
+from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
+from spadework.evaluation.dialects import Dialect, dialects
+from spadework.evaluation.metrics import Asked, measure, parse
+from spadework.evaluation.truth import Truth
+from spadework.limits import Limits, available_bytes, resident_bytes
+from spadework.models.base import REPEATS, Recommender, Repeats
+from spadework.models.recommendations import Recommendations
+from spadework.randomness import Seed
+
+State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory"]
+DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
+LIST_METRICS = ("coverage@10", "gini@10", "popularity@10", "tail@10", "novelty@10", "repeats@10")
+REPEATS_MATTER = 0.1
+"""Share of repeats among the targets from which on `auto` lets history items come back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Protocol:
+    """Everything that two models must share to be compared."""
+
+    split: Split
+    metrics: tuple[Asked, ...]
+    dialect: Dialect
+    repeats: Repeats
+    seed: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        split: Split,
+        *,
+        metrics: Sequence[str] = DEFAULT_METRICS,
+        dialect: str = "lightgcn",
+        repeats: str = "auto",
+        seed: int = 0,
+    ) -> Protocol:
+        """Names become things; `repeats="auto"` allows them where at least a tenth of the targets are repeats."""
+        if repeats == "auto":
+            repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
+        if repeats not in REPEATS:
+            raise BadRequest(f"repeats is {repeats!r}.", f"Choices: auto, {', '.join(REPEATS)}.")
+        if not metrics:
+            raise BadRequest("No metric is asked for.", "Name at least one, such as ndcg@10.")
+        return cls(split, tuple(parse(name) for name in metrics), dialects[dialect], repeats, seed)
+
+    @cached_property
+    def truth(self) -> Truth:
+        """The targets, arranged once."""
+        return Truth.of(self.split)
+
+    @property
+    def k(self) -> int:
+        """The longest list that a metric asks for."""
+        return max(asked.k for asked in self.metrics)
+
+    @property
+    def heading(self) -> str:
+        """What a column of the board holds: metric, rows, users."""
+        judged = int(self.truth.has_history.sum())
+        words = self.split.says.split(": ")[-1]
+        return f"{self.metrics[0].name}, {words}, {judged:,} users, dialect {self.dialect.name}, repeats {self.repeats}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Score:
+    """How one model did, or why it did not."""
+
+    model: str
+    label: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    state: State = "done"
+    reason: str | None = None
+    values: Mapping[str, Array] = field(default_factory=dict)  # metric → [users], rows as in the truth
+    totals: Mapping[str, float] = field(default_factory=dict)  # metrics of all lists together
+    fit_seconds: float | None = None
+    recommend_seconds: float | None = None
+    memory_mib: float | None = None  # size of what was learned
+    filled_share: float = 0.0  # slots completed with popular items
+
+    def means(self, users: Array | None = None) -> dict[str, float]:
+        """Mean of each metric over the users (a mask), and the totals."""
+        out: dict[str, float] = {}
+        for name, values in self.values.items():
+            chosen = values if users is None else values[users]
+            out[name] = float(np.nanmean(chosen, dtype=np.float64)) if np.isfinite(chosen).any() else float("nan")
+        return out | dict(self.totals)
+
+
+def judge(recommendations: Recommendations, protocol: Protocol) -> tuple[dict[str, Array], dict[str, float]]:
+    """Values per user and totals of lists whose rows are the truth's users."""
+    measured = measure(recommendations.items, protocol.truth, protocol.metrics, protocol.dialect, protocol.seed)
+    values = {name: value for name, value in measured.items() if isinstance(value, np.ndarray)}
+    totals = {name: float(value) for name, value in measured.items() if not isinstance(value, np.ndarray)}
+    return values, totals
+
+
+def trial(
+    model: Recommender,
+    protocol: Protocol,
+    content: ItemContent | None = None,
+    *,
+    rng: Seed = 0,
+    limits: Limits | None = None,
+    fitted: bool = False,
+    lists: list[Array] | None = None,
+) -> Score:
+    """Fit and judge a model. Nothing is raised but the user's own interruption: a failure is a Score that says why.
+
+    A `fitted` model is only judged. The recommended codes [users, k] are appended to `lists`, where one is given.
+    """
+    start = Score(model=model.name, label=model.label, params=model.params)
+    limits = limits or Limits()
+    try:
+        with events.listening(limits):
+            if not fitted:
+                _check_memory(model, protocol, limits)
+            begun = time.perf_counter()
+            if not fitted:
+                model.fit(protocol.split.train, content, rng=rng)
+            learned = time.perf_counter()
+            answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
+            answered = time.perf_counter()
+            values, totals = judge(answer, protocol)
+    except Unsuitable as error:
+        return replace(start, state="skipped", reason=error.message)
+    except OutOfTime as error:
+        return replace(start, state="timed out", reason=error.message)
+    except (OutOfMemory, MemoryError) as error:
+        return replace(start, state="out of memory", reason=getattr(error, "message", None) or "The system had no memory left.")
+    except SpadeworkError as error:
+        return replace(start, state="failed", reason=error.message)
+    except Exception as error:  # a model that breaks must not take the others with it
+        return replace(start, state="failed", reason=f"{type(error).__name__}: {error}")
+    if lists is not None:
+        lists.append(answer.items)
+    return replace(
+        start,
+        values=values,
+        totals=totals,
+        fit_seconds=learned - begun,
+        recommend_seconds=answered - learned,
+        memory_mib=sum(array.nbytes for array in model.state.values()) / 2**20,
+        filled_share=answer.filled / max(answer.items.size, 1),
+    )
+
+
+def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:
+    """Ask what fitting will hold, before the machine dies of it."""
+    need = model.cost(protocol.split.train).bytes
+    room = available_bytes()
+    if limits.memory is not None:
+        room = min(room, limits.memory - resident_bytes())
+    if need > 0.9 * room:
+        raise OutOfMemory(
+            f"{model.label} would hold about {need / 2**30:.1f} GiB, and {max(room, 0) / 2**30:.1f} GiB are free.",
+            "Set a larger memory limit, or leave this model out.",
+        )

@@ -1,0 +1,50 @@
+"""A clock and a memory limit that reach inside long loops: a listener that stops the work at the next step."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from spadework import durations
+from spadework.errors import OutOfMemory, OutOfTime
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Raises `OutOfTime` after `deadline` (on `time.monotonic`), `OutOfMemory` above `memory` bytes of this process."""
+
+    deadline: float | None = None
+    memory: int | None = None
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            over = time.monotonic() - self.deadline
+            raise OutOfTime(f"The time for {label} is over by {durations.words(over)}.", "Give a larger budget.")
+        if self.memory is not None and (used := resident_bytes()) > self.memory:
+            raise OutOfMemory(
+                f"{label} holds {used / 2**30:.1f} GiB, over the limit of {self.memory / 2**30:.1f} GiB.",
+                "Set a larger memory limit, or leave this model out.",
+            )
+
+    def note(self, message: str) -> None:
+        return None
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds now; 0 where the system does not tell."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return 0
+    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def available_bytes() -> int:
+    """Memory that can still be had without swapping."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2

@@ -1,0 +1,57 @@
+"""Models of several runs on one board; differences are paired user by user where the runs judged the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.evaluation import statistics
+from spadework.workbench import files
+
+
+def compare(folders: Sequence[Path]) -> dict[str, Any]:
+    """All judged models of the runs, the best first, each less the best of the first run."""
+    boards = [files.read_json(folder / "scores.json") for folder in folders]
+    data = [files.read_json(folder / "data.json") for folder in folders]
+    metric = boards[0]["protocol"].get("primary", "")
+    against = boards[0]["winner"]
+    remarks, rows = [], []
+    for folder, board, facts in zip(folders, boards, data, strict=True):
+        same = _same_question(boards[0], board) and facts["fingerprint"] == data[0]["fingerprint"]
+        if not same:
+            remarks.append(f"{folder} judged other data or another protocol, so its numbers stand beside the others, not against them.")
+        values, users = _per_user(folder)
+        for entry in board["scores"]:
+            if entry["state"] != "done" or metric not in entry["metrics"] or entry.get("stage") != "test":
+                continue
+            row = {"run": str(folder), "label": entry["label"], "value": entry["metrics"][metric], "interval": entry["interval"]}
+            rows.append(row | {"values": values.get(f"{entry['label']}/{metric}") if same else None, "users": users, "difference": None})
+    base = next((row for row in rows if row["run"] == str(folders[0]) and row["label"] == against), None)
+    for row in rows:
+        if base is not None and row is not base and row["values"] is not None and np.array_equal(row["users"], base["users"]):
+            gap = statistics.differences(np.column_stack([base["values"], row["values"]]), 0, seed=0)[1]
+            row["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p}
+    told = [{key: row[key] for key in ("run", "label", "value", "interval", "difference")} for row in rows]
+    told.sort(key=lambda row: -row["value"])
+    return {"metric": metric, "against": f"{against} of {folders[0]}", "rows": told, "remarks": remarks}
+
+
+def _same_question(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    keys = ("split", "span", "dialect", "repeats", "primary", "train_rows", "expected_rows")
+    return all(one["protocol"].get(key) == other["protocol"].get(key) for key in keys)
+
+
+def _per_user(folder: Path) -> tuple[dict[str, Array], Array]:
+    path = folder / "scores.npz"
+    if not path.exists():
+        return {}, np.zeros(0, np.int32)
+    with np.load(path, allow_pickle=False) as stored:
+        arrays: dict[str, Array] = {name: stored[name] for name in stored.files}
+    users, judged = arrays.pop("users"), arrays.pop("has_history")
+    if judged.any():  # averages on the board are over users with history
+        return {name: values[judged] for name, values in arrays.items()}, users[judged]
+    return arrays, users

@@ -1,0 +1,70 @@
+"""Writing that is either done or not done: a file is complete or absent, never half."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array
+from spadework.errors import BadRequest
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace `path` in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON with stable order of keys as given; NaN is refused, since other readers choke on it."""
+    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote; a damaged file is named."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadRequest(
+            f"There is no {path.name} in {path.parent}.", "Is this a run folder? Make one with: spadework dig SOURCE"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{path} cannot be read: {error}.", "The file is damaged; run the job again.") from error
+
+
+def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
+    """A compressed npz."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    write_bytes(path, buffer.getvalue())
+
+
+def write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    """A parquet file in one step."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,120 @@
+"""The run folder: where a run lives, who holds it, and whether it is complete."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from spadework import events
+from spadework.errors import BadRequest, OutputExists
+from spadework.workbench import files
+from spadework.workbench.recipe import Recipe
+
+MANIFEST = "manifest.json"
+_PARTS = ("recipe.json", "data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html", "log.jsonl",
+          "set_aside.parquet", MANIFEST)  # fmt: skip
+
+
+def is_complete(folder: Path) -> bool:
+    """The manifest is written last, so its presence means complete."""
+    return (folder / MANIFEST).exists()
+
+
+def default_folder(source: str, recipe: Recipe, root: Path = Path("runs")) -> Path:
+    """`runs/DATE-NAME`; a number is added where another job of that name was done today."""
+    name = re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()).strip("-") or "run"
+    base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
+    folder, number = base, 1
+    while folder.exists() and not _same_recipe(folder, recipe):
+        number += 1
+        folder = base.with_name(f"{base.name}-{number}")
+    return folder
+
+
+def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
+    """Make room for a run: a new folder, or one in which the same job was stopped; anything else is refused unless forced."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
+    if not folder.exists() or not any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise BadRequest(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run.") from None
+        return
+    if _same_recipe(folder, recipe) and not force:
+        return
+    if not (folder / "recipe.json").exists():
+        raise OutputExists(f"{folder} holds other things than a run.", "Choose another folder; this one is not touched, even with --force.")
+    if not force:
+        raise OutputExists(f"{folder} holds a run with another recipe.", "Choose another folder, or replace it with --force.")
+    for name in _PARTS:
+        (folder / name).unlink(missing_ok=True)
+    for name in ("trials", "models"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Only one process works in a folder; the lock of a process that is no more is taken over, and told."""
+    lock = folder / "lock"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        holder = int(lock.read_text().split()[0])
+        if holder != os.getpid() and _alive(holder):
+            raise BadRequest(f"Process {holder} is working in {folder}.", "Wait for it, or choose another folder with --run.")
+        events.note(f"took over {folder} from process {holder}, which is no more")
+    files.write_bytes(lock, f"{os.getpid()}\n".encode())
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
+def seal(folder: Path) -> None:
+    """Write the manifest: digests of all files."""
+    names = sorted(
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name not in (MANIFEST, "lock", "log.jsonl")
+    )
+    files.write_json(folder / MANIFEST, {"files": {name: files.sha256(folder / name) for name in names}})
+
+
+class JsonLog:
+    """A listener that writes remarks to `log.jsonl`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        return None
+
+    def note(self, message: str) -> None:
+        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "says": message}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def _same_recipe(folder: Path, recipe: Recipe) -> bool:
+    """Whether the folder's job is this one; a larger or smaller budget is still the same job."""
+    stored = folder / "recipe.json"
+    if not stored.exists():
+        return False
+    kept, asked = files.read_json(stored), recipe.model_dump(mode="json")
+    loose = ("budget", "memory", "threads")
+    return {k: v for k, v in kept["recipe"].items() if k not in loose} == {k: v for k, v in asked.items() if k not in loose}
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,58 @@
+"""Every name a user can meet, from the shelves themselves: what it is and what it says."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from spadework.data.splitting import splits
+from spadework.data.worlds import worlds
+from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
+from spadework.diagnosis.finding import checks
+from spadework.errors import UnknownName
+from spadework.evaluation.dialects import dialects
+from spadework.evaluation.metrics import metrics
+from spadework.evaluation.slices import slices
+from spadework.kernels.weighting import entry_weights, pair_weights
+from spadework.models.base import catalogue
+from spadework.workbench.recipe import Recipe
+
+
+def entries() -> list[dict[str, Any]]:
+    """All names, shelf by shelf."""
+    found: list[dict[str, Any]] = []
+    for name, cls in catalogue().items():
+        parameters = [{"name": p.name, "default": p.default, "says": p.doc} for p in cls.parameters().values()]
+        found.append({"name": name, "kind": "model", "says": _doc(cls), "needs": sorted(cls.needs), "parameters": parameters})
+    for kind, shelf in (
+        ("pair weight", pair_weights),
+        ("entry weight", entry_weights),
+        ("split", splits),
+        ("world", worlds),
+        ("slice", slices),
+    ):
+        found += [{"name": name, "kind": kind, "says": _doc(thing)} for name, thing in shelf.items()]
+    found += [{"name": name, "kind": "metric", "says": one.says} for name, one in metrics.items()]
+    found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]
+    found += [{"name": code, "kind": "finding", "says": one.doc} for code, one in checks.items()]
+    keys = [{"name": key, "default": field.default, "says": field.description} for key, field in Recipe.model_fields.items()]
+    found.append({"name": "recipe", "kind": "recipe", "says": "The keys of a job, in TOML or as --set key=value.", "parameters": keys})
+    return found
+
+
+def explain(name: str) -> dict[str, Any]:
+    """The entry of a name; upper and lower case do not matter, `@10` is left out. Several things of one name are told together."""
+    wanted = name.strip().lower().split("@")[0].split("(")[0].removeprefix("debiased_")
+    known = entries()
+    found = [entry for entry in known if str(entry["name"]).lower() == wanted]
+    if not found:
+        raise UnknownName("thing to explain", name, [str(entry["name"]) for entry in known])
+    first = dict(found[0])
+    for other in found[1:]:
+        first["kind"] += f", {other['kind']}"
+        first["says"] += f"\n\n{other['kind']}: {other['says']}"
+    return first
+
+
+def _doc(thing: object) -> str:
+    return inspect.cleandoc(getattr(thing, "__doc__", "") or "")

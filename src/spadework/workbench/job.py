@@ -1,0 +1,173 @@
+"""One job, stage by stage: read, split, fit many, judge, keep the best, report. A stopped job goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from spadework import events
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
+from spadework.diagnosis.finding import Finding, diagnose
+from spadework.diagnosis.portrait import facts, portrait
+from spadework.evaluation.scoreboard import Scoreboard, bare
+from spadework.evaluation.trial import Protocol, Score
+from spadework.limits import available_bytes
+from spadework.models.base import Recommender, model
+from spadework.workbench import artifact, files, lessons, plan
+from spadework.workbench import folder as folders
+from spadework.workbench.contest import Contest
+from spadework.workbench.faces import faces
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.recipe import Recipe
+from spadework.workbench.sources import choose_split, read_for
+from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
+
+Tell = Callable[[str, Score], None]
+SHOWN = 4
+"""Models side by side in slices and faces."""
+
+
+class Job:
+    """One run on its way."""
+
+    def __init__(self, recipe: Recipe, folder: Path, tell: Tell) -> None:
+        self.recipe, self.folder, self.tell = recipe, folder, tell
+        self.begun = time.monotonic()
+        self.validation: list[Score] = []
+        self.test: list[Score] = []
+        self.findings: list[Finding] = []
+
+    def carry_out(self, source: Any, content: Any) -> None:
+        log, items = read_for(self.recipe, source, content)
+        fingerprint = {"log": log.fingerprint, "items": None if items is None else items.fingerprint}
+        if folders.is_complete(self.folder) and files.read_json(self.folder / "data.json")["fingerprint"] == fingerprint:
+            events.note("nothing to do: this run is complete")
+            return
+        (self.folder / folders.MANIFEST).unlink(missing_ok=True)
+        self._keep_recipe()
+        self._keep_data(log, items, fingerprint)
+        self.findings = diagnose(log, items)
+        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
+        split = choose_split(log, self.recipe)
+        if split is None:
+            self._without_judgement(log, items)
+        else:
+            self._compare(split, items, log)
+        self._report()
+        Ledger(self.folder / "trials").clear()
+        folders.seal(self.folder)
+
+    # ---- stages
+
+    def _keep_recipe(self) -> None:
+        recipe = self.recipe
+        command = f"spadework dig {recipe.source} --run {self.folder} --budget {recipe.budget}"
+        changed = {
+            k: v for k, v in recipe.model_dump().items() if v != type(recipe).model_fields[k].default and k not in ("source", "budget")
+        }
+        command += "".join(f" --set {key}={','.join(value) if isinstance(value, list) else value}" for key, value in changed.items())
+        files.write_json(self.folder / "recipe.json", {"command": command, "recipe": recipe.model_dump(mode="json")})
+
+    def _keep_data(self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]) -> None:
+        account = log.account
+        told: dict[str, Any] = {"source": self.recipe.source, "columns": {}, "rows": {"read": len(log), "used": len(log), "set_aside": {}},
+                                "remarks": [], "counts": {}} if account is None else account.as_json()  # fmt: skip
+        told |= {"name": Path(self.recipe.source).name, "fingerprint": fingerprint, "facts": facts(log), "portrait": portrait(log)}
+        told["items"] = None if items is None else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
+        files.write_json(self.folder / "data.json", told)
+        if account is not None and account.rows_set_aside is not None and len(account.rows_set_aside):
+            files.write_parquet(self.folder / "set_aside.parquet", account.rows_set_aside)
+
+    def _compare(self, split: Split, items: ItemContent | None, log: Interactions) -> None:
+        recipe = self.recipe
+        assert split.valid is not None
+        choosing = self._protocol(split.valid, recipe.repeats)
+        final = self._protocol(split, choosing.repeats)  # the policy is chosen on validation, too
+        memory = int(recipe.memory * 2**30) if recipe.memory else int(0.8 * available_bytes())
+        contest = Contest(Ledger(self.folder / "trials"), items, recipe.budget_seconds, memory, recipe.seed, tell=self.tell)
+        primary = next(asked.name for asked in final.metrics if asked.metric.per_user)
+        groups = plan.candidates(recipe.models)
+        try:
+            self.validation = contest.validate(groups, choosing)
+            self.test = contest.judge(self.validation, groups, final, primary)
+        except KeyboardInterrupt:
+            self._keep_what_is_finished(choosing, groups)
+            raise
+        board = Scoreboard(final, tuple(self.test))
+        self._keep_board(board, Scoreboard(choosing, tuple(self.validation)), contest, items)
+        best = board.winner
+        if best is not None:
+            chosen = next(score for score in self.test if score.label == best)
+            self._keep_model(model(chosen.model, **chosen.params), log, items)
+
+    def _protocol(self, split: Split, repeats: str) -> Protocol:
+        recipe = self.recipe
+        return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed)
+
+    def _keep_board(self, board: Scoreboard, choosing: Scoreboard, contest: Contest, items: ItemContent | None) -> None:
+        final, primary = board.protocol, board.primary
+        entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
+        leaders = [entry["label"] for entry in entries if entry["label"] in contest.lists][:SHOWN]
+        shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in contest.lists)]))
+        users = choosing.protocol.truth.has_history
+        files.write_json(
+            self.folder / "scores.json",
+            {
+                "protocol": told_protocol(board, time.monotonic() - self.begun),
+                "scores": entries,
+                "validation": [entry | {"stage": "validation"} for entry in choosing.entries],
+                "winner": board.winner,
+                "helped": lessons.helped(self.validation, choosing.protocol, primary),
+                "heat": lessons.heat(self.validation, primary, users if users.any() else None),
+                "slices": slices_of(final, {label: contest.lists[label] for label in shown}, primary),
+                "not_tried": not_tried(self.validation),
+            },
+        )
+        arrays = {"users": final.truth.users, "has_history": final.truth.has_history}
+        for score in board.done:
+            arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
+        files.write_arrays(self.folder / "scores.npz", arrays)
+        told = faces(final, {label: contest.lists[label] for label in leaders[:SHOWN]}, items,
+                     count=self.recipe.faces, seed=self.recipe.seed, with_ids=self.recipe.with_ids)  # fmt: skip
+        files.write_json(self.folder / "faces.json", told)
+
+    def _keep_model(self, best: Recommender, log: Interactions, items: ItemContent | None) -> None:
+        events.note(f"fitting {best.label} on the whole log, for service")
+        best.fit(log, items, rng=self.recipe.seed)
+        shutil.rmtree(self.folder / "models", ignore_errors=True)
+        about = {"source": self.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+        artifact.save(best, self.folder / "models" / best.name, facts=about, content=items)
+
+    def _without_judgement(self, log: Interactions, items: ItemContent | None) -> None:
+        """Nobody can be judged, but the popular list still answers."""
+        reason = "No way to cut the log leaves users with history and something expected of them."
+        members = [member for group in plan.candidates(self.recipe.models) for member in group.members]
+        entries = [bare(Score(model=one.name, label=one.label, params=one.params, state="skipped", reason=reason)) for one in members]
+        files.write_json(self.folder / "scores.json", {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": None})
+        self._keep_model(model("popular"), log, items)
+
+    def _keep_what_is_finished(self, protocol: Protocol, groups: list[plan.Group]) -> None:
+        """After an interruption: the validation board of whatever is in the ledger."""
+        ledger = Ledger(self.folder / "trials")
+        found = [ledger.find(ledger.key(member, protocol, "validation")) for group in groups for member in group.members]
+        board = Scoreboard(protocol, tuple(known[0] for known in found if known is not None))
+        files.write_json(
+            self.folder / "scores.json",
+            {
+                "protocol": told_protocol(board, time.monotonic() - self.begun) | {"interrupted": True},
+                "scores": [entry | {"stage": "validation"} for entry in board.entries],
+                "validation": [],
+                "winner": board.winner,
+            },
+        )
+        self._report()
+
+    def _report(self) -> None:
+        from spadework.workbench.report import write
+
+        write(self.folder)

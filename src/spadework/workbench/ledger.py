@@ -1,0 +1,78 @@
+"""Finished trials on disk, one by one, so that a run that was stopped goes on where it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.vocabulary import digest
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.base import Recommender
+from spadework.workbench import files
+
+AGAIN = ("timed out", "skipped", "out of memory")
+"""States that say something about the machine or the budget, not about the model: they are tried again."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The folder `trials` of a run."""
+
+    folder: Path
+
+    def key(self, model: Recommender, protocol: Protocol, stage: str) -> str:
+        """A name for a model under a protocol on these data: equal inputs, equal name."""
+        asked = {
+            "stage": stage,
+            "train": protocol.split.train.fingerprint,
+            "expected": protocol.split.expected.fingerprint,
+            "metrics": [one.name for one in protocol.metrics],
+            "dialect": protocol.dialect.name,
+            "repeats": protocol.repeats,
+            "seed": protocol.seed,
+            "model": model.name,
+            "params": model.params,
+        }
+        return f"{stage}-{digest(json.dumps(asked, sort_keys=True).encode())}"
+
+    def find(self, key: str) -> tuple[Score, Array | None, float] | None:
+        """A finished trial: its score, its lists and the seconds it took; None when there is none to be kept."""
+        header = self.folder / f"{key}.json"
+        arrays = self.folder / f"{key}.npz"
+        if not header.exists():
+            return None
+        values = json.loads(header.read_text(encoding="utf-8"))
+        if values["score"]["state"] in AGAIN:
+            return None
+        loaded: dict[str, Array] = {}
+        if arrays.exists():
+            with np.load(arrays, allow_pickle=False) as stored:
+                loaded = {name: stored[name] for name in stored.files}
+        lists = loaded.pop("lists", None)
+        return Score(**values["score"], values=loaded), lists, float(values["seconds"])
+
+    def keep(self, key: str, score: Score, lists: Array | None, seconds: float) -> None:
+        """Write a trial; the header comes last, so its presence means complete."""
+        arrays: dict[str, Array] = dict(score.values)
+        if lists is not None:
+            arrays["lists"] = lists
+        if arrays:
+            files.write_arrays(self.folder / f"{key}.npz", arrays)
+        header: dict[str, Any] = {name: getattr(score, name) for name in _PLAIN}
+        header["params"], header["totals"] = dict(score.params), dict(score.totals)
+        files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds})
+
+    def clear(self) -> None:
+        """Remove all trials; the run's own files hold what they said."""
+        for file in sorted(self.folder.glob("*")) if self.folder.exists() else []:
+            file.unlink()
+        if self.folder.exists():
+            self.folder.rmdir()
+
+
+_PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share")

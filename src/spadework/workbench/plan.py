@@ -1,0 +1,54 @@
+"""Which models a dig tries, in which order: the shelves decide, not a list kept here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from spadework.models.base import Recommender, catalogue, model
+
+ALWAYS: tuple[tuple[str, dict[str, Any]], ...] = (("random", {}), ("popular", {}), ("popular", {"window": "7d"}))
+"""On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Models that learn the same and only answer differently: fitted once, judged one by one."""
+
+    members: tuple[Recommender, ...]
+
+    @property
+    def always(self) -> bool:
+        """Whether the budget may not leave it out."""
+        return any(is_always(member) for member in self.members)
+
+
+def candidates(names: Sequence[str] | None = None) -> list[Group]:
+    """Groups in order: what is always judged, then each model as it comes, then the variants, one round after the other."""
+    wanted = list(catalogue()) if names is None else list(dict.fromkeys(names))
+    rounds: dict[str, list[Group]] = {name: _groups(name) for name in wanted}
+    first = [Group((model(name, **params),)) for name, params in ALWAYS]
+    taken = {member.label for group in first for member in group.members}
+    ordered = list(first)
+    for turn in range(max((len(groups) for groups in rounds.values()), default=0)):
+        for groups in rounds.values():
+            if turn < len(groups):
+                members = tuple(member for member in groups[turn].members if member.label not in taken)
+                if members:
+                    ordered.append(Group(members))
+    return ordered
+
+
+def _groups(name: str) -> list[Group]:
+    by_fit: dict[str, list[Recommender]] = {}
+    for params in catalogue()[name].variants():
+        one = model(name, **params)
+        key = repr(sorted((k, v) for k, v in one.params.items() if k not in one.answering))
+        by_fit.setdefault(key, []).append(one)
+    return [Group(tuple(members)) for members in by_fit.values()]
+
+
+def is_always(one: Recommender) -> bool:
+    """Whether this very configuration is on every board."""
+    return one.label in {model(name, **params).label for name, params in ALWAYS}

@@ -1,0 +1,115 @@
+"""The face of a run folder, and the main job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spadework import events
+from spadework.errors import BadRequest
+from spadework.kernels import parallel
+from spadework.models.base import Recommender
+from spadework.workbench import artifact, files
+from spadework.workbench import folder as folders
+from spadework.workbench.job import Job, Tell
+from spadework.workbench.recipe import Recipe, make
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder."""
+
+    folder: Path
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run reached its end."""
+        return folders.is_complete(self.folder)
+
+    @property
+    def board(self) -> dict[str, Any]:
+        """`scores.json`: protocol, scores, validation, winner, lessons."""
+        board: dict[str, Any] = files.read_json(self.folder / "scores.json")
+        return board
+
+    @property
+    def scores(self) -> list[dict[str, Any]]:
+        """One entry per model, the best first."""
+        entries: list[dict[str, Any]] = self.board["scores"]
+        return entries
+
+    @property
+    def winner(self) -> str | None:
+        """Label of the best model."""
+        label: str | None = self.board["winner"]
+        return label
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """`findings.json`."""
+        found: list[dict[str, Any]] = files.read_json(self.folder / "findings.json")
+        return found
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe the run was made from."""
+        return make(files.read_json(self.folder / "recipe.json")["recipe"], str(self.folder / "recipe.json"))
+
+    def model(self) -> Recommender:
+        """The best model, fitted on the whole log."""
+        return artifact.load(self.artifact)
+
+    @property
+    def artifact(self) -> Path:
+        """Folder of the best model."""
+        found = sorted((self.folder / "models").glob("*/model.json"))
+        if not found:
+            raise BadRequest(f"{self.folder} holds no model.", "The run did not reach its end; resume it with the same command.")
+        return found[0].parent
+
+    def as_json(self) -> dict[str, Any]:
+        """What `dig --json` prints."""
+        board = self.board
+        return {"run": str(self.folder), "scores": board["scores"], "winner": board["winner"], "findings": self.findings,
+                "protocol": board["protocol"], "complete": self.complete}  # fmt: skip
+
+    def _repr_html_(self) -> str:
+        from spadework.workbench.notebook import run_html
+
+        return run_html(self.folder)
+
+    def _repr_markdown_(self) -> str:
+        from spadework.workbench.notebook import run_markdown
+
+        return run_markdown(self.folder)
+
+
+def dig(
+    source: Any = "sample:grocery",
+    *,
+    content: Any = None,
+    folder: str | Path | None = None,
+    budget: str | None = None,
+    recipe: Recipe | None = None,
+    force: bool = False,
+    tell: Tell | None = None,
+) -> Run:
+    """The main job: read, split, fit many, judge, keep the best, report. Returns the run folder's face.
+
+    `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the same recipe on the same data is
+    returned as it is; one that was stopped goes on. `tell(stage, score)` hears of every finished model.
+    """
+    named = source if isinstance(source, (str, Path)) else "memory"
+    asked = recipe or make({})
+    changes = (
+        {"source": str(named)}
+        | ({"budget": budget} if budget else {})
+        | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
+    )
+    asked = make({**asked.model_dump(), **changes})
+    where = folders.default_folder(str(named), asked) if folder is None else Path(folder)
+    folders.prepare(where, asked, force=force)
+    with folders.held(where), events.listening(folders.JsonLog(where / "log.jsonl")), parallel.using(asked.threads or parallel.threads()):
+        Job(asked, where, tell or (lambda stage, score: None)).carry_out(source, content)
+    return Run(where)

@@ -1,0 +1,78 @@
+"""What a recipe reads, and how it cuts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from spadework import events
+from spadework.data import splitting
+from spadework.data.content import ItemContent, read_content
+from spadework.data.interactions import Interactions
+from spadework.data.reading import read_interactions
+from spadework.data.splitting import Split
+from spadework.errors import BadRequest, Unsuitable
+from spadework.workbench.recipe import Recipe
+
+
+def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -> tuple[Interactions, ItemContent | None]:
+    """The log and, with `items`, the item table of a recipe; things already read are taken as they are."""
+    if isinstance(source, Interactions):
+        log = source
+    else:
+        events.note(f"reading {recipe.source}")
+        log = read_interactions(
+            source,
+            user=recipe.user,
+            item=recipe.item,
+            time=recipe.time,
+            basket=recipe.basket,
+            weight=recipe.weight,
+            event=recipe.event,
+            events=recipe.events,
+            delimiter=recipe.delimiter,
+            encoding=recipe.encoding,
+            skip_bad=recipe.skip_bad,
+            duplicates=recipe.duplicates,
+        )
+    if not len(log):
+        raise Unsuitable("The log holds no row that can be used.", "See the row account with: spadework look SOURCE")
+    if not items or isinstance(content, ItemContent):
+        return log, content if isinstance(content, ItemContent) else None
+    given = content if content is not None else recipe.items
+    if given is None and isinstance(source, str) and source.startswith(("sample:", "world:")):
+        given = source
+    return log, None if given is None else read_content(given, log)
+
+
+def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
+    """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users to judge, None when there is none."""
+    ways: dict[str, Callable[[], Split]] = {
+        "by_time": lambda: splitting.by_time(log, test=recipe.test, valid=recipe.valid),
+        "last_basket": lambda: splitting.last_basket(log, valid=True),
+        "last_item": lambda: splitting.last_item(log, valid=True),
+        "strong": lambda: splitting.strong(log, valid=True, rng=recipe.seed),
+        "random": lambda: splitting.random(log, valid=True, rng=recipe.seed),
+    }
+    if recipe.split != "auto":
+        if recipe.split not in ways:
+            raise BadRequest(f"The split {recipe.split!r} cannot be named in a recipe.", f"Choices: auto, {', '.join(ways)}.")
+        return ways[recipe.split]()
+    one_moment = log.times is not None and log.times.min() == log.times.max()
+    order = (
+        ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
+    )
+    for name in order:
+        try:
+            split = ways[name]()
+        except Unsuitable as error:
+            events.note(f"split {name}: {error.message}")
+            continue
+        if split.valid is not None and _judgeable(split) and _judgeable(split.valid):
+            return split
+        events.note(f"split {name}: nobody with history is expected to do anything")
+    return None
+
+
+def _judgeable(split: Split) -> bool:
+    return len(split.users) > len(split.users_without_history) and len(split.train) > 0

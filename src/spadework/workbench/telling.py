@@ -1,0 +1,79 @@
+"""What a board tells besides its numbers: protocol, environment, slices, what was not tried."""
+
+from __future__ import annotations
+
+import platform
+import resource
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.evaluation import statistics
+from spadework.evaluation.metrics import measure, parse
+from spadework.evaluation.scoreboard import Scoreboard
+from spadework.evaluation.slices import slices
+from spadework.evaluation.trial import Protocol, Score
+from spadework.kernels import parallel
+
+
+def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
+    """How the numbers came about, on which machine."""
+    protocol = board.protocol
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        **protocol.split.describe(),
+        "dialect": protocol.dialect.name,
+        "primary": board.primary,
+        "metrics": [asked.name for asked in protocol.metrics],
+        "repeats": protocol.repeats,
+        "users": int(protocol.truth.has_history.sum()),
+        "users_expected": len(protocol.truth.users),
+        "ties": "ties in score go to the item with the lower code (ids in ascending order)",
+        "fill": "slots without evidence of a model's own are filled with popular items",
+        "heading": protocol.heading,
+        "seed": protocol.seed,
+        "resamples": statistics.RESAMPLES,
+        "environment": {
+            "spadework": version("spadework"),
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("numpy", "scipy", "polars", "numba")},
+            "cpus": parallel.threads(),
+            "system": f"{platform.system()} {platform.machine()}",
+            "peak_memory_mib": round(peak / (2**20 if sys.platform == "darwin" else 2**10)),
+            "total_seconds": round(seconds, 1),
+        },
+    }
+
+
+def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry with the metrics of its lists apart."""
+    names = ("coverage", "gini", "popularity", "tail", "novelty", "repeats")
+    return entry | {"lists": {key: value for key, value in entry["metrics"].items() if key.split("@")[0] in names}}
+
+
+def slices_of(protocol: Protocol, lists: dict[str, Array], primary: str) -> list[dict[str, Any]]:
+    """The primary metric of some models on each slice that holds anybody."""
+    rows = []
+    for name, function in slices.items():
+        part = function(protocol.truth)
+        if not part.users.any() or not lists:
+            continue
+        truth = protocol.truth if part.targets is None else protocol.truth.only(part.targets)
+        columns = [measure(codes, truth, [parse(primary)], protocol.dialect, protocol.seed)[primary] for codes in lists.values()]
+        values = np.column_stack([np.asarray(column)[part.users] for column in columns])
+        found = statistics.estimates(values, protocol.seed)
+        told = {label: {"value": e.value, "interval": [e.low, e.high]} for label, e in zip(lists, found, strict=True)}
+        rows.append({"slice": name, "users": int(part.users.sum()), "values": told})
+    return rows
+
+
+def not_tried(validation: list[Score]) -> list[dict[str, str]]:
+    """What has no number, and why."""
+    left = [{"what": score.label, "why": score.reason or score.state} for score in validation if score.state != "done"]
+    return [
+        *left,
+        {"what": "linear models (EASE and relatives), next-basket models, transformers", "why": "This version does not have them."},
+    ]
