@@ -1,1 +1,96 @@
-"""Recommender systems for people who ship one: try the spade before the excavator."""
+"""Recommender systems for people who ship one: try the spade before the excavator.
+
+    import spadework as sw
+    log = sw.read_interactions("orders.parquet")
+    run = sw.dig(log, budget="5m")
+
+Every public name is in `_HOMES`, with the module it lives in; it is imported when it is first used, so `import spadework` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from spadework import models
+    from spadework.data import splitting as split
+    from spadework.data.content import ItemContent, read_content
+    from spadework.data.interactions import Interactions
+    from spadework.data.reading import read_interactions
+    from spadework.data.splitting import Split
+    from spadework.data.worlds import world
+    from spadework.diagnosis.finding import Finding, diagnose
+    from spadework.errors import SpadeworkError
+    from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
+    from spadework.models.base import Recommender, catalogue, model
+    from spadework.models.recommendations import Recommendations
+    from spadework.workbench.artifact import load, save
+    from spadework.workbench.glossary import explain
+    from spadework.workbench.recipe import Recipe
+    from spadework.workbench.run import Run, dig
+
+_HOMES = {
+    "Finding": "spadework.diagnosis.finding",
+    "Interactions": "spadework.data.interactions",
+    "ItemContent": "spadework.data.content",
+    "Recipe": "spadework.workbench.recipe",
+    "Recommendations": "spadework.models.recommendations",
+    "Recommender": "spadework.models.base",
+    "Run": "spadework.workbench.run",
+    "Scoreboard": "spadework.evaluation.scoreboard",
+    "SpadeworkError": "spadework.errors",
+    "Split": "spadework.data.splitting",
+    "catalogue": "spadework.models.base",
+    "diagnose": "spadework.diagnosis.finding",
+    "dig": "spadework.workbench.run",
+    "evaluate": "spadework.evaluation.scoreboard",
+    "explain": "spadework.workbench.glossary",
+    "load": "spadework.workbench.artifact",
+    "model": "spadework.models.base",
+    "read_content": "spadework.data.content",
+    "read_interactions": "spadework.data.reading",
+    "save": "spadework.workbench.artifact",
+    "scoreboard": "spadework.evaluation.scoreboard",
+    "world": "spadework.data.worlds",
+}
+_MODULES = {"models": "spadework.models", "split": "spadework.data.splitting"}
+
+__all__ = [
+    "Finding",
+    "Interactions",
+    "ItemContent",
+    "Recipe",
+    "Recommendations",
+    "Recommender",
+    "Run",
+    "Scoreboard",
+    "SpadeworkError",
+    "Split",
+    "catalogue",
+    "diagnose",
+    "dig",
+    "evaluate",
+    "explain",
+    "load",
+    "model",
+    "models",
+    "read_content",
+    "read_interactions",
+    "save",
+    "scoreboard",
+    "split",
+    "world",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name])
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"spadework has no public name {name!r}; public names: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

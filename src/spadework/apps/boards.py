@@ -14,30 +14,35 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
     entries = [entry for entry in board["scores"] if not pareto or entry["pareto"] or entry["state"] != "done"]
-    rows = []
-    for entry in entries:
-        interval = entry.get("interval")
-        rows.append(
-            [
-                str(entry.get("rank") or "–"),
-                entry["label"],
-                f"{entry['metrics'][primary]:.4f}" if entry["metrics"].get(primary) is not None else "",
-                f"{interval[0]:.4f} … {interval[1]:.4f}" if interval else "",
-                _seconds(entry.get("fit_seconds")),
-                _seconds(entry.get("recommend_seconds")),
-                f"{entry['memory_mib']:,.0f} MiB" if entry.get("memory_mib") is not None else "",
-                "" if entry["state"] == "done" else f"{entry['state']}: {entry['reason']}",
-            ]
-        )
+    rows = [_row(entry, primary) for entry in entries if entry["state"] == "done"]
     heading = protocol.get("heading", protocol.get("split", ""))
-    text = f"{heading}\n{facts_line(protocol)}\n" + table(
-        ["rank", "model", primary, "95 %", "fit", "answer", "memory", "note"], rows, right=(0, 2, 4, 5, 6)
-    )
+    text = f"{heading}\n{facts_line(protocol)}".rstrip() + "\n"
+    if rows:
+        text += (
+            "\n"
+            + table(["rank", "model", primary, "95 %", "fit", "answer", "memory"], rows, right=(0, 2, 4, 5, 6), spare=(6, 5, 3, 4))
+            + "\n"
+        )
+    without = [f"{entry['state']}: {entry['label']}. {entry['reason']}" for entry in entries if entry["state"] != "done"]
+    text += "\n".join(without)
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
     if protocol.get("interrupted"):
         text += "\nInterrupted: these are scores on the validation span, of the models that were finished."
     return text
+
+
+def _row(entry: Mapping[str, Any], primary: str) -> list[str]:
+    low, high = entry["interval"]
+    return [
+        str(entry["rank"]),
+        _clipped(entry["label"]),
+        f"{entry['metrics'][primary]:.4f}",
+        f"{low:.4f} … {high:.4f}",
+        _seconds(entry["fit_seconds"]),
+        _seconds(entry["recommend_seconds"]),
+        f"{entry['memory_mib']:,.0f} MiB" if entry["memory_mib"] is not None else "",
+    ]
 
 
 def facts_line(protocol: Mapping[str, Any]) -> str:
@@ -58,3 +63,8 @@ def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
 
 def _seconds(value: float | None) -> str:
     return "" if value is None else durations.words(value)
+
+
+def _clipped(label: str, longest: int = 48) -> str:
+    """A label that leaves room for numbers; the whole of it is in the report and in --json."""
+    return label if len(label) <= longest else label[: longest - 1] + "…"

@@ -26,8 +26,14 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:
-    """Columns side by side, or one `name: value` line each where the terminal is too narrow."""
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), spare: Sequence[int] = ()) -> str:
+    """Columns side by side; where the terminal is too narrow first without the `spare` columns, then one `name: value` line each."""
+    for dropped in range(len(spare) + 1):
+        kept = [at for at in range(len(head)) if at not in spare[:dropped]]
+        narrow = [[row[at] for at in kept] for row in (head, *rows)]
+        if sum(max(map(len, column)) + 2 for column in zip(*narrow, strict=True)) <= width():
+            head, rows, right = narrow[0], narrow[1:], [place for place, at in enumerate(kept) if at in right]
+            break
     cells = [list(head), *[list(row) for row in rows]]
     sizes = [max(len(row[column]) for row in cells) for column in range(len(head))]
     if sum(sizes) + 2 * len(sizes) > width():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,7 +29,6 @@ class Contest:
     spent: float = 0.0  # seconds of trials, those of an earlier start included
     ratios: list[float] = field(default_factory=list)  # seconds taken over seconds foretold
     lists: dict[str, Array] = field(default_factory=dict)  # label → lists of the test stage
-    tell: Callable[[str, Score], None] = lambda stage, score: None
 
     def validate(self, groups: list[Group], protocol: Protocol) -> list[Score]:
         """Try every configuration on the validation span, as far as the budget goes; half of it is kept for the test span."""
@@ -50,14 +48,14 @@ class Contest:
             events.step(f"test: {score.label}", done, len(chosen))
             if score.state != "done":
                 scores.append(score)
-                self.tell("test", score)
+                _tell("test", score)
                 continue
             one = by_label[score.label]
             took = (score.fit_seconds or 0) + (score.recommend_seconds or 0)
             always = is_always(one)
             if not always and self.spent + took > self.budget:
                 scores.append(self._left_out(one, "before its refit on the test span"))
-                self.tell("test", scores[-1])
+                _tell("test", scores[-1])
                 continue
             scores.append(self._one(one, protocol, "test", None if always else self.budget - self.spent))
         events.step("test", len(chosen), len(chosen))
@@ -74,7 +72,7 @@ class Contest:
             foretold = 0.0 if known or fitted is not None else self._foretold(model, protocol)
             if known is None and not group.always and foretold > room:
                 score = self._left_out(model, "before its turn")
-                self.tell("validation", score)
+                _tell("validation", score)
             else:
                 learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if fitted is not None else None
                 score = self._one(model, protocol, "validation", None if group.always else room, learned_in=learned_in)
@@ -92,7 +90,7 @@ class Contest:
             self.spent += seconds
             if lists is not None:
                 self.lists[score.label] = lists
-            self.tell(stage, score)
+            _tell(stage, score)
             return score
         begun = time.monotonic()
         limits = Limits(deadline=None if room is None else begun + max(room, 0.5), memory=self.memory)
@@ -108,7 +106,7 @@ class Contest:
         if lists is not None:
             self.lists[score.label] = lists
         self.ledger.keep(key, score, lists, seconds)
-        self.tell(stage, score)
+        _tell(stage, score)
         return score
 
     def _foretold(self, model: Recommender, protocol: Protocol) -> float:
@@ -136,3 +134,12 @@ def _best_of_each(validation: list[Score], primary: str) -> list[Score]:
 
 def _mean(score: Score, primary: str) -> float:
     return score.means().get(primary, float("-inf")) if score.state == "done" else float("-inf")
+
+
+def _tell(stage: str, score: Score) -> None:
+    """One line per finished model."""
+    if score.state != "done":
+        events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
+        return
+    name, value = next(iter(score.means().items()))
+    events.note(f"{stage:<10}  {score.label}: {name} {value:.4f}, fitted in {durations.words(score.fit_seconds or 0)}")

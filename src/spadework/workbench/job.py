@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,6 @@ from spadework.workbench.recipe import Recipe
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
 
-Tell = Callable[[str, Score], None]
 SHOWN = 4
 """Models side by side in slices and faces."""
 
@@ -35,8 +33,8 @@ SHOWN = 4
 class Job:
     """One run on its way."""
 
-    def __init__(self, recipe: Recipe, folder: Path, tell: Tell) -> None:
-        self.recipe, self.folder, self.tell = recipe, folder, tell
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        self.recipe, self.folder = recipe, folder
         self.begun = time.monotonic()
         self.validation: list[Score] = []
         self.test: list[Score] = []
@@ -89,7 +87,7 @@ class Job:
         choosing = self._protocol(split.valid, recipe.repeats)
         final = self._protocol(split, choosing.repeats)  # the policy is chosen on validation, too
         memory = int(recipe.memory * 2**30) if recipe.memory else int(0.8 * available_bytes())
-        contest = Contest(Ledger(self.folder / "trials"), items, recipe.budget_seconds, memory, recipe.seed, tell=self.tell)
+        contest = Contest(Ledger(self.folder / "trials"), items, recipe.budget_seconds, memory, recipe.seed)
         primary = next(asked.name for asked in final.metrics if asked.metric.per_user)
         groups = plan.candidates(recipe.models)
         try:

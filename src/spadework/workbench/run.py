@@ -12,7 +12,7 @@ from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench import artifact, files
 from spadework.workbench import folder as folders
-from spadework.workbench.job import Job, Tell
+from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
 
 
@@ -93,12 +93,11 @@ def dig(
     budget: str | None = None,
     recipe: Recipe | None = None,
     force: bool = False,
-    tell: Tell | None = None,
 ) -> Run:
     """The main job: read, split, fit many, judge, keep the best, report. Returns the run folder's face.
 
     `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the same recipe on the same data is
-    returned as it is; one that was stopped goes on. `tell(stage, score)` hears of every finished model.
+    returned as it is; one that was stopped goes on. Progress and finished models are told to listeners of `spadework.events`.
     """
     named = source if isinstance(source, (str, Path)) else "memory"
     asked = recipe or make({})
@@ -111,5 +110,5 @@ def dig(
     where = folders.default_folder(str(named), asked) if folder is None else Path(folder)
     folders.prepare(where, asked, force=force)
     with folders.held(where), events.listening(folders.JsonLog(where / "log.jsonl")), parallel.using(asked.threads or parallel.threads()):
-        Job(asked, where, tell or (lambda stage, score: None)).carry_out(source, content)
+        Job(asked, where).carry_out(source, content)
     return Run(where)

@@ -9,7 +9,6 @@ import click
 from spadework.apps import terminal
 
 if TYPE_CHECKING:
-    from spadework.evaluation.trial import Score
     from spadework.workbench.run import Run
 
 
@@ -40,7 +39,7 @@ def command(
     resume = click.get_current_context().command_path + (f" {asked.source}" if source else "")
     with terminal.progress() as shown:
         try:
-            run = dig(asked.source, folder=folder, recipe=asked, force=force, tell=lambda stage, score: shown.note(_line(stage, score)))
+            run = dig(asked.source, folder=folder, recipe=asked, force=force)
         except KeyboardInterrupt:
             shown.note(f"Stopped. What is finished is kept; go on with the same command: {resume}{f' --run {folder}' if folder else ''}")
             raise
@@ -48,13 +47,6 @@ def command(
         terminal.print_json(run.as_json())
     else:
         _print(run)
-
-
-def _line(stage: str, score: Score) -> str:
-    if score.state != "done":
-        return f"{stage:<10}  {score.label}: {score.state}. {score.reason}"
-    name, value = next((name, value) for name, value in score.means().items())
-    return f"{stage:<10}  {score.label}: {name} {value:.4f}, fitted in {score.fit_seconds or 0:.1f} s"
 
 
 def _print(run: Run) -> None:
