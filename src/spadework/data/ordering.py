@@ -38,7 +38,8 @@ def by_user_time_arrival(users: Codes, times: Array | None, user_count: int) -> 
     keys.sort()
     keys &= np.int64((1 << place_bits) - 1)
     keys += begin  # users stay in their own ranges, so `begin` still fits
-    return grouped[keys]
+    order: Array = grouped[keys]
+    return order
 
 
 def _ascending(users: Codes, times: Array | None) -> bool:

@@ -1,0 +1,254 @@
+"""What is known about items: titles, categories, text and numbers, aligned to the codes of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import polars as pl
+import polars.selectors as cs
+
+from spadework.arrays import Codes
+from spadework.data.columns import candidates, listed, no_such_column, plain_name
+from spadework.data.identifiers import check_id_type, clean_ids
+from spadework.data.interactions import Interactions
+from spadework.data.ledger import Ledger
+from spadework.data.opening import Source, open_table
+from spadework.data.tables import Table
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadData, BadRequest, Undecided
+
+_TITLES = ("title", "name", "producttitle", "productname", "itemname", "movietitle", "prodname", "tracktitle", "booktitle", "producttype")
+_CATEGORIES = (
+    *("category", "productcategory", "categories", "maincategory", "subcategory", "categoryid", "genre", "genres"),
+    *("productgroup", "department", "class", "producttype", "type", "brand", "attributes", "tags"),
+    *("manufacturer", "manufacturerid", "author", "artist", "color", "colour"),
+)
+_LIST_SEPARATOR = "|"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ItemContent:
+    """One row per item code: `table` has the height of the vocabulary, with nulls where nothing is known.
+
+    `roles` says what each column is: "title" (one at most), "category", "text" or "number". Lists of values are text joined by `|`.
+    """
+
+    item_vocabulary: Vocabulary
+    table: pl.DataFrame
+    roles: Mapping[str, str]
+    rows: int  # rows of the item table
+    unmatched_rows: int = 0  # whose item is not in the log
+    duplicate_rows: int = 0  # whose item had a row before; the first one counts
+    rows_without_id: int = 0
+    items_without_row: int = 0  # items of the log about which the table says nothing
+    remarks: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.table.height != len(self.item_vocabulary):
+            raise BadData(
+                f"The item table has {self.table.height} rows, but there are {len(self.item_vocabulary)} items.", "Give one row an item."
+            )
+        object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
+
+    def __len__(self) -> int:
+        return len(self.item_vocabulary)
+
+    def columns_of(self, role: str) -> list[str]:
+        """Names of the columns with this role, in the table's order."""
+        return [column for column in self.table.columns if self.roles[column] == role]
+
+    @property
+    def title(self) -> pl.Series | None:
+        """The title of each item code, null where it is unknown."""
+        names = self.columns_of("title")
+        return self.table[names[0]] if names else None
+
+    @property
+    def categories(self) -> dict[str, pl.Series]:
+        """Column → category of each item code."""
+        return {column: self.table[column] for column in self.columns_of("category")}
+
+    @property
+    def text(self) -> dict[str, pl.Series]:
+        """Column → free text of each item code."""
+        return {column: self.table[column] for column in self.columns_of("text")}
+
+    @property
+    def numbers(self) -> dict[str, pl.Series]:
+        """Column → number of each item code."""
+        return {column: self.table[column] for column in self.columns_of("number")}
+
+    def titles(self) -> pl.Series:
+        """A name for each item code: the title, else the id as text."""
+        ids = self.item_vocabulary.ids.cast(pl.String).alias("title")
+        return ids if self.title is None else self.title.fill_null(ids).alias("title")
+
+    def category_codes(self, column: str | None = None) -> tuple[Codes, list[str]]:
+        """Code of each item's category (−1 where unknown) and the categories' names in ascending order; the first column unless named."""
+        known = self.columns_of("category")
+        if column is None and not known:
+            raise BadData("The item table has no category column.", f"Its columns are {listed(self.table.columns)}.")
+        chosen = known[0] if column is None else column
+        if chosen not in known:
+            raise BadRequest(f"{chosen!r} is no category column of the item table.", f"Known: {listed(known)}.")
+        values = self.table[chosen]
+        names = Vocabulary(values.drop_nulls().unique().sort())
+        return names.codes(values), names.ids.to_list()
+
+
+def read_content(source: Source, log: Interactions | None = None, *, item: str | None = None) -> ItemContent:
+    """What a table says about items, aligned to the items of `log`, or to its own where there is none.
+
+    Ids match exactly. Where one side has numbers and the other text, a number matches its canonical decimal text only: 7 is "7", not "007".
+    `source` is what `read_interactions` takes. Raises BadData when not one row fits to the log.
+    """
+    if isinstance(source, str) and source.startswith(("sample:", "world:")):
+        return _by_address(source, log)
+    table = open_table(source, wanted=[item] if item else [])
+    if table.rows == 0:
+        raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
+    name = _item_column(table, item)
+    check_id_type(table.schema[name], "item", name)
+    others = [column for column in table.columns if column != name and _is_readable(table.schema[column])]
+    frame = table.fetch([name, *others])
+    ledger = Ledger(frame.height)
+    ids = clean_ids(frame[name], "item", name, ledger)
+    vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
+    codes = _codes(vocabulary, ids, name, ledger)
+    return _aligned(frame.select(others), codes, ids, vocabulary, table, ledger)
+
+
+def _by_address(source: str, log: Interactions | None) -> ItemContent:
+    kind, name = source.split(":", 1)
+    if kind == "sample":
+        from spadework.data.samples import sample_content
+
+        return sample_content(name, log)
+    from spadework.data.worlds import world
+
+    content = world(name).content
+    if content is None:
+        raise BadData(f"The world {name!r} says nothing about its items.", "Read its log without content.")
+    return content
+
+
+def _item_column(table: Table, item: str | None) -> str:
+    if item is not None:
+        if item not in table.columns:
+            raise no_such_column(item, "--item", table)
+        return item
+    hits = candidates("item", table.columns)
+    if not hits and "id" in map(plain_name, table.columns):
+        hits = [column for column in table.columns if plain_name(column) == "id"]
+    if len(hits) > 1:
+        raise Undecided(
+            f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the item.",
+            "Say which: --item " + " or --item ".join(hits) + ".",
+        )
+    if not hits:
+        raise BadData(
+            f"{table.name} has no column that looks like the item.", f"Name it with --item. Its columns are {listed(table.columns)}."
+        )
+    return hits[0]
+
+
+def _is_readable(kind: pl.DataType) -> bool:
+    if isinstance(kind, pl.List):
+        return not kind.inner.is_nested()
+    return not kind.is_nested() and kind not in (pl.Binary, pl.Object, pl.Null)
+
+
+def _codes(vocabulary: Vocabulary, ids: pl.Series, name: str, ledger: Ledger) -> Codes:
+    """Code of each row's item; −1 where the log does not know it, −2 where the id is missing."""
+    sought = ids
+    if ids.dtype == pl.String and vocabulary.ids.dtype.is_integer():
+        numbers = ids.cast(vocabulary.ids.dtype, strict=False)
+        canonical = (numbers.cast(pl.String) == ids).fill_null(False)
+        sought = numbers.set(~canonical, None)
+        ledger.remark(f"The log has numbers as item ids; text in {name!r} fits where it is the same number, written canonically.")
+    elif ids.dtype.is_integer() and vocabulary.ids.dtype == pl.String:
+        sought = ids.cast(pl.String)
+        ledger.remark(f"The log has text as item ids; numbers in {name!r} fit where their decimal text is the same.")
+    codes = vocabulary.codes(sought)
+    return np.where(ids.is_null().to_numpy(), np.int32(-2), codes).astype(np.int32)
+
+
+def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Vocabulary, table: Table, ledger: Ledger) -> ItemContent:
+    known = codes >= 0
+    if not known.any():
+        raise BadData(
+            f"Not one row of {table.name} fits to an item of the log.",
+            "Name the column that holds the log's item ids: --item (see both tables).",
+        )
+    matched = np.flatnonzero(known)
+    found, first = np.unique(codes[matched], return_index=True)
+    source_row = np.full(len(vocabulary), -1, np.int64)
+    source_row[found] = matched[first]
+    at = pl.Series(np.where(source_row < 0, 0, source_row))
+    absent = pl.Series(source_row < 0)
+    columns = [_flat(column).gather(at).set(absent, None) for column in others.get_columns()]
+    duplicates, without_id = len(matched) - len(found), int((codes == -2).sum())
+    unmatched, silent = int((codes == -1).sum()), len(vocabulary) - len(found)
+    for count, sentence in (
+        (unmatched, "{:,} rows of the item table are about items that the log does not have."),
+        (silent, "{:,} items of the log have no row in the item table."),
+        (duplicates, "{:,} rows repeat an item of the item table; the first row of each counts."),
+        (without_id, "{:,} rows of the item table have no usable item id."),
+    ):
+        if count:
+            ledger.remark(sentence.format(count))
+    aligned = pl.DataFrame(columns) if columns else pl.DataFrame(height=len(vocabulary))
+    return ItemContent(
+        item_vocabulary=vocabulary,
+        table=aligned,
+        roles=_roles(aligned),
+        rows=table.rows,
+        unmatched_rows=unmatched,
+        duplicate_rows=duplicates,
+        rows_without_id=without_id,
+        items_without_row=silent,
+        remarks=(*table.remarks, *ledger.remarks),
+    )
+
+
+def _flat(column: pl.Series) -> pl.Series:
+    """Lists as text, enumerations as text, empty text as null."""
+    if isinstance(column.dtype, pl.List):
+        column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
+    elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
+        column = column.cast(pl.String)
+    if column.dtype == pl.String:
+        column = column.set((column.str.strip_chars() == "").fill_null(False), None)
+    return column
+
+
+def _roles(table: pl.DataFrame) -> dict[str, str]:
+    """Role of each column: by its name, else by its values."""
+    plain = {column: plain_name(column) for column in table.columns}
+    roles: dict[str, str] = {}
+    for name in _TITLES:
+        title = next((column for column in table.columns if plain[column] == name and table[column].dtype == pl.String), None)
+        if title is not None:
+            roles[title] = "title"
+            break
+    text = set(table.select(cs.string()).columns)
+    for column in table.columns:
+        if column in roles:
+            continue
+        if plain[column] in _CATEGORIES:
+            roles[column] = "category"
+        elif column not in text:
+            roles[column] = "number"
+        elif _has_few_values(table[column]):
+            roles[column] = "category"
+        else:
+            roles[column] = "text"
+    return roles
+
+
+def _has_few_values(column: pl.Series) -> bool:
+    values = column.drop_nulls()
+    return len(values) > 0 and values.n_unique() <= max(20, len(values) // 20) and int(values.str.len_chars().max()) <= 60  # type: ignore[arg-type]

@@ -1,0 +1,56 @@
+"""Bytes to UTF-8, and what to say when they are not."""
+
+from __future__ import annotations
+
+import codecs
+
+from spadework.errors import BadData, BadRequest
+
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "UTF-32 (little endian)", "utf-32"),
+    (codecs.BOM_UTF32_BE, "UTF-32 (big endian)", "utf-32"),
+    (codecs.BOM_UTF16_LE, "UTF-16 (little endian)", "utf-16"),
+    (codecs.BOM_UTF16_BE, "UTF-16 (big endian)", "utf-16"),
+)
+_STEP = 1 << 24
+
+
+def decoded(data: bytes, name: str, encoding: str = "utf-8", header: bool = True) -> tuple[bytes, list[str]]:
+    """The same text as UTF-8 without a byte order mark, and remarks. `header` says that the first line is no row."""
+    try:
+        codec = codecs.lookup(encoding).name
+        b"".decode(codec)
+    except (LookupError, ValueError, UnicodeError):
+        raise BadRequest(f"There is no encoding {encoding!r}.", "Common ones are utf-8, latin-1, cp1252, cp1251, utf-16.") from None
+    if codec in ("utf-8", "utf-8-sig", "ascii"):
+        for mark, kind, option in _MARKS:
+            if data.startswith(mark):
+                raise BadData(f"{name} is {kind}, not UTF-8.", f"Read it with --encoding {option}.")
+        data = data.removeprefix(codecs.BOM_UTF8)
+        _check_utf8(data, name, header)
+        return data, []
+    try:
+        return data.decode(codec).removeprefix("\ufeff").encode(), [f"Text is decoded from {codec}."]
+    except UnicodeError as error:
+        raise BadData(f"{name} is not {codec}: {error}.", "Give the encoding in which the file was written: --encoding.") from None
+
+
+def _check_utf8(data: bytes, name: str, header: bool) -> None:
+    begin = 0
+    while begin < len(data):
+        stop = min(begin + _STEP, len(data))
+        while stop < len(data) and data[stop] & 0xC0 == 0x80:  # not in the middle of a character
+            stop += 1
+        piece = data[begin:stop]
+        if not piece.isascii():
+            try:
+                piece.decode("utf-8")
+            except UnicodeDecodeError as error:
+                at = begin + error.start
+                line = data.count(b"\n", 0, at) + 1
+                where = "the header" if header and line == 1 else f"row {line - header}"
+                raise BadData(
+                    f"{name} is not UTF-8: {where} (line {line}) has the byte 0x{data[at]:02X}, which is byte {at + 1:,} of the file.",
+                    "Say how it was written, for example --encoding latin-1 or --encoding cp1252.",
+                ) from None
+        begin = stop

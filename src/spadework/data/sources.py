@@ -1,0 +1,199 @@
+"""Bytes of a source: what stands at an address, what kind it is, and how far it may expand."""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import zstandard
+
+from spadework.errors import BadData, BadRequest, nearest
+
+LEAST_LIMIT = 1 << 30
+"""A compressed file may always expand to this many bytes (1 GiB)."""
+
+EXPANSION_LIMIT = 200
+"""Beyond that, to this many times its own size. Logs shrink by 3 to 30; only a bomb shrinks by more."""
+
+_GZ_INPUT = 1 << 16  # expands to 64 MiB at worst
+_ZST_INPUT = 1 << 10  # expands to 32 MiB at worst
+_AGAIN = "Download or write the file again."
+
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PAR1", "parquet"),
+    (b"ARROW1", "arrow"),
+    (b"\x1f\x8b", "gz"),
+    (b"\x28\xb5\x2f\xfd", "zst"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+)
+
+_REFUSED: tuple[tuple[bytes, str], ...] = (
+    (b"FEA1", "a Feather file of the first version"),
+    (b"\xff\xff\xff\xff", "an Arrow stream without a file header"),
+    (b"SQLite format 3\x00", "an SQLite database"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x02", "a pickle"),
+    (b"\x80\x03", "a pickle"),
+    (b"\x80\x04", "a pickle"),
+    (b"\x80\x05", "a pickle"),
+    (b"%PDF", "a PDF document"),
+    (b"ORC", "an ORC file"),
+    (b"Obj\x01", "an Avro file"),
+    (b"BZh", "a bzip2 file"),
+    (b"\xfd7zXZ\x00", "an xz file"),
+    (b"\x04\x22\x4d\x18", "an lz4 file"),
+    (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a rar archive"),
+    (b"\x89PNG", "a PNG image"),
+)
+
+
+def check_path(path: Path) -> None:
+    """Refuse what is not a readable file or folder, with a sentence each."""
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file {str(path)!r}.", _near(path)) from None
+    except (OSError, ValueError) as error:
+        raise BadRequest(f"{str(path)!r} cannot be opened: {error}.", "Check the path.") from None
+    if stat.S_ISFIFO(mode):
+        raise BadRequest(f"{str(path)!r} is a pipe.", "Pipe it into the command and give '-' as the source.")
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise BadRequest(f"{str(path)!r} is neither a file nor a folder.", "Give a file, or a folder of parquet files.")
+    if not os.access(path, os.R_OK):
+        raise BadRequest(f"You have no right to read {str(path)!r}.", "Ask its owner, or copy it to a place of your own.")
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [entry.name for entry in path.parent.iterdir()][:2000]
+    except OSError:
+        return f"There is no folder {str(path.parent)!r} either."
+    found = nearest(path.name, names)
+    return f"Did you mean {found!r}?" if found else "Check the path."
+
+
+def head_of(path: Path, length: int = 4096) -> bytes:
+    """The first bytes of a file."""
+    try:
+        with path.open("rb") as file:
+            return file.read(length)
+    except OSError as error:
+        raise BadRequest(f"{str(path)!r} cannot be opened: {error.strerror}.", "Check the path and your rights.") from None
+
+
+def kind_of(head: bytes, name: str) -> str:
+    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; binaries of other kinds are refused by name."""
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return kind
+    for magic, kind in _REFUSED:
+        if head.startswith(magic):
+            raise BadData(f"{name} is {kind}, which is not read.", "Save it as parquet or csv.")
+    suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
+    if suffix in (".parquet", ".arrow", ".feather", ".ipc"):
+        kind = "parquet" if suffix == ".parquet" else "Arrow"
+        raise BadData(f"{name} is not a {kind} file: it begins with {head[:4]!r}.", "Write the file again, or give it its true name.")
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "text"  # UTF-16, which the text reader names
+    odd = sum(byte < 9 or 13 < byte < 32 for byte in head if byte)
+    if odd > len(head) // 10:
+        raise BadData(f"{name} is neither text nor parquet nor Arrow: it begins with {head[:4]!r}.", "Save it as parquet or csv.")
+    first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first == b"{" or suffix in (".jsonl", ".ndjson"):
+        return "jsonl"
+    if first == b"[":
+        raise BadData(f"{name} is one JSON array, not JSON lines.", "Write one object a line (jq -c '.[]' does it).")
+    return "text"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a text file, unpacked where it is gz or zst."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadRequest(f"{str(path)!r} cannot be read: {error.strerror}.", "Check the path and your rights.") from None
+    return unpacked(data, path.name)
+
+
+def read_standard_input() -> bytes:
+    """Everything that is piped in, unpacked where it is gz or zst."""
+    return unpacked(sys.stdin.buffer.read(), "standard input")
+
+
+def unpacked(data: bytes, name: str) -> bytes:
+    """The data themselves, or what gz or zst holds."""
+    if data.startswith(b"\x1f\x8b"):
+        pieces = _pieces_of_gz(data, name)
+    elif data.startswith(b"\x28\xb5\x2f\xfd"):
+        pieces = _pieces_of_zst(data, name)
+    else:
+        return data
+    limit = max(LEAST_LIMIT, EXPANSION_LIMIT * len(data))
+    out = io.BytesIO()
+    for piece in pieces:
+        out.write(piece)
+        if out.tell() > limit:
+            raise BadData(
+                f"{name} expands from {len(data):,} bytes to more than {limit:,}.",
+                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, unpack it and give the result.",
+            )
+    return out.getvalue()
+
+
+def _pieces_of_gz(data: bytes, name: str) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        if data[at : at + 2] != b"\x1f\x8b":
+            if data[at:].strip(b"\0"):
+                raise BadData(f"{name} has {len(data) - at:,} bytes after the end of its gzip data.", _AGAIN)
+            return  # zeros after the end are padding of tapes
+        machine = zlib.decompressobj(wbits=31)
+        while not machine.eof:
+            given = data[at : at + _GZ_INPUT]
+            at += len(given)
+            if not given:
+                raise BadData(f"{name} is cut off: its gzip data have no end.", _AGAIN)
+            try:
+                yield machine.decompress(given)
+            except zlib.error as error:
+                raise BadData(f"{name} is broken gzip data: {error}.", _AGAIN) from None
+        at -= len(machine.unused_data)
+
+
+def _pieces_of_zst(data: bytes, name: str) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        machine = zstandard.ZstdDecompressor().decompressobj()
+        while not machine.eof:
+            given = data[at : at + _ZST_INPUT]
+            at += len(given)
+            if not given:
+                raise BadData(f"{name} is cut off: its zstd data have no end.", _AGAIN)
+            try:
+                yield machine.decompress(given)
+            except zstandard.ZstdError as error:
+                raise BadData(f"{name} is broken zstd data: {error}.", _AGAIN) from None
+        at -= len(machine.unused_data)
+
+
+def refuse_zip(path: Path) -> None:
+    """Say what the archive holds; a zip is never read, because it may hold several files."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        raise BadData(f"{path.name} is a broken zip archive.", _AGAIN) from None
+    if "[Content_Types].xml" in names:
+        raise BadData(f"{path.name} is an Excel or Office document.", "Save the sheet as csv.")
+    shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
+    files = "1 file" if len(names) == 1 else f"{len(names):,} files"
+    raise BadData(f"{path.name} is a zip archive of {files}: {shown}.", "Unpack it and give the file to read.")

@@ -1,0 +1,100 @@
+"""A source as a table: names and types at once, values of the chosen columns when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from spadework.errors import BadData
+
+RowNumbers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Table:
+    """`rows` counts every data row of the source; `dropped` are those that could not be parsed, by reason.
+
+    `fetch(columns)` gives the other rows, in their order; `numbers` are their row numbers (the first data row is 1), None means all.
+    """
+
+    name: str
+    kind: str
+    schema: Mapping[str, pl.DataType]
+    rows: int
+    fetch: Callable[[Sequence[str]], pl.DataFrame]
+    head: Callable[[int], pl.DataFrame]
+    text: bool = False  # every value is text as written in the file
+    headerless: bool = False  # columns are called column_1 and so on
+    remarks: tuple[str, ...] = ()
+    dropped: Mapping[str, RowNumbers] = field(default_factory=dict)
+    numbers: RowNumbers | None = None
+    size: int = 0  # bytes to read, where known
+    sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None  # columns, user column, one of N
+    parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns in their order."""
+        return list(self.schema)
+
+    def row_numbers(self) -> RowNumbers:
+        """Number of each fetched row."""
+        return np.arange(1, self.rows + 1) if self.numbers is None else self.numbers
+
+
+def joined(tables: Sequence[Table]) -> Table:
+    """Several tables one after the other; rows are numbered through."""
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    for other in tables[1:]:
+        check_same_columns(first.name, first.schema, other.name, other.schema)
+    starts = np.concatenate(([0], np.cumsum([table.rows for table in tables])))
+    dropped: dict[str, RowNumbers] = {}
+    for start, table in zip(starts, tables, strict=False):
+        for reason, rows in table.dropped.items():
+            dropped[reason] = np.concatenate((dropped.get(reason, np.zeros(0, np.int64)), rows + start))
+    numbers = None
+    if any(table.numbers is not None for table in tables):
+        numbers = np.concatenate([table.row_numbers() + start for start, table in zip(starts, tables, strict=False)])
+    return Table(
+        name=", ".join(table.name for table in tables),
+        kind=first.kind,
+        schema=first.schema,
+        rows=int(starts[-1]),
+        fetch=lambda columns: pl.concat([table.fetch(columns) for table in tables]),
+        head=first.head,
+        text=first.text,
+        headerless=first.headerless,
+        remarks=tuple(dict.fromkeys(remark for table in tables for remark in table.remarks)),
+        dropped=dropped,
+        numbers=numbers,
+        size=sum(table.size for table in tables),
+        parts=tuple((table.name, table.rows) for table in tables),
+    )
+
+
+def check_same_columns(name: str, schema: Mapping[str, pl.DataType], other: str, others: Mapping[str, pl.DataType]) -> None:
+    """Refuse a second source whose columns differ, naming it."""
+    if dict(schema) == dict(others):
+        return
+    missing = [column for column in schema if column not in others]
+    added = [column for column in others if column not in schema]
+    if missing or added:
+        parts = [f"lacks {_list(missing)}"] if missing else []
+        parts += [f"has {_list(added)} besides"] if added else []
+        what = " and ".join(parts)
+    else:
+        column = next((c for c in schema if schema[c] != others[c]), None)
+        if column is None:
+            return  # same columns in another order
+        what = f"holds {column!r} as {others[column]}, not {schema[column]}"
+    raise BadData(f"{other} does not fit to {name}: it {what}.", "Give sources with the same columns, or read them one by one.")
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)
