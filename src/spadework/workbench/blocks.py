@@ -41,7 +41,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Listing:
-    """Named lists, side by side."""
+    """Named lists, side by side, inside a card."""
 
     lists: tuple[tuple[str, tuple[Cell, ...]], ...]
     kind: ClassVar[str] = "listing"
@@ -66,12 +66,13 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, how to read it, and the same numbers as a table."""
+    """A picture, how to read it, and the same numbers as a table; `narrow` is the picture for a narrow page, if there is one."""
 
     title: str
     svg: str
     reading: str
     twin: Table
+    narrow: str = ""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Folded:
     kind: ClassVar[str] = "folded"
 
 
-Block = Prose | Tiles | Listing | Table | Charts | Cards | Folded
+Block = Prose | Tiles | Table | Charts | Cards | Folded
 
 
 @dataclass(frozen=True)
@@ -161,8 +162,6 @@ def _length(block: Block) -> int:
             return max((len(chart.twin.rows) for chart in block.charts), default=0) or len(block.charts)
         case Folded():
             return int(block.text != "")
-        case Listing():
-            return max((len(items) for _, items in block.lists), default=0)
         case _:
             return 0
 
@@ -181,8 +180,6 @@ def _cut(block: Block, keep: int) -> Block:
             return replace(block, charts=block.charts[:keep])
         case Folded():
             return replace(block, text="")
-        case Listing():
-            return replace(block, lists=tuple((name, items[:keep]) for name, items in block.lists))
         case _:
             return block
 

@@ -93,7 +93,7 @@ def _documents(facts: RunFacts) -> dict[str, Any]:
 
 def _title(facts: RunFacts) -> str:
     """The run's name: what its source is called."""
-    name = run_facts.as_text(facts.data.get("name")) or run_facts.as_text(facts.recipe.get("source"))
+    name = next(filter(None, map(run_facts.as_text, (facts.data.get("name"), facts.data.get("source"), facts.recipe.get("source")))), "")
     return words.clip(name, 100) or "A run without a name"
 
 
@@ -105,8 +105,8 @@ def _under(facts: RunFacts) -> str:
     ]
     if known.get("first"):
         sizes.append(f"{words.day(run_facts.as_text(known.get('first')))} … {words.day(run_facts.as_text(known.get('last')))}")
-    mark = run_facts.as_text(facts.data.get("fingerprint"))
-    return " · ".join([*sizes, *([f"fingerprint {words.clip(mark, 16)}"] if mark else [])])
+    mark = words.clip(facts.fingerprint, 16)
+    return " · ".join([*sizes, *([f"fingerprint {mark}"] if mark else [])])
 
 
 @cache

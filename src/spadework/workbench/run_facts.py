@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework.errors import BadRequest
+from spadework.workbench import words
 
 FILES = ("recipe.json", "data.json", "findings.json", "scores.json", "faces.json")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
@@ -45,9 +46,27 @@ class RunFacts:
         return as_text(self.protocol.get("primary")) or known
 
     @property
+    def heading(self) -> str:
+        """What the columns of the board hold: metric, span, users."""
+        return words.clip(words.metric(as_text(self.protocol.get("heading")) or self.primary), 160)
+
+    @property
+    def cut_short(self) -> bool:
+        """Whether the run stopped before any model met the test span."""
+        stages = {as_text(row.get("stage"), "test") for row in maps(self.scores.get("scores"))}
+        return self.protocol.get("interrupted") is True or (bool(stages) and "test" not in stages)
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of the rows used, or nothing."""
+        told = self.data.get("fingerprint")
+        return as_text(told) or as_text(as_map(told).get("log"))
+
+    @property
     def board(self) -> list[Map]:
-        """The scored models on the test span, best first, then those without a score."""
-        rows = [row for row in maps(self.scores.get("scores")) if as_text(row.get("stage"), "test") == "test"]
+        """The models on the test span, best first, then those without a score; of a run cut short, those on the validation span."""
+        every = list(maps(self.scores.get("scores")))
+        rows = every if self.cut_short else [row for row in every if as_text(row.get("stage"), "test") == "test"]
         return sorted(rows, key=lambda row: (not finished(row), -(value_of(row, self.primary) or 0.0)))
 
 

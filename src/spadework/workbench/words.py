@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Sequence
 
 ABSENT = "–"
 MINUS = "−"
+BOUND = "\u00a0"  # a space at which no line breaks
 _METRICS = {"ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "hitrate": "Hit rate", "auc": "AUC", "arp": "ARP"}
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -65,6 +67,17 @@ def short(value: float) -> str:
     return f"{sign}{_trim(size)}"
 
 
+def shorts(values: Sequence[float]) -> list[str]:
+    """Numbers for one axis, with equally many decimal places where they are plain numbers."""
+    texts = [short(value) for value in values]
+    places = [len(text.partition(".")[2]) for text in texts]
+    if any(not text.lstrip(MINUS).replace(".", "").isdigit() for text in texts):
+        return texts
+    return [
+        f"{text}{'' if '.' in text or not max(places) else '.'}{'0' * (max(places) - own)}" for text, own in zip(texts, places, strict=True)
+    ]
+
+
 def percent(share: float | None) -> str:
     """A share of one as per cent."""
     if share is None or not math.isfinite(share):
@@ -73,8 +86,8 @@ def percent(share: float | None) -> str:
     size = abs(value)
     places = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
     if 0 < size < 0.005:
-        return f"{number(value, 2)} %"
-    return f"{MINUS if value < 0 else ''}{size:,.{places}f} %"
+        return f"{number(value, 2)}{BOUND}%"
+    return f"{MINUS if value < 0 else ''}{size:,.{places}f}{BOUND}%"
 
 
 def seconds(value: float | None) -> str:
@@ -82,22 +95,22 @@ def seconds(value: float | None) -> str:
     if value is None or not math.isfinite(value):
         return ABSENT
     if value < 0.1:
-        return f"{1000 * value:.0f} ms"
+        return f"{1000 * value:.0f}{BOUND}ms"
     if value < 10:
-        return f"{value:.1f} s"
+        return f"{value:.1f}{BOUND}s"
     whole = round(value)
     if whole < 100:
-        return f"{whole} s"
+        return f"{whole}{BOUND}s"
     if whole < 6000:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60:02d} min"
+        return f"{whole // 60}{BOUND}min {whole % 60:02d}{BOUND}s"
+    return f"{whole // 3600:,}{BOUND}h {whole % 3600 // 60:02d}{BOUND}min"
 
 
 def mebibytes(value: float | None) -> str:
     """A size in memory, given in MiB."""
     if value is None or not math.isfinite(value):
         return ABSENT
-    return f"{value / 1024:,.1f} GiB" if value >= 1024 else f"{number(value, 2)} MiB"
+    return f"{value / 1024:,.1f}{BOUND}GiB" if value >= 1024 else f"{number(value, 2)}{BOUND}MiB"
 
 
 def count(amount: float | None, singular: str, plural: str = "") -> str:

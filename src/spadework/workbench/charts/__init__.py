@@ -1,6 +1,6 @@
 """Six kinds of chart as pure functions: data in, one SVG string out; the same data give the same bytes.
 
-Colours are CSS variables with a fallback (`--ink`, `--quiet`, `--line`, `--accent`, `--paper`), so one picture serves light and dark
+Colours are CSS variables with a fallback (`--ink`, `--quiet`, `--line`, `--accent`, `--heat`), so one picture serves light and dark
 pages. Every mark has the class `mark` and a `<title>` that browsers show on hover. Values that are not finite are left out, and a
 picture that would be empty holds a sentence instead.
 """

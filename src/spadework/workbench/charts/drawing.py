@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from spadework.workbench import words
 
 INK, QUIET, LINE = "var(--ink, currentColor)", "var(--quiet, #6b7280)", "var(--line, #d4d4d8)"
-ACCENT, PAPER = "var(--accent, #1f6f8b)", "var(--paper, #ffffff)"
+ACCENT, HEAT = "var(--accent, #1f6f8b)", "var(--heat, #0f6b7a)"
 TEXT = 12.0
 TOP, BELOW = 30.0, 44.0  # room for the name of the upright axis; for the labels and the name of the lower axis
 LARGEST = 1e290  # beyond it the span of an axis would overflow
@@ -78,6 +78,10 @@ class Scale:
     ticks: tuple[float, ...]
     logarithmic: bool = False
 
+    def labels(self) -> list[str]:
+        """The ticks as text: with equally many decimal places on an even scale, each as short as it is on a logarithmic one."""
+        return [words.short(tick) for tick in self.ticks] if self.logarithmic else words.shorts(self.ticks)
+
     def __call__(self, value: float) -> float:
         low, high, at = self.low, self.high, value
         if self.logarithmic:
@@ -122,21 +126,21 @@ def without_overlap(places: Sequence[float], labels: Sequence[str], gap: float =
     return []
 
 
-def bottom_axis(scale: Scale, top: float, bottom: float, label: Callable[[float], str] = words.short, grid: bool = True) -> list[str]:
+def bottom_axis(scale: Scale, top: float, bottom: float) -> list[str]:
     """Grid lines and tick labels along the lower edge."""
-    places, labels = [scale(tick) for tick in scale.ticks], [label(tick) for tick in scale.ticks]
+    places, labels = [scale(tick) for tick in scale.ticks], scale.labels()
     shown = without_overlap(places, labels)
-    parts = [line(places[at], top, places[at], bottom, f'stroke="{LINE}"') for at in shown if grid]
+    parts = [line(places[at], top, places[at], bottom, f'stroke="{LINE}"') for at in shown]
     return [*parts, *(text(places[at], bottom + 16, labels[at], "middle") for at in shown)]
 
 
-def left_axis(scale: Scale, left: float, right: float, label: Callable[[float], str] = words.short) -> list[str]:
+def left_axis(scale: Scale, left: float, right: float) -> list[str]:
     """Grid lines and tick labels along the left edge."""
     parts = []
-    for tick in scale.ticks:
+    for tick, label in zip(scale.ticks, scale.labels(), strict=True):
         at = scale(tick)
         parts.append(line(left, at, right, at, f'stroke="{LINE}"'))
-        parts.append(text(left - 6, at + 4, label(tick), "end"))
+        parts.append(text(left - 6, at + 4, label, "end"))
     return parts
 
 
@@ -147,7 +151,7 @@ def axis_title(x: float, y: float, name: str, anchor: str, widest: float) -> str
 
 def sides(upright: Scale, width: float) -> tuple[float, float]:
     """The left and right edge of the frame, with room for the labels of the upright axis."""
-    return max(words.text_width(words.short(tick), TEXT) for tick in upright.ticks) + 14, width - 12
+    return max(words.text_width(label, TEXT) for label in upright.labels()) + 14, width - 12
 
 
 def frame(upright: Scale, width: float, height: float, x_axis: str, y_axis: str) -> list[str]:

@@ -61,10 +61,10 @@ def _cell(frame: Box, value: float | None, heat: float | None, name: str) -> lis
     )
     if value is None or heat is None:
         return [f'<rect {sizes} fill="none" stroke="{draw.LINE}"/>', draw.text(x + wide / 2, y + 17, words.ABSENT, "middle")]
-    parts = [draw.marked(f'rect {sizes} fill="{draw.ACCENT}" fill-opacity="{0.08 + 0.87 * heat:.2f}"', f"{name}: {words.score(value)}")]
+    parts = [draw.marked(f'rect {sizes} fill="{draw.HEAT}" fill-opacity="{0.06 + 0.66 * heat:.2f}"', f"{name}: {words.score(value)}")]
     shown = words.score(value) if abs(value) < 1000 else words.short(value)
     if words.text_width(shown, draw.TEXT) <= wide:
-        parts.append(draw.text(x + wide / 2, y + 17, shown, "middle", draw.PAPER if heat > 0.5 else draw.INK, ' pointer-events="none"'))
+        parts.append(draw.text(x + wide / 2, y + 17, shown, "middle", draw.INK, ' pointer-events="none"'))
     return parts
 
 

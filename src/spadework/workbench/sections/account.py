@@ -33,7 +33,7 @@ def account(facts: RunFacts) -> list[Block]:
         blocks.append(
             table("Remarks of the reader", ("Remark",), [(words.clip(remark, 400),) for remark in remarks if remark], "data.json")
         )
-    named = [("Fingerprint of the rows used", words.clip(as_text(data.get("fingerprint"), "not taken"), 80))]
+    named = [("Fingerprint of the rows used", words.clip(facts.fingerprint or "not taken", 80))]
     if as_text(data.get("terms")):
         named.append(("Terms of use", words.clip(as_text(data.get("terms")), 300)))
     return [*blocks, Tiles(tuple(named))]

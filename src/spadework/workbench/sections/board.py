@@ -20,7 +20,7 @@ from spadework.workbench.run_facts import (
     seconds_of,
     value_of,
 )
-from spadework.workbench.sections.verdict import choice, scored_rows
+from spadework.workbench.sections.verdict import WIDTHS, choice, scored_rows
 
 _MOST_DOTS = 30
 _MOST_POINTS = 120
@@ -33,11 +33,15 @@ def board(facts: RunFacts) -> list[Block]:
     if not rows:
         return [Prose("There is no board: no model was scored before the run stopped.", "missing")]
     scored = scored_rows(facts)
-    heading = words.clip(as_text(facts.protocol.get("heading")) or words.metric(facts.primary), 160)
-    blocks: list[Block] = [Prose(f"{heading}. Models whose difference is within the noise share a rank.", "quiet")]
+    heading = facts.heading
+    blocks: list[Block] = [
+        Prose(f"Measured as {heading}. Models whose difference to each other is within the noise share a rank.", "quiet")
+    ]
     if len(scored) > 1:
         blocks.append(Charts((_dots(facts, scored, heading),), wide=True))
-    blocks.append(_models(facts, rows, heading))
+    if scored:
+        blocks.append(_models(facts, scored, heading))
+    blocks += _unscored(rows, scored)
     if len([row for row in scored if seconds_of(row) is not None]) > 1:
         blocks.append(Charts((_worth(facts, scored),), wide=True))
     return [*blocks, *_other_metrics(facts, scored)]
@@ -56,7 +60,8 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
         for row in shown
     ]
     title = f"The first {len(shown)} of {len(scored)} models" if len(shown) < len(scored) else "Quality of each model"
-    svg = charts.dots_with_interval(dots, title=title, axis=heading, reference=value_of(scored[0], facts.primary))
+    best = value_of(scored[0], facts.primary)
+    wide, narrow = (charts.dots_with_interval(dots, title=title, axis=heading, width=width, reference=best) for width in WIDTHS)
     lines = [
         (words.clip(label_of(row), 120), words.score(value_of(row, facts.primary)), words.interval(as_interval(row.get("interval"))))
         for row in shown
@@ -65,18 +70,12 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
     reading = (
         "The dashed line marks the highest value; coloured rows share the first place. Lines are 95 % intervals of the mean over users."
     )
-    return Chart(title, svg, reading, twin)
+    return Chart(title, wide, reading, twin, narrow)
 
 
-def _models(facts: RunFacts, rows: list[Map], heading: str) -> Table:
+def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
     lines: list[tuple[str | Cell, ...]] = []
-    for row in rows:
-        if not finished(row):
-            reason = as_text(row.get("reason")) or "The run recorded no reason."
-            name = Cell(words.clip(label_of(row), 120), note=words.clip(reason, 300))
-            state = Cell(words.clip(as_text(row.get("state"), "unknown"), 40), "weak")
-            lines.append((words.ABSENT, name, state, "", "", words.seconds(as_number(row.get("fit_seconds"))), "", "", ""))
-            continue
+    for row in scored:
         difference = as_map(row.get("difference"))
         ends = as_interval(difference.get("interval"))
         p = as_number(difference.get("p_holm")) if difference.get("p_holm") is not None else as_number(difference.get("p"))
@@ -88,8 +87,7 @@ def _models(facts: RunFacts, rows: list[Map], heading: str) -> Table:
             (
                 words.number(as_number(row.get("rank"))),
                 Cell(words.clip(label_of(row), 120), "best" if as_number(row.get("rank")) == 1 else "plain"),
-                words.score(value_of(row, facts.primary)),
-                words.interval(as_interval(row.get("interval"))),
+                Cell(words.score(value_of(row, facts.primary)), note=words.interval(as_interval(row.get("interval")))),
                 against,
                 words.seconds(as_number(row.get("fit_seconds"))),
                 words.seconds(as_number(row.get("recommend_seconds"))),
@@ -97,22 +95,23 @@ def _models(facts: RunFacts, rows: list[Map], heading: str) -> Table:
                 Cell("●", "hit") if row.get("pareto") is True else "",
             )
         )
-    heads = (
-        "#Rank",
-        "Model",
-        f"#{words.metric(facts.primary)}",
-        "#95 % interval",
-        "#To the leader",
-        "#Fit",
-        "#Answer",
-        "#Memory",
-        "Pareto",
-    )
-    return table(f"Board: {heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
+    heads = ("#Rank", "Model", f"#{words.metric(facts.primary)} (95 % interval)", "#To the leader", "#Fit", "#Answer", "#Memory", "Pareto")
+    return table(f"{heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
+
+
+def _unscored(rows: list[Map], scored: list[Map]) -> list[Block]:
+    """Every model that was meant to be on the board and has no score, with its reason."""
+    lines: list[tuple[str | Cell, ...]] = []
+    for row in rows:
+        if not any(row is other for other in scored):
+            state = "without a value" if finished(row) else as_text(row.get("state"), "unknown")
+            reason = as_text(row.get("reason")) or "The run recorded no reason."
+            lines.append((words.clip(label_of(row), 120), Cell(words.clip(state, 40), "weak"), words.clip(reason, 300)))
+    return [table("Models without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
 
 
 def _chance(p: float) -> str:
-    return "< 0.001" if p < 0.001 else words.number(p, 2)
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
 def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
@@ -123,10 +122,13 @@ def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
     ]
     title = "Quality and cost"
     metric = words.metric(facts.primary)
-    svg = charts.scatter(points, title=title, x_axis="seconds to fit and to answer", y_axis=metric)
+    wide, narrow = (
+        charts.scatter(points, title=title, x_axis="seconds to fit and to answer", y_axis=metric, width=width) for width in WIDTHS
+    )
     lines = [(point.label, words.seconds(point.x), words.score(point.y), "yes" if point.pareto else "") for point in points]
     twin = table(title, ("Model", "#Fit and answer", f"#{metric}", "Pareto"), lines, "scores.json", folded=True)
-    return Chart(title, svg, "Further up is better, further left is cheaper. No model lies above and to the left of the dashed line.", twin)
+    reading = "Further up is better, further left is cheaper. The dashed line joins the models marked Pareto: none beats them in both."
+    return Chart(title, wide, reading, twin, narrow)
 
 
 def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
@@ -168,8 +170,10 @@ def slices(facts: RunFacts) -> Sequence[Block]:
         value, ends = as_number(told[0].get("value")), as_interval(told[0].get("interval"))
         dots.append(charts.Dot(f"{name} ({words.number(users)})", value, ends, tone="quiet" if few else "plain"))
     title = f"{words.clip(lead, 80)}, by part of the users"
-    svg = charts.dots_with_interval(dots[:_MOST_DOTS], title=title, axis=words.metric(facts.primary))
+    wide, narrow = (
+        charts.dots_with_interval(dots[:_MOST_DOTS], title=title, axis=words.metric(facts.primary), width=width) for width in WIDTHS
+    )
     heads = ("Part", "#Users", *(f"#{words.clip(label, 60)}" for label in labels))
     twin = table(f"{words.metric(facts.primary)} by part of the users", heads, lines, "scores.json", folded=True)
     reading = f"The number of users stands in brackets. Parts with fewer than {_FEW} users are grey: read them with care."
-    return [Charts((Chart(title, svg, reading, twin),), wide=True)]
+    return [Charts((Chart(title, wide, reading, twin, narrow),), wide=True)]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from spadework.workbench import words
 from spadework.workbench.blocks import Block, Card, Cards, Cell, Listing, Prose, table
-from spadework.workbench.run_facts import Map, RunFacts, as_list, as_map, as_text, maps
+from spadework.workbench.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, maps
 
 _MOST_LISTS = 4
 _MOST_TITLE = 80
+_MOST_ROWS = 20
+_NOTHING = (Cell("nothing", "quiet"),)
 
 
 def without_ids(faces: Map) -> dict[str, Any]:
@@ -19,14 +22,15 @@ def without_ids(faces: Map) -> dict[str, Any]:
 
     def renamed(entry: Map) -> dict[str, Any]:
         item = as_text(entry.get("item"))
-        return {**entry, "item": names.setdefault(item, f"item {len(names) + 1}")}
+        return {**entry, "item": names.setdefault(item, f"item {len(names) + 1}")} if item else dict(entry)
 
     people = []
     for at, user in enumerate(maps(faces.get("users")), start=1):
         kept = {"user": f"person {at}"}
-        lists = {label: [renamed(entry) for entry in maps(shown)] for label, shown in as_map(user.get("lists")).items()}
         history, expected = ([renamed(entry) for entry in maps(user.get(part))] for part in ("history", "expected"))
-        people.append({**kept, "history": history, "expected": expected, "lists": lists})
+        lists = {label: [renamed(entry) for entry in maps(shown)] for label, shown in as_map(user.get("lists")).items()}
+        lengths = {name: user[name] for name in ("history_length", "expected_length") if name in user}
+        people.append({**kept, "history": history, "expected": expected, "lists": lists, **lengths})
     return {"seed": faces.get("seed"), "ids_replaced": True, "users": people} if people else {}
 
 
@@ -65,17 +69,32 @@ def _cards(people: list[Map], with_ids: bool) -> Iterator[Card]:
             Cell(_item(entry, with_ids), note=words.day(as_text(entry.get("when"))) if entry.get("when") else "")
             for entry in maps(user.get("history"))
         ]
-        before = (f"Took before (the last {len(history)})" if history else "Took before", tuple(history) or (Cell("nothing", "quiet"),))
-        after = ("Then took", tuple(Cell(text) for text in expected[:20]) or (Cell("nothing", "quiet"),))
+        before = (_named("Took before", len(history), user.get("history_length"), "last"), _shortened(history[-_MOST_ROWS:]) or _NOTHING)
+        after = (
+            _named("Then took", len(expected), user.get("expected_length"), "first"),
+            _shortened([Cell(text) for text in expected]) or _NOTHING,
+        )
         shown = [list(maps(lists[label])) for label in labels]
         rows: list[tuple[str | Cell, ...]] = [
             (str(rank + 1), *(_suggestion(entries[rank], with_ids) if rank < len(entries) else Cell("") for entries in shown))
             for rank in range(max((len(entries) for entries in shown), default=0))
         ]
         heads = ("#Place", *(f"{words.clip(label, 60)} ({_hits(entries)})" for label, entries in zip(labels, shown, strict=True)))
-        side = table("What each model would have shown", heads, rows[:20], "faces.json")
+        side = table("What each model would have shown", heads, rows, "faces.json")
+        side = replace(side, rows=side.rows[:_MOST_ROWS])
         said = [Prose(f"{len(lists) - len(labels)} more lists are in faces.json.", "quiet")] if len(lists) > len(labels) else []
         yield Card(title, (Listing((before, after)), side, *said))
+
+
+def _named(name: str, known: int, length: object, end: str) -> str:
+    """The name of a list that may hold only one end of what there is."""
+    total = as_number(length)
+    return f"{name} (the {end} {known} of {words.number(total)})" if total is not None and total > known else name
+
+
+def _shortened(listed: list[Cell]) -> tuple[Cell, ...]:
+    rest = len(listed) - _MOST_ROWS
+    return (*listed[:_MOST_ROWS], *([Cell(f"and {rest} more", "quiet")] if rest > 0 else []))
 
 
 def _hits(entries: list[Map]) -> str:

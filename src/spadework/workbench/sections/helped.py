@@ -18,6 +18,7 @@ from spadework.workbench.run_facts import (
     numbers,
     value_of,
 )
+from spadework.workbench.sections.verdict import WIDTHS
 
 _MOST_EFFECTS = 25
 _MOST_ROWS, _MOST_COLUMNS = 30, 16
@@ -68,7 +69,8 @@ def _effects(effects: list[Map]) -> Chart:
     title = "What each change did"
     if len(shown) < len(effects):
         title += f": the {len(shown) - 5} best and the 5 worst of {len(effects)}"
-    svg = charts.dots_with_interval(dots, title=title, axis="change of the metric on the validation span", reference=0, sign=True)
+    axis = "change of the metric on the validation span"
+    wide, narrow = (charts.dots_with_interval(dots, title=title, axis=axis, width=width, reference=0, sign=True) for width in WIDTHS)
     lines = [
         (
             words.clip(as_text(row.get("what"), "a change without a name"), 160),
@@ -82,7 +84,7 @@ def _effects(effects: list[Map]) -> Chart:
     ]
     heads = ("Change", "Model", "#Without", "#With", "#Effect", "#95 % interval")
     reading = "Right of the dashed line the change helped, left of it it harmed. A grey row is within the noise."
-    return Chart(title, svg, reading, table(title, heads, lines, "scores.json", folded=True))
+    return Chart(title, wide, reading, table(title, heads, lines, "scores.json", folded=True), narrow)
 
 
 def _heat(heat: Map) -> Chart:
@@ -91,7 +93,7 @@ def _heat(heat: Map) -> Chart:
     values = [numbers(line) for line in as_list(heat.get("values"))]
     row_title, column_title = as_text(heat.get("row_title"), "rows"), as_text(heat.get("column_title"), "columns")
     metric = as_text(heat.get("metric"), "the primary metric")
-    title = words.clip(f"{row_title} × {column_title}: {metric}", 160)
+    title = words.clip(f"{words.metric(metric)}: {row_title} × {column_title}", 160)
     shown = title
     if len(names) > _MOST_ROWS or len(columns) > _MOST_COLUMNS:
         shown += f" (the first {min(len(names), _MOST_ROWS)} × {min(len(columns), _MOST_COLUMNS)} of {len(names)} × {len(columns)})"

@@ -49,9 +49,12 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     new = as_number(protocol.get("users_without_history"))
     environment = as_map(protocol.get("environment"))
     versions = ", ".join(
-        f"{name} {as_text(value)}" for name, value in environment.items() if name not in ("cpus", "total_seconds") and as_text(value)
+        f"{name} {as_text(value)}"
+        for name, value in environment.items()
+        if name not in ("cpus", "total_seconds", "peak_memory_mib", "system") and as_text(value)
     )
     resamples = words.number(as_number(protocol.get("resamples")))
+    use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
     tried = len(list(maps(facts.scores.get("validation"))))
     return [
         ("Split", text("split")),
@@ -62,13 +65,21 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         ("Repeats among what was taken", share("target_repeat_share")),
         ("Items taken that no model knew", share("cold_target_share")),
         ("Ties", text("ties")),
+        *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
         ("Intervals", f"95 %, from {resamples} resamples of the users; p values are corrected for the number of comparisons."),
-        ("Choosing", f"{words.count(tried, 'configuration')} judged on the validation span; the test span was used once, for the board."),
+        ("Choosing", f"{words.count(tried, 'configuration')} judged on the validation span; {use}."),
         ("Seed", text("seed")),
-        ("Machine", words.count(as_number(environment.get("cpus")), "processor")),
+        ("Machine", _machine(environment)),
         ("Total time", words.seconds(as_number(environment.get("total_seconds")))),
         ("Versions", words.clip(versions or "not recorded", 400)),
     ]  # fmt: skip
+
+
+def _machine(environment: Map) -> str:
+    peak = as_number(environment.get("peak_memory_mib"))
+    told = words.count(as_number(environment.get("cpus")), "processor")
+    system = words.clip(as_text(environment.get("system")), 80)
+    return ", ".join([told, *([system] if system else []), *([f"peak memory {words.mebibytes(peak)}"] if peak is not None else [])])
 
 
 def recipe(facts: RunFacts, documents: Map) -> list[Block]:

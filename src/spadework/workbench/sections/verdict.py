@@ -6,6 +6,9 @@ from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Chart, Charts, Prose, table
 from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, seconds_of, value_of
 
+WIDTHS = (860, 360)
+"""Pictures over the whole line are drawn for a wide page and for a narrow one."""
+
 _MOST = 8
 _FAILED = ("failed", "timed out", "out of memory")
 
@@ -13,14 +16,23 @@ _FAILED = ("failed", "timed out", "out of memory")
 def verdict(facts: RunFacts) -> list[Block]:
     """What a manager takes home: the best model, what it gains over popularity, what it costs; bad news before the picture."""
     scored = scored_rows(facts)
-    alarms = [Prose(f"{trouble}", "missing") for trouble in facts.troubles]
+    alarms = [Prose(trouble, "missing") for trouble in facts.troubles]
+    alarms += [
+        Prose(f"{words.clip(as_text(found.get('code')), 40)}: {words.clip(as_text(found.get('says')), 600)}", "warning")
+        for found in facts.findings
+        if found.get("level") == "block"
+    ][:5]
+    if facts.cut_short:
+        alarms.insert(
+            0, Prose("The run stopped before the test span was used: what follows was judged on the validation span only.", "warning")
+        )
     if not scored:
         nothing = Prose("No model has a score in this run, so there is no verdict yet.", "lead")
         return [nothing, *alarms, *_left_out(facts)]
     sentences = [_best(facts, scored), _gain(facts, scored), _cost(facts, scored)]
     leak = as_text(facts.protocol.get("leak"))
     if leak:
-        alarms.insert(0, Prose(f"Leak: {leak}", "warning"))
+        alarms.insert(0, Prose(f"Leak: {words.clip(leak, 400)}", "warning"))
     return [*(Prose(said, "lead") for said in sentences), *alarms, *_left_out(facts), Charts((_picture(facts, scored),), wide=True)]
 
 
@@ -56,10 +68,8 @@ def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
 
 def _best(facts: RunFacts, scored: list[Map]) -> str:
     chosen, tied = choice(scored)
-    metric = words.metric(facts.primary)
-    heading = as_text(facts.protocol.get("heading")) or f"{metric}, {words.count(as_number(facts.protocol.get('users')), 'user')}"
-    ends = words.interval(as_interval(chosen.get("interval")))
-    told = f"{words.score(value_of(chosen, facts.primary))} ({ends}; {words.clip(heading, 120)})"
+    ends = words.interval(as_interval(chosen.get("interval")), 3)
+    told = f"{words.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
     name = f"“{words.clip(label_of(chosen), 80)}”"
     if len(tied) > 1:
         lead = (
@@ -83,19 +93,22 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
         difference = as_map(row.get("difference"))
         value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
         base, best = value_of(row, facts.primary) or 0.0, value_of(leader, facts.primary) or 0.0
-        gain = -value if value is not None else best - base
-        told = f"{words.signed(gain)}" + (f", {words.interval((-ends[1], -ends[0]), sign=True)}" if ends else ", interval not known")
-        if ends and ends[0] <= 0 <= ends[1]:
-            parts.append(f"not surely better than {name} ({told})")
-        elif base > 0:
-            parts.append(f"{words.percent((best - base) / base)} better than {name} ({told})")
-        else:
-            parts.append(f"better than {name}, which found nothing ({told})")
+        parts.append(_against(name, base, -value if value is not None else best - base, (-ends[1], -ends[0]) if ends else None))
     if not parts:
         return "Popular items are not on the board of this run, so what personal lists gain over them is not known."
     chosen, _ = choice(scored)
     subject = "It" if chosen is leader else f"The leader by value, “{words.clip(label_of(leader), 80)}”,"
     return f"{subject} is {' and '.join(parts)}."
+
+
+def _against(name: str, base: float, gain: float, ends: tuple[float, float] | None) -> str:
+    """The gain over one yardstick, in per cent of it where it is not zero."""
+    if base > 0:
+        size = f"{words.percent(gain / base)} better than {name}"
+        sure = f"{words.percent(ends[0] / base)} … {words.percent(ends[1] / base)}" if ends else "interval not known"
+    else:
+        size, sure = f"better by {words.score(gain, 3)} than {name}, which found nothing", words.interval(ends, 3)
+    return f"not surely better than {name} ({sure})" if ends and ends[0] <= 0 <= ends[1] else f"{size} ({sure})"
 
 
 def _cost(facts: RunFacts, scored: list[Map]) -> str:
@@ -151,5 +164,6 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
     ]
     twin = table(title, ("Model", f"#{metric}", "#95 % interval", "#Fit and answer"), rows, "scores.json", folded=True)
     reading = "A dot is the mean over users, the line its 95 % interval. The coloured row is the model to take; popular items are grey."
-    axis = words.clip(as_text(facts.protocol.get("heading")) or metric, 120)
-    return Chart(title, charts.dots_with_interval(dots, title=title, axis=axis), reading, twin)
+    axis = facts.heading
+    wide, narrow = (charts.dots_with_interval(dots, title=title, axis=axis, width=width) for width in WIDTHS)
+    return Chart(title, wide, reading, twin, narrow)

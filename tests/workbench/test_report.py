@@ -1,0 +1,441 @@
+"""The report as a pure function of the run folder: whole, honest about gaps, safe and small."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from spadework.errors import BadRequest
+from spadework.workbench import blocks, charts, notebook, report, words
+
+sys.path.insert(0, str(Path(__file__).parent))
+import run_folder
+
+SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "faces", "honesty", "recipe"]
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+HOSTILE = '<script>alert("x")</script>=HYPERLINK("http://evil.example")|[a](javascript:b)`'
+
+
+class Page(HTMLParser):
+    """Tags, ids, text and whether every element is closed in order."""
+
+    def __init__(self, markup: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.text: list[str] = []
+        self.feed(markup)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+@pytest.fixture
+def files() -> dict[str, Any]:
+    return run_folder.realistic()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, files: dict[str, Any]) -> Path:
+    return run_folder.write_run(tmp_path / "run", files)
+
+
+def rendered(tmp_path: Path, files: dict[str, Any], form: report.Form = "html", with_ids: bool = False) -> str:
+    return report.render(run_folder.write_run(tmp_path / "other", files), form, with_ids)
+
+
+def verdict_of(page: str) -> str:
+    return " ".join(re.findall(r'<p class="lead">(.*?)</p>', page)).replace("\u00a0", " ")
+
+
+def test_every_section_stands_in_order_below_one_heading(folder: Path) -> None:
+    page = Page(report.render(folder))
+    assert [name for name in page.ids if name in SECTIONS] == SECTIONS
+    assert page.tags.count("h1") == 1
+    assert ("lang", "en") in page.attributes
+    assert any("width=device-width" in value for _, value in page.attributes)
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_each_picture_has_a_name_and_a_table(folder: Path) -> None:
+    page = report.render(folder)
+    figures = re.findall(r"<figure>.*?</figure>", page, re.DOTALL)
+    assert len(figures) >= 9
+    for figure in figures:
+        assert 'role="img" aria-label="' in figure
+        assert "<details" in figure
+        assert figure.count("<tr>") > 1
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(folder: Path) -> None:
+    page = report.render(folder)
+    parsed = Page(page)
+    policies = [value for name, value in parsed.attributes if name == "content" and "default-src" in value]
+    assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
+    assert not {"script", "link", "img", "iframe", "object", "embed", "form"} & set(parsed.tags)
+    assert set(re.findall(r"https?://[^\"'\s<)]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert "url(" not in page
+    assert "@import" not in page
+    assert all(value.startswith("#") for name, value in parsed.attributes if name in ("href", "src"))
+    assert not [name for name, _ in parsed.attributes if name.startswith("on")]
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+def test_same_folder_same_bytes(folder: Path, form: report.Form, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = report.render(folder, form)
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert report.render(folder, form) == first
+    assert str(folder) not in first
+
+
+def test_the_verdict_takes_the_cheapest_of_those_that_share_the_first_place(folder: Path) -> None:
+    said = verdict_of(report.render(folder))
+    assert "2 models share the first place" in said
+    assert (
+        "Take the cheapest of them, “cosine, history weight 0.7, half-life 30 d”: 0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)"
+        in said
+    )
+    assert "106 % better than the most popular items of all time (101 % … 111 %)" in said
+    assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in said
+    assert "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in said
+    assert "No neural model was compared" in said
+
+
+def test_a_dearer_leader_is_named_when_the_cheapest_is_another(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["scores"][0]["fit_seconds"] = 900.0
+    said = verdict_of(rendered(tmp_path, files))
+    assert "Take the cheapest of them, “ease, l2 500”" in said
+    assert "The leader by value, “cosine, history weight 0.7, half-life 30 d”, is 106 % better" in said
+
+
+def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["scores"][7]["difference"]["interval"] = [-0.07, 0.01]
+    said = verdict_of(rendered(tmp_path, files))
+    assert "not surely better than the most popular items of all time" in said
+    assert "74 % better than the most popular items of the last 7 days" in said
+
+
+def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["scores"] = files["scores"]["scores"][7:8]
+    assert "Nothing beats the most popular items of all time" in verdict_of(rendered(tmp_path, files))
+
+
+def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["protocol"]["leak"] = "40 % of test rows happened before the last training row."
+    page = rendered(tmp_path, files)
+    assert page.count("Leak: 40 % of test rows") == 2
+    assert "No leak" not in page
+
+
+def test_every_model_without_a_score_stands_on_the_board_with_its_reason(folder: Path) -> None:
+    page = report.render(folder)
+    for reason in ("holds a value", "Needs about 41 GiB, 7 GiB are free.", "Not finished after 120 s.", "Needs baskets; the log has none."):
+        assert reason.replace("holds", "held") in page
+    assert "Without a score: 1 failed, 1 out of memory, 1 skipped, 1 timed out." in page
+
+
+def test_the_account_says_when_it_does_not_add_up(tmp_path: Path, files: dict[str, Any]) -> None:
+    assert "529,170 of 541,909 rows are used; 12,739 are set aside" in rendered(tmp_path, files)
+    files["data"]["rows"]["used"] -= 1
+    assert "The account does not add up" in rendered(tmp_path, files)
+
+
+@pytest.mark.parametrize("form", ["html", "markdown", "json"])
+@pytest.mark.parametrize("missing", ["recipe", "data", "findings", "scores", "faces"])
+def test_a_missing_or_torn_file_is_told_in_its_place(tmp_path: Path, files: dict[str, Any], missing: str, form: report.Form) -> None:
+    folder = run_folder.write_run(tmp_path / "run", files)
+    path = folder / f"{missing}.json"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert f"{missing}.json is not valid JSON" in report.render(folder, form)
+    path.write_text("17")
+    assert f"{missing}.json holds a int in the place of a" in report.render(folder, form)
+    path.unlink()
+    assert f"{missing}.json is missing" in report.render(folder, form)
+
+
+def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path, files: dict[str, Any]) -> None:
+    page = rendered(tmp_path, {"recipe": files["recipe"]})
+    assert "No model has a score in this run, so there is no verdict yet." in page
+    assert "There is no board" in page
+    assert 'id="findings"' not in page
+    assert 'id="slices"' not in page
+
+
+def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["protocol"]["interrupted"] = True
+    for row in files["scores"]["scores"]:
+        row["stage"] = "validation"
+    page = rendered(tmp_path, files)
+    assert "The run stopped before the test span was used" in page
+    assert "the test span was not used" in page
+    assert "106 % better" in verdict_of(page)
+
+
+def test_a_finding_that_blocks_stands_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["findings"][0] |= {"level": "block", "code": "CLOCK-1", "says": "Half of the rows lie in the future."}
+    page = rendered(tmp_path, files)
+    assert "CLOCK-1: Half of the rows lie in the future." in page[: page.index('id="account"')]
+
+
+def test_people_whose_items_have_no_ids_keep_their_titles(tmp_path: Path, files: dict[str, Any]) -> None:
+    user = files["faces"]["users"][0]
+    user["history"] = [{"title": "item 57", "when": None}]
+    user["history_length"] = 12
+    told = json.loads(rendered(tmp_path, files, "json"))
+    assert told["faces"]["users"][0]["history"] == [{"title": "item 57", "when": None}]
+    page = rendered(tmp_path, files)
+    assert "<li>item 57</li>" in page
+    assert "Took before (the last 1 of 12)" in page
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    return [path, *(deeper for key, below in inner for deeper in leaves(below, (*path, key)))]
+
+
+@pytest.mark.parametrize("name", ["recipe", "data", "findings", "scores", "faces"])
+@pytest.mark.parametrize("wrong", [None, "text", -1e999, [None], {"a": None}, True], ids=str)
+def test_no_wrong_value_anywhere_stops_the_report(tmp_path: Path, files: dict[str, Any], name: str, wrong: Any) -> None:
+    run = run_folder.write_run(tmp_path / "run", files)
+    for path in leaves(files[name])[1:]:
+        changed = copy.deepcopy(files[name])
+        place = changed
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = wrong
+        (run / f"{name}.json").write_text(json.dumps(changed))
+        assert report.render(run, "markdown").startswith("# "), path
+
+
+def test_hostile_text_is_text(tmp_path: Path, files: dict[str, Any]) -> None:
+    def poisoned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: poisoned(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [poisoned(inner) for inner in value]
+        return HOSTILE + value if isinstance(value, str) and value not in ("done", "failed", "test", "ndcg@10", "validation") else value
+
+    kept = {name: poisoned(value) for name, value in files.items()}
+    kept["scores"]["protocol"]["primary"] = "ndcg@10"
+    for with_ids in (False, True):
+        page = rendered(tmp_path, kept, with_ids=with_ids)
+        parsed = Page(page)
+        assert "script" not in parsed.tags
+        assert "<script" not in page
+        assert any("<script>alert" in text for text in parsed.text)
+        assert not [value for name, value in parsed.attributes if name in ("href", "src") and not value.startswith("#")]
+        markdown = rendered(tmp_path, kept, "markdown", with_ids)
+        tables = [line for line in markdown.splitlines() if line.startswith("|")]
+        assert not [line for line in tables if "<" in line]
+        assert not [line for line in tables if re.search(r"(?<!\\)\[a", line)]
+
+
+def test_unshowable_characters_do_not_reach_the_page(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["data"]["name"] = "nul\x00 turn\u202e half\ud800 end"
+    for form in ("html", "markdown", "json"):
+        page = rendered(tmp_path, files, form)  # type: ignore[arg-type]
+        assert page.encode()
+        assert not re.search("[\x00\u202e\ud800]", page)
+    assert "nul\ufffd turn\ufffd half\ufffd end" in page
+
+
+def test_ids_are_replaced_unless_asked_for(folder: Path) -> None:
+    for form in ("html", "markdown", "json"):
+        page = report.render(folder, form)  # type: ignore[arg-type]
+        assert "customer-47" not in page
+        assert "SKU0" not in page
+        assert "Rye bread" in page
+    assert "Ids of people and items are replaced" in report.render(folder)
+    shown = report.render(folder, with_ids=True)
+    assert "customer-4711" in shown
+    assert "SKU0" in shown
+    assert "treat it as personal data" in shown
+
+
+def test_replaced_items_keep_one_name_each(tmp_path: Path, files: dict[str, Any]) -> None:
+    user = files["faces"]["users"][0]
+    user["history"] = [{"item": "secret-9"}, {"item": "secret-8"}]
+    user["expected"] = [{"item": "secret-9"}]
+    page = rendered(tmp_path, files)
+    assert "secret" not in page
+    card = page[page.index("Person 1<") : page.index("Person 2<")]
+    assert card.count("<li>item 1</li>") == 2
+    assert card.count("<li>item 2</li>") == 1
+
+
+@pytest.mark.parametrize("form", ["html", "markdown"])
+def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(tmp_path: Path, form: report.Form) -> None:
+    small, large = (rendered(tmp_path / name, getattr(run_folder, name)(), form) for name in ("tiny", "huge"))
+    assert len(small.encode()) < 100_000
+    assert len(large.encode()) <= report.LARGEST
+    assert re.search(r"Shown: [\d,]+ of 5,000 rows. All of them are in scores.json", large)
+    assert "scores.json is too large to stand here" in large
+    assert "Shown: " not in small
+
+
+def test_the_sum_of_the_budgets_leaves_room_for_the_page() -> None:
+    sections = report.all_sections(report.RunFacts({}, {}, [{}], {"slices": [{"values": {"a": {}}}]}, {}, ()), {})
+    assert [section.key for section in sections] == SECTIONS
+    assert sum(section.budget for section in sections) + 40_000 < report.LARGEST
+
+
+def test_a_section_that_cannot_be_cut_enough_becomes_a_sentence() -> None:
+    section = blocks.Section(1, "a", "A", (blocks.Prose("x" * 5000),), 1000)
+    shown = blocks.fit(section, lambda block: getattr(block, "text", ""))
+    assert shown == ["This section is too large to be shown here; its numbers are in the files of the run folder."]
+
+
+def test_only_the_largest_block_is_cut() -> None:
+    long = blocks.table("long", ("A",), [(f"row {at}",) for at in range(1000)], "scores.json")
+    short = blocks.table("short", ("A",), [("row",)], "scores.json")
+    lengths: dict[str, int] = {}
+
+    def show(block: blocks.Block) -> str:
+        assert isinstance(block, blocks.Table)
+        lengths[block.caption] = len(block.rows)
+        return "".join(cell.text for row in block.rows for cell in row)
+
+    assert sum(map(len, blocks.fit(blocks.Section(1, "a", "A", (long, short), 2000), show))) <= 2000
+    assert lengths["short"] == 1
+    assert 200 < lengths["long"] < 1000
+
+
+def test_markdown_tables_have_equal_columns(folder: Path) -> None:
+    page = report.render(folder, "markdown")
+    tables = re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    assert len(tables) >= 15
+    for table in tables:
+        lines = table.splitlines()
+        assert re.fullmatch(r"\|( -+:? \|)+", lines[1]), lines[:2]
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1, lines
+    assert next(line for line in page.splitlines() if line.startswith("## ")) == "## 0 Verdict"
+
+
+def test_json_holds_the_files_whole(folder: Path, files: dict[str, Any]) -> None:
+    told = json.loads(report.render(folder, "json", with_ids=True))
+    assert {name: told[name] for name in files} == files
+    assert told["troubles"] == []
+
+
+def test_what_is_not_a_run_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadRequest, match="There is no run folder at"):
+        report.render(tmp_path / "absent")
+    with pytest.raises(BadRequest, match="is not a run folder"):
+        report.render(tmp_path)
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(BadRequest, match="There is no run folder at"):
+        report.render(tmp_path / "file")
+
+
+def test_an_unknown_form_is_refused(folder: Path) -> None:
+    with pytest.raises(BadRequest, match="no report form 'pdf'"):
+        report.render(folder, "pdf")  # type: ignore[arg-type]
+
+
+def test_writing_is_all_or_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = report.write(folder)
+    assert path == folder / "report.html"
+    assert path.read_text(encoding="utf-8") == report.render(folder)
+    assert report.write(folder, "markdown").name == "report.md"
+    before, names = path.read_bytes(), sorted(folder.iterdir())
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(BadRequest, match="No space left on device"):
+        report.write(folder)
+    assert path.read_bytes() == before
+    assert sorted(folder.iterdir()) == names
+
+
+def test_writing_elsewhere_needs_the_folder(folder: Path, tmp_path: Path) -> None:
+    assert report.write(folder, "json", to=tmp_path / "out.json").is_file()
+    with pytest.raises(BadRequest, match="cannot be written"):
+        report.write(folder, to=tmp_path / "absent" / "out.html")
+
+
+def test_a_notebook_cell_is_isolated_small_and_escaped() -> None:
+    svg = charts.dots_with_interval([charts.Dot("a", 1.0)], title="t", axis="score")
+    cell = notebook.html_cell(HOSTILE, svg, ["Model", "#Score"], [(HOSTILE, "1.0")] * 50_000, note=HOSTILE)
+    parsed = Page(cell)
+    assert parsed.attributes[0] == ("shadowrootmode", "open")
+    assert parsed.tags.count("svg") == 2
+    assert "script" not in parsed.tags
+    assert len(cell.encode()) <= notebook.LARGEST
+    assert re.search(r"Shown: [\d,]+ of 50,000 rows", cell)
+    huge = notebook.html_cell("t", "<svg>" + "x" * 10**6 + "</svg>", ["A"], [("b",)])
+    assert "The picture is too large for a cell" in huge
+    assert len(huge) < 20_000
+
+
+def test_a_run_in_a_notebook_shows_its_verdict(folder: Path, tmp_path: Path, files: dict[str, Any]) -> None:
+    cell = notebook.run_html(folder)
+    assert "Take the cheapest of them" in cell
+    assert cell.count('class="mark"') == 16
+    assert Page(cell).tags.count("table") == 2
+    text = notebook.run_markdown(folder)
+    assert "| Model | NDCG@10 | 95 % interval | Fit and answer |" in text
+    begun = run_folder.write_run(tmp_path / "begun", {"recipe": files["recipe"]})
+    assert "there is no verdict yet" in notebook.run_html(begun)
+    assert "there is no verdict yet" in notebook.run_markdown(begun)
+
+
+def test_a_markdown_cell_is_a_table() -> None:
+    text = notebook.markdown_cell("Board", ["Model", "#Score"], [("a|b", "1.0"), ("c", "0.5")], note="two models")
+    assert text == "**Board**\n\n| Model | Score |\n| --- | ---: |\n| a\\|b | 1.0 |\n| c | 0.5 |\n\ntwo models\n"
+    assert len(notebook.markdown_cell("t", ["A"], [("x" * 300,)] * 10_000).encode()) <= notebook.LARGEST
+
+
+@pytest.mark.parametrize(
+    ("shown", "wanted"),
+    [
+        (words.number(1234567.0), "1,234,567"),
+        (words.number(0.012345), "0.0123"),
+        (words.number(-2.5), "−2.50"),
+        (words.number(None), "–"),
+        (words.number(float("nan")), "–"),
+        (words.score(-0.00001), "0.0000"),
+        (words.signed(0.0123), "+0.0123"),
+        (words.signed(0.0), "0.0000"),
+        (words.interval((0.1, 0.25)), "0.1000 … 0.2500"),
+        (words.percent(0.00001), "0.0010\u00a0%"),
+        (words.percent(0.1234), "12\u00a0%"),
+        (words.seconds(0.04), "40\u00a0ms"),
+        (words.seconds(61), "61\u00a0s"),
+        (words.seconds(245), "4\u00a0min 05\u00a0s"),
+        (words.seconds(7300), "2\u00a0h 01\u00a0min"),
+        (words.mebibytes(2048), "2.0\u00a0GiB"),
+        (words.count(1, "user"), "1 user"),
+        (words.count(2, "person", "people"), "2 people"),
+        (words.metric("ndcg@10"), "NDCG@10"),
+        (words.metric("hitrate@5"), "Hit rate@5"),
+        (words.clip("a  b\nc", 4), "a b…"),
+        (words.short(12500), "12.5k"),
+        (" ".join(words.shorts([0.0, 0.05, 0.1])), "0.00 0.05 0.10"),
+    ],
+)
+def test_numbers_read_well(shown: str, wanted: str) -> None:
+    assert shown == wanted
