@@ -152,7 +152,8 @@ def test_a_notebook_cell_shows_its_table_once(browser: Browser, tmp_path: Path, 
                 host.querySelector('table').getBoundingClientRect().width > 0].join(' ')});
       document.title = seen.join(';');"""
     put = cell if way == "parsed" else ""
-    place = "" if way == "parsed" else f"document.getElementById('cell').innerHTML = {json.dumps(cell).replace('</', r'<\/')};"
+    quoted = json.dumps(cell).replace("</", "<\\/")
+    place = "" if way == "parsed" else f"document.getElementById('cell').innerHTML = {quoted};"
     file = tmp_path / "cell.html"
     file.write_text(f"<title>none</title><div id='cell'>{put}</div><script>{place}{count}</script>", encoding="utf-8")
     parsed = browser("--dump-dom", file.as_uri())
