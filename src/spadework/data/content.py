@@ -17,7 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.ledger import Ledger
 from spadework.data.opening import Source, open_table
 from spadework.data.tables import Table
-from spadework.data.vocabulary import Vocabulary
+from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest, Undecided
 
 _TITLES = ("title", "name", "producttitle", "productname", "itemname", "movietitle", "prodname", "tracktitle", "booktitle", "producttype")
@@ -55,6 +55,12 @@ class ItemContent:
 
     def __len__(self) -> int:
         return len(self.item_vocabulary)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the items, the columns and what they say: equal content, equal fingerprint."""
+        rows = self.table.hash_rows(seed=0).to_numpy() if self.table.width else np.zeros(0, np.uint64)
+        return digest(repr(dict(self.roles)).encode(), rows, self.item_vocabulary.fingerprint.encode())
 
     def columns_of(self, role: str) -> list[str]:
         """Names of the columns with this role, in the table's order."""

@@ -11,6 +11,7 @@ from spadework.data.content import ItemContent, read_content
 from spadework.data.interactions import Interactions
 from spadework.data.reading import read_interactions
 from spadework.data.splitting import Split
+from spadework.data.worlds import world
 from spadework.errors import BadRequest, Unsuitable
 from spadework.workbench.recipe import Recipe
 
@@ -40,8 +41,10 @@ def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -
     if not items or isinstance(content, ItemContent):
         return log, content if isinstance(content, ItemContent) else None
     given = content if content is not None else recipe.items
-    if given is None and isinstance(source, str) and source.startswith(("sample:", "world:")):
+    if given is None and isinstance(source, str) and source.startswith("sample:"):
         given = source
+    if given is None and isinstance(source, str) and source.startswith("world:"):
+        return log, world(source.removeprefix("world:")).content  # most worlds say nothing about their items
     return log, None if given is None else read_content(given, log)
 
 
