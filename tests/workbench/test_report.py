@@ -120,6 +120,7 @@ def test_the_verdict_takes_the_cheapest_of_those_that_share_the_first_place(fold
     assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in said
     assert "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in said
     assert "No neural model was compared" in said
+    assert "for 39 % of the users at least one of its 10 suggestions was something they then took" in said
 
 
 def test_a_dearer_leader_is_named_when_the_cheapest_is_another(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -137,8 +138,11 @@ def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path: Path, fil
 
 
 def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]) -> None:
-    files["scores"]["scores"] = files["scores"]["scores"][7:8]
+    board = files["scores"]["scores"]
+    board[7]["metrics"]["ndcg@10"], board[7]["rank"], board[0]["rank"], board[1]["rank"] = 0.9, 1, 2, 3
     assert "Nothing beats the most popular items of all time" in verdict_of(rendered(tmp_path, files))
+    files["scores"]["scores"] = board[7:]
+    assert "Only popular items have a score" in verdict_of(rendered(tmp_path, files))
 
 
 def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> None:

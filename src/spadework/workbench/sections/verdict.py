@@ -80,13 +80,17 @@ def _best(facts: RunFacts, scored: list[Map]) -> str:
     hit = value_of(chosen, next((name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""))
     depth = next((name.partition("@")[2] for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), "")
     if hit is not None and depth.isdigit():
-        lead += f" In plain words: {words.percent(hit)} of the users found something they then took among its {depth} suggestions."
+        lead += (
+            f" In plain words: for {words.percent(hit)} of the users at least one of its {depth} suggestions was something they then took."
+        )
     return lead
 
 
 def _gain(facts: RunFacts, scored: list[Map]) -> str:
     """Against popularity; the run states differences to its leader, so the leader is what is compared."""
     leader, parts = scored[0], []
+    if all(as_text(row.get("model")).lower().startswith("popular") for row in scored):
+        return "Only popular items have a score, so whether personal lists pay is not known."
     for name, row in popular_rows(scored):
         if row is leader:
             return f"Nothing beats {name}: this log holds no sign that personal lists pay, or too few rows to see it."
