@@ -121,7 +121,7 @@ def _popularity(shape: Map) -> Chart | None:
 def _histogram(shape: Map, counted: str, title: str, axis: str, value_axis: str) -> Chart | None:
     starts, ends, amounts = numbers(shape.get("from")), numbers(shape.get("to")), numbers(shape.get(counted))
     labels = [
-        words.short(low) if low is not None and (high is None or high == low) else f"{words.short(low or 0)}–{words.short(high or 0)}"
+        words.number(low) if high is None or high == low else f"{words.number(low)}–{words.number(high)}"
         for low, high in zip(starts, ends, strict=False)
     ]
     if not labels or not amounts:

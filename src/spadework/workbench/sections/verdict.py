@@ -10,7 +10,7 @@ WIDTHS = (860, 360)
 """Pictures over the whole line are drawn for a wide page and for a narrow one."""
 
 _MOST = 8
-_FAILED = ("failed", "timed out", "out of memory")
+_SAME_FOR_ALL = ("popular", "random")
 
 
 def verdict(facts: RunFacts) -> list[Block]:
@@ -56,7 +56,7 @@ def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
     """The two yardsticks, where the run has them: what is popular of all time, and in the last seven days."""
     found: dict[str, Map] = {}
     for row in scored:
-        if not as_text(row.get("model")).lower().startswith("popular"):
+        if row.get("model") != "popular":
             continue
         window = as_text(as_map(row.get("params")).get("window")).replace(" ", "").lower()
         if window in ("7d", "7days", "604800", "7"):
@@ -89,11 +89,11 @@ def _best(facts: RunFacts, scored: list[Map]) -> str:
 def _gain(facts: RunFacts, scored: list[Map]) -> str:
     """Against popularity; the run states differences to its leader, so the leader is what is compared."""
     leader, parts = scored[0], []
-    if all(as_text(row.get("model")).lower().startswith("popular") for row in scored):
-        return "Only popular items have a score, so whether personal lists pay is not known."
+    if all(row.get("model") in _SAME_FOR_ALL for row in scored):
+        return "Only lists that are the same for everybody, or drawn at random, have a score, so whether personal lists pay is not known."
+    if leader.get("model") == "popular":
+        return "Nothing beats popular items: this log holds no sign that personal lists pay, or too few rows to see it."
     for name, row in popular_rows(scored):
-        if row is leader:
-            return f"Nothing beats {name}: this log holds no sign that personal lists pay, or too few rows to see it."
         difference = as_map(row.get("difference"))
         value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
         base, best = value_of(row, facts.primary) or 0.0, value_of(leader, facts.primary) or 0.0
@@ -137,8 +137,7 @@ def _left_out(facts: RunFacts) -> list[Block]:
     if not states:
         return []
     told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-    tone: bool = any(state in _FAILED for state in states)
-    return [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning" if tone else "quiet")]
+    return [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning")]
 
 
 def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
