@@ -42,7 +42,7 @@ class UnknownName(BadRequest):
     """A name that is on no shelf."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        names = sorted(known)
+        names = sorted(set(known))
         near = nearest(name, names)
         hint = f"Did you mean {near!r}? " if near else ""
         super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}.")

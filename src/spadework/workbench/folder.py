@@ -21,6 +21,8 @@ from spadework.workbench.recipe import Recipe
 MANIFEST = "manifest.json"
 _PARTS = ("recipe.json", "data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html", "log.jsonl",
           "set_aside.parquet", MANIFEST)  # fmt: skip
+_TRACES = ("log.jsonl", "lock")
+"""What a start leaves that failed before it could read the data."""
 
 
 def is_complete(folder: Path) -> bool:
@@ -43,7 +45,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     """Make room for a run: a new folder, or one in which the same job was stopped; anything else is refused unless forced."""
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
-    if not folder.exists() or not any(folder.iterdir()):
+    if not folder.exists() or all(path.name in _TRACES for path in folder.iterdir()):
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

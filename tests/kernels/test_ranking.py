@@ -1,0 +1,89 @@
+"""Scores become ranks: masked, tie-stable, −∞ never returned, NaN refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import oracles
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from spadework.errors import SpadeworkError
+from spadework.kernels import ranking, relevance
+
+SOME = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 0.5, 2.0, np.inf])
+
+
+@given(arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 8)), elements=SOME), st.integers(1, 12))
+def test_top_k_is_what_sorting_gives(scores, k):
+    before = scores.copy()
+    codes, best = ranking.top_k(scores, k)
+    assert codes.shape == best.shape == (len(scores), k)
+    for row, expected in enumerate(oracles.top_k(scores, k)):
+        found = [(int(c), float(s)) for c, s in zip(codes[row], best[row], strict=True) if c >= 0]
+        assert found == [(column, float(score)) for column, score in expected]
+        assert (codes[row, len(expected) :] == -1).all()
+        assert np.isneginf(best[row, len(expected) :]).all()
+    np.testing.assert_array_equal(scores, before)
+
+
+def test_a_scorer_that_knows_nothing_gives_the_lowest_codes():
+    assert ranking.top_k(np.zeros((1, 6), np.float32), 3)[0].tolist() == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("place", [0, 3, 5])
+def test_a_score_that_is_not_a_number_is_refused_by_row(place):
+    scores = np.ones((3, 6), np.float32)
+    scores[2, place] = np.nan
+    with pytest.raises(SpadeworkError, match="^Row 2 of the scores holds a value that is not a number") as caught:
+        ranking.top_k(scores, 2)
+    assert caught.value.hint == "The model is broken on these data; leave it out."
+
+
+@given(st.lists(st.sets(st.integers(0, 5)), min_size=1, max_size=4), st.booleans())
+def test_exclude_masks_the_listed_columns_or_all_others(rows, only):
+    starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    columns = np.asarray([column for row in rows for column in sorted(row)], np.int32)
+    scores = np.arange(len(rows) * 6, dtype=np.float32).reshape(-1, 6)
+    before = scores.copy()
+    ranking.exclude(scores, starts, columns, only=only)
+    for row, listed in enumerate(rows):
+        for column in range(6):
+            kept = (column in listed) == only
+            assert scores[row, column] == (before[row, column] if kept else -np.inf)
+
+
+def test_only_candidates_keep_their_scores():
+    scores = np.ones((2, 3), np.float32)
+    ranking.keep_candidates(scores, np.asarray([True, False, True]))
+    assert scores.tolist() == [[1, -np.inf, 1]] * 2
+
+
+@given(st.data())
+def test_add_rows_is_a_weighted_sum_of_table_rows(data):
+    table = np.asarray(data.draw(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, -1.0]), min_size=5, max_size=5), min_size=5, max_size=5)))
+    rows = data.draw(st.lists(st.lists(st.integers(0, 4), max_size=4, unique=True), min_size=1, max_size=3))
+    weights = np.asarray(data.draw(st.lists(st.sampled_from([0.5, 1.0]), min_size=sum(map(len, rows)), max_size=sum(map(len, rows)))))
+    table_rows, table_columns = np.nonzero(table)
+    table_starts = np.searchsorted(table_rows, np.arange(6))
+    starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
+    columns = np.asarray([column for row in rows for column in row], np.int32)
+    scores = np.full((len(rows), 5), 7.0, np.float32)
+    ranking.add_rows(
+        starts, columns, weights.astype(np.float32), table_starts, table_columns.astype(np.int32),
+        table[table_rows, table_columns].astype(np.float32), scores,
+    )  # fmt: skip
+    for row, listed in enumerate(rows):
+        for column in range(5):
+            parts = [weights[starts[row] + at] * table[source, column] for at, source in enumerate(listed) if table[source, column]]
+            assert scores[row, column] == pytest.approx(sum(parts)) if parts else np.isneginf(scores[row, column])
+
+
+@given(st.lists(st.tuples(st.lists(st.integers(-1, 9), min_size=4, max_size=4), st.sets(st.integers(0, 9))), min_size=1, max_size=4))
+def test_hits_are_memberships_and_padding_never_hits(rows):
+    lists = np.asarray([shown for shown, _ in rows], np.int32)
+    starts = np.concatenate(([0], np.cumsum([len(targets) for _, targets in rows]))).astype(np.int64)
+    targets = np.asarray([target for _, wanted in rows for target in sorted(wanted)], np.int32)
+    expected = [[int(item in wanted) for item in shown] for shown, wanted in rows]
+    assert relevance.hits(lists, starts, targets).tolist() == expected
