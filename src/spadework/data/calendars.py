@@ -24,12 +24,12 @@ _QUICK = (
 )
 _PARTS = ("first", "second", "third", "hour", "minute", "seconds", "fraction", "half", "zone")
 _FORMS: tuple[tuple[str, str], ...] = (
-    (rf"^{_YEAR_FIRST}$", "dates, year first"),
-    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}$", "dates with a clock, year first"),
-    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone, year first"),
-    (rf"^{_YEAR_LAST}$", "dates, year last"),
-    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}$", "dates with a clock, year last"),
-    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone, year last"),
+    (rf"^{_YEAR_FIRST}$", "dates (year first)"),
+    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}$", "dates with a clock (year first)"),
+    (rf"^{_YEAR_FIRST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone (year first)"),
+    (rf"^{_YEAR_LAST}$", "dates (year last)"),
+    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}$", "dates with a clock (year last)"),
+    (rf"^{_YEAR_LAST}[T ]\s*{_CLOCK}{_ZONE}$", "dates with a clock and a zone (year last)"),
 )
 
 

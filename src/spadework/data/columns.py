@@ -53,6 +53,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 _SESSIONS = frozenset(_SYNONYMS["basket"][2].split())
+_OPTIONAL = frozenset(ROLES) - {"user", "item"}
 _WHAT = {"user": "who acted", "item": "what was taken", "time": "when"}
 
 
@@ -166,7 +167,7 @@ def _by_name(columns: Sequence[str], found: Mapping[str, str], left_out: set[str
         if len(hits) > 1:
             raise Undecided(
                 f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the {role}.",
-                f"Say which: --{role} " + f" or --{role} ".join(hits) + f". The columns are {listed(columns)}.",
+                f"Say which: --{role} " + f" or --{role} ".join(hits) + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
             )
         if hits:
             chosen[role] = hits[0]

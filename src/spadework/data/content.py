@@ -199,13 +199,13 @@ def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Voc
     duplicates, without_id = len(matched) - len(found), int((codes == -2).sum())
     unmatched, silent = int((codes == -1).sum()), len(vocabulary) - len(found)
     for count, sentence in (
-        (unmatched, "{:,} rows of the item table are about items that the log does not have."),
-        (silent, "{:,} items of the log have no row in the item table."),
-        (duplicates, "{:,} rows repeat an item of the item table; the first row of each counts."),
-        (without_id, "{:,} rows of the item table have no usable item id."),
+        (unmatched, f"Rows of the item table about items that the log does not have: {unmatched:,}."),
+        (silent, f"Items of the log without a row in the item table: {silent:,}."),
+        (duplicates, f"Rows that repeat an item of the item table, of which the first counts: {duplicates:,}."),
+        (without_id, f"Rows of the item table without a usable item id: {without_id:,}."),
     ):
         if count:
-            ledger.remark(sentence.format(count))
+            ledger.remark(sentence)
     aligned = pl.DataFrame(columns) if columns else pl.DataFrame(height=len(vocabulary))
     return ItemContent(
         item_vocabulary=vocabulary,

@@ -12,6 +12,7 @@ import polars as pl
 
 from spadework.arrays import Array, Mask
 from spadework.data.encodings import decoded
+from spadework.data.ledger import counted
 from spadework.data.records import Records, scan
 from spadework.data.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
@@ -165,7 +166,7 @@ def _read(text: _Text, body: bytes, at: list[int], names: list[str], header: boo
     if frame.height != (count if limit is None else min(count, limit)):
         raise BadData(f"{text.name}: {count:,} rows were counted, but {frame.height:,} were parsed.", "Check its quotes.")
     order = dict(zip(sorted(set(at)), frame.columns, strict=True))
-    return pl.DataFrame([frame[order[column]].alias(name) for column, name in zip(at, names, strict=True)])
+    return pl.DataFrame({name: frame[order[column]] for column, name in zip(at, names, strict=True)})
 
 
 def _cut(text: _Text, keep: Array) -> bytes:
@@ -206,18 +207,14 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
     if wrong.any() and not skip_bad:
         row = int(np.argmax(wrong))
         more = int(wrong.sum()) - 1
-        others = "" if not more else f", and {more:,} more rows are wrong too" if more > 1 else ", and 1 more row is wrong too"
+        others = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
         raise BadData(
-            f"{text.name}: row {row + 1} has {_fields(int(fields[row]))}, but the header has {width}{others}.",
+            f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the header has {width}{others}.",
             "Mend the file, or use --skip-bad to set such rows aside.",
         )
     bad["fewer fields than the header"] = wrong & (fields < width)
     bad["more fields than the header"] = wrong & (fields > width)
     return {reason: mask for reason, mask in bad.items() if mask.any()}
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
 
 
 def check_delimiter(delimiter: str) -> str:

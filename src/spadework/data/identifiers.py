@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from spadework.data.ledger import Ledger
+from spadework.data.ledger import Ledger, counted
 from spadework.errors import BadData
 
 LONGEST = 256
@@ -103,7 +103,8 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
         merged = len(facts) - pl.concat([ascii_ids, normal]).n_unique()
         if merged:
             ledger.counts[f"{role}_ids_merged"] = merged
-            ledger.remark(f"{merged:,} {role} ids were written in two Unicode forms and are merged.")
+            were, are = ("was", "is") if merged == 1 else ("were", "are")
+            ledger.remark(f"{counted(merged, f'{role} id')} {were} written in two Unicode forms and {are} merged.")
         column = column.str.normalize("NFC")
     return column
 

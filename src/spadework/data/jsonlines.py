@@ -101,7 +101,7 @@ def _table(name: str, objects: list[dict[str, Any]], rows: int, numbers: list[in
     schema: dict[str, pl.DataType] = {key: pl.List(pl.String()) if key in nested else pl.String() for key in keys}
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
-        return pl.DataFrame([pl.Series(key, [_text(made.get(key)) for made in objects[:limit]], dtype=pl.String) for key in columns])
+        return pl.DataFrame({key: pl.Series(key, [_text(made.get(key)) for made in objects[:limit]], dtype=pl.String) for key in columns})
 
     return Table(
         name=name,

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from spadework.arrays import Mask
 
 
+def counted(count: int, thing: str) -> str:
+    """1 row, 2 rows, 1,000 rows."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+
+
 class Ledger:
     """The first reason that meets a row stays. Nothing is stored until a row is set aside."""
 

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.arrays import Floats
-from spadework.data.ledger import Ledger
+from spadework.data.ledger import Ledger, counted
 from spadework.errors import BadData, Undecided
 
 _POINT = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
@@ -32,7 +32,7 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
             unknown = np.isnan(values)
             if unknown.any():
                 ledger.remark(
-                    f"{int(unknown.sum()):,} rows have no number in {name!r} and are set aside; --weight - reads the log without weights."
+                    f"Set aside for want of a number in {name!r}: {counted(int(unknown.sum()), 'row')}; --weight - reads the log without weights."
                 )
             ledger.set_aside(unknown, "weight not a number")
             ledger.set_aside(np.isinf(values), "weight infinite")

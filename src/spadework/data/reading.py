@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import polars as pl
+
 from spadework.data.assembly import Duplicates, Plan, assemble
 from spadework.data.columns import choose_roles
 from spadework.data.identifiers import check_id_type
@@ -83,10 +85,9 @@ def read_table(
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:
     for role, column in columns.items():
         kind = table.schema[column]
-        if kind.is_nested():
-            raise BadData(
-                f"The {role} column {column!r} holds lists or structures.", f"Name a column of single values, or read none: --{role} -."
-            )
+        if kind.is_nested() or kind in (pl.Binary, pl.Object):
+            what = "lists or structures" if kind.is_nested() else "bytes or foreign objects"
+            raise BadData(f"The {role} column {column!r} holds {what}.", f"Name a column of single values, or read none: --{role} -.")
 
 
 def _bare(name: str) -> str:
