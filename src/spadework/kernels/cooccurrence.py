@@ -69,16 +69,17 @@ class Units:
         starts = np.zeros(last - first + 1, np.int64)
         columns = np.empty(capacity, np.int32)
         values = np.empty(capacity, np.float32)
+        plain = len(kernel) == 1 and bool((weights == 1).all())
         filled = _count(
             first, last, self.starts, self.items, self.positions, self.owners, self.occurrences, self.occurrence_starts,
-            kernel.astype(np.float64), backward, weights.astype(np.float32), starts, columns, values,
+            kernel.astype(np.float64), backward, weights.astype(np.float32), plain, starts, columns, values,
         )  # fmt: skip
         return starts, columns[:filled], values[:filled]
 
 
 @njit(cache=True, nogil=True)
 def _count(
-    first, last, starts, items, positions, owners, occurrences, occurrence_starts, kernel, backward, weights, out_starts, columns, values
+    first, last, starts, items, positions, owners, occurrences, occurrence_starts, kernel, backward, weights, plain, out_starts, columns, values
 ):  # type: ignore[no-untyped-def]
     item_count = len(occurrence_starts) - 1
     sums = np.zeros(item_count, np.float64)
@@ -89,11 +90,17 @@ def _count(
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             event = occurrences[at]
             unit = owners[event]
+            if plain:  # the common case, without looking anything up
+                for other in range(starts[unit], starts[unit + 1]):
+                    column = items[other]
+                    if sums[column] == 0.0:
+                        touched[found] = column
+                        found += 1
+                    sums[column] += 1.0
+                continue
             place = positions[event]
             for other in range(starts[unit], starts[unit + 1]):
                 column = items[other]
-                if column == row:
-                    continue
                 distance = positions[other] - place
                 if distance == 0:
                     weight = 1.0
@@ -108,7 +115,13 @@ def _count(
                     touched[found] = column
                     found += 1
                 sums[column] += weight
-        if found * 16 > item_count:  # a dense row is read off in order; a sparse one is sorted
+        for at in range(found):  # an item is no neighbour of itself
+            if touched[at] == row:
+                found -= 1
+                touched[at] = touched[found]
+                sums[row] = 0.0
+                break
+        if found * 64 > item_count:  # a dense row is read off in order; a sparse one is sorted
             for column in range(item_count):
                 if sums[column] != 0.0:
                     columns[filled] = column
@@ -131,55 +144,34 @@ def _count(
 def keep_largest(starts, columns, values, keep, out_starts, out_columns, out_values):  # type: ignore[no-untyped-def]
     """Copy the `keep` largest positive values of each row, columns ascending; among equals the lower column stays. Returns the number kept.
 
-    O(cells · log keep) at worst, O(cells) when few values pass the threshold.
+    A selection finds the smallest value that stays, one pass copies: O(cells).
     """
     filled = 0
-    heap_values = np.empty(keep, np.float32)
-    heap_columns = np.empty(keep, np.int32)
+    buffer = np.empty(0, np.float32)
     for row in range(len(starts) - 1):
-        size = 0
+        size = starts[row + 1] - starts[row]
+        if len(buffer) < size:
+            buffer = np.empty(2 * size, np.float32)
+        positive = 0
+        for at in range(starts[row], starts[row + 1]):
+            if values[at] > 0:
+                buffer[positive] = values[at]
+                positive += 1
+        threshold = np.float32(0.0)
+        room = keep  # places for values equal to the threshold
+        if positive > keep:
+            chosen = np.partition(buffer[:positive], positive - keep)
+            threshold = chosen[positive - keep]
+            for at in range(positive - keep, positive):
+                if chosen[at] > threshold:
+                    room -= 1
         for at in range(starts[row], starts[row + 1]):
             value = values[at]
-            if not value > 0:
-                continue
-            if size < keep:
-                heap_values[size] = value
-                heap_columns[size] = columns[at]
-                child = size
-                size += 1
-                while child > 0:
-                    parent = (child - 1) // 2
-                    if not _worse(heap_values[child], heap_columns[child], heap_values[parent], heap_columns[parent]):
-                        break
-                    heap_values[child], heap_values[parent] = heap_values[parent], heap_values[child]
-                    heap_columns[child], heap_columns[parent] = heap_columns[parent], heap_columns[child]
-                    child = parent
-            elif value > heap_values[0]:  # an equal value has a higher column here, so it loses
-                heap_values[0] = value
-                heap_columns[0] = columns[at]
-                parent = 0
-                while True:
-                    child = 2 * parent + 1
-                    if child >= size:
-                        break
-                    if child + 1 < size and _worse(
-                        heap_values[child + 1], heap_columns[child + 1], heap_values[child], heap_columns[child]
-                    ):
-                        child += 1
-                    if not _worse(heap_values[child], heap_columns[child], heap_values[parent], heap_columns[parent]):
-                        break
-                    heap_values[child], heap_values[parent] = heap_values[parent], heap_values[child]
-                    heap_columns[child], heap_columns[parent] = heap_columns[parent], heap_columns[child]
-                    parent = child
-        order = np.argsort(heap_columns[:size])
-        for at in range(size):
-            out_columns[filled] = heap_columns[order[at]]
-            out_values[filled] = heap_values[order[at]]
-            filled += 1
+            if value > threshold or (value == threshold and value > 0 and room > 0):
+                if value == threshold:
+                    room -= 1
+                out_columns[filled] = columns[at]
+                out_values[filled] = value
+                filled += 1
         out_starts[row + 1] = filled
     return filled
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _worse(value, column, other_value, other_column):  # type: ignore[no-untyped-def]
-    return value < other_value or (value == other_value and column > other_column)

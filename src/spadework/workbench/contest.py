@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,10 @@ from spadework.limits import Limits
 from spadework.models.base import Recommender, model
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
+
+
+SLOW = 0.5
+"""Seconds foretold from which on a trial teaches how far the foretelling is off; below it, constant costs rule."""
 
 
 @dataclass
@@ -57,7 +62,7 @@ class Contest:
                 scores.append(self._left_out(one, "before its refit on the test span"))
                 _tell("test", scores[-1])
                 continue
-            scores.append(self._one(one, protocol, "test", None if always else self.budget - self.spent))
+            scores.append(self._one(dataclasses.replace(one), protocol, "test", None if always else self.budget - self.spent))
         events.step("test", len(chosen), len(chosen))
         return scores
 
@@ -65,7 +70,7 @@ class Contest:
         scores: list[Score] = []
         fitted: Recommender | None = None
         for member in group.members:
-            model = member
+            model = dataclasses.replace(member)  # a copy, so that what it learns goes when its group is done
             if fitted is not None:
                 model = fitted.sharing(**{name: getattr(member, name) for name in member.answering})
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))
@@ -100,8 +105,9 @@ class Contest:
             score = replace(score, fit_seconds=learned_in)  # what it would take alone
         seconds = time.monotonic() - begun
         self.spent += seconds
-        if score.state == "done" and learned_in is None:
-            self.ratios.append(seconds / max(model.cost(protocol.split.train).seconds, 0.01))
+        foretold = model.cost(protocol.split.train).seconds
+        if score.state == "done" and learned_in is None and foretold >= SLOW:
+            self.ratios.append(seconds / foretold)
         lists = keep[0].astype(np.int32) if keep and stage == "test" else None
         if lists is not None:
             self.lists[score.label] = lists

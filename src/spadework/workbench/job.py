@@ -168,4 +168,4 @@ class Job:
     def _report(self) -> None:
         from spadework.workbench.report import write
 
-        write(self.folder)
+        write(self.folder, with_ids=self.recipe.with_ids)

@@ -62,7 +62,7 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
         if len(changed) == 1:
             name = changed[0]
             kind = "time" if name in ("window", "half_life") else name
-            pair = (score.model, score.label, kind, f"{name.replace('_', ' ')} {score.params[name]} instead of {defaults[name]}")
+            pair = (score.model, score.label, kind, f"{name.replace('_', ' ')} {_word(score.params[name])} instead of {_word(defaults[name])}")
             if pair[:2] not in [known[:2] for known in PAIRS]:
                 found.append(pair)
     return found
@@ -84,3 +84,7 @@ def _effect(base: Score, value: Score, kind: str, what: str, protocol: Protocol,
         "effect": gap.value,
         "interval": [gap.low, gap.high],
     }
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
