@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import oracles
 from spadework.kernels import cooccurrence
 from spadework.kernels.cooccurrence import Units, keep_largest
 

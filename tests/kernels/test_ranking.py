@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import oracles
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import oracles
 from spadework.errors import SpadeworkError
 from spadework.kernels import ranking, relevance
 
@@ -36,7 +36,7 @@ def test_a_scorer_that_knows_nothing_gives_the_lowest_codes():
 def test_a_score_that_is_not_a_number_is_refused_by_row(place):
     scores = np.ones((3, 6), np.float32)
     scores[2, place] = np.nan
-    with pytest.raises(SpadeworkError, match="^Row 2 of the scores holds a value that is not a number") as caught:
+    with pytest.raises(SpadeworkError, match=r"^Row 2 of the scores holds a value that is not a number") as caught:
         ranking.top_k(scores, 2)
     assert caught.value.hint == "The model is broken on these data; leave it out."
 
@@ -62,7 +62,9 @@ def test_only_candidates_keep_their_scores():
 
 @given(st.data())
 def test_add_rows_is_a_weighted_sum_of_table_rows(data):
-    table = np.asarray(data.draw(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, -1.0]), min_size=5, max_size=5), min_size=5, max_size=5)))
+    table = np.asarray(
+        data.draw(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, -1.0]), min_size=5, max_size=5), min_size=5, max_size=5))
+    )
     rows = data.draw(st.lists(st.lists(st.integers(0, 4), max_size=4, unique=True), min_size=1, max_size=3))
     weights = np.asarray(data.draw(st.lists(st.sampled_from([0.5, 1.0]), min_size=sum(map(len, rows)), max_size=sum(map(len, rows)))))
     table_rows, table_columns = np.nonzero(table)

@@ -1,0 +1,65 @@
+"""A parameter is written once, in its annotation; everything else is read from there."""
+
+from __future__ import annotations
+
+import pytest
+
+from spadework.errors import BadRequest
+from spadework.models.base import catalogue, model
+
+
+def test_the_label_tells_what_differs_from_the_defaults():
+    assert model("cosine").label == "cosine"
+    assert model("cosine", history=0.7).label == "cosine(history=0.7)"
+    assert model("cosine", history=1).label == "cosine", "a whole number is a number"
+    assert repr(model("popular", window="7d")) == "Popular(window='7d', half_life=None)"
+
+
+@pytest.mark.parametrize(
+    ("params", "message", "hint"),
+    [
+        ({"history": 2.0}, "Parameter 'history' of 'cosine' is 2.0, outside 0.01 … 1.",
+         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+        ({"history": "half"}, "Parameter 'history' of 'cosine' is 'half', which is not a number.",
+         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+        ({"keep": 2.5}, "Parameter 'keep' of 'cosine' is 2.5, which is not a whole number.", "Similarities kept per history item."),
+        ({"keep": True}, "Parameter 'keep' of 'cosine' is True, which is not a whole number.", "Similarities kept per history item."),
+        ({"distance": "inverted"}, "Parameter 'distance' of 'cosine' is 'inverted', which is not a choice.",
+         "Did you mean 'inverse'? Choices: same, inverse."),
+        ({"histroy": 1.0}, "The model 'cosine' has no parameter 'histroy'.",
+         "Did you mean 'history'? Parameters: history, keep, weight, entry, distance, backward, left_power, right_power."),
+        ({"history": float("nan")}, "Parameter 'history' of 'cosine' is nan, outside 0.01 … 1.",
+         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_told_in_two_sentences(params, message, hint):
+    with pytest.raises(BadRequest) as caught:
+        model("cosine", **params)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_a_duration_is_checked_when_it_is_given():
+    with pytest.raises(BadRequest, match="The window '7 parsecs' cannot be understood"):
+        model("popular", window="7 parsecs")
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.5", 0.5), ("1", 1.0)])
+def test_numbers_are_parsed_from_text(text, value):
+    assert model("cosine").parameters()["history"].parse(text, "cosine") == value
+
+
+@pytest.mark.parametrize("text", ["none", "null", ""])
+def test_an_optional_parameter_may_be_none(text):
+    assert model("popular").parameters()["window"].parse(text, "popular") is None
+
+
+def test_text_that_is_no_number_is_refused():
+    with pytest.raises(BadRequest, match=r"Parameter 'keep' of 'cosine' is 'many', which is not a whole number\."):
+        model("cosine").parameters()["keep"].parse("many", "cosine")
+
+
+def test_an_unknown_model_tells_the_nearest():
+    with pytest.raises(BadRequest) as caught:
+        model("cosin")
+    assert caught.value.message == "There is no model named 'cosin'."
+    assert caught.value.hint == f"Did you mean 'cosine'? Known: {', '.join(sorted(catalogue()))}."

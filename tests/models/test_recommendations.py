@@ -1,0 +1,51 @@
+"""Lists leave with the caller's own ids, in one long table, and escaped on pages."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from conftest import START, make_log
+from spadework.errors import BadRequest
+from spadework.models.base import model
+
+
+@pytest.fixture(scope="module")
+def lists():
+    log = make_log([7, 7, 8], ["<b>", "y", "<b>"], [START, START + 1, START])
+    return model("popular").fit(log).recommend(log, 3)
+
+
+def test_the_frame_has_the_callers_ids_and_rank_one_is_best(lists):
+    frame = lists.frame()
+    assert frame.schema == {"user_id": pl.Int64, "item_id": pl.String, "score": pl.Float32, "rank": pl.Int32}
+    assert frame.rows() == [(7, "<b>", 2.0, 1), (7, "y", 1.0, 2), (8, "<b>", 2.0, 1), (8, "y", 1.0, 2)]
+
+
+def test_one_users_list(lists):
+    assert lists.of(8)["item_id"].to_list() == ["<b>", "y"]
+    with pytest.raises(BadRequest, match="There is no list for user '8'"):
+        lists.of("8")
+
+
+def test_arrays_are_read_only(lists):
+    for array in (lists.users, lists.items, lists.scores):
+        with pytest.raises(ValueError, match="read-only"):
+            array[...] = 0
+
+
+def test_pages_escape_ids(lists):
+    assert "&lt;b&gt;" in lists._repr_html_()
+    assert "<b>" not in lists._repr_html_()
+    assert "| 7 | 1 |" in lists._repr_markdown_()
+
+
+def test_slots_that_were_filled_are_counted():
+    log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "y", "z"], list(range(START, START + 5)))
+    one = model("cosine").fit(log)
+    filled = one.recommend(log, 2, repeats="forbid")
+    assert filled.filled == 4  # nothing is near x, y or z that its taker lacks
+    assert (filled.scores[filled.items >= 0] < 0).all(), "what was filled ranks below any evidence"
+    assert one.recommend(log, 2, repeats="forbid", fill=False).filled == 0
+    assert (np.sort(filled.items[2]) == [0, 1]).all()
