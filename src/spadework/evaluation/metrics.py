@@ -119,7 +119,7 @@ def ndcg(judged: Judged) -> Array:
     sizes = judged.found.astype(np.int64) if judged.dialect.ideal == "hits" else judged.truth.sizes
     longest = judged.k if judged.dialect.ideal != "full" else max(int(sizes.max(initial=1)), judged.k)
     ideal = np.concatenate(([1.0], np.cumsum(discounts(longest), dtype=np.float64))).astype(np.float32)
-    return gain / ideal[np.minimum(sizes, longest)]
+    return np.asarray(gain / ideal[np.minimum(sizes, longest)])
 
 
 @metric()
@@ -139,7 +139,7 @@ def map(judged: Judged) -> Array:  # the name people write
 def mrr(judged: Judged) -> Array:
     """1 / rank of the first hit, 0 without one."""
     first = np.argmax(judged.hits, axis=1)
-    return (judged.found > 0) / (first + 1).astype(np.float32)
+    return np.asarray((judged.found > 0) / (first + 1).astype(np.float32))
 
 
 @metric(accuracy=False)
@@ -165,7 +165,7 @@ def novelty(judged: Judged) -> Array:
 def repeats(judged: Judged) -> Array:
     """Share of the k slots that hold an item of the user's own history."""
     seen = relevance.hits(judged.lists, judged.truth.seen, judged.truth.seen_items)
-    return seen.sum(axis=1, dtype=np.float32) / np.float32(judged.k)
+    return np.asarray(seen.sum(axis=1, dtype=np.float32) / np.float32(judged.k))
 
 
 @metric(per_user=False, accuracy=False)
@@ -245,7 +245,7 @@ def _mean_over_slots(judged: Judged, of_item: Array) -> Array:
     """Mean of an item's value over the filled slots; 0 for an empty list. Shape [users]."""
     filled = judged.filled
     total = np.where(filled, of_item[np.maximum(judged.lists, 0)], 0).sum(axis=1)
-    return (total / np.maximum(filled.sum(axis=1), 1)).astype(np.float32)
+    return np.asarray(total / np.maximum(filled.sum(axis=1), 1), np.float32)
 
 
 def _graded_ndcg(judged: Judged) -> Array:

@@ -47,7 +47,8 @@ class Units:
         """Upper bound of the number of cells in each row: all events of all units in which the item occurs. Shape [items]."""
         lengths = np.diff(self.starts)[self.owners]
         sums = np.concatenate(([0], np.cumsum(lengths[self.occurrences])))
-        return np.minimum(sums[self.occurrence_starts[1:]] - sums[self.occurrence_starts[:-1]], self.item_count)
+        bounds = sums[self.occurrence_starts[1:]] - sums[self.occurrence_starts[:-1]]
+        return np.asarray(np.minimum(bounds, self.item_count))
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of rows, none filling more than `BLOCK_CELLS` cells."""
@@ -78,9 +79,9 @@ class Units:
 
 
 @njit(cache=True, nogil=True)
-def _count(
+def _count(  # type: ignore[no-untyped-def]
     first, last, starts, items, positions, owners, occurrences, occurrence_starts, kernel, backward, weights, plain, out_starts, columns, values
-):  # type: ignore[no-untyped-def]
+):  # fmt: skip
     item_count = len(occurrence_starts) - 1
     sums = np.zeros(item_count, np.float64)
     touched = np.empty(item_count, np.int32)

@@ -72,25 +72,25 @@ def raw(pair: Pairs) -> Array:
 @pair_weight
 def confidence(pair: Pairs) -> Array:
     """Of those who chose the left item, the share who chose the right one too (each row divided by its size)."""
-    return pair.joint / pair.left
+    return np.asarray(pair.joint / pair.left)
 
 
 @pair_weight
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
-    return pair.joint / np.sqrt(pair.left * pair.right)
+    return np.asarray(pair.joint / np.sqrt(pair.left * pair.right))
 
 
 @pair_weight
 def jaccard(pair: Pairs) -> Array:
     """Those who chose both, as a share of those who chose either."""
-    return pair.joint / np.maximum(pair.left + pair.right - pair.joint, 1e-12)
+    return np.asarray(pair.joint / np.maximum(pair.left + pair.right - pair.joint, 1e-12))
 
 
 @pair_weight
 def lift(pair: Pairs) -> Array:
     """How many times more often the two stand together than if they were independent. Loves rare pairs."""
-    return pair.joint * pair.units / (pair.left * pair.right)
+    return np.asarray(pair.joint * pair.units / (pair.left * pair.right))
 
 
 @pair_weight

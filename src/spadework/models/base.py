@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -84,7 +83,7 @@ class Recommender(ABC):
 
     def sharing(self, **params: Any) -> Self:
         """A model with other answering parameters and the same learned arrays."""
-        other = dataclasses.replace(self, **params)
+        other = type(self)(**{**self.params, **params})
         if set(params) <= self.answering and "_state" in self.__dict__:
             other._restore(self.state, self.item_vocabulary)
         return other

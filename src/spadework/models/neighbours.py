@@ -237,8 +237,7 @@ class Forward(CoOccurrence):
 def _sizes(train: Interactions, weights: Array | None, units: Units) -> Array:
     """Sums of squared entries per item; for counted events the number of units that hold the item. Shape [items], float32, never zero."""
     if weights is None:
-        entries = train.matrix()
-        sizes = np.bincount(entries.indices, minlength=train.item_count).astype(np.float64)
+        sizes: Array = np.bincount(train.matrix().indices, minlength=train.item_count)
     else:
         sizes = np.bincount(units.items, weights=weights.astype(np.float64) ** 2, minlength=train.item_count)
     return np.maximum(sizes, 1e-12).astype(np.float32)

@@ -19,6 +19,10 @@ class Range:
     high: float
     log: bool = False
 
+    def holds(self, value: Any) -> bool:
+        """Whether the number lies inside, ends included."""
+        return bool(self.low <= value <= self.high)
+
 
 @dataclass(frozen=True)
 class Doc:
@@ -61,14 +65,14 @@ class Parameter:
             value = float(value)
         if type(value) is not self.kind:
             raise BadRequest(f"{where} is {value!r}, which is not {_KINDS[self.kind]}.", self.doc)
-        if self.range and not self.range.low <= value <= self.range.high:
+        if self.range and not self.range.holds(value):
             raise BadRequest(f"{where} is {value!r}, outside {self.range.low:g} … {self.range.high:g}.", self.doc)
         if self.choices and value not in self.choices:
             near = nearest(str(value), self.choices)
             hint = f"Did you mean {near!r}? " if near else ""
             raise BadRequest(f"{where} is {value!r}, which is not a choice.", f"{hint}Choices: {', '.join(self.choices)}.")
         if self.duration:
-            durations.seconds(value, self.name)
+            durations.seconds(str(value), self.name)
         return value
 
     def parse(self, text: str, owner: str) -> Any:

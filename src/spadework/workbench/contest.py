@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from dataclasses import dataclass, field, replace
 
@@ -62,7 +61,7 @@ class Contest:
                 scores.append(self._left_out(one, "before its refit on the test span"))
                 _tell("test", scores[-1])
                 continue
-            scores.append(self._one(dataclasses.replace(one), protocol, "test", None if always else self.budget - self.spent))
+            scores.append(self._one(one.sharing(), protocol, "test", None if always else self.budget - self.spent))
         events.step("test", len(chosen), len(chosen))
         return scores
 
@@ -70,7 +69,7 @@ class Contest:
         scores: list[Score] = []
         fitted: Recommender | None = None
         for member in group.members:
-            model = dataclasses.replace(member)  # a copy, so that what it learns goes when its group is done
+            model = member.sharing()  # a copy, so that what it learns goes when its group is done
             if fitted is not None:
                 model = fitted.sharing(**{name: getattr(member, name) for name in member.answering})
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))

@@ -53,7 +53,7 @@ def read_json(path: Path) -> Any:
 def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
     """A compressed npz."""
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue())
 
 

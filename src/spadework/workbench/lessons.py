@@ -62,7 +62,12 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
         if len(changed) == 1:
             name = changed[0]
             kind = "time" if name in ("window", "half_life") else name
-            pair = (score.model, score.label, kind, f"{name.replace('_', ' ')} {_word(score.params[name])} instead of {_word(defaults[name])}")
+            pair = (
+                score.model,
+                score.label,
+                kind,
+                f"{name.replace('_', ' ')} {_word(score.params[name])} instead of {_word(defaults[name])}",
+            )
             if pair[:2] not in [known[:2] for known in PAIRS]:
                 found.append(pair)
     return found

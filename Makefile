@@ -1,0 +1,42 @@
+# Two commands do all the set-up: `make dig` and `make test`. Everything lives in .venv; versions come from constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: dig test check format docs bench clean
+
+dig: .venv/demo  ## install, then the main job on the embedded grocery log
+	$(BIN)/spadework dig
+
+test: .venv/dev  ## install, then all tests
+	$(BIN)/python -m pytest
+
+check: .venv/dev  ## ruff and mypy strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/dev  ## write the reference pages from the shelves
+	$(BIN)/python docs/generate.py
+
+bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
+	$(BIN)/python bench/run.py
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache
+
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "spadework needs Python 3.11 or newer; name one with: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[demo]'
+	touch $@
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(PIP) --editable '.[demo,dev]'
+	touch $@ .venv/demo

@@ -1,0 +1,63 @@
+"""Write the reference pages under docs/reference from the shelves and commands. `make docs` runs it; a test checks that it was run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spadework.apps.cli import spadework
+from spadework.workbench.glossary import entries
+
+PAGES = {
+    "models.md": ("Models", ("model",)),
+    "weights.md": ("Weights of co-occurrence", ("pair weight", "entry weight")),
+    "metrics.md": ("Metrics, dialects and slices", ("metric", "dialect", "slice")),
+    "splits.md": ("Splits and worlds", ("split", "world")),
+    "findings.md": ("Findings", ("finding",)),
+    "recipe.md": ("Keys of a recipe", ("recipe",)),
+}
+NOTE = "This page is written by `make docs` from the code; do not edit it.\n"
+
+
+def pages() -> dict[str, str]:
+    """Text of every page by file name."""
+    known = entries()
+    texts = {name: _page(title, [entry for entry in known if entry["kind"] in kinds]) for name, (title, kinds) in PAGES.items()}
+    texts["commands.md"] = _commands()
+    return texts
+
+
+def _page(title: str, found: list[dict[str, Any]]) -> str:
+    parts = [f"# {title}\n", NOTE]
+    for entry in found:
+        parts.append(f"## {entry['name']}\n\n*{entry['kind']}*\n\n{entry['says']}\n")
+        if entry.get("needs"):
+            parts.append(f"Needs: {', '.join(entry['needs'])}.\n")
+        if entry.get("parameters"):
+            rows = [f"| `{p['name']}` | {_default(p['default'])} | {p['says']} |" for p in entry["parameters"]]
+            parts.append("\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n")
+    return "\n".join(parts)
+
+
+def _commands() -> str:
+    parts = ["# Commands\n", NOTE]
+    context = click.Context(spadework, info_name="spadework", max_content_width=100, terminal_width=100)
+    for name in spadework.list_commands(context):
+        command = spadework.get_command(context, name)
+        assert command is not None
+        inner = click.Context(command, parent=context, info_name=name, max_content_width=100, terminal_width=100)
+        parts.append(f"## {name}\n\n```\n{command.get_help(inner)}\n```\n")
+    return "\n".join(parts)
+
+
+def _default(value: Any) -> str:
+    return "–" if value is None else f"`{value}`"
+
+
+if __name__ == "__main__":
+    folder = Path(__file__).parent / "reference"
+    folder.mkdir(exist_ok=True)
+    for page, text in pages().items():
+        (folder / page).write_text(text, encoding="utf-8")
