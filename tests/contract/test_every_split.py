@@ -1,0 +1,128 @@
+"""Laws of every way to cut a log."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from conftest import DAY, START, make_log
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split, splits
+from spadework.errors import Unsuitable
+
+LABELS = ["train", "train", "train", "valid", "test"]
+
+
+def labels(log: Interactions) -> list[str]:
+    return [LABELS[(row * 7) % 5] for row in range(len(log))]
+
+
+CALLS = {
+    "by_time": (lambda log, **o: splits["by_time"](log, **o), {"test": 0.2, "valid": 0.2}),
+    "last_item": (lambda log, **o: splits["last_item"](log, **o), {"valid": True}),
+    "last_basket": (lambda log, **o: splits["last_basket"](log, **o), {"valid": True}),
+    "strong": (lambda log, **o: splits["strong"](log, **o), {"valid": True, "users": 0.4, "given": 0.6}),
+    "random": (lambda log, **o: splits["random"](log, **o), {"valid": True}),
+    "from_column": (lambda log, **o: splits["from_column"](log, labels(log), **o), {"valid": "valid"}),
+}
+every_split = pytest.mark.parametrize("name", list(splits))
+
+
+def cut(name: str, log: Interactions) -> Split:
+    assert name in CALLS, f"say here how to call the split {name!r}"
+    call, options = CALLS[name]
+    return call(log, **options)
+
+
+@st.composite
+def logs(draw) -> Interactions:
+    """Up to forty rows of up to eight users; moments may tie."""
+    rows = draw(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.integers(0, 30)), min_size=1, max_size=40))
+    baskets = [time // 3 for _, _, time in rows]
+    return make_log([f"u{u}" for u, _, _ in rows], [i for _, i, _ in rows], [START + t * 3600 for _, _, t in rows], baskets=baskets)
+
+
+def rows_of(*parts: Interactions) -> Counter:
+    return Counter(row for part in parts for row in part.frame().rows())
+
+
+def check(split: Split, log: Interactions) -> None:
+    """What holds of every cut, of the log and of its training part."""
+    history = rows_of(split.given) if split.name == "strong" else rows_of()
+    assert rows_of(split.train, split.expected) + history == rows_of(log), "every row is somewhere, none is twice"
+    for part in (split.train, split.given, split.expected):
+        assert part.user_vocabulary == log.user_vocabulary
+        assert part.item_vocabulary == log.item_vocabulary
+    known = rows_of(split.train) + history
+    assert not rows_of(split.given) - known, "nothing is given that is not known"
+    assert set(split.given.active_users.tolist()) <= set(split.users.tolist()), "given are rows of the judged users only"
+    if split.name == "strong":
+        assert not set(split.train.active_users.tolist()) & set(split.users.tolist()), "the judged users are unseen in training"
+    else:
+        own = split.train.of_users(split.users) if len(split.users) else split.train.where(np.zeros(len(split.train), np.bool_))
+        assert rows_of(own) == rows_of(split.given), "all that is known of the judged users is given"
+    missing = set(split.users.tolist()) - set(split.given.active_users.tolist())
+    assert split.users_without_history.tolist() == sorted(missing)
+    seen = set(split.train.items.tolist())
+    cold = [item not in seen for item in split.expected.items.tolist()]
+    assert split.cold_share == pytest.approx(np.mean(cold) if cold else 0.0)
+    repeated = []
+    for user in set(split.users.tolist()) - missing:
+        before = set(split.given.items[split.given.users == user].tolist())
+        wanted = set(split.expected.items[split.expected.users == user].tolist())
+        repeated.append(len(wanted & before) / len(wanted))
+    assert split.repeat_share == pytest.approx(np.mean(repeated) if repeated else 0.0)
+
+
+@every_split
+@given(log=logs())
+def test_nothing_is_lost_nothing_is_twice_nothing_leaks(name, log):
+    try:
+        split = cut(name, log)
+    except Unsuitable:
+        assume(False)
+    check(split, log)
+    assert split.name == name
+    assert split.valid is not None
+    check(split.valid, split.train)
+    if name == "by_time":
+        for part in (split, split.valid):
+            assert part.train.times.max() < part.expected.times.min(), "one clock for all users"
+    if name in ("last_item", "last_basket"):
+        for user in split.users:
+            before = split.given.times[split.given.users == user].max()
+            assert before <= split.expected.times[split.expected.users == user].min()
+    if name == "last_item":
+        assert np.bincount(split.expected.users).max(initial=0) <= 1
+
+
+@every_split
+def test_the_same_seed_cuts_the_same_and_the_description_is_plain(name, shop):
+    one, two = cut(name, shop), cut(name, shop)
+    assert one.expected.fingerprint == two.expected.fingerprint
+    described = one.describe()
+    assert described["name"] == name
+    assert described["split"]
+    assert (described["train_rows"], described["expected_rows"]) == (len(one.train), len(one.expected))
+    assert described["span"] == "" or " … " in described["span"]
+    assert (splits[name].__doc__ or "").strip()
+
+
+@every_split
+def test_an_empty_log_is_refused_or_cut_into_nothing(name, shop):
+    empty = shop.where(np.zeros(len(shop), np.bool_))
+    with contextlib.suppress(Unsuitable):
+        split = cut(name, empty)
+        assert (len(split.train), len(split.given), len(split.expected)) == (0, 0, 0)
+        assert (split.cold_share, split.repeat_share) == (0.0, 0.0)
+
+
+@every_split
+def test_a_span_of_one_day_and_many_users_is_cut(name):
+    log = make_log([f"u{n % 5}" for n in range(40)], [n % 7 for n in range(40)], [START + n * DAY // 40 for n in range(40)])
+    check(cut(name, log), log)
