@@ -58,18 +58,15 @@ class Interactions:
     ) -> Interactions:
         """Sort rows in any order. `order` is a finer clock than `times` where there is one (milliseconds, say). O(n)."""
         clock = times if order is None else order
-        permutation = by_user_time_arrival(users, clock, len(user_vocabulary))
+        sorted_rows = by_user_time_arrival(users, clock, len(user_vocabulary))
 
         def sort(column: Array | None) -> Array | None:
-            return column if column is None or permutation is None else column[permutation]
+            return None if column is None else sorted_rows.take(column)
 
-        users_sorted, items_sorted = sort(users), sort(items)
-        assert users_sorted is not None
-        assert items_sorted is not None
         return cls(
-            users=users_sorted,
-            items=items_sorted,
-            times=sort(times),
+            users=sorted_rows.users,
+            items=sorted_rows.take(items),
+            times=sorted_rows.times if order is None else sort(times),
             weights=sort(weights),
             baskets=sort(baskets),
             user_vocabulary=user_vocabulary,

@@ -66,20 +66,23 @@ class Vocabulary:
         return np.full(len(given), -1, np.int32)
 
     def _codes_of_numbers(self, given: pl.Series) -> Codes:
-        nulls = given.is_null().to_numpy()
         wide = pl.UInt64 if self.ids.dtype == pl.UInt64 else pl.Int64
         fitted = given.cast(wide, strict=False)
-        lost = fitted.is_null().to_numpy()
+        lost = fitted.is_null().to_numpy() if fitted.null_count() else None
         sought = fitted.fill_null(0).to_numpy()
         ids = self.ids.cast(wide).to_numpy()
         low, span = int(ids[0]), int(ids[-1]) - int(ids[0]) + 1
         if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:  # a table answers without searching
             table = np.full(span + 1, -1, np.int32)  # the spare last place stands for whatever is outside
             table[ids - low] = np.arange(len(ids), dtype=np.int32)
-            inside = (sought >= low) & (sought < low + span) & ~lost & ~nulls
-            return np.asarray(table[np.where(inside, sought - low, span)])
-        at = np.minimum(np.searchsorted(ids, sought), len(ids) - 1)
-        return np.where((ids[at] == sought) & ~lost & ~nulls, at, -1).astype(np.int32)
+            beyond = (sought - low).view(np.uint64)  # what is below the lowest id wraps round to a very large number
+            found = table[np.minimum(beyond, np.uint64(span)).view(np.int64)]
+        else:
+            at = np.minimum(np.searchsorted(ids, sought), len(ids) - 1)
+            found = np.where(ids[at] == sought, at, -1).astype(np.int32)
+        if lost is not None:
+            found[lost] = -1
+        return np.asarray(found)
 
     def take(self, codes: Array) -> pl.Series:
         """The ids of the codes, in their order; every code must be in range."""
@@ -89,14 +92,16 @@ class Vocabulary:
 def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary, Codes]:
     """Mark which numbers occur, count them up: two passes over the rows, no sort."""
     numbers = values.to_numpy()
-    if low < 0 or values.dtype in (pl.Int8, pl.Int16, pl.UInt8, pl.UInt16):
+    if low >= 0 and high < _TABLE_LIMIT:
+        low = 0  # a longer table is cheaper than to shift every number
+    elif numbers.dtype.itemsize < 4 or low < 0:
         numbers = numbers.astype(np.int64)
     shifted = numbers - numbers.dtype.type(low) if low else numbers
     present = np.zeros(high - low + 1, np.bool_)
     present[shifted] = True
     table = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    ids = pl.Series(values.name, np.flatnonzero(present) + low, dtype=pl.Int64 if values.dtype != pl.UInt64 else pl.UInt64)
-    return Vocabulary(ids), table[shifted]
+    kind = np.uint64 if values.dtype == pl.UInt64 else np.int64
+    return Vocabulary(pl.Series(values.name, np.flatnonzero(present).astype(kind) + kind(low))), table[shifted]
 
 
 def digest(*parts: bytes | Array) -> str:
