@@ -23,6 +23,8 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
             + table(["rank", "model", primary, "95 %", "fit", "answer", "memory"], rows, right=(0, 2, 4, 5, 6), spare=(6, 5, 3, 4))
             + "\n"
         )
+    if board.get("winner") and rows and board["winner"] != entries[0]["label"]:
+        text += f"chosen on validation: {board['winner']}\n"
     without = [f"{entry['state']}: {entry['label']}. {entry['reason']}" for entry in entries if entry["state"] != "done"]
     text += "\n".join(without)
     if protocol.get("leak"):

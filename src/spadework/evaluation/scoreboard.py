@@ -32,7 +32,7 @@ class Scoreboard:
     @property
     def primary(self) -> str:
         """Name of the metric that decides."""
-        return next(asked.name for asked in self.protocol.metrics if asked.metric.per_user)
+        return self.protocol.primary
 
     @cached_property
     def done(self) -> list[Score]:
@@ -42,10 +42,7 @@ class Scoreboard:
     @cached_property
     def _matrix(self) -> Array:
         """Primary metric of the finished models over users with history: [users, models]."""
-        rows = self.protocol.truth.has_history
-        if not rows.any():
-            rows = np.ones(len(rows), np.bool_)
-        return np.column_stack([score.values[self.primary][rows] for score in self.done])
+        return np.column_stack([score.values[self.primary][self.protocol.judged] for score in self.done])
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:
@@ -57,10 +54,9 @@ class Scoreboard:
         leader = int(np.argmax([estimate.value for estimate in estimates]))
         against = statistics.differences(self._matrix, leader, seed)
         ranks = statistics.shared_ranks(self._matrix, seed)
-        users = self.protocol.truth.has_history
         entries = []
         for column, score in enumerate(self.done):
-            means = score.means(users if users.any() else None)
+            means = score.means(self.protocol.judged)
             entry = bare(score)
             entry["metrics"] = {name: _number(means[name]) for name in means}
             entry["interval"] = [estimates[column].low, estimates[column].high]

@@ -64,6 +64,17 @@ class Protocol:
         """The targets, arranged once."""
         return Truth.of(self.split)
 
+    @cached_property
+    def judged(self) -> Array:
+        """The users that averages are over: those with history, or all if nobody has any. A mask over the truth's rows."""
+        known = self.truth.has_history
+        return known if known.any() else np.ones(len(known), np.bool_)
+
+    @property
+    def primary(self) -> str:
+        """Name of the metric that decides: the first with a value per user."""
+        return next(asked.name for asked in self.metrics if asked.metric.per_user)
+
     @property
     def k(self) -> int:
         """The longest list that a metric asks for."""
@@ -72,9 +83,8 @@ class Protocol:
     @property
     def heading(self) -> str:
         """What a column of the board holds: metric, rows, users."""
-        judged = int(self.truth.has_history.sum())
         words = self.split.says.split(": ")[-1]
-        return f"{self.metrics[0].name}, {words}, {judged:,} users, dialect {self.dialect.name}, repeats {self.repeats}"
+        return f"{self.primary}, {words}, {int(self.judged.sum()):,} users, dialect {self.dialect.name}, repeats {self.repeats}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -43,23 +43,23 @@ class Contest:
         events.step("validation", len(groups), len(groups))
         return scores
 
-    def judge(self, validation: list[Score], groups: list[Group], protocol: Protocol, primary: str) -> list[Score]:
+    def judge(self, validation: list[Score], groups: list[Group], choosing: Protocol, protocol: Protocol) -> list[Score]:
         """The best configuration of each model, refitted and judged on the test span; those without one keep their reason."""
         by_label = {member.label: member for group in groups for member in group.members}
-        chosen = _best_of_each(validation, primary)
+        chosen = _best_of_each(validation, choosing)
         scores: list[Score] = []
         for done, score in enumerate(chosen):
             events.step(f"test: {score.label}", done, len(chosen))
             if score.state != "done":
                 scores.append(score)
-                _tell("test", score)
+                _tell("test", score, protocol)
                 continue
             one = by_label[score.label]
             took = (score.fit_seconds or 0) + (score.recommend_seconds or 0)
             always = is_always(one)
             if not always and self.spent + took > self.budget:
                 scores.append(self._left_out(one, "before its refit on the test span"))
-                _tell("test", scores[-1])
+                _tell("test", scores[-1], protocol)
                 continue
             scores.append(self._one(one.sharing(), protocol, "test", None if always else self.budget - self.spent))
         events.step("test", len(chosen), len(chosen))
@@ -76,7 +76,7 @@ class Contest:
             foretold = 0.0 if known or fitted is not None else self._foretold(model, protocol)
             if known is None and not group.always and foretold > room:
                 score = self._left_out(model, "before its turn")
-                _tell("validation", score)
+                _tell("validation", score, protocol)
             else:
                 learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if fitted is not None else None
                 score = self._one(model, protocol, "validation", None if group.always else room, learned_in=learned_in)
@@ -94,7 +94,7 @@ class Contest:
             self.spent += seconds
             if lists is not None:
                 self.lists[score.label] = lists
-            _tell(stage, score)
+            _tell(stage, score, protocol)
             return score
         begun = time.monotonic()
         limits = Limits(deadline=None if room is None else begun + max(room, 0.5), memory=self.memory)
@@ -111,7 +111,7 @@ class Contest:
         if lists is not None:
             self.lists[score.label] = lists
         self.ledger.keep(key, score, lists, seconds)
-        _tell(stage, score)
+        _tell(stage, score, protocol)
         return score
 
     def _foretold(self, model: Recommender, protocol: Protocol) -> float:
@@ -124,27 +124,28 @@ class Contest:
         return Score(model=model.name, label=model.label, params=model.params, state="skipped", reason=reason)
 
 
-def _best_of_each(validation: list[Score], primary: str) -> list[Score]:
+def _best_of_each(validation: list[Score], protocol: Protocol) -> list[Score]:
     """Best finished configuration of each model, and whatever is on every board; else the model's first reason. Best first."""
     best: dict[str, Score] = {}
     for score in validation:
         held = best.get(score.model)
-        if held is None or (score.state == "done" and (held.state != "done" or _mean(score, primary) > _mean(held, primary))):
+        if held is None or (score.state == "done" and (held.state != "done" or _mean(score, protocol) > _mean(held, protocol))):
             best[score.model] = score
     kept = {score.label: score for score in best.values()}
     labels = {model(name, **params).label for name, params in ALWAYS}
     kept |= {score.label: score for score in validation if score.label in labels}
-    return sorted(kept.values(), key=lambda score: (score.state != "done", -_mean(score, primary)))
+    return sorted(kept.values(), key=lambda score: (score.state != "done", -_mean(score, protocol)))
 
 
-def _mean(score: Score, primary: str) -> float:
-    return score.means().get(primary, float("-inf")) if score.state == "done" else float("-inf")
+def _mean(score: Score, protocol: Protocol) -> float:
+    return score.means(protocol.judged)[protocol.primary] if score.state == "done" else float("-inf")
 
 
-def _tell(stage: str, score: Score) -> None:
-    """One line per finished model."""
+def _tell(stage: str, score: Score, protocol: Protocol) -> None:
+    """One line per finished model; the mean is the board's, over users with history."""
     if score.state != "done":
         events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
         return
-    name, value = next(iter(score.means().items()))
-    events.note(f"{stage:<10}  {score.label}: {name} {value:.4f}, fitted in {durations.words(score.fit_seconds or 0)}")
+    events.note(
+        f"{stage:<10}  {score.label}: {protocol.primary} {_mean(score, protocol):.4f}, fitted in {durations.words(score.fit_seconds or 0)}"
+    )

@@ -88,41 +88,39 @@ class Job:
         final = self._protocol(split, choosing.repeats)  # the policy is chosen on validation, too
         memory = int(recipe.memory * 2**30) if recipe.memory else int(0.8 * available_bytes())
         contest = Contest(Ledger(self.folder / "trials"), items, recipe.budget_seconds, memory, recipe.seed)
-        primary = next(asked.name for asked in final.metrics if asked.metric.per_user)
         groups = plan.candidates(recipe.models)
         try:
             self.validation = contest.validate(groups, choosing)
-            self.test = contest.judge(self.validation, groups, final, primary)
+            self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups)
             raise
-        board = Scoreboard(final, tuple(self.test))
-        self._keep_board(board, Scoreboard(choosing, tuple(self.validation)), contest, items)
-        best = board.winner
-        if best is not None:
-            chosen = next(score for score in self.test if score.label == best)
+        # The test scores come in the order of validation, so the choice is made before the test span is looked at.
+        chosen = next((score for score in self.test if score.state == "done"), None)
+        label = None if chosen is None else chosen.label
+        self._keep_board(Scoreboard(final, tuple(self.test)), Scoreboard(choosing, tuple(self.validation)), contest, items, label)
+        if chosen is not None:
             self._keep_model(model(chosen.model, **chosen.params), log, items)
 
     def _protocol(self, split: Split, repeats: str) -> Protocol:
         recipe = self.recipe
         return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed)
 
-    def _keep_board(self, board: Scoreboard, choosing: Scoreboard, contest: Contest, items: ItemContent | None) -> None:
-        final, primary = board.protocol, board.primary
+    def _keep_board(self, board: Scoreboard, choosing: Scoreboard, contest: Contest, items: ItemContent | None, winner: str | None) -> None:
+        final = board.protocol
         entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
         leaders = [entry["label"] for entry in entries if entry["label"] in contest.lists][:SHOWN]
         shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in contest.lists)]))
-        users = choosing.protocol.truth.has_history
         files.write_json(
             self.folder / "scores.json",
             {
                 "protocol": told_protocol(board, time.monotonic() - self.begun),
                 "scores": entries,
                 "validation": [entry | {"stage": "validation"} for entry in choosing.entries],
-                "winner": board.winner,
-                "helped": lessons.helped(self.validation, choosing.protocol, primary),
-                "heat": lessons.heat(self.validation, primary, users if users.any() else None),
-                "slices": slices_of(final, {label: contest.lists[label] for label in shown}, primary),
+                "winner": winner,
+                "helped": lessons.helped(self.validation, choosing.protocol),
+                "heat": lessons.heat(self.validation, choosing.protocol),
+                "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
                 "not_tried": not_tried(self.validation),
             },
         )

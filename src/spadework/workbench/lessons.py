@@ -22,20 +22,20 @@ PAIRS: tuple[tuple[str, str, str, str], ...] = (
 """Comparisons across models: base, value, kind, what changed."""
 
 
-def helped(scores: list[Score], protocol: Protocol, primary: str) -> list[dict[str, Any]]:
+def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     """Effects of one change at a time, with intervals, the largest first."""
     done = {score.label: score for score in scores if score.state == "done"}
     rows = []
     for base, value, kind, what in [*PAIRS, *_single_changes(list(done.values()))]:
         if base in done and value in done:
-            rows.append(_effect(done[base], done[value], kind, what, protocol, primary))
+            rows.append(_effect(done[base], done[value], kind, what, protocol))
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
-def heat(scores: list[Score], primary: str, users: Any) -> dict[str, Any] | None:
+def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
     """Mean of the primary metric by weight (rows) and history weight (columns)."""
     cells = {
-        (score.model, float(score.params["history"])): score.means(users)[primary]
+        (score.model, float(score.params["history"])): score.means(protocol.judged)[protocol.primary]
         for score in scores
         if score.state == "done" and "history" in score.params and score.model != "cooccurrence"
     }
@@ -49,7 +49,7 @@ def heat(scores: list[Score], primary: str, users: Any) -> dict[str, Any] | None
         "row_title": "weight",
         "column_title": "history weight",
         "values": [[cells.get((name, history)) for history in columns] for name in rows],
-        "metric": f"{primary}, validation",
+        "metric": f"{protocol.primary}, validation",
     }
 
 
@@ -73,10 +73,8 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
     return found
 
 
-def _effect(base: Score, value: Score, kind: str, what: str, protocol: Protocol, primary: str) -> dict[str, Any]:
-    users = protocol.truth.has_history
-    if not users.any():
-        users = np.ones(len(users), np.bool_)
+def _effect(base: Score, value: Score, kind: str, what: str, protocol: Protocol) -> dict[str, Any]:
+    users, primary = protocol.judged, protocol.primary
     pair = np.column_stack([base.values[primary][users], value.values[primary][users]])
     gap = statistics.differences(pair, 0, protocol.seed)[1]
     before, after = pair.mean(axis=0, dtype=np.float64)

@@ -54,9 +54,9 @@ def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
     return entry | {"lists": {key: value for key, value in entry["metrics"].items() if key.split("@")[0] in names}}
 
 
-def slices_of(protocol: Protocol, lists: dict[str, Array], primary: str) -> list[dict[str, Any]]:
+def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any]]:
     """The primary metric of some models on each slice that holds anybody."""
-    rows = []
+    rows, primary = [], protocol.primary
     for name, function in slices.items():
         part = function(protocol.truth)
         if not part.users.any() or not lists:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from spadework.apps import terminal
+from spadework.apps.recipe_command import RecipeCommand
 
 if TYPE_CHECKING:
     from spadework.workbench.run import Run
 
 
-@click.command()
+@click.command(cls=RecipeCommand)
 @click.argument("source", required=False)
 @click.option("--run", "folder", metavar="DIR", help="Folder for the run; runs/DATE-NAME if absent.")
 @click.option("--budget", metavar="TIME", help="Time for fitting and judging, such as 60s or 10m (the default).")

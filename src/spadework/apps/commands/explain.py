@@ -19,5 +19,6 @@ def command(name: str, as_json: bool) -> None:
         terminal.print_json(entry)
         return
     click.echo(f"{entry['name']} ({entry['kind']})\n\n{entry['says']}")
-    for parameter in entry.get("parameters", []):
-        click.echo(f"  {parameter['name']} = {parameter['default']!s:<12} {parameter['says']}")
+    if entry.get("parameters"):
+        rows = [[str(p["name"]), str(p["default"]), str(p["says"])] for p in entry["parameters"]]
+        click.echo("\n" + terminal.table(["name", "default", "meaning"], rows))

@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spadework.apps import terminal
+from spadework.apps.recipe_command import RecipeCommand
 
 if TYPE_CHECKING:
     from spadework.data.interactions import Interactions
     from spadework.diagnosis.finding import Finding
 
 
-@click.command()
+@click.command(cls=RecipeCommand)
 @click.argument("source")
 @click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
 @click.option("--recipe", metavar="TOML", help="Read all settings from a file.")
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as --set user=CustomerID. Repeatable."
 )
-@click.option("--encoding", metavar="NAME", help="Encoding of a text file, such as latin-1.")
-@click.option("--skip-bad", is_flag=True, default=None, help="Set rows with too many or too few fields aside.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str, items: str | None, recipe: str | None, settings: tuple[str, ...], encoding: str | None, skip_bad: bool | None, strict: bool,
+    source: str, items: str | None, recipe: str | None, settings: tuple[str, ...], strict: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Read SOURCE and say what is in it: rows used and set aside, five facts, findings. Nothing is fitted."""
@@ -35,7 +34,7 @@ def command(
     from spadework.diagnosis.portrait import facts
     from spadework.workbench.sources import read_for
 
-    asked = recipe_of(source, items=items, path=recipe, settings=settings, encoding=encoding, skip_bad=skip_bad or None)
+    asked = recipe_of(source, items=items, path=recipe, settings=settings)
     with terminal.progress():
         log, content = read_for(asked, asked.source, None)
         found = diagnose(log, content)
