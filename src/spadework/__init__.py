@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from spadework.data import splitting as split
     from spadework.data.content import ItemContent, read_content
     from spadework.data.interactions import Interactions
+    from spadework.data.presplit import read_split
     from spadework.data.reading import read_interactions
     from spadework.data.splitting import Split
     from spadework.data.worlds import world
@@ -50,6 +51,7 @@ _HOMES = {
     "model": "spadework.models.base",
     "read_content": "spadework.data.content",
     "read_interactions": "spadework.data.reading",
+    "read_split": "spadework.data.presplit",
     "save": "spadework.workbench.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
     "world": "spadework.data.worlds",
@@ -77,6 +79,7 @@ __all__ = [
     "models",
     "read_content",
     "read_interactions",
+    "read_split",
     "save",
     "scoreboard",
     "split",

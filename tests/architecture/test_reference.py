@@ -15,11 +15,14 @@ generate = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(generate)
 
 
-@pytest.mark.parametrize(("name", "text"), generate.pages().items(), ids=str)
-def test_page_is_current(name: str, text: str) -> None:
+PAGES = generate.pages()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
-    assert written == text, f"docs/reference/{name} is not what the code says; run: make docs"
+    assert written == PAGES[name], f"docs/reference/{name} is not what the code says; run: make docs"
 
 
 def test_no_page_is_left_over() -> None:
-    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == set(generate.pages())
+    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == set(PAGES)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracles
@@ -88,6 +88,7 @@ def pairs(rows):
 
 @every_metric
 @every_dialect
+@settings(max_examples=20)
 @given(made=judgements(), k=st.integers(1, 6))
 def test_metric_is_its_definition(name, dialect, made, k):
     targets, gains, seen, lists, train = made
@@ -130,6 +131,7 @@ def test_every_dialect_says_whose_it_is(dialect):
 
 @every_dialect
 @pytest.mark.parametrize("name", [name for name, one in metrics.items() if one.accuracy])
+@settings(max_examples=20)
 @given(made=judgements())
 def test_accuracy_lies_between_zero_and_one_and_an_ideal_list_is_best(name, dialect, made):
     targets, gains, _, lists, train = made

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import START, content_of, make_log, random_rows
+from makers import START, content_of, make_log, random_rows
 from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable

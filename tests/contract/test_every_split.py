@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from conftest import DAY, START, make_log
+from makers import DAY, START, make_log
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split, splits
 from spadework.errors import Unsuitable

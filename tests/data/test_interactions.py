@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conftest import START, make_log
+from makers import START, make_log
 from spadework.data.account import RowAccount
 from spadework.data.interactions import Interactions
-from spadework.data.splitting import recode
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
 
@@ -122,7 +121,7 @@ def test_no_row_is_lost_or_changed(rows):
 
 def test_recoding_leaves_out_what_the_other_side_does_not_know(log):
     users, items = Vocabulary(pl.Series(["0", "a", "b"])), Vocabulary(pl.Series(["x", "zz"]))
-    other = recode(log, users, items)
+    other = log.recoded(users, items)
     assert other.frame().rows() == [("a", "x", START, 3.0, 2), ("b", "x", START + 1, 1.0, 8)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conftest import DAY, START, make_log
+from makers import DAY, START, make_log
 from spadework.data import splitting
 from spadework.errors import BadData, BadRequest, Unsuitable
 

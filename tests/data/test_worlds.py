@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conftest import DAY, START
+from makers import DAY, START
 from spadework.data.worlds import world, worlds
 from spadework.errors import UnknownName
 

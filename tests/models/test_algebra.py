@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from conftest import START, make_log, random_rows
+from makers import START, make_log, random_rows
 from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Histories, catalogue, model, positions
 

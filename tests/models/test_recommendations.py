@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from conftest import START, make_log
+from makers import START, make_log
 from spadework.errors import BadRequest
 from spadework.models.base import model
 

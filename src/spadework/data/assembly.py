@@ -88,7 +88,8 @@ def assemble(frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.
         whole[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
         ledger.set_aside(whole, EXACT_DUPLICATE)
     _observe(log, kept.clock, ledger)
-    present = {role: column for role, column in names.items() if role != "weight" or log.weights is not None}
+    unused = {role for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets)) if column is None}
+    present = {role: column for role, column in names.items() if role not in unused}
     return replace(log, account=_account(frame, table, present, ledger, plan, numbers, len(log)))
 
 

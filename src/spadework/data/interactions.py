@@ -104,6 +104,22 @@ class Interactions:
             account=None,
         )
 
+    def recoded(self, user_vocabulary: Vocabulary, item_vocabulary: Vocabulary) -> Interactions:
+        """The same rows under other vocabularies; rows whose user or item is unknown there are left out. O(rows)."""
+        users = user_vocabulary.codes(self.user_vocabulary.ids)[self.users]
+        items = item_vocabulary.codes(self.item_vocabulary.ids)[self.items]
+        known = (users >= 0) & (items >= 0)
+        kept = self.where(known)
+        return Interactions.from_codes(
+            users[known],
+            items[known],
+            user_vocabulary=user_vocabulary,
+            item_vocabulary=item_vocabulary,
+            times=kept.times,
+            weights=kept.weights,
+            baskets=kept.baskets,
+        )
+
     def of_users(self, users: Codes) -> Interactions:
         """The rows of these users."""
         chosen = np.zeros(self.user_count, np.bool_)

@@ -11,9 +11,8 @@ import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes, Mask, Seconds, distinct, frozen
+from spadework.arrays import Array, Codes, Mask, Seconds, distinct
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
@@ -193,7 +192,7 @@ def from_column(
 ) -> Split:
     """A cut that somebody else made: one label per row of the log, in the order of `log.frame()`.
 
-    `sw.read_split(source, "split")` reads a table and its split column in one step. Rows labelled `valid` are trained on in the final
+    `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled `valid` are trained on in the final
     fit and expected in the validation cut. Rows labelled `given` are seen only when asked. An unknown label is an error.
     """
     names = pl.Series(labels).cast(pl.String)
@@ -305,20 +304,3 @@ def _dates(times: Seconds | None) -> str:
     if times is None or not len(times) or int(times.max()) < _CALENDAR:
         return ""
     return f"{_day(int(times.min()))} … {_day(int(times.max()))}"
-
-
-def recode(log: Interactions, user_vocabulary: Vocabulary, item_vocabulary: Vocabulary) -> Interactions:
-    """The same rows under other vocabularies; rows whose item or user is unknown there are left out."""
-    users = user_vocabulary.codes(log.user_vocabulary.ids)[log.users]
-    items = item_vocabulary.codes(log.item_vocabulary.ids)[log.items]
-    keep = (users >= 0) & (items >= 0)
-    kept = log.where(keep)
-    return Interactions.from_codes(
-        frozen(users[keep]),
-        items[keep],
-        user_vocabulary=user_vocabulary,
-        item_vocabulary=item_vocabulary,
-        times=kept.times,
-        weights=kept.weights,
-        baskets=kept.baskets,
-    )

@@ -125,14 +125,7 @@ def ndcg(judged: Judged) -> Array:
 @metric()
 def map(judged: Judged) -> Array:  # the name people write
     """Mean over targets of the precision at their rank."""
-    ranks = np.arange(1, judged.k + 1, dtype=np.float32)
-    running = np.zeros(len(judged.lists), np.float32)
-    total = np.zeros(len(judged.lists), np.float32)
-    for slot in range(judged.k):  # k short passes over the users are quicker than one cumulative sum over all cells
-        hit = judged.floats[:, slot]
-        running += hit
-        total += hit * running / ranks[slot]
-    return total / judged.divisor
+    return relevance.summed_precisions(judged.hits) / judged.divisor
 
 
 @metric()

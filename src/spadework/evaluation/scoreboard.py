@@ -15,11 +15,11 @@ from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
-from spadework.errors import BadData, BadRequest
+from spadework.errors import BadRequest
 from spadework.evaluation import statistics
+from spadework.evaluation.tables import lists_of
 from spadework.evaluation.trial import DEFAULT_METRICS, Protocol, Score, judge, trial
 from spadework.models.base import Recommender
-from spadework.models.recommendations import Recommendations
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,61 +135,9 @@ def evaluate(
     miss. The frame is taken as it is: whether it may hold repeats was decided by whoever made it.
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats="allow", seed=rng)
-    lists = _lists(frame, protocol)
+    lists = lists_of(frame, protocol)
     values, totals = judge(lists, protocol)
     return Scoreboard(protocol, (Score(model=name, label=name, values=values, totals=totals),))
-
-
-def _lists(frame: Any, protocol: Protocol) -> Recommendations:
-    table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
-    names = {column.lower(): column for column in table.columns}
-    for needed in ("user_id", "item_id"):
-        if needed not in names:
-            raise BadData(f"The recommendations have no column {needed!r}.", f"Columns there are: {', '.join(table.columns)}.")
-    order = names.get("rank") or names.get("score")
-    if order is None:
-        raise BadData("The recommendations have neither 'rank' nor 'score'.", "Add one of them; rank 1 is the best.")
-    truth, expected = protocol.truth, protocol.split.expected
-    row_of = np.append(np.full(expected.user_count, -1, np.int64), -1)
-    row_of[truth.users] = np.arange(len(truth.users))
-    rows = row_of[expected.user_vocabulary.codes(table[names["user_id"]])]
-    items = expected.item_vocabulary.codes(table[names["item_id"]])
-    keys = table[order].to_numpy() if order == names.get("rank") else -table[order].to_numpy().astype(np.float64)
-    lists = _scatter(rows, items, keys, len(truth.users), protocol.k)
-    if (rows >= 0).sum() == 0:
-        events.note("None of the recommended users is expected in the split; check that ids are of the same type.")
-    return Recommendations(truth.users, lists, np.where(lists >= 0, 0, -np.inf).astype(np.float32),
-                           expected.user_vocabulary, expected.item_vocabulary)  # fmt: skip
-
-
-def _scatter(rows: Array, items: Array, keys: Array, users: int, k: int) -> Array:
-    """Lists [users, k] from long rows ordered by key within a user; −1 where nothing stands."""
-    lists = np.full((users, k), -1, np.int32)
-    wanted = rows >= 0
-    if keys.dtype.kind in "iu" and len(keys) and keys.min() >= 1:
-        use = wanted & (keys <= k)
-        lists[rows[use], keys[use].astype(np.int64) - 1] = items[use]
-        if int((lists != -1).sum()) == int((use & (items >= 0)).sum()):
-            _refuse_duplicates(lists)
-            return lists
-        lists[...] = -1
-    rows, items, keys = rows[wanted], items[wanted], keys[wanted]
-    if np.isnan(keys.astype(np.float64)).any():
-        raise BadData("A rank or score is not a number.", "Remove such rows.")
-    order = np.lexsort((items, keys, rows))
-    rows, items = rows[order], items[order]
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    keep = place < k
-    lists[rows[keep], place[keep]] = items[keep]
-    _refuse_duplicates(lists)
-    return lists
-
-
-def _refuse_duplicates(lists: Array) -> None:
-    ordered = np.sort(lists, axis=1)
-    twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)
-    if twice.any():
-        raise BadData(f"{int(twice.any(axis=1).sum())} lists hold an item twice.", "Give each item once per user.")
 
 
 def bare(score: Score) -> dict[str, Any]:

@@ -93,12 +93,14 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
         rows, weights, items = rows[wanted], weights[wanted], log.items[wanted]
     else:
         items = log.items
-    keys = rows * np.int64(log.item_count) + items
+    bits = np.int64(log.item_count.bit_length())
+    keys = (rows << bits) | items
     if np.all(keys[1:] > keys[:-1]):
         owners, largest = rows, weights
     elif log.weights is None:
         keys = distinct(keys)
-        owners, items, largest = keys // log.item_count, (keys % log.item_count).astype(np.int32), np.ones(len(keys), np.float32)
+        owners, items = keys >> bits, (keys & ((1 << bits) - 1)).astype(np.int32)
+        largest = np.ones(len(keys), np.float32)
     else:
         order = np.lexsort((-weights, keys))
         first = order[np.concatenate(([True], np.diff(keys[order]) != 0))]

@@ -7,15 +7,37 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 
+_SHORT = 16
+
 
 def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     """1 where a list's item is among the row's targets; targets ascending within a row, padding (−1) never hits. [rows, k] uint8.
 
-    O(rows · k · log targets).
+    O(rows · k · log targets); short rows of targets are compared one by one, which has no branches to guess.
     """
     out = np.zeros(lists.shape, np.uint8)
     _hits(lists, starts, targets, out)
     return out
+
+
+def summed_precisions(hits: Array) -> Array:
+    """Sum over a row's hits of the share of hits among the slots up to there. Shape [rows] float32; O(rows · k)."""
+    out = np.empty(len(hits), np.float32)
+    _summed_precisions(hits, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _summed_precisions(hits, out):  # type: ignore[no-untyped-def]
+    rows, k = hits.shape
+    for row in range(rows):
+        found = 0
+        total = np.float32(0)
+        for slot in range(k):
+            if hits[row, slot]:
+                found += 1
+                total += np.float32(found) / np.float32(slot + 1)
+        out[row] = total
 
 
 @njit(cache=True, nogil=True)
@@ -24,6 +46,11 @@ def _hits(lists, starts, targets, out):  # type: ignore[no-untyped-def]
     for row in range(rows):
         begin = starts[row]
         end = starts[row + 1]
+        if end - begin <= _SHORT:
+            for at in range(begin, end):
+                for slot in range(k):
+                    out[row, slot] |= lists[row, slot] == targets[at]
+            continue
         for slot in range(k):
             item = lists[row, slot]
             if item < 0:

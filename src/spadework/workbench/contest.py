@@ -16,7 +16,6 @@ from spadework.models.base import Recommender, model
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
 
-
 SLOW = 0.5
 """Seconds foretold from which on a trial teaches how far the foretelling is off; below it, constant costs rule."""
 

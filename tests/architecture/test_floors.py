@@ -1,0 +1,118 @@
+"""Imports go down only, third-party names stand in their own files, and the offending line is named."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT, SOURCE
+
+FLOORS = {"data": 1, "kernels": 2, "models": 3, "evaluation": 4, "diagnosis": 5, "workbench": 6, "apps": 7}
+HELPERS = {path.stem for path in SOURCE.glob("*.py")} - {"__init__", "__main__"}
+ANYWHERE = {"numpy", "scipy", "polars"}
+ALLOWED = {  # third-party name → where it may be imported
+    "numba": ("kernels/",),
+    "threadpoolctl": ("kernels/parallel.py",),
+    "zstandard": ("data/",),
+    "pydantic": ("workbench/recipe.py",),
+    "jinja2": ("workbench/",),
+    "safetensors": ("workbench/",),
+    "click": ("apps/",),
+    "rich": ("apps/",),
+}
+NEVER = {
+    "pandas",
+    "pyarrow",
+    "torch",
+    "requests",
+    "pickle",
+    "urllib",
+    "http",
+    "socket",
+    "ssl",
+    "asyncio",
+    "ftplib",
+    "joblib",
+    "cloudpickle",
+}
+ROOM = [path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem in HELPERS]
+
+
+def imports(path: Path, *, at_import: bool = False) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that a module imports; `from a import b` counts as a.b."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    hidden = set()
+    if at_import:
+        for node in ast.walk(tree):
+            lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if lazy or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
+                hidden |= {id(inner) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} imports relatively; write the full name"
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def where(path: Path, line: int) -> str:
+    return f"{path.relative_to(ROOT)}:{line}"
+
+
+def floor_of(name: str) -> str:
+    parts = name.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+@pytest.mark.parametrize("path", ROOM, ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_imports_go_down_only(path):
+    own = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+    for line, name in imports(path):
+        if not name.startswith("spadework"):
+            continue
+        other = floor_of(name)
+        if other in HELPERS:
+            continue
+        assert other in FLOORS, f"{where(path, line)} imports {name}, which is on no floor"
+        assert own not in HELPERS, f"{where(path, line)}: the helper {own} imports {name}; helpers import only each other"
+        assert FLOORS[other] <= FLOORS[own], f"{where(path, line)}: {own} (floor {FLOORS[own]}) imports {name} (floor {FLOORS[other]})"
+
+
+@pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.relative_to(SOURCE).as_posix())
+def test_third_party_names_stand_in_their_own_files(path):
+    here = path.relative_to(SOURCE).as_posix()
+    for line, name in imports(path):
+        top = name.split(".")[0]
+        assert top not in NEVER, f"{where(path, line)} imports {name}, which the house does not want"
+        if top in sys.stdlib_module_names or top == "spadework" or top in ANYWHERE:
+            continue
+        assert top in ALLOWED, f"{where(path, line)} imports {name}, which no list allows"
+        assert here.startswith(ALLOWED[top]), f"{where(path, line)} imports {name}, which only {' and '.join(ALLOWED[top])} may"
+
+
+def test_commands_import_nothing_heavy_until_they_run():
+    heavy = {"numpy", "scipy", "polars", "numba", "pydantic", "jinja2", "safetensors"}
+    for path in sorted((SOURCE / "apps").rglob("*.py")):
+        for line, name in imports(path, at_import=True):
+            assert name.split(".")[0] not in heavy, f"{where(path, line)} imports {name} when it is loaded"
+            lower = name.startswith("spadework.") and floor_of(name) in FLOORS and floor_of(name) != "apps"
+            assert not lower, f"{where(path, line)} imports {name} when it is loaded"
+
+
+def test_every_folder_of_the_package_is_a_floor():
+    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(FLOORS)
+
+
+def test_the_walk_sees_what_it_should(tmp_path):
+    """The test tests itself: a module that breaks the rules is caught."""
+    bad = tmp_path / "bad.py"
+    bad.write_text("from spadework.apps import cli\ndef f():\n    import pickle\n")
+    assert list(imports(bad)) == [(1, "spadework.apps.cli"), (3, "pickle")]
+    assert list(imports(bad, at_import=True)) == [(1, "spadework.apps.cli")]

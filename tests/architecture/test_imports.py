@@ -1,0 +1,40 @@
+"""What importing costs: nothing heavy before it is used, no listener, no configuration."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+HEAVY = ["numpy", "scipy", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "rich", "threadpoolctl", "zstandard"]
+
+
+def loaded_by(code: str) -> list[str]:
+    """Which heavy packages a fresh interpreter has loaded after the code."""
+    told = f"{code}\nimport json, sys\njson.dump([name for name in {HEAVY!r} if name in sys.modules], sys.stdout)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(done.stdout)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import spadework; dir(spadework); spadework.__all__") == []
+
+
+def test_showing_help_loads_the_command_line_only():
+    code = "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+    for arguments in (["--help"], ["dig", "--help"]):
+        assert loaded_by(f"{code}    from spadework.apps.cli import main; main({arguments!r})") == ["click"]
+
+
+def test_reading_a_world_compiles_no_kernel():
+    assert "numba" not in loaded_by("import spadework; spadework.world('order')")
+
+
+def test_nothing_is_configured_or_listened_to_at_import():
+    code = (
+        "import logging, signal, sys\nbefore = signal.getsignal(signal.SIGINT), list(logging.getLogger().handlers)\n"
+        "import spadework; [getattr(spadework, name) for name in spadework.__all__]\n"
+        "assert before == (signal.getsignal(signal.SIGINT), list(logging.getLogger().handlers))\n"
+        "from spadework import events; assert events._listeners.get() == ()"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)

@@ -1,0 +1,71 @@
+"""Makers of small logs, and the way to the data outside the project. Tests import from here; fixtures stand in conftest.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from spadework.data.content import ItemContent, read_content
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "src" / "spadework"
+START = 1_704_067_200  # 2024-01-01 UTC
+DAY = 86_400
+
+
+def make_log(
+    users: Sequence[Any],
+    items: Sequence[Any],
+    times: Sequence[int] | None = None,
+    *,
+    weights: Sequence[float] | None = None,
+    baskets: Sequence[int] | None = None,
+) -> Interactions:
+    """A log from columns in any order; times are seconds."""
+    user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", users))
+    item_vocabulary, item_codes = Vocabulary.build(pl.Series("item", items))
+    return Interactions.from_codes(
+        user_codes,
+        item_codes,
+        user_vocabulary=user_vocabulary,
+        item_vocabulary=item_vocabulary,
+        times=None if times is None else np.asarray(times, np.int64),
+        weights=None if weights is None else np.asarray(weights, np.float32),
+        baskets=None if baskets is None else np.asarray(baskets, np.int32),
+    )
+
+
+def random_rows(seed: int, *, users: int = 30, items: int = 20, rows: int = 300) -> tuple[list[str], list[str], list[int]]:
+    """Rows in which no two events share a moment, over a hundred days."""
+    rng = np.random.default_rng(seed)
+    times = START + rng.choice(100 * DAY, rows, replace=False)
+    skewed = np.minimum(rng.geometric(3 / items, rows), items) - 1
+    return [f"u{u:03d}" for u in rng.integers(0, users, rows)], [f"i{i:03d}" for i in skewed], times.tolist()
+
+
+def content_of(log: Interactions) -> ItemContent:
+    """Each item in one of three categories, by its code."""
+    ids = log.item_vocabulary.ids
+    kinds = ["dairy", "bread", "fruit"]
+    categories = [kinds[code % 3] for code in range(len(ids))]
+    return read_content(pl.DataFrame({"item_id": ids, "category": categories, "title": [f"the {x}" for x in ids]}), log)
+
+
+def outside_data(name: str) -> Path:
+    """A folder of logs that may not be shipped: under SPADEWORK_DATA, else ../shared/data from the project's root."""
+    root = Path(os.environ.get("SPADEWORK_DATA") or ROOT.parent / "shared" / "data")
+    found = root / name / "interactions.parquet"
+    if found.is_file():
+        return found
+    reason = f"The log {name!r} is not at hand: there is no {found}. Set SPADEWORK_DATA to the folder that holds it."
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
