@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import ROOT, SOURCE
+from makers import ROOT, SOURCE
 
 MODULES = sorted(SOURCE.rglob("*.py"))
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
@@ -25,6 +25,7 @@ def public(tree: ast.Module) -> Iterator[ast.AST]:
 
 # Listeners and answers to a base class say nothing new: the protocol or the base class has the sentence.
 INHERITED = {"step", "note", "variants", "required", "cost", "explain", "similar_items", "list_commands", "get_command", "resolve_command"}
+INHERITED |= {"parse_args", "format_epilog"}
 
 
 @every_module

@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 import spadework as sw
-from conftest import ROOT, SOURCE
+from makers import ROOT, SOURCE
 
 OPEN = {"model", "sharing", "__init_subclass__"}
 """Functions that may take any keyword: names of parameters, checked against the model's own."""

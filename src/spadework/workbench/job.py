@@ -41,6 +41,7 @@ class Job:
         self.findings: list[Finding] = []
 
     def carry_out(self, source: Any, content: Any) -> None:
+        """All stages, the manifest last; a folder that is complete for these data is left as it is."""
         log, items = read_for(self.recipe, source, content)
         fingerprint = {"log": log.fingerprint, "items": None if items is None else items.fingerprint}
         if folders.is_complete(self.folder) and files.read_json(self.folder / "data.json")["fingerprint"] == fingerprint:
