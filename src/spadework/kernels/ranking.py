@@ -18,14 +18,30 @@ def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
     `scores` is [rows, columns] float32; −∞ is never returned. O(cells + hits · k).
     """
     rows = scores.shape[0]
-    codes = np.full((rows, k), -1, np.int32)
-    best = np.full((rows, k), -np.inf, np.float32)
+    codes, best = nothing(rows, k)
     bad = _top_k(scores, codes, best)
     if bad >= 0:
         raise SpadeworkError(
             f"Row {bad} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out."
         )
     return codes, best
+
+
+def nothing(rows: int, k: int) -> tuple[Codes, Array]:
+    """Empty lists: codes −1, scores −∞, each [rows, k]."""
+    return np.full((rows, k), -1, np.int32), np.full((rows, k), -np.inf, np.float32)
+
+
+def complete(codes: Codes, best: Array, scores: Array, starts: Offsets, columns: Codes, *, forbid: bool, only: bool, below: bool) -> None:
+    """Fill the free slots of lists [rows, k] in place with the best of `scores` [columns], which are the same for every row.
+
+    Listed columns of a row (ascending) are left out with `forbid`, alone allowed with `only`. With `below`, scores are shifted below the
+    last one that stands. O(columns · log columns) once, then O(k · log listed) a row for most rows.
+    """
+    order = np.argsort(-scores, kind="stable").astype(np.int32)
+    if np.isnan(scores).any():
+        raise SpadeworkError("The common scores hold a value that is not a number.", "The model is broken on these data; leave it out.")
+    _complete(codes, best, scores, order[: int((scores > -np.inf).sum())], starts, columns, forbid, only, below)
 
 
 def exclude(scores: Array, starts: Offsets, columns: Codes, *, only: bool = False) -> None:
@@ -67,6 +83,43 @@ def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
             elif np.isnan(score):
                 return row
     return -1
+
+
+@njit(cache=True, nogil=True)
+def _complete(codes, best, scores, order, starts, columns, forbid, only, below):  # type: ignore[no-untyped-def]
+    rows, k = codes.shape
+    for row in range(rows):
+        have = 0
+        while have < k and codes[row, have] >= 0:
+            have += 1
+        shift = np.float32(0.0)
+        if below and have:
+            shift = min(shift, best[row, have - 1])
+        size = have
+        for column in order:
+            if size == k:
+                break
+            if forbid or only:
+                low = starts[row]
+                high = starts[row + 1]
+                while low < high:
+                    middle = (low + high) // 2
+                    if columns[middle] < column:
+                        low = middle + 1
+                    else:
+                        high = middle
+                listed = low < starts[row + 1] and columns[low] == column
+                if listed == forbid:  # with `only` it is the unlisted that are passed over
+                    continue
+            known = False
+            for slot in range(have):
+                if codes[row, slot] == column:
+                    known = True
+                    break
+            if not known:
+                codes[row, size] = column
+                best[row, size] = scores[column] + shift
+                size += 1
 
 
 @njit(cache=True, nogil=True)

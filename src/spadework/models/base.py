@@ -220,22 +220,25 @@ class Recommender(ABC):
     ) -> tuple[Codes, Array, int]:
         """Lists for a block of users: codes [users, k], scores [users, k], number of filled slots."""
         block = Histories.of(histories, users)
-        scores = np.ascontiguousarray(self._score(block), np.float32)
-        items, best = self._rank(scores, block, k, repeats, allowed)
-        short = np.flatnonzero((items < 0).any(axis=1)) if fill else np.zeros(0, np.int64)
-        if not len(short):
+        common = self._common_score()
+        if common is not None:
+            items, best = ranking.nothing(len(block), k)
+            self._complete(items, best, common, block, repeats, allowed, below=False)
+        else:
+            scores = np.ascontiguousarray(self._score(block), np.float32)
+            items, best = self._rank(scores, block, k, repeats, allowed)
+        if not fill or (items >= 0).all():
             return items, best, 0
         before = int((items >= 0).sum())
-        prior = np.tile(self._popular_prior(), (len(short), 1))
-        own = np.repeat(np.arange(len(short)), (items[short] >= 0).sum(axis=1))
-        prior[own, items[short][items[short] >= 0]] = -np.inf
-        more, more_scores = self._rank(prior, block.take(short), k, repeats, allowed)
-        for row, extra, extra_scores in zip(short, more, more_scores, strict=True):
-            have = int((items[row] >= 0).sum())
-            floor = min(0.0, float(best[row, have - 1])) if have else 0.0
-            items[row, have:] = extra[: k - have]
-            best[row, have:] = extra_scores[: k - have] + np.float32(floor)
+        self._complete(items, best, self._popular_prior(), block, repeats, allowed, below=True)
         return items, best, int((items >= 0).sum()) - before
+
+    def _complete(
+        self, items: Codes, best: Array, scores: Array, block: Histories, repeats: Repeats, allowed: Mask | None, *, below: bool
+    ) -> None:
+        """Fill the free slots of lists, in place, with the best of scores that are the same for everybody [items]."""
+        masked = scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
+        ranking.complete(items, best, masked, block.starts, block.items, forbid=repeats == "forbid", only=repeats == "only", below=below)
 
     def _rank(self, scores: Array, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         if repeats != "allow":
@@ -245,10 +248,9 @@ class Recommender(ABC):
         return ranking.top_k(scores, k)
 
     def _popular_prior(self) -> Array:
-        """Share of each item in all events, less one: below zero, descending with popularity; items never seen are −∞. [items]"""
+        """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items never seen are −∞. Shape [items]."""
         counts = self.state["popularity"].astype(np.float64)
-        share = counts / max(counts.sum(), 1.0) - 1.0
-        return np.where(counts > 0, share, -np.inf).astype(np.float32)
+        return np.where(counts > 0, -1 / (1 + counts), -np.inf).astype(np.float32)
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these; models without a similarity refuse."""
@@ -263,6 +265,10 @@ class Recommender(ABC):
     @abstractmethod
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         """The learned arrays by name."""
+
+    def _common_score(self) -> Array | None:
+        """Scores [items] float32 where they are the same for everybody, so that they are ranked once; else None."""
+        return None
 
     @abstractmethod
     def _score(self, histories: Histories) -> Array:

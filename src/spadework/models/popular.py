@@ -36,9 +36,12 @@ class Popular(Recommender):
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         return {"scores": event_weights_by_item(train, self.window, self.half_life)}
 
-    def _score(self, histories: Histories) -> Array:
+    def _common_score(self) -> Array:
         scores = self.state["scores"]
-        return np.tile(np.where(scores > 0, scores, -np.inf).astype(np.float32), (len(histories), 1))
+        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+    def _score(self, histories: Histories) -> Array:
+        return np.tile(self._common_score(), (len(histories), 1))
 
 
 class PopularByCategory(Recommender):
