@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,8 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.worlds import World
 from spadework.data.worlds import world as make_world
+from spadework.workbench.recipe import make
+from spadework.workbench.run import dig
 
 # Compiling a kernel for the first time takes seconds, which is no slowness of the law under test.
 settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
@@ -41,3 +44,11 @@ def shop() -> Interactions:
 def shelves(shop: Interactions) -> ItemContent:
     """Categories and titles of the small shop's items."""
     return content_of(shop)
+
+
+@pytest.fixture(scope="session")
+def order_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on the world of order with three models; tests read it and leave it as it is."""
+    folder = tmp_path_factory.mktemp("runs") / "order"
+    dig("world:order", folder=folder, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "60s"}))
+    return folder

@@ -55,7 +55,7 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """
     if log.account is None or not log.account.read:
         return None
-    share = 1 - log.account.used / log.account.read
+    share = (log.account.read - log.account.used) / log.account.read
     if share <= 0.05:
         return None
     reason, rows = max(log.account.set_aside.items(), key=lambda item: item[1])

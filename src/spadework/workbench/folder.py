@@ -67,7 +67,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
 def held(folder: Path) -> Iterator[None]:
     """Only one process works in a folder; the lock of a process that is no more is taken over, and told."""
     lock = folder / "lock"
-    with contextlib.suppress(FileNotFoundError, ValueError):
+    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
         holder = int(lock.read_text().split()[0])
         if holder != os.getpid() and _alive(holder):
             raise BadRequest(f"Process {holder} is working in {folder}.", "Wait for it, or choose another folder with --run.")

@@ -1,0 +1,79 @@
+"""Where the checks draw their lines."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from makers import START, make_log
+from spadework.data.account import RowAccount
+from spadework.diagnosis.finding import diagnose
+from spadework.diagnosis.integrity import all_equal, missing_content, no_times, robots, set_aside, ties, too_small
+
+
+def rows(users, items=None, times=None):
+    items = list(range(len(users))) if items is None else items
+    return make_log(users, items, [START + n for n in range(len(users))] if times is None else times)
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "says"),
+    [
+        (["a", "a"], [1, 2], "There is one user, so nothing about others can be learned."),
+        (["a", "b"], [1, 1], "There is one item, so there is nothing to choose from."),
+        (["a", "b"], [1, 2], "No user has two events, so nothing connects items and no user can be judged."),
+    ],
+)  # fmt: skip
+def test_a_log_that_is_too_small_blocks(users, items, says):
+    found = too_small(rows(users, items), None)
+    assert (found.says, found.level) == (says, "block")
+    assert found.advice == "Check that the user column names people, not orders."
+
+
+def test_a_small_log_that_can_be_learned_from_does_not_block():
+    assert too_small(rows(["a", "a", "b"]), None) is None
+
+
+@pytest.mark.parametrize(("aside", "speaks"), [(0, False), (5, False), (6, True)])
+def test_more_than_one_row_in_twenty_set_aside_is_told(aside, speaks):
+    log = rows(["a"] * (100 - aside))
+    account = RowAccount(source="made", read=100, used=100 - aside, set_aside={"bad time": aside})
+    found = set_aside(dataclasses.replace(log, account=account), None)
+    assert (found is not None) == speaks
+    if found:
+        assert found.effect == pytest.approx(aside / 100)
+        assert found.says == "6.0% of the rows are set aside, most of them because: bad time (6)."
+
+
+def test_positions_are_told_apart_from_no_times():
+    log = rows(["a", "a", "b"], times=[0, 1, 0])
+    account = RowAccount(source="made", read=3, used=3, counts={"time_is_position": 1})
+    found = no_times(dataclasses.replace(log, account=account), None)
+    assert (found.code, found.level) == ("TIME-0", "weak")
+    assert no_times(log, None) is None
+
+
+def test_equal_times_and_ties_are_not_told_twice():
+    same = rows(["a", "a"], times=[START, START])
+    assert all_equal(same, None) is not None
+    assert ties(same, None) is None
+
+
+def test_ties_of_different_users_are_no_ties():
+    assert ties(rows(["a", "b", "a", "b"], times=[START, START, START + 1, START + 1]), None) is None
+
+
+def test_a_heavy_user_among_few_is_no_robot():
+    assert robots(rows(["a"] * 50 + ["b", "c"]), None) is None
+    users = ["a"] * 50 + [f"u{n}" for n in range(99)]
+    assert robots(rows(users), None).effect == pytest.approx(50 / 149)
+
+
+def test_without_an_item_table_nothing_is_missing(shop, shelves):
+    assert missing_content(shop, None) is None
+    assert missing_content(shop, shelves) is None
+
+
+def test_a_healthy_log_has_no_findings(world):
+    assert [finding.code for finding in diagnose(world("order").log)] == []

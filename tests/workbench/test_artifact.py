@@ -1,0 +1,153 @@
+"""A model as a folder: damage is refused by name, and nothing in the folder is ever run."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import spadework as sw
+from spadework.errors import BadRequest, NotFitted, OutputExists
+from spadework.models.base import model
+from spadework.workbench import artifact, files
+
+
+@pytest.fixture
+def saved(shop, shelves, tmp_path) -> Path:
+    return artifact.save(model("cosine", history=0.7).fit(shop), tmp_path / "cosine", facts={"source": "a test"}, content=shelves)
+
+
+def refused(folder: Path) -> tuple[str, str]:
+    with pytest.raises(BadRequest) as caught:
+        sw.load(folder)
+    return caught.value.message, caught.value.hint
+
+
+def rewrite(folder: Path, **changes) -> None:
+    header = json.loads((folder / "model.json").read_text())
+    header.update(changes)
+    (folder / "model.json").write_text(json.dumps(header))
+
+
+def test_the_folder_is_readable_by_people(saved):
+    assert sorted(path.name for path in saved.iterdir()) == ["README.md", "arrays.safetensors", "items.parquet", "model.json"]
+    assert "cosine(history=0.7)" in (saved / "README.md").read_text()
+    assert pl.read_parquet(saved / "items.parquet").columns == ["item_id", "title"]
+    header = json.loads((saved / "model.json").read_text())
+    assert (header["model"], header["params"]["history"], header["facts"]) == ("cosine", 0.7, {"source": "a test"})
+
+
+def test_the_same_model_gives_the_same_bytes(saved, shop, shelves, tmp_path):
+    other = artifact.save(model("cosine", history=0.7).fit(shop), tmp_path / "again", facts={"source": "a test"}, content=shelves)
+    for path in saved.iterdir():
+        assert (other / path.name).read_bytes() == path.read_bytes()
+
+
+def test_titles_come_with_the_model(saved, shop):
+    assert artifact.titles(saved).to_list() == [f"the {item}" for item in shop.item_vocabulary.ids]
+
+
+@pytest.mark.parametrize("place", [0, 8, -1])
+@pytest.mark.parametrize("name", ["arrays.safetensors", "items.parquet"])
+def test_one_flipped_byte_is_refused(saved, name, place):
+    content = bytearray((saved / name).read_bytes())
+    content[place] ^= 1
+    (saved / name).write_bytes(content)
+    assert refused(saved) == (f"{saved / name} is not the file that was saved.", "It is damaged or was changed; fit the model again.")
+
+
+@pytest.mark.parametrize("name", ["arrays.safetensors", "items.parquet"])
+def test_a_truncated_or_missing_file_is_refused(saved, name):
+    content = (saved / name).read_bytes()
+    (saved / name).write_bytes(content[: len(content) // 2])
+    assert refused(saved)[0] == f"{saved / name} is not the file that was saved."
+    (saved / name).unlink()
+    assert refused(saved)[0] == f"{saved / name} is not the file that was saved."
+
+
+def test_a_truncated_tensor_file_is_refused_even_when_its_hash_is_forged(saved):
+    path = saved / "arrays.safetensors"
+    path.write_bytes(path.read_bytes()[:-4])
+    header = json.loads((saved / "model.json").read_text())
+    rewrite(saved, files={**header["files"], path.name: files.sha256(path)})
+    message, hint = refused(saved)
+    assert message.startswith(f"{path} cannot be read: ")
+    assert hint == "Fit the model again."
+
+
+def test_arrays_of_another_shape_are_refused(saved):
+    header = json.loads((saved / "model.json").read_text())
+    header["arrays"]["values"]["shape"] = [1]
+    rewrite(saved, arrays=header["arrays"])
+    assert refused(saved) == (f"The arrays of {saved} are not those of its model.json.", "Fit the model again.")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "cosinus"}, "There is no model named 'cosinus'."),
+        ({"params": {"history": 7.0}}, "Parameter 'history' of 'cosine' is 7.0, outside 0.01 … 1."),
+        ({"params": {"speed": 7.0}}, "The model 'cosine' has no parameter 'speed'."),
+    ],
+)  # fmt: skip
+def test_a_changed_header_is_refused(saved, changes, message):
+    rewrite(saved, **changes)
+    assert refused(saved)[0] == message
+
+
+def test_a_newer_format_is_refused_with_both_versions(saved):
+    rewrite(saved, format=2)
+    assert refused(saved) == (f"{saved} has format 2, and this spadework reads 1.", "Upgrade, or fit the model again.")
+
+
+def test_a_header_that_is_no_json_is_refused(saved):
+    (saved / "model.json").write_text("{")
+    message, hint = refused(saved)
+    assert message.startswith(f"{saved / 'model.json'} cannot be read: ")
+    assert hint == "The file is damaged; run the job again."
+
+
+def test_a_folder_without_a_header_is_no_model(tmp_path):
+    assert refused(tmp_path) == (f"{tmp_path} is not a model: it has no model.json.", "Name a folder such as runs/NAME/models/cosine.")
+
+
+class Canary:
+    def __reduce__(self):
+        return os.mkdir, ("canary-was-here",)
+
+
+@pytest.mark.parametrize("name", ["model.pkl", "x.pickle", "x.joblib", "x.pt", "x.bin", "x.npy"])
+def test_a_pickle_in_the_folder_is_refused_and_never_run(saved, name, monkeypatch):
+    monkeypatch.chdir(saved.parent)
+    (saved / name).write_bytes(pickle.dumps(Canary()))
+    assert refused(saved) == (f"{saved} holds {name}, which may run code when read.", "Remove it; models need no such file.")
+    (saved / "arrays.safetensors").write_bytes((saved / name).read_bytes())
+    (saved / name).unlink()
+    assert refused(saved)[0] == f"{saved / 'arrays.safetensors'} is not the file that was saved."
+    assert not (saved.parent / "canary-was-here").exists()
+
+
+def test_a_folder_that_holds_something_is_not_written_into(saved, shop):
+    before = {path.name: path.read_bytes() for path in saved.iterdir()}
+    with pytest.raises(OutputExists) as caught:
+        sw.save(model("popular").fit(shop), saved)
+    assert str(caught.value) == f"{saved} exists already.\nChoose another folder."
+    assert {path.name: path.read_bytes() for path in saved.iterdir()} == before
+
+
+def test_what_has_not_learned_cannot_be_saved(tmp_path):
+    with pytest.raises(NotFitted):
+        sw.save(model("popular"), tmp_path / "model")
+
+
+@pytest.mark.parametrize("ids", [["a", "b"], [3, 2**62], ["é", "<b>"]])
+def test_ids_of_every_type_survive(ids, tmp_path):
+    from makers import make_log
+
+    log = make_log(["u", "u"], ids)
+    one = model("popular").fit(log)
+    assert sw.load(sw.save(one, tmp_path / "päth with blanks")).recommend(log).frame().equals(one.recommend(log).frame())

@@ -1,0 +1,170 @@
+"""Where a run lives: what is ours is used, what is not is never touched, and one process works at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+from spadework import events
+from spadework.errors import BadRequest, OutputExists
+from spadework.workbench import files, folder
+from spadework.workbench.recipe import make
+
+
+class Heard:
+    def __init__(self):
+        self.notes = []
+
+    def step(self, label, done, total):
+        return None
+
+    def note(self, message):
+        self.notes.append(message)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A folder in which a run of the default recipe was begun."""
+    where = tmp_path / "run"
+    folder.prepare(where, make({}), force=False)
+    files.write_json(where / "recipe.json", {"recipe": make({}).model_dump(mode="json")})
+    (where / "trials").mkdir()
+    (where / "trials" / "validation-1.json").write_text("{}")
+    (where / "mine.txt").write_text("keep me")
+    return where
+
+
+def everything(where):
+    return {path.relative_to(where).as_posix(): path.read_bytes() for path in where.rglob("*") if path.is_file()}
+
+
+def test_a_new_or_empty_folder_is_made(tmp_path):
+    for where in (tmp_path / "a" / "b", tmp_path / "a" / "c"):
+        folder.prepare(where, make({}), force=False)
+        folder.prepare(where, make({}), force=False)
+        assert where.is_dir()
+
+
+def test_the_same_job_goes_on_whatever_the_budget(run):
+    before = everything(run)
+    folder.prepare(run, make({"budget": "5s", "memory": 2.0, "threads": 1}), force=False)
+    assert everything(run) == before
+
+
+def test_another_job_is_refused_without_force(run):
+    before = everything(run)
+    with pytest.raises(OutputExists) as caught:
+        folder.prepare(run, make({"seed": 5}), force=False)
+    assert caught.value.message == f"{run} holds a run with another recipe."
+    assert caught.value.hint == "Choose another folder, or replace it with --force."
+    assert everything(run) == before
+
+
+def test_with_force_only_the_runs_own_files_go(run):
+    folder.prepare(run, make({"seed": 5}), force=True)
+    assert everything(run) == {"mine.txt": b"keep me"}
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_foreign_folder_is_never_touched(tmp_path, force):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputExists) as caught:
+        folder.prepare(tmp_path, make({}), force=force)
+    assert caught.value.message == f"{tmp_path} holds other things than a run."
+    assert everything(tmp_path) == {"thesis.txt": b"years of work"}
+
+
+def test_what_a_failed_start_left_is_no_obstacle(tmp_path):
+    (tmp_path / "log.jsonl").write_text("{}\n")
+    folder.prepare(tmp_path, make({}), force=False)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputExists, match="is a file"):
+        folder.prepare(tmp_path / "file", make({}), force=True)
+    with pytest.raises(BadRequest, match="cannot be made: Not a directory"):
+        folder.prepare(tmp_path / "file" / "below", make({}), force=True)
+
+
+def test_the_lock_of_a_living_process_is_respected(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    try:
+        (tmp_path / "lock").write_text(f"{other.pid}\n")
+        with pytest.raises(BadRequest) as caught, folder.held(tmp_path):
+            raise AssertionError("two at a time")
+        assert caught.value.message == f"Process {other.pid} is working in {tmp_path}."
+        assert (tmp_path / "lock").read_text() == f"{other.pid}\n", "the holder's lock stays"
+    finally:
+        other.communicate()
+
+
+@pytest.mark.parametrize("content", ["dead", "", "not a number\n"])
+def test_the_lock_of_a_dead_process_is_taken_over_and_told(tmp_path, content):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (tmp_path / "lock").write_text(f"{gone.pid}\n" if content == "dead" else content)
+    heard = Heard()
+    with events.listening(heard), folder.held(tmp_path):
+        assert int((tmp_path / "lock").read_text()) == os.getpid()
+    assert not (tmp_path / "lock").exists()
+    assert heard.notes == ([f"took over {tmp_path} from process {gone.pid}, which is no more"] if content == "dead" else [])
+
+
+def test_the_lock_goes_when_the_work_breaks(tmp_path):
+    with pytest.raises(ZeroDivisionError), folder.held(tmp_path):
+        raise ZeroDivisionError
+    assert not (tmp_path / "lock").exists()
+
+
+def test_the_manifest_holds_digests_of_everything_and_is_written_last(run):
+    assert not folder.is_complete(run)
+    folder.seal(run)
+    assert folder.is_complete(run)
+    told = json.loads((run / "manifest.json").read_text())["files"]
+    assert set(told) == {"mine.txt", "recipe.json", "trials/validation-1.json"}
+    assert told["mine.txt"] == files.sha256(run / "mine.txt")
+
+
+def test_default_folders_have_a_date_a_name_and_a_number(tmp_path):
+    first = folder.default_folder("data/My Orders.csv", make({}), tmp_path)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d-my-orders", first.name)
+    folder.prepare(first, make({}), force=False)
+    files.write_json(first / "recipe.json", {"recipe": make({}).model_dump(mode="json")})
+    assert folder.default_folder("data/My Orders.csv", make({}), tmp_path) == first, "the same job goes on where it was"
+    assert folder.default_folder("data/My Orders.csv", make({"seed": 1}), tmp_path).name == f"{first.name}-2"
+    assert folder.default_folder("world:order", make({}), tmp_path).name.endswith("-world-order")
+    assert folder.default_folder("-", make({}), tmp_path).name.endswith("-run")
+
+
+def test_remarks_are_kept_as_json_lines(tmp_path):
+    with events.listening(folder.JsonLog(tmp_path / "log.jsonl")):
+        events.note("línea")
+        events.step("x", 1, 2)
+    lines = (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["says"] for line in lines] == ["línea"]
+
+
+def test_a_file_is_complete_or_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "x.json"
+    files.write_json(path, {"a": 1})
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        files.write_json(path, {"a": 2})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["x.json"], "nothing half-written stays"
+
+
+def test_a_number_that_is_none_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="Out of range float"):
+        files.write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert not any(tmp_path.iterdir())

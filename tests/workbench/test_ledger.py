@@ -1,0 +1,65 @@
+"""Finished trials on disk: equal inputs find them, other inputs do not, and what was the machine's fault is tried again."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from spadework.data import splitting
+from spadework.evaluation.trial import Protocol, Score, trial
+from spadework.models.base import model
+from spadework.workbench.ledger import AGAIN, Ledger
+
+
+@pytest.fixture(scope="module")
+def protocol(shop):
+    return Protocol.of(splitting.last_item(shop, valid=True), metrics=["ndcg@5", "coverage@5"])
+
+
+def test_a_trial_comes_back_as_it_was(tmp_path, protocol):
+    ledger, one = Ledger(tmp_path / "trials"), model("cosine", history=0.7)
+    lists: list[np.ndarray] = []
+    score = trial(one, protocol, lists=lists)
+    key = ledger.key(one, protocol, "test")
+    assert ledger.find(key) is None
+    ledger.keep(key, score, lists[0], 1.5)
+    found, kept, seconds = ledger.find(key)
+    assert seconds == 1.5
+    np.testing.assert_array_equal(kept, lists[0])
+    for field in dataclasses.fields(Score):
+        if field.name != "values":
+            assert getattr(found, field.name) == getattr(score, field.name), field.name
+    assert found.values.keys() == score.values.keys()
+    np.testing.assert_array_equal(found.values["ndcg@5"], score.values["ndcg@5"])
+    ledger.clear()
+    assert not (tmp_path / "trials").exists()
+    ledger.clear()
+
+
+def test_other_inputs_have_other_names(protocol, shop):
+    ledger = Ledger(None)
+    keys = {
+        ledger.key(model("cosine"), protocol, "test"), ledger.key(model("cosine"), protocol, "validation"),
+        ledger.key(model("cosine", history=0.7), protocol, "test"), ledger.key(model("raw"), protocol, "test"),
+        *(ledger.key(model("cosine"), dataclasses.replace(protocol, **change), "test") for change in (
+            {"seed": 1}, {"repeats": "only"}, {"split": protocol.split.valid}, {"metrics": protocol.metrics[:1]})),
+        ledger.key(model("cosine"), Protocol.of(protocol.split, metrics=["ndcg@5", "coverage@5"], dialect="vaecf"), "test"),
+    }  # fmt: skip
+    assert len(keys) == 9
+    assert ledger.key(model("cosine", history=1), protocol, "test") == ledger.key(model("cosine"), protocol, "test")
+
+
+@pytest.mark.parametrize("state", AGAIN)
+def test_what_was_the_machines_fault_is_tried_again(tmp_path, state):
+    ledger = Ledger(tmp_path)
+    ledger.keep("k", Score(model="cosine", label="cosine", state=state, reason="so"), None, 1.0)
+    assert ledger.find("k") is None
+
+
+def test_a_failure_of_the_model_is_not_tried_again(tmp_path):
+    ledger = Ledger(tmp_path)
+    ledger.keep("k", Score(model="cosine", label="cosine", state="failed", reason="ValueError: so"), None, 1.0)
+    found, lists, _ = ledger.find("k")
+    assert (found.state, found.reason, lists) == ("failed", "ValueError: so", None)
