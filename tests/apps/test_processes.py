@@ -1,0 +1,68 @@
+"""The command as a process: streams, exit codes, narrow and dumb terminals, a reader that goes away."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from command_line import run
+
+
+def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
+    said = run("dig", "world:order", "--run", tmp_path / "r", "--set", "models=popular", "--budget", "30s", "--json")
+    assert said.code == 0
+    assert json.loads(said.out)["complete"] is True
+    assert "reading world:order" in said.err
+    assert "validation  popular: ndcg@10 " in said.err
+    assert "\r" not in said.err, "no live line without a terminal"
+
+
+@pytest.mark.parametrize("env", [{"COLUMNS": "20"}, {"TERM": "dumb"}, {"TERM": "dumb", "COLUMNS": "20", "NO_COLOR": "1"}, {"LC_ALL": "C"}])
+def test_any_terminal_gets_readable_text(order_run, env):
+    said = run("compare", order_run, env=env)
+    assert (said.code, said.err) == (0, "")
+    assert "\x1b" not in said.out
+    assert "forward(history=0.5)" in said.out
+    if "COLUMNS" in env:
+        board = said.out.split("\n\n", 1)[1]
+        assert "model: forward(history=0.5)" in board, "one line a value where columns do not fit"
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(order_run):
+    command = f"{shlex.quote(sys.executable)} -m spadework recommend {shlex.quote(str(order_run))} --json | head -n 1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "[\n"
+    assert "Traceback" not in done.stderr
+    assert "Broken" not in done.stderr
+    assert done.returncode in (0, 141)
+
+
+def test_the_installed_command_is_the_module():
+    program = os.path.join(os.path.dirname(sys.executable), "spadework")
+    direct = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=60, check=True).stdout
+    assert direct == run("--version").out
+
+
+def test_a_bad_request_exits_with_two_and_no_trace(tmp_path):
+    said = run("dig", "world:ordre", "--run", tmp_path / "r")
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err.splitlines()[1:] == [
+        "There is no world named 'ordre'.",
+        "Did you mean 'order'? Known: checkerboard, content, noise, order, popularity, repeats, trend.",
+    ]
+    again = run("dig", "world:order", "--run", tmp_path / "r", "--set", "models=popular", "--budget", "30s")
+    assert again.code == 0, "a folder in which a start failed may be used again"
+
+
+def test_a_run_lands_in_a_folder_with_the_date_by_itself(tmp_path):
+    said = run("dig", "world:checkerboard", "--set", "models=popular", "--budget", "30s", "--json", cwd=tmp_path)
+    folder = json.loads(said.out)["run"]
+    assert folder.startswith("runs")
+    assert folder.endswith("-world-checkerboard")
+    assert (tmp_path / folder / "report.html").is_file()

@@ -1,0 +1,118 @@
+"""Laws of every command, found by walking the folder of commands."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from command_line import call
+from spadework.apps import commands
+from spadework.apps.cli import spadework
+
+NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
+every_command = pytest.mark.parametrize("name", NAMES)
+ARGUMENTS = {  # how to call each one with --json; RUN stands for a finished run
+    "compare": ["RUN"],
+    "dig": ["world:order", "--run", "RUN", "--models", "popular,cosine,forward", "--budget", "60s"],
+    "doctor": [],
+    "explain": ["cosine"],
+    "look": ["world:repeats"],
+    "recommend": ["RUN", "--user", "u0003", "-k", "3"],
+    "report": ["RUN"],
+    "similar": ["RUN", "i0003", "-k", "3"],
+}
+
+
+def command_of(name: str) -> click.Command:
+    return importlib.import_module(f"spadework.apps.commands.{name}").command
+
+
+def filled(name: str, run) -> list[str]:
+    assert name in ARGUMENTS, f"say here how to call the command {name}"
+    return [str(run) if argument == "RUN" else argument for argument in ARGUMENTS[name]]
+
+
+def test_the_command_line_lists_what_the_folder_holds():
+    told = CliRunner().invoke(spadework, ["--help"])
+    assert told.exit_code == 0
+    for name in NAMES:
+        assert f"\n  {name} " in told.output
+
+
+@every_command
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_is_told_with_every_option(name, flag):
+    told = CliRunner().invoke(spadework, [name, flag])
+    assert told.exit_code == 0
+    assert told.output.startswith(f"Usage: spadework {name} ")
+    for parameter in command_of(name).params:
+        if isinstance(parameter, click.Option):
+            assert any(option in told.output for option in parameter.opts)
+            assert parameter.help, f"{name} {parameter.opts[0]} says nothing about itself"
+            assert parameter.help.endswith(".")
+
+
+@every_command
+def test_at_most_seven_options_and_json_among_them(name):
+    options = [parameter for parameter in command_of(name).params if isinstance(parameter, click.Option)]
+    assert len(options) <= 7, f"{name} has {len(options)} options; the rest are keys of the recipe"
+    assert "--json" in {opt for option in options for opt in option.opts}
+
+
+@every_command
+def test_json_is_one_document_on_stdout(name, order_run, capsys):
+    said = call(capsys, name, *filled(name, order_run), "--json")
+    assert said.code == 0, said.err
+    assert json.loads(said.out)
+    assert "Traceback" not in said.err
+
+
+@every_command
+def test_without_json_something_is_told_to_people(name, order_run, capsys):
+    said = call(capsys, name, *filled(name, order_run))
+    assert said.code == 0, said.err
+    assert said.out.strip()
+    assert not said.out.startswith("{")
+
+
+@every_command
+def test_an_unknown_option_is_a_bad_request(name, order_run, capsys):
+    said = call(capsys, name, *filled(name, order_run), "--jsno")
+    assert said.code == 2
+    assert said.out == ""
+    assert said.sentences == ("No such option '--jsno'. Did you mean '--json'?", f"See: spadework {name} --help")
+
+
+@every_command
+def test_a_missing_argument_is_a_bad_request(name, capsys):
+    required = [p for p in command_of(name).params if isinstance(p, click.Argument) and p.required]
+    if not required:
+        assert all(not p.required for p in command_of(name).params)
+        return
+    said = call(capsys, name)
+    assert said.code == 2
+    assert said.sentences[0].startswith("Missing argument '")
+    assert said.sentences[1] == f"See: spadework {name} --help"
+
+
+def test_an_unknown_command_tells_the_nearest(capsys):
+    said = call(capsys, "dgi")
+    assert said.code == 2
+    assert said.sentences == ("There is no command named 'dgi'.", f"Did you mean 'dig'? Known: {', '.join(NAMES)}.")
+
+
+def test_the_version_is_told(capsys):
+    said = call(capsys, "--version")
+    assert said.code == 0
+    assert said.out.startswith("spadework 0.")
+
+
+def test_no_command_at_all_shows_the_help(capsys):
+    said = call(capsys)
+    assert "Commands:" in said.out + said.err
+    assert said.code == 2
