@@ -42,7 +42,7 @@ def in_codes(lists: pl.DataFrame, split: sw.Split) -> sw.Recommendations:
 
 def by_judge(lists: sw.Recommendations, split: sw.Split) -> dict[str, float]:
     """Arrange the targets, judge, average."""
-    values, _ = judge(lists, Protocol.of(split, metrics=METRICS, repeats="allow"))
+    values, _ = judge(lists.items, Protocol.of(split, metrics=METRICS, repeats="allow"))
     return {name: float(value.mean(dtype=np.float64)) for name, value in values.items()}
 
 

@@ -16,6 +16,8 @@ from spadework.errors import BadData
 _TABLE_LIMIT = 1 << 27
 """Largest span of integer ids that is encoded through a presence table (bytes; a table of 128 MiB at most)."""
 
+_PART = 1 << 17  # numbers looked up at once
+
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
@@ -75,8 +77,7 @@ class Vocabulary:
         if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:  # a table answers without searching
             table = np.full(span + 1, -1, np.int32)  # the spare last place stands for whatever is outside
             table[ids - low] = np.arange(len(ids), dtype=np.int32)
-            beyond = (sought - low).view(np.uint64)  # what is below the lowest id wraps round to a very large number
-            found = table[np.minimum(beyond, np.uint64(span)).view(np.int64)]
+            found = _looked_up(table, sought, low)
         else:
             at = np.minimum(np.searchsorted(ids, sought), len(ids) - 1)
             found = np.where(ids[at] == sought, at, -1).astype(np.int32)
@@ -87,6 +88,18 @@ class Vocabulary:
     def take(self, codes: Array) -> pl.Series:
         """The ids of the codes, in their order; every code must be in range."""
         return self.ids.gather(pl.Series(codes, dtype=pl.Int64))
+
+
+def _looked_up(table: Codes, numbers: Array, low: int) -> Codes:
+    """`table[number − low]` for int64 numbers; those outside get the table's last value. By parts, which need no new memory each."""
+    found = np.empty(len(numbers), np.int32)
+    last = np.uint64(len(table) - 1)
+    for begin in range(0, len(numbers), _PART):
+        part = slice(begin, begin + _PART)
+        places = (numbers[part] - low).view(np.uint64)  # what is below the lowest id wraps round to a very large number
+        np.minimum(places, last, out=places)
+        found[part] = table[places.view(np.int64)]
+    return found
 
 
 def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary, Codes]:

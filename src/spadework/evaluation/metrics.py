@@ -39,14 +39,9 @@ class Judged:
         """Hits of each user. Shape [users] float32."""
         return self.weigh(np.ones(self.k, np.float32))
 
-    @cached_property
-    def floats(self) -> Array:
-        """Hits as float32. Shape [users, k]."""
-        return self.hits.astype(np.float32)
-
     def weigh(self, weights: Array) -> Array:
         """Sum over slots of hit · weight. Shape [users]."""
-        return self.floats @ weights
+        return relevance.weighed(self.hits, weights)
 
     @cached_property
     def divisor(self) -> Array:

@@ -12,11 +12,10 @@ from spadework.arrays import Array, Codes
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import lists as kernel
-from spadework.models.recommendations import Recommendations
 
 
-def lists_of(frame: Any, protocol: Protocol) -> Recommendations:
-    """Lists from `user_id`, `item_id` and `rank` or `score`, cut to the longest that a metric asks for.
+def lists_of(frame: Any, protocol: Protocol) -> Codes:
+    """Lists [users, k] of item codes from `user_id`, `item_id` and `rank` or `score`, cut to the longest that a metric asks for.
 
     Items unknown to the split keep their slot as −1. Raises BadData for missing columns, ranks that are no numbers and items that stand
     twice in a list. O(rows) where ranks are whole numbers from 1, else one sort.
@@ -45,8 +44,7 @@ def lists_of(frame: Any, protocol: Protocol) -> Recommendations:
     repeating = kernel.count_repeating(lists, expected.item_count)
     if repeating:
         raise BadData(f"{repeating} lists hold an item twice.", "Give each item once per user.")
-    scores = np.where(lists >= 0, np.float32(0), np.float32(-np.inf))
-    return Recommendations(truth.users, lists, scores, expected.user_vocabulary, expected.item_vocabulary)
+    return lists
 
 
 def _runs(user_ids: pl.Series, protocol: Protocol) -> tuple[Array, Array]:

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 
 from spadework import events
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
@@ -20,7 +20,6 @@ from spadework.evaluation.metrics import Asked, measure, parse
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import REPEATS, Recommender, Repeats
-from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory"]
@@ -112,9 +111,9 @@ class Score:
         return out | dict(self.totals)
 
 
-def judge(recommendations: Recommendations, protocol: Protocol) -> tuple[dict[str, Array], dict[str, float]]:
-    """Values per user and totals of lists whose rows are the truth's users."""
-    measured = measure(recommendations.items, protocol.truth, protocol.metrics, protocol.dialect, protocol.seed)
+def judge(lists: Codes, protocol: Protocol) -> tuple[dict[str, Array], dict[str, float]]:
+    """Values per user and totals of lists [users, k] whose rows are the truth's users; −1 is padding."""
+    measured = measure(lists, protocol.truth, protocol.metrics, protocol.dialect, protocol.seed)
     values = {name: value for name, value in measured.items() if isinstance(value, np.ndarray)}
     totals = {name: float(value) for name, value in measured.items() if not isinstance(value, np.ndarray)}
     return values, totals
@@ -146,7 +145,7 @@ def trial(
             learned = time.perf_counter()
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
-            values, totals = judge(answer, protocol)
+            values, totals = judge(answer.items, protocol)
     except Unsuitable as error:
         return replace(start, state="skipped", reason=error.message)
     except OutOfTime as error:

@@ -20,11 +20,28 @@ def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     return out
 
 
+def weighed(hits: Array, weights: Array) -> Array:
+    """Sum over a row's hits of their slots' weights. Shape [rows] float32; O(rows · k)."""
+    out = np.empty(len(hits), np.float32)
+    _weighed(hits, weights.astype(np.float32, copy=False), out)
+    return out
+
+
 def summed_precisions(hits: Array) -> Array:
     """Sum over a row's hits of the share of hits among the slots up to there. Shape [rows] float32; O(rows · k)."""
     out = np.empty(len(hits), np.float32)
     _summed_precisions(hits, out)
     return out
+
+
+@njit(cache=True, nogil=True)
+def _weighed(hits, weights, out):  # type: ignore[no-untyped-def]
+    rows, k = hits.shape
+    for row in range(rows):
+        total = np.float32(0)
+        for slot in range(k):
+            total += hits[row, slot] * weights[slot]
+        out[row] = total
 
 
 @njit(cache=True, nogil=True)
