@@ -344,3 +344,15 @@ def test_every_quoted_field_comes_back_exactly(rows: list[list[str]]) -> None:
     assert table.rows == len(rows)
     read = [[value or "" for value in row] for row in table.fetch(["a", "b", "c"]).rows()]
     assert read == rows
+
+
+def test_a_weight_column_with_many_gaps_costs_no_rows() -> None:
+    frame = pl.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "rating": [5, None, 4]})
+    log = read_interactions(frame)
+    assert (len(log), log.weights) == (3, None)
+    assert log.account is not None
+    assert (
+        "The weight column 'rating' is empty in 33% of the rows and is not used; name it to use the other rows alone."
+        in log.account.remarks
+    )
+    assert len(read_interactions(frame, weight="rating")) == 2

@@ -28,6 +28,10 @@ Duplicates = Literal["set aside", "keep"]
 EXACT_DUPLICATE = "exact duplicate"
 
 
+MANY_GAPS = 0.15
+"""Share of empty weights above which a weight column that was found by itself is left out, instead of its rows."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
     """What to do with the rows: which roles, which events, which policy; `sampled` is one of how many users."""
@@ -112,6 +116,12 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
 
 def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
     values = column.drop_nulls()
+    gaps = 1 - len(values) / max(len(column), 1)
+    if role == "weight" and not named and MANY_GAPS < gaps < 1:  # rows are worth more than a column that nobody asked for
+        ledger.remark(
+            f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not used; name it to use the other rows alone."
+        )
+        return True
     if len(column) == 0 or (len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())):
         return False
     if named:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes, Mask, Seconds, distinct
+from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
@@ -51,11 +52,11 @@ class Split:
             return 0.0
         return float((self.train.item_counts[self.expected.items] == 0).mean())
 
-    @property
+    @cached_property
     def repeat_share(self) -> float:
         """Mean over users with history of the share of their expected items that they had before."""
         expected = _pairs(self.expected)
-        seen = np.isin(expected, _pairs(self.given))
+        seen = members(expected, _pairs(self.given))
         users = expected // self.expected.item_count
         total = np.bincount(users, minlength=self.expected.user_count)
         repeated = np.bincount(users, weights=seen, minlength=self.expected.user_count)

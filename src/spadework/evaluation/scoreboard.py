@@ -50,10 +50,11 @@ class Scoreboard:
         if not self.done:
             return [bare(score) for score in self.scores]
         seed = self.protocol.seed
-        estimates = statistics.estimates(self._matrix, seed)
+        drawn = statistics.bootstrap(self._matrix, seed)
+        estimates = statistics.estimates(self._matrix, seed, drawn=drawn)
         leader = int(np.argmax([estimate.value for estimate in estimates]))
-        against = statistics.differences(self._matrix, leader, seed)
-        ranks = statistics.shared_ranks(self._matrix, seed)
+        against = statistics.differences(self._matrix, leader, seed, drawn=drawn)
+        ranks = statistics.shared_ranks(self._matrix, seed, drawn=drawn)
         entries = []
         for column, score in enumerate(self.done):
             means = score.means(self.protocol.judged)

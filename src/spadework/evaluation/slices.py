@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Mask
+from spadework.arrays import Mask, members
 from spadework.evaluation.truth import Truth
 from spadework.shelf import Shelf
 
@@ -91,7 +91,7 @@ def _seen(truth: Truth) -> Mask:
     count = np.int64(len(truth.popularity))
     owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
     holders = np.repeat(np.arange(len(truth.users)), np.diff(truth.seen))
-    return np.isin(owners * count + truth.items, holders * count + truth.seen_items)
+    return members(owners * count + truth.items, holders * count + truth.seen_items)
 
 
 def _median(truth: Truth) -> float:

@@ -35,7 +35,7 @@ def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
         "fill": "slots without evidence of a model's own are filled with popular items",
         "heading": protocol.heading,
         "seed": protocol.seed,
-        "resamples": statistics.RESAMPLES,
+        "resamples": statistics.resamples_for(int(protocol.judged.sum())),
         "environment": {
             "spadework": version("spadework"),
             "python": platform.python_version(),
