@@ -1,0 +1,215 @@
+"""The main job from a log to a folder: what it promises, how it repeats itself, what it answers on the smallest logs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+
+import spadework as sw
+from makers import START, make_log
+from spadework import events
+from spadework.data.worlds import worlds
+from spadework.errors import OutputExists
+from spadework.models.base import Recommender, catalogue
+from spadework.workbench import files, plan
+from spadework.workbench.folder import is_complete
+from spadework.workbench.recipe import make
+
+PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "reason"}
+TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
+FEW = {"models": ["popular", "cosine", "forward", "popular_by_category"], "budget": "60s"}
+
+
+class Heard:
+    def __init__(self):
+        self.notes = []
+
+    def step(self, label, done, total):
+        return None
+
+    def note(self, message):
+        self.notes.append(message)
+
+
+def numbers(folder):
+    """The board without what depends on the machine."""
+    board = json.loads((folder / "scores.json").read_text())
+    rows = [{key: value for key, value in entry.items() if key not in TIMINGS} for entry in board["scores"] + board["validation"]]
+    return rows, board["winner"]
+
+
+@pytest.mark.parametrize("name", list(worlds))
+def test_every_world_is_dug_to_the_end(name, tmp_path):
+    run = sw.dig(f"world:{name}", folder=tmp_path / "run", recipe=make(FEW))
+    assert run.complete
+    told = run.as_json()
+    assert set(told) >= {"run", "scores", "winner", "findings"}
+    for entry in told["scores"]:
+        assert set(entry) >= PROMISED
+        if entry["state"] == "done":
+            low, high = entry["interval"]
+            assert low <= entry["metrics"]["ndcg@10"] <= high
+            assert entry["reason"] is None
+        else:
+            assert entry["reason"]
+    assert {entry["label"] for entry in told["scores"]} >= {"random", "popular", "popular(window=7d)"}
+    assert told["winner"] in {entry["label"] for entry in told["scores"]}
+    assert run.model().label == told["winner"], "the model that is kept is the winner"
+    assert not (run.folder / "trials").exists()
+    assert not (run.folder / "lock").exists()
+    manifest = json.loads((run.folder / "manifest.json").read_text())["files"]
+    for file, digest in manifest.items():
+        assert files.sha256(run.folder / file) == digest
+    assert {"recipe.json", "data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html"} <= set(manifest)
+
+
+@pytest.mark.parametrize(
+    ("name", "winners"),
+    [
+        ("order", {"forward"}), ("checkerboard", {"cosine", "forward"}), ("trend", {"popular", "cosine", "forward"}),
+        ("content", {"cosine", "forward", "popular_by_category"}), ("repeats", {"cosine", "forward"}),
+    ],
+)  # fmt: skip
+def test_the_winner_is_what_the_world_says(name, winners, tmp_path):
+    run = sw.dig(f"world:{name}", folder=tmp_path / "run", recipe=make(FEW))
+    assert run.winner.split("(")[0] in winners
+
+
+def test_in_noise_nothing_is_better_than_chance(tmp_path):
+    run = sw.dig("world:noise", folder=tmp_path / "run", recipe=make(FEW))
+    values = {entry["label"]: entry["interval"] for entry in run.scores if entry["state"] == "done"}
+    for low, _high in values.values():
+        assert low <= values["random"][1]
+
+
+def test_the_same_recipe_twice_gives_the_same_numbers_and_bytes(tmp_path):
+    one, two = (sw.dig("world:order", folder=tmp_path / name, recipe=make(FEW)) for name in ("one", "two"))
+    assert numbers(one.folder) == numbers(two.folder)
+    for name in ("scores.npz", "data.json", "findings.json", "faces.json"):
+        assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes(), name
+    for file in one.artifact.iterdir():
+        assert (two.artifact / file.name).read_bytes() == file.read_bytes()
+
+
+def test_threads_do_not_change_what_is_learned_nor_the_ranks(tmp_path):
+    one, two = (sw.dig("world:order", folder=tmp_path / str(n), recipe=make({**FEW, "threads": n})) for n in (1, 2))
+    assert (one.folder / "scores.npz").read_bytes() == (two.folder / "scores.npz").read_bytes()
+    for mine, yours in zip(one.scores, two.scores, strict=True):
+        assert [mine[key] for key in ("label", "state", "metrics", "rank")] == [yours[key] for key in ("label", "state", "metrics", "rank")]
+        if mine["interval"]:  # sums of resampled users add up in another order
+            assert mine["interval"] == pytest.approx(yours["interval"], abs=1e-6)
+    assert (one.artifact / "arrays.safetensors").read_bytes() == (two.artifact / "arrays.safetensors").read_bytes()
+
+
+def test_values_per_user_stand_in_the_folder(order_run):
+    with np.load(order_run / "scores.npz") as stored:
+        board = json.loads((order_run / "scores.json").read_text())
+        judged = stored["has_history"]
+        for entry in board["scores"]:
+            values = stored[f"{entry['label']}/ndcg@10"]
+            assert values.shape == stored["users"].shape
+            assert values[judged].mean() == pytest.approx(entry["metrics"]["ndcg@10"], abs=1e-5)
+
+
+def test_a_finished_run_is_not_run_again(order_run, monkeypatch):
+    before = {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"}
+    monkeypatch.setattr(Recommender, "fit", lambda *_args, **_options: pytest.fail("fitted again"))
+    heard = Heard()
+    with events.listening(heard):
+        run = sw.dig("world:order", folder=order_run, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "60s"}))
+    assert "nothing to do: this run is complete" in heard.notes
+    assert run.winner == "forward(history=0.5)"
+    assert {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"} == before
+
+
+def test_another_recipe_in_the_same_folder_is_refused_without_force(tmp_path):
+    few = {"models": ["popular"], "budget": "30s"}
+    sw.dig("world:order", folder=tmp_path / "run", recipe=make(few))
+    with pytest.raises(OutputExists, match="holds a run with another recipe"):
+        sw.dig("world:order", folder=tmp_path / "run", recipe=make({**few, "seed": 1}))
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({**few, "seed": 1}), force=True)
+    assert run.complete
+    assert run.recipe.seed == 1
+
+
+def test_changed_data_are_dug_again(tmp_path):
+    rows = sw.world("order").log.frame()
+    path = tmp_path / "log.parquet"
+    few = {"models": ["popular"], "budget": "30s"}
+    rows.write_parquet(path)
+    sw.dig(path, folder=tmp_path / "run", recipe=make(few))
+    first = json.loads((tmp_path / "run" / "data.json").read_text())
+    rows.head(5000).write_parquet(path)
+    sw.dig(path, folder=tmp_path / "run", recipe=make(few))
+    second = json.loads((tmp_path / "run" / "data.json").read_text())
+    assert (first["rows"]["used"], second["rows"]["used"]) == (len(rows), 5000)
+    assert is_complete(tmp_path / "run")
+
+
+def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp_path):
+    run = sw.dig("world:order", folder=tmp_path / "run", budget="0.001s")
+    done = {entry["label"] for entry in run.scores if entry["state"] == "done"}
+    assert done == {model_label for group in plan.candidates() if group.always for model_label in (m.label for m in group.members)}
+    assert {entry["model"] for entry in run.scores} == set(catalogue())
+    for entry in run.scores:
+        if entry["state"] != "done":
+            assert entry["state"] == "skipped"
+            assert entry["reason"] == "The budget of 0.0 s ended before its turn."
+    assert run.complete
+    assert run.model().name in ("random", "popular")
+
+
+def test_a_log_in_memory_and_frames_of_other_tools_are_dug(tmp_path):
+    log = sw.world("order").log
+    few = make({"models": ["popular"], "budget": "30s"})
+    one = sw.dig(log, folder=tmp_path / "one", recipe=few)
+    two = sw.dig(log.frame().to_pandas(), folder=tmp_path / "two", recipe=few)
+    assert [entry["metrics"] for entry in one.scores] == [entry["metrics"] for entry in two.scores]
+    assert one.recipe.source == "memory"
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "says"),
+    [
+        (["a"] * 6, list("xyzxyz"), "There is one user, so nothing about others can be learned."),
+        (list("aabbcc"), ["x"] * 6, "There is one item, so there is nothing to choose from."),
+        (list("abcdef"), list("xyxyxx"), "No user has two events, so nothing connects items and no user can be judged."),
+        (["a"], ["x"], "There is one user, so nothing about others can be learned."),
+    ],
+    ids=["one user", "one item", "one event each", "one event"],
+)  # fmt: skip
+def test_the_smallest_logs_are_answered_and_told(users, items, says, tmp_path):
+    log = make_log(users, items, [START + 86_400 * n for n in range(len(users))])
+    run = sw.dig(log, folder=tmp_path / "run", recipe=make({"budget": "30s"}))
+    assert run.complete
+    found = {finding["code"]: finding for finding in run.findings}
+    assert found["SIZE-1"]["says"] == says
+    assert found["SIZE-1"]["level"] == "block"
+    answer = run.model().recommend(log, 3).frame()
+    assert set(answer["user_id"]) == set(users)
+    assert "<html" in (run.folder / "report.html").read_text()
+    for entry in run.scores:
+        assert entry["state"] in ("done", "skipped")
+    assert isinstance(answer, pl.DataFrame)
+
+
+def test_nobody_can_be_judged_but_the_popular_list_still_answers(tmp_path):
+    log = make_log(list("abcdef"), list("xyxyxx"), [START + n for n in range(6)])
+    run = sw.dig(log, folder=tmp_path / "run")
+    assert run.winner is None
+    assert run.model().label == "popular"
+    assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 6
+    assert {entry["reason"] for entry in run.scores} == {"No way to cut the log leaves users with history and something expected of them."}
+
+
+def test_a_log_without_times_is_dug_with_a_random_cut(tmp_path):
+    frame = sw.world("checkerboard").log.frame().select("user_id", "item_id")
+    run = sw.dig(frame, folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "30s"}))
+    assert run.board["protocol"]["name"] == "random"
+    assert run.winner == "cosine"
+    assert [finding["code"] for finding in run.findings] == ["TIME-0"]
+    labels = {entry["label"]: entry["state"] for entry in run.scores}
+    assert labels["popular(window=7d)"] == "skipped"
