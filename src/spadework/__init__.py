@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spadework.data.reading import read_interactions
     from spadework.data.splitting import Split
     from spadework.data.worlds import world
-    from spadework.diagnosis.finding import Finding, diagnose
+    from spadework.diagnosis.finding import Diagnosis, Finding, diagnose
     from spadework.errors import SpadeworkError
     from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
     from spadework.models.base import Recommender, catalogue, model
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from spadework.workbench.run import Run, dig
 
 _HOMES = {
+    "Diagnosis": "spadework.diagnosis.finding",
     "Finding": "spadework.diagnosis.finding",
     "Interactions": "spadework.data.interactions",
     "ItemContent": "spadework.data.content",
@@ -59,6 +60,7 @@ _HOMES = {
 _MODULES = {"models": "spadework.models", "split": "spadework.data.splitting"}
 
 __all__ = [
+    "Diagnosis",
     "Finding",
     "Interactions",
     "ItemContent",

@@ -17,7 +17,7 @@ from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Interactions:
     """Who took what, when, in which basket. Rows are sorted by (user, time, arrival); arrays are read-only.
 
@@ -75,6 +75,11 @@ class Interactions:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def __repr__(self) -> str:
+        present = [name for name in ("times", "weights", "baskets") if getattr(self, name) is not None]
+        users, items = len(self.active_users), int((self.item_counts > 0).sum())
+        return f"Interactions({len(self):,} rows, {users:,} users, {items:,} items{', with ' + ', '.join(present) if present else ''})"
 
     @property
     def user_count(self) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal, TypeAlias
 
 from spadework import events
@@ -31,6 +32,24 @@ class Finding:
         values = asdict(self)
         values["interval"] = None if self.interval is None else list(self.interval)
         return values
+
+
+class Diagnosis(tuple[Finding, ...]):
+    """Findings in order of level; shows itself in a notebook."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><td>{f.level}</td><td>{f.code}</td><td>{escape(f.says)}</td><td>{escape(f.advice)}</td></tr>" for f in self)
+        return (
+            f"<table><tr><th>level</th><th>code</th><th>what was found</th><th>advice</th></tr>{rows}</table>"
+            if self
+            else "<p>no findings</p>"
+        )
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"- **{f.level}** {f.code}: {f.says} → {f.advice}" for f in self]
+        return "\n".join(lines) or "no findings"
 
 
 Check = Callable[[Interactions, ItemContent | None], Finding | None]
@@ -62,9 +81,9 @@ def check(code: str) -> Callable[[Check], Check]:
     return place
 
 
-def diagnose(log: Interactions, content: ItemContent | None = None) -> list[Finding]:
+def diagnose(log: Interactions, content: ItemContent | None = None) -> Diagnosis:
     """Run every check; findings in order of level, then code."""
     from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
 
     found = [one.function(log, content) for one in events.track(list(checks.values()), "checks")]
-    return sorted((f for f in found if f is not None), key=lambda f: (LEVELS.index(f.level), f.code))
+    return Diagnosis(sorted((f for f in found if f is not None), key=lambda f: (LEVELS.index(f.level), f.code)))

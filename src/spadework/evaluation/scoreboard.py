@@ -22,7 +22,7 @@ from spadework.evaluation.trial import DEFAULT_METRICS, Protocol, Score, judge, 
 from spadework.models.base import Recommender
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scoreboard:
     """What was judged under one protocol. The first metric decides; averages are over users with history."""
 
@@ -87,6 +87,9 @@ class Scoreboard:
             rows.append(row | {"reason": entry["reason"]})
         floats = dict.fromkeys((*names, "low", "high", "fit_seconds"), pl.Float64)
         return pl.DataFrame(rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String})
+
+    def __repr__(self) -> str:
+        return f"{self.protocol.heading}\n{self.frame()}"
 
     def _repr_html_(self) -> str:
         frame = self.frame()

@@ -256,7 +256,7 @@ class Recommender(ABC):
         """The `k` most similar items to each of these; models without a similarity refuse."""
         raise Unsuitable(f"The model {self.label!r} has no similarity of items.", "Use a co-occurrence model, such as 'cosine'.")
 
-    def explain(self, history: Interactions, item: Any, user: int = 0) -> pl.DataFrame:
+    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
         """Which items of the history speak for the item, and how much; models without such parts refuse."""
         raise Unsuitable(f"The model {self.label!r} has no parts to explain.", "Use a co-occurrence model, such as 'cosine'.")
 

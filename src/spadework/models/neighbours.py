@@ -60,12 +60,19 @@ class ItemItem(Recommender):
             users=codes, items=found, scores=best, user_vocabulary=self.item_vocabulary, item_vocabulary=self.item_vocabulary
         )
 
-    def explain(self, history: Interactions, item: Any, user: int = 0) -> pl.DataFrame:
-        """What each item of the user's history adds to the score of `item`: item_id, contribution, descending."""
+    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
+        """What each item of the user's history adds to the score of `item`: item_id, contribution, descending.
+
+        `user` is an id; it may be left out where the history is of one user.
+        """
         code = int(self.item_vocabulary.codes([item])[0])
         if code < 0:
             raise BadRequest(f"Item {item!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-        own = Histories.of(self._in_own_codes(history), np.asarray([user], np.int32))
+        users = history.active_users if user is None else history.user_vocabulary.codes([user])
+        if len(users) != 1 or users[0] < 0:
+            told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
+            raise BadRequest(told, "Name one with user=.")
+        own = Histories.of(self._in_own_codes(history), users)
         table = self.state
         parts = []
         for source, age in zip(own.items, own.ages, strict=True):

@@ -12,7 +12,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Recommendations:
     """Best items first for each user. Padding comes only after real items: code −1, score −∞."""
 
@@ -29,6 +29,9 @@ class Recommendations:
 
     def __len__(self) -> int:
         return len(self.users)
+
+    def __repr__(self) -> str:
+        return f"Recommendations({len(self):,} lists of {self.k})\n{self.frame().head()}"
 
     @property
     def k(self) -> int:

@@ -21,8 +21,9 @@ FORMAT = 1
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".bin", ".npy")
 
 
-def save(fitted: Recommender, folder: Path, *, facts: dict[str, Any] | None = None, content: ItemContent | None = None) -> Path:
+def save(fitted: Recommender, folder: str | Path, *, facts: dict[str, Any] | None = None, content: ItemContent | None = None) -> Path:
     """Write a fitted model into a folder that must not exist or be empty."""
+    folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExists(f"{folder} exists already.", "Choose another folder.")
     folder.mkdir(parents=True, exist_ok=True)

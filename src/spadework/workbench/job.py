@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ class Job:
         self.begun = time.monotonic()
         self.validation: list[Score] = []
         self.test: list[Score] = []
-        self.findings: list[Finding] = []
+        self.findings: Sequence[Finding] = ()
 
     def carry_out(self, source: Any, content: Any) -> None:
         """All stages, the manifest last; a folder that is complete for these data is left as it is."""

@@ -11,6 +11,8 @@ from spadework.apps import terminal
 from spadework.apps.recipe_command import RecipeCommand
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from spadework.data.interactions import Interactions
     from spadework.diagnosis.finding import Finding
 
@@ -49,7 +51,7 @@ def command(
     return 1 if strict and any(finding.level == "block" for finding in found) else 0
 
 
-def _text(source: str, log: Interactions, told: dict[str, Any], found: list[Finding], aside: Path | None) -> str:
+def _text(source: str, log: Interactions, told: dict[str, Any], found: Sequence[Finding], aside: Path | None) -> str:
     from spadework.apps.boards import findings_text
 
     account = log.account
