@@ -41,9 +41,22 @@ def numbers(folder):
     return rows, board["winner"]
 
 
+@pytest.fixture(scope="module")
+def dug(tmp_path_factory):
+    """A finished run on a world, made once."""
+    made: dict[str, sw.Run] = {}
+
+    def get(name: str) -> sw.Run:
+        if name not in made:
+            made[name] = sw.dig(f"world:{name}", folder=tmp_path_factory.mktemp("runs") / name, recipe=make(FEW))
+        return made[name]
+
+    return get
+
+
 @pytest.mark.parametrize("name", list(worlds))
-def test_every_world_is_dug_to_the_end(name, tmp_path):
-    run = sw.dig(f"world:{name}", folder=tmp_path / "run", recipe=make(FEW))
+def test_every_world_is_dug_to_the_end(name, dug):
+    run = dug(name)
     assert run.complete
     told = run.as_json()
     assert set(told) >= {"run", "scores", "winner", "findings"}
@@ -73,20 +86,18 @@ def test_every_world_is_dug_to_the_end(name, tmp_path):
         ("content", {"cosine", "forward", "popular_by_category"}), ("repeats", {"cosine", "forward"}),
     ],
 )  # fmt: skip
-def test_the_winner_is_what_the_world_says(name, winners, tmp_path):
-    run = sw.dig(f"world:{name}", folder=tmp_path / "run", recipe=make(FEW))
-    assert run.winner.split("(")[0] in winners
+def test_the_winner_is_what_the_world_says(name, winners, dug):
+    assert dug(name).winner.split("(")[0] in winners
 
 
-def test_in_noise_nothing_is_better_than_chance(tmp_path):
-    run = sw.dig("world:noise", folder=tmp_path / "run", recipe=make(FEW))
-    values = {entry["label"]: entry["interval"] for entry in run.scores if entry["state"] == "done"}
+def test_in_noise_nothing_is_better_than_chance(dug):
+    values = {entry["label"]: entry["interval"] for entry in dug("noise").scores if entry["state"] == "done"}
     for low, _high in values.values():
         assert low <= values["random"][1]
 
 
-def test_the_same_recipe_twice_gives_the_same_numbers_and_bytes(tmp_path):
-    one, two = (sw.dig("world:order", folder=tmp_path / name, recipe=make(FEW)) for name in ("one", "two"))
+def test_the_same_recipe_twice_gives_the_same_numbers_and_bytes(dug, tmp_path):
+    one, two = dug("order"), sw.dig("world:order", folder=tmp_path / "two", recipe=make(FEW))
     assert numbers(one.folder) == numbers(two.folder)
     for name in ("scores.npz", "data.json", "findings.json", "faces.json"):
         assert (one.folder / name).read_bytes() == (two.folder / name).read_bytes(), name
