@@ -100,7 +100,7 @@ def test_explanations_add_up_to_the_score(shop):
     one = model("forward").fit(shop)
     lists = one.recommend(shop, 1, users=np.asarray([2]))
     best = shop.item_vocabulary.ids[int(lists.items[0, 0])]
-    parts = one.explain(shop, best, user=2)
+    parts = one.explain(shop, best, user=shop.user_vocabulary.ids[2])
     assert parts["contribution"].sum() == pytest.approx(float(lists.scores[0, 0]), rel=1e-5)
     assert parts["contribution"].is_sorted(descending=True)
     with pytest.raises(BadRequest, match="Item 'nosuch' is not in the log"):
