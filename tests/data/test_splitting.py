@@ -140,7 +140,8 @@ def test_unseen_users_show_the_first_part_of_their_history():
     assert np.bincount(split.given.users, minlength=10)[split.users].tolist() == [8, 8, 8]
     assert set(split.expected.items.tolist()) == {8, 9}
     assert split.says == "strong generalisation: 30% of the users unseen, 80% of their history given"
-    assert split.leak is None
+    assert split.leak is not None
+    assert "% of the training rows are later" in split.leak
 
 
 @pytest.mark.parametrize("option", [{"users": 0.0}, {"users": 1.5}, {"given": 1.0}])
@@ -174,3 +175,15 @@ def test_labels_come_one_a_row():
     with pytest.raises(BadRequest) as caught:
         splitting.from_column(make_log(["a"] * 3, range(3)), ["train"])
     assert str(caught.value) == "There are 1 labels for 3 rows.\nGive one label per row, in the order of log.frame()."
+
+
+def test_a_log_that_thins_out_keeps_half_of_its_train_rows_for_learning():
+    """Nine tenths in the first ten days, the rest over two years: a validation span as long as the test span would leave nothing."""
+    dense = [START + 1000 * n for n in range(900)]
+    sparse = [START + 900_000 + 700_000 * n for n in range(1, 101)]
+    log = make_log([f"u{n % 20}" for n in range(1000)], [n % 30 for n in range(1000)], dense + sparse)
+    split = splitting.by_time(log, test=0.1, valid=0.1)
+    assert split.valid is not None
+    assert len(split.expected) == 100
+    assert len(split.valid.expected) == pytest.approx(90, abs=1)
+    assert len(split.valid.train) == pytest.approx(810, abs=1)

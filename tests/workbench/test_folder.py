@@ -111,9 +111,19 @@ def test_the_lock_of_a_dead_process_is_taken_over_and_told(tmp_path, content):
     (tmp_path / "lock").write_text(f"{gone.pid}\n" if content == "dead" else content)
     heard = Heard()
     with events.listening(heard), folder.held(tmp_path):
-        assert int((tmp_path / "lock").read_text()) == os.getpid()
+        assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     assert not (tmp_path / "lock").exists()
     assert heard.notes == ([f"took over {tmp_path} from process {gone.pid}, which is no more"] if content == "dead" else [])
+
+
+def test_a_process_number_that_was_used_again_holds_nothing(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    try:
+        (tmp_path / "lock").write_text(f"{other.pid} 1\n")  # started long before the process that has the number now
+        with folder.held(tmp_path):
+            assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
+    finally:
+        other.communicate()
 
 
 def test_the_lock_goes_when_the_work_breaks(tmp_path):

@@ -94,7 +94,8 @@ def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | 
     """Everything from a moment on is expected, everything before it is known: one clock for all users.
 
     `test` is a duration ("7d") or the share of rows that are tested (0.1); rows of one second are never parted. With `valid`, the
-    span before the test span is cut the same way; as a share it has the length in time of the test span. O(rows).
+    span before the test span is cut the same way; as a share it has the length in time of the test span, or holds that share of the
+    train rows where such a length would leave less than half of them. O(rows).
     """
     times = _calendar(log, "by_time")
     last = int(times.max())
@@ -102,7 +103,7 @@ def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | 
     train = log.where(times < start)
     inner = None
     if valid is not None:
-        length = durations.seconds(valid, "valid span") if isinstance(valid, str) else last + 1 - start
+        length = durations.seconds(valid, "valid span") if isinstance(valid, str) else _validation_length(train, start, last, valid)
         inner = _cut_at(train, round(start - length), "by_time", f"validation: {_span_words(length)} before the test span")
     return replace(_cut_at(log, start, "by_time", f"global time split: last {_span_words(last + 1 - start)}"), valid=inner)
 
@@ -160,12 +161,14 @@ def strong(log: Interactions, *, users: float = 0.2, given: float = 0.8, valid: 
         place = _places(part, None if part.times is not None else random)
         quota = np.clip(np.round(lengths * given), 1, np.maximum(lengths - 1, 1))
         later = held[part.users] & (place >= quota[part.users])
+        train, expected = part.where(~held[part.users]), part.where(later)
         return Split(
-            train=part.where(~held[part.users]),
+            train=train,
             given=part.where(held[part.users] & ~later),
-            expected=part.where(later),
+            expected=expected,
             name="strong",
             says=f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their history given",
+            leak=_leak(train, expected),
         )
 
     whole = cut(log, "split:strong")
@@ -286,6 +289,15 @@ def _boundary(times: Seconds, span: str | float, what: str) -> int:
         return round(int(times.max()) + 1 - durations.seconds(span, f"{what} span"))
     _share(span, what)
     return int(np.partition(times, int(len(times) * (1 - span)))[int(len(times) * (1 - span))])
+
+
+def _validation_length(train: Interactions, start: int, last: int, share: float) -> int:
+    """As long as the test span, unless the log thins out so much that less than half of the train rows would remain."""
+    assert train.times is not None
+    length = last + 1 - start
+    if int((train.times < start - length).sum()) >= len(train) / 2:
+        return length
+    return start - _boundary(train.times, share, "valid")
 
 
 def _share(value: float, what: str) -> None:

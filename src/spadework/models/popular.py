@@ -11,6 +11,7 @@ from spadework import durations
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.kernels import hashing
 from spadework.models.base import Histories, Need, Recommender
 from spadework.models.parameters import Doc, Duration
 
@@ -94,9 +95,8 @@ class Random(Recommender):
         salt = self.state["salt"]
         own = np.zeros(len(histories), np.uint64)
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-        np.bitwise_xor.at(own, rows, _mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
-        mixed = _mixed(own[:, None] ^ salt[None, :])
-        return (mixed >> np.uint64(40)).astype(np.float32) + np.float32(1)
+        np.bitwise_xor.at(own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
+        return hashing.crossed(own, salt)
 
 
 def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:
@@ -108,10 +108,3 @@ def event_weights_by_item(train: Interactions, window: str | None, half_life: st
     if window is not None:
         weights = weights * (ages < durations.seconds(window, "window"))
     return np.bincount(train.items, weights=weights, minlength=train.item_count)
-
-
-def _mixed(numbers: Array) -> Array:
-    """The finaliser of splitmix64: every bit of the input moves every bit of the output."""
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(numbers ^ (numbers >> np.uint64(31)))

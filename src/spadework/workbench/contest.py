@@ -16,6 +16,7 @@ from spadework.models.base import Recommender, model
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
 
+OUT_OF_BUDGET = "The budget"
 SLOW = 0.5
 """Seconds foretold from which on a trial teaches how far the foretelling is off; below it, constant costs rule."""
 
@@ -119,7 +120,7 @@ class Contest:
         return model.cost(protocol.split.train).seconds * ratio
 
     def _left_out(self, model: Recommender, when: str) -> Score:
-        reason = f"The budget of {durations.words(self.budget)} ended {when}."
+        reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} ended {when}."
         return Score(model=model.name, label=model.label, params=model.params, state="skipped", reason=reason)
 
 

@@ -66,17 +66,26 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Only one process works in a folder; the lock of a process that is no more is taken over, and told."""
-    lock = folder / "lock"
-    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-        holder = int(lock.read_text().split()[0])
-        if holder != os.getpid() and _alive(holder):
-            raise BadRequest(f"Process {holder} is working in {folder}.", "Wait for it, or choose another folder with --run.")
-        events.note(f"took over {folder} from process {holder}, which is no more")
-    files.write_bytes(lock, f"{os.getpid()}\n".encode())
+    lock, mine = folder / "lock", f"{os.getpid()} {_born(os.getpid())}\n"
+    try:
+        with lock.open("x", encoding="utf-8") as file:  # fails if another start was quicker, even by a moment
+            file.write(mine)
+    except FileExistsError:
+        _refuse_if_held(folder, lock)
+        files.write_bytes(lock, mine.encode())
     try:
         yield
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _refuse_if_held(folder: Path, lock: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
+        told = lock.read_text(encoding="utf-8").split()
+        holder = int(told[0])
+        if holder != os.getpid() and _alive(holder, told[1] if len(told) > 1 else None):
+            raise BadRequest(f"Process {holder} is working in {folder}.", "Wait for it, or choose another folder with --run.")
+        events.note(f"took over {folder} from process {holder}, which is no more")
 
 
 def seal(folder: Path) -> None:
@@ -112,11 +121,20 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
     return {k: v for k, v in kept["recipe"].items() if k not in loose} == {k: v for k, v in asked.items() if k not in loose}
 
 
-def _alive(process: int) -> bool:
+def _alive(process: int, born: str | None) -> bool:
+    """Whether the process lives and is the one meant: numbers of processes are used again."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    return born is None or born == _born(process)
+
+
+def _born(process: int) -> str:
+    """When a process was started, in the system's own ticks; the same word for all where the system does not tell."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "unknown"

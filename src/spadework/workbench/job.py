@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spadework import events
+from spadework import durations, events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -20,7 +20,7 @@ from spadework.limits import available_bytes
 from spadework.models.base import Recommender, model
 from spadework.workbench import artifact, files, lessons, plan
 from spadework.workbench import folder as folders
-from spadework.workbench.contest import Contest
+from spadework.workbench.contest import OUT_OF_BUDGET, Contest
 from spadework.workbench.faces import faces
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe
@@ -45,7 +45,7 @@ class Job:
         """All stages, the manifest last; a folder that is complete for these data is left as it is."""
         log, items = read_for(self.recipe, source, content)
         fingerprint = {"log": log.fingerprint, "items": None if items is None else items.fingerprint}
-        if folders.is_complete(self.folder) and files.read_json(self.folder / "data.json")["fingerprint"] == fingerprint:
+        if folders.is_complete(self.folder) and self._is_done(fingerprint):
             events.note("nothing to do: this run is complete")
             return
         (self.folder / folders.MANIFEST).unlink(missing_ok=True)
@@ -61,6 +61,15 @@ class Job:
         self._report()
         Ledger(self.folder / "trials").clear()
         folders.seal(self.folder)
+
+    def _is_done(self, fingerprint: dict[str, Any]) -> bool:
+        """Whether the finished run in the folder is of these data, and a larger budget would not try more."""
+        if files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
+            return False
+        stored = files.read_json(self.folder / "recipe.json")["recipe"]
+        board = files.read_json(self.folder / "scores.json")
+        cut = any((entry["reason"] or "").startswith(OUT_OF_BUDGET) for entry in [*board["scores"], *board["validation"]])
+        return not cut or self.recipe.budget_seconds <= durations.seconds(stored["budget"], "budget")
 
     # ---- stages
 

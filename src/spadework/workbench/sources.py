@@ -15,6 +15,9 @@ from spadework.data.worlds import world
 from spadework.errors import BadRequest, Unsuitable
 from spadework.workbench.recipe import Recipe
 
+ENOUGH = 100
+"""Users with history that a cut should judge, or half of the expected users where they are fewer."""
+
 
 def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -> tuple[Interactions, ItemContent | None]:
     """The log and, with `items`, the item table of a recipe; things already read are taken as they are."""
@@ -65,17 +68,22 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     order = (
         ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
     )
+    thin: Split | None = None
     for name in order:
         try:
             split = ways[name]()
         except Unsuitable as error:
             events.note(f"split {name}: {error.message}")
             continue
-        if split.valid is not None and _judgeable(split) and _judgeable(split.valid):
+        if split.valid is None or not (_judged(split) and _judged(split.valid)):
+            events.note(f"split {name}: nobody with history is expected to do anything")
+        elif min(_judged(split), len(split.users) // 2) < min(ENOUGH, len(split.users) // 2):
+            events.note(f"split {name}: only {_judged(split)} of {len(split.users):,} expected users have a history")
+            thin = thin or split
+        else:
             return split
-        events.note(f"split {name}: nobody with history is expected to do anything")
-    return None
+    return thin
 
 
-def _judgeable(split: Split) -> bool:
-    return len(split.users) > len(split.users_without_history) and len(split.train) > 0
+def _judged(split: Split) -> int:
+    return len(split.users) - len(split.users_without_history) if len(split.train) else 0
