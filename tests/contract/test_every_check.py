@@ -43,7 +43,7 @@ SPEAKS = {  # a log that the check has something to say about, and the level
     "TIME-2": (lambda: (make_log(["a"] * 10, list(range(10)), [START] * 9 + [START + 1]), None), "note", "90% of the events share their"),
     "BOT-1": (
         lambda: (make_log(["bot"] * 200 + [f"u{n % 60}" for n in range(120)], [n % 9 for n in range(320)], [START + n for n in range(320)]), None),
-        "strong", "User 'bot' owns 62% of the rows",
+        "strong", "One user owns 62% of the rows",
     ),
     "SIZE-1": (lambda: (make_log(["a", "a"], [1, 2], [START, START + 1]), None), "block", "There is one user"),
     "ITEMS-1": (with_item_table, "strong", "5 of 7 items of the log have no row in the item table"),

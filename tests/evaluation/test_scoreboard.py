@@ -145,39 +145,10 @@ def test_ranks_may_start_at_zero_and_have_gaps():
     assert evaluate(gap, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"][0] == pytest.approx(1 / 3)
 
 
-def test_ids_of_another_type_match_nobody_and_that_is_told():
-    heard = []
-
-    class Hears:
-        def step(self, label, done, total):
-            return None
-
-        def note(self, message):
-            heard.append(message)
-
-    from spadework import events
-
-    with events.listening(Hears()):
-        found = evaluate(pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}), small(), metrics=["recall@5"])
-    assert found.scores[0].values["recall@5"].tolist() == [0.0, 0.0]
-    assert heard == ["None of the recommended users is expected in the split; check that ids are of the same type."]
-
-
-@pytest.mark.parametrize(
-    ("columns", "message", "hint"),
-    [
-        ({"user_id": ["a"], "rank": [1]}, "The recommendations have no column 'item_id'.", "Columns there are: user_id, rank."),
-        ({"item_id": ["x"], "rank": [1]}, "The recommendations have no column 'user_id'.", "Columns there are: item_id, rank."),
-        ({"user_id": ["a"], "item_id": ["x"]}, "The recommendations have neither 'rank' nor 'score'.", "Add one of them; rank 1 is the best."),
-        ({"user_id": ["a", "a"], "item_id": ["x", "x"], "rank": [1, 2]}, "1 lists hold an item twice.", "Give each item once per user."),
-        ({"user_id": ["a", "a"], "item_id": ["x", "x"], "score": [1.0, 0.5]}, "1 lists hold an item twice.", "Give each item once per user."),
-        ({"user_id": ["a"], "item_id": ["x"], "score": [float("nan")]}, "A rank or score is not a number.", "Remove such rows."),
-    ],
-)  # fmt: skip
-def test_frames_that_make_no_sense_are_refused(columns, message, hint):
+def test_ids_of_another_type_match_nobody_and_are_refused():
     with pytest.raises(BadData) as caught:
-        evaluate(pl.DataFrame(columns), small(), metrics=["recall@5"])
-    assert (caught.value.message, caught.value.hint) == (message, hint)
+        evaluate(pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}), small(), metrics=["recall@5"])
+    assert caught.value.message == "None of the recommended users is expected in the split."
 
 
 def test_a_frame_without_rows_is_a_board_of_misses():

@@ -61,7 +61,7 @@ def test_row_bounds_hold_and_blocks_cover_every_row_once(made):
     starts, items, positions = made
     built = Units.build(starts, items, positions, ITEMS)
     filled = np.diff(counted(built, np.ones(int(positions.max(initial=0)) + 1), 1.0, np.ones(len(items)))[0])
-    assert (filled <= built.row_bounds()).all()
+    assert (filled <= built.row_bounds).all()
     rows = [row for first, last in built.blocks() for row in range(first, last)]
     assert rows == list(range(ITEMS))
 

@@ -31,6 +31,7 @@ class Heard:
 def run(tmp_path):
     """A folder in which a run of the default recipe was begun."""
     where = tmp_path / "run"
+    folder.make(where)
     folder.prepare(where, make({}), force=False)
     files.write_json(where / "recipe.json", {"recipe": make({}).model_dump(mode="json")})
     (where / "trials").mkdir()
@@ -45,7 +46,8 @@ def everything(where):
 
 def test_a_new_or_empty_folder_is_made(tmp_path):
     for where in (tmp_path / "a" / "b", tmp_path / "a" / "c"):
-        folder.prepare(where, make({}), force=False)
+        folder.make(where)
+        folder.make(where)
         folder.prepare(where, make({}), force=False)
         assert where.is_dir()
 
@@ -70,26 +72,28 @@ def test_with_force_only_the_runs_own_files_go(run):
     assert everything(run) == {"mine.txt": b"keep me"}
 
 
-@pytest.mark.parametrize("force", [False, True])
-def test_a_foreign_folder_is_never_touched(tmp_path, force):
+def test_a_foreign_folder_is_never_touched(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(OutputExists) as caught:
-        folder.prepare(tmp_path, make({}), force=force)
+        folder.make(tmp_path)
     assert caught.value.message == f"{tmp_path} holds other things than a run."
     assert everything(tmp_path) == {"thesis.txt": b"years of work"}
 
 
 def test_what_a_failed_start_left_is_no_obstacle(tmp_path):
     (tmp_path / "log.jsonl").write_text("{}\n")
+    (tmp_path / f"{files.HALF}1.recipe.json").write_text("{")
+    folder.make(tmp_path)
     folder.prepare(tmp_path, make({}), force=False)
+    assert set(everything(tmp_path)) == {"log.jsonl"}
 
 
 def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputExists, match="is a file"):
-        folder.prepare(tmp_path / "file", make({}), force=True)
+        folder.make(tmp_path / "file")
     with pytest.raises(BadRequest, match="cannot be made: Not a directory"):
-        folder.prepare(tmp_path / "file" / "below", make({}), force=True)
+        folder.make(tmp_path / "file" / "below")
 
 
 def test_the_lock_of_a_living_process_is_respected(tmp_path):
@@ -137,14 +141,14 @@ def test_the_manifest_holds_digests_of_everything_and_is_written_last(run):
     folder.seal(run)
     assert folder.is_complete(run)
     told = json.loads((run / "manifest.json").read_text())["files"]
-    assert set(told) == {"mine.txt", "recipe.json", "trials/validation-1.json"}
+    assert set(told) == {"mine.txt", "recipe.json"}
     assert told["mine.txt"] == files.sha256(run / "mine.txt")
 
 
 def test_default_folders_have_a_date_a_name_and_a_number(tmp_path):
     first = folder.default_folder("data/My Orders.csv", make({}), tmp_path)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-my-orders", first.name)
-    folder.prepare(first, make({}), force=False)
+    folder.make(first)
     files.write_json(first / "recipe.json", {"recipe": make({}).model_dump(mode="json")})
     assert folder.default_folder("data/My Orders.csv", make({}), tmp_path) == first, "the same job goes on where it was"
     assert folder.default_folder("data/My Orders.csv", make({"seed": 1}), tmp_path).name == f"{first.name}-2"

@@ -109,13 +109,14 @@ def test_same_folder_same_bytes(folder: Path, form: report.Form, monkeypatch: py
     assert str(folder) not in first
 
 
-def test_the_verdict_takes_the_cheapest_of_those_that_share_the_first_place(folder: Path) -> None:
+def test_the_verdict_takes_what_validation_chose_and_tells_the_tie(folder: Path) -> None:
     said = verdict_of(report.render(folder))
     assert "2 models share the first place" in said
     assert (
-        "Take the cheapest of them, “cosine, history weight 0.7, half-life 30 d”: 0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)"
-        in said
+        "The model chosen on validation is “cosine, history weight 0.7, half-life 30 d”: "
+        "0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)" in said
     )
+    assert "It is the cheapest of them." in said
     assert "106 % better than the most popular items of all time (101 % … 111 %)" in said
     assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in said
     assert "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in said
@@ -123,11 +124,15 @@ def test_the_verdict_takes_the_cheapest_of_those_that_share_the_first_place(fold
     assert "for 39 % of the users at least one of its 10 suggestions was something they then took" in said
 
 
-def test_a_dearer_leader_is_named_when_the_cheapest_is_another(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_the_cheapest_of_the_first_is_named_when_another_was_chosen(tmp_path: Path, files: dict[str, Any]) -> None:
     files["scores"]["scores"][0]["fit_seconds"] = 900.0
     said = verdict_of(rendered(tmp_path, files))
-    assert "Take the cheapest of them, “ease, l2 500”" in said
-    assert "The leader by value, “cosine, history weight 0.7, half-life 30 d”, is 106 % better" in said
+    assert "The cheapest of them is “ease, l2 500”." in said
+
+
+def test_a_choice_that_the_test_span_does_not_confirm_is_told(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["winner"] = files["scores"]["scores"][3]["label"]
+    assert "On the test span it is behind “cosine, history weight 0.7, half-life 30 d”." in verdict_of(rendered(tmp_path, files))
 
 
 def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -397,7 +402,7 @@ def test_a_notebook_cell_is_isolated_small_and_escaped() -> None:
 
 def test_a_run_in_a_notebook_shows_its_verdict(folder: Path, tmp_path: Path, files: dict[str, Any]) -> None:
     cell = notebook.run_html(folder)
-    assert "Take the cheapest of them" in cell
+    assert "The model chosen on validation is" in cell
     assert cell.count('class="mark"') == 16
     assert Page(cell).tags.count("table") == 2
     text = notebook.run_markdown(folder)

@@ -20,9 +20,12 @@ def recipe_of(source: str | None, *, items: str | None = None, budget: str | Non
     return make(values, f"The recipe {path!r}" if path else "The command")
 
 
-def out_path(out: str, force: bool) -> Path:
-    """A path that may be written."""
+def out_path(out: str, force: bool, endings: Sequence[str] = ()) -> Path:
+    """A path that may be written; with `endings`, one that ends in one of them."""
     path = Path(out)
+    if endings and path.suffix not in endings:
+        known = f"{', '.join(endings[:-1])} or {endings[-1]}"
+        raise BadRequest(f"{path} ends in {path.suffix or 'nothing'!r}.", f"Name a file that ends in {known}.")
     if path.exists() and not force:
         from spadework.errors import OutputExists
 

@@ -101,6 +101,11 @@ class ItemContent:
         if chosen not in known:
             raise BadRequest(f"{chosen!r} is no category column of the item table.", f"Known: {listed(known)}.")
         values = self.table[chosen]
+        if values.dtype.is_float():  # whole numbers with gaps come as floating numbers from pandas
+            whole = values.cast(pl.Int64, strict=False)
+            values = whole if bool((whole.cast(pl.Float64) == values).all()) else values.cast(pl.String)
+        elif not values.dtype.is_integer():
+            values = values.cast(pl.String)
         names = Vocabulary(values.drop_nulls().unique().sort())
         return names.codes(values), names.ids.to_list()
 

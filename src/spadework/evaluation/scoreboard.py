@@ -67,7 +67,7 @@ class Scoreboard:
                 entry["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p, "p_holm": gap.p_holm}
             entries.append(entry)
         entries.sort(key=lambda entry: -float(entry["metrics"][self.primary] or 0))
-        _mark_pareto(entries, self.primary)
+        _mark_pareto(entries)
         return entries + [bare(score) for score in self.scores if score.state != "done"]
 
     @property
@@ -164,12 +164,14 @@ def bare(score: Score) -> dict[str, Any]:
     }
 
 
-def _mark_pareto(entries: list[dict[str, Any]], primary: str) -> None:
-    """A model is on the front when none is both cheaper to fit and better. Entries come best first."""
+def _mark_pareto(entries: list[dict[str, Any]]) -> None:
+    """A model is on the front when none is both cheaper (to fit and to answer) and better. Entries come best first."""
     cheapest = float("inf")
     for entry in entries:
-        seconds = entry["fit_seconds"]
-        if seconds is not None and seconds < cheapest:
+        if entry["fit_seconds"] is None:
+            continue
+        seconds = entry["fit_seconds"] + entry["recommend_seconds"]
+        if seconds < cheapest:
             entry["pareto"] = True
             cheapest = seconds
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,8 @@ from spadework.arrays import Array
 from spadework.randomness import generator
 
 RESAMPLES = 2000
+MANY = 20_000
+"""Users from which on the permutation distribution is taken from the normal law."""
 LEVEL = 0.95
 _USERS_AT_ONCE = 4096
 _DRAWS = 40_000_000
@@ -64,34 +67,37 @@ def bootstrap(values: Array, seed: int, resamples: int | None = None) -> Array:
 
 def estimates(values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None) -> list[Estimate]:
     """Mean and interval of each column of [users, columns]. `drawn` is what `bootstrap` gave for the same values."""
-    means = _means(values)
-    low, high = _interval(bootstrap(values, seed, resamples) if drawn is None else drawn)
-    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(means, low, high, strict=True)]
+    averages = means(values)
+    low, high = interval(bootstrap(values, seed, resamples) if drawn is None else drawn)
+    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(averages, low, high, strict=True)]
 
 
 def differences(values: Array, against: int, seed: int, resamples: int | None = None, drawn: Array | None = None) -> list[Difference]:
     """Each column less column `against`, paired by user, with Holm's correction over all others. `drawn` as in `estimates`."""
     paired = values - values[:, [against]]
-    means = _means(paired)
-    low, high = _interval(bootstrap(paired, seed, resamples) if drawn is None else drawn - drawn[:, [against]])
+    averages = means(paired)
+    low, high = interval(bootstrap(paired, seed, resamples) if drawn is None else drawn - drawn[:, [against]])
     p = sign_flip(paired, seed, resamples)
     others = [column for column in range(values.shape[1]) if column != against]
     corrected = np.ones(values.shape[1])
     corrected[others] = holm(p[others])
-    return [Difference(float(means[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])) for c in range(values.shape[1])]
+    return [Difference(float(averages[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])) for c in range(values.shape[1])]
 
 
 def sign_flip(paired: Array, seed: int, resamples: int | None = None) -> Array:
     """Two-sided p of each column of paired differences [users, columns]: how often random signs give a mean as far from zero."""
     resamples = resamples or resamples_for(len(paired))
-    random = generator(seed, "sign flip")
     filled = np.where(np.isnan(paired), 0, paired).astype(np.float32)
+    observed = np.abs(filled.sum(axis=0, dtype=np.float64))
+    if len(filled) > MANY:  # the sum of so many random signs is normal; its tail reaches below one in the number of resamples
+        spread = np.sqrt((filled.astype(np.float64) ** 2).sum(axis=0))
+        return np.asarray([math.erfc(z / math.sqrt(2)) for z in observed / np.maximum(spread, 1e-300)])
+    random = generator(seed, "sign flip")
     sums = np.zeros((resamples, paired.shape[1]))
     for at in range(0, len(filled), _USERS_AT_ONCE):
         block = filled[at : at + _USERS_AT_ONCE]
         signs = random.integers(0, 2, (resamples, len(block)), dtype=np.int8).astype(np.float32) * 2 - 1
         sums += signs @ block
-    observed = np.abs(filled.sum(axis=0, dtype=np.float64))
     slack = 1e-6 * np.maximum(np.abs(filled).sum(axis=0), 1e-12)  # sums in another order differ in the last digits
     return np.asarray((1 + (np.abs(sums) >= observed - slack).sum(axis=0)) / (1 + resamples))
 
@@ -107,14 +113,14 @@ def holm(p: Array) -> Array:
 
 def shared_ranks(values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None) -> Array:
     """Rank 1 for the best column and those after it whose paired interval to it holds zero; then the same among the rest. Shape [columns]."""
-    means = _means(values)
+    averages = means(values)
     resampled = bootstrap(values, seed, resamples) if drawn is None else drawn
-    waiting = list(np.argsort(-means, kind="stable"))
-    ranks = np.zeros(len(means), np.int64)
+    waiting = list(np.argsort(-averages, kind="stable"))
+    ranks = np.zeros(len(averages), np.int64)
     rank = 1
     while waiting:
         leader = waiting[0]
-        low, high = _interval(resampled[:, waiting] - resampled[:, [leader]])
+        low, high = interval(resampled[:, waiting] - resampled[:, [leader]])
         apart = np.flatnonzero((low > 0) | (high < 0))
         tied = int(apart[0]) if len(apart) else len(waiting)  # a rank ends at the first model that is surely worse, so ranks never cross
         ranks[waiting[:tied]] = rank
@@ -123,13 +129,15 @@ def shared_ranks(values: Array, seed: int, resamples: int | None = None, drawn: 
     return ranks
 
 
-def _means(values: Array) -> Array:
+def means(values: Array) -> Array:
+    """Mean of each column; NaN is a user without a value there."""
     present = ~np.isnan(values)
     total = np.where(present, values, 0).sum(axis=0, dtype=np.float64)
     return np.asarray(total / np.maximum(present.sum(axis=0), 1))
 
 
-def _interval(resampled: Array) -> tuple[Array, Array]:
+def interval(resampled: Array) -> tuple[Array, Array]:
+    """Ends of the middle 95 % of resampled means."""
     edges = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return edges[0], edges[1]
 

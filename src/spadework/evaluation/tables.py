@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol
@@ -30,8 +29,10 @@ def lists_of(frame: Any, protocol: Protocol) -> Codes:
         raise BadData("The recommendations have neither 'rank' nor 'score'.", "Add one of them; rank 1 is the best.")
     truth, expected = protocol.truth, protocol.split.expected
     owners, starts = _runs(table[names["user_id"]], protocol)
-    if not (owners >= 0).any():
-        events.note("None of the recommended users is expected in the split; check that ids are of the same type.")
+    if len(table) and not (owners >= 0).any():
+        raise BadData(
+            "None of the recommended users is expected in the split.", "Check that both write user ids alike; numbers and text never match."
+        )
     items = expected.item_vocabulary.codes(table[names["item_id"]])
     keys = table[order].to_numpy()
     shape = (len(truth.users), protocol.k)

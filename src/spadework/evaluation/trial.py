@@ -56,7 +56,10 @@ class Protocol:
             raise BadRequest(f"repeats is {repeats!r}.", f"Choices: auto, {', '.join(REPEATS)}.")
         if not metrics:
             raise BadRequest("No metric is asked for.", "Name at least one, such as ndcg@10.")
-        return cls(split, tuple(parse(name) for name in metrics), dialects[dialect], repeats, seed)
+        asked = tuple(parse(name) for name in metrics)
+        if not any(one.metric.per_user for one in asked):
+            raise BadRequest(f"{metrics[0]} has no value per user, so it cannot decide.", "Name a metric such as ndcg@10 as well.")
+        return cls(split, asked, dialects[dialect], repeats, seed)
 
     @cached_property
     def truth(self) -> Truth:

@@ -9,6 +9,7 @@ diagonal is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -43,6 +44,7 @@ class Units:
         """Number of items, with and without events."""
         return len(self.occurrence_starts) - 1
 
+    @cached_property
     def row_bounds(self) -> Array:
         """Upper bound of the number of cells in each row: all events of all units in which the item occurs. Shape [items]."""
         lengths = np.diff(self.starts)[self.owners]
@@ -52,25 +54,26 @@ class Units:
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of rows, none filling more than `BLOCK_CELLS` cells."""
-        filled = np.cumsum(self.row_bounds())
+        filled = np.cumsum(self.row_bounds)
         edges = [0]
         while edges[-1] < self.item_count:
             base = filled[edges[-1] - 1] if edges[-1] else 0
             edges.append(max(int(np.searchsorted(filled, base + BLOCK_CELLS, side="right")), edges[-1] + 1))
         return list(zip(edges[:-1], edges[1:], strict=True))
 
-    def count(self, rows: tuple[int, int], kernel: Array, backward: float, weights: Array) -> tuple[Offsets, Codes, Array]:
+    def count(self, rows: tuple[int, int], kernel: Array, backward: float, weights: Array | None) -> tuple[Offsets, Codes, Array]:
         """Counts of a block of rows: starts [rows + 1], columns ascending in each row, values float32.
 
         `kernel` [largest distance + 1] is κ; `backward` weighs pairs whose partner came earlier; `weights` [events] are not below zero,
-        and a pair weighs their product. O(Σ over units of length²).
+        and a pair weighs their product; None is one for all. O(Σ over units of length²).
         """
         first, last = rows
-        capacity = int(self.row_bounds()[first:last].sum())
+        capacity = int(self.row_bounds[first:last].sum())
         starts = np.zeros(last - first + 1, np.int64)
         columns = np.empty(capacity, np.int32)
         values = np.empty(capacity, np.float32)
-        plain = len(kernel) == 1 and bool((weights == 1).all())
+        plain = len(kernel) == 1 and weights is None
+        weights = np.ones(0 if plain else len(self.items), np.float32) if weights is None else weights
         filled = _count(
             first, last, self.starts, self.items, self.positions, self.owners, self.occurrences, self.occurrence_starts,
             kernel.astype(np.float64), backward, weights.astype(np.float32), plain, starts, columns, values,

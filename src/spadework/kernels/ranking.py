@@ -32,16 +32,22 @@ def nothing(rows: int, k: int) -> tuple[Codes, Array]:
     return np.full((rows, k), -1, np.int32), np.full((rows, k), -np.inf, np.float32)
 
 
-def complete(codes: Codes, best: Array, scores: Array, starts: Offsets, columns: Codes, *, forbid: bool, only: bool, below: bool) -> None:
-    """Fill the free slots of lists [rows, k] in place with the best of `scores` [columns], which are the same for every row.
-
-    Listed columns of a row (ascending) are left out with `forbid`, alone allowed with `only`. With `below`, scores are shifted below the
-    last one that stands. O(columns · log columns) once, then O(k · log listed) a row for most rows.
-    """
-    order = np.argsort(-scores, kind="stable").astype(np.int32)
+def order_of(scores: Array) -> Codes:
+    """Columns by descending score, ties to the lower code; what is excluded (−∞) is left out. O(columns · log columns)."""
     if np.isnan(scores).any():
         raise SpadeworkError("The common scores hold a value that is not a number.", "The model is broken on these data; leave it out.")
-    _complete(codes, best, scores, order[: int((scores > -np.inf).sum())], starts, columns, forbid, only, below)
+    return np.argsort(-scores, kind="stable").astype(np.int32)[: int((scores > -np.inf).sum())]
+
+
+def complete(
+    codes: Codes, best: Array, scores: Array, order: Codes, starts: Offsets, columns: Codes, *, forbid: bool, only: bool, below: bool
+) -> None:  # fmt: skip
+    """Fill the free slots of lists [rows, k] in place with the best of `scores` [columns], which are the same for every row.
+
+    `order` is `order_of(scores)`. Listed columns of a row (ascending) are left out with `forbid`, alone allowed with `only`. With `below`,
+    scores are shifted below the last one that stands. O(k · log listed) a row for most rows.
+    """
+    _complete(codes, best, scores, order, starts, columns, forbid, only, below)
 
 
 def exclude(scores: Array, starts: Offsets, columns: Codes, *, only: bool = False) -> None:

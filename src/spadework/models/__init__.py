@@ -6,6 +6,8 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:
+    if not name[:1].isupper():  # a module of this package that is being imported, or nothing
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from spadework.models.base import catalogue
 
     for cls in catalogue().values():

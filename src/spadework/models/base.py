@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, Literal, Self, TypeAlias, dataclass_transform, get_type_hints
+from typing import Any, ClassVar, Self, dataclass_transform, get_type_hints
 
 import numpy as np
 import polars as pl
@@ -20,25 +20,18 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, NotFitted, Unsuitable, nearest
 from spadework.kernels import parallel, ranking
+from spadework.models import needs
+from spadework.models.common import CommonList, Repeats
 from spadework.models.histories import Histories, positions
+from spadework.models.needs import Cost, Need, check_k
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 
-Need: TypeAlias = Literal["times", "baskets", "content", "categories"]
-Repeats: TypeAlias = Literal["forbid", "allow", "only"]
 REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 BLOCK_CELLS = 16_000_000
 """Scores held at once (4 bytes each)."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What fitting will take, told before it starts."""
-
-    bytes: int
-    seconds: float
 
 
 models: Shelf[type[Recommender]] = Shelf("model")
@@ -126,17 +119,7 @@ class Recommender(ABC):
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what this model needs."""
-        present = {
-            "times": train.times is not None,
-            "baskets": train.baskets is not None,
-            "content": content is not None,
-            "categories": content is not None and bool(content.categories),
-        }
-        for need in sorted(self.required()):
-            if not present[need]:
-                raise Unsuitable(f"The model {self.label!r} needs {need}, and there are none.", _NEED_HINTS[need])
-        if not len(train):
-            raise Unsuitable(f"The model {self.label!r} cannot learn from an empty log.", "Give a log with at least one row.")
+        needs.check(self.label, self.required(), train, content)
 
     def required(self) -> frozenset[Need]:
         """What this model needs with these parameters."""
@@ -161,6 +144,15 @@ class Recommender(ABC):
         vocabulary: Vocabulary = self.__dict__["_item_vocabulary"]
         return vocabulary
 
+    def check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        """What is wrong with learned arrays that come from a file, since kernels trust them; None when they fit."""
+        if "popularity" not in state or len(state["popularity"]) != items:
+            return "the counts of items do not fit the items"
+        return self._check_state(state, items)
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        return None
+
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
         object.__setattr__(self, "_state", {key: frozen(value) for key, value in state.items()})
         object.__setattr__(self, "_item_vocabulary", item_vocabulary)
@@ -184,8 +176,7 @@ class Recommender(ABC):
         the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
         history that the model never saw are ignored.
         """
-        if type(k) is not int or k < 1:
-            raise BadRequest(f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item.")
+        check_k(k)
         if repeats not in REPEATS:
             near = nearest(str(repeats), REPEATS)
             raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
@@ -196,9 +187,12 @@ class Recommender(ABC):
             allowed = np.zeros(len(self.item_vocabulary), np.bool_)
             codes = self.item_vocabulary.codes(candidates)
             allowed[codes[codes >= 0]] = True
-        rows = max(1, BLOCK_CELLS // max(1, len(self.item_vocabulary)) // parallel.threads())
+        common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
+        prior = CommonList.of(self._popular_prior(), allowed) if fill else None
+        width = k if common is not None else len(self.item_vocabulary)
+        rows = max(1, BLOCK_CELLS // max(1, width) // parallel.threads())
         blocks = [asked[at : at + rows] for at in range(0, len(asked), rows)]
-        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, fill=fill)
+        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior)
         parts = parallel.share(answer, blocks, f"recommend {self.label}")
         return Recommendations(
             users=asked,
@@ -213,32 +207,37 @@ class Recommender(ABC):
         own = self.item_vocabulary
         if histories.item_vocabulary is own or histories.item_vocabulary == own:
             return histories
+        if histories.item_vocabulary.ids.dtype.is_integer() != own.ids.dtype.is_integer():
+            raise BadRequest(
+                f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model has {_kind(own)}, so nothing can match.",
+                "Write the histories with ids of the model's type; parquet keeps whole numbers, csv is text.",
+            )
         return histories.recoded(histories.user_vocabulary, own)
 
     def _answer(
-        self, histories: Interactions, users: Codes, *, k: int, repeats: Repeats, allowed: Mask | None, fill: bool
+        self,
+        histories: Interactions,
+        users: Codes,
+        *,
+        k: int,
+        repeats: Repeats,
+        allowed: Mask | None,
+        common: CommonList | None,
+        prior: CommonList | None,
     ) -> tuple[Codes, Array, int]:
-        """Lists for a block of users: codes [users, k], scores [users, k], number of filled slots."""
+        """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled from `prior`."""
         block = Histories.of(histories, users)
-        common = self._common_score()
         if common is not None:
             items, best = ranking.nothing(len(block), k)
-            self._complete(items, best, common, block, repeats, allowed, below=False)
+            common.complete(items, best, block, repeats, below=False)
         else:
             scores = np.ascontiguousarray(self._score(block), np.float32)
             items, best = self._rank(scores, block, k, repeats, allowed)
-        if not fill or (items >= 0).all():
+        if prior is None or (items >= 0).all():
             return items, best, 0
         before = int((items >= 0).sum())
-        self._complete(items, best, self._popular_prior(), block, repeats, allowed, below=True)
+        prior.complete(items, best, block, repeats, below=True)
         return items, best, int((items >= 0).sum()) - before
-
-    def _complete(
-        self, items: Codes, best: Array, scores: Array, block: Histories, repeats: Repeats, allowed: Mask | None, *, below: bool
-    ) -> None:
-        """Fill the free slots of lists, in place, with the best of scores that are the same for everybody [items]."""
-        masked = scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
-        ranking.complete(items, best, masked, block.starts, block.items, forbid=repeats == "forbid", only=repeats == "only", below=below)
 
     def _rank(self, scores: Array, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         if repeats != "allow":
@@ -295,15 +294,12 @@ def model(name: str, **params: Any) -> Recommender:
     return cls(**params)
 
 
+def _kind(vocabulary: Vocabulary) -> str:
+    return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"
+
+
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
-
-_NEED_HINTS: dict[Need, str] = {
-    "times": "Name the time column, or leave this model out.",
-    "baskets": "Name the basket column, or leave this model out.",
-    "content": "Give an item table, or leave this model out.",
-    "categories": "Give an item table with a category column, or leave this model out.",
-}
 
 __all__ = ["Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]

@@ -17,6 +17,7 @@ from spadework.kernels import cooccurrence, parallel, ranking
 from spadework.kernels.cooccurrence import Units
 from spadework.kernels.weighting import Entries, Pairs, entry_weights, pair_weights
 from spadework.models.base import Cost, Histories, Need, Recommender, positions
+from spadework.models.needs import check_k
 from spadework.models.parameters import Doc, OneOf, Range
 from spadework.models.recommendations import Recommendations
 
@@ -43,19 +44,29 @@ class ItemItem(Recommender):
         ranking.add_rows(histories.starts, histories.items, weights, table["starts"], table["columns"], table["values"], scores)
         return scores
 
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        starts, columns, values = state["starts"], state["columns"], state["values"]
+        if len(starts) != items + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
+            return "row starts do not fit the table"
+        if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= items)):
+            return "the table names items that are not there"
+        return None
+
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these; padding where fewer are known."""
+        check_k(k)
         asked = items if isinstance(items, pl.Series) else pl.Series(items)
         codes = self.item_vocabulary.codes(asked)
         if (codes < 0).any():
             missing = asked[int(np.flatnonzero(codes < 0)[0])]
             raise BadRequest(f"Item {missing!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-        scores = np.full((len(codes), len(self.item_vocabulary)), -np.inf, np.float32)
-        table = self.state
+        found, best = ranking.nothing(len(codes), k)
+        table, row_scores = self.state, np.empty((1, len(self.item_vocabulary)), np.float32)
         for row, code in enumerate(codes):
             cells = slice(table["starts"][code], table["starts"][code + 1])
-            scores[row, table["columns"][cells]] = table["values"][cells]
-        found, best = ranking.top_k(scores, k)
+            row_scores.fill(-np.inf)
+            row_scores[0, table["columns"][cells]] = table["values"][cells]
+            found[row], best[row] = (part[0] for part in ranking.top_k(row_scores, k))
         return Recommendations(
             users=codes, items=found, scores=best, user_vocabulary=self.item_vocabulary, item_vocabulary=self.item_vocabulary
         )
@@ -123,14 +134,14 @@ class CoOccurrence(ItemItem):
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         if self._ordered:
+            weights: Array | None = None
             units = Units.build(train.starts, train.items, positions(train), train.item_count)
-            weights = np.ones(len(train), np.float32)
         else:
             matrix = train.matrix()
             places = np.zeros(matrix.nnz, np.int32)
             units = Units.build(matrix.indptr, matrix.indices, places, train.item_count)
-            weights = self._entry_weights(units, matrix.data)
-        sizes = _sizes(train, weights if not self._ordered else None, units)
+            weights = None if self.entry == "binary" else self._entry_weights(units, matrix.data)
+        sizes = _sizes(train, weights, units)
         kernel = _kernel(self.distance, int(units.positions.max(initial=0)))
         block = partial(self._block, units=units, kernel=kernel, weights=weights, sizes=sizes, total=float(len(train.active_users)))
         parts = parallel.share(block, units.blocks(), f"fit {self.label}")
@@ -158,7 +169,7 @@ class CoOccurrence(ItemItem):
         return np.asarray(entry_weights[self.entry](entries), np.float32)
 
     def _block(
-        self, rows: tuple[int, int], *, units: Units, kernel: Array, weights: Array, sizes: Array, total: float
+        self, rows: tuple[int, int], *, units: Units, kernel: Array, weights: Array | None, sizes: Array, total: float
     ) -> tuple[Array, Array, Array]:
         """Count a block of rows, weigh the pairs, keep the largest: starts, columns, values."""
         starts, columns, joint = units.count(rows, kernel, self.backward, weights)

@@ -71,7 +71,11 @@ def load(folder: str | Path) -> Recommender:
     if found != header["arrays"]:
         raise BadRequest(f"The arrays of {path} are not those of its model.json.", "Fit the model again.")
     fitted = model(header["model"], **header["params"])
-    fitted._restore(arrays, Vocabulary(pl.read_parquet(path / "items.parquet")["item_id"]))
+    vocabulary = Vocabulary(pl.read_parquet(path / "items.parquet")["item_id"])
+    wrong = fitted.check_state(arrays, len(vocabulary))
+    if wrong is not None or not vocabulary.ids.is_sorted() or vocabulary.ids.null_count():
+        raise BadRequest(f"{path} cannot be used: {wrong or 'its items are not in order'}.", "Fit the model again.")
+    fitted._restore(arrays, vocabulary)
     return fitted
 
 

@@ -21,7 +21,7 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
     against = boards[0]["winner"]
     remarks, rows = [], []
     for folder, board, facts in zip(folders, boards, data, strict=True):
-        same = _same_question(boards[0], board) and facts["fingerprint"] == data[0]["fingerprint"]
+        same = _same_question(boards[0], board) and facts["fingerprint"]["log"] == data[0]["fingerprint"]["log"]
         if not same:
             remarks.append(f"{folder} judged other data or another protocol, so its numbers stand beside the others, not against them.")
         values, users = _per_user(folder)

@@ -39,7 +39,7 @@ class Contest:
         scores: list[Score] = []
         for done, group in enumerate(groups):
             events.step(f"validation: {group.members[0].label}", done, len(groups))
-            scores += self._try_group(group, protocol, room=self.budget / 2 - self.spent)
+            scores += self._try_group(group, protocol)
         events.step("validation", len(groups), len(groups))
         return scores
 
@@ -57,7 +57,8 @@ class Contest:
             one = by_label[score.label]
             took = (score.fit_seconds or 0) + (score.recommend_seconds or 0)
             always = is_always(one)
-            if not always and self.spent + took > self.budget:
+            known = self.ledger.find(self.ledger.key(one, protocol, "test"))
+            if known is None and not always and self.spent + took > self.budget:
                 scores.append(self._left_out(one, "before its refit on the test span"))
                 _tell("test", scores[-1], protocol)
                 continue
@@ -65,16 +66,17 @@ class Contest:
         events.step("test", len(chosen), len(chosen))
         return scores
 
-    def _try_group(self, group: Group, protocol: Protocol, room: float) -> list[Score]:
+    def _try_group(self, group: Group, protocol: Protocol) -> list[Score]:
         scores: list[Score] = []
         fitted: Recommender | None = None
         for member in group.members:
+            room = self.budget / 2 - self.spent
             model = member.sharing()  # a copy, so that what it learns goes when its group is done
             if fitted is not None:
                 model = fitted.sharing(**{name: getattr(member, name) for name in member.answering})
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))
-            foretold = 0.0 if known or fitted is not None else self._foretold(model, protocol)
-            if known is None and not group.always and foretold > room:
+            foretold = 0.0 if fitted is not None else self._foretold(model, protocol)
+            if known is None and not group.always and (room <= 0 or foretold > room):
                 score = self._left_out(model, "before its turn")
                 _tell("validation", score, protocol)
             else:

@@ -63,8 +63,10 @@ def _titles(log: Interactions, content: ItemContent | None) -> Any:
     """Code → title; without an item table the code's own number in place of the id."""
     if content is None:
         return lambda code: f"item {code + 1}"
-    names = content.titles()
-    return lambda code: str(names[code])
+    names = content.title
+    if names is None:
+        return lambda code: f"item {code + 1}"
+    return lambda code: f"item {code + 1}" if names[code] is None else str(names[code])
 
 
 def _when(log: Interactions, event: int) -> str | None:

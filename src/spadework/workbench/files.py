@@ -6,7 +6,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +15,22 @@ import polars as pl
 from spadework.arrays import Array
 from spadework.errors import BadRequest
 
+HALF = ".half-"
+"""How names of files begin that are being written."""
+
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace `path` in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with half.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.replace(half, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        half.unlink(missing_ok=True)
         raise
 
 

@@ -18,10 +18,14 @@ from spadework.errors import BadRequest, OutputExists
 from spadework.workbench import files
 from spadework.workbench.recipe import Recipe
 
+try:
+    import fcntl
+except ImportError:  # only on systems without file locks
+    fcntl = None  # type: ignore[assignment]
+
 MANIFEST = "manifest.json"
-_PARTS = ("recipe.json", "data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html", "log.jsonl",
-          "set_aside.parquet", MANIFEST)  # fmt: skip
-_TRACES = ("log.jsonl", "lock")
+_DERIVED = ("data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html", "set_aside.parquet")
+_TRACES = ("log.jsonl", "lock", "trials")
 """What a start leaves that failed before it could read the data."""
 
 
@@ -31,8 +35,11 @@ def is_complete(folder: Path) -> bool:
 
 
 def default_folder(source: str, recipe: Recipe, root: Path = Path("runs")) -> Path:
-    """`runs/DATE-NAME`; a number is added where another job of that name was done today."""
+    """A run of this recipe that was stopped, else `runs/DATE-NAME`; a number is added where another job of that name was done today."""
     name = re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()).strip("-") or "run"
+    for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
+        if _same_recipe(stopped, recipe) and not is_complete(stopped):
+            return stopped
     base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     folder, number = base, 1
     while folder.exists() and not _same_recipe(folder, recipe):
@@ -41,42 +48,74 @@ def default_folder(source: str, recipe: Recipe, root: Path = Path("runs")) -> Pa
     return folder
 
 
-def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
-    """Make room for a run: a new folder, or one in which the same job was stopped; anything else is refused unless forced."""
+def make(folder: Path) -> None:
+    """The folder itself, before it is held. Only a folder that is new, empty or a run's is touched."""
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
-    if not folder.exists() or all(path.name in _TRACES for path in folder.iterdir()):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise BadRequest(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run.") from None
-        return
-    if _same_recipe(folder, recipe) and not force:
-        return
-    if not (folder / "recipe.json").exists():
+    if folder.exists() and not _is_ours(folder):
         raise OutputExists(f"{folder} holds other things than a run.", "Choose another folder; this one is not touched, even with --force.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadRequest(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run.") from None
+
+
+def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
+    """Make room for a run in a folder that is held: a new one, or one in which the same job was stopped; else refused unless forced."""
+    for half in folder.glob(f"**/{files.HALF}*"):  # what a killed process was writing
+        half.unlink()
+    if not (folder / "recipe.json").exists() or (_same_recipe(folder, recipe) and not force):
+        return
     if not force:
         raise OutputExists(f"{folder} holds a run with another recipe.", "Choose another folder, or replace it with --force.")
-    for name in _PARTS:
+    clear(folder)
+    shutil.rmtree(folder / "trials", ignore_errors=True)
+    (folder / "log.jsonl").unlink(missing_ok=True)
+    (folder / "recipe.json").unlink()  # last, so that the folder is known as a run's until it is empty
+
+
+def clear(folder: Path) -> None:
+    """Remove what was derived from older data; the recipe, the log of remarks and the ledger of trials stay."""
+    for name in (MANIFEST, *_DERIVED):
         (folder / name).unlink(missing_ok=True)
-    for name in ("trials", "models"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    shutil.rmtree(folder / "models", ignore_errors=True)
+
+
+def _is_ours(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(files.HALF)}
+    return "recipe.json" in names or names <= set(_TRACES)
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Only one process works in a folder; the lock of a process that is no more is taken over, and told."""
     lock, mine = folder / "lock", f"{os.getpid()} {_born(os.getpid())}\n"
+    own = folder / f"{files.HALF}{os.getpid()}.lock"
+    own.write_text(mine, encoding="utf-8")  # written before it is put in place, so that no lock is ever seen empty
     try:
-        with lock.open("x", encoding="utf-8") as file:  # fails if another start was quicker, even by a moment
-            file.write(mine)
-    except FileExistsError:
-        _refuse_if_held(folder, lock)
-        files.write_bytes(lock, mine.encode())
+        try:
+            os.link(own, lock)  # fails if another start was quicker, even by a moment
+        except FileExistsError:
+            _take_over(folder, lock, own)
+    finally:
+        own.unlink(missing_ok=True)
     try:
         yield
     finally:
         lock.unlink(missing_ok=True)
+
+
+def _take_over(folder: Path, lock: Path, own: Path) -> None:
+    """Put `own` in the place of a lock whose process is no more; of several that try, one succeeds and the others meet its lock."""
+    while True:
+        with lock.open("rb") as stale:
+            if fcntl is not None:
+                fcntl.flock(stale, fcntl.LOCK_EX)
+            if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
+                continue  # somebody took it over while this one waited
+            _refuse_if_held(folder, lock)
+            os.replace(own, lock)
+            return
 
 
 def _refuse_if_held(folder: Path, lock: Path) -> None:
@@ -89,11 +128,11 @@ def _refuse_if_held(folder: Path, lock: Path) -> None:
 
 
 def seal(folder: Path) -> None:
-    """Write the manifest: digests of all files."""
-    names = sorted(
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.name not in (MANIFEST, "lock", "log.jsonl")
-    )
-    files.write_json(folder / MANIFEST, {"files": {name: files.sha256(folder / name) for name in names}})
+    """Write the manifest: digests of all files that a run is made of."""
+    left = ("trials/", "lock", "log.jsonl", MANIFEST, files.HALF)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    digests = {name: files.sha256(folder / name) for name in names if not name.startswith(left)}
+    files.write_json(folder / MANIFEST, {"files": digests})
 
 
 class JsonLog:

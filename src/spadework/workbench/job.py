@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,7 +18,7 @@ from spadework.diagnosis.finding import Finding, diagnose
 from spadework.diagnosis.portrait import facts, portrait
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import Protocol, Score
-from spadework.limits import available_bytes
+from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender, model
 from spadework.workbench import artifact, files, lessons, plan
 from spadework.workbench import folder as folders
@@ -48,7 +50,7 @@ class Job:
         if folders.is_complete(self.folder) and self._is_done(fingerprint):
             events.note("nothing to do: this run is complete")
             return
-        (self.folder / folders.MANIFEST).unlink(missing_ok=True)
+        folders.clear(self.folder)
         self._keep_recipe()
         self._keep_data(log, items, fingerprint)
         self.findings = diagnose(log, items)
@@ -59,28 +61,32 @@ class Job:
         else:
             self._compare(split, items, log)
         self._report()
-        Ledger(self.folder / "trials").clear()
         folders.seal(self.folder)
+        Ledger(self.folder / "trials").clear()
 
     def _is_done(self, fingerprint: dict[str, Any]) -> bool:
-        """Whether the finished run in the folder is of these data, and a larger budget would not try more."""
+        """Whether the finished run in the folder is of these data, and other limits would not try more."""
         if files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
             return False
         stored = files.read_json(self.folder / "recipe.json")["recipe"]
         board = files.read_json(self.folder / "scores.json")
-        cut = any((entry["reason"] or "").startswith(OUT_OF_BUDGET) for entry in [*board["scores"], *board["validation"]])
-        return not cut or self.recipe.budget_seconds <= durations.seconds(stored["budget"], "budget")
+        entries = [*board["scores"], *board["validation"]]
+        late = any(entry["state"] == "timed out" or (entry["reason"] or "").startswith(OUT_OF_BUDGET) for entry in entries)
+        large = any(entry["state"] == "out of memory" for entry in entries)
+        more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
+        return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
     # ---- stages
 
     def _keep_recipe(self) -> None:
         recipe = self.recipe
-        command = f"spadework dig {recipe.source} --run {self.folder} --budget {recipe.budget}"
         changed = {
             k: v for k, v in recipe.model_dump().items() if v != type(recipe).model_fields[k].default and k not in ("source", "budget")
         }
-        command += "".join(f" --set {key}={','.join(value) if isinstance(value, list) else value}" for key, value in changed.items())
-        files.write_json(self.folder / "recipe.json", {"command": command, "recipe": recipe.model_dump(mode="json")})
+        words = ["spadework", "dig", recipe.source, "--run", str(self.folder), "--budget", recipe.budget]
+        for key, value in changed.items():
+            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+        files.write_json(self.folder / "recipe.json", {"command": shlex.join(words), "recipe": recipe.model_dump(mode="json")})
 
     def _keep_data(self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]) -> None:
         account = log.account
@@ -97,14 +103,15 @@ class Job:
         assert split.valid is not None
         choosing = self._protocol(split.valid, recipe.repeats)
         final = self._protocol(split, choosing.repeats)  # the policy is chosen on validation, too
-        memory = int(recipe.memory * 2**30) if recipe.memory else int(0.8 * available_bytes())
-        contest = Contest(Ledger(self.folder / "trials"), items, recipe.budget_seconds, memory, recipe.seed)
+        memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
+        ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
+        contest = Contest(ledger, items, recipe.budget_seconds, memory, recipe.seed)
         groups = plan.candidates(recipe.models)
         try:
             self.validation = contest.validate(groups, choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
-            self._keep_what_is_finished(choosing, groups)
+            self._keep_what_is_finished(choosing, groups, ledger)
             raise
         # The test scores come in the order of validation, so the choice is made before the test span is looked at.
         chosen = next((score for score in self.test if score.state == "done"), None)
@@ -158,9 +165,8 @@ class Job:
         files.write_json(self.folder / "scores.json", {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": None})
         self._keep_model(model("popular"), log, items)
 
-    def _keep_what_is_finished(self, protocol: Protocol, groups: list[plan.Group]) -> None:
+    def _keep_what_is_finished(self, protocol: Protocol, groups: list[plan.Group], ledger: Ledger) -> None:
         """After an interruption: the validation board of whatever is in the ledger."""
-        ledger = Ledger(self.folder / "trials")
         found = [ledger.find(ledger.key(member, protocol, "validation")) for group in groups for member in group.members]
         board = Scoreboard(protocol, tuple(known[0] for known in found if known is not None))
         files.write_json(

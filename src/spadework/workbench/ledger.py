@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +25,16 @@ class Ledger:
     """The folder `trials` of a run."""
 
     folder: Path
+    content: str | None = None  # fingerprint of the item table
 
     def key(self, model: Recommender, protocol: Protocol, stage: str) -> str:
         """A name for a model under a protocol on these data: equal inputs, equal name."""
         asked = {
             "stage": stage,
             "train": protocol.split.train.fingerprint,
+            "given": protocol.split.given.fingerprint,
+            "content": self.content,
+            "version": version("spadework"),
             "expected": protocol.split.expected.fingerprint,
             "metrics": [one.name for one in protocol.metrics],
             "dialect": protocol.dialect.name,

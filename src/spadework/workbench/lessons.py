@@ -24,11 +24,20 @@ PAIRS: tuple[tuple[str, str, str, str], ...] = (
 
 def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     """Effects of one change at a time, with intervals, the largest first."""
-    done = {score.label: score for score in scores if score.state == "done"}
+    done = [score for score in scores if score.state == "done"]
+    places = {score.label: place for place, score in enumerate(done)}
+    wanted = [pair for pair in [*PAIRS, *_single_changes(done)] if pair[0] in places and pair[1] in places]
+    if not wanted:
+        return []
+    values = np.column_stack([score.values[protocol.primary][protocol.judged] for score in done])
+    drawn = statistics.bootstrap(values, protocol.seed)  # one draw of users for all comparisons
+    means = statistics.means(values)
     rows = []
-    for base, value, kind, what in [*PAIRS, *_single_changes(list(done.values()))]:
-        if base in done and value in done:
-            rows.append(_effect(done[base], done[value], kind, what, protocol))
+    for base, value, kind, what in wanted:
+        one, other = places[base], places[value]
+        low, high = statistics.interval(drawn[:, other] - drawn[:, one])
+        row = {"what": what, "kind": kind, "model": done[other].model, "base": float(means[one]), "value": float(means[other])}
+        rows.append(row | {"effect": float(means[other] - means[one]), "interval": [float(low), float(high)]})
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
@@ -71,22 +80,6 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
             if pair[:2] not in [known[:2] for known in PAIRS]:
                 found.append(pair)
     return found
-
-
-def _effect(base: Score, value: Score, kind: str, what: str, protocol: Protocol) -> dict[str, Any]:
-    users, primary = protocol.judged, protocol.primary
-    pair = np.column_stack([base.values[primary][users], value.values[primary][users]])
-    gap = statistics.differences(pair, 0, protocol.seed)[1]
-    before, after = pair.mean(axis=0, dtype=np.float64)
-    return {
-        "what": what,
-        "kind": kind,
-        "model": value.model,
-        "base": float(before),
-        "value": float(after),
-        "effect": gap.value,
-        "interval": [gap.low, gap.high],
-    }
 
 
 def _word(value: Any) -> str:

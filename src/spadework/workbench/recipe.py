@@ -100,11 +100,11 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
             values[name] = text
             continue
         try:
-            values[name] = tomllib.loads(f"value = {text}")["value"]
+            values[name] = tomllib.loads(f"value = {text.lower() if text in ('True', 'False') else text}")["value"]
         except tomllib.TOMLDecodeError:
             values[name] = [part.strip() for part in text.split(",")] if name in ("metrics", "models", "events") else text
-        if name in ("metrics", "models", "events") and isinstance(values[name], str):
-            values[name] = [values[name]]
+        if name in ("metrics", "models", "events") and not isinstance(values[name], list):
+            values[name] = [text]
     return values
 
 
@@ -135,7 +135,8 @@ def _check_names(recipe: Recipe) -> None:
     for name in recipe.metrics:
         parse(name)
     if not any(parse(name).metric.per_user for name in recipe.metrics):
-        raise BadRequest("No metric has a value per user, so nothing can decide.", f"Add one of: {', '.join(m for m in metrics)}.")
+        able = ", ".join(name for name, one in metrics.items() if one.per_user)
+        raise BadRequest("No metric has a value per user, so nothing can decide.", f"Add one of: {able}.")
     for name in recipe.models or ():
         catalogue()[name]
     durations.seconds(recipe.budget, "budget")

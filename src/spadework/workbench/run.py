@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework import events
+from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
@@ -86,7 +87,7 @@ class Run:
 
 
 def dig(
-    source: Any = "sample:grocery",
+    source: Any = None,
     *,
     content: Any = None,
     folder: str | Path | None = None,
@@ -99,16 +100,21 @@ def dig(
     `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the same recipe on the same data is
     returned as it is; one that was stopped goes on. Progress and finished models are told to listeners of `spadework.events`.
     """
-    named = source if isinstance(source, (str, Path)) else "memory"
     asked = recipe or make({})
+    if source is None:  # the recipe's own source: the embedded grocery log, unless it says otherwise
+        source = asked.source
+    named = str(source) if isinstance(source, (str, Path)) else "memory"
     changes = (
-        {"source": str(named)}
-        | ({"budget": budget} if budget else {})
-        | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
+        {"source": named} | ({"budget": budget} if budget else {}) | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
     )
     asked = make({**asked.model_dump(), **changes})
-    where = folders.default_folder(str(named), asked) if folder is None else Path(folder)
-    folders.prepare(where, asked, force=force)
+    if folder is None:
+        own = f"memory-{source.fingerprint[:8]}" if isinstance(source, Interactions) else named
+        where = folders.default_folder(own, asked)
+    else:
+        where = Path(folder)
+    folders.make(where)
     with folders.held(where), events.listening(folders.JsonLog(where / "log.jsonl")), parallel.using(asked.threads or parallel.threads()):
+        folders.prepare(where, asked, force=force)
         Job(asked, where).carry_out(source, content)
     return Run(where)

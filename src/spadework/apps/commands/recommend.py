@@ -30,7 +30,7 @@ def command(
     from spadework.apps.asking import out_path
     from spadework.workbench.serving import recommend
 
-    path = out_path(out, force) if out else None
+    path = out_path(out, force, endings=(".parquet", ".csv", ".jsonl")) if out else None
     with terminal.progress():
         frame = recommend(where, histories=histories, user_ids=user_ids, k=k, repeats=repeats)
     if path is not None:
@@ -46,14 +46,11 @@ def command(
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    from spadework.errors import BadRequest
     from spadework.workbench import files
 
     if path.suffix == ".parquet":
         files.write_parquet(path, frame)
     elif path.suffix == ".csv":
         files.write_bytes(path, frame.write_csv().encode())
-    elif path.suffix == ".jsonl":
-        files.write_bytes(path, frame.write_ndjson().encode())
     else:
-        raise BadRequest(f"{path} ends in {path.suffix or 'nothing'!r}.", "Name a file that ends in .parquet, .csv or .jsonl.")
+        files.write_bytes(path, frame.write_ndjson().encode())

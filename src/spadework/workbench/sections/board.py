@@ -48,7 +48,7 @@ def board(facts: RunFacts) -> list[Block]:
 
 
 def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
-    _, tied = choice(scored)
+    _, tied = choice(facts, scored)
     shown = scored[:_MOST_DOTS]
     dots = [
         charts.Dot(

@@ -10,8 +10,8 @@ from spadework.workbench.run_facts import Map, RunFacts, as_map, as_number, as_t
 
 _REPEATS = {
     "allow": "Items the user took before may be suggested and count.",
-    "forbid": "Items the user took before are neither suggested nor counted.",
-    "only": "Only items the user took before are suggested and counted.",
+    "forbid": "Items the user took before are not suggested; where they were taken again, they count as misses.",
+    "only": "Only items the user took before are suggested; others that were taken count as misses.",
 }
 
 
@@ -25,7 +25,10 @@ def honesty(facts: RunFacts) -> list[Block]:
         leak = as_text(protocol.get("leak"))
         tone: Tone = "warning" if leak else "plain"
         blocks.append(
-            Prose(f"Leak: {words.clip(leak, 400)}" if leak else "No leak from the test span into the training rows was found.", tone)
+            Prose(
+                f"Leak: {words.clip(leak, 400)}" if leak else "The way of cutting leaks nothing that this program knows how to measure.",
+                tone,
+            )
         )
         blocks.append(table("How it was measured", ("Question", "Answer"), _answers(facts, protocol), "scores.json"))
     left = [(words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
@@ -59,7 +62,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
-        ("Users asked", f"{users}, of them {words.number(new)} without a history" if new is not None else users),
+        ("Users asked", f"{users} with a history; {words.number(new)} without one are judged apart" if new is not None else users),
         ("Metric formulas as in", text("dialect")),
         ("Repeats", _REPEATS.get(repeats, repeats or "not recorded")),
         ("Repeats among what was taken", share("target_repeat_share")),

@@ -41,10 +41,15 @@ def scored_rows(facts: RunFacts) -> list[Map]:
     return [row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None]
 
 
-def choice(scored: list[Map]) -> tuple[Map, list[Map]]:
-    """The model to take and all that share the first place: among those the cheapest is the one to take."""
+def choice(facts: RunFacts, scored: list[Map]) -> tuple[Map, list[Map]]:
+    """The model that the run chose on validation, and all that share the first place on the test span."""
     tied = [row for row in scored if as_number(row.get("rank")) == 1] or scored[:1]
-    return min(tied, key=_dearness), tied
+    winner = as_text(facts.scores.get("winner"))
+    return next((row for row in scored if label_of(row) == winner), scored[0]), tied
+
+
+def _cheapest(tied: list[Map]) -> Map:
+    return min(tied, key=_dearness)
 
 
 def _dearness(row: Map) -> float:
@@ -67,16 +72,18 @@ def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
 
 
 def _best(facts: RunFacts, scored: list[Map]) -> str:
-    chosen, tied = choice(scored)
+    chosen, tied = choice(facts, scored)
     ends = words.interval(as_interval(chosen.get("interval")), 3)
     told = f"{words.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
     name = f"“{words.clip(label_of(chosen), 80)}”"
-    if len(tied) > 1:
-        lead = (
-            f"{len(tied)} models share the first place: their differences are within the noise. Take the cheapest of them, {name}: {told}."
-        )
-    else:
+    if chosen in tied and len(tied) > 1:
+        cheapest = f"“{words.clip(label_of(_cheapest(tied)), 80)}”"
+        lead = f"The model chosen on validation is {name}: {told}. {len(tied)} models share the first place: their differences are within the noise."
+        lead += f" The cheapest of them is {cheapest}." if _cheapest(tied) is not chosen else " It is the cheapest of them."
+    elif chosen in tied:
         lead = f"The best model is {name}: {told}."
+    else:
+        lead = f"The model chosen on validation is {name}: {told}. On the test span it is behind “{words.clip(label_of(scored[0]), 80)}”."
     hit = value_of(chosen, next((name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""))
     depth = next((name.partition("@")[2] for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), "")
     if hit is not None and depth.isdigit():
@@ -100,7 +107,7 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
         parts.append(_against(name, base, -value if value is not None else best - base, (-ends[1], -ends[0]) if ends else None))
     if not parts:
         return "Popular items are not on the board of this run, so what personal lists gain over them is not known."
-    chosen, _ = choice(scored)
+    chosen, _ = choice(facts, scored)
     subject = "It" if chosen is leader else f"The leader by value, “{words.clip(label_of(leader), 80)}”,"
     return f"{subject} is {' and '.join(parts)}."
 
@@ -116,7 +123,7 @@ def _against(name: str, base: float, gain: float, ends: tuple[float, float] | No
 
 
 def _cost(facts: RunFacts, scored: list[Map]) -> str:
-    chosen, _ = choice(scored)
+    chosen, _ = choice(facts, scored)
     cpus = as_number(as_map(facts.protocol.get("environment")).get("cpus"))
     machine = f" on {words.count(cpus, 'processor')}" if cpus else ""
     fit, answer = as_number(chosen.get("fit_seconds")), as_number(chosen.get("recommend_seconds"))
@@ -141,7 +148,7 @@ def _left_out(facts: RunFacts) -> list[Block]:
 
 
 def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
-    chosen, _ = choice(scored)
+    chosen, _ = choice(facts, scored)
     yardsticks = [row for _, row in popular_rows(scored)]
     shown = scored[:_MOST]
     shown += [row for row in yardsticks if row not in shown]

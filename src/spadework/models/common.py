@@ -1,0 +1,33 @@
+"""A list that is the same for everybody: ranked once, then completed row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask
+from spadework.kernels import ranking
+from spadework.models.histories import Histories
+
+Repeats: TypeAlias = Literal["forbid", "allow", "only"]
+
+
+@dataclass(frozen=True, eq=False)
+class CommonList:
+    """Scores that are the same for everybody, ranked once."""
+
+    scores: Array  # [items]
+    order: Codes
+
+    @classmethod
+    def of(cls, scores: Array, allowed: Mask | None) -> CommonList:
+        """Rank scores [items], of the allowed items only."""
+        masked = scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
+        return cls(masked, ranking.order_of(masked))
+
+    def complete(self, items: Codes, best: Array, block: Histories, repeats: Repeats, *, below: bool) -> None:
+        """Fill the free slots of lists in place."""
+        policy = {"forbid": repeats == "forbid", "only": repeats == "only"}
+        ranking.complete(items, best, self.scores, self.order, block.starts, block.items, **policy, below=below)

@@ -1,0 +1,53 @@
+"""What models need of the data, and what fitting costs: asked before work starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.errors import BadRequest, Unsuitable
+
+Need: TypeAlias = Literal["times", "baskets", "content", "categories"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What fitting will take, told before it starts."""
+
+    bytes: int
+    seconds: float
+
+
+_NEED_HINTS: dict[Need, str] = {
+    "times": "Name the time column, or leave this model out.",
+    "baskets": "Name the basket column, or leave this model out.",
+    "content": "Give an item table, or leave this model out.",
+    "categories": "Give an item table with a category column, or leave this model out.",
+}
+
+
+def check(label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None) -> None:
+    """Refuse data that lack what a model wants, and item tables of another log."""
+    present = {
+        "times": train.times is not None,
+        "baskets": train.baskets is not None,
+        "content": content is not None,
+        "categories": content is not None and bool(content.categories),
+    }
+    for need in sorted(wanted):
+        if not present[need]:
+            raise Unsuitable(f"The model {label!r} needs {need}, and there are none.", _NEED_HINTS[need])
+    if content is not None and content.item_vocabulary != train.item_vocabulary:
+        raise BadRequest(
+            "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
+        )
+    if not len(train):
+        raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
+
+
+def check_k(k: int) -> None:
+    """Refuse a length of lists that is none."""
+    if type(k) is not int or k < 1:
+        raise BadRequest(f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item.")
