@@ -4,6 +4,7 @@
     ├── BadRequest        the question is wrong: an option, a name, a range, a path
     │   ├── UnknownName       a model, metric, weight … that does not exist; the nearest known one is told
     │   └── OutputExists      a file or folder that would be overwritten
+    │       └── OtherData         a finished run of the same recipe on other data
     ├── BadData           the data are wrong: a file, a column, a value
     │   └── Undecided         two readings are equally good; the user has to say which
     ├── Unsuitable        the data lack what a model, a split or a metric needs (times, baskets, content)
@@ -50,6 +51,10 @@ class UnknownName(BadRequest):
 
 class OutputExists(BadRequest):
     """A file or folder that is there already."""
+
+
+class OtherData(OutputExists):
+    """A finished run of the same recipe on other data."""
 
 
 class BadData(SpadeworkError):

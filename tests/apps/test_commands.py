@@ -95,7 +95,7 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
     whole, front = call(capsys, "compare", order_run).out, call(capsys, "compare", order_run, "--pareto").out
     for label in ("popular", "random", "forward(history=0.5)"):
         assert label in whole
-    assert len(front.splitlines()) < len(whole.splitlines())
+    assert set(front.splitlines()) <= set(whole.splitlines()), "the front is a part of the board; which part is a matter of milliseconds"
 
 
 @pytest.mark.parametrize(

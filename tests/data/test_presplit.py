@@ -38,4 +38,4 @@ def test_without_validation_rows_of_that_label_are_an_error() -> None:
 def test_a_column_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(sw.SpadeworkError) as caught:
         sw.read_split(TABLE, "fold")
-    assert str(caught.value) == "the frame has no column 'fold'.\nColumns there are: user_id, item_id, time, part."
+    assert str(caught.value) == "the polars frame has no column 'fold'.\nColumns there are: user_id, item_id, time, part."

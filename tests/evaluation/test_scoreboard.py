@@ -56,12 +56,14 @@ def test_averages_are_over_users_with_history(world):
     assert found.protocol.truth.has_history.tolist() == [True, False, True]
 
 
+def spent(entry):
+    return entry["fit_seconds"] + entry["recommend_seconds"]
+
+
 def test_the_front_is_what_nobody_beats_in_both_cost_and_quality(board):
     done = [entry for entry in board.entries if entry["state"] == "done"]
     for entry in done:
-        beaten = any(
-            other["metrics"]["ndcg@5"] > entry["metrics"]["ndcg@5"] and other["fit_seconds"] <= entry["fit_seconds"] for other in done
-        )
+        beaten = any(other["metrics"]["ndcg@5"] > entry["metrics"]["ndcg@5"] and spent(other) <= spent(entry) for other in done)
         assert entry["pareto"] == (not beaten)
 
 

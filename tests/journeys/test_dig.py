@@ -146,7 +146,7 @@ def test_another_recipe_in_the_same_folder_is_refused_without_force(tmp_path):
     assert run.recipe.seed == 1
 
 
-def test_changed_data_are_dug_again(tmp_path):
+def test_changed_data_replace_a_finished_run_only_by_force(tmp_path):
     rows = sw.world("order").log.frame()
     path = tmp_path / "log.parquet"
     few = {"models": ["popular"], "budget": "30s"}
@@ -154,7 +154,9 @@ def test_changed_data_are_dug_again(tmp_path):
     sw.dig(path, folder=tmp_path / "run", recipe=make(few))
     first = json.loads((tmp_path / "run" / "data.json").read_text())
     rows.head(5000).write_parquet(path)
-    sw.dig(path, folder=tmp_path / "run", recipe=make(few))
+    with pytest.raises(sw.SpadeworkError, match="holds a finished run of other data"):
+        sw.dig(path, folder=tmp_path / "run", recipe=make(few))
+    sw.dig(path, folder=tmp_path / "run", recipe=make(few), force=True)
     second = json.loads((tmp_path / "run" / "data.json").read_text())
     assert (first["rows"]["used"], second["rows"]["used"]) == (len(rows), 5000)
     assert is_complete(tmp_path / "run")
@@ -168,7 +170,7 @@ def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp
     for entry in run.scores:
         if entry["state"] != "done":
             assert entry["state"] == "skipped"
-            assert entry["reason"] == "The budget of 0.0 s ended before its turn."
+            assert entry["reason"] == "The budget of 0.0 s ended before its turn; half of it is kept for the test span."
     assert run.complete
     assert run.model().name in ("random", "popular")
 

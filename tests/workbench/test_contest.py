@@ -79,7 +79,10 @@ def test_a_budget_of_next_to_nothing_leaves_what_is_on_every_board(tmp_path, pro
     assert done == {"random", "popular", "popular(window=7d)"}
     for score in validation:
         if score.label not in done:
-            assert (score.state, score.reason) == ("skipped", "The budget of 0.0 s ended before its turn.")
+            assert (score.state, score.reason) == (
+                "skipped",
+                "The budget of 0.0 s ended before its turn; half of it is kept for the test span.",
+            )
     assert {score.label for score in test if score.state == "done"} == done
     assert {score.model for score in test} == {"random", "popular", "cosine", "forward"}
 

@@ -25,13 +25,21 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
         )
     if board.get("winner") and rows and board["winner"] != entries[0]["label"]:
         text += f"chosen on validation: {board['winner']}\n"
-    without = [f"{entry['state']}: {entry['label']}. {entry['reason']}" for entry in entries if entry["state"] != "done"]
-    text += "\n".join(without)
+    text += "\n".join(_without_numbers(entries))
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
     if protocol.get("interrupted"):
         text += "\nInterrupted: these are scores on the validation span, of the models that were finished."
     return text
+
+
+def _without_numbers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line per reason, with all models that share it."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for entry in entries:
+        if entry["state"] != "done":
+            by_reason.setdefault((entry["state"], entry["reason"]), []).append(entry["label"])
+    return [f"{state}: {', '.join(labels)}. {reason}" for (state, reason), labels in by_reason.items()]
 
 
 def _row(entry: Mapping[str, Any], primary: str) -> list[str]:

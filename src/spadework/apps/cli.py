@@ -58,7 +58,6 @@ def main(arguments: list[str] | None = None) -> None:
     except click.ClickException as error:
         _fail(error.format_message(), "")
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Stopped.", err=True)
         sys.stderr.flush()
         os._exit(130)  # threads of a kernel may still be at work; nothing is left to be saved
     except OSError as error:

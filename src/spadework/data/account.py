@@ -24,6 +24,7 @@ class RowAccount:
     used: int
     set_aside: Mapping[str, int] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
+    other_columns: tuple[str, ...] = ()  # columns of the source that play no role
     remarks: tuple[str, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)  # facts for the checks, such as ids that differ only by blanks
     rows_set_aside: pl.DataFrame | None = None
@@ -40,6 +41,7 @@ class RowAccount:
         return {
             "source": self.source,
             "columns": dict(self.columns),
+            "other_columns": list(self.other_columns),
             "rows": {"read": self.read, "used": self.used, "set_aside": dict(self.set_aside)},
             "remarks": list(self.remarks),
             "counts": dict(self.counts),

@@ -94,7 +94,9 @@ def assemble(frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.
     _observe(log, kept.clock, ledger)
     unused = {role for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets)) if column is None}
     present = {role: column for role, column in names.items() if role not in unused}
-    return replace(log, account=_account(frame, table, present, ledger, plan, numbers, len(log)))
+    account = _account(frame, table, present, ledger, plan, numbers, len(log))
+    others = tuple(column for column in table.columns if column not in present.values())
+    return replace(log, account=replace(account, other_columns=others))
 
 
 def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> _Columns:

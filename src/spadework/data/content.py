@@ -110,7 +110,9 @@ class ItemContent:
         return names.codes(values), names.ids.to_list()
 
 
-def read_content(source: Source, log: Interactions | None = None, *, item: str | None = None) -> ItemContent:
+def read_content(
+    source: Source, log: Interactions | None = None, *, item: str | None = None, delimiter: str | None = None, encoding: str = "utf-8"
+) -> ItemContent:
     """What a table says about items, aligned to the items of `log`, or to its own where there is none.
 
     Ids match exactly. Where one side has numbers and the other text, a number matches its canonical decimal text only: 7 is "7", not "007".
@@ -118,7 +120,7 @@ def read_content(source: Source, log: Interactions | None = None, *, item: str |
     """
     if isinstance(source, str) and source.startswith(("sample:", "world:")):
         return _by_address(source, log)
-    table = open_table(source, wanted=[item] if item else [])
+    table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else [])
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
     name = _item_column(table, item)
@@ -149,7 +151,7 @@ def _by_address(source: str, log: Interactions | None) -> ItemContent:
 def _item_column(table: Table, item: str | None) -> str:
     if item is not None:
         if item not in table.columns:
-            raise no_such_column(item, "--item", table)
+            raise no_such_column(item, "--items-id", table)
         return item
     hits = candidates("item", table.columns)
     if not hits and "id" in map(plain_name, table.columns):
@@ -157,11 +159,11 @@ def _item_column(table: Table, item: str | None) -> str:
     if len(hits) > 1:
         raise Undecided(
             f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the item.",
-            "Say which: --item " + " or --item ".join(hits) + ".",
+            "Say which: --items-id " + " or --items-id ".join(hits) + ".",
         )
     if not hits:
         raise BadData(
-            f"{table.name} has no column that looks like the item.", f"Name it with --item. Its columns are {listed(table.columns)}."
+            f"{table.name} has no column that looks like the item.", f"Name it with --items-id. Its columns are {listed(table.columns)}."
         )
     return hits[0]
 
@@ -192,7 +194,7 @@ def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Voc
     if not known.any():
         raise BadData(
             f"Not one row of {table.name} fits to an item of the log.",
-            "Name the column that holds the log's item ids: --item (see both tables).",
+            "Name the column that holds the log's item ids: --items-id (see both tables).",
         )
     matched = np.flatnonzero(known)
     found, first = np.unique(codes[matched], return_index=True)

@@ -122,7 +122,7 @@ class Contest:
         return model.cost(protocol.split.train).seconds * ratio
 
     def _left_out(self, model: Recommender, when: str) -> Score:
-        reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} ended {when}."
+        reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} ended {when}; half of it is kept for the test span."
         return Score(model=model.name, label=model.label, params=model.params, state="skipped", reason=reason)
 
 

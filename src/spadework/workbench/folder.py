@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +34,7 @@ def is_complete(folder: Path) -> bool:
     return (folder / MANIFEST).exists()
 
 
-def default_folder(source: str, recipe: Recipe, root: Path = Path("runs")) -> Path:
+def default_folder(source: str, recipe: Recipe, root: Path = Path("runs"), passed_over: Sequence[Path] = ()) -> Path:
     """A run of this recipe that was stopped, else `runs/DATE-NAME`; a number is added where another job of that name was done today."""
     name = re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()).strip("-") or "run"
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
@@ -42,7 +42,7 @@ def default_folder(source: str, recipe: Recipe, root: Path = Path("runs")) -> Pa
             return stopped
     base = root / f"{datetime.now(UTC):%Y-%m-%d}-{name}"
     folder, number = base, 1
-    while folder.exists() and not _same_recipe(folder, recipe):
+    while folder in passed_over or (folder.exists() and not _same_recipe(folder, recipe)):
         number += 1
         folder = base.with_name(f"{base.name}-{number}")
     return folder

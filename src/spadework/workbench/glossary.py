@@ -36,6 +36,7 @@ def entries() -> list[dict[str, Any]]:
     found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]
     found += [{"name": code, "kind": "finding", "says": one.doc} for code, one in checks.items()]
     keys = [{"name": key, "default": field.default, "says": field.description} for key, field in Recipe.model_fields.items()]
+    found += [{"name": key["name"], "kind": "key of a recipe", "says": f"{key['says']} Default: {key['default']}."} for key in keys]
     found.append({"name": "recipe", "kind": "recipe", "says": "The keys of a job, in TOML or as --set key=value.", "parameters": keys})
     return found
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -16,6 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.diagnosis.finding import Finding, diagnose
 from spadework.diagnosis.portrait import facts, portrait
+from spadework.errors import OtherData
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
@@ -25,7 +24,7 @@ from spadework.workbench import folder as folders
 from spadework.workbench.contest import OUT_OF_BUDGET, Contest
 from spadework.workbench.faces import faces
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.recipe import Recipe
+from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
 
@@ -50,6 +49,7 @@ class Job:
         if folders.is_complete(self.folder) and self._is_done(fingerprint):
             events.note("nothing to do: this run is complete")
             return
+        self._refuse_other_data(fingerprint)
         folders.clear(self.folder)
         self._keep_recipe()
         self._keep_data(log, items, fingerprint)
@@ -76,23 +76,23 @@ class Job:
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
+    def _refuse_other_data(self, fingerprint: dict[str, Any]) -> None:
+        """A finished run is not replaced in silence because its file has changed."""
+        if folders.is_complete(self.folder) and files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
+            raise OtherData(f"{self.folder} holds a finished run of other data.", "Choose another folder, or replace it with --force.")
+
     # ---- stages
 
     def _keep_recipe(self) -> None:
-        recipe = self.recipe
-        changed = {
-            k: v for k, v in recipe.model_dump().items() if v != type(recipe).model_fields[k].default and k not in ("source", "budget")
-        }
-        words = ["spadework", "dig", recipe.source, "--run", str(self.folder), "--budget", recipe.budget]
-        for key, value in changed.items():
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-        files.write_json(self.folder / "recipe.json", {"command": shlex.join(words), "recipe": recipe.model_dump(mode="json")})
+        told = {"command": command_of(self.recipe, self.folder), "recipe": self.recipe.model_dump(mode="json")}
+        files.write_json(self.folder / "recipe.json", told)
 
     def _keep_data(self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]) -> None:
         account = log.account
         told: dict[str, Any] = {"source": self.recipe.source, "columns": {}, "rows": {"read": len(log), "used": len(log), "set_aside": {}},
                                 "remarks": [], "counts": {}} if account is None else account.as_json()  # fmt: skip
         told |= {"name": Path(self.recipe.source).name, "fingerprint": fingerprint, "facts": facts(log), "portrait": portrait(log)}
+        told["path"] = str(Path(self.recipe.source).resolve()) if Path(self.recipe.source).exists() else None
         told["items"] = None if items is None else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
         files.write_json(self.folder / "data.json", told)
         if account is not None and account.rows_set_aside is not None and len(account.rows_set_aside):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,6 +33,8 @@ class Recipe(BaseModel):
     version: int = Field(VERSION, description="Version of this list of keys.")
     source: str = Field("sample:grocery", description="A file, a folder of parquet, sample:grocery, world:NAME or - for standard input.")
     items: str | None = Field(None, description="An item table: texts and categories.")
+    items_id: str | None = Field(None, description="Name of the column with item ids in the item table; found by itself if absent.")
+    items_encoding: str = Field("utf-8", description="Encoding of the item table, where it is a text file.")
     user: str | None = Field(None, description="Name of the user column; found by itself if absent.")
     item: str | None = Field(None, description="Name of the item column.")
     time: str | None = Field(None, description="Name of the time column.")
@@ -75,6 +79,18 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
         raise _told(error, where) from None
     _check_names(recipe)
     return recipe
+
+
+def command_of(recipe: Recipe, folder: Path | None = None) -> str:
+    """The command that asks for this recipe, quoted for a shell."""
+    words = ["spadework", "dig", recipe.source]
+    words += [] if folder is None else ["--run", str(folder)]
+    for key, value in recipe.model_dump().items():
+        if key == "source" or value == Recipe.model_fields[key].default:
+            continue
+        text = value if isinstance(value, str) else json.dumps(value)
+        words += [f"--{key}", text] if key in ("budget", "items") else ["--set", f"{key}={text}"]
+    return shlex.join(words)
 
 
 def from_toml(path: Path) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from spadework import events
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, OtherData
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench import artifact, files
@@ -51,6 +51,18 @@ class Run:
         """`findings.json`."""
         found: list[dict[str, Any]] = files.read_json(self.folder / "findings.json")
         return found
+
+    @property
+    def rows(self) -> dict[str, Any]:
+        """The row account: read, used, set_aside."""
+        account: dict[str, Any] = files.read_json(self.folder / "data.json")["rows"]
+        return account
+
+    @property
+    def set_aside(self) -> Path | None:
+        """The file of rows set aside, where there are any."""
+        path = self.folder / "set_aside.parquet"
+        return path if path.exists() else None
 
     @property
     def recipe(self) -> Recipe:
@@ -108,13 +120,23 @@ def dig(
         {"source": named} | ({"budget": budget} if budget else {}) | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
     )
     asked = make({**asked.model_dump(), **changes})
-    if folder is None:
-        own = f"memory-{source.fingerprint[:8]}" if isinstance(source, Interactions) else named
-        where = folders.default_folder(own, asked)
-    else:
-        where = Path(folder)
+    if folder is not None:
+        _carry_out(Path(folder), asked, source, content, force=force)
+        return Run(Path(folder))
+    own = f"memory-{source.fingerprint[:8]}" if isinstance(source, Interactions) else named
+    finished: list[Path] = []
+    while True:
+        where = folders.default_folder(own, asked, passed_over=finished)
+        try:
+            _carry_out(where, asked, source, content, force=force)
+        except OtherData:
+            finished.append(where)  # the same recipe was finished on other data today; both runs are kept
+        else:
+            return Run(where)
+
+
+def _carry_out(where: Path, asked: Recipe, source: Any, content: Any, *, force: bool) -> None:
     folders.make(where)
     with folders.held(where), events.listening(folders.JsonLog(where / "log.jsonl")), parallel.using(asked.threads or parallel.threads()):
         folders.prepare(where, asked, force=force)
         Job(asked, where).carry_out(source, content)
-    return Run(where)

@@ -69,8 +69,10 @@ def _histories(run: Run | None, histories: str | None) -> Interactions:
     recipe = run.recipe
     if recipe.source in ("memory", "-"):
         raise BadRequest(f"The run was made from {recipe.source!r}, which cannot be read again.", "Give a log with --histories FILE.")
-    log, _ = read_for(recipe, recipe.source, None, items=False)
-    if files.read_json(run.folder / "data.json")["fingerprint"]["log"] != log.fingerprint:
+    stored = files.read_json(run.folder / "data.json")
+    source = recipe.source if ":" in recipe.source or Path(recipe.source).exists() else stored.get("path") or recipe.source
+    log, _ = read_for(recipe, source, None, items=False)
+    if stored["fingerprint"]["log"] != log.fingerprint:
         events.note(f"{recipe.source} has changed since the run; its present rows are the histories.")
     return log
 

@@ -15,6 +15,7 @@ from spadework.data.worlds import world
 from spadework.errors import BadRequest, Unsuitable
 from spadework.workbench.recipe import Recipe
 
+DEFAULT_SPAN = Recipe.model_fields["test"].default
 ENOUGH = 100
 """Users with history that a cut should judge, or half of the expected users where they are fewer."""
 
@@ -48,7 +49,7 @@ def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -
         given = source
     if given is None and isinstance(source, str) and source.startswith("world:"):
         return log, world(source.removeprefix("world:")).content  # most worlds say nothing about their items
-    return log, None if given is None else read_content(given, log)
+    return log, None if given is None else read_content(given, log, item=recipe.items_id, encoding=recipe.items_encoding)
 
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
@@ -73,6 +74,8 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
         try:
             split = ways[name]()
         except Unsuitable as error:
+            if name == "by_time" and (recipe.test, recipe.valid) != (DEFAULT_SPAN, DEFAULT_SPAN):
+                raise  # the user named a span, so another way of cutting is not what was asked for
             events.note(f"split {name}: {error.message}")
             continue
         if split.valid is None or not (_judged(split) and _judged(split.valid)):

@@ -33,16 +33,19 @@ def command(
     SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet, sample:grocery (the default), world:NAME, or - for
     standard input.
     """
+    from pathlib import Path
+
     from spadework.apps.asking import recipe_of
+    from spadework.workbench.recipe import command_of
     from spadework.workbench.run import dig
 
     asked = recipe_of(source, items=items, budget=budget, path=recipe, settings=settings)
-    resume = click.get_current_context().command_path + (f" {asked.source}" if source else "")
     with terminal.progress() as shown:
         try:
             run = dig(asked.source, folder=folder, recipe=asked, force=force)
         except KeyboardInterrupt:
-            shown.note(f"Stopped. What is finished is kept; go on with the same command: {resume}{f' --run {folder}' if folder else ''}")
+            again = command_of(asked, Path(folder) if folder else None)
+            shown.note(f"Stopped. What is finished is kept; go on with the same command: {again}")
             raise
     if as_json:
         terminal.print_json(run.as_json())
@@ -53,6 +56,8 @@ def command(
 def _print(run: Run) -> None:
     from spadework.apps.boards import board_text, findings_text
 
+    rows = run.rows
+    click.echo(f"{rows['read']:,} rows → {rows['used']:,} used" + (f"     see {run.set_aside}" if run.set_aside else ""))
     click.echo(findings_text(run.findings), nl=False)
     click.echo(board_text(run.board))
     click.echo(f"\nreport  {run.folder / 'report.html'}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=RecipeCommand)
-@click.argument("source")
+@click.argument("source", required=False)
 @click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
 @click.option("--recipe", metavar="TOML", help="Read all settings from a file.")
 @click.option(
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 @click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str, items: str | None, recipe: str | None, settings: tuple[str, ...], strict: bool,
+    source: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...], strict: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
     """Read SOURCE and say what is in it: rows used and set aside, five facts, findings. Nothing is fitted."""
     from spadework.apps.asking import recipe_of
     from spadework.diagnosis.finding import diagnose
     from spadework.diagnosis.portrait import facts
+    from spadework.workbench.recipe import command_of
     from spadework.workbench.sources import read_for
 
     asked = recipe_of(source, items=items, path=recipe, settings=settings)
@@ -47,11 +48,11 @@ def command(
         findings = [finding.as_json() for finding in found]
         terminal.print_json({**account, "facts": told, "findings": findings, "set_aside_file": None if aside is None else str(aside)})
     else:
-        click.echo(_text(asked.source, log, told, found, aside))
+        click.echo(_text(asked.source, command_of(asked), log, told, found, aside))
     return 1 if strict and any(finding.level == "block" for finding in found) else 0
 
 
-def _text(source: str, log: Interactions, told: dict[str, Any], found: Sequence[Finding], aside: Path | None) -> str:
+def _text(source: str, again: str, log: Interactions, told: dict[str, Any], found: Sequence[Finding], aside: Path | None) -> str:
     from spadework.apps.boards import findings_text
 
     account = log.account
@@ -62,13 +63,15 @@ def _text(source: str, log: Interactions, told: dict[str, Any], found: Sequence[
             reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
             lines.append(f"  set aside: {reasons}     see {aside}")
         lines.append("  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items()))
+        if account.other_columns:
+            lines.append("  not used: " + ", ".join(account.other_columns))
         lines += [f"  {remark}" for remark in account.remarks]
     span = f"{told['first'][:10]} … {told['last'][:10]}" if told["first"] else "no calendar"
     lines.append(f"{told['users']:,} users · {told['items']:,} items · {span} · median {told['median_history']:.0f} events a user")
     lines.append(
         f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items hold {told['head_share']:.0%} of the events"
     )
-    lines += ["", findings_text([finding.as_json() for finding in found]).rstrip() or "no findings", "", f"next: spadework dig {source}"]
+    lines += ["", findings_text([finding.as_json() for finding in found]).rstrip() or "no findings", "", f"next: {again}"]
     return "\n".join(lines)
 
 
