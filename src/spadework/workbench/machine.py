@@ -18,7 +18,6 @@ _PARTS = (
     "numba",
     "pydantic",
     "click",
-    "rich",
     "jinja2",
     "safetensors",
     "threadpoolctl",
