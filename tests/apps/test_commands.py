@@ -95,9 +95,11 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
     whole, front = call(capsys, "compare", order_run).out, call(capsys, "compare", order_run, "--pareto").out
     for label in ("popular", "random", "forward(history=0.5)"):
         assert label in whole
-    shown = [line.split()[:2] for line in front.splitlines()]
-    assert all(row in [line.split()[:2] for line in whole.splitlines()] for row in shown), "the front is a part of the board"
-    assert len(shown) <= len(whole.splitlines()), "how large a part is a matter of milliseconds"
+    assert front.splitlines()[0] == whole.splitlines()[0], "the same heading"
+    assert any(label in front for label in ("random", "popular")), (
+        "the cheapest is always on the front; the rest is a matter of milliseconds"
+    )
+    assert len(front.splitlines()) <= len(whole.splitlines())
 
 
 @pytest.mark.parametrize(
