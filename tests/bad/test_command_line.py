@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -231,3 +232,27 @@ def test_paths_with_blanks_other_letters_and_pictures_work(elsewhere, capsys):
     folder.mkdir()
     (folder / "лог.csv").write_text("user,item,time\na,x,1\na,y,2\nb,x,3\n")
     assert call(capsys, "look", folder / "лог.csv").code == 0
+
+
+def test_53_a_file_without_the_right_to_read_it(tmp_path):
+    """Asked as a user without rights: the process gives up root after its imports, which a user without them never had."""
+    closed = tmp_path / "closed.csv"
+    closed.write_text("user,item\na,x\n")
+    closed.chmod(0)
+    asked = (
+        "import os, sys, polars\n"
+        "from spadework.data.reading import read_interactions\n"
+        "from spadework.errors import SpadeworkError\n"
+        "read_interactions(polars.DataFrame({'user': ['a'], 'item': ['x']}))\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: read_interactions(sys.argv[1])\n"
+        "except SpadeworkError as error: print(error.message); print(error.hint)\n"
+    )
+    for folder in (tmp_path, *tmp_path.parents):
+        if folder.stat().st_uid == os.geteuid() and str(folder).startswith(tempfile.gettempdir() + "/"):
+            folder.chmod(0o755)
+    told = subprocess.run([sys.executable, "-c", asked, str(closed)], capture_output=True, text=True, check=True)
+    assert told.stdout.splitlines() == [
+        f"You have no right to read {str(closed)!r}.",
+        "Ask its owner, or copy it to a place of your own.",
+    ]
