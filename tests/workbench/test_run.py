@@ -111,5 +111,5 @@ def test_a_named_cut_is_taken(name):
 
 
 def test_a_cut_that_needs_labels_cannot_be_named():
-    with pytest.raises(BadRequest, match="The split 'from_column' cannot be named in a recipe"):
+    with pytest.raises(BadRequest, match="The split 'from_column' needs labels, so it cannot be named in a recipe"):
         choose_split(people(None), make({"split": "from_column"}))

@@ -38,7 +38,7 @@ class Contest:
         """Try every configuration on the validation span, as far as the budget goes; half of it is kept for the test span."""
         scores: list[Score] = []
         for done, group in enumerate(groups):
-            events.step(f"validation: {group.members[0].label}", done, len(groups))
+            events.step("validation", done, len(groups))
             scores += self._try_group(group, protocol)
         events.step("validation", len(groups), len(groups))
         return scores
@@ -49,7 +49,7 @@ class Contest:
         chosen = _best_of_each(validation, choosing)
         scores: list[Score] = []
         for done, score in enumerate(chosen):
-            events.step(f"test: {score.label}", done, len(chosen))
+            events.step("test", done, len(chosen))
             if score.state != "done":
                 scores.append(score)
                 _tell("test", score, protocol)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
 from typing import Any
 
 from spadework import events
@@ -54,17 +54,8 @@ def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users to judge, None when there is none."""
-    ways: dict[str, Callable[[], Split]] = {
-        "by_time": lambda: splitting.by_time(log, test=recipe.test, valid=recipe.valid),
-        "last_basket": lambda: splitting.last_basket(log, valid=True),
-        "last_item": lambda: splitting.last_item(log, valid=True),
-        "strong": lambda: splitting.strong(log, valid=True, rng=recipe.seed),
-        "random": lambda: splitting.random(log, valid=True, rng=recipe.seed),
-    }
     if recipe.split != "auto":
-        if recipe.split not in ways:
-            raise BadRequest(f"The split {recipe.split!r} cannot be named in a recipe.", f"Choices: auto, {', '.join(ways)}.")
-        return ways[recipe.split]()
+        return _cut(recipe.split, log, recipe)
     one_moment = log.times is not None and log.times.min() == log.times.max()
     order = (
         ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
@@ -72,7 +63,7 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     thin: Split | None = None
     for name in order:
         try:
-            split = ways[name]()
+            split = _cut(name, log, recipe)
         except Unsuitable as error:
             if name == "by_time" and (recipe.test, recipe.valid) != (DEFAULT_SPAN, DEFAULT_SPAN):
                 raise  # the user named a span, so another way of cutting is not what was asked for
@@ -90,3 +81,14 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
 
 def _judged(split: Split) -> int:
     return len(split.users) - len(split.users_without_history) if len(split.train) else 0
+
+
+def _cut(name: str, log: Interactions, recipe: Recipe) -> Split:
+    """A cut from the shelf, given those settings of the recipe that it takes: spans for a cut by time, the seed for a random one."""
+    way = splitting.splits[name]
+    takes = inspect.signature(way).parameters
+    if "labels" in takes:
+        raise BadRequest(f"The split {name!r} needs labels, so it cannot be named in a recipe.", "Use sw.read_split in Python.")
+    spans = "str" in str(takes["test"].annotation) if "test" in takes else False
+    given = {"test": recipe.test, "valid": recipe.valid} if spans else {"valid": True}
+    return way(log, **given, **({"rng": recipe.seed} if "rng" in takes else {}))
