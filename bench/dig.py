@@ -19,7 +19,7 @@ def _dig() -> Sample:
 def run(quick: bool) -> Outcome:
     """`spadework dig` with its own defaults, in a fresh folder each time."""
     contenders: dict[str, Contender] = {"spadework dig sample:grocery": _dig}
-    (series,) = in_turn(contenders, 1, warm=False)
+    (series,) = in_turn(contenders, 1 if quick else 5, warm=False)
     verdicts = [
         Verdict("time", seconds(series.median), f"≤ {SECONDS_TARGET:.0f} s", series.median <= SECONDS_TARGET),
         Verdict("peak memory", f"{series.peak_mib:,.0f} MiB", f"≤ {MEMORY_TARGET:,} MiB", series.peak_mib <= MEMORY_TARGET),
