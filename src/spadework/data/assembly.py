@@ -17,6 +17,7 @@ from spadework.data.columns import Roles
 from spadework.data.duplicates import find_repeats
 from spadework.data.identifiers import clean_ids, count_near_twins
 from spadework.data.interactions import Interactions
+from spadework.data.kinds import kind_codes, read_kinds
 from spadework.data.ledger import Ledger, counted
 from spadework.data.numbers import compact, read_weights
 from spadework.data.ordering import by_user_time_arrival
@@ -111,7 +112,7 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
     if clock is None and not absent & {"time"}:
         ledger.remark("There is no time column, so there is no order of events.")
     weights = read_weights(frame["weight"], names["weight"], ledger) if "weight" in names and "weight" not in absent else None
-    events = _events(frame["event"], names["event"], plan, ledger) if "event" in names else None
+    events = read_kinds(frame["event"], names["event"], plan.events, ledger) if "event" in names else None
     baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
     return _Columns(users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events)
 
@@ -130,24 +131,6 @@ def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledg
         raise BadData(f"The {role} column {name!r} is empty throughout.", f"Name another column, or read none: --{role} -.")
     ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
     return True
-
-
-def _events(column: pl.Series, name: str, plan: Plan, ledger: Ledger) -> pl.Series:
-    kinds = column.cast(pl.String).fill_null("")
-    counts = dict(kinds.value_counts(sort=True, name="rows").iter_rows())
-    if plan.events is None:
-        shown = ", ".join(f"{count:,} {kind or '(empty)'}" for kind, count in list(counts.items())[:6])
-        more = f" and {len(counts) - 6} more kinds" if len(counts) > 6 else ""
-        ledger.remark(f"All kinds of events in {name!r} are used: {shown}{more}.")
-        return kinds
-    unknown = [event for event in plan.events if event not in counts]
-    if unknown:
-        known = ", ".join(repr(kind) for kind in list(counts)[:10])
-        raise BadData(f"No row has the event {unknown[0]!r} in {name!r}.", f"Its events are {known}.")
-    for kind in counts:
-        if kind not in plan.events:
-            ledger.set_aside(kinds == kind, f"event {kind!r} not asked for" if kind else "event missing")
-    return kinds
 
 
 def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
@@ -199,31 +182,33 @@ def _sorted_log(columns: _Columns, plan: Plan, ledger: Ledger) -> tuple[Interact
     def sort(column: Array | None) -> Array | None:
         return None if column is None else order.take(column)
 
+    kinds, kind_names = kind_codes(columns.events)
     arrays: dict[str, Array | None] = {
         "users": order.users,
         "items": sort(items),
         "times": None if clock is None else order.times if clock.fine is None else sort(clock.seconds),
         "weights": sort(columns.weights),
         "baskets": sort(_basket_codes(columns.baskets)),
+        "kinds": sort(kinds),
     }
     repeats = None
     if clock is not None and clock.calendar:
-        events = None if columns.events is None else order.take(columns.events)
-        repeats = _repeats(arrays, sort(clock.fine), events, plan, ledger)
+        repeats = _repeats(arrays, sort(clock.fine), plan, ledger)
     if repeats is not None:
         arrays = {name: None if column is None else column[~repeats] for name, column in arrays.items()}
-    log = Interactions(user_vocabulary=user_vocabulary, item_vocabulary=item_vocabulary, **arrays)  # type: ignore[arg-type]
+    names = {"user_vocabulary": user_vocabulary, "item_vocabulary": item_vocabulary, "kind_names": kind_names}
+    log = Interactions(**names, **arrays)  # type: ignore[arg-type]
     if repeats is None:
         return log, None
     return log, np.flatnonzero(repeats) if order.rows is None else order.rows[repeats]
 
 
-def _repeats(arrays: Mapping[str, Array | None], fine: Array | None, events: pl.Series | None, plan: Plan, ledger: Ledger) -> Mask | None:
+def _repeats(arrays: Mapping[str, Array | None], fine: Array | None, plan: Plan, ledger: Ledger) -> Mask | None:
     """Mask over the sorted rows of the exact duplicates that are to be left out."""
     users, times, weights = arrays["users"], arrays["times"] if fine is None else fine, arrays["weights"]
     assert users is not None
     assert times is not None
-    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": events}
+    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["kinds"]}
     repeats, two_weights = find_repeats(users, times, {name: column for name, column in others.items() if column is not None}, weights)
     if two_weights:
         ledger.counts["same_event_two_weights"] = two_weights

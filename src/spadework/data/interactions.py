@@ -16,10 +16,12 @@ from spadework.data.ragged import Ragged
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 
+_OPTIONAL = ("times", "weights", "baskets", "kinds")
+
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Interactions:
-    """Who took what, when, in which basket. Rows are sorted by (user, time, arrival); arrays are read-only.
+    """Who did what to which item, when, in which basket. Rows are sorted by (user, time, arrival); arrays are read-only.
 
     What is absent is None, never invented. Build one with `from_codes`, which sorts, or with `sw.read_interactions`.
     """
@@ -29,19 +31,22 @@ class Interactions:
     times: Seconds | None = None  # [rows] epoch seconds, ascending within a user
     weights: Floats | None = None  # [rows] above zero
     baskets: Codes | None = None  # [rows] numbers of baskets; equal means the same basket
+    kinds: Codes | None = None  # [rows] positions in kind_names: a view, a purchase; None where all rows are of one kind
+    kind_names: tuple[str, ...] = ()  # ascending; one name without `kinds` says what all rows are, none that nobody said
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
     account: RowAccount | None = field(default=None, repr=False)  # how it was read; not carried over by `where`
 
     def __post_init__(self) -> None:
         rows = len(self.users)
-        for name in ("users", "items", "times", "weights", "baskets"):
+        for name in ("users", "items", *_OPTIONAL):
             column = getattr(self, name)
             if column is None:
                 continue
             if column.shape != (rows,):
                 raise BadData(f"Column {name!r} has shape {column.shape}, but there are {rows} rows.", "Give one value per row.")
             object.__setattr__(self, name, frozen(column))
+        _check_kinds(self.kinds, self.kind_names)
 
     @classmethod
     def from_codes(
@@ -54,6 +59,8 @@ class Interactions:
         times: Seconds | None = None,
         weights: Floats | None = None,
         baskets: Codes | None = None,
+        kinds: Codes | None = None,
+        kind_names: tuple[str, ...] = (),
         order: Array | None = None,
     ) -> Interactions:
         """Sort rows in any order. `order` is a finer clock than `times` where there is one (milliseconds, say). O(n)."""
@@ -69,6 +76,8 @@ class Interactions:
             times=sorted_rows.times if order is None else sort(times),
             weights=sort(weights),
             baskets=sort(baskets),
+            kinds=sort(kinds),
+            kind_names=kind_names,
             user_vocabulary=user_vocabulary,
             item_vocabulary=item_vocabulary,
         )
@@ -77,7 +86,7 @@ class Interactions:
         return len(self.users)
 
     def __repr__(self) -> str:
-        present = [name for name in ("times", "weights", "baskets") if getattr(self, name) is not None]
+        present = [name for name in _OPTIONAL if getattr(self, name) is not None]
         users, items = len(self.active_users), int((self.item_counts > 0).sum())
         return f"Interactions({len(self):,} rows, {users:,} users, {items:,} items{', with ' + ', '.join(present) if present else ''})"
 
@@ -92,7 +101,7 @@ class Interactions:
         return len(self.item_vocabulary)
 
     def where(self, mask: Mask) -> Interactions:
-        """The rows where `mask` holds, in the same order; vocabularies are kept, so codes keep their meaning."""
+        """The rows where `mask` holds, in the same order; vocabularies and names of kinds are kept, so codes keep their meaning."""
         if mask.dtype != np.bool_ or mask.shape != self.users.shape:
             raise BadRequest(f"The mask has shape {mask.shape} and type {mask.dtype}.", f"Give {len(self)} booleans.")
 
@@ -106,6 +115,7 @@ class Interactions:
             times=take(self.times),
             weights=take(self.weights),
             baskets=take(self.baskets),
+            kinds=take(self.kinds),
             account=None,
         )
 
@@ -123,6 +133,8 @@ class Interactions:
             times=kept.times,
             weights=kept.weights,
             baskets=kept.baskets,
+            kinds=kept.kinds,
+            kind_names=self.kind_names,
         )
 
     def of_users(self, users: Codes) -> Interactions:
@@ -130,6 +142,21 @@ class Interactions:
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
         return self.where(chosen[self.users])
+
+    def is_kind(self, name: str) -> Mask:
+        """Which rows are events of this kind; none where the log knows no such kind. Shape [rows]."""
+        if name not in self.kind_names:
+            return np.zeros(len(self), np.bool_)
+        if self.kinds is None:
+            return np.ones(len(self), np.bool_)
+        return np.asarray(self.kinds == self.kind_names.index(name))
+
+    @property
+    def kind_counts(self) -> dict[str, int]:
+        """Rows of each kind, by name; empty where nobody said what the rows are."""
+        if self.kinds is None:
+            return dict.fromkeys(self.kind_names, len(self))
+        return dict(zip(self.kind_names, np.bincount(self.kinds, minlength=len(self.kind_names)).tolist(), strict=True))
 
     @cached_property
     def starts(self) -> Array:
@@ -186,10 +213,11 @@ class Interactions:
         """A digest of rows and ids: equal data, equal fingerprint."""
         columns = [c for c in (self.users, self.items, self.times, self.weights, self.baskets) if c is not None]
         present = bytes(c is not None for c in (self.times, self.weights, self.baskets))
-        return digest(present, *columns, self.user_vocabulary.fingerprint.encode(), self.item_vocabulary.fingerprint.encode())
+        kinds = () if self.kinds is None else (b"kinds", self.kinds, "\0".join(self.kind_names).encode())
+        return digest(present, *columns, self.user_vocabulary.fingerprint.encode(), self.item_vocabulary.fingerprint.encode(), *kinds)
 
     def frame(self) -> pl.DataFrame:
-        """The log with the user's own ids: user_id, item_id, and time, weight, basket where present."""
+        """The log with the user's own ids: user_id, item_id, and time, weight, basket, event where present."""
         columns: dict[str, pl.Series] = {
             "user_id": self.user_vocabulary.take(self.users),
             "item_id": self.item_vocabulary.take(self.items),
@@ -200,4 +228,18 @@ class Interactions:
             columns["weight"] = pl.Series(self.weights)
         if self.baskets is not None:
             columns["basket"] = pl.Series(self.baskets)
+        if self.kinds is not None:
+            columns["event"] = pl.Series(self.kind_names, dtype=pl.String).gather(self.kinds)
         return pl.DataFrame(columns)
+
+
+def _check_kinds(kinds: Codes | None, names: tuple[str, ...]) -> None:
+    if list(names) != sorted(set(names)):
+        raise BadData(f"The names of the kinds of events are {names}.", "Give them in ascending order, each once.")
+    if kinds is None:
+        if len(names) > 1:
+            raise BadData(f"There are {len(names)} names of kinds, but no kind of a row.", "Give kinds, one code per row.")
+    elif len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(names):
+        raise BadData(
+            f"Kinds reach from {kinds.min()} to {kinds.max()}, but there are {len(names)} names.", "Give positions in kind_names."
+        )

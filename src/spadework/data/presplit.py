@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from spadework.data.interactions import Interactions
@@ -31,7 +33,8 @@ def read_split(
     _check_labels(source, column, labels)
 
     def read(names: list[str]) -> Interactions:
-        return read_interactions(source, user=user, item=item, time=time, event=column, events=names, duplicates="keep")
+        log = read_interactions(source, user=user, item=item, time=time, event=column, events=names, duplicates="keep")
+        return replace(log, kinds=None, kind_names=())  # labels of a split are no kinds of events
 
     whole = read(labels)
     parts = {label: read([label]).recoded(whole.user_vocabulary, whole.item_vocabulary) for label in labels}

@@ -38,7 +38,8 @@ def read_interactions(
     `source` is a path, a list of paths, a folder of parquet, `-` for standard input, `sample:grocery`, `world:NAME`, or a frame that
     speaks the Arrow interface (polars, pandas, pyarrow, duckdb). Kinds: csv, tsv and other delimiters, JSON lines (each also gz or zst),
     parquet, Arrow files. Columns are found by name, then by their values; names that you give win, and `-` leaves a role out.
-    `time="when:day-first"` settles the order of day and month. `events` are the kinds to use. The many parameters are the roles of a log.
+    `time="when:day-first"` settles the order of day and month. `events` are the kinds to use; where there are several, each
+    row keeps its own in `.kinds`. The many parameters are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two readings are equally good.
     Memory is predicted first: where it is short, parquet is sampled by whole users, and text is refused (OutOfMemory).

@@ -9,7 +9,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable
 
-Need: TypeAlias = Literal["times", "baskets", "content", "categories"]
+Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ _NEED_HINTS: dict[Need, str] = {
     "baskets": "Name the basket column, or leave this model out.",
     "content": "Give an item table, or leave this model out.",
     "categories": "Give an item table with a category column, or leave this model out.",
+    "events": "Name the event column, or leave this model out.",
 }
 
 
@@ -35,10 +36,12 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
         "baskets": train.baskets is not None,
         "content": content is not None,
         "categories": content is not None and bool(content.categories),
+        "events": train.kinds is not None,
     }
     for need in sorted(wanted):
         if not present[need]:
-            raise Unsuitable(f"The model {label!r} needs {need}, and there are none.", _NEED_HINTS[need])
+            what = "events of several kinds" if need == "events" else need
+            raise Unsuitable(f"The model {label!r} needs {what}, and there are none.", _NEED_HINTS[need])
     if content is not None and content.item_vocabulary != train.item_vocabulary:
         raise BadRequest(
             "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
