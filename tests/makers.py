@@ -28,10 +28,12 @@ def make_log(
     *,
     weights: Sequence[float] | None = None,
     baskets: Sequence[int] | None = None,
+    kinds: Sequence[str] | None = None,
 ) -> Interactions:
     """A log from columns in any order; times are seconds."""
     user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", users))
     item_vocabulary, item_codes = Vocabulary.build(pl.Series("item", items))
+    kind_names = () if kinds is None else tuple(sorted(set(kinds)))
     return Interactions.from_codes(
         user_codes,
         item_codes,
@@ -40,6 +42,8 @@ def make_log(
         times=None if times is None else np.asarray(times, np.int64),
         weights=None if weights is None else np.asarray(weights, np.float32),
         baskets=None if baskets is None else np.asarray(baskets, np.int32),
+        kinds=None if kinds is None else np.asarray([kind_names.index(kind) for kind in kinds], np.int32),
+        kind_names=kind_names,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from makers import DAY, START, make_log
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split, splits
-from spadework.errors import Unsuitable
+from spadework.errors import UnknownName, Unsuitable
 
 LABELS = ["train", "train", "train", "valid", "test"]
 
@@ -33,10 +34,10 @@ CALLS = {
 every_split = pytest.mark.parametrize("name", list(splits))
 
 
-def cut(name: str, log: Interactions) -> Split:
+def cut(name: str, log: Interactions, target: str | None = None) -> Split:
     assert name in CALLS, f"say here how to call the split {name!r}"
     call, options = CALLS[name]
-    return call(log, **options)
+    return call(log, **options, target=target)
 
 
 @st.composite
@@ -99,6 +100,70 @@ def test_nothing_is_lost_nothing_is_twice_nothing_leaks(name, log):
             assert before <= split.expected.times[split.expected.users == user].min()
     if name == "last_item":
         assert np.bincount(split.expected.users).max(initial=0) <= 1
+
+
+@st.composite
+def logs_of_kinds(draw) -> Interactions:
+    """As `logs`, and each row is a view or a purchase; somebody buys something every few hours, so that most cuts find a purchase."""
+    rows = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 30), st.booleans()), min_size=1, max_size=40))
+    rows += [(n % 6, n % 5, moment, True) for n, moment in enumerate(range(0, 31, 3))]
+    kinds = ["buy" if bought else "view" for *_, bought in rows]
+    times = [START + t * 3600 for _, _, t, _ in rows]
+    return make_log([f"u{u}" for u, *_ in rows], [i for _, i, *_ in rows], times, baskets=[t // 3 for _, _, t, _ in rows], kinds=kinds)
+
+
+@every_split
+@given(log=logs_of_kinds())
+def test_only_the_target_is_expected_and_what_is_left_out_is_counted(name, log):
+    assume("buy" in log.kind_names)
+    try:
+        split = cut(name, log, target="buy")
+    except Unsuitable:
+        assume(False)
+    for part, whole in ((split, log), (split.valid, split.train)):
+        assert part.target == part.describe()["target"] == "buy"
+        assert part.expected.is_kind("buy").all()
+        assert "only 'buy' is expected" in part.says
+        assert (f"({part.left_out} tested rows of other kinds left out)" in part.says) == (part.left_out > 0)
+        known = rows_of(part.train) + (rows_of(part.given) if name == "strong" else rows_of())
+        left = rows_of(whole) - known - rows_of(part.expected)
+        assert left.total() == part.left_out == part.describe()["left_out_rows"]
+        assert (known + rows_of(part.expected)).total() + part.left_out == len(whole), "every row is somewhere, none is twice"
+        if name != "random":
+            assert not any(row[-1] == "buy" for row in left), "what could be expected is not left out"
+        if name in ("by_time", "last_item", "last_basket"):
+            for user in part.users.tolist():
+                moments = part.given.times[part.given.users == user]
+                assert moments.max(initial=0) <= part.expected.times[part.expected.users == user].min()
+
+
+@every_split
+@given(log=logs_of_kinds())
+def test_without_a_target_kinds_change_nothing(name, log):
+    bare = dataclasses.replace(log, kinds=None, kind_names=())
+    try:
+        split = cut(name, bare)
+    except Unsuitable:
+        with pytest.raises(Unsuitable):
+            cut(name, log)
+        return
+    kept = cut(name, log)
+    for one, two in ((split, kept), (split.valid, kept.valid)):
+        assert (one.says, one.leak, one.span, one.left_out, one.target) == (two.says, two.leak, two.span, 0, None)
+        for part in ("train", "given", "expected"):
+            assert dataclasses.replace(getattr(two, part), kinds=None, kind_names=()).fingerprint == getattr(one, part).fingerprint
+
+
+@every_split
+def test_a_target_that_the_log_does_not_hold_is_refused(name, shop):
+    with pytest.raises(Unsuitable) as caught:
+        cut(name, shop, target="buy")
+    assert caught.value.message == "The target is 'buy', but nothing says what kind the events of the log are."
+    log = dataclasses.replace(shop, kinds=np.arange(len(shop), dtype=np.int32) % 2, kind_names=("buy", "view"))
+    with pytest.raises(UnknownName, match="Did you mean 'buy'"):
+        cut(name, log, target="buyy")
+    alone = dataclasses.replace(shop, kind_names=("buy",))
+    assert cut(name, alone, target="buy").expected.fingerprint == cut(name, shop).expected.fingerprint
 
 
 @every_split

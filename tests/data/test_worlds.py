@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 
 from makers import DAY, START
+from spadework.data import splitting
 from spadework.data.worlds import world, worlds
 from spadework.errors import UnknownName
 
-HELP = {"neighbours", "popularity", "time", "order", "repeats", "content"}
+HELP = {"neighbours", "popularity", "time", "order", "repeats", "content", "kinds"}
 
 
 @pytest.mark.parametrize("name", list(worlds))
@@ -59,6 +61,42 @@ def test_content_says_a_category_for_every_item():
     assert np.bincount(codes).tolist() == [200] * 10
     assert names[0] == "category 0"
     assert all(world(name).content is None for name in worlds if name != "content")
+
+
+def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():
+    made = world("crossed")
+    assert made.target == "purchase"
+    assert made.log.kind_counts == {"purchase": 1800, "view": 7200}
+    frame = made.log.frame().with_columns(group=pl.col("item_id").str.slice(1).cast(pl.Int64) // 10)
+    views, bought = (frame.filter(event=kind).select("user_id", "group", "item_id", "time") for kind in ("view", "purchase"))
+    led = views.select("user_id", group=(pl.col("group") + 7) % 40).unique()
+    share = bought.join(led, on=["user_id", "group"], how="semi").height / bought.height
+    assert 0.88 < share < 0.93
+    assert bought.join(views, on=["user_id", "item_id"], how="semi").height / bought.height < 0.05, "others than those looked at"
+    last, first = views.group_by("user_id").agg(pl.col("time").max()), bought.group_by("user_id").agg(pl.col("time").min())
+    assert (last.sort("user_id")["time"] <= first.sort("user_id")["time"]).all()
+    assert all(world(name).target is None for name in worlds if name != "crossed")
+
+
+def test_in_crossed_only_pairs_of_view_and_purchase_tell():
+    """Cosine of purchases with views finds what is bought next; cosine of purchases alone, and of all events alike, does not."""
+    made = world("crossed")
+    split = splitting.by_time(made.log, test="14d", target="purchase")
+
+    def recall(left: str | None, right: str | None) -> float:
+        bought, seen = (split.train if kind is None else split.train.where(split.train.is_kind(kind)) for kind in (left, right))
+        history = split.given if right is None else split.given.where(split.given.is_kind(right))
+        pairs = (bought.matrix().T @ seen.matrix()).toarray()
+        np.fill_diagonal(pairs, 0)
+        pairs /= np.sqrt(np.outer(np.maximum(bought.item_counts, 1), np.maximum(seen.item_counts, 1)))
+        scores = history.matrix()[split.users] @ pairs.T
+        scores[split.given.matrix()[split.users].toarray() > 0] = -1
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+        wanted = split.expected.matrix()[split.users].toarray()
+        return float((np.take_along_axis(wanted, best, axis=1).sum(axis=1) / wanted.sum(axis=1)).mean())
+
+    assert recall("purchase", "view") > 0.3
+    assert max(recall("purchase", "purchase"), recall("view", "view"), recall(None, None)) < 0.08
 
 
 def test_an_unknown_world_tells_the_nearest():

@@ -3,80 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes, Mask, Seconds, distinct, members
+from spadework.arrays import Array, Seconds
+from spadework.data import cuts
+from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 
-DAY = 86_400
-_CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a sequence, not a calendar
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class Split:
-    """Two questions that a leak confuses have different names: what was `given`, and what was `expected` of it."""
-
-    train: Interactions  # what a model may learn from
-    given: Interactions  # what it may see of each judged user
-    expected: Interactions  # what then happened
-    name: str
-    says: str  # the protocol in one sentence
-    span: str = ""  # dates of the expected events, where there is a calendar
-    leak: str | None = None  # what the way of cutting leaks, with the share
-    valid: Split | None = None  # a cut of `train` made the same way, for choices
-
-    @property
-    def users(self) -> Codes:
-        """Users of whom something is expected, ascending."""
-        return self.expected.active_users
-
-    @property
-    def users_without_history(self) -> Codes:
-        """Expected users of whom nothing is given."""
-        return np.setdiff1d(self.users, self.given.active_users).astype(np.int32)
-
-    @property
-    def cold_share(self) -> float:
-        """Share of expected events whose item is not in train. They count as misses."""
-        if not len(self.expected):
-            return 0.0
-        return float((self.train.item_counts[self.expected.items] == 0).mean())
-
-    @cached_property
-    def repeat_share(self) -> float:
-        """Mean over users with history of the share of their expected items that they had before."""
-        expected = _pairs(self.expected)
-        seen = members(expected, _pairs(self.given))
-        users = expected // self.expected.item_count
-        total = np.bincount(users, minlength=self.expected.user_count)
-        repeated = np.bincount(users, weights=seen, minlength=self.expected.user_count)
-        judged = np.setdiff1d(self.users, self.users_without_history)
-        return float((repeated[judged] / total[judged]).mean()) if len(judged) else 0.0
-
-    def describe(self) -> dict[str, Any]:
-        """Facts about the cut, for reports and JSON."""
-        return {
-            "name": self.name,
-            "split": self.says,
-            "span": self.span,
-            "leak": self.leak,
-            "train_rows": len(self.train),
-            "expected_rows": len(self.expected),
-            "users": len(self.users),
-            "users_without_history": len(self.users_without_history),
-            "target_repeat_share": self.repeat_share,
-            "cold_target_share": self.cold_share,
-        }
+__all__ = ["Split", "by_time", "from_column", "last_basket", "last_item", "random", "splits", "strong"]
 
 
 splits: Shelf[Callable[..., Split]] = Shelf("split")
@@ -90,12 +32,13 @@ def split(function: F) -> F:
 
 
 @split
-def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | None = None) -> Split:
+def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | None = None, target: str | None = None) -> Split:
     """Everything from a moment on is expected, everything before it is known: one clock for all users.
 
     `test` is a duration ("7d") or the share of rows that are tested (0.1); rows of one second are never parted. With `valid`, the
     span before the test span is cut the same way; as a share it has the length in time of the test span, or holds that share of the
-    train rows where such a length would leave less than half of them. O(rows).
+    train rows where such a length would leave less than half of them. With a `target`, such as "purchase", only events of that kind
+    are expected; later events of other kinds are left out. O(rows).
     """
     times = _calendar(log, "by_time")
     last = int(times.max())
@@ -104,50 +47,57 @@ def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | 
     inner = None
     if valid is not None:
         length = durations.seconds(valid, "valid span") if isinstance(valid, str) else _validation_length(train, start, last, valid)
-        inner = _cut_at(train, round(start - length), "by_time", f"validation: {_span_words(length)} before the test span")
-    return replace(_cut_at(log, start, "by_time", f"global time split: last {_span_words(last + 1 - start)}"), valid=inner)
+        inner = _cut_at(train, round(start - length), f"validation: {_span_words(length)} before the test span", target)
+    return replace(_cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target), valid=inner)
 
 
 @split
-def last_item(log: Interactions, *, valid: bool = False) -> Split:
-    """The last event of each user with two or more is expected (leave-one-out). It leaks the future; the share is told."""
+def last_item(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
+    """The last event of each user with two or more is expected (leave-one-out). It leaks the future; the share is told.
+
+    With a `target`, it is the last event of that kind that has any event before it; what the user did after it is left out.
+    """
 
     def cut(part: Interactions) -> Split:
         if part.times is None:
             raise Unsuitable("The split 'last_item' needs times, and the log has none.", "Name the time column, or use the split 'random'.")
-        index = np.arange(len(part))
-        ends = part.starts[1:][part.users]
-        lengths = np.diff(part.starts)[part.users]
-        return _cut(part, (index == ends - 1) & (lengths >= 2), "last_item", "leave-one-out: the last event of each user", leaks=True)
+        latest = _latest(part, np.arange(len(part)), target)
+        tested = (np.arange(len(part)) >= latest[part.users]) & (latest > part.starts[:-1])[part.users]
+        return cuts.cut(part, tested, "last_item", "leave-one-out: the last event of each user", leaks=True, target=target)
 
     whole = cut(log)
     return replace(whole, valid=cut(whole.train) if valid else None)
 
 
 @split
-def last_basket(log: Interactions, *, valid: bool = False) -> Split:
-    """The last basket of each user with two or more is expected. It leaks the future; the share is told."""
+def last_basket(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
+    """The last basket of each user with two or more is expected. It leaks the future; the share is told.
+
+    With a `target`, it is the last basket with an event of that kind; other kinds in it, and what came after it, are left out.
+    """
 
     def cut(part: Interactions) -> Split:
         if part.baskets is None and part.times is None:
             raise Unsuitable("The split 'last_basket' needs baskets or times.", "Name the basket column, or use the split 'random'.")
         keys = part.basket_keys()
-        latest = np.full(part.user_count, -1, np.int64)
+        latest = _latest(part, keys, target)
         first = np.full(part.user_count, np.iinfo(np.int64).max)
-        np.maximum.at(latest, part.users, keys)
         np.minimum.at(first, part.users, keys)
-        mask = (keys == latest[part.users]) & (latest != first)[part.users]
-        return _cut(part, mask, "last_basket", "the last basket of each user", leaks=True)
+        tested = (keys >= latest[part.users]) & (latest > first)[part.users]
+        return cuts.cut(part, tested, "last_basket", "the last basket of each user", leaks=True, target=target)
 
     whole = cut(log)
     return replace(whole, valid=cut(whole.train) if valid else None)
 
 
 @split
-def strong(log: Interactions, *, users: float = 0.2, given: float = 0.8, valid: bool = False, rng: Seed = None) -> Split:
+def strong(
+    log: Interactions, *, users: float = 0.2, given: float = 0.8, valid: bool = False, rng: Seed = None, target: str | None = None
+) -> Split:
     """Strong generalisation: a share of the users is unseen in training; the first part of their history is given, the rest expected.
 
-    Without times the given part is drawn at random. Users with fewer than two events stay in training.
+    Without times the given part is drawn at random. Users with fewer than two events stay in training. With a `target`, so do users
+    without an event of that kind in the later part, where other kinds are left out.
     """
     _share(users, "users")
     _share(given, "given")
@@ -160,31 +110,33 @@ def strong(log: Interactions, *, users: float = 0.2, given: float = 0.8, valid: 
         held[random.permutation(able)[: max(round(users * len(able)), min(1, len(able)))]] = True
         place = _places(part, None if part.times is not None else random)
         quota = np.clip(np.round(lengths * given), 1, np.maximum(lengths - 1, 1))
-        later = held[part.users] & (place >= quota[part.users])
-        train, expected = part.where(~held[part.users]), part.where(later)
-        return Split(
-            train=train,
-            given=part.where(held[part.users] & ~later),
-            expected=expected,
-            name="strong",
-            says=f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their history given",
-            leak=_leak(train, expected),
-        )
+        later = place >= quota[part.users]
+        held &= np.bincount(part.users[later & cuts.goals(part, target)], minlength=part.user_count) > 0
+        unseen, tested = held[part.users], held[part.users] & later
+        says = f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their history given"
+        made = cuts.cut(part, tested, "strong", says, target=target, given=unseen & ~later, leaks=True)
+        return replace(made, span="")  # each user has a span of their own
 
     whole = cut(log, "split:strong")
     return replace(whole, valid=cut(whole.train, "split:strong:valid") if valid else None)
 
 
 @split
-def random(log: Interactions, *, test: float = 0.2, valid: bool = False, rng: Seed = None) -> Split:
-    """A random share of each user's events is expected. It knows no time, so it leaks the future; the share is told."""
+def random(log: Interactions, *, test: float = 0.2, valid: bool = False, rng: Seed = None, target: str | None = None) -> Split:
+    """A random share of each user's events is expected. It knows no time, so it leaks the future; the share is told.
+
+    With a `target`, it is a share of the events of that kind; events of other kinds are all known.
+    """
     _share(test, "test")
 
     def cut(part: Interactions, generator_name: str) -> Split:
-        lengths = np.diff(part.starts)
-        place = _places(part, generator(rng, generator_name))
-        quota = np.where(lengths >= 2, np.clip(np.round(lengths * test), 1, np.maximum(lengths - 1, 1)), 0)
-        return _cut(part, place < quota[part.users], "random", f"random {test:.0%} of each user's events", leaks=True)
+        wanted = cuts.goals(part, target)
+        own = part.where(wanted)
+        lengths, able = np.diff(own.starts), np.diff(part.starts) - 1  # one event is kept as history, whatever its kind
+        quota = np.minimum(np.maximum(np.round(lengths * test), 1), np.minimum(lengths, able))
+        tested = np.zeros(len(part), np.bool_)
+        tested[wanted] = _places(own, generator(rng, generator_name)) < quota[own.users]
+        return cuts.cut(part, tested, "random", f"random {test:.0%} of each user's events", leaks=True, target=target)
 
     whole = cut(log, "split:random")
     return replace(whole, valid=cut(whole.train, "split:random:valid") if valid else None)
@@ -192,12 +144,20 @@ def random(log: Interactions, *, test: float = 0.2, valid: bool = False, rng: Se
 
 @split
 def from_column(
-    log: Interactions, labels: Any, *, train: str = "train", test: str = "test", valid: str | None = None, given: str | None = None
+    log: Interactions,
+    labels: Any,
+    *,
+    train: str = "train",
+    test: str = "test",
+    valid: str | None = None,
+    given: str | None = None,
+    target: str | None = None,
 ) -> Split:
     """A cut that somebody else made: one label per row of the log, in the order of `log.frame()`.
 
     `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled `valid` are trained on in the final
-    fit and expected in the validation cut. Rows labelled `given` are seen only when asked. An unknown label is an error.
+    fit and expected in the validation cut. Rows labelled `given` are seen only when asked. An unknown label is an error. With a
+    `target`, only tested rows of that kind of event are expected; the others are left out.
     """
     names = pl.Series(labels).cast(pl.String)
     if len(names) != len(log):
@@ -212,55 +172,32 @@ def from_column(
     is_valid = (names == valid).to_numpy() if valid is not None else np.zeros(len(log), np.bool_)
     is_test = (names == test).to_numpy()
     is_given = (names == given).to_numpy() if given is not None else np.zeros(len(log), np.bool_)
-    whole = _cut(log, is_test, "from_column", f"the split of the data: rows labelled {test!r}", given=is_given)
+    whole = cuts.cut(log, is_test, "from_column", f"the split of the data: rows labelled {test!r}", given=is_given, target=target)
     if valid is None:
         return whole
-    inner = _cut(whole.train, is_valid[~is_test & ~is_given], "from_column", f"rows labelled {valid!r}")
+    inner = cuts.cut(whole.train, is_valid[~is_test & ~is_given], "from_column", f"rows labelled {valid!r}", target=target)
     return replace(whole, valid=inner)
 
 
-def _cut_at(log: Interactions, start: int, name: str, says: str) -> Split:
+def _cut_at(log: Interactions, start: int, says: str, target: str | None) -> Split:
     assert log.times is not None
-    expected = log.times >= start
-    if expected.all() or not expected.any():
-        side = "nothing before" if expected.all() else "nothing from"
-        raise Unsuitable(f"The cut at {_day(start)} leaves {side} it.", "Choose a shorter test span, such as test='7d' or test=0.1.")
-    return _cut(log, expected, name, says)
+    tested = log.times >= start
+    hint = "Choose a shorter test span, such as test='7d' or test=0.1."
+    if tested.all() or not tested.any():
+        side = "nothing before" if tested.all() else "nothing from"
+        raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
+    made = cuts.cut(log, tested, "by_time", says, target=target)
+    if not len(made.expected):
+        raise Unsuitable(f"The cut at {cuts.day(start)} leaves no event of the kind {target!r} from it.", "Choose a longer test span.")
+    return made
 
 
-def _cut(log: Interactions, expected: Mask, name: str, says: str, *, leaks: bool = False, given: Mask | None = None) -> Split:
-    """Expected rows against the rest; what is given are the rest's rows of the users of whom something is expected."""
-    seen = np.zeros(len(log), np.bool_) if given is None else given
-    train = log.where(~expected & ~seen)
-    target = log.where(expected)
-    history = log.where(~expected).of_users(target.active_users)
-    return Split(
-        train=train,
-        given=history,
-        expected=target,
-        name=name,
-        says=says,
-        span=_dates(target.times),
-        leak=_leak(train, target) if leaks else None,
-    )
-
-
-def _leak(train: Interactions, expected: Interactions) -> str | None:
-    """How much of the training data lies after the events it is asked to predict."""
-    if not len(expected) or not len(train):
-        return None
-    if train.times is None or expected.times is None:
-        return "This split ignores time; without times nobody can say how much of the future it leaks."
-    if int(train.times.max()) < _CALENDAR:
-        return "This split ignores the calendar; times here are positions, so nobody can say how much of the future it leaks."
-    ordered = np.sort(train.times)
-    later = 1 - np.searchsorted(ordered, expected.times, side="right") / len(ordered)
-    return f"This split leaks the future: on average {later.mean():.1%} of the training rows are later than the event they help to predict."
-
-
-def _pairs(log: Interactions) -> Array:
-    """Distinct (user, item) pairs as single numbers, ascending."""
-    return distinct(log.users.astype(np.int64) * log.item_count + log.items)
+def _latest(log: Interactions, numbers: Array, target: str | None) -> Array:
+    """The largest number among each user's rows of the target's kind; −1 for users without one. Shape [users]."""
+    wanted = cuts.goals(log, target)
+    latest = np.full(log.user_count, -1, np.int64)
+    np.maximum.at(latest, log.users[wanted], numbers[wanted])
+    return latest
 
 
 def _places(log: Interactions, random: np.random.Generator | None) -> Array:
@@ -276,7 +213,7 @@ def _places(log: Interactions, random: np.random.Generator | None) -> Array:
 def _calendar(log: Interactions, name: str) -> Seconds:
     if log.times is None or not len(log):
         raise Unsuitable(f"The split {name!r} needs times, and the log has none.", "Name the time column, or use the split 'random'.")
-    if int(log.times.max()) < _CALENDAR:
+    if int(log.times.max()) < cuts.CALENDAR:
         raise Unsuitable(
             f"The split {name!r} needs a calendar, but the times are positions (largest {int(log.times.max())}).",
             "Use the split 'last_item'.",
@@ -307,13 +244,3 @@ def _share(value: float, what: str) -> None:
 
 def _span_words(span: float) -> str:
     return durations.words(span)
-
-
-def _day(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
-
-
-def _dates(times: Seconds | None) -> str:
-    if times is None or not len(times) or int(times.max()) < _CALENDAR:
-        return ""
-    return f"{_day(int(times.min()))} … {_day(int(times.max()))}"

@@ -30,8 +30,9 @@ class World:
     name: str
     log: Interactions
     answer: str  # what a good method has to find
-    helps: frozenset[str]  # "neighbours", "popularity", "time", "order", "repeats", "content"
+    helps: frozenset[str]  # "neighbours", "popularity", "time", "order", "repeats", "content", "kinds"
     content: ItemContent | None = None
+    target: str | None = None  # the kind of event to predict, where there are several
 
 
 worlds: Shelf[Callable[[np.random.Generator], World]] = Shelf("world")
@@ -114,6 +115,27 @@ def content(rng: np.random.Generator) -> World:
 
 
 @_place
+def crossed(rng: np.random.Generator) -> World:
+    """Looking at one group of items leads to a purchase in another, the same for everybody; purchases say nothing of one another.
+
+    For two months each user looks at four items in each of three of forty groups; in the months after, for each group, one of the ten
+    items of the group that it leads to is bought, nine times in ten. Whoever takes all events for the same finds more to look at.
+    """
+    groups = np.argsort(rng.random((600, 40)), axis=1)[:, :3, None]
+    viewed = groups * 10 + np.argsort(rng.random((600, 3, 10)), axis=2)[:, :, :4]
+    bought = (groups + 7) % 40 * 10 + rng.integers(0, 10, (600, 3, 1))
+    bought = np.where(rng.random((600, 3, 1)) < 0.9, bought, rng.integers(0, 400, (600, 3, 1)))
+    begins = START + rng.integers(0, 20 * DAY, (600, 1, 1))
+    views = begins + rng.integers(0, 60 * DAY, (600, 3, 4))
+    times = np.concatenate([views, begins + rng.integers(60 * DAY, 120 * DAY, (600, 3, 1))], axis=2).ravel()
+    items = np.concatenate([viewed, bought], axis=2).ravel()
+    kinds = np.tile(np.asarray([1, 1, 1, 1, 0]), 1800)
+    log = _log(np.repeat(np.arange(600), 15), items, times, kinds=kinds, kind_names=("purchase", "view"))
+    answer = "kinds: what was looked at tells what will be bought"
+    return World(name="crossed", log=log, answer=answer, helps=frozenset({"neighbours", "kinds"}), target="purchase")
+
+
+@_place
 def noise(rng: np.random.Generator) -> World:
     """Everybody takes anything at any time. Nothing is to be learned, and nothing may be found."""
     items = rng.integers(0, 200, 400 * 20)
@@ -126,7 +148,16 @@ def _spread(rng: np.random.Generator, users: int, events: int, days: int = 140) 
     return START + np.sort(rng.integers(0, days * DAY, (users, events)), axis=1).ravel()
 
 
-def _log(users: Array, items: Array, times: Array, *, baskets: Array | None = None, item_count: int | None = None) -> Interactions:
+def _log(
+    users: Array,
+    items: Array,
+    times: Array,
+    *,
+    baskets: Array | None = None,
+    kinds: Array | None = None,
+    kind_names: tuple[str, ...] = (),
+    item_count: int | None = None,
+) -> Interactions:
     user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", [f"u{u:04d}" for u in users]))
     names = pl.Series("item", [f"i{i:04d}" for i in items])
     if item_count is None:
@@ -141,8 +172,14 @@ def _log(users: Array, items: Array, times: Array, *, baskets: Array | None = No
         item_vocabulary=item_vocabulary,
         times=times.astype(np.int64),
         baskets=None if baskets is None else baskets.astype(np.int32),
+        kinds=None if kinds is None else kinds.astype(np.int32),
+        kind_names=kind_names,
     )
-    columns = {"user": "user", "item": "item", "time": "time"} | ({} if baskets is None else {"basket": "basket"})
+    columns = (
+        {"user": "user", "item": "item", "time": "time"}
+        | ({} if baskets is None else {"basket": "basket"})
+        | ({} if kinds is None else {"event": "event"})
+    )
     account = RowAccount(source="world", read=len(log), used=len(log), columns=columns)
     object.__setattr__(log, "account", account)
     return log

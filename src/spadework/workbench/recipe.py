@@ -42,6 +42,9 @@ class Recipe(BaseModel):
     weight: str | None = Field(None, description="Name of the weight column.")
     event: str | None = Field(None, description="Name of the column that says what kind of event a row is.")
     events: list[str] | None = Field(None, description="Kinds of events to use; all if absent.")
+    target: str | None = Field(
+        None, description="The kind of event to predict; the first of `events` if absent, all kinds where there is no list."
+    )
     delimiter: str | None = Field(None, description="What stands between fields of a text file; found by itself if absent.")
     encoding: str = Field("utf-8", description="Encoding of text files.")
     skip_bad: bool = Field(False, description="Set rows with too many or too few fields aside instead of refusing the file.")

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from spadework import events
-from spadework.data import splitting
+from spadework.data import cuts, splitting
 from spadework.data.content import ItemContent, read_content
 from spadework.data.interactions import Interactions
 from spadework.data.reading import read_interactions
@@ -54,8 +54,10 @@ def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users to judge, None when there is none."""
+    target = target_of(log, recipe)
+    cuts.goals(log, target)  # refuse a target that the log does not hold, before any way of cutting is blamed
     if recipe.split != "auto":
-        return _cut(recipe.split, log, recipe)
+        return _cut(recipe.split, log, recipe, target)
     one_moment = log.times is not None and log.times.min() == log.times.max()
     order = (
         ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
@@ -63,7 +65,7 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     thin: Split | None = None
     for name in order:
         try:
-            split = _cut(name, log, recipe)
+            split = _cut(name, log, recipe, target)
         except Unsuitable as error:
             if name == "by_time" and (recipe.test, recipe.valid) != (DEFAULT_SPAN, DEFAULT_SPAN):
                 raise  # the user named a span, so another way of cutting is not what was asked for
@@ -79,11 +81,23 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     return thin
 
 
+def target_of(log: Interactions, recipe: Recipe) -> str | None:
+    """The kind of event to predict: the recipe's, else the first of its `events`, else the world's own; None expects all kinds."""
+    if recipe.target is not None or log.kinds is None:
+        return recipe.target
+    if recipe.events and recipe.events[0] in log.kind_names:
+        return recipe.events[0]
+    if recipe.source.startswith("world:"):
+        return world(recipe.source.removeprefix("world:")).target
+    events.note(f"all kinds of events are to be predicted: {', '.join(log.kind_names[:6])}; name one with target")
+    return None
+
+
 def _judged(split: Split) -> int:
     return len(split.users) - len(split.users_without_history) if len(split.train) else 0
 
 
-def _cut(name: str, log: Interactions, recipe: Recipe) -> Split:
+def _cut(name: str, log: Interactions, recipe: Recipe, target: str | None) -> Split:
     """A cut from the shelf, given those settings of the recipe that it takes: spans for a cut by time, the seed for a random one."""
     way = splitting.splits[name]
     takes = inspect.signature(way).parameters
@@ -91,4 +105,5 @@ def _cut(name: str, log: Interactions, recipe: Recipe) -> Split:
         raise BadRequest(f"The split {name!r} needs labels, so it cannot be named in a recipe.", "Use sw.read_split in Python.")
     spans = "str" in str(takes["test"].annotation) if "test" in takes else False
     given = {"test": recipe.test, "valid": recipe.valid} if spans else {"valid": True}
-    return way(log, **given, **({"rng": recipe.seed} if "rng" in takes else {}))
+    own = {"rng": recipe.seed, "target": target}
+    return way(log, **given, **{key: value for key, value in own.items() if key in takes})
