@@ -1,0 +1,168 @@
+"""Nearest sessions: which past sessions share items with the present one, and what stands in them.
+
+Sessions are numbered from the newest on, so "more recent" is "lower number" and no clock is needed here. The postings of an item are the
+sessions that hold it, ascending. Walking the postings of all asked items in step gives the sessions that share anything in order of recency,
+each with its whole similarity, and the walk ends when enough are found: no table of all sessions is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Offsets
+
+_END = np.iinfo(np.int32).max
+
+
+@dataclass(frozen=True, eq=False)
+class Sessions:
+    """Past sessions, newest first, and where each item occurs."""
+
+    starts: Offsets  # [sessions + 1]
+    items: Codes  # [entries] distinct items of each session, ascending
+    posting_starts: Offsets  # [items + 1]
+    postings: Codes  # [posted] sessions of each item, ascending
+
+    @classmethod
+    def build(cls, numbers: Codes, items: Codes, shape: tuple[int, int], sample: int) -> Sessions:
+        """Index events by (session, item); an item is posted in its `sample` newest sessions. O(events · log events).
+
+        `numbers` [events] are those of the sessions; `shape` is (sessions, items).
+        """
+        sessions, item_count = shape
+        ordered = np.sort(numbers.astype(np.int64) * item_count + items)
+        keys = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
+        owners, held = (keys // item_count).astype(np.int32), (keys % item_count).astype(np.int32)
+        by_item = np.argsort(held, kind="stable")
+        sizes = np.bincount(held, minlength=item_count)
+        ends = np.cumsum(sizes)
+        places = np.arange(len(held)) - np.repeat(ends - sizes, sizes)
+        posted = owners[by_item][places < sample]
+        return cls(_offsets(np.bincount(owners, minlength=sessions)), held, _offsets(np.minimum(sizes, sample)), posted)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Present sessions: the items that count, newest first, and their weights."""
+
+    starts: Offsets  # [rows + 1]
+    items: Codes  # [entries]
+    weights: Array  # [entries] float64, above zero: what sharing the item adds to the similarity
+    matches: Array  # [entries] float64, above zero: the weight of a neighbour whose newest shared item is this one
+
+
+def nearest(
+    sessions: Sessions, asked: Asked, row: int, *, sample: int, neighbours: int, length: float
+) -> tuple[Codes, Array, Array]:  # fmt: skip
+    """The neighbours of one row, newest first: sessions, similarities and match weights, each [found].
+
+    Of the sessions that share an item with the row, the `sample` newest are looked at and the `neighbours` most similar stay; among
+    equals the newer one. A similarity is the sum of the weights of shared items over the neighbour's number of items to the power `length`.
+    O(items of the row · sample).
+    """
+    own = slice(asked.starts[row], asked.starts[row + 1])
+    count = int(own.stop - own.start)
+    found, similarities, matches = np.empty(sample, np.int32), np.empty(sample), np.empty(sample)
+    size = _nearest(
+        asked.items[own], asked.weights[own], asked.matches[own], sessions.starts, sessions.posting_starts, sessions.postings,
+        length, neighbours, np.empty(count, np.int64), np.empty(count, np.int32), found, similarities, matches,
+    )  # fmt: skip
+    return found[:size], similarities[:size], matches[:size]
+
+
+def score(
+    sessions: Sessions, asked: Asked, *, sample: int, neighbours: int, length: float, item_weights: Array, scores: Array
+) -> None:  # fmt: skip
+    """scores[r, j] = item_weights[j] · Σ over the `nearest` neighbours of row r that hold j of similarity · match weight.
+
+    `scores` is [rows, items] float32, written in full; cells that no neighbour reaches are −∞. `item_weights` [items] float64.
+    O(items of the row · sample + Σ lengths of its neighbours + items) a row.
+    """
+    _score(
+        asked.starts, asked.items, asked.weights, asked.matches, sessions.starts, sessions.items, sessions.posting_starts,
+        sessions.postings, length, item_weights, sample, neighbours, scores,
+    )  # fmt: skip
+
+
+def _offsets(lengths: Array) -> Offsets:
+    return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _nearest(  # type: ignore[no-untyped-def]
+    items, weights, matches, session_starts, posting_starts, postings, length, neighbours, at, heads, found, similarities, found_matches
+):  # fmt: skip
+    """Fill `found` and its two companions (as long as the sample) and return how many stay; `at` and `heads` are scratch [items]."""
+    for entry in range(len(items)):
+        at[entry] = posting_starts[items[entry]]
+        heads[entry] = postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
+    size = 0
+    session = np.int32(-1)
+    while size < len(found):
+        before = session
+        session = np.int32(_END)
+        similarity = match = 0.0
+        for entry in range(len(items)):
+            if heads[entry] == before:
+                at[entry] += 1
+                heads[entry] = postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
+            if heads[entry] < session:
+                session = heads[entry]
+                similarity = weights[entry]
+                match = matches[entry]  # entries come newest first: this is the newest one that is shared
+            elif heads[entry] == session:
+                similarity += weights[entry]
+        if session == _END:
+            break
+        found[size] = session
+        if length > 0:
+            similarity /= float(session_starts[session + 1] - session_starts[session]) ** length
+        similarities[size] = similarity
+        found_matches[size] = match
+        size += 1
+    if size <= neighbours:
+        return size
+    chosen = np.partition(similarities[:size], size - neighbours)
+    threshold = chosen[size - neighbours]
+    room = 0  # places for similarities equal to the threshold
+    for place in range(size - neighbours, size):
+        room += chosen[place] == threshold
+    kept = 0
+    for place in range(size):
+        similarity = similarities[place]
+        if similarity > threshold or (similarity == threshold and room > 0):
+            room -= similarity == threshold
+            found[kept], similarities[kept], found_matches[kept] = found[place], similarity, found_matches[place]
+            kept += 1
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _score(  # type: ignore[no-untyped-def]
+    starts, items, weights, matches, session_starts, session_items, posting_starts, postings, length, item_weights, sample,
+    neighbours, scores,
+):  # fmt: skip
+    longest = 0
+    for row in range(len(starts) - 1):
+        longest = max(longest, starts[row + 1] - starts[row])
+    at, heads = np.empty(longest, np.int64), np.empty(longest, np.int32)
+    found, similarities, found_matches = np.empty(sample, np.int32), np.empty(sample, np.float64), np.empty(sample, np.float64)
+    for row in range(len(starts) - 1):
+        scores[row, :] = -np.inf
+        first, last = starts[row], starts[row + 1]
+        size = _nearest(
+            items[first:last], weights[first:last], matches[first:last], session_starts, posting_starts, postings, length,
+            neighbours, at, heads, found, similarities, found_matches,
+        )  # fmt: skip
+        for place in range(size):
+            vote = similarities[place] * found_matches[place]
+            for cell in range(session_starts[found[place]], session_starts[found[place] + 1]):
+                item = session_items[cell]
+                value = np.float32(vote * item_weights[item])
+                if scores[row, item] == -np.inf:
+                    scores[row, item] = value
+                else:
+                    scores[row, item] += value
