@@ -156,6 +156,7 @@ def test_without_a_target_kinds_change_nothing(name, log):
 
 @every_split
 def test_a_target_that_the_log_does_not_hold_is_refused(name, shop):
+    shop = dataclasses.replace(shop, kinds=None, kind_names=())
     with pytest.raises(Unsuitable) as caught:
         cut(name, shop, target="buy")
     assert caught.value.message == "The target is 'buy', but nothing says what kind the events of the log are."

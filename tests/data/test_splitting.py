@@ -130,6 +130,60 @@ def test_everybody_with_two_events_is_judged_at_random():
     assert len({splitting.random(log, test=0.3, rng=seed).expected.fingerprint for seed in range(8)}) > 4
 
 
+# ---- one kind of event is the target
+
+
+@pytest.fixture(scope="module")
+def bought():
+    """`a` looks, buys, looks and looks; `b` buys first and looks then; `c` buys twice in a day."""
+    users, kinds = [*"aaaa", *"bb", *"ccc"], ["view", "buy", "view", "view", "buy", "view", "view", "buy", "buy"]
+    times = [START + day * DAY for day in (0, 1, 8, 9, 0, 9, 0, 9, 9)]
+    return make_log(users, range(9), times, kinds=kinds)
+
+
+def test_by_time_what_else_happened_in_the_test_span_is_left_out_and_told(bought):
+    split = splitting.by_time(bought, test="2d", target="buy")
+    assert shares(bought, split.expected) == [7, 8]
+    assert (split.left_out, split.says) == (
+        3,
+        "global time split: last 2 days; only 'buy' is expected (3 tested rows of other kinds left out)",
+    )
+    assert shares(bought, split.train) == [0, 1, 4, 6]
+    assert shares(bought, split.given) == [6], "views are given, too"
+    with pytest.raises(Unsuitable) as caught:
+        splitting.by_time(bought.where(bought.users < 2), test="2d", target="buy")
+    assert str(caught.value) == "The cut at 2024-01-08 leaves no event of the kind 'buy' from it.\nChoose a longer test span."
+
+
+def test_the_last_event_of_the_target_is_expected_and_nothing_after_it_is_known(bought):
+    split = splitting.last_item(bought, target="buy")
+    assert shares(bought, split.expected) == [1, 8]
+    assert shares(bought, split.given) == [0, 6, 7]
+    assert shares(bought, split.train) == [0, 4, 5, 6, 7], "b has nothing before the purchase, so b is only learned from"
+    assert split.left_out == 2
+
+
+def test_the_last_basket_with_the_target_is_expected(bought):
+    split = splitting.last_basket(bought, target="buy")
+    assert shares(bought, split.expected) == [1, 7, 8]
+    assert split.left_out == 2
+
+
+def test_a_random_share_of_the_target_is_expected_and_all_views_are_known(bought):
+    split = splitting.random(bought, test=0.2, rng=1, target="buy")
+    assert split.expected.is_kind("buy").all()
+    assert np.bincount(split.expected.users).tolist() == [1, 1, 1]
+    assert split.train.kind_counts == {"buy": 1, "view": 5}
+    assert split.left_out == 0
+
+
+def test_unseen_users_are_those_who_buy_in_the_end(bought):
+    split = splitting.strong(bought, users=0.9, given=0.5, rng=1, target="buy")
+    assert split.users.tolist() == [2], "a and b only look in their later half"
+    assert sorted(set(split.train.users.tolist())) == [0, 1]
+    assert split.left_out == 0
+
+
 # ---- strong generalisation
 
 

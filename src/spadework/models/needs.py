@@ -31,6 +31,8 @@ _NEED_HINTS: dict[Need, str] = {
 
 def check(label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None) -> None:
     """Refuse data that lack what a model wants, and item tables of another log."""
+    if not len(train):
+        raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
     present = {
         "times": train.times is not None,
         "baskets": train.baskets is not None,
@@ -40,14 +42,12 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
     }
     for need in sorted(wanted):
         if not present[need]:
-            what = "events of several kinds" if need == "events" else need
-            raise Unsuitable(f"The model {label!r} needs {what}, and there are none.", _NEED_HINTS[need])
+            kinds = " of different kinds" if need == "events" else ""
+            raise Unsuitable(f"The model {label!r} needs {need}, and there are none{kinds}.", _NEED_HINTS[need])
     if content is not None and content.item_vocabulary != train.item_vocabulary:
         raise BadRequest(
             "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
         )
-    if not len(train):
-        raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
 
 
 def check_k(k: int) -> None:
