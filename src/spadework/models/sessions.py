@@ -4,6 +4,9 @@ Both models look at the `sample` newest sessions that share an item with the las
 them vote. Where the reference implementations go wrong, these differ: linear weights fall over the moments that are used, so that none
 is zero or negative, however long the session; each neighbour has its own match weight, none is left over from the neighbour before;
 recency is the order in which sessions ended, not a clock beside the log. An item taken twice counts once, at its newest moment.
+
+Items of the present session get votes like any other; the policy of repeats decides whether they are shown. A session that the present one
+was learned from is a neighbour too: it speaks for items of the history only. The present session ends `last` moments back, not at a gap.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class SessionNeighbours(Recommender):
     def variants(cls) -> list[dict[str, Any]]:
         default = {name: cls.parameters()[name].default for name in ("neighbours", "last")}
         grid = [{"neighbours": near, "last": last} for near in (50, 100, 500) for last in (1, 5, 20)]
-        return [{}, *(point for point in grid if point != default)]
+        return [{}, {"length": 0.5}, *(point for point in grid if point != default)]
 
     def required(self) -> frozenset[Need]:
         ordered = self.session_gap is not None or self.position != "same" or self.match != "same"
@@ -160,7 +163,7 @@ class SessionNeighbours(Recommender):
 
 
 class VSknn(SessionNeighbours):
-    """Vector session neighbours: similarity is the weight of shared items over the session's length; rare items may count more.
+    """Vector session neighbours: similarity is the weight of shared items over the number of items used; rare items may count more.
 
     Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018. O(used items · sample) a request.
     """
