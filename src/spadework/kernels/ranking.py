@@ -11,6 +11,9 @@ from numba import njit
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.errors import SpadeworkError
 
+RUN = np.uint64(128)
+"""Columns that are compared with the bound at once."""
+
 
 def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
     """The `k` best columns of each row, best first: codes [rows, k] padded with −1, scores [rows, k] padded with −∞.
@@ -21,10 +24,15 @@ def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
     codes, best = nothing(rows, k)
     bad = _top_k(scores, codes, best)
     if bad >= 0:
-        raise SpadeworkError(
-            f"Row {bad} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out."
-        )
+        raise not_a_number(bad)
     return codes, best
+
+
+def not_a_number(row: int) -> SpadeworkError:
+    """The refusal of scores that cannot be ranked."""
+    return SpadeworkError(
+        f"Row {row} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out."
+    )
 
 
 def nothing(rows: int, k: int) -> tuple[Codes, Array]:
@@ -67,28 +75,63 @@ def keep_candidates(scores: Array, candidates: Mask) -> None:
 
 @njit(cache=True, nogil=True)
 def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
-    rows, columns = scores.shape
-    k = codes.shape[1]
-    for row in range(rows):
-        size = 0
-        worst = -np.inf
-        for column in range(columns):
-            score = scores[row, column]
-            if score > worst:
-                place = size if size < k else k - 1
-                while place > 0 and best[row, place - 1] < score:  # strict: an equal score found earlier has the lower code
-                    best[row, place] = best[row, place - 1]
-                    codes[row, place] = codes[row, place - 1]
-                    place -= 1
-                best[row, place] = score
-                codes[row, place] = column
-                if size < k:
-                    size += 1
-                if size == k:
-                    worst = best[row, k - 1]
-            elif np.isnan(score):
-                return row
+    everything = np.empty(0, np.bool_)
+    for row in range(scores.shape[0]):
+        if not scan(scores[row], codes[row], best[row], everything):
+            return row
     return -1
+
+
+@njit(cache=True, nogil=True)
+def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
+    """Put one scored column where it belongs in a list whose first `size` slots are taken, ties to the lower code; the new size."""
+    k = len(codes)
+    at = size if size < k else k - 1
+    if size == k and (best[at] > score or (best[at] == score and codes[at] < column)):
+        return size
+    while at > 0 and (best[at - 1] < score or (best[at - 1] == score and codes[at - 1] > column)):
+        best[at] = best[at - 1]
+        codes[at] = codes[at - 1]
+        at -= 1
+    best[at] = score
+    codes[at] = column
+    return min(size + 1, k)
+
+
+@njit(cache=True, nogil=True)
+def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+    """The best columns of one row into an empty list [k], of those allowed (all where the mask is empty); false where one of them is NaN.
+
+    A run of columns is looked at one by one only if it holds a score that reaches the list: to count those is one vector comparison
+    for many columns. NaN is not below any bound, so no run hides it.
+    """
+    columns, k = np.uint64(len(scores)), len(codes)
+    size = 0
+    worst = np.float32(-np.inf)
+    begin = np.uint64(0)
+    while begin < columns:
+        end = min(begin + RUN, columns)
+        if size < k or _reaching(scores, begin, end, worst):
+            for column in range(begin, end):
+                score = scores[column]
+                if score <= worst or (len(allowed) and not allowed[column]):
+                    continue  # an equal score that comes later has the higher code
+                if score != score:
+                    return False
+                size = place(codes, best, size, np.int32(column), score)
+                if size == k:
+                    worst = best[k - 1]
+        begin = end
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
+    """How many scores of a run are not below the list."""
+    found = np.int32(0)
+    for column in range(begin, end):
+        found += np.int32(0) if scores[column] <= worst else np.int32(1)
+    return found
 
 
 @njit(cache=True, nogil=True)

@@ -32,6 +32,8 @@ from spadework.shelf import Shelf
 REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 BLOCK_CELLS = 16_000_000
 """Scores held at once (4 bytes each)."""
+BLOCK_ROWS = 256
+"""So few users are answered by one thread; more are shared by all, several blocks each."""
 
 
 models: Shelf[type[Recommender]] = Shelf("model")
@@ -189,8 +191,8 @@ class Recommender(ABC):
             allowed[codes[codes >= 0]] = True
         common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
-        width = k if common is not None else len(self.item_vocabulary)
-        rows = max(1, BLOCK_CELLS // max(1, width) // parallel.threads())
+        width = k if common is not None else self._row_cells(k)
+        rows = max(1, min(BLOCK_CELLS // max(1, width) // parallel.threads(), max(BLOCK_ROWS, len(asked) // (4 * parallel.threads()))))
         blocks = [asked[at : at + rows] for at in range(0, len(asked), rows)]
         answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior)
         parts = parallel.share(answer, blocks, f"recommend {self.label}")
@@ -226,20 +228,29 @@ class Recommender(ABC):
         prior: CommonList | None,
     ) -> tuple[Codes, Array, int]:
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled from `prior`."""
-        block = Histories.of(histories, users)
+        block = self._histories(histories, users)
         if common is not None:
             items, best = ranking.nothing(len(block), k)
             common.complete(items, best, block, repeats, below=False)
         else:
-            scores = np.ascontiguousarray(self._score(block), np.float32)
-            items, best = self._rank(scores, block, k, repeats, allowed)
+            items, best = self._lists(block, k, repeats, allowed)
         if prior is None or (items >= 0).all():
             return items, best, 0
         before = int((items >= 0).sum())
         prior.complete(items, best, block, repeats, below=True)
         return items, best, int((items >= 0).sum()) - before
 
-    def _rank(self, scores: Array, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _histories(self, log: Interactions, users: Codes) -> Histories:
+        """What the model is shown of these users: all their items, with affinities where it asks for them."""
+        return Histories.of(log, users)
+
+    def _row_cells(self, k: int) -> int:
+        """Scores that a user takes while the lists are made: blocks of users are cut by it."""
+        return len(self.item_vocabulary)
+
+    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+        """The model's own lists: codes [users, k], scores [users, k]. A model that can do without all scores at once writes its own."""
+        scores = np.ascontiguousarray(self._score(block), np.float32)
         if repeats != "allow":
             ranking.exclude(scores, block.starts, block.items, only=repeats == "only")
         if allowed is not None:

@@ -1,4 +1,4 @@
-"""What users did, as models see it: distinct items and how long ago each was taken, in moments."""
+"""What users did, as models see it: distinct items, how often, how long ago and how much."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, frozen
+from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.data.interactions import Interactions
+from spadework.errors import BadRequest
+from spadework.kernels import visits
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,39 +19,46 @@ class Histories:
     Row r is `items[starts[r]:starts[r + 1]]`, ascending codes.
     """
 
-    starts: Array  # [users + 1]
+    starts: Offsets  # [users + 1]
     items: Codes  # [entries]
     ages: Codes  # [entries] distinct moments between the item's last event and the user's last event; 0 is the newest
-    counts: Array  # [entries] events of the user with the item
+    counts: Array  # [entries] float32, events of the user with the item
+    seconds: Seconds  # [entries] from the item's last event to the user's last event; 0 without times
+    values: Array  # [entries] float32, sum of the weights of these events, 1 each without weights; decayed where `of` was told so
 
     @classmethod
-    def of(cls, log: Interactions, users: Codes) -> Histories:
-        """The histories of these users, in their order. O(events · log events)."""
-        begins, ends = log.starts[users], log.starts[users + 1]
-        lengths = ends - begins
-        rows = np.repeat(np.arange(len(users)), lengths)
-        events = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(begins, lengths)
-        items = log.items[events]
-        moments = positions(log)[events]
-        ages = np.repeat(positions(log)[ends - 1], lengths) - moments if len(events) else np.zeros(0, np.int32)
-        keys = rows * np.int64(max(log.item_count, 1)) + items
-        order = np.lexsort((ages, keys))
-        sorted_keys = keys[order]
-        first = np.flatnonzero(np.concatenate(([True], sorted_keys[1:] != sorted_keys[:-1]))) if len(keys) else np.zeros(0, np.int64)
-        kept = order[first]
-        counts = np.diff(np.concatenate((first, [len(keys)])))
-        starts = np.concatenate(([0], np.cumsum(np.bincount(rows[kept], minlength=len(users)))))
-        return cls(starts.astype(np.int64), items[kept], ages[kept].astype(np.int32), counts.astype(np.float32))
+    def of(cls, log: Interactions, users: Codes, *, half_life: float | None = None) -> Histories:
+        """The histories of these users, in their order. O(events · log events of a user).
+
+        With `half_life` in seconds, `values` are affinities: Σ over events of weight · 2^(−Δ / half_life), where Δ is the time from the
+        event to the user's last event.
+        """
+        if half_life is not None and not half_life > 0:
+            raise BadRequest(f"The half life is {half_life!r} seconds.", "Give a time above zero, or None for no decay.")
+        made = visits.gather(log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life)
+        return cls(made.starts, made.columns, made.ages, made.counts, made.seconds, made.values)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
+
+    def newest(self, count: int) -> Histories:
+        """The same users with their `count` newest distinct items each; of equally new ones those with lower codes. O(entries)."""
+        if count < 1:
+            raise BadRequest(f"The newest {count!r} items are asked for.", "Ask for one or more.")
+        places = visits.newest(self.starts, self.ages, count)
+        starts = np.concatenate(([0], np.cumsum(np.minimum(np.diff(self.starts), count))))
+        return self._at(places, starts.astype(np.int64))
 
     def take(self, rows: Array) -> Histories:
         """The histories of some rows."""
         lengths = np.diff(self.starts)[rows]
         at = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(self.starts[rows], lengths)
-        starts = np.concatenate(([0], np.cumsum(lengths)))
-        return Histories(starts, self.items[at], self.ages[at], self.counts[at])
+        return self._at(at, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+
+    def _at(self, places: Array, starts: Offsets) -> Histories:
+        return Histories(
+            starts, self.items[places], self.ages[places], self.counts[places], self.seconds[places], self.values[places]
+        )  # fmt: skip
 
 
 def positions(log: Interactions) -> Codes:

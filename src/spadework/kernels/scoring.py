@@ -1,0 +1,201 @@
+"""From lists of weighted entries and an entry-to-column table to scores, or straight to the best columns.
+
+Row r of the scores joins, over the entries e of list r, what row e of the table says: each cell adds v = weight · value to its column.
+"sum" adds v up. "max" takes the largest v. "noisy-or" is −Σ ln(1 − min(v, 0.999999)), which grows with 1 − Π(1 − min(v, 1)), the
+probability that at least one of independent reasons holds, and does not run into 1. A column that no cell reaches is −∞.
+
+`score_rows` writes all scores; `recommend_rows` keeps one row of scores at a time and gives the same lists as `ranking` makes of those.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, TypeAlias, get_args
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.kernels import ranking
+
+Aggregate: TypeAlias = Literal["sum", "max", "noisy-or"]
+AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
+
+NOTHING = np.float32(-np.inf)
+NEARLY_ONE = np.float32(1 - 1e-6)
+SPARSE = 8
+"""Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns are scanned: as measured."""
+
+
+class Rows(NamedTuple):
+    """Sparse rows: row r is `columns[starts[r]:starts[r + 1]]` with its values."""
+
+    starts: Offsets  # [rows + 1]
+    columns: Codes  # [cells] not negative
+    values: Array  # [cells] float32
+
+
+def score_rows(lists: Rows, table: Rows, width: int, aggregate: Aggregate = "sum") -> Array:
+    """Scores [lists, width] float32; −∞ where no cell reaches. O(lists · width + cells reached)."""
+    scores = np.empty((len(lists.starts) - 1, width), np.float32)
+    _score_rows(*_unsigned(lists), *_unsigned(table), AGGREGATES.index(aggregate), scores)
+    return scores
+
+
+def recommend_rows(
+    lists: Rows,
+    table: Rows,
+    width: int,
+    k: int,
+    *,
+    aggregate: Aggregate = "sum",
+    seen: tuple[Offsets, Codes] | None = None,
+    only: bool = False,
+    allowed: Mask | None = None,
+) -> tuple[Codes, Array]:
+    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
+
+    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with `only` alone may. `allowed` [width]
+    masks the candidates. Memory is one row of scores. O(cells reached + the lesser of width and cells, per list).
+    """
+    codes, best = ranking.nothing(len(lists.starts) - 1, k)
+    policy = 0 if seen is None else 2 if only else 1
+    seen_starts, seen_columns = (lists.starts, lists.columns) if seen is None else seen
+    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
+    how = AGGREGATES.index(aggregate)
+    bad = _recommend_rows(
+        *_unsigned(lists), *_unsigned(table), width, how,
+        _words(seen_starts, np.uint64), _words(seen_columns, np.uint32), policy, mask, codes, best,
+    )  # fmt: skip
+    if bad >= 0:
+        raise ranking.not_a_number(bad)
+    return codes, best
+
+
+def _unsigned(rows: Rows) -> tuple[Array, Array, Array]:
+    """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
+    return _words(rows.starts, np.uint64), _words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
+
+
+def _words(array: Array, kind: type[np.unsignedinteger]) -> Array:
+    signed = np.int64 if kind is np.uint64 else np.int32
+    return np.ascontiguousarray(array, signed).view(kind)
+
+
+@njit(cache=True, nogil=True)
+def _joined(before, value, how):  # type: ignore[no-untyped-def]
+    """What a column holds after one more cell; a value that is not a number stays one."""
+    if how == 1:
+        return value if value > before or value != value else before
+    added = value
+    if how == 2:
+        added = -np.log1p(-min(value, NEARLY_ONE)) if value == value else value
+    return added if before == NOTHING else before + added
+
+
+@njit(cache=True, nogil=True)
+def _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
+    """Join the cells of one list into scores [width], which are −∞ before."""
+    for at in range(begin, end):
+        weight = weights[at]
+        source = columns[at]
+        for cell in range(table_starts[source], table_starts[source + np.uint64(1)]):
+            column = table_columns[cell]
+            scores[column] = _joined(scores[column], weight * table_values[cell], how)
+
+
+@njit(cache=True, nogil=True)
+def _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
+    """The same, and list the columns that were −∞ before; `touched` is as long as there are cells. The number of columns listed."""
+    count = np.uint64(0)
+    for at in range(begin, end):
+        weight = weights[at]
+        source = columns[at]
+        for cell in range(table_starts[source], table_starts[source + np.uint64(1)]):
+            column = table_columns[cell]
+            before = scores[column]
+            touched[count] = column
+            count += np.uint64(before == NOTHING)
+            scores[column] = _joined(before, weight * table_values[cell], how)
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
+    """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
+    k = len(codes)
+    size = 0
+    worst = NOTHING
+    sane = True
+    for at in range(count):
+        column = touched[at]
+        score = scores[column]
+        scores[column] = NOTHING  # a column listed twice is nothing the second time
+        if score < worst or score == NOTHING or not (all_columns or allowed[column]):
+            continue
+        if score != score:
+            sane = False
+        else:
+            size = ranking.place(codes, best, size, np.int32(column), score)
+            if size == k:
+                worst = best[k - 1]
+    return sane
+
+
+@njit(cache=True, nogil=True)
+def _score_rows(starts, columns, weights, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
+    for row in range(scores.shape[0]):
+        scores[row, :] = NOTHING
+        _spread(columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores[row])
+
+
+@njit(cache=True, nogil=True)
+def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+    """The best of the seen columns into an empty list [k]; false where a score is not a number."""
+    size = 0
+    for at in range(begin, end):
+        column = seen_columns[at]
+        score = scores[column]
+        if score == NOTHING or (len(allowed) and not allowed[column]):
+            continue
+        if score != score:
+            return False
+        size = ranking.place(codes, best, size, np.int32(column), score)
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _recommend_rows(  # type: ignore[no-untyped-def]
+    starts, columns, weights, table_starts, table_columns, table_values, width, how, seen_starts, seen_columns, policy, allowed, codes, best
+):
+    scores = np.full(width, NOTHING, np.float32)
+    touched = np.empty(width // SPARSE + 1, np.uint32)
+    for row in range(len(codes)):
+        begin, end = starts[row], starts[row + 1]
+        cells = np.uint64(0)
+        for at in range(begin, end):
+            source = columns[at]
+            cells += table_starts[source + np.uint64(1)] - table_starts[source]
+        few = cells <= np.uint64(width // SPARSE)
+        count = np.uint64(0)
+        if few:
+            count = _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
+        else:
+            _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
+        if policy == 2:
+            sane = _pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
+        else:
+            if policy == 1:
+                for at in range(seen_starts[row], seen_starts[row + 1]):
+                    scores[seen_columns[at]] = NOTHING
+            if few:
+                sane = _pick(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
+            else:
+                sane = ranking.scan(scores, codes[row], best[row], allowed)
+        if not sane:
+            return row
+        if not few:
+            scores[:] = NOTHING
+        elif policy == 2:
+            for at in range(count):
+                scores[touched[at]] = NOTHING
+    return -1

@@ -1,0 +1,130 @@
+"""Events of users, in order of time, gathered into distinct columns with how often, how long ago and how much.
+
+Row r of the answer is user `users[r]`; columns ascend within a row. "Ago" is against the user's own last event.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Offsets, Seconds
+
+SHORT = 24
+"""Lists up to this length are sorted by insertion."""
+
+
+class Visits(NamedTuple):
+    """What each row holds. Row r is `[starts[r]:starts[r + 1]]` of the others."""
+
+    starts: Offsets  # [rows + 1]
+    columns: Codes  # [entries] ascending in a row
+    ages: Codes  # [entries] distinct moments since the column's last event
+    seconds: Seconds  # [entries] the same in seconds
+    counts: Array  # [entries] float32, events
+    values: Array  # [entries] float32, Σ weight · 2^(−seconds ago / half life) over the events
+
+
+def gather(
+    starts: Offsets, columns: Codes, times: Seconds | None, weights: Array | None, users: Codes, half_life: float | None = None
+) -> Visits:  # fmt: skip
+    """The visits of these users. Without times all events are one moment, without weights each weighs 1.
+
+    `starts` [all users + 1] says where a user's events begin; events are in order of time. `half_life` is in seconds, None for no
+    decay. O(events · log events of a user).
+    """
+    kept_starts, room = np.zeros(len(users) + 1, np.int64), int((starts[users + 1] - starts[users]).sum())
+    made = Visits(
+        kept_starts, np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.float32),
+        np.empty(room, np.float32),
+    )  # fmt: skip
+    clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
+    worth = np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
+    rate = 0.0 if half_life is None else 1.0 / half_life
+    _gather(
+        np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(columns, np.int32), clock, worth,
+        np.ascontiguousarray(users, np.int32), rate, *made,
+    )  # fmt: skip
+    size = int(kept_starts[-1])
+    return Visits(kept_starts, made.columns[:size], made.ages[:size], made.seconds[:size], made.counts[:size], made.values[:size])
+
+
+def newest(starts: Offsets, ages: Codes, count: int) -> Array:
+    """Places of the `count` entries of each row with the lowest ages, in their order; among equals those that come first."""
+    places = np.empty(len(ages), np.int64)
+    return places[: _newest(np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(ages, np.int32), count, places)]
+
+
+@njit(cache=True, nogil=True)
+def _gather(starts, columns, times, weights, users, rate, kept_starts, kept, ages, seconds, counts, values):  # type: ignore[no-untyped-def]
+    longest = 0
+    for user in users:
+        longest = max(longest, starts[user + 1] - starts[user])
+    keys = np.empty(longest, np.int64)
+    moments = np.zeros(longest, np.int32)
+    at = -1
+    for row in range(len(users)):
+        begin, end = starts[users[row]], starts[users[row] + 1]
+        length = end - begin
+        moment = np.int32(0)
+        for back in range(length):  # from the newest event to the oldest
+            event = end - 1 - back
+            if back and len(times) and times[event] != times[event + 1]:
+                moment += np.int32(1)
+            moments[back] = moment
+            keys[back] = (np.int64(columns[event]) << 32) | back
+        _sort(keys[:length])
+        before = np.int32(-1)
+        total = 0.0
+        for place in range(length):
+            column = np.int32(keys[place] >> 32)
+            back = keys[place] & 0xFFFFFFFF
+            event = end - 1 - back
+            ago = times[end - 1] - times[event] if len(times) else 0
+            weight = np.float64(weights[event]) if len(weights) else 1.0
+            if rate > 0.0:
+                weight *= 2.0 ** (-ago * rate)
+            if column != before:  # the first of a column is its newest event
+                at += 1
+                kept[at], ages[at], seconds[at], counts[at] = column, moments[back], ago, 0.0
+                before = column
+                total = 0.0
+            total += weight
+            counts[at] += np.float32(1.0)
+            values[at] = total
+        kept_starts[row + 1] = at + 1
+
+
+@njit(cache=True, nogil=True)
+def _sort(keys):  # type: ignore[no-untyped-def]
+    """Sort in place, ascending."""
+    if len(keys) > SHORT:
+        keys.sort()
+        return
+    for at in range(1, len(keys)):
+        key = keys[at]
+        to = at
+        while to > 0 and keys[to - 1] > key:
+            keys[to] = keys[to - 1]
+            to -= 1
+        keys[to] = key
+
+
+@njit(cache=True, nogil=True)
+def _newest(starts, ages, count, places):  # type: ignore[no-untyped-def]
+    found = 0
+    for row in range(len(starts) - 1):
+        begin, end = starts[row], starts[row + 1]
+        last = np.int64(0x7FFFFFFFFFFFFFFF)
+        if end - begin > count:
+            keys = np.empty(end - begin, np.int64)
+            for at in range(begin, end):
+                keys[at - begin] = (np.int64(ages[at]) << 32) | (at - begin)
+            last = np.partition(keys, count - 1)[count - 1]
+        for at in range(begin, end):
+            if (np.int64(ages[at]) << 32) | (at - begin) <= last:
+                places[found] = at
+                found += 1
+    return found
