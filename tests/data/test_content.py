@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -122,3 +123,32 @@ def test_the_grocery_sample_has_every_row_and_its_products() -> None:
     assert content.columns_of("title") == ["product_type"]
     assert {"product_category", "department", "brand"} <= set(content.columns_of("category"))
     assert content.items_without_row == 17
+
+
+def test_lists_of_floating_numbers_of_one_length_are_vectors() -> None:
+    table = pl.DataFrame(
+        {
+            "item": ["a", "b", "c", "d", "e"],
+            "embedding": [[1.0, 2.0], None, [3.0, float("nan")], [None, 1.0], [5.0, 6.0]],
+            "empty": [[1.0, 2.0, 3.0], [], None, [1e300, 0.0, 0.0], [0.0, 0.0, 0.0]],
+            "fixed": pl.Series(np.arange(10.0).reshape(5, 2)),
+            "uneven": [[1.0], [1.0, 2.0], None, [], [3.0]],
+            "single": [[1.0]] * 5,
+            "whole": [[1, 2]] * 5,
+        }
+    )
+    content = read_content(table, log_of(["e", "c", "b", "a", "d"]))
+    assert content.columns_of("vector") == ["embedding", "empty", "fixed"]
+    assert content.columns_of("category") == ["uneven", "single", "whole"]
+    np.testing.assert_array_equal(content.vectors["embedding"], [[1, 2], [0, 0], [0, 0], [0, 0], [5, 6]])
+    np.testing.assert_array_equal(content.vectors["empty"], [[1, 2, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(content.vectors["fixed"], np.arange(10).reshape(5, 2))
+    assert all(block.dtype == np.float32 and not block.flags.writeable for block in content.vectors.values())
+    assert content.table["uneven"].to_list() == ["1.0", "1.0|2.0", None, None, "3.0"]
+    assert content.fingerprint != read_content(table.drop("embedding"), log_of(["a", "b", "c", "d", "e"])).fingerprint
+
+
+def test_vectors_stand_at_the_code_of_their_item() -> None:
+    table = pl.DataFrame({"item": ["c", "a", "x", "a"], "embedding": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]})
+    content = read_content(table, log_of(["a", "b", "c"]))
+    np.testing.assert_array_equal(content.vectors["embedding"], [[3, 4], [0, 0], [1, 2]])

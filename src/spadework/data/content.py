@@ -1,4 +1,4 @@
-"""What is known about items: titles, categories, text and numbers, aligned to the codes of a log."""
+"""What is known about items: titles, categories, text, numbers and vectors, aligned to the codes of a log."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import polars.selectors as cs
 
-from spadework.arrays import Codes
+from spadework.arrays import Array, Codes, frozen
 from spadework.data.columns import candidates, listed, no_such_column, plain_name
 from spadework.data.identifiers import check_id_type, clean_ids
 from spadework.data.interactions import Interactions
@@ -33,7 +33,8 @@ _LIST_SEPARATOR = "|"
 class ItemContent:
     """One row per item code: `table` has the height of the vocabulary, with nulls where nothing is known.
 
-    `roles` says what each column is: "title" (one at most), "category", "text" or "number". Lists of values are text joined by `|`.
+    `roles` says what each column is: "title" (one at most), "category", "text", "number" or "vector". Lists of values are text joined
+    by `|`; lists of floating numbers that are all of one length, two at least, are vectors.
     """
 
     item_vocabulary: Vocabulary
@@ -86,6 +87,11 @@ class ItemContent:
     def numbers(self) -> dict[str, pl.Series]:
         """Column → number of each item code."""
         return {column: self.table[column] for column in self.columns_of("number")}
+
+    @property
+    def vectors(self) -> dict[str, Array]:
+        """Column → vector of each item code, zeros where it is unknown. Each [items, width], float32."""
+        return {column: _filled(self.table[column]) for column in self.columns_of("vector")}
 
     def titles(self) -> pl.Series:
         """A name for each item code: the title, else the id as text."""
@@ -169,8 +175,8 @@ def _item_column(table: Table, item: str | None) -> str:
 
 
 def _is_readable(kind: pl.DataType) -> bool:
-    if isinstance(kind, pl.List):
-        return not kind.inner.is_nested()
+    if isinstance(kind, (pl.List, pl.Array)):
+        return not _inner(kind).is_nested()
     return not kind.is_nested() and kind not in (pl.Binary, pl.Object, pl.Null)
 
 
@@ -228,14 +234,43 @@ def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Voc
 
 
 def _flat(column: pl.Series) -> pl.Series:
-    """Lists as text, enumerations as text, empty text as null."""
+    """Lists as text or vectors, enumerations as text, empty text as null."""
+    if isinstance(column.dtype, pl.Array):
+        column = column.arr.to_list()
     if isinstance(column.dtype, pl.List):
+        if (vectors := _vectors(column)) is not None:
+            return vectors
         column = column.cast(pl.List(pl.String)).list.join(_LIST_SEPARATOR)
     elif column.dtype in (pl.Categorical, pl.Enum, pl.Boolean) or column.dtype.is_temporal():
         column = column.cast(pl.String)
     if column.dtype == pl.String:
         column = column.set((column.str.strip_chars() == "").fill_null(False), None)
     return column
+
+
+def _vectors(column: pl.Series) -> pl.Series | None:
+    """Lists of floating numbers as vectors, null where a number is missing or not finite; None where lengths differ or are below two."""
+    lengths = column.list.len().drop_nulls()
+    lengths = lengths.filter(lengths > 0).unique()
+    if not _inner(column.dtype).is_float() or len(lengths) != 1 or lengths[0] < 2:
+        return None
+    numbers = column.cast(pl.List(pl.Float32))
+    usable = (numbers.list.len() > 0) & numbers.list.eval(pl.element().is_finite().fill_null(False)).list.all()
+    return numbers.set(~usable.fill_null(False), None).cast(pl.Array(pl.Float32, int(lengths[0])))
+
+
+def _inner(kind: pl.DataType) -> pl.DataType:
+    """What a list is of."""
+    inner: pl.DataType = kind.inner() if isinstance(kind.inner, type) else kind.inner  # type: ignore[attr-defined]
+    return inner
+
+
+def _filled(column: pl.Series) -> Array:
+    """Rows of an array column, zeros where they are null."""
+    known = column.is_not_null().to_numpy()
+    made = np.zeros((len(column), column.dtype.shape[0]), np.float32)  # type: ignore[attr-defined]
+    made[known] = column.drop_nulls().to_numpy()
+    return frozen(made)
 
 
 def _roles(table: pl.DataFrame) -> dict[str, str]:
@@ -251,7 +286,9 @@ def _roles(table: pl.DataFrame) -> dict[str, str]:
     for column in table.columns:
         if column in roles:
             continue
-        if plain[column] in _CATEGORIES:
+        if isinstance(table[column].dtype, pl.Array):
+            roles[column] = "vector"
+        elif plain[column] in _CATEGORIES:
             roles[column] = "category"
         elif column not in text:
             roles[column] = "number"
