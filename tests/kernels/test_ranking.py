@@ -28,6 +28,30 @@ def test_top_k_is_what_sorting_gives(scores, k):
     np.testing.assert_array_equal(scores, before)
 
 
+@pytest.mark.parametrize("k", [1, 20, 100, ranking.SHORT, ranking.SHORT + 1, 5000])
+@pytest.mark.parametrize("levels", [3, 10_000])
+@pytest.mark.parametrize("order", ["ascending", "descending", "random"])
+def test_long_rows_and_lists_are_what_sorting_gives(k, levels, order):
+    rng = np.random.default_rng(k)
+    scores = rng.integers(0, levels, (3, 2000)).astype(np.float32)
+    scores[1, rng.random(2000) < 0.9] = -np.inf
+    if order != "random":
+        scores = np.sort(scores, axis=1)[:, :: 1 if order == "ascending" else -1].copy()
+    codes, best = ranking.top_k(scores, k)
+    for row, expected in enumerate(oracles.top_k(scores, k)):
+        assert codes[row, : len(expected)].tolist() == [column for column, _ in expected]
+        assert best[row, : len(expected)].tolist() == [float(score) for _, score in expected]
+        assert (codes[row, len(expected) :] == -1).all()
+
+
+def test_a_score_that_is_not_a_number_is_found_in_any_run_of_columns():
+    for place in (0, 127, 128, 1000, 1999):
+        scores = np.ones((1, 2000), np.float32)
+        scores[0, place] = np.nan
+        with pytest.raises(SpadeworkError, match="not a number"):
+            ranking.top_k(scores, 3)
+
+
 def test_a_scorer_that_knows_nothing_gives_the_lowest_codes():
     assert ranking.top_k(np.zeros((1, 6), np.float32), 3)[0].tolist() == [[0, 1, 2]]
 

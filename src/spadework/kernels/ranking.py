@@ -13,6 +13,8 @@ from spadework.errors import SpadeworkError
 
 RUN = np.uint64(128)
 """Columns that are compared with the bound at once."""
+SHORT = 256
+"""Longest list that is kept in order by insertion: as measured."""
 
 
 def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
@@ -83,19 +85,66 @@ def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _better(score, column, other_score, other_column):  # type: ignore[no-untyped-def]
+    return score > other_score or (score == other_score and column < other_column)
+
+
+@njit(cache=True, nogil=True)
 def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
-    """Put one scored column where it belongs in a list whose first `size` slots are taken, ties to the lower code; the new size."""
+    """Put one scored column into a list [k] whose first `size` slots are taken, if it is better than the last; the new size.
+
+    Short lists stand in order; long ones are a heap with the last of them in front, until `settle`. O(k) or O(log k).
+    """
     k = len(codes)
-    at = size if size < k else k - 1
-    if size == k and (best[at] > score or (best[at] == score and codes[at] < column)):
+    if size == k and not _better(score, column, best[k - 1 if k <= SHORT else 0], codes[k - 1 if k <= SHORT else 0]):
         return size
-    while at > 0 and (best[at - 1] < score or (best[at - 1] == score and codes[at - 1] > column)):
-        best[at] = best[at - 1]
-        codes[at] = codes[at - 1]
-        at -= 1
-    best[at] = score
-    codes[at] = column
+    if k > SHORT and size == k:
+        _sink(codes, best, k, column, score)
+        return k
+    at = size if size < k else k - 1
+    while at > 0:
+        above = at - 1 if k <= SHORT else (at - 1) // 2
+        if _better(score, column, best[above], codes[above]) != (k <= SHORT):
+            break
+        best[at], codes[at] = best[above], codes[above]
+        at = above
+    best[at], codes[at] = score, column
     return min(size + 1, k)
+
+
+@njit(cache=True, nogil=True)
+def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
+    """Put a scored column into a heap [size] instead of the one in front."""
+    at = 0
+    while 2 * at + 1 < size:
+        below = 2 * at + 1
+        if below + 1 < size and _better(best[below], codes[below], best[below + 1], codes[below + 1]):
+            below += 1
+        if not _better(score, column, best[below], codes[below]):
+            break
+        best[at], codes[at] = best[below], codes[below]
+        at = below
+    best[at], codes[at] = score, column
+
+
+@njit(cache=True, nogil=True)
+def bound(best, size):  # type: ignore[no-untyped-def]
+    """The score that a column must reach to come into the list: −∞ while there is room."""
+    k = len(best)
+    if size < k:
+        return np.float32(-np.inf)
+    return best[k - 1] if k <= SHORT else best[0]
+
+
+@njit(cache=True, nogil=True)
+def settle(codes, best, size):  # type: ignore[no-untyped-def]
+    """Bring a list made by `place` into its order, best first. O(k log k)."""
+    if len(codes) <= SHORT:
+        return
+    for last in range(size - 1, 0, -1):
+        score, column = best[last], codes[last]
+        best[last], codes[last] = best[0], codes[0]
+        _sink(codes, best, last, column, score)
 
 
 @njit(cache=True, nogil=True)
@@ -119,9 +168,9 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
                 if score != score:
                     return False
                 size = place(codes, best, size, np.int32(column), score)
-                if size == k:
-                    worst = best[k - 1]
+                worst = bound(best, size)
         begin = end
+    settle(codes, best, size)
     return True
 
 

@@ -22,7 +22,7 @@ AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
 
 NOTHING = np.float32(-np.inf)
 NEARLY_ONE = np.float32(1 - 1e-6)
-SPARSE = 8
+SPARSE = 4
 """Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns are scanned: as measured."""
 
 
@@ -122,7 +122,6 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 @njit(cache=True, nogil=True)
 def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
-    k = len(codes)
     size = 0
     worst = NOTHING
     sane = True
@@ -136,8 +135,8 @@ def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: i
             sane = False
         else:
             size = ranking.place(codes, best, size, np.int32(column), score)
-            if size == k:
-                worst = best[k - 1]
+            worst = ranking.bound(best, size)
+    ranking.settle(codes, best, size)
     return sane
 
 
@@ -160,6 +159,7 @@ def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type:
         if score != score:
             return False
         size = ranking.place(codes, best, size, np.int32(column), score)
+    ranking.settle(codes, best, size)
     return True
 
 
