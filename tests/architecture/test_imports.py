@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = ["numpy", "scipy", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "rich", "threadpoolctl", "zstandard"]
+HEAVY = ["numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "rich", "threadpoolctl", "zstandard"]
 
 
 def loaded_by(code: str) -> list[str]:
@@ -28,6 +28,10 @@ def test_showing_help_loads_the_command_line_only():
 
 def test_reading_a_world_compiles_no_kernel():
     assert "numba" not in loaded_by("import spadework; spadework.world('order')")
+
+
+def test_words_are_counted_by_a_library_that_loads_when_a_model_fits_on_content():
+    assert "sklearn" not in loaded_by("from spadework.models.base import catalogue; catalogue()")
 
 
 def test_nothing_is_configured_or_listened_to_at_import():
