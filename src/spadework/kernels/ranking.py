@@ -96,20 +96,33 @@ def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     Short lists stand in order; long ones are a heap with the last of them in front, until `settle`. O(k) or O(log k).
     """
     k = len(codes)
-    if size == k and not _better(score, column, best[k - 1 if k <= SHORT else 0], codes[k - 1 if k <= SHORT else 0]):
-        return size
-    if k > SHORT and size == k:
-        _sink(codes, best, k, column, score)
-        return k
+    if k > SHORT:
+        return _pile(codes, best, size, column, score)
     at = size if size < k else k - 1
-    while at > 0:
-        above = at - 1 if k <= SHORT else (at - 1) // 2
-        if _better(score, column, best[above], codes[above]) != (k <= SHORT):
-            break
-        best[at], codes[at] = best[above], codes[above]
-        at = above
-    best[at], codes[at] = score, column
+    if size == k and (best[at] > score or (best[at] == score and codes[at] < column)):
+        return size
+    while at > 0 and (best[at - 1] < score or (best[at - 1] == score and codes[at - 1] > column)):
+        best[at] = best[at - 1]
+        codes[at] = codes[at - 1]
+        at -= 1
+    best[at] = score
+    codes[at] = column
     return min(size + 1, k)
+
+
+@njit(cache=True, nogil=True)
+def _pile(codes, best, size, column, score):  # type: ignore[no-untyped-def]
+    """`place` for a heap."""
+    if size == len(codes):
+        if _better(score, column, best[0], codes[0]):
+            _sink(codes, best, size, column, score)
+        return size
+    at = size
+    while at > 0 and _better(best[(at - 1) // 2], codes[(at - 1) // 2], score, column):
+        best[at], codes[at] = best[(at - 1) // 2], codes[(at - 1) // 2]
+        at = (at - 1) // 2
+    best[at], codes[at] = score, column
+    return size + 1
 
 
 @njit(cache=True, nogil=True)
@@ -128,12 +141,9 @@ def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def bound(best, size):  # type: ignore[no-untyped-def]
-    """The score that a column must reach to come into the list: −∞ while there is room."""
-    k = len(best)
-    if size < k:
-        return np.float32(-np.inf)
-    return best[k - 1] if k <= SHORT else best[0]
+def last_slot(k):  # type: ignore[no-untyped-def]
+    """Where the last of a full list [k] stands before `settle`: what comes in must be better."""
+    return k - 1 if k <= SHORT else 0
 
 
 @njit(cache=True, nogil=True)
@@ -154,7 +164,7 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     A run of columns is looked at one by one only if it holds a score that reaches the list: to count those is one vector comparison
     for many columns. NaN is not below any bound, so no run hides it.
     """
-    columns, k = np.uint64(len(scores)), len(codes)
+    columns, k, last = np.uint64(len(scores)), len(codes), last_slot(len(codes))
     size = 0
     worst = np.float32(-np.inf)
     begin = np.uint64(0)
@@ -168,7 +178,8 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
                 if score != score:
                     return False
                 size = place(codes, best, size, np.int32(column), score)
-                worst = bound(best, size)
+                if size == k:
+                    worst = best[last]
         begin = end
     settle(codes, best, size)
     return True

@@ -122,6 +122,7 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 @njit(cache=True, nogil=True)
 def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
+    k, last = len(codes), ranking.last_slot(len(codes))
     size = 0
     worst = NOTHING
     sane = True
@@ -135,7 +136,8 @@ def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: i
             sane = False
         else:
             size = ranking.place(codes, best, size, np.int32(column), score)
-            worst = ranking.bound(best, size)
+            if size == k:
+                worst = best[last]
     ranking.settle(codes, best, size)
     return sane
 
