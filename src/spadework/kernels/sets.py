@@ -1,0 +1,168 @@
+"""Counting which items stand together in units, each item once a unit: whole numbers, one addition a pair.
+
+Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with a less common partner are counted,
+into a triangle, from which both (i, j) and (j, i) are read. *Dense*: a row that fills much of the catalogue is read off its accumulator
+in order. *Sparse*: a row that fills little remembers which cells it touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array
+from spadework.kernels import parallel
+from spadework.kernels.blocks import BLOCK_CELLS, Block, Workspace, cut
+from spadework.kernels.units import Units
+
+HALF_BYTES = 2**30
+"""Memory that the triangle of counts may take: 32 thousand items with counts below 65,536."""
+TILE = 64
+"""Rows that are read from the triangle together, so that each cache line of its columns is used whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class SetCounter:
+    """Counts of pairs of distinct items. `units` hold each item at most once a unit, ascending by rank."""
+
+    units: Units
+
+    @cached_property
+    def accumulator(self) -> type[np.unsignedinteger]:
+        """The smallest type that holds the count of the most common item: the smaller, the more of it stands in the cache."""
+        return np.uint16 if self.units.item_sizes.max(initial=0) < 2**16 else np.uint32
+
+    @cached_property
+    def by_half(self) -> bool:
+        """Whether the triangle of counts fits and is full enough to be worth it."""
+        items = self.units.item_count
+        small = items * (items + 1) // 2 * np.dtype(self.accumulator).itemsize <= HALF_BYTES
+        return small and int(self.units.pairs.sum()) >= items * items
+
+    @cached_property
+    def _triangle(self) -> Array:
+        """Counts of each rank with all less common ones, row after row; counted once for all blocks."""
+        items = self.units.item_count
+        triangle = np.empty(items * (items - 1) // 2, self.accumulator)
+        work = np.cumsum(self.units.pairs)
+        tasks = cut(work, int(work[-1]) // (16 * parallel.threads()) + 1)
+        parallel.share(partial(self._count_half, triangle), tasks, "count pairs")
+        return triangle
+
+    def _count_half(self, triangle: Array, rows: tuple[int, int]) -> None:
+        units = self.units
+        sums = np.zeros(units.item_count, self.accumulator)
+        _half(*rows, units.items, units.occurrence_starts, units.occurrences, units.occurrence_ends, sums, triangle)
+
+    def prepare(self) -> None:
+        """Count what all blocks share."""
+        if self.by_half and self.units.item_count:
+            self._triangle  # noqa: B018  (counted on first use, and then kept)
+
+    def blocks(self, rows: Array | None = None) -> list[tuple[int, int]]:
+        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells; with a mask `rows` [items], the ranges that hold any of them."""
+        items = self.units.item_count
+        filled = np.full(items, items) if self.by_half else np.where(self._dense, items, np.minimum(self.units.pairs, items))
+        ranges = cut(np.cumsum(filled), BLOCK_CELLS, TILE if self.by_half else 1)
+        edge = int(self._dense.sum())
+        if not self.by_half:  # a block is dense or sparse, not both
+            ranges = [part for low, high in ranges for part in ((low, min(high, edge)), (max(low, edge), high)) if part[0] < part[1]]
+        return ranges if rows is None else [(low, high) for low, high in ranges if rows[low:high].any()]
+
+    @cached_property
+    def _dense(self) -> Array:
+        """Rows that are read off in order; the most common items, so a prefix."""
+        return np.asarray(np.minimum.accumulate(self.units.pairs >= self.units.item_count))
+
+    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+        """Counts of a range of ranks with all others; the diagonal is zero or absent."""
+        units, (first, last) = self.units, rows
+        items = units.item_count
+        if self.by_half:
+            out = work.values(1, (last - first) * items).reshape(last - first, items)
+            _mirror(first, last, self._triangle, out)
+            return Block(first, last, None, None, out.reshape(1, -1))
+        sums = work.accumulator(self.accumulator, items)
+        if self._dense[first]:
+            out = work.values(1, (last - first) * items).reshape(last - first, items)
+            _dense(first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, out)
+            return Block(first, last, None, None, out.reshape(1, -1))
+        starts = np.zeros(last - first + 1, np.int64)
+        capacity = int(np.minimum(units.pairs[first:last], items).sum()) + 1
+        columns, values = work.columns(capacity), work.values(1, capacity)
+        touched = work.touched(int(units.pairs[first:last].max(initial=0)) + 1)
+        filled = _sparse(
+            first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, touched, starts, columns, values[0],
+        )  # fmt: skip
+        return Block(first, last, starts, columns[:filled], values[:, :filled])
+
+
+@njit(cache=True, nogil=True)
+def _half(first, last, items, occurrence_starts, occurrences, ends, sums, triangle):  # type: ignore[no-untyped-def]
+    size = sums.shape[0]
+    one = sums.dtype.type(1)
+    for row in range(first, last):
+        for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            event = occurrences[at]
+            for other in range(event + np.uint32(1), ends[at]):  # a unit's items ascend: what follows is rarer
+                sums[items[other]] += one
+        base = row * size - row * (row + 1) // 2 - row - 1  # of column 0, were it there
+        for column in range(row + 1, size):
+            triangle[base + column] = sums[column]
+            sums[column] = 0
+
+
+@njit(cache=True, nogil=True)
+def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
+    """Whole rows from the triangle, as float32."""
+    size = out.shape[1]
+    for row in range(first, last):
+        base = row * size - row * (row + 1) // 2 - row - 1
+        out[row - first, row] = 0
+        for column in range(row + 1, size):
+            out[row - first, column] = triangle[base + column]
+    for column in range(last - 1):
+        base = column * size - column * (column + 1) // 2 - column - 1
+        for row in range(max(first, column + 1), last):
+            out[row - first, column] = triangle[base + row]
+
+
+@njit(cache=True, nogil=True)
+def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):  # type: ignore[no-untyped-def]
+    for row in range(first, last):
+        for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            unit = occurrence_units[at]
+            for other in range(starts[unit], starts[unit + 1]):
+                sums[items[other]] += 1
+        sums[row] = 0  # an item is no neighbour of itself
+        for column in range(sums.shape[0]):
+            out[row - first, column] = sums[column]
+        sums[:] = 0
+
+
+@njit(cache=True, nogil=True)
+def _sparse(first, last, starts, items, occurrence_starts, occurrence_units, sums, touched, out_starts, columns, values):  # type: ignore[no-untyped-def]
+    filled = np.uint64(0)
+    for row in range(first, last):
+        found = np.uint64(0)
+        for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            unit = occurrence_units[at]
+            for other in range(starts[unit], starts[unit + 1]):
+                column = items[other]
+                count = sums[column]
+                touched[found] = column  # written each time and counted when new: a branch would be guessed wrong
+                found += np.uint64(count == 0)
+                sums[column] = count + 1
+        sums[row] = 0
+        for at in range(found):
+            column = touched[at]
+            count = sums[column]
+            columns[filled] = column
+            values[filled] = count
+            filled += np.uint64(count != 0)
+            sums[column] = 0
+        out_starts[row - first + 1] = filled
+    return filled

@@ -1,0 +1,123 @@
+"""From counts to tables of neighbours: count a block, weigh its pairs in every way asked for, keep the largest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels import parallel
+from spadework.kernels.blocks import Block, Counter, Workspace
+from spadework.kernels.selection import BUCKETS, keep_largest, workspace
+from spadework.kernels.units import Units
+
+Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
+"""(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1] and right [1, items]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """One table to make: which channel's counts, how pairs are weighed, how many neighbours stay."""
+
+    channel: int
+    left: Array  # [items] float32, by rank: size of each item as the one in the history
+    right: Array  # [items] float32, by rank: size of each item as the one to be recommended
+    weigh: Weigh
+    keep: int
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Sparse rows by item code: columns ascend in each row."""
+
+    starts: Offsets  # [items + 1]
+    columns: Codes  # [cells]
+    values: Array  # [cells] float32, above zero
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return int(self.starts.nbytes + self.columns.nbytes + self.values.nbytes)
+
+
+def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label: str, rows: Array | None = None) -> list[Table]:
+    """A table for each weighing, from one count. `rows` is a mask of the item codes whose rows are wanted; others may stay empty.
+
+    O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts for each thread.
+    """
+    counter.prepare()
+    by_rank = None if rows is None else rows[units.order]
+    work = Workspace()
+    blocks = counter.blocks(by_rank)
+    parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
+    return [_joined([part[place] for part in parts], blocks, units) for place in range(len(weighings))]
+
+
+def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:
+    """The rows of one block for each weighing; columns are codes already, rows still ranks."""
+    block = counter.count(rows, work)
+    found = []
+    sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
+    for one in weighings:
+        key = (id(one.left), id(one.right))
+        if key not in sizes:
+            sizes[key] = _sizes(block, one.left, one.right)
+        joint = block.joint[one.channel]
+        if block.columns is None:
+            joint = joint.reshape(block.rows, -1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            values = np.asarray(one.weigh(joint, *sizes[key]), np.float32)
+        found.append(_kept(block, np.ascontiguousarray(values).reshape(-1), one.keep, units, work))
+    return found
+
+
+def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
+    if block.columns is None or block.starts is None:
+        return left[block.first : block.last, None], right[None, :]
+    return np.repeat(left[block.first : block.last], np.diff(block.starts)), right[block.columns]
+
+
+def _kept(block: Block, values: Array, keep: int, units: Units, work: Workspace) -> Table:
+    items = units.item_count
+    dense = block.columns is None or block.starts is None
+    starts = np.arange(block.rows + 1) * items if dense else block.starts
+    assert starts is not None
+    capacity = int(np.minimum(np.diff(starts), keep).sum())
+    kept_starts = np.zeros(block.rows + 1, np.int64)
+    columns = work.array("kept columns", capacity + 1, np.int32)
+    kept = work.array("kept values", capacity + 1, np.float32)
+    longest = int(np.diff(starts).max(initial=0))
+    filled = keep_largest(
+        starts, np.zeros(0, np.uint32) if block.columns is None else block.columns, values.view(np.uint32), keep, units.order,
+        work.array("histogram", 2 * BUCKETS, np.int32), work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
+        work.array("packed", longest, np.int64), kept_starts, columns, kept.view(np.uint32),
+    )  # fmt: skip
+    return Table(kept_starts, columns[:filled].copy(), kept[:filled].copy())
+
+
+def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> Table:
+    """Blocks of rows by rank become one table of rows by code."""
+    lengths = np.zeros(units.item_count, np.int64)
+    for part, (first, last) in zip(parts, blocks, strict=True):
+        lengths[units.order[first:last]] = np.diff(part.starts)
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
+    for place, (part, (first, last)) in enumerate(zip(parts, blocks, strict=True)):
+        _place(part.starts, part.columns, part.values, starts, units.order[first:last], columns, values)
+        parts[place] = Table(part.starts, part.columns[:0], part.values[:0])  # what is copied is let go
+    return Table(starts.astype(np.int64), columns, values)
+
+
+@njit(cache=True, nogil=True)
+def _place(part_starts, part_columns, part_values, starts, codes, columns, values):  # type: ignore[no-untyped-def]
+    for row in range(codes.shape[0]):
+        to = starts[codes[row]]
+        for at in range(part_starts[row], part_starts[row + 1]):
+            columns[to] = part_columns[at]
+            values[to] = part_values[at]
+            to += 1
