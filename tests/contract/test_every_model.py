@@ -361,7 +361,7 @@ def test_neighbours_beat_popularity_on_the_checkerboard(world):
     assert gap(board_of(world("checkerboard"), [("popular", {}), ("cosine", {})]), "cosine", "popular").low > 0
 
 
-READ_ORDER = ("forward", "cooccurrence", "v-sknn", "vmis-knn")  # sessions that share the last items hold the next one too
+READ_ORDER = ("forward", "cooccurrence", "v-sknn", "vmis-knn", "association-rules", "sequential-rules")  # sessions that share the last items hold the next one too
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.nearest import nearest
 from spadework.models.base import Cost, Need
-from spadework.models.neighbours import ItemItem
+from spadework.models.item_item import ItemItem
 from spadework.models.parameters import Doc, Range
 
 Table: TypeAlias = tuple[Offsets, Codes, Array]

@@ -1,0 +1,240 @@
+"""The co-occurrence operator: what is counted, how pairs are weighed, what is kept; with every choice in the open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from spadework import durations
+from spadework.arrays import Array, Mask
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
+from spadework.kernels import mixing
+from spadework.kernels.pruning import keep_in_columns, rows_to_one
+from spadework.kernels.similar import Table, Weighing, tables
+from spadework.kernels.weighting import Pairs, entry_weights, llr_keeps, pair_weights
+from spadework.models.base import Cost, Need
+from spadework.models.counting import Channel, Pass, count_pass, passes
+from spadework.models.item_item import ItemItem
+from spadework.models.parameters import Doc, Duration, OneOf, Range
+
+TOGETHER_BYTES = 1 << 30
+"""Tables that are held at once when many models are fitted together."""
+CONTENT = {"keep": 100, "text": 1.0, "categories": 0.3, "vectors": 1.0, "components": None}
+"""The content neighbours that are mixed in; categories at 0.3 did best on three logs (docs/log.md)."""
+
+
+class CoOccurrence(ItemItem):
+    """Items that stand together in histories, sessions or baskets; the named models are points of it.
+
+    Pairs are counted in each unit: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age / age_half_life) · |unit|^(−unit_power),
+    plus `backward` times the same against the direction of time. Where order plays no part, an item counts once a unit. Sizes of items
+    decay as the pairs do, and leave `unit_power` out. The cost grows with the sum of squared unit lengths, so units are cut to their
+    `newest` events, and a note says how many were.
+    """
+
+    name = "cooccurrence"
+    weight: Annotated[str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")] = "cosine"
+    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts before pairs are made.")] = "binary"
+    unit: Annotated[Literal["user", "session", "basket"], Doc("What makes items stand together.")] = "user"
+    session_gap: Annotated[str, Duration(), Doc("A longer pause ends a session.")] = "30m"
+    window: Annotated[int | None, Range(1, 100_000), Doc("Pairs further apart, in moments, do not count; none: all count.")] = None
+    distance: Annotated[
+        Literal["same", "inverse", "log", "geometric"],
+        Doc("A pair d moments apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d."),
+    ] = "same"
+    distance_decay: Annotated[float, Range(0.01, 1.0), Doc("Base of the distance 'geometric'.")] = 0.8
+    backward: Annotated[float, Range(0.0, 1.0), Doc("Weight of pairs against the direction of time; 1 ignores direction.")] = 1.0
+    gap_half_life: Annotated[str | None, Duration(), Doc("Time between two events after which their pair counts half.")] = None
+    age_half_life: Annotated[str | None, Duration(), Doc("Age of a pair, from the end of the log, at which it counts half.")] = None
+    unit_power: Annotated[float, Range(0.0, 2.0), Doc("A unit of n events weighs n^-unit_power: above 0, heavy users count less.")] = 0.0
+    entry_half_life: Annotated[str, Duration(), Doc("Half-life of the entry weight 'recency'.")] = "30d"
+    saturation: Annotated[float, Range(0.0, 1000.0), Doc("k1 of the entry weight 'bm25': small, repeats soon stop counting.")] = 1.2
+    length: Annotated[float, Range(0.0, 1.0), Doc("b of the entry weight 'bm25': 1 damps common items fully.")] = 0.75
+    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest events are counted; none: all.")] = 5000
+    left_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the history item's size, in weights that have one.")] = 0.5
+    right_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the recommended item's size, in weights that have one.")] = 0.5
+    shrink: Annotated[float, Range(0.0, 100_000.0), Doc("Holds similarities of few counts back; added to the denominator.")] = 0.0
+    order: Annotated[float, Range(1.0, 10.0), Doc("k of the weight 'pmi_k'.")] = 2.0
+    negatives: Annotated[float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is taken off.")] = 1.0
+    support: Annotated[float, Range(0.0, 1e9), Doc("Pairs counted less often than this are left out.")] = 0.0
+    llr: Annotated[float, Range(0.0, 1e6), Doc("Pairs with a log-likelihood ratio below this are left out; 10.83 is p < 0.001.")] = 0.0
+    keep_columns: Annotated[int | None, Range(1, 100_000), Doc("Rows kept per recommended item, after `keep`; none: all.")] = None
+    normalise: Annotated[bool, Doc("Divide each row by its sum after pruning.")] = False
+    content: Annotated[float, Range(0.0, 1.0), Doc("Share of content neighbours mixed into every column.")] = 0.0
+    content_cold: Annotated[
+        float,
+        Range(0.0, 1e6),
+        Doc("κ: columns of items with c events take content neighbours by κ / (κ + c), so new items get neighbours."),
+    ] = 0.0
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        if cls is not CoOccurrence:
+            return super().variants()
+        powers = [{"weight": "power", "left_power": a, "right_power": b} for a, b in ((0.7, 0.3), (0.5, 0.3), (1.0, 0.3), (0.7, 0.5))]
+        directed = [
+            {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": rho} for rho in (0.0, 1.0)
+        ]
+        return [base | {"history": gamma} for base in (*powers, *directed) for gamma in (1.0, 0.9, 0.7)]
+
+    # ---- what it needs and costs
+
+    @property
+    def channel(self) -> Channel:
+        """What is counted: models with equal channels share one count."""
+        return Channel(
+            unit=self.unit, session_gap=durations.seconds(self.session_gap), window=self.window, distance=self.distance,
+            distance_decay=self.distance_decay, backward=self.backward, gap_half_life=_seconds(self.gap_half_life),
+            age_half_life=_seconds(self.age_half_life), unit_power=self.unit_power, entry=self.entry, saturation=self.saturation,
+            length=self.length, entry_half_life=durations.seconds(self.entry_half_life), newest=self.newest,
+        )  # fmt: skip
+
+    def required(self) -> frozenset[Need]:
+        times: frozenset[Need] = frozenset({"times"}) if self.channel.needs_times else frozenset()
+        mixed: frozenset[Need] = frozenset({"content"}) if self.content or self.content_cold else frozenset()
+        return super().required() | times | mixed
+
+    def cost(self, train: Interactions) -> Cost:
+        lengths = np.diff(train.starts).astype(np.float64)
+        if self.newest is not None:
+            lengths = np.minimum(lengths, self.newest)
+        reach = lengths if self.window is None else np.minimum(lengths, 2.0 * self.window)
+        pairs = float((lengths * reach).sum())
+        cells = min(pairs, float(train.item_count) ** 2)
+        kept = min(cells, float(train.item_count) * min(self.keep, train.item_count))
+        seconds = (1e-9 if self.channel.plain else 4e-9) * pairs + 6e-9 * cells + 2e-7 * len(train)
+        return Cost(bytes=int(20 * kept + 100 * len(train) + 2**26), seconds=seconds)
+
+    # ---- learning
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        (((_, table),),) = _tables([self], train, None)
+        return self._finished(table, train, content)
+
+    @classmethod
+    def fit_together(
+        cls, models: Sequence[CoOccurrence], train: Interactions, content: ItemContent | None = None, *, rows: Mask | None = None
+    ) -> Iterator[list[CoOccurrence]]:
+        """Fit many models from few counts, and hand them out in batches whose tables fit into `TOGETHER_BYTES`.
+
+        Each is what `fit` would have made. `rows` [items] masks the history items whose neighbours are wanted; models fitted so can only
+        read histories of these. What the log lacks is refused by name before anything is counted.
+        """
+        for one in models:
+            one.check_needs(train, content)
+            one.check_weight()
+        popularity = train.item_counts
+        for batch in _tables(models, train, rows):
+            for one, table in batch:
+                state = dict(one._finished(table, train, content))
+                one._restore({**state, "popularity": popularity}, train.item_vocabulary)
+            yield [one for one, _ in batch]
+
+    def check_weight(self) -> None:
+        """Refuse weights that speak of whole counts where pairs are decayed or weighted."""
+        whole = self.channel.plain
+        if not whole and (pair_weights[self.weight].counts_only or self.llr > 0):
+            what = f"The weight {self.weight!r}" if pair_weights[self.weight].counts_only else "The filter 'llr'"
+            raise Unsuitable(
+                f"{what} compares whole numbers of units, but {self.label!r} counts pairs with distances, decays or weights.",
+                "Use it with entry 'binary' and without distance, backward, window, half-lives and unit_power; or take another weight.",
+            )
+
+    def _weigh(self, total: float, joint: Array, left: Array, right: Array) -> Array:
+        """Similarities of a block of pairs."""
+        pair = Pairs(joint, left, right, total, self.left_power, self.right_power, self.shrink, self.order, self.negatives)
+        values = pair_weights[self.weight](pair)
+        if self.support > 0:
+            values = np.where(joint >= self.support, values, np.float32(0))
+        if self.llr > 0:
+            values = np.where(llr_keeps(pair, self.llr), values, np.float32(0))
+        return values
+
+    def _finished(self, table: Table, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
+        """The table pruned by column, scaled and mixed as asked."""
+        starts, columns, values = table.starts, table.columns, table.values
+        if self.keep_columns is not None:
+            starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
+        if content is not None and (self.content or self.content_cold):
+            from spadework.models.content import content_table
+
+            lean = mixing.leaning(train.item_counts, self.content_cold)
+            theta = self.content + (1 - self.content) * lean
+            starts, columns, values = mixing.mix(starts, columns, values, *content_table(content, **CONTENT), theta, self.keep)
+        if self.normalise:
+            values = rows_to_one(starts, values)
+        return {"starts": starts, "columns": columns, "values": values}
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """Models that learn the same: they differ in what they answer, in content or in what is done to the finished table."""
+
+    channel: Channel
+    models: tuple[CoOccurrence, ...]
+
+    @property
+    def first(self) -> CoOccurrence:
+        return self.models[0]
+
+
+def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None) -> Iterator[list[tuple[CoOccurrence, Table]]]:
+    """Tables of the models, pass by pass, in batches of bounded memory."""
+    fits: dict[str, list[CoOccurrence]] = {}
+    for one in models:
+        fits.setdefault(_table_key(one), []).append(one)
+    by_channel: dict[Channel, list[_Fit]] = {}
+    for same in fits.values():
+        by_channel.setdefault(same[0].channel, []).append(_Fit(same[0].channel, tuple(same)))
+    for channels in passes(train, list(by_channel)):
+        counted = count_pass(train, channels)
+        wanted = [(place, fit) for place, channel in enumerate(channels) for fit in by_channel[channel]]
+        for batch in _batches(wanted, train.item_count):
+            yield from _fit_batch(counted, batch, rows)
+
+
+def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]], rows: Mask | None) -> Iterator[list[tuple[CoOccurrence, Table]]]:
+    weighings = [
+        Weighing(
+            channel=place,
+            left=counted.sizes[place],
+            right=counted.sizes[place],
+            weigh=partial(fit.first._weigh, counted.totals[place]),
+            keep=min(fit.first.keep, counted.units.item_count),
+        )
+        for place, fit in batch
+    ]
+    label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
+    found = tables(counted.counter, counted.units, weighings, label, rows)
+    yield [(one, table) for (_, fit), table in zip(batch, found, strict=True) for one in fit.models]
+
+
+def _batches(wanted: list[tuple[int, _Fit]], items: int) -> Iterator[list[tuple[int, _Fit]]]:
+    batch: list[tuple[int, _Fit]] = []
+    held = 0
+    for place, fit in wanted:
+        size = 16 * items * min(fit.first.keep, items)  # a table and its parts
+        if batch and held + size > TOGETHER_BYTES:
+            yield batch
+            batch, held = [], 0
+        batch.append((place, fit))
+        held += size
+    if batch:
+        yield batch
+
+
+_FINISHING = ("keep_columns", "normalise", "content", "content_cold")
+
+
+def _table_key(one: CoOccurrence) -> str:
+    return repr(sorted((name, value) for name, value in one.params.items() if name not in one.answering and name not in _FINISHING))
+
+
+def _seconds(text: str | None) -> float | None:
+    return None if text is None else durations.seconds(text)

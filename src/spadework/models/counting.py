@@ -1,0 +1,288 @@
+"""What is counted: units, directions, distances and decays become passes of the count kernels over a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array, Codes
+from spadework.data.interactions import Interactions
+from spadework.kernels.blocks import Counter
+from spadework.kernels.channels import LANES, ChannelCounter
+from spadework.kernels.sets import SetCounter
+from spadework.kernels.units import Units
+from spadework.kernels.weighting import Entries, entry_weights
+from spadework.models.histories import positions
+
+Unit = Literal["user", "session", "basket"]
+Distance = Literal["same", "inverse", "log", "geometric"]
+UNIT_LEVELS: tuple[Unit, ...] = ("session", "basket")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way to count pairs; equal channels share one count. Times in seconds."""
+
+    unit: Unit = "user"
+    session_gap: float = 1800.0
+    window: int | None = None
+    distance: Distance = "same"
+    distance_decay: float = 0.8
+    backward: float = 1.0
+    gap_half_life: float | None = None
+    age_half_life: float | None = None
+    unit_power: float = 0.0
+    entry: str = "binary"
+    saturation: float = 1.2
+    length: float = 0.75
+    entry_half_life: float = 30 * 86_400.0
+    newest: int | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether each pair of events counts, by when they happened; else each pair of distinct items, once a unit."""
+        return self.distance != "same" or self.backward != 1.0 or self.window is not None or self.gap_half_life is not None
+
+    @property
+    def plain(self) -> bool:
+        """Whether the count is the number of units that hold both: nothing is weighted."""
+        return not self.ordered and self.age_half_life is None and self.unit_power == 0 and self.entry == "binary"
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether the count reads times."""
+        return self.ordered or self.age_half_life is not None or self.unit == "session" or self.entry == "recency"
+
+
+@dataclass(frozen=True, eq=False)
+class Pass:
+    """One run over the log that fills some channels."""
+
+    channels: tuple[Channel, ...]
+    units: Units
+    counter: Counter
+    sizes: tuple[Array, ...]  # per channel [items] float32, by rank, never zero: units that hold the item, or squared weights
+    totals: tuple[float, ...]  # per channel: number of units
+
+
+def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Channel, ...]]:
+    """Which channels are counted together: up to eight that look at the same rows in the same way; plain counts go alone."""
+    together: dict[object, list[Channel]] = {}
+    for channel in dict.fromkeys(channels):
+        gap = channel.session_gap if channel.unit == "session" else None
+        key = (channel, None) if channel.plain else (channel.ordered, channel.newest, None if channel.ordered else (channel.unit, gap))
+        together.setdefault(key, []).append(channel)
+    return [tuple(group[at : at + LANES]) for group in together.values() for at in range(0, len(group), LANES)]
+
+
+def count_pass(train: Interactions, channels: tuple[Channel, ...], *, now: int | None = None, exact: bool = False) -> Pass:
+    """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages are counted. O(rows · log rows)."""
+    rows = _Rows.of(train, channels, now)
+    if channels[0].plain and not exact:
+        units = Units.of_sets(rows.starts, rows.items, train.item_count)
+        counter: Counter = SetCounter(units)
+    else:
+        units = Units.build(rows.starts, rows.items, train.item_count)
+        counter = _channel_counter(rows, units, channels, exact)
+    sizes = tuple(np.maximum(rows.sizes(channel, train.item_count)[units.order], 1e-12).astype(np.float32) for channel in channels)
+    return Pass(channels, units, counter, sizes, tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels))
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where order plays no part."""
+
+    train: Interactions
+    base: Channel  # its unit is the unit of the pass
+    rows: Array  # [events] rows of the log; of an entry its newest event
+    owners: Codes  # [events] unit, ascending
+    counts: Array  # [events] how often the unit holds the item (1 for events)
+    values: Array | None  # [events] sum of weights
+    now: int
+
+    @classmethod
+    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None) -> _Rows:
+        shared = {(channel.unit, channel.session_gap if channel.unit == "session" else 0) for channel in channels}
+        base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
+        owners = unit_numbers(train, base)
+        rows = np.arange(len(train)) if base.unit != "basket" else np.argsort(owners, kind="stable")
+        owners = owners[rows]
+        counts, values = np.ones(len(rows), np.float32), train.weights
+        if values is not None:
+            values = values[rows]
+        if not channels[0].ordered:
+            rows, owners, counts, values = _distinct(train, rows, owners, values)
+        if base.newest is not None:
+            kept = _newest(owners, base.newest)
+            if not kept.all():
+                cut = len(np.unique(owners[~kept]))
+                events.note(f"{cut} {base.unit}s hold more than {base.newest:,} events; only their newest ones are counted (newest).")
+                rows, owners, counts = rows[kept], owners[kept], counts[kept]
+                values = None if values is None else values[kept]
+        end = 0 if train.times is None else int(train.times.max(initial=0))
+        return cls(train, base, rows, owners, counts, values, end if now is None else now)
+
+    @cached_property
+    def starts(self) -> Array:
+        """Where each unit begins. Shape [units + 1]."""
+        return np.searchsorted(self.owners, np.arange(int(self.owners.max(initial=-1)) + 2)).astype(np.int64)
+
+    @cached_property
+    def items(self) -> Codes:
+        """Item of each event."""
+        return self.train.items[self.rows]
+
+    @property
+    def places(self) -> Codes:
+        """Moment of each event within its user's history."""
+        return positions(self.train)[self.rows]
+
+    def groups(self, channel: Channel) -> Codes:
+        """Number of the channel's own unit of each event, counted up from 0."""
+        if channel.unit == self.base.unit:
+            return self.owners
+        return np.asarray(np.unique(unit_numbers(self.train, channel)[self.rows], return_inverse=True)[1], np.int32)
+
+    def entry_weights(self, channel: Channel) -> Array:
+        """Weight of each event by the channel's entry weight. Shape [events] float32."""
+        if channel.entry == "binary":
+            return np.ones(len(self.rows), np.float32)
+        groups = self.groups(channel)
+        keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
+        entries, first, back = np.unique(keys, return_index=True, return_inverse=True)
+        owners = groups[first]
+        unit_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
+        item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
+        times = self.train.times
+        newest = np.full(len(entries), np.iinfo(np.int64).min)
+        if times is not None:
+            np.maximum.at(newest, back, times[self.rows])
+        entry = Entries(
+            counts=np.bincount(back, weights=self.counts).astype(np.float32),
+            values=None if self.values is None else np.bincount(back, weights=self.values).astype(np.float32),
+            ages=None if times is None else (self.now - newest).astype(np.float64),
+            unit_sizes=unit_sizes[owners],
+            item_sizes=item_sizes[self.items[first]],
+            units=int((unit_sizes > 0).sum()),
+            items=int((item_sizes > 0).sum()),
+            saturation=channel.saturation,
+            length=channel.length,
+            half_life=channel.entry_half_life,
+        )
+        return entry_weights[channel.entry](entry)[back]
+
+    def ages(self, channel: Channel) -> Array:
+        """Decay of each event with its age. Shape [events] float32."""
+        if channel.age_half_life is None or self.train.times is None:
+            return np.ones(len(self.rows), np.float32)
+        return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(np.float32)
+
+    def shares(self, channel: Channel) -> Array:
+        """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape [events] float32."""
+        if channel.unit_power == 0:
+            return np.ones(len(self.rows), np.float32)
+        groups = self.groups(channel)
+        return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
+
+    def sizes(self, channel: Channel, items: int) -> Array:
+        """Σ over the units that hold the item of its squared weight, decayed as pairs are: the newest event of each. Shape [items]."""
+        weights = self.entry_weights(channel).astype(np.float64) ** 2 * self.ages(channel)
+        if not channel.ordered and channel.unit == self.base.unit:
+            return np.bincount(self.items, weights=weights, minlength=items)
+        keys = self.groups(channel) * np.int64(max(items, 1)) + self.items
+        order = np.argsort(keys, kind="stable")
+        last = np.flatnonzero(np.concatenate((keys[order][1:] != keys[order][:-1], [True]))) if len(keys) else np.zeros(0, np.int64)
+        newest = order[last]
+        return np.bincount(self.items[newest], weights=weights[newest], minlength=items)
+
+
+def unit_numbers(train: Interactions, channel: Channel) -> Codes:
+    """Number of the unit of each row: its user, its session (a pause of more than `session_gap` ends one) or its basket. Shape [rows]."""
+    if channel.unit == "basket":
+        return train.basket_keys()
+    if channel.unit == "session" and train.times is not None and len(train):
+        new = (np.diff(train.times) > channel.session_gap) | (np.diff(train.users) != 0)
+        return np.concatenate(([0], np.cumsum(new))).astype(np.int32)
+    changes = np.diff(train.users) != 0
+    return np.concatenate(([0], np.cumsum(changes))).astype(np.int32) if len(train) else np.zeros(0, np.int32)
+
+
+def _distinct(train: Interactions, rows: Array, owners: Codes, values: Array | None) -> tuple[Array, Codes, Array, Array | None]:
+    """The newest row of each (unit, item), with the number of its rows and the sum of their weights; by unit, then time."""
+    keys = owners * np.int64(max(train.item_count, 1)) + train.items[rows]
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else np.zeros(0, np.int64)
+    counts = np.diff(np.concatenate((first, [len(keys)])))
+    sums = None if values is None or not len(first) else np.add.reduceat(values[order].astype(np.float64), first).astype(np.float32)
+    newest = order[first + counts - 1]
+    back = np.argsort(newest, kind="stable")  # by unit and time again
+    newest = newest[back]
+    return rows[newest], owners[newest], counts[back].astype(np.float32), None if sums is None else sums[back]
+
+
+def _newest(owners: Codes, most: int) -> Array:
+    """Which events are among the `most` last ones of their unit. Shape [events] bool."""
+    lengths = np.bincount(owners, minlength=1)
+    ends = np.cumsum(lengths)
+    return np.asarray(ends[owners] - np.arange(len(owners)) <= most)
+
+
+def _channel_counter(rows: _Rows, units: Units, channels: tuple[Channel, ...], exact: bool) -> ChannelCounter:
+    lanes = 1 if len(channels) == 1 else LANES  # two compiled kernels; lanes that nobody asked for count nothing
+    timed = any(channel.ordered or channel.age_half_life is not None for channel in channels)
+    places = rows.places if timed else np.zeros(len(rows.rows), np.int32)
+    reach = _reach(places, rows.owners, channels)
+    own = np.zeros((len(rows.rows), lanes), np.float32)
+    later = np.zeros_like(own)
+    forward, backward = np.zeros((reach + 1, lanes), np.float32), np.zeros((reach + 1, lanes), np.float32)
+    rates = np.zeros(lanes)
+    level = np.full(lanes, -1, np.int64)
+    levels: list[Array] = []
+    for lane, channel in enumerate(channels):
+        own[:, lane] = rows.entry_weights(channel) * rows.shares(channel)
+        later[:, lane] = own[:, lane] * rows.ages(channel)
+        forward[:, lane] = _by_distance(channel, reach)
+        backward[:, lane] = forward[:, lane] * channel.backward
+        rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life
+        if channel.unit != rows.base.unit:
+            level[lane] = len(levels)
+            levels.append(rows.groups(channel))
+    gaps = bool(rates.any()) and rows.train.times is not None
+    return ChannelCounter(
+        units=units, places=places, events=own, later=later, forward=forward, backward=backward,
+        seconds=rows.train.times[rows.rows] if gaps and rows.train.times is not None else None,
+        gap_rates=rates if gaps else None,
+        levels=np.stack(levels) if levels else None, level=level if levels else None, exact=exact,
+    )  # fmt: skip
+
+
+def _reach(places: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
+    """The largest distance at which any channel counts."""
+    if not len(places):
+        return 0
+    ends = np.flatnonzero(np.concatenate((owners[1:] != owners[:-1], [True])))
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    longest = int((places[ends] - places[begins]).max())
+    windows = [longest if channel.window is None else min(channel.window, longest) for channel in channels]
+    return max(windows)
+
+
+def _by_distance(channel: Channel, reach: int) -> Array:
+    """Weight of a pair by distance; 0 (the same moment) counts one. Shape [reach + 1]."""
+    distance = np.arange(reach + 1, dtype=np.float64)
+    table = np.ones(reach + 1)
+    if channel.distance == "inverse":
+        table[1:] = 1 / distance[1:]
+    elif channel.distance == "log":
+        table[1:] = 1 / np.log10(distance[1:] + 1.7)
+    elif channel.distance == "geometric":
+        table = channel.distance_decay**distance
+    if channel.window is not None:
+        table[channel.window + 1 :] = 0
+    return table
