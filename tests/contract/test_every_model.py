@@ -46,6 +46,28 @@ def newcomer() -> Iterator[None]:
     del models._things[NEWCOMER]
 
 
+def kinds_of(rows: int) -> list[str]:
+    """Three rows in five are views; other models take all rows alike."""
+    return np.random.default_rng(9).choice(["view", "purchase"], rows, p=[0.6, 0.4]).tolist()
+
+
+def log_of(users: list[Any], items: list[Any], times: list[int]) -> Interactions:
+    """A log with kinds of events, which some models need."""
+    return make_log(users, items, times, kinds=kinds_of(len(users)))
+
+
+@pytest.fixture(scope="module")
+def shop() -> Interactions:
+    """The small shop, with kinds of events."""
+    return log_of(*random_rows(1))
+
+
+@pytest.fixture(scope="module")
+def shelves(shop) -> Any:
+    """Categories and titles of its items."""
+    return content_of(shop)
+
+
 @pytest.fixture(scope="module")
 def fitted(shop, shelves):
     """A fitted model of the small shop, made once a case."""
@@ -146,7 +168,7 @@ def test_input_arrays_are_untouched(name, params, shop, shelves):
 @every_case
 def test_refit_equals_fresh_fit(name, params, shop, shelves):
     other_rows = random_rows(2, users=9, items=12, rows=80)
-    other = make_log(*other_rows)
+    other = log_of(*other_rows)
     used = model(name, **params).fit(other, content_of(other)).fit(shop, shelves)
     assert same_state(used, model(name, **params).fit(shop, shelves))
     assert used.item_vocabulary == shop.item_vocabulary
@@ -163,14 +185,15 @@ def test_same_seed_same_bytes(name, params, shop, shelves):
 def test_row_order_does_not_matter(name, params, fitted):
     users, items, times = random_rows(1)
     order = np.random.default_rng(5).permutation(len(users))
-    shuffled = make_log([users[r] for r in order], [items[r] for r in order], [times[r] for r in order])
+    kinds = kinds_of(len(users))
+    shuffled = make_log(*([column[r] for r in order] for column in (users, items, times)), kinds=[kinds[r] for r in order])
     assert same_state(model(name, **params).fit(shuffled, content_of(shuffled)), fitted(name, params))
 
 
 @every_case
 def test_names_of_ids_do_not_matter(name, params, fitted, shop):
     users, items, times = random_rows(1)
-    renamed = make_log([int(u[1:]) * 3 + 10 for u in users], ["the " + i for i in items], times)
+    renamed = log_of([int(u[1:]) * 3 + 10 for u in users], ["the " + i for i in items], times)
     other = model(name, **params).fit(renamed, content_of(renamed))
     assert same_state(other, fitted(name, params))
     np.testing.assert_array_equal(other.recommend(renamed, 6).items, fitted(name, params).recommend(shop, 6).items)
@@ -223,8 +246,8 @@ def test_what_it_needs_is_refused_by_name(name, params, shop):
 
 @every_case
 def test_cost_is_positive_and_memory_within_a_sane_factor(name, params, world):
-    made = world("content")
     one = model(name, **params)
+    made = world("crossed" if "events" in one.required() else "content")
     cost = one.cost(made.log)
     assert cost.seconds > 0
     assert cost.bytes > 0
@@ -311,7 +334,7 @@ def test_empty_histories_and_unknown_items_are_answered(name, params, fitted, sh
     ids=["one user", "one item", "one event"],
 )  # fmt: skip
 def test_the_smallest_logs_are_answered(name, params, users, items):
-    log = make_log(users, items, [START + n for n in range(len(users))])
+    log = log_of(users, items, [START + n for n in range(len(users))])
     one = model(name, **params).fit(log, content_of(log))
     for repeats in REPEATS:
         lists = one.recommend(log, 5, repeats=repeats)
@@ -361,11 +384,18 @@ def test_neighbours_beat_popularity_on_the_checkerboard(world):
     assert gap(board_of(world("checkerboard"), [("popular", {}), ("cosine", {})]), "cosine", "popular").low > 0
 
 
-READ_ORDER = ("forward", "cooccurrence", "v-sknn", "vmis-knn", "association-rules", "sequential-rules")  # sessions that share the last items hold the next one too
+READ_ORDER = (
+    "forward",
+    "cooccurrence",
+    "v-sknn",
+    "vmis-knn",
+    "association-rules",
+    "sequential-rules",
+)  # sessions that share the last items hold the next one too
 
 
 @pytest.mark.parametrize(
-    "other", [n for n, cls in catalogue().items() if n not in READ_ORDER and not cls.needs & {"content", "categories"}]
+    "other", [n for n, cls in catalogue().items() if n not in READ_ORDER and not cls.needs & {"content", "categories", "events"}]
 )
 def test_direction_wins_where_order_is_all(world, other):
     assert gap(board_of(world("order"), [("forward", {}), (other, {})]), "forward", other).low > 0

@@ -137,5 +137,9 @@ class ItemItem(Recommender):
             cells = slice(table["starts"][source], table["starts"][source + 1])
             found = table["values"][cells][table["columns"][cells] == code]
             parts.append(float(found[0]) * float(weight) if len(found) else 0.0)
-        frame = pl.DataFrame({"item_id": self.item_vocabulary.take(own.items), "contribution": pl.Series(parts, dtype=pl.Float64)})
+        frame = pl.DataFrame({**self._named(own.items), "contribution": pl.Series(parts, dtype=pl.Float64)})
         return frame.sort("contribution", descending=True, maintain_order=True)
+
+    def _named(self, sources: Codes) -> dict[str, pl.Series]:
+        """What the rows of the table stand for, in columns."""
+        return {"item_id": self.item_vocabulary.take(sources)}
