@@ -12,7 +12,7 @@ from typing import Any
 from environments import requirements
 
 _OURS = ("spadework", "numpy", "scipy", "polars", "numba")
-_PEERS = {"rectools": ("RecTools", "numpy", "pandas")}
+_PEERS = {"implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"), "rectools": ("RecTools", "numpy", "pandas")}
 
 
 def said(met: bool | None) -> str:

@@ -10,7 +10,7 @@ import sys
 import page
 from harness import BENCH, ROOT, BenchFailed, Outcome, say
 
-NAMES = ("startup", "metrics", "reading", "report", "dig")
+NAMES = ("startup", "metrics", "reading", "cosine", "recommend", "together", "growth", "report", "dig", "dig-20m")
 RESULTS = BENCH / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -26,7 +26,7 @@ def main() -> int:
         say(name)
         around = page.circumstances()
         try:
-            outcome: Outcome = importlib.import_module(name).run(asked.quick)
+            outcome: Outcome = importlib.import_module(name.replace("-", "_")).run(asked.quick)
         except BenchFailed as failure:
             failures.append(name)
             say(f"  failed: {failure}")
