@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from spadework.errors import SpadeworkError
     from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
     from spadework.models.base import Recommender, catalogue, model
+    from spadework.models.counts import Counts, count, fit_counts, merge
     from spadework.models.recommendations import Recommendations
     from spadework.workbench.artifact import load, save
     from spadework.workbench.glossary import explain
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from spadework.workbench.run import Run, dig
 
 _HOMES = {
+    "Counts": "spadework.models.counts",
     "Diagnosis": "spadework.diagnosis.finding",
     "Finding": "spadework.diagnosis.finding",
     "Interactions": "spadework.data.interactions",
@@ -44,11 +46,14 @@ _HOMES = {
     "SpadeworkError": "spadework.errors",
     "Split": "spadework.data.splitting",
     "catalogue": "spadework.models.base",
+    "count": "spadework.models.counts",
     "diagnose": "spadework.diagnosis.finding",
     "dig": "spadework.workbench.run",
     "evaluate": "spadework.evaluation.scoreboard",
     "explain": "spadework.workbench.glossary",
+    "fit_counts": "spadework.models.counts",
     "load": "spadework.workbench.artifact",
+    "merge": "spadework.models.counts",
     "model": "spadework.models.base",
     "read_content": "spadework.data.content",
     "read_interactions": "spadework.data.reading",
@@ -60,6 +65,7 @@ _HOMES = {
 _MODULES = {"models": "spadework.models", "split": "spadework.data.splitting"}
 
 __all__ = [
+    "Counts",
     "Diagnosis",
     "Finding",
     "Interactions",
@@ -72,11 +78,14 @@ __all__ = [
     "SpadeworkError",
     "Split",
     "catalogue",
+    "count",
     "diagnose",
     "dig",
     "evaluate",
     "explain",
+    "fit_counts",
     "load",
+    "merge",
     "model",
     "models",
     "read_content",

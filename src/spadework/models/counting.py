@@ -22,6 +22,8 @@ from spadework.models.histories import positions
 Unit = Literal["user", "session", "basket"]
 Distance = Literal["same", "inverse", "log", "geometric"]
 UNIT_LEVELS: tuple[Unit, ...] = ("session", "basket")
+GRAIN = 2.0**24
+"""Steps a whole of exact sizes, as of exact pairs: sums of them are the same in any order."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Pass:
     units: Units
     counter: Counter
     sizes: tuple[Array, ...]  # per channel [items] float32, by rank, never zero: units that hold the item, or squared weights
+    #                           of an exact pass float64, in whole grains, zero where nothing is held
     totals: tuple[float, ...]  # per channel: number of units
 
 
@@ -81,7 +84,10 @@ def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Chann
 
 
 def count_pass(train: Interactions, channels: tuple[Channel, ...], *, now: int | None = None, exact: bool = False) -> Pass:
-    """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages are counted. O(rows · log rows)."""
+    """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages are counted. O(rows · log rows).
+
+    With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a common user add up to those of both.
+    """
     rows = _Rows.of(train, channels, now)
     if channels[0].plain and not exact:
         units = Units.of_sets(rows.starts, rows.items, train.item_count)
@@ -89,7 +95,9 @@ def count_pass(train: Interactions, channels: tuple[Channel, ...], *, now: int |
     else:
         units = Units.build(rows.starts, rows.items, train.item_count)
         counter = _channel_counter(rows, units, channels, exact)
-    sizes = tuple(np.maximum(rows.sizes(channel, train.item_count)[units.order], 1e-12).astype(np.float32) for channel in channels)
+    sizes = tuple(rows.sizes(channel, train.item_count, exact)[units.order] for channel in channels)
+    if not exact:
+        sizes = tuple(np.maximum(size, 1e-12).astype(np.float32) for size in sizes)
     return Pass(channels, units, counter, sizes, tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels))
 
 
@@ -189,9 +197,11 @@ class _Rows:
         groups = self.groups(channel)
         return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
 
-    def sizes(self, channel: Channel, items: int) -> Array:
+    def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
         """Σ over the units that hold the item of its squared weight, decayed as pairs are: the newest event of each. Shape [items]."""
         weights = self.entry_weights(channel).astype(np.float64) ** 2 * self.ages(channel)
+        if exact:
+            weights = np.floor(weights * GRAIN + 0.5) / GRAIN
         if not channel.ordered and channel.unit == self.base.unit:
             return np.bincount(self.items, weights=weights, minlength=items)
         keys = self.groups(channel) * np.int64(max(items, 1)) + self.items
@@ -219,7 +229,9 @@ def _distinct(train: Interactions, rows: Array, owners: Codes, values: Array | N
     ordered = keys[order]
     first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else np.zeros(0, np.int64)
     counts = np.diff(np.concatenate((first, [len(keys)])))
-    sums = None if values is None or not len(first) else np.add.reduceat(values[order].astype(np.float64), first).astype(np.float32)
+    sums = values
+    if values is not None and len(first):
+        sums = np.add.reduceat(values[order].astype(np.float64), first).astype(np.float32)
     newest = order[first + counts - 1]
     back = np.argsort(newest, kind="stable")  # by unit and time again
     newest = newest[back]

@@ -1,0 +1,316 @@
+"""Counts that are kept: parts add up to the whole, to the bit, and a model fitted from them is the model of the log."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import spadework as sw
+from makers import DAY, START, make_log, random_rows
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest, OutputExists, Unsuitable
+from spadework.models import counts as counts_module
+from spadework.models.base import model
+from spadework.models.counting import Channel
+from spadework.models.counts import OWN_ENTRIES, Counts, count, fit_counts, merge
+
+NOW = START + 200 * DAY
+CHANNELS = {
+    "plain": Channel(),
+    "newest": Channel(newest=4),
+    "decayed": Channel(age_half_life=20.0 * DAY),
+    "directed": Channel(distance="inverse", backward=0.5, window=6),
+    "geometric": Channel(distance="geometric", backward=0.0, gap_half_life=3.0 * DAY),
+    "session": Channel(unit="session", session_gap=5.0 * DAY, distance="log"),
+    "basket": Channel(unit="basket", unit_power=0.5),
+    **{entry: Channel(entry=entry, unit_power=0.3) for entry in OWN_ENTRIES if entry != "binary"},
+}
+every_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
+
+
+def log_of(seed: int, rows: int = 250, offset: int = 0) -> Interactions:
+    """A log with weights and baskets; users and items begin at `offset`."""
+    users, items, times = random_rows(seed, rows=rows)
+    rng = np.random.default_rng(seed)
+    return make_log(
+        [f"u{int(u[1:]) + offset:03d}" for u in users], [f"i{int(i[1:]) + offset // 10:03d}" for i in items], times,
+        weights=rng.integers(1, 20, rows) / 4, baskets=(np.asarray(times) // (7 * DAY)).tolist(),
+    )  # fmt: skip
+
+
+def own_ids(log: Interactions) -> Interactions:
+    """The same rows with vocabularies of what occurs alone, as if they had been read from a file of their own."""
+    users, items = (
+        Vocabulary(vocabulary.take(np.unique(codes)))
+        for vocabulary, codes in ((log.user_vocabulary, log.users), (log.item_vocabulary, log.items))
+    )
+    return log.recoded(users, items)
+
+
+def parts_of(log: Interactions, owner: np.ndarray, parts: int) -> list[Interactions]:
+    return [own_ids(log.where((owner == part)[log.users])) for part in range(parts)]
+
+
+# ---- laws
+
+
+@every_channel
+@given(seed=st.integers(0, 10_000), rows=st.integers(1, 250), chosen=st.integers(0, 2**30 - 1))
+def test_merged_counts_of_parts_are_the_counts_of_the_whole(channel, seed, rows, chosen):
+    log = log_of(seed, rows)
+    owner = (chosen >> np.arange(log.user_count)) & 1
+    one, other = (count(channel, part, now=NOW) for part in parts_of(log, owner, 2))
+    whole = count(channel, log, now=NOW)
+    assert merge(one, other) == whole
+    assert merge(other, one) == whole
+
+
+@every_channel
+@given(seed=st.integers(0, 10_000))
+def test_merging_is_associative(channel, seed):
+    log = log_of(seed)
+    owner = np.random.default_rng(seed).integers(0, 3, log.user_count)
+    a, b, c = (count(channel, part, now=NOW) for part in parts_of(log, owner, 3))
+    left, right = merge(merge(a, b), c), merge(a, merge(b, c))
+    assert left == right
+    assert left == count(channel, log, now=NOW)
+    assert left.joint.tobytes() == right.joint.tobytes()
+
+
+def test_counts_are_those_of_a_matrix():
+    log = log_of(4)
+    did = (log.matrix().toarray() > 0).astype(np.float64)
+    expected = did.T @ did
+    found = count(model("cosine"), log)
+    assert found.sizes.tolist() == np.diag(expected).tolist()
+    np.fill_diagonal(expected, 0)
+    dense = np.zeros_like(expected)
+    dense[np.repeat(np.arange(log.item_count), np.diff(found.starts)), found.columns] = found.joint
+    np.testing.assert_array_equal(dense, expected)
+    assert found.units == len(log.active_users)
+    assert found.popularity.tolist() == log.item_counts.tolist()
+    assert repr(found) == f"Counts({found.units} users, {log.item_count} items, {len(found.columns)} pairs)"
+    assert found.nbytes > 12 * len(found.columns)
+
+
+def test_whole_numbers_as_ids_are_united_by_value():
+    one = make_log([1, 1, 2, 2], [5, 30, 5, 7])
+    other = make_log([10, 10, 11, 11], [100, 7, 30, 5])
+    both = make_log([1, 1, 2, 2, 10, 10, 11, 11], [5, 30, 5, 7, 100, 7, 30, 5])
+    cosine = model("cosine")
+    merged = merge(count(cosine, one), count(cosine, other))
+    assert merged == count(cosine, both)
+    assert merged.item_vocabulary.ids.to_list() == [5, 7, 30, 100]
+
+
+def test_an_empty_part_adds_nothing():
+    log = log_of(2)
+    nothing = count(model("cosine"), log.where(np.zeros(len(log), np.bool_)))
+    whole = count(model("cosine"), log)
+    assert nothing.units == 0
+    assert merge(whole, nothing) == whole
+    with pytest.raises(Unsuitable, match="cannot learn from counts of an empty log"):
+        fit_counts(model("cosine"), nothing)
+
+
+def test_counts_differ_where_anything_does():
+    one = count(model("cosine"), log_of(2))
+    assert one == count(model("jaccard"), log_of(2)), "a weight is not part of the counts"
+    assert one != count(model("cosine"), log_of(3))
+    assert one != count(model("cosine", newest=7), log_of(2))
+    assert one != "counts"
+    with pytest.raises(ValueError, match="read-only"):
+        one.joint[0] = 2
+
+
+# ---- fitting
+
+
+@pytest.mark.parametrize("name", ["raw", "cosine", "jaccard", "confidence"])
+def test_a_model_from_plain_counts_is_the_model_of_the_log(name):
+    log = log_of(5)
+    owner = np.arange(log.user_count) % 2
+    merged = merge(*(count(model(name), part) for part in parts_of(log, owner, 2)))
+    fitted, expected = fit_counts(model(name, keep=6), merged), model(name, keep=6).fit(log)
+    assert fitted == expected
+    mine, yours = fitted.recommend(log, 10), expected.recommend(log, 10)
+    np.testing.assert_array_equal(mine.items, yours.items)
+    np.testing.assert_array_equal(mine.scores, yours.scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("npmi", {}),
+        ("cosine", {"llr": 1.0, "support": 2.0, "keep_columns": 5, "normalise": True}),
+        ("forward", {}),
+        ("forward", {"age_half_life": "30d"}),
+        ("cosine", {"age_half_life": "60d", "unit_power": 0.5}),
+        ("cooccurrence", {"unit": "session", "session_gap": "3d"}),
+        ("cooccurrence", {"unit": "basket", "entry": "value"}),
+    ],
+)
+def test_a_model_from_weighted_counts_is_that_of_the_log_nearly(name, params):
+    log = log_of(6, rows=1000)
+    one = model(name, **params)
+    fitted, expected = fit_counts(model(name, **params), count(one, log)), model(name, **params).fit(log)
+    np.testing.assert_array_equal(fitted.state["starts"], expected.state["starts"])
+    np.testing.assert_array_equal(fitted.state["columns"], expected.state["columns"])
+    np.testing.assert_allclose(fitted.state["values"], expected.state["values"], rtol=1e-5)
+    assert fitted.recommend(log, 3).items.shape == (log.user_count, 3)
+
+
+def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
+    from spadework.kernels import stored
+
+    log = log_of(5)
+    whole = fit_counts(model("cosine"), count(model("cosine"), log))
+    monkeypatch.setattr(stored, "BLOCK_CELLS", 30)
+    assert fit_counts(model("cosine"), count(model("cosine"), log)) == whole
+
+
+# ---- what is refused
+
+
+def test_a_user_in_both_parts_is_refused():
+    cosine = model("cosine")
+    one, other = count(cosine, make_log(["a", "b"], ["x", "y"])), count(cosine, make_log(["c", "b"], ["x", "z"]))
+    with pytest.raises(BadRequest, match="1 users stand in both counts, such as 'b'"):
+        merge(one, other)
+
+
+def test_counts_of_different_things_are_refused():
+    one, other = log_of(1), log_of(2, offset=500)
+    with pytest.raises(BadRequest, match="made in different ways: newest is 5000 and 7"):
+        merge(count(model("cosine"), one), count(model("cosine", newest=7), other))
+    decayed = model("cosine", age_half_life="30d")
+    with pytest.raises(BadRequest, match="look back from different moments") as caught:
+        merge(count(decayed, one), count(decayed, other))
+    assert "now=" in caught.value.hint
+    with pytest.raises(BadRequest, match="The ids of items are String and Int64"):
+        merge(count(model("cosine"), one), count(model("cosine"), make_log(["z"], [1])))
+    with pytest.raises(BadRequest, match="The counts were made with newest 7, and 'cosine' has 5000"):
+        fit_counts(model("cosine"), count(model("cosine", newest=7), one))
+
+
+def test_now_is_not_before_the_log_ends_and_plays_no_part_without_decay():
+    log = log_of(1)
+    with pytest.raises(BadRequest, match="now is 5, and the log has events up to"):
+        count(model("cosine", age_half_life="30d"), log, now=5)
+    assert count(model("cosine"), log, now=5) == count(model("cosine"), log)
+    last = int(log.times.max())
+    decayed = model("cosine", age_half_life="30d")
+    assert count(decayed, log) == count(decayed, log, now=last)
+    assert count(decayed, log).now == last
+
+
+def test_what_cannot_be_counted_is_refused_by_name():
+    log = log_of(1)
+    with pytest.raises(Unsuitable, match="'tfidf' changes with every user that is added"):
+        count(model("cooccurrence", entry="tfidf"), log)
+    with pytest.raises(Unsuitable, match="'popular' is not a co-occurrence model"):
+        count(model("popular"), log)
+    with pytest.raises(Unsuitable, match="'str' is not a co-occurrence model"):
+        count("cosine", log)
+    with pytest.raises(Unsuitable, match="'popular' is not a co-occurrence model"):
+        fit_counts(model("popular"), count(model("cosine"), log))
+    with pytest.raises(Unsuitable, match="These counts need times"):
+        count(model("forward"), make_log(["a", "a"], ["x", "y"]))
+    with pytest.raises(Unsuitable, match="mixes in content, which counts do not hold"):
+        fit_counts(model("cosine", content=0.5), count(model("cosine"), log))
+    with pytest.raises(Unsuitable, match="compares whole numbers of units"):
+        fit_counts(model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log))
+
+
+def test_sums_too_large_to_be_exact_are_refused():
+    log = make_log(["a", "a"], ["x", "y"], weights=[1e5, 1e5])
+    with pytest.raises(Unsuitable, match="reaches 536,870,912, where it is no longer exact"):
+        count(model("cooccurrence", entry="value"), log)
+
+
+# ---- folders
+
+
+@every_channel
+def test_saved_and_loaded_they_are_equal(channel, tmp_path):
+    log = log_of(8)
+    one = count(channel, log, now=NOW)
+    two = Counts.load(one.save(tmp_path / "counts"))
+    assert two == one
+    assert two.users.to_list() == log.user_vocabulary.take(log.active_users).to_list()
+    with pytest.raises(OutputExists, match="exists already"):
+        one.save(tmp_path / "counts")
+    assert merge(two, count(channel, log_of(9, offset=100), now=NOW)) == merge(one, count(channel, log_of(9, offset=100), now=NOW))
+
+
+def test_no_file_of_the_folder_can_run_code(tmp_path):
+    folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
+    assert sorted(path.name for path in folder.iterdir()) == ["arrays.npz", "counts.json", "items.parquet", "users.parquet"]
+
+
+def test_damaged_folders_are_refused(tmp_path):
+    with pytest.raises(BadRequest, match="holds no counts"):
+        Counts.load(tmp_path)
+    folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
+    header = json.loads((folder / "counts.json").read_text())
+
+    def refused(text, **changes):
+        (folder / "counts.json").write_text(json.dumps({**header, **changes}))
+        with pytest.raises(BadRequest, match=text):
+            Counts.load(folder)
+
+    refused("has format 9", format=9)
+    refused("another version of spadework", channel={"unit": "user"})
+    refused("cannot be read", files={})
+    (folder / "counts.json").write_text("{")
+    with pytest.raises(BadRequest, match="cannot be read"):
+        Counts.load(folder)
+    (folder / "items.parquet").write_bytes(b"other")
+    refused("items.parquet is not the file that was saved")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("columns", lambda array: array + 100, "items that are not there"),
+        ("columns", lambda array: array.astype(np.int64), "arrays are others than expected"),
+        ("starts", lambda array: array[::-1].copy(), "row starts do not fit"),
+        ("sizes", lambda array: array[1:], "sizes do not fit the items"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(name, change, told, tmp_path):
+    from spadework.models import counts_folder
+
+    folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
+    path = folder / "arrays.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, **{**arrays, name: change(arrays[name])})
+    header = json.loads((folder / "counts.json").read_text())
+    header["files"][path.name] = counts_folder._digest(path)
+    (folder / "counts.json").write_text(json.dumps(header))
+    with pytest.raises(BadRequest, match=told):
+        Counts.load(folder)
+
+
+def test_ids_out_of_order_are_refused(tmp_path):
+    from spadework.models import counts_folder
+
+    folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
+    path = folder / "users.parquet"
+    pl.read_parquet(path).reverse().write_parquet(path)
+    header = json.loads((folder / "counts.json").read_text())
+    header["files"][path.name] = counts_folder._digest(path)
+    (folder / "counts.json").write_text(json.dumps(header))
+    with pytest.raises(BadRequest, match="its ids are not in order"):
+        Counts.load(folder)
+
+
+def test_the_doors_are_public():
+    assert (sw.count, sw.merge, sw.fit_counts, sw.Counts) == (count, merge, fit_counts, Counts)
+    assert counts_module.LARGEST * 2.0**24 == 2.0**53
