@@ -72,6 +72,13 @@ class Protocol:
         known = self.truth.has_history
         return known if known.any() else np.ones(len(known), np.bool_)
 
+    def among(self, rows: Array) -> Protocol:
+        """The same question to some of the users (rows of the truth), by the metric that decides alone."""
+        first = next(asked for asked in self.metrics if asked.name == self.primary)
+        part = replace(self, metrics=(first,))
+        part.__dict__["truth"] = self.truth.take(rows)
+        return part
+
     @property
     def primary(self) -> str:
         """Name of the metric that decides: the first with a value per user."""

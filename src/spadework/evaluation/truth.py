@@ -63,6 +63,21 @@ class Truth:
         kept = np.concatenate(([0], np.cumsum(targets)))[self.starts]
         return replace(self, starts=kept, items=self.items[targets], gains=self.gains[targets])
 
+    def take(self, rows: Array) -> Truth:
+        """Some of the users, in the order of `rows`."""
+        targets, starts = _slices(self.starts, rows)
+        history, seen = _slices(self.seen, rows)
+        return replace(
+            self,
+            users=frozen(self.users[rows]),
+            starts=frozen(starts),
+            items=frozen(self.items[targets]),
+            gains=frozen(self.gains[targets]),
+            seen=frozen(seen),
+            seen_items=frozen(self.seen_items[history]),
+            has_history=frozen(self.has_history[rows]),
+        )
+
     def debiased(self, seed: int) -> Truth:
         """Targets thinned so that no item is expected more often than Q3 + 1.5 · IQR of the expected counts.
 
@@ -107,6 +122,13 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
         owners, items, largest = rows[first], items[first], weights[first]
     starts = np.concatenate(([0], np.cumsum(np.bincount(owners, minlength=len(users)))))
     return frozen(starts), frozen(items), frozen(largest.astype(np.float32, copy=False))
+
+
+def _slices(starts: Array, rows: Array) -> tuple[Array, Array]:
+    """Places of the entries of some rows, and where each row then starts."""
+    lengths = np.diff(starts)[rows]
+    begins = np.concatenate(([0], np.cumsum(lengths)))
+    return np.arange(begins[-1]) - np.repeat(begins[:-1], lengths) + np.repeat(starts[rows], lengths), begins
 
 
 def _head(counts: Array) -> Mask:

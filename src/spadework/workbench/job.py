@@ -19,17 +19,20 @@ from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender, model
-from spadework.workbench import artifact, files, lessons, plan
+from spadework.workbench import artifact, effects, files, lessons, plan
 from spadework.workbench import folder as folders
 from spadework.workbench.contest import OUT_OF_BUDGET, Contest
 from spadework.workbench.faces import faces
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
+from spadework.workbench.sweep import Sweep
 from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
 
 SHOWN = 4
 """Models side by side in slices and faces."""
+SWEEP_SHARE = 0.7
+"""Share of what is left of the validation half that the sweep may take; the rest judges its best in full."""
 
 
 class Job:
@@ -40,6 +43,7 @@ class Job:
         self.begun = time.monotonic()
         self.validation: list[Score] = []
         self.test: list[Score] = []
+        self.sweep: Sweep | None = None
         self.findings: Sequence[Finding] = ()
 
     def carry_out(self, source: Any, content: Any) -> None:
@@ -106,9 +110,13 @@ class Job:
         memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
         contest = Contest(ledger, items, recipe.budget_seconds, memory, recipe.seed)
-        groups = plan.candidates(recipe.models)
+        first, rest = plan.defaults_and_variants(recipe.models)
+        groups = [*first, *rest]
         try:
-            self.validation = contest.validate(groups, choosing)
+            self.validation = contest.validate(first, choosing)
+            best = self._sweep(contest, choosing) if recipe.models is None or "cooccurrence" in recipe.models else []
+            groups += best
+            self.validation += contest.validate([*best, *rest], choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)
@@ -120,6 +128,15 @@ class Job:
         if chosen is not None:
             self._keep_model(model(chosen.model, **chosen.params), log, items)
 
+    def _sweep(self, contest: Contest, protocol: Protocol) -> list[plan.Group]:
+        """Try the co-occurrence settings on samples of users; the best are then judged as all other models are."""
+        share = SWEEP_SHARE * max(contest.budget / 2 - contest.spent, 0.0)
+        self.sweep = Sweep(protocol, contest.content, contest.ledger, time.monotonic() + share, contest.memory)
+        best = self.sweep.run()
+        contest.spent += self.sweep.spent
+        known = {score.label for score in self.validation}
+        return [plan.Group((one,)) for one in best if one.label not in known]
+
     def _protocol(self, split: Split, repeats: str) -> Protocol:
         recipe = self.recipe
         return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed)
@@ -127,6 +144,11 @@ class Job:
     def _keep_board(self, board: Scoreboard, choosing: Scoreboard, contest: Contest, items: ItemContent | None, winner: str | None) -> None:
         final = board.protocol
         entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
+        tried, helped = choosing.entries, lessons.helped(self.validation, choosing.protocol)
+        heat = lessons.heat(self.validation, choosing.protocol)
+        if self.sweep is not None:
+            tried = [*tried, *effects.entries(self.sweep, {entry["label"] for entry in tried})]
+            helped, heat = [*helped, *effects.effects(self.sweep)], effects.heat(self.sweep) or heat
         leaders = [entry["label"] for entry in entries if entry["label"] in contest.lists][:SHOWN]
         shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in contest.lists)]))
         files.write_json(
@@ -134,10 +156,10 @@ class Job:
             {
                 "protocol": told_protocol(board, time.monotonic() - self.begun),
                 "scores": entries,
-                "validation": [entry | {"stage": "validation"} for entry in choosing.entries],
+                "validation": [entry | {"stage": "validation"} for entry in tried],
                 "winner": winner,
-                "helped": lessons.helped(self.validation, choosing.protocol),
-                "heat": lessons.heat(self.validation, choosing.protocol),
+                "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
+                "heat": heat,
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
                 "not_tried": not_tried(self.validation),
             },

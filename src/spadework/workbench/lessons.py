@@ -13,7 +13,7 @@ from spadework.models.base import catalogue
 PAIRS: tuple[tuple[str, str, str, str], ...] = (
     ("raw", "confidence", "weight", "each row divided by its size, instead of raw counts"),
     ("raw", "cosine", "weight", "counts divided by the size of both items"),
-    ("cosine", "tfidf", "users", "heavy users counting less"),
+    ("cosine", "item-knn-tfidf", "users", "heavy users counting less"),
     ("cosine", "jaccard", "weight", "shared over all users, instead of cosine"),
     ("cosine", "forward", "order", "direction and distance of events, instead of bags"),
     ("popular", "popular(window=7d)", "time", "the last 7 days, instead of all time"),

@@ -40,6 +40,18 @@ def candidates(names: Sequence[str] | None = None) -> list[Group]:
     return ordered
 
 
+def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Group], list[Group]]:
+    """What each model is tried with first, and the variants that follow."""
+    groups = candidates(names)
+    seen: set[str] = set()
+    first, rest = [], []
+    for group in groups:
+        name = group.members[0].name
+        (rest if name in seen and not group.always else first).append(group)
+        seen.add(name)
+    return first, rest
+
+
 def _groups(name: str) -> list[Group]:
     by_fit: dict[str, list[Recommender]] = {}
     for params in catalogue()[name].variants():

@@ -1,0 +1,190 @@
+"""Hundreds of co-occurrence settings for the cost of a few: count once, judge on samples of users, go on with the best.
+
+Rungs are nested samples of users: everything is judged on the first, the better third on the next, and a search around the best
+settings spends what is left of the time. What reaches the end is judged as all other models are.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
+from spadework.evaluation.trial import Protocol, Score, judge
+from spadework.limits import Limits
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.randomness import generator
+from spadework.workbench.design import Design, design
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.search import Search
+
+FIRST_USERS = 600
+"""Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
+MOST_USERS = 2000
+KEPT = 3
+"""One in so many goes on to the next rung."""
+LAST = 8
+"""Settings that are judged as all other models are."""
+ROUNDS, A_ROUND = 4, 6
+"""Rounds of the search, and settings of each: fitted together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A setting, and the deciding metric of each user it was judged on."""
+
+    one: CoOccurrence
+    rows: Array  # rows of the truth
+    values: Array  # [rows]
+    seconds: float  # of fitting it among others, and of answering
+    reason: str | None = None
+
+    @property
+    def mean(self) -> float:
+        """What it is ranked by."""
+        return float(np.nanmean(self.values)) if self.reason is None and len(self.values) else float("-inf")
+
+
+@dataclass
+class Sweep:
+    """A sweep under way. `room` tells the seconds that are left."""
+
+    protocol: Protocol
+    content: ItemContent | None
+    ledger: Ledger
+    until: float  # on the clock of `time.monotonic`
+    memory: int | None
+    design: Design = field(init=False)
+    rungs: list[Array] = field(init=False)
+    judged: dict[str, Judged] = field(default_factory=dict)  # label → its judgement on the largest rung it reached
+    first: dict[str, Judged] = field(default_factory=dict)  # label → its judgement on the first rung
+    spent: float = 0.0  # seconds of trials, those of an earlier start included
+
+    def __post_init__(self) -> None:
+        self.design = design(self.protocol.split.train, self.content)
+        self.rungs = rungs_of(np.flatnonzero(self.protocol.judged), self.protocol.seed)
+
+    def run(self) -> list[Recommender]:
+        """Carry the sweep out; the settings that are worth judging in full, the best first."""
+        everything = [one for one in [*self.design.core(), *self.design.others()] if isinstance(one, CoOccurrence)]
+        found = self._judge(everything, 0)
+        self.first = dict(self.judged)
+        for rung in range(1, len(self.rungs)):
+            found = self._judge([result.one for result in _best(found, max(len(found) // KEPT, 2 * LAST))], rung)
+        found += self._search(found)
+        return [result.one for result in _best(found, LAST)]
+
+    def _search(self, found: list[Judged]) -> list[Judged]:
+        """Settings near the best, proposed from what was seen on the last rung."""
+        search = Search(self.protocol, [(result.one, result.mean) for result in _best(found, 4 * LAST)], self.content is not None)
+        tried: list[Judged] = []
+        for turn in range(ROUNDS):
+            if time.monotonic() >= self.until:
+                break
+            proposed = search.propose(A_ROUND)
+            results = self._judge([one for one in proposed if one.label not in self.judged], len(self.rungs) - 1, f"search {turn + 1}")
+            search.learn({label: result.mean for label, result in self.judged.items()})
+            tried += results
+        return tried
+
+    def _judge(self, models: Sequence[CoOccurrence], rung: int, what: str = "") -> list[Judged]:
+        rows = self.rungs[rung]
+        part = self.protocol.among(rows)
+        label = what or f"sweep {rung + 1} of {len(self.rungs)}"
+        events.note(f"{label:<10}  {len(models)} settings, judged on {len(rows):,} users")
+        waiting: list[CoOccurrence] = []
+        found: list[Judged] = []
+        for one in models:
+            known = self.ledger.find(self._key(one, part, rung))
+            if known is None:
+                waiting.append(one)
+            else:
+                self.spent += known[2]
+                found.append(Judged(one, rows, known[0].values[part.primary], known[2]))
+        found += self._fit_and_judge(waiting, part, rung, rows)
+        self.judged |= {result.one.label: result for result in found}
+        return [result for result in found if result.reason is None]
+
+    def _fit_and_judge(self, models: list[CoOccurrence], part: Protocol, rung: int, rows: Array) -> list[Judged]:
+        """Fit in batches and judge each model of a batch; whatever goes wrong becomes a line."""
+        found: list[Judged] = []
+        able: list[CoOccurrence] = []
+        train = self.protocol.split.train
+        for one in models:
+            try:
+                one.check_needs(train, self.content)
+                one.check_weight()
+                able.append(one)
+            except SpadeworkError as error:
+                found.append(_without(one, rows, error.message))
+        wanted = np.zeros(train.item_count, np.bool_)
+        wanted[part.truth.seen_items] = True
+        done: set[str] = set()
+        begun = time.monotonic()
+        try:
+            with events.listening(Limits(deadline=self.until, memory=self.memory)):
+                for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
+                    fitted = (time.monotonic() - begun) / len(batch)
+                    for one in batch:
+                        result = self._answer(one, part, rows, fitted)
+                        self._keep(result, part, rung)
+                        found.append(replace(result, one=_bare(one)))
+                        done.add(one.label)
+                        events.step("sweep", len(done), len(able))
+                    begun = time.monotonic()
+        except (OutOfTime, OutOfMemory, MemoryError) as error:
+            reason = getattr(error, "message", None) or "The system had no memory left."
+            found += [_without(one, rows, reason) for one in able if one.label not in done]
+        except SpadeworkError as error:
+            found += [_without(one, rows, error.message) for one in able if one.label not in done]
+        return found
+
+    def _answer(self, one: CoOccurrence, part: Protocol, rows: Array, fitted: float) -> Judged:
+        begun = time.monotonic()
+        try:
+            lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
+            values, _ = judge(lists.items, part)
+        except OutOfTime:
+            raise
+        except SpadeworkError as error:
+            return _without(one, rows, error.message)
+        return Judged(one, rows, values[part.primary], fitted + time.monotonic() - begun)
+
+    def _keep(self, result: Judged, part: Protocol, rung: int) -> None:
+        self.spent += result.seconds
+        if result.reason is None:
+            score = Score(model=result.one.name, label=result.one.label, params=result.one.params, values={part.primary: result.values})
+            self.ledger.keep(self._key(result.one, part, rung), score, None, result.seconds)
+
+    def _key(self, one: CoOccurrence, part: Protocol, rung: int) -> str:
+        return self.ledger.key(one, part, f"sweep{len(self.rungs[rung])}")
+
+
+def rungs_of(rows: Array, seed: int) -> list[Array]:
+    """Nested samples of users, each four times the one before, ascending within each; the last is all of them or 16 times the first."""
+    drawn = generator(seed, "sweep users").permutation(rows)
+    size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))
+    if len(rows) <= 2 * size:
+        return [np.sort(drawn)]
+    sizes = [size, min(4 * size, len(rows))]
+    return [np.sort(drawn[:count]) for count in sizes]
+
+
+def _best(found: Sequence[Judged], count: int) -> list[Judged]:
+    return sorted((result for result in found if result.reason is None), key=lambda result: (-result.mean, result.one.label))[:count]
+
+
+def _without(one: CoOccurrence, rows: Array, reason: str) -> Judged:
+    return Judged(_bare(one), rows, np.zeros(0, np.float32), 0.0, reason)
+
+
+def _bare(one: CoOccurrence) -> CoOccurrence:
+    """A copy that learned nothing, so that what was learned can go."""
+    return type(one)(**one.params)
