@@ -167,8 +167,8 @@ def merge(one: Counts, other: Counts) -> Counts:
 def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
     """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must be of the model's own kind.
 
-    Plain counts give the same tables. Decayed ones differ by the step of 2⁻²⁴, in float32's last digits unless nearly all weight has
-    decayed. O(pairs).
+    Plain counts give the same tables. Others differ by the step of 2⁻²⁴, by about one part in 100,000; by more for pairs whose weight
+    has decayed to nearly nothing. O(pairs).
     """
     channel = _channel_of(model)
     assert isinstance(model, CoOccurrence)
