@@ -9,22 +9,22 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def count_pairs(starts, items, positions, item_count, kernel, backward, weights):
-    """Dense counts [items, items]: for every ordered pair of events of a unit, what it adds to (item of the first, item of the second)."""
+def count_sets(units, item_count):
+    """Dense counts [items, items] of units that hold both; an item is no neighbour of itself. `units` are collections of items."""
     counts = np.zeros((item_count, item_count))
-    for unit in range(len(starts) - 1):
-        events = range(starts[unit], starts[unit + 1])
-        for one, other in itertools.permutations(events, 2):
-            if items[one] == items[other]:
-                continue
-            distance = int(positions[other]) - int(positions[one])
-            if distance == 0:
-                share = 1.0
-            elif distance > 0:
-                share = kernel[distance]
-            else:
-                share = backward * kernel[-distance]
-            counts[items[one], items[other]] += share * weights[one] * weights[other]
+    for unit in units:
+        for one, other in itertools.permutations(set(unit), 2):
+            counts[one, other] += 1
+    return counts
+
+
+def count_events(units, item_count, weigh):
+    """Dense counts [items, items]: for each ordered pair of events of a unit, `weigh(one, other)`. `units` are lists of (item, event)."""
+    counts = np.zeros((item_count, item_count))
+    for unit in units:
+        for (item, one), (partner, other) in itertools.permutations(unit, 2):
+            if item != partner:
+                counts[item, partner] += weigh(one, other)
     return counts
 
 

@@ -10,21 +10,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-BUCKETS = 4096
-"""Positive float32 values fall into the lower half by sign, exponent and three bits of mantissa; the upper half is negative values."""
+BUCKETS = 2048
+"""Positive float32 values by sign, exponent and three bits of mantissa."""
 SAMPLE = 16
 """Values of the sample for each one that is kept; about one in `SAMPLE` of the others survives."""
 LONG = 4
 """Rows of more than this many times `keep` are worth a guess."""
-BELOW = np.uint32(1 << 20)
+BELOW = np.int32(1 << 20)
 """How far below the edge of the row before the guess lies: an eighth of the value, in bits of float32."""
-STRIPE = 32
-"""Values that are compared together."""
+STRIPE = 512
+"""Values that are compared together; their marks are then looked through eight at a time."""
+INFINITY = np.int32(0x7F800000)
+"""Bits of the largest value; what lies above is no number."""
+SHELVES = 256
+"""Parts of the range of columns into which those of a row are laid to be sorted."""
 
 
 def workspace(longest: int) -> int:
     """Size of the `room` that rows of this length need."""
-    return 3 * longest + STRIPE
+    return 3 * longest + SHELVES + STRIPE
 
 
 @njit(cache=True, nogil=True)
@@ -32,31 +36,33 @@ def keep_largest(starts, columns, values, keep, order, histogram, room, packed, 
     """Copy the `keep` largest positive values of each row, columns renamed by `order` [columns] and ascending. Returns the number kept.
 
     Row r holds `values[starts[r]:starts[r + 1]]`, float32 read as uint32: positive ones are in the same order. `columns` is empty for dense
-    rows, whose columns are their places. Among equal values the lower column (before renaming) stays. `histogram` [2 · BUCKETS] int32,
-    `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are to work in. O(cells + kept · log kept).
+    rows, whose columns are their places. Among equal values the lower column (before renaming) stays; what is no number does not.
+    `histogram` [2 · BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are to work in.
+    O(cells + kept · log kept).
     """
     filled = np.uint64(0)
+    signed = values.view(np.int32)
     dense = columns.shape[0] == 0
-    longest = (room.shape[0] - STRIPE) // 3
-    kept_columns, kept_bits = room[:longest], room[longest : 2 * longest]
-    edge = room[2 * longest :]
-    guess = np.uint32(0)
+    longest = (room.shape[0] - SHELVES - STRIPE) // 3
+    kept_columns, kept_bits = room[:longest], room[longest : 2 * longest].view(np.int32)
+    edge, shelves = room[2 * longest : 3 * longest].view(np.int32), room[3 * longest : 3 * longest + SHELVES]
+    marks = room[3 * longest + SHELVES :].view(np.uint8)[:STRIPE]
+    histogram[:] = 0
+    guess = np.int32(0)
     for row in range(starts.shape[0] - 1):
         low, high = starts[row], starts[row + 1]
         size = high - low
         part = columns[0:0] if dense else columns[low:high]
         found = 0
         if guess > 0 and size > LONG * keep:
-            found = _above(values[low:high], part, guess, kept_columns, kept_bits)
+            found = _above(signed[low:high], part, guess, marks, kept_columns, kept_bits)
         if found < keep:  # the guess was too high, or there was none
-            bound = _bound(values[low:high], keep, histogram, edge) if size > 2 * SAMPLE * keep else np.uint32(0)
-            found = _above(values[low:high], part, bound, kept_columns, kept_bits)
+            bound = _bound(signed[low:high], keep, histogram, edge) if size > 2 * SAMPLE * keep else np.int32(0)
+            found = _above(signed[low:high], part, bound, marks, kept_columns, kept_bits)
         if found > keep:
             found, least = _largest(found, kept_columns, kept_bits, keep, histogram, edge)
-            guess = least - min(least, BELOW)
-        for at in range(found):
-            packed[at] = (np.int64(order[kept_columns[at]]) << 32) | np.int64(kept_bits[at])
-        packed[:found].sort()
+            guess = np.int32(least - min(least, BELOW))
+        _by_code(found, kept_columns, kept_bits, order, shelves, packed)
         for at in range(found):
             out_columns[filled] = packed[at] >> 32
             out_bits[filled] = np.uint32(packed[at] & 0xFFFFFFFF)
@@ -69,16 +75,17 @@ def keep_largest(starts, columns, values, keep, order, histogram, room, packed, 
 def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
     """A value that at least `keep` values of the row reach: the `keep`-th largest of every n-th one. Zero if too few are positive."""
     step = values.shape[0] // (SAMPLE * keep)
-    size = values.shape[0] // step
-    sample = edge[:size]
-    for at in range(size):
-        sample[at] = values[at * step]
-    bucket, _ = _bucket(sample, size, keep, histogram)
-    return np.uint32(bucket) << np.uint32(20)
+    found = np.uint64(0)
+    for at in range(values.shape[0] // step):
+        value = values[at * step]
+        edge[found] = value
+        found += np.uint64((value > 0) & (value <= INFINITY))
+    bucket, _ = _bucket(edge, np.int64(found), keep, histogram)
+    return np.int32(bucket << 20)
 
 
 @njit(cache=True, nogil=True)
-def _above(values, columns, bound, out_columns, out_bits):  # type: ignore[no-untyped-def]
+def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignore[no-untyped-def]
     """Copy the positive values that reach `bound`, with their columns. Returns how many."""
     found = np.uint64(0)
     size = values.shape[0]
@@ -88,38 +95,52 @@ def _above(values, columns, bound, out_columns, out_bits):  # type: ignore[no-un
             value = values[at]
             out_columns[found] = at if dense else columns[at]
             out_bits[found] = value
-            found += np.uint64((value > 0) & (value < np.uint32(0x80000000)))
+            found += np.uint64((value > 0) & (value <= INFINITY))
         return np.int64(found)
+    words = marks.view(np.uint64)
     for begin in range(0, size, STRIPE):
-        end = min(begin + STRIPE, size)
-        reached = 0
-        for at in range(begin, end):
-            reached += np.int32((values[at] - bound) < (np.uint32(0x80000000) - bound))
-        if reached:
-            for at in range(begin, end):
-                value = values[at]
-                out_columns[found] = at if dense else columns[at]
-                out_bits[found] = value
-                found += np.uint64((value >= bound) & (value < np.uint32(0x80000000)))
+        count = min(STRIPE, size - begin)
+        stripe = values[begin : begin + count]
+        for at in range(count):
+            marks[at] = stripe[at] >= bound
+        marks[count : (count + 7) // 8 * 8] = 0
+        for word in range((count + 7) // 8):
+            if words[word]:
+                for at in range(begin + 8 * word, min(begin + 8 * word + 8, size)):
+                    value = values[at]
+                    out_columns[found] = at if dense else columns[at]
+                    out_bits[found] = value
+                    found += np.uint64((value >= bound) & (value <= INFINITY))
     return np.int64(found)
 
 
 @njit(cache=True, nogil=True)
 def _bucket(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
-    """The bucket of the `keep`-th largest positive value, and how many lie above it; bucket 0 if there are fewer."""
-    histogram[:] = 0
+    """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it; bucket 0 if there are fewer.
+
+    The histogram is all zeros before and after.
+    """
+    top = np.int32(0)
+    for at in range(size):
+        top = max(top, bits[at])
     for at in range(0, size - 1, 2):  # two histograms in turn, so that equal neighbours do not wait for each other
-        histogram[bits[at] >> np.uint32(20)] += 1
-        histogram[BUCKETS + (bits[at + 1] >> np.uint32(20))] += 1
+        histogram[np.uint32(bits[at]) >> np.uint32(20)] += 1
+        histogram[BUCKETS + (np.uint32(bits[at + 1]) >> np.uint32(20))] += 1
     if size % 2:
-        histogram[bits[size - 1] >> np.uint32(20)] += 1
-    bucket, above = BUCKETS // 2 - 1, 0
+        histogram[np.uint32(bits[size - 1]) >> np.uint32(20)] += 1
+    bucket, above = np.int64(top >> 20), 0
     while bucket > 0:
         here = histogram[bucket] + histogram[BUCKETS + bucket]
         if above + here >= keep:
             break
         above += here
         bucket -= 1
+    if size > BUCKETS:
+        histogram[:] = 0
+    else:
+        for at in range(size):
+            histogram[np.uint32(bits[at]) >> np.uint32(20)] = 0
+            histogram[BUCKETS + (np.uint32(bits[at]) >> np.uint32(20))] = 0
     return bucket, above
 
 
@@ -127,30 +148,69 @@ def _bucket(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
 def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-untyped-def]
     """Move the `keep` largest of `size` > keep positive values to the front, in place. Returns `keep` and the smallest of them."""
     bucket, above = _bucket(bits, size, keep, histogram)
-    found, tied = 0, 0
+    found, tied = np.uint64(0), np.uint64(0)
     for at in range(size):  # what lies above stays, what lies in the bucket waits; without branches, which would be guessed wrong
         value, column = bits[at], columns[at]
-        here = value >> np.uint32(20)
+        here = value >> 20
         edge[tied] = value
         columns[found], bits[found] = column, value
-        found += np.int64(here >= bucket)
-        tied += np.int64(here == bucket)
-    room = keep - above
-    least = np.partition(edge[:tied], tied - room)[tied - room]
-    equal = 0
-    for at in range(tied):
+        found += np.uint64(here >= bucket)
+        tied += np.uint64(here == bucket)
+    size, waiting = np.int64(found), np.int64(tied)
+    least = np.int32(np.partition(edge[:waiting], waiting - (keep - above))[waiting - (keep - above)])
+    room, equal = np.int64(keep - above), np.int64(0)
+    for at in range(waiting):
         room -= np.int64(edge[at] > least)
         equal += np.int64(edge[at] == least)
     last = np.uint32(0xFFFFFFFF)
     if equal > room:
-        equal = 0
-        for at in range(found):
-            edge[equal] = columns[at]
-            equal += np.int64(bits[at] == least)
-        last = np.partition(edge[:equal], room - 1)[room - 1]
-    size, found = found, 0
+        ties = np.empty(equal, np.uint32)
+        tie = 0
+        for at in range(size):
+            if bits[at] == least:
+                ties[tie] = columns[at]
+                tie += 1
+        last = np.partition(ties, room - 1)[room - 1]
+    kept = np.uint64(0)
     for at in range(size):
         value, column = bits[at], columns[at]
-        columns[found], bits[found] = column, value
-        found += np.int64((value > least) | ((value == least) & (column <= last)))
-    return found, least
+        columns[kept], bits[kept] = column, value
+        kept += np.uint64((value > least) | ((value == least) & (column <= last)))
+    return np.int64(kept), least
+
+
+@njit(cache=True, nogil=True)
+def _by_code(size, columns, bits, order, shelves, packed):  # type: ignore[no-untyped-def]
+    """Fill `packed` with (code, bits) by ascending code: laid onto shelves by range of codes, then put right among neighbours."""
+    if size < SHELVES // 8 or size > 4 * SHELVES:
+        for at in range(size):
+            packed[at] = (np.int64(order[columns[at]]) << 32) | np.int64(bits[at])
+        packed[:size].sort()
+        return
+    shift = 0
+    while order.shape[0] >> shift > SHELVES:
+        shift += 1
+    shelves[:] = 0
+    for at in range(size):
+        shelves[np.uint32(order[columns[at]]) >> np.uint32(shift)] += np.uint32(1)
+    most, filled = np.uint32(0), np.uint32(0)
+    for shelf in range(SHELVES):
+        here = shelves[shelf]
+        most = max(most, here)
+        shelves[shelf] = filled
+        filled += here
+    for at in range(size):
+        code = order[columns[at]]
+        place = np.uint32(code) >> np.uint32(shift)
+        packed[shelves[place]] = (np.int64(code) << 32) | np.int64(bits[at])
+        shelves[place] += np.uint32(1)
+    if most > 24:  # codes crowd together
+        packed[:size].sort()
+        return
+    for at in range(1, size):
+        cell = packed[at]
+        to = at
+        while to > 0 and packed[to - 1] > cell:
+            packed[to] = packed[to - 1]
+            to -= 1
+        packed[to] = cell

@@ -55,7 +55,7 @@ class Units:
         order, ranks = _by_frequency(items, item_count)
         marks = csr_array((np.ones(len(items), np.bool_), ranks[items].view(np.int32), starts), shape=(len(starts) - 1, item_count))
         ascending = marks.tocsc().tocsr()  # transposed twice, each row ascends
-        return cls._indexed(ascending.indptr, ascending.indices.view(np.uint32), order, ranks)
+        return cls._indexed(ascending.indptr, ascending.indices.astype(np.uint32), order, ranks)
 
     @property
     def item_count(self) -> int:
@@ -70,22 +70,22 @@ class Units:
     @property
     def lengths(self) -> Array:
         """Events of each unit. Shape [units]."""
-        return np.diff(self.starts.astype(np.int64))
+        return np.asarray(np.diff(self.starts.astype(np.int64)))
 
     @property
     def item_sizes(self) -> Array:
         """Events of each rank. Shape [items]."""
-        return np.diff(self.occurrence_starts.astype(np.int64))
+        return np.asarray(np.diff(self.occurrence_starts.astype(np.int64)))
 
     @cached_property
     def occurrence_units(self) -> Array:
         """Unit of each occurrence, so that a kernel reads it in order. Shape [events] uint32."""
-        return self.owners[self.occurrences]
+        return np.asarray(self.owners[self.occurrences])
 
     @cached_property
     def occurrence_ends(self) -> Array:
         """Where the unit of each occurrence ends. Shape [events] uint32."""
-        return self.starts[self.occurrence_units + 1]
+        return np.asarray(self.starts[self.occurrence_units + 1])
 
     @cached_property
     def pairs(self) -> Array:

@@ -1,0 +1,253 @@
+"""Counting pairs of events in channels, against a double loop over the events of each unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oracles
+from spadework.kernels import channels
+from spadework.kernels.blocks import Workspace
+from spadework.kernels.channels import GAP_HALVINGS, ChannelCounter
+from spadework.kernels.units import Units
+
+ITEMS = 6
+LANES = 3
+
+
+@dataclass(frozen=True)
+class Log:
+    """A small log, and what every channel says of its events."""
+
+    starts: np.ndarray
+    items: np.ndarray
+    places: np.ndarray
+    own: np.ndarray
+    later: np.ndarray
+    forward: np.ndarray
+    backward: np.ndarray
+    seconds: np.ndarray
+    rates: np.ndarray
+    levels: np.ndarray
+    level: np.ndarray
+
+    def counter(self, *lanes: int, **changes: Any) -> ChannelCounter:
+        """Counts the named lanes, all of them if none is named."""
+        take = list(lanes or range(LANES))
+        given = {
+            "units": Units.build(self.starts, self.items, ITEMS), "places": self.places,
+            "events": self.own[:, take], "later": self.later[:, take], "forward": self.forward[:, take], "backward": self.backward[:, take],
+            "seconds": self.seconds, "gap_rates": self.rates[take], "levels": self.levels, "level": self.level[take],
+        }  # fmt: skip
+        return ChannelCounter(
+            **{name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in (given | changes).items()}
+        )
+
+    def expected(self, lane: int) -> np.ndarray:
+        """Counts by the loops."""
+        units = [[(int(self.items[at]), at) for at in range(*ends)] for ends in zip(self.starts[:-1], self.starts[1:], strict=True)]
+        return oracles.count_events(units, ITEMS, lambda one, other: self.weight(lane, one, other))
+
+    def weight(self, lane: int, one: int, other: int) -> float:
+        """What a pair of events weighs, from the definition."""
+        distance = int(self.places[other]) - int(self.places[one])
+        early, late = (one, other) if distance >= 0 else (other, one)
+        table = self.forward if distance >= 0 else self.backward
+        if abs(distance) >= len(table):
+            return 0.0
+        level = self.level[lane]
+        if level >= 0 and self.levels[level, one] != self.levels[level, other]:
+            return 0.0
+        decay = 2.0 ** (-abs(int(self.seconds[one]) - int(self.seconds[other])) * self.rates[lane])
+        return float(self.own[early, lane]) * float(self.later[late, lane]) * float(table[abs(distance), lane]) * decay
+
+
+@st.composite
+def logs(draw) -> Log:
+    """Up to five units of up to seven events; places rise and may tie; the tables may be shorter than a unit."""
+    lengths = draw(st.lists(st.integers(0, 7), min_size=1, max_size=5))
+    size = sum(lengths)
+    rng = np.random.default_rng(draw(st.integers(0, 10_000)))
+    steps = [rng.integers(0, draw(st.integers(1, 4)), n) for n in lengths]
+    places = np.concatenate([np.cumsum(step) for step in steps]).astype(np.int32)
+    reach = draw(st.integers(0, int(places.max(initial=0)) + 1))
+    own = rng.choice([0.0, 0.3, 1.0, 2.5], (size, LANES)).astype(np.float32)
+    return Log(
+        starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        items=rng.integers(0, ITEMS, size).astype(np.int32),
+        places=places,
+        own=own,
+        later=own * rng.choice([0.25, 0.7, 1.0], (size, LANES)).astype(np.float32),
+        forward=rng.random((reach + 1, LANES)).astype(np.float32),
+        backward=rng.choice([0.0, 0.5, 1.0], (reach + 1, LANES)).astype(np.float32),
+        seconds=rng.integers(0, 5000, size),
+        rates=rng.choice([0.0, 1e-4, 3e-3, 1.0], LANES),
+        levels=np.stack([rng.integers(0, 3, size), rng.integers(0, 2, size)]).astype(np.int32),
+        level=rng.integers(-1, 2, LANES),
+    )
+
+
+def counted(counter: ChannelCounter, ranges=None) -> np.ndarray:
+    """Counts [channels, items, items] by item code."""
+    units, work = counter.units, Workspace()
+    counter.prepare()
+    out = np.zeros((counter.channels, ITEMS, ITEMS))
+    for rows in counter.blocks() if ranges is None else ranges:
+        block = counter.count(rows, work)
+        for row in range(block.rows):
+            own = block.columns[block.starts[row] : block.starts[row + 1]]
+            assert len(set(own.tolist())) == len(own), "each column once"
+            assert block.first + row not in own, "an item is no neighbour of itself"
+        for lane in range(counter.channels):
+            out[lane, block.first : block.last] = oracles.dense(block.starts, block.columns, block.joint[lane], ITEMS)
+    return out[:, units.ranks[:, None], units.ranks[None, :]]
+
+
+@given(logs())
+def test_counts_are_what_the_loops_count(log):
+    found = counted(log.counter())
+    for lane in range(LANES):
+        np.testing.assert_allclose(found[lane], log.expected(lane), rtol=1e-5, atol=1e-7)
+
+
+@given(logs())
+def test_without_gaps_and_levels(log):
+    plain = replace(log, rates=np.zeros(LANES), level=np.full(LANES, -1))
+    found = counted(plain.counter(seconds=None, gap_rates=None, levels=None, level=None))
+    for lane in range(LANES):
+        np.testing.assert_allclose(found[lane], plain.expected(lane), rtol=1e-6, atol=1e-7)
+
+
+@given(logs())
+def test_gaps_without_levels_and_levels_without_gaps(log):
+    gaps, levels = replace(log, level=np.full(LANES, -1)), replace(log, rates=np.zeros(LANES))
+    for found, known in (
+        (counted(log.counter(levels=None, level=None)), gaps),
+        (counted(log.counter(seconds=None, gap_rates=None)), levels),
+    ):
+        for lane in range(LANES):
+            np.testing.assert_allclose(found[lane], known.expected(lane), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@given(log=logs())
+def test_channels_together_equal_each_alone_bit_for_bit(exact, log):
+    together = counted(log.counter(exact=exact))
+    for lane in range(LANES):
+        np.testing.assert_array_equal(together[lane], counted(log.counter(lane, exact=exact))[0])
+
+
+@given(logs(), st.integers(1, ITEMS - 1))
+def test_rows_may_be_counted_in_any_ranges(log, edge):
+    counter = log.counter()
+    np.testing.assert_array_equal(counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)]))
+
+
+@given(logs())
+def test_small_blocks_cover_every_row_once(log):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(channels, "BLOCK_CELLS", 3)
+        counter = log.counter()
+        assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
+        small = counted(counter)
+    np.testing.assert_array_equal(small, counted(log.counter()))
+
+
+@given(logs(), st.lists(st.booleans(), min_size=5, max_size=5))
+def test_exact_counts_of_parts_add_up_to_the_whole(log, chosen):
+    units = len(log.starts) - 1
+    whole = counted(log.counter(exact=True))
+    parts = [counted(part(log, [unit for unit in range(units) if chosen[unit] is side]).counter(exact=True)) for side in (True, False)]
+    np.testing.assert_array_equal(parts[0] + parts[1], whole)
+
+
+@given(logs(), st.randoms(use_true_random=False))
+def test_exact_counts_do_not_know_the_order_of_units(log, random):
+    order = list(range(len(log.starts) - 1))
+    random.shuffle(order)
+    np.testing.assert_array_equal(counted(part(log, order).counter(exact=True)), counted(log.counter(exact=True)))
+
+
+@given(logs())
+def test_exact_counts_are_close_to_the_loops(log):
+    found = counted(log.counter(exact=True))
+    for lane in range(LANES):
+        np.testing.assert_allclose(found[lane], log.expected(lane), rtol=1e-5, atol=1e-5)
+
+
+def part(log: Log, units: list[int]) -> Log:
+    """The log of these units, in this order."""
+    rows = np.concatenate([np.arange(log.starts[unit], log.starts[unit + 1]) for unit in units] or [np.zeros(0, np.int64)]).astype(np.int64)
+    starts = np.concatenate(([0], np.cumsum([log.starts[unit + 1] - log.starts[unit] for unit in units]))).astype(np.int64)
+    by_event = {name: getattr(log, name)[rows] for name in ("items", "places", "own", "later", "seconds")}
+    return replace(log, starts=starts, levels=log.levels[:, rows], **by_event)
+
+
+def simple(items, places, forward, backward, **changes) -> np.ndarray:
+    """Counts of one unit in one channel where each event weighs one."""
+    table = {name: np.asarray(values, np.float32)[:, None] for name, values in (("forward", forward), ("backward", backward))}
+    ones = np.ones((len(items), 1), np.float32)
+    units = Units.build(np.asarray([0, len(items)]), np.asarray(items, np.int32), ITEMS)
+    given = {"units": units, "places": np.asarray(places, np.int32), "events": ones, "later": ones, **table}
+    return counted(ChannelCounter(**(given | changes)))[0]
+
+
+def test_the_same_place_counts_in_both_directions_by_the_forward_table():
+    found = simple([0, 1, 2], [0, 0, 1], [1.0, 0.25], [9.0, 0.125])
+    np.testing.assert_array_equal(found[:3, :3], [[0, 1, 0.25], [1, 0, 0.25], [0.125, 0.125, 0]])
+
+
+def test_a_unit_of_one_event_counts_nothing():
+    assert not simple([3], [0], [1.0], [1.0]).any()
+
+
+def test_events_beyond_the_reach_do_not_count():
+    found = simple([0, 1, 2, 3, 4], [0, 2, 3, 7, 8], [1, 1, 1], [1, 1, 1])
+    assert {(int(i), int(j)) for i, j in np.argwhere(found)} == {(0, 1), (1, 0), (1, 2), (2, 1), (3, 4), (4, 3)}
+
+
+def test_the_later_event_of_a_pair_ages_it_in_both_directions():
+    later = np.asarray([[0.5], [0.25]], np.float32)
+    np.testing.assert_array_equal(simple([0, 1], [0, 1], [1, 1], [1, 1], later=later)[:2, :2], [[0, 0.25], [0.25, 0]])
+
+
+@pytest.mark.parametrize("exact", [False, True])
+@pytest.mark.parametrize("halvings", [0.0, 0.001, 0.37, 1.0, 5.5, 20.03, 63.99, GAP_HALVINGS, 1e9])
+def test_gaps_decay_by_halves_and_end_in_nothing(halvings, exact):
+    seconds = np.asarray([0, 100_000])
+    found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=seconds, gap_rates=np.asarray([halvings / 100_000]), exact=exact)
+    expected = 2.0**-halvings if halvings < GAP_HALVINGS else 0.0
+    np.testing.assert_allclose(found[0, 1], expected, rtol=0 if exact else 1e-5, atol=1e-6 if exact else 0)
+    assert found[0, 1] == found[1, 0]
+
+
+@pytest.mark.parametrize("half_life", [1.0, 60.0, 86_400.0])
+def test_decay_is_exact_to_a_hundred_thousandth_over_many_gaps(half_life):
+    for gap in np.random.default_rng(3).integers(0, int(60 * half_life), 60):
+        found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, gap]), gap_rates=np.asarray([1 / half_life]))[0, 1]
+        np.testing.assert_allclose(found, 2.0 ** (-gap / half_life), rtol=1e-5)
+
+
+def test_a_log_without_events():
+    empty = part(simple_log(), [])
+    assert not counted(empty.counter()).any()
+
+
+def simple_log() -> Log:
+    """Two events of one unit."""
+    ones = np.ones((2, LANES), np.float32)
+    return Log(
+        np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.zeros(2, np.int32), ones, ones, ones[:1], ones[:1],
+        np.zeros(2, np.int64), np.zeros(LANES), np.zeros((1, 2), np.int32), np.full(LANES, -1),
+    )  # fmt: skip
+
+
+def test_a_mask_leaves_out_only_ranges_without_wanted_rows(monkeypatch):
+    monkeypatch.setattr(channels, "BLOCK_CELLS", 1)
+    mask = np.asarray([True, False, False, False, False, False])
+    assert [first for first, _ in simple_log().counter().blocks(mask)] == [0]

@@ -1,0 +1,166 @@
+"""Counting sets by half, dense and sparse: each of the three against a double loop over the items of each unit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import oracles
+from spadework.kernels import blocks, parallel, sets
+from spadework.kernels.blocks import Workspace
+from spadework.kernels.sets import SetCounter
+from spadework.kernels.units import Units
+
+ITEMS = 9
+ways = pytest.mark.parametrize("way", ["half", "dense", "sparse"])
+baskets = st.lists(st.sets(st.integers(0, ITEMS - 1), max_size=7), max_size=9)
+
+
+def arranged(made, items=ITEMS) -> Units:
+    starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
+    return Units.of_sets(starts, np.asarray([item for unit in made for item in unit], np.int32), items)
+
+
+def forced(units: Units, way: str) -> SetCounter:
+    """A counter that goes this way, whatever suits the data."""
+    counter = SetCounter(units)
+    counter.__dict__["by_half"] = way == "half"
+    counter.__dict__["_dense"] = np.full(units.item_count, way == "dense")
+    return counter
+
+
+def counted(counter: SetCounter, ranges=None) -> np.ndarray:
+    """Counts of all rows by item code, the workspace used again from block to block."""
+    units, work = counter.units, Workspace()
+    counter.prepare()
+    out = np.zeros((units.item_count, units.item_count))
+    for rows in counter.blocks() if ranges is None else ranges:
+        block = counter.count(rows, work)
+        if block.columns is None:
+            own = block.joint.reshape(block.rows, -1)
+        else:
+            own = oracles.dense(block.starts, block.columns, block.joint[0], units.item_count)
+            assert (block.joint[0] > 0).all(), "a sparse cell is written only where something was counted"
+        out[block.first : block.last] = own
+    return out[np.ix_(units.ranks, units.ranks)]
+
+
+@ways
+@given(baskets)
+def test_counts_are_what_the_loops_count(way, made):
+    np.testing.assert_array_equal(counted(forced(arranged(made), way)), oracles.count_sets(made, ITEMS))
+
+
+@given(baskets)
+def test_the_way_that_suits_the_data_counts_the_same(made):
+    np.testing.assert_array_equal(counted(SetCounter(arranged(made))), oracles.count_sets(made, ITEMS))
+
+
+@ways
+@given(baskets, st.integers(1, ITEMS - 1))
+def test_rows_may_be_counted_in_any_ranges(way, made, edge):
+    counter = forced(arranged(made), way)
+    np.testing.assert_array_equal(counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)]))
+
+
+@ways
+@pytest.mark.parametrize("cells", [1, 5, 20])
+def test_ranges_cover_every_row_once_however_small_the_blocks(way, cells, monkeypatch):
+    made = [{1, 2, 3}, {2, 3, 4, 5}, {0}, set(), {1, 2}, {2, 6, 7, 8}]
+    expected = oracles.count_sets(made, ITEMS)
+    for name, value in (("BLOCK_CELLS", cells), ("TILE", 2)):
+        monkeypatch.setattr(sets, name, value)
+    counter = forced(arranged(made), way)
+    assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
+    assert len(counter.blocks()) > 1
+    np.testing.assert_array_equal(counted(counter), expected)
+
+
+@given(baskets, st.lists(st.booleans(), min_size=ITEMS, max_size=ITEMS))
+def test_a_mask_leaves_out_only_ranges_without_wanted_rows(made, wanted):
+    counter = SetCounter(arranged(made))
+    mask = np.asarray(wanted)
+    kept = counter.blocks(mask)
+    assert set(kept) <= set(counter.blocks())
+    assert {row for first, last in kept for row in range(first, last)} >= set(np.flatnonzero(mask).tolist())
+    assert all(mask[first:last].any() for first, last in kept)
+
+
+def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
+    rng = np.random.default_rng(1)
+    made = [set(np.minimum(rng.geometric(0.08, 12) - 1, 199).tolist()) for _ in range(60)]
+    counter = SetCounter(arranged(made, 200))
+    dense = counter._dense
+    assert 0 < dense.sum() < 200, "the log has both kinds"
+    assert not counter.by_half
+    assert (np.diff(dense.astype(int)) <= 0).all()
+    assert all(len(set(dense[first:last].tolist())) == 1 for first, last in counter.blocks())
+    np.testing.assert_array_equal(counted(counter), oracles.count_sets(made, 200))
+
+
+@ways
+def test_units_of_one_item_and_items_without_events_count_nothing(way):
+    assert not counted(forced(arranged([{3}, {3}, {5}]), way)).any()
+
+
+@ways
+def test_everything_in_one_unit(way):
+    np.testing.assert_array_equal(counted(forced(arranged([set(range(ITEMS))]), way)), 1 - np.eye(ITEMS))
+
+
+@pytest.mark.parametrize("items", [0, 1, 2])
+def test_tiny_catalogues(items):
+    counter = SetCounter(arranged([set(range(items))], items))
+    np.testing.assert_array_equal(counted(counter), 1 - np.eye(items))
+
+
+@ways
+def test_counts_above_sixteen_bits(way):
+    made = [{0, 1}] * 70_000 + [{0, 2}]
+    counter = forced(arranged(made, 3), way)
+    assert counter.accumulator == np.uint32
+    np.testing.assert_array_equal(counted(counter), [[0, 70_000, 1], [70_000, 0, 0], [1, 0, 0]])
+
+
+@ways
+def test_the_largest_count_of_sixteen_bits(way):
+    counter = forced(arranged([{0, 1}] * 65_535, 2), way)
+    assert counter.accumulator == np.uint16
+    np.testing.assert_array_equal(counted(counter), [[0, 65_535], [65_535, 0]])
+
+
+def test_the_triangle_is_the_same_on_any_number_of_threads():
+    rng = np.random.default_rng(2)
+    units = arranged([set(rng.integers(0, 40, 9).tolist()) for _ in range(300)], 40)
+    triangles = []
+    for threads in (1, 2, 3):
+        with parallel.using(threads):
+            triangles.append(forced(units, "half")._triangle)
+    assert all((triangle == triangles[0]).all() for triangle in triangles)
+
+
+@given(baskets)
+def test_units_are_the_log_by_rank(made):
+    units = arranged(made)
+    for number, unit in enumerate(made):
+        own = units.items[units.starts[number] : units.starts[number + 1]]
+        assert (np.diff(own.astype(int)) > 0).all(), "common items come first"
+        assert set(units.order[own].tolist()) == unit
+    assert (np.diff(units.item_sizes) <= 0).all()
+    assert (units.ranks[units.order] == np.arange(ITEMS)).all()
+    for rank in range(ITEMS):
+        cells = slice(int(units.occurrence_starts[rank]), int(units.occurrence_starts[rank + 1]))
+        assert (units.items[units.occurrences[cells]] == rank).all()
+        assert units.pairs[rank] == sum(len(unit) for unit in made if units.order[rank] in unit)
+        np.testing.assert_array_equal(units.occurrence_units[cells], units.owners[units.occurrences[cells]])
+
+
+@given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 40), st.integers(1, 4))
+def test_cuts_hold_what_they_may_and_tile_what_they_must(work, most, tile):
+    ranges = blocks.cut(np.cumsum(work), most, tile)
+    assert [row for first, last in ranges for row in range(first, last)] == list(range(len(work)))
+    for first, last in ranges:
+        assert first < last
+        assert sum(work[first:last]) <= most or last - first <= tile
