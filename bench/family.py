@@ -33,6 +33,7 @@ from spadework.models.cooccurrence import CoOccurrence
 DATA = Path(os.environ.get("SPADEWORK_DATA") or Path(__file__).resolve().parent.parent.parent / "shared" / "data")
 JUDGED = 6000  # users of the validation cut that are asked, at most
 POWERS = ((0.5, 0.5), (0.7, 0.3), (0.5, 0.3), (0.7, 0.5), (1.0, 0.3), (0.4, 0.2))
+WALKS = ((0.5, 0.5), (0.7, 0.3), (0.5, 0.3), (0.8, 0.2), (0.8, 0.4))
 HISTORIES = (1.0, 0.9, 0.7, 0.5)
 
 
@@ -59,7 +60,7 @@ def read(name: str, order: str | None = "timestamp", rng: np.random.Generator | 
     if rng is not None:
         frame = frame[rng.permutation(len(frame))]
     keys = ["user"] if order is None else ["user", order]
-    frame = frame.sort(keys, maintain_order=True)
+    frame = frame.unique([*keys, "item"], keep="first", maintain_order=True).sort(keys, maintain_order=True)  # reading drops equal rows
     return sw.read_interactions(frame.select("user", "item", *([order] if order else [])), user="user", item="item", time=order), frame
 
 
@@ -139,9 +140,9 @@ def family(case: Case) -> list[CoOccurrence]:
         made.append(one)
 
     if not case.timed:
-        for (a, b), share, keep in product(POWERS, (0.0, 0.3, 0.6), (50, 100, 200, 500)):
-            add(weight="power", left_power=a, right_power=b, unit_power=share, keep=keep)
-        for entry, weight, keep in product(("bm25", "tfidf"), ("cosine", "raw"), (50, 100, 200, 500)):
+        for (a, b), share, keep, rows_to_one in product(WALKS, (0.3, 0.6, 0.8, 1.0), (200, 500), (False, True)):
+            add(weight="power", left_power=a, right_power=b, unit_power=share, keep=keep, normalise=rows_to_one)
+        for entry, weight, keep in product(("bm25", "tfidf"), ("cosine", "raw"), (100, 500)):
             add(weight=weight, entry=entry, keep=keep)
         return made
     counts: list[dict[str, object]] = [{}, *({"distance": "inverse", "backward": rho} for rho in (0.0, 0.3, 1.0))]

@@ -1,6 +1,7 @@
 """our_together.py WHAT WAY DATA: fit one co-occurrence model, or all, and time it.
 
-WHAT  weights (twelve on one count; DATA is a folder of pairs) or channels (eight counts; DATA is `whole` or `tenth` of the grocery log)
+WHAT  weights (twelve on one count; DATA is a folder of pairs), distances or levels (eight counts; DATA is `whole` or `tenth` of the
+      grocery log)
 WAY   one (`fit`) or all (`fit_together`)
 """
 
@@ -10,6 +11,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from counted import KEEP, first_users, loaded, two_processors
@@ -29,31 +31,37 @@ def twelve() -> list[CoOccurrence]:
     return [CoOccurrence(weight=weight, keep=KEEP) for weight in WEIGHTS]
 
 
-def eight() -> list[CoOccurrence]:
-    """Eight counts, one pair weight: directions, distances, decays, a window, sessions; the first is the one."""
+def channel(**choices: Any) -> CoOccurrence:
+    """One way to count, under the pair weight that all share."""
+    chosen = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "keep": KEEP, "distance": "inverse", "backward": 0.5}
+    return CoOccurrence(**{**chosen, **choices})
 
-    def channel(**choices: object) -> CoOccurrence:
-        chosen = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "keep": KEEP, "distance": "inverse", "backward": 0.5}
-        return CoOccurrence(**{**chosen, **choices})
 
-    return [
-        channel(),
-        channel(backward=0.0),
-        channel(distance="same"),
-        channel(distance="log"),
-        channel(window=10),
-        channel(gap_half_life="7d"),
-        channel(age_half_life="60d"),
-        channel(unit="session", session_gap="1d"),
-    ]
+def six() -> list[CoOccurrence]:
+    """Six counts: directions, distances, a window, ages; the first is the one."""
+    changes: list[dict[str, Any]] = [
+        {}, {"backward": 0.0}, {"distance": "same"}, {"distance": "log"}, {"window": 10}, {"age_half_life": "60d"},
+    ]  # fmt: skip
+    return [channel(**change) for change in changes]
+
+
+def distances() -> list[CoOccurrence]:
+    """Eight counts that weigh a pair by distance and age alone."""
+    return [*six(), channel(distance="geometric"), channel(window=30, backward=0.2)]
+
+
+def levels() -> list[CoOccurrence]:
+    """Eight counts, of which one looks at the time between two events and one at sessions."""
+    return [*six(), channel(gap_half_life="7d"), channel(unit="session", session_gap="1d")]
 
 
 def fitted(models: list[CoOccurrence], log: sw.Interactions) -> tuple[float, CoOccurrence]:
     """Seconds, and the first of the models. What is done with is let go, as a sweep does."""
     begun = time.perf_counter()
     if len(models) == 1:
-        return (models[0].fit(log), time.perf_counter() - begun)[::-1]
-    kept = None
+        models[0].fit(log)
+        return time.perf_counter() - begun, models[0]
+    kept: CoOccurrence | None = None
     for batch in CoOccurrence.fit_together(models, log):
         kept = next((one for one in batch if one.label == models[0].label), kept)
     assert kept is not None
@@ -74,12 +82,12 @@ def main(what: str, way: str, data: str) -> None:
     """Time one call, and say what the first model found."""
     two_processors()
     log, small = logs(what, data)
-    models = {"weights": twelve, "channels": eight}[what]()
+    models = {"weights": twelve, "distances": distances, "levels": levels}[what]()
     chosen = models if way == "all" else models[:1]
     fitted(chosen, small)
     seconds, first = fitted(chosen, log)
     values = first.state["values"]
-    answer = {"neighbours": len(values), "sum": float(values.sum(dtype=np.float64))}
+    answer = {"neighbours": len(values), "mean": float(values.mean(dtype=np.float64))}
     print(json.dumps({"seconds": seconds, "answer": answer}))
 
 
