@@ -71,7 +71,7 @@ def test_tfidf_is_the_cosine_of_weighted_columns(shop):
     sizes = np.sqrt(np.maximum(np.diag(gram), 1e-12))
     expected = gram / np.outer(sizes, sizes)
     np.fill_diagonal(expected, 0)
-    np.testing.assert_allclose(table(model("tfidf"), shop), expected, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(table(model("item-knn-tfidf"), shop), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_keep_leaves_the_largest_of_each_row(shop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 import numpy as np
 
@@ -25,7 +25,17 @@ from spadework.models.parameters import Doc, Duration, OneOf, Range
 
 TOGETHER_BYTES = 1 << 30
 """Tables that are held at once when many models are fitted together."""
-CONTENT = {"keep": 100, "text": 1.0, "categories": 0.3, "vectors": 1.0, "components": None}
+
+
+class _Content(TypedDict):
+    keep: int
+    text: float
+    categories: float
+    vectors: float
+    components: int | None
+
+
+CONTENT: _Content = {"keep": 100, "text": 1.0, "categories": 0.3, "vectors": 1.0, "components": None}
 """The content neighbours that are mixed in; categories at 0.3 did best on three logs (docs/log.md)."""
 
 
@@ -95,6 +105,11 @@ class CoOccurrence(ItemItem):
         mixed: frozenset[Need] = frozenset({"content"}) if self.content or self.content_cold else frozenset()
         return super().required() | times | mixed
 
+    def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
+        """Refuse data that lack what this model needs, and weights that its counts do not suit."""
+        super().check_needs(train, content)
+        self.check_weight()
+
     def cost(self, train: Interactions) -> Cost:
         lengths = np.diff(train.starts).astype(np.float64)
         if self.newest is not None:
@@ -123,7 +138,6 @@ class CoOccurrence(ItemItem):
         """
         for one in models:
             one.check_needs(train, content)
-            one.check_weight()
         popularity = train.item_counts
         for batch in _tables(models, train, rows):
             for one, table in batch:
