@@ -51,6 +51,29 @@ def test_half_a_history_weight_halves_the_older_item(log):
     assert scores(whole, "bob") == {"eggs": 2 / 3, "jam": 1 / 3}
 
 
+def test_the_walk_of_three_steps(log):
+    # bread → jam: one of bread's three takers is dan, one of whose two items is jam: 1/3 · 1/2
+    # bread → milk: ann 1/3 · 1/3 and bob 1/3 · 1/2; bread → eggs: ann 1/3 · 1/3
+    one = sw.model("p3alpha").fit(log)
+    found = dict(one.similar_items(["bread"]).frame().select("item_id", "score").rows())
+    assert found == pytest.approx({"milk": 5 / 18, "jam": 1 / 6, "eggs": 1 / 9}, rel=1e-6)
+
+
+def test_a_walk_that_popular_items_pay_for(log):
+    # the same, each over the size of its end: milk 5/18 / 3, jam 1/6 / 1, eggs 1/9 / 2; then the row sums to one
+    found = sw.model("rp3beta", left_power=1.0, unit_power=1.0, right_power=1.0).fit(log).similar_items(["bread"]).frame()
+    parts = {"jam": 1 / 6, "milk": 5 / 54, "eggs": 1 / 18}
+    total = sum(parts.values())
+    assert dict(found.select("item_id", "score").rows()) == pytest.approx({item: part / total for item, part in parts.items()}, rel=1e-6)
+
+
+def test_a_gap_of_one_half_life_halves_a_pair(log):
+    # events are 60 s apart: ann's milk and eggs 120 s, bob's milk and bread 60 s; ann's bread counts with both her others at 60 s
+    one = sw.model("cooccurrence", weight="raw", gap_half_life="60s").fit(log)
+    found = dict(one.similar_items(["milk"]).frame().select("item_id", "score").rows())
+    assert found == pytest.approx({"bread": 1 / 2 + 1 / 2, "eggs": 1 / 4 + 1 / 2}, rel=1e-6)
+
+
 def test_the_board_of_leave_one_out(log):
     split = sw.split.last_item(log)
     assert split.expected.frame().select("user_id", "item_id").rows() == [

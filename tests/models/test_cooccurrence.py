@@ -1,0 +1,166 @@
+"""The co-occurrence operator as a model: what it shares, what it refuses, what it costs, what it needs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from makers import make_log, random_rows
+from spadework.errors import Unsuitable
+from spadework.models import cooccurrence, counting
+from spadework.models.base import model
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.counting import Channel, count_pass, passes
+
+GRID = [
+    {},
+    {"weight": "jaccard"},
+    {"weight": "power", "left_power": 0.7, "right_power": 0.3},
+    {"distance": "inverse", "backward": 0.3},
+    {"distance": "inverse", "backward": 0.3, "history": 0.7},
+    {"distance": "inverse", "age_half_life": "20d"},
+    {"unit": "session", "session_gap": "2d"},
+    {"entry": "bm25", "weight": "raw"},
+    {"normalise": True, "keep_columns": 3},
+    {"weight": "npmi", "llr": 1.0},
+]
+
+
+def grid() -> list[CoOccurrence]:
+    return [model("cooccurrence", **params) for params in GRID]  # type: ignore[misc]
+
+
+def together(models, log, **options):
+    return [one for batch in CoOccurrence.fit_together(models, log, **options) for one in batch]
+
+
+def same_state(one, other) -> None:
+    for name in one.state:
+        np.testing.assert_array_equal(one.state[name], other.state[name], err_msg=f"{name} of {one.label}")
+
+
+def test_fitting_together_counts_once_and_gives_what_fitting_alone_gives(shop, monkeypatch):
+    counted: list[tuple[Channel, ...]] = []
+    real = counting.count_pass
+
+    def listen(train, channels, **options):
+        counted.append(channels)
+        return real(train, channels, **options)
+
+    monkeypatch.setattr(cooccurrence, "count_pass", listen)
+    models = grid()
+    assert len(together(models, shop)) == len(models)
+    assert len([channel for channels in counted for channel in channels]) == len({one.channel for one in models})
+    assert len(counted) == len(passes(shop, [one.channel for one in models])) < len(models)
+    for one, params in zip(models, GRID, strict=True):
+        same_state(one, model("cooccurrence", **params).fit(shop))
+
+
+def test_models_that_answer_otherwise_learn_the_same_table(shop):
+    models = [model("cooccurrence", history=gamma) for gamma in (1.0, 0.5)]
+    for batch in CoOccurrence.fit_together(models, shop):
+        assert batch == models
+    same_state(*models)
+
+
+def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
+    models = [model("cooccurrence", weight="power", left_power=a) for a in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [5]
+    one_table = 16 * shop.item_count * shop.item_count
+    monkeypatch.setattr(cooccurrence, "TOGETHER_BYTES", 2 * one_table)
+    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 2, 1]
+    for one in models:
+        same_state(one, model("cooccurrence", **one.params).fit(shop))
+
+
+def test_only_the_rows_asked_for_need_neighbours(shop):
+    rows = np.zeros(shop.item_count, np.bool_)
+    rows[[1, 4]] = True
+    part, whole = grid(), grid()
+    together(part, shop, rows=rows)
+    together(whole, shop)
+    for one, other in zip(part[:8], whole[:8], strict=True):  # pruning by column looks at the rows that are there
+        for row in np.flatnonzero(rows):
+            mine, yours = (slice(*x.state["starts"][row : row + 2]) for x in (one, other))
+            np.testing.assert_array_equal(one.state["columns"][mine], other.state["columns"][yours])
+            np.testing.assert_array_equal(one.state["values"][mine], other.state["values"][yours])
+
+
+def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
+    log = make_log(["u", "u"], ["a", "b"])
+
+    def never(*_, **__):
+        pytest.fail("counted")
+
+    monkeypatch.setattr(cooccurrence, "count_pass", never)
+    for params, says in [
+        ({"distance": "inverse"}, "needs times"),
+        ({"content": 0.5}, "needs content"),
+        ({"weight": "llr", "unit_power": 1.0}, "compares whole numbers"),
+    ]:
+        with pytest.raises(Unsuitable, match=says):
+            together([model("cooccurrence"), model("cooccurrence", **params)], log)
+
+
+def test_up_to_eight_channels_share_a_pass_and_plain_counts_go_alone(shop):
+    decays = [Channel(distance="geometric", distance_decay=decay) for decay in np.linspace(0.1, 0.9, 11)]
+    found = passes(shop, [Channel(), *decays, Channel(), *decays[:2]])
+    assert [len(group) for group in found] == [1, 8, 3]
+    assert {channel for group in found for channel in group} == {Channel(), *decays}
+
+
+def test_a_channel_knows_what_it_reads():
+    assert Channel().plain
+    assert not Channel().needs_times
+    assert Channel(unit="basket").plain
+    for ordered in ({"distance": "log"}, {"backward": 0.5}, {"window": 3}, {"gap_half_life": 60.0}):
+        assert Channel(**ordered).ordered
+        assert Channel(**ordered).needs_times
+    for weighted in ({"age_half_life": 60.0}, {"unit_power": 0.5}, {"entry": "count"}):
+        assert not Channel(**weighted).ordered
+        assert not Channel(**weighted).plain
+    assert not Channel(unit_power=0.5).needs_times
+
+
+def test_ages_are_counted_from_the_moment_that_is_given(shop):
+    channel = Channel(age_half_life=10 * 86_400.0)
+    end = int(shop.times.max())
+    early, late = (count_pass(shop, (channel,), now=now).sizes[0] for now in (end, end + 10 * 86_400))
+    np.testing.assert_allclose(late, early / 2, rtol=1e-6)
+
+
+def test_content_gives_neighbours_to_items_that_nobody_touched(shelves, shop):
+    cold = int(shop.item_count - 1)
+    log = shop.where(shop.items != cold)
+    plain = model("cooccurrence").fit(log).state
+    mixed = model("cooccurrence", content_cold=2.0).fit(log, shelves).state
+    assert cold not in plain["columns"]
+    assert cold in mixed["columns"]
+    assert np.diff(mixed["starts"])[cold] > 0
+
+
+def test_the_cost_grows_with_what_is_counted():
+    small, large = make_log(*random_rows(1)), make_log(*random_rows(1, rows=3000))
+    for params in ({}, {"distance": "inverse"}):
+        one = model("cooccurrence", **params)
+        assert one.cost(large).seconds > one.cost(small).seconds > 0
+    whole, near = model("cooccurrence", distance="inverse"), model("cooccurrence", distance="inverse", window=2)
+    assert near.cost(large).seconds < whole.cost(large).seconds
+    assert model("cooccurrence", keep=1).cost(large).bytes < model("cooccurrence").cost(large).bytes
+
+
+@pytest.mark.parametrize(
+    ("name", "point"),
+    [
+        ("cosine", {}),
+        ("forward", {"weight": "power", "distance": "inverse", "backward": 0.5, "left_power": 0.7, "right_power": 0.3, "history": 0.7}),
+        ("item-knn-bm25", {"weight": "raw", "entry": "bm25"}),
+        ("rp3beta", {"weight": "power", "unit_power": 0.7, "left_power": 0.7, "right_power": 0.4, "keep": 200, "normalise": True}),
+        ("sar", {"weight": "jaccard", "repeated": "value", "history_half_life": "30d", "keep": 5000}),
+        ("sequential-rules", {"weight": "raw", "distance": "inverse", "window": 10, "backward": 0.0, "last": 1}),
+    ],
+)
+def test_a_named_model_is_a_point_of_the_operator(name, point, shop):
+    named, plain = model(name).fit(shop), model("cooccurrence", **point).fit(shop)
+    same_state(named, plain)
+    np.testing.assert_array_equal(named.recommend(shop, 5).items, plain.recommend(shop, 5).items)
