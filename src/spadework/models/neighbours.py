@@ -123,7 +123,7 @@ class Sar(CoOccurrence):
     weight = "jaccard"
     repeated = "value"
     history_half_life = "30d"
-    keep = 5000
+    keep = 2000
 
 
 class AssociationRules(CoOccurrence):

@@ -93,9 +93,21 @@ _KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:
-    """The parameters of a dataclass, by name, in order."""
-    hints = get_type_hints(cls, include_extras=True)
-    return {field.name: _parameter(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init}
+    """The parameters of a dataclass, by name, in order. Read once, and again when a shelf that offers choices has grown."""
+    held = _read.get(cls)
+    if held is None or held[0] != _shelved(held[1]):
+        hints = get_type_hints(cls, include_extras=True)
+        found = {field.name: _parameter(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init}
+        shelves = [note.names for hint in hints.values() for note in getattr(hint, "__metadata__", ()) if isinstance(note, OneOf)]
+        held = _read[cls] = (_shelved(shelves), shelves, found)
+    return held[2]
+
+
+_read: dict[type, tuple[list[int], list[Any], dict[str, Parameter]]] = {}
+
+
+def _shelved(shelves: list[Any]) -> list[int]:
+    return [len(shelf) for shelf in shelves]
 
 
 def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:

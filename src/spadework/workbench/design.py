@@ -7,7 +7,6 @@ that differ in this choice alone, and not luck with what happened to stand besid
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,7 +16,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender, model
 
-Settings: TypeAlias = Mapping[str, Any]
+Settings: TypeAlias = dict[str, Any]
 KEEP = 200
 """Neighbours in the sweep: a quarter of the time of 1,000, and as good on most logs; the number itself is tried at the end."""
 MANY_PAIRS = 3e9

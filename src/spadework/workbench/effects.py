@@ -117,17 +117,18 @@ def _effect(factor: Factor, level: int, pairs: list[tuple[Judged, Judged]]) -> t
 def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
     """Settings beside the core that differ from one judged before in one parameter."""
     done = {label: result for label, result in sweep.first.items() if result.reason is None}
-    core = [done[one.label] for one in sweep.design.core() if one.label in done]
+    core = [(done[one.label], one.params) for one in sweep.design.core() if one.label in done]
     found = []
     for other in sweep.design.others():
         if other.label not in done:
             continue
         result = done[other.label]
-        for base in core:
-            changed = [name for name, value in result.one.params.items() if value != base.one.params[name]]
+        params = result.one.params
+        for base, base_params in core:
+            changed = [name for name, value in params.items() if value != base_params[name]]
             if len(changed) == 1:
                 name = changed[0]
-                what = f"{name.replace('_', ' ')} {_word(result.one.params[name])} instead of {_word(base.one.params[name])}"
+                what = f"{name.replace('_', ' ')} {_word(params[name])} instead of {_word(base_params[name])}"
                 row = {"what": what, "kind": name, "model": result.one.label, "pairs": 1, "base": base.mean, "value": result.mean}
                 found.append((row, result.values - base.values))
                 break

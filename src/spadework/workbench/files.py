@@ -19,24 +19,25 @@ HALF = ".half-"
 """How names of files begin that are being written."""
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Replace `path` in one step."""
+def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Replace `path` in one step. `durable` waits for the disk, so that it outlives the machine and not only this process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
     try:
         with half.open("wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(half, path)
     except BaseException:
         half.unlink(missing_ok=True)
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """JSON with stable order of keys as given; NaN is refused, since other readers choke on it."""
-    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(), durable=durable)
 
 
 def read_json(path: Path) -> Any:
@@ -51,11 +52,11 @@ def read_json(path: Path) -> Any:
         raise BadRequest(f"{path} cannot be read: {error}.", "The file is damaged; run the job again.") from error
 
 
-def write_arrays(path: Path, arrays: dict[str, Array]) -> None:
+def write_arrays(path: Path, arrays: dict[str, Array], *, durable: bool = True) -> None:
     """A compressed npz."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getvalue(), durable=durable)
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:

@@ -61,16 +61,16 @@ class Ledger:
         lists = loaded.pop("lists", None)
         return Score(**values["score"], values=loaded), lists, float(values["seconds"])
 
-    def keep(self, key: str, score: Score, lists: Array | None, seconds: float) -> None:
-        """Write a trial; the header comes last, so its presence means complete."""
+    def keep(self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True) -> None:
+        """Write a trial; the header comes last, so its presence means complete. Trials of milliseconds need not be `durable`."""
         arrays: dict[str, Array] = dict(score.values)
         if lists is not None:
             arrays["lists"] = lists
         if arrays:
-            files.write_arrays(self.folder / f"{key}.npz", arrays)
+            files.write_arrays(self.folder / f"{key}.npz", arrays, durable=durable)
         header: dict[str, Any] = {name: getattr(score, name) for name in _PLAIN}
         header["params"], header["totals"] = dict(score.params), dict(score.totals)
-        files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds})
+        files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable)
 
     def clear(self) -> None:
         """Remove all trials; the run's own files hold what they said."""

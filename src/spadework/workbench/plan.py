@@ -44,7 +44,8 @@ def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Grou
     """What each model is tried with first, and the variants that follow."""
     groups = candidates(names)
     seen: set[str] = set()
-    first, rest = [], []
+    first: list[Group] = []
+    rest: list[Group] = []
     for group in groups:
         name = group.members[0].name
         (rest if name in seen and not group.always else first).append(group)

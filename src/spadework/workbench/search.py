@@ -81,4 +81,4 @@ class Search:
 
     @staticmethod
     def _ordered(base: Mapping[str, Any]) -> bool:
-        return base["distance"] != "same" or base["backward"] != 1.0
+        return bool(base["distance"] != "same" or base["backward"] != 1.0)

@@ -28,6 +28,8 @@ from spadework.workbench.search import Search
 FIRST_USERS = 600
 """Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
 MOST_USERS = 2000
+FIRST_SHARE, NEXT_SHARE = 0.6, 0.7
+"""Shares of the time left that the first rung and each further one may take; the search has the rest."""
 KEPT = 3
 """One in so many goes on to the next rung."""
 LAST = 8
@@ -74,12 +76,20 @@ class Sweep:
     def run(self) -> list[Recommender]:
         """Carry the sweep out; the settings that are worth judging in full, the best first."""
         everything = [one for one in [*self.design.core(), *self.design.others()] if isinstance(one, CoOccurrence)]
-        found = self._judge(everything, 0)
+        found = self._judge(everything, 0, self._share(FIRST_SHARE))
         self.first = dict(self.judged)
         for rung in range(1, len(self.rungs)):
-            found = self._judge([result.one for result in _best(found, max(len(found) // KEPT, 2 * LAST))], rung)
+            better = _best(found, max(len(found) // KEPT, 2 * LAST))
+            # Where the time ends before enough of them have been judged on more users, the smaller sample decides.
+            larger = self._judge([result.one for result in better], rung, self._share(NEXT_SHARE))
+            found = larger if len(larger) >= LAST else better
         found += self._search(found)
         return [result.one for result in _best(found, LAST)]
+
+    def _share(self, share: float) -> float:
+        """The end of a rung that may take this share of what is left."""
+        now = time.monotonic()
+        return now + share * max(self.until - now, 0.0)
 
     def _search(self, found: list[Judged]) -> list[Judged]:
         """Settings near the best, proposed from what was seen on the last rung."""
@@ -89,12 +99,13 @@ class Sweep:
             if time.monotonic() >= self.until:
                 break
             proposed = search.propose(A_ROUND)
-            results = self._judge([one for one in proposed if one.label not in self.judged], len(self.rungs) - 1, f"search {turn + 1}")
+            new = [one for one in proposed if one.label not in self.judged]
+            results = self._judge(new, len(self.rungs) - 1, self.until, f"search {turn + 1}")
             search.learn({label: result.mean for label, result in self.judged.items()})
             tried += results
         return tried
 
-    def _judge(self, models: Sequence[CoOccurrence], rung: int, what: str = "") -> list[Judged]:
+    def _judge(self, models: Sequence[CoOccurrence], rung: int, until: float, what: str = "") -> list[Judged]:
         rows = self.rungs[rung]
         part = self.protocol.among(rows)
         label = what or f"sweep {rung + 1} of {len(self.rungs)}"
@@ -108,12 +119,13 @@ class Sweep:
             else:
                 self.spent += known[2]
                 found.append(Judged(one, rows, known[0].values[part.primary], known[2]))
-        found += self._fit_and_judge(waiting, part, rung, rows)
+        found += self._fit_and_judge(waiting, part, rung, until)
         self.judged |= {result.one.label: result for result in found}
         return [result for result in found if result.reason is None]
 
-    def _fit_and_judge(self, models: list[CoOccurrence], part: Protocol, rung: int, rows: Array) -> list[Judged]:
+    def _fit_and_judge(self, models: list[CoOccurrence], part: Protocol, rung: int, until: float) -> list[Judged]:
         """Fit in batches and judge each model of a batch; whatever goes wrong becomes a line."""
+        rows = self.rungs[rung]
         found: list[Judged] = []
         able: list[CoOccurrence] = []
         train = self.protocol.split.train
@@ -129,7 +141,7 @@ class Sweep:
         done: set[str] = set()
         begun = time.monotonic()
         try:
-            with events.listening(Limits(deadline=self.until, memory=self.memory)):
+            with events.listening(Limits(deadline=until, memory=self.memory)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
                     fitted = (time.monotonic() - begun) / len(batch)
                     for one in batch:
@@ -161,7 +173,7 @@ class Sweep:
         self.spent += result.seconds
         if result.reason is None:
             score = Score(model=result.one.name, label=result.one.label, params=result.one.params, values={part.primary: result.values})
-            self.ledger.keep(self._key(result.one, part, rung), score, None, result.seconds)
+            self.ledger.keep(self._key(result.one, part, rung), score, None, result.seconds, durable=False)
 
     def _key(self, one: CoOccurrence, part: Protocol, rung: int) -> str:
         return self.ledger.key(one, part, f"sweep{len(self.rungs[rung])}")
