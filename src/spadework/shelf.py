@@ -35,5 +35,12 @@ class Shelf(Mapping[str, T], Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._things)
 
+    def by_file(self) -> Shelf[T]:
+        """The same things in the order of the files they are defined in, whichever was imported first; within a file, as they stand."""
+        ordered: Shelf[T] = Shelf(self.kind)
+        for name, thing in sorted(self._things.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))):
+            ordered.place(name, thing)
+        return ordered
+
     def __len__(self) -> int:
         return len(self._things)

@@ -20,6 +20,7 @@ ALLOWED = {  # third-party name → where it may be imported
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),
     "pydantic": ("workbench/recipe.py",),
+    "optuna": ("workbench/search.py",),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2
     "safetensors": ("workbench/",),

@@ -290,7 +290,7 @@ def catalogue() -> Shelf[type[Recommender]]:
     package = importlib.import_module("spadework.models")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"spadework.models.{module.name}")
-    return models
+    return models.by_file()
 
 
 def model(name: str, **params: Any) -> Recommender:

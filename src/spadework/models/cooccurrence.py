@@ -83,11 +83,6 @@ class CoOccurrence(ItemItem):
         Doc("κ: columns of items with c events take content neighbours by κ / (κ + c), so new items get neighbours."),
     ] = 0.0
 
-    @classmethod
-    def variants(cls) -> list[dict[str, Any]]:
-        """The defaults alone: the sweep of `dig` tries hundreds of settings of the operator at once."""
-        return [{}]
-
     # ---- what it needs and costs
 
     @property

@@ -19,6 +19,7 @@ from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender, model
+from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import artifact, effects, files, lessons, plan
 from spadework.workbench import folder as folders
 from spadework.workbench.contest import OUT_OF_BUDGET, Contest
@@ -111,10 +112,13 @@ class Job:
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
         contest = Contest(ledger, items, recipe.budget_seconds, memory, recipe.seed)
         first, rest = plan.defaults_and_variants(recipe.models)
+        sweeping = recipe.models is None or CoOccurrence.name in recipe.models
+        if sweeping:
+            first, rest = plan.without_variants(first, CoOccurrence), plan.without_variants(rest, CoOccurrence)
         groups = [*first, *rest]
         try:
             self.validation = contest.validate(first, choosing)
-            best = self._sweep(contest, choosing) if recipe.models is None or "cooccurrence" in recipe.models else []
+            best = self._sweep(contest, choosing) if sweeping else []
             groups += best
             self.validation += contest.validate([*best, *rest], choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)

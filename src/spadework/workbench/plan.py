@@ -53,6 +53,12 @@ def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Grou
     return first, rest
 
 
+def without_variants(groups: Sequence[Group], family: type[Recommender]) -> list[Group]:
+    """The same groups; models of the family stay with their defaults only, since something else tries their variants."""
+    kept = [tuple(one for one in group.members if not isinstance(one, family) or one.label == one.name) for group in groups]
+    return [Group(members) for members in kept if members]
+
+
 def _groups(name: str) -> list[Group]:
     by_fit: dict[str, list[Recommender]] = {}
     for params in catalogue()[name].variants():
