@@ -3,33 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spadework.evaluation.trial import Protocol
+from spadework.kernels.weighting import pair_weights
 from spadework.models.cooccurrence import CoOccurrence
 
-_SEARCHED = ("weight", "left_power", "right_power", "unit_power", "shrink", "keep", "history", "age_half_life", "distance", "backward")
-KNOWN = 4
-"""Settings of the sweep that the estimators learn first; they need not be judged again."""
+if TYPE_CHECKING:
+    from optuna.distributions import BaseDistribution
+
 STARTED = 4
-"""Settings proposed at random before the estimators are trusted; what the sweep found comes first anyway."""
+"""Results that the estimators need before they are trusted; proposals are at random until then."""
 
 
 class Search:
-    """Proposals near what did well. Settings that are not searched (weights, filters) are those of the best setting so far."""
+    """Proposals near what did well. Settings that are not searched (filters, windows, units) are those of the best setting so far."""
 
     def __init__(self, protocol: Protocol, seen: Sequence[tuple[CoOccurrence, float]], with_content: bool) -> None:
+        """`seen` are settings and what they reached, the best first; the estimators start from those that lie in the space."""
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         sampler = optuna.samplers.TPESampler(seed=protocol.seed, n_startup_trials=STARTED, constant_liar=True)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
-        self._timed = protocol.split.train.times is not None
-        self._with_content = with_content
         self._base: dict[str, Any] = {} if not seen else dict(seen[0][0].params)
+        self._space = {} if not seen else space([one for one, _ in seen], protocol.split.train.times is not None, with_content)
         self._waiting: dict[str, list[Any]] = {}
-        for one, _ in [pair for pair in seen if pair[0].weight == "power"][:KNOWN]:
-            self._study.enqueue_trial({name: getattr(one, name) for name in _SEARCHED}, skip_if_exists=True)
+        for one, mean in seen:
+            params = {name: getattr(one, name) for name in self._space}
+            if all(_holds(self._space[name], value) for name, value in params.items()):
+                self._study.add_trial(optuna.trial.create_trial(params=params, distributions=self._space, value=mean))
 
     def propose(self, count: int) -> list[CoOccurrence]:
         """So many settings to try; fewer where one is proposed twice."""
@@ -37,8 +40,9 @@ class Search:
             return []
         found: dict[str, CoOccurrence] = {}
         for _ in range(count):
-            trial = self._study.ask()
-            one = CoOccurrence(**(self._base | self._settings(trial)))
+            trial = self._study.ask(self._space)
+            settings = {name: round(value, 2) if isinstance(value, float) else value for name, value in trial.params.items()}
+            one = CoOccurrence(**(self._base | {"llr": 0.0} | settings))  # the filter llr speaks of whole counts only
             self._waiting.setdefault(one.label, []).append(trial)
             found[one.label] = one
         return list(found.values())
@@ -56,29 +60,40 @@ class Search:
                     self._study.tell(trial, mean)
         self._waiting.clear()
 
-    def _settings(self, trial: Any) -> dict[str, Any]:
-        """One point of the space: exponents, decays, shrinkage, neighbours, and how the history is read."""
-        base = self._base
-        settings: dict[str, Any] = {
-            "weight": trial.suggest_categorical("weight", list(dict.fromkeys(["power", base["weight"]]))),
-            "left_power": round(trial.suggest_float("left_power", 0.2, 1.0), 2),
-            "right_power": round(trial.suggest_float("right_power", 0.0, 0.8), 2),
-            "unit_power": trial.suggest_categorical("unit_power", [0.0, 0.3, 0.5, 1.0]),
-            "shrink": trial.suggest_categorical("shrink", [0.0, 1.0, 10.0, 100.0]),
-            "keep": trial.suggest_categorical("keep", [50, 100, 200, 500]),
-            "llr": 0.0,  # speaks of whole counts only
-        }
-        if base["entry"] in ("bm25", "tfidf") and not self._ordered(base):
-            settings["entry"] = trial.suggest_categorical("entry", ["binary", base["entry"]])
-        if self._timed:
-            settings["history"] = round(trial.suggest_float("history", 0.5, 1.0), 2)
-            settings["age_half_life"] = trial.suggest_categorical("age_half_life", [None, "7d", "30d", "90d", "365d"])
-            settings["distance"] = trial.suggest_categorical("distance", ["same", "inverse", "log"])
-            settings["backward"] = trial.suggest_categorical("backward", [0.0, 0.3, 0.5, 1.0])
-        if self._with_content:
-            settings["content_cold"] = trial.suggest_categorical("content_cold", [0.0, 2.0, 5.0, 10.0])
-        return settings
 
-    @staticmethod
-    def _ordered(base: Mapping[str, Any]) -> bool:
-        return bool(base["distance"] != "same" or base["backward"] != 1.0)
+def space(seen: Sequence[CoOccurrence], timed: bool, with_content: bool) -> dict[str, BaseDistribution]:
+    """What is searched: exponents, decays, shrinkage, neighbours, how the history is read; and whatever the best settings hold of it."""
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    best = seen[0]
+
+    def choices(name: str, *values: Any) -> CategoricalDistribution:
+        return CategoricalDistribution(list(dict.fromkeys([*values, *(getattr(one, name) for one in seen)])))
+
+    own = [] if pair_weights[best.weight].counts_only else [best.weight]  # no decay suits a weight of whole counts
+    found: dict[str, BaseDistribution] = {
+        "weight": CategoricalDistribution(list(dict.fromkeys(["power", *own]))),
+        "left_power": FloatDistribution(0.0, 1.0),
+        "right_power": FloatDistribution(0.0, 1.0),
+        "unit_power": choices("unit_power", 0.0, 0.3, 0.5, 1.0),
+        "shrink": choices("shrink", 0.0, 1.0, 10.0, 100.0),
+        "keep": choices("keep", 50, 100, 200, 500),
+    }
+    if best.entry in ("bm25", "tfidf"):
+        found["entry"] = CategoricalDistribution(["binary", best.entry])
+    if timed:
+        found["history"] = FloatDistribution(0.5, 1.0)
+        found["age_half_life"] = choices("age_half_life", None, "7d", "30d", "90d", "365d")
+        found["distance"] = choices("distance", "same", "inverse", "log")
+        found["backward"] = choices("backward", 0.0, 0.3, 0.5, 1.0)
+    if with_content:
+        found["content_cold"] = choices("content_cold", 0.0, 2.0, 5.0, 10.0)
+    return found
+
+
+def _holds(distribution: BaseDistribution, value: Any) -> bool:
+    from optuna.distributions import CategoricalDistribution, FloatDistribution
+
+    if isinstance(distribution, CategoricalDistribution):
+        return value in distribution.choices
+    return isinstance(distribution, FloatDistribution) and distribution.low <= value <= distribution.high
