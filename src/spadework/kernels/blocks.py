@@ -36,7 +36,7 @@ class Counter(Protocol):
     def prepare(self) -> None:
         """Do what all blocks share."""
 
-    def blocks(self, rows: Array | None = None) -> list[tuple[int, int]]:
+    def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks to count one after the other."""
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:

@@ -19,6 +19,8 @@ from spadework.kernels.units import Units
 
 LANES = 8
 """Channels that one pass fills side by side: one vector register of float32."""
+WIDTHS = (1, 2, LANES)
+"""Numbers of lanes that a kernel is compiled for."""
 GAP_STEPS = 256
 """Steps of the table of 2^−x per halving; linear between them, which is exact to 10⁻⁶."""
 GAP_HALVINGS = 64
@@ -56,10 +58,9 @@ class ChannelCounter:
     def _cells(self) -> Array:
         return np.asarray(np.minimum(self.units.pairs, self.units.item_count))
 
-    def blocks(self, rows: Array | None = None) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells; with a mask `rows` [items], the ranges that hold any of them."""
-        ranges = cut(np.cumsum(self._cells), BLOCK_CELLS)
-        return ranges if rows is None else [(low, high) for low, high in ranges if rows[low:high].any()]
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
+        return cut(np.cumsum(self._cells), BLOCK_CELLS)
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
         """Counts of a range of ranks with all others, a row of values for each channel. O(Σ over units of length · reach)."""
@@ -142,7 +143,7 @@ def _within(event, place, reach, starts, owners, places):  # type: ignore[no-unt
     return low, high
 
 
-@njit(cache=True, nogil=True)
+@njit(inline="always")
 def _adjust(event, other, seconds, gap_rates, halvings, levels, level, grain, lanes, weights):  # type: ignore[no-untyped-def]
     """Decay with the gap, nothing where the two do not stand together, whole grains: in place."""
     if seconds.shape[0]:

@@ -40,7 +40,7 @@ class SetCounter:
         """Whether the triangle of counts fits and is full enough to be worth it."""
         items = self.units.item_count
         small = items * (items + 1) // 2 * np.dtype(self.accumulator).itemsize <= HALF_BYTES
-        return small and int(self.units.pairs.sum()) >= items * items
+        return small and self.units.whole and int(self.units.pairs.sum()) >= items * items
 
     @cached_property
     def _triangle(self) -> Array:
@@ -62,20 +62,23 @@ class SetCounter:
         if self.by_half and self.units.item_count:
             self._triangle  # noqa: B018  (counted on first use, and then kept)
 
-    def blocks(self, rows: Array | None = None) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells; with a mask `rows` [items], the ranges that hold any of them."""
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
         items = self.units.item_count
         filled = np.full(items, items) if self.by_half else np.where(self._dense, items, np.minimum(self.units.pairs, items))
         ranges = cut(np.cumsum(filled), BLOCK_CELLS, TILE if self.by_half else 1)
         edge = int(self._dense.sum())
         if not self.by_half:  # a block is dense or sparse, not both
             ranges = [part for low, high in ranges for part in ((low, min(high, edge)), (max(low, edge), high)) if part[0] < part[1]]
-        return ranges if rows is None else [(low, high) for low, high in ranges if rows[low:high].any()]
+        return ranges
 
     @cached_property
     def _dense(self) -> Array:
-        """Rows that are read off in order; the most common items, so a prefix."""
-        return np.asarray(np.minimum.accumulate(self.units.pairs >= self.units.item_count))
+        """Rows that are read off in order; the most common items, so a prefix. Empty rows within it do not end it."""
+        pairs = self.units.pairs
+        full = pairs >= self.units.item_count
+        first = np.minimum.accumulate(full | (pairs == 0)) & full
+        return np.asarray(np.arange(len(full)) <= np.flatnonzero(first).max(initial=-1))
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
         """Counts of a range of ranks with all others; the diagonal is zero or absent."""

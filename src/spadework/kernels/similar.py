@@ -45,17 +45,21 @@ class Table:
         return int(self.starts.nbytes + self.columns.nbytes + self.values.nbytes)
 
 
-def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label: str, rows: Array | None = None) -> list[Table]:
-    """A table for each weighing, from one count. `rows` is a mask of the item codes whose rows are wanted; others may stay empty.
+def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label: str) -> list[Table]:
+    """A table for each weighing, from one count.
 
     O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts for each thread.
     """
     counter.prepare()
-    by_rank = None if rows is None else rows[units.order]
     work = Workspace()
-    blocks = counter.blocks(by_rank)
+    blocks = counter.blocks()
     parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
     return [_joined([part[place] for part in parts], blocks, units) for place in range(len(weighings))]
+
+
+def most_cells(units: Units, keep: int) -> int:
+    """How many neighbours a table can hold at most. O(items)."""
+    return int(np.minimum(units.pairs, min(keep, units.item_count)).sum())
 
 
 def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:

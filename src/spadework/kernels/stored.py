@@ -33,10 +33,9 @@ class StoredCounter:
     def prepare(self) -> None:
         """Nothing is shared between blocks."""
 
-    def blocks(self, rows: Array | None = None) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells; with a mask `rows` [items], the ranges that hold any of them."""
-        ranges = cut(np.cumsum(np.diff(self.starts)[self.units.order]), BLOCK_CELLS)
-        return ranges if rows is None else [(low, high) for low, high in ranges if rows[low:high].any()]
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
+        return cut(np.cumsum(np.diff(self.starts)[self.units.order]), BLOCK_CELLS)
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
         """The stored counts of a range of ranks with all others."""

@@ -7,13 +7,13 @@ costs a test for "counted from the end" at each access; both together are worth 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Codes, Mask, Offsets
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,7 @@ class Units:
     occurrence_starts: Array  # [items + 1] uint32
     order: Codes  # [items] code of each rank
     ranks: Array  # [items] uint32: rank of each code
+    whole: bool = True  # whether all occurrences are there; else rows of items that nobody asks for stay empty
 
     @classmethod
     def build(cls, starts: Offsets, items: Codes, item_count: int) -> Units:
@@ -57,6 +58,17 @@ class Units:
         ascending = marks.tocsc().tocsr()  # transposed twice, each row ascends
         return cls._indexed(ascending.indptr, ascending.indices.astype(np.uint32), order, ranks)
 
+    def asked(self, items: Mask) -> Units:
+        """The same units for counting the rows of these item codes alone: the others have no occurrences. O(events)."""
+        kept = items[self.order]
+        lengths = np.where(kept, self.item_sizes, 0)
+        return replace(
+            self,
+            occurrences=self.occurrences[np.repeat(kept, self.item_sizes)],
+            occurrence_starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.uint32),
+            whole=False,
+        )
+
     @property
     def item_count(self) -> int:
         """Number of items, with and without events."""
@@ -74,7 +86,7 @@ class Units:
 
     @property
     def item_sizes(self) -> Array:
-        """Events of each rank. Shape [items]."""
+        """Occurrences of each rank. Shape [items]."""
         return np.asarray(np.diff(self.occurrence_starts.astype(np.int64)))
 
     @cached_property

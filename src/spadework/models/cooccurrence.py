@@ -16,7 +16,8 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels import mixing
 from spadework.kernels.pruning import keep_in_columns, rows_to_one
-from spadework.kernels.similar import Table, Weighing, tables
+from spadework.kernels.similar import Table, Weighing, most_cells, tables
+from spadework.kernels.units import Units
 from spadework.kernels.weighting import Pairs, entry_weights, llr_keeps, pair_weights
 from spadework.models.base import Cost, Need
 from spadework.models.counting import Channel, Pass, count_pass, passes
@@ -197,13 +198,13 @@ def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | No
     for same in fits.values():
         by_channel.setdefault(same[0].channel, []).append(_Fit(same[0].channel, tuple(same)))
     for channels in passes(train, list(by_channel)):
-        counted = count_pass(train, channels)
+        counted = count_pass(train, channels, asked=rows)
         wanted = [(place, fit) for place, channel in enumerate(channels) for fit in by_channel[channel]]
-        for batch in _batches(wanted, train.item_count):
-            yield from _fit_batch(counted, batch, rows)
+        for batch in _batches(counted.units, wanted):
+            yield from _fit_batch(counted, batch)
 
 
-def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]], rows: Mask | None) -> Iterator[list[tuple[CoOccurrence, Table]]]:
+def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[CoOccurrence, Table]]]:
     weighings = [
         Weighing(
             channel=place,
@@ -215,20 +216,24 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]], rows: Mask | None) 
         for place, fit in batch
     ]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
-    found = tables(counted.counter, counted.units, weighings, label, rows)
+    found = tables(counted.counter, counted.units, weighings, label)
     yield [(one, table) for (_, fit), table in zip(batch, found, strict=True) for one in fit.models]
 
 
-def _batches(wanted: list[tuple[int, _Fit]], items: int) -> Iterator[list[tuple[int, _Fit]]]:
+def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tuple[int, _Fit]]]:
+    """Parts whose tables fit into `TOGETHER_BYTES`; the log is counted again for each."""
+    sizes: dict[int, int] = {}  # keep → bytes of a table and of the parts that it is joined from
     batch: list[tuple[int, _Fit]] = []
     held = 0
     for place, fit in wanted:
-        size = 16 * items * min(fit.first.keep, items)  # a table and its parts
-        if batch and held + size > TOGETHER_BYTES:
+        keep = fit.first.keep
+        if keep not in sizes:
+            sizes[keep] = 16 * most_cells(units, keep)
+        if batch and held + sizes[keep] > TOGETHER_BYTES:
             yield batch
             batch, held = [], 0
         batch.append((place, fit))
-        held += size
+        held += sizes[keep]
     if batch:
         yield batch
 

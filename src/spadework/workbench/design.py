@@ -128,7 +128,6 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
         *({"entry": entry, "weight": weight} for entry in ("tfidf", "bm25", "log") for weight in ("raw", "cosine")),
         {"weight": "power", "left_power": 0.5, "right_power": 0.3}, {"weight": "power", "left_power": 0.3, "right_power": 0.7},
         {"weight": "power", "left_power": 0.7, "right_power": 0.4, "unit_power": 0.7, "normalise": True},
-        {"weight": "cosine", "keep_columns": KEEP},
     ]  # fmt: skip
     if content is not None:
         bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [{"weight": "cosine", "content": 0.2}]
