@@ -245,9 +245,3 @@ def simple_log() -> Log:
         np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.zeros(2, np.int32), ones, ones, ones[:1], ones[:1],
         np.zeros(2, np.int64), np.zeros(LANES), np.zeros((1, 2), np.int32), np.full(LANES, -1),
     )  # fmt: skip
-
-
-def test_a_mask_leaves_out_only_ranges_without_wanted_rows(monkeypatch):
-    monkeypatch.setattr(channels, "BLOCK_CELLS", 1)
-    mask = np.asarray([True, False, False, False, False, False])
-    assert [first for first, _ in simple_log().counter().blocks(mask)] == [0]

@@ -66,7 +66,7 @@ def test_models_that_answer_otherwise_learn_the_same_table(shop):
 def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
     models = [model("cooccurrence", weight="power", left_power=a) for a in (0.1, 0.2, 0.3, 0.4, 0.5)]
     assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [5]
-    one_table = 16 * shop.item_count * shop.item_count
+    one_table = 8 * shop.item_count * shop.item_count
     monkeypatch.setattr(cooccurrence, "TOGETHER_BYTES", 2 * one_table)
     assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 2, 1]
     for one in models:

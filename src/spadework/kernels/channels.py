@@ -19,8 +19,8 @@ from spadework.kernels.units import Units
 
 LANES = 8
 """Channels that one pass fills side by side: one vector register of float32."""
-WIDTHS = (1, 2, LANES)
-"""Numbers of lanes that a kernel is compiled for."""
+WIDTHS = (1, 2, 4, LANES)
+"""Numbers of lanes to choose from: whole registers."""
 GAP_STEPS = 256
 """Steps of the table of 2^−x per halving; linear between them, which is exact to 10⁻⁶."""
 GAP_HALVINGS = 64
@@ -79,7 +79,7 @@ class ChannelCounter:
             self.places, self.events, self.later, self.forward, self.backward,
             nothing if self.seconds is None else self.seconds, np.zeros(lanes) if self.gap_rates is None else self.gap_rates, _halvings(),
             np.zeros((0, 0), np.int32) if self.levels is None else self.levels, nothing if self.level is None else self.level,
-            (0,) * lanes, 2.0**24 if self.exact else 0.0, sums, known, work.touched(items + 1), starts, columns, values,
+            2.0**24 if self.exact else 0.0, sums, known, work.touched(items + 1), starts, columns, values,
         )  # fmt: skip
         return Block(first, last, starts, columns[:filled], values[:, :filled])
 
@@ -92,44 +92,113 @@ def _halvings() -> Array:
 @njit(cache=True, nogil=True)
 def _count(  # type: ignore[no-untyped-def]
     first, last, starts, items, occurrence_starts, occurrences, owners, places, events, later, forward, backward,
-    seconds, gap_rates, halvings, levels, level, lanes, grain, sums, known, touched, out_starts, columns, values,
+    seconds, gap_rates, halvings, levels, level, grain, sums, known, touched, out_starts, columns, values,
 ):  # fmt: skip
-    reach = forward.shape[0] - 1
-    weights = np.empty(len(lanes), np.float32)  # the length of a tuple is known when this is compiled, so loops over it are unrolled
+    reach, lanes = forward.shape[0] - 1, sums.shape[1]
     plain = seconds.shape[0] == 0 and level.shape[0] == 0 and grain == 0
+    extra = np.ones(lanes, np.float32)
     filled = np.uint64(0)
     for row in range(first, last):
         found = np.uint64(0)
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             event = np.int64(occurrences[at])
-            place = places[event]
-            low, high = _within(event, place, reach, starts, owners, places)
-            for other in range(low, high):
-                column = items[np.uint64(other)]
-                distance = places[other] - place
-                if distance >= 0:
-                    for lane in range(len(lanes)):
-                        weights[lane] = events[event, lane] * later[other, lane] * forward[distance, lane]
+            low, high = _within(event, places[event], reach, starts, owners, places)
+            split = low + np.searchsorted(places[low:event], places[event])  # what came before; then what came with it or after
+            for side in range(2):
+                begin, end = (low, split) if side == 0 else (split, high)
+                own, partner, table = (later, events, backward) if side == 0 else (events, later, forward)
+                if lanes == 1 and plain:
+                    found = _add_one(begin, end, event, own, partner, table, items, places, sums, known, touched, found)
+                elif plain:
+                    found = _add(begin, end, event, own, partner, table, items, places, sums, known, touched, found)
                 else:
-                    for lane in range(len(lanes)):
-                        weights[lane] = later[event, lane] * events[other, lane] * backward[-distance, lane]
-                if not plain:
-                    _adjust(event, other, seconds, gap_rates, halvings, levels, level, grain, lanes, weights)
-                touched[found] = column
-                found += np.uint64(not known[column])
-                known[column] = True
-                for lane in range(len(lanes)):
-                    sums[column, lane] += weights[lane]
+                    found = _add_adjusted(
+                        begin, end, event, own, partner, table, items, places, sums, known, touched, found,
+                        seconds, gap_rates, halvings, levels, level, grain, extra,
+                    )  # fmt: skip
         for at in range(found):
             column = touched[at]
             known[column] = False
             columns[filled] = column
-            for lane in range(len(lanes)):
+            for lane in range(lanes):
                 values[lane, filled] = sums[column, lane]
                 sums[column, lane] = 0
             filled += np.uint64(column != row)  # an item is no neighbour of itself
         out_starts[row - first + 1] = filled
     return filled
+
+
+@njit(cache=True, nogil=True)
+def _add_one(begin, end, event, own, partner, table, items, places, sums, known, touched, found):  # type: ignore[no-untyped-def]
+    """Pairs of an event with a range of others, for a single channel."""
+    for other in range(begin, end):
+        column = items[np.uint64(other)]
+        weight = own[event, 0] * partner[other, 0] * table[abs(places[other] - places[event]), 0]
+        touched[found] = column
+        found += np.uint64(not known[column])
+        known[column] = True
+        sums[column, 0] += weight
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _add(begin, end, event, own, partner, table, items, places, sums, known, touched, found):  # type: ignore[no-untyped-def]
+    """The same for many channels. Their number is no constant here: only so is the loop over them made of vector instructions."""
+    for other in range(begin, end):
+        column = items[np.uint64(other)]
+        distance = abs(places[other] - places[event])
+        touched[found] = column
+        found += np.uint64(not known[column])
+        known[column] = True
+        for lane in range(sums.shape[1]):
+            sums[column, lane] += own[event, lane] * partner[other, lane] * table[distance, lane]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _add_adjusted(  # type: ignore[no-untyped-def]
+    begin, end, event, own, partner, table, items, places, sums, known, touched, found,
+    seconds, gap_rates, halvings, levels, level, grain, extra,
+):  # fmt: skip
+    """The same with decay by the gap, with levels, or in whole grains."""
+    lanes = sums.shape[1]
+    for other in range(begin, end):
+        column = items[np.uint64(other)]
+        distance = abs(places[other] - places[event])
+        touched[found] = column
+        found += np.uint64(not known[column])
+        known[column] = True
+        if seconds.shape[0]:
+            gap = np.float64(abs(seconds[other] - seconds[event]))
+            for lane in range(lanes):
+                if gap_rates[lane] > 0:
+                    extra[lane] = _halved(gap * gap_rates[lane], halvings)
+        if level.shape[0]:
+            for lane in range(lanes):
+                if level[lane] >= 0:
+                    together = levels[level[lane], event] == levels[level[lane], other]
+                    if seconds.shape[0] == 0 or gap_rates[lane] == 0:
+                        extra[lane] = together
+                    else:
+                        extra[lane] *= together
+        if grain:
+            for lane in range(lanes):
+                weight = np.float32(extra[lane] * np.float32(own[event, lane] * partner[other, lane] * table[distance, lane]))
+                sums[column, lane] += np.floor(np.float64(weight) * grain + 0.5) / grain
+        else:
+            for lane in range(lanes):
+                sums[column, lane] += extra[lane] * (own[event, lane] * partner[other, lane] * table[distance, lane])
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
+    """2^−x, linear between the steps of the table."""
+    at = halvings_passed * GAP_STEPS
+    if at >= GAP_HALVINGS * GAP_STEPS:
+        return np.float32(0)
+    step = np.int64(at)
+    return np.float32(halvings[step] + (at - step) * (halvings[step + 1] - halvings[step]))
 
 
 @njit(cache=True, nogil=True)
@@ -141,25 +210,3 @@ def _within(event, place, reach, starts, owners, places):  # type: ignore[no-unt
     if places[high - 1] > place + reach:
         high = event + np.searchsorted(places[event:high], place + reach, side="right")
     return low, high
-
-
-@njit(inline="always")
-def _adjust(event, other, seconds, gap_rates, halvings, levels, level, grain, lanes, weights):  # type: ignore[no-untyped-def]
-    """Decay with the gap, nothing where the two do not stand together, whole grains: in place."""
-    if seconds.shape[0]:
-        gap = np.float64(abs(seconds[other] - seconds[event]))
-        for lane in range(len(lanes)):
-            if gap_rates[lane] > 0:
-                halved = gap * gap_rates[lane] * GAP_STEPS
-                step = np.int64(halved) if halved < GAP_HALVINGS * GAP_STEPS else GAP_HALVINGS * GAP_STEPS
-                decay = 0.0
-                if step < GAP_HALVINGS * GAP_STEPS:
-                    decay = halvings[step] + (halved - step) * (halvings[step + 1] - halvings[step])
-                weights[lane] *= np.float32(decay)
-    if level.shape[0]:
-        for lane in range(len(lanes)):
-            if level[lane] >= 0 and levels[level[lane], event] != levels[level[lane], other]:
-                weights[lane] = 0
-    if grain:
-        for lane in range(len(lanes)):
-            weights[lane] = np.float32(np.floor(np.float64(weights[lane]) * grain + 0.5) / grain)

@@ -54,7 +54,9 @@ def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label:
     work = Workspace()
     blocks = counter.blocks()
     parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
-    return [_joined([part[place] for part in parts], blocks, units) for place in range(len(weighings))]
+    by_weighing = [[part[place] for part in parts] for place in range(len(weighings))]
+    del parts
+    return [_joined(by_weighing.pop(0), blocks, units) for _ in weighings]
 
 
 def most_cells(units: Units, keep: int) -> int:
@@ -111,9 +113,8 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> 
         lengths[units.order[first:last]] = np.diff(part.starts)
     starts = np.concatenate(([0], np.cumsum(lengths)))
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
-    for place, (part, (first, last)) in enumerate(zip(parts, blocks, strict=True)):
+    for part, (first, last) in zip(parts, blocks, strict=True):
         _place(part.starts, part.columns, part.values, starts, units.order[first:last], columns, values)
-        parts[place] = Table(part.starts, part.columns[:0], part.values[:0])  # what is copied is let go
     return Table(starts.astype(np.int64), columns, values)
 
 

@@ -222,13 +222,13 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tu
 
 def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tuple[int, _Fit]]]:
     """Parts whose tables fit into `TOGETHER_BYTES`; the log is counted again for each."""
-    sizes: dict[int, int] = {}  # keep → bytes of a table and of the parts that it is joined from
+    sizes: dict[int, int] = {}  # keep → bytes of a table; the parts that it was joined from are let go
     batch: list[tuple[int, _Fit]] = []
     held = 0
     for place, fit in wanted:
         keep = fit.first.keep
         if keep not in sizes:
-            sizes[keep] = 16 * most_cells(units, keep)
+            sizes[keep] = 8 * most_cells(units, keep)
         if batch and held + sizes[keep] > TOGETHER_BYTES:
             yield batch
             batch, held = [], 0
