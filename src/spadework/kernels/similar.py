@@ -54,9 +54,13 @@ def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label:
     work = Workspace()
     blocks = counter.blocks()
     parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
-    by_weighing = [[part[place] for part in parts] for place in range(len(weighings))]
+    by_weighing = {place: [part[place] for part in parts] for place in range(len(weighings))}
     del parts
-    return [_joined(by_weighing.pop(0), blocks, units) for _ in weighings]
+
+    def join(place: int) -> Table:
+        return _joined(by_weighing.pop(place), blocks, units)  # popped, so that what is copied is let go
+
+    return parallel.share(join, list(by_weighing), "join tables")
 
 
 def most_cells(units: Units, keep: int) -> int:

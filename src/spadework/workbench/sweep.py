@@ -28,7 +28,7 @@ from spadework.workbench.search import Search
 FIRST_USERS = 600
 """Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
 MOST_USERS = 2000
-FIRST_SHARE, NEXT_SHARE = 0.6, 0.7
+FIRST_SHARE, NEXT_SHARE = 0.75, 0.7
 """Shares of the time left that the first rung and each further one may take; the search has the rest."""
 KEPT = 3
 """One in so many goes on to the next rung."""
