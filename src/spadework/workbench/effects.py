@@ -115,10 +115,10 @@ def _effect(factor: Factor, level: int, pairs: list[tuple[Judged, Judged]]) -> t
 
 
 def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
-    """Settings beside the core that differ from one judged before in one parameter."""
+    """Settings beside the core that differ from one of the core in one parameter; of the same change, the one with the better base."""
     done = {label: result for label, result in sweep.first.items() if result.reason is None}
     core = [(done[one.label], one.params) for one in sweep.design.core() if one.label in done]
-    found = []
+    found: dict[str, tuple[dict[str, Any], Array]] = {}
     for other in sweep.design.others():
         if other.label not in done:
             continue
@@ -130,9 +130,10 @@ def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
                 name = changed[0]
                 what = f"{name.replace('_', ' ')} {_word(params[name])} instead of {_word(base_params[name])}"
                 row = {"what": what, "kind": name, "model": result.one.label, "pairs": 1, "base": base.mean, "value": result.mean}
-                found.append((row, result.values - base.values))
+                if what not in found or found[what][0]["base"] < base.mean:
+                    found[what] = (row, result.values - base.values)
                 break
-    return found
+    return list(found.values())
 
 
 def _word(value: Any) -> str:

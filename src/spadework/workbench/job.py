@@ -152,7 +152,9 @@ class Job:
         heat = lessons.heat(self.validation, choosing.protocol)
         if self.sweep is not None:
             tried = [*tried, *effects.entries(self.sweep, {entry["label"] for entry in tried})]
-            helped, heat = [*helped, *effects.effects(self.sweep)], effects.heat(self.sweep) or heat
+            designed = effects.effects(self.sweep)
+            kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models
+            helped, heat = [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(self.sweep) or heat
         leaders = [entry["label"] for entry in entries if entry["label"] in contest.lists][:SHOWN]
         shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in contest.lists)]))
         files.write_json(

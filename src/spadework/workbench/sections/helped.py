@@ -126,8 +126,9 @@ def _tried(facts: RunFacts, tried: list[Map]) -> Block:
             words.score(value_of(row, metric)) if finished(row) else words.clip(as_text(row.get("state")), 40),
             words.interval(as_interval(row.get("interval"))) if finished(row) else "",
             words.seconds(as_number(row.get("fit_seconds"))),
+            f"{users:,.0f}" if (users := as_number(row.get("users"))) is not None else "all",
         )
         for row in tried
     ]
-    heads = ("Configuration", f"#{words.metric(metric)}", "#95 % interval", "#Fit")
+    heads = ("Configuration", f"#{words.metric(metric)}", "#95 % interval", "#Fit", "#Users asked")
     return table(f"Every configuration tried ({len(tried):,}), judged on the validation span", heads, lines, "scores.json", folded=True)
