@@ -206,7 +206,6 @@ def choose(case: Case) -> dict[str, tuple[float, Recommender]]:
     for batch in CoOccurrence.fit_together(family(case), valid.train, case.content):
         for one in batch:
             consider("chosen", one)
-            object.__delattr__(one, "_state")  # its table is let go
     cosine = sw.model("cosine").fit(valid.train)
     consider("cosine", cosine)
     learned: dict[str, Recommender] = {}

@@ -284,8 +284,10 @@ def test_models_fitted_together_are_those_fitted_alone(log, asked):
     models = [cooccurrence(**channel, **weight, **rest) for channel, weight, rest in asked]
     twins = [cooccurrence(**one.params).fit(log) for one in models]
     handed = [one for batch in CoOccurrence.fit_together(models, log) for one in batch]
-    assert sorted(map(id, handed)) == sorted(map(id, models)), "each model comes once"
-    for one, twin in zip(models, twins, strict=True):
+    assert sorted(one.label for one in handed) == sorted(one.label for one in models), "each model comes once"
+    by_label = {twin.label: twin for twin in twins}
+    for one in handed:
+        twin = by_label[one.label]
         for name in twin.state:
             np.testing.assert_array_equal(one.state[name], twin.state[name], err_msg=f"{name} of {one.label}")
 

@@ -24,7 +24,7 @@ from spadework.models.counting import Channel, Pass, count_pass, passes
 from spadework.models.item_item import ItemItem
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
-TOGETHER_BYTES = 1 << 30
+TOGETHER_BYTES = 3 << 28
 """Tables that are held at once when many models are fitted together."""
 
 
@@ -127,19 +127,23 @@ class CoOccurrence(ItemItem):
     def fit_together(
         cls, models: Sequence[CoOccurrence], train: Interactions, content: ItemContent | None = None, *, rows: Mask | None = None
     ) -> Iterator[list[CoOccurrence]]:
-        """Fit many models from few counts, and hand them out in batches whose tables fit into `TOGETHER_BYTES`.
+        """Fit many models from few counts, and hand out fitted copies in batches whose tables fit into `TOGETHER_BYTES`.
 
-        Each is what `fit` would have made. `rows` [items] masks the history items whose neighbours are wanted; models fitted so can only
-        read histories of these. What the log lacks is refused by name before anything is counted.
+        Each is what `fit` would have made; a list that is emptied before the next is asked for frees its tables. `rows` [items] masks
+        the history items whose neighbours are wanted; models fitted so can only read histories of these. What the log lacks is refused
+        by name before anything is counted.
         """
         for one in models:
             one.check_needs(train, content)
         popularity = train.item_counts
         for batch in _tables(models, train, rows):
-            for one, table in batch:
-                state = dict(one._finished(table, train, content))
-                one._restore({**state, "popularity": popularity}, train.item_vocabulary)
-            yield [one for one, _ in batch]
+            fitted: list[CoOccurrence] = []
+            while batch:
+                one, table = batch.pop(0)
+                copy = type(one)(**one.params)
+                copy._restore({**one._finished(table, train, content), "popularity": popularity}, train.item_vocabulary)
+                fitted.append(copy)
+            yield fitted
 
     def check_weight(self) -> None:
         """Refuse weights that speak of whole counts where pairs are decayed or weighted."""

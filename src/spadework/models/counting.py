@@ -22,8 +22,6 @@ from spadework.models.histories import positions
 Unit = Literal["user", "session", "basket"]
 Distance = Literal["same", "inverse", "log", "geometric"]
 UNIT_LEVELS: tuple[Unit, ...] = ("session", "basket")
-ASKED_SHARE = 2 / 3
-"""Rows that are asked for are counted alone where they are less than this share of all pairs."""
 GRAIN = 2.0**24
 """Steps a whole of exact sizes, as of exact pairs: sums of them are the same in any order."""
 
@@ -91,7 +89,7 @@ def count_pass(
 ) -> Pass:
     """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages are counted. O(rows · log rows).
 
-    `asked` [items] masks the items whose rows are wanted; where they are a small part of the pairs, only theirs are counted.
+    `asked` [items] masks the items whose rows are wanted: only theirs are counted.
 
     With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a common user add up to those of both.
     """
@@ -109,11 +107,7 @@ def count_pass(
 
 
 def _asked(units: Units, items: Mask | None) -> Units:
-    """Only the asked rows, where this saves a third of the work; whole counts may take shorter ways."""
-    if items is None:
-        return units
-    part = units.asked(items)
-    return part if int(part.pairs.sum()) < ASKED_SHARE * int(units.pairs.sum()) else units
+    return units if items is None else units.asked(items)
 
 
 @dataclass(frozen=True, eq=False)

@@ -144,7 +144,8 @@ class Sweep:
             with events.listening(Limits(deadline=until, memory=self.memory)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
                     fitted = (time.monotonic() - begun) / len(batch)
-                    for one in batch:
+                    while batch:  # its tables are let go before the next are made
+                        one = batch.pop()
                         result = self._answer(one, part, rows, fitted)
                         self._keep(result, part, rung)
                         found.append(replace(result, one=_bare(one)))
