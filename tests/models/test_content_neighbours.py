@@ -167,6 +167,7 @@ def test_the_commonest_features_are_left_out_where_pairs_would_be_too_many(monke
 
     content = items_of(category=["x"] * 6 + ["y"] * 3 + ["z"] * 3)
     monkeypatch.setattr(content_module, "PAIRS", 20)
+    monkeypatch.setattr(content_module, "PAIRS_OF_AN_ITEM", 0)
     with events.listening(Listener()):
         table = dense_table(content)
     assert not table[:6].any()
