@@ -84,28 +84,6 @@ def test_only_candidates_keep_their_scores():
     assert scores.tolist() == [[1, -np.inf, 1]] * 2
 
 
-@given(st.data())
-def test_add_rows_is_a_weighted_sum_of_table_rows(data):
-    table = np.asarray(
-        data.draw(st.lists(st.lists(st.sampled_from([0.0, 0.5, 1.0, -1.0]), min_size=5, max_size=5), min_size=5, max_size=5))
-    )
-    rows = data.draw(st.lists(st.lists(st.integers(0, 4), max_size=4, unique=True), min_size=1, max_size=3))
-    weights = np.asarray(data.draw(st.lists(st.sampled_from([0.5, 1.0]), min_size=sum(map(len, rows)), max_size=sum(map(len, rows)))))
-    table_rows, table_columns = np.nonzero(table)
-    table_starts = np.searchsorted(table_rows, np.arange(6))
-    starts = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
-    columns = np.asarray([column for row in rows for column in row], np.int32)
-    scores = np.full((len(rows), 5), 7.0, np.float32)
-    ranking.add_rows(
-        starts, columns, weights.astype(np.float32), table_starts, table_columns.astype(np.int32),
-        table[table_rows, table_columns].astype(np.float32), scores,
-    )  # fmt: skip
-    for row, listed in enumerate(rows):
-        for column in range(5):
-            parts = [weights[starts[row] + at] * table[source, column] for at, source in enumerate(listed) if table[source, column]]
-            assert scores[row, column] == pytest.approx(sum(parts)) if parts else np.isneginf(scores[row, column])
-
-
 @given(st.lists(st.tuples(st.lists(st.integers(-1, 9), min_size=4, max_size=4), st.sets(st.integers(0, 9))), min_size=1, max_size=4))
 def test_hits_are_memberships_and_padding_never_hits(rows):
     lists = np.asarray([shown for shown, _ in rows], np.int32)

@@ -243,23 +243,3 @@ def _copy(scores, target, starts, columns):  # type: ignore[no-untyped-def]
     for row in range(scores.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             target[row, columns[at]] = scores[row, columns[at]]
-
-
-@njit(cache=True, nogil=True)
-def add_rows(starts, columns, weights, table_starts, table_columns, table_values, scores):  # type: ignore[no-untyped-def]
-    """scores[r] = Σ over the listed columns c of row r of weight · table row c; cells that nothing reaches stay −∞.
-
-    `scores` is [rows, columns] float32, written in full. O(Σ over rows of listed columns · table row length).
-    """
-    for row in range(scores.shape[0]):
-        scores[row, :] = -np.inf
-        for at in range(starts[row], starts[row + 1]):
-            weight = weights[at]
-            source = columns[at]
-            for cell in range(table_starts[source], table_starts[source + 1]):
-                column = table_columns[cell]
-                value = weight * table_values[cell]
-                if scores[row, column] == -np.inf:
-                    scores[row, column] = value
-                else:
-                    scores[row, column] += value

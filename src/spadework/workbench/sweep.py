@@ -120,7 +120,8 @@ class Sweep:
                 self.spent += known[2]
                 found.append(Judged(one, rows, known[0].values[part.primary], known[2]))
         found += self._fit_and_judge(waiting, part, rung, until)
-        self.judged |= {result.one.label: result for result in found}
+        # Out of time on more users, a setting keeps what it got on fewer.
+        self.judged |= {result.one.label: result for result in found if result.reason is None or result.one.label not in self.judged}
         return [result for result in found if result.reason is None]
 
     def _fit_and_judge(self, models: list[CoOccurrence], part: Protocol, rung: int, until: float) -> list[Judged]:
