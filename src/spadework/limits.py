@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,16 @@ def resident_bytes() -> int:
     if not statm.exists():
         return 0
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def hand_memory_back() -> None:
+    """Give freed memory back to the system, where its C library can be asked to.
+
+    glibc keeps what is freed in pieces of less than 32 MiB for the next request. After hundreds of tables of a few megabytes that is
+    more than all that is in use (2.2 against 0.7 GiB on the grocery log), and it counts against every limit.
+    """
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+        trim(0)
 
 
 def available_bytes() -> int:

@@ -139,10 +139,13 @@ class CoOccurrence(ItemItem):
         for batch in _tables(models, train, rows):
             fitted: list[CoOccurrence] = []
             while batch:
-                one, table = batch.pop(0)
-                copy = type(one)(**one.params)
-                copy._restore({**one._finished(table, train, content), "popularity": popularity}, train.item_vocabulary)
-                fitted.append(copy)
+                fit, table = batch.pop(0)
+                for alike in fit.finishings():
+                    state = {**alike[0]._finished(table, train, content), "popularity": popularity}
+                    for one in alike:
+                        copy = type(one)(**one.params)
+                        copy._restore(state, train.item_vocabulary)
+                        fitted.append(copy)
             yield fitted
 
     def check_weight(self) -> None:
@@ -192,8 +195,15 @@ class _Fit:
     def first(self) -> CoOccurrence:
         return self.models[0]
 
+    def finishings(self) -> list[list[CoOccurrence]]:
+        """The models, those together that finish the table alike."""
+        found: dict[tuple[object, ...], list[CoOccurrence]] = {}
+        for one in self.models:
+            found.setdefault(tuple(getattr(one, name) for name in _FINISHING), []).append(one)
+        return list(found.values())
 
-def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None) -> Iterator[list[tuple[CoOccurrence, Table]]]:
+
+def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None) -> Iterator[list[tuple[_Fit, Table]]]:
     """Tables of the models, pass by pass, in batches of bounded memory."""
     fits: dict[str, list[CoOccurrence]] = {}
     for one in models:
@@ -208,7 +218,7 @@ def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | No
             yield from _fit_batch(counted, batch)
 
 
-def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[CoOccurrence, Table]]]:
+def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[_Fit, Table]]]:
     weighings = [
         Weighing(
             channel=place,
@@ -221,7 +231,7 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tu
     ]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
     found = tables(counted.counter, counted.units, weighings, label)
-    yield [(one, table) for (_, fit), table in zip(batch, found, strict=True) for one in fit.models]
+    yield [(fit, table) for (_, fit), table in zip(batch, found, strict=True)]
 
 
 def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tuple[int, _Fit]]]:
@@ -233,11 +243,13 @@ def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tupl
         keep = fit.first.keep
         if keep not in sizes:
             sizes[keep] = 8 * most_cells(units, keep)
-        if batch and held + sizes[keep] > TOGETHER_BYTES:
+        mixed = sum(one.content > 0 or one.content_cold > 0 for one, *_ in fit.finishings())
+        size = sizes[keep] + 8 * mixed * units.item_count * min(keep, units.item_count)
+        if batch and held + size > TOGETHER_BYTES:
             yield batch
             batch, held = [], 0
         batch.append((place, fit))
-        held += sizes[keep]
+        held += size
     if batch:
         yield batch
 

@@ -11,7 +11,7 @@ from spadework import durations, events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.limits import Limits
+from spadework.limits import Limits, hand_memory_back
 from spadework.models.base import Recommender, model
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
@@ -98,6 +98,7 @@ class Contest:
                 self.lists[score.label] = lists
             _tell(stage, score, protocol)
             return score
+        hand_memory_back()
         begun = time.monotonic()
         limits = Limits(deadline=None if room is None else begun + max(room, 0.5), memory=self.memory)
         keep: list[Array] = []

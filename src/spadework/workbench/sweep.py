@@ -17,7 +17,7 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
 from spadework.evaluation.trial import Protocol, Score, judge
-from spadework.limits import Limits
+from spadework.limits import Limits, hand_memory_back
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.randomness import generator
@@ -152,6 +152,7 @@ class Sweep:
                         found.append(replace(result, one=_bare(one)))
                         done.add(one.label)
                         events.step("sweep", len(done), len(able))
+                    hand_memory_back()
                     begun = time.monotonic()
         except (OutOfTime, OutOfMemory, MemoryError) as error:
             reason = getattr(error, "message", None) or "The system had no memory left."

@@ -1,0 +1,116 @@
+"""What helped: effects of the core agree with a slow recount, and a planted cause is found."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from spadework.data import splitting
+from spadework.evaluation.trial import Protocol
+from spadework.workbench import effects
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.sweep import Sweep
+
+
+@pytest.fixture(scope="module")
+def swept(world, tmp_path_factory):
+    def run(name: str) -> Sweep:
+        split = splitting.by_time(world(name).log, test=0.1, valid=0.1)
+        protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
+        one = Sweep(protocol, None, Ledger(tmp_path_factory.mktemp("trials")), time.monotonic() + 120, None)
+        one.run()
+        return one
+
+    return {name: run(name) for name in ("order", "trend")}
+
+
+def row_of(rows, kind):
+    return next(row for row in rows if row["kind"] == kind and row["pairs"] > 1)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("order", "order"), ("trend", "time")])
+def test_a_planted_cause_helps_beyond_its_interval(swept, name, kind):
+    row = row_of(effects.effects(swept[name]), kind)
+    assert row["effect"] > 0
+    assert row["interval"][0] > 0
+
+
+def test_rows_are_sorted_and_intervals_hold_their_effect(swept):
+    rows = effects.effects(swept["order"])
+    sizes = [abs(row["effect"]) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+    assert len({row["what"] for row in rows}) == len(rows)
+    for row in rows:
+        assert row["interval"][0] <= row["effect"] <= row["interval"][1]
+        assert row["effect"] == pytest.approx(row["value"] - row["base"], abs=1e-6)
+        assert row["users"] == len(swept["order"].rungs[0])
+
+
+def test_main_effects_agree_with_a_slow_recount(swept):
+    one = swept["order"]
+    plan = one.design
+    by_place = dict(zip(plan.places(), plan.core(), strict=True))
+    found = {row["what"]: row["effect"] for row in effects.effects(one)}
+    checked = 0
+    for at, factor in enumerate(plan.factors):
+        for level in range(1, len(factor.levels)):
+            differences = []
+            for place in by_place:
+                if place[at] == level:
+                    plain = list(place)
+                    plain[at] = 0
+                    here, there = (one.first[by_place[where].label].values for where in (place, tuple(plain)))
+                    differences.append(here - there)
+            what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"
+            assert found[what] == pytest.approx(float(np.mean(differences)), abs=1e-6)
+            checked += 1
+    assert checked == sum(len(factor.levels) - 1 for factor in plan.factors)
+
+
+def test_single_changes_name_a_setting_that_differs_in_one_parameter(swept):
+    one = swept["order"]
+    core = [other.params for other in one.design.core()]
+    singles = [row for row in effects.effects(one) if row["pairs"] == 1]
+    assert len(singles) > 20
+    for row in singles:
+        params = one.first[row["model"]].one.params
+        changes = [[name for name in params if params[name] != base[name]] for base in core]
+        assert [row["kind"]] in changes
+
+
+def test_the_heat_map_has_a_row_for_each_weight_and_a_mean_in_each_cell(swept):
+    one = swept["order"]
+    told = effects.heat(one)
+    assert told is not None
+    assert told["rows"] == [level.says for level in one.design.factors[0].levels]
+    assert len(told["columns"]) == 6
+    values = np.array(told["values"], np.float64)
+    assert values.shape == (len(told["rows"]), len(told["columns"]))
+    everything = np.mean([one.first[other.label].mean for other in one.design.core()])
+    assert values.mean() == pytest.approx(everything)
+    assert f"{len(one.rungs[0]):,} users" in told["metric"]
+
+
+def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
+    one = swept["order"]
+    shown = {one.design.core()[0].label}
+    told = {entry["label"]: entry for entry in effects.entries(one, shown)}
+    assert set(told) == set(one.judged) - shown
+    for label, entry in told.items():
+        result = one.judged[label]
+        assert entry["metrics"] == {"ndcg@5": result.mean}
+        assert entry["interval"][0] <= result.mean <= entry["interval"][1]
+        assert entry["users"] == len(result.rows)
+
+
+def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
+    one = Sweep(swept["order"].protocol, None, Ledger(tmp_path), time.monotonic() - 1, None)
+    assert one.run() == []
+    assert effects.effects(one) == []
+    assert effects.heat(one) is None
+    for entry in effects.entries(one, set()):
+        assert entry["state"] == "skipped"
+        assert entry["reason"]
+        assert entry["metrics"] == {}

@@ -1,0 +1,97 @@
+"""The search near the best: proposals lie in its space, and a failed one is told as failed."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from makers import make_log, random_rows
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench.search import Search, space
+
+FORWARD = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
+
+
+def protocol(*, timed: bool = True, seed: int = 0):
+    users, items, times = random_rows(1)
+    return SimpleNamespace(seed=seed, split=SimpleNamespace(train=make_log(users, items, times if timed else None)))
+
+
+def seen(**settings):
+    return [(CoOccurrence(**(FORWARD | settings)), 0.3), (CoOccurrence(weight="cosine"), 0.2), (CoOccurrence(), 0.1)]
+
+
+def labels(models) -> list[str]:
+    return [one.label for one in models]
+
+
+def test_proposals_lie_in_the_space_and_keep_what_is_not_searched():
+    known = seen(window=5)
+    search = Search(protocol(), known, with_content=True)
+    bounds = space([one for one, _ in known], timed=True, with_content=True)
+    proposed = [one for _ in range(5) for one in search.propose(6)]
+    assert len(set(labels(proposed))) > 20
+    for one in proposed:
+        assert one.window == 5
+        assert one.weight in ("power",)
+        assert all(0 <= power <= 1 for power in (one.left_power, one.right_power))
+        assert 0.5 <= one.history <= 1
+        assert one.content_cold in bounds["content_cold"].choices
+        one.check_weight()
+
+
+def test_values_beside_the_usual_choices_become_choices():
+    known = seen(age_half_life="49d", keep=123)
+    bounds = space([one for one, _ in known], timed=True, with_content=False)
+    assert "49d" in bounds["age_half_life"].choices
+    assert 123 in bounds["keep"].choices
+    assert len(Search(protocol(), known, with_content=False).propose(6)) > 1
+
+
+@pytest.mark.parametrize("weight", ["llr", "lift", "ppmi"])
+def test_a_weight_of_whole_counts_is_left_for_one_that_takes_decay(weight):
+    search = Search(protocol(), [(CoOccurrence(weight=weight), 0.3)], with_content=False)
+    for one in search.propose(8):
+        one.check_weight()
+
+
+def test_a_log_without_times_gets_no_proposal_about_time():
+    log = protocol(timed=False)
+    search = Search(log, [(CoOccurrence(weight="cosine"), 0.3), (CoOccurrence(), 0.1)], with_content=False)
+    for one in search.propose(8):
+        one.check_needs(log.split.train, None)
+
+
+def test_equal_seeds_propose_the_same():
+    def proposals(seed):
+        search = Search(protocol(seed=seed), seen(), with_content=False)
+        first = search.propose(6)
+        search.learn({one.label: 0.1 + at / 100 for at, one in enumerate(first)})
+        return labels(first) + labels(search.propose(6))
+
+    assert proposals(1) == proposals(1)
+    assert proposals(1) != proposals(2)
+
+
+def test_proposals_without_a_number_count_as_failed_and_the_search_goes_on():
+    search = Search(protocol(), seen(), with_content=False)
+    first = search.propose(6)
+    search.learn({first[0].label: 0.4})
+    states = [trial.state.name for trial in search._study.trials]
+    assert states.count("FAIL") == len(first) - 1
+    assert len(search.propose(6)) > 1
+
+
+def test_what_did_well_draws_the_proposals():
+    known = seen()
+    search = Search(protocol(), known, with_content=False)
+    for _ in range(8):
+        found = search.propose(6)
+        search.learn({one.label: one.left_power for one in found})
+    late = [one.left_power for one in search.propose(6)]
+    assert sum(late) / len(late) > 0.75, "a power of one is best here, and half is what chance would propose"
+
+
+def test_nothing_seen_means_nothing_proposed():
+    assert Search(protocol(), [], with_content=False).propose(6) == []
