@@ -75,7 +75,7 @@ class ChannelCounter:
         values = work.array(f"values {kind.__name__}", lanes * capacity, kind)[: lanes * capacity].reshape(lanes, capacity)
         nothing = np.zeros(0, np.int64)
         filled = _count(
-            first, last, units.starts, units.items, units.occurrence_starts, units.occurrences, units.owners,
+            first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, units.occurrences,
             self.places, self.events, self.later, self.forward, self.backward,
             nothing if self.seconds is None else self.seconds, np.zeros(lanes) if self.gap_rates is None else self.gap_rates, _halvings(),
             np.zeros((0, 0), np.int32) if self.levels is None else self.levels, nothing if self.level is None else self.level,
@@ -91,7 +91,7 @@ def _halvings() -> Array:
 
 @njit(cache=True, nogil=True)
 def _count(  # type: ignore[no-untyped-def]
-    first, last, starts, items, occurrence_starts, occurrences, owners, places, events, later, forward, backward,
+    first, last, starts, items, occurrence_starts, occurrence_units, occurrences, places, events, later, forward, backward,
     seconds, gap_rates, halvings, levels, level, grain, sums, known, touched, out_starts, columns, values,
 ):  # fmt: skip
     reach, lanes = forward.shape[0] - 1, sums.shape[1]
@@ -102,7 +102,8 @@ def _count(  # type: ignore[no-untyped-def]
         found = np.uint64(0)
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             event = np.int64(occurrences[at])
-            low, high = _within(event, places[event], reach, starts, owners, places)
+            unit = occurrence_units[at]
+            low, high = _within(event, places[event], reach, np.int64(starts[unit]), np.int64(starts[unit + 1]), places)
             split = low + np.searchsorted(places[low:event], places[event])  # what came before; then what came with it or after
             for side in range(2):
                 begin, end = (low, split) if side == 0 else (split, high)
@@ -202,9 +203,8 @@ def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _within(event, place, reach, starts, owners, places):  # type: ignore[no-untyped-def]
-    """The range of events of the same unit at most `reach` places away."""
-    low, high = np.int64(starts[owners[event]]), np.int64(starts[owners[event] + 1])
+def _within(event, place, reach, low, high, places):  # type: ignore[no-untyped-def]
+    """The range of events of the same unit, which is `low` to `high`, at most `reach` places away."""
     if places[low] < place - reach:
         low = low + np.searchsorted(places[low:event], place - reach)
     if places[high - 1] > place + reach:

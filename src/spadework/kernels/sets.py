@@ -1,6 +1,6 @@
 """Counting which items stand together in units, each item once a unit: whole numbers, one addition a pair.
 
-Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with a less common partner are counted,
+Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with a more common partner are counted,
 into a triangle, from which both (i, j) and (j, i) are read. *Dense*: a row that fills much of the catalogue is read off its accumulator
 in order. *Sparse*: a row that fills little remembers which cells it touched.
 """
@@ -44,7 +44,7 @@ class SetCounter:
 
     @cached_property
     def _triangle(self) -> Array:
-        """Counts of each rank with all less common ones, row after row; counted once for all blocks."""
+        """Counts of each rank with all more common ones, row after row; counted once for all blocks."""
         items = self.units.item_count
         triangle = np.empty(items * (items - 1) // 2, self.accumulator)
         work = np.cumsum(self.units.pairs)
@@ -55,7 +55,7 @@ class SetCounter:
     def _count_half(self, triangle: Array, rows: tuple[int, int]) -> None:
         units = self.units
         sums = np.zeros(units.item_count, self.accumulator)
-        _half(*rows, units.items, units.occurrence_starts, units.occurrences, units.occurrence_ends, sums, triangle)
+        _half(*rows, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, triangle)
 
     def prepare(self) -> None:
         """Count what all blocks share."""
@@ -104,16 +104,18 @@ class SetCounter:
 
 
 @njit(cache=True, nogil=True)
-def _half(first, last, items, occurrence_starts, occurrences, ends, sums, triangle):  # type: ignore[no-untyped-def]
-    size = sums.shape[0]
+def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):  # type: ignore[no-untyped-def]
     one = sums.dtype.type(1)
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            event = occurrences[at]
-            for other in range(event + np.uint32(1), ends[at]):  # a unit's items ascend: what follows is rarer
-                sums[items[other]] += one
-        base = row * size - row * (row + 1) // 2 - row - 1  # of column 0, were it there
-        for column in range(row + 1, size):
+            other = starts[occurrence_units[at]]
+            column = items[other]
+            while column != row:  # a unit's items ascend: what stands before the row's item is more common, and hot in the cache
+                sums[column] += one
+                other += np.uint32(1)
+                column = items[other]
+        base = row * (row - 1) // 2
+        for column in range(row):
             triangle[base + column] = sums[column]
             sums[column] = 0
 
@@ -123,13 +125,13 @@ def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
     """Whole rows from the triangle, as float32."""
     size = out.shape[1]
     for row in range(first, last):
-        base = row * size - row * (row + 1) // 2 - row - 1
+        base = row * (row - 1) // 2
         out[row - first, row] = 0
-        for column in range(row + 1, size):
+        for column in range(row):
             out[row - first, column] = triangle[base + column]
-    for column in range(last - 1):
-        base = column * size - column * (column + 1) // 2 - column - 1
-        for row in range(max(first, column + 1), last):
+    for column in range(first + 1, size):
+        base = column * (column - 1) // 2
+        for row in range(first, min(last, column)):
             out[row - first, column] = triangle[base + row]
 
 

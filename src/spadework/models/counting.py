@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 
 from spadework import events
-from spadework.arrays import Array, Codes, Mask
+from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
+from spadework.kernels import postings
 from spadework.kernels.blocks import Counter
 from spadework.kernels.channels import LANES, WIDTHS, ChannelCounter
 from spadework.kernels.sets import SetCounter
@@ -93,21 +94,31 @@ def count_pass(
 
     With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a common user add up to those of both.
     """
-    rows = _Rows.of(train, channels, now)
     if channels[0].plain and not exact:
-        units = _asked(Units.of_sets(rows.starts, rows.items, train.item_count), asked)
-        counter: Counter = SetCounter(units)
-    else:
-        units = _asked(Units.build(rows.starts, rows.items, train.item_count), asked)
-        counter = _channel_counter(rows, units, channels, exact)
+        return _plain_pass(train, channels[0], asked)
+    rows = _Rows.of(train, channels, now)
+    units = Units.build(rows.starts, rows.items, train.item_count)
     sizes = tuple(rows.sizes(channel, train.item_count, exact)[units.order] for channel in channels)
     if not exact:
         sizes = tuple(np.maximum(size, 1e-12).astype(np.float32) for size in sizes)
+    units = units if asked is None else units.asked(asked)
+    counter = _channel_counter(rows, units, channels, exact)
     return Pass(channels, units, counter, sizes, tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels))
 
 
-def _asked(units: Units, items: Mask | None) -> Units:
-    return units if items is None else units.asked(items)
+def _plain_pass(train: Interactions, channel: Channel, asked: Mask | None) -> Pass:
+    """One channel of distinct items, each of which counts one."""
+    starts, rows = unit_rows(train, channel)
+    units = Units.of_sets(starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest)
+    _tell(channel, units.crowded)
+    sizes = np.maximum(units.item_sizes, 1e-12).astype(np.float32)
+    units = units if asked is None else units.asked(asked)
+    return Pass((channel,), units, SetCounter(units), (sizes,), (float(len(starts) - 1),))
+
+
+def _tell(channel: Channel, crowded: int) -> None:
+    if crowded:
+        events.note(f"{crowded} {channel.unit}s hold more than {channel.newest:,} events; only their newest ones are counted (newest).")
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,38 +127,39 @@ class _Rows:
 
     train: Interactions
     base: Channel  # its unit is the unit of the pass
+    starts: Offsets  # [units + 1] where each unit begins
     rows: Array  # [events] rows of the log; of an entry its newest event
-    owners: Codes  # [events] unit, ascending
     counts: Array  # [events] how often the unit holds the item (1 for events)
     values: Array | None  # [events] sum of weights
     now: int
+    distinct: bool  # whether no unit holds an item twice
 
     @classmethod
     def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None) -> _Rows:
         shared = {(channel.unit, channel.session_gap if channel.unit == "session" else 0) for channel in channels}
         base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
-        owners = unit_numbers(train, base)
-        rows = np.arange(len(train)) if base.unit != "basket" else np.argsort(owners, kind="stable")
-        owners = owners[rows]
-        counts, values = np.ones(len(rows), np.float32), train.weights
-        if values is not None:
-            values = values[rows]
-        if not channels[0].ordered:
-            rows, owners, counts, values = _distinct(train, rows, owners, values)
-        if base.newest is not None:
-            kept = _newest(owners, base.newest)
-            if not kept.all():
-                cut = len(np.unique(owners[~kept]))
-                events.note(f"{cut} {base.unit}s hold more than {base.newest:,} events; only their newest ones are counted (newest).")
-                rows, owners, counts = rows[kept], owners[kept], counts[kept]
-                values = None if values is None else values[kept]
+        starts, rows = unit_rows(train, base)
+        items, values = train.items, train.weights
+        if rows is not None:
+            items, values = items[rows], None if values is None else values[rows]
+        if channels[0].ordered:
+            starts, kept, crowded = _newest(starts, base.newest)
+            counts = np.ones(len(items) if kept is None else int(kept.sum()), np.float32)
+            values = values if values is None or kept is None else values[kept]
+        else:
+            crowded = 0 if base.newest is None else postings.distinct_items(starts, items, train.item_count, base.newest)[2]
+            starts, kept, counts, sums = postings.entries(starts, items, values, train.item_count, base.newest)
+            values = None if values is None else sums.astype(np.float32)
+        _tell(base, crowded)
+        rows = np.arange(len(train)) if rows is None else rows
         end = 0 if train.times is None else int(train.times.max(initial=0))
-        return cls(train, base, rows, owners, counts, values, end if now is None else now)
+        kept_rows = rows if kept is None else rows[kept]
+        return cls(train, base, starts, kept_rows, counts, values, end if now is None else now, not channels[0].ordered)
 
     @cached_property
-    def starts(self) -> Array:
-        """Where each unit begins. Shape [units + 1]."""
-        return np.searchsorted(self.owners, np.arange(int(self.owners.max(initial=-1)) + 2)).astype(np.int64)
+    def owners(self) -> Codes:
+        """Unit of each event, ascending. Shape [events]."""
+        return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
 
     @cached_property
     def items(self) -> Codes:
@@ -170,13 +182,12 @@ class _Rows:
         if channel.entry == "binary":
             return np.ones(len(self.rows), np.float32)
         groups = self.groups(channel)
-        keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
-        entries, first, back = np.unique(keys, return_index=True, return_inverse=True)
+        first, back = self._entries(groups, channel)
         owners = groups[first]
         unit_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
         item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
         times = self.train.times
-        newest = np.full(len(entries), np.iinfo(np.int64).min)
+        newest = np.full(len(first), np.iinfo(np.int64).min)
         if times is not None:
             np.maximum.at(newest, back, times[self.rows])
         entry = Entries(
@@ -192,6 +203,14 @@ class _Rows:
             half_life=channel.entry_half_life,
         )
         return entry_weights[channel.entry](entry)[back]
+
+    def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
+        """One event of each distinct (unit, item), and the place of each event's entry among them."""
+        if self.distinct and channel.unit == self.base.unit:
+            every = np.arange(len(self.rows))
+            return every, every
+        keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
+        return np.unique(keys, return_index=True, return_inverse=True)[1:]
 
     def ages(self, channel: Channel) -> Array:
         """Decay of each event with its age. Shape [events] float32."""
@@ -211,13 +230,21 @@ class _Rows:
         weights = self.entry_weights(channel).astype(np.float64) ** 2 * self.ages(channel)
         if exact:
             weights = np.floor(weights * GRAIN + 0.5) / GRAIN
-        if not channel.ordered and channel.unit == self.base.unit:
-            return np.bincount(self.items, weights=weights, minlength=items)
-        keys = self.groups(channel) * np.int64(max(items, 1)) + self.items
-        order = np.argsort(keys, kind="stable")
-        last = np.flatnonzero(np.concatenate((keys[order][1:] != keys[order][:-1], [True]))) if len(keys) else np.zeros(0, np.int64)
-        newest = order[last]
+        newest = self.newest(channel)
         return np.bincount(self.items[newest], weights=weights[newest], minlength=items)
+
+    def newest(self, channel: Channel) -> Array:
+        """The newest event of each item in each of the channel's units."""
+        if channel.unit == self.base.unit:
+            return self._newest
+        groups = self.groups(channel)
+        order = np.argsort(groups, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(groups)))).astype(np.int64)
+        return np.asarray(order[postings.entries(starts, self.items[order], None, self.train.item_count, None)[1]])
+
+    @cached_property
+    def _newest(self) -> Array:
+        return postings.entries(self.starts, self.items, None, self.train.item_count, None)[1]
 
 
 def unit_numbers(train: Interactions, channel: Channel) -> Codes:
@@ -231,27 +258,22 @@ def unit_numbers(train: Interactions, channel: Channel) -> Codes:
     return np.concatenate(([0], np.cumsum(changes))).astype(np.int32) if len(train) else np.zeros(0, np.int32)
 
 
-def _distinct(train: Interactions, rows: Array, owners: Codes, values: Array | None) -> tuple[Array, Codes, Array, Array | None]:
-    """The newest row of each (unit, item), with the number of its rows and the sum of their weights; by unit, then time."""
-    keys = owners * np.int64(max(train.item_count, 1)) + train.items[rows]
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(keys) else np.zeros(0, np.int64)
-    counts = np.diff(np.concatenate((first, [len(keys)])))
-    sums = values
-    if values is not None and len(first):
-        sums = np.add.reduceat(values[order].astype(np.float64), first).astype(np.float32)
-    newest = order[first + counts - 1]
-    back = np.argsort(newest, kind="stable")  # by unit and time again
-    newest = newest[back]
-    return rows[newest], owners[newest], counts[back].astype(np.float32), None if sums is None else sums[back]
+def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
+    """Where each unit's rows begin [units + 1], and the rows by unit; None where they stand so in the log."""
+    if channel.unit == "user":
+        return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
+    numbers = unit_numbers(train, channel)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(numbers)))).astype(np.int64)
+    return starts, np.argsort(numbers, kind="stable") if channel.unit == "basket" else None
 
 
-def _newest(owners: Codes, most: int) -> Array:
-    """Which events are among the `most` last ones of their unit. Shape [events] bool."""
-    lengths = np.bincount(owners, minlength=1)
-    ends = np.cumsum(lengths)
-    return np.asarray(ends[owners] - np.arange(len(owners)) <= most)
+def _newest(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
+    """The `most` last events of each unit: where they begin, which they are (None: all), and how many units have more."""
+    lengths = np.diff(starts)
+    if most is None or int(lengths.max(initial=0)) <= most:
+        return starts, None, 0
+    kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= most
+    return np.concatenate(([0], np.cumsum(np.minimum(lengths, most)))), np.asarray(kept), int((lengths > most).sum())
 
 
 def _channel_counter(rows: _Rows, units: Units, channels: tuple[Channel, ...], exact: bool) -> ChannelCounter:
