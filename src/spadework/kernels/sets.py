@@ -16,6 +16,7 @@ from numba import njit
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.blocks import BLOCK_CELLS, Block, Workspace, cut
+from spadework.kernels.prefetching import FAR, LINE, NEAR, prefetch
 from spadework.kernels.units import Units
 
 HALF_BYTES = 2**30
@@ -104,10 +105,21 @@ class SetCounter:
 
 
 @njit(cache=True, nogil=True)
+def _look_ahead(at, occurrence_units, starts, items):  # type: ignore[no-untyped-def]
+    """Ask for the units of occurrences that come soon after this one."""
+    last = np.uint32(occurrence_units.shape[0] - 1)
+    prefetch(starts, occurrence_units[min(at + np.uint32(FAR), last)])
+    soon = starts[occurrence_units[min(at + np.uint32(NEAR), last)]]
+    prefetch(items, soon)
+    prefetch(items, soon + np.uint32(LINE // items.itemsize))
+
+
+@njit(cache=True, nogil=True)
 def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):  # type: ignore[no-untyped-def]
     one = sums.dtype.type(1)
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            _look_ahead(at, occurrence_units, starts, items)
             other = starts[occurrence_units[at]]
             column = items[other]
             while column != row:  # a unit's items ascend: what stands before the row's item is more common, and hot in the cache
@@ -139,6 +151,7 @@ def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
 def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):  # type: ignore[no-untyped-def]
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            _look_ahead(at, occurrence_units, starts, items)
             unit = occurrence_units[at]
             for other in range(starts[unit], starts[unit + 1]):
                 sums[items[other]] += 1
@@ -154,6 +167,7 @@ def _sparse(first, last, starts, items, occurrence_starts, occurrence_units, sum
     for row in range(first, last):
         found = np.uint64(0)
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
+            _look_ahead(at, occurrence_units, starts, items)
             unit = occurrence_units[at]
             for other in range(starts[unit], starts[unit + 1]):
                 column = items[other]
