@@ -41,8 +41,8 @@ def counted(counter: SetCounter, ranges=None) -> np.ndarray:
         if block.columns is None:
             own = block.joint.reshape(block.rows, -1)
         else:
-            own = oracles.dense(block.starts, block.columns, block.joint[0], units.item_count)
-            assert (block.joint[0] > 0).all(), "a sparse cell is written only where something was counted"
+            own = oracles.dense(block.starts, block.columns, block.joint[:, 0], units.item_count)
+            assert (block.joint[:, 0] > 0).all(), "a sparse cell is written only where something was counted"
         out[block.first : block.last] = own
     return out[np.ix_(units.ranks, units.ranks)]
 

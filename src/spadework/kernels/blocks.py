@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from spadework.arrays import Array
+from spadework.kernels.instructions import aligned
 
 BLOCK_CELLS = 1 << 18
 """Cells of a block: what one thread works on stays in its second-level cache."""
@@ -21,8 +22,9 @@ class Block:
     first: int
     last: int
     starts: Array | None  # [rows + 1]
-    columns: Array | None  # [cells] uint32: ranks, in any order within a row
-    joint: Array  # [channels, cells] float32
+    columns: Array | None  # [cells] uint32: ranks, in any order within a row unless `ascending`
+    joint: Array  # [cells, channels] float32
+    ascending: bool = False
 
     @property
     def rows(self) -> int:
@@ -58,8 +60,12 @@ class Workspace(threading.local):
         return found
 
     def accumulator(self, kind: type, items: int) -> Array:
-        """Zeros [items]."""
-        return self.array("accumulator", items, kind, zeroed=True)[:items]
+        """Zeros [items] that begin at a cache line."""
+        name = f"accumulator {np.dtype(kind).name}"
+        found = self.held.get(name)
+        if found is None or len(found) < items:
+            found = self.held[name] = aligned(items, kind)
+        return found[:items]
 
     def touched(self, size: int) -> Array:
         """Room for the columns that a row touches."""
@@ -69,9 +75,9 @@ class Workspace(threading.local):
         """Room for the columns of a block."""
         return self.array("columns", size, np.uint32)
 
-    def values(self, channels: int, size: int) -> Array:
-        """Room for the counts of a block. Shape [channels, size]."""
-        return self.array("values", channels * size, np.float32)[: channels * size].reshape(channels, size)
+    def values(self, size: int) -> Array:
+        """Room for the counts of a block in one channel. Shape [size]."""
+        return self.array("values", size, np.float32)[:size]
 
 
 def cut(work: Array, most: int, tile: int = 1) -> list[tuple[int, int]]:

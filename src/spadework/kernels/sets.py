@@ -16,7 +16,7 @@ from numba import njit
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.blocks import BLOCK_CELLS, Block, Workspace, cut
-from spadework.kernels.prefetching import FAR, LINE, NEAR, prefetch
+from spadework.kernels.instructions import FAR, LINE, NEAR, prefetch
 from spadework.kernels.units import Units
 
 HALF_BYTES = 2**30
@@ -86,22 +86,22 @@ class SetCounter:
         units, (first, last) = self.units, rows
         items = units.item_count
         if self.by_half:
-            out = work.values(1, (last - first) * items).reshape(last - first, items)
+            out = work.values((last - first) * items).reshape(last - first, items)
             _mirror(first, last, self._triangle, out)
-            return Block(first, last, None, None, out.reshape(1, -1))
+            return Block(first, last, None, None, out.reshape(-1, 1))
         sums = work.accumulator(self.accumulator, items)
         if self._dense[first]:
-            out = work.values(1, (last - first) * items).reshape(last - first, items)
+            out = work.values((last - first) * items).reshape(last - first, items)
             _dense(first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, out)
-            return Block(first, last, None, None, out.reshape(1, -1))
+            return Block(first, last, None, None, out.reshape(-1, 1))
         starts = np.zeros(last - first + 1, np.int64)
         capacity = int(np.minimum(units.pairs[first:last], items).sum()) + 1
-        columns, values = work.columns(capacity), work.values(1, capacity)
+        columns, values = work.columns(capacity), work.values(capacity)
         touched = work.touched(int(units.pairs[first:last].max(initial=0)) + 1)
         filled = _sparse(
-            first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, touched, starts, columns, values[0],
+            first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, touched, starts, columns, values,
         )  # fmt: skip
-        return Block(first, last, starts, columns[:filled], values[:, :filled])
+        return Block(first, last, starts, columns[:filled], values[:filled, None])
 
 
 @njit(cache=True, nogil=True)

@@ -77,7 +77,7 @@ def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Work
         key = (id(one.left), id(one.right))
         if key not in sizes:
             sizes[key] = _sizes(block, one.left, one.right)
-        joint = block.joint[one.channel]
+        joint = np.ascontiguousarray(block.joint[:, one.channel])
         if block.columns is None:
             joint = joint.reshape(block.rows, -1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -44,4 +44,4 @@ class StoredCounter:
         lengths = np.diff(self.starts)[codes]
         starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         cells = np.arange(int(starts[-1])) + np.repeat(self.starts[codes] - starts[:-1], lengths)
-        return Block(first, last, starts, self.units.ranks[self.columns[cells]], self.joint[cells].astype(np.float32)[None, :])
+        return Block(first, last, starts, self.units.ranks[self.columns[cells]], self.joint[cells].astype(np.float32)[:, None])

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from spadework import events
-from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.arrays import Array, Codes, Mask, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.kernels import postings
 from spadework.kernels.blocks import Counter
@@ -78,9 +78,8 @@ def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Chann
     """Which channels are counted together: up to eight that look at the same rows in the same way; plain counts go alone."""
     together: dict[object, list[Channel]] = {}
     for channel in dict.fromkeys(channels):
-        gap = channel.session_gap if channel.unit == "session" else None
-        reads = (channel.gap_half_life is not None,) if channel.ordered else (channel.unit, gap)  # decay with the gap slows all lanes
-        key = (channel, None) if channel.plain else (channel.ordered, channel.newest, reads)
+        unit = None if channel.ordered else (channel.unit, channel.session_gap if channel.unit == "session" else None)
+        key = channel if channel.plain else (channel.ordered, channel.newest, unit)
         together.setdefault(key, []).append(channel)
     return [tuple(group[at : at + LANES]) for group in together.values() for at in range(0, len(group), LANES)]
 
@@ -296,13 +295,21 @@ def _channel_counter(rows: _Rows, units: Units, channels: tuple[Channel, ...], e
         if channel.unit != rows.base.unit:
             level[lane] = len(levels)
             levels.append(rows.groups(channel))
-    gaps = bool(rates.any()) and rows.train.times is not None
+    times = rows.train.times if rates.any() else None
     return ChannelCounter(
         units=units, places=places, events=own, later=later, forward=forward, backward=backward,
-        seconds=rows.train.times[rows.rows] if gaps and rows.train.times is not None else None,
-        gap_rates=rates if gaps else None,
+        seconds=None if times is None else times[rows.rows],
+        middles=None if times is None else _middles(rows.train, times)[rows.rows],
+        gap_rates=None if times is None else rates,
         levels=np.stack(levels) if levels else None, level=level if levels else None, exact=exact,
     )  # fmt: skip
+
+
+def _middles(train: Interactions, times: Seconds) -> Array:
+    """Halfway between the first and the last event of the user of each row: the same whatever the unit is. Shape [rows]."""
+    users = train.active_users
+    first, last = times[train.starts[:-1][users]], times[train.starts[1:][users] - 1]
+    return np.repeat((first + last) // 2, np.diff(train.starts)[users])
 
 
 def _reach(places: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:

@@ -219,9 +219,9 @@ def _all_pairs(counted: Pass) -> csr_array:
         block = counted.counter.count(rows, work)
         assert block.starts is not None
         assert block.columns is not None
-        kept = block.joint[0] > 0
+        kept = block.joint[:, 0] > 0
         lengths = np.diff(np.concatenate(([0], np.cumsum(kept)))[block.starts])
-        return lengths, units.order[block.columns[kept]], block.joint[0][kept]
+        return lengths, units.order[block.columns[kept]], block.joint[kept, 0]
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
     lengths, columns, joint = (
