@@ -16,6 +16,7 @@ HELPERS = {path.stem for path in SOURCE.glob("*.py")} - {"__init__", "__main__"}
 ANYWHERE = {"numpy", "scipy", "polars"}
 ALLOWED = {  # third-party name → where it may be imported
     "numba": ("kernels/",),
+    "llvmlite": ("kernels/instructions.py",),
     "sklearn": ("models/content.py",),
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),

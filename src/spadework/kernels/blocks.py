@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from spadework.arrays import Array
+from spadework.arrays import Array, Offsets
 from spadework.kernels.instructions import aligned
 
 BLOCK_CELLS = 1 << 18
@@ -23,13 +23,17 @@ class Block:
     last: int
     starts: Array | None  # [rows + 1]
     columns: Array | None  # [cells] uint32: ranks, in any order within a row unless `ascending`
-    joint: Array  # [cells, channels] float32
+    joint: Array  # [cells, channels] float32, or whole numbers
     ascending: bool = False
 
     @property
     def rows(self) -> int:
         """Number of rows."""
         return self.last - self.first
+
+    def cell_starts(self, items: int) -> Offsets:
+        """Where each row's cells begin. Shape [rows + 1]."""
+        return np.arange(self.rows + 1) * items if self.starts is None else self.starts
 
 
 class Counter(Protocol):

@@ -28,6 +28,7 @@ class PairWeight:
     function: Callable[[Pairs], Array]
     symmetric: bool  # the same when left and right change places
     counts_only: bool = False  # means nothing on decayed or weighted counts
+    bounded: bool = True  # where above 0, grows with the count of the pair and does not grow with the size of the right item
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,11 +43,11 @@ class PairWeight:
 pair_weights: Shelf[PairWeight] = Shelf("pair weight")
 
 
-def pair_weight(*, symmetric: bool, counts_only: bool = False) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
-    """Place a similarity of pairs on the shelf."""
+def pair_weight(*, symmetric: bool, counts_only: bool = False, bounded: bool = True) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
+    """Place a similarity of pairs on the shelf. One that is `bounded` is worked out for few cells of a row, where its bounds say so."""
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
-        return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only))
+        return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only, bounded))
 
     return place
 
@@ -147,7 +148,7 @@ def power(pair: Pairs) -> Array:
     return _over_powers(pair, pair.left_power, pair.right_power)
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, bounded=False)
 def shrunk(pair: Pairs) -> Array:
     """Confidence that starts from the popularity of the right item: (joint + s · right / units) / (left + s), with s the shrink.
 

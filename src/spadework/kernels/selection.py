@@ -80,7 +80,7 @@ def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
         value = values[at * step]
         edge[found] = value
         found += np.uint64((value > 0) & (value <= INFINITY))
-    bucket, _ = _bucket(edge, np.int64(found), keep, histogram)
+    bucket, _ = bucket_of(edge, np.int64(found), keep, histogram)
     return np.int32(bucket << 20)
 
 
@@ -115,7 +115,7 @@ def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignor
 
 
 @njit(cache=True, nogil=True)
-def _bucket(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
+def bucket_of(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
     """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it; bucket 0 if there are fewer.
 
     The histogram is all zeros before and after.
@@ -147,7 +147,7 @@ def _bucket(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-untyped-def]
     """Move the `keep` largest of `size` > keep positive values to the front, in place. Returns `keep` and the smallest of them."""
-    bucket, above = _bucket(bits, size, keep, histogram)
+    bucket, above = bucket_of(bits, size, keep, histogram)
     found, tied = np.uint64(0), np.uint64(0)
     for at in range(size):  # what lies above stays, what lies in the bucket waits; without branches, which would be guessed wrong
         value, column = bits[at], columns[at]

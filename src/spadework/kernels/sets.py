@@ -21,8 +21,8 @@ from spadework.kernels.units import Units
 
 HALF_BYTES = 2**30
 """Memory that the triangle of counts may take: 32 thousand items with counts below 65,536."""
-TILE = 64
-"""Rows that are read from the triangle together, so that each cache line of its columns is used whole."""
+TILE = 128
+"""Rows that are read from the triangle together: a jump to the next of its columns costs more than the few cache lines there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,14 +86,14 @@ class SetCounter:
         units, (first, last) = self.units, rows
         items = units.item_count
         if self.by_half:
-            out = work.values((last - first) * items).reshape(last - first, items)
+            out = work.array("counts", (last - first) * items, self.accumulator)[: (last - first) * items].reshape(last - first, items)
             _mirror(first, last, self._triangle, out)
-            return Block(first, last, None, None, out.reshape(-1, 1))
+            return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         sums = work.accumulator(self.accumulator, items)
         if self._dense[first]:
-            out = work.values((last - first) * items).reshape(last - first, items)
+            out = work.array("counts", (last - first) * items, self.accumulator)[: (last - first) * items].reshape(last - first, items)
             _dense(first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, out)
-            return Block(first, last, None, None, out.reshape(-1, 1))
+            return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         starts = np.zeros(last - first + 1, np.int64)
         capacity = int(np.minimum(units.pairs[first:last], items).sum()) + 1
         columns, values = work.columns(capacity), work.values(capacity)
@@ -134,7 +134,7 @@ def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums,
 
 @njit(cache=True, nogil=True)
 def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
-    """Whole rows from the triangle, as float32."""
+    """Whole rows from the triangle."""
     size = out.shape[1]
     for row in range(first, last):
         base = row * (row - 1) // 2
@@ -142,6 +142,8 @@ def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
         for column in range(row):
             out[row - first, column] = triangle[base + column]
     for column in range(first + 1, size):
+        soon = column + FAR
+        prefetch(triangle, soon * (soon - 1) // 2 + first)
         base = column * (column - 1) // 2
         for row in range(first, min(last, column)):
             out[row - first, column] = triangle[base + row]

@@ -13,6 +13,7 @@ from numba import njit
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.blocks import Block, Counter, Workspace
+from spadework.kernels.bounds import Groups
 from spadework.kernels.selection import BUCKETS, keep_largest, workspace
 from spadework.kernels.units import Units
 
@@ -29,6 +30,7 @@ class Weighing:
     right: Array  # [items] float32, by rank: size of each item as the one to be recommended
     weigh: Weigh
     keep: int
+    bounded: bool = False  # whether values grow with the count of a pair and do not grow with the size of the right item
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,19 +73,30 @@ def most_cells(units: Units, keep: int) -> int:
 def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
     block = counter.count(rows, work)
-    found = []
+    groups = Groups.of(block, max((one.keep for one in weighings), default=1), units.item_count)
     sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
+    found = []
     for one in weighings:
-        key = (id(one.left), id(one.right))
-        if key not in sizes:
-            sizes[key] = _sizes(block, one.left, one.right)
-        joint = np.ascontiguousarray(block.joint[:, one.channel])
-        if block.columns is None:
-            joint = joint.reshape(block.rows, -1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            values = np.asarray(one.weigh(joint, *sizes[key]), np.float32)
-        found.append(_kept(block, np.ascontiguousarray(values).reshape(-1), one.keep, units, work))
+            if groups is not None and one.bounded:
+                starts, columns, joint = groups.candidates(one.weigh, one.channel, one.left, one.right, one.keep)
+                left = np.repeat(one.left[block.first : block.last], np.diff(starts))
+                values = one.weigh(joint, left, one.right[columns])
+            else:
+                starts = block.cell_starts(units.item_count)
+                columns = np.zeros(0, np.uint32) if block.columns is None else block.columns
+                values = _weigh_all(block, one, sizes)
+        values = np.ascontiguousarray(np.asarray(values, np.float32)).reshape(-1)
+        found.append(_kept(starts, columns, values, one.keep, units, work))
     return found
+
+
+def _weigh_all(block: Block, one: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]) -> Array:
+    joint = np.ascontiguousarray(block.joint[:, one.channel], np.float32)
+    key = (id(one.left), id(one.right))
+    if key not in sizes:
+        sizes[key] = _sizes(block, one.left, one.right)
+    return one.weigh(joint.reshape(block.rows, -1) if block.columns is None else joint, *sizes[key])
 
 
 def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
@@ -92,22 +105,20 @@ def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
     return np.repeat(left[block.first : block.last], np.diff(block.starts)), right[block.columns]
 
 
-def _kept(block: Block, values: Array, keep: int, units: Units, work: Workspace) -> Table:
-    items = units.item_count
-    dense = block.columns is None or block.starts is None
-    starts = np.arange(block.rows + 1) * items if dense else block.starts
-    assert starts is not None
-    capacity = int(np.minimum(np.diff(starts), keep).sum())
-    kept_starts = np.zeros(block.rows + 1, np.int64)
-    columns = work.array("kept columns", capacity + 1, np.int32)
+def _kept(starts: Offsets, columns: Array, values: Array, keep: int, units: Units, work: Workspace) -> Table:
+    """The `keep` largest of each row; dense rows have no columns."""
+    lengths = np.diff(starts)
+    capacity = int(np.minimum(lengths, keep).sum())
+    kept_starts = np.zeros(len(starts), np.int64)
+    kept_columns = work.array("kept columns", capacity + 1, np.int32)
     kept = work.array("kept values", capacity + 1, np.float32)
-    longest = int(np.diff(starts).max(initial=0))
+    longest = int(lengths.max(initial=0))
     filled = keep_largest(
-        starts, np.zeros(0, np.uint32) if block.columns is None else block.columns, values.view(np.uint32), keep, units.order,
+        starts, columns, values.view(np.uint32), keep, units.order,
         work.array("histogram", 2 * BUCKETS, np.int32), work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
-        work.array("packed", longest, np.int64), kept_starts, columns, kept.view(np.uint32),
+        work.array("packed", longest, np.int64), kept_starts, kept_columns, kept.view(np.uint32),
     )  # fmt: skip
-    return Table(kept_starts, columns[:filled].copy(), kept[:filled].copy())
+    return Table(kept_starts, kept_columns[:filled].copy(), kept[:filled].copy())
 
 
 def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> Table:

@@ -226,6 +226,7 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tu
             right=counted.sizes[place],
             weigh=partial(fit.first._weigh, counted.totals[place]),
             keep=min(fit.first.keep, counted.units.item_count),
+            bounded=pair_weights[fit.first.weight].bounded,
         )
         for place, fit in batch
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -52,6 +52,13 @@ class Channel:
         return self.distance != "same" or self.backward != 1.0 or self.window is not None or self.gap_half_life is not None
 
     @property
+    def of_items(self) -> Channel:
+        """The same without what is said of pairs: sizes of items are those of this channel."""
+        return replace(
+            self, window=None, distance="same", distance_decay=0.8, backward=1.0, gap_half_life=None, unit_power=0.0
+        )  # fmt: skip
+
+    @property
     def plain(self) -> bool:
         """Whether the count is the number of units that hold both: nothing is weighted."""
         return not self.ordered and self.age_half_life is None and self.unit_power == 0 and self.entry == "binary"
@@ -97,9 +104,12 @@ def count_pass(
         return _plain_pass(train, channels[0], asked)
     rows = _Rows.of(train, channels, now)
     units = Units.build(rows.starts, rows.items, train.item_count)
-    sizes = tuple(rows.sizes(channel, train.item_count, exact)[units.order] for channel in channels)
-    if not exact:
-        sizes = tuple(np.maximum(size, 1e-12).astype(np.float32) for size in sizes)
+    by_entry: dict[Channel, Array] = {}  # channels that differ in pairs alone share their sizes, and what is made of them
+    for channel in channels:
+        if channel.of_items not in by_entry:
+            size = rows.sizes(channel, train.item_count, exact)[units.order]
+            by_entry[channel.of_items] = size if exact else np.maximum(size, 1e-12).astype(np.float32)
+    sizes = tuple(by_entry[channel.of_items] for channel in channels)
     units = units if asked is None else units.asked(asked)
     counter = _channel_counter(rows, units, channels, exact)
     return Pass(channels, units, counter, sizes, tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels))
