@@ -14,10 +14,12 @@ import numpy as np
 from numba import njit
 
 from spadework.arrays import Array
-from spadework.kernels.blocks import BLOCK_CELLS, Block, Workspace, cut
+from spadework.kernels.blocks import Block, Workspace, cut
 from spadework.kernels.instructions import NEAR, add_products, aligned, move, prefetch, trailing_zeros
 from spadework.kernels.units import Units
 
+BLOCK_CELLS = 1 << 20
+"""Cells that a block can hold at most; in long histories a quarter of them is filled. Smaller blocks cost more calls than they save."""
 LANES = 8
 """Channels that one pass fills side by side: one vector register of float32."""
 WIDTHS = (1, 2, 4, LANES)

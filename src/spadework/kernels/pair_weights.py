@@ -10,7 +10,8 @@ logarithms, log-likelihood) are multiplied by joint / (joint + s). In `shrunk` i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -29,6 +30,7 @@ class PairWeight:
     symmetric: bool  # the same when left and right change places
     counts_only: bool = False  # means nothing on decayed or weighted counts
     bounded: bool = True  # where above 0, grows with the count of the pair and does not grow with the size of the right item
+    exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,17 +39,25 @@ class PairWeight:
 
     def __call__(self, pair: Pairs) -> Array:
         """Similarities in the shape of `joint`; −∞ may stand where joint is 0."""
-        return self.function(pair)
+        if self.exponents is None:
+            return self.function(pair)
+        a, b = self.exponents(pair.left_power, pair.right_power)
+        return self.function(replace(pair, left=pair.left**a, right=pair.right**b))
 
+
+Exponents: TypeAlias = Callable[[float, float], tuple[float, float]]
+"""(left_power, right_power) → exponents of the left and of the right size."""
 
 pair_weights: Shelf[PairWeight] = Shelf("pair weight")
 
 
-def pair_weight(*, symmetric: bool, counts_only: bool = False, bounded: bool = True) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
+def pair_weight(
+    *, symmetric: bool, counts_only: bool = False, bounded: bool = True, exponents: Exponents | None = None
+) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
     """Place a similarity of pairs on the shelf. One that is `bounded` is worked out for few cells of a row, where its bounds say so."""
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
-        return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only, bounded))
+        return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only, bounded, exponents))
 
     return place
 
@@ -89,13 +99,13 @@ def cosine(pair: Pairs) -> Array:
     return pair.joint / _plus(np.sqrt(pair.left * pair.right), pair.shrink)
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, exponents=lambda a, b: (a, 1.0 - a))
 def asymmetric(pair: Pairs) -> Array:
     """Joint count over left^a · right^(1−a), with a the left power: a = 1 is confidence, a = ½ is cosine.
 
     Aiolli, "Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets", RecSys 2013.
     """
-    return _over_powers(pair, pair.left_power, 1.0 - pair.left_power)
+    return _over_both(pair)
 
 
 @pair_weight(symmetric=True)
@@ -133,19 +143,19 @@ def lift(pair: Pairs) -> Array:
     return _lift(pair, pair.shrink)
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, exponents=lambda a, b: (1.0, b))
 def discounted(pair: Pairs) -> Array:
     """Confidence over right^b, with b the right power: a popular item is taken less for granted; b = 0 is confidence.
 
     `shrink` belongs to the confidence. Deshpande & Karypis, "Item-Based Top-N Recommendation Algorithms", TOIS 2004.
     """
-    return pair.joint / _plus(pair.left, pair.shrink) / pair.right**pair.right_power
+    return pair.joint / _plus(pair.left, pair.shrink) / pair.right
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, exponents=lambda a, b: (a, b))
 def power(pair: Pairs) -> Array:
     """Joint count over left^a · right^b: a and b between row share, cosine and lift; a larger b favours the tail."""
-    return _over_powers(pair, pair.left_power, pair.right_power)
+    return _over_both(pair)
 
 
 @pair_weight(symmetric=False, bounded=False)
@@ -160,11 +170,11 @@ def shrunk(pair: Pairs) -> Array:
     return np.minimum(chance, pair.joint * 1e20)  # 0 where joint is; a choice cell by cell takes ten times as long
 
 
-def _over_powers(pair: Pairs, a: float, b: float) -> Array:
-    """Joint over left^a · right^b. Two divisions in place of a product, which float32 cannot hold for sizes near zero."""
+def _over_both(pair: Pairs) -> Array:
+    """Joint over both sizes, raised already. Two divisions in place of a product, which float32 cannot hold for sizes near zero."""
     if pair.shrink:
-        return pair.joint / (pair.left**a * pair.right**b + pair.shrink)
-    return pair.joint / pair.left**a / pair.right**b
+        return pair.joint / (pair.left * pair.right + pair.shrink)
+    return pair.joint / pair.left / pair.right
 
 
 # ---- logarithms of lift, in nats; `units` is the number of units, not of items

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal, TypedDict
@@ -158,10 +158,19 @@ class CoOccurrence(ItemItem):
                 "Use it with entry 'binary' and without distance, backward, window, half-lives and unit_power; or take another weight.",
             )
 
-    def _weigh(self, total: float, joint: Array, left: Array, right: Array) -> Array:
+    def weighing(self, channel: int, sizes: Array, total: float) -> Weighing:
+        """How the pairs of a counted channel are weighed; `sizes` [items] by rank, `total` the number of units."""
+        weight = pair_weights[self.weight]
+        keep = min(self.keep, len(sizes))
+        if weight.exponents is None or self.llr > 0:  # the filter looks at the sizes as they are
+            return Weighing(channel, sizes, sizes, partial(self._weigh, weight, total), keep, weight.bounded)
+        a, b = weight.exponents(self.left_power, self.right_power)
+        return Weighing(channel, sizes**a, sizes**b, partial(self._weigh, weight.function, total), keep, weight.bounded)
+
+    def _weigh(self, weight: Callable[[Pairs], Array], total: float, joint: Array, left: Array, right: Array) -> Array:
         """Similarities of a block of pairs."""
         pair = Pairs(joint, left, right, total, self.left_power, self.right_power, self.shrink, self.order, self.negatives)
-        values = pair_weights[self.weight](pair)
+        values = weight(pair)
         if self.support > 0:
             values = np.where(joint >= self.support, values, np.float32(0))
         if self.llr > 0:
@@ -219,17 +228,7 @@ def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | No
 
 
 def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[_Fit, Table]]]:
-    weighings = [
-        Weighing(
-            channel=place,
-            left=counted.sizes[place],
-            right=counted.sizes[place],
-            weigh=partial(fit.first._weigh, counted.totals[place]),
-            keep=min(fit.first.keep, counted.units.item_count),
-            bounded=pair_weights[fit.first.weight].bounded,
-        )
-        for place, fit in batch
-    ]
+    weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place]) for place, fit in batch]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
     found = tables(counted.counter, counted.units, weighings, label)
     yield [(fit, table) for (_, fit), table in zip(batch, found, strict=True)]

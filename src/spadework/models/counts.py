@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.blocks import Workspace
-from spadework.kernels.similar import Weighing, tables
+from spadework.kernels.similar import tables
 from spadework.kernels.stored import StoredCounter
 from spadework.models import counts_folder
 from spadework.models.base import Recommender
@@ -186,8 +185,7 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
         raise Unsuitable(f"The model {model.label!r} cannot learn from counts of an empty log.", "Merge them with counts of some rows.")
     counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
     sizes = np.maximum(counts.sizes[counter.units.order], 1e-12).astype(np.float32)
-    weigh = partial(model._weigh, float(counts.units))
-    weighing = Weighing(channel=0, left=sizes, right=sizes, weigh=weigh, keep=min(model.keep, len(counts.item_vocabulary)))
+    weighing = model.weighing(0, sizes, float(counts.units))
     (table,) = tables(counter, counter.units, [weighing], f"fit {model.label}")
     state = dict(model._finished(table, _no_rows(counts.item_vocabulary), None))
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
