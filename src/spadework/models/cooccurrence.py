@@ -158,14 +158,19 @@ class CoOccurrence(ItemItem):
                 "Use it with entry 'binary' and without distance, backward, window, half-lives and unit_power; or take another weight.",
             )
 
-    def weighing(self, channel: int, sizes: Array, total: float) -> Weighing:
-        """How the pairs of a counted channel are weighed; `sizes` [items] by rank, `total` the number of units."""
+    def weighing(self, channel: int, sizes: Array, total: float, raised: Callable[[Array, float], Array] = pow) -> Weighing:
+        """How the pairs of a counted channel are weighed; `sizes` [items] by rank, `total` the number of units.
+
+        `raised` gives the sizes to a power: many models may share them, and what is made of them.
+        """
         weight = pair_weights[self.weight]
         keep = min(self.keep, len(sizes))
         if weight.exponents is None or self.llr > 0:  # the filter looks at the sizes as they are
-            return Weighing(channel, sizes, sizes, partial(self._weigh, weight, total), keep, weight.bounded)
+            bounded = weight.bounded and weight.exponents is None
+            return Weighing(channel, sizes, sizes, partial(self._weigh, weight, total), keep, bounded)
         a, b = weight.exponents(self.left_power, self.right_power)
-        return Weighing(channel, sizes**a, sizes**b, partial(self._weigh, weight.function, total), keep, weight.bounded)
+        weigh = partial(self._weigh, weight.function, total)
+        return Weighing(channel, raised(sizes, a), raised(sizes, b), weigh, keep, weight.bounded and b >= 0)
 
     def _weigh(self, weight: Callable[[Pairs], Array], total: float, joint: Array, left: Array, right: Array) -> Array:
         """Similarities of a block of pairs."""
@@ -228,7 +233,12 @@ def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | No
 
 
 def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[_Fit, Table]]]:
-    weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place]) for place, fit in batch]
+    powers: dict[tuple[int, float], Array] = {}
+
+    def raised(sizes: Array, exponent: float) -> Array:
+        return powers.setdefault((id(sizes), exponent), sizes**exponent)
+
+    weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised) for place, fit in batch]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
     found = tables(counted.counter, counted.units, weighings, label)
     yield [(fit, table) for (_, fit), table in zip(batch, found, strict=True)]

@@ -1,0 +1,114 @@
+"""Bounds on groups of cells leave out nothing: tables made with them equal, bit for bit, those for which every cell was weighed."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+from spadework.kernels import bounds
+from spadework.kernels.blocks import Block
+from spadework.kernels.bounds import Groups
+from spadework.kernels.weighting import Pairs, pair_weights
+from spadework.models.base import model
+
+ITEMS, KEEP = 160, 3
+SETTINGS = {
+    "plain": {},
+    "shrunk": {"left_power": 0.7, "right_power": 0.3, "shrink": 4.0},
+    "far": {"left_power": 2.0, "right_power": 2.0, "order": 3.0, "negatives": 2.0, "support": 2.0},
+    "level": {"left_power": 0.0, "right_power": 0.0},
+    "sure": {"llr": 1.0},
+}
+DECAYED = {"distance": "inverse", "backward": 0.5, "age_half_life": "3d", "unit_power": 0.5}
+
+
+def log(seed: int) -> Interactions:
+    """Full histories, a few items common and many rare, in moments that tie; some items come late, so that decayed sizes are in no order."""
+    rng = np.random.default_rng(seed)
+    users = np.repeat(np.arange(90, dtype=np.int32), 60)
+    items = np.minimum(rng.geometric(0.02, len(users)) - 1, ITEMS - 1).astype(np.int32)
+    times = rng.integers(0, 40, len(users)) * 86_400 + np.where(items % 7 == 0, 40 * 86_400, 0)
+    people, goods = (Vocabulary(pl.Series(np.arange(count))) for count in (90, ITEMS))
+    return Interactions.from_codes(users, items, user_vocabulary=people, item_vocabulary=goods, times=times)
+
+
+def table(name: str, settings: dict[str, object], train: Interactions) -> tuple[list[int], list[int], list[float]]:
+    state = model("cooccurrence", weight=name, keep=KEEP, newest=None, **settings).fit(train).state
+    return state["starts"].tolist(), state["columns"].tolist(), state["values"].tolist()
+
+
+@pytest.mark.parametrize("counted", ["sets", "channels"])
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("name", list(pair_weights))
+def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, counted, monkeypatch):
+    if counted == "channels":
+        if pair_weights[name].counts_only or "llr" in settings:
+            return  # such weights are refused there: see tests/bad/test_units.py
+        settings = settings | DECAYED
+    used = []
+    real = Groups.candidates
+    monkeypatch.setattr(Groups, "candidates", lambda self, *given: used.append(len(self.peaks)) or real(self, *given))
+    for seed in range(3):
+        train = log(seed)
+        found = table(name, settings, train)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bounds, "LONG", 10**9)
+            before = len(used)
+            assert found == table(name, settings, train)
+            assert len(used) == before, "without bounds"
+    falls = pair_weights[name].bounded and (name != "asymmetric" or settings.get("left_power", 0.5) <= 1)
+    assert bool(used) == (falls and not ("llr" in settings and pair_weights[name].exponents)), "with bounds where they hold"
+
+
+@pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if weight.bounded])
+@given(st.data())
+def test_a_bounded_weight_is_largest_in_the_corner_of_a_box(name, data):
+    units = 1000.0
+    most, least = (data.draw(st.integers(1, 300)) for _ in range(2))
+    right = data.draw(st.integers(least, 400))
+    joint = data.draw(st.integers(1, min(most, right)))
+    left = data.draw(st.integers(joint, 500))
+    given = {"units": units, "shrink": data.draw(st.sampled_from([0.0, 3.0])), "left_power": 0.7, "right_power": 0.4}
+
+    def value(c: float, j: float) -> float:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(pair_weights[name](Pairs(*(np.asarray([x], np.float64) for x in (c, left, j)), **given))[0])
+
+    inside = value(joint, right)
+    assert inside <= 0 or inside <= value(most, least) * (1 + 1e-9) + 1e-12
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=5).filter(any), st.integers(1, 3), st.integers(1, 3), st.integers(0, 1000))
+def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, keep, channels, seed):
+    rng = np.random.default_rng(seed)
+    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    columns = np.concatenate([np.sort(rng.choice(20, length, replace=False)) for length in lengths]).astype(np.uint32)
+    joint = rng.integers(0, 5, (len(columns), channels)).astype(np.float32)
+    block = Block(0, len(lengths), starts, columns, joint, ascending=True)
+    right = rng.integers(1, 9, 20).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bounds, "LONG", 0)
+        groups = Groups.of(block, keep, 20)
+    assert groups is not None
+    ones = np.ones(len(lengths), np.float32)
+    for channel in range(channels):
+        found, names, counts = groups.candidates(lambda c, i, j: c / j, channel, ones, right, keep)
+        for row in range(len(lengths)):
+            own = {int(columns[at]): float(joint[at, channel]) for at in range(starts[row], starts[row + 1])}
+            chosen = dict(zip(names[found[row] : found[row + 1]].tolist(), counts[found[row] : found[row + 1]].tolist(), strict=True))
+            assert chosen.items() <= own.items()
+            best = sorted((count / right[column] for column, count in own.items() if count), reverse=True)[:keep]
+            assert sorted((count / right[column] for column, count in chosen.items() if count), reverse=True)[: len(best)] == best
+
+
+def test_no_bounds_where_rows_are_short_or_columns_do_not_ascend():
+    joint = np.ones((40, 1), np.float32)
+    starts, columns = np.asarray([0, 40]), np.arange(40, dtype=np.uint32)
+    assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 3, 40) is not None
+    assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 4, 40) is None
+    assert Groups.of(Block(0, 1, starts, columns, joint), 3, 40) is None
