@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 
 from data import PairSet, pairs
-from harness import OURS, Contender, Outcome, Series, in_turn, worker
+from harness import OURS, ROOT, Contender, Outcome, Series, in_turn, worker
+
+from spadework.workbench.charts.curves import rank_curve
 
 NAME = "growth"
 EVENTS = (5_000_000, 10_000_000, 20_000_000)
 ITEMS = (50_000, 100_000, 200_000)
+PICTURES = ROOT / "docs" / "pictures"
 
 
 def run(quick: bool) -> Outcome:
@@ -26,7 +29,17 @@ def run(quick: bool) -> Outcome:
         _told("items", series[most[0], ITEMS[0] // part], series[most], ITEMS[-1] / ITEMS[0]),
         *(_measured(sets[step], series[step]) for step in steps),
     ]
+    if not quick:
+        _draw("events", EVENTS, [series[events, ITEMS[-1]].median for events in EVENTS], f"{ITEMS[-1]:,} items")
+        _draw("items", ITEMS, [series[EVENTS[-1], items].median for items in ITEMS], f"{EVENTS[-1] / 1e6:g} M events")
     return Outcome(NAME, "Growth of item-item cosine", [], list(series.values()), remarks)
+
+
+def _draw(of: str, counts: tuple[int, ...], medians: list[float], beside: str) -> None:
+    """Time against a count, both on logarithmic axes, as a picture beside the log."""
+    PICTURES.mkdir(exist_ok=True)
+    chart = rank_curve(counts, medians, title=f"Seconds of item-item cosine by {of}, {beside}", x_axis=of, y_axis=f"seconds, {beside}")
+    (PICTURES / f"growth-{of}.svg").write_text(chart + "\n", encoding="utf-8")
 
 
 def _told(of: str, least: Series, most: Series, times: float) -> str:
