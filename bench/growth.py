@@ -6,7 +6,6 @@ import math
 
 from data import PairSet, pairs
 from harness import OURS, ROOT, Contender, Outcome, Series, in_turn, worker
-
 from spadework.workbench.charts.curves import rank_curve
 
 NAME = "growth"
