@@ -11,7 +11,7 @@ from harness import OURS, Contender, Outcome, Sample, Verdict, in_turn, process,
 
 NAME = "dig-20m"
 SECONDS_TARGET, MEMORY_TARGET, MODELS_TARGET = 20 * 60.0, 9 * 1024, 100
-BUDGET = "15m"
+BUDGET = "18m"
 
 
 def _dig(path: Path, budget: str) -> Sample:
