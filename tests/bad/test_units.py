@@ -96,7 +96,7 @@ def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
     size = 100_000
     items = [f"i{at % 20_000}" for at in range(size)] + ["i1", "i2"]
     log = make_log(["robot"] * size + ["ann"] * 2, items, [START + at for at in range(size + 2)])
-    for params in ({}, {"distance": "inverse"}):
+    for params, what in (({}, "items"), ({"distance": "inverse"}, "events")):
         heard: list[str] = []
 
         class Ear:
@@ -110,7 +110,7 @@ def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
         with events.listening(Ear()):
             one = sw.model("cooccurrence", keep=50, **params).fit(log)
         assert time.perf_counter() - begin < 30
-        assert heard == ["1 users hold more than 5,000 events; only their newest ones are counted (newest)."]
+        assert heard == [f"1 user holds more than 5,000 {what}; only their newest ones are counted (newest)."]
         assert int((np.diff(one.state["starts"]) > 0).sum()) == 5002, "the newest 5,000 items of the robot and the two of ann"
 
 

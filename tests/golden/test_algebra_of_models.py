@@ -279,7 +279,12 @@ def test_normalise_makes_rows_sum_to_one_after_pruning(log, most):
 
 
 @settings(max_examples=80)
-@given(logs, st.lists(st.tuples(channels, weights, st.sampled_from([{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}])), max_size=12))
+@given(
+    logs,
+    st.lists(
+        st.tuples(channels, weights, st.sampled_from([{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}, {"newest": 2}])), max_size=12
+    ),
+)
 def test_models_fitted_together_are_those_fitted_alone(log, asked):
     models = [cooccurrence(**channel, **weight, **rest) for channel, weight, rest in asked]
     twins = [cooccurrence(**one.params).fit(log) for one in models]

@@ -42,14 +42,17 @@ def table(name: str, settings: dict[str, object], train: Interactions) -> tuple[
     return state["starts"].tolist(), state["columns"].tolist(), state["values"].tolist()
 
 
-@pytest.mark.parametrize("counted", ["sets", "channels"])
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-@pytest.mark.parametrize("name", list(pair_weights))
-def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, counted, monkeypatch):
-    if counted == "channels":
-        if pair_weights[name].counts_only or "llr" in settings:
-            return  # such weights are refused there: see tests/bad/test_units.py
-        settings = settings | DECAYED
+def cases():
+    """Every weight with every setting, counted as sets and, where it may be, in channels with decay."""
+    for name, weight in pair_weights.items():
+        for title, settings in SETTINGS.items():
+            yield pytest.param(name, settings, id=f"{name}-{title}-sets")
+            if not weight.counts_only and "llr" not in settings:
+                yield pytest.param(name, settings | DECAYED, id=f"{name}-{title}-channels")
+
+
+@pytest.mark.parametrize(("name", "settings"), list(cases()))
+def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
     used = []
     real = Groups.candidates
     monkeypatch.setattr(Groups, "candidates", lambda self, *given: used.append(len(self.peaks)) or real(self, *given))
@@ -112,3 +115,47 @@ def test_no_bounds_where_rows_are_short_or_columns_do_not_ascend():
     assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 3, 40) is not None
     assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 4, 40) is None
     assert Groups.of(Block(0, 1, starts, columns, joint), 3, 40) is None
+
+
+def sparse(rows: list[list[float]]) -> Block:
+    """A block of one channel with these counts in each row, at columns 0, 1, 2, …"""
+    lengths = [len(row) for row in rows]
+    starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    columns = np.concatenate([np.arange(length, dtype=np.uint32) for length in lengths])
+    return Block(0, len(rows), starts, columns, np.concatenate(rows).astype(np.float32)[:, None], ascending=True)
+
+
+def kept(block: Block, keep: int, weigh=lambda c, i, j: c / j) -> list[list[float]]:
+    """Counts of the candidates of each row, where every item has size one."""
+    length = int(np.diff(block.starts).max())
+    groups = Groups.of(block, keep, length)
+    assert groups is not None
+    starts, _, joint = groups.candidates(weigh, 0, np.ones(block.rows, np.float32), np.ones(length, np.float32), keep)
+    return [joint[low:high].tolist() for low, high in zip(starts[:-1], starts[1:], strict=True)]
+
+
+def test_few_cells_are_left_of_a_skewed_row():
+    row = [1.0] * 400
+    row[7], row[100], row[399] = 90, 80, 70
+    (found,) = kept(sparse([row]), 3)
+    assert sorted(found)[-3:] == [70, 80, 90]
+    assert len(found) <= 3 * 16, "a group around each of the three"
+
+
+def test_an_edge_that_rises_and_falls_from_row_to_row_takes_nothing_out():
+    rng = np.random.default_rng(4)
+    rows = [(rng.integers(1, 30, 60) * scale).tolist() for scale in (1, 1, 1000, 1000, 1, 0.001, 0.001, 500, 1)]
+    for row, found in zip(rows, kept(sparse(rows), 4), strict=True):
+        np.testing.assert_allclose(sorted(found)[-4:], sorted(row)[-4:], rtol=1e-6)
+
+
+def test_values_that_are_no_numbers_set_no_edge():
+    row = [1.0, 10.0, 9.0, 1.0, 8.0, 7.0] * 8
+
+    def odd(joint, left, right):
+        return np.where(joint > 2, joint, np.float32(np.nan))
+
+    (found,) = kept(sparse([row]), 3, odd)
+    assert sorted(found)[-3:] == [10, 10, 10]
+    row = [1.0] * 36 + [5.0, 4.0]  # fewer numbers than are kept
+    assert {4.0, 5.0} <= set(kept(sparse([row]), 3, odd)[0])

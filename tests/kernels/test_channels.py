@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import oracles
 from spadework.kernels import channels
 from spadework.kernels.blocks import Workspace
-from spadework.kernels.channels import GAP_HALVINGS, ChannelCounter
+from spadework.kernels.channels import ChannelCounter
+from spadework.kernels.lanes import GAP_HALVINGS
 from spadework.kernels.units import Units
 
 ITEMS = 6
@@ -89,7 +90,7 @@ def logs(draw) -> Log:
         seconds=places * rng.integers(1, 2000) + places**2,  # equal places stand at the same time
         middles=np.repeat(rng.integers(0, 5000, len(lengths)), lengths),
         rates=rng.choice([0.0, 1e-4, 3e-3, 1.0], LANES),
-        levels=np.stack([rng.integers(0, 3, size), rng.integers(0, 2, size)]).astype(np.int32),
+        levels=np.stack([np.sort(rng.integers(0, 3, size)), rng.integers(0, 2, size)]).astype(np.int32),  # one ascends, as sessions do
         level=rng.integers(-1, 2, LANES),
     )
 
@@ -153,7 +154,7 @@ def test_rows_may_be_counted_in_any_ranges(log, edge):
 @given(logs())
 def test_small_blocks_cover_every_row_once(log):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(channels, "BLOCK_CELLS", 3)
+        patch.setattr(channels, "MOST_CELLS", 3)
         counter = log.counter()
         assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
         small = counted(counter)
@@ -195,7 +196,7 @@ def simple(items, places, forward, backward, **changes) -> np.ndarray:
     table = {name: np.asarray(values, np.float32)[:, None] for name, values in (("forward", forward), ("backward", backward))}
     ones = np.ones((len(items), 1), np.float32)
     units = Units.build(np.asarray([0, len(items)]), np.asarray(items, np.int32), ITEMS)
-    if "seconds" in changes:
+    if "seconds" in changes and changes.pop("folded", True):
         changes["middles"] = np.full(len(items), int(np.mean(changes["seconds"])))
     given = {"units": units, "places": np.asarray(places, np.int32), "events": ones, "later": ones, **table}
     return counted(ChannelCounter(**(given | changes)))[0]
@@ -220,20 +221,33 @@ def test_the_later_event_of_a_pair_ages_it_in_both_directions():
     np.testing.assert_array_equal(simple([0, 1], [0, 1], [1, 1], [1, 1], later=later)[:2, :2], [[0, 0.25], [0.25, 0]])
 
 
-@pytest.mark.parametrize("exact", [False, True])
-@pytest.mark.parametrize("halvings", [0.0, 0.001, 0.37, 1.0, 5.5, 20.03, 63.99, GAP_HALVINGS, 1e9])
-def test_gaps_decay_by_halves_and_end_in_nothing(halvings, exact):
-    seconds = np.asarray([0, 100_000])
-    found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=seconds, gap_rates=np.asarray([halvings / 100_000]), exact=exact)
+@pytest.mark.parametrize(("exact", "folded"), [(False, True), (False, False), (True, False)])
+@pytest.mark.parametrize("halvings", [0.0, 0.001, 0.37, 1.0, 5.5, 20.03, 63.99, GAP_HALVINGS, 150.0, 1e9])
+def test_gaps_decay_by_halves_down_to_nothing(halvings, exact, folded):
+    rates = np.asarray([halvings / 100_000])
+    found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, 100_000]), gap_rates=rates, exact=exact, folded=folded)
     np.testing.assert_allclose(found[0, 1], 2.0**-halvings, rtol=0 if exact else 1e-5, atol=1e-6 if exact else 2.0**-GAP_HALVINGS)
     assert found[0, 1] == found[1, 0]
 
 
+@pytest.mark.parametrize("folded", [False, True])
 @pytest.mark.parametrize("half_life", [1.0, 60.0, 86_400.0])
-def test_decay_is_exact_to_a_hundred_thousandth_over_many_gaps(half_life):
+def test_decay_is_exact_to_a_hundred_thousandth_over_many_gaps(half_life, folded):
     for gap in np.random.default_rng(3).integers(0, int(60 * half_life), 60):
-        found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, gap]), gap_rates=np.asarray([1 / half_life]))[0, 1]
+        rates = np.asarray([1 / half_life])
+        found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, gap]), gap_rates=rates, folded=folded)[0, 1]
         np.testing.assert_allclose(found, 2.0 ** (-gap / half_life), rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1e-20, 1.0, 1e9, 1e25])
+def test_a_decay_is_folded_only_where_float32_holds_its_factors(weight):
+    """Two hundred half-lives in a unit, and events that weigh very much or next to nothing: neighbours keep what they weigh."""
+    seconds = np.arange(5) * 50_000
+    own = np.full((5, 1), weight, np.float32)
+    given = {"seconds": seconds, "gap_rates": np.asarray([1 / 1000.0]), "later": np.ones((5, 1), np.float32), "events": own}
+    found = simple([0, 1, 2, 3, 4], np.arange(5), [1, 1], [1, 1], **given)
+    for one in range(4):
+        np.testing.assert_allclose(found[one, one + 1], weight * 2.0**-50, rtol=1e-5)
 
 
 def test_a_log_without_events():

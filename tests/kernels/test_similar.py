@@ -153,7 +153,7 @@ def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
     places = (np.arange(len(own)) - np.repeat(units.starts[:-1], np.diff(units.starts))).astype(np.int32)
     found = []
     for threads, block_cells in ((1, 1 << 18), (1, 7), (2, 60)):
-        monkeypatch.setattr(channels, "BLOCK_CELLS", block_cells)
+        monkeypatch.setattr(channels, "MOST_CELLS", block_cells)
         with parallel.using(threads):
             found.append(tables(ChannelCounter(units, places, own, own, table, table), units, weighings(units), "count pairs"))
     assert same(found[0], found[1])

@@ -9,8 +9,9 @@ from makers import make_log, random_rows
 from spadework.errors import Unsuitable
 from spadework.models import cooccurrence, counting
 from spadework.models.base import model
+from spadework.models.channel import Channel
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.counting import Channel, count_pass, passes
+from spadework.models.counting import count_pass, passes
 
 GRID = [
     {},

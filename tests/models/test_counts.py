@@ -17,7 +17,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
 from spadework.models import counts as counts_module
 from spadework.models.base import model
-from spadework.models.counting import Channel
+from spadework.models.channel import Channel
 from spadework.models.counts import OWN_ENTRIES, Counts, count, fit_counts, merge
 
 NOW = START + 200 * DAY

@@ -23,7 +23,7 @@ class Block:
     last: int
     starts: Array | None  # [rows + 1]
     columns: Array | None  # [cells] uint32: ranks, in any order within a row unless `ascending`
-    joint: Array  # [cells, channels] float32, or whole numbers
+    joint: Array  # [cells, channels] float32, float64 of exact counts, or whole numbers
     ascending: bool = False
 
     @property

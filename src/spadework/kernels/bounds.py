@@ -17,19 +17,16 @@ from numba import njit
 from spadework.arrays import Array, Offsets
 from spadework.kernels.blocks import Block
 from spadework.kernels.instructions import raise_to
-from spadework.kernels.selection import BUCKETS, bucket_of
+from spadework.kernels.selection import BUCKETS, INFINITY, bucket_of
 
 LONG = 12
-"""Rows of more than this many times `keep` are worth the bounds."""
+"""Blocks whose rows are on average this many times as long as `keep` are worth the bounds."""
 SMALLEST, LARGEST = 4, 32
 """Cells of a group."""
 CLOSE = np.int32(1 << 17)
-"""How far below the edge of the row before the next one is guessed, in bits of float32: about a fiftieth."""
+"""How far below the edge of the row before the next one is guessed, in bits of float32: about a hundredth of it."""
 SLACK = np.float32(1e-3)
 """Counts and sizes are moved apart by this share, so that no rounding inside a weight can take a cell out."""
-
-Bounded = Callable[[Array, Array, Array], Array]
-"""(joint, left, right) → values, flat [pairs] float32; growing with joint and not with right."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +37,7 @@ class Groups:
     size: int
     starts: Offsets  # [rows + 1] groups of each row
     peaks: Array  # [groups, channels] the largest count
-    sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # id of sizes → the least and the most of each group
+    sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # id of sizes, which live as long → least and most of each group
 
     @classmethod
     def of(cls, block: Block, keep: int, items: int) -> Groups | None:
@@ -63,10 +60,13 @@ class Groups:
             _peaks(block.cell_starts(items), starts, size, (0,) * channels, joint, peaks.reshape(-1))
         return cls(block, size, starts, peaks)
 
-    def candidates(self, weigh: Bounded, channel: int, left: Array, right: Array, keep: int) -> tuple[Offsets, Array, Array]:
+    def candidates(
+        self, weigh: Callable[[Array, Array, Array], Array], channel: int, left: Array, right: Array, keep: int
+    ) -> tuple[Offsets, Array, Array]:
         """The cells that can be among the `keep` largest of their row in a channel: starts [rows + 1], columns, counts.
 
-        `left` and `right` are sizes [items] by rank.
+        `weigh` takes flat counts, left and right sizes, float32; where above zero it grows with the count and does not grow with the right
+        size. It is asked about corners of groups, too, where the count may exceed the size. `left` and `right` are sizes [items] by rank.
         """
         least, most = self._sides(right)
         own = np.repeat(left[self.block.first : self.block.last], np.diff(self.starts))
@@ -79,6 +79,7 @@ class Groups:
         columns, joint = np.empty(int(starts[-1]), np.uint32), np.empty(int(starts[-1]), np.float32)
         counts = self.block.joint.reshape(-1)[channel:]
         if self.block.columns is None:
+            assert self.peaks.shape[1] == 1, "dense blocks are of one channel"
             _copy_dense(cells, self.starts, self.size, chosen[:found], starts, counts, columns, joint)
         else:
             width = self.block.joint.shape[1]
@@ -150,7 +151,7 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  #
         found = 0
         for group in range(first, last):
             positive[found] = floors[group]
-            found += floors[group] > 0
+            found += (floors[group] > 0) & (floors[group] <= INFINITY)  # what is no number is no floor
         reached = 0
         for at in range(found):
             reached += positive[at] >= guess

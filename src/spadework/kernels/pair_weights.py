@@ -29,7 +29,7 @@ class PairWeight:
     function: Callable[[Pairs], Array]
     symmetric: bool  # the same when left and right change places
     counts_only: bool = False  # means nothing on decayed or weighted counts
-    bounded: bool = True  # where above 0, grows with the count of the pair and does not grow with the size of the right item
+    bounded: bool = False  # where above 0, grows with the count of the pair and does not grow with the size of the right item
     exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair
     name: str = field(init=False)
 
@@ -52,9 +52,13 @@ pair_weights: Shelf[PairWeight] = Shelf("pair weight")
 
 
 def pair_weight(
-    *, symmetric: bool, counts_only: bool = False, bounded: bool = True, exponents: Exponents | None = None
+    *, symmetric: bool, counts_only: bool = False, bounded: bool = False, exponents: Exponents | None = None
 ) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
-    """Place a similarity of pairs on the shelf. One that is `bounded` is worked out for few cells of a row, where its bounds say so."""
+    """Place a similarity of pairs on the shelf.
+
+    One that is `bounded` is worked out only for the few cells of a row that can be among its largest: where it is above 0 it must grow with
+    the count and must not grow with the size of the right item, also at counts above that size, which the corners of groups may have.
+    """
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
         return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only, bounded, exponents))
@@ -81,25 +85,25 @@ def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
 # ---- ratios of counts
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def raw(pair: Pairs) -> Array:
     """How often the two stand together: popularity in disguise."""
     return _by_evidence(pair.joint, pair)
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, bounded=True)
 def confidence(pair: Pairs) -> Array:
     """Of those who chose the left item, the share who chose the right one too (each row divided by its size)."""
     return pair.joint / _plus(pair.left, pair.shrink)
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
     return pair.joint / _plus(np.sqrt(pair.left * pair.right), pair.shrink)
 
 
-@pair_weight(symmetric=False, exponents=lambda a, b: (a, 1.0 - a))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a))
 def asymmetric(pair: Pairs) -> Array:
     """Joint count over left^a · right^(1−a), with a the left power: a = 1 is confidence, a = ½ is cosine.
 
@@ -108,19 +112,19 @@ def asymmetric(pair: Pairs) -> Array:
     return _over_both(pair)
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def jaccard(pair: Pairs) -> Array:
     """Those who chose both, as a share of those who chose either. At most 1 on weighted counts too."""
     return pair.joint / _plus(np.maximum(pair.left + pair.right - pair.joint, pair.joint), pair.shrink)
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def dice(pair: Pairs) -> Array:
     """Twice the joint count over the sum of both sizes (Dice, Sørensen)."""
     return np.asarray(pair.joint * 2.0 / (_plus(pair.left, pair.shrink) + pair.right))
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, bounded=True)
 def tversky(pair: Pairs) -> Array:
     """Joint count over joint + a · left only + b · right only, with a and b the powers: ½, ½ is Dice, 1, 1 is Jaccard. At most 1.
 
@@ -131,19 +135,19 @@ def tversky(pair: Pairs) -> Array:
     return pair.joint / _plus(np.maximum(alone + pair.joint * (1.0 - a - b), pair.joint), pair.shrink)
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def inclusion(pair: Pairs) -> Array:
     """Joint count over the smaller size: 1 where one item is only ever chosen with the other. Loves rare items; give it some shrink."""
     return pair.joint / _plus(np.minimum(pair.left, pair.right), pair.shrink)
 
 
-@pair_weight(symmetric=True)
+@pair_weight(symmetric=True, bounded=True)
 def lift(pair: Pairs) -> Array:
     """How many times more often the two stand together than if they were independent. Loves rare pairs; give it some shrink."""
     return _lift(pair, pair.shrink)
 
 
-@pair_weight(symmetric=False, exponents=lambda a, b: (1.0, b))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b))
 def discounted(pair: Pairs) -> Array:
     """Confidence over right^b, with b the right power: a popular item is taken less for granted; b = 0 is confidence.
 
@@ -152,13 +156,13 @@ def discounted(pair: Pairs) -> Array:
     return pair.joint / _plus(pair.left, pair.shrink) / pair.right
 
 
-@pair_weight(symmetric=False, exponents=lambda a, b: (a, b))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, b))
 def power(pair: Pairs) -> Array:
     """Joint count over left^a · right^b: a and b between row share, cosine and lift; a larger b favours the tail."""
     return _over_both(pair)
 
 
-@pair_weight(symmetric=False, bounded=False)
+@pair_weight(symmetric=False)
 def shrunk(pair: Pairs) -> Array:
     """Confidence that starts from the popularity of the right item: (joint + s · right / units) / (left + s), with s the shrink.
 
@@ -180,7 +184,7 @@ def _over_both(pair: Pairs) -> Array:
 # ---- logarithms of lift, in nats; `units` is the number of units, not of items
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def pmi(pair: Pairs) -> Array:
     """Pointwise mutual information: ln of lift. Ranks pairs seen once first; give it some shrink, or take npmi.
 
@@ -189,7 +193,7 @@ def pmi(pair: Pairs) -> Array:
     return _by_evidence(np.log(_lift(pair)), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def ppmi(pair: Pairs) -> Array:
     """Pointwise mutual information less ln k, with k the negatives, and never below zero.
 
@@ -198,7 +202,7 @@ def ppmi(pair: Pairs) -> Array:
     return _by_evidence(np.maximum(np.log(_lift(pair) / pair.negatives), 0.0), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def npmi(pair: Pairs) -> Array:
     """Pointwise mutual information over its largest possible value: −1 never together, 0 independent, 1 always together.
 
@@ -212,7 +216,7 @@ def npmi(pair: Pairs) -> Array:
     return _by_evidence(value, pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def pmi_k(pair: Pairs) -> Array:
     """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: repairs the love of rare pairs.
 
@@ -222,7 +226,7 @@ def pmi_k(pair: Pairs) -> Array:
     return _by_evidence(np.log(_lift(pair) * pair.joint ** (pair.order - 1.0)), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def mutual_information(pair: Pairs) -> Array:
     """What SAR calls mutual information: ln of lift, the same as pmi.
 
@@ -231,7 +235,7 @@ def mutual_information(pair: Pairs) -> Array:
     return _by_evidence(np.log(_lift(pair)), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def lexicographers_mi(pair: Pairs) -> Array:
     """Joint count times ln of lift (SAR's lexicographer's mutual information): strength and evidence in one.
 
@@ -243,7 +247,7 @@ def lexicographers_mi(pair: Pairs) -> Array:
 # ---- how sure a dependence is
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def llr(pair: Pairs) -> Array:
     """Log-likelihood ratio of dependence; 0 where the two stand together less than chance has it.
 
@@ -252,7 +256,7 @@ def llr(pair: Pairs) -> Array:
     return _by_evidence(np.maximum(association(pair), 0.0), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True)
 def signed_llr(pair: Pairs) -> Array:
     """Root of the log-likelihood ratio, with a minus where the two stand together less than chance has it."""
     signed = association(pair)

@@ -6,6 +6,8 @@ A unit's events are walked from the newest to the oldest, so that what is met fi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -43,18 +45,24 @@ def events_by_item(starts: Offsets, ranks_of_events: Array, rank_starts: Array) 
     return events, units
 
 
-def entries(starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None) -> tuple[Array, Array, Array, Array]:
-    """The newest event of each item of a unit, in their order, at most `most` a unit.
+class Entries(NamedTuple):
+    """Distinct items of units, each as its newest event, in the order of these."""
 
-    Returns where each unit's begin [units + 1], the events [entries], how many events each stands for, and the sum of their `values`
-    (float32, float64; the sums are counts where there are no values).
-    """
-    unit_sizes, _, _ = distinct_items(starts, items, item_count, most)
+    starts: Offsets  # [units + 1] where each unit's begin
+    events: Array  # [entries] int64
+    counts: Array  # [entries] float32: how many events of the unit have the item
+    sums: Array | None  # [entries] float32: the sum of their values; None where there are none
+    crowded: int  # units that hold more items than were asked for
+
+
+def entries(starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None) -> Entries:
+    """The newest event of each item of a unit, at most `most` a unit."""
+    unit_sizes, _, crowded = distinct_items(starts, items, item_count, most)
     own = np.concatenate(([0], np.cumsum(unit_sizes)))
     events, counts, sums = np.empty(int(own[-1]), np.int64), np.zeros(int(own[-1]), np.float32), np.zeros(int(own[-1]))
     weights = np.zeros(0, np.float32) if values is None else values
     _entries(starts, items, weights, own, np.full(item_count, -1, np.int64), events, counts, sums)
-    return own, events, counts, counts if values is None else sums
+    return Entries(own, events, counts, None if values is None else sums.astype(np.float32), crowded)
 
 
 def pairs_of_ranks(rank_starts: Array, units: Array, unit_starts: Array) -> Array:

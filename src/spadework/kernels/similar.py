@@ -30,7 +30,7 @@ class Weighing:
     right: Array  # [items] float32, by rank: size of each item as the one to be recommended
     weigh: Weigh
     keep: int
-    bounded: bool = False  # whether values grow with the count of a pair and do not grow with the size of the right item
+    bounded: bool = False  # whether values above 0 grow with the count of a pair and do not grow with the size of the right item
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,8 @@ def most_cells(units: Units, keep: int) -> int:
 def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
     block = counter.count(rows, work)
-    groups = Groups.of(block, max((one.keep for one in weighings), default=1), units.item_count)
+    bounded = [one.keep for one in weighings if one.bounded]
+    groups = Groups.of(block, max(bounded), units.item_count) if bounded else None
     sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
     found = []
     for one in weighings:

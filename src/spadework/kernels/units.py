@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.errors import Unsuitable
 from spadework.kernels import postings
 
 
@@ -44,7 +45,7 @@ class Units:
         unit_sizes, item_sizes, crowded = postings.distinct_items(starts, items, item_count, newest)
         order, ranks, rank_starts = _by_frequency(item_sizes)
         units = postings.units_by_item(starts, items, newest, ranks, rank_starts)
-        own_starts = np.concatenate(([0], np.cumsum(unit_sizes))).astype(np.uint32)
+        own_starts = _starts(unit_sizes)
         own = postings.items_by_unit(rank_starts, units, own_starts)
         return cls(own_starts, own, rank_starts, units, order, ranks, crowded=crowded)
 
@@ -72,7 +73,7 @@ class Units:
 
     @property
     def item_sizes(self) -> Array:
-        """Occurrences of each rank. Shape [items]."""
+        """Occurrences of each rank; none of those that are not asked for. Shape [items]."""
         return np.asarray(np.diff(self.occurrence_starts.astype(np.int64)))
 
     @cached_property
@@ -90,4 +91,10 @@ def _by_frequency(sizes: Array) -> tuple[Codes, Array, Array]:
 
 
 def _starts(sizes: Array) -> Array:
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.uint32)
+    starts = np.concatenate(([0], np.cumsum(sizes)))
+    if int(starts[-1]) >= 2**32:
+        raise Unsuitable(
+            f"There are {int(starts[-1]):,} events, more than the {2**32:,} that one count can hold.",
+            "Count parts of the log apart (spadework.count) and merge them, or keep fewer events a unit (newest).",
+        )
+    return starts.astype(np.uint32)

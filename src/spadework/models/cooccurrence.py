@@ -20,7 +20,8 @@ from spadework.kernels.similar import Table, Weighing, most_cells, tables
 from spadework.kernels.units import Units
 from spadework.kernels.weighting import Pairs, entry_weights, llr_keeps, pair_weights
 from spadework.models.base import Cost, Need
-from spadework.models.counting import Channel, Pass, count_pass, passes
+from spadework.models.channel import Channel
+from spadework.models.counting import Pass, count_pass, passes
 from spadework.models.item_item import ItemItem
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
@@ -236,7 +237,9 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tu
     powers: dict[tuple[int, float], Array] = {}
 
     def raised(sizes: Array, exponent: float) -> Array:
-        return powers.setdefault((id(sizes), exponent), sizes**exponent)
+        if (id(sizes), exponent) not in powers:
+            powers[id(sizes), exponent] = sizes**exponent
+        return powers[id(sizes), exponent]
 
     weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised) for place, fit in batch]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")

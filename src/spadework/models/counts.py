@@ -20,8 +20,9 @@ from spadework.kernels.similar import tables
 from spadework.kernels.stored import StoredCounter
 from spadework.models import counts_folder
 from spadework.models.base import Recommender
+from spadework.models.channel import Channel
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.counting import Channel, Pass, count_pass
+from spadework.models.counting import Pass, count_pass
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
 """Entry weights that look at the user's own events alone; others change when users are added, so their counts do not add up."""

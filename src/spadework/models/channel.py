@@ -1,0 +1,51 @@
+"""One way to count pairs: what makes items stand together, how far apart, how long ago, and how much each counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Unit = Literal["user", "session", "basket"]
+Distance = Literal["same", "inverse", "log", "geometric"]
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One way to count pairs; equal channels share one count. Times in seconds."""
+
+    unit: Unit = "user"
+    session_gap: float = 1800.0
+    window: int | None = None
+    distance: Distance = "same"
+    distance_decay: float = 0.8
+    backward: float = 1.0
+    gap_half_life: float | None = None
+    age_half_life: float | None = None
+    unit_power: float = 0.0
+    entry: str = "binary"
+    saturation: float = 1.2
+    length: float = 0.75
+    entry_half_life: float = 30 * 86_400.0
+    newest: int | None = None
+
+    @property
+    def ordered(self) -> bool:
+        """Whether each pair of events counts, by when they happened; else each pair of distinct items, once a unit."""
+        return self.distance != "same" or self.backward != 1.0 or self.window is not None or self.gap_half_life is not None
+
+    @property
+    def of_items(self) -> Channel:
+        """The same without what is said of pairs: sizes of items are those of this channel."""
+        return replace(
+            self, window=None, distance="same", distance_decay=0.8, backward=1.0, gap_half_life=None, unit_power=0.0
+        )  # fmt: skip
+
+    @property
+    def plain(self) -> bool:
+        """Whether the count is the number of units that hold both: nothing is weighted."""
+        return not self.ordered and self.age_half_life is None and self.unit_power == 0 and self.entry == "binary"
+
+    @property
+    def needs_times(self) -> bool:
+        """Whether the count reads times."""
+        return self.ordered or self.age_half_life is not None or self.unit == "session" or self.entry == "recency"
