@@ -37,6 +37,7 @@ class Groups:
     size: int
     starts: Offsets  # [rows + 1] groups of each row
     peaks: Array  # [groups, channels] the largest count
+    counts: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # channel → what its groups count, less and more
     sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # id of sizes, which live as long → least and most of each group
 
     @classmethod
@@ -69,10 +70,9 @@ class Groups:
         size. It is asked about corners of groups, too, where the count may exceed the size. `left` and `right` are sizes [items] by rank.
         """
         least, most = self._sides(right)
+        lower, upper = self._counts(channel)
         own = np.repeat(left[self.block.first : self.block.last], np.diff(self.starts))
-        peaks = self.peaks[:, channel]
-        ceilings = weigh(peaks * (1 + SLACK), own, least * (1 - SLACK))
-        floors = weigh(peaks * (1 - SLACK), own, most * (1 + SLACK))
+        ceilings, floors = weigh(upper, own, least), weigh(lower, own, most)
         cells = self.block.cell_starts(len(right))
         starts, chosen = np.zeros(self.block.rows + 1, np.int64), np.empty(len(own) + 1, np.int32)
         found = _choose(cells, self.starts, self.size, _floats(ceilings), _floats(floors).view(np.int32), keep, chosen, starts)
@@ -86,17 +86,24 @@ class Groups:
             _copy_sparse(cells, self.starts, self.size, chosen[:found], starts, self.block.columns, counts, width, columns, joint)
         return starts, columns, joint
 
+    def _counts(self, channel: int) -> tuple[Array, Array]:
+        """A bit less and a bit more than the largest count of each group. Shape [groups] both."""
+        if channel not in self.counts:
+            peaks = self.peaks[:, channel]
+            self.counts[channel] = (peaks * (1 - SLACK), peaks * (1 + SLACK))
+        return self.counts[channel]
+
     def _sides(self, right: Array) -> tuple[Array, Array]:
-        """The smallest and the largest size of the right items of each group. Shape [groups] both."""
+        """A bit less than the smallest and a bit more than the largest size of the right items of each group. Shape [groups] both."""
         if id(right) not in self.sides:
+            least, most = np.empty(len(self.peaks), np.float32), np.empty(len(self.peaks), np.float32)
             if self.block.columns is None:
                 edges = np.arange(0, len(right), self.size)
-                found = tuple(np.tile(of.reduceat(right, edges), self.block.rows) for of in (np.minimum, np.maximum))
+                for of, into in ((np.minimum, least), (np.maximum, most)):
+                    into[:] = np.tile(of.reduceat(right, edges), self.block.rows)
             else:
-                least, most = np.empty(len(self.peaks), np.float32), np.empty(len(self.peaks), np.float32)
                 _sides(self.block.cell_starts(len(right)), self.starts, self.size, self.block.columns, right, least, most)
-                found = (least, most)
-            self.sides[id(right)] = (found[0], found[1])
+            self.sides[id(right)] = (least * (1 - SLACK), most * (1 + SLACK))
         return self.sides[id(right)]
 
 
@@ -148,14 +155,15 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  #
     listed, room, guess = np.uint64(0), np.int64(0), np.int32(0)
     for row in range(cells.shape[0] - 1):
         first, last = starts[row], starts[row + 1]
-        found = 0
-        for group in range(first, last):
-            positive[found] = floors[group]
-            found += (floors[group] > 0) & (floors[group] <= INFINITY)  # what is no number is no floor
         reached = 0
-        for at in range(found):
-            reached += positive[at] >= guess
+        if guess > 0:
+            for group in range(first, last):
+                reached += (floors[group] >= guess) & (floors[group] <= INFINITY)  # what is no number is no floor
         if not keep <= reached <= 2 * keep:
+            found = 0
+            for group in range(first, last):
+                positive[found] = floors[group]
+                found += (floors[group] > 0) & (floors[group] <= INFINITY)
             guess = _at_rank(positive, found, keep, histogram) if found >= keep else np.int32(0)
         edge[0] = guess
         least = edge.view(np.float32)[0]
