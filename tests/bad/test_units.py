@@ -164,3 +164,9 @@ def test_settings_that_read_times_are_refused_without_them(params):
     log = make_log(["u", "u"], ["a", "b"])
     says = refused(Unsuitable, lambda: sw.model("cooccurrence", **params).fit(log))
     assert says.endswith("needs times, and there are none.\nName the time column, or leave this model out.")
+
+
+def test_baskets_need_a_basket_column_or_times():
+    log = make_log(["a", "a", "b"], ["x", "y", "x"])
+    says = refused(Unsuitable, lambda: sw.model("cooccurrence", unit="basket").fit(log))
+    assert says.startswith("The model 'cooccurrence(unit=basket)' counts by basket, and the log has neither baskets nor times.")

@@ -118,8 +118,8 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
         newest = {event.item: event for event in unit}
         weights = {item: entry_weight(one.entry, one, unit, item, units, log.item_count, now) for item in newest}
         members = unit if ordered else list(newest.values())
-        for item, event in newest.items():
-            sizes[item] += weights[item] ** 2 * 2 ** (-(now - event.time) / seconds(one.age_half_life))
+        for item in newest:
+            sizes[item] += weights[item] ** 2
         for a, first in enumerate(members):
             for b, second in enumerate(members):
                 if a == b or first.item == second.item:
@@ -440,3 +440,10 @@ def test_a_pair_is_as_old_as_its_later_event(hours):
     assert found[0, 1] == pytest.approx(2 ** (-(50 - hours) / 10), rel=1e-5)
     assert found[0, 1] == found[1, 0]
     assert found[2].sum() == 0
+
+
+@given(logs, st.sampled_from(["confidence", "cosine", "inclusion", "jaccard", "dice"]), half_lives)
+def test_shares_stay_shares_however_old_the_log(log, weight, half_life):
+    for unit_power in (0.0, 0.5):
+        found = table(cooccurrence(weight=weight, age_half_life=half_life, unit_power=unit_power), log)
+        assert found.max(initial=0) <= 1 + 1e-5

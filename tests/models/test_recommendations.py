@@ -49,3 +49,28 @@ def test_slots_that_were_filled_are_counted():
     assert (filled.scores[filled.items >= 0] < 0).all(), "what was filled ranks below any evidence"
     assert one.recommend(log, 2, repeats="forbid", fill=False).filled == 0
     assert (np.sort(filled.items[2]) == [0, 1]).all()
+
+
+def test_a_single_id_stands_for_a_list_of_one():
+    log = make_log([7, 7, 8], ["x", "y", "x"], [START, START + 1, START])
+    one = model("cosine").fit(log)
+    assert one.similar_items("x", 1).frame().rows() == one.similar_items(["x"], 1).frame().rows() != []
+    assert one.recommend(log, 2, candidates="y").frame().rows() == one.recommend(log, 2, candidates=pl.Series(["y"])).frame().rows() != []
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda one, log: one.fit("log.csv"), "What 'cosine' is to learn from is a str, not a log."),
+        (
+            lambda one, log: one.fit(log).recommend(pl.DataFrame({"item_id": ["x"]})),
+            "What the histories are taken from is a DataFrame, not a log.",
+        ),
+        (lambda one, log: one.fit(log).recommend(log, users=["7"]), "users are codes of the histories' vocabulary, whole numbers."),
+    ],
+)
+def test_what_is_no_log_is_refused_with_what_to_do(act, says):
+    with pytest.raises(BadRequest) as caught:
+        act(model("cosine"), make_log([7], ["x"], [START]))
+    assert str(caught.value).startswith(says)
+    assert str(caught.value).count("\n") == 1

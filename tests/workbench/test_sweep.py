@@ -13,9 +13,11 @@ from spadework.data import splitting
 from spadework.errors import OutOfTime
 from spadework.evaluation.trial import Protocol, trial
 from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench import effects
 from spadework.workbench import sweep as sweeps
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.sweep import LAST, Sweep, rungs_of
+from spadework.workbench.telling import not_tried
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +138,9 @@ def test_out_of_time_on_more_users_the_smaller_sample_decides(tmp_path, protocol
     design = {other.label for other in [*one.design.core(), *one.design.others()]}
     assert all(one.judged[label].reason is None and len(one.judged[label].rows) == 50 for label in design)
     proposed = set(one.judged) - design
-    assert all(one.judged[label].reason == "Out of time." for label in proposed)
+    assert all(one.judged[label].reason == sweeps.OUT_OF_SHARE for label in proposed)
+    told = not_tried([], effects.entries(one, set()))
+    assert {"what": f"{len(proposed)} settings of the sweep", "why": sweeps.OUT_OF_SHARE} in told, "on the report, with their number"
 
 
 def test_a_setting_the_log_cannot_answer_is_a_line_and_not_the_end(tmp_path, protocol, monkeypatch):

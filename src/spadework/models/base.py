@@ -23,7 +23,7 @@ from spadework.kernels import parallel, ranking
 from spadework.models import needs
 from spadework.models.common import CommonList, Repeats
 from spadework.models.histories import Histories, positions
-from spadework.models.needs import Cost, Need, check_k
+from spadework.models.needs import Cost, Need, check_k, check_log, listed
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
@@ -182,12 +182,15 @@ class Recommender(ABC):
         if repeats not in REPEATS:
             near = nearest(str(repeats), REPEATS)
             raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
+        check_log(histories, "What the histories are taken from")
+        if users is not None and np.asarray(users).dtype.kind not in "iu":
+            raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", "Give histories.user_vocabulary.codes(ids).")
         known = self._in_own_codes(histories)
         asked = histories.active_users if users is None else np.asarray(users, np.int32)
         allowed = None
         if candidates is not None:
             allowed = np.zeros(len(self.item_vocabulary), np.bool_)
-            codes = self.item_vocabulary.codes(candidates)
+            codes = self.item_vocabulary.codes(listed(candidates))
             allowed[codes[codes >= 0]] = True
         common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None

@@ -37,7 +37,7 @@ class Channel:
     def of_items(self) -> Channel:
         """The same without what is said of pairs: sizes of items are those of this channel."""
         return replace(
-            self, window=None, distance="same", distance_decay=0.8, backward=1.0, gap_half_life=None, unit_power=0.0
+            self, window=None, distance="same", distance_decay=0.8, backward=1.0, gap_half_life=None, age_half_life=None, unit_power=0.0
         )  # fmt: skip
 
     @property

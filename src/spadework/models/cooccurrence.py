@@ -45,15 +45,17 @@ class CoOccurrence(ItemItem):
     """Items that stand together in histories, sessions or baskets; the named models are points of it.
 
     Pairs are counted in each unit: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age / age_half_life) · |unit|^(−unit_power),
-    plus `backward` times the same against the direction of time. Where order plays no part, an item counts once a unit. Sizes of items
-    decay as the pairs do, and leave `unit_power` out. The cost grows with the sum of squared unit lengths, so units are cut to their
-    `newest` events, and a note says how many were.
+    plus `backward` times the same against the direction of time. Where order plays no part, an item counts once a unit. Sizes of items are
+    those of the whole log: they leave the decay with age and `unit_power` out, so a share stays a share. The cost grows with the sum of
+    squared unit lengths, so units are cut to their `newest` events, and a note says how many were.
     """
 
     name = "cooccurrence"
     weight: Annotated[str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")] = "cosine"
     entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts before pairs are made.")] = "binary"
-    unit: Annotated[Literal["user", "session", "basket"], Doc("What makes items stand together.")] = "user"
+    unit: Annotated[
+        Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
+    ] = "user"
     session_gap: Annotated[str, Duration(), Doc("A longer pause ends a session.")] = "30m"
     window: Annotated[int | None, Range(1, 100_000), Doc("Pairs further apart, in moments, do not count; none: all count.")] = None
     distance: Annotated[
@@ -105,6 +107,11 @@ class CoOccurrence(ItemItem):
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what this model needs, and weights that its counts do not suit."""
         super().check_needs(train, content)
+        if self.unit == "basket" and train.baskets is None and train.times is None:
+            raise Unsuitable(
+                f"The model {self.label!r} counts by basket, and the log has neither baskets nor times.",
+                "Name the basket or the time column, or count by user (unit='user').",
+            )
         self.check_weight()
 
     def cost(self, train: Interactions) -> Cost:

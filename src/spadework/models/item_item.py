@@ -14,7 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.kernels import ranking, scoring
 from spadework.models.base import Histories, Need, Recommender, Repeats
-from spadework.models.needs import check_k
+from spadework.models.needs import check_k, listed
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.recommendations import Recommendations
 
@@ -101,7 +101,7 @@ class ItemItem(Recommender):
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these; padding where fewer are known."""
         check_k(k)
-        asked = items if isinstance(items, pl.Series) else pl.Series(items)
+        asked = pl.Series(listed(items))
         codes = self.item_vocabulary.codes(asked)
         if (codes < 0).any():
             missing = asked[int(np.flatnonzero(codes < 0)[0])]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import polars as pl
+
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable
@@ -31,6 +33,7 @@ _NEED_HINTS: dict[Need, str] = {
 
 def check(label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None) -> None:
     """Refuse data that lack what a model wants, and item tables of another log."""
+    check_log(train, f"What {label!r} is to learn from")
     if not len(train):
         raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
     present = {
@@ -48,6 +51,19 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
         raise BadRequest(
             "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
         )
+
+
+def check_log(given: object, what: str) -> None:
+    """Refuse what is no log: a path, a frame, a list of items."""
+    if not isinstance(given, Interactions):
+        raise BadRequest(f"{what} is a {type(given).__name__}, not a log.", "Read it first: log = spadework.read_interactions(…).")
+
+
+def listed(ids: object) -> list[object] | pl.Series:
+    """Ids as a list or a series; a single one stands for a list of one."""
+    if isinstance(ids, pl.Series):
+        return ids
+    return [ids] if isinstance(ids, str | int) else list(ids)  # type: ignore[call-overload]
 
 
 def check_k(k: int) -> None:

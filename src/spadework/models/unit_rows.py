@@ -122,8 +122,11 @@ class Rows:
         return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
 
     def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
-        """Σ over the units that hold the item of its squared weight, decayed as pairs are: the newest event of each. Shape [items]."""
-        weights = self.entry_weights(channel).astype(np.float64) ** 2 * self.ages(channel)
+        """Σ over the units that hold the item of the squared weight of its newest event there. Shape [items].
+
+        Old events count here as new ones do: sizes that fade would lift what faded out of all bounds, since a pair is as old as its later event.
+        """
+        weights = self.entry_weights(channel).astype(np.float64) ** 2
         if exact:
             weights = np.floor(weights * GRAIN + 0.5) / GRAIN
         last = self.last_events(channel)

@@ -32,7 +32,7 @@ from spadework.workbench.telling import not_tried, slices_of, told_protocol, wit
 
 SHOWN = 4
 """Models side by side in slices and faces."""
-SWEEP_SHARE = 0.6
+SWEEP_SHARE = 0.75
 """Share of what is left of the validation half that the sweep may take; the rest judges its best in full."""
 
 
@@ -150,8 +150,10 @@ class Job:
         entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
         tried, helped = choosing.entries, lessons.helped(self.validation, choosing.protocol)
         heat = lessons.heat(self.validation, choosing.protocol)
+        swept: list[dict[str, Any]] = []
         if self.sweep is not None:
-            tried = [*tried, *effects.entries(self.sweep, {entry["label"] for entry in tried})]
+            swept = effects.entries(self.sweep, {entry["label"] for entry in tried})
+            tried = [*tried, *swept]
             designed = effects.effects(self.sweep)
             kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models
             helped, heat = [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(self.sweep) or heat
@@ -167,7 +169,7 @@ class Job:
                 "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
                 "heat": heat,
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
-                "not_tried": not_tried(self.validation),
+                "not_tried": not_tried(self.validation, swept),
             },
         )
         arrays = {"users": final.truth.users, "has_history": final.truth.has_history}

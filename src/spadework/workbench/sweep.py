@@ -34,6 +34,7 @@ KEPT = 3
 """One in so many goes on to the next rung."""
 LAST = 8
 """Settings that are judged as all other models are."""
+OUT_OF_SHARE = "The sweep's share of the budget was spent; a larger budget tries them."
 ROUNDS, A_ROUND = 4, 6
 """Rounds of the search, and settings of each: fitted together."""
 
@@ -84,6 +85,9 @@ class Sweep:
             larger = self._judge([result.one for result in better], rung, self._share(NEXT_SHARE))
             found = larger if len(larger) >= LAST else better
         found += self._search(found)
+        left = sum(result.reason == OUT_OF_SHARE for result in self.judged.values())
+        if left:
+            events.note(f"sweep       {left} settings were not tried. {OUT_OF_SHARE}")
         return [result.one for result in _best(found, LAST)]
 
     def _share(self, share: float) -> float:
@@ -155,7 +159,7 @@ class Sweep:
                     hand_memory_back()
                     begun = time.monotonic()
         except (OutOfTime, OutOfMemory, MemoryError) as error:
-            reason = getattr(error, "message", None) or "The system had no memory left."
+            reason = OUT_OF_SHARE if isinstance(error, OutOfTime) else getattr(error, "message", None) or "The system had no memory left."
             found += [_without(one, rows, reason) for one in able if one.label not in done]
         except SpadeworkError as error:
             found += [_without(one, rows, error.message) for one in able if one.label not in done]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import platform
 import resource
 import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -70,10 +72,12 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
     return rows
 
 
-def not_tried(validation: list[Score]) -> list[dict[str, str]]:
-    """What has no number, and why."""
+def not_tried(validation: list[Score], swept: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, str]]:
+    """What has no number, and why; of a sweep's settings (entries of the board) how many share a reason."""
     left = [{"what": score.label, "why": score.reason or score.state} for score in validation if score.state != "done"]
+    reasons = Counter(str(entry["reason"]) for entry in swept if entry["state"] != "done")
     return [
         *left,
+        *({"what": f"{count:,} settings of the sweep", "why": reason} for reason, count in reasons.items()),
         {"what": "linear models (EASE and relatives), next-basket models, transformers", "why": "This version does not have them."},
     ]
