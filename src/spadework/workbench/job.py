@@ -32,7 +32,7 @@ from spadework.workbench.telling import not_tried, slices_of, told_protocol, wit
 
 SHOWN = 4
 """Models side by side in slices and faces."""
-SWEEP_SHARE = 0.75
+SWEEP_SHARE = 0.6
 """Share of what is left of the validation half that the sweep may take; the rest judges its best in full."""
 
 
