@@ -64,19 +64,29 @@ def recommend_rows(
     how = AGGREGATES.index(aggregate)
     bad = _recommend_rows(
         *_unsigned(lists), *_unsigned(table), width, how,
-        _words(seen_starts, np.uint64), _words(seen_columns, np.uint32), policy, mask, codes, best,
+        words(seen_starts, np.uint64), words(seen_columns, np.uint32), policy, mask, codes, best,
     )  # fmt: skip
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
 
 
+def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: int) -> str | None:
+    """What is wrong with a table of `rows` rows that comes from a file, since kernels trust it; None when it fits."""
+    if len(starts) != rows + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
+        return "row starts do not fit the table"
+    if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= width)):
+        return "the table names items that are not there"
+    return None
+
+
 def _unsigned(rows: Rows) -> tuple[Array, Array, Array]:
     """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
-    return _words(rows.starts, np.uint64), _words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
+    return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
 
 
-def _words(array: Array, kind: type[np.unsignedinteger]) -> Array:
+def words(array: Array, kind: type[np.unsignedinteger]) -> Array:
+    """Whole numbers, none below zero, as unsigned ones."""
     signed = np.int64 if kind is np.uint64 else np.int32
     return np.ascontiguousarray(array, signed).view(kind)
 
@@ -150,7 +160,7 @@ def _score_rows(starts, columns, weights, table_starts, table_columns, table_val
 
 
 @njit(cache=True, nogil=True)
-def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+def pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
     for at in range(begin, end):
@@ -184,7 +194,7 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
         else:
             _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
         if policy == 2:
-            sane = _pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
+            sane = pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
         else:
             if policy == 1:
                 for at in range(seen_starts[row], seen_starts[row + 1]):

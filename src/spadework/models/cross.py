@@ -15,7 +15,7 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable, nearest
-from spadework.kernels import visits
+from spadework.kernels import scoring, visits
 from spadework.kernels.crossing import CrossCounter
 from spadework.kernels.similar import Weighing, tables
 from spadework.kernels.units import Units
@@ -181,12 +181,7 @@ class CrossOccurrence(ItemItem):
             names = state["kinds"].tobytes().decode().split("\0")
         except UnicodeDecodeError:
             return "the names of the kinds of events are no text"
-        starts, columns, values = state["starts"], state["columns"], state["values"]
-        if len(starts) != items * len(names) + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
-            return "row starts do not fit the table"
-        if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= items)):
-            return "the table names items that are not there"
-        return None
+        return scoring.wrong_table(state["starts"], state["columns"], state["values"], items * len(names), items)
 
 
 def _places(log: Interactions, names: list[str], rows: Array | None = None) -> Array:

@@ -48,12 +48,7 @@ class ItemItem(HistoryReader):
     # ---- the table itself
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        starts, columns, values = state["starts"], state["columns"], state["values"]
-        if len(starts) != items + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
-            return "row starts do not fit the table"
-        if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= items)):
-            return "the table names items that are not there"
-        return None
+        return scoring.wrong_table(state["starts"], state["columns"], state["values"], items, items)
 
     def _row(self, code: int) -> Array:
         table = self.state

@@ -1,0 +1,94 @@
+"""From lists of weighted entries and a dense matrix to scores, or straight to the best columns.
+
+Score of column j for a list: scale[j] · Σ over its entries weight · matrix[entry, j]. A sum of exactly zero is no evidence: −∞. So is every
+column whose scale is zero. Each sum runs in the order of the entries, whoever else is asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.kernels import ranking
+from spadework.kernels.scoring import NOTHING, Rows, pick_seen, words
+
+
+def score_dense(lists: Rows, matrix: Array, scale: Array) -> Array:
+    """Scores [lists, columns] float32 of a matrix [entries, columns] float32, `scale` [columns]. O(Σ entries · columns)."""
+    starts, columns, weights = _unsigned(lists)
+    scores = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
+    factors = np.ascontiguousarray(scale, np.float32)
+    _score(starts, columns, weights, matrix, factors, scores)
+    return scores
+
+
+def recommend_dense(
+    lists: Rows,
+    matrix: Array,
+    scale: Array,
+    k: int,
+    *,
+    seen: tuple[Offsets, Codes] | None = None,
+    only: bool = False,
+    allowed: Mask | None = None,
+) -> tuple[Codes, Array]:
+    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_dense`: codes [lists, k] and scores [lists, k].
+
+    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with `only` alone may. `allowed` [columns]
+    masks the candidates. Memory is one row of scores. O(Σ entries · columns).
+    """
+    starts, columns, weights = _unsigned(lists)
+    codes, best = ranking.nothing(len(starts) - 1, k)
+    policy = 0 if seen is None else 2 if only else 1
+    seen_starts, seen_columns = (lists.starts, lists.columns) if seen is None else seen
+    seen_starts, seen_columns = words(seen_starts, np.uint64), words(seen_columns, np.uint32)
+    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
+    bad = _recommend(
+        starts, columns, weights, matrix, np.ascontiguousarray(scale, np.float32), seen_starts, seen_columns, policy, mask, codes, best
+    )
+    if bad >= 0:
+        raise ranking.not_a_number(bad)
+    return codes, best
+
+
+def _unsigned(lists: Rows) -> tuple[Array, Array, Array]:
+    return words(lists.starts, np.uint64), words(lists.columns, np.uint32), np.ascontiguousarray(lists.values, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _sum(columns, weights, begin, end, matrix, scale, scores):  # type: ignore[no-untyped-def]
+    """The scores of one list."""
+    scores[:] = np.float32(0)
+    for at in range(begin, end):
+        weight = weights[at]
+        values = matrix[columns[at]]
+        for column in range(len(scores)):
+            scores[column] += weight * values[column]
+    for column in range(len(scores)):
+        score = scores[column] * scale[column]
+        scores[column] = NOTHING if score == 0 else score
+
+
+@njit(cache=True, nogil=True)
+def _score(starts, columns, weights, matrix, scale, scores):  # type: ignore[no-untyped-def]
+    for row in range(scores.shape[0]):
+        _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores[row])
+
+
+@njit(cache=True, nogil=True)
+def _recommend(starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
+    scores = np.empty(matrix.shape[1], np.float32)
+    for row in range(len(codes)):
+        _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores)
+        begin, end = seen_starts[row], seen_starts[row + 1]
+        if policy == 2:
+            sane = pick_seen(seen_columns, begin, end, scores, codes[row], best[row], allowed)
+        else:
+            if policy == 1:
+                for at in range(begin, end):
+                    scores[seen_columns[at]] = NOTHING
+            sane = ranking.scan(scores, codes[row], best[row], allowed)
+        if not sane:
+            return row
+    return -1

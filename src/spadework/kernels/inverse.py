@@ -1,0 +1,93 @@
+"""The inverse of a large symmetric positive definite matrix, in place, in float32.
+
+Up to `WHOLE` columns LAPACK does it (Cholesky, then the inverse from it). Larger matrices are swept block by block (Gauss-Jordan): the
+inverse of a block on the diagonal is LAPACK's, everything else is multiplication of large matrices. Both take n³ operations. The threaded
+float32 Cholesky of the OpenBLAS that comes with numpy and scipy ends the process somewhere between 24,000 and 28,000 columns.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.linalg import lapack
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.errors import Unsuitable
+from spadework.kernels.gram import mirror
+
+WHOLE = 16_384
+BLOCK = 4096
+"""Columns that are swept at once: two copies of them are held beside the matrix."""
+TILE = 1024
+"""Rows that are updated at once; of the tile on the diagonal one half is done in vain."""
+
+
+def invert(matrix: Array, label: str = "inverse") -> None:
+    """Replace a symmetric positive definite matrix [n, n] (float32 or float64, C order) by its inverse, in place.
+
+    Raises `Unsuitable` where it is not positive definite to working precision. O(n³) operations; beside the matrix it holds
+    12 · n · `BLOCK` bytes (float32) where n is above `WHOLE`, else next to nothing.
+    """
+    size = len(matrix)
+    if size <= WHOLE:
+        _invert_whole(matrix)
+        mirror(matrix)
+        return
+    starts = range(0, size, BLOCK)
+    for done, first in enumerate(starts):
+        events.step(label, done, len(starts))
+        _sweep(matrix, first, min(first + BLOCK, size))
+    events.step(label, len(starts), len(starts))
+    np.negative(matrix, out=matrix)
+    mirror(matrix)
+
+
+def _invert_whole(matrix: Array) -> None:
+    """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own order of columns."""
+    factor, inverse = _routines(matrix)
+    view = matrix.T
+    found, info = factor(view, lower=0, overwrite_a=1, clean=0)
+    if info == 0:
+        found, info = inverse(found, lower=0, overwrite_c=1)
+    if info != 0 or not np.isfinite(np.diagonal(found)).all():
+        raise Unsuitable(
+            "The matrix of the items cannot be inverted: some items were taken by the same users, or by none.",
+            "Give a larger l2; 1 is small for any log.",
+        )
+    if not np.shares_memory(found, matrix):  # a view that LAPACK cannot work in
+        matrix[...] = found.T
+
+
+def _routines(matrix: Array) -> tuple[Any, Any]:
+    single = matrix.dtype == np.float32
+    return (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
+
+
+def _sweep(matrix: Array, first: int, last: int) -> None:
+    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and all others are what is left when it is known."""
+    size = len(matrix)
+    pivot = matrix[first:last, first:last].copy()
+    _invert_whole(pivot)
+    mirror(pivot)
+    rest = np.empty((size - (last - first), last - first), matrix.dtype)  # [others, block]
+    rest[:first] = matrix[first:last, :first].T
+    rest[first:] = matrix[last:, first:last]
+    solved = rest @ pivot
+    room = np.empty((TILE, len(rest)), matrix.dtype)
+    for at in range(0, len(rest), TILE):
+        for begin, end in _apart(at, min(at + TILE, len(rest)), first):
+            shift = 0 if begin < first else last - first
+            product = np.matmul(solved[begin:end], rest[:end].T, out=room[: end - begin, :end])
+            rows = matrix[begin + shift : end + shift]
+            rows[:, : min(end, first)] -= product[:, :first]
+            rows[:, last : end + shift] -= product[:, first:]
+    matrix[first:last, :first] = solved[:first].T
+    matrix[last:, first:last] = solved[first:]
+    matrix[first:last, first:last] = -pivot
+
+
+def _apart(begin: int, end: int, edge: int) -> list[tuple[int, int]]:
+    """A range, in two where the edge lies inside."""
+    return [(begin, edge), (edge, end)] if begin < edge < end else [(begin, end)]

@@ -1,0 +1,98 @@
+"""The EASE family in one estimator: plain, denoising, relaxed, normalised by popularity, and aware of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+
+from spadework import durations
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
+from spadework.kernels.inverse import invert
+from spadework.kernels.weighting import entry_weights
+from spadework.models.base import Need
+from spadework.models.channel import Channel
+from spadework.models.linear import Linear, counted_gram
+from spadework.models.parameters import Doc, Duration, OneOf, Range
+
+
+class Ease(Linear):
+    """Ridge regression of every item on all others, itself left out (EASE); with dropout it is EDLAE, with a relaxation RDLAE.
+
+    G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 − dropout) · diag(G); P = (G + Λ)⁻¹.
+    Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) / P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to
+    itself. Only P is learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
+    O(Σ units' length² + items³) operations, 4 · items² bytes.
+
+    Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders that don't overfit towards the Identity",
+    NeurIPS 2020 (dropout); Moon et al., "It's Enough: Relaxing Diagonal Constraints in Linear Autoencoders for Recommendation", SIGIR 2023
+    (relaxation); Park et al., "Why is Normalization Necessary for Linear Recommenders?", SIGIR 2025 (unit_power, item_power).
+    """
+
+    name = "ease"
+    answering: ClassVar[frozenset[str]] = Linear.answering | {"relaxation"}
+
+    l2: Annotated[float, Range(0.0, 100_000.0, log=True), Doc("λ: shrinkage of all weights, in units; larger is smoother.")] = 100.0
+    dropout: Annotated[float, Range(0.0, 0.95), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")] = 0.3
+    relaxation: Annotated[float, Range(0.0, 1.0), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")] = 0.0
+    unit_power: Annotated[float, Range(0.0, 2.0), Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less.")] = 0.0
+    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = "binary"
+    unit: Annotated[
+        Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
+    ] = "user"
+    age_half_life: Annotated[str | None, Duration(), Doc("Age of an event, from the end of the log, at which it counts half.")] = None
+    window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
+    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest items are counted; none: all.")] = 5000
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        normalised = [{"item_power": 0.3}, {"history": 0.7}, {"item_power": 0.3, "history": 0.7}, {"relaxation": 0.3}]
+        return [{}, *normalised, {"l2": 10.0, "dropout": 0.6}, {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2}]
+
+    def required(self) -> frozenset[Need]:
+        timed = self.age_half_life is not None or self.window is not None or self._channel.needs_times
+        return super().required() | (frozenset({"times"}) if timed else frozenset())
+
+    @property
+    def _channel(self) -> Channel:
+        return Channel(
+            unit=self.unit,
+            age_half_life=None if self.age_half_life is None else durations.seconds(self.age_half_life, "age_half_life"),
+            unit_power=self.unit_power,
+            entry=self.entry,
+            newest=self.newest,
+        )
+
+    def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
+        matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        ridge = self._regularised(matrix)
+        invert(matrix, f"fit {self.label}")
+        own = np.diagonal(matrix).astype(np.float64)
+        np.fill_diagonal(matrix, 0)
+        return {"matrix": matrix, "own": own, "ridge": ridge}
+
+    def _regularised(self, matrix: Array) -> Array:
+        """Add Λ to the diagonal of a Gram matrix, in place, and return it: float64 [items]."""
+        sizes = np.diagonal(matrix).astype(np.float64)
+        if self.l2 == 0 and (sizes <= 0).any():
+            raise Unsuitable(
+                f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the matrix cannot be inverted.",
+                "Give an l2 above zero.",
+            )
+        ridge = self.l2 + self.dropout / (1 - self.dropout) * sizes
+        np.fill_diagonal(matrix, sizes + ridge)
+        return ridge
+
+    def _scale(self, state: Mapping[str, Array]) -> Array:
+        return -np.maximum(state["ridge"], (1 - self.relaxation) / state["own"])
+
+
+def in_window(train: Interactions, window: str | None) -> Interactions:
+    """The events of the last span of the log; all of them without a window."""
+    if window is None or train.times is None or not len(train):
+        return train
+    return train.where(train.times > train.times.max() - durations.seconds(window, "window"))
