@@ -386,6 +386,7 @@ def test_neighbours_beat_popularity_on_the_checkerboard(world):
 
 READ_ORDER = (
     "forward",
+    "forward-ridge",
     "cooccurrence",
     "v-sknn",
     "vmis-knn",

@@ -20,6 +20,7 @@ from spadework.evaluation.metrics import Asked, measure, parse
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import REPEATS, Recommender, Repeats
+from spadework.models.needs import check_room
 from spadework.randomness import Seed
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory"]
@@ -180,13 +181,8 @@ def trial(
 
 
 def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:
-    """Ask what fitting will hold, before the machine dies of it."""
-    need = model.cost(protocol.split.train).bytes
+    """Ask what fitting will hold, before the machine dies of it; a tenth of the room is left to answering."""
     room = available_bytes()
     if limits.memory is not None:
         room = min(room, limits.memory - resident_bytes())
-    if need > 0.9 * room:
-        raise OutOfMemory(
-            f"{model.label} would hold about {need / 2**30:.1f} GiB, and {max(room, 0) / 2**30:.1f} GiB are free.",
-            "Set a larger memory limit, or leave this model out.",
-        )
+    check_room(model.label, model.cost(protocol.split.train).bytes, int(0.9 * room), model.instead)

@@ -20,10 +20,11 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, NotFitted, Unsuitable, nearest
 from spadework.kernels import parallel, ranking
+from spadework.limits import available_bytes
 from spadework.models import needs
 from spadework.models.common import CommonList, Repeats
 from spadework.models.histories import Histories, positions
-from spadework.models.needs import Cost, Need, check_k, check_log, listed
+from spadework.models.needs import Cost, Need, check_k, check_log, check_room, listed
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
@@ -50,6 +51,7 @@ class Recommender(ABC):
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     answering: ClassVar[frozenset[str]] = frozenset()  # parameters that change the answers but not what is learned
+    instead: ClassVar[str] = "Set a larger memory limit, or leave this model out."  # what to do where it does not fit into memory
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
@@ -114,6 +116,7 @@ class Recommender(ABC):
     def fit(self, train: Interactions, content: ItemContent | None = None, *, rng: Seed = None) -> Self:
         """Learn from the log and return this model. What the model needs and the log lacks is refused by name."""
         self.check_needs(train, content)
+        check_room(self.label, self.cost(train).bytes, available_bytes(), self.instead)
         state = dict(self._fit(train, content, generator(rng, f"model:{self.name}")))
         state["popularity"] = train.item_counts
         self._restore({key: np.ascontiguousarray(value) for key, value in state.items()}, train.item_vocabulary)

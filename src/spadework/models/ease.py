@@ -11,12 +11,11 @@ from spadework import durations
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.errors import Unsuitable
 from spadework.kernels.inverse import invert
 from spadework.kernels.weighting import entry_weights
 from spadework.models.base import Need
 from spadework.models.channel import Channel
-from spadework.models.linear import Linear, counted_gram
+from spadework.models.linear import Linear, counted_gram, no_zero
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
 
@@ -69,6 +68,10 @@ class Ease(Linear):
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        return self._inverted(matrix)
+
+    def _inverted(self, matrix: Array) -> Mapping[str, Array]:
+        """What is learned from a Gram matrix, which becomes its inverse in place."""
         ridge = self._regularised(matrix)
         invert(matrix, f"fit {self.label}")
         own = np.diagonal(matrix).astype(np.float64)
@@ -78,12 +81,7 @@ class Ease(Linear):
     def _regularised(self, matrix: Array) -> Array:
         """Add Λ to the diagonal of a Gram matrix, in place, and return it: float64 [items]."""
         sizes = np.diagonal(matrix).astype(np.float64)
-        if self.l2 == 0 and (sizes <= 0).any():
-            raise Unsuitable(
-                f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the matrix cannot be inverted.",
-                "Give an l2 above zero.",
-            )
-        ridge = self.l2 + self.dropout / (1 - self.dropout) * sizes
+        ridge = no_zero(self.l2 + self.dropout / (1 - self.dropout) * sizes, sizes, self.l2)
         np.fill_diagonal(matrix, sizes + ridge)
         return ridge
 

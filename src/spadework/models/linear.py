@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
 from spadework.kernels import dense_scoring, parallel, scoring
 from spadework.kernels.gram import gram
 from spadework.models.base import Cost, Histories, Repeats
@@ -33,7 +34,9 @@ class Linear(HistoryReader):
     stands. With `keep`, the largest weights of each column become a sparse table, and the matrix is let go.
     """
 
-    instead: ClassVar[str] = "Take 'mrf' or 'sansa', whose weights are sparse, or 'elsa', which has a short vector for each item."
+    instead: ClassVar[str] = (
+        "It grows with the square of the items. Take 'mrf' or 'sansa', whose weights are sparse, or 'elsa', which has a short vector an item."
+    )
     answering: ClassVar[frozenset[str]] = READING | {"keep", "item_power"}
 
     item_power: Annotated[
@@ -190,6 +193,16 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
     entries = csr_array((values, rows.items, rows.starts), shape=(len(rows.starts) - 1, train.item_count))
     entries.sort_indices()
     return gram(entries.indptr, entries.indices, entries.data, train.item_count, label)
+
+
+def no_zero(ridge: Array, sizes: Array, l2: float) -> Array:
+    """The ridge, unless an item of size zero would stand on the diagonal with nothing added: float64 [items]."""
+    if l2 == 0 and (sizes <= 0).any():
+        raise Unsuitable(
+            f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the matrix of the items cannot be inverted.",
+            "Give an l2 above zero.",
+        )
+    return ridge
 
 
 def _users_of(train: Interactions) -> Array:

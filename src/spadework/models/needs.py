@@ -9,7 +9,7 @@ import polars as pl
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
@@ -51,6 +51,12 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
         raise BadRequest(
             "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
         )
+
+
+def check_room(label: str, need: int, room: int, instead: str) -> None:
+    """Refuse what will hold more than there is room for, in bytes, before the machine dies of it."""
+    if need > room:
+        raise OutOfMemory(f"{label} would hold about {need / 2**30:.1f} GiB, and {max(room, 0) / 2**30:.1f} GiB are free.", instead)
 
 
 def check_log(given: object, what: str) -> None:

@@ -1,0 +1,92 @@
+"""The Gram kernel against a product of dense matrices, and the inverse against numpy's, whole and by blocks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from spadework.errors import Unsuitable
+from spadework.kernels import inverse, parallel
+from spadework.kernels.gram import gram, mirror
+
+
+def rows_of(seed: int, rows: int, width: int, share: float = 0.3) -> csr_array:
+    rng = np.random.default_rng(seed)
+    dense = np.where(rng.random((rows, width)) < share, rng.random((rows, width)), 0).astype(np.float32)
+    return csr_array(dense)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 40), st.integers(1, 200))
+@settings(max_examples=30, deadline=None)
+def test_gram_is_the_product_of_the_matrix_with_itself(seed, rows, width):
+    x = rows_of(seed, rows, width)
+    found = gram(x.indptr, x.indices, x.data, width)
+    dense = x.toarray().astype(np.float64)
+    np.testing.assert_allclose(found, dense.T @ dense, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found, found.T)
+
+
+def test_gram_of_no_rows_is_zero():
+    none = np.zeros(0, np.int32)
+    assert not gram(np.zeros(1, np.int64), none, none.astype(np.float32), 3).any()
+
+
+def test_gram_does_not_depend_on_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr("spadework.kernels.gram.TASK", 50)
+    x = rows_of(3, 60, 90)
+    with parallel.using(1):
+        one = gram(x.indptr, x.indices, x.data, 90)
+    with parallel.using(3):
+        assert gram(x.indptr, x.indices, x.data, 90).tobytes() == one.tobytes()
+
+
+def test_mirror_copies_below_to_above():
+    matrix = np.arange(150.0 * 150).reshape(150, 150)
+    below = np.tril(matrix)
+    mirror(matrix)
+    np.testing.assert_array_equal(matrix, below + np.tril(below, -1).T)
+
+
+def positive(seed: int, size: int, kind: type) -> np.ndarray:
+    x = np.random.default_rng(seed).random((size, size + 5))
+    return np.ascontiguousarray(x @ x.T + np.eye(size), kind)
+
+
+@pytest.mark.parametrize(("size", "block", "tile"), [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
+    monkeypatch.setattr(inverse, "WHOLE", 0)
+    monkeypatch.setattr(inverse, "BLOCK", block)
+    monkeypatch.setattr(inverse, "TILE", tile)
+    matrix = positive(size, size, kind)
+    expected = np.linalg.inv(matrix.astype(np.float64))
+    inverse.invert(matrix)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(matrix, expected, rtol=0, atol=scale * (3e-4 if kind is np.float32 else 1e-10))
+    np.testing.assert_array_equal(matrix, matrix.T)
+
+
+@pytest.mark.parametrize("size", [1, 2, 33, 200])
+def test_the_whole_inverse_is_the_inverse_in_place(size):
+    matrix = positive(size, size, np.float64)
+    expected, before = np.linalg.inv(matrix), matrix
+    inverse.invert(matrix)
+    assert matrix is before
+    np.testing.assert_allclose(matrix, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("whole", [0, 100])
+def test_what_cannot_be_inverted_is_refused(monkeypatch, whole):
+    monkeypatch.setattr(inverse, "WHOLE", whole)
+    monkeypatch.setattr(inverse, "BLOCK", 4)
+    twins = np.ones((10, 10), np.float32)
+    with pytest.raises(Unsuitable, match="cannot be inverted") as caught:
+        inverse.invert(twins)
+    assert "larger l2" in caught.value.hint
+    broken = np.eye(10, dtype=np.float32)
+    broken[5, 5] = np.nan
+    with pytest.raises(Unsuitable):
+        inverse.invert(broken)
