@@ -223,16 +223,9 @@ class Recommender(ABC):
         return histories.recoded(histories.user_vocabulary, own)
 
     def _answer(
-        self,
-        histories: Interactions,
-        users: Codes,
-        *,
-        k: int,
-        repeats: Repeats,
-        allowed: Mask | None,
-        common: CommonList | None,
+        self, histories: Interactions, users: Codes, *, k: int, repeats: Repeats, allowed: Mask | None, common: CommonList | None,
         prior: CommonList | None,
-    ) -> tuple[Codes, Array, int]:
+    ) -> tuple[Codes, Array, int]:  # fmt: skip
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled from `prior`."""
         block = self._histories(histories, users)
         if common is not None:
