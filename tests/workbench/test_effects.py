@@ -96,7 +96,7 @@ def test_the_heat_map_has_a_row_for_each_weight_and_a_mean_in_each_cell(swept):
 def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
     one = swept["order"]
     shown = {one.design.core()[0].label}
-    told = {entry["label"]: entry for entry in effects.entries(one, shown)}
+    told = {entry["label"]: entry for entry in effects.entries(one.judged, one.protocol, shown)}
     assert set(told) == set(one.judged) - shown
     for label, entry in told.items():
         result = one.judged[label]
@@ -110,7 +110,7 @@ def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
     assert one.run() == []
     assert effects.effects(one) == []
     assert effects.heat(one) is None
-    for entry in effects.entries(one, set()):
+    for entry in effects.entries(one.judged, one.protocol, set()):
         assert entry["state"] == "skipped"
         assert entry["reason"]
         assert entry["metrics"] == {}

@@ -13,10 +13,11 @@ from spadework.data import splitting
 from spadework.errors import OutOfTime
 from spadework.evaluation.trial import Protocol, trial
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import effects
+from spadework.workbench import effects, judging
 from spadework.workbench import sweep as sweeps
+from spadework.workbench.judging import rungs_of
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.sweep import LAST, Sweep, rungs_of
+from spadework.workbench.sweep import LAST, Sweep
 from spadework.workbench.telling import not_tried
 
 
@@ -48,7 +49,7 @@ def learned(one: CoOccurrence) -> bool:
 def test_rungs_are_nested_samples_of_the_users_given():
     rows = np.arange(5, 40_000, 2)
     rungs = rungs_of(rows, 3)
-    assert [len(rung) for rung in rungs] == [sweeps.MOST_USERS, 4 * sweeps.MOST_USERS]
+    assert [len(rung) for rung in rungs] == [judging.MOST_USERS, 4 * judging.MOST_USERS]
     smaller, larger = rungs
     assert np.isin(smaller, larger).all()
     assert np.isin(larger, rows).all()
@@ -59,7 +60,7 @@ def test_rungs_are_nested_samples_of_the_users_given():
 
 
 def test_few_users_are_one_rung():
-    rows = np.arange(2 * sweeps.FIRST_USERS)
+    rows = np.arange(2 * judging.FIRST_USERS)
     (only,) = rungs_of(rows, 0)
     assert np.array_equal(only, rows)
 
@@ -121,8 +122,8 @@ def test_no_memory_leaves_a_reason_for_each_setting(tmp_path, protocol):
 
 
 def test_out_of_time_on_more_users_the_smaller_sample_decides(tmp_path, protocol, monkeypatch):
-    monkeypatch.setattr(sweeps, "FIRST_USERS", 50)
-    monkeypatch.setattr(sweeps, "MOST_USERS", 50)
+    monkeypatch.setattr(judging, "FIRST_USERS", 50)
+    monkeypatch.setattr(judging, "MOST_USERS", 50)
     one = sweep(tmp_path, protocol)
     assert [len(rung) for rung in one.rungs] == [50, 200]
     original = CoOccurrence.fit_together
@@ -139,7 +140,7 @@ def test_out_of_time_on_more_users_the_smaller_sample_decides(tmp_path, protocol
     assert all(one.judged[label].reason is None and len(one.judged[label].rows) == 50 for label in design)
     proposed = set(one.judged) - design
     assert all(one.judged[label].reason == sweeps.OUT_OF_SHARE for label in proposed)
-    told = not_tried([], effects.entries(one, set()))
+    told = not_tried([], effects.entries(one.judged, one.protocol, set()))
     assert {"what": f"{len(proposed)} settings of the sweep", "why": sweeps.OUT_OF_SHARE} in told, "on the report, with their number"
 
 

@@ -11,7 +11,8 @@ from spadework.arrays import Array
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol
 from spadework.workbench.design import Design, Factor
-from spadework.workbench.sweep import Judged, Sweep
+from spadework.workbench.judging import Judged
+from spadework.workbench.sweep import Sweep
 
 
 def effects(sweep: Sweep) -> list[dict[str, Any]]:
@@ -62,19 +63,19 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     }
 
 
-def entries(sweep: Sweep, shown: set[str]) -> list[dict[str, Any]]:
+def entries(judged: Mapping[str, Judged[Any]], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
     """One entry for each setting judged on a sample of users only, with the number of users; the shape of `validation` in JSON."""
-    results = [result for result in sweep.judged.values() if result.one.label not in shown]
+    results = [result for label, result in judged.items() if label not in shown]
     drawn: dict[int, tuple[Array, Array]] = {}
     for size in {len(result.rows) for result in results}:
         group = [result for result in results if len(result.rows) == size and result.reason is None]
         if group:
-            ends = statistics.interval(statistics.bootstrap(np.column_stack([one.values for one in group]), sweep.protocol.seed, 400))
+            ends = statistics.interval(statistics.bootstrap(np.column_stack([one.values for one in group]), protocol.seed, 400))
             drawn |= {id(result): (ends[0][at], ends[1][at]) for at, result in enumerate(group)}
-    return [_entry(result, sweep.protocol, drawn.get(id(result))) for result in results]
+    return [_entry(result, protocol, drawn.get(id(result))) for result in results]
 
 
-def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
+def _entry(result: Judged[Any], protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
     done = result.reason is None
     return {
         "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
@@ -85,7 +86,7 @@ def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None)
     }  # fmt: skip
 
 
-def _main(design: Design, first: Mapping[str, Judged]) -> list[tuple[dict[str, Any], Array]]:
+def _main(design: Design, first: Mapping[str, Judged[Any]]) -> list[tuple[dict[str, Any], Array]]:
     by_place = {
         place: first[one.label]
         for place, one in zip(design.places(), design.core(), strict=True)
@@ -104,7 +105,7 @@ def _main(design: Design, first: Mapping[str, Judged]) -> list[tuple[dict[str, A
     return found
 
 
-def _effect(factor: Factor, level: int, pairs: list[tuple[Judged, Judged]]) -> tuple[dict[str, Any], Array]:
+def _effect(factor: Factor, level: int, pairs: list[tuple[Judged[Any], Judged[Any]]]) -> tuple[dict[str, Any], Array]:
     base = np.mean([one.values for one, _ in pairs], axis=0)
     value = np.mean([other.values for _, other in pairs], axis=0)
     what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"

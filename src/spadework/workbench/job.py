@@ -152,7 +152,7 @@ class Job:
         heat = lessons.heat(self.validation, choosing.protocol)
         swept: list[dict[str, Any]] = []
         if self.sweep is not None:
-            swept = effects.entries(self.sweep, {entry["label"] for entry in tried})
+            swept = effects.entries(self.sweep.judged, choosing.protocol, {entry["label"] for entry in tried})
             tried = [*tried, *swept]
             designed = effects.effects(self.sweep)
             kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,18 +16,15 @@ from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
-from spadework.evaluation.trial import Protocol, Score, judge
+from spadework.evaluation.trial import Protocol
 from spadework.limits import Limits, hand_memory_back
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.randomness import generator
 from spadework.workbench.design import Design, design
+from spadework.workbench.judging import Judged, Sample, best, rungs_of
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.search import Search
 
-FIRST_USERS = 600
-"""Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
-MOST_USERS = 2000
 FIRST_SHARE, NEXT_SHARE = 0.75, 0.7
 """Shares of the time left that the first rung and each further one may take; the search has the rest."""
 KEPT = 3
@@ -37,22 +34,6 @@ LAST = 8
 OUT_OF_SHARE = "The sweep's share of the budget was spent; a larger budget tries them."
 ROUNDS, A_ROUND = 4, 6
 """Rounds of the search, and settings of each: fitted together."""
-
-
-@dataclass(frozen=True, eq=False)
-class Judged:
-    """A setting, and the deciding metric of each user it was judged on."""
-
-    one: CoOccurrence
-    rows: Array  # rows of the truth
-    values: Array  # [rows]
-    seconds: float  # of fitting it among others, and of answering
-    reason: str | None = None
-
-    @property
-    def mean(self) -> float:
-        """What it is ranked by."""
-        return float(np.nanmean(self.values)) if self.reason is None and len(self.values) else float("-inf")
 
 
 @dataclass
@@ -66,8 +47,8 @@ class Sweep:
     memory: int | None
     design: Design = field(init=False)
     rungs: list[Array] = field(init=False)
-    judged: dict[str, Judged] = field(default_factory=dict)  # label → its judgement on the largest rung it reached
-    first: dict[str, Judged] = field(default_factory=dict)  # label → its judgement on the first rung
+    judged: dict[str, Judged[CoOccurrence]] = field(default_factory=dict)  # label → its judgement on the largest rung it reached
+    first: dict[str, Judged[CoOccurrence]] = field(default_factory=dict)  # label → its judgement on the first rung
     spent: float = 0.0  # seconds of trials, those of an earlier start included
 
     def __post_init__(self) -> None:
@@ -80,7 +61,7 @@ class Sweep:
         found = self._judge(everything, 0, self._share(FIRST_SHARE))
         self.first = dict(self.judged)
         for rung in range(1, len(self.rungs)):
-            better = _best(found, max(len(found) // KEPT, 2 * LAST))
+            better = best(found, max(len(found) // KEPT, 2 * LAST))
             # Where the time ends before enough of them have been judged on more users, the smaller sample decides.
             larger = self._judge([result.one for result in better], rung, self._share(NEXT_SHARE))
             found = larger if len(larger) >= LAST else better
@@ -88,17 +69,17 @@ class Sweep:
         left = sum(result.reason == OUT_OF_SHARE for result in self.judged.values())
         if left:
             events.note(f"sweep       {left} settings were not tried. {OUT_OF_SHARE}")
-        return [result.one for result in _best(found, LAST)]
+        return [result.one for result in best(found, LAST)]
 
     def _share(self, share: float) -> float:
         """The end of a rung that may take this share of what is left."""
         now = time.monotonic()
         return now + share * max(self.until - now, 0.0)
 
-    def _search(self, found: list[Judged]) -> list[Judged]:
+    def _search(self, found: list[Judged[CoOccurrence]]) -> list[Judged[CoOccurrence]]:
         """Settings near the best, proposed from what was seen on the last rung."""
-        search = Search(self.protocol, [(result.one, result.mean) for result in _best(found, 4 * LAST)], self.content is not None)
-        tried: list[Judged] = []
+        search = Search(self.protocol, [(result.one, result.mean) for result in best(found, 4 * LAST)], self.content is not None)
+        tried: list[Judged[CoOccurrence]] = []
         for turn in range(ROUNDS):
             if time.monotonic() >= self.until:
                 break
@@ -109,29 +90,22 @@ class Sweep:
             tried += results
         return tried
 
-    def _judge(self, models: Sequence[CoOccurrence], rung: int, until: float, what: str = "") -> list[Judged]:
+    def _judge(self, models: Sequence[CoOccurrence], rung: int, until: float, what: str = "") -> list[Judged[CoOccurrence]]:
         rows = self.rungs[rung]
-        part = self.protocol.among(rows)
+        sample = Sample(self.protocol.among(rows), rows, self.ledger, "sweep")
         label = what or f"sweep {rung + 1} of {len(self.rungs)}"
         events.note(f"{label:<10}  {len(models)} settings, judged on {len(rows):,} users")
-        waiting: list[CoOccurrence] = []
-        found: list[Judged] = []
-        for one in models:
-            known = self.ledger.find(self._key(one, part, rung))
-            if known is None:
-                waiting.append(one)
-            else:
-                self.spent += known[2]
-                found.append(Judged(one, rows, known[0].values[part.primary], known[2]))
-        found += self._fit_and_judge(waiting, part, rung, until)
+        known = {one.label: result for one in models if (result := sample.known(one)) is not None}
+        waiting = [one for one in models if one.label not in known]
+        found = [*known.values(), *self._fit_and_judge(waiting, sample, until)]
+        self.spent += sample.spent
         # Out of time on more users, a setting keeps what it got on fewer.
         self.judged |= {result.one.label: result for result in found if result.reason is None or result.one.label not in self.judged}
         return [result for result in found if result.reason is None]
 
-    def _fit_and_judge(self, models: list[CoOccurrence], part: Protocol, rung: int, until: float) -> list[Judged]:
+    def _fit_and_judge(self, models: list[CoOccurrence], sample: Sample, until: float) -> list[Judged[CoOccurrence]]:
         """Fit in batches and judge each model of a batch; whatever goes wrong becomes a line."""
-        rows = self.rungs[rung]
-        found: list[Judged] = []
+        found: list[Judged[CoOccurrence]] = []
         able: list[CoOccurrence] = []
         train = self.protocol.split.train
         for one in models:
@@ -140,9 +114,9 @@ class Sweep:
                 one.check_weight()
                 able.append(one)
             except SpadeworkError as error:
-                found.append(_without(one, rows, error.message))
+                found.append(sample.without(one, error.message))
         wanted = np.zeros(train.item_count, np.bool_)
-        wanted[part.truth.seen_items] = True
+        wanted[sample.protocol.truth.seen_items] = True
         done: set[str] = set()
         begun = time.monotonic()
         try:
@@ -151,59 +125,14 @@ class Sweep:
                     fitted = (time.monotonic() - begun) / len(batch)
                     while batch:  # its tables are let go before the next are made
                         one = batch.pop()
-                        result = self._answer(one, part, rows, fitted)
-                        self._keep(result, part, rung)
-                        found.append(replace(result, one=_bare(one)))
+                        found.append(sample.judge(one, fitted))
                         done.add(one.label)
                         events.step("sweep", len(done), len(able))
                     hand_memory_back()
                     begun = time.monotonic()
         except (OutOfTime, OutOfMemory, MemoryError) as error:
             reason = OUT_OF_SHARE if isinstance(error, OutOfTime) else getattr(error, "message", None) or "The system had no memory left."
-            found += [_without(one, rows, reason) for one in able if one.label not in done]
+            found += [sample.without(one, reason) for one in able if one.label not in done]
         except SpadeworkError as error:
-            found += [_without(one, rows, error.message) for one in able if one.label not in done]
+            found += [sample.without(one, error.message) for one in able if one.label not in done]
         return found
-
-    def _answer(self, one: CoOccurrence, part: Protocol, rows: Array, fitted: float) -> Judged:
-        begun = time.monotonic()
-        try:
-            lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
-            values, _ = judge(lists.items, part)
-        except OutOfTime:
-            raise
-        except SpadeworkError as error:
-            return _without(one, rows, error.message)
-        return Judged(one, rows, values[part.primary], fitted + time.monotonic() - begun)
-
-    def _keep(self, result: Judged, part: Protocol, rung: int) -> None:
-        self.spent += result.seconds
-        if result.reason is None:
-            score = Score(model=result.one.name, label=result.one.label, params=result.one.params, values={part.primary: result.values})
-            self.ledger.keep(self._key(result.one, part, rung), score, None, result.seconds, durable=False)
-
-    def _key(self, one: CoOccurrence, part: Protocol, rung: int) -> str:
-        return self.ledger.key(one, part, f"sweep{len(self.rungs[rung])}")
-
-
-def rungs_of(rows: Array, seed: int) -> list[Array]:
-    """Nested samples of users, each four times the one before, ascending within each; the last is all of them or 16 times the first."""
-    drawn = generator(seed, "sweep users").permutation(rows)
-    size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))
-    if len(rows) <= 2 * size:
-        return [np.sort(drawn)]
-    sizes = [size, min(4 * size, len(rows))]
-    return [np.sort(drawn[:count]) for count in sizes]
-
-
-def _best(found: Sequence[Judged], count: int) -> list[Judged]:
-    return sorted((result for result in found if result.reason is None), key=lambda result: (-result.mean, result.one.label))[:count]
-
-
-def _without(one: CoOccurrence, rows: Array, reason: str) -> Judged:
-    return Judged(_bare(one), rows, np.zeros(0, np.float32), 0.0, reason)
-
-
-def _bare(one: CoOccurrence) -> CoOccurrence:
-    """A copy that learned nothing, so that what was learned can go."""
-    return type(one)(**one.params)
