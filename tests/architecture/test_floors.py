@@ -21,7 +21,7 @@ ALLOWED = {  # third-party name → where it may be imported
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),
     "pydantic": ("workbench/recipe.py",),
-    "optuna": ("workbench/search.py",),
+    "optuna": ("workbench/search.py", "workbench/tuning.py"),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2
     "safetensors": ("workbench/",),

@@ -141,7 +141,9 @@ def test_out_of_time_on_more_users_the_smaller_sample_decides(tmp_path, protocol
     proposed = set(one.judged) - design
     assert all(one.judged[label].reason == sweeps.OUT_OF_SHARE for label in proposed)
     told = not_tried([], effects.entries(one.judged, one.protocol, set()))
-    assert {"what": f"{len(proposed)} settings of the sweep", "why": sweeps.OUT_OF_SHARE} in told, "on the report, with their number"
+    assert {"what": f"{len(proposed)} settings of the sweep and the tuning", "why": sweeps.OUT_OF_SHARE} in told, (
+        "on the report, with their number"
+    )
 
 
 def test_a_setting_the_log_cannot_answer_is_a_line_and_not_the_end(tmp_path, protocol, monkeypatch):

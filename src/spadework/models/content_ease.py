@@ -16,7 +16,7 @@ from spadework.models.base import Need
 from spadework.models.content import content_features
 from spadework.models.ease import Ease, in_window
 from spadework.models.linear import Linear, counted_gram
-from spadework.models.parameters import Doc, Range
+from spadework.models.parameters import Doc, Range, Search
 
 BLOCK = 1024
 """Rows of the content's Gram matrix that are made at once."""
@@ -53,7 +53,9 @@ class CollectiveEase(_OfContent):
 
     name = "cease"
 
-    content_weight: Annotated[float, Range(0.01, 100_000.0, log=True), Doc("Users that the whole item table counts as much as.")] = 10.0
+    content_weight: Annotated[
+        float, Range(0.01, 100_000.0, log=True), Search(0.1, 300.0, log=True), Doc("Users that the whole item table counts as much as.")
+    ] = 10.0
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -78,8 +80,12 @@ class AddEase(_OfContent):
     name = "add-ease"
     answering: ClassVar[frozenset[str]] = Linear.answering  # both are added up once, so the relaxation is in what is learned
 
-    content_share: Annotated[float, Range(0.0, 1.0), Doc("Share of the item table's weights; the rest is the log's.")] = 0.2
-    content_l2: Annotated[float, Range(0.001, 1000.0, log=True), Doc("λ of the regression on the item table, whose sizes are 1.")] = 1.0
+    content_share: Annotated[float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("Share of the item table's weights; the rest is the log's.")] = (
+        0.2
+    )
+    content_l2: Annotated[
+        float, Range(0.001, 1000.0, log=True), Search(0.1, 10.0, log=True), Doc("λ of the regression on the item table, whose sizes are 1.")
+    ] = 1.0
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:

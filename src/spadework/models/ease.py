@@ -16,7 +16,7 @@ from spadework.kernels.weighting import entry_weights
 from spadework.models.base import Need
 from spadework.models.channel import Channel
 from spadework.models.linear import Linear, counted_gram, no_zero
-from spadework.models.parameters import Doc, Duration, OneOf, Range
+from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
 
 
 class Ease(Linear):
@@ -35,15 +35,31 @@ class Ease(Linear):
     name = "ease"
     answering: ClassVar[frozenset[str]] = Linear.answering | {"relaxation"}
 
-    l2: Annotated[float, Range(0.0, 100_000.0, log=True), Doc("λ: shrinkage of all weights, in units; larger is smoother.")] = 100.0
-    dropout: Annotated[float, Range(0.0, 0.95), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")] = 0.3
-    relaxation: Annotated[float, Range(0.0, 1.0), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")] = 0.0
-    unit_power: Annotated[float, Range(0.0, 2.0), Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less.")] = 0.0
+    l2: Annotated[
+        float,
+        Range(0.0, 100_000.0, log=True),
+        Search(1.0, 5000.0, log=True),
+        Doc("λ: shrinkage of all weights, in units; larger is smoother."),
+    ] = 100.0
+    dropout: Annotated[
+        float, Range(0.0, 0.95), Search(0.0, 0.9), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
+    ] = 0.3
+    relaxation: Annotated[
+        float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")
+    ] = 0.0
+    unit_power: Annotated[
+        float, Range(0.0, 2.0), Search(0.0, 0.6), Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less.")
+    ] = 0.0
     entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = "binary"
     unit: Annotated[
         Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
     ] = "user"
-    age_half_life: Annotated[str | None, Duration(), Doc("Age of an event, from the end of the log, at which it counts half.")] = None
+    age_half_life: Annotated[
+        str | None,
+        Duration(),
+        Search(choices=(None, "30d", "90d", "365d")),
+        Doc("Age of an event, from the end of the log, at which it counts half."),
+    ] = None
     window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
     newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest items are counted; none: all.")] = 5000
 

@@ -18,7 +18,7 @@ from spadework.models.base import Need
 from spadework.models.ease import in_window
 from spadework.models.histories import positions
 from spadework.models.linear import Linear, no_zero
-from spadework.models.parameters import Doc, Duration, Range
+from spadework.models.parameters import Doc, Duration, Range, Search
 
 SLAB = 1024
 """Rows of the product that are made at once."""
@@ -38,13 +38,27 @@ class ForwardRidge(Linear):
     needs: ClassVar[frozenset[Need]] = frozenset({"times"})
     history = 0.7
 
-    l2: Annotated[float, Range(0.0, 100_000.0, log=True), Doc("λ: shrinkage of all weights, in moments; larger is smoother.")] = 20.0
-    dropout: Annotated[float, Range(0.0, 0.95), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")] = 0.0
-    past: Annotated[float, Range(0.01, 1.0), Doc("A past event n moments back weighs past^n while learning.")] = 0.7
-    future: Annotated[float, Range(0.01, 1.0), Doc("A later event n moments after the next one weighs future^n.")] = 0.5
+    l2: Annotated[
+        float,
+        Range(0.0, 100_000.0, log=True),
+        Search(1.0, 500.0, log=True),
+        Doc("λ: shrinkage of all weights, in moments; larger is smoother."),
+    ] = 20.0
+    dropout: Annotated[
+        float, Range(0.0, 0.95), Search(0.0, 0.6), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
+    ] = 0.0
+    past: Annotated[float, Range(0.01, 1.0), Search(0.4, 0.95), Doc("A past event n moments back weighs past^n while learning.")] = 0.7
+    future: Annotated[float, Range(0.01, 1.0), Search(0.1, 0.9), Doc("A later event n moments after the next one weighs future^n.")] = 0.5
     reach: Annotated[int, Range(1, 1000), Doc("Pairs of events more moments apart than this are left out.")] = 20
-    itself: Annotated[bool, Doc("Whether an item may speak for its own return; else its weight to itself is held at zero.")] = True
-    age_half_life: Annotated[str | None, Duration(), Doc("Age of a moment, from the end of the log, at which it counts half.")] = None
+    itself: Annotated[
+        bool, Search(choices=(True, False)), Doc("Whether an item may speak for its own return; else its weight to itself is held at zero.")
+    ] = True
+    age_half_life: Annotated[
+        str | None,
+        Duration(),
+        Search(choices=(None, "30d", "90d", "365d")),
+        Doc("Age of a moment, from the end of the log, at which it counts half."),
+    ] = None
     window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
 
     @classmethod

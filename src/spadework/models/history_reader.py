@@ -15,7 +15,7 @@ from spadework.errors import BadRequest
 from spadework.kernels import ranking
 from spadework.models.base import Histories, Need, Recommender
 from spadework.models.needs import check_k, listed
-from spadework.models.parameters import Doc, Duration, Range
+from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.recommendations import Recommendations
 
 READING = frozenset({"history", "history_half_life", "last", "repeated"})
@@ -29,7 +29,10 @@ class HistoryReader(Recommender):
     """
 
     history: Annotated[
-        float, Range(0.01, 1.0), Doc("Weight of an item taken n moments before the last one: history^n; 1 treats all alike.")
+        float,
+        Range(0.01, 1.0),
+        Search(0.4, 1.0),
+        Doc("Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
     ] = 1.0
     history_half_life: Annotated[
         str | None, Duration(), Doc("Time before the user's last event after which a history item counts half; none treats all alike.")

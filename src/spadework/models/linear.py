@@ -18,7 +18,7 @@ from spadework.kernels.gram import gram
 from spadework.models.base import Cost, Histories, Repeats
 from spadework.models.channel import Channel
 from spadework.models.history_reader import READING, HistoryReader
-from spadework.models.parameters import Doc, Range
+from spadework.models.parameters import Doc, Range, Search
 from spadework.models.unit_rows import Rows
 
 RATE = 8e10
@@ -42,6 +42,7 @@ class Linear(HistoryReader):
     item_power: Annotated[
         float,
         Range(0.0, 1.0),
+        Search(0.0, 0.5),
         Doc("α: weights to an item of c users are divided by c^α, those from it multiplied; above 0, rare items rise."),
     ] = 0.0
     keep: Annotated[

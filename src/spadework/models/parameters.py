@@ -25,6 +25,16 @@ class Range:
 
 
 @dataclass(frozen=True)
+class Search:
+    """Where a search looks: from `low` to `high` (on a logarithmic scale with `log`), or among `choices`. Without it, nowhere."""
+
+    low: float = 0.0
+    high: float = 1.0
+    log: bool = False
+    choices: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
 class Doc:
     """One sentence for people."""
 
@@ -55,6 +65,7 @@ class Parameter:
     range: Range | None = None
     choices: tuple[str, ...] | None = None
     duration: bool = False
+    search: Search | None = None
 
     def check(self, value: Any, owner: str) -> Any:
         """The value, made of the right kind; else an error that tells the range."""
@@ -131,4 +142,5 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
         range=next((note for note in notes if isinstance(note, Range)), None),
         choices=choices,
         duration=any(isinstance(note, Duration) for note in notes),
+        search=next((note for note in notes if isinstance(note, Search)), None),
     )

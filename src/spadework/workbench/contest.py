@@ -74,15 +74,16 @@ class Contest:
             model = member.sharing()  # a copy, so that what it learns goes when its group is done
             if fitted is not None:
                 model = fitted.sharing(**{name: getattr(member, name) for name in member.answering})
+            shares = fitted is not None and "_state" in model.__dict__
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))
-            foretold = 0.0 if fitted is not None else self._foretold(model, protocol)
+            foretold = 0.0 if shares else self._foretold(model, protocol)
             if known is None and not group.always and (room <= 0 or foretold > room):
                 score = self._left_out(model, "before its turn")
                 _tell("validation", score, protocol)
             else:
-                learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if fitted is not None else None
+                learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if shares else None
                 score = self._one(model, protocol, "validation", None if group.always else room, learned_in=learned_in)
-                if score.state == "done" and "_state" in model.__dict__:
+                if fitted is None and score.state == "done" and "_state" in model.__dict__:
                     fitted = model
             scores.append(score)
         return scores

@@ -29,11 +29,12 @@ from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
+from spadework.workbench.tuning import Tuning
 
 SHOWN = 4
 """Models side by side in slices and faces."""
-SWEEP_SHARE = 0.6
-"""Share of what is left of the validation half that the sweep may take; the rest judges its best in full."""
+SWEEP_SHARE, TUNING_SHARE = 0.45, 0.6
+"""Shares of what is left of the validation half that the sweep may take, and then the tuning; the rest judges their best in full."""
 
 
 class Job:
@@ -45,6 +46,7 @@ class Job:
         self.validation: list[Score] = []
         self.test: list[Score] = []
         self.sweep: Sweep | None = None
+        self.tuning: Tuning | None = None
         self.findings: Sequence[Finding] = ()
 
     def carry_out(self, source: Any, content: Any) -> None:
@@ -119,6 +121,7 @@ class Job:
         try:
             self.validation = contest.validate(first, choosing)
             best = self._sweep(contest, choosing) if sweeping else []
+            best += self._tune(contest, choosing, [member for group in first for member in group.members])
             groups += best
             self.validation += contest.validate([*best, *rest], choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
@@ -141,6 +144,17 @@ class Job:
         known = {score.label for score in self.validation}
         return [plan.Group((one,)) for one in best if one.label not in known]
 
+    def _tune(self, contest: Contest, protocol: Protocol, models: Sequence[Recommender]) -> list[plan.Group]:
+        """Tune what the sweep does not, each model with the same budget; the best of each is then judged as all other models are."""
+        took = {score.label: (score.fit_seconds or 0.0) for score in self.validation if score.state == "done"}
+        able = [(one, took[one.label]) for one in models if one.label == one.name in took and not isinstance(one, CoOccurrence)]
+        share = TUNING_SHARE * max(contest.budget / 2 - contest.spent, 0.0)
+        self.tuning = Tuning(protocol, contest.content, contest.ledger, time.monotonic() + share, contest.memory)
+        best = self.tuning.run(able)
+        contest.spent += self.tuning.spent
+        known = {score.label for score in self.validation}
+        return [plan.Group((one,)) for one in best if one.label not in known]
+
     def _protocol(self, split: Split, repeats: str) -> Protocol:
         recipe = self.recipe
         return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed)
@@ -158,6 +172,9 @@ class Job:
             kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models
             helped, heat = [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(self.sweep) or heat
         leaders = [entry["label"] for entry in entries if entry["label"] in contest.lists][:SHOWN]
+        if self.tuning is not None:
+            tuned = effects.entries(self.tuning.judged, choosing.protocol, {entry["label"] for entry in tried})
+            tried, swept = [*tried, *tuned], [*swept, *tuned]
         shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in contest.lists)]))
         files.write_json(
             self.folder / "scores.json",
