@@ -120,7 +120,7 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 
 
 @njit(cache=True, nogil=True)
-def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
+def pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
     k, last = len(codes), ranking.last_slot(len(codes))
     size = 0
@@ -150,7 +150,7 @@ def _score_rows(starts, columns, weights, table_starts, table_columns, table_val
 
 
 @njit(cache=True, nogil=True)
-def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+def pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
     for at in range(begin, end):
@@ -184,13 +184,13 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
         else:
             _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
         if policy == 2:
-            sane = _pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
+            sane = pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
         else:
             if policy == 1:
                 for at in range(seen_starts[row], seen_starts[row + 1]):
                     scores[seen_columns[at]] = NOTHING
             if few:
-                sane = _pick(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
+                sane = pick_listed(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
             else:
                 sane = ranking.scan(scores, codes[row], best[row], allowed)
         if not sane:
