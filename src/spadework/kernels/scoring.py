@@ -130,7 +130,7 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 
 
 @njit(cache=True, nogil=True)
-def _pick(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
+def pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
     k, last = len(codes), ranking.last_slot(len(codes))
     size = 0
@@ -200,7 +200,7 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
                 for at in range(seen_starts[row], seen_starts[row + 1]):
                     scores[seen_columns[at]] = NOTHING
             if few:
-                sane = _pick(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
+                sane = pick_listed(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
             else:
                 sane = ranking.scan(scores, codes[row], best[row], allowed)
         if not sane:

@@ -1,0 +1,153 @@
+"""Scores through two sparse factors: from history items to rows of the factor and on to items, an item's own part left out.
+
+What list r says of item j is own_j · Σ_f spread_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over its entries i of h_i · U_if, h the weights of
+the entries. For an item that is no entry, h_j is 0. An item that no other entry reaches by way of a factor is −∞.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.kernels import ranking
+from spadework.kernels.scoring import NOTHING, SPARSE, Rows, pick_listed, pick_seen
+
+
+class Factors(NamedTuple):
+    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of own · U · spread · Uᵀ."""
+
+    by_item: Rows
+    by_factor: Rows
+    spread: Array  # [factors] float32
+    own: Array  # [items] float32
+
+
+def score_rows(lists: Rows, factors: Factors) -> Array:
+    """Scores [lists, items] float32. O(lists · items + cells reached)."""
+    scores = np.full((len(lists.starts) - 1, len(factors.own)), NOTHING, np.float32)
+    _score_rows(*_typed(lists), *_typed(factors.by_item), *_typed(factors.by_factor), factors.spread, factors.own, scores)
+    return scores
+
+
+def recommend_rows(
+    lists: Rows, factors: Factors, k: int, *, seen: tuple[Offsets, Codes] | None = None, only: bool = False, allowed: Mask | None = None
+) -> tuple[Codes, Array]:
+    """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
+
+    `seen` are starts [lists + 1] and distinct items of each list that must not come back, or with `only` alone may. `allowed` [items] masks
+    the candidates. Memory is one row of scores.
+    """
+    codes, best = ranking.nothing(len(lists.starts) - 1, k)
+    policy = 0 if seen is None else 2 if only else 1
+    seen_starts, seen_items = (lists.starts, lists.columns) if seen is None else seen
+    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
+    bad = _recommend_rows(
+        *_typed(lists), *_typed(factors.by_item), *_typed(factors.by_factor), factors.spread, factors.own,
+        np.ascontiguousarray(seen_starts, np.int64), np.ascontiguousarray(seen_items, np.int32), policy, mask, codes, best,
+    )  # fmt: skip
+    if bad >= 0:
+        raise ranking.not_a_number(bad)
+    return codes, best
+
+
+def _typed(rows: Rows) -> tuple[Array, Array, Array]:
+    """Columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
+    columns = np.ascontiguousarray(rows.columns, np.int32).view(np.uint32)
+    return np.ascontiguousarray(rows.starts, np.int64).view(np.uint64), columns, np.ascontiguousarray(rows.values, np.float32)
+
+
+@njit(cache=True, nogil=True)
+def _through(  # type: ignore[no-untyped-def]
+    entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own,
+    sums, hits, reached, scores, touched,
+):  # fmt: skip
+    """Fill scores [items], −∞ before, with what one list says; list the items that are no longer −∞, or were. The number listed."""
+    one = np.uint64(1)
+    factors = np.uint64(0)
+    for at in range(len(entries)):
+        item, weight = entries[at], weights[at]
+        for cell in range(item_starts[item], item_starts[item + one]):
+            factor = item_factors[cell]
+            if hits[factor] == 0:
+                reached[factors] = factor
+                factors += one
+                sums[factor] = 0
+            hits[factor] += 1
+            sums[factor] += weight * item_values[cell]
+    count = np.uint64(0)
+    for at in range(factors):
+        factor = reached[at]
+        weight = sums[factor] * spread[factor]
+        for cell in range(factor_starts[factor], factor_starts[factor + one]):
+            item = factor_items[cell]
+            before = scores[item]
+            value = weight * factor_values[cell]
+            touched[count] = item
+            count += np.uint64(before == NOTHING)
+            scores[item] = value if before == NOTHING else before + value
+    for at in range(count):
+        scores[touched[at]] *= own[touched[at]]
+    for at in range(len(entries)):
+        item, weight = entries[at], weights[at]
+        value, others = np.float32(0), False
+        for cell in range(item_starts[item], item_starts[item + one]):
+            factor = item_factors[cell]
+            others |= hits[factor] > 1
+            value += (sums[factor] - weight * item_values[cell]) * spread[factor] * item_values[cell]
+        scores[item] = value * own[item] if others else NOTHING
+    for at in range(factors):
+        hits[reached[at]] = 0
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _score_rows(  # type: ignore[no-untyped-def]
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own, scores
+):
+    sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
+    reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(len(own) + 1, np.uint32)
+    for row in range(len(scores)):
+        begin, end = starts[row], starts[row + 1]
+        _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            spread, own, sums, hits, reached, scores[row], touched,
+        )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _recommend_rows(  # type: ignore[no-untyped-def]
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own,
+    seen_starts, seen_items, policy, allowed, codes, best,
+):  # fmt: skip
+    width = len(own)
+    sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
+    reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(width + 1, np.uint32)
+    scores = np.full(width, NOTHING, np.float32)
+    for row in range(len(codes)):
+        begin, end = starts[row], starts[row + 1]
+        count = _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            spread, own, sums, hits, reached, scores, touched,
+        )  # fmt: skip
+        few = count <= np.uint64(width // SPARSE)
+        if policy == 2:
+            sane = pick_seen(seen_items, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
+        else:
+            if policy == 1:
+                for at in range(seen_starts[row], seen_starts[row + 1]):
+                    scores[seen_items[at]] = NOTHING
+            if few:
+                sane = pick_listed(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
+            else:
+                sane = ranking.scan(scores, codes[row], best[row], allowed)
+        if not sane:
+            return row
+        if not few:
+            scores[:] = NOTHING
+        else:
+            for at in range(count):
+                scores[touched[at]] = NOTHING
+    return -1

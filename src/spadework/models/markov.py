@@ -1,0 +1,58 @@
+"""Sparse least squares, item by item: EASE where each item looks only at its strongest partners, for catalogues too large for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.kernels import graph, local, shared_blocks
+from spadework.models import gram
+from spadework.models.base import Cost
+from spadework.models.item_item import ItemItem
+from spadework.models.parameters import Doc, Range
+
+
+class MarkovField(gram.GramLearner, ItemItem):
+    """The weights of EASE from small inverses: item j's column is −P_ij / P_jj, P the inverse over j and its strongest partners.
+
+    With all pairs kept, all items as neighbours and scale_power 0 it is EASE. With `share` above 0 one inverse serves an item and the
+    strongest of its partners, in descending order of their number; weights that several blocks give are averaged. Weights may be below
+    zero. Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019.
+    O(pairs of users' items + items · neighbours³ / 3), by all processors; the table holds items · neighbours weights.
+    """
+
+    name = "mrf"
+    neighbours: Annotated[int, Range(1, 5000, log=True), Doc("Partners that the column of an item may lean on.")] = 100
+    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
+    share: Annotated[float, Range(0.0, 1.0), Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own.")] = 0.0
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        wider = {"neighbours": 200}
+        return [{}, {"l2": 200.0}, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}, wider, {"share": 0.3, **wider}]
+
+    def cost(self, train: Interactions) -> Cost:
+        kept, held, seconds = gram.cost(train, self.newest, self.keep)
+        members = min(self.neighbours, kept / max(train.item_count, 1))
+        work = train.item_count * (members**3 / 3 + 1000 * members)
+        return Cost(bytes=int(held + 24 * train.item_count * members), seconds=seconds + 1.5e-10 * work)
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        found = self._gram(train, self.keep)
+        members = graph.strongest(found.pairs, self.neighbours)
+        half, diagonal = graph.halved(found.pairs), self._diagonal(found)
+        if self.share > 0:
+            members, weights, raised = shared_blocks.shared_columns(half, diagonal, members, found.pairs, self.share, f"fit {self.label}")
+        else:
+            values, own, raised = local.own_columns(half, diagonal, members, f"fit {self.label}")
+            weights = -values / np.repeat(own, np.diff(members.starts))
+        gram.tell_raised(self.label, raised)
+        source, target = self._factors(found)
+        weights *= source[members.items]
+        weights *= np.repeat(target, np.diff(members.starts))
+        return gram.by_history_item(members, weights)

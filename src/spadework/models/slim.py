@@ -1,0 +1,63 @@
+"""Sparse linear methods: weights at or above zero over an item's nearest neighbours, most of them zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.kernels import descent, graph
+from spadework.models import gram
+from spadework.models.base import Cost
+from spadework.models.item_item import ItemItem
+from spadework.models.parameters import Doc, Range
+
+ROUNDS_AT_A_GUESS = 15
+
+
+class Slim(gram.GramLearner, ItemItem):
+    """Each item's column w minimises ½‖x_j − X w‖² + l2 / 2 · ‖w‖² + l1 · Σ w with w ≥ 0, over the item's nearest neighbours (fSLIM).
+
+    Penalties are in users, as the counts are; a library that divides squares by the number of users wants them divided, too. Solved by
+    coordinate descent on counts of pairs, so the number of users plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N
+    Recommender Systems", ICDM 2011. O(pairs of users' items + items · rounds · neighbours²), by all processors.
+    """
+
+    name = "slim"
+    l2 = 10.0
+    l1: Annotated[float, Range(0.0, 1e5, log=True), Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero.")] = 1.0
+    neighbours: Annotated[int, Range(1, 5000, log=True), Doc("Nearest neighbours that the column of an item may lean on.")] = 100
+    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
+    rounds: Annotated[int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")] = 50
+    tolerance: Annotated[float, Range(1e-8, 0.1, log=True), Doc("Descent ends when no weight moves by this share of the largest.")] = 1e-3
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        return [{}, {"l1": 0.1}, {"l1": 5.0}, {"l2": 100.0}, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}]
+
+    def cost(self, train: Interactions) -> Cost:
+        kept, held, seconds = gram.cost(train, self.newest, self.keep)
+        members = min(self.neighbours, kept / max(train.item_count, 1))
+        work = train.item_count * (ROUNDS_AT_A_GUESS * members**2 + 1000 * members)
+        return Cost(bytes=int(held + 24 * train.item_count * members), seconds=seconds + 5e-10 * work)
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        found = self._gram(train, self.keep)
+        members = graph.strongest(found.pairs, self.neighbours)
+        weights, restless = descent.descend(
+            graph.halved(found.pairs), self._diagonal(found), found.scale, members,
+            l1=self.l1, rounds=self.rounds, tolerance=self.tolerance, label=f"fit {self.label}",
+        )  # fmt: skip
+        if restless:
+            events.note(f"{self.label}: the weights of {restless:,} items still moved when descent ended (rounds, tolerance).")
+        lift = found.sizes**self.item_power
+        weights *= lift[members.items] / np.repeat(lift, np.diff(members.starts))
+        chosen = weights > 0
+        lengths = np.bincount(np.repeat(np.arange(train.item_count), np.diff(members.starts))[chosen], minlength=train.item_count)
+        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        return gram.by_history_item(graph.Members(starts, members.items[chosen]), weights[chosen])
