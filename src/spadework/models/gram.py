@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-
 from scipy.sparse import csc_array
 
 from spadework import durations, events
@@ -51,9 +50,13 @@ class GramLearner(HistoryReader):
     dropout: Annotated[
         float, Range(0.0, 0.95), Doc("Chance p that an event is left out while learning: adds p / (1 − p) · users to the penalty.")
     ] = 0.0
-    scale_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")] = 0.0
+    scale_power: Annotated[
+        float, Range(0.0, 2.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")
+    ] = 0.0
     item_power: Annotated[
-        float, Range(0.0, 1.0), Doc("Weights are times (users of the history item / users of the target)^item_power; above 0 lifts rare targets.")
+        float,
+        Range(0.0, 1.0),
+        Doc("Weights are times (users of the history item / users of the target)^item_power; above 0 lifts rare targets."),
     ] = 0.0
     age_half_life: Annotated[
         str | None, Duration(), Doc("Age, from the end of the log, at which an event counts half as much in the squares.")

@@ -33,9 +33,9 @@ class Sansa(gram.GramLearner):
         float, Range(1e-6, 1.0, log=True), Doc("Share of the cells of a factor that are filled: density · items in a row, itself included.")
     ] = 1e-3
     least: Annotated[int, Range(1, 5000, log=True), Doc("Cells in a row of the factors, itself included, where density gives fewer.")] = 50
-    order: Annotated[
-        Literal["popular", "rare"], Doc("Which items come first; each leans in the factor on those before it alone.")
-    ] = "popular"
+    order: Annotated[Literal["popular", "rare"], Doc("Which items come first; each leans in the factor on those before it alone.")] = (
+        "popular"
+    )
     keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
 
     @classmethod

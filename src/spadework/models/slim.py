@@ -30,7 +30,9 @@ class Slim(gram.GramLearner, ItemItem):
 
     name = "slim"
     l2 = 10.0
-    l1: Annotated[float, Range(0.0, 1e5, log=True), Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero.")] = 1.0
+    l1: Annotated[
+        float, Range(0.0, 1e5, log=True), Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero.")
+    ] = 1.0
     neighbours: Annotated[int, Range(1, 5000, log=True), Doc("Nearest neighbours that the column of an item may lean on.")] = 100
     keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     rounds: Annotated[int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")] = 50
