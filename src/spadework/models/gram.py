@@ -26,7 +26,7 @@ from spadework.models.base import Need
 from spadework.models.channel import Channel
 from spadework.models.counting import count_pass
 from spadework.models.history_reader import HistoryReader
-from spadework.models.parameters import Doc, Duration, Range
+from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.unit_rows import Rows
 
 TINY = 1e-12
@@ -46,24 +46,41 @@ class Gram:
 class GramLearner(HistoryReader):
     """What models of the kept Gram matrix share: what is counted, which pairs are kept, and the penalties."""
 
-    l2: Annotated[float, Range(0.0, 1e6, log=True), Doc("Penalty on squared weights, in users; times the item's users^scale_power.")] = 20.0
+    l2: Annotated[
+        float,
+        Range(0.0, 1e6, log=True),
+        Search(1.0, 1000.0, log=True),
+        Doc("Penalty on squared weights, in users; times the item's users^scale_power."),
+    ] = 20.0
     dropout: Annotated[
-        float, Range(0.0, 0.95), Doc("Chance p that an event is left out while learning: adds p / (1 − p) · users to the penalty.")
+        float,
+        Range(0.0, 0.95),
+        Search(0.0, 0.9),
+        Doc("Chance p that an event is left out while learning: adds p / (1 − p) · users to the penalty."),
     ] = 0.0
     scale_power: Annotated[
-        float, Range(0.0, 2.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")
+        float, Range(0.0, 2.0), Search(0.0, 1.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")
     ] = 0.0
     item_power: Annotated[
         float,
         Range(0.0, 1.0),
+        Search(0.0, 0.5),
         Doc("Weights are times (users of the history item / users of the target)^item_power; above 0 lifts rare targets."),
     ] = 0.0
     age_half_life: Annotated[
-        str | None, Duration(), Doc("Age, from the end of the log, at which an event counts half as much in the squares.")
+        str | None,
+        Duration(),
+        Search(choices=(None, "30d", "90d", "365d")),
+        Doc("Age, from the end of the log, at which an event counts half as much in the squares."),
     ] = None
     window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log alone, such as 90d; none: from all.")] = None
     newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a user's newest items are counted; none: all.")] = 5000
-    unit_power: Annotated[float, Range(0.0, 2.0), Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less.")] = 0.0
+    unit_power: Annotated[
+        float,
+        Range(0.0, 2.0),
+        Search(0.0, 0.6),
+        Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less."),
+    ] = 0.0
     pair_power: Annotated[
         float, Range(0.0, 2.0), Doc("Strong pairs are those of large count / (users of one · of the other)^(pair_power / 2).")
     ] = 1.0

@@ -14,7 +14,7 @@ from spadework.kernels import graph, local, shared_blocks
 from spadework.models import gram
 from spadework.models.base import Cost
 from spadework.models.item_item import ItemItem
-from spadework.models.parameters import Doc, Range
+from spadework.models.parameters import Doc, Range, Search
 
 
 class MarkovField(gram.GramLearner, ItemItem):
@@ -27,7 +27,12 @@ class MarkovField(gram.GramLearner, ItemItem):
     """
 
     name = "mrf"
-    neighbours: Annotated[int, Range(1, 5000, log=True), Doc("Partners that the column of an item may lean on.")] = 100
+    neighbours: Annotated[
+        int,
+        Range(1, 5000, log=True),
+        Search(choices=(50, 100, 200)),
+        Doc("Partners that the column of an item may lean on."),
+    ] = 100
     keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     share: Annotated[float, Range(0.0, 1.0), Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own.")] = 0.0
 

@@ -14,7 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import graph, local, scoring, twofold
 from spadework.models import gram
 from spadework.models.base import Cost, Histories, Repeats
-from spadework.models.parameters import Doc, Range
+from spadework.models.parameters import Doc, Range, Search
 
 
 class Sansa(gram.GramLearner):
@@ -32,7 +32,12 @@ class Sansa(gram.GramLearner):
     density: Annotated[
         float, Range(1e-6, 1.0, log=True), Doc("Share of the cells of a factor that are filled: density · items in a row, itself included.")
     ] = 1e-3
-    least: Annotated[int, Range(1, 5000, log=True), Doc("Cells in a row of the factors, itself included, where density gives fewer.")] = 50
+    least: Annotated[
+        int,
+        Range(1, 5000, log=True),
+        Search(choices=(25, 50, 100, 200)),
+        Doc("Cells in a row of the factors, itself included, where density gives fewer."),
+    ] = 50
     order: Annotated[Literal["popular", "rare"], Doc("Which items come first; each leans in the factor on those before it alone.")] = (
         "popular"
     )

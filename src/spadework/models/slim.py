@@ -15,7 +15,7 @@ from spadework.kernels import descent, graph
 from spadework.models import gram
 from spadework.models.base import Cost
 from spadework.models.item_item import ItemItem
-from spadework.models.parameters import Doc, Range
+from spadework.models.parameters import Doc, Range, Search
 
 ROUNDS_AT_A_GUESS = 15
 
@@ -31,9 +31,17 @@ class Slim(gram.GramLearner, ItemItem):
     name = "slim"
     l2 = 10.0
     l1: Annotated[
-        float, Range(0.0, 1e5, log=True), Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero.")
+        float,
+        Range(0.0, 1e5, log=True),
+        Search(0.01, 10.0, log=True),
+        Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero."),
     ] = 1.0
-    neighbours: Annotated[int, Range(1, 5000, log=True), Doc("Nearest neighbours that the column of an item may lean on.")] = 100
+    neighbours: Annotated[
+        int,
+        Range(1, 5000, log=True),
+        Search(choices=(50, 100, 200)),
+        Doc("Nearest neighbours that the column of an item may lean on."),
+    ] = 100
     keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     rounds: Annotated[int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")] = 50
     tolerance: Annotated[float, Range(1e-8, 0.1, log=True), Doc("Descent ends when no weight moves by this share of the largest.")] = 1e-3
