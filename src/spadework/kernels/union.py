@@ -36,10 +36,13 @@ def best_of(starts: Offsets, items: Codes, scores: Array, k: int) -> tuple[Codes
     return codes, best
 
 
-def marked(starts: Offsets, items: Codes, wanted_starts: Offsets, wanted: Codes) -> Array:
-    """Which cells of a pool are among the wanted columns of their row, ascending: bool [cells]. O(cells + wanted)."""
-    found = np.zeros(len(items), np.bool_)
-    _marked(starts, items, wanted_starts, wanted, found)
+def located(starts: Offsets, items: Codes, other_starts: Offsets, others: Codes) -> Array:
+    """Where each cell of a pool stands in another ragged table of the same rows, ascending too; −1 where it does not: int64 [cells].
+
+    O(cells of both).
+    """
+    found = np.full(len(items), -1, np.int64)
+    _located(starts, items, other_starts, others, found)
     return found
 
 
@@ -98,10 +101,11 @@ def _best_of(starts, items, scores, codes, best):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, nogil=True)
-def _marked(starts, items, wanted_starts, wanted, found):  # type: ignore[no-untyped-def]
+def _located(starts, items, other_starts, others, found):  # type: ignore[no-untyped-def]
     for row in range(len(starts) - 1):
-        at, end = wanted_starts[row], wanted_starts[row + 1]
+        at, end = other_starts[row], other_starts[row + 1]
         for cell in range(starts[row], starts[row + 1]):
-            while at < end and wanted[at] < items[cell]:
+            while at < end and others[at] < items[cell]:
                 at += 1
-            found[cell] = at < end and wanted[at] == items[cell]
+            if at < end and others[at] == items[cell]:
+                found[cell] = at

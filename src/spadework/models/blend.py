@@ -13,7 +13,6 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable
-from spadework.kernels.scoring import Rows
 from spadework.kernels.union import best_of
 from spadework.models.base import Cost, Histories, Repeats
 from spadework.models.likelihood import fit_weights
@@ -24,6 +23,8 @@ from spadework.models.practice import practise
 
 LEARNERS = 10_000
 """Users that weights are learned from: a handful of numbers needs no more."""
+NEAR = 20
+"""Weights are learned on what stands so high in the list of a part: deeper down, what is popular is likelier, and no list gets there."""
 SILENT = 1e-3
 """Learned shares below this are none, so that a useless part proposes nothing."""
 
@@ -34,8 +35,8 @@ class Blend(Mixture):
     Each part proposes its best `candidates` items. With "scores", S(j) = Σ over parts of weight · score(j) / length, where length is the
     root of the sum of squares of the part's proposed scores, so that parts weigh the same for each user whatever their units; an item
     that a part has no evidence for gets nothing of it. With "ranks", S(j) = Σ weight / (smoothing + rank), from rank 1. With "learned", scores
-    with weights of zero or more, those under which a softmax over each user's proposals makes the held-out events most likely; the parts
-    are then fitted on the whole log. Dividing by the length was better than by the largest score or by the standard deviation on two logs.
+    with weights of zero or more, those under which a softmax over what stands high in the parts' lists makes the held-out events most likely;
+    the parts are then fitted on the whole log. Dividing by the length was better than by the largest score or by the standard deviation on two logs.
     Cormack et al., "Reciprocal rank fusion outperforms Condorcet and individual rank learning methods", SIGIR 2009.
     O(Σ over parts of their lists + parts · candidates) a user.
     """
@@ -82,7 +83,9 @@ class Blend(Mixture):
             return {"weights": equal}
 
         def lesson(_: PooledHistories, proposals: Proposals, taken: Array) -> tuple[Array, Array, Array]:
-            return np.diff(proposals.starts), proposals.scaled() * np.sqrt(self.candidates), taken
+            near = ((proposals.places >= 0) & (proposals.places < NEAR)).any(axis=0)
+            sizes = np.bincount(proposals.rows[near], minlength=len(proposals.starts) - 1)
+            return sizes, proposals.scaled()[:, near] * np.sqrt(self.candidates), taken[near]
 
         lessons = practice.each(lesson, f"weigh {self.label}")
         sizes, scores, taken = (np.concatenate([one[n] for one in lessons], axis=-1) for n in range(3))
@@ -119,14 +122,16 @@ class Blend(Mixture):
         places = [place for place, _ in speaking]
         return *self.pool.among(block, places), np.asarray([weight for _, weight in speaking])
 
+    def _terms(self, proposals: Proposals) -> Array:
+        """What each part adds to a score before it is weighted. Shape [parts, cells], float64."""
+        if self.how == "ranks":
+            return np.where(proposals.places >= 0, 1 / (self.smoothing + 1.0 + np.maximum(proposals.places, 0)), 0.0)
+        return proposals.scaled()
+
     def _joined(self, proposals: Proposals, weights: Array) -> Array:
         """Scores of proposals, added up part by part: float64 [cells]."""
-        if self.how == "ranks":
-            parts = np.where(proposals.places >= 0, 1 / (self.smoothing + 1.0 + proposals.places), 0.0)
-        else:
-            parts = proposals.scaled()
         total = np.zeros(len(proposals.items))
-        for weight, part in zip(weights, parts, strict=True):
+        for weight, part in zip(weights, self._terms(proposals), strict=True):
             total += weight * part
         return total
 
@@ -140,17 +145,10 @@ class Blend(Mixture):
         """
         log, users, code = self._one_user(history, item, user)
         heard, shown, weights = self._heard(self._histories(log, users))
-        proposals = heard.propose(shown, 1, repeats, None)
-        found = np.flatnonzero(proposals.items == code)
-        asked = Rows(np.asarray([0, 1], np.int64), np.asarray([code], np.int32), np.empty(0, np.float32))
+        proposals = heard.propose_one(shown, code, repeats)
+        terms = self._terms(proposals)[:, 0] * weights
         frames = []
-        for place, (part, weight) in enumerate(zip(heard.parts, weights, strict=True)):
-            score = float(heard.scores_at(place, shown, asked)[0])
-            slot = int(proposals.places[place, found[0]]) if len(found) else -1
-            if self.how == "ranks":
-                term = weight / (self.smoothing + 1.0 + slot) if slot >= 0 else 0.0
-            else:
-                term = weight * score / proposals.lengths[place, 0] if score > -np.inf else 0.0
+        for part, term in zip(heard.parts, terms.tolist(), strict=True):
             try:
                 own = part.explain(history, item, user).select("item_id", "contribution")
             except Unsuitable:

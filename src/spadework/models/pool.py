@@ -96,6 +96,16 @@ class Pool:
         everything = np.asarray(part._score(shown), np.float32) if dense is None else dense
         return everything[np.repeat(np.arange(len(block)), np.diff(asked.starts)), asked.columns]
 
+    def propose_one(self, block: PooledHistories, code: int, repeats: Repeats) -> Proposals:
+        """What the parts say of one item to one user, whether they propose it or not."""
+        made = self.propose(block, 1, repeats, None, scored=False)
+        starts, items = np.asarray([0, 1], np.int64), np.asarray([code], np.int32)
+        found = np.flatnonzero(made.items == code)
+        places = made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
+        asked = scoring.Rows(starts, items, np.empty(0, np.float32))
+        scores = np.stack([self.scores_at(place, block, asked) for place in range(len(self.parts))])
+        return Proposals(starts, items, places, scores, made.lengths)
+
     def _listed(
         self, place: int, block: PooledHistories, size: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array, Array | None]:

@@ -20,7 +20,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError, Stopped, Unsuitable
 from spadework.kernels import parallel
-from spadework.kernels.union import marked
+from spadework.kernels.union import located
 from spadework.models.base import Histories, Recommender, Repeats
 from spadework.models.pool import Pool, PooledHistories, Proposals
 from spadework.randomness import generator
@@ -51,7 +51,7 @@ class Practice:
             histories = self.pool.histories(self.split.given, users)
             proposals = self.pool.propose(histories, 1, self.repeats, None)
             taken = Histories.of(self.split.expected, users)
-            return function(histories, proposals, marked(proposals.starts, proposals.items, taken.starts, taken.items))
+            return function(histories, proposals, located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0)
 
         blocks = [self.users[at : at + USERS_AT_ONCE] for at in range(0, len(self.users), USERS_AT_ONCE)]
         return parallel.share(block, blocks, label)
