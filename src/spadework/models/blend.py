@@ -141,7 +141,8 @@ class Blend(Mixture):
         """What each item of the history adds to the score of `item` by each part: item_id, contribution, part; descending.
 
         A part that cannot be taken apart, such as popularity, has one line without an item. The contributions sum to the score that
-        `recommend` gives with the same `repeats` and any `candidates`; ranks and votes that are not added up are shared out in proportion.
+        `recommend` gives with the same `repeats`, among all items, in lists no longer than the parts' own (`candidates`). Ranks, and votes
+        that a part joins in another way than by their sum, are shared out in proportion to what the part says of each history item.
         """
         log, users, code = self._one_user(history, item, user)
         heard, shown, weights = self._heard(self._histories(log, users))

@@ -141,8 +141,8 @@ class Boosted(Mixture):
         """How much lower the score of `item` is without each item of the history: item_id, contribution, part; descending.
 
         Trees are no sum over history items, so what each is worth depends on the others; the line without an item, "interaction", holds
-        what remains of the score (that of an empty history among it), so that the lines sum to the score that `recommend` gives with
-        the same `repeats`. The item is scored once for each item of the history.
+        what remains of the score (that of an empty history among it). So the lines sum to the score that `recommend` gives with the
+        same `repeats`, among all items, in lists no longer than the parts' own (`candidates`). One scoring for each item of the history.
         """
         log, users, code = self._one_user(history, item, user)
         own = log.of_users(users)
