@@ -17,7 +17,7 @@ ANYWHERE = {"numpy", "scipy", "polars"}
 ALLOWED = {  # third-party name → where it may be imported
     "numba": ("kernels/",),
     "llvmlite": ("kernels/instructions.py",),
-    "sklearn": ("models/content.py",),
+    "sklearn": ("models/content.py", "models/second_stage.py"),
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),
     "pydantic": ("workbench/recipe.py",),

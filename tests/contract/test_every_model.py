@@ -392,7 +392,9 @@ READ_ORDER = (
     "vmis-knn",
     "association-rules",
     "sequential-rules",
-)  # sessions that share the last items hold the next one too
+    "blend",
+    "boosted",
+)  # sessions that share the last items hold the next one too; a mixture has parts that read order
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,16 @@ def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: 
     return None
 
 
+def score_cells(lists: Rows, table: Rows, width: int, cells: Rows, aggregate: Aggregate = "sum") -> Array:
+    """What `score_rows` holds at some columns of each row, bit for bit: float32 [cells]. The values of `cells` are not looked at.
+
+    Memory is one row of scores. O(cells reached + the lesser of width and cells reached, per list).
+    """
+    found = np.empty(len(cells.columns), np.float32)
+    _score_cells(*_unsigned(lists), *_unsigned(table), width, AGGREGATES.index(aggregate), cells.starts, cells.columns, found)
+    return found
+
+
 def _unsigned(rows: Rows) -> tuple[Array, Array, Array]:
     """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
     return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
@@ -211,3 +221,27 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
             for at in range(count):
                 scores[touched[at]] = NOTHING
     return -1
+
+
+@njit(cache=True, nogil=True)
+def _score_cells(starts, columns, weights, table_starts, table_columns, table_values, width, how, cell_starts, cell_columns, found):  # type: ignore[no-untyped-def]
+    scores = np.full(width, NOTHING, np.float32)
+    touched = np.empty(width // SPARSE + 1, np.uint32)
+    for row in range(len(cell_starts) - 1):
+        begin, end = starts[row], starts[row + 1]
+        reached = np.uint64(0)
+        for at in range(begin, end):
+            reached += table_starts[columns[at] + np.uint64(1)] - table_starts[columns[at]]
+        few = reached <= np.uint64(width // SPARSE)
+        count = np.uint64(0)
+        if few:
+            count = _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
+        else:
+            _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
+        for cell in range(cell_starts[row], cell_starts[row + 1]):
+            found[cell] = scores[cell_columns[cell]]
+        if few:
+            for at in range(count):
+                scores[touched[at]] = NOTHING
+        else:
+            scores[:] = NOTHING

@@ -93,7 +93,7 @@ class Recommender(ABC):
     @property
     def label(self) -> str:
         """The name with whatever differs from the defaults: `cosine(history=0.7)`."""
-        changed = [f"{p.name}={_short(getattr(self, p.name))}" for p in self.parameters().values() if getattr(self, p.name) != p.default]
+        changed = [f"{p.name}={p.text(getattr(self, p.name))}" for p in self.parameters().values() if getattr(self, p.name) != p.default]
         return f"{self.name}({', '.join(changed)})" if changed else self.name
 
     def __repr__(self) -> str:
@@ -306,10 +306,6 @@ def model(name: str, **params: Any) -> Recommender:
 
 def _kind(vocabulary: Vocabulary) -> str:
     return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 __all__ = ["Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]

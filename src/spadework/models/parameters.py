@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 import types
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -99,7 +101,18 @@ class Parameter:
         except (ValueError, KeyError) as error:
             raise BadRequest(f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not {_KINDS[self.kind]}.", self.doc) from error
 
+    def text(self, value: Any) -> str:
+        """The value as labels show it and `parts` reads it: exact, and in double quotes where bare words would not be read back."""
+        if isinstance(value, float):
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        if not isinstance(value, str):
+            return str(value)
+        plain = _BARE.fullmatch(value) and not (self.optional and value.lower() in ("none", "null"))
+        return value if plain else json.dumps(value, ensure_ascii=False)
 
+
+_BARE = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)*")
 _KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 

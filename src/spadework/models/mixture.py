@@ -1,0 +1,184 @@
+"""What blends and second stages share: parts named by a text, learned together, kept under numbered prefixes, proposing together."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import polars as pl
+
+from spadework.arrays import Array, Codes
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadRequest, Unsuitable
+from spadework.kernels.union import best_of, union
+from spadework.models.base import Cost, Histories, Need, Recommender
+from spadework.models.needs import check_k, listed
+from spadework.models.parameters import Doc, Range
+from spadework.models.parts import parse, text_of
+from spadework.models.pool import Pool, PooledHistories, Proposals, fitted_parts, lengths_of, scores_in
+from spadework.models.recommendations import Recommendations
+
+MOST_PARTS = 20
+
+
+class Mixture(Recommender):
+    """Several models that propose items together. Arrays of part n stand under "n/…"; their counts of items are kept once."""
+
+    parts: Annotated[str, Doc("The models, as their labels are written, joined by +: cosine + forward(history=0.6).")] = "cosine + forward"
+    candidates: Annotated[
+        int, Range(1, 10_000), Doc("Items that each part proposes for a user; more, where longer lists are asked for.")
+    ] = 200
+    cut: Annotated[
+        Literal["auto", "time", "last", "random"],
+        Doc(
+            "What is held back while the mixture learns: the last tenth of the log by time, each user's last moment, or a random fifth of "
+            "each user's events; auto: by time where there is a calendar, else the last moment, else random."
+        ),
+    ] = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        models = parse(self.parts)
+        labels = [one.label for one in models]
+        for one in models:
+            if isinstance(one, Mixture):
+                raise BadRequest(f"The parts of {self.name!r} hold {one.name!r}, which has parts itself.", "Name its parts instead.")
+            if labels.count(one.label) > 1:
+                raise BadRequest(f"The part {one.label!r} of {self.name!r} stands twice.", "Name each part once; weights make one louder.")
+        if len(models) > MOST_PARTS:
+            raise BadRequest(f"{self.name!r} has {len(models)} parts.", f"Name at most {MOST_PARTS}.")
+        object.__setattr__(self, "parts", text_of(models))  # equal parts, equal texts
+        object.__setattr__(self, "_models", tuple(models))
+
+    # ---- the parts
+
+    @property
+    def models(self) -> tuple[Recommender, ...]:
+        """The parts, as they are named: none has learned."""
+        named: tuple[Recommender, ...] = self.__dict__["_models"]
+        return named
+
+    @property
+    def pool(self) -> Pool:
+        """The parts as they have learned."""
+        self.state  # noqa: B018  (refuses an unfitted model)
+        pool: Pool = self.__dict__["_pool"]
+        return pool
+
+    def required(self) -> frozenset[Need]:
+        return self.needs.union(*(one.required() for one in self.models))
+
+    def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
+        """Refuse data that lack what a part needs."""
+        super().check_needs(train, content)
+        for one in self.models:
+            one.check_needs(train, content)
+
+    def cost(self, train: Interactions) -> Cost:
+        costs = [one.cost(train) for one in self.models]
+        return Cost(bytes=sum(cost.bytes for cost in costs), seconds=sum(cost.seconds for cost in costs))
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        seed = int(rng.integers(2**32))  # one for all parts, so that a part more changes nobody's draws
+        learned = dict(self._learn(train, content, seed))
+        for place, one in enumerate(self.models):
+            state = one.sharing().fit(train, content, rng=seed).state
+            learned |= {f"{place}/{key}": value for key, value in state.items() if key != "popularity"}
+        return learned
+
+    @abstractmethod
+    def _learn(self, train: Interactions, content: ItemContent | None, seed: int) -> Mapping[str, Array]:
+        """What the mixture learns beside its parts, from a cut of its own inside the log."""
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        try:
+            for place, one in enumerate(self.models):
+                wrong = one.check_state({**_arrays_of(state, place), "popularity": state["popularity"]}, items)
+                if wrong is not None:
+                    return f"of the part {one.label!r}, {wrong}"
+            return self._check_learned(state, items)
+        except KeyError as error:
+            return f"the array {error} is missing"
+
+    def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
+        return None
+
+    def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
+        super()._restore(state, item_vocabulary)
+        arrays = [_arrays_of(self.state, place) for place in range(len(self.models))]
+        object.__setattr__(self, "_pool", Pool(fitted_parts(self.models, arrays, self), self.candidates))
+
+    # ---- answering
+
+    def _in_own_codes(self, histories: Interactions) -> Interactions:
+        known = super()._in_own_codes(histories)
+        for part in self.pool.parts:
+            part._in_own_codes(known)  # for the remarks that it may have
+        return known
+
+    def _histories(self, log: Interactions, users: Codes) -> PooledHistories:
+        return self.pool.histories(log, users)
+
+    def _row_cells(self, k: int) -> int:
+        return self.pool.row_cells(k)
+
+    def _score(self, histories: Histories) -> Array:
+        """Scores [users, items]; −∞ for what no part proposes."""
+        lists, best = self._lists(histories, len(self.item_vocabulary), "allow", None)
+        scores = np.full((len(histories), len(self.item_vocabulary)), -np.inf, np.float32)
+        rows, slots = np.nonzero(lists >= 0)
+        scores[rows, lists[rows, slots]] = best[rows, slots]
+        return scores
+
+    # ---- what people ask
+
+    def _speaking(self) -> list[tuple[int, float]]:
+        """Places of the parts that are heard, and their weights."""
+        return [(place, 1.0) for place in range(len(self.models))]
+
+    def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
+        """The `k` most similar items to each of these: the parts' similarities, each list scaled to length 1, weighted and added up."""
+        check_k(k)
+        asked = pl.Series(listed(items))
+        size = max(k, self.candidates)
+        found: list[tuple[float, Recommendations]] = []
+        for place, weight in self._speaking():
+            try:
+                found.append((weight, self.pool.parts[place].similar_items(asked, size)))
+            except Unsuitable:
+                continue
+        if not found:
+            raise Unsuitable(
+                f"No part of {self.label!r} has a similarity of items.", "Name one that has, such as 'cosine', among the parts."
+            )
+        starts, codes, places = union(np.stack([lists.items for _, lists in found]))
+        nothing = np.zeros(len(codes), np.int32)
+        own = [scores_in(lists.scores, starts, at) for (_, lists), at in zip(found, places, strict=True)]
+        lengths = np.stack([lengths_of(lists.scores) for _, lists in found])
+        scaled = Proposals(starts, codes, nothing, np.stack(own), lengths).scaled()
+        total = sum(weight * one for (weight, _), one in zip(found, scaled, strict=True))
+        best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
+        own_vocabulary = self.item_vocabulary
+        return Recommendations(
+            users=own_vocabulary.codes(asked), items=best, scores=scores, user_vocabulary=own_vocabulary, item_vocabulary=own_vocabulary
+        )
+
+    def _one_user(self, history: Interactions, item: Any, user: Any) -> tuple[Interactions, Codes, int]:
+        """The history in own codes, the one user that is asked about, and the code of the item; anything else is refused."""
+        code = int(self.item_vocabulary.codes([item])[0])
+        if code < 0:
+            raise BadRequest(f"Item {item!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
+        users = history.active_users if user is None else history.user_vocabulary.codes([user])
+        if len(users) != 1 or users[0] < 0:
+            told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
+            raise BadRequest(told, "Name one with user=.")
+        return self._in_own_codes(history), users, code
+
+
+def _arrays_of(state: Mapping[str, Array], place: int) -> dict[str, Array]:
+    """The arrays of one part under its own names."""
+    return {key.removeprefix(f"{place}/"): value for key, value in state.items() if key.startswith(f"{place}/")}

@@ -1,0 +1,55 @@
+"""Which mixtures are worth a trial once single models have been tried: the best configurations of the best families together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.base import Recommender, model
+from spadework.models.history_reader import HistoryReader
+from spadework.models.item_item import ItemItem
+from spadework.models.mixture import Mixture
+from spadework.models.parts import text_of
+from spadework.models.popular import Random
+from spadework.models.practice import Cut
+
+_CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
+"""How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
+_ROOTS = (ItemItem, HistoryReader, Recommender)
+
+
+def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
+    """Mixtures of the best configurations of the `most` best families, to be tried on the span that the scores are from.
+
+    For the best two, three, … families a blend by scaled scores; of all of them a blend with learned weights and a second stage. None
+    where fewer than two families have a finished score. The best by the primary metric is chosen on the validation span, never on the test
+    span. O(scores).
+    """
+    chosen = best_of_families(validation, protocol)[:most]
+    if len(chosen) < 2:
+        return []
+    cut = _CUTS.get(protocol.split.name, "auto")
+    everything = text_of(chosen)
+    found = [model("blend", parts=text_of(chosen[:count])) for count in range(2, len(chosen) + 1)]
+    return [*found, model("blend", parts=everything, how="learned", cut=cut), model("boosted", parts=everything, cut=cut)]
+
+
+def best_of_families(validation: Sequence[Score], protocol: Protocol) -> list[Recommender]:
+    """The best finished configuration of each family, the best family first; ties go to the one tried first. Chance is none."""
+    best: dict[type[Recommender], tuple[float, Recommender]] = {}
+    for score in validation:
+        if score.state != "done":
+            continue
+        one = model(score.model, **score.params)
+        if isinstance(one, Mixture | Random):
+            continue
+        mean = score.means(protocol.judged)[protocol.primary]
+        held = best.get(family(type(one)))
+        if held is None or mean > held[0]:
+            best[family(type(one))] = (mean, one)
+    return [one for _, one in sorted(best.values(), key=lambda pair: -pair[0])]
+
+
+def family(cls: type[Recommender]) -> type[Recommender]:
+    """The class below the general ones that a model comes from: all named co-occurrence models are one family."""
+    return next(one for one in reversed(cls.__mro__) if issubclass(one, Recommender) and one not in _ROOTS)
