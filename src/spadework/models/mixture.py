@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -27,6 +27,8 @@ MOST_PARTS = 20
 
 class Mixture(Recommender):
     """Several models that propose items together. Arrays of part n stand under "n/…"; their counts of items are kept once."""
+
+    composed: ClassVar[bool] = True
 
     parts: Annotated[str, Doc("The models, as their labels are written, joined by +: cosine + forward(history=0.6).")] = "cosine + forward"
     candidates: Annotated[

@@ -8,6 +8,7 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
 from spadework.models.history_reader import HistoryReader
 from spadework.models.item_item import ItemItem
+from spadework.models.linear import Linear
 from spadework.models.mixture import Mixture
 from spadework.models.parts import text_of
 from spadework.models.popular import Random
@@ -15,7 +16,7 @@ from spadework.models.practice import Cut
 
 _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
-_ROOTS = (ItemItem, HistoryReader, Recommender)
+_ROOTS = (ItemItem, Linear, HistoryReader, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:

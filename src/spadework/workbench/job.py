@@ -22,6 +22,7 @@ from spadework.models.base import Recommender, model
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import artifact, effects, files, lessons, plan
 from spadework.workbench import folder as folders
+from spadework.workbench.blending import mixtures
 from spadework.workbench.contest import OUT_OF_BUDGET, Contest
 from spadework.workbench.faces import faces
 from spadework.workbench.ledger import Ledger
@@ -124,6 +125,11 @@ class Job:
             best += self._tune(contest, choosing, [member for group in first for member in group.members])
             groups += best
             self.validation += contest.validate([*best, *rest], choosing)
+            mixed = [
+                plan.Group((one,)) for one in mixtures(self.validation, choosing) if recipe.models is None or one.name in recipe.models
+            ]
+            self.validation += contest.validate(mixed, choosing)
+            groups += mixed
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)

@@ -26,7 +26,8 @@ class Group:
 
 def candidates(names: Sequence[str] | None = None) -> list[Group]:
     """Groups in order: what is always judged, then each model as it comes, then the variants, one round after the other."""
-    wanted = list(catalogue()) if names is None else list(dict.fromkeys(names))
+    single = [name for name, cls in catalogue().items() if not cls.composed]
+    wanted = single if names is None else list(dict.fromkeys(names))
     rounds: dict[str, list[Group]] = {name: _groups(name) for name in wanted}
     first = [Group((model(name, **params),)) for name, params in ALWAYS]
     taken = {member.label for group in first for member in group.members}
