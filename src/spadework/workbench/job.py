@@ -18,7 +18,7 @@ from spadework.errors import OtherData
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender, catalogue, model
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import artifact, effects, files, lessons, plan
 from spadework.workbench import folder as folders
@@ -125,11 +125,7 @@ class Job:
             best += self._tune(contest, choosing, [member for group in first for member in group.members])
             groups += best
             self.validation += contest.validate([*best, *rest], choosing)
-            mixed = [
-                plan.Group((one,)) for one in mixtures(self.validation, choosing) if recipe.models is None or one.name in recipe.models
-            ]
-            self.validation += contest.validate(mixed, choosing)
-            groups += mixed
+            groups += self._mix(contest, choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)
@@ -160,6 +156,16 @@ class Job:
         contest.spent += self.tuning.spent
         known = {score.label for score in self.validation}
         return [plan.Group((one,)) for one in best if one.label not in known]
+
+    def _mix(self, contest: Contest, protocol: Protocol) -> list[plan.Group]:
+        """Try mixtures of the best; where there is nothing to mix, each kind of mixture has a line that says so."""
+        asked = [name for name, cls in catalogue().items() if cls.composed and (self.recipe.models is None or name in self.recipe.models)]
+        groups = [plan.Group((one,)) for one in mixtures(self.validation, protocol) if one.name in asked]
+        self.validation += contest.validate(groups, protocol)
+        tried = {score.model for score in self.validation}
+        reason = "A mixture needs two families of models with a score."
+        self.validation += [Score(model=name, label=name, state="skipped", reason=reason) for name in asked if name not in tried]
+        return groups
 
     def _protocol(self, split: Split, repeats: str) -> Protocol:
         recipe = self.recipe
