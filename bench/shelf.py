@@ -1,0 +1,98 @@
+"""The closed-form shelf on real logs: every model that says where to search, tuned with equal budgets, and judged once on the test cut.
+
+Run it as `python bench/shelf.py LOG [MINUTES] [MODEL …]`; LOG is a part of a name in `CASES`, minutes are for the tuning of all models
+together, MODELs narrow it down. The best setting of each on the validation cut is fitted again on train and validation. At last the best
+two and three models are mixed, as a dig does it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from family import CASES as FAMILY
+from family import Case, read
+from spadework import events
+from spadework.data import splitting
+from spadework.evaluation import statistics
+from spadework.evaluation.trial import Protocol, Score, trial
+from spadework.models.base import Recommender, catalogue, model
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench.blending import mixtures
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.plan import ALWAYS
+from spadework.workbench.tuning import Tuning
+
+
+def films_by_time() -> Case:
+    """The last tenth of MovieLens-1M's span; the tenth before it for validation."""
+    log, _ = read("ml-1m")
+    return Case(splitting.by_time(log, test=0.1, valid=0.1), "ndcg@10", "recall@10", "lightgcn", "forbid", True)
+
+
+CASES: dict[str, Callable[[], Case]] = {**FAMILY, "films by time": films_by_time}
+BESIDE: dict[str, list[Recommender]] = {
+    "Beauty (s3rec)": [model("cooccurrence", history=0.7, keep=300, weight="power", distance="inverse", backward=0.3, left_power=0.7,
+                             right_power=0.3)],
+    "ml-1m": [model("cooccurrence", history=0.5, keep=300, weight="power", distance="inverse", backward=0.0, left_power=1.0,
+                    right_power=0.3)],
+    "Gowalla (lightgcn)": [model("rp3beta", left_power=0.8, unit_power=0.8, right_power=0.2)],
+}  # fmt: skip
+"""The best co-occurrence settings that `family.py` chose on validation."""
+
+
+class _Told:
+    """Notes of the tuning, as they come."""
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        return None
+
+    def note(self, message: str) -> None:
+        print(f"# {message}", flush=True)
+
+
+def main(part: str, minutes: float, names: list[str]) -> None:
+    """Tune, refit on train and validation, judge once."""
+    name = next(one for one in CASES if part.lower() in one.lower())
+    case = CASES[name]()
+    split, metrics = case.split, [case.metric, case.also]
+    assert split.valid is not None
+    how = {"metrics": metrics, "dialect": case.dialect, "repeats": case.repeats}
+    choosing, final = Protocol.of(split.valid, **how), Protocol.of(split, **how)  # type: ignore[arg-type]
+    able = [
+        model(one) for one, cls in catalogue().items()
+        if (one in names if names else not issubclass(cls, CoOccurrence)) and not cls.composed
+    ]  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder, events.listening(_Told()):
+        tuning = Tuning(choosing, case.content, Ledger(Path(folder)), time.monotonic() + 60 * minutes, None)
+        best = tuning.run([(one, one.cost(split.valid.train).seconds) for one in able])
+    fixed = [model(one, **params) for one, params in ALWAYS] + [model("cosine"), model("forward"), *BESIDE.get(name, [])]
+    tried = [trial(one, choosing, case.content) for one in [*fixed, *best]]
+    tried += [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]
+    rows = [_row(score, choosing, final, case) for score in tried]
+    print(f"\n| {name}: {final.heading} | validation | test {metrics[0]} | {metrics[1]} | fit s |\n|---|---|---|---|---|")
+    for _, row in sorted(rows, reverse=True):
+        print(row)
+
+
+def _row(score: Score, choosing: Protocol, final: Protocol, case: Case) -> tuple[float, str]:
+    """The setting, judged on the test cut."""
+    if score.state != "done":
+        return -1.0, f"| {score.label} | – | {score.state}: {score.reason} | | |"
+    test = trial(model(score.model, **score.params), final, case.content)
+    if test.state != "done":
+        return -1.0, f"| {score.label} | – | {test.state}: {test.reason} | | |"
+    chosen, means = score.means(choosing.judged)[choosing.primary], test.means(final.judged)
+    values = test.values[final.primary][final.judged]
+    low, high = (float(end[0]) for end in statistics.interval(statistics.bootstrap(np.asarray(values)[:, None], 0)))
+    told = f"{means[final.primary]:.4f} ({low:.4f} … {high:.4f}) | {means[case.also]:.4f} | {test.fit_seconds:.1f}"
+    return chosen, f"| {score.label} | {chosen:.4f} | {told} |"
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0, sys.argv[3:])
