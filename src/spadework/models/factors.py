@@ -6,12 +6,15 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Offsets
-from spadework.kernels import factors
+from spadework.data.interactions import Interactions
+from spadework.kernels import factors, parallel
 from spadework.kernels.factors import Marks
 from spadework.models.base import Histories, Repeats
 from spadework.models.history_reader import HistoryReader
+from spadework.models.recommendations import Recommendations
 
 
 class Factors(HistoryReader):
@@ -20,6 +23,23 @@ class Factors(HistoryReader):
     The author of a model learns `vectors` [items, width], zero for items that nothing was learned about, and writes `_user_vectors`. What
     is no product of vectors stands in `_added` (a few items of each user) and `_base` (all items).
     """
+
+    def recommend(
+        self,
+        histories: Interactions,
+        k: int = 10,
+        *,
+        repeats: Repeats = "allow",
+        candidates: pl.Series | None = None,
+        users: Codes | None = None,
+        fill: bool = True,
+    ) -> Recommendations:
+        """The `k` best items for each user in `histories`, as in every model.
+
+        Products are held to one thread from the outside: to change that within the threads that share the users took ten times the time.
+        """
+        with parallel.lone_blas():
+            return super().recommend(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         told, weights = self._votes(block)
@@ -65,7 +85,7 @@ class Factors(HistoryReader):
         vectors = self.state["vectors"]
         held: tuple[Array, tuple[Mask, Codes, Array]] | None = self.__dict__.get("_held")
         if held is None or held[0] is not vectors:
-            known = np.asarray(vectors.any(axis=1))
+            known = self._with_vector()
             codes = np.flatnonzero(known).astype(np.int32)
             held = vectors, (known, codes, vectors if known.all() else vectors[codes])
             object.__setattr__(self, "_held", held)
@@ -98,6 +118,10 @@ class Factors(HistoryReader):
         scores[~self._known] = -np.inf
         scores[code] = -np.inf
         return np.asarray(scores, np.float32)
+
+    def _with_vector(self) -> Mask:
+        """Items that something was learned about. Shape [items]."""
+        return np.asarray(self.state["vectors"].any(axis=1))
 
     # ---- what the author of a model writes
 
