@@ -108,3 +108,65 @@ def inverse(a, size, columns, x):  # type: ignore[no-untyped-def]
             for j in range(i + 1, size):
                 total -= row[j] * y[j]
             y[i] = total / row[i]
+
+
+@njit(cache=True, nogil=True)
+def solve(a, size, x):  # type: ignore[no-untyped-def]
+    """Turn x [size] into the solution of A y = x, where `factor` factored A. O(size²), along rows."""
+    for i in range(size):
+        row = a[i]
+        x[i] /= row[i]
+        value = x[i]
+        for j in range(i + 1, size):
+            x[j] -= value * row[j]
+    for i in range(size - 1, -1, -1):
+        row = a[i]
+        s0, s1, s2, s3 = a.dtype.type(0), a.dtype.type(0), a.dtype.type(0), a.dtype.type(0)  # four sums: one waits for itself
+        whole = size - (size - i - 1) % 4
+        for j in range(i + 1, whole, 4):
+            s0 += row[j] * x[j]
+            s1 += row[j + 1] * x[j + 1]
+            s2 += row[j + 2] * x[j + 2]
+            s3 += row[j + 3] * x[j + 3]
+        for j in range(whole, size):
+            s0 += row[j] * x[j]
+        x[i] = (x[i] - ((s0 + s1) + (s2 + s3))) / row[i]
+
+
+@njit(cache=True, nogil=True)
+def add_squares(a, rows, count, size):  # type: ignore[no-untyped-def]
+    """Add rowsᵀ rows to the upper triangle of a [size, size], of the first `count` rows [count, size]. O(count · size² / 2).
+
+    Eight rows are added at once, from copies side by side, as in `factor`.
+    """
+    panel = np.empty(PANEL * TILE, a.dtype)
+    for begin in range(0, count, PANEL):
+        for left in range(0, size, TILE):
+            right = min(left + TILE, size)
+            for q in range(PANEL):
+                if begin + q < count:
+                    panel[q * TILE : q * TILE + right - left] = rows[begin + q, left:right]
+                else:
+                    panel[q * TILE : q * TILE + right - left] = 0
+            for i in range(right):
+                if begin + PANEL <= count:
+                    _add_eight(a[i, max(i, left) : right], panel[max(i, left) - left :], rows[begin : begin + PANEL, i])
+                else:
+                    _add_few(a[i, max(i, left) : right], panel[max(i, left) - left :], rows[begin:count, i])
+
+
+@njit(cache=True, nogil=True)
+def _add_eight(row, panel, by):  # type: ignore[no-untyped-def]
+    a0, a1, a2, a3, a4, a5, a6, a7 = by[0], by[1], by[2], by[3], by[4], by[5], by[6], by[7]
+    for j in range(len(row)):
+        near = a0 * panel[j] + a1 * panel[j + TILE] + a2 * panel[j + 2 * TILE] + a3 * panel[j + 3 * TILE]
+        far = a4 * panel[j + 4 * TILE] + a5 * panel[j + 5 * TILE] + a6 * panel[j + 6 * TILE] + a7 * panel[j + 7 * TILE]
+        row[j] += near + far
+
+
+@njit(cache=True, nogil=True)
+def _add_few(row, panel, by):  # type: ignore[no-untyped-def]
+    for q in range(len(by)):
+        value = by[q]
+        for j in range(len(row)):
+            row[j] += value * panel[q * TILE + j]

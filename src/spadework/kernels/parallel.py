@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from spadework import events
 
@@ -50,3 +51,47 @@ def share(function: Callable[[A], B], tasks: Sequence[A], label: str) -> list[B]
             for future in futures:
                 future.cancel()
             raise
+
+
+_lone_lock = threading.Lock()
+_lone: list[Any] = [0, None]  # blocks that are open, and what puts the number of threads back
+
+
+@contextmanager
+def lone_blas() -> Iterator[None]:
+    """Within the block, a product of matrices takes the one thread that asks for it.
+
+    Tasks that are shared already would else fight for the processors: a small product on two busy ones took fifty times as long. Blocks may
+    overlap in several threads; the last one out puts back what the first one found.
+    """
+    from threadpoolctl import threadpool_limits
+
+    with _lone_lock:
+        if not _lone[0]:
+            _lone[1] = threadpool_limits(1, user_api="blas")
+        _lone[0] += 1
+    try:
+        yield
+    finally:
+        with _lone_lock:
+            _lone[0] -= 1
+            if not _lone[0]:
+                _lone[1].restore_original_limits()
+
+
+class Crew:
+    """Threads that stay for many small rounds of work, where `share` would call them together each time. It tells no steps."""
+
+    def __enter__(self) -> Crew:
+        self._pool = ThreadPoolExecutor(threads()) if threads() > 1 else None
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def map(self, function: Callable[[A], B], tasks: Sequence[A]) -> list[B]:
+        """Results of `function` over `tasks`, in their order."""
+        if self._pool is None or len(tasks) == 1:
+            return [function(task) for task in tasks]
+        return list(self._pool.map(function, tasks))

@@ -170,7 +170,7 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     begin = np.uint64(0)
     while begin < columns:
         end = min(begin + RUN, columns)
-        if size < k or _reaching(scores, begin, end, worst):
+        if size < k or reaching(scores, begin, end, worst):
             for column in range(begin, end):
                 score = scores[column]
                 if score <= worst or (len(allowed) and not allowed[column]):
@@ -186,7 +186,7 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
+def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
     """How many scores of a run are not below the list."""
     found = np.int32(0)
     for column in range(begin, end):

@@ -1,0 +1,254 @@
+"""From user vectors and item vectors to scores, or straight to the best items: a product guesses, exact sums decide.
+
+The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and in `base` (all items of each user).
+Exact scores are summed in 64 bits in one fixed order and rounded once, so a list is the same to the bit whoever is answered beside it and
+whatever library multiplies. The fast product of matrices, whose last bits depend on both, only says which items can be among the best:
+where its error could hide one, all items of that user are summed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels import parallel, ranking
+from spadework.kernels.ranking import RUN
+
+USERS, ITEMS = 256, 1024
+"""A product is made of so many users by so many items at once; it then stays in the cache until it is ranked."""
+SPARE = 16
+"""Guessed items beyond the `k` asked for; a quarter of `k` comes on top."""
+ROUNDING = 2.0**-24
+NOTHING = np.float32(-np.inf)
+
+
+class Marks(NamedTuple):
+    """A few items of each user, with values: row r is `columns[starts[r]:starts[r + 1]]`, ascending."""
+
+    starts: Offsets  # [users + 1]
+    columns: Codes  # [entries]
+    values: Array  # [entries] float32
+
+
+def no_marks(users: int) -> Marks:
+    """No items for anybody."""
+    return Marks(np.zeros(users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+def gather(starts: Offsets, columns: Codes, weights: Array, items: Array) -> Array:
+    """Σ weight · items[column] over the entries of each row: [rows, width] float32, summed in order. O(entries · width)."""
+    out = np.zeros((len(starts) - 1, items.shape[1]), np.float32)
+    _gather(starts, columns, weights, items, out)
+    return out
+
+
+def score(vectors: Array, items: Array, added: Marks | None = None, base: Array | None = None) -> Array:
+    """Exact scores [users, items] float32. O(users · items · width)."""
+    added = no_marks(len(vectors)) if added is None else added
+    out = np.empty((len(vectors), len(items)), np.float32)
+    _score(vectors, items, *added, _base(base), out)
+    return out
+
+
+def recommend(
+    vectors: Array,
+    items: Array,
+    k: int,
+    *,
+    added: Marks | None = None,
+    base: Array | None = None,
+    seen: tuple[Offsets, Codes] | None = None,
+    only: bool = False,
+) -> tuple[Codes, Array]:
+    """The `k` best items of each user, as `ranking.top_k` makes them of `score`: rows of `items` [users, k] and scores [users, k].
+
+    `vectors` [users, width] and `items` [items, width] are float32, `base` [users, items] too. `seen` are starts [users + 1] and ascending
+    rows of items that must not come back, or with `only` alone may. O(users · items · width), of which nearly all are products of matrices.
+    """
+    users = len(vectors)
+    added = no_marks(users) if added is None else added
+    starts, columns = (np.zeros(users + 1, np.int64), np.zeros(0, np.int32)) if seen is None else seen
+    if only:
+        codes, best = ranking.nothing(users, k)
+        bad = _recommend_seen(vectors, items, *added, _base(base), starts, columns, codes, best)
+    else:
+        longest = float(np.sqrt(np.einsum("ij,ij->i", items, items, dtype=np.float64).max(initial=0.0)))
+        guessed = _guess(vectors, items, k, added, base, (starts, columns))
+        codes, best = ranking.nothing(users, k)
+        bad = _decide(*guessed, longest, vectors, items, *added, _base(base), starts, columns, codes, best)
+    if bad >= 0:
+        raise ranking.not_a_number(bad)
+    return codes, best
+
+
+def _base(base: Array | None) -> Array:
+    return np.zeros((0, 0), np.float32) if base is None else base
+
+
+def _guess(
+    vectors: Array, items: Array, k: int, added: Marks, base: Array | None, seen: tuple[Offsets, Codes]
+) -> tuple[Codes, Array, Array]:
+    """The best by the fast product, some more than asked for: columns and scores [users, more], and how many stand there [users]."""
+    more = min(k + k // 4 + SPARE, max(1, len(items)))
+    codes, best = ranking.nothing(len(vectors), more)
+    sizes = np.zeros(len(vectors), np.int64)
+    at_added, at_seen = added.starts[:-1].copy(), seen[0][:-1].copy()
+    room = np.empty(USERS * ITEMS, np.float32)
+    with parallel.lone_blas():
+        for low in range(0, len(vectors), USERS):
+            rows = slice(low, min(low + USERS, len(vectors)))
+            for first in range(0, len(items), ITEMS):
+                last = min(first + ITEMS, len(items))
+                shape = rows.stop - low, last - first
+                product = np.dot(vectors[rows], items[first:last].T, out=room[: shape[0] * shape[1]].reshape(shape))
+                if base is not None:
+                    product += base[rows, first:last]
+                _absorb(
+                    product, first, added.starts[rows.start + 1 : rows.stop + 1], at_added[rows], added.columns, added.values,
+                    seen[0][rows.start + 1 : rows.stop + 1], at_seen[rows], seen[1], sizes[rows], codes[rows], best[rows],
+                )  # fmt: skip
+    return codes, best, sizes
+
+
+@njit(cache=True, nogil=True)
+def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        for at in range(starts[row], starts[row + 1]):
+            source, weight = items[columns[at]], weights[at]
+            for place in range(out.shape[1]):
+                out[row, place] += weight * source[place]
+
+
+@njit(cache=True, nogil=True)
+def _absorb(product, first, added_ends, at_added, added, values, seen_ends, at_seen, seen, sizes, codes, best):  # type: ignore[no-untyped-def]
+    """Take a product [users, some items from `first` on] into the lists; `at_…` are places that move on with the items."""
+    width = np.uint64(product.shape[1])
+    more, front = codes.shape[1], ranking.last_slot(codes.shape[1])
+    for row in range(product.shape[0]):
+        scores = product[row]
+        while at_added[row] < added_ends[row] and added[at_added[row]] < first + product.shape[1]:
+            scores[added[at_added[row]] - first] += values[at_added[row]]
+            at_added[row] += 1
+        while at_seen[row] < seen_ends[row] and seen[at_seen[row]] < first + product.shape[1]:
+            scores[seen[at_seen[row]] - first] = NOTHING
+            at_seen[row] += 1
+        size = sizes[row]
+        worst = best[row, front] if size == more else NOTHING
+        begin = np.uint64(0)
+        while begin < width:
+            end = min(begin + RUN, width)
+            if size < more or ranking.reaching(scores, begin, end, worst):
+                for column in range(begin, end):
+                    if scores[column] <= worst:
+                        continue
+                    size = ranking.place(codes[row], best[row], size, np.int32(first + column), scores[column])
+                    if size == more:
+                        worst = best[row, front]
+            begin = end
+        sizes[row] = size
+
+
+@njit(cache=True, nogil=True)
+def _exact(vector, item):  # type: ignore[no-untyped-def]
+    """The inner product in 64 bits: four sums side by side, so that none waits for the one before."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    whole = len(vector) - len(vector) % 4
+    for at in range(0, whole, 4):
+        a += np.float64(vector[at]) * np.float64(item[at])
+        b += np.float64(vector[at + 1]) * np.float64(item[at + 1])
+        c += np.float64(vector[at + 2]) * np.float64(item[at + 2])
+        d += np.float64(vector[at + 3]) * np.float64(item[at + 3])
+    for at in range(whole, len(vector)):
+        a += np.float64(vector[at]) * np.float64(item[at])
+    return (a + b) + (c + d)
+
+
+@njit(cache=True, nogil=True)
+def _found(columns, begin, end, column):  # type: ignore[no-untyped-def]
+    """Where the column stands among ascending ones, or −1."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) // 2
+        if columns[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and columns[low] == column else -1
+
+
+@njit(cache=True, nogil=True)
+def _one(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
+    """The exact score of one item."""
+    total = _exact(vectors[row], items[column])
+    if len(base):
+        total += np.float64(base[row, column])
+    at = _found(columns, starts[row], starts[row + 1], column)
+    if at >= 0:
+        total += np.float64(values[at])
+    return np.float32(total)
+
+
+@njit(cache=True, nogil=True)
+def _score(vectors, items, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            out[row, column] = _one(row, column, vectors, items, starts, columns, values, base)
+
+
+@njit(cache=True, nogil=True)
+def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-untyped-def]
+    """Whether the guessed scores, descending, leave no doubt that the `k` best are among them."""
+    if size < len(guessed):
+        return True  # nothing else there is
+    if size <= k:
+        return False  # what is left out is not held apart
+    largest = 0.0
+    for value in added:
+        largest = max(largest, abs(np.float64(value)))
+    most = 0.0
+    for value in base:
+        most = max(most, abs(np.float64(value)))
+    scale = np.sqrt(_exact(vector, vector)) * longest + largest + most
+    error = (len(vector) + 4) * ROUNDING * scale * 1.01
+    return np.float64(guessed[size - 1]) + error < np.float64(guessed[k - 1]) - error
+
+
+@njit(cache=True, nogil=True)
+def _decide(  # type: ignore[no-untyped-def]
+    guesses, guessed, sizes, longest, vectors, items, starts, columns, values, base, seen_starts, seen, codes, best
+):
+    """The lists by exact scores; the row where one is not a number, else −1."""
+    k = codes.shape[1]
+    nobody = np.empty(0, np.float32)
+    for row in range(len(codes)):
+        ranking.settle(guesses[row], guessed[row], sizes[row])
+        own = base[row] if len(base) else nobody
+        sure = _sure(guessed[row], sizes[row], k, longest, vectors[row], values[starts[row] : starts[row + 1]], own)
+        size = 0
+        for at in range(sizes[row] if sure else len(items)):
+            column = guesses[row, at] if sure else np.int32(at)
+            if not sure and _found(seen, seen_starts[row], seen_starts[row + 1], column) >= 0:
+                continue
+            score = _one(row, column, vectors, items, starts, columns, values, base)
+            if score != score:
+                return row
+            if score != NOTHING:
+                size = ranking.place(codes[row], best[row], size, column, score)
+        ranking.settle(codes[row], best[row], size)
+    return -1
+
+
+@njit(cache=True, nogil=True)
+def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, seen, codes, best):  # type: ignore[no-untyped-def]
+    for row in range(len(codes)):
+        size = 0
+        for at in range(seen_starts[row], seen_starts[row + 1]):
+            score = _one(row, seen[at], vectors, items, starts, columns, values, base)
+            if score != score:
+                return row
+            size = ranking.place(codes[row], best[row], size, seen[at], score)
+        ranking.settle(codes[row], best[row], size)
+    return -1

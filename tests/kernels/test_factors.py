@@ -1,0 +1,88 @@
+"""Lists from vectors: what the fast product guesses, exact sums decide, so the twin is a plain ranking of exact scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from spadework.errors import SpadeworkError
+from spadework.kernels import factors, ranking
+
+
+def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> factors.Marks:
+    cells = csr_array(np.where(rng.random((users, items)) < share, rng.standard_normal((users, items)), 0).astype(np.float32))
+    return factors.Marks(cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data)
+
+
+def world(seed: int, users: int, items: int, width: int, *, coarse: bool) -> dict[str, object]:
+    """Vectors of both sides; coarse ones make many equal scores."""
+    rng = np.random.default_rng(seed)
+    vectors, others = (rng.standard_normal((rows, width)).astype(np.float32) for rows in (users, items))
+    if coarse:
+        vectors, others = np.sign(vectors), np.sign(others)
+    return {
+        "vectors": vectors,
+        "items": others,
+        "added": marks_of(rng, users, items, 0.1) if seed % 2 else None,
+        "base": rng.standard_normal((users, items)).astype(np.float32) if seed % 3 == 0 else None,
+    }
+
+
+def twin(made: dict[str, object]) -> np.ndarray:
+    scores = made["vectors"].astype(np.float64) @ made["items"].astype(np.float64).T
+    if made["added"] is not None:
+        starts, columns, values = made["added"]
+        scores += csr_array((values, columns, starts), shape=scores.shape).toarray()
+    return scores if made["base"] is None else scores + made["base"]
+
+
+@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 150), st.integers(1, 30), st.integers(1, 60), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_lists_are_the_ranking_of_exact_scores(seed, users, items, width, k, coarse):
+    made = world(seed, users, items, width, coarse=coarse)
+    scores = factors.score(**made)
+    np.testing.assert_allclose(scores, twin(made), rtol=1e-6, atol=1e-6)
+    seen = marks_of(np.random.default_rng(seed + 1), users, items, 0.2)
+    for policy in ("allow", "forbid", "only"):
+        expected = scores.copy()
+        if policy != "allow":
+            ranking.exclude(expected, seen.starts, seen.columns, only=policy == "only")
+        codes, best = ranking.top_k(expected, k)
+        found = factors.recommend(**made, k=k, seen=None if policy == "allow" else seen[:2], only=policy == "only")
+        np.testing.assert_array_equal(found[0], codes)
+        assert found[1].tobytes() == best.tobytes()
+
+
+def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
+    monkeypatch.setattr(factors, "USERS", 16)
+    monkeypatch.setattr(factors, "ITEMS", 50)
+    made = world(4, 50, 333, 24, coarse=False)
+    codes, best = factors.recommend(made["vectors"], made["items"], 10)
+    for user in range(50):
+        one = factors.recommend(made["vectors"][user : user + 1], made["items"], 10)
+        assert one[0].tobytes() == codes[user : user + 1].tobytes()
+        assert one[1].tobytes() == best[user : user + 1].tobytes()
+
+
+def test_gather_sums_in_order():
+    items = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
+    found = factors.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
+    np.testing.assert_allclose(found, [2 * items[1] + 0.5 * items[4], np.zeros(3)], rtol=1e-6)
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_what_is_not_a_number_is_refused(only):
+    items = np.ones((200, 2), np.float32)
+    vectors = np.asarray([[1, 1], [np.nan, 1]], np.float32)
+    seen = np.asarray([0, 1, 2]), np.asarray([3, 3], np.int32)
+    with pytest.raises(SpadeworkError, match="Row 1 of the scores"):
+        factors.recommend(vectors, items, 3, seen=seen, only=only)
+
+
+def test_no_items_make_empty_lists():
+    codes, best = factors.recommend(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4)
+    assert (codes == -1).all()
+    assert np.isneginf(best).all()
