@@ -11,7 +11,7 @@ from spadework import durations, events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.limits import Limits, hand_memory_back
+from spadework.limits import Limits, available_bytes, hand_memory_back
 from spadework.models.base import Recommender, model
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
@@ -77,7 +77,7 @@ class Contest:
             shares = fitted is not None and "_state" in model.__dict__
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))
             foretold = 0.0 if shares else self._foretold(model, protocol)
-            if known is None and not group.always and (room <= 0 or foretold > room):
+            if known is None and not group.always and (room <= 0 or (foretold > room and self._fits(model, protocol))):
                 score = self._left_out(model, "before its turn")
                 _tell("validation", score, protocol)
             else:
@@ -122,6 +122,10 @@ class Contest:
         """Seconds that a trial will take: what the model says, times how far models were off so far."""
         ratio = float(np.median(self.ratios)) if self.ratios else 2.0
         return model.cost(protocol.split.train).seconds * ratio
+
+    def _fits(self, model: Recommender, protocol: Protocol) -> bool:
+        """Whether the machine could hold it; what it cannot hold is told by the trial, which ends at once."""
+        return model.cost(protocol.split.train).bytes < min(available_bytes(), self.memory or available_bytes())
 
     def _left_out(self, model: Recommender, when: str) -> Score:
         reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} ended {when}; half of it is kept for the test span."
