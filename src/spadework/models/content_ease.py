@@ -40,7 +40,8 @@ class _OfContent(Ease):
             rows = slice(first, min(first + BLOCK, len(matrix)))
             matrix[rows] += np.float32(weight) * ((sparse[rows] @ other).toarray() + dense[rows] @ dense.T)
 
-        parallel.share(add, range(0, len(matrix), BLOCK), f"fit {self.label}")
+        with parallel.lone_blas():
+            parallel.share(add, range(0, len(matrix), BLOCK), f"fit {self.label}")
 
 
 class CollectiveEase(_OfContent):

@@ -38,6 +38,10 @@ SWEEP_SHARE, TUNING_SHARE = 0.45, 0.6
 """Shares of what is left of the validation half that the sweep may take, and then the tuning; the rest judges their best in full."""
 
 
+QUICK = 0.02
+"""Models whose fit is foretold to take longer than this share of the budget wait until the others, the sweep and the tuning are done."""
+
+
 class Job:
     """One run on its way."""
 
@@ -118,13 +122,14 @@ class Job:
         sweeping = recipe.models is None or CoOccurrence.name in recipe.models
         if sweeping:
             first, rest = plan.without_variants(first, CoOccurrence), plan.without_variants(rest, CoOccurrence)
-        groups = [*first, *rest]
+        first, slow = plan.quick_and_slow(first, choosing.split.train, QUICK * recipe.budget_seconds)
+        groups = [*first, *slow, *rest]
         try:
             self.validation = contest.validate(first, choosing)
             best = self._sweep(contest, choosing) if sweeping else []
             best += self._tune(contest, choosing, [member for group in first for member in group.members])
             groups += best
-            self.validation += contest.validate([*best, *rest], choosing)
+            self.validation += contest.validate([*best, *slow, *rest], choosing)
             groups += self._mix(contest, choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:

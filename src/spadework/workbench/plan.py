@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender, catalogue, model
 
 ALWAYS: tuple[tuple[str, dict[str, Any]], ...] = (("random", {}), ("popular", {}), ("popular", {"window": "7d"}))
@@ -52,6 +53,12 @@ def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Grou
         (rest if name in seen and not group.always else first).append(group)
         seen.add(name)
     return first, rest
+
+
+def quick_and_slow(groups: Sequence[Group], train: Interactions, seconds: float) -> tuple[list[Group], list[Group]]:
+    """Groups whose fit is foretold to take up to so many seconds, and the others: they wait until the sweep has had its share."""
+    quick = [group for group in groups if group.always or group.members[0].cost(train).seconds <= seconds]
+    return quick, [group for group in groups if group not in quick]
 
 
 def without_variants(groups: Sequence[Group], family: type[Recommender]) -> list[Group]:
