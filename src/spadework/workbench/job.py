@@ -129,8 +129,9 @@ class Job:
             best = self._sweep(contest, choosing) if sweeping else []
             best += self._tune(contest, choosing, [member for group in first for member in group.members])
             groups += best
-            self.validation += contest.validate([*best, *slow, *rest], choosing)
+            self.validation += contest.validate(best, choosing)
             groups += self._mix(contest, choosing)
+            self.validation += contest.validate([*slow, *rest], choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)
