@@ -134,6 +134,11 @@ def test_neighbours_on_gowalla_with_settings_chosen_on_a_cut_of_the_train_part(g
     assert found >= 0.157
 
 
+def test_the_graph_filter_on_gowalla(gowalla):
+    """BARS has .1849, from a decomposition of its own and with all pairs."""
+    assert recall_at_20(model("gf-cf"), gowalla) == pytest.approx(0.1849, abs=NEAR)
+
+
 # ---- SAR on ML-100K
 
 

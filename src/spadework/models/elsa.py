@@ -30,8 +30,10 @@ class Elsa(Factors):
     name = "elsa"
     dimensions: Annotated[int, Range(8, 2048, log=True), Search(choices=(64, 128, 256, 512)), Doc("Length of the vectors of items.")] = 256
     epochs: Annotated[int, Range(1, 200), Search(2, 30, log=True), Doc("How often each user is looked at.")] = 10
-    learning_rate: Annotated[float, Range(1e-4, 1.0, log=True), Search(0.01, 0.5, log=True), Doc("Step of the optimiser (NAdam).")] = 0.1
-    batch: Annotated[int, Range(16, 65_536, log=True), Doc("Users whose gradients make one step.")] = 1024
+    learning_rate: Annotated[float, Range(1e-4, 1.0, log=True), Search(0.005, 0.2, log=True), Doc("Step of the optimiser (NAdam).")] = 0.02
+    batch: Annotated[int, Range(16, 65_536, log=True), Search(choices=(256, 1024, 4096)), Doc("Users whose gradients make one step.")] = (
+        1024
+    )
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:

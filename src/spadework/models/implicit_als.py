@@ -40,7 +40,7 @@ class ImplicitAls(Factors):
         Search(0.003, 1.0, log=True),
         Doc("α₀: weight of every pair, next to 1 for what was taken; larger holds back what is popular less."),
     ] = 0.1
-    l2: Annotated[float, Range(1e-7, 10.0, log=True), Search(3e-4, 0.1, log=True), Doc("λ: penalty on the length of vectors.")] = 0.003
+    l2: Annotated[float, Range(1e-7, 10.0, log=True), Search(1e-4, 0.03, log=True), Doc("λ: penalty on the length of vectors.")] = 0.0005
     frequency: Annotated[
         float, Range(0.0, 1.0), Doc("ν: the penalty grows with size^frequency; at 1 as the loss does, at 0 it is the same for all.")
     ] = 1.0
@@ -56,7 +56,7 @@ class ImplicitAls(Factors):
             {},
             {"unobserved": 0.3},
             {"unobserved": 0.03},
-            {"l2": 0.01},
+            {"l2": 0.003},
             {"dimensions": 64},
             {"history": 0.9, "dimensions": 32, "block": 16},
         ]
