@@ -16,7 +16,7 @@ TILE = 512
 """Columns of a panel that are copied side by side; fixed, so that the compiler knows that its rows do not overlap."""
 SINGULAR = np.float32(2e-6)
 """A pivot below this share of its diagonal is rounding, not information."""
-FIRST_RAISE = np.float32(1e-3)
+FIRST_RAISE = 1e-3
 """Share by which diagonals are raised first where a system is not positive definite; each further try takes four times as much."""
 
 

@@ -72,7 +72,7 @@ def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ign
         gather(a, places, chosen, starts, columns, values, diagonal, raise_by)
         if factor(a, len(chosen)):
             return raise_by > 0
-        raise_by = max(FIRST_RAISE, 4 * raise_by)
+        raise_by = FIRST_RAISE if raise_by == 0 else 4 * raise_by
 
 
 @njit(cache=True, nogil=True)

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-
 from scipy.sparse import csc_array
 
 from spadework import durations, events
