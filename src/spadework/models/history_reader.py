@@ -31,7 +31,7 @@ class HistoryReader(Recommender):
     history: Annotated[
         float,
         Range(0.01, 1.0),
-        Search(0.4, 1.0),
+        Search(0.2, 1.0),
         Doc("Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
     ] = 1.0
     history_half_life: Annotated[
