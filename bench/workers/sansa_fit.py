@@ -13,7 +13,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from counted import first_users, loaded, two_processors
+from counted import loaded, two_processors
 from sansa import SANSA, ICFGramianFactorizerConfig, SANSAConfig, UMRUnitLowerTriangleInverterConfig
 from scipy.sparse import csr_matrix
 
@@ -34,9 +34,9 @@ def main(folder: Path, out: str, density: float, l2: float) -> None:
     warnings.simplefilter("ignore")
     starts, items, item_count = loaded(folder)
     matrix = csr_matrix((np.ones(len(items), np.float32), items, starts), shape=(len(starts) - 1, item_count))
-    few_starts, few_items = first_users(starts, items, 300)
-    few = csr_matrix((np.ones(len(few_items), np.float32), few_items % 2000, few_starts), shape=(300, 2000))
-    fresh(0.01, l2).fit(few)  # its loops are compiled by the first fit
+    matrix.sort_indices()
+    common = np.argsort(-np.bincount(items), kind="stable")[:500]
+    fresh(0.01, l2).fit(matrix[:2000, common].tocsr())  # its loops are compiled by the first fit
     model = fresh(density, l2)
     begun = time.perf_counter()
     model.fit(matrix)

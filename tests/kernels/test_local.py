@@ -66,9 +66,9 @@ def test_columns_of_the_inverse_are_those_of_numpy(size):
     cholesky.last_column_of_inverse(a, size, last)
     np.testing.assert_allclose(last, expected[:, -1], rtol=0, atol=1e-9)
     asked = np.unique([0, size // 2, size - 1]).astype(np.int32)
-    found = np.full((len(asked), size), np.nan)
+    found = np.full((size, len(asked)), np.nan)
     cholesky.inverse(a, size, asked, found)
-    np.testing.assert_allclose(found, expected[asked], rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found, expected[:, asked], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("matrix", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]], [[0.0]], [[np.nan]], [[-1.0]]])

@@ -88,7 +88,7 @@ def _columns_of_blocks(  # type: ignore[no-untyped-def]
         item = centres[block]
         largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
         widest = max(widest, column_starts[block + 1] - column_starts[block])
-    a, x = np.empty((largest, largest)), np.empty((widest, largest))
+    a, x = np.empty((largest, largest)), np.empty((largest, widest))
     chosen, asked = np.empty(largest, np.int32), np.empty(widest, np.int32)
     places = np.full(len(diagonal), -1, np.int32)
     for block in range(first, last):
@@ -109,5 +109,5 @@ def _columns_of_blocks(  # type: ignore[no-untyped-def]
             for place in range(size):
                 if place != own:
                     rows[to] = chosen[place]
-                    values[to] = -x[at, place] / x[at, own]
+                    values[to] = -x[place, at] / x[own, at]
                     to += 1

@@ -45,7 +45,8 @@ class Sansa(gram.GramLearner):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"l2": 200.0}, {"least": 200}, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}, {"order": "rare"}]
+        normalised = {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}
+        return [{}, {"l2": 100.0}, {"l2": 16.0, "unit_power": 0.5}, {"least": 200}, normalised, {"order": "rare"}]
 
     def _partners(self, items: int) -> int:
         """Cells of a row besides the item's own."""

@@ -48,7 +48,8 @@ class Slim(gram.GramLearner, ItemItem):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"l1": 0.1}, {"l1": 5.0}, {"l2": 100.0}, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}]
+        even = {"l1": 0.1, "l2": 4.0, "unit_power": 0.5}
+        return [{}, {"l1": 0.1}, {"l1": 5.0}, {"l2": 100.0}, even, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}]
 
     def cost(self, train: Interactions) -> Cost:
         kept, held, seconds = gram.cost(train, self.newest, self.keep)
