@@ -36,7 +36,7 @@ class Factors(HistoryReader):
     ) -> Recommendations:
         """The `k` best items for each user in `histories`, as in every model.
 
-        Products are held to one thread from the outside: to change that within the threads that share the users took ten times the time.
+        Products are held to one thread from the outside, once for all blocks of users.
         """
         with parallel.lone_blas():
             return super().recommend(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
