@@ -53,7 +53,7 @@ class Factors(HistoryReader):
         seen = None if repeats == "allow" else _moved(places, block.starts, block.items)[:2]
         found, best = factors.recommend(
             self._user_vectors(told, weights), items, k, added=added, seen=seen, only=repeats == "only",
-            base=None if base is None else np.ascontiguousarray(base[:, codes]),
+            base=base if base is None or len(codes) == base.shape[1] else np.take(base, codes, axis=1),
         )  # fmt: skip
         silent = ~self._speaking(told)
         found[silent], best[silent] = -1, -np.inf
