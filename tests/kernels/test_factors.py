@@ -67,6 +67,29 @@ def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
         assert one[1].tobytes() == best[user : user + 1].tobytes()
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
+    """Some thousand short items behind a few long ones are not multiplied, whichever order they stand in, and the lists are the same."""
+    made = world(3 if marked else 4, 40, 3000, 8, coarse=False) | {"base": None}
+    rng = np.random.default_rng(0)
+    made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[:, None]
+    seen = marks_of(rng, 40, 3000, 0.05)
+    scores = factors.score(**made)
+    ranking.exclude(scores, seen.starts, seen.columns)
+    codes, best = ranking.top_k(scores, 10)
+    multiplied = []
+    absorb = factors._absorb
+    monkeypatch.setattr(factors, "_absorb", lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)))
+    monkeypatch.setattr(factors, "ITEMS", 100)
+    for users, share in ((16, 0.5 if not marked else 1.0), (1000, 1.0)):  # in order of length; as they stand
+        monkeypatch.setattr(factors, "USERS", users)
+        multiplied.clear()
+        found = factors.recommend(**made, k=10, seen=seen[:2])
+        assert found[0].tobytes() == codes.tobytes()
+        assert found[1].tobytes() == best.tobytes()
+        assert sum(multiplied) <= share * 40 * 3000
+
+
 def test_gather_sums_in_order():
     items = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
     found = factors.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)

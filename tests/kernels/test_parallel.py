@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from threading import Barrier
 
 import pytest
 from threadpoolctl import threadpool_info
@@ -52,3 +55,54 @@ def test_a_clock_stops_the_work_between_two_tasks(count):
 def test_an_error_of_a_task_is_the_error_of_the_whole(count):
     with parallel.using(count), pytest.raises(ZeroDivisionError):
         parallel.share(lambda n: 1 // n, [1, 0, 1], "divide")
+
+
+def of_blas() -> set[int]:
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+@pytest.mark.parametrize("outside", [None, 2])
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_products_take_one_thread_whichever_threads_ask_for_it(outside, rounds):
+    """The first in is the first out here, so another thread puts back what it found."""
+    with parallel.using(2):
+        many = of_blas()  # a library may be built for one thread
+
+    def ask(place: int) -> set[int]:
+        if place:
+            entered.wait(5)
+        with parallel.lone_blas():
+            if place == 0:
+                entered.wait(5)
+            both.wait(5)
+            found = of_blas()
+            both.wait(5)
+            if place:
+                left.wait(5)
+        if place == 0:
+            left.wait(5)
+        return found
+
+    before = of_blas()
+    with nullcontext() if outside is None else parallel.using(outside):
+        within = of_blas()
+        for _ in range(rounds):
+            entered, both, left = Barrier(2), Barrier(2), Barrier(2)
+            with ThreadPoolExecutor(2) as pool:
+                assert list(pool.map(ask, range(2))) == [{1}, {1}]
+            assert of_blas() == within
+        with parallel.lone_blas(), parallel.lone_blas():
+            assert of_blas() == {1}
+        assert of_blas() == within == (before if outside is None else many)
+    assert of_blas() == before
+
+
+def test_the_number_of_threads_reaches_what_counts_by_thread():
+    """OpenMP keeps a number for each thread that asks, so it must be set in the thread that works."""
+    from sklearn.ensemble import HistGradientBoostingRegressor  # loads OpenMP
+
+    assert HistGradientBoostingRegressor is not None
+    before = [pool["num_threads"] for pool in threadpool_info()]
+    with parallel.using(1):
+        assert all(pool["num_threads"] == 1 for pool in threadpool_info())
+    assert [pool["num_threads"] for pool in threadpool_info()] == before

@@ -4,6 +4,9 @@ The score of item j is vector · items[j], plus what stands in `added` (a few it
 Exact scores are summed in 64 bits in one fixed order and rounded once, so a list is the same to the bit whoever is answered beside it and
 whatever library multiplies. The fast product of matrices, whose last bits depend on both, only says which items can be among the best:
 where its error could hide one, all items of that user are summed.
+
+For many users, items are multiplied in the order of their length, the longest first. No score is above the product of both lengths, so a
+user is done when that falls below the list: on Gowalla, vectors of least squares are multiplied by four items in ten.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ USERS, ITEMS = 256, 1024
 SPARE = 16
 """Guessed items beyond the `k` asked for; a quarter of `k` comes on top."""
 ROUNDING = 2.0**-24
+SLACK = 1e-9
+"""What the lengths, which are worked out in 64 bits, are taken to be too short by."""
 NOTHING = np.float32(-np.inf)
 
 
@@ -75,10 +80,10 @@ def recommend(
         codes, best = ranking.nothing(users, k)
         bad = _recommend_seen(vectors, items, *added, _base(base), starts, columns, codes, best)
     else:
-        longest = float(np.sqrt(np.einsum("ij,ij->i", items, items, dtype=np.float64).max(initial=0.0)))
-        guessed = _guess(vectors, items, k, added, base, (starts, columns))
+        lengths = np.sqrt(np.einsum("ij,ij->i", items, items, dtype=np.float64))
+        guessed = _guess(vectors, items, lengths, k, added, base, (starts, columns))
         codes, best = ranking.nothing(users, k)
-        bad = _decide(*guessed, longest, vectors, items, *added, _base(base), starts, columns, codes, best)
+        bad = _decide(*guessed, float(lengths.max(initial=0.0)), vectors, items, *added, _base(base), starts, columns, codes, best)
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
@@ -88,27 +93,65 @@ def _base(base: Array | None) -> Array:
     return np.zeros((0, 0), np.float32) if base is None else base
 
 
+class _Longest(NamedTuple):
+    """Items, or all that is asked of them, with the longest in front where that is worth while."""
+
+    order: Codes  # [items] row of each in the items that were given
+    items: Array  # [items, width]
+    ahead: Array  # [items] float64, the largest length from this place on
+
+    @classmethod
+    def of(cls, items: Array, lengths: Array, users: int) -> _Longest:
+        """In order of length for many users; as they stand for few, since to sort them takes as long as to multiply with a hundred."""
+        if users < USERS:
+            order = np.arange(len(items), dtype=np.int32)
+        else:
+            order = np.argsort(-lengths, kind="stable").astype(np.int32)
+            items = items[order]
+        return cls(order, items, np.maximum.accumulate(lengths[order][::-1])[::-1])
+
+    def moved(self, starts: Offsets, columns: Codes, values: Array | None = None) -> tuple[Codes, Array]:
+        """Entries of users by place in this order, ascending in each row."""
+        places = np.empty(len(self.order), np.int64)
+        places[self.order] = np.arange(len(self.order))
+        keys = np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * len(self.order) + places[columns]
+        sort = np.argsort(keys, kind="stable")
+        return (keys[sort] % max(1, len(self.order))).astype(np.int32), np.zeros(0, np.float32) if values is None else values[sort]
+
+
 def _guess(
-    vectors: Array, items: Array, k: int, added: Marks, base: Array | None, seen: tuple[Offsets, Codes]
+    vectors: Array, items: Array, lengths: Array, k: int, added: Marks, base: Array | None, seen: tuple[Offsets, Codes]
 ) -> tuple[Codes, Array, Array]:
     """The best by the fast product, some more than asked for: columns and scores [users, more], and how many stand there [users]."""
     more = min(k + k // 4 + SPARE, max(1, len(items)))
     codes, best = ranking.nothing(len(vectors), more)
     sizes = np.zeros(len(vectors), np.int64)
     at_added, at_seen = added.starts[:-1].copy(), seen[0][:-1].copy()
+    sorted_items = _Longest.of(items, lengths, len(vectors) if base is None else 0)
+    added_at, added_values = sorted_items.moved(*added)
+    seen_at, _ = sorted_items.moved(*seen)
+    reach = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)) * (1 + SLACK)
+    lift = np.zeros(len(vectors))
+    np.maximum.at(lift, np.repeat(np.arange(len(vectors)), np.diff(added.starts)), added.values)
     room = np.empty(USERS * ITEMS, np.float32)
     with parallel.lone_blas():
         for low in range(0, len(vectors), USERS):
-            rows = slice(low, min(low + USERS, len(vectors)))
+            rows = np.arange(low, min(low + USERS, len(vectors)))
             for first in range(0, len(items), ITEMS):
                 last = min(first + ITEMS, len(items))
-                shape = rows.stop - low, last - first
-                product = np.dot(vectors[rows], items[first:last].T, out=room[: shape[0] * shape[1]].reshape(shape))
+                if base is None:
+                    bound = reach[rows] * sorted_items.ahead[first] + lift[rows]  # of all that is still to come
+                    rows = rows[(sizes[rows] < more) | ~(bound < best[rows].min(axis=1))]
+                if not len(rows):
+                    break
+                shape = len(rows), last - first
+                product = room[: shape[0] * shape[1]].reshape(shape)
+                np.dot(vectors[rows], sorted_items.items[first:last].T, out=product)
                 if base is not None:
-                    product += base[rows, first:last]
+                    product += base[low : low + len(rows), first:last]
                 _absorb(
-                    product, first, added.starts[rows.start + 1 : rows.stop + 1], at_added[rows], added.columns, added.values,
-                    seen[0][rows.start + 1 : rows.stop + 1], at_seen[rows], seen[1], sizes[rows], codes[rows], best[rows],
+                    product, first, rows, sorted_items.order, added.starts, at_added, added_at, added_values,
+                    seen[0], at_seen, seen_at, sizes, codes, best,
                 )  # fmt: skip
     return codes, best, sizes
 
@@ -123,16 +166,18 @@ def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def _absorb(product, first, added_ends, at_added, added, values, seen_ends, at_seen, seen, sizes, codes, best):  # type: ignore[no-untyped-def]
-    """Take a product [users, some items from `first` on] into the lists; `at_…` are places that move on with the items."""
-    width = np.uint64(product.shape[1])
+def _absorb(  # type: ignore[no-untyped-def]
+    product, first, rows, order, added_starts, at_added, added, values, seen_starts, at_seen, seen, sizes, codes, best
+):
+    """Take a product [some users, some items from `first` on] into the lists; `at_…` are places that move on with the items."""
+    width, last = np.uint64(product.shape[1]), first + product.shape[1]
     more, front = codes.shape[1], ranking.last_slot(codes.shape[1])
-    for row in range(product.shape[0]):
-        scores = product[row]
-        while at_added[row] < added_ends[row] and added[at_added[row]] < first + product.shape[1]:
+    for place in range(len(rows)):
+        row, scores = rows[place], product[place]
+        while at_added[row] < added_starts[row + 1] and added[at_added[row]] < last:
             scores[added[at_added[row]] - first] += values[at_added[row]]
             at_added[row] += 1
-        while at_seen[row] < seen_ends[row] and seen[at_seen[row]] < first + product.shape[1]:
+        while at_seen[row] < seen_starts[row + 1] and seen[at_seen[row]] < last:
             scores[seen[at_seen[row]] - first] = NOTHING
             at_seen[row] += 1
         size = sizes[row]
@@ -144,7 +189,7 @@ def _absorb(product, first, added_ends, at_added, added, values, seen_ends, at_s
                 for column in range(begin, end):
                     if scores[column] <= worst:
                         continue
-                    size = ranking.place(codes[row], best[row], size, np.int32(first + column), scores[column])
+                    size = ranking.place(codes[row], best[row], size, order[first + np.int64(column)], scores[column])
                     if size == more:
                         worst = best[row, front]
             begin = end

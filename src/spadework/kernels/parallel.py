@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from typing import Any, TypeVar
 
 from spadework import events
@@ -16,6 +17,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 _threads: ContextVar[int | None] = ContextVar("spadework_threads", default=None)
+_changing = threading.Lock()
 
 
 def threads() -> int:
@@ -29,14 +31,43 @@ def threads() -> int:
 @contextmanager
 def using(count: int) -> Iterator[None]:
     """Within the block, kernels and BLAS use `count` threads."""
-    from threadpoolctl import threadpool_limits
-
+    restore = _limit(count, None)
     token = _threads.set(count)
     try:
-        with threadpool_limits(count):
-            yield
+        yield
     finally:
+        restore()
         _threads.reset(token)
+
+
+def _limit(count: int, kind: str | None) -> Callable[[], None]:
+    """Hold libraries of this kind ("blas", "openmp"; None for all) to `count` threads; what puts the number back.
+
+    OpenBLAS has one pool for the whole process. From version 3.8 on, threadpoolctl lets one living thread change it and passes over what
+    others ask for, without a word, so what was set in one thread could not be put back by another. It is changed in a thread of its own,
+    which has ended when this returns and holds nobody up. Other libraries keep a number for each thread, and that is this one's.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    controller = ThreadpoolController()
+    files: dict[bool, list[str]] = {True: [], False: []}
+    for library in controller.info():
+        pooled = library["internal_api"] == "openblas" and library.get("threading_layer") != "openmp"
+        files[pooled].append(library["filepath"])
+    shared, own = (partial(controller.select(filepath=files[pooled]).limit, limits=count, user_api=kind) for pooled in (True, False))
+    in_pool, in_thread = _apart(shared), own()
+
+    def restore() -> None:
+        in_thread.restore_original_limits()
+        _apart(in_pool.restore_original_limits)
+
+    return restore
+
+
+def _apart(change: Callable[[], B]) -> B:
+    """What `change` gives, called in a thread of its own that has ended."""
+    with _changing, ThreadPoolExecutor(1) as pool:
+        return pool.submit(change).result()
 
 
 def share(function: Callable[[A], B], tasks: Sequence[A], label: str) -> list[B]:
@@ -64,11 +95,9 @@ def lone_blas() -> Iterator[None]:
     Tasks that are shared already would else fight for the processors: a small product on two busy ones took fifty times as long. Blocks may
     overlap in several threads; the last one out puts back what the first one found.
     """
-    from threadpoolctl import threadpool_limits
-
     with _lone_lock:
         if not _lone[0]:
-            _lone[1] = threadpool_limits(1, user_api="blas")
+            _lone[1] = _limit(1, "blas")
         _lone[0] += 1
     try:
         yield
@@ -76,7 +105,7 @@ def lone_blas() -> Iterator[None]:
         with _lone_lock:
             _lone[0] -= 1
             if not _lone[0]:
-                _lone[1].restore_original_limits()
+                _lone[1]()
 
 
 class Crew:

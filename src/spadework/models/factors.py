@@ -36,7 +36,7 @@ class Factors(HistoryReader):
     ) -> Recommendations:
         """The `k` best items for each user in `histories`, as in every model.
 
-        Products are held to one thread from the outside: to change that within the threads that share the users took ten times the time.
+        Products are held to one thread from the outside, once for all blocks of users.
         """
         with parallel.lone_blas():
             return super().recommend(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
@@ -53,7 +53,7 @@ class Factors(HistoryReader):
         seen = None if repeats == "allow" else _moved(places, block.starts, block.items)[:2]
         found, best = factors.recommend(
             self._user_vectors(told, weights), items, k, added=added, seen=seen, only=repeats == "only",
-            base=None if base is None else np.ascontiguousarray(base[:, codes]),
+            base=base if base is None or len(codes) == base.shape[1] else np.take(base, codes, axis=1),
         )  # fmt: skip
         silent = ~self._speaking(told)
         found[silent], best[silent] = -1, -np.inf

@@ -96,7 +96,7 @@ class GraphFilter(Factors):
         state = self.state
         lists, table = scoring.Rows(told.starts, told.items, weights), scoring.Rows(state["starts"], state["columns"], state["values"])
         scores = scoring.score_rows(lists, table, len(self.item_vocabulary))
-        scores[np.isneginf(scores)] = 0
+        np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
     def _row(self, code: int) -> Array:
