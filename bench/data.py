@@ -52,10 +52,10 @@ def made(kind: str, size: int) -> Path:
 def pairs(title: str, kind: str, *sizes: int) -> PairSet:
     """A set of pairs, arranged when it is absent (see `workers/pairs.py`)."""
     folder = FOLDER / "-".join(("pairs", kind, *map(str, sizes)))
+    os.environ.setdefault("SPADEWORK_DATA", str(OUTSIDE))  # for the workers
     if not (folder / "done").exists():
         if kind not in ("films", "shop") and not (OUTSIDE / kind / "interactions.parquet").exists():
             raise DataAbsent(f"There is no log {kind!r}; set SPADEWORK_DATA to the folder that holds it.")
-        os.environ.setdefault("SPADEWORK_DATA", str(OUTSIDE))
         say(f"  arranging {folder.name}")
         process([OURS, WORKERS / "pairs.py", kind, folder, *map(str, sizes)])
     return PairSet(title, folder)
