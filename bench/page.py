@@ -12,7 +12,11 @@ from typing import Any
 from environments import requirements
 
 _OURS = ("spadework", "numpy", "scipy", "polars", "numba")
-_PEERS = {"implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"), "rectools": ("RecTools", "numpy", "pandas")}
+_PEERS = {
+    "implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"),
+    "rectools": ("RecTools", "numpy", "pandas"),
+    "sansa": ("sansa", "scikit-sparse", "numpy", "scipy"),
+}
 
 
 def said(met: bool | None) -> str:

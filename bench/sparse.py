@@ -61,7 +61,8 @@ def _gowalla(
         try:
             contenders[f"{chosen.title}: {PEER}"] = worker(interpreter("sansa"), "sansa_fit", chosen.folder, out[PEER], DENSITY, L2)
         except PeerUnavailable as reason:
-            remarks.append(f"sansa could not be installed: {reason}")
+            remarks.append(f"sansa could not be installed, it is compiled against libsuitesparse-dev: {reason}")
+            verdicts.append(Verdict(f"{chosen.title}, fit", "no peer", f"≤ {TARGET} × {PEER}", None))
         found = dict(zip(contenders, in_turn(contenders, repeats, warm=False), strict=True))
         series += found.values()
         remarks.append(f"{chosen.says}.")

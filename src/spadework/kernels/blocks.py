@@ -84,7 +84,7 @@ class Workspace(threading.local):
         return self.array("values", size, np.float32)[:size]
 
 
-def cut(work: Array, most: int, tile: int = 1) -> list[tuple[int, int]]:
+def cut(work: Array, most: float, tile: int = 1) -> list[tuple[int, int]]:
     """Ranges of rows that hold at most `most` of the cumulated `work` [rows], at least `tile` rows each."""
     edges, rows = [0], len(work)
     while edges[-1] < rows:

@@ -39,7 +39,7 @@ def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
     """Ranges of items of about equal work; a problem of n members takes about n³ / 3 and some for gathering."""
     size = np.diff(starts).astype(np.float64) + 1
     work = np.cumsum(size**3 / 3 + 1000 * size)
-    return cut(work, float(work[-1]) / (TASKS * parallel.threads()) + 1) if len(work) else []  # type: ignore[arg-type]
+    return cut(work, float(work[-1]) / (TASKS * parallel.threads()) + 1) if len(work) else []
 
 
 def _solve(half: Graph, diagonal: Array, members: Members, values: Array, own: Array, raised: Array, items: tuple[int, int]) -> None:

@@ -13,7 +13,7 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
-from spadework.kernels.scoring import NOTHING, SPARSE, Rows, pick_listed, pick_seen
+from spadework.kernels.scoring import NOTHING, SPARSE, Rows, pick_listed, pick_seen, words
 
 
 class Factors(NamedTuple):
@@ -55,8 +55,7 @@ def recommend_rows(
 
 def _typed(rows: Rows) -> tuple[Array, Array, Array]:
     """Columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
-    columns = np.ascontiguousarray(rows.columns, np.int32).view(np.uint32)
-    return np.ascontiguousarray(rows.starts, np.int64).view(np.uint64), columns, np.ascontiguousarray(rows.values, np.float32)
+    return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
 
 
 @njit(cache=True, nogil=True)

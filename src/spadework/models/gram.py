@@ -26,6 +26,7 @@ from spadework.models.base import Need
 from spadework.models.channel import Channel
 from spadework.models.counting import count_pass
 from spadework.models.history_reader import HistoryReader
+from spadework.models.linear import users_of
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.unit_rows import Rows
 
@@ -40,7 +41,7 @@ class Gram:
     pairs: Graph  # values T_i · G_ij · T_j
     diagonal: Array  # [items] float64: G_ii
     scale: Array  # [items] float64: T_i, above zero
-    sizes: Array  # [items] float64: squared entries of the item, with neither decay nor weights of users; never zero
+    users: Array  # [items] float64: distinct users of the item in the whole log, at least 1
 
 
 class GramLearner(HistoryReader):
@@ -108,7 +109,7 @@ class GramLearner(HistoryReader):
 
     def _factors(self, gram: Gram) -> tuple[Array, Array]:
         """What weights on the scale of T are multiplied by, for the history item and for the target. Shape [items] both."""
-        lift = gram.sizes**self.item_power
+        lift = gram.users**self.item_power
         return gram.scale * lift, 1 / (gram.scale * lift)
 
     def _gram(self, train: Interactions, keep: int) -> Gram:
@@ -124,15 +125,18 @@ class GramLearner(HistoryReader):
         by_rank = (1 / scale[counted.units.order]).astype(np.float32)
         weighing = Weighing(0, by_rank, by_rank, _scaled, min(keep, train.item_count), bounded=True)
         (table,) = tables(counted.counter, counted.units, [weighing], f"count pairs of {self.label}")
-        sizes = np.empty(train.item_count)
-        sizes[counted.units.order] = counted.sizes[0]
-        return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, np.maximum(sizes, TINY))
+        users = np.maximum(users_of(train), 1).astype(np.float64)
+        return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
 
 
 def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
-    """Columns of weights by target become a table of rows by history item: starts, columns ascending, values float32. O(cells)."""
+    """Columns of weights by target become a table of rows by history item: starts, columns ascending, values float32. O(cells).
+
+    Weights of zero are left out: they are no evidence.
+    """
     count = len(members.starts) - 1
     table = csc_array((weights.astype(np.float32), members.items, members.starts), shape=(count, count)).tocsr()
+    table.eliminate_zeros()
     table.sort_indices()
     return {"starts": table.indptr.astype(np.int64), "columns": table.indices.astype(np.int32), "values": table.data}
 

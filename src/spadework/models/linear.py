@@ -69,7 +69,7 @@ class Linear(HistoryReader):
     # ---- learning
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        state = {**self._learn(train, content), "users": _users_of(train)}
+        state = {**self._learn(train, content), "users": users_of(train)}
         return state if self.keep is None else self._pruned(state)
 
     def sharing(self, **params: Any) -> Self:
@@ -206,7 +206,7 @@ def no_zero(ridge: Array, sizes: Array, l2: float) -> Array:
     return ridge
 
 
-def _users_of(train: Interactions) -> Array:
+def users_of(train: Interactions) -> Array:
     """Distinct users of each item: int64 [items]."""
     rows = Rows.of(train, (Channel(),), None)
     return np.bincount(rows.items, minlength=train.item_count)

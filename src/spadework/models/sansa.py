@@ -74,6 +74,7 @@ class Sansa(gram.GramLearner):
         inverse = np.bincount(columns, weights=cells**2 * spread[rows], minlength=items)  # the diagonal of P
         source, _ = self._factors(found)
         factor = csr_array(((cells * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items))
+        factor.eliminate_zeros()  # no evidence
         factor.sort_indices()
         turned = factor.tocsc()
         turned.sort_indices()
@@ -85,11 +86,8 @@ class Sansa(gram.GramLearner):
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         for starts, columns, values in (("factor_starts", "factor_items", "factor_values"), ("item_starts", "item_factors", "item_values")):
-            edges, codes = state[starts], state[columns]
-            if len(edges) != items + 1 or edges[0] != 0 or edges[-1] != len(codes) or (np.diff(edges) < 0).any():
-                return f"{starts} do not fit {columns}"
-            if len(codes) != len(state[values]) or (len(codes) and (codes.min() < 0 or codes.max() >= items)):
-                return f"{columns} name what is not there"
+            if wrong := scoring.wrong_table(state[starts], state[columns], state[values], items, items):
+                return wrong
         if len(state["spread"]) != items or len(state["own"]) != items:
             return "the diagonals of the factors do not fit the items"
         return None

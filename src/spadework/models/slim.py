@@ -66,9 +66,6 @@ class Slim(gram.GramLearner, ItemItem):
         )  # fmt: skip
         if restless:
             events.note(f"{self.label}: the weights of {restless:,} items still moved when descent ended (rounds, tolerance).")
-        lift = found.sizes**self.item_power
+        lift = found.users**self.item_power
         weights *= lift[members.items] / np.repeat(lift, np.diff(members.starts))
-        chosen = weights > 0
-        lengths = np.bincount(np.repeat(np.arange(train.item_count), np.diff(members.starts))[chosen], minlength=train.item_count)
-        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-        return gram.by_history_item(graph.Members(starts, members.items[chosen]), weights[chosen])
+        return gram.by_history_item(members, weights)

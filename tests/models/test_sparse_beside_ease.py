@@ -1,0 +1,155 @@
+"""MRF and SANSA beside the dense model itself: with everything kept they are one model. And logs too small or too alike to learn from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from makers import DAY, make_log, random_rows
+from spadework import events
+from spadework.models.base import model
+
+EVERYTHING = {
+    "mrf": {"neighbours": 5000, "keep": 1000},
+    "sansa": {"density": 1.0, "keep": 1000},
+    "slim": {"neighbours": 5000, "keep": 1000},
+}
+NAMES = sorted(EVERYTHING)
+
+
+@pytest.fixture(scope="module")
+def log():
+    return make_log(*random_rows(4, users=40, items=25, rows=400))
+
+
+class Told:
+    """What was remarked while it listened."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        """Progress is not looked at."""
+
+    def note(self, message: str) -> None:
+        """Kept."""
+        self.notes.append(message)
+
+
+def weights_of(one) -> np.ndarray:
+    """What one history item says of every item, row by row; zero where nothing."""
+    rows = np.array([one._row(code) for code in range(len(one.item_vocabulary))], np.float64)
+    return np.where(np.isneginf(rows), 0, rows)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"l2": 0.5},
+        {"l2": 20.0, "dropout": 0.4},
+        {"l2": 5.0, "unit_power": 0.6},
+        {"l2": 5.0, "item_power": 0.4},
+        {"l2": 1.0, "age_half_life": "20d"},
+        {"l2": 1.0, "age_half_life": "20d", "item_power": 0.5, "unit_power": 0.3, "dropout": 0.2},
+        {"l2": 2.0, "window": "50d", "item_power": 0.3},
+        {"l2": 2.0, "newest": 4, "item_power": 0.3},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    ("name", "own"), [("mrf", {}), ("mrf", {"share": 0.4}), ("sansa", {"order": "popular"}), ("sansa", {"order": "rare"})], ids=str
+)
+def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, own, params):
+    expected = weights_of(model("ease", **{"dropout": 0.0, **params}).fit(log))
+    found = weights_of(model(name, **EVERYTHING[name], **own, **params).fit(log))
+    np.testing.assert_allclose(found, expected, atol=5e-5)
+
+
+@pytest.mark.parametrize("pair_power", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("name", NAMES)
+def test_the_scale_of_the_work_is_a_matter_of_rounding(log, name, pair_power):
+    exact = {"tolerance": 1e-7, "rounds": 5000} if name == "slim" else {}
+    found = weights_of(model(name, **EVERYTHING[name], **exact, pair_power=pair_power).fit(log))
+    np.testing.assert_allclose(found, weights_of(model(name, **EVERYTHING[name], **exact).fit(log)), atol=2e-4)
+
+
+def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log):
+    own = weights_of(model("mrf", neighbours=12).fit(log))
+    shared = weights_of(model("mrf", neighbours=12, share=0.3).fit(log))
+    assert not np.array_equal(own, shared)
+    assert np.corrcoef(own.ravel(), shared.ravel())[0, 1] > 0.9
+
+
+# ---- data that are no good
+
+
+@pytest.mark.parametrize("params", [{}, {"l2": 0.0}, {"l2": 0.0, "scale_power": 2.0}, {"pair_power": 2.0}], ids=str)
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("users", "items"),
+    [
+        (["a", "a", "a"], ["x", "y", "z"]),
+        (["a"], ["x"]),
+        (["a", "b", "c", "a", "b", "c", "c"], ["x", "x", "x", "y", "y", "y", "z"]),
+        (["a", "b", "c"], ["x", "y", "z"]),
+    ],
+    ids=["one user", "one event", "two items of the same users", "no pairs"],
+)
+def test_small_and_singular_logs_give_lists_of_numbers(name, whole, params, users, items):
+    log = make_log(users, items)
+    one = model(name, **(EVERYTHING[name] if whole else {}), **params).fit(log)
+    lists = one.recommend(log, 3, repeats="allow", fill=False)
+    assert np.isfinite(lists.scores[lists.items >= 0]).all()
+    assert all(np.isfinite(array).all() for array in one.state.values())
+
+
+@pytest.mark.parametrize("l2", [0.0, 1.0])
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_items_without_a_common_user_say_nothing_of_each_other(name, whole, l2):
+    """Even where all items are partners: a weight of zero is no evidence."""
+    log = make_log(["a", "a", "b", "b", "c", "c", "d"], ["w", "x", "y", "z", "w", "x", "v"])
+    one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2, **({"l1": 0.0} if name == "slim" else {})).fit(log)
+    pairs = {("w", "x"), ("x", "w"), ("y", "z"), ("z", "y")}
+    ids = log.item_vocabulary.ids.to_list()
+    for code, source in enumerate(ids):
+        row = one._row(code)
+        assert {(source, ids[other]) for other in np.flatnonzero(~np.isneginf(row))} == {pair for pair in pairs if pair[0] == source}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_an_item_nobody_took_has_no_scores(name, whole):
+    log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "z", "w"])
+    rest = log.where(log.items != 3)
+    for l2 in (0.0, 1.0):
+        one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2).fit(rest)
+        lists = one.recommend(rest, 4, repeats="allow", fill=False)
+        assert 3 not in lists.items
+        assert np.isfinite(lists.scores[lists.items >= 0]).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_that_faded_to_nothing_do_no_harm(name):
+    log = make_log(["a", "a", "b", "b", "c", "c"], ["x", "y", "x", "y", "y", "z"], [0, 1, 2, 3, 9000 * DAY, 9000 * DAY + 1])
+    one = model(name, age_half_life="1h").fit(log)
+    lists = one.recommend(log, 3, repeats="allow", fill=False)
+    assert np.isfinite(lists.scores[lists.items >= 0]).all()
+
+
+@pytest.mark.parametrize("params", [{"name": "mrf"}, {"name": "mrf", "share": 0.5}, {"name": "sansa"}], ids=str)
+def test_raised_penalties_are_told(params):
+    log = make_log(["a", "b", "c", "a", "b", "c"], ["x", "x", "x", "y", "y", "y"])
+    for l2, expected in ((0.0, True), (1.0, False)):
+        told = Told()
+        with events.listening(told):
+            model(**params, l2=l2).fit(log)
+        assert any("penalties were raised" in note for note in told.notes) is expected
+
+
+def test_descent_that_is_not_done_is_told(log):
+    told = Told()
+    with events.listening(told):
+        model("slim", rounds=1, tolerance=1e-8).fit(log)
+    assert any("still moved when descent ended" in note for note in told.notes)
