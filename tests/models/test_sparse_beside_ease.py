@@ -60,8 +60,9 @@ def weights_of(one) -> np.ndarray:
     ("name", "own"), [("mrf", {}), ("mrf", {"share": 0.4}), ("sansa", {"order": "popular"}), ("sansa", {"order": "rare"})], ids=str
 )
 def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, own, params):
-    expected = weights_of(model("ease", **{"dropout": 0.0, **params}).fit(log))
-    found = weights_of(model(name, **EVERYTHING[name], **own, **params).fit(log))
+    plain = {"dropout": 0.0, "unit_power": 0.0}
+    expected = weights_of(model("ease", **{**plain, **params}).fit(log))
+    found = weights_of(model(name, **EVERYTHING[name], **own, **{**plain, **params}).fit(log))
     np.testing.assert_allclose(found, expected, atol=5e-5)
 
 
@@ -83,7 +84,9 @@ def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log)
 # ---- data that are no good
 
 
-@pytest.mark.parametrize("params", [{}, {"l2": 0.0}, {"l2": 0.0, "scale_power": 2.0}, {"pair_power": 2.0}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{}, {"l2": 0.0}, {"l2": 0.0, "dropout": 0.0}, {"l2": 0.0, "dropout": 0.0, "scale_power": 2.0}, {"pair_power": 2.0}], ids=str
+)
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
@@ -124,7 +127,7 @@ def test_an_item_nobody_took_has_no_scores(name, whole):
     log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "z", "w"])
     rest = log.where(log.items != 3)
     for l2 in (0.0, 1.0):
-        one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2).fit(rest)
+        one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2, dropout=0.0).fit(rest)
         lists = one.recommend(rest, 4, repeats="allow", fill=False)
         assert 3 not in lists.items
         assert np.isfinite(lists.scores[lists.items >= 0]).all()
@@ -144,7 +147,7 @@ def test_raised_penalties_are_told(params):
     for l2, expected in ((0.0, True), (1.0, False)):
         told = Told()
         with events.listening(told):
-            model(**params, l2=l2).fit(log)
+            model(**params, l2=l2, dropout=0.0).fit(log)
         assert any("penalties were raised" in note for note in told.notes) is expected
 
 

@@ -10,9 +10,11 @@ from sklearn.linear_model import ElasticNet
 from makers import DAY, START, make_log, random_rows
 from oracles import dense
 from spadework import events
-from spadework.models.base import Histories, model
+from spadework.models.base import Histories, Recommender
+from spadework.models.base import model as any_model
 
 NAMES = ("mrf", "slim", "sansa")
+PLAIN = {"dropout": 0.0, "unit_power": 0.0}  # what is not said is not done: the defaults are those that did well on real logs
 every_name = pytest.mark.parametrize("name", NAMES)
 SETTINGS = [
     {"l2": 20.0},
@@ -21,6 +23,10 @@ SETTINGS = [
     {"l2": 0.5, "pair_power": 2.0, "age_half_life": "20d"},
     {"l2": 5.0, "window": "40d", "dropout": 0.2},
 ]
+
+
+def model(name: str, **params) -> Recommender:
+    return any_model(name, **{**PLAIN, **({"l1": 1.0} if name == "slim" else {}), **params})
 
 
 def shop(seed=1, **sizes):

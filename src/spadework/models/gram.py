@@ -6,7 +6,8 @@ G_ij / (G_ii · G_jj)^(pair_power / 2), and all work is done on that scale: it i
 The penalty of item i is l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii. Scaling the matrix by powers of the counts and back, as
 "Markov Random Fields for Collaborative Filtering" (Steck, NeurIPS 2019) does with scale_power 0.75, is the same as such a penalty:
 S (G + l2 · S⁻²) S is S G S + l2 with S = G_ii^(−scale_power / 2). So plain EASE has scale_power 0, and dropout (Steck, "Autoencoders that
-don't overfit towards the Identity", NeurIPS 2020) is the case 1.
+don't overfit towards the Identity", NeurIPS 2020) is the case 1. It is on by default: pairs that are left out can make what is kept
+indefinite, and a penalty that grows with the users holds the most popular items, which l2 alone hardly touches.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class GramLearner(HistoryReader):
         Range(0.0, 0.95),
         Search(0.0, 0.9),
         Doc("Chance p that an event is left out while learning: adds p / (1 − p) · users to the penalty."),
-    ] = 0.0
+    ] = 0.6
     scale_power: Annotated[
         float, Range(0.0, 2.0), Search(0.0, 1.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")
     ] = 0.0
@@ -81,7 +82,7 @@ class GramLearner(HistoryReader):
         Range(0.0, 2.0),
         Search(0.0, 0.6),
         Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less."),
-    ] = 0.0
+    ] = 0.3
     pair_power: Annotated[
         float, Range(0.0, 2.0), Doc("Strong pairs are those of large count / (users of one · of the other)^(pair_power / 2).")
     ] = 1.0

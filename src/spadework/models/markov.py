@@ -38,9 +38,8 @@ class MarkovField(gram.GramLearner, ItemItem):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        even = {"l2": 16.0, "unit_power": 0.5}  # best on Gowalla, chosen on a cut of its train part
-        normalised = {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}
-        return [{}, {"l2": 100.0}, even, {**even, "neighbours": 200}, normalised, {**even, "neighbours": 200, "share": 0.3}]
+        plain = {"dropout": 0.0, "unit_power": 0.0}
+        return [{}, {"l2": 100.0}, {"unit_power": 0.5}, {"neighbours": 200}, {"item_power": 0.2}, plain]
 
     def cost(self, train: Interactions) -> Cost:
         kept, held, seconds = gram.cost(train, self.newest, self.keep)

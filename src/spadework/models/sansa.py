@@ -45,8 +45,8 @@ class Sansa(gram.GramLearner):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        normalised = {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}
-        return [{}, {"l2": 100.0}, {"l2": 16.0, "unit_power": 0.5}, {"least": 200}, normalised, {"order": "rare"}]
+        plain = {"dropout": 0.0, "unit_power": 0.0}
+        return [{}, {"l2": 100.0}, {"unit_power": 0.5}, {"least": 200}, {"item_power": 0.2}, plain]
 
     def _partners(self, items: int) -> int:
         """Cells of a row besides the item's own."""

@@ -35,7 +35,7 @@ class Slim(gram.GramLearner, ItemItem):
         Range(0.0, 1e5, log=True),
         Search(0.01, 10.0, log=True),
         Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero."),
-    ] = 1.0
+    ] = 0.1
     neighbours: Annotated[
         int,
         Range(1, 5000, log=True),
@@ -48,8 +48,8 @@ class Slim(gram.GramLearner, ItemItem):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        even = {"l1": 0.1, "l2": 4.0, "unit_power": 0.5}
-        return [{}, {"l1": 0.1}, {"l1": 5.0}, {"l2": 100.0}, even, {"dropout": 0.6, "item_power": 0.2, "unit_power": 0.3}]
+        plain = {"l1": 1.0, "dropout": 0.0, "unit_power": 0.0}
+        return [{}, {"l1": 1.0}, {"l1": 0.01}, {"l2": 100.0}, {"item_power": 0.2}, plain]
 
     def cost(self, train: Interactions) -> Cost:
         kept, held, seconds = gram.cost(train, self.newest, self.keep)
