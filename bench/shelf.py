@@ -63,7 +63,7 @@ def main(part: str, minutes: float, names: list[str]) -> None:
     split, metrics = case.split, [case.metric, case.also]
     assert split.valid is not None
     how = {"metrics": metrics, "dialect": case.dialect, "repeats": case.repeats}
-    choosing, final = Protocol.of(split.valid, **how), Protocol.of(split, **how)  # type: ignore[arg-type]
+    choosing, final = Protocol.of(split.valid, **how), Protocol.of(split, **how)
     able = [
         model(one) for one, cls in catalogue().items()
         if (one in names if names else not issubclass(cls, CoOccurrence)) and not cls.composed

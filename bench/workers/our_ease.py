@@ -49,10 +49,10 @@ def main(folder: Path, out: Path, what: str) -> None:
 
     def timed(*arguments: object) -> None:
         begun = time.perf_counter()
-        invert(*arguments)  # type: ignore[arg-type]
+        invert(*arguments)
         taken[0] = time.perf_counter() - begun
 
-    ease.invert = timed  # type: ignore[assignment]
+    ease.invert = timed
     begun = time.perf_counter()
     model = sw.model("ease", l2=L2, dropout=0.0).fit(log)
     seconds = time.perf_counter() - begun
@@ -62,7 +62,7 @@ def main(folder: Path, out: Path, what: str) -> None:
         model.recommend(log, k=10, repeats="forbid")
         seconds = time.perf_counter() - begun
         corner = np.unique(items)[:CORNER]
-        left, right = model._scales(model.state)  # type: ignore[attr-defined]
+        left, right = model._scales(model.state)
         weights = left[:, None] * model.state["matrix"] * right
         np.ascontiguousarray(weights[np.ix_(corner, corner)], np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": answer}))

@@ -14,6 +14,7 @@ from numba import njit
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import cholesky, parallel
 from spadework.kernels.cholesky import add_squares, factor, solve
+from spadework.kernels.products import inner
 
 CHUNK = 4096
 """Rows that are multiplied at once, so that the sum has one order."""
@@ -91,11 +92,11 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
     for row in range(begin, end):
         own, first, count = vectors[row], starts[row], starts[row + 1] - starts[row]
         for at in range(count):
-            missing[at] = _inner(own, others[entries[first + at]]) - np.float32(1)
+            missing[at] = inner(own, others[entries[first + at]]) - np.float32(1)
         for low in range(0, width, block):
             size = min(block, width - low)
             for i in range(size):
-                step[i] = _inner(matrix[low + i], own) + ridge[row] * own[low + i]
+                step[i] = inner(matrix[low + i], own) + ridge[row] * own[low + i]
                 system[i, :size] = matrix[low + i, low : low + size]
                 system[i, i] += ridge[row]
             for begun in range(0, count, 8):
@@ -112,7 +113,7 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
                 own[low + i] -= step[i]
             if low + size < width:
                 for at in range(count):
-                    missing[at] -= _inner(step[:size], others[entries[first + at], low : low + size])
+                    missing[at] -= inner(step[:size], others[entries[first + at], low : low + size])
 
 
 @njit(cache=True, nogil=True)
@@ -171,18 +172,3 @@ def _by_entries(entries, weights, vectors, floor, ridge, out):  # type: ignore[n
         for at in range(count):
             total += across[i, at] * answer[at]
         out[i] = total * scaled[i]
-
-
-@njit(cache=True, nogil=True)
-def _inner(one, other):  # type: ignore[no-untyped-def]
-    """The inner product as four sums side by side: one sum waits for itself."""
-    a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    whole = len(one) - len(one) % 4
-    for at in range(0, whole, 4):
-        a += one[at] * other[at]
-        b += one[at + 1] * other[at + 1]
-        c += one[at + 2] * other[at + 2]
-        d += one[at + 3] * other[at + 3]
-    for at in range(whole, len(one)):
-        a += one[at] * other[at]
-    return (a + b) + (c + d)

@@ -16,6 +16,7 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.parallel import Crew
+from spadework.kernels.products import inner
 
 USERS, ITEMS = 128, 1024
 """Users and items that make one task; sums over tasks are joined in their order, so threads change nothing."""
@@ -156,21 +157,6 @@ def _by_item(starts, items, users, item_starts, places):  # type: ignore[no-unty
 
 
 @njit(cache=True, nogil=True)
-def _inner(one, other):  # type: ignore[no-untyped-def]
-    """The inner product as four sums side by side: one sum waits for itself."""
-    a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    whole = len(one) - len(one) % 4
-    for at in range(0, whole, 4):
-        a += one[at] * other[at]
-        b += one[at + 1] * other[at + 1]
-        c += one[at + 2] * other[at + 2]
-        d += one[at + 3] * other[at + 3]
-    for at in range(whole, len(one)):
-        a += one[at] * other[at]
-    return (a + b) + (c + d)
-
-
-@njit(cache=True, nogil=True)
 def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):  # type: ignore[no-untyped-def]
     """One step of NAdam for some rows. `slope` is W · 2(dL/dS) when it comes and the new unit rows when it goes."""
     width = raw.shape[1]
@@ -185,13 +171,13 @@ def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):  # 
             source = toward[places[posting]]
             for at in range(width):
                 g[at] += source[at]
-        along = _inner(g, w) * shrink * shrink
+        along = inner(g, w) * shrink * shrink
         for at in range(width):
             across = (g[at] - along * w[at]) * shrink
             m[at] = keep_mean * m[at] + new_mean * across
             v[at] = keep_square * v[at] + new_square * across * across
             w[at] -= (by_slope * across + by_mean * m[at]) / (np.sqrt(v[at] * by_square) + tiny)
-        length = np.sqrt(_inner(w, w))
+        length = np.sqrt(inner(w, w))
         shrink = np.float32(1) / length if length > 0 else np.float32(0)
         inverse[row] = shrink
         for at in range(width):

@@ -11,10 +11,10 @@ import polars as pl
 from spadework import durations
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest
 from spadework.kernels import ranking
+from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Histories, Need, Recommender
-from spadework.models.needs import check_k, listed
+from spadework.models.needs import check_k
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.recommendations import Recommendations
 
@@ -75,11 +75,7 @@ class HistoryReader(Recommender):
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these; padding where fewer are known."""
         check_k(k)
-        asked = pl.Series(listed(items))
-        codes = self.item_vocabulary.codes(asked)
-        if (codes < 0).any():
-            missing = asked[int(np.flatnonzero(codes < 0)[0])]
-            raise BadRequest(f"Item {missing!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
+        codes = items_asked(self.item_vocabulary, items)
         found, best = ranking.nothing(len(codes), k)
         for row, code in enumerate(codes):
             scores = np.asarray(self._row(int(code)), np.float32).reshape(1, -1)
@@ -94,13 +90,7 @@ class HistoryReader(Recommender):
         `user` is an id; it may be left out where the history is of one user. The contributions sum to the score, unless votes are joined
         in another way than by their sum: then each is the vote before they join.
         """
-        code = int(self.item_vocabulary.codes([item])[0])
-        if code < 0:
-            raise BadRequest(f"Item {item!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-        users = history.active_users if user is None else history.user_vocabulary.codes([user])
-        if len(users) != 1 or users[0] < 0:
-            told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
-            raise BadRequest(told, "Name one with user=.")
+        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         own, weights = self._votes(self._histories(self._in_own_codes(history), users))
         parts = np.asarray(self._contributions(own.items, weights, code), np.float64)
         frame = pl.DataFrame({**self._named(own.items), "contribution": pl.Series(parts, dtype=pl.Float64)})

@@ -15,6 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.union import best_of, union
+from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need, Recommender
 from spadework.models.needs import check_k, listed
 from spadework.models.parameters import Doc, Range
@@ -171,13 +172,7 @@ class Mixture(Recommender):
 
     def _one_user(self, history: Interactions, item: Any, user: Any) -> tuple[Interactions, Codes, int]:
         """The history in own codes, the one user that is asked about, and the code of the item; anything else is refused."""
-        code = int(self.item_vocabulary.codes([item])[0])
-        if code < 0:
-            raise BadRequest(f"Item {item!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-        users = history.active_users if user is None else history.user_vocabulary.codes([user])
-        if len(users) != 1 or users[0] < 0:
-            told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
-            raise BadRequest(told, "Name one with user=.")
+        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         return self._in_own_codes(history), users, code
 
 

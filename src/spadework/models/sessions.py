@@ -22,9 +22,9 @@ from spadework import durations
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest
 from spadework.kernels import sessions
 from spadework.kernels.sessions import Asked, Sessions
+from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need, Recommender
 from spadework.models.parameters import Doc, Duration, Range
 
@@ -139,13 +139,7 @@ class SessionNeighbours(Recommender):
 
         `user` is an id; it may be left out where the history is of one user.
         """
-        code = int(self.item_vocabulary.codes([item])[0])
-        if code < 0:
-            raise BadRequest(f"Item {item!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-        users = history.active_users if user is None else history.user_vocabulary.codes([user])
-        if len(users) != 1 or users[0] < 0:
-            told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
-            raise BadRequest(told, "Name one with user=.")
+        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         own = Histories.of(self._in_own_codes(history), users)
         parts = dict.fromkeys(own.items.tolist(), 0.0)
         index, asked = self._index(), self._asked(own)
