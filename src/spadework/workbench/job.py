@@ -34,11 +34,11 @@ from spadework.workbench.tuning import Tuning
 
 SHOWN = 4
 """Models side by side in slices and faces."""
-SWEEP_SHARE, TUNING_SHARE = 0.45, 0.6
+SWEEP_SHARE, TUNING_SHARE = 0.6, 0.4
 """Shares of what is left of the validation half that the sweep may take, and then the tuning; the rest judges their best in full."""
 
 
-QUICK = 0.02
+QUICK = 0.07
 """Models whose fit is foretold to take longer than this share of the budget wait until the others, the sweep and the tuning are done."""
 
 
