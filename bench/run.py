@@ -10,7 +10,21 @@ import sys
 import page
 from harness import BENCH, ROOT, BenchFailed, Outcome, say
 
-NAMES = ("startup", "metrics", "reading", "cosine", "recommend", "ease", "sparse", "together", "growth", "report", "dig", "dig-20m")
+NAMES = (
+    "startup",
+    "metrics",
+    "reading",
+    "cosine",
+    "recommend",
+    "ease",
+    "factors",
+    "sparse",
+    "together",
+    "growth",
+    "report",
+    "dig",
+    "dig-20m",
+)
 RESULTS = BENCH / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
 

@@ -11,12 +11,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from family import CASES as FAMILY
-from family import Case, read
+from family import Case, leave_one_out, read
 from spadework import events
 from spadework.data import splitting
 from spadework.evaluation import statistics
@@ -35,10 +36,18 @@ def films_by_time() -> Case:
     return Case(splitting.by_time(log, test=0.1, valid=0.1), "ndcg@10", "recall@10", "lightgcn", "forbid", True)
 
 
-CASES: dict[str, Callable[[], Case]] = {**FAMILY, "films by time": films_by_time}
+def beauty_as_published() -> Case:
+    """Beauty with the item before the last for choices, and never learned: what published rows fit on."""
+    whole = leave_one_out("s3rec_beauty", "timestamp", clock=False)
+    assert whole.split.valid is not None
+    return replace(whole, split=replace(whole.split, train=whole.split.valid.train))
+
+
+CASES: dict[str, Callable[[], Case]] = {**FAMILY, "films by time": films_by_time, "Beauty as published": beauty_as_published}
+BESIDE_ALL = ("cosine", "forward", "vmis-knn")
+_BEAUTY = [model("cooccurrence", history=0.7, keep=300, weight="power", distance="inverse", backward=0.3, left_power=0.7, right_power=0.3)]
 BESIDE: dict[str, list[Recommender]] = {
-    "Beauty (s3rec)": [model("cooccurrence", history=0.7, keep=300, weight="power", distance="inverse", backward=0.3, left_power=0.7,
-                             right_power=0.3)],
+    "Beauty (s3rec)": _BEAUTY, "Beauty as published": _BEAUTY,
     "ml-1m": [model("cooccurrence", history=0.5, keep=300, weight="power", distance="inverse", backward=0.0, left_power=1.0,
                     right_power=0.3)],
     "Gowalla (lightgcn)": [model("rp3beta", left_power=0.8, unit_power=0.8, right_power=0.2)],
@@ -71,7 +80,7 @@ def main(part: str, minutes: float, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, events.listening(_Told()):
         tuning = Tuning(choosing, case.content, Ledger(Path(folder)), time.monotonic() + 60 * minutes, None)
         best = tuning.run([(one, one.cost(split.valid.train).seconds) for one in able])
-    fixed = [model(one, **params) for one, params in ALWAYS] + [model("cosine"), model("forward"), *BESIDE.get(name, [])]
+    fixed = [model(one, **params) for one, params in ALWAYS] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
     tried = [trial(one, choosing, case.content) for one in [*fixed, *best]]
     tried += [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]
     rows = [_row(score, choosing, final, case) for score in tried]

@@ -70,11 +70,16 @@ def test_beauty_of_s3rec(leave_one_out, name, params, with_valid, hit_rate, ndcg
         ("blend", {"parts": "forward + vmis-knn"}, 0.0849, 0.0530, NEAR),
         ("blend", {"parts": "forward + vmis-knn", "how": "learned"}, 0.0848, 0.0530, NEAR),
         ("blend", {"parts": "forward + vmis-knn", "how": "ranks"}, 0.0817, 0.0497, NEAR),
+        ("blend", {"parts": "forward-ridge + forward"}, 0.0858, 0.0544, NEAR),
+        ("blend", {"parts": "forward + ease(l2=10, dropout=0.0, history=0.7)"}, 0.0821, 0.0522, NEAR),
         ("boosted", {"parts": "forward + vmis-knn"}, 0.0859, 0.0536, 0.0015),  # trees of another release of the library differ a little
     ],
 )
 def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
-    """The parts alone: forward .0814 / .0509, vmis-knn .0706 / .0420. Fused ranks lose to the better part in NDCG."""
+    """The parts alone: forward .0814 / .0509, vmis-knn .0706 / .0420, forward ridge .0816 / .0518. Fused ranks lose to the better part in NDCG.
+
+    Published for sums of scores at one scale: forward ridge + forward .0830 / .0527, forward + EASE .0830 / .0524.
+    """
     found = judged(model(name, **params), leave_one_out("s3rec_beauty", with_valid=False))
     assert found == pytest.approx((hit_rate, ndcg), abs=near)
 
