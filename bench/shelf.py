@@ -1,8 +1,8 @@
 """The closed-form shelf on real logs: every model that says where to search, tuned with equal budgets, and judged once on the test cut.
 
 Run it as `python bench/shelf.py LOG [MINUTES] [MODEL …]`; LOG is a part of a name in `CASES`, minutes are for the tuning of all models
-together, MODELs narrow it down. The best setting of each on the validation cut is fitted again on train and validation. At last the best
-two and three models are mixed, as a dig does it.
+together, MODELs narrow it down. The best setting of each on the validation cut is fitted again on all that the test cut may learn from. At
+last the best two and three families are mixed, as a dig does it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class _Told:
 
 def main(part: str, minutes: float, names: list[str]) -> None:
     """Tune, refit on train and validation, judge once."""
-    name = next(one for one in CASES if part.lower() in one.lower())
+    found = [one for one in CASES if part.lower() in one.lower()]
+    if not found:
+        raise SystemExit(f"No log has {part!r} in its name. There are: {', '.join(CASES)}.")
+    name = found[0]
     case = CASES[name]()
     split, metrics = case.split, [case.metric, case.also]
     assert split.valid is not None

@@ -27,7 +27,7 @@ def run(quick: bool) -> Outcome:
     remarks = [
         "Two processors each. Compiled before the clock starts, by fits of small logs. Recall and NDCG at 20 on the test part of LightGCN's "
         "split, all items ranked, those of the history left out.",
-        f"sansa 1.1.0: `ICFGramianFactorizerConfig`, density {DENSITY} ({float(DENSITY) * 40_981:.0f} cells in a row of each factor), λ {L2}, one "
+        f"sansa 1.1.0: `ICFGramianFactorizerConfig`, density {DENSITY} (41 cells in a row of each factor), λ {L2}, one "
         "scan, five steps of fine-tuning; one thread, as it is. spadework: the same density for its `sansa`; 100 neighbours for `mrf`; both with"
         " the defaults otherwise, chosen on a cut of the train part, and 200 pairs an item.",
     ]

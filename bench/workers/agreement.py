@@ -19,7 +19,7 @@ def main(one: str, other: str) -> None:
     for first in range(0, len(left), 1 << 22):
         part = slice(first, first + (1 << 22))
         apart = np.abs(left[part] - right[part]) / np.maximum(right[part], 1)
-        largest, filled = max(largest, float(apart.max())), filled + int((left[part] > 0).sum())
+        largest, filled = float(np.maximum(largest, apart.max())), filled + int((left[part] > 0).sum())
     answer = {"largest": largest, "filled": filled / len(left)}
     print(json.dumps({"seconds": time.perf_counter() - begun, "answer": answer}))
 

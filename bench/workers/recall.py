@@ -47,7 +47,10 @@ def main(paths: list[str]) -> None:
     code_of = np.append(split.train.item_vocabulary.codes(items), -1).astype(np.int32)
     answer = {}
     for path in paths:
-        lists = code_of[np.load(path)[row_of[truth.users]]]
+        asked = row_of[truth.users]
+        if (asked < 0).any():
+            raise SystemExit(f"{(asked < 0).sum():,} users of the test part have no row in the train part.")
+        lists = code_of[np.load(path)[asked]]
         found = measure(np.ascontiguousarray(lists), truth, [parse(name) for name in METRICS], dialects["lightgcn"])
         answer[Path(path).stem] = {name: float(np.mean(found[name])) for name in METRICS}
     print(json.dumps({"seconds": time.perf_counter() - begun, "answer": answer}))

@@ -53,7 +53,7 @@ def test_a_block_as_wide_as_the_vectors_ends_in_the_minimum(width):
 
 
 @pytest.mark.parametrize("block", [1, 3, 4, 7, 20])
-def test_the_loss_falls_every_half_epoch_and_to_the_same(block):
+def test_the_loss_falls_every_half_epoch(block):
     x, rng = world(3), np.random.default_rng(4)
     turned, ridges = halves(x, 0.1, 0.01)
     h, w = rng.standard_normal((x.shape[1], 7)).astype(np.float32) / 10, np.zeros((x.shape[0], 7), np.float32)

@@ -69,7 +69,7 @@ def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
 
 @pytest.mark.parametrize("marked", [True, False])
 def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
-    """Some thousand short items behind a few long ones are not multiplied, whichever order they stand in, and the lists are the same."""
+    """Some thousand short items behind a few long ones are not multiplied where items are sorted by length; the lists are the same in any order."""
     made = world(3 if marked else 4, 40, 3000, 8, coarse=False) | {"base": None}
     rng = np.random.default_rng(0)
     made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[:, None]

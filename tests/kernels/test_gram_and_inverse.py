@@ -43,8 +43,9 @@ def test_gram_does_not_depend_on_the_number_of_threads(monkeypatch):
         assert gram(x.indptr, x.indices, x.data, 90).tobytes() == one.tobytes()
 
 
-def test_mirror_copies_below_to_above():
-    matrix = np.arange(150.0 * 150).reshape(150, 150)
+@pytest.mark.parametrize("size", [150, 1100])
+def test_mirror_copies_below_to_above(size):
+    matrix = np.arange(float(size) * size).reshape(size, size)
     below = np.tril(matrix)
     mirror(matrix)
     np.testing.assert_array_equal(matrix, below + np.tril(below, -1).T)

@@ -76,6 +76,16 @@ def test_what_is_not_positive_definite_is_refused(matrix):
     assert not cholesky.factor(np.array(matrix), len(matrix))
 
 
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("twins", [(0, 5), (1, 12), (7, 8), (3, 13)])
+def test_a_twin_anywhere_is_refused(kind, twins):
+    """Whichever rows of eight the two stand in: their pivot is compared with the whole diagonal."""
+    for seed in range(40):
+        x = np.random.default_rng(seed).standard_normal((30, 14))
+        x[:, twins[1]] = x[:, twins[0]]
+        assert not cholesky.factor(np.ascontiguousarray(x.T @ x, kind), 14)
+
+
 # ---- the graph
 
 

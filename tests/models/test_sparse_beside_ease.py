@@ -105,6 +105,8 @@ def test_small_and_singular_logs_give_lists_of_numbers(name, whole, params, user
     lists = one.recommend(log, 3, repeats="allow", fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
     assert all(np.isfinite(array).all() for array in one.state.values())
+    together = len(users) > len(set(users))  # somebody took two items, so each speaks for the other
+    assert (lists.items >= 0).any() == together
 
 
 @pytest.mark.parametrize("l2", [0.0, 1.0])
@@ -139,6 +141,8 @@ def test_events_that_faded_to_nothing_do_no_harm(name):
     one = model(name, age_half_life="1h").fit(log)
     lists = one.recommend(log, 3, repeats="allow", fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
+    last = {log.item_vocabulary.ids[int(item)] for item in lists.items[log.user_vocabulary.ids.to_list().index("c")] if item >= 0}
+    assert last == {"y", "z"}
 
 
 @pytest.mark.parametrize("params", [{"name": "mrf"}, {"name": "mrf", "share": 0.5}, {"name": "sansa"}], ids=str)

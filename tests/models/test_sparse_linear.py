@@ -205,6 +205,7 @@ def test_similar_items_are_rows_without_the_item(name):
     rows = weights_of(one)
     for code, (items, scores) in enumerate(zip(found.items, found.scores, strict=True)):
         real = items >= 0
+        assert real.sum() == min(5, np.count_nonzero(np.delete(rows[code], code)))
         assert code not in items[real]
         np.testing.assert_array_equal(scores[real], rows[code, items[real]].astype(np.float32))
         assert not real.any() or scores[0] == rows[code].max().astype(np.float32)

@@ -26,7 +26,8 @@ def validated(world):
 def test_families_are_told_apart():
     assert family(catalogue()["forward"]) is family(catalogue()["cooccurrence"]) is CoOccurrence
     assert family(catalogue()["v-sknn"]) is SessionNeighbours
-    for name in ("popular", "content", "cross-occurrence", "popular_by_category"):
+    assert family(catalogue()["mrf"]) is family(catalogue()["slim"]) is family(catalogue()["sansa"])
+    for name in ("popular", "content", "cross-occurrence", "popular_by_category", "ease", "forward-ridge", "elsa", "ials", "gf-cf"):
         assert family(catalogue()[name]) is catalogue()[name]
 
 

@@ -15,6 +15,7 @@ from spadework.models.base import catalogue, model
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import tuning as tunings
 from spadework.workbench.ledger import Ledger
+from spadework.workbench.telling import not_tried
 from spadework.workbench.tuning import SETTINGS, Tuning
 
 SMALL = ("ease", "forward-ridge")
@@ -72,7 +73,7 @@ def test_the_same_tuning_finds_its_settings_in_the_ledger(tmp_path, protocol, mo
 def test_a_model_that_takes_longer_than_its_share_is_a_line(tmp_path, protocol):
     one = tuning(tmp_path, protocol, seconds=5.0)
     assert [best.name for best in one.run([(model("ease"), 0.01), (model("forward-ridge"), 1000.0)])] == ["ease"]
-    assert one.judged["forward-ridge"].reason == tunings.OUT_OF_SHARE
+    assert one.passed_over == ["forward-ridge"]
 
 
 def test_no_time_and_no_memory_leave_a_reason(tmp_path, protocol):
@@ -102,3 +103,8 @@ def test_where_a_search_looks_is_allowed_and_holds_the_default_or_more(name):
             value = parameter.kind(value) if value is not None and not parameter.search.choices else value
             model(name, **{parameter.name: value})
         assert not parameter.search.log or parameter.search.low > 0
+
+
+def test_what_was_passed_over_is_told_on_the_board():
+    told = not_tried([], [], {"forward-ridge": tunings.OUT_OF_SHARE})
+    assert {"what": "other settings of forward-ridge", "why": tunings.OUT_OF_SHARE} in told

@@ -38,15 +38,16 @@ def _own_rows(a, begin, end, size):  # type: ignore[no-untyped-def]
     """Finish the rows of one panel; what stands above the panel has been taken off them."""
     for k in range(begin, end):
         row = a[k]
-        before = row[k]
+        diagonal = row[k]
+        for p in range(begin):  # what earlier panels took off
+            diagonal += a[p, k] * a[p, k]
         for p in range(begin, k):
             above = a[p]
             share = above[k]
-            before += share * share
             for j in range(k, size):
                 row[j] -= share * above[j]
         pivot = row[k]
-        if not pivot > SINGULAR * before:
+        if not pivot > SINGULAR * diagonal:
             return False
         scale = a.dtype.type(1) / np.sqrt(pivot)
         for j in range(k, size):

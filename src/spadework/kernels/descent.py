@@ -18,7 +18,8 @@ def descend(
 ) -> tuple[Array, int]:
     """Weights w ≥ 0 [cells of members] of each item j that minimise ½ wᵀ A w − a_jᵀ w + l1 · Σ w, and the number of items that did not settle.
 
-    A is symmetric and has no entry below zero, so the minimum exists even where pairs were left out. `half` (each pair once) and `diagonal`
+    A is symmetric and has no entry below zero, so there is a minimum even where pairs were left out; A may then be indefinite, and what
+    is found is a point where no single weight can do better. `half` (each pair once) and `diagonal`
     [items] above zero are A with its penalties on the scale T: T_i · A_ij · T_j; `scale` [items] is T. A round goes over all members once;
     they end when no weight moves by more than `tolerance` times the largest one, or after `rounds`.
     O(Σ over items of rounds · members² + pairs of the members), float64.

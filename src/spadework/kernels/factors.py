@@ -294,6 +294,7 @@ def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, 
             score = _one(row, seen[at], vectors, items, starts, columns, values, base)
             if score != score:
                 return row
-            size = ranking.place(codes[row], best[row], size, seen[at], score)
+            if score != NOTHING:
+                size = ranking.place(codes[row], best[row], size, seen[at], score)
         ranking.settle(codes[row], best[row], size)
     return -1

@@ -24,7 +24,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
     """Σ over rows of v vᵀ: [width, width] float32, symmetric.
 
     Row r is `columns[starts[r]:starts[r + 1]]`, ascending and distinct, with `values` float32. O(Σ over rows of length² / 2 + width²).
-    Memory is 4 · width² bytes and 16 bytes an entry.
+    Memory is 4 · width² bytes and at most 44 bytes an entry. Sums are float32: of ones they are exact up to 2²⁴.
     """
     entries = csr_array((np.arange(len(columns), dtype=np.int64), columns, starts), shape=(len(starts) - 1, width)).tocsc()
     places = np.ascontiguousarray(entries.data)  # of each column's entries, in order of rows

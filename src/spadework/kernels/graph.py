@@ -61,7 +61,7 @@ def strongest(graph: Graph, most: int, place: Codes | None = None) -> Members:
     """The `most` partners of the largest values for each item; among equals those with lower codes.
 
     Where `most` reaches all other items, they all are partners, with or without a value: what leans on them is exact then. With `place`
-    [items], only partners whose place is lower than the item's own count. O(cells · log cells of a row).
+    [items], only partners whose place is lower than the item's own count. O(cells); O(items²) where all are partners.
     """
     count = len(graph.starts) - 1
     if most >= count - 1:

@@ -19,32 +19,40 @@ from spadework.kernels.gram import mirror
 
 WHOLE = 16_384
 BLOCK = 4096
-"""Columns that are swept at once: two copies of them are held beside the matrix."""
+"""Columns that are swept at once."""
 TILE = 1024
 """Rows that are updated at once; of the tile on the diagonal one half is done in vain."""
 
 
-def invert(matrix: Array, label: str = "inverse") -> None:
+LARGER_L2 = "Give a larger l2; 1 is small for any log."
+
+
+def room(size: int) -> int:
+    """Bytes that `invert` holds beside a float32 matrix of so many columns: the swept columns twice, a tile of rows, and the pivot twice."""
+    return 0 if size <= WHOLE else 4 * (size * (2 * BLOCK + TILE) + 2 * BLOCK**2)
+
+
+def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None:
     """Replace a symmetric positive definite matrix [n, n] (float32 or float64, C order) by its inverse, in place.
 
-    Raises `Unsuitable` where it is not positive definite to working precision. O(n³) operations; beside the matrix it holds
-    12 · n · `BLOCK` bytes (float32) where n is above `WHOLE`, else next to nothing.
+    Raises `Unsuitable` with the `hint` where it is not positive definite to working precision. O(n³) operations; it holds `room(n)` bytes
+    beside the matrix.
     """
     size = len(matrix)
     if size <= WHOLE:
-        _invert_whole(matrix)
+        _invert_whole(matrix, hint)
         mirror(matrix)
         return
     starts = range(0, size, BLOCK)
     for done, first in enumerate(starts):
         events.step(label, done, len(starts))
-        _sweep(matrix, first, min(first + BLOCK, size))
+        _sweep(matrix, first, min(first + BLOCK, size), hint)
     events.step(label, len(starts), len(starts))
     np.negative(matrix, out=matrix)
     mirror(matrix)
 
 
-def _invert_whole(matrix: Array) -> None:
+def _invert_whole(matrix: Array, hint: str) -> None:
     """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own order of columns."""
     factor, inverse = _routines(matrix)
     view = matrix.T
@@ -53,8 +61,8 @@ def _invert_whole(matrix: Array) -> None:
         found, info = inverse(found, lower=0, overwrite_c=1)
     if info != 0 or not np.isfinite(np.diagonal(found)).all():
         raise Unsuitable(
-            "The matrix of the items cannot be inverted: some items were taken by the same users, or by none.",
-            "Give a larger l2; 1 is small for any log.",
+            "The matrix of the items cannot be inverted: some items are the same in all that was learned from, or stand nowhere in it.",
+            hint,
         )
     if not np.shares_memory(found, matrix):  # a view that LAPACK cannot work in
         matrix[...] = found.T
@@ -65,11 +73,11 @@ def _routines(matrix: Array) -> tuple[Any, Any]:
     return (lapack.spotrf, lapack.spotri) if single else (lapack.dpotrf, lapack.dpotri)
 
 
-def _sweep(matrix: Array, first: int, last: int) -> None:
+def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
     """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and all others are what is left when it is known."""
     size = len(matrix)
     pivot = matrix[first:last, first:last].copy()
-    _invert_whole(pivot)
+    _invert_whole(pivot, hint)
     mirror(pivot)
     rest = np.empty((size - (last - first), last - first), matrix.dtype)  # [others, block]
     rest[:first] = matrix[first:last, :first].T

@@ -66,7 +66,7 @@ def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # t
 
 @njit(cache=True, nogil=True)
 def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ignore[no-untyped-def]
-    """Gather and factor, with diagonals raised until it can be done; whether they had to be."""
+    """Gather and factor, with diagonals raised until it can be done; whether they had to be. All values are finite, so it ends."""
     raise_by = 0.0
     while True:
         gather(a, places, chosen, starts, columns, values, diagonal, raise_by)

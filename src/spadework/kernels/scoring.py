@@ -77,7 +77,7 @@ def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: 
         return "row starts do not fit the table"
     if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= width)):
         return "the table names items that are not there"
-    return None
+    return None if np.isfinite(values).all() else "a value of the table is no finite number"
 
 
 def score_cells(lists: Rows, table: Rows, width: int, cells: Rows, aggregate: Aggregate = "sum") -> Array:

@@ -19,8 +19,9 @@ DRAWS = 0
 def leading(matrix: csr_array, count: int, label: str) -> Array:
     """The `count` right singular vectors [columns, count] float64 of the largest singular values, descending.
 
-    By Lanczos on the smaller of the two Gram matrices (Lehoucq, Sorensen & Yang, "ARPACK Users' Guide", 1998). A singular value of zero
-    has a vector of zeros. O(rounds · (cells + least · count)) time, of rows and columns the least; steps are told, so limits reach inside.
+    By Lanczos on the smaller of the two Gram matrices (Lehoucq, Sorensen & Yang, "ARPACK Users' Guide", 1998), whose steps are told, so limits
+    reach inside; up to 600 columns, or where a third of all is asked for, whole. A singular value below 1e-5 of the largest is zero and has
+    a vector of zeros. O(rounds · (cells + least · count)) time, of rows and columns the least; whole O(cells · least + least³).
     """
     turned = matrix.shape[0] < matrix.shape[1]
     tall = csr_array(matrix.T) if turned else matrix

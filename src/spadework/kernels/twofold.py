@@ -61,9 +61,12 @@ def _typed(rows: Rows) -> tuple[Array, Array, Array]:
 @njit(cache=True, nogil=True)
 def _through(  # type: ignore[no-untyped-def]
     entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own,
-    sums, hits, reached, scores, touched,
+    sums, hits, reached, scores, listed, touched, row,
 ):  # fmt: skip
-    """Fill scores [items], −∞ before, with what one list says; list the items that are no longer −∞, or were. The number listed."""
+    """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the number of them.
+
+    `listed` [items] holds the last row that listed the item: a score alone does not tell, since it may overflow to −∞.
+    """
     one = np.uint64(1)
     factors = np.uint64(0)
     for at in range(len(entries)):
@@ -82,11 +85,12 @@ def _through(  # type: ignore[no-untyped-def]
         weight = sums[factor] * spread[factor]
         for cell in range(factor_starts[factor], factor_starts[factor + one]):
             item = factor_items[cell]
-            before = scores[item]
             value = weight * factor_values[cell]
+            fresh = listed[item] != row
+            listed[item] = row
             touched[count] = item
-            count += np.uint64(before == NOTHING)
-            scores[item] = value if before == NOTHING else before + value
+            count += np.uint64(fresh)
+            scores[item] = value if fresh else scores[item] + value
     for at in range(count):
         scores[touched[at]] *= own[touched[at]]
     for at in range(len(entries)):
@@ -108,11 +112,12 @@ def _score_rows(  # type: ignore[no-untyped-def]
 ):
     sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
     reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(len(own) + 1, np.uint32)
+    listed = np.full(len(own), -1, np.int64)
     for row in range(len(scores)):
         begin, end = starts[row], starts[row + 1]
         _through(
             entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            spread, own, sums, hits, reached, scores[row], touched,
+            spread, own, sums, hits, reached, scores[row], listed, touched, row,
         )  # fmt: skip
 
 
@@ -124,12 +129,12 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
     width = len(own)
     sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
     reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(width + 1, np.uint32)
-    scores = np.full(width, NOTHING, np.float32)
+    scores, listed = np.full(width, NOTHING, np.float32), np.full(width, -1, np.int64)
     for row in range(len(codes)):
         begin, end = starts[row], starts[row + 1]
         count = _through(
             entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            spread, own, sums, hits, reached, scores, touched,
+            spread, own, sums, hits, reached, scores, listed, touched, row,
         )  # fmt: skip
         few = count <= np.uint64(width // SPARSE)
         if policy == 2:

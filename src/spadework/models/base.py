@@ -154,7 +154,10 @@ class Recommender(ABC):
         """What is wrong with learned arrays that come from a file, since kernels trust them; None when they fit."""
         if "popularity" not in state or len(state["popularity"]) != items:
             return "the counts of items do not fit the items"
-        return self._check_state(state, items)
+        try:
+            return self._check_state(state, items)
+        except KeyError as error:
+            return f"the array {error} is missing"
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         return None

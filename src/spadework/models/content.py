@@ -50,9 +50,6 @@ class ContentNeighbours(ItemItem):
         parts: list[dict[str, Any]] = [{}, {"categories": 0.3}, {"categories": 0.0}, {"text": 0.0}]
         return [part | history for part in parts for history in ({}, {"history": 0.7})]
 
-    def required(self) -> frozenset[Need]:
-        return self.needs | {"times"} if self.history < 1 else self.needs
-
     def cost(self, train: Interactions) -> Cost:
         items = train.item_count
         pairs = min(float(items) ** 2, most_pairs(items))
@@ -90,7 +87,8 @@ def content_features(
 ) -> tuple[csr_array, Array]:
     """Features of each item, sparse [items, words and categories] and dense [items, width]; a row has length 1 in both together, or 0.
 
-    Each part has length 1 where an item has it, times the root of its weight, so that weights apply to the parts' cosines.
+    Each part has length 1 where an item has it, times the root of its weight, so that weights apply to the parts' cosines. Where the
+    commonest features had to be left out, rows that held them are shorter: what an item shares with everybody counts as not shared.
     """
     sparse_parts: list[csr_array] = []
     dense_parts: list[Array] = []

@@ -14,12 +14,13 @@ from spadework.kernels import parallel
 from spadework.kernels.inverse import invert
 from spadework.models.base import Need
 from spadework.models.content import content_features
-from spadework.models.ease import Ease, in_window
+from spadework.models.ease import Ease
 from spadework.models.linear import Linear, counted_gram
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.window import in_window
 
-BLOCK = 1024
-"""Rows of the content's Gram matrix that are made at once."""
+BLOCK_BYTES = 2**26
+"""What a block of rows of the content's Gram matrix may take while it is made: about 24 bytes a cell in five copies."""
 
 
 class _OfContent(Ease):
@@ -35,13 +36,14 @@ class _OfContent(Ease):
         """Add `weight` times the cosines of the items' content to a matrix [items, items], in place. O(items² · features an item)."""
         sparse, dense = content_features(content, text=self.text, categories=self.categories, vectors=self.vectors, components=None)
         other, dense = sparse.T.tocsr(), dense.astype(np.float32)
+        count = max(1, BLOCK_BYTES // (24 * max(1, len(matrix))))
 
         def add(first: int) -> None:
-            rows = slice(first, min(first + BLOCK, len(matrix)))
+            rows = slice(first, min(first + count, len(matrix)))
             matrix[rows] += np.float32(weight) * ((sparse[rows] @ other).toarray() + dense[rows] @ dense.T)
 
         with parallel.lone_blas():
-            parallel.share(add, range(0, len(matrix), BLOCK), f"fit {self.label}")
+            parallel.share(add, range(0, len(matrix), count), f"fit {self.label}")
 
 
 class CollectiveEase(_OfContent):
@@ -85,7 +87,10 @@ class AddEase(_OfContent):
         0.2
     )
     content_l2: Annotated[
-        float, Range(0.001, 1000.0, log=True), Search(0.1, 10.0, log=True), Doc("λ of the regression on the item table, whose sizes are 1.")
+        float,
+        Range(0.001, 1000.0, log=True),
+        Search(0.1, 10.0, log=True),
+        Doc("λ of the regression on the item table, whose sizes are 1 at most."),
     ] = 1.0
 
     @classmethod
@@ -106,7 +111,7 @@ class AddEase(_OfContent):
         table = np.zeros_like(matrix)
         self._add_content(table, content, 1.0)
         np.fill_diagonal(table, np.diagonal(table) + np.float32(self.content_l2))
-        invert(table, f"fit {self.label}")
+        invert(table, f"fit {self.label}", "Give a larger content_l2; 1 is the size of an item there.")
         table *= (-self.content_share / np.diagonal(table).astype(np.float64)).astype(np.float32)
         np.fill_diagonal(table, 0)
         matrix += table

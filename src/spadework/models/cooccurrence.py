@@ -23,6 +23,7 @@ from spadework.models.base import Cost, Need
 from spadework.models.channel import Channel
 from spadework.models.counting import Pass, count_pass, passes
 from spadework.models.item_item import ItemItem
+from spadework.models.needs import check_unit
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
 TOGETHER_BYTES = 3 << 28
@@ -107,11 +108,7 @@ class CoOccurrence(ItemItem):
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what this model needs, and weights that its counts do not suit."""
         super().check_needs(train, content)
-        if self.unit == "basket" and train.baskets is None and train.times is None:
-            raise Unsuitable(
-                f"The model {self.label!r} counts by basket, and the log has neither baskets nor times.",
-                "Name the basket or the time column, or count by user (unit='user').",
-            )
+        check_unit(self.label, self.unit, train)
         self.check_weight()
 
     def cost(self, train: Interactions) -> Cost:

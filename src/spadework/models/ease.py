@@ -15,8 +15,10 @@ from spadework.kernels.inverse import invert
 from spadework.kernels.weighting import entry_weights
 from spadework.models.base import Need
 from spadework.models.channel import Channel
-from spadework.models.linear import Linear, counted_gram, no_zero
+from spadework.models.linear import Linear, counted_gram, ridge_of
+from spadework.models.needs import check_unit
 from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
+from spadework.models.window import in_window
 
 
 class Ease(Linear):
@@ -72,6 +74,11 @@ class Ease(Linear):
         timed = self.age_half_life is not None or self.window is not None or self._channel.needs_times
         return super().required() | (frozenset({"times"}) if timed else frozenset())
 
+    def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
+        """Refuse data that lack what this model needs; baskets are named, or moments."""
+        super().check_needs(train, content)
+        check_unit(self.label, self.unit, train)
+
     @property
     def _channel(self) -> Channel:
         return Channel(
@@ -97,16 +104,9 @@ class Ease(Linear):
     def _regularised(self, matrix: Array) -> Array:
         """Add Λ to the diagonal of a Gram matrix, in place, and return it: float64 [items]."""
         sizes = np.diagonal(matrix).astype(np.float64)
-        ridge = no_zero(self.l2 + self.dropout / (1 - self.dropout) * sizes, sizes, self.l2)
+        ridge = ridge_of(sizes, self.l2, self.dropout)
         np.fill_diagonal(matrix, sizes + ridge)
         return ridge
 
     def _scale(self, state: Mapping[str, Array]) -> Array:
         return -np.maximum(state["ridge"], (1 - self.relaxation) / state["own"])
-
-
-def in_window(train: Interactions, window: str | None) -> Interactions:
-    """The events of the last span of the log; all of them without a window."""
-    if window is None or train.times is None or not len(train):
-        return train
-    return train.where(train.times > train.times.max() - durations.seconds(window, "window"))

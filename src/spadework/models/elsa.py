@@ -23,7 +23,7 @@ class Elsa(Factors):
 
     The loss of a user is 2 − 2·cos(x, x(AAᵀ − I)). Users of a single item teach nothing, and items that only they took stay without a
     vector. An item's own score is taken off by the −I, so repeats are not favoured by construction.
-    O(epochs · (events · dimensions + users / batch · items · dimensions²)) time, 16 bytes · items · dimensions.
+    O(epochs · (events · dimensions + users / batch · items · dimensions²)) time, 20 · items · dimensions bytes.
     Vančura, Alves, Kasalický & Kordík, "Scalable Linear Shallow Autoencoder for Collaborative Filtering", RecSys 2022.
     """
 

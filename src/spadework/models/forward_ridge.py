@@ -15,10 +15,10 @@ from spadework.kernels import parallel
 from spadework.kernels.inverse import invert
 from spadework.kernels.transitions import transitions
 from spadework.models.base import Need
-from spadework.models.ease import in_window
 from spadework.models.histories import positions
-from spadework.models.linear import Linear, no_zero
+from spadework.models.linear import Linear, ridge_of
 from spadework.models.parameters import Doc, Duration, Range, Search
+from spadework.models.window import in_window
 
 SLAB = 1024
 """Rows of the product that are made at once."""
@@ -27,9 +27,10 @@ SLAB = 1024
 class ForwardRidge(Linear):
     """Every moment of a history is a regression of what came after it on what came before it.
 
-    Past events weigh past^distance, later ones future^distance, old moments fade. B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout)
-    · diag(SᵀS). With `itself`, an item may speak for its own return: its weight to itself is the learned repurchase coefficient; without,
-    these weights are held at zero as in EASE. O(events · reach + 3 · items³) operations, 8 · items² bytes.
+    Past events weigh past^n with n the moments back, later ones future^n with n the moments after the next one, old moments fade.
+    B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) · diag(SᵀS). With `itself`, an item may speak for its own return: its weight
+    to itself is the learned repurchase coefficient; without, these weights are held at zero as in EASE. O(events · reach + 3 · items³)
+    operations, 8 · items² bytes.
 
     After the transition models of Choi et al., "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021.
     """
@@ -49,7 +50,7 @@ class ForwardRidge(Linear):
     ] = 0.0
     past: Annotated[float, Range(0.01, 1.0), Search(0.4, 0.95), Doc("A past event n moments back weighs past^n while learning.")] = 0.7
     future: Annotated[float, Range(0.01, 1.0), Search(0.1, 0.9), Doc("A later event n moments after the next one weighs future^n.")] = 0.5
-    reach: Annotated[int, Range(1, 1000), Doc("Pairs of events more moments apart than this are left out.")] = 20
+    reach: Annotated[int, Range(1, 1000), Doc("Events more moments back than this are not looked at.")] = 20
     itself: Annotated[
         bool, Search(choices=(True, False)), Doc("Whether an item may speak for its own return; else its weight to itself is held at zero.")
     ] = True
@@ -83,7 +84,7 @@ class ForwardRidge(Linear):
             past=self.past, future=self.future, reach=self.reach, label=label,
         )  # fmt: skip
         sizes = np.diagonal(own).astype(np.float64)
-        ridge = no_zero(self.l2 + self.dropout / (1 - self.dropout) * sizes, sizes, self.l2)
+        ridge = ridge_of(sizes, self.l2, self.dropout)
         np.fill_diagonal(own, sizes + ridge)
         invert(own, label)
         self._regress(own, cross, label)

@@ -13,7 +13,7 @@ indefinite, and a penalty that grows with the users holds the most popular items
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -30,6 +30,7 @@ from spadework.models.history_reader import HistoryReader
 from spadework.models.linear import users_of
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.unit_rows import Rows
+from spadework.models.window import in_window
 
 TINY = 1e-12
 """Stands in for the size of an item that nobody holds."""
@@ -43,6 +44,14 @@ class Gram:
     diagonal: Array  # [items] float64: G_ii
     scale: Array  # [items] float64: T_i, above zero
     users: Array  # [items] float64: distinct users of the item in the whole log, at least 1
+
+
+class CountingCost(NamedTuple):
+    """What counting pairs takes, and how many partners an item then has, at a guess."""
+
+    bytes: float
+    seconds: float
+    partners: float
 
 
 class GramLearner(HistoryReader):
@@ -83,6 +92,7 @@ class GramLearner(HistoryReader):
         Search(0.0, 0.6),
         Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less."),
     ] = 0.3
+    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     pair_power: Annotated[
         float, Range(0.0, 2.0), Doc("Strong pairs are those of large count / (users of one · of the other)^(pair_power / 2).")
     ] = 1.0
@@ -113,21 +123,31 @@ class GramLearner(HistoryReader):
         lift = gram.users**self.item_power
         return gram.scale * lift, 1 / (gram.scale * lift)
 
-    def _gram(self, train: Interactions, keep: int) -> Gram:
+    def _gram(self, train: Interactions) -> Gram:
         """Count and keep the `keep` strongest pairs of each item, and those that the other item keeps."""
-        told = train
-        if self.window is not None and train.times is not None:
-            told = train.where(train.times > int(train.times.max()) - durations.seconds(self.window, "window"))
+        told = in_window(train, self.window)
         counted = count_pass(told, (self.channel,))
-        rows = Rows.of(told, (self.channel,), None)
+        rows = Rows.of(told, (self.channel,), None, tell=False)  # the pass has told it
         weights = rows.entry_weights(self.channel).astype(np.float64) * rows.shares(self.channel)
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
         by_rank = (1 / scale[counted.units.order]).astype(np.float32)
-        weighing = Weighing(0, by_rank, by_rank, _scaled, min(keep, train.item_count), bounded=True)
+        weighing = Weighing(0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True)
         (table,) = tables(counted.counter, counted.units, [weighing], f"count pairs of {self.label}")
         users = np.maximum(users_of(train), 1).astype(np.float64)
         return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
+
+    def _counting_cost(self, train: Interactions, most: int) -> CountingCost:
+        """What counting takes and keeps, where an item leans on `most` partners, at a guess."""
+        lengths = np.diff(train.starts).astype(np.float64)
+        if self.newest is not None:
+            lengths = np.minimum(lengths, self.newest)
+        items, pairs = train.item_count, float((lengths**2).sum())
+        cells = min(pairs, float(items) ** 2)
+        kept = min(cells, 2.0 * items * self.keep)
+        partners = items - 1.0 if most >= items - 1 else min(float(most), kept / max(items, 1))
+        seconds = 2e-9 * pairs + 1e-8 * cells + 1e-7 * kept + 3e-7 * len(train) + 1e-3
+        return CountingCost(30 * kept + 100 * len(train) + 2**25, seconds, partners)
 
 
 def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
@@ -146,17 +166,6 @@ def tell_raised(label: str, raised: int) -> None:
     """Say how many small systems needed a larger penalty than was asked for."""
     if raised:
         events.note(f"{label}: the pairs of {raised:,} items had no solution as they were kept; their penalties were raised (keep, l2).")
-
-
-def cost(train: Interactions, newest: int | None, keep: int) -> tuple[float, float, float]:
-    """Kept pairs of both directions, bytes and seconds of counting them, at a guess."""
-    lengths = np.diff(train.starts).astype(np.float64)
-    if newest is not None:
-        lengths = np.minimum(lengths, newest)
-    pairs = float((lengths**2).sum())
-    cells = min(pairs, float(train.item_count) ** 2)
-    kept = min(cells, 2.0 * train.item_count * keep)
-    return kept, 30 * kept + 100 * len(train) + 2**25, 2e-9 * pairs + 1e-8 * cells + 1e-7 * kept + 3e-7 * len(train) + 1e-3
 
 
 def _scaled(joint: Array, left: Array, right: Array) -> Array:

@@ -50,7 +50,7 @@ class GraphFilter(Factors):
         return Cost(bytes=table.bytes + int(4 * items * width + 20 * items * width + 32 * len(train)), seconds=table.seconds + 5e-10 * work)
 
     def _table(self) -> CoOccurrence:
-        return CoOccurrence(weight="power", left_power=0.5, right_power=0.5, unit_power=1.0, keep=self.keep)
+        return CoOccurrence(weight="power", left_power=0.5, right_power=0.5, unit_power=1.0, keep=self.keep, newest=None)
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         told = Histories.of(train, train.active_users)
@@ -58,8 +58,7 @@ class GraphFilter(Factors):
         sizes = np.bincount(told.items, minlength=train.item_count).astype(np.float64)
         known = np.flatnonzero(sizes)
         values = 1 / np.sqrt(np.repeat(lengths, lengths) * sizes[told.items])
-        once = _once(train)
-        table = self._table()._fit(once, None, rng)
+        table = self._table()._fit(train, None, rng)
         walk = csr_array((values, np.searchsorted(known, told.items), told.starts), (len(told), len(known)))
         vectors = np.zeros((train.item_count, min(self.dimensions, *walk.shape)), np.float32)
         vectors[known] = leading(walk, vectors.shape[1], f"fit {self.label}") * np.sqrt(sizes[known])[:, None]
@@ -113,20 +112,10 @@ class GraphFilter(Factors):
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         state = self.state
-        vectors = state["vectors"].astype(np.float64)
-        parts = self._shares()[sources] * (vectors[sources] @ vectors[code]) + np.where(sources == code, state["own"][sources], 0)
+        alike = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(np.float64)
+        parts = self._shares()[sources] * alike + np.where(sources == code, state["own"][sources], 0)
         for place, source in enumerate(sources):
             cells = slice(state["starts"][source], state["starts"][source + 1])
             found = state["values"][cells][state["columns"][cells] == code]
             parts[place] += float(found[0]) if len(found) else 0.0
         return np.asarray(weights * parts)
-
-
-def _once(train: Interactions) -> Interactions:
-    """The log with each item of a user once, the latest event of it: sizes of users are then numbers of items."""
-    order = np.lexsort((np.arange(len(train)), train.items, train.users))
-    last = np.ones(len(train), np.bool_)
-    last[:-1] = (train.users[order][1:] != train.users[order][:-1]) | (train.items[order][1:] != train.items[order][:-1])
-    mask = np.zeros(len(train), np.bool_)
-    mask[order[last]] = True
-    return train.where(mask)

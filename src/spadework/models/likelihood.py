@@ -8,14 +8,14 @@ from scipy.optimize import minimize
 from spadework.arrays import Array
 
 RIDGE = 1e-3
-"""Pull of each weight towards zero, times its square, beside the mean loss of a user: a few users are never told apart for sure."""
+"""Pull of each weight towards zero, times half its square, beside the mean loss of a user: a few users are never told apart for sure."""
 
 
 def fit_weights(sizes: Array, scores: Array, taken: Array) -> Array | None:
     """Weights [parts] of zero or more that sum to one; None where nobody took what was proposed.
 
     User u has `sizes[u]` cells, in their order; `scores` is [parts, cells] and `taken` bool [cells]. The loss is the mean over users of the
-    mean over what they took of −ln softmax(Σ weight · score), which is convex. All sums run in a fixed order. O(parts · cells) a step.
+    mean over what they took of −ln softmax(Σ weight · score) and of the pull, which is convex. All sums run in a fixed order. O(parts · cells) a step.
     """
     starts = np.concatenate(([0], np.cumsum(sizes)))
     hits = np.add.reduceat(np.concatenate((taken, [False])).astype(np.float64), starts[:-1]) * (sizes > 0) if len(sizes) else np.zeros(0)

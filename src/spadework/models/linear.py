@@ -13,7 +13,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.kernels import dense_scoring, parallel, scoring
+from spadework.kernels import dense_scoring, inverse, parallel, scoring
 from spadework.kernels.gram import gram
 from spadework.models.base import Cost, Histories, Repeats
 from spadework.models.channel import Channel
@@ -55,8 +55,8 @@ class Linear(HistoryReader):
         pairs = float((lengths**2).sum())
         kept = 0 if self.keep is None else 12 * items * min(self.keep, items)
         seconds = 4e-10 * pairs + 1e-8 * items**2 + self._operations(items) / (RATE * parallel.threads()) + 1e-7 * len(train) + 1e-3
-        panel = 32_768 * min(items, 150_000) if items > 16_384 else 0  # what a large inverse works with
-        return Cost(bytes=int(4 * matrices * items**2 + panel + kept + 60 * len(train) + 2**20), seconds=seconds)
+        held = 4 * matrices * items**2 + inverse.room(items) + kept + 60 * len(train) + 2**20
+        return Cost(bytes=int(held), seconds=seconds)
 
     def _operations(self, items: int) -> float:
         """Operations that fitting takes beside counting."""
@@ -175,6 +175,7 @@ class Linear(HistoryReader):
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         if "matrix" in state:
+            self._scales(state)  # names what is missing
             vectors = [name for name, array in state.items() if name != "matrix" and array.shape != (items,)]
             return f"{vectors[0]} does not fit the items" if vectors else _wrong_matrix(state["matrix"], items)
         return scoring.wrong_table(state["starts"], state["columns"], state["values"], items, items)
@@ -196,14 +197,14 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
     return gram(entries.indptr, entries.indices, entries.data, train.item_count, label)
 
 
-def no_zero(ridge: Array, sizes: Array, l2: float) -> Array:
-    """The ridge, unless an item of size zero would stand on the diagonal with nothing added: float64 [items]."""
+def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
+    """Λ = l2 + dropout / (1 − dropout) · sizes, float64 [items]; refused where it leaves a zero on the diagonal of an item of size zero."""
     if l2 == 0 and (sizes <= 0).any():
         raise Unsuitable(
             f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the matrix of the items cannot be inverted.",
             "Give an l2 above zero.",
         )
-    return ridge
+    return np.asarray(l2 + dropout / (1 - dropout) * sizes)
 
 
 def users_of(train: Interactions) -> Array:

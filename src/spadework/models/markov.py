@@ -33,7 +33,6 @@ class MarkovField(gram.GramLearner, ItemItem):
         Search(choices=(50, 100, 200)),
         Doc("Partners that the column of an item may lean on."),
     ] = 100
-    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     share: Annotated[float, Range(0.0, 1.0), Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own.")] = 0.0
 
     @classmethod
@@ -42,13 +41,14 @@ class MarkovField(gram.GramLearner, ItemItem):
         return [{}, {"l2": 100.0}, {"unit_power": 0.5}, {"neighbours": 200}, {"item_power": 0.2}, plain]
 
     def cost(self, train: Interactions) -> Cost:
-        kept, held, seconds = gram.cost(train, self.newest, self.keep)
-        members = min(self.neighbours, kept / max(train.item_count, 1))
+        counting = self._counting_cost(train, self.neighbours)
+        members, columns = counting.partners, 1 + self.share * counting.partners  # columns that an item's inverse gives, at most
         work = train.item_count * (members**3 / 3 + 1000 * members)
-        return Cost(bytes=int(held + 24 * train.item_count * members), seconds=seconds + 1.5e-10 * work)
+        held = counting.bytes + (24 if self.share == 0 else 40 * columns) * train.item_count * members
+        return Cost(bytes=int(held), seconds=counting.seconds + 1.5e-10 * work)
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        found = self._gram(train, self.keep)
+        found = self._gram(train)
         members = graph.strongest(found.pairs, self.neighbours)
         half, diagonal = graph.halved(found.pairs), self._diagonal(found)
         if self.share > 0:

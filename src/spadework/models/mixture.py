@@ -98,14 +98,11 @@ class Mixture(Recommender):
         """What the mixture learns beside its parts, from a cut of its own inside the log."""
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        try:
-            for place, one in enumerate(self.models):
-                wrong = one.check_state({**_arrays_of(state, place), "popularity": state["popularity"]}, items)
-                if wrong is not None:
-                    return f"of the part {one.label!r}, {wrong}"
-            return self._check_learned(state, items)
-        except KeyError as error:
-            return f"the array {error} is missing"
+        for place, one in enumerate(self.models):
+            wrong = one.check_state({**_arrays_of(state, place), "popularity": state["popularity"]}, items)
+            if wrong is not None:
+                return f"of the part {one.label!r}, {wrong}"
+        return self._check_learned(state, items)
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         return None
@@ -130,7 +127,7 @@ class Mixture(Recommender):
         return self.pool.row_cells(k)
 
     def _score(self, histories: Histories) -> Array:
-        """Scores [users, items]; −∞ for what no part proposes."""
+        """Scores [users, items]; −∞ for what no part proposes. Every part lists all items here, so scales differ from those of short lists."""
         lists, best = self._lists(histories, len(self.item_vocabulary), "allow", None)
         scores = np.full((len(histories), len(self.item_vocabulary)), -np.inf, np.float32)
         rows, slots = np.nonzero(lists >= 0)

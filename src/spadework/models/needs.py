@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Literal, TypeAlias
 
 import polars as pl
@@ -53,6 +54,15 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
         )
 
 
+def check_unit(label: str, unit: str, train: Interactions) -> None:
+    """Refuse to count by basket where nothing says what a basket is."""
+    if unit == "basket" and train.baskets is None and train.times is None:
+        raise Unsuitable(
+            f"The model {label!r} counts by basket, and the log has neither baskets nor times.",
+            "Name the basket or the time column, or count by user (unit='user').",
+        )
+
+
 def check_room(label: str, need: int, room: int, instead: str) -> None:
     """Refuse what will hold more than there is room for, in bytes, before the machine dies of it."""
     if need > room:
@@ -69,10 +79,10 @@ def listed(ids: object) -> list[object] | pl.Series:
     """Ids as a list or a series; a single one stands for a list of one."""
     if isinstance(ids, pl.Series):
         return ids
-    return [ids] if isinstance(ids, str | int) else list(ids)  # type: ignore[call-overload]
+    return [ids] if isinstance(ids, str | Integral) else list(ids)  # type: ignore[call-overload]
 
 
 def check_k(k: int) -> None:
     """Refuse a length of lists that is none."""
-    if type(k) is not int or k < 1:
+    if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise BadRequest(f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item.")

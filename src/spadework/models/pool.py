@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from spadework.models.base import Histories, Recommender, Repeats
 from spadework.models.common import CommonList
 from spadework.models.history_reader import HistoryReader
 from spadework.models.item_item import ItemItem
+from spadework.models.linear import Linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +54,7 @@ class Pool:
     parts: tuple[Recommender, ...]
     size: int
     _commons: dict[int, tuple[Mask | None, CommonList]] = field(default_factory=dict, repr=False)
+    _some: dict[tuple[int, ...], Pool] = field(default_factory=dict, repr=False)  # pools of some of the parts, made once
 
     def histories(self, log: Interactions, users: Codes) -> PooledHistories:
         """What each part is shown of these users; those that look at the same share it."""
@@ -64,15 +67,21 @@ class Pool:
         if len(places) == len(self.parts):
             return self, block
         shown = tuple(block.shown[place] for place in places)
-        return Pool(tuple(self.parts[place] for place in places), self.size), replace(block, shown=shown)
+        some = self._some.setdefault(tuple(places), Pool(tuple(self.parts[place] for place in places), self.size))
+        return some, replace(block, shown=shown)
 
     def row_cells(self, k: int) -> int:
         """Scores that a user takes while proposals are made."""
         size = max(k, self.size)
-        return max(2 * part._row_cells(size) for part in self.parts) + 8 * len(self.parts) * size
+        every = len(self.parts[0].item_vocabulary)
+        widest = max(part._row_cells(size) + (0 if _tells_cells(part) else every) for part in self.parts)
+        return widest + 8 * len(self.parts) * size
 
     def propose(self, block: PooledHistories, k: int, repeats: Repeats, allowed: Mask | None, *, scored: bool = True) -> Proposals:
-        """The parts' lists joined. Without `scored`, scores stand only where the part lists the item. O(lists of the parts · 2)."""
+        """The parts' lists joined. Without `scored`, scores stand only where the part lists the item.
+
+        Each part answers twice: its own list, and what only others list.
+        """
         size = max(k, self.size)
         listed = [self._listed(place, block, size, repeats, allowed) for place in range(len(self.parts))]
         starts, items, places = union(np.stack([codes for codes, _, _ in listed]))
@@ -90,9 +99,10 @@ class Pool:
         part, shown = self.parts[place], block.shown[place]
         if (common := part._common_score()) is not None:
             return np.asarray(common[asked.columns], np.float32)
-        if isinstance(part, ItemItem) and type(part)._score is ItemItem._score:
-            lists, table = part._rows(shown)
-            return scoring.score_cells(lists, table, len(part.item_vocabulary), asked, part.aggregate)
+        if _tells_cells(part):
+            lists, table = part._rows(shown) if isinstance(part, ItemItem) else cast(Linear, part)._table(shown)
+            aggregate = part.aggregate if isinstance(part, ItemItem) else "sum"
+            return scoring.score_cells(lists, table, len(part.item_vocabulary), asked, aggregate)
         everything = np.asarray(part._score(shown), np.float32) if dense is None else dense
         return everything[np.repeat(np.arange(len(block)), np.diff(asked.starts)), asked.columns]
 
@@ -154,6 +164,13 @@ def scores_in(best: Array, starts: Offsets, places: Codes) -> Array:
     """Scores of a list's items in the cells of a union; −∞ where it lacks them. Shape [cells], float32."""
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     return np.where(places >= 0, best[rows, np.maximum(places, 0)], -np.inf).astype(np.float32)
+
+
+def _tells_cells(part: Recommender) -> bool:
+    """Whether the part scores some items without all others: from a sparse table, or the same for everybody."""
+    if isinstance(part, Linear):
+        return "matrix" not in part.state
+    return part._common_score() is not None or (isinstance(part, ItemItem) and type(part)._score is ItemItem._score)
 
 
 def _reads_plainly(part: Recommender) -> bool:

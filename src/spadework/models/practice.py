@@ -21,7 +21,7 @@ from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError, Stopped, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.union import located
-from spadework.models.base import Histories, Recommender, Repeats
+from spadework.models.base import BLOCK_CELLS, Histories, Recommender, Repeats
 from spadework.models.pool import Pool, PooledHistories, Proposals
 from spadework.randomness import generator
 
@@ -33,6 +33,9 @@ REPEATS_MATTER = 0.1
 HELD_OUT = 0.1
 """Share of the log that is held back by time."""
 USERS_AT_ONCE = 256
+"""Users that are asked about together, where their scores fit into a block."""
+FEW_USERS, FEW_SHARE = 200, 1 / 20
+"""With fewer users than this, and than this share of all, in the last tenth of the time, the last moment of each user is held back."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +56,8 @@ class Practice:
             taken = Histories.of(self.split.expected, users)
             return function(histories, proposals, located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0)
 
-        blocks = [self.users[at : at + USERS_AT_ONCE] for at in range(0, len(self.users), USERS_AT_ONCE)]
+        rows = max(1, min(USERS_AT_ONCE, BLOCK_CELLS // self.pool.row_cells(1) // parallel.threads()))
+        blocks = [self.users[at : at + rows] for at in range(0, len(self.users), rows)]
         return parallel.share(block, blocks, label)
 
 
@@ -94,14 +98,13 @@ def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
         return splitting.random(train, test=0.2, rng=seed)
     if cut == "last":
         return splitting.last_basket(train)
-    calendar = train.times is not None and int(train.times.max()) >= CALENDAR
     if cut == "time":
         return splitting.by_time(train, test=HELD_OUT)
-    if calendar:
+    if train.times is not None and int(train.times.max()) >= CALENDAR:
         try:
             made = splitting.by_time(train, test=HELD_OUT)
         except Unsuitable:  # all of it happened in one second
             return splitting.last_basket(train)
-        if len(made.users) - len(made.users_without_history) >= min(len(train.active_users) / 20, 200):
+        if len(made.users) - len(made.users_without_history) >= min(FEW_SHARE * len(train.active_users), FEW_USERS):
             return made
     return splitting.last_basket(train)

@@ -18,14 +18,14 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class Sansa(gram.GramLearner):
-    """The weights of EASE, −P_ij / P_jj, with P ≈ Wᵀ D⁻¹ W and W sparse and triangular in the order of popularity.
+    """The weights of EASE, −P_ij / P_jj, with P ≈ Wᵀ D⁻¹ W, D the pivots and W sparse and triangular in the order of popularity.
 
     Row i of W is a small least-squares problem over the strongest partners of i that come before it, so rows are solved side by side, and
     none can fail where the kept pairs are positive definite: a factorised sparse approximate inverse (Kolotilina and Yeremin, "Factorized
     Sparse Approximate Inverse Preconditionings", 1993) in place of the incomplete factor and its refinement in Spišák et al., "Scalable
     Approximate NonSymmetric Autoencoder for Collaborative Filtering", RecSys 2023. With all pairs and density 1 it is EASE. An item of the
     history does not speak for itself. Items without partners have no scores.
-    O(pairs of users' items + items · partners³ / 3); the factors hold density · items² cells each.
+    O(pairs of users' items + items · partners³ / 3); a row of a factor holds max(density · items, least) cells at most.
     """
 
     name = "sansa"
@@ -41,7 +41,6 @@ class Sansa(gram.GramLearner):
     order: Annotated[Literal["popular", "rare"], Doc("Which items come first; each leans in the factor on those before it alone.")] = (
         "popular"
     )
-    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -53,13 +52,13 @@ class Sansa(gram.GramLearner):
         return min(max(round(self.density * items), self.least), items) - 1
 
     def cost(self, train: Interactions) -> Cost:
-        kept, held, seconds = gram.cost(train, self.newest, self.keep)
-        members = min(self._partners(train.item_count), kept / max(train.item_count, 1))
+        counting = self._counting_cost(train, self._partners(train.item_count))
+        members = counting.partners
         work = train.item_count * (members**3 / 3 + 1000 * members)
-        return Cost(bytes=int(held + 40 * train.item_count * (members + 1)), seconds=seconds + 1.5e-10 * work)
+        return Cost(bytes=int(counting.bytes + 40 * train.item_count * (members + 1)), seconds=counting.seconds + 1.5e-10 * work)
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        found = self._gram(train, self.keep)
+        found = self._gram(train)
         items = train.item_count
         ascending = found.diagonal if self.order == "rare" else -found.diagonal
         place = np.empty(items, np.int32)
@@ -90,7 +89,7 @@ class Sansa(gram.GramLearner):
                 return wrong
         if len(state["spread"]) != items or len(state["own"]) != items:
             return "the diagonals of the factors do not fit the items"
-        return None
+        return None if np.isfinite(state["spread"]).all() and np.isfinite(state["own"]).all() else "a pivot is no finite number"
 
     # ---- answering
 

@@ -37,10 +37,10 @@ _TREES = ("starts", "features", "thresholds", "left", "right", "values")
 class Boosted(Mixture):
     """A learned second stage: parts propose items, and gradient-boosted trees rank them by what is known of user and item.
 
-    The trees see, of each proposal: the scaled score and the inverse rank of every part, how popular the item is, of all time and lately, how
-    long ago it was last taken by anybody and by the user, how often the user took it, how long the history is, and how like its content is to
-    the history's where an item table is given. They learn to tell taken proposals from others on a cut inside the train log, where
-    everything is computed from the inner train alone; then parts and facts are learned from the whole log. Where fewer than
+    The trees see, of each proposal: the scaled score and the inverse rank of every part, the mean of the scaled scores, how popular the item
+    is, of all time and lately, how long ago it was last taken by anybody and by the user, how often the user took it, how long the history
+    is, and how like its content is to the history's where an item table is given. They learn to tell taken proposals from others on a cut
+    inside the train log, where everything is computed from the inner train alone; then parts and facts are learned from the whole log. Where fewer than
     `positives` users took anything that was proposed to them, the parts are added up with equal weights, and a note says so. The score
     is the log-odds of the trees plus 0.001 times the mean of the scaled scores. O(parts' lists + proposals · trees · depth) a user.
     Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017.

@@ -21,11 +21,12 @@ ROUNDS_AT_A_GUESS = 15
 
 
 class Slim(gram.GramLearner, ItemItem):
-    """Each item's column w minimises ½‖x_j − X w‖² + l2 / 2 · ‖w‖² + l1 · Σ w with w ≥ 0, over the item's nearest neighbours (fSLIM).
+    """Each item's column w minimises ½‖x_j − X w‖² + ½ Σ Λ_i w_i² + l1 · Σ w with w ≥ 0, over the item's nearest neighbours (fSLIM).
 
-    Penalties are in users, as the counts are; a library that divides squares by the number of users wants them divided, too. Solved by
-    coordinate descent on counts of pairs, so the number of users plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N
-    Recommender Systems", ICDM 2011. O(pairs of users' items + items · rounds · neighbours²), by all processors.
+    Λ_i = l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii, with G_ii the users of i. Penalties are in users, as the counts are; a
+    library that divides squares by the number of users wants them divided, too. Solved by coordinate descent on counts of pairs, so the
+    number of users plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011.
+    O(pairs of users' items + items · rounds · neighbours²), by all processors.
     """
 
     name = "slim"
@@ -42,7 +43,6 @@ class Slim(gram.GramLearner, ItemItem):
         Search(choices=(50, 100, 200)),
         Doc("Nearest neighbours that the column of an item may lean on."),
     ] = 100
-    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
     rounds: Annotated[int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")] = 50
     tolerance: Annotated[float, Range(1e-8, 0.1, log=True), Doc("Descent ends when no weight moves by this share of the largest.")] = 1e-3
 
@@ -52,13 +52,13 @@ class Slim(gram.GramLearner, ItemItem):
         return [{}, {"l1": 1.0}, {"l1": 0.01}, {"l2": 100.0}, {"item_power": 0.2}, plain]
 
     def cost(self, train: Interactions) -> Cost:
-        kept, held, seconds = gram.cost(train, self.newest, self.keep)
-        members = min(self.neighbours, kept / max(train.item_count, 1))
+        counting = self._counting_cost(train, self.neighbours)
+        members = counting.partners
         work = train.item_count * (ROUNDS_AT_A_GUESS * members**2 + 1000 * members)
-        return Cost(bytes=int(held + 24 * train.item_count * members), seconds=seconds + 5e-10 * work)
+        return Cost(bytes=int(counting.bytes + 24 * train.item_count * members), seconds=counting.seconds + 5e-10 * work)
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        found = self._gram(train, self.keep)
+        found = self._gram(train)
         members = graph.strongest(found.pairs, self.neighbours)
         weights, restless = descent.descend(
             graph.halved(found.pairs), self._diagonal(found), found.scale, members,

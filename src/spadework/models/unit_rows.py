@@ -31,8 +31,11 @@ class Rows:
     distinct: bool  # whether no unit holds an item twice
 
     @classmethod
-    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None) -> Rows:
-        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by default its last moment."""
+    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None, *, tell: bool = True) -> Rows:
+        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by default its last moment.
+
+        Says how many units were cut to their newest events, unless `tell` is false.
+        """
         shared = {(channel.unit, channel.session_gap if channel.unit == "session" else 0) for channel in channels}
         base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
         starts, rows = unit_rows(train, base)
@@ -46,7 +49,8 @@ class Rows:
         else:
             found = postings.entries(starts, items, values, train.item_count, base.newest)
             starts, kept, counts, values, crowded = found.starts, found.events, found.counts, found.sums, found.crowded
-        tell_crowded(base, crowded)
+        if tell:
+            tell_crowded(base, crowded)
         rows = np.arange(len(train)) if rows is None else rows
         end = 0 if train.times is None else int(train.times.max(initial=0))
         kept_rows = rows if kept is None else rows[kept]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
+from spadework.models.factors import Factors
 from spadework.models.history_reader import HistoryReader
 from spadework.models.item_item import ItemItem
 from spadework.models.linear import Linear
@@ -16,7 +17,7 @@ from spadework.models.practice import Cut
 
 _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
-_ROOTS = (ItemItem, Linear, HistoryReader, Recommender)
+_ROOTS = (ItemItem, Linear, Factors, HistoryReader, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
@@ -52,5 +53,8 @@ def best_of_families(validation: Sequence[Score], protocol: Protocol) -> list[Re
 
 
 def family(cls: type[Recommender]) -> type[Recommender]:
-    """The class below the general ones that a model comes from: all named co-occurrence models are one family."""
+    """The class below the general ones that a model comes from.
+
+    All named co-occurrence models are one family, and so are `mrf`, `slim` and `sansa`, which come near the same inverse.
+    """
     return next(one for one in reversed(cls.__mro__) if issubclass(one, Recommender) and one not in _ROOTS)

@@ -30,7 +30,7 @@ from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
-from spadework.workbench.tuning import Tuning
+from spadework.workbench.tuning import OUT_OF_SHARE, Tuning
 
 SHOWN = 4
 """Models side by side in slices and faces."""
@@ -155,7 +155,10 @@ class Job:
     def _tune(self, contest: Contest, protocol: Protocol, models: Sequence[Recommender]) -> list[plan.Group]:
         """Tune what the sweep does not, each model with the same budget; the best of each is then judged as all other models are."""
         took = {score.label: (score.fit_seconds or 0.0) for score in self.validation if score.state == "done"}
-        able = [(one, took[one.label]) for one in models if one.label == one.name in took and not isinstance(one, CoOccurrence)]
+        # defaults alone: from them a search knows what a fit takes
+        able = [
+            (one, took[one.label]) for one in models if one.label == one.name and one.name in took and not isinstance(one, CoOccurrence)
+        ]
         share = TUNING_SHARE * max(contest.budget / 2 - contest.spent, 0.0)
         self.tuning = Tuning(protocol, contest.content, contest.ledger, time.monotonic() + share, contest.memory)
         best = self.tuning.run(able)
@@ -204,7 +207,9 @@ class Job:
                 "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
                 "heat": heat,
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
-                "not_tried": not_tried(self.validation, swept),
+                "not_tried": not_tried(
+                    self.validation, swept, {} if self.tuning is None else dict.fromkeys(self.tuning.passed_over, OUT_OF_SHARE)
+                ),
             },
         )
         arrays = {"users": final.truth.users, "has_history": final.truth.has_history}

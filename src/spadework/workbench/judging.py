@@ -56,17 +56,17 @@ class Sample:
         self.spent += found[2]
         return Judged(one, self.rows, found[0].values[self.protocol.primary], found[2])
 
-    def judge(self, one: M, fitted: float) -> Judged[M]:
-        """A fitted setting judged, and kept; `fitted` are the seconds that its fit took. Whatever goes wrong but time becomes a reason."""
+    def judge(self, one: M, fit_seconds: float) -> Judged[M]:
+        """A fitted setting judged, and kept. Whatever goes wrong but time becomes a reason."""
         begun, part = time.monotonic(), self.protocol
         try:
             lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
             values, _ = judge(lists.items, part)
         except OutOfTime:
             raise
-        except SpadeworkError as error:
-            return self.without(one, error.message)
-        seconds = fitted + time.monotonic() - begun
+        except Exception as error:  # a model that breaks must not take the others with it
+            return self.without(one, why(error))
+        seconds = fit_seconds + time.monotonic() - begun
         self.spent += seconds
         score = Score(model=one.name, label=one.label, params=one.params, values={part.primary: values[part.primary]})
         self.ledger.keep(self._key(one), score, None, seconds, durable=False)
@@ -78,6 +78,13 @@ class Sample:
 
     def _key(self, one: Recommender) -> str:
         return self.ledger.key(one, self.protocol, f"{self.stage}{len(self.rows)}")
+
+
+def why(error: Exception) -> str:
+    """What is told of a setting that has no number."""
+    if isinstance(error, SpadeworkError):
+        return error.message
+    return "The system had no memory left." if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
 
 
 def bare(one: M) -> M:

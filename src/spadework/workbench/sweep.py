@@ -15,13 +15,13 @@ import numpy as np
 from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
+from spadework.errors import OutOfTime, SpadeworkError
 from spadework.evaluation.trial import Protocol
 from spadework.limits import Limits, hand_memory_back
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.design import Design, design
-from spadework.workbench.judging import Judged, Sample, best, rungs_of
+from spadework.workbench.judging import Judged, Sample, best, rungs_of, why
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.search import Search
 
@@ -38,12 +38,12 @@ ROUNDS, A_ROUND = 4, 6
 
 @dataclass
 class Sweep:
-    """A sweep under way. `room` tells the seconds that are left."""
+    """A sweep under way; `until` is on the clock of `time.monotonic`."""
 
     protocol: Protocol
     content: ItemContent | None
     ledger: Ledger
-    until: float  # on the clock of `time.monotonic`
+    until: float
     memory: int | None
     design: Design = field(init=False)
     rungs: list[Array] = field(init=False)
@@ -130,9 +130,7 @@ class Sweep:
                         events.step("sweep", len(done), len(able))
                     hand_memory_back()
                     begun = time.monotonic()
-        except (OutOfTime, OutOfMemory, MemoryError) as error:
-            reason = OUT_OF_SHARE if isinstance(error, OutOfTime) else getattr(error, "message", None) or "The system had no memory left."
+        except Exception as error:  # a setting that breaks must not take the others with it
+            reason = OUT_OF_SHARE if isinstance(error, OutOfTime) else why(error)
             found += [sample.without(one, reason) for one in able if one.label not in done]
-        except SpadeworkError as error:
-            found += [sample.without(one, error.message) for one in able if one.label not in done]
         return found

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -72,12 +73,18 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
     return rows
 
 
-def not_tried(validation: list[Score], swept: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, str]]:
-    """What has no number, and why; of a sweep's settings (entries of the board) how many share a reason."""
+def not_tried(
+    validation: list[Score], swept: Sequence[Mapping[str, Any]] = (), passed_over: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, str]]:
+    """What has no number, and why; of a sweep's settings (entries of the board) how many share a reason.
+
+    `passed_over` are models of which the defaults alone were tried, and why.
+    """
     left = [{"what": score.label, "why": score.reason or score.state} for score in validation if score.state != "done"]
     reasons = Counter(str(entry["reason"]) for entry in swept if entry["state"] != "done")
     return [
         *left,
         *({"what": f"{count:,} settings of the sweep and the tuning", "why": reason} for reason, count in reasons.items()),
+        *({"what": f"other settings of {name}", "why": reason} for name, reason in passed_over.items()),
         {"what": "next-basket models, transformers", "why": "This version does not have them."},
     ]

@@ -7,13 +7,13 @@ times: parameters that only change the answers are tried for nothing. Settings a
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from spadework import events
+from spadework import durations, events
 from spadework.data.content import ItemContent
 from spadework.errors import OutOfTime, SpadeworkError
 from spadework.evaluation.trial import Protocol
@@ -21,7 +21,7 @@ from spadework.limits import Limits, available_bytes, hand_memory_back, resident
 from spadework.models.base import Recommender
 from spadework.models.needs import check_room
 from spadework.models.parameters import Parameter
-from spadework.workbench.judging import Judged, Sample, bare, best, rungs_of
+from spadework.workbench.judging import Judged, Sample, bare, best, rungs_of, why
 from spadework.workbench.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Tuning:
     memory: int | None
     sample: Sample = field(init=False)
     judged: dict[str, Judged[Recommender]] = field(default_factory=dict)  # label → judgement
+    passed_over: list[str] = field(default_factory=list)  # models whose fit takes longer than their share
 
     def __post_init__(self) -> None:
         rows = rungs_of(np.flatnonzero(self.protocol.judged), self.protocol.seed)[-1]
@@ -68,10 +69,13 @@ class Tuning:
         for place, (one, seconds) in enumerate(waiting):
             share = max(self.until - time.monotonic(), 0.0) / (len(waiting) - place)
             if seconds > share:
-                self.judged[one.label] = self.sample.without(one, OUT_OF_SHARE)
+                self.passed_over.append(one.name)
+                events.note(f"tuning      {one.name}: passed over, a fit takes {durations.words(seconds)}. {OUT_OF_SHARE}")
                 continue
             results = self._tune(one, time.monotonic() + share)
-            events.note(f"tuning      {one.name}: {len(results)} settings, judged on {len(self.sample.rows):,} users")
+            events.note(
+                f"tuning      {one.name}: {len({result.one.label for result in results})} settings, judged on {len(self.sample.rows):,} users"
+            )
             found += [result.one for result in best(results, 1)]
         return found
 
@@ -122,27 +126,32 @@ class Tuning:
 
     def _fit_and_judge(self, settings: list[Recommender], until: float) -> list[Judged[Recommender]]:
         """Settings that learn the same: fitted once, judged one by one; whatever goes wrong becomes their reason."""
-        known = {one.label: self.judged.get(one.label) or self.sample.known(one) for one in settings}
+        distinct = {one.label: one for one in settings}
+        known = {label: self.judged.get(label) or self.sample.known(one) for label, one in distinct.items()}
         found: dict[str, Judged[Recommender]] = {label: result for label, result in known.items() if result is not None}
-        waiting = [one for one in {one.label: one for one in settings}.values() if one.label not in found]
+        waiting = [one for label, one in distinct.items() if label not in found]
         if not waiting:
             return [found[one.label] for one in settings]
-        first, reason = bare(waiting[0]), ""
-        begun = time.monotonic()
+        reason = ""
         try:
             with events.listening(Limits(deadline=until, memory=self.memory)):
-                self._check_room(first)
-                first.fit(self.protocol.split.train, self.content, rng=self.protocol.seed)
-                fitted = (time.monotonic() - begun) / len(waiting)
-                for one in waiting:
-                    answers = first.sharing(**{name: getattr(one, name) for name in one.answering})
-                    found[one.label] = self.sample.judge(answers, fitted)
+                for result in self._judged_together(waiting):
+                    found[result.one.label] = result
         except OutOfTime:
             reason = OUT_OF_SHARE
-        except (SpadeworkError, MemoryError) as error:
-            reason = getattr(error, "message", None) or "The system had no memory left."
+        except Exception as error:  # a model that breaks must not take the others with it
+            reason = why(error)
         hand_memory_back()
         return [found.get(one.label) or self.sample.without(one, reason) for one in settings]
+
+    def _judged_together(self, settings: list[Recommender]) -> Iterator[Judged[Recommender]]:
+        """One fit, and a judgement of each setting; what was learned goes when it ends."""
+        begun, one = time.monotonic(), bare(settings[0])
+        self._check_room(one)
+        one.fit(self.protocol.split.train, self.content, rng=self.protocol.seed)
+        seconds = (time.monotonic() - begun) / len(settings)
+        for setting in settings:
+            yield self.sample.judge(one.sharing(**{name: getattr(setting, name) for name in setting.answering}), seconds)
 
     def _check_room(self, one: Recommender) -> None:
         room = available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes())
