@@ -11,12 +11,12 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
-from spadework.kernels.scoring import NOTHING, Rows, pick_seen, words
+from spadework.kernels.scoring import NOTHING, Choice, Rows, choose, unsigned
 
 
 def score_dense(lists: Rows, matrix: Array, scale: Array) -> Array:
     """Scores [lists, columns] float32 of a matrix [entries, columns] float32, `scale` [columns]. O(Σ entries · columns)."""
-    starts, columns, weights = _unsigned(lists)
+    starts, columns, weights = unsigned(lists)
     scores = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
     factors = np.ascontiguousarray(scale, np.float32)
     _score(starts, columns, weights, matrix, factors, scores)
@@ -38,22 +38,12 @@ def recommend_dense(
     `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with `only` alone may. `allowed` [columns]
     masks the candidates. Memory is one row of scores. O(Σ entries · columns).
     """
-    starts, columns, weights = _unsigned(lists)
-    codes, best = ranking.nothing(len(starts) - 1, k)
-    policy = 0 if seen is None else 2 if only else 1
-    seen_starts, seen_columns = (lists.starts, lists.columns) if seen is None else seen
-    seen_starts, seen_columns = words(seen_starts, np.uint64), words(seen_columns, np.uint32)
-    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
-    bad = _recommend(
-        starts, columns, weights, matrix, np.ascontiguousarray(scale, np.float32), seen_starts, seen_columns, policy, mask, codes, best
-    )
+    codes, best = ranking.nothing(len(lists.starts) - 1, k)
+    choice = Choice.of(lists, seen, only, allowed)
+    bad = _recommend(*unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), *choice, codes, best)
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
-
-
-def _unsigned(lists: Rows) -> tuple[Array, Array, Array]:
-    return words(lists.starts, np.uint64), words(lists.columns, np.uint32), np.ascontiguousarray(lists.values, np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -78,17 +68,10 @@ def _score(starts, columns, weights, matrix, scale, scores):  # type: ignore[no-
 
 @njit(cache=True, nogil=True)
 def _recommend(starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
-    scores = np.empty(matrix.shape[1], np.float32)
+    scores, unlisted = np.empty(matrix.shape[1], np.float32), np.empty(0, np.uint32)
     for row in range(len(codes)):
         _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores)
         begin, end = seen_starts[row], seen_starts[row + 1]
-        if policy == 2:
-            sane = pick_seen(seen_columns, begin, end, scores, codes[row], best[row], allowed)
-        else:
-            if policy == 1:
-                for at in range(begin, end):
-                    scores[seen_columns[at]] = NOTHING
-            sane = ranking.scan(scores, codes[row], best[row], allowed)
-        if not sane:
+        if not choose(False, unlisted, np.uint64(0), scores, seen_columns, begin, end, policy, allowed, codes[row], best[row]):
             return row
     return -1

@@ -34,10 +34,31 @@ class Rows(NamedTuple):
     values: Array  # [cells] float32
 
 
+ALLOW, FORBID, ONLY = 0, 1, 2
+"""Whether the columns that a list has seen may come back, must not, or alone may."""
+
+
+class Choice(NamedTuple):
+    """Which columns may be chosen for each list, in the types that kernels take."""
+
+    seen_starts: Array  # [lists + 1] uint64
+    seen_columns: Array  # [cells] uint32
+    policy: int  # ALLOW, FORBID or ONLY the columns seen
+    allowed: Mask  # [width]; empty where all are
+
+    @classmethod
+    def of(cls, lists: Rows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None) -> Choice:
+        """`seen` are starts [lists + 1] and distinct columns of each list; none: every column may be chosen."""
+        starts, columns = (lists.starts, lists.columns) if seen is None else seen
+        policy = ALLOW if seen is None else ONLY if only else FORBID
+        mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
+        return cls(words(starts, np.uint64), words(columns, np.uint32), policy, mask)
+
+
 def score_rows(lists: Rows, table: Rows, width: int, aggregate: Aggregate = "sum") -> Array:
     """Scores [lists, width] float32; −∞ where no cell reaches. O(lists · width + cells reached)."""
     scores = np.empty((len(lists.starts) - 1, width), np.float32)
-    _score_rows(*_unsigned(lists), *_unsigned(table), AGGREGATES.index(aggregate), scores)
+    _score_rows(*unsigned(lists), *unsigned(table), AGGREGATES.index(aggregate), scores)
     return scores
 
 
@@ -58,14 +79,8 @@ def recommend_rows(
     masks the candidates. Memory is one row of scores. O(cells reached + the lesser of width and cells, per list).
     """
     codes, best = ranking.nothing(len(lists.starts) - 1, k)
-    policy = 0 if seen is None else 2 if only else 1
-    seen_starts, seen_columns = (lists.starts, lists.columns) if seen is None else seen
-    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
-    how = AGGREGATES.index(aggregate)
-    bad = _recommend_rows(
-        *_unsigned(lists), *_unsigned(table), width, how,
-        words(seen_starts, np.uint64), words(seen_columns, np.uint32), policy, mask, codes, best,
-    )  # fmt: skip
+    choice = Choice.of(lists, seen, only, allowed)
+    bad = _recommend_rows(*unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), *choice, codes, best)
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
@@ -86,11 +101,11 @@ def score_cells(lists: Rows, table: Rows, width: int, cells: Rows, aggregate: Ag
     Memory is one row of scores. O(cells reached + the lesser of width and cells reached, per list).
     """
     found = np.empty(len(cells.columns), np.float32)
-    _score_cells(*_unsigned(lists), *_unsigned(table), width, AGGREGATES.index(aggregate), cells.starts, cells.columns, found)
+    _score_cells(*unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), cells.starts, cells.columns, found)
     return found
 
 
-def _unsigned(rows: Rows) -> tuple[Array, Array, Array]:
+def unsigned(rows: Rows) -> tuple[Array, Array, Array]:
     """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
     return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
 
@@ -140,7 +155,20 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 
 
 @njit(cache=True, nogil=True)
-def pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
+def _fill(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
+    """Join the cells of one list into scores [width], −∞ before; whether its columns are listed, since they are few, and how many are."""
+    cells = np.uint64(0)
+    for at in range(begin, end):
+        source = columns[at]
+        cells += table_starts[source + np.uint64(1)] - table_starts[source]
+    if cells <= np.uint64(len(scores) // SPARSE):
+        return True, _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
+    _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
+    return False, np.uint64(0)
+
+
+@njit(cache=True, nogil=True)
+def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
     k, last = len(codes), ranking.last_slot(len(codes))
     size = 0
@@ -170,7 +198,7 @@ def _score_rows(starts, columns, weights, table_starts, table_columns, table_val
 
 
 @njit(cache=True, nogil=True)
-def pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
     for at in range(begin, end):
@@ -186,40 +214,45 @@ def pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: 
 
 
 @njit(cache=True, nogil=True)
+def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
+    """The best columns of one list into an empty one [k]; false where a score is not a number.
+
+    The first `count` of `touched` are the columns with a score where they are `few`; those of `begin` to `end` have been seen.
+    """
+    if policy == ONLY:
+        return _pick_seen(seen_columns, begin, end, scores, codes, best, allowed)
+    if policy == FORBID:
+        for at in range(begin, end):
+            scores[seen_columns[at]] = NOTHING
+    if few:
+        return _pick_listed(touched, count, scores, codes, best, allowed, len(allowed) == 0)
+    return ranking.scan(scores, codes, best, allowed)
+
+
+@njit(cache=True, nogil=True)
+def clear(few, touched, count, scores):  # type: ignore[no-untyped-def]
+    """All scores back to −∞."""
+    if few:
+        for at in range(count):
+            scores[touched[at]] = NOTHING
+    else:
+        scores[:] = NOTHING
+
+
+@njit(cache=True, nogil=True)
 def _recommend_rows(  # type: ignore[no-untyped-def]
     starts, columns, weights, table_starts, table_columns, table_values, width, how, seen_starts, seen_columns, policy, allowed, codes, best
 ):
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
     for row in range(len(codes)):
-        begin, end = starts[row], starts[row + 1]
-        cells = np.uint64(0)
-        for at in range(begin, end):
-            source = columns[at]
-            cells += table_starts[source + np.uint64(1)] - table_starts[source]
-        few = cells <= np.uint64(width // SPARSE)
-        count = np.uint64(0)
-        if few:
-            count = _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
-        else:
-            _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
-        if policy == 2:
-            sane = pick_seen(seen_columns, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
-        else:
-            if policy == 1:
-                for at in range(seen_starts[row], seen_starts[row + 1]):
-                    scores[seen_columns[at]] = NOTHING
-            if few:
-                sane = pick_listed(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
-            else:
-                sane = ranking.scan(scores, codes[row], best[row], allowed)
-        if not sane:
+        few, count = _fill(
+            columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores, touched
+        )  # fmt: skip
+        begin, end = seen_starts[row], seen_starts[row + 1]
+        if not choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes[row], best[row]):
             return row
-        if not few:
-            scores[:] = NOTHING
-        elif policy == 2:
-            for at in range(count):
-                scores[touched[at]] = NOTHING
+        clear(few, touched, count, scores)
     return -1
 
 
@@ -228,20 +261,9 @@ def _score_cells(starts, columns, weights, table_starts, table_columns, table_va
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
     for row in range(len(cell_starts) - 1):
-        begin, end = starts[row], starts[row + 1]
-        reached = np.uint64(0)
-        for at in range(begin, end):
-            reached += table_starts[columns[at] + np.uint64(1)] - table_starts[columns[at]]
-        few = reached <= np.uint64(width // SPARSE)
-        count = np.uint64(0)
-        if few:
-            count = _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
-        else:
-            _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
+        few, count = _fill(
+            columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores, touched
+        )  # fmt: skip
         for cell in range(cell_starts[row], cell_starts[row + 1]):
             found[cell] = scores[cell_columns[cell]]
-        if few:
-            for at in range(count):
-                scores[touched[at]] = NOTHING
-        else:
-            scores[:] = NOTHING
+        clear(few, touched, count, scores)

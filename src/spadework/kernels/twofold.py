@@ -13,7 +13,7 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
-from spadework.kernels.scoring import NOTHING, SPARSE, Rows, pick_listed, pick_seen, words
+from spadework.kernels.scoring import NOTHING, SPARSE, Choice, Rows, choose, clear, unsigned
 
 
 class Factors(NamedTuple):
@@ -28,7 +28,7 @@ class Factors(NamedTuple):
 def score_rows(lists: Rows, factors: Factors) -> Array:
     """Scores [lists, items] float32. O(lists · items + cells reached)."""
     scores = np.full((len(lists.starts) - 1, len(factors.own)), NOTHING, np.float32)
-    _score_rows(*_typed(lists), *_typed(factors.by_item), *_typed(factors.by_factor), factors.spread, factors.own, scores)
+    _score_rows(*unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.spread, factors.own, scores)
     return scores
 
 
@@ -41,21 +41,13 @@ def recommend_rows(
     the candidates. Memory is one row of scores.
     """
     codes, best = ranking.nothing(len(lists.starts) - 1, k)
-    policy = 0 if seen is None else 2 if only else 1
-    seen_starts, seen_items = (lists.starts, lists.columns) if seen is None else seen
-    mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
+    choice = Choice.of(lists, seen, only, allowed)
     bad = _recommend_rows(
-        *_typed(lists), *_typed(factors.by_item), *_typed(factors.by_factor), factors.spread, factors.own,
-        np.ascontiguousarray(seen_starts, np.int64), np.ascontiguousarray(seen_items, np.int32), policy, mask, codes, best,
-    )  # fmt: skip
+        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.spread, factors.own, *choice, codes, best
+    )
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
-
-
-def _typed(rows: Rows) -> tuple[Array, Array, Array]:
-    """Columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
-    return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
 
 
 @njit(cache=True, nogil=True)
@@ -137,21 +129,8 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
             spread, own, sums, hits, reached, scores, listed, touched, row,
         )  # fmt: skip
         few = count <= np.uint64(width // SPARSE)
-        if policy == 2:
-            sane = pick_seen(seen_items, seen_starts[row], seen_starts[row + 1], scores, codes[row], best[row], allowed)
-        else:
-            if policy == 1:
-                for at in range(seen_starts[row], seen_starts[row + 1]):
-                    scores[seen_items[at]] = NOTHING
-            if few:
-                sane = pick_listed(touched, count, scores, codes[row], best[row], allowed, len(allowed) == 0)
-            else:
-                sane = ranking.scan(scores, codes[row], best[row], allowed)
-        if not sane:
+        begin, end = seen_starts[row], seen_starts[row + 1]
+        if not choose(few, touched, count, scores, seen_items, begin, end, policy, allowed, codes[row], best[row]):
             return row
-        if not few:
-            scores[:] = NOTHING
-        else:
-            for at in range(count):
-                scores[touched[at]] = NOTHING
+        clear(few, touched, count, scores)
     return -1
