@@ -61,6 +61,6 @@ def test_lists_are_those_of_the_scores(problem, k, repeats, some):
 
 def test_a_broken_factor_is_refused():
     lists, factors, _ = made(1, 2, 10, 10, 0.6)
-    broken = factors._replace(spread=np.full(10, np.nan, np.float32))
+    broken = factors._replace(inverse_pivots=np.full(10, np.nan, np.float32))
     with pytest.raises(SpadeworkError, match="not a number"):
         twofold.recommend_rows(lists, broken, 3)

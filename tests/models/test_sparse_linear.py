@@ -268,7 +268,7 @@ def test_what_comes_from_a_broken_file_is_refused(name):
     assert one.check_state({**state, columns: state[columns] + 20}, 20) is not None
     assert one.check_state({**state, starts: state[starts][::-1]}, 20) is not None
     if name == "sansa":
-        assert one.check_state({**state, "spread": state["spread"][1:]}, 20) is not None
+        assert one.check_state({**state, "inverse_pivots": state["inverse_pivots"][1:]}, 20) is not None
 
 
 def test_a_table_reads_as_a_dense_one():

@@ -1,6 +1,6 @@
 """Scores through two sparse factors: from history items to rows of the factor and on to items, an item's own part left out.
 
-What list r says of item j is own_j · Σ_f spread_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over its entries i of h_i · U_if, h the weights of
+What list r says of item j is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over its entries i of h_i · U_if, h the weights of
 the entries. For an item that is no entry, h_j is 0. An item that no other entry reaches by way of a factor is −∞.
 """
 
@@ -17,18 +17,20 @@ from spadework.kernels.scoring import NOTHING, SPARSE, Choice, Rows, choose, cle
 
 
 class Factors(NamedTuple):
-    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of own · U · spread · Uᵀ."""
+    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of target_scale · U · inverse_pivots · Uᵀ."""
 
     by_item: Rows
     by_factor: Rows
-    spread: Array  # [factors] float32
-    own: Array  # [items] float32
+    inverse_pivots: Array  # [factors] float32
+    target_scale: Array  # [items] float32
 
 
 def score_rows(lists: Rows, factors: Factors) -> Array:
     """Scores [lists, items] float32. O(lists · items + cells reached)."""
-    scores = np.full((len(lists.starts) - 1, len(factors.own)), NOTHING, np.float32)
-    _score_rows(*unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.spread, factors.own, scores)
+    scores = np.full((len(lists.starts) - 1, len(factors.target_scale)), NOTHING, np.float32)
+    _score_rows(
+        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale, scores
+    )
     return scores
 
 
@@ -43,7 +45,14 @@ def recommend_rows(
     codes, best = ranking.nothing(len(lists.starts) - 1, k)
     choice = Choice.of(lists, seen, only, allowed)
     bad = _recommend_rows(
-        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.spread, factors.own, *choice, codes, best
+        *unsigned(lists),
+        *unsigned(factors.by_item),
+        *unsigned(factors.by_factor),
+        factors.inverse_pivots,
+        factors.target_scale,
+        *choice,
+        codes,
+        best,
     )
     if bad >= 0:
         raise ranking.not_a_number(bad)
@@ -52,7 +61,7 @@ def recommend_rows(
 
 @njit(cache=True, nogil=True)
 def _through(  # type: ignore[no-untyped-def]
-    entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own,
+    entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
     sums, hits, reached, scores, listed, touched, row,
 ):  # fmt: skip
     """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the number of them.
@@ -74,7 +83,7 @@ def _through(  # type: ignore[no-untyped-def]
     count = np.uint64(0)
     for at in range(factors):
         factor = reached[at]
-        weight = sums[factor] * spread[factor]
+        weight = sums[factor] * inverse_pivots[factor]
         for cell in range(factor_starts[factor], factor_starts[factor + one]):
             item = factor_items[cell]
             value = weight * factor_values[cell]
@@ -84,15 +93,15 @@ def _through(  # type: ignore[no-untyped-def]
             count += np.uint64(fresh)
             scores[item] = value if fresh else scores[item] + value
     for at in range(count):
-        scores[touched[at]] *= own[touched[at]]
+        scores[touched[at]] *= target_scale[touched[at]]
     for at in range(len(entries)):
         item, weight = entries[at], weights[at]
         value, others = np.float32(0), False
         for cell in range(item_starts[item], item_starts[item + one]):
             factor = item_factors[cell]
             others |= hits[factor] > 1
-            value += (sums[factor] - weight * item_values[cell]) * spread[factor] * item_values[cell]
-        scores[item] = value * own[item] if others else NOTHING
+            value += (sums[factor] - weight * item_values[cell]) * inverse_pivots[factor] * item_values[cell]
+        scores[item] = value * target_scale[item] if others else NOTHING
     for at in range(factors):
         hits[reached[at]] = 0
     return count
@@ -100,33 +109,44 @@ def _through(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _score_rows(  # type: ignore[no-untyped-def]
-    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own, scores
+    starts,
+    entries,
+    weights,
+    item_starts,
+    item_factors,
+    item_values,
+    factor_starts,
+    factor_items,
+    factor_values,
+    inverse_pivots,
+    target_scale,
+    scores,
 ):
-    sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
-    reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(len(own) + 1, np.uint32)
-    listed = np.full(len(own), -1, np.int64)
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
+    listed = np.full(len(target_scale), -1, np.int64)
     for row in range(len(scores)):
         begin, end = starts[row], starts[row + 1]
         _through(
             entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            spread, own, sums, hits, reached, scores[row], listed, touched, row,
+            inverse_pivots, target_scale, sums, hits, reached, scores[row], listed, touched, row,
         )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
 def _recommend_rows(  # type: ignore[no-untyped-def]
-    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, spread, own,
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
     seen_starts, seen_items, policy, allowed, codes, best,
 ):  # fmt: skip
-    width = len(own)
-    sums, hits = np.empty(len(spread), np.float32), np.zeros(len(spread), np.int32)
-    reached, touched = np.empty(len(spread) + 1, np.uint32), np.empty(width + 1, np.uint32)
+    width = len(target_scale)
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(width + 1, np.uint32)
     scores, listed = np.full(width, NOTHING, np.float32), np.full(width, -1, np.int64)
     for row in range(len(codes)):
         begin, end = starts[row], starts[row + 1]
         count = _through(
             entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            spread, own, sums, hits, reached, scores, listed, touched, row,
+            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
         )  # fmt: skip
         few = count <= np.uint64(width // SPARSE)
         begin, end = seen_starts[row], seen_starts[row + 1]

@@ -61,11 +61,12 @@ class Elsa(Factors):
         users = len(histories.starts) - 1
         with parallel.lone_blas(), parallel.Crew() as crew:
             weights = elsa.Weights.start(raw)
-            for step in events.track(range(self.epochs * -(-users // self.batch)), f"fit {self.label}"):
-                place = step % -(-users // self.batch)
-                if place == 0:
+            firsts = range(0, users, self.batch)
+            for place in events.track(range(self.epochs * len(firsts)), f"fit {self.label}"):
+                first = firsts[place % len(firsts)]
+                if first == 0:  # an epoch begins
                     order = rng.permutation(users).astype(np.int32)
-                elsa.step(weights, histories, order[place * self.batch : (place + 1) * self.batch], self.learning_rate, crew)
+                elsa.step(weights, histories, order[first : first + self.batch], self.learning_rate, crew)
         return weights.unit()
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import numpy as np
@@ -76,16 +77,16 @@ class ImplicitAls(Factors):
         )
         taken.sort_indices()
         by_item = csr_array(taken.T)
-        sides = [(lists.indptr.astype(np.int64), lists.indices.astype(np.int32)) for lists in (taken, by_item)]
         users = np.zeros((len(told), self.dimensions), np.float32)
         items = rng.standard_normal((len(learned), self.dimensions), np.float32) * np.float32(self.spread / np.sqrt(self.dimensions))
-        ridges = [self._ridge(np.diff(starts), others) for (starts, _), others in zip(sides, (len(items), len(users)), strict=True)]
+        of_users = (taken.indptr.astype(np.int64), taken.indices.astype(np.int32))
+        of_items = (by_item.indptr.astype(np.int64), by_item.indices.astype(np.int32))
+        user_ridge, item_ridge = self._ridge(np.diff(of_users[0]), len(items)), self._ridge(np.diff(of_items[0]), len(users))
+        step = partial(als.update, everywhere=self.unobserved, block=self.block)
         for epoch in range(self.epochs):
-            for (vectors, others), side, ridge in zip(((users, items), (items, users)), sides, ridges, strict=True):
-                als.update(
-                    vectors, others, *side, everywhere=self.unobserved, ridge=ridge, block=self.block,
-                    label=f"fit {self.label}, epoch {epoch + 1}",
-                )  # fmt: skip
+            label = f"fit {self.label}, epoch {epoch + 1}"
+            step(users, items, *of_users, ridge=user_ridge, label=label)
+            step(items, users, *of_items, ridge=item_ridge, label=label)
         return self._along_axes(items, learned, train.item_count)
 
     def _along_axes(self, items: Array, learned: Codes, count: int) -> Mapping[str, Array]:

@@ -64,13 +64,13 @@ class Sansa(gram.GramLearner):
         place = np.empty(items, np.int32)
         place[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)
         members = graph.strongest(found.pairs, self._partners(items), place)
-        values, spread, raised = local.own_columns(graph.halved(found.pairs), self._diagonal(found), members, f"fit {self.label}")
+        values, pivots, raised = local.own_columns(graph.halved(found.pairs), self._diagonal(found), members, f"fit {self.label}")
         gram.tell_raised(self.label, raised)
         lengths = np.diff(members.starts)
         rows = np.concatenate((np.repeat(np.arange(items), lengths), np.arange(items)))
-        cells = np.concatenate((values / np.repeat(spread, lengths), np.ones(items)))
+        cells = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))
         columns = np.concatenate((members.items, np.arange(items)))
-        inverse = np.bincount(columns, weights=cells**2 * spread[rows], minlength=items)  # the diagonal of P
+        diagonal = np.bincount(columns, weights=cells**2 * pivots[rows], minlength=items)  # the diagonal of P
         source, _ = self._factors(found)
         factor = csr_array(((cells * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items))
         factor.eliminate_zeros()  # no evidence
@@ -80,16 +80,20 @@ class Sansa(gram.GramLearner):
         return {
             "factor_starts": factor.indptr.astype(np.int64), "factor_items": factor.indices.astype(np.int32), "factor_values": factor.data,
             "item_starts": turned.indptr.astype(np.int64), "item_factors": turned.indices.astype(np.int32), "item_values": turned.data,
-            "spread": spread.astype(np.float32), "own": (-1 / (inverse * source**2)).astype(np.float32),
+            "inverse_pivots": pivots.astype(np.float32), "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
         }  # fmt: skip
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         for starts, columns, values in (("factor_starts", "factor_items", "factor_values"), ("item_starts", "item_factors", "item_values")):
             if wrong := scoring.wrong_table(state[starts], state[columns], state[values], items, items):
                 return wrong
-        if len(state["spread"]) != items or len(state["own"]) != items:
+        if len(state["inverse_pivots"]) != items or len(state["target_scale"]) != items:
             return "the diagonals of the factors do not fit the items"
-        return None if np.isfinite(state["spread"]).all() and np.isfinite(state["own"]).all() else "a pivot is no finite number"
+        return (
+            None
+            if np.isfinite(state["inverse_pivots"]).all() and np.isfinite(state["target_scale"]).all()
+            else "a pivot is no finite number"
+        )
 
     # ---- answering
 
@@ -97,7 +101,7 @@ class Sansa(gram.GramLearner):
         held = self.state
         by_item = scoring.Rows(held["item_starts"], held["item_factors"], held["item_values"])
         by_factor = scoring.Rows(held["factor_starts"], held["factor_items"], held["factor_values"])
-        return twofold.Factors(by_item, by_factor, held["spread"], held["own"])
+        return twofold.Factors(by_item, by_factor, held["inverse_pivots"], held["target_scale"])
 
     def _told(self, histories: Histories) -> scoring.Rows:
         told, weights = self._votes(histories)
@@ -123,8 +127,8 @@ class Sansa(gram.GramLearner):
         def cells(item: int) -> slice:
             return slice(held["item_starts"][item], held["item_starts"][item + 1])
 
-        target = np.zeros(len(held["spread"]))
+        target = np.zeros(len(held["inverse_pivots"]))
         factors = held["item_factors"][cells(code)]
-        target[factors] = held["item_values"][cells(code)] * held["spread"][factors].astype(np.float64) * held["own"][code]
+        target[factors] = held["item_values"][cells(code)] * held["inverse_pivots"][factors].astype(np.float64) * held["target_scale"][code]
         parts = [float(held["item_values"][cells(one)] @ target[held["item_factors"][cells(one)]]) for one in sources]
         return np.where(sources == code, 0.0, np.asarray(parts, np.float64) * weights)
