@@ -15,6 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
+from spadework.kernels.scoring import Rows
 from spadework.models.base import REPEATS, Histories, Recommender, catalogue, model, models
 from spadework.models.parameters import Doc, Range
 from spadework.workbench import artifact
@@ -267,6 +268,18 @@ def test_batch_equals_one_by_one(name, params, fitted, shop):
         single = fitted(name, params).recommend(shop, 5, users=np.asarray([user]))
         np.testing.assert_array_equal(single.items[0], batch.items[row])
         np.testing.assert_array_equal(single.scores[0], batch.scores[row])
+
+
+@every_case
+def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, shop):
+    one = fitted(name, params)
+    histories = one._histories(one._in_own_codes(shop), shop.active_users)
+    scores = np.ascontiguousarray(one._score(histories), np.float32)
+    asked = np.random.default_rng(0).random(scores.shape) < 0.3
+    asked[1] = False
+    starts = np.concatenate(([0], np.cumsum(asked.sum(axis=1)))).astype(np.int64)
+    cells = Rows(starts, np.nonzero(asked)[1].astype(np.int32), np.empty(0, np.float32))
+    assert np.asarray(one._score_cells(histories, cells), np.float32).tobytes() == scores[asked].tobytes()
 
 
 @every_case

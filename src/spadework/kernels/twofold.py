@@ -34,6 +34,16 @@ def score_rows(lists: Rows, factors: Factors) -> Array:
     return scores
 
 
+def score_cells(lists: Rows, factors: Factors, cells: Rows) -> Array:
+    """What `score_rows` holds at some items of each list, bit for bit: float32 [cells]. Memory is one row of scores. O(cells reached)."""
+    found = np.empty(len(cells.columns), np.float32)
+    _score_cells(
+        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale,
+        cells.starts, cells.columns, found,
+    )  # fmt: skip
+    return found
+
+
 def recommend_rows(
     lists: Rows, factors: Factors, k: int, *, seen: tuple[Offsets, Codes] | None = None, only: bool = False, allowed: Mask | None = None
 ) -> tuple[Codes, Array]:
@@ -131,6 +141,25 @@ def _score_rows(  # type: ignore[no-untyped-def]
             entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
             inverse_pivots, target_scale, sums, hits, reached, scores[row], listed, touched, row,
         )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _score_cells(  # type: ignore[no-untyped-def]
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots,
+    target_scale, cell_starts, cell_items, found,
+):  # fmt: skip
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
+    scores, listed = np.full(len(target_scale), NOTHING, np.float32), np.full(len(target_scale), -1, np.int64)
+    for row in range(len(cell_starts) - 1):
+        begin, end = starts[row], starts[row + 1]
+        count = _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
+        )  # fmt: skip
+        for cell in range(cell_starts[row], cell_starts[row + 1]):
+            found[cell] = scores[cell_items[cell]]
+        clear(True, touched, count, scores)
 
 
 @njit(cache=True, nogil=True)

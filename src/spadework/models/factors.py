@@ -12,6 +12,7 @@ from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
 from spadework.kernels import factors, parallel
 from spadework.kernels.factors import Marks
+from spadework.kernels.scoring import Rows
 from spadework.models.base import Histories, Repeats
 from spadework.models.history_reader import HistoryReader
 from spadework.models.recommendations import Recommendations
@@ -65,6 +66,14 @@ class Factors(HistoryReader):
         scores = factors.score(vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights))
         scores[:, ~self._known] = -np.inf
         scores[~self._speaking(told)] = -np.inf
+        return scores
+
+    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+        told, weights = self._votes(histories)
+        vectors, base = self._user_vectors(told, weights), self._base_cells(told, weights, asked)
+        scores = factors.score_cells(vectors, self.state["vectors"], asked.starts, asked.columns, self._added(told, weights), base)
+        silent = np.repeat(~self._speaking(told), np.diff(asked.starts))
+        scores[silent | ~self._known[asked.columns]] = -np.inf
         return scores
 
     def _row_cells(self, k: int) -> int:
@@ -135,6 +144,10 @@ class Factors(HistoryReader):
 
     def _base(self, told: Histories, weights: Array) -> Array | None:
         """What is added to the scores of all items: [users, items] float32, the same to the bit whoever else is in the block."""
+        return None
+
+    def _base_cells(self, told: Histories, weights: Array, asked: Rows) -> Array | None:
+        """What `_base` holds of some items of each user: float32 [cells]."""
         return None
 
 

@@ -92,11 +92,19 @@ class GraphFilter(Factors):
         return Marks(told.starts, told.items, weights * self.state["own"][told.items])
 
     def _base(self, told: Histories, weights: Array) -> Array:
-        state = self.state
-        lists, table = scoring.Rows(told.starts, told.items, weights), scoring.Rows(state["starts"], state["columns"], state["values"])
-        scores = scoring.score_rows(lists, table, len(self.item_vocabulary))
+        scores = scoring.score_rows(*self._walks(told, weights), len(self.item_vocabulary))
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
+
+    def _base_cells(self, told: Histories, weights: Array, asked: scoring.Rows) -> Array:
+        scores = scoring.score_cells(*self._walks(told, weights), len(self.item_vocabulary), asked)
+        np.copyto(scores, 0, where=np.isneginf(scores))
+        return scores
+
+    def _walks(self, told: Histories, weights: Array) -> tuple[scoring.Rows, scoring.Rows]:
+        """The histories as rows, and the table of pairs that they lead through."""
+        state = self.state
+        return scoring.Rows(told.starts, told.items, weights), scoring.Rows(state["starts"], state["columns"], state["values"])
 
     def _row(self, code: int) -> Array:
         """What the item alone says of all others: float32 [items]; −∞ for itself and items that nobody took."""

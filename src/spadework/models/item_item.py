@@ -35,6 +35,10 @@ class ItemItem(HistoryReader):
         lists, table = self._rows(histories)
         return scoring.score_rows(lists, table, len(self.item_vocabulary), self.aggregate)
 
+    def _score_cells(self, histories: Histories, asked: scoring.Rows) -> Array:
+        lists, table = self._rows(histories)
+        return scoring.score_cells(lists, table, len(self.item_vocabulary), asked, self.aggregate)
+
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         lists, table = self._rows(block)
         seen = None if repeats == "allow" else (block.starts, block.items)

@@ -135,6 +135,12 @@ class Linear(HistoryReader):
             return dense_scoring.score_dense(lists, self.state["matrix"], scale)
         return scoring.score_rows(*self._table(histories), len(self.item_vocabulary))
 
+    def _score_cells(self, histories: Histories, asked: scoring.Rows) -> Array:
+        if "matrix" in self.state:
+            lists, scale = self._weighted(histories)
+            return dense_scoring.score_cells(lists, self.state["matrix"], scale, asked)
+        return scoring.score_cells(*self._table(histories), len(self.item_vocabulary), asked)
+
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         if "matrix" in self.state:

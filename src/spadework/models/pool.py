@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import numpy as np
 
@@ -15,8 +14,6 @@ from spadework.kernels.union import union
 from spadework.models.base import Histories, Recommender, Repeats
 from spadework.models.common import CommonList
 from spadework.models.history_reader import HistoryReader
-from spadework.models.item_item import ItemItem
-from spadework.models.linear import Linear
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +71,7 @@ class Pool:
         """Scores that a user takes while proposals are made."""
         size = max(k, self.size)
         every = len(self.parts[0].item_vocabulary)
-        widest = max(part._row_cells(size) + (0 if _tells_cells(part) else every) for part in self.parts)
+        widest = max(part._row_cells(size) + (every if _scores_all(part) else 0) for part in self.parts)
         return widest + 8 * len(self.parts) * size
 
     def propose(self, block: PooledHistories, k: int, repeats: Repeats, allowed: Mask | None, *, scored: bool = True) -> Proposals:
@@ -99,12 +96,9 @@ class Pool:
         part, shown = self.parts[place], block.shown[place]
         if (common := part._common_score()) is not None:
             return np.asarray(common[asked.columns], np.float32)
-        if _tells_cells(part):
-            lists, table = part._rows(shown) if isinstance(part, ItemItem) else cast(Linear, part)._table(shown)
-            aggregate = part.aggregate if isinstance(part, ItemItem) else "sum"
-            return scoring.score_cells(lists, table, len(part.item_vocabulary), asked, aggregate)
-        everything = np.asarray(part._score(shown), np.float32) if dense is None else dense
-        return everything[np.repeat(np.arange(len(block)), np.diff(asked.starts)), asked.columns]
+        if dense is None:
+            return part._score_cells(shown, asked)
+        return dense[np.repeat(np.arange(len(block)), np.diff(asked.starts)), asked.columns]
 
     def propose_one(self, block: PooledHistories, code: int, repeats: Repeats) -> Proposals:
         """What the parts say of one item to one user, whether they propose it or not."""
@@ -166,11 +160,9 @@ def scores_in(best: Array, starts: Offsets, places: Codes) -> Array:
     return np.where(places >= 0, best[rows, np.maximum(places, 0)], -np.inf).astype(np.float32)
 
 
-def _tells_cells(part: Recommender) -> bool:
-    """Whether the part scores some items without all others: from a sparse table, or the same for everybody."""
-    if isinstance(part, Linear):
-        return "matrix" not in part.state
-    return part._common_score() is not None or (isinstance(part, ItemItem) and type(part)._score is ItemItem._score)
+def _scores_all(part: Recommender) -> bool:
+    """Whether the part makes all scores of a user where some are asked for."""
+    return type(part)._score_cells is Recommender._score_cells and part._common_score() is None
 
 
 def _reads_plainly(part: Recommender) -> bool:

@@ -110,6 +110,9 @@ class Sansa(gram.GramLearner):
     def _score(self, histories: Histories) -> Array:
         return twofold.score_rows(self._told(histories), self._factor_pair())
 
+    def _score_cells(self, histories: Histories, asked: scoring.Rows) -> Array:
+        return twofold.score_cells(self._told(histories), self._factor_pair(), asked)
+
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         return twofold.recommend_rows(self._told(block), self._factor_pair(), k, seen=seen, only=repeats == "only", allowed=allowed)
