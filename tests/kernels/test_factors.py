@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import factors, ranking
+from spadework.kernels import exact, factors, ranking
 
 
 def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> factors.Marks:
@@ -43,7 +43,7 @@ def twin(made: dict[str, object]) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 def test_lists_are_the_ranking_of_exact_scores(seed, users, items, width, k, coarse):
     made = world(seed, users, items, width, coarse=coarse)
-    scores = factors.score(**made)
+    scores = exact.score(**made)
     np.testing.assert_allclose(scores, twin(made), rtol=1e-6, atol=1e-6)
     seen = marks_of(np.random.default_rng(seed + 1), users, items, 0.2)
     for policy in ("allow", "forbid", "only"):
@@ -74,7 +74,7 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
     rng = np.random.default_rng(0)
     made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[:, None]
     seen = marks_of(rng, 40, 3000, 0.05)
-    scores = factors.score(**made)
+    scores = exact.score(**made)
     ranking.exclude(scores, seen.starts, seen.columns)
     codes, best = ranking.top_k(scores, 10)
     multiplied = []
@@ -92,7 +92,7 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
 
 def test_gather_sums_in_order():
     items = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
-    found = factors.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
+    found = exact.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
     np.testing.assert_allclose(found, [2 * items[1] + 0.5 * items[4], np.zeros(3)], rtol=1e-6)
 
 

@@ -1,9 +1,7 @@
-"""From user vectors and item vectors to scores, or straight to the best items: a product guesses, exact sums decide.
+"""From user vectors and item vectors straight to the best items: a product guesses, the exact sums decide.
 
-The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and in `base` (all items of each user).
-Exact scores are summed in 64 bits in one fixed order and rounded once, so a list is the same to the bit whoever is answered beside it and
-whatever library multiplies. The fast product of matrices, whose last bits depend on both, only says which items can be among the best:
-where its error could hide one, all items of that user are summed.
+A list is the same to the bit whoever is answered beside it and whatever library multiplies. The fast product of matrices, whose last bits
+depend on both, only says which items can be among the best: where its error could hide one, all items of that user are summed.
 
 For many users, items are multiplied in the order of their length, the longest first. No score is above the product of both lengths, so a
 user is done when that falls below the list: on Gowalla, vectors of least squares are multiplied by four items in ten.
@@ -18,6 +16,7 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel, ranking
+from spadework.kernels.exact import Marks, inner_product, no_base, no_marks, place_of, score_of
 from spadework.kernels.ranking import RUN
 
 USERS, ITEMS = 256, 1024
@@ -28,47 +27,6 @@ ROUNDING = 2.0**-24
 SLACK = 1e-9
 """What the lengths, which are worked out in 64 bits, are taken to be too short by."""
 NOTHING = np.float32(-np.inf)
-
-
-class Marks(NamedTuple):
-    """A few items of each user, with values: row r is `columns[starts[r]:starts[r + 1]]`, ascending."""
-
-    starts: Offsets  # [users + 1]
-    columns: Codes  # [entries]
-    values: Array  # [entries] float32
-
-
-def no_marks(users: int) -> Marks:
-    """No items for anybody."""
-    return Marks(np.zeros(users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
-
-
-def gather(starts: Offsets, columns: Codes, weights: Array, items: Array) -> Array:
-    """Σ weight · items[column] over the entries of each row: [rows, width] float32, summed in order. O(entries · width)."""
-    out = np.zeros((len(starts) - 1, items.shape[1]), np.float32)
-    _gather(starts, columns, weights, items, out)
-    return out
-
-
-def score(vectors: Array, items: Array, added: Marks | None = None, base: Array | None = None) -> Array:
-    """Exact scores [users, items] float32. O(users · items · width)."""
-    added = no_marks(len(vectors)) if added is None else added
-    out = np.empty((len(vectors), len(items)), np.float32)
-    _score(vectors, items, *added, _base(base), out)
-    return out
-
-
-def score_cells(
-    vectors: Array, items: Array, starts: Offsets, columns: Codes, added: Marks | None = None, base: Array | None = None
-) -> Array:
-    """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r asks for `columns[starts[r]:starts[r + 1]]`.
-
-    `base` [cells] stands beside them. O(cells · width).
-    """
-    added = no_marks(len(vectors)) if added is None else added
-    out = np.empty(len(columns), np.float32)
-    _score_cells(vectors, items, starts, columns, *added, np.zeros(0, np.float32) if base is None else base, out)
-    return out
 
 
 def recommend(
@@ -91,19 +49,15 @@ def recommend(
     starts, columns = (np.zeros(users + 1, np.int64), np.zeros(0, np.int32)) if seen is None else seen
     if only:
         codes, best = ranking.nothing(users, k)
-        bad = _recommend_seen(vectors, items, *added, _base(base), starts, columns, codes, best)
+        bad = _recommend_seen(vectors, items, *added, no_base(base), starts, columns, codes, best)
     else:
         lengths = np.sqrt(np.einsum("ij,ij->i", items, items, dtype=np.float64))
         guessed = _guess(vectors, items, lengths, k, added, base, (starts, columns))
         codes, best = ranking.nothing(users, k)
-        bad = _decide(*guessed, float(lengths.max(initial=0.0)), vectors, items, *added, _base(base), starts, columns, codes, best)
+        bad = _decide(*guessed, float(lengths.max(initial=0.0)), vectors, items, *added, no_base(base), starts, columns, codes, best)
     if bad >= 0:
         raise ranking.not_a_number(bad)
     return codes, best
-
-
-def _base(base: Array | None) -> Array:
-    return np.zeros((0, 0), np.float32) if base is None else base
 
 
 class _Longest(NamedTuple):
@@ -170,15 +124,6 @@ def _guess(
 
 
 @njit(cache=True, nogil=True)
-def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-def]
-    for row in range(out.shape[0]):
-        for at in range(starts[row], starts[row + 1]):
-            source, weight = items[columns[at]], weights[at]
-            for place in range(out.shape[1]):
-                out[row, place] += weight * source[place]
-
-
-@njit(cache=True, nogil=True)
 def _absorb(  # type: ignore[no-untyped-def]
     product, first, rows, order, added_starts, at_added, added, values, seen_starts, at_seen, seen, sizes, codes, best
 ):
@@ -210,64 +155,6 @@ def _absorb(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _exact(vector, item):  # type: ignore[no-untyped-def]
-    """The inner product in 64 bits: four sums side by side, so that none waits for the one before."""
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = len(vector) - len(vector) % 4
-    for at in range(0, whole, 4):
-        a += np.float64(vector[at]) * np.float64(item[at])
-        b += np.float64(vector[at + 1]) * np.float64(item[at + 1])
-        c += np.float64(vector[at + 2]) * np.float64(item[at + 2])
-        d += np.float64(vector[at + 3]) * np.float64(item[at + 3])
-    for at in range(whole, len(vector)):
-        a += np.float64(vector[at]) * np.float64(item[at])
-    return (a + b) + (c + d)
-
-
-@njit(cache=True, nogil=True)
-def _found(columns, begin, end, column):  # type: ignore[no-untyped-def]
-    """Where the column stands among ascending ones, or −1."""
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) // 2
-        if columns[middle] < column:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and columns[low] == column else -1
-
-
-@njit(cache=True, nogil=True)
-def _one(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
-    """The exact score of one item."""
-    return _summed(row, column, vectors, items, starts, columns, values, base[row, column] if len(base) else np.float32(0))
-
-
-@njit(cache=True, nogil=True)
-def _summed(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
-    total = _exact(vectors[row], items[column]) + np.float64(base)
-    at = _found(columns, starts[row], starts[row + 1], column)
-    if at >= 0:
-        total += np.float64(values[at])
-    return np.float32(total)
-
-
-@njit(cache=True, nogil=True)
-def _score(vectors, items, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            out[row, column] = _one(row, column, vectors, items, starts, columns, values, base)
-
-
-@njit(cache=True, nogil=True)
-def _score_cells(vectors, items, cell_starts, cell_columns, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
-    for row in range(len(cell_starts) - 1):
-        for cell in range(cell_starts[row], cell_starts[row + 1]):
-            own = base[cell] if len(base) else np.float32(0)
-            out[cell] = _summed(row, cell_columns[cell], vectors, items, starts, columns, values, own)
-
-
-@njit(cache=True, nogil=True)
 def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-untyped-def]
     """Whether the guessed scores, descending, leave no doubt that the `k` best are among them."""
     if size < len(guessed):
@@ -280,7 +167,7 @@ def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-un
     most = 0.0
     for value in base:
         most = max(most, abs(np.float64(value)))
-    scale = np.sqrt(_exact(vector, vector)) * longest + largest + most
+    scale = np.sqrt(inner_product(vector, vector)) * longest + largest + most
     error = (len(vector) + 4) * ROUNDING * scale * 1.01
     return np.float64(guessed[size - 1]) + error < np.float64(guessed[k - 1]) - error
 
@@ -299,9 +186,9 @@ def _decide(  # type: ignore[no-untyped-def]
         size = 0
         for at in range(sizes[row] if sure else len(items)):
             column = guesses[row, at] if sure else np.int32(at)
-            if not sure and _found(seen, seen_starts[row], seen_starts[row + 1], column) >= 0:
+            if not sure and place_of(seen, seen_starts[row], seen_starts[row + 1], column) >= 0:
                 continue
-            score = _one(row, column, vectors, items, starts, columns, values, base)
+            score = score_of(row, column, vectors, items, starts, columns, values, base)
             if score != score:
                 return row
             if score != NOTHING:
@@ -315,7 +202,7 @@ def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, 
     for row in range(len(codes)):
         size = 0
         for at in range(seen_starts[row], seen_starts[row + 1]):
-            score = _one(row, seen[at], vectors, items, starts, columns, values, base)
+            score = score_of(row, seen[at], vectors, items, starts, columns, values, base)
             if score != score:
                 return row
             if score != NOTHING:

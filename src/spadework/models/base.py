@@ -23,15 +23,14 @@ from spadework.kernels import parallel, ranking
 from spadework.kernels.scoring import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
-from spadework.models.common import CommonList, Repeats
+from spadework.models.common import CommonList
 from spadework.models.histories import Histories, positions
-from spadework.models.needs import Cost, Need, check_k, check_log, check_room, listed
+from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room, listed
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 
-REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 BLOCK_CELLS = 16_000_000
 """Scores held at once (4 bytes each)."""
 BLOCK_ROWS = 256
@@ -187,9 +186,7 @@ class Recommender(ABC):
         history that the model never saw are ignored.
         """
         check_k(k)
-        if repeats not in REPEATS:
-            near = nearest(str(repeats), REPEATS)
-            raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
+        check_repeats(repeats)
         check_log(histories, "What the histories are taken from")
         if users is not None and np.asarray(users).dtype.kind not in "iu":
             raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", "Give histories.user_vocabulary.codes(ids).")
@@ -262,10 +259,7 @@ class Recommender(ABC):
         return ranking.top_k(scores, k)
 
     def _score_cells(self, histories: Histories, asked: Rows) -> Array:
-        """Scores of some items of each user, ascending codes: float32 [cells], those of `_score` to the bit.
-
-        A model that can do without all scores at once writes its own, which makes mixtures quicker. The values of `asked` are not looked at.
-        """
+        """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that can do without the rest writes its own."""
         scores = np.asarray(self._score(histories), np.float32)
         return scores[np.repeat(np.arange(len(histories)), np.diff(asked.starts)), asked.columns]
 
@@ -321,4 +315,4 @@ def _kind(vocabulary: Vocabulary) -> str:
     return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"
 
 
-__all__ = ["Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]
+__all__ = ["REPEATS", "Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]

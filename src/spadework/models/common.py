@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels import ranking
 from spadework.models.histories import Histories
-
-Repeats: TypeAlias = Literal["forbid", "allow", "only"]
+from spadework.models.needs import Repeats
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import elsa, factors, parallel
-from spadework.kernels.factors import Marks
+from spadework.kernels import elsa, exact, parallel
+from spadework.kernels.exact import Marks
 from spadework.models.base import Cost, Histories
 from spadework.models.factors import Factors
 from spadework.models.parameters import Doc, Range, Search
@@ -70,7 +70,7 @@ class Elsa(Factors):
         return weights.unit()
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        return factors.gather(told.starts, told.items, weights, self.state["vectors"])
+        return exact.gather(told.starts, told.items, weights, self.state["vectors"])
 
     def _added(self, told: Histories, weights: Array) -> Marks:
         return Marks(told.starts, told.items, -weights)

@@ -10,8 +10,8 @@ import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
-from spadework.kernels import factors, parallel
-from spadework.kernels.factors import Marks
+from spadework.kernels import exact, factors, parallel
+from spadework.kernels.exact import Marks
 from spadework.kernels.scoring import Rows
 from spadework.models.base import Histories, Repeats
 from spadework.models.history_reader import HistoryReader
@@ -63,7 +63,7 @@ class Factors(HistoryReader):
     def _score(self, histories: Histories) -> Array:
         told, weights = self._votes(histories)
         vectors = self._user_vectors(told, weights)
-        scores = factors.score(vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights))
+        scores = exact.score(vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights))
         scores[:, ~self._known] = -np.inf
         scores[~self._speaking(told)] = -np.inf
         return scores
@@ -71,7 +71,7 @@ class Factors(HistoryReader):
     def _score_cells(self, histories: Histories, asked: Rows) -> Array:
         told, weights = self._votes(histories)
         vectors, base = self._user_vectors(told, weights), self._base_cells(told, weights, asked)
-        scores = factors.score_cells(vectors, self.state["vectors"], asked.starts, asked.columns, self._added(told, weights), base)
+        scores = exact.score_cells(vectors, self.state["vectors"], asked.starts, asked.columns, self._added(told, weights), base)
         silent = np.repeat(~self._speaking(told), np.diff(asked.starts))
         scores[silent | ~self._known[asked.columns]] = -np.inf
         return scores
@@ -123,7 +123,7 @@ class Factors(HistoryReader):
         if not self._known[code]:
             return np.full(len(vectors), -np.inf, np.float32)
         lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-        scores = factors.score(vectors[code : code + 1], vectors)[0] / np.where(self._known, lengths * lengths[code], 1.0)
+        scores = exact.score(vectors[code : code + 1], vectors)[0] / np.where(self._known, lengths * lengths[code], 1.0)
         scores[~self._known] = -np.inf
         scores[code] = -np.inf
         return np.asarray(scores, np.float32)

@@ -11,8 +11,8 @@ from scipy.sparse import csr_array
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import factors, scoring
-from spadework.kernels.factors import Marks
+from spadework.kernels import exact, scoring
+from spadework.kernels.exact import Marks
 from spadework.kernels.spectrum import leading
 from spadework.models.base import Cost, Histories
 from spadework.models.cooccurrence import CoOccurrence
@@ -86,7 +86,7 @@ class GraphFilter(Factors):
         return np.where(sizes > 0, np.float32(self.ideal) / np.maximum(sizes, 1), 0).astype(np.float32)
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        return factors.gather(told.starts, told.items, weights * self._shares()[told.items], self.state["vectors"])
+        return exact.gather(told.starts, told.items, weights * self._shares()[told.items], self.state["vectors"])
 
     def _added(self, told: Histories, weights: Array) -> Marks:
         return Marks(told.starts, told.items, weights * self.state["own"][told.items])
@@ -113,7 +113,7 @@ class GraphFilter(Factors):
             np.ones(1, np.float32),
         )  # fmt: skip
         weights = np.ones(1, np.float32)
-        scores = factors.score(self._user_vectors(alone, weights), self.state["vectors"], None, self._base(alone, weights))[0]
+        scores = exact.score(self._user_vectors(alone, weights), self.state["vectors"], None, self._base(alone, weights))[0]
         scores[~self._known] = -np.inf
         scores[code] = -np.inf
         return scores if self._known[code] else np.full_like(scores, -np.inf)

@@ -10,8 +10,10 @@ import polars as pl
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, OutOfMemory, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
 
+Repeats: TypeAlias = Literal["forbid", "allow", "only"]
+REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
 
@@ -80,6 +82,13 @@ def listed(ids: object) -> list[object] | pl.Series:
     if isinstance(ids, pl.Series):
         return ids
     return [ids] if isinstance(ids, str | Integral) else list(ids)  # type: ignore[call-overload]
+
+
+def check_repeats(repeats: str) -> None:
+    """Refuse a policy of repeats that there is not."""
+    if repeats not in REPEATS:
+        near = nearest(str(repeats), REPEATS)
+        raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
 
 
 def check_k(k: int) -> None:
