@@ -48,7 +48,9 @@ def run(quick: bool) -> Outcome:
             verdicts.append(Verdict(f"{title}, inverse", f"{middle:.2f} × n³", f"≤ {INVERSE_TARGET} × n³", middle <= INVERSE_TARGET))
             if large:
                 verdicts.append(
-                    Verdict(f"{title}, memory", f"{fit.peak_mib * 2**20 / 1e9:.1f} GB", f"≤ {MEMORY_TARGET:g} GB", fit.peak_mib * 2**20 <= 1e10)
+                    Verdict(
+                        f"{title}, memory", f"{fit.peak_mib * 2**20 / 1e9:.1f} GB", f"≤ {MEMORY_TARGET:g} GB", fit.peak_mib * 2**20 <= 1e10
+                    )
                 )
             if kind in PEERED:
                 _beside_rectools(title, chosen.folder, Path(out), verdicts, series, remarks)

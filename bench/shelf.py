@@ -1,7 +1,7 @@
 """The closed-form shelf on real logs: every model that says where to search, tuned with equal budgets, and judged once on the test cut.
 
-Run it as `python bench/shelf.py LOG [MINUTES] [MODEL …]`; LOG is a part of a name in `CASES`, minutes are for the tuning of all models
-together, MODELs narrow it down. The best setting of each on the validation cut is fitted again on all that the test cut may learn from. At
+Run it as `python bench/shelf.py [--alone] LOG [MINUTES] [MODEL …]`; LOG is a part of a name in `CASES`, minutes are for the tuning of all
+models together, MODELs narrow it down; `--alone`: nothing beside them, and no mixtures. The best setting of each on the validation cut is fitted again on all that the test cut may learn from. At
 last the best two and three families are mixed, as a dig does it.
 """
 
@@ -65,7 +65,7 @@ class _Told:
         print(f"# {message}", flush=True)
 
 
-def main(part: str, minutes: float, names: list[str]) -> None:
+def main(part: str, minutes: float, names: list[str], *, alone: bool) -> None:
     """Tune, refit on train and validation, judge once."""
     found = [one for one in CASES if part.lower() in one.lower()]
     if not found:
@@ -83,9 +83,9 @@ def main(part: str, minutes: float, names: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, events.listening(_Told()):
         tuning = Tuning(choosing, case.content, Ledger(Path(folder)), time.monotonic() + 60 * minutes, None)
         best = tuning.run([(one, one.cost(split.valid.train).seconds) for one in able])
-    fixed = [model(one, **params) for one, params in ALWAYS] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
-    tried = [trial(one, choosing, case.content) for one in [*fixed, *best]]
-    tried += [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]
+    beside = [model(one, **params) for one, params in ALWAYS] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
+    tried = [trial(one, choosing, case.content) for one in [*([] if alone else beside), *best]]
+    tried += [] if alone else [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]
     rows = [_row(score, choosing, final, case) for score in tried]
     print(f"\n| {name}: {final.heading} | validation | test {metrics[0]} | {metrics[1]} | fit s |\n|---|---|---|---|---|")
     for _, row in sorted(rows, reverse=True):
@@ -107,4 +107,5 @@ def _row(score: Score, choosing: Protocol, final: Protocol, case: Case) -> tuple
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 10.0, sys.argv[3:])
+    given = [one for one in sys.argv[1:] if one != "--alone"]
+    main(given[0], float(given[1]) if len(given) > 1 else 10.0, given[2:], alone="--alone" in sys.argv)
