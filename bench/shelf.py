@@ -1,8 +1,8 @@
 """The closed-form shelf on real logs: every model that says where to search, tuned with equal budgets, and judged once on the test cut.
 
 Run it as `python bench/shelf.py [--alone] LOG [MINUTES] [MODEL …]`; LOG is a part of a name in `CASES`, minutes are for the tuning of all
-models together, MODELs narrow it down; `--alone`: nothing beside them, and no mixtures. The best setting of each on the validation cut is fitted again on all that the test cut may learn from. At
-last the best two and three families are mixed, as a dig does it.
+models together, MODELs narrow it down; `--alone`: nothing beside them, and no mixtures. The best setting of each on the validation cut
+is fitted again on all that the test cut may learn from. At last the best two and three families are mixed, as a dig does it.
 """
 
 from __future__ import annotations
