@@ -35,6 +35,7 @@ class Interactions:
     kind_names: tuple[str, ...] = ()  # ascending; one name without `kinds` says what all rows are, none that nobody said
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
+    now: int | None = None  # the moment that is asked about, in epoch seconds, where somebody said it; see `asked_at`
     account: RowAccount | None = field(default=None, repr=False)  # how it was read; not carried over by `where`
 
     def __post_init__(self) -> None:
@@ -135,7 +136,14 @@ class Interactions:
             baskets=kept.baskets,
             kinds=kept.kinds,
             kind_names=self.kind_names,
-        )
+        ).asked_at(self.now)
+
+    def asked_at(self, now: int | None) -> Interactions:
+        """The same rows, asked about at this moment, in epoch seconds: what models are told of the time of the question, all alike.
+
+        None: after each user's usual pause. A moment before the last event of a user counts as that event's.
+        """
+        return replace(self, now=now)
 
     def of_users(self, users: Codes) -> Interactions:
         """The rows of these users."""
