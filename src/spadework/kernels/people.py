@@ -14,7 +14,6 @@ from numba import njit
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
-from spadework.kernels import ranking
 from spadework.kernels.scoring import Rows
 
 SAME = 1e-12
@@ -46,41 +45,43 @@ class People(NamedTuple):
         )  # fmt: skip
 
 
-def nearest(people: People, asked: Rows, count: int) -> tuple[Codes, Array]:
-    """The `count` users of the least Euclidean distance to each asked vector: users [rows, count], −1 where there are no more; squared distances.
+def nearest(people: People, asked: Rows, count: int) -> Rows:
+    """The `count` users at the least Euclidean distance from each asked vector: rows of users, ascending, with squared distances.
 
-    O(Σ over the items of a row of their users + users of zero dot product that are nearer). `asked.values` are float64.
+    `asked.values` are float64. O(Σ over the items of a row of their users + users without a common item that are nearer).
     """
-    found, near = ranking.nothing(len(asked.starts) - 1, count)[0], np.full((len(asked.starts) - 1, count), np.inf)
+    found, near = np.full((len(asked.starts) - 1, count), -1, np.int32), np.zeros((len(asked.starts) - 1, count))
     _nearest(*asked, *people, found, near)
-    return found, near
+    return _by_user(found, near)
 
 
-def mean_of(people: People, neighbours: Codes, items: int) -> Rows:
-    """Mean vectors of neighbours [rows, count], padded with −1: rows of distinct items, ascending, float64. O(Σ cells of the neighbours)."""
-    rows = len(neighbours)
-    room = np.diff(people.starts)
-    longest = np.minimum(np.where(neighbours >= 0, room[neighbours], 0).sum(axis=1), items)
-    starts = np.zeros(rows + 1, np.int64)
+def alike(people: People, asked: Rows, alpha: float, power: float, count: int) -> Rows:
+    """The `count` most alike users who share an item with each asked vector: rows of users, ascending, with likeness, float64.
+
+    Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors. O(Σ over the items of a row of their users).
+    """
+    found, near = np.full((len(asked.starts) - 1, count), -1, np.int32), np.zeros((len(asked.starts) - 1, count))
+    _alike(*asked, people.starts, people.values, people.item_starts, people.owners, np.diff(people.starts), alpha, power, found, near)
+    return _by_user(found, -near)
+
+
+def sums(people: People, voters: Rows, own: Rows, items: int) -> Rows:
+    """own + Σ over the voters of a row of weight · vector: rows of distinct items, ascending, float64. O(cells of own and of the voters)."""
+    cells = np.diff(people.starts)[voters.columns]
+    reached = np.concatenate(([0], np.cumsum(cells)))[voters.starts]
+    longest = np.minimum(np.diff(reached) + np.diff(own.starts), items)
+    starts = np.zeros(len(longest) + 1, np.int64)
     columns, values = np.empty(int(longest.sum()), np.int32), np.empty(int(longest.sum()))
-    _mean_of(neighbours, people.starts, people.items, people.values, items, starts, columns, values)
+    _sums(*voters, *own, people.starts, people.items, people.values, items, starts, columns, values)
     size = int(starts[-1])
     return Rows(starts, columns[:size], values[:size])
 
 
-def alike(people: People, asked: Rows, sizes: Array, alpha: float, power: float, count: int) -> Rows:
-    """Users who share items with each asked set, and (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power: rows of users, ascending, float64.
-
-    `people` and `asked` hold sets: their values are not looked at. `sizes` [users] are those of the sets. The `count` most alike stay; sets
-    that equal the asked one are left out. O(Σ over the items of a row of their users).
-    """
-    rows = len(asked.starts) - 1
-    found, near = np.full((rows, count), -1, np.int32), np.zeros((rows, count))
-    _alike(asked.starts, asked.columns, people.item_starts, people.owners, sizes, alpha, power, found, near)
-    kept = found >= 0
-    starts = np.concatenate(([0], np.cumsum(kept.sum(axis=1)))).astype(np.int64)
-    order = np.argsort(np.where(kept, found, np.iinfo(np.int32).max), axis=1, kind="stable")
+def _by_user(found: Codes, near: Array) -> Rows:
+    """Lists of users, padded with −1, as rows in which users ascend."""
+    order = np.argsort(np.where(found >= 0, found, np.iinfo(np.int32).max), axis=1, kind="stable")
     users, values = np.take_along_axis(found, order, axis=1), np.take_along_axis(near, order, axis=1)
+    starts = np.concatenate(([0], np.cumsum((found >= 0).sum(axis=1)))).astype(np.int64)
     return Rows(starts, users[users >= 0], values[users >= 0])
 
 
@@ -120,14 +121,6 @@ def _sink(users, distances, size, user, distance):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True, nogil=True)
-def _settle(users, distances, size):  # type: ignore[no-untyped-def]
-    for last in range(size - 1, 0, -1):
-        user, distance = users[last], distances[last]
-        users[last], distances[last] = users[0], distances[0]
-        _sink(users, distances, last, user, distance)
-
-
-@njit(cache=True, nogil=True)
 def _nearest(  # type: ignore[no-untyped-def]
     asked_starts, asked_items, asked_values, starts, items, values, item_starts, owners, owner_values, lengths, shortest, found, near
 ):
@@ -157,39 +150,51 @@ def _nearest(  # type: ignore[no-untyped-def]
                 break
             if not met[user]:
                 size = _insert(found[row], near[row], size, user, distance)
-        _settle(found[row], near[row], size)
         for at in range(count):
             dots[touched[at]] = 0.0
             met[touched[at]] = False
 
 
 @njit(cache=True, nogil=True)
-def _mean_of(neighbours, starts, items, values, width, out_starts, columns, out):  # type: ignore[no-untyped-def]
-    sums, met, touched = np.zeros(width), np.zeros(width, np.bool_), np.empty(width, np.int32)
-    for row in range(len(neighbours)):
-        count = size = 0
-        for user in neighbours[row]:
-            if user < 0:
-                break
-            size += 1
-            for at in range(starts[user], starts[user + 1]):
+def _sums(  # type: ignore[no-untyped-def]
+    voter_starts, voters, weights, own_starts, own_items, own_values, starts, items, values, width, out_starts, columns, out
+):
+    total, met, touched = np.zeros(width), np.zeros(width, np.bool_), np.empty(width, np.int32)
+    for row in range(len(out_starts) - 1):
+        count = 0
+        for at in range(own_starts[row], own_starts[row + 1]):
+            total[own_items[at]], met[own_items[at]] = own_values[at], True
+            touched[count] = own_items[at]
+            count += 1
+        for place in range(voter_starts[row], voter_starts[row + 1]):
+            weight = weights[place]
+            for at in range(starts[voters[place]], starts[voters[place] + 1]):
                 item = items[at]
                 if not met[item]:
                     met[item] = True
                     touched[count] = item
                     count += 1
-                sums[item] += values[at]
-        listed = np.sort(touched[:count])
-        begin = out_starts[row]
-        for place in range(count):
-            item = listed[place]
-            columns[begin + place], out[begin + place] = item, sums[item] / size
-            sums[item], met[item] = 0.0, False
-        out_starts[row + 1] = begin + count
+                total[item] += weight * values[at]
+        listed, begin = np.sort(touched[:count]), out_starts[row]
+        kept = 0
+        for item in listed:
+            if total[item] != 0:  # zero is no evidence
+                columns[begin + kept], out[begin + kept] = item, total[item]
+                kept += 1
+            total[item], met[item] = 0.0, False
+        out_starts[row + 1] = begin + kept
 
 
 @njit(cache=True, nogil=True)
-def _alike(asked_starts, asked_items, item_starts, owners, sizes, alpha, power, found, near):  # type: ignore[no-untyped-def]
+def _same(values, begin, others, other_begin, count):  # type: ignore[no-untyped-def]
+    for at in range(count):
+        if values[begin + at] != others[other_begin + at]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts, owners, sizes, alpha, power, found, near):  # type: ignore[no-untyped-def]
     common, touched = np.zeros(len(sizes), np.int32), np.empty(len(sizes), np.int32)
     for row in range(len(found)):
         count, own = 0, asked_starts[row + 1] - asked_starts[row]
@@ -204,9 +209,7 @@ def _alike(asked_starts, asked_items, item_starts, owners, sizes, alpha, power, 
         size = 0
         for at in range(count):
             user = touched[at]
-            if common[user] < own or common[user] < sizes[user]:
+            if not (common[user] == own == sizes[user] and _same(asked_values, asked_starts[row], values, starts[user], own)):
                 likeness = (common[user] / (own**alpha * sizes[user] ** (1 - alpha))) ** power
                 size = _insert(found[row], near[row], size, user, -likeness)
             common[user] = 0
-        for at in range(size):
-            near[row, at] = -near[row, at]

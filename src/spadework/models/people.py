@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
@@ -71,8 +70,12 @@ class TifuKnn(LikePeople):
     name = "tifu-knn"
     answering: ClassVar[frozenset[str]] = frozenset({"alpha", "neighbours"})
 
-    neighbours: Annotated[int, Range(1, 100_000, log=True), Search(choices=(100, 300, 900)), Doc("Nearest users whose mean is taken.")] = 300
-    within: Annotated[float, Range(0.01, 1.0), Search(0.5, 1.0), Doc("r_b: weight of a basket n before the last of its group: within^n.")] = 0.9
+    neighbours: Annotated[int, Range(1, 100_000, log=True), Search(choices=(100, 300, 900)), Doc("Nearest users whose mean is taken.")] = (
+        300
+    )
+    within: Annotated[
+        float, Range(0.01, 1.0), Search(0.5, 1.0), Doc("r_b: weight of a basket n before the last of its group: within^n.")
+    ] = 0.9
     between: Annotated[float, Range(0.01, 1.0), Search(0.5, 1.0), Doc("r_g: weight of a group n before the last: between^n.")] = 0.7
     alpha: Annotated[float, Range(0.0, 1.0), Search(0.1, 1.0), Doc("Share of the user's own vector.")] = 0.7
     groups: Annotated[int, Range(1, 1000), Search(choices=(3, 7, 15)), Doc("m: groups that the baskets of a user stand in.")] = 7
@@ -98,10 +101,10 @@ class TifuKnn(LikePeople):
     def _rows(self, histories: Histories) -> Rows:
         assert isinstance(histories, Purchases)
         own, index = self._vectors(histories), self._people()
-        near, _ = people.nearest(index, Rows(histories.starts, histories.items, own), self.neighbours)
-        mean = people.mean_of(index, near, len(self.item_vocabulary))
-        return _added(Rows(histories.starts, histories.items, self.alpha * own), Rows(mean.starts, mean.columns, (1 - self.alpha) * mean.values),
-                      len(self.item_vocabulary))  # fmt: skip
+        near = people.nearest(index, Rows(histories.starts, histories.items, own), self.neighbours)
+        counts = np.diff(near.starts)
+        share = Rows(near.starts, near.columns, np.repeat((1 - self.alpha) / np.maximum(counts, 1), counts))
+        return people.sums(index, share, Rows(histories.starts, histories.items, self.alpha * own), len(self.item_vocabulary))
 
 
 class UserPopularity(LikePeople):
@@ -117,7 +120,9 @@ class UserPopularity(LikePeople):
 
     recent: Annotated[int, Range(1, 10_000), Search(choices=(1, 5, 10, 25, 100)), Doc("r: newest baskets that count.")] = 10
     alpha: Annotated[float, Range(0.0, 1.0), Search(0.0, 1.0), Doc("Asymmetry of likeness: 0.5 is the cosine.")] = 0.75
-    power: Annotated[float, Range(0.0, 1000.0), Search(1.0, 100.0, log=True), Doc("q: likeness is raised to it; large, own purchases decide.")] = 10.0
+    power: Annotated[
+        float, Range(0.0, 1000.0), Search(1.0, 100.0, log=True), Doc("q: likeness is raised to it; large, own purchases decide.")
+    ] = 10.0
     neighbours: Annotated[int, Range(1, 100_000, log=True), Search(choices=(100, 300, 900)), Doc("Most alike users who vote.")] = 100
 
     @classmethod
@@ -130,20 +135,6 @@ class UserPopularity(LikePeople):
 
     def _rows(self, histories: Histories) -> Rows:
         assert isinstance(histories, Purchases)
-        index, own, items = self._people(), self._vectors(histories), len(self.item_vocabulary)
-        asked = Rows(histories.starts, histories.items, own)
-        near = people.alike(index, asked, np.diff(index.starts), self.alpha, self.power, self.neighbours)
-        voters = csr_array((near.values, near.columns, near.starts), shape=(len(histories), len(index.lengths)))
-        table = csr_array((index.values, index.items, index.starts), shape=(len(index.lengths), items))
-        votes = csr_array(voters @ table)
-        votes.sort_indices()
-        return _added(asked, Rows(votes.indptr.astype(np.int64), votes.indices.astype(np.int32), votes.data), items)
-
-
-def _added(one: Rows, other: Rows, items: int) -> Rows:
-    """The sum of two tables of as many rows; zeros are no evidence and left out."""
-    made = [csr_array((rows.values, rows.columns, rows.starts), shape=(len(rows.starts) - 1, items)) for rows in (one, other)]
-    total = csr_array(made[0] + made[1])
-    total.eliminate_zeros()
-    total.sort_indices()
-    return Rows(total.indptr.astype(np.int64), total.indices.astype(np.int32), total.data)
+        index, own = self._people(), Rows(histories.starts, histories.items, self._vectors(histories))
+        near = people.alike(index, own, self.alpha, self.power, self.neighbours)
+        return people.sums(index, near, own, len(self.item_vocabulary))

@@ -153,14 +153,21 @@ class Personal(OwnItems):
     decay: Annotated[float, Range(0.01, 1.0), Search(0.7, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
     half_life: Annotated[str, Duration(), Doc("With the clock of time: the age at which a purchase counts half.")] = "30d"
     popularity: Annotated[
-        float, Range(0.0, 1000.0), Search(0.03, 10.0, log=True), Doc("λ: what the most popular item gets, in purchases of today; 0: own items alone.")
+        float,
+        Range(0.0, 1000.0),
+        Search(0.03, 10.0, log=True),
+        Doc("λ: what the most popular item gets, in purchases of today; 0: own items alone."),
     ] = 1.0
-    window: Annotated[str | None, Duration(), Search(choices=(None, "7d", "30d", "90d")), Doc("Popularity of the last span of the log; none: of all.")] = None
+    window: Annotated[
+        str | None, Duration(), Search(choices=(None, "7d", "30d", "90d")), Doc("Popularity of the last span of the log; none: of all.")
+    ] = None
     interval: Annotated[
         float, Range(0.0, 1.0), Search(0.0, 0.9), Doc("π: share of a purchase's weight that depends on the item's typical pause.")
     ] = 0.0
     shrinkage: Annotated[
-        float, Range(0.0, 10_000.0), Doc("Pauses of all items that each item's own are mixed with: an item seen rarely has no interval of its own.")
+        float,
+        Range(0.0, 10_000.0),
+        Doc("Pauses of all items that each item's own are mixed with: an item seen rarely has no interval of its own."),
     ] = 10.0
 
     @classmethod
@@ -188,7 +195,9 @@ class Personal(OwnItems):
     def _own(self, purchases: Purchases) -> Array:
         state, owners = self.state, purchases.owners[purchases.entries]
         age = purchases.seconds_ago + purchases.waited[owners]
-        weights = np.exp2(-age / durations.seconds(self.half_life, "half_life")) if self.clock == "time" else self.decay**purchases.baskets_ago
+        weights = (
+            np.exp2(-age / durations.seconds(self.half_life, "half_life")) if self.clock == "time" else self.decay**purchases.baskets_ago
+        )
         if self.interval > 0:
             items = purchases.items[purchases.entries]
             pause = age if state["timed"][0] else purchases.baskets_ago + 1.0
