@@ -187,10 +187,10 @@ def _sums(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _same(values, begin, others, other_begin, count):  # type: ignore[no-untyped-def]
+    different = 0
     for at in range(count):
-        if values[begin + at] != others[other_begin + at]:
-            return False
-    return True
+        different += values[begin + at] != others[other_begin + at]
+    return different == 0
 
 
 @njit(cache=True, nogil=True)
