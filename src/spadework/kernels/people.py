@@ -148,7 +148,7 @@ def _nearest(  # type: ignore[no-untyped-def]
             distance = own + lengths[user]
             if size == found.shape[1] and distance > near[row, 0]:
                 break
-            if not met[user]:
+            if not met[user] and distance > SAME * own:
                 size = _insert(found[row], near[row], size, user, distance)
         for at in range(count):
             dots[touched[at]] = 0.0
