@@ -15,7 +15,9 @@ def shop(seed: int, users: int = 30, baskets: int = 9):
     """Baskets of each user as lists of items, and the log of them."""
     rng = np.random.default_rng(seed)
     taste = rng.dirichlet(np.full(ITEMS, 0.4), users)
-    made = [[sorted(set(rng.choice(ITEMS, rng.integers(1, 4), p=taste[u]))) for _ in range(rng.integers(1, baskets + 1))] for u in range(users)]
+    made = [
+        [sorted(set(rng.choice(ITEMS, rng.integers(1, 4), p=taste[u]))) for _ in range(rng.integers(1, baskets + 1))] for u in range(users)
+    ]
     rows = [(f"u{u:02d}", f"i{item:02d}", day) for u, own in enumerate(made) for day, basket in enumerate(own) for item in basket]
     rows += [("z", f"i{item:02d}", 0) for item in range(ITEMS)]  # all items are known
     return [*made, [list(range(ITEMS))]], make_log(*map(list, zip(*rows, strict=True)))

@@ -65,7 +65,7 @@ def test_what_is_due_comes_first_at_its_time():
     """Soap is taken every ten days, bread every day: nine days after the last soap it is due."""
     rng = np.random.default_rng(0)
     rows = [(f"u{u}", "soap", 10 * n + rng.integers(0, 2)) for u in range(30) for n in range(6)]
-    rows += [(f"u{u}", "bread", n) for u in range(30) for n in range(0, 52)]
+    rows += [(f"u{u}", "bread", n) for u in range(30) for n in range(52)]
     rows += [("x", "soap", 0), ("x", "bread", 0)]
     log = make_log(*map(list, zip(*[(user, item, int(day) * DAY) for user, item, day in rows], strict=True)))
     one = model("personal", interval=0.9, popularity=0.0, decay=0.5)

@@ -18,7 +18,7 @@ from spadework.workbench import blocks, charts, notebook, report, words
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder
 
-SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "faces", "honesty", "recipe"]
+SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "repeats", "faces", "honesty", "recipe"]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = '<script>alert("x")</script>=HYPERLINK("http://evil.example")|[a](javascript:b)`'
 
