@@ -7,11 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.models.base import Cost, Recommender
+from spadework.kernels import ranking
+from spadework.kernels.union import best_of, located
+from spadework.models.base import Cost, Histories, Recommender, Repeats
 from spadework.models.parameters import Doc, Range
 from spadework.models.pool import Proposals
 from spadework.models.weighted import Weighted
@@ -30,7 +32,7 @@ class Blend(Weighted):
     """
 
     name = "blend"
-    answering: ClassVar[frozenset[str]] = frozenset({"weights", "smoothing"})
+    answering: ClassVar[frozenset[str]] = frozenset({"weights", "smoothing", "quota"})
 
     how: Annotated[
         Literal["scores", "ranks", "learned"],
@@ -40,10 +42,13 @@ class Blend(Weighted):
     smoothing: Annotated[
         float, Range(0.0, 10_000.0), Doc("Added to ranks before they are inverted: large, the first places matter less.")
     ] = 60.0
+    quota: Annotated[
+        int | None, Range(0, 10_000), Doc("At most so many items of the history in a list where they may come back; none: as they come.")
+    ] = None
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"how": "ranks"}, {"how": "learned"}]
+        return [{}, {"how": "ranks"}, {"quota": 3}, {"how": "learned"}]
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,6 +71,14 @@ class Blend(Weighted):
         return None if sane and weights.any() else "the weights do not fit the parts"
 
     # ---- answering
+
+    def _best(self, block: Histories, proposals: Proposals, scores: Array, k: int, repeats: Repeats) -> tuple[Codes, Array]:
+        if self.quota is None or repeats != "allow":
+            return super()._best(block, proposals, scores, k, repeats)
+        own = located(proposals.starts, proposals.items, block.starts, block.items) >= 0
+        new, few = (best_of(proposals.starts, proposals.items, np.where(own == kind, scores, -np.inf), k) for kind in (False, True))
+        few[0][:, self.quota :], few[1][:, self.quota :] = -1, -np.inf
+        return ranking.merge(*few, *new)
 
     @property
     def scored(self) -> bool:

@@ -88,7 +88,11 @@ class Weighted(Mixture):
         heard, shown, weights = self._heard(block)
         proposals = heard.propose(shown, k, repeats, allowed, scored=self.scored)
         joined = _joined(self._terms(proposals, heard.parts), weights)
-        return best_of(proposals.starts, proposals.items, joined.astype(np.float32), k)
+        return self._best(block, proposals, joined.astype(np.float32), k, repeats)
+
+    def _best(self, block: Histories, proposals: Proposals, scores: Array, k: int, repeats: Repeats) -> tuple[Codes, Array]:
+        """The list of `k` among the proposals, by their scores [cells] float32."""
+        return best_of(proposals.starts, proposals.items, scores, k)
 
     def _heard(self, block: Histories) -> tuple[Pool, PooledHistories, Array]:
         """The parts of a weight above zero alone, what they are shown, and their weights: a part without weight proposes nothing."""

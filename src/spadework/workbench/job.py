@@ -29,7 +29,7 @@ from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.sweep import Sweep
-from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
+from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, why_repeats, with_lists
 from spadework.workbench.tuning import OUT_OF_SHARE, Tuning
 
 SHOWN = 4
@@ -114,6 +114,7 @@ class Job:
         recipe = self.recipe
         assert split.valid is not None
         choosing = self._protocol(split.valid, recipe.repeats)
+        events.note(f"repeats     {why_repeats(choosing)}")
         final = self._protocol(split, choosing.policy)  # the policy is chosen on validation, too
         memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
