@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from pathlib import Path
 
 from data import OUTSIDE
-from harness import OURS, Contender, Outcome, Verdict, in_turn, worker
-from peered import check_agreement, ratio
+from harness import OURS, Contender, Outcome, Verdict, check_equal, in_turn, worker
+from peered import ratio
 
 NAME = "baskets"
 LOG = "nbr_tafeng_realitycheck"
 TARGET = 0.05
-TOLERANCE = 1e-5  # scores in float32 there and in 64 bits here
+TOLERANCE = 5e-4  # of recall: which of equally near users are neighbours is a matter of order
 
 
 def run(quick: bool) -> Outcome:
-    """Both in turn; scores must agree."""
+    """Both in turn; recall must agree."""
     what = "TIFU-KNN on Ta-Feng: fit, and ten items for all users"
     remarks = [
         "300 neighbours, seven groups, decays 0.9 and 0.7, alpha 0.7, by the equations of the paper; the clock starts at the log of all baskets "
@@ -28,11 +26,14 @@ def run(quick: bool) -> Outcome:
     if not (OUTSIDE / LOG / "interactions.parquet").exists():
         return Outcome(NAME, what, [Verdict(what, "no data", f"≤ {TARGET} × numpy", None)], [], [f"There is no log {LOG!r}."])
     os.environ.setdefault("SPADEWORK_DATA", str(OUTSIDE))
-    with tempfile.TemporaryDirectory() as out:
-        share = "0.1" if quick else "1"
-        contenders: dict[str, Contender] = {
-            name: worker(OURS, "tifu", LOG, out, who, share) for name, who in (("spadework", "ours"), ("dense numpy", "theirs"))
-        }
-        ours, theirs = in_turn(contenders, 1 if quick else 3)
-        agreed = check_agreement("scores", Path(out) / "ours", Path(out) / "theirs", TOLERANCE)
-    return Outcome(NAME, what, [ratio(what, ours, theirs, TARGET, "numpy")], [ours, theirs], [*remarks, f"{agreed}."])
+    share = "0.1" if quick else "1"
+    contenders: dict[str, Contender] = {
+        name: worker(OURS, "tifu", LOG, who, share) for name, who in (("spadework", "ours"), ("dense numpy", "theirs"))
+    }
+    ours, theirs = in_turn(contenders, 1 if quick else 3)
+    recalls = [one.samples[0].answer for one in (ours, theirs)]
+    check_equal(what, *recalls, TOLERANCE)
+    remarks.append(
+        f"Recall@10 {recalls[0]['recall@10']:.4f} and {recalls[1]['recall@10']:.4f}: neighbours at equal distances are chosen differently."
+    )
+    return Outcome(NAME, what, [ratio(what, ours, theirs, TARGET, "numpy")], [ours, theirs], remarks)

@@ -1,4 +1,4 @@
-"""tifu.py LOG OUT WHO SHARE: TIFU-KNN by spadework (WHO: ours) or dense numpy (theirs); ten items for all users. OUT gets the scores."""
+"""tifu.py LOG WHO SHARE: TIFU-KNN by spadework (WHO: ours) or dense numpy (theirs); ten items for all users. The answer is their recall."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from counted import Array, two_processors
 
 import spadework as sw
 from spadework.data import splitting
+from spadework.evaluation.dialects import dialects
+from spadework.evaluation.metrics import measure, parse
+from spadework.evaluation.truth import Truth
 from spadework.models.purchases import Purchases
 
 K, NEIGHBOURS, GROUPS, WITHIN, BETWEEN, ALPHA = 10, 300, 7, 0.9, 0.7, 0.7
@@ -32,7 +35,7 @@ def baskets(log: Any) -> list[list[Array]]:
 
 
 def dense(histories: list[list[Array]], items: int) -> Array:
-    """The ten largest scores of each user, by the equations of the paper: [users, 10] float32."""
+    """The ten best items of each user, by the equations of the paper: [users, 10]."""
     vectors = np.zeros((len(histories), items), np.float32)
     for user, own in enumerate(histories):
         count = min(GROUPS, len(own))
@@ -53,34 +56,37 @@ def dense(histories: list[list[Array]], items: int) -> Array:
         chosen = np.zeros((len(asked), len(vectors)), np.float32)
         np.put_along_axis(chosen, near, 1 / NEIGHBOURS, axis=1)
         scores = ALPHA * asked + (1 - ALPHA) * (chosen @ vectors)
-        best.append(-np.sort(np.partition(-scores, K, axis=1)[:, :K], axis=1))
-    return np.concatenate(best)
+        found = np.argpartition(-scores, K, axis=1)[:, :K]
+        order = np.argsort(-np.take_along_axis(scores, found, axis=1), axis=1, kind="stable")
+        best.append(np.take_along_axis(found, order, axis=1))
+    return np.concatenate(best).astype(np.int32)
 
 
-def main(name: str, out: Path, who: str, share: float) -> None:
+def main(name: str, who: str, share: float) -> None:
     """Arrange the log, then time fit and lists."""
     two_processors()
     frame = pl.read_parquet(Path(os.environ["SPADEWORK_DATA"]) / name / "interactions.parquet")
     log = sw.read_interactions(
         frame.select("user", "item", "timestamp", "basket"), user="user", item="item", time="timestamp", basket="basket"
     )
-    known = splitting.last_basket(log).train
-    if share < 1:
-        known = known.of_users(known.active_users[:: round(1 / share)])
+    split = splitting.last_basket(log)
+    users = split.users[:: round(1 / share)]
+    known = split.train.of_users(users)
     if who == "ours":
-        few = known.of_users(known.active_users[:50])
+        few = known.of_users(users[:50])
         sw.model("tifu-knn").fit(few).recommend(few, k=K)
         begun = time.perf_counter()
-        found = sw.model("tifu-knn", neighbours=NEIGHBOURS).fit(known).recommend(known, k=K, fill=False)
-        scores = np.maximum(found.scores, 0)
+        codes = sw.model("tifu-knn", neighbours=NEIGHBOURS).fit(known).recommend(known, k=K, fill=False, users=users).items
     else:
         histories = baskets(known)  # before the clock: only the equations are timed
         begun = time.perf_counter()
-        scores = dense(histories, known.item_count)
+        codes = dense(histories, known.item_count)
     seconds = time.perf_counter() - begun
-    scores.astype(np.float32).tofile(out / who)
-    print(json.dumps({"seconds": seconds, "answer": {}}))
+    truth = Truth.of(split)
+    truth = truth.take(np.flatnonzero(np.isin(truth.users, users)))
+    found = measure(np.ascontiguousarray(codes), truth, [parse("recall@10")], dialects["nbr"])["recall@10"]
+    print(json.dumps({"seconds": seconds, "answer": {"recall@10": float(np.mean(found))}}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3], float(sys.argv[4]))
+    main(sys.argv[1], sys.argv[2], float(sys.argv[3]))
