@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from makers import START, content_of, make_log, random_rows
-from spadework.errors import OutOfMemory, Unsuitable
+from spadework import events
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.models.base import model
 from spadework.models.content import content_features
 
@@ -225,6 +226,31 @@ def test_weights_that_are_no_numbers_are_refused():
         model("ease", entry="value").fit(log)
 
 
-def test_candidates_outside_the_vocabulary_leave_an_empty_list(log):
-    lists = model("ease").fit(log).recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
-    assert (lists.items == -1).all()
+def test_candidates_outside_the_vocabulary_are_refused_or_told(log):
+    fitted, told = model("ease").fit(log), []
+    with pytest.raises(BadRequest, match="candidates are not in the log"):
+        fitted.recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
+
+    class Ear:
+        def step(self, label, done, total):
+            return None
+
+        def note(self, message):
+            told.append(message)
+
+    known = log.item_vocabulary.ids[0]
+    with events.listening(Ear()):
+        lists = fitted.recommend(log, 3, candidates=[known, "nothing of ours"])
+    assert set(lists.items[lists.items >= 0].tolist()) <= {0}
+    assert told == ["1 of 2 candidates are not in the log that the model learned from, such as 'nothing of ours'. They are left out."]
+
+
+@pytest.mark.parametrize("users", [[-1], [0, 99_999]])
+def test_users_that_are_not_there_are_refused(log, users):
+    with pytest.raises(BadRequest, match="There is no user with the code"):
+        model("ease").fit(log).recommend(log, 3, users=np.asarray(users))
+
+
+def test_a_path_is_no_item_table(log):
+    with pytest.raises(BadRequest, match="item table is a str"):
+        model("cease").fit(log, content="items.csv")
