@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import spadework as sw
 from makers import START, content_of, make_log, random_rows
 from spadework import events
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable
@@ -254,3 +255,15 @@ def test_users_that_are_not_there_are_refused(log, users):
 def test_a_path_is_no_item_table(log):
     with pytest.raises(BadRequest, match="item table is a str"):
         model("cease").fit(log, content="items.csv")
+
+
+@pytest.mark.parametrize("name", ["cease", "add-ease", "content"])
+def test_items_of_the_table_that_are_in_no_event_can_be_served(name):
+    log = make_log(["u", "u", "v", "v", "w"], ["tea", "cup", "tea", "pot", "pot"], [0, 1, 0, 1, 0])
+    table = pl.DataFrame({"item": ["tea", "cup", "pot", "mug"], "title": ["green tea", "white cup", "green pot", "white cup green"]})
+    larger = log.with_items(table["item"])
+    one = model(name).fit(larger, sw.read_content(table, larger, item="item"))
+    assert "mug" in one.recommend(log, 4, repeats="forbid", fill=False).frame()["item_id"].to_list()
+    assert "mug" in one.similar_items(["cup"], 3).frame()["item_id"].to_list()
+    with pytest.raises(BadRequest, match="ids of new items"):
+        log.with_items([1, 2])
