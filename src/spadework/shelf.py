@@ -17,6 +17,9 @@ class Shelf(Mapping[str, T], Generic[T]):
         self.kind = kind
         self._things: dict[str, T] = {}
 
+    def __repr__(self) -> str:
+        return f"{self.kind}s: {', '.join(self._things)}"
+
     def place(self, name: str, thing: T) -> T:
         """Put `thing` on the shelf; a name can be used once."""
         if name in self._things and self._things[name] is not thing:

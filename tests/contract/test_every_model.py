@@ -320,8 +320,8 @@ def test_candidates_are_respected(name, params, fitted, shop):
     asked = pl.concat([chosen, pl.Series(["never heard of"])])
     lists = fitted(name, params).recommend(shop, 10, candidates=asked)
     assert set(lists.items[lists.items >= 0].tolist()) == {1, 4, 5}
-    nobody = fitted(name, params).recommend(shop, 10, candidates=pl.Series(["never heard of"]))
-    assert (nobody.items == -1).all()
+    with pytest.raises(BadRequest, match=r"1 of 1 candidates are not in the log .*'never heard of'"):
+        fitted(name, params).recommend(shop, 10, candidates=pl.Series(["never heard of"]))
 
 
 @every_case

@@ -198,7 +198,7 @@ def test_a_log_in_memory_and_frames_of_other_tools_are_dug(tmp_path):
 )  # fmt: skip
 def test_the_smallest_logs_are_answered_and_told(users, items, says, tmp_path):
     log = make_log(users, items, [START + 86_400 * n for n in range(len(users))])
-    run = sw.dig(log, folder=tmp_path / "run", recipe=make({"budget": "30s"}))
+    run = sw.dig(log, folder=tmp_path / "run", recipe=make({"budget": "90s"}))
     assert run.complete
     found = {finding["code"]: finding for finding in run.findings}
     assert found["SIZE-1"]["says"] == says

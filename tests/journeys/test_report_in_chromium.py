@@ -20,7 +20,7 @@ from spadework.workbench import charts, notebook, report
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
 import run_folder
 
-SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "faces", "honesty", "recipe"]
+SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "repeats", "faces", "honesty", "recipe"]
 Browser = Callable[..., str]
 
 

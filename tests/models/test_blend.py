@@ -318,6 +318,22 @@ def test_candidates_that_may_be_recommended_are_what_is_scaled(shop):
 # ---- arrays from a file
 
 
+def test_a_quota_holds_items_of_the_history_back(shop):
+    one = model("blend", parts="personal + cosine", quota=2).fit(shop)
+    own = [set(shop.items[shop.users == user].tolist()) for user in shop.active_users]
+    free, held = one.sharing(quota=None).recommend(shop, 6, fill=False), one.recommend(shop, 6, fill=False)
+    for row, mine in enumerate(own):
+        listed = [item for item in held.items[row].tolist() if item >= 0]
+        assert sum(item in mine for item in listed) <= 2
+        assert (np.diff(held.scores[row][: len(listed)]) <= 0).all()
+        before = [item for item in free.items[row].tolist() if item in mine]
+        assert [item for item in listed if item in mine] == before[:2], "the best of them stay"
+    assert (
+        one.recommend(shop, 6, repeats="only").items.tolist() == one.sharing(quota=None).recommend(shop, 6, repeats="only").items.tolist()
+    )
+    assert any(sum(item in mine for item in row) > 2 for row, mine in zip(free.items.tolist(), own, strict=True))
+
+
 def test_answering_parameters_share_what_was_learned(shop):
     one = model("blend", parts="cosine + popular").fit(shop)
     other = one.sharing(weights="0.1, 0.9")

@@ -6,8 +6,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+import spadework as sw
 from makers import START, content_of, make_log, random_rows
-from spadework.errors import OutOfMemory, Unsuitable
+from spadework import events
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.models.base import model
 from spadework.models.content import content_features
 
@@ -225,6 +227,43 @@ def test_weights_that_are_no_numbers_are_refused():
         model("ease", entry="value").fit(log)
 
 
-def test_candidates_outside_the_vocabulary_leave_an_empty_list(log):
-    lists = model("ease").fit(log).recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
-    assert (lists.items == -1).all()
+def test_candidates_outside_the_vocabulary_are_refused_or_told(log):
+    fitted, told = model("ease").fit(log), []
+    with pytest.raises(BadRequest, match="candidates are not in the log"):
+        fitted.recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
+
+    class Ear:
+        def step(self, label, done, total):
+            return None
+
+        def note(self, message):
+            told.append(message)
+
+    known = log.item_vocabulary.ids[0]
+    with events.listening(Ear()):
+        lists = fitted.recommend(log, 3, candidates=[known, "nothing of ours"])
+    assert set(lists.items[lists.items >= 0].tolist()) <= {0}
+    assert told == ["1 of 2 candidates are not in the log that the model learned from, such as 'nothing of ours'. They are left out."]
+
+
+@pytest.mark.parametrize("users", [[-1], [0, 99_999]])
+def test_users_that_are_not_there_are_refused(log, users):
+    with pytest.raises(BadRequest, match="There is no user with the code"):
+        model("ease").fit(log).recommend(log, 3, users=np.asarray(users))
+
+
+def test_a_path_is_no_item_table(log):
+    with pytest.raises(BadRequest, match="item table is a str"):
+        model("cease").fit(log, content="items.csv")
+
+
+@pytest.mark.parametrize("name", ["cease", "add-ease", "content"])
+def test_items_of_the_table_that_are_in_no_event_can_be_served(name):
+    log = make_log(["u", "u", "v", "v", "w"], ["tea", "cup", "tea", "pot", "pot"], [0, 1, 0, 1, 0])
+    table = pl.DataFrame({"item": ["tea", "cup", "pot", "mug"], "title": ["green tea", "white cup", "green pot", "white cup green"]})
+    larger = log.with_items(table["item"])
+    one = model(name).fit(larger, sw.read_content(table, larger, item="item"))
+    assert "mug" in one.recommend(log, 4, repeats="forbid", fill=False).frame()["item_id"].to_list()
+    assert "mug" in one.similar_items(["cup"], 3).frame()["item_id"].to_list()
+    with pytest.raises(BadRequest, match="ids of new items"):
+        log.with_items([1, 2])

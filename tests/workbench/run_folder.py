@@ -251,6 +251,25 @@ def _scores() -> dict[str, Any]:
             }
             for at, (name, users) in enumerate(slices)
         ],
+        "repetition": {
+            "k": 10,
+            "target_share": 0.41,
+            "policy": "Items of the history may come back, since 41 % of the targets are repeats.",
+            "models": [
+                {
+                    "label": label,
+                    "repeats": 0.4 - 0.1 * at,
+                    "explored": 0.6 + 0.1 * at,
+                    "hits_repeated": 0.8 - 0.3 * at,
+                    "recall_repeated": 0.2,
+                    "recall_new": 0.05,
+                    "hitrate_repeated": 0.5,
+                    "hitrate_new": 0.2,
+                    "novel_recall": 0.06,
+                }
+                for at, label in enumerate((MODELS[0][1], "popular, all time"))
+            ],
+        },
         "not_tried": [
             {"what": "alternating least squares", "why": "The budget of 10 minutes was spent."},
             {"what": "item texts", "why": "The log has no item texts."},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spadework.data import splitting
@@ -44,14 +46,20 @@ def test_each_family_sends_its_best_and_the_best_family_comes_first(validated):
 def test_the_mixtures_are_of_the_best_two_and_three_and_can_be_tried(validated):
     scores, protocol = validated
     found = mixtures(scores, protocol)
-    assert [one.name for one in found] == ["blend", "blend", "blend", "boosted"]
-    assert [len(one.models) for one in found] == [2, 3, 3, 3]
+    assert [one.name for one in found] == ["blend", "blend", "blend", "boosted", "prior", "prior"]
+    assert [len(one.models) for one in found[:4]] == [2, 3, 3, 3]
+    assert [one.parts for one in found[4:]] == [one.label for one in best_of_families(scores, protocol) if one.name != "popular"]
     assert {one.cut for one in found[2:]} == {"time"}
-    assert [trial(one, protocol).state for one in found] == ["done"] * 4
+    assert [trial(one, protocol).state for one in found] == ["done"] * 6
 
 
 def test_one_family_makes_no_mixture(validated):
     scores, protocol = validated
     assert mixtures([score for score in scores if score.model in ("forward", "cosine", "random", "content")], protocol) == []
     assert mixtures([], protocol) == []
-    assert len(mixtures(scores, protocol, most=2)) == 3
+    assert len(mixtures(scores, protocol, most=2)) == 5
+
+
+def test_a_prior_is_tried_only_where_items_may_come_back(validated):
+    scores, protocol = validated
+    assert "prior" not in {one.name for one in mixtures(scores, replace(protocol, repeats="forbid"))}

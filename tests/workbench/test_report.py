@@ -18,7 +18,7 @@ from spadework.workbench import blocks, charts, notebook, report, words
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder
 
-SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "faces", "honesty", "recipe"]
+SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "repeats", "faces", "honesty", "recipe"]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = '<script>alert("x")</script>=HYPERLINK("http://evil.example")|[a](javascript:b)`'
 
@@ -305,7 +305,8 @@ def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(tmp_path: Path, fo
 
 
 def test_the_sum_of_the_budgets_leaves_room_for_the_page() -> None:
-    sections = report.all_sections(report.RunFacts({}, {}, [{}], {"slices": [{"values": {"a": {}}}]}, {}, ()), {})
+    scores = {"slices": [{"values": {"a": {}}}], "repetition": {"target_share": 0.4, "models": [{"label": "a"}]}}
+    sections = report.all_sections(report.RunFacts({}, {}, [{}], scores, {}, ()), {})
     assert [section.key for section in sections] == SECTIONS
     assert sum(section.budget for section in sections) + 40_000 < report.LARGEST
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,6 +36,7 @@ class Interactions:
     kind_names: tuple[str, ...] = ()  # ascending; one name without `kinds` says what all rows are, none that nobody said
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
+    now: int | None = None  # the moment that is asked about, in epoch seconds, where somebody said it; see `asked_at`
     account: RowAccount | None = field(default=None, repr=False)  # how it was read; not carried over by `where`
 
     def __post_init__(self) -> None:
@@ -135,7 +137,26 @@ class Interactions:
             baskets=kept.baskets,
             kinds=kept.kinds,
             kind_names=self.kind_names,
-        )
+        ).asked_at(self.now)
+
+    def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
+        """The same rows in a larger vocabulary: items that nobody took yet, such as those of an item table, can then be recommended.
+
+        Read the item table for this log, fit on it, and models of content have a way in for them. Ids are of the log's type.
+        """
+        own = self.item_vocabulary.ids
+        more = pl.Series(ids).drop_nulls()
+        if more.dtype.is_integer() != own.dtype.is_integer():
+            raise BadRequest(f"The ids of new items are {more.dtype}, those of the log {own.dtype}.", "Give ids of the log's type.")
+        vocabulary, _ = Vocabulary.build(pl.concat([own, more.cast(own.dtype)]))
+        return self.recoded(self.user_vocabulary, vocabulary)
+
+    def asked_at(self, now: int | None) -> Interactions:
+        """The same rows, asked about at this moment, in epoch seconds: what models are told of the time of the question, all alike.
+
+        None: after each user's usual pause. A moment before the last event of a user counts as that event's.
+        """
+        return replace(self, now=now)
 
     def of_users(self, users: Codes) -> Interactions:
         """The rows of these users."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Mask, members
+from spadework.arrays import Array, Mask, members
 from spadework.evaluation.truth import Truth
 from spadework.shelf import Shelf
 
@@ -78,16 +78,42 @@ def cold_items(truth: Truth) -> Slice:
 @_place("repeated items")
 def repeated_items(truth: Truth) -> Slice:
     """Targets that the user had before."""
-    return _of_targets(truth, _seen(truth))
+    return _of_targets(truth, seen_targets(truth))
 
 
 @_place("new items for the user")
 def explored_items(truth: Truth) -> Slice:
     """Targets that the user never had before."""
-    return _of_targets(truth, ~_seen(truth))
+    return _of_targets(truth, ~seen_targets(truth))
 
 
-def _seen(truth: Truth) -> Mask:
+@_place("users who take only new items")
+def only_new(truth: Truth) -> Slice:
+    """Users none of whose targets they had before."""
+    return Slice(truth.has_history & (_repeated(truth) == 0))
+
+
+@_place("users who take some items again")
+def some_again(truth: Truth) -> Slice:
+    """Users who had up to half of their targets before, and some."""
+    share = _repeated(truth)
+    return Slice(truth.has_history & (share > 0) & (share <= 0.5))
+
+
+@_place("users who take most items again")
+def most_again(truth: Truth) -> Slice:
+    """Users who had more than half of their targets before."""
+    return Slice(truth.has_history & (_repeated(truth) > 0.5))
+
+
+def _repeated(truth: Truth) -> Array:
+    """Share of each user's targets that they had before. Shape [rows], float64."""
+    owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
+    return np.bincount(owners, weights=seen_targets(truth), minlength=len(truth.users)) / np.maximum(truth.sizes, 1)
+
+
+def seen_targets(truth: Truth) -> Mask:
+    """Which targets the user had before. Shape [targets]."""
     count = np.int64(len(truth.popularity))
     owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
     holders = np.repeat(np.arange(len(truth.users)), np.diff(truth.seen))

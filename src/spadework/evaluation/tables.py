@@ -11,14 +11,18 @@ from spadework.arrays import Array, Codes
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import lists as kernel
+from spadework.models.recommendations import Recommendations
 
 
 def lists_of(frame: Any, protocol: Protocol) -> Codes:
     """Lists [users, k] of item codes from `user_id`, `item_id` and `rank` or `score`, cut to the longest that a metric asks for.
 
+    `frame` may also be what `recommend` gave.
+
     Items unknown to the split keep their slot as −1. Raises BadData for missing columns, ranks that are no numbers and items that stand
     twice in a list. O(rows) where ranks are whole numbers from 1, else one sort.
     """
+    frame = frame.frame() if isinstance(frame, Recommendations) else frame
     table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     names = {column.lower(): column for column in table.columns}
     for needed in ("user_id", "item_id"):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from spadework.data.splitting import Split
 from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
 from spadework.evaluation.metrics import Asked, measure, parse
+from spadework.evaluation.repetition import repetition
+from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import REPEATS, Recommender, Repeats
@@ -28,6 +30,8 @@ DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "
 LIST_METRICS = ("coverage@10", "gini@10", "popularity@10", "tail@10", "novelty@10", "repeats@10")
 REPEATS_MATTER = 0.1
 """Share of repeats among the targets from which on `auto` lets history items come back."""
+NOVEL_K = 10
+NOVEL_RECALL = f"novel_recall@{NOVEL_K}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +43,7 @@ class Protocol:
     dialect: Dialect
     repeats: Repeats
     seed: int = 0
+    novel: bool = False  # only targets that the user never had are expected
 
     @classmethod
     def of(
@@ -50,27 +55,37 @@ class Protocol:
         repeats: str = "auto",
         seed: int = 0,
     ) -> Protocol:
-        """Names become things; `repeats="auto"` allows them where at least a tenth of the targets are repeats."""
+        """Names become things; `repeats="auto"` allows them where at least a tenth of the targets are repeats.
+
+        With "novel" items of the history are neither recommended nor expected: the task of the novel basket.
+        """
         if repeats == "auto":
             repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
-        if repeats not in REPEATS:
-            raise BadRequest(f"repeats is {repeats!r}.", f"Choices: auto, {', '.join(REPEATS)}.")
+        if repeats not in (*REPEATS, "novel"):
+            raise BadRequest(f"repeats is {repeats!r}.", f"Choices: auto, {', '.join(REPEATS)}, novel.")
         if not metrics:
             raise BadRequest("No metric is asked for.", "Name at least one, such as ndcg@10.")
         asked = tuple(parse(name) for name in metrics)
         if not any(one.metric.per_user for one in asked):
             raise BadRequest(f"{metrics[0]} has no value per user, so it cannot decide.", "Name a metric such as ndcg@10 as well.")
-        return cls(split, asked, dialects[dialect], repeats, seed)
+        novel = repeats == "novel"
+        return cls(split, asked, dialects[dialect], "forbid" if novel else cast(Repeats, repeats), seed, novel)
+
+    @property
+    def policy(self) -> str:
+        """The policy of repeats as people name it."""
+        return "novel" if self.novel else self.repeats
 
     @cached_property
     def truth(self) -> Truth:
         """The targets, arranged once."""
-        return Truth.of(self.split)
+        made = Truth.of(self.split)
+        return made.only(~seen_targets(made)) if self.novel else made
 
     @cached_property
     def judged(self) -> Array:
         """The users that averages are over: those with history, or all if nobody has any. A mask over the truth's rows."""
-        known = self.truth.has_history
+        known = self.truth.has_history & (self.truth.sizes > 0)
         return known if known.any() else np.ones(len(known), np.bool_)
 
     def among(self, rows: Array) -> Protocol:
@@ -94,7 +109,7 @@ class Protocol:
     def heading(self) -> str:
         """What a column of the board holds: metric, rows, users."""
         words = self.split.says.split(": ")[-1]
-        return f"{self.primary}, {words}, {int(self.judged.sum()):,} users, dialect {self.dialect.name}, repeats {self.repeats}"
+        return f"{self.primary}, {words}, {int(self.judged.sum()):,} users, dialect {self.dialect.name}, repeats {self.policy}"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -142,7 +157,8 @@ def trial(
 ) -> Score:
     """Fit and judge a model. Nothing is raised but the user's own interruption: a failure is a Score that says why.
 
-    A `fitted` model is only judged. The recommended codes [users, k] are appended to `lists`, where one is given.
+    A `fitted` model is only judged. The recommended codes [users, k] are appended to `lists`, where one is given; where repeats are allowed,
+    the model is then asked once more without them, and its recall of new items becomes the total `novel_recall@10`.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
     limits = limits or Limits()
@@ -157,6 +173,8 @@ def trial(
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
             values, totals = judge(answer.items, protocol)
+            if lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
+                totals |= _novel(model, protocol)
     except Unsuitable as error:
         return replace(start, state="skipped", reason=error.message)
     except OutOfTime as error:
@@ -178,6 +196,14 @@ def trial(
         memory_mib=sum(array.nbytes for array in model.state.values()) / 2**20,
         filled_share=answer.filled / max(answer.items.size, 1),
     )
+
+
+def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
+    """Recall of targets that users never had, by lists that leave their history out."""
+    truth = protocol.truth
+    codes = model.recommend(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
+    found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
+    return {NOVEL_RECALL: found} if np.isfinite(found) else {}
 
 
 def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:

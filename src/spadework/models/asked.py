@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spadework.arrays import Codes
+from spadework import events
+from spadework.arrays import Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
@@ -22,6 +23,39 @@ def items_asked(vocabulary: Vocabulary, items: Any) -> Codes:
         missing = asked[int(np.flatnonzero(codes < 0)[0])]
         raise BadRequest(f"Item {missing!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
     return codes
+
+
+def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
+    """The items that alone may be recommended, of ids, one or several: a mask [items]; None where none are named.
+
+    Ids that the model does not know are left out, and a note says how many. Raises `BadRequest` where it knows none of them.
+    """
+    if candidates is None:
+        return None
+    asked = pl.Series(listed(candidates))
+    codes = vocabulary.codes(asked)
+    unknown = np.flatnonzero(codes < 0)
+    if len(unknown):
+        told = f"{len(unknown):,} of {len(asked):,} candidates are not in the log that the model learned from, such as {asked[int(unknown[0])]!r}."
+        if len(unknown) == len(asked):
+            raise BadRequest(told, "Give ids of the log; numbers and text differ.")
+        events.note(f"{told} They are left out.")
+    allowed = np.zeros(len(vocabulary), np.bool_)
+    allowed[codes[codes >= 0]] = True
+    return allowed
+
+
+def users_asked(histories: Interactions, users: Any) -> Codes:
+    """Codes of the users that are asked about; those with events where none are named. Raises `BadRequest` for what is no such code."""
+    if users is None:
+        return histories.active_users
+    codes, hint = np.asarray(users), "Give histories.user_vocabulary.codes(ids)."
+    if codes.dtype.kind not in "iu":
+        raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", hint)
+    wrong = np.flatnonzero((codes < 0) | (codes >= histories.user_count))
+    if len(wrong):
+        raise BadRequest(f"There is no user with the code {codes[wrong[0]]}; there are {histories.user_count:,}, from 0.", hint)
+    return codes.astype(np.int32)
 
 
 def user_asked(history: Interactions, user: Any) -> Codes:

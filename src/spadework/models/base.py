@@ -23,9 +23,10 @@ from spadework.kernels import parallel, ranking
 from spadework.kernels.scoring import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
+from spadework.models.asked import candidates_asked, users_asked
 from spadework.models.common import CommonList
 from spadework.models.histories import Histories, positions
-from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room, listed
+from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
@@ -188,15 +189,8 @@ class Recommender(ABC):
         check_k(k)
         check_repeats(repeats)
         check_log(histories, "What the histories are taken from")
-        if users is not None and np.asarray(users).dtype.kind not in "iu":
-            raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", "Give histories.user_vocabulary.codes(ids).")
+        asked, allowed = users_asked(histories, users), candidates_asked(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
-        asked = histories.active_users if users is None else np.asarray(users, np.int32)
-        allowed = None
-        if candidates is not None:
-            allowed = np.zeros(len(self.item_vocabulary), np.bool_)
-            codes = self.item_vocabulary.codes(listed(candidates))
-            allowed[codes[codes >= 0]] = True
         common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
         width = k if common is not None else self._row_cells(k)

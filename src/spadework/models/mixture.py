@@ -72,6 +72,11 @@ class Mixture(Recommender):
         pool: Pool = self.__dict__["_pool"]
         return pool
 
+    @property
+    def instead(self) -> str:  # type: ignore[override]
+        """What to do where it does not fit into memory: what its parts say, the first that says more than any model does."""
+        return next((one.instead for one in self.models if one.instead != Recommender.instead), Recommender.instead)
+
     def required(self) -> frozenset[Need]:
         return self.needs.union(*(one.required() for one in self.models))
 

@@ -39,6 +39,8 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
     check_log(train, f"What {label!r} is to learn from")
     if not len(train):
         raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
+    if content is not None and not isinstance(content, ItemContent):
+        raise BadRequest(f"The item table is a {type(content).__name__}.", "Read it first: sw.read_content(table, log).")
     present = {
         "times": train.times is not None,
         "baskets": train.baskets is not None,

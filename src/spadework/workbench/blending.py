@@ -7,33 +7,44 @@ from collections.abc import Sequence
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
 from spadework.models.factors import Factors
+from spadework.models.few_items import FewItems
 from spadework.models.history_reader import HistoryReader
 from spadework.models.item_item import ItemItem
 from spadework.models.linear import Linear
 from spadework.models.mixture import Mixture
 from spadework.models.parts import text_of
-from spadework.models.popular import Random
+from spadework.models.people import LikePeople
+from spadework.models.personal import OwnItems
+from spadework.models.popular import Popular, Random
 from spadework.models.practice import Cut
 
 _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
-_ROOTS = (ItemItem, Linear, Factors, HistoryReader, Recommender)
+PRIORS = 2
+"""Models that are tried with personal popularity as their prior."""
+_ROOTS = (ItemItem, Linear, Factors, HistoryReader, FewItems, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
     """Mixtures of the best configurations of the `most` best families, to be tried on the span that the scores are from.
 
     For the best two, three, … families a blend by scaled scores; of all of them a blend with learned weights and a second stage. None
-    where fewer than two families have a finished score. The best by the primary metric is chosen on the validation span, never on the test
+    where fewer than two families have a finished score. Where items of the history may come back, the best models that do not count own
+    purchases get personal popularity as their prior. The best by the primary metric is chosen on the validation span, never on the test
     span. O(scores).
     """
-    chosen = best_of_families(validation, protocol)[:most]
+    families = best_of_families(validation, protocol)
+    chosen = families[:most]
     if len(chosen) < 2:
         return []
     cut = _CUTS.get(protocol.split.name, "auto")
     everything = text_of(chosen)
     found = [model("blend", parts=text_of(chosen[:count])) for count in range(2, len(chosen) + 1)]
-    return [*found, model("blend", parts=everything, how="learned", cut=cut), model("boosted", parts=everything, cut=cut)]
+    found += [model("blend", parts=everything, how="learned", cut=cut), model("boosted", parts=everything, cut=cut)]
+    if protocol.repeats != "forbid":
+        blind = [one for one in families if not isinstance(one, OwnItems | LikePeople | Popular)]
+        found += [model("prior", parts=one.label, cut=cut) for one in blind[:PRIORS]]
+    return found
 
 
 def best_of_families(validation: Sequence[Score], protocol: Protocol) -> list[Recommender]:

@@ -59,7 +59,7 @@ class Contest:
             always = is_always(one)
             known = self.ledger.find(self.ledger.key(one, protocol, "test"))
             if known is None and not always and self.spent + took > self.budget:
-                scores.append(self._left_out(one, "before its refit on the test span"))
+                scores.append(self._left_out(one, "ended before its refit on the test span"))
                 _tell("test", scores[-1], protocol)
                 continue
             scores.append(self._one(one.sharing(), protocol, "test", None if always else self.budget - self.spent))
@@ -78,7 +78,8 @@ class Contest:
             known = self.ledger.find(self.ledger.key(model, protocol, "validation"))
             foretold = 0.0 if shares else self._foretold(model, protocol)
             if known is None and not group.always and (room <= 0 or (foretold > room and self._fits(model, protocol))):
-                score = self._left_out(model, "before its turn")
+                took = f"is too short for it: a trial takes about {durations.words(foretold)} and {durations.words(max(room, 0))} are left"
+                score = self._left_out(model, "ended before its turn" if room <= 0 else took)
                 _tell("validation", score, protocol)
             else:
                 learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if shares else None
@@ -127,8 +128,8 @@ class Contest:
         """Whether the machine could hold it; what it cannot hold is told by the trial, which ends at once."""
         return model.cost(protocol.split.train).bytes < min(available_bytes(), self.memory or available_bytes())
 
-    def _left_out(self, model: Recommender, when: str) -> Score:
-        reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} ended {when}; half of it is kept for the test span."
+    def _left_out(self, model: Recommender, why: str) -> Score:
+        reason = f"{OUT_OF_BUDGET} of {durations.words(self.budget)} {why}; half of it is kept for the test span."
         return Score(model=model.name, label=model.label, params=model.params, state="skipped", reason=reason)
 
 

@@ -16,7 +16,7 @@ from spadework.diagnosis.finding import Finding, diagnose
 from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData
 from spadework.evaluation.scoreboard import Scoreboard, bare
-from spadework.evaluation.trial import Protocol, Score
+from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender, catalogue, model
 from spadework.models.cooccurrence import CoOccurrence
@@ -29,7 +29,7 @@ from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.sweep import Sweep
-from spadework.workbench.telling import not_tried, slices_of, told_protocol, with_lists
+from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, why_repeats, with_lists
 from spadework.workbench.tuning import OUT_OF_SHARE, Tuning
 
 SHOWN = 4
@@ -114,7 +114,8 @@ class Job:
         recipe = self.recipe
         assert split.valid is not None
         choosing = self._protocol(split.valid, recipe.repeats)
-        final = self._protocol(split, choosing.repeats)  # the policy is chosen on validation, too
+        events.note(f"repeats     {why_repeats(choosing)}")
+        final = self._protocol(split, choosing.policy)  # the policy is chosen on validation, too
         memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
         contest = Contest(ledger, items, recipe.budget_seconds, memory, recipe.seed)
@@ -206,6 +207,11 @@ class Job:
                 "winner": winner,
                 "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
                 "heat": heat,
+                "repetition": repetition_of(
+                    final,
+                    {label: contest.lists[label] for label in shown},
+                    {score.label: score.totals.get(NOVEL_RECALL) for score in self.test},
+                ),
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
                 "not_tried": not_tried(
                     self.validation, swept, {} if self.tuning is None else dict.fromkeys(self.tuning.passed_over, OUT_OF_SHARE)

@@ -38,7 +38,7 @@ class Ledger:
             "expected": protocol.split.expected.fingerprint,
             "metrics": [one.name for one in protocol.metrics],
             "dialect": protocol.dialect.name,
-            "repeats": protocol.repeats,
+            "repeats": protocol.policy,
             "seed": protocol.seed,
             "model": model.name,
             "params": model.params,

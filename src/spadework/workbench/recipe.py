@@ -54,7 +54,9 @@ class Recipe(BaseModel):
     valid: str | float = Field(0.1, description="Validation span before it; a share means the length of the test span.")
     metrics: list[str] = Field([*DEFAULT_METRICS, *LIST_METRICS], description="Metrics; the first decides.")
     dialect: str = Field("lightgcn", description="Which paper's definition of the metrics.")
-    repeats: Literal["auto", "forbid", "allow", "only"] = Field("auto", description="Whether items of the history may come back.")
+    repeats: Literal["auto", "forbid", "allow", "only", "novel"] = Field(
+        "auto", description="Whether items of the history may come back; novel: they are neither recommended nor expected."
+    )
     models: list[str] | None = Field(None, description="Names of models to try; all if absent.")
     budget: str = Field("10m", description="Time for fitting and judging. It decides which models run, never how well one is fitted.")
     memory: float | None = Field(None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent.")

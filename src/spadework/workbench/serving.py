@@ -32,6 +32,7 @@ def recommend(
             raise BadRequest(f"User {missing!r} is not in the histories.", "Check the id, or give a log of that user with --histories.")
     if repeats is None:
         repeats = run.board["protocol"].get("repeats", "allow") if run is not None else "allow"
+        repeats = "forbid" if repeats == "novel" else repeats
     answers: Any = fitted.recommend(log, k, repeats=repeats, users=users)  # type: ignore[arg-type]
     frame: pl.DataFrame = answers.frame()
     return frame

@@ -7,6 +7,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
@@ -16,10 +17,14 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.evaluation import statistics
 from spadework.evaluation.metrics import measure, parse
+from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
-from spadework.evaluation.trial import Protocol, Score
+from spadework.evaluation.trial import REPEATS_MATTER, Protocol, Score
 from spadework.kernels import parallel
+
+REPETITION_K = 10
+"""Length of the lists in which repeats and new items are told apart."""
 
 
 def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
         "dialect": protocol.dialect.name,
         "primary": board.primary,
         "metrics": [asked.name for asked in protocol.metrics],
-        "repeats": protocol.repeats,
+        "repeats": protocol.policy,
         "users": int(protocol.truth.has_history.sum()),
         "users_expected": len(protocol.truth.users),
         "ties": "ties in score go to the item with the lower code (ids in ascending order)",
@@ -73,6 +78,33 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
     return rows
 
 
+def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None]) -> dict[str, Any]:
+    """How lists serve what users had before and what they had not; empty where nobody takes anything twice, or that is not asked.
+
+    `novel` is each model's recall of new items where its lists leave the history out, by label.
+    """
+    truth, share = protocol.truth, protocol.split.repeat_share
+    if share == 0 or not lists or protocol.novel:
+        return {}
+    rows = []
+    for label, codes in lists.items():
+        found = asdict(repetition(codes, truth, protocol.dialect, min(REPETITION_K, codes.shape[1])))
+        row = {"label": label, **found, "novel_recall": novel.get(label)}
+        rows.append({key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()})
+    return {"k": REPETITION_K, "target_share": share, "policy": why_repeats(protocol), "models": rows}
+
+
+def why_repeats(protocol: Protocol) -> str:
+    """What the run does about items of the history, and why."""
+    share = f"{protocol.split.repeat_share:.0%} of the targets are repeats"
+    words = {
+        "allow": "Items of the history may come back",
+        "forbid": "Items of the history are left out",
+        "only": "Items of the history alone may be recommended",
+    }
+    return f"{words[protocol.repeats]}: {share}; from {REPEATS_MATTER:.0%} on they may by default."
+
+
 def not_tried(
     validation: list[Score], swept: Sequence[Mapping[str, Any]] = (), passed_over: Mapping[str, str] = MappingProxyType({})
 ) -> list[dict[str, str]]:
@@ -86,5 +118,5 @@ def not_tried(
         *left,
         *({"what": f"{count:,} settings of the sweep and the tuning", "why": reason} for reason, count in reasons.items()),
         *({"what": f"other settings of {name}", "why": reason} for name, reason in passed_over.items()),
-        {"what": "next-basket models, transformers", "why": "This version does not have them."},
+        {"what": "transformers", "why": "This version does not have them."},
     ]

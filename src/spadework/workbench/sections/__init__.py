@@ -11,11 +11,12 @@ from spadework.workbench.sections.board import board, slices
 from spadework.workbench.sections.faces import faces
 from spadework.workbench.sections.helped import helped
 from spadework.workbench.sections.honesty import honesty, recipe
+from spadework.workbench.sections.repeats import repeats
 from spadework.workbench.sections.verdict import verdict
 
 
 def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
-    """Every section that the run has something for; findings and slices are left out when there are none.
+    """Every section that the run has something for; findings, slices and repeats are left out when there are none.
 
     `documents` holds the run's files as they may be shown, with ids replaced if they have to be. Budgets sum to less than a
     megabyte with room for the page around them.
@@ -23,13 +24,14 @@ def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
     built: list[tuple[int, str, str, Sequence[Block], int]] = [
         (0, "verdict", "Verdict", verdict(facts), 40_000),
         (1, "account", "Data account", account(facts), 40_000),
-        (2, "portrait", "Portrait of the data", portrait(facts), 140_000),
+        (2, "portrait", "Portrait of the data", portrait(facts), 130_000),
         (3, "findings", "Findings", findings(facts), 50_000),
-        (4, "board", "Board", board(facts), 170_000),
+        (4, "board", "Board", board(facts), 160_000),
         (5, "helped", "What helped", helped(facts), 150_000),
         (6, "slices", "Slices", slices(facts), 50_000),
-        (7, "faces", "Faces", faces(facts), 150_000),
-        (8, "honesty", "Honesty", honesty(facts), 50_000),
-        (9, "recipe", "Recipe", recipe(facts, documents), 110_000),
+        (7, "repeats", "Repeats", repeats(facts), 20_000),
+        (8, "faces", "Faces", faces(facts), 150_000),
+        (9, "honesty", "Honesty", honesty(facts), 50_000),
+        (10, "recipe", "Recipe", recipe(facts, documents), 110_000),
     ]
     return [Section(number, key, title, tuple(blocks), budget) for number, key, title, blocks, budget in built if blocks]

@@ -1,0 +1,57 @@
+"""What users take again and what they take for the first time, judged apart: the measures of next-basket papers.
+
+After Li et al., "A Next Basket Recommendation Reality Check", ACM TOIS 2023.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spadework.arrays import Array, Codes
+from spadework.evaluation.dialects import Dialect
+from spadework.evaluation.metrics import measure, parse
+from spadework.evaluation.slices import seen_targets
+from spadework.evaluation.truth import Truth
+from spadework.kernels import relevance
+
+
+@dataclass(frozen=True)
+class Repetition:
+    """How lists of k items serve repeats and new items. Means over users with history, of the stated users alone where it says so."""
+
+    repeats: float  # RepR: share of the k slots that hold items of the history
+    explored: float  # ExplR: share of the k slots that hold other items
+    hits_repeated: float  # share of all hits that are items of the history
+    recall_repeated: float  # of targets that the user had before; users who have such a target
+    recall_new: float  # of targets that the user never had; users who have such a target
+    hitrate_repeated: float  # PHR of the same users and targets
+    hitrate_new: float
+
+
+def repetition(lists: Codes, truth: Truth, dialect: Dialect, k: int = 10) -> Repetition:
+    """Judge lists [users, ≥ k], rows as in the truth; −1 is padding. NaN where no user has such a target. O(cells)."""
+    lists = np.ascontiguousarray(lists[:, :k])
+    own = relevance.hits(lists, truth.seen, truth.seen_items).astype(np.bool_)
+    hits = relevance.hits(lists, truth.starts, truth.items).astype(np.bool_)
+    judged = truth.has_history
+    seen = seen_targets(truth)
+    found = [_apart(lists, truth, targets, dialect, k) for targets in (seen, ~seen)]
+    return Repetition(
+        repeats=float((own[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
+        explored=float((((lists >= 0) & ~own)[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
+        hits_repeated=float((hits & own)[judged].sum() / max(int(hits[judged].sum()), 1)),
+        recall_repeated=found[0][0], recall_new=found[1][0], hitrate_repeated=found[0][1], hitrate_new=found[1][1],
+    )  # fmt: skip
+
+
+def _apart(lists: Codes, truth: Truth, targets: Array, dialect: Dialect, k: int) -> tuple[float, float]:
+    """Recall and hit rate of some of the targets, over users with history who have such targets."""
+    part = truth.only(targets)
+    users = truth.has_history & (part.sizes > 0)
+    if not users.any():
+        return float("nan"), float("nan")
+    names = f"recall@{k}", f"hitrate@{k}"
+    values = measure(lists, part, [parse(name) for name in names], dialect)
+    return tuple(float(np.asarray(values[name])[users].mean(dtype=np.float64)) for name in names)  # type: ignore[return-value]

@@ -1,0 +1,73 @@
+"""Repeats and new items judged apart, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from makers import make_log
+from spadework.data.splitting import Split
+from spadework.errors import BadRequest
+from spadework.evaluation.dialects import dialects
+from spadework.evaluation.repetition import repetition
+from spadework.evaluation.trial import NOVEL_RECALL, Protocol, trial
+from spadework.evaluation.truth import Truth
+from spadework.models.base import model
+
+USERS = ["u", "u", "v", "v", "w", "n"]
+GIVEN = make_log(["u", "u", "v", "w"], ["a", "b", "c", "d"], [0, 1, 0, 0])
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """u takes a again and d anew, v takes e and f anew, w takes d again, n is new."""
+    log = make_log(
+        ["u", "u", "v", "w", "u", "u", "v", "v", "w", "n"],
+        ["a", "b", "c", "d", "a", "d", "e", "f", "d", "a"],
+        [0, 1, 0, 0, 9, 9, 9, 9, 9, 9],
+    )
+    known = log.times < 9
+    return Split(train=log.where(known), given=log.where(known), expected=log.where(~known), name="x", says="x")
+
+
+def test_by_hand(split):
+    truth = Truth.of(split)
+    ids, users = split.train.item_vocabulary.ids.to_list(), split.train.user_vocabulary.ids.to_list()
+    lists = {"n": "ab", "u": "ad", "v": "ce", "w": "de"}
+    codes = np.asarray([[ids.index(item) for item in lists[users[user]]] for user in truth.users], np.int32)
+    found = repetition(codes, truth, dialects["nbr"], 2)
+    assert found.repeats == pytest.approx((1 + 1 + 1) / 6), "a of u, c of v, d of w; n has no history"
+    assert found.explored == pytest.approx(3 / 6)
+    assert found.hits_repeated == pytest.approx(2 / 4), "hits: a and d of u, e of v, d of w"
+    assert (found.recall_repeated, found.hitrate_repeated) == (1.0, 1.0), "u and w took something again"
+    assert found.recall_new == pytest.approx((1 + 1 / 2) / 2), "u: d; v: e of e and f"
+    assert found.hitrate_new == 1.0
+
+
+def test_nobody_who_repeats_has_no_recall_of_repeats():
+    log = make_log(["u", "u"], ["a", "b"], [0, 1])
+    split = Split(train=log.where(log.times < 1), given=log.where(log.times < 1), expected=log.where(log.times > 0), name="x", says="x")
+    found = repetition(np.asarray([[1]], np.int32), Truth.of(split), dialects["nbr"], 1)
+    assert np.isnan(found.recall_repeated)
+    assert found.recall_new == 1.0
+
+
+def test_the_novel_basket_neither_shows_nor_expects_what_was_had(split):
+    protocol = Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="novel")
+    assert protocol.repeats == "forbid"
+    assert "repeats novel" in protocol.heading
+    users = split.train.user_vocabulary.ids.to_list()
+    assert {users[user] for user in protocol.truth.users[protocol.judged]} == {"u", "v"}, "w took nothing new"
+    score = trial(model("popular"), protocol)
+    assert score.means(protocol.judged)["recall@10"] == pytest.approx((1 + 0) / 2), "e and f are not in train"
+
+
+def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
+    protocol = Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow")
+    assert trial(model("popular"), protocol).totals == {}
+    assert trial(model("popular"), protocol, lists=[]).totals == {NOVEL_RECALL: pytest.approx(1 / 2)}
+
+
+def test_a_policy_that_there_is_not_is_refused(split):
+    with pytest.raises(BadRequest, match="repeats is 'sometimes'"):
+        Protocol.of(split, repeats="sometimes")

@@ -1,0 +1,83 @@
+"""Personal popularity as a prior: own purchases beside any model's scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from makers import make_log
+from spadework.errors import BadRequest
+from spadework.models.base import model
+
+
+@pytest.fixture(scope="module")
+def habits():
+    """People who take three own things again and again, and something else now and then."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for user in range(120):
+        own = rng.choice(40, 3, replace=False)
+        for day in range(8):
+            rows += [
+                (user, int(item), day) for item in set(rng.choice(own, 2)) | ({int(rng.integers(40))} if rng.random() < 0.4 else set())
+            ]
+    return make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:02d}" for _, i, _ in rows], [86_400 * d + 2_000_000_000 for _, _, d in rows])
+
+
+def test_scores_are_scaled_ones_and_the_logarithm_of_own_purchases(habits):
+    inner = model("cosine").fit(habits)
+    one = model("prior", parts="cosine", weight=0.4, decay=0.5, epsilon=0.1, candidates=40).fit(habits)
+    lists, alone = one.recommend(habits, 40, fill=False), inner.recommend(habits, 40, fill=False)
+    for row in range(5):
+        user = int(lists.users[row])
+        rows = habits.users == user
+        days = sorted(set(habits.times[rows].tolist()))
+        length = np.sqrt((alone.scores[row][alone.items[row] >= 0].astype(float) ** 2).sum())
+        scores = dict(zip(alone.items[row].tolist(), alone.scores[row].astype(float).tolist(), strict=True))
+        for item, score in zip(lists.items[row], lists.scores[row], strict=True):
+            if item < 0:
+                continue
+            taken = {days.index(t) for t in habits.times[rows & (habits.items == item)].tolist()}
+            count = sum(0.5 ** (len(days) - 1 - day) for day in taken)
+            scaled = scores.get(int(item), 0.0) / length * np.sqrt(40)
+            assert score == pytest.approx(scaled + 0.4 * np.log1p(count / 0.1), rel=1e-4, abs=1e-5)
+
+
+def test_it_lifts_what_people_take_again(habits):
+    last = habits.times.max()
+    train, expected = habits.where(habits.times < last), habits.where(habits.times == last)
+    taken = {(u, i) for u, i in zip(expected.users.tolist(), expected.items.tolist(), strict=True)}
+
+    def hits(one):
+        lists = one.fit(train).recommend(train, 3)
+        return sum((int(user), int(item)) in taken for user, row in zip(lists.users, lists.items, strict=True) for item in row)
+
+    learned = model("prior", parts="ease")
+    assert hits(learned) > 1.3 * hits(model("ease"))
+    assert learned.state["weights"][1] > 0.05
+
+
+def test_without_weight_for_own_purchases_it_ranks_as_the_model_does(habits):
+    one, inner = model("prior", parts="cosine", weight=0.0).fit(habits), model("cosine").fit(habits)
+    assert one.recommend(habits, 10).items.tolist() == inner.recommend(habits, 10).items.tolist()
+
+
+def test_items_of_the_history_may_be_forbidden_or_alone(habits):
+    one = model("prior", parts="cosine", weight=1.0).fit(habits)
+    own = [set(habits.items[habits.users == user].tolist()) for user in habits.active_users]
+    forbidden, only = (one.recommend(habits, 10, repeats=policy, fill=False) for policy in ("forbid", "only"))
+    assert all(not own[row] & set(items.tolist()) for row, items in enumerate(forbidden.items))
+    assert all({item for item in items.tolist() if item >= 0} <= own[row] for row, items in enumerate(only.items))
+
+
+def test_contributions_sum_to_the_score(habits):
+    one = model("prior", parts="cosine", weight=0.4).fit(habits)
+    lists = one.recommend(habits, 5, users=np.asarray([0]))
+    for item, score in zip(lists.items[0], lists.scores[0], strict=True):
+        parts = one.explain(habits, habits.item_vocabulary.ids[int(item)], user=habits.user_vocabulary.ids[0])
+        assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
+
+
+def test_it_stands_beside_one_model():
+    with pytest.raises(BadRequest, match="names 2"):
+        model("prior", parts="cosine + forward")
