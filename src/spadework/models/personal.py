@@ -35,6 +35,7 @@ class OwnItems(Recommender):
     """
 
     answering: ClassVar[frozenset[str]] = frozenset({"ties"})
+    adds: ClassVar[bool] = False  # whether what all others get is in the score of own items, too
 
     ties: Annotated[
         Literal["popular", "recent", "first"],
@@ -86,8 +87,8 @@ class OwnItems(Recommender):
         cells = Rows(np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32))
         score = float(self._score_cells(known, cells)[0])
         others = self._others()
-        popular = 0.0 if others is None or others[code] == NOTHING else float(others[code])
-        own = (known.items == code).any()
+        own = bool((known.items == code).any())
+        popular = 0.0 if others is None or others[code] == NOTHING or (own and not self.adds) else float(others[code])
         parts = ([(item, score - (popular if own else 0.0))] if own else []) + ([(None, popular)] if popular else [])
         ids = self.item_vocabulary.ids
         frame = pl.DataFrame({
@@ -147,6 +148,7 @@ class Personal(OwnItems):
     """
 
     name = "personal"
+    adds: ClassVar[bool] = True
     answering: ClassVar[frozenset[str]] = OwnItems.answering | {"clock", "decay", "half_life", "popularity", "interval"}
 
     clock: Annotated[Literal["basket", "time"], Doc("Whether purchases fade with every basket or with time.")] = "basket"
