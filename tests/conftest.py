@@ -50,5 +50,5 @@ def shelves(shop: Interactions) -> ItemContent:
 def order_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on the world of order with three models; tests read it and leave it as it is."""
     folder = tmp_path_factory.mktemp("runs") / "order"
-    dig("world:order", folder=folder, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "60s"}))
+    dig("world:order", folder=folder, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}))
     return folder

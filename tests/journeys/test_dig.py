@@ -20,7 +20,7 @@ from spadework.workbench.recipe import make
 
 PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "reason"}
 TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
-FEW = {"models": ["popular", "cosine", "forward", "popular_by_category"], "budget": "60s"}
+FEW = {"models": ["popular", "cosine", "forward", "popular_by_category"], "budget": "180s"}
 
 
 class Heard:
@@ -130,7 +130,7 @@ def test_a_finished_run_is_not_run_again(order_run, monkeypatch):
     monkeypatch.setattr(Recommender, "fit", lambda *_args, **_options: pytest.fail("fitted again"))
     heard = Heard()
     with events.listening(heard):
-        run = sw.dig("world:order", folder=order_run, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "60s"}))
+        run = sw.dig("world:order", folder=order_run, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}))
     assert "nothing to do: this run is complete" in heard.notes
     assert run.winner == "forward(history=0.5)"
     assert {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"} == before

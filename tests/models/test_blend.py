@@ -21,7 +21,7 @@ from spadework.models.practice import inner_cut, practise
 from spadework.workbench import artifact
 
 ITEMS = 20  # of the shop: fewer than the candidates, so that every part proposes all it has evidence for
-ALONE = [name for name in catalogue() if name not in ("blend", "boosted", "cross-occurrence")]
+ALONE = [name for name, cls in catalogue().items() if not cls.composed and name != "cross-occurrence"]
 
 
 class Heard(list[str]):

@@ -40,7 +40,7 @@ def test_the_model_that_is_kept_learned_from_the_whole_log(order_run):
 
 def test_the_recipe_that_is_kept_has_every_default_and_the_command_to_repeat_it(order_run):
     told = json.loads((order_run / "recipe.json").read_text())
-    assert told["recipe"] == make({"source": "world:order", "models": ["popular", "cosine", "forward"], "budget": "60s"}).model_dump(
+    assert told["recipe"] == make({"source": "world:order", "models": ["popular", "cosine", "forward"], "budget": "180s"}).model_dump(
         mode="json"
     )
     assert told["command"].startswith(f"spadework dig world:order --run {order_run} ")
