@@ -15,7 +15,7 @@ PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "r
 
 
 def test_dig_json_is_what_scripts_rely_on(order_run, capsys):
-    arguments = ["dig", "world:order", "--run", order_run, "--set", "models=popular,cosine,forward", "--budget", "60s"]
+    arguments = ["dig", "world:order", "--run", order_run, "--set", "models=popular,cosine,forward", "--budget", "180s"]
     told = json.loads(call(capsys, *arguments, "--json").out)
     assert set(told) >= {"run", "scores", "winner", "findings"}
     assert told["run"] == str(order_run)

@@ -18,7 +18,7 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__)
 every_command = pytest.mark.parametrize("name", NAMES)
 ARGUMENTS = {  # how to call each one with --json; RUN stands for a finished run
     "compare": ["RUN"],
-    "dig": ["world:order", "--run", "RUN", "--models", "popular,cosine,forward", "--budget", "60s"],
+    "dig": ["world:order", "--run", "RUN", "--models", "popular,cosine,forward", "--budget", "180s"],
     "doctor": [],
     "explain": ["cosine"],
     "look": ["world:repeats"],

@@ -44,7 +44,7 @@ def test_the_recipe_that_is_kept_has_every_default_and_the_command_to_repeat_it(
         mode="json"
     )
     assert told["command"].startswith(f"spadework dig world:order --run {order_run} ")
-    assert "--budget 60s" in told["command"]
+    assert "--budget 180s" in told["command"]
     assert """'models=["popular", "cosine", "forward"]'""" in told["command"]
 
 
