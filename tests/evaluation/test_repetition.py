@@ -7,12 +7,12 @@ import pytest
 
 from makers import make_log
 from spadework.data.splitting import Split
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, OutOfTime
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, trial
 from spadework.evaluation.truth import Truth
-from spadework.models.base import model
+from spadework.models.base import Recommender, model
 
 USERS = ["u", "u", "v", "v", "w", "n"]
 GIVEN = make_log(["u", "u", "v", "w"], ["a", "b", "c", "d"], [0, 1, 0, 0])
@@ -66,6 +66,22 @@ def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
     protocol = Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow")
     assert trial(model("popular"), protocol).totals == {}
     assert trial(model("popular"), protocol, lists=[]).totals == {NOVEL_RECALL: pytest.approx(1 / 2)}
+
+
+def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch):
+    asked = []
+
+    def once(self, histories, k=10, **how):
+        asked.append(how["repeats"])
+        if how["repeats"] == "forbid":
+            raise OutOfTime("The time is over.", "Give a larger budget.")
+        return recommend(self, histories, k, **how)
+
+    recommend = Recommender.recommend
+    monkeypatch.setattr(Recommender, "recommend", once)
+    score = trial(model("popular"), Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow"), lists=[])
+    assert asked == ["allow", "forbid"]
+    assert (score.state, score.totals) == ("done", {})
 
 
 def test_a_policy_that_there_is_not_is_refused(split):

@@ -52,6 +52,6 @@ def _apart(lists: Codes, truth: Truth, targets: Array, dialect: Dialect, k: int)
     users = truth.has_history & (part.sizes > 0)
     if not users.any():
         return float("nan"), float("nan")
-    names = f"recall@{k}", f"hitrate@{k}"
-    values = measure(lists, part, [parse(name) for name in names], dialect)
-    return tuple(float(np.asarray(values[name])[users].mean(dtype=np.float64)) for name in names)  # type: ignore[return-value]
+    values = measure(lists, part, [parse(f"recall@{k}"), parse(f"hitrate@{k}")], dialect)
+    recall, hitrate = (float(np.asarray(value)[users].mean(dtype=np.float64)) for value in values.values())
+    return recall, hitrate

@@ -14,7 +14,7 @@ from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
-from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Stopped, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
 from spadework.evaluation.metrics import Asked, measure, parse
 from spadework.evaluation.repetition import repetition
@@ -199,9 +199,15 @@ def trial(
 
 
 def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
-    """Recall of targets that users never had, by lists that leave their history out."""
+    """Recall of targets that users never had, by lists that leave their history out; nothing where the limits end it.
+
+    It is asked beside the score, so it must not cost a model the score that it has.
+    """
     truth = protocol.truth
-    codes = model.recommend(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
+    try:
+        codes = model.recommend(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
+    except Stopped:
+        return {}
     found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
     return {NOVEL_RECALL: found} if np.isfinite(found) else {}
 

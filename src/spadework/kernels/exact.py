@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.ranking import place_of
 
 
 class Marks(NamedTuple):
@@ -82,19 +83,6 @@ def inner_product(vector, item):  # type: ignore[no-untyped-def]
     for at in range(whole, len(vector)):
         a += np.float64(vector[at]) * np.float64(item[at])
     return (a + b) + (c + d)
-
-
-@njit(cache=True, nogil=True)
-def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
-    """Where the column stands among ascending ones, or −1."""
-    low, high = begin, end
-    while low < high:
-        middle = (low + high) // 2
-        if columns[middle] < column:
-            low = middle + 1
-        else:
-            high = middle
-    return low if low < end and columns[low] == column else -1
 
 
 @njit(cache=True, nogil=True)

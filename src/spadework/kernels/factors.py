@@ -16,8 +16,8 @@ from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel, ranking
-from spadework.kernels.exact import Marks, inner_product, no_base, no_marks, place_of, score_of
-from spadework.kernels.ranking import RUN
+from spadework.kernels.exact import Marks, inner_product, no_base, no_marks, score_of
+from spadework.kernels.ranking import RUN, place_of
 
 USERS, ITEMS = 256, 1024
 """A product is made of so many users by so many items at once; it then stays in the cache until it is ranked."""

@@ -217,6 +217,19 @@ def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
+    """Where the column stands among ascending ones, or −1."""
+    low, high = begin, end
+    while low < high:
+        middle = (low + high) // 2
+        if columns[middle] < column:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and columns[low] == column else -1
+
+
+@njit(cache=True, nogil=True)
 def _complete(codes, best, scores, order, starts, columns, forbid, only, below):  # type: ignore[no-untyped-def]
     rows, k = codes.shape
     for row in range(rows):
@@ -231,15 +244,7 @@ def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
             if size == k:
                 break
             if forbid or only:
-                low = starts[row]
-                high = starts[row + 1]
-                while low < high:
-                    middle = (low + high) // 2
-                    if columns[middle] < column:
-                        low = middle + 1
-                    else:
-                        high = middle
-                listed = low < starts[row + 1] and columns[low] == column
+                listed = place_of(columns, starts[row], starts[row + 1], column) >= 0
                 if listed == forbid:  # with `only` it is the unlisted that are passed over
                     continue
             known = False
