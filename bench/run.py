@@ -19,6 +19,7 @@ NAMES = (
     "ease",
     "factors",
     "sparse",
+    "baskets",
     "together",
     "growth",
     "report",

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels import people
-from spadework.kernels.people import People
-from spadework.kernels.scoring import Rows
+from spadework.kernels import people, votes
+from spadework.kernels.people import Near, People
+from spadework.kernels.scoring import Choice, Rows
+from spadework.kernels.votes import Votes
 
 
 def rows_of(dense: np.ndarray) -> Rows:
@@ -22,10 +23,11 @@ def world(seed: int, users: int = 40, items: int = 15, share: float = 0.2) -> np
     return np.where(rng.random((users, items)) < share, rng.integers(1, 4, (users, items)), 0).astype(np.float64)
 
 
-def lists_of(rows: Rows) -> list[dict[int, float]]:
+def people_of(index: People, near: Near) -> list[dict[int, float]]:
+    """Rows as they were given, with values, of each asked vector."""
     return [
-        dict(zip(rows.columns[a:b].tolist(), rows.values[a:b].tolist(), strict=True))
-        for a, b in zip(rows.starts[:-1], rows.starts[1:], strict=True)
+        {int(index.given[user]): value for user, value in zip(users.tolist(), values.tolist(), strict=True) if user >= 0}
+        for users, values in zip(*near, strict=True)
     ]
 
 
@@ -34,11 +36,12 @@ def lists_of(rows: Rows) -> list[dict[int, float]]:
 def test_the_nearest_are_those_of_all_distances(seed, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]  # somebody who was learned from
-    found = lists_of(people.nearest(People.of(rows_of(dense), 15), rows_of(asked), count))
+    index = People.of(rows_of(dense), 15)
+    found = people_of(index, people.nearest(index, rows_of(asked), count))
     for vector, near in zip(asked, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
-        order = sorted((d, user) for user, d in enumerate(distances) if d > 1e-12 * (vector**2).sum())
-        expected = {user: d for d, user in order[:count]}
+        order = sorted((d, (dense[user] ** 2).sum(), user) for user, d in enumerate(distances) if d > 1e-12 * (vector**2).sum())
+        expected = {user: d for d, _, user in order[:count]}
         assert near.keys() == expected.keys()
         assert [near[user] for user in expected] == pytest.approx(list(expected.values()))
 
@@ -48,32 +51,68 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
 def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]
-    found = lists_of(people.alike(People.of(rows_of(dense), 15), rows_of(asked), alpha, power, count))
+    index = People.of(rows_of(dense), 15)
+    found = people_of(index, people.alike(index, rows_of(asked), alpha, power, count))
     for vector, near in zip(asked, found, strict=True):
         own, likeness = vector > 0, {}
         for user, other in enumerate(dense):
             both = int((own & (other > 0)).sum())
             if both and not np.array_equal(vector, other):
                 likeness[user] = (both / (own.sum() ** alpha * (other > 0).sum() ** (1 - alpha))) ** power
-        expected = dict(sorted(likeness.items(), key=lambda pair: (-pair[1], pair[0]))[:count])
+        shorter = {user: (-round(value, 9), (dense[user] ** 2).sum(), user) for user, value in likeness.items()}
+        expected = {user: likeness[user] for user in sorted(likeness, key=shorter.__getitem__)[:count]}
         assert near == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_sums_are_those_of_the_dense_vectors(seed):
+@pytest.mark.parametrize("width", [15, 200])
+@pytest.mark.parametrize("k", [1, 4, 300])
+def test_the_best_are_those_of_all_sums(seed, width, k):
     rng = np.random.default_rng(seed)
-    dense, own = world(seed), world(seed + 50, users=6)
-    weights = np.where(rng.random((6, 40)) < 0.2, rng.random((6, 40)), 0)
-    found = people.sums(People.of(rows_of(dense), 15), rows_of(weights), rows_of(own), 15)
-    expected = own + weights @ dense
-    assert [sorted(row) for row in lists_of(found)] == [np.flatnonzero(row).tolist() for row in expected]
-    for row, values in zip(lists_of(found), expected, strict=True):
-        assert row == pytest.approx({item: values[item] for item in row})
+    dense, own = world(seed, items=width), world(seed + 50, users=6, items=width)
+    own[2] = 0
+    voters = np.stack([rng.permutation(40)[:9] for _ in range(6)]).astype(np.int32)
+    voters[1, 4:], voters[2] = -1, -1
+    weights = rng.random((6, 9))
+    weights[4] *= 1e-12  # faint votes decide what is best of all that ties
+    chosen = np.zeros((6, 40))
+    for row in range(6):
+        chosen[row, voters[row][voters[row] >= 0]] = weights[row][voters[row] >= 0]
+    sums, allowed = own + chosen @ dense, rng.random(width) < 0.7
+    asked = Votes(rows_of(own), voters, weights, rows_of(dense))
+    for policy in ("allow", "forbid", "only"):
+        for mask in (None, allowed):
+            seen = None if policy == "allow" else (asked.own.starts, asked.own.columns)
+            codes, scores = votes.best(asked, width, Choice.of(asked.own, seen, policy == "only", mask), k)
+            shown = np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
+            shown = shown if mask is None else np.where(mask, shown, 0)
+            for row, values in enumerate(shown):
+                expected = [c for c in np.lexsort((np.arange(width), -values)).tolist() if values[c] > 0][:k]
+                assert codes[row][codes[row] >= 0].tolist() == expected
+                np.testing.assert_allclose(scores[row, : len(expected)], values[expected], rtol=1e-6)
+    full = votes.everything(asked, width)
+    np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
+    some = rng.random(sums.shape) < 0.3
+    starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
+    cells = votes.at_cells(asked, width, Rows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
+    np.testing.assert_array_equal(cells, full[some])
+
+
+@pytest.mark.parametrize("users", [1, 63, 64, 65, 128, 500])
+def test_many_people_are_passed_over_and_none_of_the_nearest(users):
+    dense, asked = world(users, users=users, items=90, share=0.03), world(3, users=9, items=90, share=0.05)
+    index = People.of(rows_of(dense), 90)
+    for vector, near in zip(asked, people_of(index, people.nearest(index, rows_of(asked), 20)), strict=True):
+        distances = ((dense - vector) ** 2).sum(axis=1)
+        expected = sorted(d for d in distances if d > 1e-12 * (vector**2).sum())[:20]
+        assert sorted(near.values()) == pytest.approx(expected)
+        assert near == pytest.approx({user: distances[user] for user in near})
 
 
 def test_nobody_and_nothing():
     none = People.of(rows_of(np.zeros((0, 3))), 3)
     asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
-    assert not len(people.nearest(none, asked, 4).columns)
-    assert not len(people.alike(none, asked, 0.5, 1.0, 4).columns)
-    assert lists_of(people.sums(none, people.nearest(none, asked, 4), asked, 3)) == [{0: 1.0}, {}]
+    assert people.nearest(none, asked, 4).users.shape == (2, 0)
+    assert people.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
+    alone = Votes(asked, *people.nearest(none, asked, 4), Rows(none.starts, none.items, none.values))
+    assert votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [[0, -1], [-1, -1]]

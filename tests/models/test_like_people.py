@@ -48,10 +48,12 @@ def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
     baskets, log = shop(seed)
     one = model("tifu-knn", groups=groups, neighbours=neighbours, within=0.8, between=0.6, alpha=0.4, form=form).fit(log)
     vectors = np.stack([written_out(own, 0.8, 0.6, groups, form) for own in baskets])
+    lengths = (vectors**2).sum(axis=1)
     scores = one._score(one._histories(log, log.active_users))
     for user, vector in enumerate(vectors):
         distances = ((vectors - vector) ** 2).sum(axis=1) / (vector**2).sum()
-        near = [v for d, v in sorted((round(d, 9), v) for v, d in enumerate(distances)) if d > 0][:neighbours]
+        order = sorted((round(d, 12), lengths[v], v) for v, d in enumerate(distances))
+        near = [v for d, _, v in order if d > 0][:neighbours]
         expected = 0.4 * vector + 0.6 * vectors[near].mean(axis=0)
         got = np.where(np.isneginf(scores[user]), 0, scores[user])
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6 * expected.max())

@@ -1,8 +1,9 @@
-"""Nearest people: which users have vectors like the present one, and what stands in them. Exact, by postings: no matrix of all pairs is made.
+"""Nearest people: which users have vectors like the present one. Exact, by postings: no matrix of all pairs is made.
 
-Vectors are sparse and not below zero. Two users without a common item have a dot product of zero, so of those the nearest are the ones with the
-shortest vectors, and a walk along the users in order of length finds them. Of equally near users the lower number comes first. A user
-whose vector equals the present one is taken as the present user, who is no neighbour of their own.
+Vectors are sparse and not below zero. Users stand in order of length, the shortest first: two users without a common item have a dot product of
+zero, so of those the nearest are the first ones, and a bound that is tight early lets whole blocks of users be passed over. Of equally near
+users the shorter comes first, then the one given first. A user whose vector equals the present one is taken as the present user, who is
+no neighbour of their own.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from spadework.kernels.scoring import Rows
 
 SAME = 1e-12
 """Squared distance, in shares of the squared length, below which two vectors are one."""
+BLOCK = 64
+"""Users that are compared with the bound at once, and passed over where no item reaches one of them."""
 
 
 class People(NamedTuple):
-    """Sparse vectors of users [users, items] by user and by item."""
+    """Sparse vectors of users [users, items] by user and by item, the shortest vector first."""
 
     starts: Offsets  # [users + 1]
     items: Codes  # [cells] ascending in a row
@@ -29,60 +32,59 @@ class People(NamedTuple):
     item_starts: Offsets  # [items + 1]
     owners: Codes  # [cells] users of each item, ascending
     owner_values: Array  # [cells] float64
-    lengths: Array  # [users] float64, squared
-    shortest: Codes  # [users] in order of length
+    lengths: Array  # [users] float64, squared, ascending
+    given: Codes  # [users] row in which the user was given
 
     @classmethod
     def of(cls, rows: Rows, items: int) -> People:
         """Index rows [users, items], columns ascending. O(cells)."""
         table = csr_array((np.asarray(rows.values, np.float64), rows.columns, rows.starts), shape=(len(rows.starts) - 1, items))
-        turned = table.tocsc()
         lengths = np.bincount(np.repeat(np.arange(table.shape[0]), np.diff(rows.starts)), weights=table.data**2, minlength=table.shape[0])
+        order = np.argsort(lengths, kind="stable")
+        table = table[order]
+        turned = table.tocsc()
         return cls(
-            np.asarray(rows.starts, np.int64), np.asarray(rows.columns, np.int32), table.data,
+            table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data,
             turned.indptr.astype(np.int64), turned.indices.astype(np.int32), turned.data,
-            lengths, np.argsort(lengths, kind="stable").astype(np.int32),
+            lengths[order], order.astype(np.int32),
         )  # fmt: skip
 
 
-def nearest(people: People, asked: Rows, count: int) -> Rows:
-    """The `count` users at the least Euclidean distance from each asked vector: rows of users, ascending, with squared distances.
+class Near(NamedTuple):
+    """Users of an index near each asked vector, in no order of their own."""
 
-    `asked.values` are float64. O(Σ over the items of a row of their users + users without a common item that are nearer).
+    users: Codes  # [rows, count] −1 behind the last
+    values: Array  # [rows, count] float64, squared distance or likeness
+
+    @classmethod
+    def nobody(cls, rows: int, count: int) -> Near:
+        """Nobody is near."""
+        return cls(np.full((rows, count), -1, np.int32), np.zeros((rows, count)))
+
+
+def nearest(people: People, asked: Rows, count: int) -> Near:
+    """The `count` users at the least Euclidean distance from each asked vector, with squared distances.
+
+    `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
     """
-    found, near = np.full((len(asked.starts) - 1, count), -1, np.int32), np.zeros((len(asked.starts) - 1, count))
-    _nearest(*asked, *people, found, near)
-    return _by_user(found, near)
+    near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
+    if near.users.size:
+        _nearest(*asked, people.item_starts, people.owners, people.owner_values, people.lengths, *near)
+    return near
 
 
-def alike(people: People, asked: Rows, alpha: float, power: float, count: int) -> Rows:
-    """The `count` most alike users who share an item with each asked vector: rows of users, ascending, with likeness, float64.
+def alike(people: People, asked: Rows, alpha: float, power: float, count: int) -> Near:
+    """The `count` most alike users who share an item with each asked vector, with likeness.
 
-    Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors. O(Σ over the items of a row of their users).
+    Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors.
+    O(Σ over the items of a row of their users + users / 64).
     """
-    found, near = np.full((len(asked.starts) - 1, count), -1, np.int32), np.zeros((len(asked.starts) - 1, count))
-    _alike(*asked, people.starts, people.values, people.item_starts, people.owners, np.diff(people.starts), alpha, power, found, near)
-    return _by_user(found, -near)
-
-
-def sums(people: People, voters: Rows, own: Rows, items: int) -> Rows:
-    """own + Σ over the voters of a row of weight · vector: rows of distinct items, ascending, float64. O(cells of own and of the voters)."""
-    cells = np.diff(people.starts)[voters.columns]
-    reached = np.concatenate(([0], np.cumsum(cells)))[voters.starts]
-    longest = np.minimum(np.diff(reached) + np.diff(own.starts), items)
-    starts = np.zeros(len(longest) + 1, np.int64)
-    columns, values = np.empty(int(longest.sum()), np.int32), np.empty(int(longest.sum()))
-    _sums(*voters, *own, people.starts, people.items, people.values, items, starts, columns, values)
-    size = int(starts[-1])
-    return Rows(starts, columns[:size], values[:size])
-
-
-def _by_user(found: Codes, near: Array) -> Rows:
-    """Lists of users, padded with −1, as rows in which users ascend."""
-    order = np.argsort(np.where(found >= 0, found, np.iinfo(np.int32).max), axis=1, kind="stable")
-    users, values = np.take_along_axis(found, order, axis=1), np.take_along_axis(near, order, axis=1)
-    starts = np.concatenate(([0], np.cumsum((found >= 0).sum(axis=1)))).astype(np.int64)
-    return Rows(starts, users[users >= 0], values[users >= 0])
+    near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
+    if near.users.size:
+        others = np.maximum(np.diff(people.starts), 1) ** (alpha - 1)
+        _alike(*asked, people.starts, people.values, people.item_starts, people.owners, others, *near)
+    own = np.maximum(np.diff(asked.starts), 1) ** -alpha
+    return Near(near.users, np.where(near.users >= 0, (-near.values * own[:, None]) ** power, 0.0))
 
 
 @njit(cache=True, nogil=True)
@@ -102,12 +104,6 @@ def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-
         return size + 1
     if not _before(distance, user, distances[0], users[0]):
         return size
-    _sink(users, distances, size, user, distance)
-    return size
-
-
-@njit(cache=True, nogil=True)
-def _sink(users, distances, size, user, distance):  # type: ignore[no-untyped-def]
     at = 0
     while 2 * at + 1 < size:
         below = 2 * at + 1
@@ -118,71 +114,83 @@ def _sink(users, distances, size, user, distance):  # type: ignore[no-untyped-de
         users[at], distances[at] = users[below], distances[below]
         at = below
     users[at], distances[at] = user, distance
+    return size
 
 
 @njit(cache=True, nogil=True)
-def _nearest(  # type: ignore[no-untyped-def]
-    asked_starts, asked_items, asked_values, starts, items, values, item_starts, owners, owner_values, lengths, shortest, found, near
-):
-    dots, touched = np.zeros(len(lengths)), np.empty(len(lengths), np.int32)
-    met = np.zeros(len(lengths), np.bool_)
+def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner_values, lengths, found, near):  # type: ignore[no-untyped-def]
+    users, count = len(lengths), found.shape[1]
+    dots, marked = np.zeros(users), np.zeros(users // BLOCK + 1, np.bool_)
     for row in range(len(found)):
-        count, own = 0, 0.0
+        own, size, worst = 0.0, 0, np.inf
         for at in range(asked_starts[row], asked_starts[row + 1]):
             item, value = asked_items[at], asked_values[at]
             own += value * value
             for cell in range(item_starts[item], item_starts[item + 1]):
-                user = owners[cell]
-                if not met[user]:
-                    met[user] = True
-                    touched[count] = user
-                    count += 1
-                dots[user] += value * owner_values[cell]
-        size = 0
-        for at in range(count):
-            user = touched[at]
-            distance = max(own + lengths[user] - 2 * dots[user], 0.0)
-            if distance > SAME * own:
-                size = _insert(found[row], near[row], size, user, distance)
-        for user in shortest:  # nothing in common: the shorter, the nearer
-            distance = own + lengths[user]
-            if size == found.shape[1] and distance > near[row, 0]:
-                break
-            if not met[user] and distance > SAME * own:
-                size = _insert(found[row], near[row], size, user, distance)
-        for at in range(count):
-            dots[touched[at]] = 0.0
-            met[touched[at]] = False
+                owner = np.uint32(owners[cell])
+                dots[owner] += value * owner_values[cell]
+                marked[owner // np.uint32(BLOCK)] = True
+        for begin in range(0, users, BLOCK):
+            end, reached = min(begin + BLOCK, users), marked[begin // BLOCK]
+            if not reached and own + lengths[begin] >= worst:  # nothing in common: the shorter, the nearer
+                continue
+            if size < count or _nearer(own, lengths[begin:end], dots[begin:end], worst):
+                for user in range(begin, end):
+                    distance = max(own + lengths[user] - 2 * dots[user], 0.0)
+                    if distance < worst and distance > SAME * own:
+                        size = _insert(found[row], near[row], size, np.int32(user), distance)
+                        if size == count:
+                            worst = near[row, 0]
+            if reached:
+                dots[begin:end] = 0.0
+                marked[begin // BLOCK] = False
 
 
 @njit(cache=True, nogil=True)
-def _sums(  # type: ignore[no-untyped-def]
-    voter_starts, voters, weights, own_starts, own_items, own_values, starts, items, values, width, out_starts, columns, out
-):
-    total, met, touched = np.zeros(width), np.zeros(width, np.bool_), np.empty(width, np.int32)
-    for row in range(len(out_starts) - 1):
-        count = 0
-        for at in range(own_starts[row], own_starts[row + 1]):
-            total[own_items[at]], met[own_items[at]] = own_values[at], True
-            touched[count] = own_items[at]
-            count += 1
-        for place in range(voter_starts[row], voter_starts[row + 1]):
-            weight = weights[place]
-            for at in range(starts[voters[place]], starts[voters[place] + 1]):
-                item = items[at]
-                if not met[item]:
-                    met[item] = True
-                    touched[count] = item
-                    count += 1
-                total[item] += weight * values[at]
-        listed, begin = np.sort(touched[:count]), out_starts[row]
-        kept = 0
-        for item in listed:
-            if total[item] != 0:  # zero is no evidence
-                columns[begin + kept], out[begin + kept] = item, total[item]
-                kept += 1
-            total[item], met[item] = 0.0, False
-        out_starts[row + 1] = begin + kept
+def _nearer(own, lengths, dots, worst):  # type: ignore[no-untyped-def]
+    """How many users of a block are within the bound: one comparison of vectors for many."""
+    found = 0
+    for at in range(len(dots)):
+        found += own + lengths[at] - 2 * dots[at] < worst
+    return found
+
+
+@njit(cache=True, nogil=True)
+def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts, owners, others, found, near):  # type: ignore[no-untyped-def]
+    """Common items over the other's size to a power, below zero: what depends on the asked vector alone does not change the order."""
+    users, count = len(others), found.shape[1]
+    common, marked = np.zeros(users, np.int32), np.zeros(users // BLOCK + 1, np.bool_)
+    for row in range(len(found)):
+        first, size, worst = asked_starts[row], 0, 0.0
+        own = asked_starts[row + 1] - first
+        for at in range(first, first + own):
+            item = asked_items[at]
+            for cell in range(item_starts[item], item_starts[item + 1]):
+                owner = np.uint32(owners[cell])
+                common[owner] += 1
+                marked[owner // np.uint32(BLOCK)] = True
+        for begin in range(0, users, BLOCK):
+            if not marked[begin // BLOCK]:
+                continue
+            end = min(begin + BLOCK, users)
+            if _liker(common[begin:end], others[begin:end], worst):
+                for user in range(begin, end):
+                    distance = -common[user] * others[user]
+                    whole = common[user] == own == starts[user + 1] - starts[user]
+                    if distance < worst and not (whole and _same(asked_values, first, values, starts[user], own)):
+                        size = _insert(found[row], near[row], size, np.int32(user), distance)
+                        if size == count:
+                            worst = near[row, 0]
+            common[begin:end] = 0
+            marked[begin // BLOCK] = False
+
+
+@njit(cache=True, nogil=True)
+def _liker(common, others, worst):  # type: ignore[no-untyped-def]
+    found = 0
+    for at in range(len(common)):
+        found += -common[at] * others[at] < worst
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -191,25 +199,3 @@ def _same(values, begin, others, other_begin, count):  # type: ignore[no-untyped
     for at in range(count):
         different += values[begin + at] != others[other_begin + at]
     return different == 0
-
-
-@njit(cache=True, nogil=True)
-def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts, owners, sizes, alpha, power, found, near):  # type: ignore[no-untyped-def]
-    common, touched = np.zeros(len(sizes), np.int32), np.empty(len(sizes), np.int32)
-    for row in range(len(found)):
-        count, own = 0, asked_starts[row + 1] - asked_starts[row]
-        for at in range(asked_starts[row], asked_starts[row + 1]):
-            item = asked_items[at]
-            for cell in range(item_starts[item], item_starts[item + 1]):
-                user = owners[cell]
-                if common[user] == 0:
-                    touched[count] = user
-                    count += 1
-                common[user] += 1
-        size = 0
-        for at in range(count):
-            user = touched[at]
-            if not (common[user] == own == sizes[user] and _same(asked_values, asked_starts[row], values, starts[user], own)):
-                likeness = (common[user] / (own**alpha * sizes[user] ** (1 - alpha))) ** power
-                size = _insert(found[row], near[row], size, user, -likeness)
-            common[user] = 0

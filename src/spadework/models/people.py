@@ -8,19 +8,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from spadework.arrays import Array, Codes
+from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import people, scoring
-from spadework.kernels.people import People
-from spadework.kernels.scoring import Rows
-from spadework.models.base import Cost, Histories
-from spadework.models.few_items import FewItems
+from spadework.kernels import people, scoring, votes
+from spadework.kernels.people import Near, People
+from spadework.kernels.scoring import Choice, Rows
+from spadework.kernels.votes import Votes
+from spadework.models.base import Cost, Histories, Recommender, Repeats
 from spadework.models.parameters import Doc, Range, Search
 from spadework.models.purchases import Purchases
 
 
-class LikePeople(FewItems):
+class LikePeople(Recommender):
     """A vector of purchases for each user, and those of the users who are most alike.
 
     Users learned from are asked about like anybody: one whose vector equals that of the asked history is the user himself and has no vote.
@@ -32,6 +32,24 @@ class LikePeople(FewItems):
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         purchases = Purchases.of_log(train, train.active_users)
         return {"starts": purchases.starts, "items": purchases.items, "values": self._vectors(purchases)}
+
+    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+        asked = self._votes(block)
+        seen = None if repeats == "allow" else (block.starts, block.items)
+        return votes.best(asked, len(self.item_vocabulary), Choice.of(asked.own, seen, repeats == "only", allowed), k)
+
+    def _score(self, histories: Histories) -> Array:
+        return votes.everything(self._votes(histories), len(self.item_vocabulary))
+
+    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+        return votes.at_cells(self._votes(histories), len(self.item_vocabulary), asked)
+
+    def _votes(self, histories: Histories) -> Votes:
+        """The vectors of these users, and the people who add to them."""
+        assert isinstance(histories, Purchases)
+        index, own = self._people(), Rows(histories.starts, histories.items, self._vectors(histories))
+        near, share = self._near(index, own)
+        return Votes(Rows(own.starts, own.columns, own.values * share), *near, Rows(index.starts, index.items, index.values))
 
     def cost(self, train: Interactions) -> Cost:
         return Cost(bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3)
@@ -52,6 +70,10 @@ class LikePeople(FewItems):
     @abstractmethod
     def _vectors(self, purchases: Purchases) -> Array:
         """What each entry of a user's vector holds: float64 [entries]."""
+
+    @abstractmethod
+    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+        """Who adds to these vectors with which weights, and the share of one's own."""
 
 
 class TifuKnn(LikePeople):
@@ -98,13 +120,11 @@ class TifuKnn(LikePeople):
             place, back = ago, back + self.groups - groups
         return purchases.summed(self.within**place / size * self.between**back / groups)
 
-    def _rows(self, histories: Histories) -> Rows:
-        assert isinstance(histories, Purchases)
-        own, index = self._vectors(histories), self._people()
-        near = people.nearest(index, Rows(histories.starts, histories.items, own), self.neighbours)
-        counts = np.diff(near.starts)
-        share = Rows(near.starts, near.columns, np.repeat((1 - self.alpha) / np.maximum(counts, 1), counts))
-        return people.sums(index, share, Rows(histories.starts, histories.items, self.alpha * own), len(self.item_vocabulary))
+    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+        near = people.nearest(index, own, self.neighbours)
+        counts = (near.users >= 0).sum(axis=1)
+        share = (1 - self.alpha) / np.maximum(counts, 1)
+        return Near(near.users, np.broadcast_to(share[:, None], near.users.shape)), self.alpha
 
 
 class UserPopularity(LikePeople):
@@ -133,8 +153,5 @@ class UserPopularity(LikePeople):
         counted = np.minimum(self.recent, purchases.baskets)[purchases.owners]
         return purchases.summed((purchases.baskets_ago < self.recent).astype(np.float64)) / np.maximum(counted, 1)
 
-    def _rows(self, histories: Histories) -> Rows:
-        assert isinstance(histories, Purchases)
-        index, own = self._people(), Rows(histories.starts, histories.items, self._vectors(histories))
-        near = people.alike(index, own, self.alpha, self.power, self.neighbours)
-        return people.sums(index, near, own, len(self.item_vocabulary))
+    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+        return people.alike(index, own, self.alpha, self.power, self.neighbours), 1.0

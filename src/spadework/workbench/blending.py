@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
 from spadework.models.factors import Factors
-from spadework.models.few_items import FewItems
 from spadework.models.history_reader import HistoryReader
 from spadework.models.item_item import ItemItem
 from spadework.models.linear import Linear
@@ -22,7 +21,7 @@ _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": 
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
 PRIORS = 2
 """Models that are tried with personal popularity as their prior."""
-_ROOTS = (ItemItem, Linear, Factors, HistoryReader, FewItems, Recommender)
+_ROOTS = (ItemItem, Linear, Factors, HistoryReader, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
