@@ -151,9 +151,16 @@ class Personal(OwnItems):
     adds: ClassVar[bool] = True
     answering: ClassVar[frozenset[str]] = OwnItems.answering | {"clock", "decay", "half_life", "popularity", "interval"}
 
-    clock: Annotated[Literal["basket", "time"], Doc("Whether purchases fade with every basket or with time.")] = "basket"
+    clock: Annotated[
+        Literal["basket", "time"], Search(choices=("basket", "time")), Doc("Whether purchases fade with every basket or with time.")
+    ] = "basket"
     decay: Annotated[float, Range(0.01, 1.0), Search(0.7, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
-    half_life: Annotated[str, Duration(), Doc("With the clock of time: the age at which a purchase counts half.")] = "30d"
+    half_life: Annotated[
+        str,
+        Duration(),
+        Search(choices=("14d", "30d", "60d", "90d", "180d", "365d")),
+        Doc("With the clock of time: the age at which a purchase counts half."),
+    ] = "30d"
     popularity: Annotated[
         float,
         Range(0.0, 1000.0),
@@ -169,12 +176,21 @@ class Personal(OwnItems):
     shrinkage: Annotated[
         float,
         Range(0.0, 10_000.0),
+        Search(3.0, 100.0, log=True),
         Doc("Pauses of all items that each item's own are mixed with: an item seen rarely has no interval of its own."),
     ] = 10.0
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"popularity": 3.0}, {"popularity": 0.0}, {"decay": 0.8}, {"decay": 1.0}, {"interval": 0.5}, {"clock": "time"}]
+        return [
+            {},
+            {"popularity": 3.0},
+            {"popularity": 0.0},
+            {"decay": 0.8},
+            {"decay": 1.0},
+            {"interval": 0.5},
+            {"clock": "time", "half_life": "90d"},
+        ]
 
     def required(self) -> frozenset[Need]:
         return frozenset({"times"}) if self.clock == "time" or self.window is not None else frozenset()
