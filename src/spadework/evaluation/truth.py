@@ -34,7 +34,7 @@ class Truth:
         """Arrange a split. O(events · log events)."""
         users = split.users
         if not len(users):
-            raise Unsuitable(f"The split {split.name!r} expects nothing of anybody.", "Choose a longer test span.")
+            raise Unsuitable(f"The split {split.name!r} expects nothing of anybody.", "Choose another split, or a longer test span.")
         starts, items, gains = _distinct(split.expected, users)
         seen, seen_items, _ = _distinct(split.given, users)
         entries = split.train.matrix()

@@ -57,7 +57,14 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
     target = target_of(log, recipe)
     cuts.goals(log, target)  # refuse a target that the log does not hold, before any way of cutting is blamed
     if recipe.split != "auto":
-        return _cut(recipe.split, log, recipe, target)
+        named = _cut(recipe.split, log, recipe, target)
+        for what, part in (("", named), (", once its test part is set aside,", named.valid)):
+            if part is not None and not len(part.users):
+                raise Unsuitable(
+                    f"The split {recipe.split!r}{what} expects nothing of anybody.",
+                    "Leave the split out: the first way that leaves users to judge is taken.",
+                )
+        return named
     one_moment = log.times is not None and log.times.min() == log.times.max()
     order = (
         ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
