@@ -11,12 +11,15 @@ import numpy as np
 import pytest
 
 from spadework import events
+from spadework.apps.boards import board_text
 from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, SpadeworkError
+from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, trial
 from spadework.limits import Limits
 from spadework.models.base import Cost, Histories, Recommender, model
+from spadework.workbench.ledger import Ledger
 
 
 class Faulty(Recommender):
@@ -189,3 +192,19 @@ def test_a_split_that_expects_nothing_cannot_be_judged(shop):
     split = dataclasses.replace(splitting.last_item(shop), expected=nothing)
     with pytest.raises(SpadeworkError, match="The split 'last_item' expects nothing of anybody"):
         Protocol.of(split, repeats="allow").truth  # noqa: B018
+
+
+def test_what_a_model_says_while_it_learns_stands_with_its_score(protocol, shop, tmp_path):
+    one = model("boosted", parts="cosine + popular", positives=10_000)
+    score = trial(one, protocol)
+    assert score.state == "done"
+    assert any("users took what was proposed, so its parts weigh the same (positives)" in remark for remark in score.remarks)
+    ledger = Ledger(tmp_path)
+    ledger.keep("a", score, None, 1.0)
+    found = ledger.find("a")
+    assert found is not None
+    assert found[0].remarks == score.remarks
+    board = Scoreboard(protocol, (score, trial(model("popular"), protocol)))
+    assert [entry["remarks"] for entry in board.entries if entry["model"] == "popular"] == [[]]
+    told = board_text({"protocol": {"primary": "ndcg@5"}, "scores": board.entries})
+    assert f"remark: {one.label}: only 15 users took" in told

@@ -25,7 +25,7 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
         )
     if board.get("winner") and rows and board["winner"] != entries[0]["label"]:
         text += f"chosen on validation: {board['winner']}\n"
-    text += "\n".join(_without_numbers(entries))
+    text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
     if protocol.get("interrupted"):
@@ -40,6 +40,15 @@ def _without_numbers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
         if entry["state"] != "done":
             by_reason.setdefault((entry["state"], entry["reason"]), []).append(entry["label"])
     return [f"{state}: {', '.join(labels)}. {reason}" for (state, reason), labels in by_reason.items()]
+
+
+def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What models said while they learned, each remark once."""
+    by_remark: dict[str, list[str]] = {}
+    for entry in entries:
+        for remark in entry.get("remarks", ()):
+            by_remark.setdefault(remark.removeprefix(f"{entry['label']}: "), []).append(_clipped(entry["label"]))
+    return [f"remark: {', '.join(labels)}: {remark}" for remark, labels in by_remark.items()]
 
 
 def _row(entry: Mapping[str, Any], primary: str) -> list[str]:

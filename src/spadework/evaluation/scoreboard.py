@@ -160,6 +160,7 @@ def bare(score: Score) -> dict[str, Any]:
         "filled_share": score.filled_share,
         "state": score.state,
         "reason": score.reason,
+        "remarks": list(score.remarks),
         "pareto": False,
     }
 

@@ -127,6 +127,7 @@ class Score:
     recommend_seconds: float | None = None
     memory_mib: float | None = None  # size of what was learned
     filled_share: float = 0.0  # slots completed with popular items
+    remarks: tuple[str, ...] = ()  # what the model had to say while it learned
 
     def means(self, users: Array | None = None) -> dict[str, float]:
         """Mean of each metric over the users (a mask), and the totals."""
@@ -161,14 +162,15 @@ def trial(
     the model is then asked once more without them, and its recall of new items becomes the total `novel_recall@10`.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
-    limits = limits or Limits()
+    limits, heard = limits or Limits(), _Heard()
     try:
         with events.listening(limits):
             if not fitted:
                 _check_memory(model, protocol, limits)
             begun = time.perf_counter()
             if not fitted:
-                model.fit(protocol.split.train, content, rng=rng)
+                with events.listening(heard):
+                    model.fit(protocol.split.train, content, rng=rng)
             learned = time.perf_counter()
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
@@ -195,7 +197,21 @@ def trial(
         recommend_seconds=answered - learned,
         memory_mib=sum(array.nbytes for array in model.state.values()) / 2**20,
         filled_share=answer.filled / max(answer.items.size, 1),
+        remarks=tuple(heard.remarks),
     )
+
+
+class _Heard:
+    """Keeps what a model says while it learns: the board tells it, too."""
+
+    def __init__(self) -> None:
+        self.remarks: list[str] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        return None
+
+    def note(self, message: str) -> None:
+        self.remarks.append(message)
 
 
 def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:

@@ -82,7 +82,7 @@ def _entry(result: Judged[Any], protocol: Protocol, ends: tuple[Array, Array] | 
         "metrics": {protocol.primary: result.mean} if done else {}, "interval": None if ends is None else [float(ends[0]), float(ends[1])],
         "difference": None, "rank": None, "fit_seconds": result.seconds if done else None, "recommend_seconds": 0.0 if done else None,
         "memory_mib": None, "filled_share": 0.0, "state": "done" if done else "skipped", "reason": result.reason, "pareto": False,
-        "users": len(result.rows),
+        "users": len(result.rows), "remarks": [],
     }  # fmt: skip
 
 

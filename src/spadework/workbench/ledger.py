@@ -59,7 +59,8 @@ class Ledger:
             with np.load(arrays, allow_pickle=False) as stored:
                 loaded = {name: stored[name] for name in stored.files}
         lists = loaded.pop("lists", None)
-        return Score(**values["score"], values=loaded), lists, float(values["seconds"])
+        remarks = tuple(values["score"].pop("remarks", ()))
+        return Score(**values["score"], values=loaded, remarks=remarks), lists, float(values["seconds"])
 
     def keep(self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True) -> None:
         """Write a trial; the header comes last, so its presence means complete. Trials of milliseconds need not be `durable`."""
@@ -80,4 +81,4 @@ class Ledger:
             self.folder.rmdir()
 
 
-_PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share")
+_PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share", "remarks")

@@ -107,7 +107,9 @@ def _unscored(rows: list[Map], scored: list[Map]) -> list[Block]:
             state = "without a value" if finished(row) else as_text(row.get("state"), "unknown")
             reason = as_text(row.get("reason")) or "The run recorded no reason."
             lines.append((words.clip(label_of(row), 120), Cell(words.clip(state, 40), "weak"), words.clip(reason, 300)))
-    return [table("Models without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
+    said = [(words.clip(label_of(row), 120), words.clip(as_text(remark), 300)) for row in scored for remark in as_list(row.get("remarks"))]
+    blocks: list[Block] = [table("Models without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
+    return blocks + ([table("What models said while they learned", ("Model", "Remark"), said, "scores.json", folded=True)] if said else [])
 
 
 def _chance(p: float) -> str:
