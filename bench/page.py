@@ -16,6 +16,7 @@ _PEERS = {
     "implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"),
     "rectools": ("RecTools", "numpy", "pandas"),
     "sansa": ("sansa", "scikit-sparse", "numpy", "scipy"),
+    "pynndescent": ("pynndescent", "numba", "numpy", "scipy"),
 }
 
 

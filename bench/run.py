@@ -20,6 +20,7 @@ NAMES = (
     "factors",
     "sparse",
     "baskets",
+    "people",
     "together",
     "growth",
     "report",
