@@ -14,9 +14,6 @@ from spadework.evaluation.trial import NOVEL_RECALL, Protocol, trial
 from spadework.evaluation.truth import Truth
 from spadework.models.base import Recommender, model
 
-USERS = ["u", "u", "v", "v", "w", "n"]
-GIVEN = make_log(["u", "u", "v", "w"], ["a", "b", "c", "d"], [0, 1, 0, 0])
-
 
 @pytest.fixture(scope="module")
 def split() -> Split:
@@ -39,6 +36,7 @@ def test_by_hand(split):
     assert found.repeats == pytest.approx((1 + 1 + 1) / 6), "a of u, c of v, d of w; n has no history"
     assert found.explored == pytest.approx(3 / 6)
     assert found.hits_repeated == pytest.approx(2 / 4), "hits: a and d of u, e of v, d of w"
+    assert found.targets_repeated == pytest.approx(2 / 5), "a of u and d of w, of five; n has no history"
     assert (found.recall_repeated, found.hitrate_repeated) == (1.0, 1.0), "u and w took something again"
     assert found.recall_new == pytest.approx((1 + 1 / 2) / 2), "u: d; v: e of e and f"
     assert found.hitrate_new == 1.0
@@ -49,6 +47,7 @@ def test_nobody_who_repeats_has_no_recall_of_repeats():
     split = Split(train=log.where(log.times < 1), given=log.where(log.times < 1), expected=log.where(log.times > 0), name="x", says="x")
     found = repetition(np.asarray([[1]], np.int32), Truth.of(split), dialects["nbr"], 1)
     assert np.isnan(found.recall_repeated)
+    assert np.isnan(repetition(np.asarray([[0]], np.int32), Truth.of(split), dialects["nbr"], 1).hits_repeated), "no hit, no share"
     assert found.recall_new == 1.0
 
 
@@ -68,13 +67,14 @@ def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
     assert trial(model("popular"), protocol, lists=[]).totals == {NOVEL_RECALL: pytest.approx(1 / 2)}
 
 
-def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch):
+@pytest.mark.parametrize("error", [OutOfTime("The time is over.", "Give a larger budget."), MemoryError(), ValueError("no")])
+def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error):
     asked = []
 
     def once(self, histories, k=10, **how):
         asked.append(how["repeats"])
         if how["repeats"] == "forbid":
-            raise OutOfTime("The time is over.", "Give a larger budget.")
+            raise error
         return recommend(self, histories, k, **how)
 
     recommend = Recommender.recommend

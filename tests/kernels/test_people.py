@@ -41,7 +41,7 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
     for vector, near in zip(asked, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
         order = sorted((d, (dense[user] ** 2).sum(), user) for user, d in enumerate(distances) if d > 1e-12 * (vector**2).sum())
-        expected = {user: d for d, _, user in order[:count]}
+        expected = {user: d for d, _, user in order[:count] if vector.any()}  # nobody is near an empty one
         assert near.keys() == expected.keys()
         assert [near[user] for user in expected] == pytest.approx(list(expected.values()))
 

@@ -332,6 +332,10 @@ def test_a_quota_holds_items_of_the_history_back(shop):
         one.recommend(shop, 6, repeats="only").items.tolist() == one.sharing(quota=None).recommend(shop, 6, repeats="only").items.tolist()
     )
     assert any(sum(item in mine for item in row) > 2 for row, mine in zip(free.items.tolist(), own, strict=True))
+    for parts in ("personal(popularity=0.0) + p-topfreq", "personal + cosine"):
+        full = model("blend", parts=parts, quota=2, candidates=3).fit(shop).recommend(shop, 8)
+        assert full.filled, "parts that propose little are filled up with what is popular"
+        assert all(sum(item in mine for item in row) <= 2 for row, mine in zip(full.items.tolist(), own, strict=True))
 
 
 def test_answering_parameters_share_what_was_learned(shop):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from makers import make_log
+from makers import START, make_log
+from spadework.errors import Unsuitable
 from spadework.models.base import model
 from spadework.models.personal import Personal
 
@@ -59,6 +60,18 @@ def test_purchases_fade_by_the_basket_and_popularity_is_added(decay, popularity)
 def test_purchases_may_fade_with_time():
     names, scores = listed(model("personal", clock="time", half_life="1d", popularity=0.0), log=LOG.asked_at(3 * DAY))
     assert dict(zip(names, scores, strict=False)) == pytest.approx({"a": 2**-3 + 2**-2, "b": 2**-3 + 2**-1, "c": 2**-2}, rel=1e-5)
+
+
+def test_ages_that_nobody_knows_are_refused_or_those_of_all():
+    bare = make_log(["u"], ["a"])
+    with pytest.raises(Unsuitable, match="the histories have no times"):
+        model("personal", clock="time").fit(LOG).recommend(bare, 2)
+    with pytest.raises(Unsuitable, match="the histories have no times"):
+        model("blend", parts="tifu-knn + personal(clock=time)").fit(LOG).recommend(bare, 2)
+    one = model("personal", clock="time", half_life="1d", popularity=0.0)
+    monthly = make_log(["u", "u", "u", "v"], ["a", "a", "a", "b"], [START, START + 30 * DAY, START + 60 * DAY, START])
+    lists = one.fit(monthly).recommend(monthly, 1, fill=False)
+    assert lists.scores[1, 0] == pytest.approx(2.0**-30), "who has one basket comes back as late as others do"
 
 
 def test_what_is_due_comes_first_at_its_time():

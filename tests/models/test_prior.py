@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from makers import make_log
+from spadework.data import splitting
 from spadework.errors import BadRequest
 from spadework.models.base import model
+from spadework.models.practice import REPEATS_MATTER
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,27 @@ def test_scores_are_scaled_ones_and_the_logarithm_of_own_purchases(habits):
             count = sum(0.5 ** (len(days) - 1 - day) for day in taken)
             scaled = scores.get(int(item), 0.0) / length * np.sqrt(40)
             assert score == pytest.approx(scaled + 0.4 * np.log1p(count / 0.1), rel=1e-4, abs=1e-5)
+
+
+def test_lists_shorter_than_asked_for_are_as_loud(habits):
+    """The scale is the root mean square of what the part lists, however many candidates it may propose."""
+    one = model("prior", parts="ease", weight=0.4, candidates=40).fit(habits)
+    other = model("prior", parts="ease", weight=0.4, candidates=1_000).fit(habits)
+    np.testing.assert_allclose(other.recommend(habits, 5).scores, one.recommend(habits, 5).scores, rtol=1e-5)
+
+
+def test_the_weight_is_learned_where_few_repeat():
+    """Asked to let own items come back, it must know what they are worth, however rarely they do."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for user in range(400):
+        taken = rng.permutation(60)[:9].tolist()
+        rows += [(user, item, day) for day, item in enumerate([taken[0], *taken, taken[0] if user % 14 == 0 else 60 + user % 5])]
+    log = make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:02d}" for _, i, _ in rows], [2_000_000_000 + 86_400 * d for _, _, d in rows])
+    assert 0 < splitting.last_basket(log).repeat_share < REPEATS_MATTER
+    one = model("prior", parts="cosine", cut="last").fit(log)
+    assert one.state["weights"][1] > 0.01
+    assert set(one.explain(log, "i60", user="u005")["part"]) <= {"cosine", "own purchases"}
 
 
 def test_it_lifts_what_people_take_again(habits):

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from makers import make_log
+from spadework.models.base import model
 from spadework.models.intervals import Intervals
 from spadework.models.purchases import Purchases
 
 DAY = 86_400
 
 
-def of(log, **params):
-    return Purchases.of_log(log, np.arange(log.user_count, dtype=np.int32), **params)
+def of(log):
+    return Purchases.of_log(log, np.arange(log.user_count, dtype=np.int32))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -54,7 +55,7 @@ def test_first_events_are_places_in_the_history():
 
 def test_users_wait_as_they_usually_do_or_until_the_moment_that_is_asked_about():
     log = make_log(["u", "u", "u", "v"], ["x", "y", "z", "x"], [0, 10, 40, 5])
-    assert of(log).waited.tolist() == [20, 0]
+    np.testing.assert_array_equal(of(log).waited, [20, np.nan])
     assert of(log.asked_at(100)).waited.tolist() == [60, 95]
     assert of(log.asked_at(7)).waited.tolist() == [0, 2], "never before the last event"
 
@@ -88,3 +89,13 @@ def test_what_nobody_takes_again_has_intervals_that_nobody_trusts():
     found = Intervals.of(of(make_log(["u", "v"], ["x", "y"], [0, 1])), 2, 10.0, timed=True)
     assert not found.trusts.any()
     assert np.isfinite(found.means).all()
+
+
+def test_without_shrinkage_what_was_never_taken_again_is_as_all_items_are():
+    log = make_log(["u"] * 3, ["x", "x", "y"], [0, 100, 5])
+    found = Intervals.of(of(log), 3, 0.0, timed=True)
+    np.testing.assert_allclose(found.means, np.log([100, 100, 100]))
+    np.testing.assert_array_equal(found.trusts, [1, 0, 0])
+    assert (found.spreads > 0).all()
+    lists = model("personal", shrinkage=0.0, interval=0.5).fit(log).recommend(log, 2)
+    assert np.isfinite(lists.scores).all()

@@ -23,7 +23,8 @@ class Repetition:
 
     repeats: float  # RepR: share of the k slots that hold items of the history
     explored: float  # ExplR: share of the k slots that hold other items
-    hits_repeated: float  # share of all hits that are items of the history
+    hits_repeated: float  # share of all hits that are items of the history; NaN without a hit
+    targets_repeated: float  # the same share of all targets
     recall_repeated: float  # of targets that the user had before; users who have such a target
     recall_new: float  # of targets that the user never had; users who have such a target
     hitrate_repeated: float  # PHR of the same users and targets
@@ -37,13 +38,19 @@ def repetition(lists: Codes, truth: Truth, dialect: Dialect, k: int = 10) -> Rep
     hits = relevance.hits(lists, truth.starts, truth.items).astype(np.bool_)
     judged = truth.has_history
     seen = seen_targets(truth)
+    counted = np.repeat(judged, truth.sizes)
     found = [_apart(lists, truth, targets, dialect, k) for targets in (seen, ~seen)]
     return Repetition(
         repeats=float((own[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
         explored=float((((lists >= 0) & ~own)[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
-        hits_repeated=float((hits & own)[judged].sum() / max(int(hits[judged].sum()), 1)),
+        hits_repeated=_share(int((hits & own)[judged].sum()), int(hits[judged].sum())),
+        targets_repeated=_share(int(seen[counted].sum()), int(counted.sum())),
         recall_repeated=found[0][0], recall_new=found[1][0], hitrate_repeated=found[0][1], hitrate_new=found[1][1],
     )  # fmt: skip
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
 
 
 def _apart(lists: Codes, truth: Truth, targets: Array, dialect: Dialect, k: int) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
-from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Stopped, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
 from spadework.evaluation.metrics import Asked, measure, parse
 from spadework.evaluation.repetition import repetition
@@ -23,13 +23,12 @@ from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import REPEATS, Recommender, Repeats
 from spadework.models.needs import check_room
+from spadework.models.practice import REPEATS_MATTER
 from spadework.randomness import Seed
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
 LIST_METRICS = ("coverage@10", "gini@10", "popularity@10", "tail@10", "novelty@10", "repeats@10")
-REPEATS_MATTER = 0.1
-"""Share of repeats among the targets from which on `auto` lets history items come back."""
 NOVEL_K = 10
 NOVEL_RECALL = f"novel_recall@{NOVEL_K}"
 
@@ -215,14 +214,14 @@ class _Heard:
 
 
 def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
-    """Recall of targets that users never had, by lists that leave their history out; nothing where the limits end it.
+    """Recall of targets that users never had, by lists that leave their history out; nothing where that fails.
 
     It is asked beside the score, so it must not cost a model the score that it has.
     """
     truth = protocol.truth
     try:
         codes = model.recommend(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
-    except Stopped:
+    except Exception:  # whatever ends it, the score stands
         return {}
     found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
     return {NOVEL_RECALL: found} if np.isfinite(found) else {}

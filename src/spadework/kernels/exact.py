@@ -1,4 +1,4 @@
-"""Exact scores by vectors of users and items: sums in 64 bits in one fixed order, rounded once.
+"""Exact scores by vectors of users and items: products summed in 64 bits in one fixed order, rounded once.
 
 The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and in `base` (all items of each user). It is
 the same to the bit whoever is answered beside it, and whether all items are scored or some.

@@ -63,7 +63,7 @@ class Near(NamedTuple):
 
 
 def nearest(people: People, asked: Rows, count: int) -> Near:
-    """The `count` users at the least Euclidean distance from each asked vector, with squared distances.
+    """The `count` users at the least Euclidean distance from each asked vector, with squared distances; nobody is near an empty one.
 
     `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
     """
@@ -130,6 +130,8 @@ def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner
                 owner = np.uint32(owners[cell])
                 dots[owner] += value * owner_values[cell]
                 marked[owner // np.uint32(BLOCK)] = True
+        if own == 0:
+            continue
         for begin in range(0, users, BLOCK):
             end, reached = min(begin + BLOCK, users), marked[begin // BLOCK]
             if not reached and own + lengths[begin] >= worst:  # nothing in common: the shorter, the nearer

@@ -232,7 +232,7 @@ class Recommender(ABC):
         if prior is None or (items >= 0).all():
             return items, best, 0
         before = int((items >= 0).sum())
-        prior.complete(items, best, block, repeats, below=True)
+        prior.complete(items, best, block, self._filling(repeats), below=True)
         return items, best, int((items >= 0).sum()) - before
 
     def _histories(self, log: Interactions, users: Codes) -> Histories:
@@ -256,6 +256,10 @@ class Recommender(ABC):
         """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that can do without the rest writes its own."""
         scores = np.asarray(self._score(histories), np.float32)
         return scores[np.repeat(np.arange(len(histories)), np.diff(asked.starts)), asked.columns]
+
+    def _filling(self, repeats: Repeats) -> Repeats:
+        """The policy for the popular items that fill a list up."""
+        return repeats
 
     def _popular_prior(self) -> Array:
         """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items never seen are −∞. Shape [items]."""

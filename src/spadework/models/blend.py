@@ -80,6 +80,9 @@ class Blend(Weighted):
         few[0][:, self.quota :], few[1][:, self.quota :] = -1, -np.inf
         return ranking.merge(*few, *new)
 
+    def _filling(self, repeats: Repeats) -> Repeats:
+        return "forbid" if repeats == "allow" and self.quota is not None else repeats  # own items that are popular are own items
+
     @property
     def scored(self) -> bool:
         """Ranks stand in the lists alone."""

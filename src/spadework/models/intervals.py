@@ -30,9 +30,11 @@ class Intervals(NamedTuple):
         counts = np.bincount(codes, minlength=items).astype(np.float64)
         sums, squares = (np.bincount(codes, weights=pauses**power, minlength=items) for power in (1, 2))
         mean, spread = (float(pauses.mean()), float(pauses.std())) if len(pauses) else (0.0, 1.0)
-        weight = counts + shrinkage
+        if shrinkage == 0:  # what was never taken again is as all items are, and trusted not at all
+            sums, squares = np.where(counts > 0, (sums, squares), ([mean], [mean**2 + spread**2]))
+        weight = np.maximum(counts, 1) if shrinkage == 0 else counts + shrinkage
         means = (sums + shrinkage * mean) / weight
-        around = squares - 2 * means * sums + counts * means**2
+        around = squares - 2 * means * sums + (weight - shrinkage) * means**2
         return cls(means, np.sqrt((np.maximum(around, 0) + shrinkage * spread**2) / weight).clip(LEAST_SPREAD), counts / weight)
 
     def due(self, items: Codes, pauses: Array) -> Array:

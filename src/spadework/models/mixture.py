@@ -20,7 +20,7 @@ from spadework.models.base import Cost, Histories, Need, Recommender
 from spadework.models.needs import check_k, listed
 from spadework.models.parameters import Doc, Range
 from spadework.models.parts import parse, text_of
-from spadework.models.pool import Pool, PooledHistories, Proposals, fitted_parts, lengths_of, scores_in
+from spadework.models.pool import Pool, PooledHistories, Proposals, counts_of, fitted_parts, lengths_of, scores_in
 from spadework.models.recommendations import Recommendations
 
 MOST_PARTS = 20
@@ -163,8 +163,8 @@ class Mixture(Recommender):
         starts, codes, places = union(np.stack([lists.items for _, lists in found]))
         nothing = np.zeros(len(codes), np.int32)
         own = [scores_in(lists.scores, starts, at) for (_, lists), at in zip(found, places, strict=True)]
-        lengths = np.stack([lengths_of(lists.scores) for _, lists in found])
-        scaled = Proposals(starts, codes, nothing, np.stack(own), lengths).scaled()
+        lengths, counts = (np.stack([of(lists.scores) for _, lists in found]) for of in (lengths_of, counts_of))
+        scaled = Proposals(starts, codes, nothing, np.stack(own), lengths, counts).scaled()
         total = sum(weight * one for (weight, _), one in zip(found, scaled, strict=True))
         best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
         own_vocabulary = self.item_vocabulary

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -15,23 +16,28 @@ from spadework.kernels import people, scoring, votes
 from spadework.kernels.people import Near, People
 from spadework.kernels.scoring import Choice, Rows
 from spadework.kernels.votes import Votes
-from spadework.models.base import Cost, Histories, Recommender, Repeats
+from spadework.models.base import Cost, Histories, Repeats
 from spadework.models.parameters import Doc, Range, Search
-from spadework.models.purchases import Purchases
+from spadework.models.purchases import Purchases, ReadsPurchases
+
+_INDEXING = threading.Lock()
+"""Several threads ask at once; one makes the index."""
 
 
-class LikePeople(Recommender):
+class LikePeople(ReadsPurchases):
     """A vector of purchases for each user, and those of the users who are most alike.
 
-    Users learned from are asked about like anybody: one whose vector equals that of the asked history is the user himself and has no vote.
+    Users learned from are asked about like anybody: whoever's vector equals that of the asked history is taken as the same person and has no
+    vote. Lists are ranked in 64 bits; scores are told in 32, where the faintest votes tie.
     """
-
-    def _histories(self, log: Interactions, users: Codes) -> Purchases:
-        return Purchases.of_log(log, users)
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         purchases = Purchases.of_log(train, train.active_users)
         return {"starts": purchases.starts, "items": purchases.items, "values": self._vectors(purchases)}
+
+    def _row_cells(self, k: int) -> int:
+        known = len(self.state["starts"]) - 1
+        return len(self.item_vocabulary) + 8 * min(int(self.params["neighbours"]), known)
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         asked = self._votes(block)
@@ -57,14 +63,22 @@ class LikePeople(Recommender):
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         return scoring.wrong_table(state["starts"], state["items"], state["values"], len(state["starts"]) - 1, items)
 
+    def sharing(self, **params: Any) -> Self:
+        """A model with other answering parameters, the same learned arrays and the same index over them."""
+        other = super().sharing(**params)
+        if "_index" in self.__dict__ and "_state" in other.__dict__:
+            object.__setattr__(other, "_index", self.__dict__["_index"])
+        return other
+
     def _people(self) -> People:
-        """The index over the users learned from, made when it is first asked for."""
+        """The index over the users learned from, made once, when it is first asked for."""
         state = self.state
-        held: tuple[Array, People] | None = self.__dict__.get("_index")
-        if held is None or held[0] is not state["values"]:
-            made = People.of(Rows(state["starts"], state["items"], state["values"]), len(self.item_vocabulary))
-            held = state["values"], made
-            object.__setattr__(self, "_index", held)
+        with _INDEXING:
+            held: tuple[Array, People] | None = self.__dict__.get("_index")
+            if held is None or held[0] is not state["values"]:
+                made = People.of(Rows(state["starts"], state["items"], state["values"]), len(self.item_vocabulary))
+                held = state["values"], made
+                object.__setattr__(self, "_index", held)
         return held[1]
 
     @abstractmethod
@@ -81,7 +95,8 @@ class TifuKnn(LikePeople):
 
     Baskets stand in `groups` groups in order of time, as many in each as can be, later groups the larger ones; with fewer baskets each is
     a group. In a group a basket n before its last weighs within^n, and a group n before the last weighs between^n; means are taken over
-    the baskets of a group, and over groups. Near is what lies at a small Euclidean distance.
+    the baskets of a group, and over groups. Near is what lies at a small Euclidean distance. Without baskets and times nobody knows which
+    came first: then an item weighs its share of the events.
 
     The form "paper" follows the equations. The form "code" follows the published program, which lets within^n count back from the
     user's last basket everywhere, and between^n from the last of `groups` groups where a user has fewer.
@@ -108,6 +123,8 @@ class TifuKnn(LikePeople):
         return [{}, {"alpha": 0.9}, {"neighbours": 900, "groups": 3}, {"between": 0.9}, {"form": "code"}]
 
     def _vectors(self, purchases: Purchases) -> Array:
+        if not purchases.aged:
+            return _shares(purchases)
         owners = purchases.owners[purchases.entries]
         baskets, ago = purchases.baskets[owners].astype(np.int64), purchases.baskets_ago.astype(np.int64)
         groups = np.minimum(baskets, self.groups)
@@ -150,8 +167,15 @@ class UserPopularity(LikePeople):
         return [{}, {"power": 1.0}, {"power": 3.0}, {"recent": 25}, {"recent": 5}]
 
     def _vectors(self, purchases: Purchases) -> Array:
+        if not purchases.aged:
+            return _shares(purchases)
         counted = np.minimum(self.recent, purchases.baskets)[purchases.owners]
         return purchases.summed((purchases.baskets_ago < self.recent).astype(np.float64)) / np.maximum(counted, 1)
 
     def _near(self, index: People, own: Rows) -> tuple[Near, float]:
         return people.alike(index, own, self.alpha, self.power, self.neighbours), 1.0
+
+
+def _shares(purchases: Purchases) -> Array:
+    """Share of the user's baskets that hold the item: float64 [entries]."""
+    return purchases.summed(np.ones(len(purchases.baskets_ago))) / np.maximum(purchases.baskets, 1)[purchases.owners]

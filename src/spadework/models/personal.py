@@ -13,22 +13,23 @@ from spadework import durations
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
 from spadework.kernels import ranking
 from spadework.kernels.repeats import best_own, told_apart
 from spadework.kernels.scoring import Rows
 from spadework.kernels.union import located
 from spadework.models.asked import items_asked, user_asked
-from spadework.models.base import Histories, Need, Recommender, Repeats
+from spadework.models.base import Cost, Histories, Need, Repeats
 from spadework.models.common import CommonList
 from spadework.models.intervals import Intervals
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.popular import event_weights_by_item
-from spadework.models.purchases import Purchases
+from spadework.models.purchases import Purchases, ReadsPurchases
 
 NOTHING = np.float32(-np.inf)
 
 
-class OwnItems(Recommender):
+class OwnItems(ReadsPurchases):
     """Items of the history by a score of the model's own; all others by one that is the same for everybody.
 
     The author of a model writes `_own`, and `_others` where other items have a score.
@@ -41,9 +42,6 @@ class OwnItems(Recommender):
         Literal["popular", "recent", "first"],
         Doc("Of own items with equal scores, first comes what more people take, what was taken later, or what was taken first of all."),
     ] = "popular"
-
-    def _histories(self, log: Interactions, users: Codes) -> Purchases:
-        return Purchases.of_log(log, users)
 
     def _row_cells(self, k: int) -> int:
         return 4 * k
@@ -140,7 +138,8 @@ class Personal(OwnItems):
     The weight of a purchase is decay^(baskets ago), or with the clock "time" 2^(−age / half_life). With `interval` above 0 it is mixed with how
     near its age is to the item's typical pause between two purchases: (1 − π) · weight + π · exp(−½ z²), z the distance of ln(age) in standard
     deviations, π = interval · n / (n + shrinkage) for an item whose pauses were seen n times. Ages are those at the moment that is asked about,
-    which is told with the histories (`asked_at`), else after the user's usual pause; without times, at the next basket.
+    which is told with the histories (`asked_at`), else after the user's usual pause, or that of all users for who has one basket; without
+    times, at the next basket.
     O(events of the history) a user, O(events · log events) to fit.
 
     After the intensities of Romanov et al., "Time-Aware Item Weighting for the Next Basket Recommendations", RecSys 2023, without their
@@ -195,24 +194,41 @@ class Personal(OwnItems):
     def required(self) -> frozenset[Need]:
         return frozenset({"times"}) if self.clock == "time" or self.window is not None else frozenset()
 
+    def cost(self, train: Interactions) -> Cost:
+        return Cost(bytes=32 * train.item_count + 140 * len(train), seconds=3e-7 * len(train) + 1e-3)
+
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        purchases = Purchases.of_log(train, train.active_users)
+        purchases = Purchases.of_log(train.asked_at(None), train.active_users)
         timed = train.times is not None
+        pauses = purchases.waited[~np.isnan(purchases.waited)]
         intervals = Intervals.of(purchases, train.item_count, self.shrinkage, timed=timed)
         counts = event_weights_by_item(train, self.window, None)
         return {
             "share": counts / max(float(counts.max(initial=0)), 1.0), "timed": np.asarray([timed]),
+            "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
             "means": intervals.means, "spreads": intervals.spreads, "trusts": intervals.trusts,
         }  # fmt: skip
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         arrays = (state["share"], state["means"], state["spreads"], state["trusts"])
-        sane = all(array.shape == (items,) and np.isfinite(array).all() for array in arrays) and state["timed"].shape == (1,)
+        sane = (
+            all(array.shape == (items,) and np.isfinite(array).all() for array in arrays)
+            and state["timed"].shape == (1,) == state["pause"].shape
+        )
         return None if sane and (state["spreads"] > 0).all() else "what is known of the items does not fit them"
+
+    def check_asked(self, log: Interactions) -> None:
+        """Refuse histories without times where the age of purchases counts."""
+        if log.times is None and (self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))):
+            raise Unsuitable(
+                f"The model {self.label!r} looks at the age of purchases, and the histories have no times.",
+                "Give histories with times, or choose clock=basket and interval=0.",
+            )
 
     def _own(self, purchases: Purchases) -> Array:
         state, owners = self.state, purchases.owners[purchases.entries]
-        age = purchases.seconds_ago + purchases.waited[owners]
+        waited = np.where(np.isnan(purchases.waited), state["pause"][0], purchases.waited)
+        age = purchases.seconds_ago + waited[owners]
         weights = (
             np.exp2(-age / durations.seconds(self.half_life, "half_life")) if self.clock == "time" else self.decay**purchases.baskets_ago
         )

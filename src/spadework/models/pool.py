@@ -14,6 +14,7 @@ from spadework.kernels.union import union
 from spadework.models.base import Histories, Recommender, Repeats
 from spadework.models.common import CommonList
 from spadework.models.history_reader import HistoryReader
+from spadework.models.purchases import ReadsPurchases
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,7 @@ class Proposals:
     places: Codes  # [parts, cells] slot in the part's own list, from 0; −1 where it does not list the item
     scores: Array  # [parts, cells] float32, the part's own score; −∞ without evidence
     lengths: Array  # [parts, users] float64, root of the sum of squared scores of the part's list; 1 where it has none
+    listed: Array  # [parts, users] int64, items of the part's list
 
     @property
     def rows(self) -> Array:
@@ -56,7 +58,16 @@ class Pool:
     def histories(self, log: Interactions, users: Codes) -> PooledHistories:
         """What each part is shown of these users; those that look at the same share it."""
         own = Histories.of(log, users)
-        shown = tuple(own if _reads_plainly(part) else part._histories(log, users) for part in self.parts)
+        buyers = [part for part in self.parts if isinstance(part, ReadsPurchases)]
+        bought = buyers[0]._histories(log, users) if buyers else None
+        for part in buyers[1:]:
+            part.check_asked(log)
+        shown = tuple(
+            bought if bought is not None and isinstance(part, ReadsPurchases)
+            else own if _reads_plainly(part)
+            else part._histories(log, users)
+            for part in self.parts
+        )  # fmt: skip
         return PooledHistories(own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown)
 
     def among(self, block: PooledHistories, places: Sequence[int]) -> tuple[Pool, PooledHistories]:
@@ -89,7 +100,8 @@ class Pool:
             if scored and not there.all():
                 asked = scoring.Rows(starts, items, np.empty(0, np.float32))
                 scores[place] = np.where(there, scores[place], self.scores_at(place, block, asked, dense))
-        return Proposals(starts, items, places, scores, np.stack([lengths_of(best) for _, best, _ in listed]))
+        lengths, counts = (np.stack([of(best) for _, best, _ in listed]) for of in (lengths_of, counts_of))
+        return Proposals(starts, items, places, scores, lengths, counts)
 
     def scores_at(self, place: int, block: PooledHistories, asked: scoring.Rows, dense: Array | None = None) -> Array:
         """What a part says of some items of each user, listed or not: float32 [cells]. `dense` are all its scores, if they are at hand."""
@@ -108,7 +120,7 @@ class Pool:
         places = made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
         asked = scoring.Rows(starts, items, np.empty(0, np.float32))
         scores = np.stack([self.scores_at(place, block, asked) for place in range(len(self.parts))])
-        return Proposals(starts, items, places, scores, made.lengths)
+        return Proposals(starts, items, places, scores, made.lengths, made.listed)
 
     def _listed(
         self, place: int, block: PooledHistories, size: int, repeats: Repeats, allowed: Mask | None
@@ -145,6 +157,11 @@ def fitted_parts(models: Sequence[Recommender], state_of: Sequence[dict[str, Arr
         copy._restore({**arrays, "popularity": like.state["popularity"]}, like.item_vocabulary)
         made.append(copy)
     return tuple(made)
+
+
+def counts_of(best: Array) -> Array:
+    """Items in each list, by their scores [users, k], −∞ behind the last. Shape [users]."""
+    return np.asarray((best > -np.inf).sum(axis=1))
 
 
 def lengths_of(best: Array) -> Array:

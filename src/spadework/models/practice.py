@@ -71,10 +71,12 @@ def practise(
     users: int,
     seed: int,
     label: str,
+    repeats: Repeats | None = None,
 ) -> Practice | None:
     """Cut the log, fit copies of the models on the inner train, and draw at most so many users of whom something is expected.
 
-    None, with a note, where the log cannot be cut or a part cannot learn from what remains.
+    Without `repeats`, items of the history are proposed where enough of what was held out are repeats. None, with a note, where the log
+    cannot be cut or a part cannot learn from what remains.
     """
     try:
         split = inner_cut(train, cut, seed)
@@ -88,8 +90,8 @@ def practise(
         events.note(f"{label} cannot practise on this log, so its parts weigh the same: {error.message}")
         return None
     chosen = np.sort(generator(seed, "practice").permutation(asked)[:users])
-    repeats: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
-    return Practice(Pool(fitted, candidates), split, chosen, repeats)
+    matter: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
+    return Practice(Pool(fitted, candidates), split, chosen, repeats or matter)
 
 
 def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:

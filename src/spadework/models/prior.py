@@ -13,20 +13,26 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.models.base import Cost, Recommender
 from spadework.models.parameters import Doc, Range
-from spadework.models.personal import PersonalTop
+from spadework.models.personal import OwnItems
 from spadework.models.pool import Proposals
 from spadework.models.purchases import Purchases
 from spadework.models.weighted import Weighted
 
 
-class _OwnLog(PersonalTop):
+class _OwnLog(OwnItems):
     """ln((n + ε) / ε) of own items, n their purchases, each decay^(baskets ago); not a model itself."""
 
     decay: Annotated[float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
     epsilon: Annotated[float, Range(1e-6, 100.0), Doc("ε, in purchases.")] = 0.01
 
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        return {}
+
     def _own(self, purchases: Purchases) -> Array:
         return np.log1p(purchases.summed(self.decay**purchases.baskets_ago) / self.epsilon)
+
+
+_OwnLog.name = "own purchases"  # set from outside, so that it stands on no shelf
 
 
 class Prior(Weighted):
@@ -44,6 +50,7 @@ class Prior(Weighted):
 
     name = "prior"
     answering: ClassVar[frozenset[str]] = frozenset()
+    practised = "allow"  # own purchases are what the weight is for
 
     parts: Annotated[str, Doc("The model, as its label is written, such as ease(l2=20).")] = "cosine"
     weight: Annotated[float | None, Range(0.0, 1000.0), Doc("Weight of the logarithm beside the scaled scores; none: learned.")] = None
@@ -82,7 +89,7 @@ class Prior(Weighted):
         return np.asarray([1.0, self.weight]) if self.weight is not None else self.state["weights"].astype(np.float64)
 
     def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        terms = np.asarray(super()._terms(proposals, parts) * np.sqrt(self.candidates))
+        terms = np.asarray(super()._terms(proposals, parts) * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows])
         for place, part in enumerate(parts):
             if isinstance(part, _OwnLog):
                 terms[place] = np.where(np.isneginf(proposals.scores[place]), 0.0, proposals.scores[place])

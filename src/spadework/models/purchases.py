@@ -8,14 +8,26 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.data.interactions import Interactions
+from spadework.models.base import Recommender
 from spadework.models.histories import Histories
+
+
+class ReadsPurchases(Recommender):
+    """A model that is shown baskets and not distinct items alone."""
+
+    def _histories(self, log: Interactions, users: Codes) -> Purchases:
+        self.check_asked(log)
+        return Purchases.of_log(log, users)
+
+    def check_asked(self, log: Interactions) -> None:
+        """Refuse histories that lack what the model reads in them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Purchases(Histories):
     """Histories, and beside each distinct item the baskets that held it, the oldest first.
 
-    Baskets are those of the log, else the moments of a user; where a log has neither, every event is a basket of its own, all equally old.
+    Baskets are those of the log, else the moments of a user; where a log has neither, every event is a basket of its own, of unknown age.
     Baskets of entry e are `baskets_ago[visits[e]:visits[e + 1]]`.
     """
 
@@ -24,7 +36,8 @@ class Purchases(Histories):
     seconds_ago: Seconds  # [visits] from this basket to the user's last event; 0 without times
     firsts: Codes  # [entries] place of the item's first event among all events of the user, from 0
     baskets: Codes  # [users] number of baskets
-    waited: Array  # [users] float64, seconds from the user's last event to the moment that is asked about
+    waited: Array  # [users] float64, seconds from the last event to the moment that is asked about; NaN where nobody knows: one basket, or no times
+    aged: bool  # whether it is known which basket came first; else every event is a basket, and none is older than another
 
     @property
     def owners(self) -> Array:
@@ -67,23 +80,24 @@ class Purchases(Histories):
         firsts = np.minimum.reduceat(places[order], np.flatnonzero(fresh)) if len(order) else places
         visits = np.concatenate(([0], np.cumsum(np.bincount((np.cumsum(fresh) - 1)[other], minlength=len(base.items)))))
         ago = np.zeros(int(other.sum()), np.int64) if unknown else (newest[owner] - key)[other]
-        waited = np.zeros(len(users)) if log.times is None else _waited(log, users, newest - oldest)
+        waited = np.full(len(users), np.nan) if log.times is None else _waited(log, users, newest - oldest)
         return cls(
             base.starts, base.items, base.ages, base.counts, base.seconds, base.values, visits.astype(np.int64), ago.astype(np.int32),
             seconds[other], firsts.astype(np.int32), np.where(lengths > 0, newest - oldest + 1, 0).astype(np.int32), waited,
+            not unknown,
         )  # fmt: skip
 
 
 def _waited(log: Interactions, users: Codes, pauses: Array) -> Array:
-    """Until the log's `now`; where it says none, as long as the user's pauses between baskets are on average. Shape [users], float64."""
+    """Until the log's `now`; where it says none, as long as the user's pauses between baskets are on average. NaN without a pause."""
     assert log.times is not None
     filled = log.starts[users + 1] > log.starts[users]
     first, last = np.zeros(len(users)), np.zeros(len(users))
     first[filled] = log.times[log.starts[users[filled]]]
     last[filled] = log.times[log.starts[users[filled] + 1] - 1]
     if log.now is not None:
-        return np.where(filled, np.maximum(log.now - last, 0.0), 0.0)
-    return np.where(filled & (pauses > 0), (last - first) / np.maximum(pauses, 1), 0.0)
+        return np.where(filled, np.maximum(log.now - last, 0.0), np.nan)
+    return np.where(filled & (pauses > 0), (last - first) / np.maximum(pauses, 1), np.nan)
 
 
 def baskets_of(log: Interactions) -> Codes:

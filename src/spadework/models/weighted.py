@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -31,6 +31,8 @@ SILENT = 1e-3
 
 class Weighted(Mixture):
     """What sums have in common. The author of one writes `_weights`, and `_terms` where it is not scaled scores that are added up."""
+
+    practised: ClassVar[Repeats | None] = None  # the policy of repeats under which weights are learned; None: as the log suggests
 
     @property
     def scored(self) -> bool:
@@ -60,8 +62,9 @@ class Weighted(Mixture):
         """Those under which held-out events are likeliest: float32 [parts], summing to 1; equal ones, with a note, where nothing is held out."""
         equal = np.full(len(self.models), 1 / len(self.models), np.float32)
         practice = practise(
-            self.models, train, content, cut=self.cut, candidates=self.candidates, users=LEARNERS, seed=seed, label=self.label
-        )
+            self.models, train, content, cut=self.cut, candidates=self.candidates, users=LEARNERS, seed=seed, label=self.label,
+            repeats=self.practised,
+        )  # fmt: skip
         if practice is None:
             return equal
 

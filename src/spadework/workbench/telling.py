@@ -20,8 +20,9 @@ from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
-from spadework.evaluation.trial import REPEATS_MATTER, Protocol, Score
+from spadework.evaluation.trial import Protocol, Score
 from spadework.kernels import parallel
+from spadework.models.practice import REPEATS_MATTER
 
 REPETITION_K = 10
 """Length of the lists in which repeats and new items are told apart."""
@@ -86,12 +87,12 @@ def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[st
     truth, share = protocol.truth, protocol.split.repeat_share
     if share == 0 or not lists or protocol.novel:
         return {}
-    rows = []
+    rows, k = [], min(REPETITION_K, protocol.k)
     for label, codes in lists.items():
-        found = asdict(repetition(codes, truth, protocol.dialect, min(REPETITION_K, codes.shape[1])))
+        found = asdict(repetition(codes, truth, protocol.dialect, k))
         row = {"label": label, **found, "novel_recall": novel.get(label)}
         rows.append({key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()})
-    return {"k": REPETITION_K, "target_share": share, "policy": why_repeats(protocol), "models": rows}
+    return {"k": k, "target_share": share, "policy": why_repeats(protocol), "models": rows}
 
 
 def why_repeats(protocol: Protocol) -> str:

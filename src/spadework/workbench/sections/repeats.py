@@ -29,10 +29,10 @@ def repeats(facts: RunFacts) -> Sequence[Block]:
     share = as_number(told.get("target_share"))
     if not rows or share is None:
         return ()
-    k = words.number(as_number(told.get("k")))
+    k, among = words.number(as_number(told.get("k"))), as_number(rows[0].get("targets_repeated"))
     lead = rows[0]
     sentence = (
-        f"{words.percent(share)} of what users took in the test span they had taken before. Of the hits of "
+        f"On average, {words.percent(share)} of what a user took in the test span they had taken before. Of the hits of "
         f"{words.clip(as_text(lead.get('label'), 'the first model'), 80)}, {words.percent(as_number(lead.get('hits_repeated')))} are such repeats. "
         f"{words.clip(as_text(told.get('policy')), 300)}"
     )
@@ -43,7 +43,7 @@ def repeats(facts: RunFacts) -> Sequence[Block]:
         for row in rows
     ]
     title = "Share of hits that the user had taken before"
-    wide, narrow = (charts.dots_with_interval(dots, title=title, axis="share of hits", width=width, reference=share) for width in WIDTHS)
+    wide, narrow = (charts.dots_with_interval(dots, title=title, axis="share of hits", width=width, reference=among) for width in WIDTHS)
     lines: list[tuple[str | Cell, ...]] = [
         (words.clip(as_text(row.get("label")), 120), *(words.score(as_number(row.get(key))) for key, _ in _COLUMNS)) for row in rows
     ]
@@ -51,6 +51,7 @@ def repeats(facts: RunFacts) -> Sequence[Block]:
         f"Repeats and new items in lists of {k}", ("Model", *(f"#{head}" for _, head in _COLUMNS)), lines, "scores.json", folded=True
     )
     reading = (
-        "The dashed line is the share of repeats among all that was taken: a model to the right of it lives on repeats more than people do."
+        "The dashed line is the share of repeats among all targets, counted together as the hits are: a model to the right of it lives on "
+        "repeats more than people do."
     )
     return [Prose(sentence), Charts((Chart(title, wide, reading, twin, narrow),), wide=True)]
