@@ -18,6 +18,7 @@ def crowd(users: int) -> csr_array:
     rng = np.random.default_rng(0)
     chances = 1 / (np.arange(ITEMS) + 20) ** 0.9
     sizes = np.clip(rng.lognormal(2.7, 0.9, users).astype(np.int64), 1, 400)
+    sizes[:ASKED] = np.maximum(sizes[:ASKED], 10)  # of one item there are many people who took it alone, all equally near
     owners = np.repeat(np.arange(users), sizes)
     ranks = np.searchsorted(np.cumsum(chances / chances.sum()), rng.random(len(owners))).clip(0, ITEMS - 1)
     liked = np.stack([rng.permutation(ITEMS) for _ in range(TASTES)])
@@ -36,7 +37,8 @@ def recall(table: csr_array, found: Array) -> float:
     for user in range(ASKED):
         cosines = np.asarray((table @ table[[user]].T.toarray()).ravel() / (norms * norms[user]))
         cosines[user] = -1
-        least = np.partition(cosines, -NEAR)[-NEAR]
-        chosen = found[user][(found[user] >= 0) & (found[user] != user)][:NEAR]
-        total += min((cosines[chosen] >= least - 1e-6).sum() / NEAR, 1.0)
+        near = min(NEAR, int((cosines > 0).sum()))  # who has nothing in common is not alike
+        least = np.partition(cosines, -near)[-near]
+        chosen = found[user][(found[user] >= 0) & (found[user] != user)][:near]
+        total += min((cosines[chosen] >= least - 1e-6).sum() / near, 1.0)
     return total / ASKED
