@@ -71,6 +71,20 @@ def test_recommend_to_other_people(order_run, tmp_path, capsys):
     assert [row["rank"] for row in told] == [1, 2]
 
 
+def test_users_without_a_list_are_told(order_run, tmp_path, capsys):
+    path = tmp_path / "strangers.csv"
+    path.write_text("user,item,time\nnew,never-heard-of,2024-06-01\n", encoding="utf-8")
+    said = call(capsys, "recommend", order_run, "--histories", path, "--repeats", "only")
+    assert said.code == 0
+    assert "1 of 1 users have no list" in said.err
+
+
+def test_a_way_to_judge_is_no_way_to_recommend(order_run, capsys):
+    said = call(capsys, "recommend", order_run, "--repeats", "novel")
+    assert said.code == 2
+    assert "For lists of new items choose forbid." in said.err
+
+
 def test_a_model_alone_answers_histories(order_run, tmp_path, capsys):
     path = tmp_path / "new.csv"
     path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\n")

@@ -95,3 +95,8 @@ def test_what_is_wrong_is_told_with_its_place(text, message, hint):
 def test_one_model_is_asked_for():
     with pytest.raises(BadRequest, match="names 2 models, and one is asked for"):
         parse_one("cosine + forward")
+
+
+def test_a_model_is_found_by_its_label():
+    one = model("tifu-knn", form="code", alpha=0.3)
+    assert model(one.label) == one

@@ -42,6 +42,20 @@ def test_the_plan_tries_every_model_and_each_configuration_once():
         assert {model(name, **params).label for params in catalogue()[name].variants()} <= set(labels)
 
 
+def test_what_costs_a_second_comes_before_what_costs_minutes(protocols):
+    train = protocols[0].split.train
+    groups, _ = plan.defaults_and_variants()
+    for repeats in (False, True):
+        ordered = plan.cheap_first(groups, train, repeats=repeats)
+        assert sorted(map(id, ordered)) == sorted(map(id, groups))
+        names = [group.members[0].name for group in ordered]
+        assert names[:3] == ["random", "popular", "popular"]
+        buyers = ["personal", "p-topfreq", "gp-topfreq", "tifu-knn", "up-cf"]
+        assert (set(names[3:8]) == set(buyers)) == repeats, "where people buy again, what counts own purchases is tried first"
+        costs = [group.members[0].cost(train).seconds for group in ordered[8 if repeats else 3 :]]
+        assert costs == sorted(costs)
+
+
 def test_named_models_only_and_what_is_on_every_board():
     names = {member.name for group in plan.candidates(["cosine", "cosine"]) for member in group.members}
     assert names == {"random", "popular", "cosine"}

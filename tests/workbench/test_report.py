@@ -146,6 +146,8 @@ def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]
     board = files["scores"]["scores"]
     board[7]["metrics"]["ndcg@10"], board[7]["rank"], board[0]["rank"], board[1]["rank"] = 0.9, 1, 2, 3
     assert "Nothing beats popular items" in verdict_of(rendered(tmp_path, files))
+    files["scores"]["protocol"] |= {"repeats": "forbid", "target_repeat_share": 0.54}
+    assert "But 54 % of what users took they had taken before" in verdict_of(rendered(tmp_path, files))
     files["scores"]["scores"] = board[7:]
     assert "Only lists that are the same for everybody" in verdict_of(rendered(tmp_path, files))
 

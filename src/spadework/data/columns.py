@@ -48,7 +48,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "event": ("event eventtype", "behavior behaviour behaviortype action actiontype interactiontype", "type"),
     "basket": (
         "basketid basket",
-        "orderid invoiceno invoice invoiceid transactionid receiptid receiptno ticketid orderno ordernumber cartid",
+        "orderid invoiceno invoice invoiceid transactionid receiptid receiptno receipt ticketid ticketno ticket orderno ordernumber cartid",
         "sessionid session visitid visit",
     ),
 }

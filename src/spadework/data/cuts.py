@@ -140,6 +140,8 @@ def leak_of(train: Interactions, expected: Interactions) -> str | None:
         return "This split ignores time; without times nobody can say how much of the future it leaks."
     if int(train.times.max()) < CALENDAR:
         return "This split ignores the calendar; times here are positions, so nobody can say how much of the future it leaks."
+    if int(train.times.min()) == int(expected.times.max()):
+        return "This split ignores time; all events have the same one, so nobody can say how much of the future it leaks."
     ordered = np.sort(train.times)
     later = 1 - np.searchsorted(ordered, expected.times, side="right") / len(ordered)
     return f"This split leaks the future: on average {later.mean():.1%} of the training rows are later than the event they help to predict."

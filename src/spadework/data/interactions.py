@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from spadework.data.ordering import by_user_time_arrival
 from spadework.data.ragged import Ragged
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
+from spadework.moments import moment
 
 _OPTIONAL = ("times", "weights", "baskets", "kinds")
 
@@ -151,12 +153,13 @@ class Interactions:
         vocabulary, _ = Vocabulary.build(pl.concat([own, more.cast(own.dtype)]))
         return self.recoded(self.user_vocabulary, vocabulary)
 
-    def asked_at(self, now: int | None) -> Interactions:
-        """The same rows, asked about at this moment, in epoch seconds: what models are told of the time of the question, all alike.
+    def asked_at(self, now: float | str | date | None) -> Interactions:
+        """The same rows, asked about at this moment: what models are told of the time of the question, all alike.
 
-        None: after each user's usual pause. A moment before the last event of a user counts as that event's.
+        Epoch seconds, a date or datetime (UTC where no zone is given), or its ISO text. None: after each user's usual pause. A moment before the
+        last event of a user counts as that event's.
         """
-        return replace(self, now=now)
+        return replace(self, now=moment(now))
 
     def of_users(self, users: Codes) -> Interactions:
         """The rows of these users."""

@@ -95,7 +95,8 @@ def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
         return Finding(
             code="TIME-0",
             level="strong",
-            says="The log has no times: nothing about order or trends can be learned or judged.",
+            says="The log has no times: nothing about order or trends can be learned or judged."
+            + (" Baskets count as older or newer by their place in the file." if log.baskets is not None else ""),
             advice="Name the time column, or export it.",
         )
     if _count(log, "time_is_position"):

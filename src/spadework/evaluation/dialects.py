@@ -25,7 +25,7 @@ for _dialect in (
     Dialect("lightgcn", "targets", "truncated", False, "recall over all targets, ideal list of k; LightGCN, BARS"),
     Dialect("vaecf", "capped", "truncated", False, "recall over at most k targets, ideal list of k; Mult-VAE, EASE, SANSA"),
     Dialect("polimi", "targets", "full", False, "recall over all targets, ideal list of all targets; Ferrari Dacrema"),
-    Dialect("nbr", "targets", "full", False, "as polimi, repeats over k slots; next-basket papers"),
+    Dialect("nbr", "targets", "full", False, "as polimi; next-basket papers (recall, NDCG, PHR)"),
     Dialect("loo", "targets", "truncated", False, "one target: recall is hit rate, NDCG is 1/log2(rank + 1); sequential papers"),
     Dialect("aprec", "targets", "hits", False, "ideal list of the hits alone, which flatters lists with few hits; bert4rec_repro"),
     Dialect("pps", "targets", "truncated", True, "graded gains: the weight of the expected event (like 2, play 1, skip 0)"),

@@ -298,7 +298,11 @@ def catalogue() -> Shelf[type[Recommender]]:
 
 
 def model(name: str, **params: Any) -> Recommender:
-    """A model by name, as on the command line: `model("cosine", history=0.7)`. An unknown parameter tells the nearest known one."""
+    """A model by name: `model("cosine", history=0.7)`, or by its label as boards tell it: `model("cosine(history=0.7)")`."""
+    if "(" in name and not params:
+        from spadework.models.parts import parse_one
+
+        return parse_one(name)
     cls = catalogue()[name]
     known = cls.parameters()
     for key in params:

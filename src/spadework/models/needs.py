@@ -89,6 +89,8 @@ def listed(ids: object) -> list[object] | pl.Series:
 def check_repeats(repeats: str) -> None:
     """Refuse a policy of repeats that there is not."""
     if repeats not in REPEATS:
+        if repeats == "novel":
+            raise BadRequest("repeats is 'novel', which is a way to judge.", "For lists of new items choose forbid.")
         near = nearest(str(repeats), REPEATS)
         raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
 

@@ -40,7 +40,7 @@ class OwnItems(ReadsPurchases):
 
     ties: Annotated[
         Literal["popular", "recent", "first"],
-        Doc("Of own items with equal scores, first comes what more people take, what was taken later, or what was taken first of all."),
+        Doc("Of own items with equal scores, first comes what is taken more often by all, what was taken later, or what was taken first."),
     ] = "popular"
 
     def _row_cells(self, k: int) -> int:
@@ -107,7 +107,10 @@ class OwnItems(ReadsPurchases):
 
 
 class PersonalTop(OwnItems):
-    """What the user took most often, by the number of baskets; nothing else (P-TopFreq). O(events of the history)."""
+    """What the user took most often, by the number of baskets; nothing else (P-TopFreq). O(events of the history).
+
+    Like every model's, its lists are filled up with what is popular unless that is turned off, so on boards it equals `gp-topfreq`.
+    """
 
     name = "p-topfreq"
 

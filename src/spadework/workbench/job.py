@@ -53,6 +53,7 @@ class Job:
         self.sweep: Sweep | None = None
         self.tuning: Tuning | None = None
         self.findings: Sequence[Finding] = ()
+        self.policy = ""  # what is done about repeats, and why
 
     def carry_out(self, source: Any, content: Any) -> None:
         """All stages, the manifest last; a folder that is complete for these data is left as it is."""
@@ -114,7 +115,8 @@ class Job:
         recipe = self.recipe
         assert split.valid is not None
         choosing = self._protocol(split.valid, recipe.repeats)
-        events.note(f"repeats     {why_repeats(choosing)}")
+        self.policy = why_repeats(choosing, chosen=recipe.repeats == "auto")
+        events.note(f"repeats     {self.policy}")
         final = self._protocol(split, choosing.policy)  # the policy is chosen on validation, too
         memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
@@ -123,6 +125,7 @@ class Job:
         sweeping = recipe.models is None or CoOccurrence.name in recipe.models
         if sweeping:
             first, rest = plan.without_variants(first, CoOccurrence), plan.without_variants(rest, CoOccurrence)
+        first = plan.cheap_first(first, choosing.split.train, repeats=choosing.repeats != "forbid")
         first, slow = plan.quick_and_slow(first, choosing.split.train, QUICK * recipe.budget_seconds)
         groups = [*first, *slow, *rest]
         try:
@@ -211,6 +214,7 @@ class Job:
                     final,
                     {label: contest.lists[label] for label in shown},
                     {score.label: score.totals.get(NOVEL_RECALL) for score in self.test},
+                    self.policy,
                 ),
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
                 "not_tried": not_tried(

@@ -8,6 +8,7 @@ from typing import Any
 
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender, catalogue, model
+from spadework.models.purchases import ReadsPurchases
 
 ALWAYS: tuple[tuple[str, dict[str, Any]], ...] = (("random", {}), ("popular", {}), ("popular", {"window": "7d"}))
 """On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
@@ -53,6 +54,19 @@ def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Grou
         (rest if name in seen and not group.always else first).append(group)
         seen.add(name)
     return first, rest
+
+
+def cheap_first(groups: Sequence[Group], train: Interactions, *, repeats: bool) -> list[Group]:
+    """What is on every board, then, where people may get their own items again, what counts own purchases, then the rest, the cheapest first.
+
+    A budget that ends early has then tried what a second buys, and what these data ask for.
+    """
+
+    def place(group: Group) -> tuple[bool, bool, float]:
+        one = group.members[0]
+        return not group.always, not (repeats and isinstance(one, ReadsPurchases)), one.cost(train).seconds
+
+    return sorted(groups, key=place)
 
 
 def quick_and_slow(groups: Sequence[Group], train: Interactions, seconds: float) -> tuple[list[Group], list[Group]]:

@@ -34,6 +34,11 @@ def recommend(
         repeats = run.board["protocol"].get("repeats", "allow") if run is not None else "allow"
         repeats = "forbid" if repeats == "novel" else repeats
     answers: Any = fitted.recommend(log, k, repeats=repeats, users=users)  # type: ignore[arg-type]
+    empty = int((answers.items < 0).all(axis=1).sum())
+    if empty:
+        events.note(
+            f"{empty:,} of {len(answers.users):,} users have no list: the model knows no item that may be recommended to them ({repeats})."
+        )
     frame: pl.DataFrame = answers.frame()
     return frame
 

@@ -79,31 +79,33 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
     return rows
 
 
-def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None]) -> dict[str, Any]:
-    """How lists serve what users had before and what they had not; empty where nobody takes anything twice, or that is not asked.
+def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None], policy: str) -> dict[str, Any]:
+    """How lists serve what users had before and what they had not; empty where nobody takes anything twice, or no list may hold it.
 
-    `novel` is each model's recall of new items where its lists leave the history out, by label.
+    `novel` is each model's recall of new items where its lists leave the history out, by label; `policy` what the run does about repeats.
     """
     truth, share = protocol.truth, protocol.split.repeat_share
-    if share == 0 or not lists or protocol.novel:
+    if share == 0 or not lists or protocol.repeats == "forbid":
         return {}
     rows, k = [], min(REPETITION_K, protocol.k)
     for label, codes in lists.items():
         found = asdict(repetition(codes, truth, protocol.dialect, k))
         row = {"label": label, **found, "novel_recall": novel.get(label)}
         rows.append({key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()})
-    return {"k": k, "target_share": share, "policy": why_repeats(protocol), "models": rows}
+    return {"k": k, "target_share": share, "policy": policy, "models": rows}
 
 
-def why_repeats(protocol: Protocol) -> str:
-    """What the run does about items of the history, and why."""
-    share = f"{protocol.split.repeat_share:.0%} of the targets are repeats"
+def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
+    """What the run does about items of the history, and why; `chosen` says that the data decided."""
+    share = f"{protocol.split.repeat_share:.0%} of the targets of the validation span are repeats"
     words = {
         "allow": "Items of the history may come back",
         "forbid": "Items of the history are left out",
         "only": "Items of the history alone may be recommended",
+        "novel": "Items of the history are neither recommended nor expected",
     }
-    return f"{words[protocol.repeats]}: {share}; from {REPEATS_MATTER:.0%} on they may by default."
+    why = f"from {REPEATS_MATTER:.0%} on they may" if chosen else "the recipe says so"
+    return f"{words[protocol.policy]}: {share}; {why}."
 
 
 def not_tried(

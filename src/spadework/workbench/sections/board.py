@@ -140,7 +140,7 @@ def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
     traits = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
     if not scored or not (known or traits):
         return []
-    known, traits = known[:8], traits[:8]
+    known, traits = known[:8], [name for name in traits if name not in known[:8]][:8]
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
         listed = as_map(row.get("lists"))

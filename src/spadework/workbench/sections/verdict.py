@@ -10,6 +10,7 @@ WIDTHS = (860, 360)
 """Pictures over the whole line are drawn for a wide page and for a narrow one."""
 
 _MOST = 8
+_MANY_REPEATS = 0.1
 _SAME_FOR_ALL = ("popular", "random")
 
 
@@ -99,7 +100,11 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
     if all(row.get("model") in _SAME_FOR_ALL for row in scored):
         return "Only lists that are the same for everybody, or drawn at random, have a score, so whether personal lists pay is not known."
     if leader.get("model") == "popular":
-        return "Nothing beats popular items: this log holds no sign that personal lists pay, or too few rows to see it."
+        said = "Nothing beats popular items: this log holds no sign that personal lists pay, or too few rows to see it."
+        share, policy = as_number(facts.protocol.get("target_repeat_share")) or 0.0, as_text(facts.protocol.get("repeats"))
+        if policy == "forbid" and share >= _MANY_REPEATS:
+            said += f" But {words.percent(share)} of what users took they had taken before, and lists were not allowed to hold it."
+        return said
     for name, row in popular_rows(scored):
         difference = as_map(row.get("difference"))
         value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
