@@ -38,7 +38,7 @@ def test_look_json_adds_up_and_keeps_the_columns_own_names(tmp_path, capsys):
     assert rows["read"] == rows["used"] + sum(rows["set_aside"].values())
     assert rows["used"] == 3
     for finding in told["findings"]:
-        assert set(finding) == {"code", "level", "says", "effect", "interval", "advice"}
+        assert set(finding) == {"code", "level", "says", "effect", "interval", "advice", "means", "measured", "patch"}
 
 
 def test_look_is_strict_when_asked(tmp_path, capsys):
@@ -47,7 +47,7 @@ def test_look_is_strict_when_asked(tmp_path, capsys):
     assert call(capsys, "look", path).code == 0
     said = call(capsys, "look", path, "--strict")
     assert said.code == 1
-    assert "SIZE-1" in said.out
+    assert "INT-9" in said.out
     assert call(capsys, "look", "world:order", "--strict").code == 0
 
 
@@ -117,7 +117,8 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
 
 
 @pytest.mark.parametrize(
-    "name", ["COSINE", "ndcg@10", "BOT-1", "bot-1", "cosine(history=0.7)", "by_time", "lightgcn", "tail items", "order"]
+    "name",
+    ["COSINE", "ndcg@10", "INT-8", "int-8", "pop-1", "RepR", "forbid", "cosine(history=0.7)", "by_time", "lightgcn", "tail items", "order"],
 )
 def test_everything_a_user_meets_can_be_asked_about(name, capsys):
     said = call(capsys, "explain", name)

@@ -27,7 +27,7 @@ def rows(users, items=None, times=None):
 )  # fmt: skip
 def test_a_log_that_is_too_small_blocks(users, items, says):
     found = too_small(rows(users, items), None)
-    assert (found.says, found.level) == (says, "block")
+    assert (found.says, found.level) == (says, "blocker")
     assert found.advice == "Check that the user column names people, not orders."
 
 
@@ -50,7 +50,7 @@ def test_positions_are_told_apart_from_no_times():
     log = rows(["a", "a", "b"], times=[0, 1, 0])
     account = RowAccount(source="made", read=3, used=3, counts={"time_is_position": 1})
     found = no_times(dataclasses.replace(log, account=account), None)
-    assert (found.code, found.level) == ("TIME-0", "weak")
+    assert (found.code, found.level) == ("INT-5", "weak")
     assert no_times(log, None) is None
 
 

@@ -205,7 +205,7 @@ def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(tmp_path: Path,
 
 
 def test_a_finding_that_blocks_stands_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
-    files["findings"][0] |= {"level": "block", "code": "CLOCK-1", "says": "Half of the rows lie in the future."}
+    files["findings"][0] |= {"level": "blocker", "code": "CLOCK-1", "says": "Half of the rows lie in the future."}
     page = rendered(tmp_path, files)
     assert "CLOCK-1: Half of the rows lie in the future." in page[: page.index('id="account"')]
 
@@ -451,3 +451,11 @@ def test_a_markdown_cell_is_a_table() -> None:
 )
 def test_numbers_read_well(shown: str, wanted: str) -> None:
     assert shown == wanted
+
+
+def test_the_verdict_tells_what_is_expected_of_a_transformer(tmp_path: Path, files: dict[str, Any]) -> None:
+    assert "cannot say whether one would pay" in verdict_of(rendered(tmp_path, files))
+    files["findings"].append({"code": "VER-1", "level": "weak", "says": "The spade is enough: between -20% and +5%.", "advice": "",
+                              "effect": -0.07, "interval": [-0.2, 0.05]})  # fmt: skip
+    said = verdict_of(rendered(tmp_path, files))
+    assert "The spade is enough: between -20% and +5%. That is an expectation, not a measurement (VER-1)." in said

@@ -76,7 +76,10 @@ def facts_line(protocol: Mapping[str, Any]) -> str:
 
 def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
     """One line per finding, a second with the advice."""
-    lines = [f"{f['level']:<6}  {f['code']:<7}  {f['says']}\n                → {f['advice']}" for f in findings]
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding['level']:<7}  {finding['code']:<7}  {finding['says']}")
+        lines += [f"                  → {finding['advice']}"] if finding["advice"] else []
     return "\n".join(lines) + "\n\n" if lines else ""
 
 

@@ -30,7 +30,7 @@ class World:
     name: str
     log: Interactions
     answer: str  # what a good method has to find
-    helps: frozenset[str]  # "neighbours", "popularity", "time", "order", "repeats", "content", "kinds"
+    helps: frozenset[str]  # "neighbours", "popularity", "normalisation", "time", "order", "repeats", "content", "kinds"
     content: ItemContent | None = None
     target: str | None = None  # the kind of event to predict, where there are several
 
@@ -112,6 +112,48 @@ def content(rng: np.random.Generator) -> World:
         helps=frozenset({"content", "neighbours"}),
         content=_categories(log),
     )
+
+
+@_place
+def hits(rng: np.random.Generator) -> World:
+    """Half of what a user takes are hits, any of fifty; the other half is of one of twenty groups of twenty-five items.
+
+    That a hit was taken says nothing of taste, yet its counts with all other items are the largest of all.
+    """
+    items = []
+    for group in rng.integers(0, 20, 700):
+        own = 50 + 25 * group + rng.choice(25, 10, replace=False)
+        items.append(rng.permutation(np.concatenate([rng.choice(50, 10, replace=False), own])))
+    log = _log(np.repeat(np.arange(700), 20), np.concatenate(items), _spread(rng, 700, 20))
+    answer = "normalised rows: hits say nothing of taste"
+    return World(name="hits", log=log, answer=answer, helps=frozenset({"neighbours", "normalisation"}))
+
+
+@_place
+def habits_in_fashion(rng: np.random.Generator) -> World:
+    """Three events in five are of a user's five favourites; the others are of what is in fashion, for everybody, as in `trend`."""
+    users, events = 600, 25
+    times = _spread(rng, users, events)
+    favourites = 300 + np.argsort(rng.random((users, 150)), axis=1)[:, :5]
+    own = np.take_along_axis(favourites, rng.integers(0, 5, (users, events)), axis=1).ravel()
+    worn = ((times - START) // DAY + rng.integers(0, 20, len(times))) % 300
+    items = np.where(rng.random(len(times)) < 0.6, own, worn)
+    log = _log(np.repeat(np.arange(users), events), items, times)
+    answer = "two things: people take their own items again, and new ones come and go"
+    return World(name="habits_in_fashion", log=log, answer=answer, helps=frozenset({"repeats", "popularity", "time"}))
+
+
+@_place
+def ordered_hits(rng: np.random.Generator) -> World:
+    """Every second event is a hit, any of sixty; between them each item is the successor of the one before on a ring of 120, nine times in ten."""
+    users, events = 600, 24
+    steps = np.where(rng.random((users, events // 2)) < 0.9, 1, rng.integers(0, 120, (users, events // 2)))
+    ring = 60 + (rng.integers(0, 120, (users, 1)) + np.cumsum(steps, axis=1)) % 120
+    popular = np.argsort(rng.random((users, 60)), axis=1)[:, : events // 2]
+    items = np.stack([popular, ring], axis=2).reshape(users, events)
+    log = _log(np.repeat(np.arange(users), events), items.ravel(), _spread(rng, users, events))
+    answer = "two things: the last item tells the next, and hits say nothing of taste"
+    return World(name="ordered_hits", log=log, answer=answer, helps=frozenset({"neighbours", "order", "normalisation"}))
 
 
 @_place

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, Literal, TypeAlias
 
@@ -12,13 +13,13 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.shelf import Shelf
 
-Level: TypeAlias = Literal["block", "strong", "weak", "note"]
-LEVELS: tuple[Level, ...] = ("block", "strong", "weak", "note")
+Level: TypeAlias = Literal["blocker", "strong", "weak", "note"]
+LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is so, how large it is, and what to do about it. `block` means that results would mislead."""
+    """What is so, how large it is, what it means for a model and what to do about it. `blocker` means that results would mislead."""
 
     code: str
     level: Level
@@ -26,6 +27,9 @@ class Finding:
     advice: str
     effect: float | None = None
     interval: tuple[float, float] | None = None
+    means: str = ""  # for a model
+    measured: str = ""  # how, and on whom
+    patch: Mapping[str, Any] = field(default_factory=dict)  # settings worth trying next, as keys of a recipe or parameters of models
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -65,7 +69,7 @@ class NamedCheck:
     @property
     def doc(self) -> str:
         """What it looks for, why it matters, what to do, when it errs."""
-        return (self.function.__doc__ or "").strip()
+        return inspect.cleandoc(self.function.__doc__ or "")
 
 
 checks: Shelf[NamedCheck] = Shelf("check")

@@ -13,7 +13,7 @@ def _count(log: Interactions, name: str) -> int:
     return 0 if log.account is None else int(log.account.counts.get(name, 0))
 
 
-@check("ID-1")
+@check("INT-1")
 def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Ids that differ only by blanks at their ends are kept apart, since nobody can know that they mean the same.
 
@@ -23,14 +23,14 @@ def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
     if not users + items:
         return None
     return Finding(
-        code="ID-1",
+        code="INT-1",
         level="weak",
         says=f"{users + items} ids differ only by blanks ({users} of users, {items} of items). They are kept apart.",
         advice="If they mean the same, trim them at the source and read again.",
     )
 
 
-@check("ID-2")
+@check("INT-2")
 def letter_case(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Ids that differ only by upper and lower case are kept apart.
 
@@ -40,14 +40,14 @@ def letter_case(log: Interactions, content: ItemContent | None) -> Finding | Non
     if not users + items:
         return None
     return Finding(
-        code="ID-2",
+        code="INT-2",
         level="weak",
         says=f"{users + items} ids differ only by case ({users} of users, {items} of items). They are kept apart.",
         advice="If they mean the same, spell them alike at the source and read again.",
     )
 
 
-@check("ROWS-1")
+@check("INT-3")
 def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
@@ -60,7 +60,7 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
         return None
     reason, rows = max(log.account.set_aside.items(), key=lambda item: item[1])
     return Finding(
-        code="ROWS-1",
+        code="INT-3",
         level="strong",
         says=f"{share:.1%} of the rows are set aside, most of them because: {reason} ({rows:,}).",
         effect=share,
@@ -68,7 +68,7 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     )
 
 
-@check("DUP-1")
+@check("INT-4")
 def two_weights(log: Interactions, content: ItemContent | None) -> Finding | None:
     """The same user, item and moment stand in the log with different weights.
 
@@ -78,14 +78,14 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
     if not rows:
         return None
     return Finding(
-        code="DUP-1",
+        code="INT-4",
         level="note",
         says=f"{rows:,} rows repeat a user, item and moment with another weight. All are used.",
         advice="If they correct each other, keep the last one at the source.",
     )
 
 
-@check("TIME-0")
+@check("INT-5")
 def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
     """The log has no times, or only positions in each user's sequence.
 
@@ -93,7 +93,7 @@ def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
     """
     if log.times is None:
         return Finding(
-            code="TIME-0",
+            code="INT-5",
             level="strong",
             says="The log has no times: nothing about order or trends can be learned or judged."
             + (" Baskets count as older or newer by their place in the file." if log.baskets is not None else ""),
@@ -101,7 +101,7 @@ def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
         )
     if _count(log, "time_is_position"):
         return Finding(
-            code="TIME-0",
+            code="INT-5",
             level="weak",
             says="The times are positions in a sequence: order is known, the calendar is not.",
             advice="Judge with the split last_item, and export real times if you can.",
@@ -109,7 +109,7 @@ def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
     return None
 
 
-@check("TIME-1")
+@check("INT-6")
 def all_equal(log: Interactions, content: ItemContent | None) -> Finding | None:
     """All events carry the same time, so there is no order.
 
@@ -118,14 +118,14 @@ def all_equal(log: Interactions, content: ItemContent | None) -> Finding | None:
     if log.times is None or len(log) < 2 or log.times.min() != log.times.max():
         return None
     return Finding(
-        code="TIME-1",
-        level="block",
+        code="INT-6",
+        level="blocker",
         says="All events have the same time, so order and trends cannot be judged.",
         advice="Export the real times; until then use the split 'random'.",
     )
 
 
-@check("TIME-2")
+@check("INT-7")
 def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Events of one user share a timestamp, so their order is the order of the file.
 
@@ -138,7 +138,7 @@ def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
     if share < 0.01:
         return None
     return Finding(
-        code="TIME-2",
+        code="INT-7",
         level="note",
         says=f"{share:.0%} of the events share their timestamp with another of the same user; they are treated as one moment.",
         effect=share,
@@ -146,7 +146,7 @@ def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
     )
 
 
-@check("BOT-1")
+@check("INT-8")
 def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     """One user owns a tenth of the rows or more, or five times an even share where users are few.
 
@@ -159,7 +159,7 @@ def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     if share < max(0.1, 5 / len(log.active_users)):
         return None
     return Finding(
-        code="BOT-1",
+        code="INT-8",
         level="strong",
         says=f"One user owns {share:.0%} of the rows.",  # no id: findings stand in the report
         effect=share,
@@ -167,7 +167,7 @@ def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     )
 
 
-@check("SIZE-1")
+@check("INT-9")
 def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
     """There is one user, one item, or no user with two events.
 
@@ -184,10 +184,10 @@ def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
         says = "No user has two events, so nothing connects items and no user can be judged."
     else:
         return None
-    return Finding(code="SIZE-1", level="block", says=says, advice="Check that the user column names people, not orders.")
+    return Finding(code="INT-9", level="blocker", says=says, advice="Check that the user column names people, not orders.")
 
 
-@check("ITEMS-1")
+@check("INT-10")
 def missing_content(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Items of the log are absent from the item table, or the reverse.
 
@@ -200,7 +200,7 @@ def missing_content(log: Interactions, content: ItemContent | None) -> Finding |
         return None
     share = absent / max(log.item_count, 1)
     return Finding(
-        code="ITEMS-1",
+        code="INT-10",
         level="strong" if share > 0.5 else "note",
         says=f"{absent:,} of {log.item_count:,} items of the log have no row in the item table; "
         f"{idle:,} rows of the table are of items not in the log.",

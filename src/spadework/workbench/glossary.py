@@ -7,8 +7,10 @@ from typing import Any
 
 from spadework.data.splitting import splits
 from spadework.data.worlds import worlds
-from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
+from spadework.diagnosis import integrity, shape, signal  # noqa: F401  (they place what they hold)
 from spadework.diagnosis.finding import checks
+from spadework.diagnosis.probe import probes
+from spadework.diagnosis.readiness import Readiness
 from spadework.errors import UnknownName
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import metrics
@@ -16,6 +18,18 @@ from spadework.evaluation.slices import slices
 from spadework.kernels.weighting import entry_weights, pair_weights
 from spadework.models.base import catalogue
 from spadework.workbench.recipe import Recipe
+
+WORDS = {
+    "RepR": "Repeat ratio: the share of a list's slots that hold items the user had before. Report, section 7.",
+    "ExplR": "Explore ratio: the share of a list's slots that hold items the user never had. Report, section 7.",
+    "allow": "A policy of repeats: items of the history may be recommended again. See repeats.",
+    "forbid": "A policy of repeats: items of the history are left out of lists. See repeats.",
+    "only": "A policy of repeats: items of the history alone may be recommended. See repeats.",
+    "novel": "A way to judge: items of the history are neither recommended nor expected, the task of the novel basket. Lists for it: forbid.",
+    "quota": "A parameter of blend: at most so many items of the history in a list where they may come back.",
+    "asked_at": "log.asked_at(moment) in Python: the moment that models are asked about; without it each user is asked after their usual pause.",
+}
+"""Words of reports and policies that no shelf holds."""
 
 
 def entries() -> list[dict[str, Any]]:
@@ -32,9 +46,11 @@ def entries() -> list[dict[str, Any]]:
         ("slice", slices),
     ):
         found += [{"name": name, "kind": kind, "says": _doc(thing)} for name, thing in shelf.items()]
+    found.append({"name": "VER-1", "kind": "finding", "says": _doc(Readiness.finding)})
+    found += [{"name": name, "kind": "word", "says": says} for name, says in WORDS.items()]
     found += [{"name": name, "kind": "metric", "says": one.says} for name, one in metrics.items()]
     found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]
-    found += [{"name": code, "kind": "finding", "says": one.doc} for code, one in checks.items()]
+    found += [{"name": code, "kind": "finding", "says": one.doc} for shelf in (checks, probes) for code, one in shelf.items()]
     keys = [{"name": key, "default": field.default, "says": field.description} for key, field in Recipe.model_fields.items()]
     found += [{"name": key["name"], "kind": "key of a recipe", "says": f"{key['says']} Default: {key['default']}."} for key in keys]
     found.append({"name": "recipe", "kind": "recipe", "says": "The keys of a job, in TOML or as --set key=value.", "parameters": keys})

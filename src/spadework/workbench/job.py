@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from spadework import durations, events
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis.finding import Finding, diagnose
+from spadework.diagnosis.evidence import KEEP, Evidence
+from spadework.diagnosis.finding import LEVELS, Finding, diagnose
 from spadework.diagnosis.portrait import facts, portrait
+from spadework.diagnosis.probe import Unanswered, ask_all
+from spadework.diagnosis.readiness import readiness
 from spadework.errors import OtherData
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score
@@ -25,6 +31,7 @@ from spadework.workbench import folder as folders
 from spadework.workbench.blending import mixtures
 from spadework.workbench.contest import OUT_OF_BUDGET, Contest
 from spadework.workbench.faces import faces
+from spadework.workbench.judging import rungs_of
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for
@@ -34,6 +41,8 @@ from spadework.workbench.tuning import OUT_OF_SHARE, Tuning
 
 SHOWN = 4
 """Models side by side in slices and faces."""
+PROBE_SHARE = 0.15
+"""Share of the budget after which no further setting is fitted for a probe."""
 SWEEP_SHARE, TUNING_SHARE = 0.6, 0.4
 """Shares of what is left of the validation half that the sweep may take, and then the tuning; the rest judges their best in full."""
 
@@ -53,6 +62,7 @@ class Job:
         self.sweep: Sweep | None = None
         self.tuning: Tuning | None = None
         self.findings: Sequence[Finding] = ()
+        self.unanswered: Sequence[Unanswered] = ()
         self.policy = ""  # what is done about repeats, and why
 
     def carry_out(self, source: Any, content: Any) -> None:
@@ -136,6 +146,7 @@ class Job:
             self.validation += contest.validate(best, choosing)
             groups += self._mix(contest, choosing)
             self.validation += contest.validate([*slow, *rest], choosing)
+            self._probe(contest, choosing)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)
@@ -155,6 +166,27 @@ class Job:
         contest.spent += self.sweep.spent
         known = {score.label for score in self.validation}
         return [plan.Group((one,)) for one in best if one.label not in known]
+
+    def _probe(self, contest: Contest, protocol: Protocol) -> None:
+        """Ask what the data are like, of the users of the sweep's first rung; what the sweep judged already is not fitted again."""
+        rows = self.sweep.rungs[0] if self.sweep is not None else rungs_of(np.flatnonzero(protocol.judged), protocol.seed)[0]
+        known: dict[str, Array] = {}
+        common: dict[str, Any] = {"keep": KEEP}
+        if self.sweep is not None:
+            known = {label: result.values for label, result in self.sweep.first.items() if result.reason is None}
+            common = self.sweep.design.common
+        until = time.monotonic() + PROBE_SHARE * contest.budget
+        evidence = Evidence(protocol, contest.content, rows, known, common, until)
+        answers, self.unanswered = ask_all(evidence)
+        contest.spent += evidence.seconds
+        verdict = readiness(answers, protocol.split.train)
+        answers.append(verdict.finding())
+        files.write_json(self.folder / "readiness.json", verdict.as_json())
+        self.findings = sorted([*self.findings, *answers], key=lambda finding: (LEVELS.index(finding.level), finding.code))
+        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
+        events.note(
+            f"probes      {len(answers)} answered, {len(self.unanswered)} cannot be asked here, {durations.words(evidence.seconds)}"
+        )
 
     def _tune(self, contest: Contest, protocol: Protocol, models: Sequence[Recommender]) -> list[plan.Group]:
         """Tune what the sweep does not, each model with the same budget; the best of each is then judged as all other models are."""
@@ -219,7 +251,8 @@ class Job:
                 "slices": slices_of(final, {label: contest.lists[label] for label in shown}),
                 "not_tried": not_tried(
                     self.validation, swept, {} if self.tuning is None else dict.fromkeys(self.tuning.passed_over, OUT_OF_SHARE)
-                ),
+                )
+                + [{"what": f"probe {one.code}", "why": one.why} for one in self.unanswered],
             },
         )
         arrays = {"users": final.truth.users, "has_history": final.truth.has_history}

@@ -49,7 +49,7 @@ def command(
         terminal.print_json({**account, "facts": told, "findings": findings, "set_aside_file": None if aside is None else str(aside)})
     else:
         click.echo(_text(asked.source, command_of(asked), log, told, found, aside))
-    return 1 if strict and any(finding.level == "block" for finding in found) else 0
+    return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
 def _text(source: str, again: str, log: Interactions, told: dict[str, Any], found: Sequence[Finding], aside: Path | None) -> str:

@@ -8,7 +8,7 @@ from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tiles, Tone, table
 from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_list, as_map, as_number, as_text, numbers
 
-_LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "block": "block"}
+_LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}
 
 
 def account(facts: RunFacts) -> list[Block]:
@@ -156,13 +156,13 @@ def findings(facts: RunFacts) -> Sequence[Block]:
     for finding in facts.findings:
         level = as_text(finding.get("level"), "note")
         effect, ends = as_number(finding.get("effect")), as_interval(finding.get("interval"))
-        told = words.number(effect) + (f" ({words.number(ends[0])} … {words.number(ends[1])})" if ends else "")
+        told = words.percent(effect) + (f" ({words.percent(ends[0])} … {words.percent(ends[1])})" if ends else "")
         rows.append(
             (
                 Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
                 Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=words.clip(as_text(finding.get("code")), 40)),
-                told,
-                words.clip(as_text(finding.get("advice"), words.ABSENT), 600),
+                Cell(told, note=words.clip(as_text(finding.get("measured")), 300)),
+                Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=words.clip(as_text(finding.get("means")), 300)),
             )
         )
     return [

@@ -21,7 +21,7 @@ def verdict(facts: RunFacts) -> list[Block]:
     alarms += [
         Prose(f"{words.clip(as_text(found.get('code')), 40)}: {words.clip(as_text(found.get('says')), 600)}", "warning")
         for found in facts.findings
-        if found.get("level") == "block"
+        if found.get("level") == "blocker"
     ][:5]
     if facts.cut_short:
         alarms.insert(
@@ -140,7 +140,15 @@ def _cost(facts: RunFacts, scored: list[Map]) -> str:
         told = "What it costs was not measured"
     if memory is not None:
         told += f", within {words.mebibytes(memory)} of memory"
-    return f"{told}. No neural model was compared, so this run cannot say whether one would pay."
+    return f"{told}. {_expected(facts)}"
+
+
+def _expected(facts: RunFacts) -> str:
+    """What the probes expect of a large sequence model, which was not trained here."""
+    verdict = next((as_text(found.get("says")) for found in facts.findings if found.get("code") == "VER-1"), "")
+    if not verdict:
+        return "No neural model was compared, so this run cannot say whether one would pay."
+    return f"No neural model was compared. {words.clip(verdict, 600)} That is an expectation, not a measurement (VER-1)."
 
 
 def _left_out(facts: RunFacts) -> list[Block]:
