@@ -99,14 +99,15 @@ def _section(name: str, case: Case, known: str) -> None:
     assert valid is not None
     protocol = Protocol.of(valid, metrics=[case.metric], dialect=case.dialect, repeats=case.repeats)
     begun = time.monotonic()
-    evidence = Evidence(protocol, case.content, rungs_of(np.flatnonzero(protocol.judged), 0)[-1])
+    evidence = Evidence(protocol, case.content, rungs_of(np.flatnonzero(protocol.judged), 0)[0])
     answers, unanswered = ask_all(evidence)
     train = valid.train
     print(f"## {name}\n")
     print(
         f"{len(train):,} rows, {len(train.active_users):,} users, {int((train.item_counts > 0).sum()):,} items in train; {protocol.heading};"
     )
-    print(f"{valid.repeat_share:.0%} of the targets are repeats; {time.monotonic() - begun:.0f} s. Known of it: {known}.\n")
+    print(f"{len(evidence.rows):,} users asked; {valid.repeat_share:.0%} of the targets are repeats; {time.monotonic() - begun:.0f} s.")
+    print(f"Known of it: {known}.\n")
     print("| level | code | says |\n|---|---|---|")
     for one in [*diagnose(train, case.content), *answers]:
         print(f"| {'**' + one.level + '**' if one.level != 'note' else one.level} | {one.code} | {one.says} |")

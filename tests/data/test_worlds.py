@@ -11,7 +11,7 @@ from spadework.data import splitting
 from spadework.data.worlds import world, worlds
 from spadework.errors import UnknownName
 
-HELP = {"neighbours", "popularity", "time", "order", "repeats", "content", "kinds"}
+HELP = {"neighbours", "popularity", "time", "order", "repeats", "content", "kinds", "normalisation"}
 
 
 @pytest.mark.parametrize("name", list(worlds))

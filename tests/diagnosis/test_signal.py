@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from functools import cache
 
@@ -9,16 +10,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from makers import make_log
+from makers import DAY, START, make_log
 from spadework.data import splitting
 from spadework.data.content import read_content
 from spadework.data.worlds import world
 from spadework.diagnosis.evidence import Evidence, exchanged
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import ask_all, probes
+from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import model
 from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.popular import Popular
 
 SEEDS = 20
 PLANTED = {
@@ -95,7 +98,7 @@ def test_few_users_are_told_with_a_warning_or_not_at_all(rows):
     assert answers
     for one in answers:
         assert one.interval is not None, "no finding without an interval"
-        assert f"{rows} users" in one.measured or f"{rows} user" in one.measured
+        assert f"{rows} user" in one.measured
         if one.code != "TAIL-1":
             assert "so the interval is rough" in one.measured
 
@@ -120,3 +123,89 @@ def test_exchanged_items_keep_who_when_and_what_is_popular_when():
     early = log.times < np.median(log.times)
     drift = np.abs(np.bincount(mixed.items[early], minlength=log.item_count) - np.bincount(log.items[early], minlength=log.item_count))
     assert drift.sum() <= 2 * max(len(log) // 200, 40), "what was popular in each half stays as it was, but for one span"
+
+
+def test_from_nothing_to_something_is_told_in_the_metric_and_can_be_written():
+    """Two hundred tastes: what is popular serves nobody, so nothing is a share of it."""
+    rng = np.random.default_rng(0)
+    rows = [(u, 10 * (u % 200) + int(i), n) for u in range(400) for n, i in enumerate(rng.permutation(10)[:8])]
+    log = make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:04d}" for _, i, _ in rows], [START + 3600 * n + u for u, _, n in rows])
+    split = splitting.last_item(log)
+    answers, _ = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(400)))
+    json.dumps([one.as_json() for one in answers], allow_nan=False)
+    personal = next(one for one in answers if one.code == "POP-2")
+    assert "Personal lists carry more than popularity." in personal.says
+    assert "inf" not in personal.says
+
+
+def test_what_cannot_differ_is_no_absence():
+    """All times are equal, so nothing of order or trends can be asked."""
+    log = make_log([f"u{n % 60}" for n in range(900)], [f"i{(n * 7) % 41}" for n in range(900)], [START] * 900)
+    split = splitting.random(log, rng=0)
+    answers, unanswered = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(60)))
+    assert not {"ORD-1", "ORD-2", "TIME-1"} & {one.code for one in answers}
+    assert {one.code for one in unanswered} >= {"ORD-1", "ORD-2", "TIME-1"}
+    told = readiness(answers, log)
+    assert "ORD-1" in told.unasked
+    assert not [rule for rule in told.reasons if rule.about.startswith("ORD")]
+
+
+def test_people_who_only_repeat_are_not_asked_for_new_things():
+    log = make_log(
+        [f"u{u}" for u in range(150) for _ in range(6)], [f"i{u % 30}" for u in range(150) for _ in range(6)],
+        [START + DAY * day for _ in range(150) for day in range(6)],
+    )  # fmt: skip
+    answers, unanswered = ask_all(Evidence(Protocol.of(splitting.last_basket(log), metrics=["ndcg@10"]), None, np.arange(150)))
+    assert {one.code for one in answers} <= {"REP-1"}
+    assert "Only 0 of 150 users take anything that they never had." in {one.why for one in unanswered}
+
+
+def test_a_setting_that_breaks_takes_nothing_with_it(monkeypatch):
+    def broken(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(Popular, "_fit", broken)
+    answers, unanswered = ask_all(evidence_of("order", 0))
+    assert {"ORD-1", "POP-1"} <= {one.code for one in answers}
+    assert {"POP-2", "TIME-1"} <= {one.code for one in unanswered}
+
+
+def test_a_probe_that_breaks_is_told(monkeypatch):
+    def broken(*_):
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr("spadework.diagnosis.evidence.Evidence.difference", broken)
+    answers, unanswered = ask_all(evidence_of("noise", 0))
+    assert {one.code for one in answers} == {"TAIL-1"}
+    assert len(unanswered) == len(probes) - 1
+
+
+def test_positions_cannot_tell_trends_from_order_and_say_so():
+    made = world("order", 0).log
+    positions = np.arange(len(made)) - made.starts[made.users]
+    log = make_log(
+        made.user_vocabulary.ids.gather(made.users.tolist()).to_list(), made.item_vocabulary.ids.gather(made.items.tolist()).to_list(),
+        positions.tolist(),
+    )  # fmt: skip
+    answers, unanswered = ask_all(Evidence(Protocol.of(splitting.last_item(log), metrics=["ndcg@10"]), None, np.arange(300)))
+    order = next(one for one in answers if one.code == "ORD-1")
+    assert order.level == "weak", "without a calendar no more than that"
+    assert "positions: trends are in it, too" in order.says
+    assert {"TIME-1", "TIME-2", "UNIT-1"} <= {one.code for one in unanswered}
+
+
+def test_histories_that_nobody_learned_from_have_no_control():
+    made = world("order", 0).log
+    evidence = Evidence(Protocol.of(splitting.strong(made, rng=0), metrics=["ndcg@10"]), None, np.arange(60))
+    assert "Histories are not part of what is learned from" in {one.code: one.why for one in ask_all(evidence)[1]}["ORD-1"]
+
+
+def test_the_share_has_an_interval_of_its_own():
+    """A ratio of means is not a mean over a known number: its upper end lies farther out."""
+    rng = np.random.default_rng(0)
+    base = (rng.random(60) < 0.2).astype(float)
+    other = base + (rng.random(60) < 0.15)
+    change = evidence_of("noise", 0).difference(base, other)
+    assert change.share == pytest.approx(change.effect / change.base)
+    assert change.share_low < change.share < change.share_high
+    assert change.share_high - change.share_low > (change.high - change.low) / change.base

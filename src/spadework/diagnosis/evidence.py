@@ -16,21 +16,29 @@ import numpy as np
 from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
+from spadework.data.cuts import CALENDAR
 from spadework.data.interactions import Interactions
-from spadework.errors import SpadeworkError, Stopped
+from spadework.errors import SpadeworkError
 from spadework.evaluation import statistics
-from spadework.evaluation.trial import Protocol, judge
+from spadework.evaluation.trial import Protocol, judge, trial
+from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.randomness import generator
 
 KEEP = 200
-"""Neighbours of an item in probes."""
+"""Neighbours of an item in probes, and in the sweep whose values they take: a quarter of the time of 1,000, and as good on most logs."""
 FEW_USERS = 100
 """An interval over fewer users is told with a warning."""
+FEWEST_USERS = 20
+"""Below so many users with something new, the question of new items is not asked."""
 BINS = 200
-"""Spans of equally many events within which the control for trends exchanges items."""
+"""Spans of equally many events within which the control for trends exchanges items; wider ones where people would keep their own."""
 FEWEST_IN_BIN = 40
+AT_HOME = 0.1
+"""Share of the events that may keep an item of the same user."""
+DRAWS = 3
+"""Controls that are averaged: one draw is luck."""
 
 
 class CannotTell(Exception):
@@ -39,7 +47,7 @@ class CannotTell(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """What one choice did: a mean of paired differences over users."""
+    """What one choice did: a mean of paired differences over users, in the metric and as a share of what it was without the choice."""
 
     effect: float
     low: float  # 95 % interval
@@ -47,16 +55,9 @@ class Change:
     base: float  # mean without the choice
     users: int
     p: float  # how likely chance makes a difference as large, by flipping signs
-
-    @property
-    def share(self) -> float:
-        """The effect as a share of what it was without; infinite where that was nothing."""
-        return self.effect / self.base if self.base > 0 else float(np.inf) * np.sign(self.effect) if self.effect else 0.0
-
-    @property
-    def share_interval(self) -> tuple[float, float]:
-        """The interval as shares of the base; nothing falls by more than all of it."""
-        return (max(self.low / self.base, -1.0), self.high / self.base) if self.base > 0 else (self.low, self.high)
+    share: float | None = None  # None where it was nothing without
+    share_low: float = 0.0
+    share_high: float = 0.0
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Evidence:
     rows: Array  # rows of the truth that settings are judged on
     known: dict[str, Array] = field(default_factory=dict)  # label → values of the deciding metric [rows]
     common: Mapping[str, Any] = field(default_factory=lambda: {"keep": KEEP})  # settings of every co-occurrence model that is asked about
-    until: float | None = None  # on the clock of time.monotonic; no setting is begun after it
+    until: float | None = None  # on the clock of time.monotonic
+    memory: int | None = None  # bytes of this process
     refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
     spent: float = 0.0  # seconds of what was fitted here
     others: list[Evidence] = field(default_factory=list)
@@ -78,69 +80,99 @@ class Evidence:
         """What settings learn from."""
         return self.protocol.split.train
 
-    def values(self, models: Iterable[Recommender]) -> list[Array | None]:
-        """Values [rows] of each setting; None where it has none, and `refused` says why."""
-        wanted = list(models)
-        missing = list({one.label: one for one in wanted if one.label not in self.known and one.label not in self.refused}.values())
-        begun = time.monotonic()
-        self._together([one for one in missing if isinstance(one, CoOccurrence)])
-        for one in missing:
-            if not isinstance(one, CoOccurrence):
-                self._try(one)
-        self.spent += time.monotonic() - begun
-        return [self.known.get(one.label) for one in wanted]
+    # ---- comparisons
 
     def change(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
         """What the second settings give beyond the first, averaged over the pairs, user by user. Pairs without values are left out."""
-        found = self.values([one for pair in pairs for one in pair])
-        done = [(base, other) for base, other in zip(found[::2], found[1::2], strict=True) if base is not None and other is not None]
-        if not done:
-            labels = [one.label for pair in pairs for one in pair]
-            raise CannotTell(next((self.refused[label] for label in labels if label in self.refused), "Nothing was judged."))
-        return self.difference(*(np.mean(side, axis=0) for side in zip(*done, strict=True)))
+        return self.difference(*self._means(pairs, self._judged(pairs)))
+
+    def beyond_trends(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
+        """The same, less what the choice gives where trends are all that is left of the order, user by user."""
+        done = self._judged(pairs)
+        for control in self.without_order:
+            done = [pair for pair in done if pair in control._judged(done)]
+        base, other = self._means(pairs, done)
+        trends = [np.subtract(*control._means(pairs, done)[::-1]) for control in self.without_order]
+        return self.difference(base, other - np.mean(trends, axis=0))
 
     def difference(self, base: Array, other: Array) -> Change:
-        """The paired difference of two settings' values [rows]."""
-        paired = (other - base)[~np.isnan(other - base)]
-        if not len(paired):
+        """The paired difference of two settings' values [rows]; refused where no user's differ."""
+        known = ~np.isnan(other - base)
+        base, other = base[known], other[known]
+        if not len(base):
             raise CannotTell("No user has a value under both settings.")
-        seed = self.protocol.seed
-        low, high = statistics.interval(statistics.bootstrap(paired[:, None], seed))
-        p = float(statistics.sign_flip(paired[:, None], seed)[0]) if np.any(paired) else 1.0
-        return Change(float(paired.mean()), float(low[0]), float(high[0]), float(np.nanmean(base)), len(paired), p)
+        if np.array_equal(base, other):
+            raise CannotTell("Both settings give everybody the same.")
+        seed, paired = self.protocol.seed, other - base
+        drawn = statistics.bootstrap(np.stack([base, paired], axis=1), seed)
+        low, high = statistics.interval(drawn)
+        p = float(statistics.sign_flip(paired[:, None], seed)[0])
+        made = Change(float(paired.mean()), float(low[1]), float(high[1]), float(base.mean()), len(paired), p)
+        if made.base <= 0 or (drawn[:, 0] <= 0).any():
+            return made
+        share_low, share_high = (float(end[0]) for end in statistics.interval(drawn[:, 1:] / drawn[:, :1]))
+        return replace(made, share=made.effect / made.base, share_low=share_low, share_high=share_high)
+
+    def _judged(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> list[tuple[Recommender, Recommender]]:
+        """The pairs of which both settings have values."""
+        self.values([one for pair in pairs for one in pair])
+        return [pair for pair in pairs if all(one.label in self.known for one in pair)]
+
+    def _means(self, asked: Sequence[tuple[Recommender, Recommender]], done: Sequence[tuple[Recommender, Recommender]]) -> list[Array]:
+        """Values of both sides, averaged over the pairs."""
+        if not done:
+            labels = [one.label for pair in asked for one in pair]
+            reasons = [where.refused[label] for where in (self, *self.others) for label in labels if label in where.refused]
+            raise CannotTell(reasons[0] if reasons else "Nothing was judged.")
+        return [np.mean([self.known[one.label] for one in side], axis=0) for side in zip(*done, strict=True)]
+
+    # ---- other questions to the same data
 
     @cached_property
     def new_items(self) -> Evidence:
         """The same, asked of what users take for the first time, where items of the history may come back; else this.
 
-        Users who take nothing new are left out; where hardly anybody does, the question stays as it is.
+        Users who take nothing new are left out; where hardly anybody does, it is refused.
         """
         if self.protocol.repeats != "allow":
             return self
         users = self.protocol.truth.users[self.rows]
         protocol = replace(self.protocol, repeats="forbid", novel=True)
-        rows = np.flatnonzero(np.isin(protocol.truth.users, users) & protocol.judged)
-        return self.beside(protocol, rows) if len(rows) >= FEW_USERS else self
+        truth = protocol.truth
+        rows = np.flatnonzero(np.isin(truth.users, users) & truth.has_history & (truth.sizes > 0))
+        if len(rows) < FEWEST_USERS:
+            raise CannotTell(f"Only {len(rows)} of {len(users):,} users take anything that they never had.")
+        return self.beside(protocol, rows)
 
     @cached_property
-    def without_order(self) -> Evidence:
-        """The same question to a log in which items are exchanged among events of about the same time.
+    def without_order(self) -> tuple[Evidence, ...]:
+        """The same question to logs in which items are exchanged among events of about the same time.
 
         What is popular when stays as it is; who took what after what is lost. What order gives here, trends give.
         """
-        if self.train.times is None:
-            raise CannotTell("The log has no times.")
-        random = generator(self.protocol.seed, "without order")
         split = self.protocol.split
-        train = exchanged(split.train, random)
-        given = train if split.given is split.train else _as_in(train, split.given)
-        protocol = replace(self.protocol, split=replace(split, train=train, given=given, valid=None))
-        protocol.__dict__["truth"] = self.protocol.truth
-        return self.beside(protocol, self.rows)
+        if not self.has_calendar:
+            raise CannotTell("The log has no calendar, so trends cannot be told from order.")
+        if len(split.train.of_users(split.given.active_users)) != len(split.given):
+            raise CannotTell("Histories are not part of what is learned from, so trends cannot be told from order.")
+        random = generator(self.protocol.seed, "without order")
+        made = []
+        for _ in range(DRAWS):
+            train = exchanged(split.train, random)
+            protocol = replace(self.protocol, split=replace(split, train=train, given=train.of_users(split.given.active_users), valid=None))
+            protocol.__dict__["truth"] = self.protocol.truth
+            made.append(self.beside(protocol, self.rows))
+        return tuple(made)
+
+    @property
+    def has_calendar(self) -> bool:
+        """Whether times are dates, not positions in a sequence."""
+        times = self.train.times
+        return times is not None and len(times) > 0 and int(times.max()) >= CALENDAR
 
     def beside(self, protocol: Protocol, rows: Array) -> Evidence:
         """Evidence of another question to the same data; its seconds are added to these."""
-        made = Evidence(protocol, self.content, rows, common=self.common, until=self.until)
+        made = Evidence(protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory)
         self.others.append(made)
         return made
 
@@ -149,7 +181,23 @@ class Evidence:
         """What was spent on fitting here and beside."""
         return self.spent + sum(other.seconds for other in self.others)
 
-    # ---- one setting
+    # ---- settings
+
+    def values(self, models: Iterable[Recommender]) -> list[Array | None]:
+        """Values [rows] of each setting; None where it has none, and `refused` says why. Nothing that a model does is raised."""
+        wanted = list(models)
+        missing = list({one.label: one for one in wanted if one.label not in self.known and one.label not in self.refused}.values())
+        begun = time.monotonic()
+        self._together([one for one in missing if isinstance(one, CoOccurrence)])
+        for one in missing:
+            if not isinstance(one, CoOccurrence):
+                self._alone(one)
+        self.spent += time.monotonic() - begun
+        return [self.known.get(one.label) for one in wanted]
+
+    @property
+    def _limits(self) -> Limits:
+        return Limits(deadline=self.until, memory=self.memory)
 
     def _together(self, models: list[CoOccurrence]) -> None:
         able = []
@@ -161,32 +209,28 @@ class Evidence:
                 self.refused[one.label] = error.message
         if not able or self._late(able):
             return
+        part = self._asked
         wanted = np.zeros(self.train.item_count, np.bool_)
-        wanted[self._asked.split.given.of_users(self._asked.truth.users).items] = True
+        wanted[part.split.given.of_users(part.truth.users).items] = True
         try:
-            for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
-                while batch:
-                    self._judge(batch.pop())
-        except Stopped:
-            raise
-        except SpadeworkError as error:
-            self.refused |= {one.label: error.message for one in able if one.label not in self.known}
+            with events.listening(self._limits):
+                for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
+                    while batch:
+                        one = batch.pop()
+                        lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
+                        self.known[one.label] = judge(lists.items, part)[0][part.primary]
+        except Exception as error:  # a setting that breaks must not take the run with it
+            why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"
+            self.refused |= {one.label: why for one in able if one.label not in self.known}
 
-    def _try(self, one: Recommender) -> None:
+    def _alone(self, one: Recommender) -> None:
         if self._late([one]):
             return
-        try:
-            self._judge(one.sharing().fit(self.train, self.content, rng=self.protocol.seed))
-        except Stopped:
-            raise
-        except SpadeworkError as error:
-            self.refused[one.label] = error.message
-
-    def _judge(self, fitted: Recommender) -> None:
-        part = self._asked
-        lists = fitted.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
-        self.known[fitted.label] = judge(lists.items, part)[0][part.primary]
-        events.step("probes", len(self.known), None)
+        score = trial(one.sharing(), self._asked, self.content, rng=self.protocol.seed, limits=self._limits)
+        if score.state == "done":
+            self.known[one.label] = score.values[self.protocol.primary]
+        else:
+            self.refused[one.label] = score.reason or score.state
 
     @cached_property
     def _asked(self) -> Protocol:
@@ -200,33 +244,23 @@ class Evidence:
 
 
 def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with items exchanged at random among events of about the same time. O(rows · log rows)."""
+    """The log with items exchanged at random among events of about the same time. O(rows · log rows).
+
+    Spans are widened until nearly all events have an item of somebody else.
+    """
     assert log.times is not None
-    order = np.argsort(log.times, kind="stable")
+    order = np.lexsort((random.random(len(log)), log.times))
     size = max(len(log) // BINS, FEWEST_IN_BIN)
-    keys = np.arange(len(log)) // size + random.random(len(log))  # in [bin, bin + 1)
-    items = np.empty_like(log.items)
-    items[order] = log.items[order[np.argsort(keys, kind="stable")]]
+    while True:
+        keys = np.arange(len(log)) // size + random.random(len(log))  # in [bin, bin + 1)
+        source = np.empty(len(log), np.int64)
+        source[order] = order[np.argsort(keys, kind="stable")]
+        if (log.users[source] == log.users).mean() <= AT_HOME:
+            break
+        if size >= len(log):
+            raise CannotTell("Too few people act at about the same time to tell trends from order.")
+        size *= 2
     return Interactions.from_codes(
-        log.users, items, user_vocabulary=log.user_vocabulary, item_vocabulary=log.item_vocabulary, times=log.times,
+        log.users, log.items[source], user_vocabulary=log.user_vocabulary, item_vocabulary=log.item_vocabulary, times=log.times,
         weights=log.weights, baskets=log.baskets, kinds=log.kinds, kind_names=log.kind_names,
     )  # fmt: skip
-
-
-def _as_in(train: Interactions, given: Interactions) -> Interactions:
-    """The rows of the users of `given`, as they now stand in train."""
-    return train.of_users(given.active_users)
-
-
-def beyond_trends(evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]) -> Change:
-    """What a choice gives, less what it gives where trends are all that is left of the order, user by user."""
-    control = evidence.without_order
-    columns = []
-    for where in (evidence, control):
-        values = [where.values(side) for side in zip(*pairs, strict=True)]
-        kept = [(base, other) for base, other in zip(*values, strict=True) if base is not None and other is not None]
-        if not kept:
-            raise CannotTell(next(iter(where.refused.values()), "Nothing was judged."))
-        columns.append([np.mean(side, axis=0) for side in zip(*kept, strict=True)])
-    (base, other), (control_base, control_other) = columns
-    return evidence.difference(base, other - (control_other - control_base))

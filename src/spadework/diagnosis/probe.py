@@ -55,9 +55,18 @@ def probe(code: str) -> Callable[[Ask], Ask]:
 
 def level_of(change: Change) -> Level:
     """How much a change weighs: "note" where it may be chance, is too small to matter, or harms."""
-    if change.p < STRONG_P and change.share_interval[0] >= STRONG_SHARE:
+    if change.low <= 0:
+        return "note"
+    if change.share is None:  # from nothing to something
+        return "strong" if change.p < STRONG_P else "note"
+    if change.p < STRONG_P and change.share_low >= STRONG_SHARE:
         return "strong"
-    return "weak" if change.p < WEAK_P and change.low > 0 and change.share >= WEAK_SHARE else "note"
+    return "weak" if change.p < WEAK_P and change.share >= WEAK_SHARE else "note"
+
+
+def ruled_out(change: Change) -> bool:
+    """Whether the interval leaves nothing that would matter."""
+    return change.share is not None and change.share_high < STRONG_SHARE
 
 
 def found(
@@ -77,21 +86,27 @@ def found(
 
     Without a `level` it is that of the change, and `no` is only said where the interval rules out an effect that would matter.
     """
-    low, high = change.share_interval
     if level is None:
-        small = "It helps a little." if change.share < STRONG_SHARE else "It seems to help, but chance is not ruled out."
-        no = small if change.low > 0 else "These users cannot tell." if high >= STRONG_SHARE else no
-    level = level or level_of(change)
+        level = level_of(change)
+        small = (
+            "It helps a little."
+            if change.share is not None and change.share < STRONG_SHARE
+            else "It seems to help, but chance is not ruled out."
+        )
+        no = small if change.low > 0 else no if ruled_out(change) else "These users cannot tell."
     sure = level != "note"
     metric = evidence.protocol.primary
+    told = f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}) from {change.base:.4f}"
+    if change.share is not None:
+        told = f"{change.share:+.0%} ({change.share_low:+.0%} … {change.share_high:+.0%})"
     few = f"; over {change.users} users only, so the interval is rough" if change.users < FEW_USERS else ""
     return Finding(
         code=code,
         level=level,
-        says=f"{what}: {metric} {change.share:+.0%} ({low:+.0%} … {high:+.0%}). {yes if sure else no}",
+        says=f"{what}: {metric} {told}. {yes if sure else no}",
         advice=advice if sure else "",
-        effect=change.share,
-        interval=(low, high),
+        effect=change.effect if change.share is None else change.share,
+        interval=(change.low, change.high) if change.share is None else (change.share_low, change.share_high),
         means=means if sure else "",
         measured=f"{metric} of {change.users:,} users of the validation span, {change.base:.4f} → {change.base + change.effect:.4f}, paired"
         f"{few}; repeats {evidence.protocol.policy}",
@@ -110,4 +125,6 @@ def ask_all(evidence: Evidence) -> tuple[list[Finding], list[Unanswered]]:
             answers.append(one.function(evidence))
         except CannotTell as reason:
             unanswered.append(Unanswered(one.code, str(reason)))
+        except Exception as error:  # a question that breaks must not take the run with it
+            unanswered.append(Unanswered(one.code, f"{type(error).__name__}: {error}"))
     return sorted(answers, key=lambda f: (LEVELS.index(f.level), f.code)), unanswered

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from spadework.arrays import Array
-from spadework.diagnosis.evidence import CannotTell, Change, Evidence, beyond_trends
+from spadework.diagnosis.evidence import CannotTell, Evidence
 from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.probe import STRONG_SHARE, found, probe
+from spadework.diagnosis.probe import found, level_of, probe, ruled_out
 from spadework.evaluation import statistics
 from spadework.models.base import model
 from spadework.randomness import generator
@@ -35,13 +34,15 @@ def baskets(evidence: Evidence) -> Finding:
     if new.train.times is None and new.train.baskets is None:
         raise CannotTell("The log has neither baskets nor times.")
     unit = "basket" if new.train.baskets is not None else "session"
+    if unit == "session" and not new.has_calendar:
+        raise CannotTell("The times are positions in a sequence, so nobody knows where a session ends.")
     pairs = [
         (model("cooccurrence", **new.common, weight=weight), model("cooccurrence", **new.common, weight=weight, unit=unit))
         for weight in ("confidence", "cosine")
     ]
-    change = beyond_trends(new, pairs) if new.train.times is not None else new.change(pairs)
+    change = new.beyond_trends(pairs) if new.has_calendar else new.change(pairs)
     return found(
-        "UNIT-1", change, new, what=f"Pairs of one {unit} instead of one user, beyond trends",
+        "UNIT-1", change, new, what=f"Pairs of one {unit} instead of one user{', beyond trends' if new.has_calendar else ''}",
         yes=f"The {unit} is the unit of intent.", no=f"A {unit} says no more than the history.",
         means=f"Show a model {unit}s, and ask it for the next one.", advice=f"Count by {unit}; judge with the next {unit}.", patch={"unit": unit},
     )  # fmt: skip
@@ -90,18 +91,18 @@ def more_users(evidence: Evidence) -> Finding:
     half = np.sort(generator(new.protocol.seed, "half of the users").permutation(users)[: len(users) // 2])
     small = new.beside(replace(new.protocol, split=replace(new.protocol.split, train=new.train.of_users(half), valid=None)), new.rows)
     settings: list[dict[str, Any]] = [{"weight": "confidence"}, {"weight": "cosine"}]
-    sides: list[Array] = []
-    for where in (small, new):
-        values = [one for one in where.values(model("cooccurrence", **new.common, **given) for given in settings) if one is not None]
-        if not values:
-            raise CannotTell(next(iter(where.refused.values()), "Nothing was judged."))
-        sides.append(np.mean(values, axis=0))
-    change: Change = new.difference(*sides)
-    rising = change.p < 0.05 and change.low > 0
+    models = [model("cooccurrence", **new.common, **given) for given in settings]
+    sides = [[one for one in where.values(models) if one is not None] for where in (small, new)]
+    if any(len(side) < len(models) for side in sides):
+        raise CannotTell(
+            next(reason for where in (small, new) for label, reason in where.refused.items() if label in {m.label for m in models})
+        )
+    change = new.difference(*(np.mean(side, axis=0) for side in sides))
+    rising = level_of(change) != "note"
     return found(
         "SIZE-1", change, new, level="note", what=f"Learning from {len(users):,} users instead of half of them",
         yes="", no="More users would make lists better still." if rising
-        else "Whether more users would help is not sure." if change.share_interval[1] >= STRONG_SHARE
-        else "More users of this kind would change little.",
+        else "More users of this kind would change little." if ruled_out(change)
+        else "Whether more users would help is not sure.",
         means="", advice="", patch={},
     )  # fmt: skip

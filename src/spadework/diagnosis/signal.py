@@ -6,18 +6,17 @@ judged by how it treats what they own.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from spadework.arrays import Array
-from spadework.data.cuts import CALENDAR
-from spadework.diagnosis.evidence import CannotTell, Evidence, beyond_trends
-from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.probe import found, level_of, probe
+from spadework.diagnosis.evidence import CannotTell, Change, Evidence
+from spadework.diagnosis.finding import Finding, Level
+from spadework.diagnosis.probe import found, level_of, probe, ruled_out
 from spadework.models.base import Recommender, model
+from spadework.models.practice import REPEATS_MATTER
 
 RECENT: dict[str, Any] = {"history": 0.7}
-LIKELY = 0.05
-"""A personal list that is better than popularity at this level of chance speaks against POP-2."""
 ORDERED: dict[str, Any] = {"distance": "inverse", "weight": "power", "left_power": 0.7, "right_power": 0.3}
 
 
@@ -71,14 +70,22 @@ def nothing_but_popularity(evidence: Evidence) -> Finding:
     if new.train.times is not None:
         rivals.append(model("cooccurrence", **new.common, **{**ORDERED, **RECENT, "backward": 0.5}))
     beyond_chance = new.change([(model("random"), popular)])
-    against = [new.change([(popular, one)]) for one in rivals]
+    against = []
+    for one in rivals:
+        with suppress(CannotTell):  # a personal list that is the popular one says nothing beyond it
+            against.append(new.change([(popular, one)]))
+    if not against:
+        raise CannotTell("No personal list differs from what is popular.")
     best = max(against, key=lambda one: one.effect)
-    alone = level_of(beyond_chance) != "note" and not any(one.p < LIKELY and one.low > 0 for one in against)
+    alone = level_of(beyond_chance) != "note" and all(ruled_out(one) for one in against)
+    no = "These users cannot tell whether personal lists carry more."
+    if level_of(best) != "note":
+        no = "Personal lists carry more than popularity."
+    elif level_of(beyond_chance) == "note":
+        no = "What is popular is not surely better than chance."
     return found(
-        "POP-2", best, new, level=level_of(beyond_chance) if alone else "note",
-        what="The best of three personal lists beside the most popular", yes="What is popular is all that carries over.",
-        no="Personal lists carry more than popularity." if level_of(best) != "note" else "Neither carries much.",
-        means="A large model would learn the list of best sellers.",
+        "POP-2", best, new, level="strong" if alone else "note", what="The best of three personal lists beside the most popular",
+        yes="What is popular is all that carries over.", no=no, means="A large model would learn the list of best sellers.",
         advice="Serve what is popular; look for content, sessions or finer events before you train a large model.",
         patch={"models": ["popular"]},
     )  # fmt: skip
@@ -95,7 +102,12 @@ def trends(evidence: Evidence) -> Finding:
     new = evidence.new_items
     _calendar(new)
     windows = [model("popular", window=window) for window in ("7d", "30d")]
-    changes = [(new.change([(model("popular"), one)]), one) for one in windows]
+    changes = []
+    for one in windows:
+        with suppress(CannotTell):  # a window as long as the log
+            changes.append((new.change([(model("popular"), one)]), one))
+    if not changes:
+        raise CannotTell("The log is no longer than the windows.")
     change, best = max(changes, key=lambda pair: pair[0].effect)
     window = best.params["window"]
     return found(
@@ -132,9 +144,9 @@ def direction(evidence: Evidence) -> Finding:
     timestamp is the order of the file; INT-7 says how much of that there is.
     """
     new = evidence.new_items
-    change = beyond_trends(new, pairs_of(new, {**ORDERED, "backward": 1.0}, {"backward": 0.0}, contexts_of(new)))
+    change, what, level = _of_order(new, pairs_of(new, {**ORDERED, "backward": 1.0}, {"backward": 0.0}, contexts_of(new)))
     return found(
-        "ORD-1", change, new, what="Counting pairs forward only, beyond trends",
+        "ORD-1", change, new, level=level, what=f"Counting pairs forward only{what}",
         yes="What came first tells what comes next.", no="Sets say as much as sequences.", means="Sequence models may pay; keep the direction of time.",
         advice="Try forward models; a transformer is worth a run.", patch={"backward": 0.0, "causal": True},
     )  # fmt: skip
@@ -151,9 +163,9 @@ def recency(evidence: Evidence) -> Finding:
     new = evidence.new_items
     if new.train.times is None:
         raise CannotTell("The log has no times.")
-    change = beyond_trends(new, pairs_of(new, {}, RECENT, [{"weight": "confidence"}, {"weight": "cosine"}]))
+    change, what, level = _of_order(new, pairs_of(new, {}, RECENT, [{"weight": "confidence"}, {"weight": "cosine"}]))
     return found(
-        "ORD-2", change, new, what="The last items of the history weighing most, beyond trends",
+        "ORD-2", change, new, level=level, what=f"The last items of the history weighing most{what}",
         yes="Intent moves: the last items say more.", no="The whole history says as much.", means="A transformer may use short contexts.",
         advice="Weigh histories by recency; try a maximal length of 20 to 50.", patch={"history": 0.7, "max_length": 50},
     )  # fmt: skip
@@ -169,7 +181,9 @@ def own_purchases(evidence: Evidence) -> Finding:
     """
     if evidence.protocol.repeats != "allow":
         share = evidence.protocol.split.repeat_share
-        raise CannotTell(f"Only {share:.0%} of the targets are repeats, so items of the history are left out.")
+        few = share < REPEATS_MATTER
+        told = f"Only {share:.0%}" if few else f"The recipe's policy is {evidence.protocol.policy!r}, and {share:.0%}"
+        raise CannotTell(f"{told} of the targets are repeats{', so items of the history are left out' if few else ''}.")
     change = evidence.change([(model(name), model("prior", parts=name, weight=0.5)) for name in ("cosine", "confidence")])
     return found(
         "REP-1", change, evidence, what="Own purchases as a prior",
@@ -200,15 +214,25 @@ def content_adds(evidence: Evidence) -> Finding:
     """What items say about themselves adds to what people did.
 
     Why it matters: where the collaborative signal is not enough, text and categories belong into the item network of a transformer. How it is
-    measured: a blend of co-occurrence and content against co-occurrence alone. When it errs: a poor item table hides good content.
+    measured: a blend of co-occurrence and a fifth of content against co-occurrence alone. When it errs: a poor item table hides good content, and
+    another mixture may do better.
     """
     new = _with_content(evidence)
+    mixed = model("blend", parts="cosine + content", weights="0.8, 0.2")
     return found(
-        "CON-2", new.change([(model("cosine"), model("blend", parts="cosine + content"))]), new, what="Content beside co-occurrence",
-        yes="People's behaviour is not enough; content adds.", no="Behaviour says what content would.",
+        "CON-2", new.change([(model("cosine"), mixed)]), new, what="Content beside co-occurrence",
+        yes="People's behaviour is not enough; content adds.", no="A share of content adds nothing to behaviour.",
         means="Put text and features into the item network; models without ids may serve new items.",
         advice="Use content models and blends; embed texts.", patch={"content": True, "models": ["cease", "add-ease"]},
     )  # fmt: skip
+
+
+def _of_order(evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]) -> tuple[Change, str, Level | None]:
+    """A change of order beyond trends, the words for that, and its level; without a calendar as it is, and no more than weak."""
+    if evidence.has_calendar:
+        return evidence.beyond_trends(pairs), ", beyond trends", None
+    change = evidence.change(pairs)
+    return change, " (positions: trends are in it, too)", "weak" if level_of(change) == "strong" else None
 
 
 def _calendar(evidence: Evidence) -> Array:
@@ -216,7 +240,7 @@ def _calendar(evidence: Evidence) -> Array:
     times = evidence.train.times
     if times is None:
         raise CannotTell("The log has no times.")
-    if int(times.max()) < CALENDAR:
+    if not evidence.has_calendar:
         raise CannotTell("The times are positions in a sequence; there is no calendar.")
     return times
 

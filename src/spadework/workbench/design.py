@@ -14,11 +14,10 @@ import numpy as np
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.diagnosis.evidence import KEEP
 from spadework.models.base import Recommender, model
 
 Settings: TypeAlias = dict[str, Any]
-KEEP = 200
-"""Neighbours in the sweep: a quarter of the time of 1,000, and as good on most logs; the number itself is tried at the end."""
 MANY_PAIRS = 3e9
 FEW_EVENTS = 500
 """Newest events a unit counts on logs with more pairs than `MANY_PAIRS`: heavy users would be most of the cost."""

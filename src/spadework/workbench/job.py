@@ -146,7 +146,7 @@ class Job:
             self.validation += contest.validate(best, choosing)
             groups += self._mix(contest, choosing)
             self.validation += contest.validate([*slow, *rest], choosing)
-            self._probe(contest, choosing)
+            self._probe(contest, choosing, log)
             self.test = contest.judge(self.validation, groups, choosing, final)
         except KeyboardInterrupt:
             self._keep_what_is_finished(choosing, groups, ledger)
@@ -167,7 +167,7 @@ class Job:
         known = {score.label for score in self.validation}
         return [plan.Group((one,)) for one in best if one.label not in known]
 
-    def _probe(self, contest: Contest, protocol: Protocol) -> None:
+    def _probe(self, contest: Contest, protocol: Protocol, log: Interactions) -> None:
         """Ask what the data are like, of the users of the sweep's first rung; what the sweep judged already is not fitted again."""
         rows = self.sweep.rungs[0] if self.sweep is not None else rungs_of(np.flatnonzero(protocol.judged), protocol.seed)[0]
         known: dict[str, Array] = {}
@@ -176,10 +176,10 @@ class Job:
             known = {label: result.values for label, result in self.sweep.first.items() if result.reason is None}
             common = self.sweep.design.common
         until = time.monotonic() + PROBE_SHARE * contest.budget
-        evidence = Evidence(protocol, contest.content, rows, known, common, until)
+        evidence = Evidence(protocol, contest.content, rows, known, common, until, contest.memory)
         answers, self.unanswered = ask_all(evidence)
         contest.spent += evidence.seconds
-        verdict = readiness(answers, protocol.split.train)
+        verdict = readiness(answers, log)
         answers.append(verdict.finding())
         files.write_json(self.folder / "readiness.json", verdict.as_json())
         self.findings = sorted([*self.findings, *answers], key=lambda finding: (LEVELS.index(finding.level), finding.code))
