@@ -17,6 +17,7 @@ from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import ALWAYS, Group, is_always
 
 OUT_OF_BUDGET = "The budget"
+NO_TURN = "ended before its turn; half of it is kept for the test span."
 SLOW = 0.5
 """Seconds foretold from which on a trial teaches how far the foretelling is off; below it, constant costs rule."""
 
@@ -41,6 +42,9 @@ class Contest:
             events.step("validation", done, len(groups))
             scores += self._try_group(group, protocol)
         events.step("validation", len(groups), len(groups))
+        late = [score.label for score in scores if (score.reason or "").endswith(NO_TURN)]
+        if late:  # each has its line on the board; here one line is enough
+            events.note(f"validation  {len(late)} settings skipped, such as {', '.join(late[:3])}. {OUT_OF_BUDGET} {NO_TURN}")
         return scores
 
     def judge(self, validation: list[Score], groups: list[Group], choosing: Protocol, protocol: Protocol) -> list[Score]:
@@ -80,7 +84,8 @@ class Contest:
             if known is None and not group.always and (room <= 0 or (foretold > room and self._fits(model, protocol))):
                 took = f"is too short for it: a trial takes about {durations.words(foretold)} and {durations.words(max(room, 0))} are left"
                 score = self._left_out(model, "ended before its turn" if room <= 0 else took)
-                _tell("validation", score, protocol)
+                if room > 0:
+                    _tell("validation", score, protocol)
             else:
                 learned_in = next((s.fit_seconds for s in scores if s.state == "done"), None) if shares else None
                 score = self._one(model, protocol, "validation", None if group.always else room, learned_in=learned_in)
