@@ -148,6 +148,12 @@ def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: boo
     return Chart(title, svg, reading, table(title, ("Start", f"#{value_axis.capitalize()}"), lines, "data.json", folded=True))
 
 
+def _source(finding: Map) -> str:
+    """The code of a finding, and how it was measured."""
+    parts = (as_text(finding.get("code")), as_text(finding.get("measured")))
+    return " · ".join(words.clip(part, 300) for part in parts if part)
+
+
 def findings(facts: RunFacts) -> Sequence[Block]:
     """What the checks found, as they said it; nothing when there is nothing."""
     if not facts.findings:
@@ -160,8 +166,8 @@ def findings(facts: RunFacts) -> Sequence[Block]:
         rows.append(
             (
                 Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
-                Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=words.clip(as_text(finding.get("code")), 40)),
-                Cell(told, note=words.clip(as_text(finding.get("measured")), 300)),
+                Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=_source(finding)),
+                told,
                 Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=words.clip(as_text(finding.get("means")), 300)),
             )
         )
