@@ -90,7 +90,7 @@ class Evidence:
         """The same, less what the choice gives where trends are all that is left of the order, user by user."""
         done = self._judged(pairs)
         for control in self.without_order:
-            done = [pair for pair in done if pair in control._judged(done)]
+            done = control._judged(done)
         base, other = self._means(pairs, done)
         trends = [np.subtract(*control._means(pairs, done)[::-1]) for control in self.without_order]
         return self.difference(base, other - np.mean(trends, axis=0))

@@ -94,7 +94,10 @@ def _before(near, user, other_near, other):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-def]
-    """Put one user into a heap [count] with the farthest in front; the new size."""
+    """Put one user into a heap [count] with the farthest in front; the new size.
+
+    `ranking.place` keeps such lists, too; with it the search takes 1.7 times as long (docs/log.md).
+    """
     if size < len(users):
         at = size
         while at > 0 and _before(distances[(at - 1) // 2], users[(at - 1) // 2], distance, user):
