@@ -8,10 +8,9 @@ import pytest
 
 from makers import DAY, START
 from spadework.data import splitting
+from spadework.data.world_making import HELP
 from spadework.data.worlds import world, worlds
 from spadework.errors import UnknownName
-
-HELP = {"neighbours", "popularity", "time", "order", "repeats", "content", "kinds", "normalisation"}
 
 
 @pytest.mark.parametrize("name", list(worlds))

@@ -8,9 +8,8 @@ import pytest
 
 from makers import make_log
 from spadework.data.worlds import world
-from spadework.diagnosis import shape, signal  # noqa: F401  (their probes place themselves)
 from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.probe import probes
+from spadework.diagnosis.probe import all_probes
 from spadework.diagnosis.readiness import EXPECTED, RULES, facts_of, readiness
 
 
@@ -23,7 +22,7 @@ LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(
 
 def test_every_rule_is_about_something_that_there_is_and_says_where_it_is_from():
     for rule in RULES:
-        assert rule.about in {*probes, *facts_of(LOG)}
+        assert rule.about in {*all_probes(), *facts_of(LOG)}
         assert (rule.test in ("below", "from")) == (rule.about in facts_of(LOG)) == (rule.bound > 0)
         assert len(rule.source) > 20
         assert rule.says

@@ -9,55 +9,34 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from spadework import events
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.cuts import CALENDAR
 from spadework.data.interactions import Interactions
+from spadework.diagnosis.change import CannotTell, Change, difference
+from spadework.diagnosis.controls import exchanged, first_moments
 from spadework.errors import SpadeworkError
-from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, judge, trial
+from spadework.evaluation.truth import Truth
 from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.randomness import generator
 
+T = TypeVar("T")
 KEEP = 200
 """Neighbours of an item in probes, and in the sweep whose values they take: a quarter of the time of 1,000, and as good on most logs."""
-FEW_USERS = 100
-"""An interval over fewer users is told with a warning."""
 FEWEST_USERS = 20
 """Below so many users with something new, the question of new items is not asked."""
-BINS = 200
-"""Spans of equally many events within which the control for trends exchanges items; wider ones where people would keep their own."""
-FEWEST_IN_BIN = 40
-AT_HOME = 0.1
-"""Share of the events that may keep an item of the same user."""
 DRAWS = 3
 """Controls that are averaged: one draw is luck."""
-
-
-class CannotTell(Exception):
-    """A probe cannot run on these data; the message says why."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """What one choice did: a mean of paired differences over users, in the metric and as a share of what it was without the choice."""
-
-    effect: float
-    low: float  # 95 % interval
-    high: float
-    base: float  # mean without the choice
-    users: int
-    p: float  # how likely chance makes a difference as large, by flipping signs
-    share: float | None = None  # None where it was nothing without
-    share_low: float = 0.0
-    share_high: float = 0.0
+LARGE = 3_000_000
+"""Rows from which on one control is drawn: it holds enough of everything, and counting it takes its time."""
 
 
 @dataclass
@@ -72,6 +51,7 @@ class Evidence:
     until: float | None = None  # on the clock of time.monotonic
     memory: int | None = None  # bytes of this process
     refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
+    lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
     spent: float = 0.0  # seconds of what was fitted here
     others: list[Evidence] = field(default_factory=list)
 
@@ -96,22 +76,33 @@ class Evidence:
         return self.difference(base, other - np.mean(trends, axis=0))
 
     def difference(self, base: Array, other: Array) -> Change:
-        """The paired difference of two settings' values [rows]; refused where no user's differ."""
-        known = ~np.isnan(other - base)
-        base, other = base[known], other[known]
-        if not len(base):
-            raise CannotTell("No user has a value under both settings.")
-        if np.array_equal(base, other):
-            raise CannotTell("Both settings give everybody the same.")
-        seed, paired = self.protocol.seed, other - base
-        drawn = statistics.bootstrap(np.stack([base, paired], axis=1), seed)
-        low, high = statistics.interval(drawn)
-        p = float(statistics.sign_flip(paired[:, None], seed)[0])
-        made = Change(float(paired.mean()), float(low[1]), float(high[1]), float(base.mean()), len(paired), p)
-        if made.base <= 0 or (drawn[:, 0] <= 0).any():
-            return made
-        share_low, share_high = (float(end[0]) for end in statistics.interval(drawn[:, 1:] / drawn[:, :1]))
-        return replace(made, share=made.effect / made.base, share_low=share_low, share_high=share_high)
+        """The paired difference of two settings' values [users]; refused where no user's differ."""
+        return difference(base, other, self.protocol.seed)
+
+    def mean_of(self, models: Sequence[Recommender]) -> Array:
+        """Values [rows] averaged over settings; refused where one has none."""
+        return np.asarray(np.mean(self._all(self.values(models), models), axis=0))
+
+    def on_targets(self, models: Sequence[Recommender], truth: Truth) -> list[Array]:
+        """Values of each setting's lists by another truth of the same rows: [rows that have a target left]. Refused where a setting has none."""
+        lists = self._all(self.lists_of(models), models)
+        kept = np.flatnonzero(truth.sizes > 0)
+        if len(kept) < FEWEST_USERS:
+            raise CannotTell(f"Only {len(kept)} of {len(self.rows):,} users have such targets.")
+        part = replace(self._asked)
+        part.__dict__["truth"] = truth.take(kept)
+        return [judge(codes[kept], part)[0][part.primary] for codes in lists]
+
+    @property
+    def truth(self) -> Truth:
+        """The targets of the rows."""
+        return self._asked.truth
+
+    def _all(self, found: Sequence[T | None], models: Sequence[Recommender]) -> list[T]:
+        whole = [one for one in found if one is not None]
+        if len(whole) < len(models):
+            raise CannotTell(next((self.refused[one.label] for one in models if one.label in self.refused), "Nothing was judged."))
+        return whole
 
     def _judged(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> list[tuple[Recommender, Recommender]]:
         """The pairs of which both settings have values."""
@@ -157,12 +148,26 @@ class Evidence:
             raise CannotTell("Histories are not part of what is learned from, so trends cannot be told from order.")
         random = generator(self.protocol.seed, "without order")
         made = []
-        for _ in range(DRAWS):
+        for _ in range(DRAWS if len(split.train) < LARGE else 1):
             train = exchanged(split.train, random)
-            protocol = replace(self.protocol, split=replace(split, train=train, given=train.of_users(split.given.active_users), valid=None))
-            protocol.__dict__["truth"] = self.protocol.truth
-            made.append(self.beside(protocol, self.rows))
+            made.append(self.of_logs(train=train, given=train.of_users(split.given.active_users)))
         return tuple(made)
+
+    @cached_property
+    def next_moment(self) -> Evidence:
+        """The same question, asked of each user's next basket alone, or of the next moment where no baskets are named."""
+        protocol = replace(
+            self.protocol, split=replace(self.protocol.split, expected=first_moments(self.protocol.split.expected), valid=None)
+        )
+        return self.beside(protocol, self.rows)
+
+    def of_logs(self, *, train: Interactions | None = None, given: Interactions | None = None) -> Evidence:
+        """The same question to the same users with another `train`, another `given` or both; what is expected stays."""
+        split = self.protocol.split
+        split = replace(split, train=split.train if train is None else train, given=split.given if given is None else given, valid=None)
+        protocol = replace(self.protocol, split=split)
+        protocol.__dict__["truth"] = self.protocol.truth
+        return self.beside(protocol, self.rows)
 
     @property
     def has_calendar(self) -> bool:
@@ -186,14 +191,23 @@ class Evidence:
     def values(self, models: Iterable[Recommender]) -> list[Array | None]:
         """Values [rows] of each setting; None where it has none, and `refused` says why. Nothing that a model does is raised."""
         wanted = list(models)
-        missing = list({one.label: one for one in wanted if one.label not in self.known and one.label not in self.refused}.values())
+        self._fit([one for one in wanted if one.label not in self.known])
+        return [self.known.get(one.label) for one in wanted]
+
+    def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
+        """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
+        wanted = list(models)
+        self._fit([one for one in wanted if one.label not in self.lists])
+        return [self.lists.get(one.label) for one in wanted]
+
+    def _fit(self, models: Sequence[Recommender]) -> None:
+        missing = list({one.label: one for one in models if one.label not in self.refused}.values())
         begun = time.monotonic()
         self._together([one for one in missing if isinstance(one, CoOccurrence)])
         for one in missing:
             if not isinstance(one, CoOccurrence):
                 self._alone(one)
         self.spent += time.monotonic() - begun
-        return [self.known.get(one.label) for one in wanted]
 
     @property
     def _limits(self) -> Limits:
@@ -217,8 +231,9 @@ class Evidence:
                 for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
                     while batch:
                         one = batch.pop()
-                        lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
-                        self.known[one.label] = judge(lists.items, part)[0][part.primary]
+                        codes = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users).items
+                        self.known[one.label] = judge(codes, part)[0][part.primary]
+                        self.lists[one.label] = codes
         except Exception as error:  # a setting that breaks must not take the run with it
             why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"
             self.refused |= {one.label: why for one in able if one.label not in self.known}
@@ -226,9 +241,11 @@ class Evidence:
     def _alone(self, one: Recommender) -> None:
         if self._late([one]):
             return
-        score = trial(one.sharing(), self._asked, self.content, rng=self.protocol.seed, limits=self._limits)
+        lists: list[Array] = []
+        score = trial(one.sharing(), self._asked, self.content, rng=self.protocol.seed, limits=self._limits, lists=lists)
         if score.state == "done":
             self.known[one.label] = score.values[self.protocol.primary]
+            self.lists[one.label] = lists[0]
         else:
             self.refused[one.label] = score.reason or score.state
 
@@ -241,26 +258,3 @@ class Evidence:
             return False
         self.refused |= {one.label: "The time for probes was over." for one in models}
         return True
-
-
-def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with items exchanged at random among events of about the same time. O(rows · log rows).
-
-    Spans are widened until nearly all events have an item of somebody else.
-    """
-    assert log.times is not None
-    order = np.lexsort((random.random(len(log)), log.times))
-    size = max(len(log) // BINS, FEWEST_IN_BIN)
-    while True:
-        keys = np.arange(len(log)) // size + random.random(len(log))  # in [bin, bin + 1)
-        source = np.empty(len(log), np.int64)
-        source[order] = order[np.argsort(keys, kind="stable")]
-        if (log.users[source] == log.users).mean() <= AT_HOME:
-            break
-        if size >= len(log):
-            raise CannotTell("Too few people act at about the same time to tell trends from order.")
-        size *= 2
-    return Interactions.from_codes(
-        log.users, log.items[source], user_vocabulary=log.user_vocabulary, item_vocabulary=log.item_vocabulary, times=log.times,
-        weights=log.weights, baskets=log.baskets, kinds=log.kinds, kind_names=log.kind_names,
-    )  # fmt: skip

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from spadework import events
-from spadework.diagnosis.evidence import FEW_USERS, CannotTell, Change, Evidence
+from spadework.diagnosis.change import FEW_USERS, CannotTell, Change
+from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import LEVELS, Finding, Level
 from spadework.shelf import Shelf
 
-STRONG_P, STRONG_SHARE = 0.002, 0.05
-WEAK_P, WEAK_SHARE = 0.005, 0.02
-"""A finding is strong where chance is that unlikely and even the lower end of the interval is so large a share; weak where the mean is."""
+STRONG_P, STRONG_SHARE = 0.0005, 0.05
+WEAK_P, WEAK_SHARE = 0.005, 0.03
+"""A finding is strong where chance is that unlikely and even the lower end of the interval is so large a share; weak where the mean is. Two dozen
+questions are asked of a log: at one in two thousand each, one log in a hundred without any signal has a strong finding."""
 
 Ask = Callable[[Evidence], Finding]
 
@@ -43,6 +47,14 @@ class Unanswered:
 probes: Shelf[Probe] = Shelf("probe")
 
 
+def all_probes() -> Shelf[Probe]:
+    """Every probe by its code: each module of `questions` is loaded, and what it asks is found."""
+    package = importlib.import_module("spadework.diagnosis.questions")
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"spadework.diagnosis.questions.{module.name}")
+    return probes
+
+
 def probe(code: str) -> Callable[[Ask], Ask]:
     """Place a question on the shelf under its code."""
 
@@ -58,7 +70,7 @@ def level_of(change: Change) -> Level:
     if change.low <= 0:
         return "note"
     if change.share is None:  # from nothing to something
-        return "strong" if change.p < STRONG_P else "note"
+        return "strong" if change.p < STRONG_P else "weak" if change.p < WEAK_P else "note"
     if change.p < STRONG_P and change.share_low >= STRONG_SHARE:
         return "strong"
     return "weak" if change.p < WEAK_P and change.share >= WEAK_SHARE else "note"
@@ -81,10 +93,12 @@ def found(
     advice: str,
     patch: Mapping[str, Any],
     level: Level | None = None,
+    more: str = "",
 ) -> Finding:
     """A finding from a change: what was done, by how much it moved the metric, and `yes` where that weighs something, else `no`.
 
-    Without a `level` it is that of the change, and `no` is only said where the interval rules out an effect that would matter.
+    Without a `level` it is that of the change, and `no` is only said where the interval rules out an effect that would matter. `more` is
+    said in any case.
     """
     if level is None:
         level = level_of(change)
@@ -103,7 +117,7 @@ def found(
     return Finding(
         code=code,
         level=level,
-        says=f"{what}: {metric} {told}. {yes if sure else no}",
+        says=f"{what}: {metric} {told}. {yes if sure else no}{' ' + more if more else ''}",
         advice=advice if sure else "",
         effect=change.effect if change.share is None else change.share,
         interval=(change.low, change.high) if change.share is None else (change.share_low, change.share_high),
@@ -116,11 +130,9 @@ def found(
 
 def ask_all(evidence: Evidence) -> tuple[list[Finding], list[Unanswered]]:
     """Every probe: findings in order of level, then code, and the probes that cannot run here."""
-    from spadework.diagnosis import shape, signal  # noqa: F401  (their probes place themselves)
-
     answers: list[Finding] = []
     unanswered: list[Unanswered] = []
-    for one in events.track(list(probes.values()), "probes"):
+    for one in events.track(list(all_probes().values()), "probes"):
         try:
             answers.append(one.function(evidence))
         except CannotTell as reason:

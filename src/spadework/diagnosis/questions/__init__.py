@@ -1,0 +1,1 @@
+"""What is asked of the data: one file, one family of findings; one function, one question."""

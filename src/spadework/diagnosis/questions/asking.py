@@ -1,0 +1,108 @@
+"""What questions have in common: pairs of settings, contexts, order beyond trends, a calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.interactions import Interactions
+from spadework.diagnosis.change import CannotTell, Change
+from spadework.diagnosis.evidence import Evidence
+from spadework.diagnosis.finding import Level
+from spadework.diagnosis.probe import level_of
+from spadework.models.base import Recommender, model
+from spadework.randomness import generator
+
+Scramble: TypeAlias = Callable[[Interactions, np.random.Generator], Interactions]
+DAY = 86_400
+RECENT: dict[str, Any] = {"history": 0.7}
+WEIGHTS: list[dict[str, Any]] = [{"weight": "confidence"}, {"weight": "cosine"}]
+"""Contexts of a question that is none of weights: what holds in both is no matter of one setting."""
+
+
+def counting(evidence: Evidence, settings: dict[str, Any]) -> Recommender:
+    """A co-occurrence model with the settings that all of them share."""
+    return model("cooccurrence", **{**evidence.common, **settings})
+
+
+def pairs_of(
+    evidence: Evidence, settings: dict[str, Any], change: dict[str, Any], contexts: list[dict[str, Any]]
+) -> list[tuple[Recommender, Recommender]]:
+    """Co-occurrence settings without and with a change, in each context."""
+    return [(counting(evidence, settings | context), counting(evidence, settings | context | change)) for context in contexts]
+
+
+def contexts_of(evidence: Evidence) -> list[dict[str, Any]]:
+    """Histories read alike and, where there is an order, by recency: what holds in both is no matter of one setting."""
+    return [{}, RECENT] if evidence.train.times is not None else [{}]
+
+
+def of_order(evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]) -> tuple[Change, str, Level | None]:
+    """A change of order beyond trends, the words for that, and its level; without a calendar as it is, and no more than weak."""
+    if evidence.has_calendar:
+        return evidence.beyond_trends(pairs), *BEYOND
+    return without_calendar(evidence.change(pairs))
+
+
+BEYOND: tuple[str, Level | None] = (", beyond trends", None)
+
+
+def without_calendar(change: Change) -> tuple[Change, str, Level | None]:
+    """What is said of a change of order where trends cannot be told from it."""
+    return change, " (positions: trends are in it, too)", "weak" if level_of(change) == "strong" else None
+
+
+def beyond(
+    evidence: Evidence, models: list[Recommender], what: str, scramble: Scramble, *, learned: bool
+) -> tuple[Change, str, Level | None]:
+    """What models lose where `scramble` destroys one thing in the histories, and with `learned` in what they learn from, too.
+
+    Less what they lose so where trends are all that is left of the order; without a calendar as it is, and no more than weak.
+    """
+    random = generator(evidence.protocol.seed, what)
+
+    def lost(where: Evidence) -> tuple[Array, Array]:
+        split = where.protocol.split
+        without = where.of_logs(given=scramble(split.given, random), train=scramble(split.train, random) if learned else None)
+        return without.mean_of(models), where.mean_of(models)
+
+    without, whole = lost(evidence)
+    if not evidence.has_calendar:
+        return without_calendar(evidence.difference(without, whole))
+    trends = [np.subtract(*lost(control)[::-1]) for control in evidence.without_order]
+    return evidence.difference(without, whole - np.mean(trends, axis=0)), *BEYOND
+
+
+def chosen_elsewhere(values: Array, seed: int) -> Array:
+    """Values [rows] of the best of several settings [settings, rows], chosen on the half of the users that it is not judged on."""
+    rows = values.shape[1]
+    half = generator(seed, "halves of the users").permutation(rows) < rows // 2
+    found = np.empty(rows)
+    for judged in (half, ~half):
+        best = int(np.nan_to_num(np.nanmean(values[:, ~judged], axis=1)).argmax()) if (~judged).any() else 0
+        found[judged] = values[best, judged]
+    return found
+
+
+def timed(evidence: Evidence) -> Array:
+    """Times of the train rows, dates or positions."""
+    if evidence.train.times is None:
+        raise CannotTell("The log has no times.")
+    return evidence.train.times
+
+
+def calendar(evidence: Evidence) -> Array:
+    """Times of the train rows, where they are a calendar."""
+    times = timed(evidence)
+    if not evidence.has_calendar:
+        raise CannotTell("The times are positions in a sequence; there is no calendar.")
+    return times
+
+
+def days_of(evidence: Evidence, part: float) -> int:
+    """A part of the log's span in whole days, one at least."""
+    times = calendar(evidence)
+    return max(round(float(times.max() - times.min()) * part / DAY), 1)
