@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import polars as pl
 import pytest
 
 from makers import START, content_of, make_log
+from spadework.data import splitting
 from spadework.data.account import RowAccount
 from spadework.data.content import read_content
-from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
-from spadework.diagnosis.finding import LEVELS, checks, diagnose
+from spadework.data.worlds import world
+from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
+from spadework.diagnosis.finding import LEVELS, checks, cut_checks, diagnose
 
+every_cut_check = pytest.mark.parametrize("code", list(cut_checks))
 every_check = pytest.mark.parametrize("code", list(checks))
 
 
@@ -47,6 +51,20 @@ SPEAKS = {  # a log that the check has something to say about, and the level
     ),
     "INT-9": (lambda: (make_log(["a", "a"], [1, 2], [START, START + 1]), None), "blocker", "There is one user"),
     "INT-10": (with_item_table, "strong", "5 of 7 items of the log have no row in the item table"),
+    "INT-11": (
+        lambda: (make_log(["7", "007", "7.0", "8", "x7", "70"], ["0", "00", "a", "b", "c", "d"], list(range(START, START + 6))), None),
+        "weak", "3 ids are a number that another id spells differently, such as 7 and 007 or 7.0 (2 of users, 1 of items)",
+    ),
+    "INT-12": (
+        lambda: (make_log([f"u{n % 99}" for n in range(400)], [n % 9 for n in range(400)], [START + 41 * (n % 5 * n) for n in range(400)]), None),
+        "weak", "20% of the events stand at 1 moments that many people share",
+    ),
+    "INT-13": (
+        lambda: (make_log(*zip(*[(f"u{n % 50}", n % 9, START + 977 * n + shift) for n in range(200) for shift in (0, 7200)], strict=True)), None),
+        "strong", "whole hours, to the second, most of them after 2: one event in two time zones",
+    ),
+    "INT-14": (lambda: (make_log(["a", "b"] * 10, [n % 7 for n in range(20)], [START + n for n in range(19)] + [4_000_000_000]), None),
+               "strong", "5.0% of the events lie in the future"),
 }  # fmt: skip
 
 
@@ -92,3 +110,89 @@ def test_findings_come_in_order_of_level_then_code_and_are_plain_values():
     assert [finding.code for finding in found][:2] == ["INT-6", "INT-9"]
     assert {"INT-2", "INT-3"} <= {finding.code for finding in found}
     assert set(found[0].as_json()) == {"code", "level", "says", "advice", "effect", "interval", "means", "measured", "patch"}
+
+
+def by_time(log):
+    return splitting.by_time(log, test=0.2, valid=0.2)
+
+
+def taken(rows):
+    users, items, days = zip(*rows, strict=True)
+    return make_log([f"u{u:03d}" for u in users], [f"i{i:03d}" for i in items], [START + int(day * 86_400) for day in days])
+
+
+def usual(seed=0, users=60):
+    """Everybody takes any of forty items at any time of a hundred days."""
+    rng = np.random.default_rng(seed)
+    return [(u, int(rng.integers(0, 40)), float(day)) for u in range(users) for day in np.sort(rng.uniform(0, 100, 40))]
+
+
+def filled_late():
+    """A column that only items known before the test span have; half of what comes in the test span is new."""
+    rows = [(u, i + 40 * (day > 80 and i % 2), day) for u, i, day in usual()]
+    log = taken(rows)
+    ids = log.item_vocabulary.ids
+    split = by_time(log)
+    known = split.train.item_counts > 0
+    table = pl.DataFrame({"item_id": ids, "title": ids, "sold": [str(n) if old else None for n, old in enumerate(known)]})
+    return split, read_content(table, log)
+
+
+CUT_SPEAKS = {
+    "INT-15": (lambda: (by_time(taken([(u, i + 40 * (day > 80), day) for u, i, day in usual()])), None), "strong", "98% of what is expected"),
+    "INT-16": (
+        lambda: (by_time(taken([*usual(), *((100 + n, n % 40, 85 + n / 20) for n in range(120))])), None), "weak", "67% of the 180 users",
+    ),
+    "INT-17": (lambda: (by_time(taken([(u, i // 2 + 20 * (day > 80), day) for u, i, day in usual()])), None), "strong", "98% of what is taken moved"),
+    "INT-18": (
+        lambda: (splitting.by_time(taken([(u, i, day) for u, i, day in usual() if day < 85 or u % 5 == 0]), test="15d"), None),
+        "weak", "earlier spans of its length held",
+    ),
+    "INT-19": (filled_late, "strong", "'sold' is filled for 100% of the items known before the test span and for 0% of the new ones"),
+}  # fmt: skip
+
+
+@every_cut_check
+def test_every_check_of_a_cut_speaks_where_it_should(code):
+    assert code in CUT_SPEAKS, f"write a cut here that {code} has something to say about"
+    make, level, says = CUT_SPEAKS[code]
+    split, content = make()
+    found = cut_checks[code].function(split, content)
+    assert found is not None
+    assert (found.code, found.level) == (code, level)
+    assert says in found.says
+    assert found.advice
+    assert found in diagnose(split.train, content, split)
+
+
+@every_cut_check
+@pytest.mark.parametrize("seed", range(10))
+def test_every_check_of_a_cut_is_silent_where_nothing_changes(code, seed):
+    log = taken(usual(seed))
+    assert cut_checks[code].function(by_time(log), content_of(log)) is None
+
+
+@every_cut_check
+@pytest.mark.parametrize("name", [name for name in splitting.splits if name != "from_column"])
+def test_every_check_of_a_cut_takes_every_cut(code, name):
+    split = splitting.splits[name](world("repeats").log)
+    found = cut_checks[code].function(split, None)
+    assert found is None or found.level in LEVELS
+
+
+@every_cut_check
+def test_every_check_of_a_cut_explains_itself(code):
+    text = cut_checks[code].doc
+    assert text.count(".") >= 3, f"{code} says what it looks for, why it matters, what to do and when it errs"
+
+
+def test_drift_has_a_floor_of_chance():
+    """The same share of moved items is told where users are many and not where chance moves as much."""
+    rows = [(u, i, day) for u, i, day in usual(users=200)]
+    moved = [(u, (i + 1) % 4 if day > 80 and i < 4 and u % 3 == 0 else i, day) for u, i, day in rows]
+    assert cut_checks["INT-17"].function(by_time(taken(rows)), None) is None
+    assert cut_checks["INT-17"].function(by_time(taken(moved)), None) is None, "four items changed places for a third of the users"
+    strong = [(u, i // 4 if day > 80 else i, day) for u, i, day in rows]
+    found = cut_checks["INT-17"].function(by_time(taken(strong)), None)
+    assert found is not None
+    assert found.interval[0] <= found.effect <= found.interval[1]

@@ -9,7 +9,8 @@ import pytest
 from makers import START, make_log
 from spadework.data.account import RowAccount
 from spadework.diagnosis.finding import diagnose
-from spadework.diagnosis.integrity import all_equal, missing_content, no_times, robots, set_aside, ties, too_small
+from spadework.diagnosis.integrity import missing_content, robots, set_aside, too_small
+from spadework.diagnosis.stamps import all_equal, no_times, ties
 
 
 def rows(users, items=None, times=None):

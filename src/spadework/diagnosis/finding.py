@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from spadework import events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
 from spadework.shelf import Shelf
 
 Level: TypeAlias = Literal["blocker", "strong", "weak", "note"]
@@ -57,14 +58,16 @@ class Diagnosis(tuple[Finding, ...]):
 
 
 Check = Callable[[Interactions, ItemContent | None], Finding | None]
+CutCheck = Callable[[Split, ItemContent | None], Finding | None]
+C = TypeVar("C", Check, CutCheck)
 
 
 @dataclass(frozen=True)
-class NamedCheck:
+class NamedCheck(Generic[C]):
     """A check on the shelf; its docstring is what `explain CODE` prints."""
 
     code: str
-    function: Check
+    function: C
 
     @property
     def doc(self) -> str:
@@ -72,11 +75,12 @@ class NamedCheck:
         return inspect.cleandoc(self.function.__doc__ or "")
 
 
-checks: Shelf[NamedCheck] = Shelf("check")
+checks: Shelf[NamedCheck[Check]] = Shelf("check")
+cut_checks: Shelf[NamedCheck[CutCheck]] = Shelf("check of a cut")
 
 
 def check(code: str) -> Callable[[Check], Check]:
-    """Place a check on the shelf under its code."""
+    """Place a check of a log on the shelf under its code."""
 
     def place(function: Check) -> Check:
         checks.place(code, NamedCheck(code, function))
@@ -85,9 +89,21 @@ def check(code: str) -> Callable[[Check], Check]:
     return place
 
 
-def diagnose(log: Interactions, content: ItemContent | None = None) -> Diagnosis:
-    """Run every check; findings in order of level, then code."""
-    from spadework.diagnosis import integrity  # noqa: F401  (its checks place themselves)
+def cut_check(code: str) -> Callable[[CutCheck], CutCheck]:
+    """Place a check of how a log is cut on the shelf under its code."""
+
+    def place(function: CutCheck) -> CutCheck:
+        cut_checks.place(code, NamedCheck(code, function))
+        return function
+
+    return place
+
+
+def diagnose(log: Interactions, content: ItemContent | None = None, split: Split | None = None) -> Diagnosis:
+    """Run every check, those of the cut where there is one; findings in order of level, then code."""
+    from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 
     found = [one.function(log, content) for one in events.track(list(checks.values()), "checks")]
+    if split is not None:
+        found += [one.function(split, content) for one in events.track(list(cut_checks.values()), "checks of the cut")]
     return Diagnosis(sorted((f for f in found if f is not None), key=lambda f: (LEVELS.index(f.level), f.code)))

@@ -1,8 +1,9 @@
-"""Is the log what it seems to be? Ids, clocks, robots, duplicates, size. A shelf: one function, one check."""
+"""Is the log what it seems to be? Ids, robots, duplicates, size, item tables. A shelf: one function, one check."""
 
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -85,67 +86,6 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
     )
 
 
-@check("INT-5")
-def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """The log has no times, or only positions in each user's sequence.
-
-    Without a calendar no split by time can be made, so results may flatter; trends and decay cannot be seen at all.
-    """
-    if log.times is None:
-        return Finding(
-            code="INT-5",
-            level="strong",
-            says="The log has no times: nothing about order or trends can be learned or judged."
-            + (" Baskets count as older or newer by their place in the file." if log.baskets is not None else ""),
-            advice="Name the time column, or export it.",
-        )
-    if _count(log, "time_is_position"):
-        return Finding(
-            code="INT-5",
-            level="weak",
-            says="The times are positions in a sequence: order is known, the calendar is not.",
-            advice="Judge with the split last_item, and export real times if you can.",
-        )
-    return None
-
-
-@check("INT-6")
-def all_equal(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """All events carry the same time, so there is no order.
-
-    Usually an export stamped its own time on every row. Models that need order are useless on such a log.
-    """
-    if log.times is None or len(log) < 2 or log.times.min() != log.times.max():
-        return None
-    return Finding(
-        code="INT-6",
-        level="blocker",
-        says="All events have the same time, so order and trends cannot be judged.",
-        advice="Export the real times; until then use the split 'random'.",
-    )
-
-
-@check("INT-7")
-def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Events of one user share a timestamp, so their order is the order of the file.
-
-    Models of order may learn the file instead of people. Baskets explain it; otherwise ask for finer times.
-    """
-    if log.times is None or len(log) < 2 or log.times.min() == log.times.max():
-        return None
-    tied = (log.times[1:] == log.times[:-1]) & (log.users[1:] == log.users[:-1])
-    share = float((np.append(tied, False) | np.append(False, tied)).mean())
-    if share < 0.01:
-        return None
-    return Finding(
-        code="INT-7",
-        level="note",
-        says=f"{share:.0%} of the events share their timestamp with another of the same user; they are treated as one moment.",
-        effect=share,
-        advice="Fine for baskets. Else export finer times before trusting models of order.",
-    )
-
-
 @check("INT-8")
 def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     """One user owns a tenth of the rows or more, or five times an even share where users are few.
@@ -207,3 +147,30 @@ def missing_content(log: Interactions, content: ItemContent | None) -> Finding |
         effect=share,
         advice="If the share is large, check that both files write ids alike.",
     )
+
+
+@check("INT-11")
+def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> Finding | None:
+    """Ids that are the same number are written in two ways: 7, 007 and 7.0 are three people.
+
+    A spreadsheet or a join turned some ids into floating numbers or cut their zeros. Write them alike at the source. It errs where
+    leading zeros tell two things apart.
+    """
+    users, items = (_spelt_twice(vocabulary.ids) for vocabulary in (log.user_vocabulary, log.item_vocabulary))
+    if not users + items:
+        return None
+    return Finding(
+        code="INT-11",
+        level="weak",
+        says=f"{users + items:,} ids are a number that another id spells differently, such as 7 and 007 or 7.0 "
+        f"({users:,} of users, {items:,} of items). They are kept apart.",
+        advice="If they mean the same, write them alike at the source and read again.",
+    )
+
+
+def _spelt_twice(ids: pl.Series) -> int:
+    """Ids that are whole numbers once leading zeros and `.0` are taken off, and that others are, too."""
+    if ids.dtype != pl.String:
+        return 0
+    plain = ids.str.extract(r"^0*(\d+?)(?:\.0*)?$")
+    return len(plain.drop_nulls()) - plain.drop_nulls().n_unique()

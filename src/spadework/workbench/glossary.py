@@ -7,8 +7,8 @@ from typing import Any
 
 from spadework.data.splitting import splits
 from spadework.data.worlds import worlds
-from spadework.diagnosis import integrity  # noqa: F401  (it places what it holds)
-from spadework.diagnosis.finding import checks
+from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
+from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.probe import all_probes
 from spadework.diagnosis.readiness import Readiness
 from spadework.errors import UnknownName
@@ -50,7 +50,9 @@ def entries() -> list[dict[str, Any]]:
     found += [{"name": name, "kind": "word", "says": says} for name, says in WORDS.items()]
     found += [{"name": name, "kind": "metric", "says": one.says} for name, one in metrics.items()]
     found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]
-    found += [{"name": code, "kind": "finding", "says": one.doc} for shelf in (checks, all_probes()) for code, one in shelf.items()]
+    found += [
+        {"name": code, "kind": "finding", "says": one.doc} for shelf in (checks, cut_checks, all_probes()) for code, one in shelf.items()
+    ]
     keys = [{"name": key, "default": field.default, "says": field.description} for key, field in Recipe.model_fields.items()]
     found += [{"name": key["name"], "kind": "key of a recipe", "says": f"{key['says']} Default: {key['default']}."} for key in keys]
     found.append({"name": "recipe", "kind": "recipe", "says": "The keys of a job, in TOML or as --set key=value.", "parameters": keys})

@@ -76,9 +76,9 @@ class Job:
         folders.clear(self.folder)
         self._keep_recipe()
         self._keep_data(log, items, fingerprint)
-        self.findings = diagnose(log, items)
-        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
         split = choose_split(log, self.recipe)
+        self.findings = diagnose(log, items, split)
+        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
         if split is None:
             self._without_judgement(log, items)
         else:

@@ -30,18 +30,19 @@ def command(
     source: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...], strict: bool,
     as_json: bool,
 ) -> int:  # fmt: skip
-    """Read SOURCE and say what is in it: rows used and set aside, five facts, findings. Nothing is fitted."""
+    """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut, findings. Nothing is fitted."""
     from spadework.apps.asking import recipe_of
     from spadework.diagnosis.finding import diagnose
     from spadework.diagnosis.portrait import facts
     from spadework.workbench.recipe import command_of
-    from spadework.workbench.sources import read_for
+    from spadework.workbench.sources import choose_split, read_for
 
     asked = recipe_of(source, items=items, path=recipe, settings=settings)
     with terminal.progress():
         log, content = read_for(asked, asked.source, None)
-        found = diagnose(log, content)
-        told = facts(log)
+        split = choose_split(log, asked) if len(log) else None
+        found = diagnose(log, content, split)
+        told = facts(log) | {"split": None if split is None else split.describe()}
     aside = _keep_set_aside(log)
     if as_json:
         account = {} if log.account is None else log.account.as_json()
@@ -71,8 +72,20 @@ def _text(source: str, again: str, log: Interactions, told: dict[str, Any], foun
     lines.append(
         f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items hold {told['head_share']:.0%} of the events"
     )
+    lines.append(_cut_text(told["split"]))
     lines += ["", findings_text([finding.as_json() for finding in found]).rstrip() or "no findings", "", f"next: {again}"]
     return "\n".join(lines)
+
+
+def _cut_text(split: dict[str, Any] | None) -> str:
+    if split is None:
+        return "nobody can be judged: no way to cut the log leaves users with history and something expected of them"
+    judged = split["users"] - split["users_without_history"]
+    repeated, cold = split["target_repeat_share"], split["cold_target_share"]
+    return (
+        f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: "
+        f"{repeated:.0%} of what they take is a repeat, {cold:.0%} is of items that nobody took before"
+    )
 
 
 def _keep_set_aside(log: Interactions) -> Path | None:

@@ -1,0 +1,185 @@
+"""Is the span that models are judged on like what they learn from? Cold targets, new users, drift, leaks. A shelf: one function, one check."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.splitting import Split
+from spadework.diagnosis.finding import Finding, cut_check
+from spadework.evaluation import statistics
+from spadework.randomness import generator
+
+COLD, MANY_COLD = 0.1, 0.3
+NEW, MANY_NEW = 0.3, 0.6
+HALVES = 40
+"""Random halves of the users, whose difference is what chance gives."""
+DRIFTS, DRIFTS_MUCH = 0.05, 0.2
+UNLIKE = 1.5
+"""How far events a day may lie outside what earlier spans of the same length had."""
+FEWEST_ITEMS = 20
+LEAKING = 0.5
+"""Difference of the shares of filled cells between items known in train and new ones."""
+
+
+@cut_check("INT-15")
+def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
+    """Much of what is expected is of items that nobody took before the test span: no model of behaviour can hit it.
+
+    The share is an upper bound on recall for all models of behaviour alike; models of content may reach it. It errs on splits that are not by time,
+    where new items are rare by construction.
+    """
+    values = _mean_by_user(split, split.train.item_counts[split.expected.items] == 0)
+    share = float(values.mean()) if len(values) else 0.0
+    if share < COLD:
+        return None
+    return Finding(
+        code="INT-15",
+        level="strong" if share >= MANY_COLD else "weak",
+        says=f"{share:.0%} of what is expected of a user is new: items that nobody took before.",
+        effect=share,
+        interval=_interval(values),
+        means="Models of behaviour alone cannot hit it.",
+        measured=f"{split.says}, mean over {len(values):,} users",
+        advice="Bring an item table, and look at content models and the slice of cold items.",
+    )
+
+
+@cut_check("INT-16")
+def new_users(split: Split, content: ItemContent | None) -> Finding | None:
+    """Many of the users who are expected to do something have no history yet.
+
+    They get what is popular, and no model is judged on them; what serves them decides much of the business. Sessions or a table of users may help. It
+    errs where user ids change, as cookies do: then nobody is really new.
+    """
+    users = len(split.users)
+    share = len(split.users_without_history) / users if users else 0.0
+    if share < NEW:
+        return None
+    return Finding(
+        code="INT-16",
+        level="weak" if share >= MANY_NEW else "note",
+        says=f"{share:.0%} of the {users:,} users of the test span have no history; they are not judged.",
+        effect=share,
+        measured=split.says,
+        advice="Check whether ids change, as cookies do; serve them by sessions, by context, or what is popular now.",
+    )
+
+
+@cut_check("INT-17")
+def drift(split: Split, content: ItemContent | None) -> Finding | None:
+    """What people take in the test span differs from what they took just before, by more than chance.
+
+    Then validation flatters, and models age: retrain often, and look at windows and half-lives. It is the total variation between the items of the test
+    span and as many events before it, less what random halves of the users differ by. It errs in a season's last days.
+    """
+    if split.name != "by_time" or split.train.times is None or len(split.expected) < FEWEST_ITEMS:
+        return None
+    rows = min(len(split.expected), len(split.train))
+    newest = np.sort(np.argsort(split.train.times, kind="stable")[-rows:])
+    before, after = (split.train.users[newest], split.train.items[newest]), (split.expected.users, split.expected.items)
+    observed = _variation(before[1], after[1], split.train.item_count)
+    users, items = (np.concatenate(pair) for pair in zip(before, after, strict=True))
+    random = generator(0, "halves for drift")
+    chance = np.empty(HALVES)
+    for draw in range(HALVES):
+        half = (random.random(split.train.user_count) < 0.5)[users]
+        chance[draw] = _variation(items[half], items[~half], split.train.item_count)
+    excess = observed - chance
+    effect = float(excess.mean())
+    low, high = (float(end) for end in np.quantile(excess, [0.025, 0.975]))
+    if low <= 0 or effect < DRIFTS:
+        return None
+    return Finding(
+        code="INT-17",
+        level="strong" if effect >= DRIFTS_MUCH else "weak",
+        says=f"{observed:.0%} of what is taken moved to other items from just before the test span to it; "
+        f"chance moves {float(chance.mean()):.0%}.",
+        effect=effect,
+        interval=(low, high),
+        means="Models age; a transformer should see time.",
+        measured=f"total variation of items, {rows:,} events on either side, beyond {HALVES} random halves of the users",
+        advice="Retrain often; look at TIME-1 to TIME-5.",
+    )
+
+
+@cut_check("INT-18")
+def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
+    """The test span holds far more or far fewer events than earlier spans of the same length.
+
+    A sale, an outage or an export that stops early: what wins there may not win on usual days. Choose another test span, or look at the slices. It errs
+    where a young shop grows fast.
+    """
+    times, expected = split.train.times, split.expected.times
+    if split.name != "by_time" or times is None or expected is None or not len(times) or not len(expected):
+        return None
+    begins, length = int(expected.min()), max(int(expected.max() - expected.min()) + 1, 1)
+    spans = min((begins - int(times.min())) // length, 6)
+    if spans < 3:
+        return None
+    ages = (begins - 1 - times) // length
+    counts = np.bincount(ages[ages < spans], minlength=spans)
+    now, usual = len(split.expected) + split.left_out, float(np.median(counts))
+    if counts.min() <= now * UNLIKE and now <= UNLIKE * counts.max():
+        return None
+    return Finding(
+        code="INT-18",
+        level="weak",
+        says=f"The test span holds {now:,} events; earlier spans of its length held {int(counts.min()):,} to {int(counts.max()):,}.",
+        effect=now / usual - 1 if usual else None,
+        measured=f"{split.says}; {spans} earlier spans",
+        advice="Look at events over time in the report; choose another test span if this one is not usual.",
+    )
+
+
+@cut_check("INT-19")
+def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None:
+    """A column of the item table is filled for items that were known before the test span and empty for new ones, or the reverse.
+
+    Such a column was written after the fact (a rating, a number of sales, an editor's label): models of content learn from it what nobody knows in
+    service. Leave it out. It errs where a column came into use at about that time.
+    """
+    if content is None:
+        return None
+    known = split.train.item_counts > 0
+    new = np.zeros(len(known), np.bool_)
+    new[split.expected.items] = True
+    new &= ~known
+    if known.sum() < FEWEST_ITEMS or new.sum() < FEWEST_ITEMS:
+        return None
+    filled = {column: content.table[column].is_not_null().to_numpy() for column in content.table.columns}
+    gaps = {column: float(cells[known].mean() - cells[new].mean()) for column, cells in filled.items()}
+    found = {column: gap for column, gap in gaps.items() if abs(gap) > LEAKING}
+    if not found:
+        return None
+    column = max(found, key=lambda name: abs(found[name]))
+    others = f" So are {len(found) - 1} other columns." if len(found) > 1 else ""
+    return Finding(
+        code="INT-19",
+        level="strong",
+        says=f"The column {column!r} is filled for {float(filled[column][known].mean()):.0%} of the items known before the test span and for "
+        f"{float(filled[column][new].mean()):.0%} of the new ones.{others}",
+        effect=found[column],
+        measured=f"{int(known.sum()):,} known items, {int(new.sum()):,} new ones",
+        advice="Leave the column out unless it is there on an item's first day.",
+    )
+
+
+def _mean_by_user(split: Split, events: Array) -> Array:
+    """The mean of something about expected events, for each expected user. Shape [users]."""
+    owners = split.expected.users
+    sizes = np.bincount(owners, minlength=split.expected.user_count)
+    sums = np.bincount(owners, weights=events, minlength=split.expected.user_count)
+    return sums[sizes > 0] / sizes[sizes > 0]
+
+
+def _interval(values: Array) -> tuple[float, float]:
+    low, high = statistics.interval(statistics.bootstrap(values[:, None], 0))
+    return float(low[0]), float(high[0])
+
+
+def _variation(one: Array, other: Array, items: int) -> float:
+    """Half of the sum of the absolute differences of two distributions over items."""
+    shares = [np.bincount(part, minlength=items) / max(len(part), 1) for part in (one, other)]
+    return float(np.abs(shares[0] - shares[1]).sum() / 2)
