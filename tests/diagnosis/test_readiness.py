@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from makers import make_log
 from spadework.data.worlds import world
 from spadework.diagnosis.finding import Finding
+from spadework.diagnosis.ingredients import INGREDIENTS, check_settings, read_recipe
+from spadework.diagnosis.prediction import Prediction, check, finding_of
 from spadework.diagnosis.probe import all_probes
-from spadework.diagnosis.readiness import EXPECTED, RULES, facts_of, readiness
+from spadework.diagnosis.readiness import EXPECTED, facts_of, readiness
+from spadework.diagnosis.rules import RULES
+from spadework.errors import BadRequest
 
 
 def finding(code: str, level: str = "note", interval: tuple[float, float] = (-0.01, 0.01)) -> Finding:
@@ -27,7 +32,9 @@ def test_every_rule_is_about_something_that_there_is_and_says_where_it_is_from()
         assert len(rule.source) > 20
         assert rule.says
         assert rule.says[0].islower(), "it stands after 'Because'"
-        assert rule.speaks or rule.settings, "a rule does something"
+        assert rule.speaks or rule.settings or rule.takes, "a rule does something"
+        check_settings(rule.settings)
+        assert set(rule.takes) <= set(INGREDIENTS)
 
 
 def test_expectations_rise_with_what_speaks_for_the_excavator():
@@ -53,7 +60,7 @@ def test_a_small_log_by_what_was_found(findings, speaks, begins, setting):
     told = found.finding()
     assert told.code == "VER-1"
     assert told.interval == (found.low, found.high)
-    assert json.loads(json.dumps(found.as_json()))["prediction"]["low"] == found.low
+    assert json.loads(json.dumps(found.as_json()))["predictions"][0]["low"] == found.low
 
 
 def test_an_order_that_nobody_can_rule_out_speaks_for_neither_side():
@@ -62,5 +69,112 @@ def test_an_order_that_nobody_can_rule_out_speaks_for_neither_side():
 
 
 def test_facts_are_counted():
-    assert facts_of(LOG) == {"rows": 500, "users": 50, "items": 30, "median_history": 10}
+    assert facts_of(LOG) == {"rows": 500, "users": 50, "items": 30, "median_history": 10, "long_history": 10}
     assert facts_of(world("order").log)["rows"] == 9600
+
+
+def full(code: str, **patch: object) -> Finding:
+    return Finding(code=code, level="strong", says="", advice="", effect=0.2, interval=(0.1, 0.3), patch=patch)
+
+
+ASKED = [full("POP-1"), full("ORD-1"), full("REP-1"), full("TIME-2", training_window="80d"), full("TIME-5", retrain="7d"), full("CON-3")]
+
+
+def test_the_training_recipe_can_be_read_back_and_says_why():
+    found = readiness(ASKED, LOG)
+    text = found.recipe("For a test.\nTwo lines.")
+    assert text.startswith("# For a test.\n# Two lines.\n")
+    settings = read_recipe(text, "train.toml")
+    assert set(settings) == set(INGREDIENTS)
+    assert settings | dict(found.settings) == settings, "what rules ask for is what is written"
+    assert settings["training_window"] == "80d", "a finding's own value"
+    assert (settings["retrain"], settings["id_evidence"], settings["negatives"]) == ("7d", 5.0, "in-batch")
+    assert "Because popular items drown what the others say (POP-1)" in text
+    assert text.count("Plain: no finding asks for another.") == len(INGREDIENTS) - len(found.settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("logq = 1", "logq = 1"),
+        ("logk = true", "no key 'logk'"),
+        ('negatives = "some"', 'negatives = "some"'),
+        ("max_length = true", "max_length = true"),
+        ("max_length", "is not TOML"),
+    ],
+)
+def test_a_training_recipe_with_a_fault_is_refused_in_words(text, says):
+    with pytest.raises(BadRequest) as told:
+        read_recipe(text, "train.toml")
+    assert says in told.value.message
+    assert told.value.hint
+
+
+def test_an_empty_training_recipe_is_plain():
+    assert read_recipe("", "train.toml") == {name: one.plain for name, one in INGREDIENTS.items()}
+    for name, one in INGREDIENTS.items():
+        assert not one.choices or one.plain in one.choices, name
+
+
+def test_every_piece_of_advice_is_a_prediction_that_can_be_checked():
+    found = readiness(ASKED, LOG)
+    predictions = {one.about: one for one in found.predictions}
+    assert set(predictions) == {
+        "verdict",
+        "negatives",
+        "logq",
+        "causal",
+        "repeats",
+        "personal_popularity",
+        "training_window",
+        "item_content",
+        "id_evidence",
+    }
+    assert (predictions["negatives"].model, predictions["negatives"].against) == ("in-batch", "uniform")
+    assert (predictions["causal"].model, predictions["causal"].against) == (True, False), "what is plain is held against its opposite"
+    for one in found.predictions:
+        assert Prediction.from_json(json.loads(json.dumps(one.as_json()))) == one
+    no_advice = readiness([], LOG)
+    assert [one.about for one in no_advice.predictions] == ["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "gain", "outcome"),
+    [
+        (-0.1, 0.3, 0.1, "as expected"),
+        (-0.1, 0.05, 0.3, "wrong"),
+        (0.0, None, 0.2, "as expected"),
+        (0.0, None, -0.2, "wrong"),
+        (0.0, None, 0.0, "cannot tell"),
+        (0.19, 0.21, 0.2, "cannot tell"),
+    ],
+)
+def test_a_prediction_is_held_against_what_was_measured(low, high, gain, outcome):
+    rng = np.random.default_rng(0)
+    base = rng.random(500)
+    model = base * (1 + gain) + rng.normal(0, 0.15, 500)
+    asked = Prediction(about="verdict", says="The one beside the other.", because="", model="a", against="b", low=low, high=high)
+    checked = check(asked, base, model)
+    assert checked.outcome == outcome
+    assert "observed" in checked.says
+    json.dumps(checked.as_json(), allow_nan=False)
+
+
+def test_equal_models_and_nothing_to_be_a_share_of_cannot_be_told():
+    asked = Prediction(about="logq", says="With and without.", because="POP-1", model=True, against=False, low=0.0)
+    assert check(asked, np.ones(50), np.ones(50)).outcome == "cannot tell"
+    found = check(asked, np.zeros(50), np.ones(50))
+    assert found.outcome == "cannot tell"
+    json.dumps(found.as_json(), allow_nan=False)
+
+
+def test_what_came_true_is_one_finding():
+    rng = np.random.default_rng(0)
+    base = rng.random(400)
+    verdict = Prediction(about="verdict", says="Both.", because="", model="a", against="b", low=-0.1, high=0.3)
+    logq = Prediction(about="logq", says="LogQ.", because="POP-1", model=True, against=False, low=0.0)
+    told = finding_of([check(verdict, base, base * 1.1), check(logq, base, base * 0.8)])
+    assert (told.code, told.level) == ("VER-2", "weak")
+    assert told.says.startswith("1 of 2 predictions came true, 1 did not, 0 cannot be told.")
+    assert told.effect == pytest.approx(0.1)
+    assert "observed +10.0%" in told.says

@@ -24,7 +24,17 @@ except ImportError:  # only on systems without file locks
     fcntl = None  # type: ignore[assignment]
 
 MANIFEST = "manifest.json"
-_DERIVED = ("data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html", "set_aside.parquet")
+_DERIVED = (
+    "data.json",
+    "findings.json",
+    "readiness.json",
+    "train.toml",
+    "scores.json",
+    "scores.npz",
+    "faces.json",
+    "report.html",
+    "set_aside.parquet",
+)
 _TRACES = ("log.jsonl", "lock", "trials")
 """What a start leaves that failed before it could read the data."""
 

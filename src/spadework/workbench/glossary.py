@@ -9,6 +9,8 @@ from spadework.data.splitting import splits
 from spadework.data.worlds import worlds
 from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 from spadework.diagnosis.finding import checks, cut_checks
+from spadework.diagnosis.ingredients import INGREDIENTS
+from spadework.diagnosis.prediction import finding_of
 from spadework.diagnosis.probe import all_probes
 from spadework.diagnosis.readiness import Readiness
 from spadework.errors import UnknownName
@@ -46,7 +48,8 @@ def entries() -> list[dict[str, Any]]:
         ("slice", slices),
     ):
         found += [{"name": name, "kind": kind, "says": _doc(thing)} for name, thing in shelf.items()]
-    found.append({"name": "VER-1", "kind": "finding", "says": _doc(Readiness.finding)})
+    found += [{"name": code, "kind": "finding", "says": _doc(of)} for code, of in (("VER-1", Readiness.finding), ("VER-2", finding_of))]
+    found += [{"name": name, "kind": "key of train.toml", "says": one.told} for name, one in INGREDIENTS.items()]
     found += [{"name": name, "kind": "word", "says": says} for name, says in WORDS.items()]
     found += [{"name": name, "kind": "metric", "says": one.says} for name, one in metrics.items()]
     found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]

@@ -182,6 +182,10 @@ class Job:
         verdict = readiness(answers, log)
         answers.append(verdict.finding())
         files.write_json(self.folder / "readiness.json", verdict.as_json())
+        heading = (
+            f"What a sequence model for {Path(self.recipe.source).name} should be made of, read from what helped.\n{verdict.sentences[0]}"
+        )
+        files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
         self.findings = sorted([*self.findings, *answers], key=lambda finding: (LEVELS.index(finding.level), finding.code))
         files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
         events.note(

@@ -53,7 +53,7 @@ def old_pairs(evidence: Evidence) -> Finding:
     return found(
         "TIME-2", change, new, what=f"Pairs that fade, half in {days} days",
         yes="What goes with what changes.", no="What went together still does.", means="Limit the training window; weigh recent events.",
-        advice="Sweep half-lives of pairs; compare training windows.", patch={"age_half_life": f"{days}d"},
+        advice="Sweep half-lives of pairs; compare training windows.", patch={"age_half_life": f"{days}d", "training_window": f"{4 * days}d"},
     )  # fmt: skip
 
 

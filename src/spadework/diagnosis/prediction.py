@@ -1,0 +1,108 @@
+"""What is expected of a model before it is trained, in a form that can be held against what it then does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from spadework.arrays import Array
+from spadework.diagnosis.change import CannotTell, Change, difference
+from spadework.diagnosis.finding import Finding
+
+Outcome: TypeAlias = Literal["as expected", "wrong", "cannot tell"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """A share by which one model is expected to differ from another, in the metric that decides."""
+
+    about: str  # "verdict", or the ingredient that the two differ in
+    says: str
+    because: str  # codes of findings and facts
+    model: Any  # the ingredient's value; "transformer" for the verdict
+    against: Any  # its plain value; "best cheap model" for the verdict
+    low: float  # the expected share lies between these
+    high: float | None = None  # None: no upper end
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Prediction:
+        """A prediction as it was written down."""
+        return cls(**{name: told[name] for name in cls.__dataclass_fields__})
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A prediction beside what was measured."""
+
+    prediction: Prediction
+    outcome: Outcome
+    change: Change | None  # None where both did the same for everybody
+
+    @property
+    def says(self) -> str:
+        """Predicted and observed, in one sentence."""
+        expected = _range(self.prediction.low, self.prediction.high)
+        if self.change is None or self.change.share is None:
+            return f"{self.prediction.says} Expected {expected}; both did the same, or there is nothing to be a share of."
+        observed = f"{self.change.share:+.1%} ({self.change.share_low:+.1%} … {self.change.share_high:+.1%})"
+        return f"{self.prediction.says} Expected {expected}, observed {observed} over {self.change.users:,} users: {self.outcome}."
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        change = self.change
+        observed = (
+            None if change is None else {"share": change.share, "interval": [change.share_low, change.share_high], "users": change.users}
+        )
+        return {"prediction": self.prediction.as_json(), "outcome": self.outcome, "observed": observed, "says": self.says}
+
+
+def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -> Checked:
+    """Hold a prediction against values [users] of both models, on the same users: wrong where the whole interval lies outside what was expected.
+
+    It is as expected where the interval lies inside, or where the mean does and the interval is not wider than what was expected; else
+    the users cannot tell.
+    """
+    try:
+        change = difference(against, model, seed)
+    except CannotTell:
+        return Checked(prediction, "cannot tell", None)
+    if change.share is None:
+        return Checked(prediction, "cannot tell", change)
+    low, high = prediction.low, float("inf") if prediction.high is None else prediction.high
+    if change.share_high < low or change.share_low > high:
+        return Checked(prediction, "wrong", change)
+    inside = low <= change.share_low and change.share_high <= high
+    narrow = low <= change.share <= high and change.share_high - change.share_low <= high - low
+    bounded = prediction.high is not None
+    return Checked(prediction, "as expected" if inside or (bounded and narrow) else "cannot tell", change)
+
+
+def finding_of(checked: list[Checked]) -> Finding:
+    """Whether what was expected of a trained model came true.
+
+    Why it matters: advice that nobody checks is superstition; what was wrong here changes the rules. How it is measured: every prediction of
+    `readiness.json` is held against the trained model, user by user, on the test span. When it errs: few users leave wide intervals, which are told as
+    "cannot tell", not as right.
+    """
+    right, wrong = (sum(one.outcome == outcome for one in checked) for outcome in ("as expected", "wrong"))
+    verdict = next((one for one in checked if one.prediction.about == "verdict"), None)
+    change = None if verdict is None else verdict.change
+    told = "" if verdict is None else f" {verdict.says}"
+    return Finding(
+        code="VER-2",
+        level="weak" if wrong else "note",
+        says=f"{right} of {len(checked)} predictions came true, {wrong} did not, {len(checked) - right - wrong} cannot be told.{told}",
+        advice="Trust what was measured; `advice.json` has every prediction beside it.",
+        effect=None if change is None else change.share,
+        interval=None if change is None or change.share is None else (change.share_low, change.share_high),
+        measured="" if change is None else f"{change.users:,} users, paired",
+    )
+
+
+def _range(low: float, high: float | None) -> str:
+    return f"at least {low:+.0%}" if high is None else f"{low:+.0%} to {high:+.0%}"
