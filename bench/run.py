@@ -24,6 +24,7 @@ NAMES = (
     "together",
     "growth",
     "report",
+    "diagnosis",
     "dig",
     "dig-20m",
 )

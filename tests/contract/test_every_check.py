@@ -109,7 +109,7 @@ def test_findings_come_in_order_of_level_then_code_and_are_plain_values():
     assert keys == sorted(keys)
     assert [finding.code for finding in found][:2] == ["INT-6", "INT-9"]
     assert {"INT-2", "INT-3"} <= {finding.code for finding in found}
-    assert set(found[0].as_json()) == {"code", "level", "says", "advice", "effect", "interval", "means", "measured", "patch"}
+    assert set(found[0].as_json()) == {"code", "level", "says", "advice", "effect", "interval", "unit", "means", "measured", "patch"}
 
 
 def by_time(log):

@@ -59,7 +59,10 @@ def test_content_says_a_category_for_every_item():
     assert len(codes) == made.log.item_count == 2000
     assert np.bincount(codes).tolist() == [200] * 10
     assert names[0] == "category 0"
-    assert all(world(name).content is None for name in worlds if name != "content")
+    novelties = world("novelties").content
+    assert novelties is not None
+    assert np.bincount(novelties.category_codes()[0]).tolist() == [40] * 60
+    assert all(world(name).content is None for name in worlds if name not in ("content", "novelties"))
 
 
 def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():

@@ -459,3 +459,27 @@ def test_the_verdict_tells_what_is_expected_of_a_transformer(tmp_path: Path, fil
                               "effect": -0.07, "interval": [-0.2, 0.05]})  # fmt: skip
     said = verdict_of(rendered(tmp_path, files))
     assert "The spade is enough: between -20% and +5%. That is an expectation, not a measurement (VER-1)." in said
+
+
+def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: dict[str, Any]) -> None:
+    plain = {"advice": "", "means": "", "measured": "ndcg@10 of 600 users", "unit": "share"}
+    files["findings"] = [
+        plain | {"code": "ORD-1", "level": "strong", "says": "Counting forward: ndcg@10 +20%.", "effect": 0.2, "interval": [0.1, 0.3]},
+        plain | {"code": "POP-1", "level": "note", "says": "Dividing each row: ndcg@10 -1%.", "effect": -0.01, "interval": [-0.02, 0.01]},
+        plain | {"code": "POP-2", "level": "note", "says": "Personal lists: ndcg@10 +700%.", "effect": 7.0, "interval": [5.0, 9.0]},
+        plain | {"code": "CON-1", "level": "weak", "says": "Content: +0.1.", "effect": 0.1, "interval": [0.05, 0.15], "unit": "metric"},
+    ]
+    files["scores"]["not_tried"] = [{"what": "probe TIME-1", "why": "The log has no times."}]
+    page = rendered(tmp_path, files)
+    section = page[page.index('id="findings"') : page.index('id="board"')]
+    loud, quiet = section.split("Asked, and of little weight")
+    assert "Counting forward" in loud
+    assert "Dividing each row: " not in loud.partition("<svg")[0], "what weighs little stands below"
+    assert "Dividing each row: " in quiet
+    assert "Beyond the picture: POP-2 +700" in section, "what would press all others together is told"
+    picture = section[section.index("<svg") : section.index("</svg>")]
+    assert "ORD-1" in picture
+    assert "POP-1" in picture
+    assert "POP-2" not in picture
+    assert "CON-1" not in picture, "an effect in the metric is no share"
+    assert "TIME-1" in section[section.index("Cannot be asked of these data") :]

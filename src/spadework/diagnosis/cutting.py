@@ -13,7 +13,7 @@ from spadework.randomness import generator
 
 COLD, MANY_COLD = 0.1, 0.3
 NEW, MANY_NEW = 0.3, 0.6
-HALVES = 40
+HALVES = 20
 """Random halves of the users, whose difference is what chance gives."""
 DRIFTS, DRIFTS_MUCH = 0.05, 0.2
 UNLIKE = 1.5

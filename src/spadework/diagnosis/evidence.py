@@ -37,6 +37,8 @@ DRAWS = 3
 """Controls that are averaged: one draw is luck."""
 LARGE = 3_000_000
 """Rows from which on one control is drawn: it holds enough of everything, and counting it takes its time."""
+MANY_PAIRS, FEW_EVENTS = 3e8, 300
+"""Pairs of events of one user from which on only so many newest events of each are counted, where nothing was judged before."""
 
 
 @dataclass
@@ -133,7 +135,10 @@ class Evidence:
         rows = np.flatnonzero(np.isin(truth.users, users) & truth.has_history & (truth.sizes > 0))
         if len(rows) < FEWEST_USERS:
             raise CannotTell(f"Only {len(rows)} of {len(users):,} users take anything that they never had.")
-        return self.beside(protocol, rows)
+        made = self.beside(protocol, rows)
+        if (np.diff(self.train.starts).astype(np.float64) ** 2).sum() > MANY_PAIRS:
+            made.common = {**self.common, "newest": min(FEW_EVENTS, self.common.get("newest", FEW_EVENTS))}
+        return made
 
     @cached_property
     def without_order(self) -> tuple[Evidence, ...]:
@@ -194,6 +199,13 @@ class Evidence:
         self._fit([one for one in wanted if one.label not in self.known])
         return [self.known.get(one.label) for one in wanted]
 
+    def answer_too(self, others: Sequence[Evidence], models: Sequence[Recommender]) -> None:
+        """Fit settings once for this question and for others that learn from the same train rows."""
+        begun = time.monotonic()
+        missing = [one for one in models if any(one.label not in (*where.known, *where.refused) for where in (self, *others))]
+        self._together([one for one in missing if isinstance(one, CoOccurrence)], others)
+        self.spent += time.monotonic() - begun
+
     def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
         """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
         wanted = list(models)
@@ -213,7 +225,7 @@ class Evidence:
     def _limits(self) -> Limits:
         return Limits(deadline=self.until, memory=self.memory)
 
-    def _together(self, models: list[CoOccurrence]) -> None:
+    def _together(self, models: list[CoOccurrence], others: Sequence[Evidence] = ()) -> None:
         able = []
         for one in models:
             try:
@@ -223,17 +235,19 @@ class Evidence:
                 self.refused[one.label] = error.message
         if not able or self._late(able):
             return
-        part = self._asked
+        parts = [(where, where._asked) for where in (self, *others)]
         wanted = np.zeros(self.train.item_count, np.bool_)
-        wanted[part.split.given.of_users(part.truth.users).items] = True
+        for _, part in parts:
+            wanted[part.split.given.of_users(part.truth.users).items] = True
         try:
             with events.listening(self._limits):
                 for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
                     while batch:
                         one = batch.pop()
-                        codes = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users).items
-                        self.known[one.label] = judge(codes, part)[0][part.primary]
-                        self.lists[one.label] = codes
+                        for where, part in parts:
+                            codes = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users).items
+                            where.known[one.label] = judge(codes, part)[0][part.primary]
+                            where.lists[one.label] = codes
         except Exception as error:  # a setting that breaks must not take the run with it
             why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"
             self.refused |= {one.label: why for one in able if one.label not in self.known}

@@ -28,6 +28,7 @@ class Finding:
     advice: str
     effect: float | None = None
     interval: tuple[float, float] | None = None
+    unit: Literal["", "share", "metric"] = ""  # of the effect of a choice: a share of the metric without it, or the metric itself
     means: str = ""  # for a model
     measured: str = ""  # how, and on whom
     patch: Mapping[str, Any] = field(default_factory=dict)  # settings worth trying next, as keys of a recipe or parameters of models

@@ -20,6 +20,9 @@ WEAK_P, WEAK_SHARE = 0.005, 0.03
 """A finding is strong where chance is that unlikely and even the lower end of the interval is so large a share; weak where the mean is. Two dozen
 questions are asked of a log: at one in two thousand each, one log in a hundred without any signal has a strong finding."""
 
+NOTHING = 0.01
+"""A share below which an effect is none, however sure."""
+
 Ask = Callable[[Evidence], Finding]
 
 
@@ -102,18 +105,22 @@ def found(
     """
     if level is None:
         level = level_of(change)
-        small = (
-            "It helps a little."
-            if change.share is not None and change.share < STRONG_SHARE
-            else "It seems to help, but chance is not ruled out."
-        )
-        no = small if change.low > 0 else no if ruled_out(change) else "These users cannot tell."
+        if ruled_out(change) and abs(change.share or 0.0) < NOTHING:
+            told = no
+        elif change.low <= 0:
+            told = no if ruled_out(change) else "These users cannot tell."
+        elif change.share is not None and change.share < STRONG_SHARE:
+            told = "It helps a little."
+        else:
+            told = "It seems to help, but chance is not ruled out."
+        no = told
     sure = level != "note"
     metric = evidence.protocol.primary
     told = f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}) from {change.base:.4f}"
     if change.share is not None:
         told = f"{change.share:+.0%} ({change.share_low:+.0%} … {change.share_high:+.0%})"
     few = f"; over {change.users} users only, so the interval is rough" if change.users < FEW_USERS else ""
+    few += f"; the newest {evidence.common['newest']} events of each are counted" if "newest" in evidence.common else ""
     return Finding(
         code=code,
         level=level,
@@ -121,6 +128,7 @@ def found(
         advice=advice if sure else "",
         effect=change.effect if change.share is None else change.share,
         interval=(change.low, change.high) if change.share is None else (change.share_low, change.share_high),
+        unit="metric" if change.share is None else "share",
         means=means if sure else "",
         measured=f"{metric} of {change.users:,} users of the validation span, {change.base:.4f} → {change.base + change.effect:.4f}, paired"
         f"{few}; repeats {evidence.protocol.policy}",

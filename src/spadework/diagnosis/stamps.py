@@ -17,6 +17,8 @@ BATCH, BATCH_USERS = 0.01, 20
 """Share of the events and number of users from which on one second is called a batch."""
 ZONES, FEWEST_REPEATED = 0.2, 50
 """Share of the repeated pairs that lie whole hours apart, above what chance gives, and how many pairs must be repeated."""
+MOST_ROWS = 2_000_000
+"""Rows that are looked at for pairs that come again: the first users'."""
 
 
 @check("INT-5")
@@ -126,8 +128,9 @@ def two_zones(log: Interactions, content: ItemContent | None) -> Finding | None:
     if not _dated(log):
         return None
     assert log.times is not None
-    order = np.lexsort((log.times, log.items, log.users))
-    users, items, times = (column[order] for column in (log.users, log.items, log.times))
+    some = slice(0, int(log.starts[np.searchsorted(log.starts, MOST_ROWS)]) if len(log) > MOST_ROWS else len(log))  # whole users
+    order = np.lexsort((log.times[some], log.items[some], log.users[some]))
+    users, items, times = (column[some][order] for column in (log.users, log.items, log.times))
     again = (users[1:] == users[:-1]) & (items[1:] == items[:-1]) & (times[1:] > times[:-1])
     gaps = np.diff(times)[again]
     near = gaps[gaps <= 14 * HOUR]

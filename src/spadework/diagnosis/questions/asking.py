@@ -67,6 +67,8 @@ def beyond(
     def lost(where: Evidence) -> tuple[Array, Array]:
         split = where.protocol.split
         without = where.of_logs(given=scramble(split.given, random), train=scramble(split.train, random) if learned else None)
+        if not learned:
+            where.answer_too([without], models)
         return without.mean_of(models), where.mean_of(models)
 
     without, whole = lost(evidence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -24,13 +24,13 @@ class Dot:
 
 
 def dots_with_interval(
-    rows: Sequence[Dot], *, title: str, axis: str, width: float = 860, reference: float | None = None, sign: bool = False
-) -> str:
-    """A dot and its interval per row, in the given order; a dashed line stands at `reference`, signs are shown if asked."""
+    rows: Sequence[Dot], *, title: str, axis: str, width: float = 860, reference: float | None = None,
+    show: Callable[[float | None], str] = words.score,
+) -> str:  # fmt: skip
+    """A dot and its interval per row, in the given order; a dashed line stands at `reference`, `show` writes the values."""
     drawn = [row for row in rows if draw.finite(row.value) is not None]
     if not drawn:
         return draw.sentence(width, title, "There is no value to draw.")
-    show = words.signed if sign else words.score
     values = {id(row): show(row.value) for row in drawn}
     label_room = min(0.38 * width, max(words.text_width(row.label, draw.TEXT) for row in rows) + 4)
     value_room = max(words.text_width(shown, draw.TEXT) for shown in values.values())

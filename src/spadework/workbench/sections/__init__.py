@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from spadework.workbench.blocks import Block, Section
 from spadework.workbench.run_facts import Map, RunFacts
-from spadework.workbench.sections.account import account, findings, portrait
+from spadework.workbench.sections.account import account, portrait
 from spadework.workbench.sections.board import board, slices
 from spadework.workbench.sections.faces import faces
+from spadework.workbench.sections.findings import findings
 from spadework.workbench.sections.helped import helped
 from spadework.workbench.sections.honesty import honesty, recipe
 from spadework.workbench.sections.repeats import repeats
@@ -25,9 +26,9 @@ def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
         (0, "verdict", "Verdict", verdict(facts), 40_000),
         (1, "account", "Data account", account(facts), 40_000),
         (2, "portrait", "Portrait of the data", portrait(facts), 130_000),
-        (3, "findings", "Findings", findings(facts), 50_000),
-        (4, "board", "Board", board(facts), 160_000),
-        (5, "helped", "What helped", helped(facts), 150_000),
+        (3, "findings", "Findings", findings(facts), 80_000),
+        (4, "board", "Board", board(facts), 150_000),
+        (5, "helped", "What helped", helped(facts), 130_000),
         (6, "slices", "Slices", slices(facts), 50_000),
         (7, "repeats", "Repeats", repeats(facts), 20_000),
         (8, "faces", "Faces", faces(facts), 150_000),

@@ -1,14 +1,10 @@
-"""Sections 1 to 3: what was read, what the data look like, what was found in them."""
+"""Sections 1 and 2: what was read, and what the data look like."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from spadework.workbench import charts, words
-from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tiles, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_list, as_map, as_number, as_text, numbers
-
-_LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}
+from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tiles, table
+from spadework.workbench.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, numbers
 
 
 def account(facts: RunFacts) -> list[Block]:
@@ -146,33 +142,3 @@ def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: boo
         else "A point counts the rows of one span of time."
     )
     return Chart(title, svg, reading, table(title, ("Start", f"#{value_axis.capitalize()}"), lines, "data.json", folded=True))
-
-
-def _source(finding: Map) -> str:
-    """The code of a finding, and how it was measured."""
-    parts = (as_text(finding.get("code")), as_text(finding.get("measured")))
-    return " · ".join(words.clip(part, 300) for part in parts if part)
-
-
-def findings(facts: RunFacts) -> Sequence[Block]:
-    """What the checks found, as they said it; nothing when there is nothing."""
-    if not facts.findings:
-        return ()
-    rows = []
-    for finding in facts.findings:
-        level = as_text(finding.get("level"), "note")
-        effect, ends = as_number(finding.get("effect")), as_interval(finding.get("interval"))
-        told = words.percent(effect) + (f" ({words.percent(ends[0])} … {words.percent(ends[1])})" if ends else "")
-        rows.append(
-            (
-                Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
-                Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=_source(finding)),
-                told,
-                Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=words.clip(as_text(finding.get("means")), 300)),
-            )
-        )
-    return [
-        table(
-            "Findings, as the checks ordered them", ("Level", "What was found", "#Effect (95 % interval)", "Advice"), rows, "findings.json"
-        )
-    ]

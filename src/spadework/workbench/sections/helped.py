@@ -70,7 +70,9 @@ def _effects(effects: list[Map]) -> Chart:
     if len(shown) < len(effects):
         title += f": the {len(shown) - 5} best and the 5 worst of {len(effects)}"
     axis = "change of the metric on the validation span"
-    wide, narrow = (charts.dots_with_interval(dots, title=title, axis=axis, width=width, reference=0, sign=True) for width in WIDTHS)
+    wide, narrow = (
+        charts.dots_with_interval(dots, title=title, axis=axis, width=width, reference=0, show=words.signed) for width in WIDTHS
+    )
     lines = [
         (
             words.clip(as_text(row.get("what"), "a change without a name"), 160),
