@@ -472,7 +472,7 @@ def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: 
     files["scores"]["not_tried"] = [{"what": "probe TIME-1", "why": "The log has no times."}]
     page = rendered(tmp_path, files)
     section = page[page.index('id="findings"') : page.index('id="board"')]
-    loud, quiet = section.split("Asked, and of little weight")
+    loud, _, quiet = section.partition("Asked, and of little weight")
     assert "Counting forward" in loud
     assert "Dividing each row: " not in loud.partition("<svg")[0], "what weighs little stands below"
     assert "Dividing each row: " in quiet

@@ -41,7 +41,7 @@ from spadework.workbench.tuning import OUT_OF_SHARE, Tuning
 
 SHOWN = 4
 """Models side by side in slices and faces."""
-PROBE_SHARE = 0.15
+PROBE_SHARE = 0.25
 """Share of the budget after which no further setting is fitted for a probe."""
 SWEEP_SHARE, TUNING_SHARE = 0.6, 0.4
 """Shares of what is left of the validation half that the sweep may take, and then the tuning; the rest judges their best in full."""
