@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import polars as pl
@@ -65,20 +67,36 @@ def last_item(name: str) -> Callable[[], Case]:
     return made
 
 
-LOGS: dict[str, tuple[Callable[[], Case], str]] = {
-    "grocery (The Complete Journey)": (grocery, "households buy again; 40–60 % of a next basket was bought before"),
-    "Ta-Feng": (SHELF["Ta-Feng"], "repeats: personal frequency beats most next-basket models"),
-    "TaoBao": (SHELF["TaoBao"], "repeats, few baskets a user"),
-    "MovieLens-1M, by time": (by_time("ml-1m"), "timestamps are questionnaire order; films are rated once"),
-    "MovieLens-100k, by time": (by_time("ml-100k"), "the same, smaller"),
-    "Beauty (S3-Rec)": (CASES["Beauty (s3rec)"], "order and recency matter; content helps"),
-    "Yelp (S3-Rec)": (CASES["Yelp (s3rec)"], "order adds little"),
-    "Last.fm (S3-Rec)": (last_item("s3rec_lastfm"), "few users, long histories"),
-    "Beauty (BERT4Rec)": (last_item("bert4rec_beauty"), "order and recency matter"),
-    "Gowalla (LightGCN)": (CASES["Gowalla (lightgcn)"], "no times at all"),
-    "Anime (CaseRec)": (anime, "no times at all; genres"),
-    "Yoochoose": (CASES["Yoochoose 100k"], "sessions of anonymous clicks: the last click says most"),
-}
+Known: TypeAlias = dict[str, str]
+"""Code → "found" (weak or strong), "quiet" (asked, and neither), "unasked"."""
+LOGS: dict[str, tuple[Callable[[], Case], str, Known]] = {
+    "grocery (The Complete Journey)": (
+        grocery, "households buy again; 40–60 % of a next basket was bought before", {"REP-1": "found", "REP-3": "found"},
+    ),
+    "Ta-Feng": (
+        SHELF["Ta-Feng"], "repeats: personal frequency beats most next-basket models (Reality Check, 2021)", {"REP-1": "found", "REP-3": "found"},
+    ),
+    "TaoBao": (SHELF["TaoBao"], "repeats, few baskets a user", {"REP-1": "found"}),
+    "MovieLens-1M, by time": (
+        by_time("ml-1m"), "timestamps are questionnaire order (Time to Split, 2025), so order and pauses say nothing; films are rated once; "
+        "the popularity of the last days beats that of all time (eSASRec, 2025)",
+        {"INT-7": "found", "ORD-1": "quiet", "TIME-3": "quiet", "TIME-1": "found", "REP-1": "unasked"},
+    ),
+    "MovieLens-100k, by time": (by_time("ml-100k"), "the same, smaller", {"ORD-1": "quiet", "REP-1": "unasked"}),
+    "Beauty (S3-Rec)": (
+        CASES["Beauty (s3rec)"], "order and recency matter (eSASRec far above EASE); content helps (S3-Rec, 2020)",
+        {"ORD-1": "found", "ORD-2": "found", "ORD-5": "found", "CON-1": "found", "REP-1": "unasked"},
+    ),
+    "Yelp (S3-Rec)": (CASES["Yelp (s3rec)"], "order adds little", {"ORD-1": "quiet", "ORD-2": "quiet", "ORD-5": "quiet"}),
+    "Last.fm (S3-Rec)": (last_item("s3rec_lastfm"), "few users, long histories", {"REP-1": "unasked"}),
+    "Beauty (BERT4Rec)": (last_item("bert4rec_beauty"), "order and recency matter", {"ORD-1": "found", "ORD-2": "found"}),
+    "Gowalla (LightGCN)": (
+        CASES["Gowalla (lightgcn)"], "no times at all; popular places drown the others (normalised graphs win)",
+        {"INT-5": "found", "ORD-1": "unasked", "TIME-1": "unasked", "POP-1": "found"},
+    ),
+    "Anime (CaseRec)": (anime, "no times at all; genres", {"INT-5": "found", "ORD-1": "unasked", "TIME-1": "unasked"}),
+    "Yoochoose": (CASES["Yoochoose 100k"], "sessions of anonymous clicks: the last click says most", {"ORD-2": "found", "ORD-5": "found"}),
+}  # fmt: skip
 
 
 def main(parts: list[str]) -> None:
@@ -89,12 +107,28 @@ def main(parts: list[str]) -> None:
     )
     print("validation span alone. A share is of the metric without the choice, with its 95 % interval, paired by user. The log's integrity")
     print("checks come first; `spadework explain CODE` says what a question means.\n")
-    for name, (make, known) in LOGS.items():
-        if not parts or any(part.lower() in name.lower() for part in parts):
-            _section(name, make(), known)
+    chosen = [name for name in LOGS if not parts or any(part.lower() in name.lower() for part in parts)]
+    told = [_section(name, LOGS[name][0](), *LOGS[name][1:]) for name in chosen]
+    agreed = [row for row in told for row in row.agreed]
+    print(f"{sum(agreed)} of {len(agreed)} things that are known of these logs were said.\n")
+    print("| log | known of it | said |\n|---|---|---|")
+    for name, row in zip(chosen, told, strict=True):
+        print(f"| {name} | {LOGS[name][1]} | {', '.join(row.verdicts)} |")
+    print()
+    for row in told:
+        print("\n".join(row.lines))
 
 
-def _section(name: str, case: Case, known: str) -> None:
+@dataclass(frozen=True)
+class Section:
+    """What was said of a log, and whether that is what is known of it."""
+
+    lines: list[str]
+    verdicts: list[str]
+    agreed: list[bool]
+
+
+def _section(name: str, case: Case, known: str, expected: Known) -> Section:
     valid = case.split.valid
     assert valid is not None
     protocol = Protocol.of(valid, metrics=[case.metric], dialect=case.dialect, repeats=case.repeats)
@@ -102,18 +136,25 @@ def _section(name: str, case: Case, known: str) -> None:
     evidence = Evidence(protocol, case.content, rungs_of(np.flatnonzero(protocol.judged), 0)[0])
     answers, unanswered = ask_all(evidence)
     train = valid.train
-    print(f"## {name}\n")
-    print(
-        f"{len(train):,} rows, {len(train.active_users):,} users, {int((train.item_counts > 0).sum()):,} items in train; {protocol.heading};"
-    )
-    print(f"{len(evidence.rows):,} users asked; {valid.repeat_share:.0%} of the targets are repeats; {time.monotonic() - begun:.0f} s.")
-    print(f"Known of it: {known}.\n")
-    print("| level | code | says |\n|---|---|---|")
-    for one in [*diagnose(train, case.content), *answers]:
-        print(f"| {'**' + one.level + '**' if one.level != 'note' else one.level} | {one.code} | {one.says} |")
-    for left in unanswered:
-        print(f"| cannot tell | {left.code} | {left.why} |")
-    print(flush=True)
+    spent = time.monotonic() - begun
+    findings = [*diagnose(train, case.content, valid), *answers]
+    lines = [
+        f"## {name}\n",
+        f"{len(train):,} rows, {len(train.active_users):,} users, {int((train.item_counts > 0).sum()):,} items in train; {protocol.heading};",
+        f"{len(evidence.rows):,} users asked; {valid.repeat_share:.0%} of the targets are repeats; {spent:.0f} s.",
+        f"Known of it: {known}.\n",
+        "| level | code | says |\n|---|---|---|",
+    ]
+    for one in findings:
+        lines.append(f"| {'**' + one.level + '**' if one.level != 'note' else one.level} | {one.code} | {one.says} |")
+    lines += [f"| cannot tell | {left.code} | {left.why} |" for left in unanswered]
+    said = {one.code: "found" if one.level != "note" or one.code.startswith("INT") else "quiet" for one in findings}
+    said |= {left.code: "unasked" for left in unanswered}
+    agreed = [said.get(code, "quiet") == what for code, what in expected.items()]
+    verdicts = [f"{code} {said.get(code, 'quiet')}{'' if fine else f' (not {what})'}"
+                for (code, what), fine in zip(expected.items(), agreed, strict=True)]  # fmt: skip
+    print(f"{name}: {spent:.0f} s", file=sys.stderr, flush=True)
+    return Section([*lines, ""], verdicts, agreed)
 
 
 if __name__ == "__main__":

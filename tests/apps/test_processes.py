@@ -54,7 +54,8 @@ def test_a_bad_request_exits_with_two_and_no_trace(tmp_path):
     assert said.out == ""
     assert said.err.splitlines()[1:] == [
         "There is no world named 'ordre'.",
-        "Did you mean 'order'? Known: checkerboard, content, crossed, habits_in_fashion, hits, noise, order, ordered_hits, popularity, repeats, trend.",
+        "Did you mean 'order'? Known: checkerboard, coarse_clock, comebacks, content, crossed, errands, habits_in_fashion, hits, kits, noise, "
+        "novelties, order, ordered_hits, popularity, refills, repeats, resellers, trend.",
     ]
     again = run("dig", "world:order", "--run", tmp_path / "r", "--set", "models=popular", "--budget", "30s")
     assert again.code == 0, "a folder in which a start failed may be used again"

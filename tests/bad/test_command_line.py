@@ -47,8 +47,9 @@ def refused(capsys, *arguments):
         (["dig", "world:order", "--set", "usr=x"], ("The command has no key 'usr'.", f"Did you mean 'user'? Keys: {KEYS}.")),
         (["dig", "world:order", "--set", "seed"], ("The setting 'seed' is not key=value.", "Write it as --set seed=3")),
         (["dig", "world:ordre"], ("There is no world named 'ordre'.",
-                                  "Did you mean 'order'? Known: checkerboard, content, crossed, habits_in_fashion, hits, noise, order, "
-                                  "ordered_hits, popularity, repeats, trend.")),
+                                  "Did you mean 'order'? Known: checkerboard, coarse_clock, comebacks, content, crossed, errands, "
+                                  "habits_in_fashion, hits, kits, noise, novelties, order, ordered_hits, popularity, refills, repeats, "
+                                  "resellers, trend.")),
         (["recommend", "RUN", "-k", "0"], ("k is 0, which is not a whole number above zero.", "Ask for at least one item.")),
         (["recommend", "RUN", "-k", "x"], ("Invalid value for '-k': 'x' is not a valid integer.", "See: spadework recommend --help")),
         (["recommend", "RUN", "--user", "nobody"],

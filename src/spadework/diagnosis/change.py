@@ -53,3 +53,8 @@ def difference(base: Array, other: Array, seed: int) -> Change:
         return made
     share_low, share_high = (float(end[0]) for end in statistics.interval(drawn[:, 1:] / drawn[:, :1]))
     return replace(made, share=made.effect / made.base, share_low=share_low, share_high=share_high)
+
+
+def rough(users: int) -> str:
+    """What is said of an interval over few users; nothing where there are enough."""
+    return f"; over {users} users only, so the interval is rough" if users < FEW_USERS else ""

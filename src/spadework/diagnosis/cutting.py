@@ -7,6 +7,7 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
+from spadework.diagnosis.change import rough
 from spadework.diagnosis.finding import Finding, cut_check
 from spadework.evaluation import statistics
 from spadework.randomness import generator
@@ -41,7 +42,7 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
         effect=share,
         interval=_interval(values),
         means="Models of behaviour alone cannot hit it.",
-        measured=f"{split.says}, mean over {len(values):,} users",
+        measured=f"{split.says}, mean over {len(values):,} users{rough(len(values))}",
         advice="Bring an item table, and look at content models and the slice of cold items.",
     )
 

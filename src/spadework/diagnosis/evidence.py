@@ -54,8 +54,8 @@ class Evidence:
     memory: int | None = None  # bytes of this process
     refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
     lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
-    spent: float = 0.0  # seconds of what was fitted here
-    others: list[Evidence] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)  # seconds of what was fitted, here and for questions beside this one
+    reasons: dict[str, str] = field(default_factory=dict)  # the same as `refused`, of all questions beside this one, too
 
     @property
     def train(self) -> Interactions:
@@ -115,7 +115,7 @@ class Evidence:
         """Values of both sides, averaged over the pairs."""
         if not done:
             labels = [one.label for pair in asked for one in pair]
-            reasons = [where.refused[label] for where in (self, *self.others) for label in labels if label in where.refused]
+            reasons = [told[label] for told in (self.refused, self.reasons) for label in labels if label in told]
             raise CannotTell(reasons[0] if reasons else "Nothing was judged.")
         return [np.mean([self.known[one.label] for one in side], axis=0) for side in zip(*done, strict=True)]
 
@@ -147,10 +147,10 @@ class Evidence:
         What is popular when stays as it is; who took what after what is lost. What order gives here, trends give.
         """
         split = self.protocol.split
-        if not self.has_calendar:
-            raise CannotTell("The log has no calendar, so trends cannot be told from order.")
-        if len(split.train.of_users(split.given.active_users)) != len(split.given):
-            raise CannotTell("Histories are not part of what is learned from, so trends cannot be told from order.")
+        if not self.has_control:
+            raise CannotTell(
+                "The log has no calendar, or histories are not part of what is learned from: trends cannot be told from order."
+            )
         random = generator(self.protocol.seed, "without order")
         made = []
         for _ in range(DRAWS if len(split.train) < LARGE else 1):
@@ -174,6 +174,12 @@ class Evidence:
         protocol.__dict__["truth"] = self.protocol.truth
         return self.beside(protocol, self.rows)
 
+    @cached_property
+    def has_control(self) -> bool:
+        """Whether items can be exchanged in a calendar that holds the histories, too; else trends cannot be told from order."""
+        split = self.protocol.split
+        return self.has_calendar and len(split.train.of_users(split.given.active_users)) == len(split.given)
+
     @property
     def has_calendar(self) -> bool:
         """Whether times are dates, not positions in a sequence."""
@@ -182,14 +188,14 @@ class Evidence:
 
     def beside(self, protocol: Protocol, rows: Array) -> Evidence:
         """Evidence of another question to the same data; its seconds are added to these."""
-        made = Evidence(protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory)
-        self.others.append(made)
-        return made
+        return Evidence(
+            protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory, clock=self.clock, reasons=self.reasons
+        )
 
     @property
     def seconds(self) -> float:
         """What was spent on fitting here and beside."""
-        return self.spent + sum(other.seconds for other in self.others)
+        return sum(self.clock)
 
     # ---- settings
 
@@ -204,7 +210,7 @@ class Evidence:
         begun = time.monotonic()
         missing = [one for one in models if any(one.label not in (*where.known, *where.refused) for where in (self, *others))]
         self._together([one for one in missing if isinstance(one, CoOccurrence)], others)
-        self.spent += time.monotonic() - begun
+        self._account(begun, missing)
 
     def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
         """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
@@ -219,7 +225,11 @@ class Evidence:
         for one in missing:
             if not isinstance(one, CoOccurrence):
                 self._alone(one)
-        self.spent += time.monotonic() - begun
+        self._account(begun, missing)
+
+    def _account(self, begun: float, models: Sequence[Recommender]) -> None:
+        self.clock.append(time.monotonic() - begun)
+        self.reasons.update({one.label: self.refused[one.label] for one in models if one.label in self.refused})
 
     @property
     def _limits(self) -> Limits:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from spadework import events
-from spadework.diagnosis.change import FEW_USERS, CannotTell, Change
+from spadework.diagnosis.change import CannotTell, Change, rough
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import LEVELS, Finding, Level
 from spadework.shelf import Shelf
@@ -119,7 +119,7 @@ def found(
     told = f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}) from {change.base:.4f}"
     if change.share is not None:
         told = f"{change.share:+.0%} ({change.share_low:+.0%} … {change.share_high:+.0%})"
-    few = f"; over {change.users} users only, so the interval is rough" if change.users < FEW_USERS else ""
+    few = rough(change.users)
     few += f"; the newest {evidence.common['newest']} events of each are counted" if "newest" in evidence.common else ""
     return Finding(
         code=code,

@@ -41,18 +41,19 @@ def contexts_of(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def of_order(evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]) -> tuple[Change, str, Level | None]:
-    """A change of order beyond trends, the words for that, and its level; without a calendar as it is, and no more than weak."""
-    if evidence.has_calendar:
+    """A change of order beyond trends, the words for that, and its level; without a control as it is, and no more than weak."""
+    if evidence.has_control:
         return evidence.beyond_trends(pairs), *BEYOND
-    return without_calendar(evidence.change(pairs))
+    return without_control(evidence, evidence.change(pairs))
 
 
 BEYOND: tuple[str, Level | None] = (", beyond trends", None)
 
 
-def without_calendar(change: Change) -> tuple[Change, str, Level | None]:
+def without_control(evidence: Evidence, change: Change) -> tuple[Change, str, Level | None]:
     """What is said of a change of order where trends cannot be told from it."""
-    return change, " (positions: trends are in it, too)", "weak" if level_of(change) == "strong" else None
+    why = "histories are not in train" if evidence.has_calendar else "positions"
+    return change, f" ({why}: trends are in it, too)", "weak" if level_of(change) == "strong" else None
 
 
 def beyond(
@@ -60,7 +61,7 @@ def beyond(
 ) -> tuple[Change, str, Level | None]:
     """What models lose where `scramble` destroys one thing in the histories, and with `learned` in what they learn from, too.
 
-    Less what they lose so where trends are all that is left of the order; without a calendar as it is, and no more than weak.
+    Less what they lose so where trends are all that is left of the order; without a control as it is, and no more than weak.
     """
     random = generator(evidence.protocol.seed, what)
 
@@ -72,8 +73,8 @@ def beyond(
         return without.mean_of(models), where.mean_of(models)
 
     without, whole = lost(evidence)
-    if not evidence.has_calendar:
-        return without_calendar(evidence.difference(without, whole))
+    if not evidence.has_control:
+        return without_control(evidence, evidence.difference(without, whole))
     trends = [np.subtract(*lost(control)[::-1]) for control in evidence.without_order]
     return evidence.difference(without, whole - np.mean(trends, axis=0)), *BEYOND
 

@@ -22,7 +22,7 @@ from spadework.diagnosis.questions.asking import (
     of_order,
     pairs_of,
     timed,
-    without_calendar,
+    without_control,
 )
 from spadework.randomness import generator
 
@@ -51,11 +51,11 @@ def direction(evidence: Evidence) -> Finding:
         return (where.mean_of(forward) - backward.mean_of(forward)) / 2
 
     base, gain = new.mean_of(both), directed(new)
-    if new.has_calendar:
+    if new.has_control:
         gain = gain - np.mean([directed(control) for control in new.without_order], axis=0)
         change, (what, level) = new.difference(base, base + gain), BEYOND
     else:
-        change, what, level = without_calendar(new.difference(base, base + gain))
+        change, what, level = without_control(new, new.difference(base, base + gain))
     return found(
         "ORD-1", change, new, level=level, what=f"Counting pairs in the direction of time{what}",
         yes="What came first tells what comes next.", no="Sets say as much as sequences.", means="Sequence models may pay; keep the direction of time.",

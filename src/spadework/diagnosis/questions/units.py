@@ -6,7 +6,7 @@ from spadework.diagnosis.change import CannotTell
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
-from spadework.diagnosis.questions.asking import WEIGHTS, pairs_of
+from spadework.diagnosis.questions.asking import WEIGHTS, of_order, pairs_of
 
 
 @probe("UNIT-1")
@@ -25,9 +25,9 @@ def baskets(evidence: Evidence) -> Finding:
     if unit == "session" and not new.has_calendar:
         raise CannotTell("The times are positions in a sequence, so nobody knows where a session ends.")
     pairs = pairs_of(new, {}, {"unit": unit}, WEIGHTS)
-    change = new.beyond_trends(pairs) if new.has_calendar else new.change(pairs)
+    change, what, level = of_order(new, pairs)
     return found(
-        "UNIT-1", change, new, what=f"Pairs of one {unit} instead of one user{', beyond trends' if new.has_calendar else ''}",
+        "UNIT-1", change, new, level=level, what=f"Pairs of one {unit} instead of one user{what}",
         yes=f"The {unit} is the unit of intent.", no=f"A {unit} says no more than the history.",
         means=f"Show a model {unit}s, and ask it for the next one.", advice=f"Count by {unit}; judge with the next {unit}.", patch={"unit": unit},
     )  # fmt: skip
