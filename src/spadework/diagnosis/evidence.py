@@ -37,6 +37,8 @@ DRAWS = 3
 """Controls that are averaged: one draw is luck."""
 LARGE = 3_000_000
 """Rows from which on one control is drawn: it holds enough of everything, and counting it takes its time."""
+MANY_ROWS = 5_000_000
+"""Rows that are learned from where a part of the log is destroyed: it is copied and counted again, several times."""
 MANY_PAIRS, FEW_EVENTS = 3e8, 300
 """Pairs of events of one user from which on only so many newest events of each are counted, where nothing was judged before."""
 
@@ -54,6 +56,7 @@ class Evidence:
     memory: int | None = None  # bytes of this process
     refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
     lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
+    is_sample: bool = False  # whether only a part of the users is learned from
     clock: list[float] = field(default_factory=list)  # seconds of what was fitted, here and for questions beside this one
     reasons: dict[str, str] = field(default_factory=dict)  # the same as `refused`, of all questions beside this one, too
 
@@ -138,6 +141,22 @@ class Evidence:
         made = self.beside(protocol, rows)
         if (np.diff(self.train.starts).astype(np.float64) ** 2).sum() > MANY_PAIRS:
             made.common = {**self.common, "newest": min(FEW_EVENTS, self.common.get("newest", FEW_EVENTS))}
+        return made
+
+    @cached_property
+    def sampled(self) -> Evidence:
+        """The same question to the same users, learned from `MANY_ROWS` rows at most: of those who are asked, and of others at random."""
+        train, split = self.train, self.protocol.split
+        if len(train) <= MANY_ROWS:
+            return self
+        lengths = np.diff(train.starts)
+        asked = self.truth.users
+        others = np.setdiff1d(train.active_users, asked)
+        others = generator(self.protocol.seed, "users learned from").permutation(others)
+        room = np.cumsum(lengths[others]) <= MANY_ROWS - int(lengths[asked].sum())
+        users = np.sort(np.concatenate([asked, others[room]]))
+        made = self.of_logs(train=train.of_users(users), given=split.given.of_users(users))
+        made.is_sample = True
         return made
 
     @cached_property

@@ -120,6 +120,7 @@ def found(
     if change.share is not None:
         told = f"{change.share:+.0%} ({change.share_low:+.0%} … {change.share_high:+.0%})"
     few = rough(change.users)
+    few += f"; learned from {len(evidence.train):,} rows" if evidence.is_sample else ""
     few += f"; the newest {evidence.common['newest']} events of each are counted" if "newest" in evidence.common else ""
     return Finding(
         code=code,

@@ -67,8 +67,14 @@ def beyond(
 
     def lost(where: Evidence) -> tuple[Array, Array]:
         split = where.protocol.split
-        without = where.of_logs(given=scramble(split.given, random), train=scramble(split.train, random) if learned else None)
-        if not learned:
+        if learned:
+            train = scramble(split.train, random)
+            within = evidence.has_control  # then histories are part of train
+            without = where.of_logs(
+                train=train, given=train.of_users(split.given.active_users) if within else scramble(split.given, random)
+            )
+        else:
+            without = where.of_logs(given=scramble(split.given, random))
             where.answer_too([without], models)
         return without.mean_of(models), where.mean_of(models)
 

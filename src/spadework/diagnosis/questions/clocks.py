@@ -66,7 +66,7 @@ def gaps(evidence: Evidence) -> Finding:
     each user's pauses in any order, less what the same gives where items are exchanged among events of about the same time: things of one
     season are taken close together, too. When it errs: what positions can see is left out; ORD-3 tells that.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     days = days_of(new, 1 / 100)
     models = [counting(new, {**settings, "gap_half_life": f"{days}d"}) for settings in WEIGHTS]
     change, beyond_trends, level = beyond(new, models, "pauses in train", pauses_mixed, learned=True)
@@ -87,7 +87,7 @@ def age_of_history(evidence: Evidence) -> Finding:
     pauses in any order, less what the same gives where items are exchanged among events of about the same time. When it errs: what positions
     can see is left out; ORD-2 tells that.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     days = days_of(new, 1 / 20)
     models = [counting(new, {**settings, "history_half_life": f"{days}d"}) for settings in WEIGHTS]
     change, beyond_trends, level = beyond(new, models, "pauses of histories", pauses_mixed, learned=False)

@@ -39,7 +39,7 @@ def direction(evidence: Evidence) -> Finding:
     among events of about the same time (trends alone have a direction, too). When it errs: order inside one timestamp is the order of the file;
     INT-7 says how much of that there is, and ORD-4 what it gives.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     timed(new)
     both, forward = (
         [counting(new, {**ORDERED, **context, "backward": backward}) for context in contexts_of(new)] for backward in (1.0, 0.0)
@@ -71,7 +71,7 @@ def recency(evidence: Evidence) -> Finding:
     measured: history weights 0.7^n against equal ones, less what the same gives where items are exchanged among events of about the same
     time. When it errs: where histories have a handful of events there is little to forget.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     timed(new)
     change, what, level = of_order(new, pairs_of(new, {}, RECENT, WEIGHTS))
     return found(
@@ -89,7 +89,7 @@ def distance(evidence: Evidence) -> Finding:
     it is measured: pairs counted by 1/distance, both ways, on the log as it is against histories in any order, less what the same gives where items
     are exchanged among events of about the same time. When it errs: in short histories all distances are about the same.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     timed(new)
     models = [counting(new, ORDERED | context) for context in contexts_of(new)]
     change, what, level = beyond(new, models, "order of train", shuffled, learned=True)
@@ -109,7 +109,7 @@ def order_of_the_file(evidence: Evidence) -> Finding:
     a moment of its own, those of one timestamp in the order of the file against any order; forward co-occurrence by 1/distance, recent items first.
     When it errs: a file may be in the true order of events, finer than its clock; then the order is good, and the clock should be exported.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     timed(new)
     split = new.protocol.split
     if (share := tied_share(split.train)) < FEW_TIES:
@@ -136,7 +136,7 @@ def shuffled_histories(evidence: Evidence) -> Finding:
     co-occurrence by 1/distance with recent items weighing most, asked with histories as they are against histories in any order, less what the same
     loses where items are exchanged among events of about the same time. When it errs: it does not say which kind of order; ORD-1 to ORD-3 do.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     timed(new)
     models = [counting(new, {**ORDERED, **RECENT, "backward": backward}) for backward in (0.0, 0.5)]
     change, what, level = beyond(new, models, "order of histories", shuffled, learned=False)

@@ -18,7 +18,7 @@ def baskets(evidence: Evidence) -> Finding:
     exchanged among events of about the same time: what stands in one basket is of one season, too. When it errs: where a user has one
     basket, both are the same.
     """
-    new = evidence.new_items
+    new = evidence.new_items.sampled
     if new.train.times is None and new.train.baskets is None:
         raise CannotTell("The log has neither baskets nor times.")
     unit = "basket" if new.train.baskets is not None else "session"
