@@ -18,7 +18,7 @@ def own_purchases(evidence: Evidence) -> Finding:
     personal popularity as its prior against co-occurrence alone, items of the history allowed. When it errs: where users have one basket
     each, nobody can repeat.
     """
-    _repeating(evidence)
+    evidence = _repeating(evidence)
     change = evidence.change([(model(name), model("prior", parts=name, weight=0.5)) for name in ("cosine", "confidence")])
     return found(
         "REP-1", change, evidence, what="Own purchases as a prior",
@@ -38,7 +38,7 @@ def pauses(evidence: Evidence) -> Finding:
     (or next moment): what falls due later in the span is not due yet. When it errs: items that are taken rarely have no pause
     of their own yet.
     """
-    _repeating(evidence)
+    evidence = _repeating(evidence)
     if evidence.train.times is None:
         raise CannotTell("The log has no times.")
     following = evidence.next_moment
@@ -60,7 +60,7 @@ def own_purchases_alone(evidence: Evidence) -> Finding:
     personal frequency against co-occurrence of two weights, items of the history allowed. When it errs: it says nothing of new
     items, which are few in such lists; the quota of `blend` keeps room for them.
     """
-    _repeating(evidence)
+    evidence = _repeating(evidence)
     change = evidence.change([(model(name), model("personal")) for name in ("cosine", "confidence")])
     return found(
         "REP-3", change, evidence, what="Own purchases alone instead of co-occurrence",
@@ -70,10 +70,11 @@ def own_purchases_alone(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-def _repeating(evidence: Evidence) -> None:
-    """Refuse where items of the history are left out."""
+def _repeating(evidence: Evidence) -> Evidence:
+    """The question on a sample of a large log; refused where items of the history are left out."""
     if evidence.protocol.repeats != "allow":
         share = evidence.protocol.split.repeat_share
         few = share < REPEATS_MATTER
         told = f"Only {share:.0%}" if few else f"The recipe's policy is {evidence.protocol.policy!r}, and {share:.0%}"
         raise CannotTell(f"{told} of the targets are repeats{', so items of the history are left out' if few else ''}.")
+    return evidence.sampled
