@@ -20,7 +20,7 @@ def run(quick: bool) -> Outcome:
     remarks = [
         f"{films.says}; a fifth of the pairs come twice, at random times of 700 days: {answer['rows']:,} rows. {answer['users']:,} users of the "
         "validation span are asked, no setting was judged by a sweep before, and one control for trends is drawn. "
-        f"{answer['answered']} probes answer; the others need content or ties.",
+        f"{answer['answered']} of {len(answer['took']) - 1} probes answer; the log has neither content nor ties.",
         f"Longest: {', '.join(f'{code} {seconds(took)}' for code, took in longest)}.",
     ]
     verdict = Verdict("checks and probes beyond the sweep", seconds(series.median), f"≤ {TARGET:.0f} s", series.median <= TARGET)

@@ -23,6 +23,7 @@ from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import ask_all
 from spadework.evaluation.trial import Protocol
+from spadework.workbench.design import design
 from spadework.workbench.judging import rungs_of
 
 
@@ -133,7 +134,8 @@ def _section(name: str, case: Case, known: str, expected: Known) -> Section:
     assert valid is not None
     protocol = Protocol.of(valid, metrics=[case.metric], dialect=case.dialect, repeats=case.repeats)
     begun = time.monotonic()
-    evidence = Evidence(protocol, case.content, rungs_of(np.flatnonzero(protocol.judged), 0)[0])
+    common = design(valid.train, case.content).common
+    evidence = Evidence(protocol, case.content, rungs_of(np.flatnonzero(protocol.judged), 0)[0], common=common)
     answers, unanswered = ask_all(evidence)
     train = valid.train
     spent = time.monotonic() - begun

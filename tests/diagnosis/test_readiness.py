@@ -19,7 +19,7 @@ from spadework.errors import BadRequest
 
 
 def finding(code: str, level: str = "note", interval: tuple[float, float] = (-0.01, 0.01)) -> Finding:
-    return Finding(code=code, level=level, says="", advice="", effect=sum(interval) / 2, interval=interval)
+    return Finding(code=code, level=level, says="", advice="", effect=sum(interval) / 2, interval=interval, unit="share")
 
 
 LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(500)])
@@ -27,8 +27,8 @@ LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(
 
 def test_every_rule_is_about_something_that_there_is_and_says_where_it_is_from():
     for rule in RULES:
-        assert rule.about in {*all_probes(), *facts_of(LOG)}
-        assert (rule.test in ("below", "from")) == (rule.about in facts_of(LOG)) == (rule.bound > 0)
+        assert rule.about in {*all_probes(), *facts_of(LOG), "repeat_share"}
+        assert (rule.test in ("below", "from")) == (rule.about in {*facts_of(LOG), "repeat_share"}) == (rule.bound > 0)
         assert len(rule.source) > 20
         assert rule.says
         assert rule.says[0].islower(), "it stands after 'Because'"
@@ -178,3 +178,39 @@ def test_what_came_true_is_one_finding():
     assert told.says.startswith("1 of 2 predictions came true, 1 did not, 0 cannot be told.")
     assert told.effect == pytest.approx(0.1)
     assert "observed +10.0%" in told.says
+
+
+def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
+    found = readiness([full("ORD-3"), full("ORD-4")], LOG)
+    assert found.settings["positions"] is False
+    assert "positions" not in {one.about for one in found.predictions}
+    text = found.recipe("For a test.")
+    assert "the order of the file (ORD-4)" in text
+    assert "(ORD-3)" not in text
+
+
+def test_an_effect_in_the_metric_rules_nothing_out():
+    told = Finding(code="ORD-1", level="note", says="", advice="", effect=0.005, interval=(-0.001, 0.01), unit="metric")
+    assert not [rule for rule in readiness([told], LOG).reasons if rule.about == "ORD-1"]
+
+
+def test_what_users_cannot_tell_widens_the_range():
+    sure, unsure = readiness([finding("ORD-1")], LOG), readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG)
+    assert (unsure.low, unsure.high) != (sure.low, sure.high)
+
+
+def test_what_speaks_against_stands_after_although():
+    said = readiness([finding("ORD-1", "strong", (0.2, 0.3))], LOG).sentences[1]
+    assert said.startswith("Because what came first tells what comes next, although there are fewer than a million events.")
+    assert "although" not in readiness([], LOG).sentences[1]
+
+
+def test_where_repeats_are_expected_they_are_allowed():
+    assert readiness([], LOG, repeat_share=0.2).settings["repeats"] == "allow"
+    assert "repeats" not in readiness([], LOG, repeat_share=0.05).settings
+
+
+def test_what_the_size_of_the_log_asks_for_is_no_prediction():
+    found = readiness([finding("ORD-2", "strong", (0.2, 0.3))], LOG)
+    assert found.settings["max_length"] == 50
+    assert "max_length" not in {one.about for one in found.predictions}

@@ -76,7 +76,7 @@ def facts_line(protocol: Mapping[str, Any]) -> str:
 
 def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
     """One line per finding, a second with the advice; questions whose answers weigh little share a line."""
-    quiet = [finding["code"] for finding in findings if finding["level"] == "note" and finding.get("unit")]
+    quiet = [finding["code"] for finding in findings if finding["level"] == "note" and finding.get("unit") in ("share", "metric")]
     lines = []
     for finding in findings:
         if finding["code"] in quiet:
@@ -84,7 +84,7 @@ def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
         lines.append(f"{finding['level']:<7}  {finding['code']:<7}  {finding['says']}")
         lines += [f"                  → {finding['advice']}"] if finding["advice"] else []
     if quiet:
-        lines.append(f"note     {len(quiet)} other answers weigh little, or chance is not ruled out: {', '.join(quiet)}")
+        lines.append(f"note     {len(quiet)} other answers ask for nothing: {', '.join(quiet)}")
         lines.append("                  → They stand in the report, section 3, and in findings.json.")
     return "\n".join(lines) + "\n\n" if lines else ""
 

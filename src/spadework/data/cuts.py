@@ -108,6 +108,11 @@ def cut(
     )
 
 
+def has_calendar(log: Interactions) -> bool:
+    """Whether times are dates, not positions in a sequence."""
+    return log.times is not None and len(log) > 0 and int(log.times.max()) >= CALENDAR
+
+
 def goals(log: Interactions, target: str | None) -> Mask:
     """Rows of the kind that is to be predicted; all rows without a target. Shape [rows]."""
     if target is None:

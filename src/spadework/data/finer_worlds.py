@@ -25,7 +25,7 @@ def errands(rng: np.random.Generator) -> World:
 @place
 def comebacks(rng: np.random.Generator) -> World:
     """Users take six things of one of twenty-five tastes within four days, stay away for sixty, and come back with another taste."""
-    users, before, after = 1400, 6, 10
+    users, before, after = 1800, 6, 10
     tastes = np.repeat(np.argsort(rng.random((users, 25)), axis=1)[:, :2], [before, after], axis=1)
     begins = rng.uniform(-10, 140, (users, 1))
     first, second = rng.uniform(-64, -60, (users, before)), rng.uniform(0, 20, (users, after))
@@ -94,7 +94,7 @@ def coarse_clock(rng: np.random.Generator) -> World:
 
 @place
 def novelties(rng: np.random.Generator) -> World:
-    """Users take six things of one of sixty categories of forty; there are more things than purchases, so each thing is new."""
+    """Users take six things of one of sixty categories of forty; each thing is taken once or twice, so little is known of it."""
     users, taken = 700, 6
     items = rng.integers(0, 60, users)[:, None] * 40 + np.argsort(rng.random((users, 40)), axis=1)[:, :taken]
     log = log_of(np.repeat(np.arange(users), taken), items.ravel(), spread(rng, users, taken), item_count=2400)

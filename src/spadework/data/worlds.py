@@ -57,7 +57,7 @@ def repeats(rng: np.random.Generator) -> World:
 
 @place
 def trend(rng: np.random.Generator) -> World:
-    """Twenty of 300 items are in fashion, for everybody; every day one of them gives way to a new one."""
+    """Twenty of 300 items are in fashion, for everybody, seven times in ten; every day one of them gives way to a new one."""
     times = spread(rng, 500, 20)
     day = (times - START) // DAY
     items = np.where(rng.random(len(times)) < 0.7, day + rng.integers(0, 20, len(times)), rng.integers(0, 300, len(times))) % 300

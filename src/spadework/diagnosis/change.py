@@ -19,6 +19,10 @@ class CannotTell(Exception):
     """A probe cannot run on these data; the message says why."""
 
 
+class NoDifference(CannotTell):
+    """Both settings give everybody the same."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What one choice did: a mean of paired differences over users, in the metric and as a share of what it was without the choice."""
@@ -41,7 +45,7 @@ def difference(base: Array, other: Array, seed: int) -> Change:
     if not len(base):
         raise CannotTell("No user has a value under both settings.")
     if np.array_equal(base, other):
-        raise CannotTell("Both settings give everybody the same.")
+        raise NoDifference("Both settings give everybody the same.")
     paired = other - base
     drawn = statistics.bootstrap(np.stack([base, paired], axis=1), seed)
     low, high = statistics.interval(drawn)

@@ -6,31 +6,48 @@ from dataclasses import replace
 
 import numpy as np
 
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.change import CannotTell
 
 BINS = 200
-"""Spans of equally many events within which items are exchanged; wider ones where people would keep their own."""
+"""Spans of equally many first takes within which items are exchanged; wider ones where people would keep their own."""
 FEWEST_IN_BIN = 40
 AT_HOME = 0.1
-"""Share of the events that may keep an item of the same user."""
+"""Share of the first takes that may keep an item of the same user."""
+
+
+def newest(log: Interactions, count: int) -> Interactions:
+    """The `count` newest events of each user. O(rows)."""
+    return log.where(log.starts[log.users + 1] - np.arange(len(log)) <= count)
+
+
+def users_within(log: Interactions, asked: Codes, rows: int, random: np.random.Generator) -> Codes:
+    """These users, and others at random until all together have about so many rows. Ascending codes."""
+    lengths = np.diff(log.starts)
+    others = random.permutation(np.setdiff1d(log.active_users, asked))
+    room = np.cumsum(lengths[others]) <= rows - int(lengths[asked].sum())
+    return np.sort(np.concatenate([asked, others[room]]))
 
 
 def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with items exchanged at random among events of about the same time. O(rows · log rows).
+    """The log with items exchanged at random among first takes of about the same time. O(rows · log rows).
 
-    What is popular when stays; who took what after what goes. Spans are widened until nearly all events have an item of somebody else.
+    What is new to people when stays, and so does how often they come back to what they took; who took what after what goes. Spans are
+    widened until nearly all first takes are of an item of somebody else.
     """
     assert log.times is not None
-    order = np.lexsort((random.random(len(log)), log.times))
-    size = max(len(log) // BINS, FEWEST_IN_BIN)
+    pairs = log.users.astype(np.int64) * max(log.item_count, 1) + log.items
+    _, first, of_row = np.unique(pairs, return_index=True, return_inverse=True)  # rows are in order of time within a user
+    users, items, times = log.users[first], log.items[first], log.times[first]
+    order = np.lexsort((random.random(len(first)), times))
+    size = max(len(first) // BINS, FEWEST_IN_BIN)
     while True:
-        source = np.empty(len(log), np.int64)
-        source[order] = order[_mixed(np.arange(len(log)) // size, random)]
-        if (log.users[source] == log.users).mean() <= AT_HOME:
-            return _with_items(log, source)
-        if size >= len(log):
+        source = np.empty(len(first), np.int64)
+        source[order] = order[_mixed(np.arange(len(first)) // size, random)]
+        if (users[source] == users).mean() <= AT_HOME:
+            return replace(log, items=items[source][of_row])
+        if size >= len(first):
             raise CannotTell("Too few people act at about the same time to tell trends from order.")
         size *= 2
 
@@ -40,7 +57,7 @@ def reversed_in_time(log: Interactions) -> Interactions:
     assert log.times is not None
     return Interactions.from_codes(
         log.users, log.items, user_vocabulary=log.user_vocabulary, item_vocabulary=log.item_vocabulary,
-        times=log.times.max(initial=0) + log.times.min(initial=0) - log.times,
+        times=log.times.max() + log.times.min() - log.times if len(log) else log.times,
         weights=log.weights, baskets=log.baskets, kinds=log.kinds, kind_names=log.kind_names,
     )  # fmt: skip
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
+from spadework.data.cuts import goals
 from spadework.data.splitting import Split
 from spadework.diagnosis.change import rough
 from spadework.diagnosis.finding import Finding, cut_check
@@ -43,7 +45,9 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
         interval=_interval(values),
         means="Models of behaviour alone cannot hit it.",
         measured=f"{split.says}, mean over {len(values):,} users{rough(len(values))}",
-        advice="Bring an item table, and look at content models and the slice of cold items.",
+        advice="Look at content models and the slice of cold items."
+        if content is not None
+        else "Bring an item table: content can reach them.",
     )
 
 
@@ -77,30 +81,30 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
     """
     if split.name != "by_time" or split.train.times is None or len(split.expected) < FEWEST_ITEMS:
         return None
-    rows = min(len(split.expected), len(split.train))
-    newest = np.sort(np.argsort(split.train.times, kind="stable")[-rows:])
-    before, after = (split.train.users[newest], split.train.items[newest]), (split.expected.users, split.expected.items)
-    observed = _variation(before[1], after[1], split.train.item_count)
+    train = split.train.where(goals(split.train, split.target))
+    rows = min(len(split.expected), len(train))
+    if rows < FEWEST_ITEMS or train.times is None:
+        return None
+    newest = np.sort(np.argsort(train.times, kind="stable")[-rows:])
+    before, after = (train.users[newest], train.items[newest]), (split.expected.users, split.expected.items)
+    observed = _variation(before[1], after[1], train.item_count)
     users, items = (np.concatenate(pair) for pair in zip(before, after, strict=True))
     random = generator(0, "halves for drift")
     chance = np.empty(HALVES)
     for draw in range(HALVES):
-        half = (random.random(split.train.user_count) < 0.5)[users]
-        chance[draw] = _variation(items[half], items[~half], split.train.item_count)
-    excess = observed - chance
-    effect = float(excess.mean())
-    low, high = (float(end) for end in np.quantile(excess, [0.025, 0.975]))
-    if low <= 0 or effect < DRIFTS:
+        half = (random.random(train.user_count) < 0.5)[users]
+        chance[draw] = _variation(items[half], items[~half], train.item_count)
+    effect = observed - float(chance.mean())
+    if observed <= chance.max() or effect < DRIFTS:
         return None
     return Finding(
         code="INT-17",
         level="strong" if effect >= DRIFTS_MUCH else "weak",
         says=f"{observed:.0%} of what is taken moved to other items from just before the test span to it; "
-        f"chance moves {float(chance.mean()):.0%}.",
+        f"chance moves {float(chance.mean()):.0%} ({float(chance.min()):.0%} to {float(chance.max()):.0%}).",
         effect=effect,
-        interval=(low, high),
         means="Models age; a transformer should see time.",
-        measured=f"total variation of items, {rows:,} events on either side, beyond {HALVES} random halves of the users",
+        measured=f"total variation of items, {rows:,} events before, {len(split.expected):,} in the span; {HALVES} random halves of the users",
         advice="Retrain often; look at TIME-1 to TIME-5.",
     )
 
@@ -143,10 +147,13 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     """
     if content is None:
         return None
-    known = split.train.item_counts > 0
+    listed = content.table.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy() if content.table.width else None
+    if listed is None:
+        return None
+    known = (split.train.item_counts > 0) & listed  # items without a row say nothing of a column
     new = np.zeros(len(known), np.bool_)
     new[split.expected.items] = True
-    new &= ~known
+    new &= listed & (split.train.item_counts == 0)
     if known.sum() < FEWEST_ITEMS or new.sum() < FEWEST_ITEMS:
         return None
     filled = {column: content.table[column].is_not_null().to_numpy() for column in content.table.columns}
@@ -155,7 +162,7 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     if not found:
         return None
     column = max(found, key=lambda name: abs(found[name]))
-    others = f" So are {len(found) - 1} other columns." if len(found) > 1 else ""
+    others = f" {len(found) - 1} more such columns." if len(found) > 1 else ""
     return Finding(
         code="INT-19",
         level="strong",

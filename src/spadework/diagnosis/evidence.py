@@ -6,21 +6,24 @@ Settings that somebody judged on the same users before (a sweep) are taken as th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
+import polars as pl
 
 from spadework import events
-from spadework.arrays import Array, Codes
+from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
-from spadework.data.cuts import CALENDAR
+from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
 from spadework.diagnosis.change import CannotTell, Change, difference
-from spadework.diagnosis.controls import exchanged, first_moments
+from spadework.diagnosis.controls import exchanged, first_moments, newest, users_within
 from spadework.errors import SpadeworkError
+from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.trial import Protocol, judge, trial
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits
@@ -51,14 +54,13 @@ class Evidence:
     content: ItemContent | None
     rows: Array  # rows of the truth that settings are judged on
     known: dict[str, Array] = field(default_factory=dict)  # label → values of the deciding metric [rows]
-    common: Mapping[str, Any] = field(default_factory=lambda: {"keep": KEEP})  # settings of every co-occurrence model that is asked about
+    common: Mapping[str, Any] = field(default_factory=lambda: {"keep": KEEP})  # settings that all models named "cooccurrence" share
     until: float | None = None  # on the clock of time.monotonic
     memory: int | None = None  # bytes of this process
     refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
     lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
-    is_sample: bool = False  # whether only a part of the users is learned from
-    clock: list[float] = field(default_factory=list)  # seconds of what was fitted, here and for questions beside this one
-    reasons: dict[str, str] = field(default_factory=dict)  # the same as `refused`, of all questions beside this one, too
+    candidates: pl.Series | None = None  # ids that alone may be recommended; all if absent
+    is_sample: bool = False  # whether only a part of the log is learned from
 
     @property
     def train(self) -> Interactions:
@@ -68,17 +70,27 @@ class Evidence:
     # ---- comparisons
 
     def change(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
-        """What the second settings give beyond the first, averaged over the pairs, user by user. Pairs without values are left out."""
-        return self.difference(*self._means(pairs, self._judged(pairs)))
+        """What the second settings give beyond the first, averaged over the pairs, user by user; refused where one has no values."""
+        before, after = zip(*pairs, strict=True)
+        self.values([*before, *after])  # counted together
+        return self.difference(self.mean_of(before), self.mean_of(after))
 
     def beyond_trends(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
         """The same, less what the choice gives where trends are all that is left of the order, user by user."""
-        done = self._judged(pairs)
-        for control in self.without_order:
-            done = control._judged(done)
-        base, other = self._means(pairs, done)
-        trends = [np.subtract(*control._means(pairs, done)[::-1]) for control in self.without_order]
-        return self.difference(base, other - np.mean(trends, axis=0))
+        before, after = zip(*pairs, strict=True)
+
+        def gain(where: Evidence) -> Array:
+            where.values([*before, *after])
+            return where.mean_of(after) - where.mean_of(before)
+
+        base = self.mean_of(before)
+        return self.difference(base, base + self.less_trends(gain))
+
+    def less_trends(self, gain: Callable[[Evidence], Array]) -> Array:
+        """A gain [rows], less its mean over the controls; users without a target there are given what the others have. Shape [rows]."""
+        trends = np.stack([gain(control) for control in self.without_order])  # [draws, rows]
+        usual = float(np.nanmean(trends)) if not np.isnan(trends).all() else 0.0
+        return np.asarray(gain(self) - np.where(np.isnan(trends), usual, trends).mean(axis=0))
 
     def difference(self, base: Array, other: Array) -> Change:
         """The paired difference of two settings' values [users]; refused where no user's differ."""
@@ -109,28 +121,15 @@ class Evidence:
             raise CannotTell(next((self.refused[one.label] for one in models if one.label in self.refused), "Nothing was judged."))
         return whole
 
-    def _judged(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> list[tuple[Recommender, Recommender]]:
-        """The pairs of which both settings have values."""
-        self.values([one for pair in pairs for one in pair])
-        return [pair for pair in pairs if all(one.label in self.known for one in pair)]
-
-    def _means(self, asked: Sequence[tuple[Recommender, Recommender]], done: Sequence[tuple[Recommender, Recommender]]) -> list[Array]:
-        """Values of both sides, averaged over the pairs."""
-        if not done:
-            labels = [one.label for pair in asked for one in pair]
-            reasons = [told[label] for told in (self.refused, self.reasons) for label in labels if label in told]
-            raise CannotTell(reasons[0] if reasons else "Nothing was judged.")
-        return [np.mean([self.known[one.label] for one in side], axis=0) for side in zip(*done, strict=True)]
-
     # ---- other questions to the same data
 
     @cached_property
     def new_items(self) -> Evidence:
-        """The same, asked of what users take for the first time, where items of the history may come back; else this.
+        """The same, asked of what users take for the first time, where items of the history may come back; else this question.
 
         Users who take nothing new are left out; where hardly anybody does, it is refused.
         """
-        if self.protocol.repeats != "allow":
+        if self.protocol.repeats == "forbid":
             return self
         users = self.protocol.truth.users[self.rows]
         protocol = replace(self.protocol, repeats="forbid", novel=True)
@@ -145,17 +144,20 @@ class Evidence:
 
     @cached_property
     def sampled(self) -> Evidence:
-        """The same question to the same users, learned from `MANY_ROWS` rows at most: of those who are asked, and of others at random."""
-        train, split = self.train, self.protocol.split
-        if len(train) <= MANY_ROWS:
+        """The same question to the same users, for questions that destroy a part of the log, copy it and count it several times.
+
+        It is learned from `MANY_ROWS` rows at most: of those who are asked, and of others at random. Where counting reads the newest events
+        of a user alone, the others are left out beforehand: the newest of a reversed or shuffled history would be others.
+        """
+        split = self.protocol.split
+        most = int(self.common.get("newest", CoOccurrence.parameters()["newest"].default))
+        train, given = newest(split.train, most), newest(split.given, most)
+        if len(train) > MANY_ROWS:
+            users = users_within(train, self.truth.users, MANY_ROWS, generator(self.protocol.seed, "users learned from"))
+            train, given = train.of_users(users), given.of_users(users)
+        if len(train) == len(split.train):
             return self
-        lengths = np.diff(train.starts)
-        asked = self.truth.users
-        others = np.setdiff1d(train.active_users, asked)
-        others = generator(self.protocol.seed, "users learned from").permutation(others)
-        room = np.cumsum(lengths[others]) <= MANY_ROWS - int(lengths[asked].sum())
-        users = np.sort(np.concatenate([asked, others[room]]))
-        made = self.of_logs(train=train.of_users(users), given=split.given.of_users(users))
+        made = self.of_logs(train=train, given=given)
         made.is_sample = True
         return made
 
@@ -174,8 +176,17 @@ class Evidence:
         made = []
         for _ in range(DRAWS if len(split.train) < LARGE else 1):
             train = exchanged(split.train, random)
-            made.append(self.of_logs(train=train, given=train.of_users(split.given.active_users)))
+            control = self.of_logs(train=train, given=train.of_users(split.given.active_users))
+            if self.protocol.repeats == "forbid":
+                control.protocol.__dict__["truth"] = self._still_reachable(control.protocol.split)
+            made.append(control)
         return tuple(made)
+
+    def _still_reachable(self, control: Split) -> Truth:
+        """The targets that are not in a user's exchanged history, too: what is there is forbidden, and nobody could hit it."""
+        exchanged_histories = Truth.of(control)
+        both = replace(self.protocol.truth, seen=exchanged_histories.seen, seen_items=exchanged_histories.seen_items)
+        return self.protocol.truth.only(~seen_targets(both))
 
     @cached_property
     def next_moment(self) -> Evidence:
@@ -193,28 +204,34 @@ class Evidence:
         protocol.__dict__["truth"] = self.protocol.truth
         return self.beside(protocol, self.rows)
 
-    @cached_property
+    @property
     def has_control(self) -> bool:
         """Whether items can be exchanged in a calendar that holds the histories, too; else trends cannot be told from order."""
+        return self.has_calendar and self.learns_histories
+
+    @cached_property
+    def learns_histories(self) -> bool:
+        """Whether what is given of users is part of what is learned from."""
         split = self.protocol.split
-        return self.has_calendar and len(split.train.of_users(split.given.active_users)) == len(split.given)
+        return len(split.train.of_users(split.given.active_users)) == len(split.given)
 
     @property
     def has_calendar(self) -> bool:
         """Whether times are dates, not positions in a sequence."""
-        times = self.train.times
-        return times is not None and len(times) > 0 and int(times.max()) >= CALENDAR
+        return has_calendar(self.train)
 
     def beside(self, protocol: Protocol, rows: Array) -> Evidence:
-        """Evidence of another question to the same data; its seconds are added to these."""
+        """Evidence of another question to the same data."""
         return Evidence(
-            protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory, clock=self.clock, reasons=self.reasons
-        )
+            protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory, candidates=self.candidates,
+            is_sample=self.is_sample,
+        )  # fmt: skip
 
-    @property
-    def seconds(self) -> float:
-        """What was spent on fitting here and beside."""
-        return sum(self.clock)
+    def among_items(self, items: Mask) -> Evidence:
+        """The same question, answered with some of the items [items] alone; what is learned stays."""
+        made = self.of_logs()
+        made.candidates = self.train.item_vocabulary.ids.filter(pl.Series(items))
+        return made
 
     # ---- settings
 
@@ -226,10 +243,8 @@ class Evidence:
 
     def answer_too(self, others: Sequence[Evidence], models: Sequence[Recommender]) -> None:
         """Fit settings once for this question and for others that learn from the same train rows."""
-        begun = time.monotonic()
         missing = [one for one in models if any(one.label not in (*where.known, *where.refused) for where in (self, *others))]
         self._together([one for one in missing if isinstance(one, CoOccurrence)], others)
-        self._account(begun, missing)
 
     def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
         """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
@@ -239,16 +254,10 @@ class Evidence:
 
     def _fit(self, models: Sequence[Recommender]) -> None:
         missing = list({one.label: one for one in models if one.label not in self.refused}.values())
-        begun = time.monotonic()
         self._together([one for one in missing if isinstance(one, CoOccurrence)])
         for one in missing:
             if not isinstance(one, CoOccurrence):
                 self._alone(one)
-        self._account(begun, missing)
-
-    def _account(self, begun: float, models: Sequence[Recommender]) -> None:
-        self.clock.append(time.monotonic() - begun)
-        self.reasons.update({one.label: self.refused[one.label] for one in models if one.label in self.refused})
 
     @property
     def _limits(self) -> Limits:
@@ -274,8 +283,11 @@ class Evidence:
                     while batch:
                         one = batch.pop()
                         for where, part in parts:
-                            codes = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users).items
-                            where.known[one.label] = judge(codes, part)[0][part.primary]
+                            codes = one.recommend(
+                                part.split.given, part.k, repeats=part.repeats, users=part.truth.users, candidates=where.candidates
+                            ).items
+                            values = judge(codes, part)[0][part.primary]
+                            where.known[one.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))
                             where.lists[one.label] = codes
         except Exception as error:  # a setting that breaks must not take the run with it
             why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"

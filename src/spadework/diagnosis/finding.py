@@ -12,6 +12,7 @@ from spadework import events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
+from spadework.models.needs import check_log
 from spadework.shelf import Shelf
 
 Level: TypeAlias = Literal["blocker", "strong", "weak", "note"]
@@ -28,7 +29,9 @@ class Finding:
     advice: str
     effect: float | None = None
     interval: tuple[float, float] | None = None
-    unit: Literal["", "share", "metric"] = ""  # of the effect of a choice: a share of the metric without it, or the metric itself
+    unit: Literal["", "share", "metric", "expected"] = (
+        ""  # of an effect: a share of the metric without the choice, the metric itself, or a share that is expected
+    )
     means: str = ""  # for a model
     measured: str = ""  # how, and on whom
     patch: Mapping[str, Any] = field(default_factory=dict)  # settings worth trying next, as keys of a recipe or parameters of models
@@ -101,7 +104,11 @@ def cut_check(code: str) -> Callable[[CutCheck], CutCheck]:
 
 
 def diagnose(log: Interactions, content: ItemContent | None = None, split: Split | None = None) -> Diagnosis:
-    """Run every check, those of the cut where there is one; findings in order of level, then code."""
+    """Run every check, those of the cut where there is one; findings in order of level, then code. Nothing is fitted: probes are asked by `dig`.
+
+    Raises `BadRequest` for anything but a log that was read.
+    """
+    check_log(log, "What is diagnosed")
     from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 
     found = [one.function(log, content) for one in events.track(list(checks.values()), "checks")]

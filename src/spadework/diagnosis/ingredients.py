@@ -26,12 +26,18 @@ class Ingredient:
 
 
 INGREDIENTS: Mapping[str, Ingredient] = {
-    "size": Ingredient("small", "Width and depth of the network.", ("tiny", "small", "base")),
-    "causal": Ingredient(True, "Each item is told from those before it; false: items are masked and told from both sides.", (True, False)),
+    "size": Ingredient(
+        "small",
+        "Width and layers of the network: about 64 and 2 (tiny), 128 and 2 (small), 256 and 4 (base).",
+        ("tiny", "small", "base"),
+    ),
+    "causal": Ingredient(
+        True, "Each item is predicted from those before it; false: items are masked and predicted from both sides.", (True, False)
+    ),
     "positions": Ingredient(True, "The place of an item in its history is read.", (True, False)),
     "time_encoding": Ingredient(False, "The time between events is read.", (True, False)),
     "max_length": Ingredient(200, "Newest events of a history that are read."),
-    "objective": Ingredient("next item", "What is told: the next item, or the set of the next basket.", ("next item", "next basket")),
+    "objective": Ingredient("next item", "What is predicted: the next item, or the set of the next basket.", ("next item", "next basket")),
     "loss": Ingredient("softmax", "Over all items, or over the true one and sampled ones.", ("softmax", "sampled softmax")),
     "negatives": Ingredient("uniform", "Where sampled items come from.", ("uniform", "popularity", "in-batch", "mixed")),
     "logq": Ingredient(False, "Sampled items are corrected by how likely they were drawn.", (True, False)),

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from spadework.arrays import Array, distinct
+from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
 from spadework.evaluation.metrics import gini_of
 
 POINTS = 60
 """Points of a series at most."""
-_CALENDAR = 31_536_000
 
 
 def facts(log: Interactions) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def facts(log: Interactions) -> dict[str, Any]:
     counts = np.sort(log.item_counts[log.item_counts > 0])[::-1]
     users, items = len(lengths), len(counts)
     pairs = len(distinct(log.users.astype(np.int64) * max(log.item_count, 1) + log.items))
-    calendar = _has_calendar(log)
+    calendar = has_calendar(log)
     baskets = None if log.baskets is None else np.bincount(log.basket_keys())
     return {
         "users": users,
@@ -66,7 +66,7 @@ def _histogram(values: Array, name: str) -> dict[str, list[int]]:
 
 
 def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | None:
-    if not _has_calendar(log) or log.times is None:
+    if not has_calendar(log) or log.times is None:
         return None
     edges = _edges(log.times, bins)
     heights = np.histogram(log.times, edges)[0]
@@ -75,7 +75,7 @@ def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | 
 
 def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list[Any]] | None:
     """Share of each span's most popular items that were among the most popular of the span before."""
-    if not _has_calendar(log) or log.times is None or log.item_count < 2:
+    if not has_calendar(log) or log.times is None or log.item_count < 2:
         return None
     edges = _edges(log.times, spans)
     previous: set[int] | None = None
@@ -94,10 +94,6 @@ def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list
 def _edges(times: Array, bins: int) -> Array:
     first, last = int(times.min()), int(times.max()) + 1
     return np.linspace(first, last, min(bins, max(last - first, 1)) + 1)
-
-
-def _has_calendar(log: Interactions) -> bool:
-    return log.times is not None and len(log) > 0 and int(log.times.max()) >= _CALENDAR
 
 
 def _iso(moment: int) -> str:

@@ -84,6 +84,17 @@ def ruled_out(change: Change) -> bool:
     return change.share is not None and change.share_high < STRONG_SHARE
 
 
+def _of_little_weight(change: Change, no: str) -> str:
+    """What is said of a change that is a note: `no` only where nothing that would matter is left, and sure harm is told as harm."""
+    if change.share is not None and change.share_high < -NOTHING and change.p < WEAK_P:
+        return "It does harm."
+    if ruled_out(change) and (change.low <= 0 or abs(change.share or 0.0) < NOTHING):
+        return no
+    if change.low <= 0:
+        return "There are too few users to tell."
+    return "It helps a little." if change.p < WEAK_P else "It seems to help, but not surely enough."
+
+
 def found(
     code: str,
     change: Change,
@@ -104,16 +115,7 @@ def found(
     said in any case.
     """
     if level is None:
-        level = level_of(change)
-        if ruled_out(change) and abs(change.share or 0.0) < NOTHING:
-            told = no
-        elif change.low <= 0:
-            told = no if ruled_out(change) else "These users cannot tell."
-        elif change.share is not None and change.share < STRONG_SHARE:
-            told = "It helps a little."
-        else:
-            told = "It seems to help, but chance is not ruled out."
-        no = told
+        level, no = level_of(change), _of_little_weight(change, no)
     sure = level != "note"
     metric = evidence.protocol.primary
     told = f"{change.effect:+.4f} ({change.low:+.4f} … {change.high:+.4f}) from {change.base:.4f}"

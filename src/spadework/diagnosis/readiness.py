@@ -50,8 +50,14 @@ class Readiness:
             else "A transformer is worth one small run"
         )
         told = f"{verdict}: a tuned transformer is expected to differ from the best cheap model by {self.low:+.0%} to {self.high:+.0%}."
-        why = [rule.says for rule in self.reasons if rule.speaks]
-        because = f"Because {_joined(why)}." if why else "Nothing in the log speaks for either side."
+        pro, con = ([rule.says for rule in self.reasons if rule.speaks * sign > 0] for sign in (1, -1))
+        if self.speaks < 0:
+            pro, con = con, pro
+        because = "Nothing in the log speaks for either side."
+        if pro or con:
+            because = f"Because {_joined(pro)}" if pro else ""
+            because += f"{', although ' if pro else 'Although '}{_joined(con)}" if con else ""
+            because += "."
         if self.unasked:
             because += f" Not known: {', '.join(self.unasked)}."
         settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items() if value != INGREDIENTS[name].plain)
@@ -68,7 +74,13 @@ class Readiness:
         ]  # fmt: skip
         for name, value in self.settings.items():
             plain = INGREDIENTS[name].plain
-            rules = [rule for rule in self.reasons if rule.at_least is not None and name in (*rule.settings, *rule.takes)]
+            rules = [
+                rule
+                for rule in self._behind(name)
+                if rule.at_least is not None and name in (rule.predicts or (*rule.settings, *rule.takes))
+            ]
+            if any(rule.test in ("below", "from") for rule in self._behind(name)):
+                continue  # the size of the log asks for it, so nothing is to be gained
             against = not value if value is plain else plain  # what is plain is held against its opposite
             if rules and value != against:
                 low = min(rule.at_least for rule in rules if rule.at_least is not None)
@@ -78,11 +90,12 @@ class Readiness:
 
     def recipe(self, heading: str) -> str:
         """The recipe of a sequence model as TOML: each ingredient with its reason."""
-        reasons = {
-            name: f"Because {'; '.join(f'{rule.says} ({rule.about})' for rule in self.reasons if name in (*rule.settings, *rule.takes))}."
-            for name in self.settings
-        }
+        reasons = {name: f"Because {'; '.join(f'{rule.says} ({rule.about})' for rule in self._behind(name))}." for name in self.settings}
         return recipe_text(self.settings, reasons, heading)
+
+    def _behind(self, name: str) -> list[Rule]:
+        """The rules that ask for the value that an ingredient has, not those that were overruled."""
+        return [rule for rule in self.reasons if name in rule.takes or rule.settings.get(name) == self.settings[name]]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `predictions` are what a later comparison is held against."""
@@ -111,21 +124,22 @@ class Readiness:
             advice=settings,
             effect=(self.low + self.high) / 2,
             interval=(self.low, self.high),
+            unit="expected",
             means="An expectation from rules with sources, not a measurement: readiness.json of the run lists them, train.toml the settings.",
             measured=f"not measured: {len(self.reasons)} of {len(RULES)} rules hold; the range is expected",
             patch=dict(self.settings),
         )
 
 
-def readiness(findings: Sequence[Finding], log: Interactions) -> Readiness:
-    """What the rules say of these findings and this log. O(rules · findings)."""
+def readiness(findings: Sequence[Finding], log: Interactions, repeat_share: float = 0.0) -> Readiness:
+    """What the rules say of these findings, of this log and of the share of targets that are repeats. O(rules · findings)."""
     by_code = {finding.code: finding for finding in findings}
-    facts = facts_of(log)
+    facts = facts_of(log) | {"repeat_share": repeat_share}
     holding = tuple(rule for rule in RULES if _holds(rule, by_code, facts))
     speaks = sum(rule.speaks for rule in holding)
     open_questions = (rule.about for rule in RULES if rule.speaks and not rule.moot and rule.about not in (*facts, *by_code))
     unasked = tuple(dict.fromkeys(open_questions))
-    doubt = int("ORD-1" in unasked)  # what speaks loudest for or against a sequence model is not known
+    doubt = int(not any(rule.about == "ORD-1" for rule in holding))  # what speaks loudest for or against a sequence model is not known
     (_, low, _), (_, _, high) = _expected(speaks - doubt), _expected(speaks + doubt)
     settings: dict[str, Any] = {}
     for rule in holding:
@@ -158,7 +172,9 @@ def _holds(rule: Rule, findings: Mapping[str, Finding], facts: Mapping[str, floa
     if finding is None:
         return False
     found = finding.level in ("strong", "weak")
-    return found if rule.test == "found" else not found and finding.interval is not None and finding.interval[1] < STRONG_SHARE
+    if rule.test == "found":
+        return found
+    return not found and finding.unit == "share" and finding.interval is not None and finding.interval[1] < STRONG_SHARE
 
 
 def _abouts(rules: Sequence[Rule]) -> Iterator[str]:

@@ -21,6 +21,7 @@ class Rule:
     settings: Mapping[str, Any] = field(default_factory=dict)  # ingredients of a sequence model, should one be trained
     takes: tuple[str, ...] = ()  # ingredients whose value is the finding's own, from its patch
     moot: bool = False  # where it cannot be asked there is nothing of the kind, so nothing is left unknown
+    predicts: tuple[str, ...] | None = None  # ingredients that are expected to pay; all that the rule sets if absent
     at_least: float | None = None  # by which share a model with these settings is expected to differ from one without, at least
     source: str
 
@@ -31,7 +32,7 @@ RULES: tuple[Rule, ...] = (
         source="Beauty, 198,502 events: a second stage over closed forms has hit rate .1059, eSASRec .0928 (docs/log.md)",
     ),
     Rule(
-        about="rows", test="below", bound=3e5, says="a small network has as many numbers as the log has events", settings={"size": "tiny"},
+        about="rows", test="below", bound=3e5, says="a small network has as many parameters as the log has events", settings={"size": "tiny"},
         source="SASRec and its kin use widths of 50 to 64 on logs of this size (Kang and McAuley, ICDM 2018)",
     ),
     Rule(
@@ -53,7 +54,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         about="long_history", test="below", bound=50, says="nineteen histories in twenty are shorter than fifty events", settings={"max_length": 50},
-        source="what is not there need not be read",
+        source="longer windows would hold padding",
     ),
     Rule(
         about="ORD-1", test="found", speaks=1, says="what came first tells what comes next", settings={"causal": True}, at_least=0.0,
@@ -85,17 +86,23 @@ RULES: tuple[Rule, ...] = (
         source="Romanov et al., RecSys 2023: intensities of time beat frequencies on repeat logs",
     ),
     Rule(
-        about="POP-1", test="found", says="a loss that samples can correct for popularity", settings={"loss": "sampled softmax"},
+        about="repeat_share", test="from", bound=0.1, says="a tenth of what people take is theirs already", settings={"repeats": "allow"},
+        source="where repeats are expected, a model that may not repeat cannot be judged beside the others",
+    ),
+    Rule(
+        about="POP-3", test="found", says="popular items stand too high in lists",
+        settings={"loss": "sampled softmax", "negatives": "popularity", "logq": True},
+        source="Yi et al., RecSys 2019: LogQ takes the popularity of what is drawn out of the loss",
+    ),
+    Rule(
+        about="POP-4", test="found", says="beneath the best sellers there is taste",
+        settings={"loss": "sampled softmax", "negatives": "in-batch", "logq": True},
         source="Klenitskiy and Vasilev, RecSys 2023: the loss and its negatives decide more than the network",
     ),
     Rule(
         about="POP-1", test="found", says="popular items drown what the others say",
-        settings={"negatives": "in-batch", "logq": True}, at_least=0.0,
+        settings={"loss": "sampled softmax", "negatives": "in-batch", "logq": True}, at_least=0.0, predicts=("negatives", "logq"),
         source="Yi et al., RecSys 2019 (LogQ); Gowalla: dividing rows by their size is worth a fifth (docs/findings-on-public-logs.md)",
-    ),
-    Rule(
-        about="POP-3", test="found", says="popular items stand too high in lists", settings={"logq": True}, at_least=0.0,
-        source="Yi et al., RecSys 2019: LogQ takes the popularity of what is drawn out of the loss",
     ),
     Rule(
         about="POP-2", test="found", speaks=-1, says="no personal list is better than what is popular",
@@ -119,6 +126,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         about="TIME-5", test="found", says="models age", takes=("retrain",), source="measured on this log: a model learned earlier answers worse",
+    ),
+    Rule(
+        about="CON-1", test="found", says="content tells taste", settings={"item_content": True},
+        source="measured on this log: items alike by their content are better lists than what is popular",
     ),
     Rule(
         about="CON-2", test="found", says="content adds to behaviour", settings={"item_content": True}, at_least=0.0,

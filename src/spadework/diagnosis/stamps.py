@@ -7,8 +7,9 @@ import time
 import numpy as np
 
 from spadework.data.content import ItemContent
-from spadework.data.cuts import CALENDAR
+from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
+from spadework.diagnosis.controls import tied_share
 from spadework.diagnosis.finding import Finding, check
 
 DAY, HOUR = 86_400, 3_600
@@ -69,8 +70,7 @@ def ties(log: Interactions, content: ItemContent | None) -> Finding | None:
     """
     if log.times is None or len(log) < 2 or log.times.min() == log.times.max():
         return None
-    tied = (log.times[1:] == log.times[:-1]) & (log.users[1:] == log.users[:-1])
-    share = float((np.append(tied, False) | np.append(False, tied)).mean())
+    share = tied_share(log)
     if share < 0.01:
         return None
     return Finding(
@@ -89,7 +89,7 @@ def batches(log: Interactions, content: ItemContent | None) -> Finding | None:
     Then order within a day is the order of the file, and sessions cannot be told. Export the moments of the events themselves. It errs where a
     real event, such as a live sale, brings many people at one second.
     """
-    if not _dated(log) or len(log) < 2:
+    if not has_calendar(log) or len(log) < 2:
         return None
     assert log.times is not None
     days = log.times % DAY
@@ -125,7 +125,7 @@ def two_zones(log: Interactions, content: ItemContent | None) -> Finding | None:
     Two exports were joined whose clocks differ, so events count twice and order is wrong for a part of them. Bring both to UTC and read again.
     It errs where people do something at fixed hours.
     """
-    if not _dated(log):
+    if not has_calendar(log):
         return None
     assert log.times is not None
     some = slice(0, int(log.starts[np.searchsorted(log.starts, MOST_ROWS)]) if len(log) > MOST_ROWS else len(log))  # whole users
@@ -154,10 +154,10 @@ def two_zones(log: Interactions, content: ItemContent | None) -> Finding | None:
 def future(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Events lie in the future of this machine's clock.
 
-    Usually a plan, a delivery date or a wrong century was exported in place of the event's time. Splits by time would judge on them. It errs where
-    this machine's clock is wrong.
+    Usually a plan, a delivery date or a wrong century was exported in place of the event's time. Splits by time would judge on them. Files and frames
+    are read without such rows, so this speaks of logs that a program made. It errs where this machine's clock is wrong.
     """
-    if not _dated(log):
+    if not has_calendar(log):
         return None
     assert log.times is not None
     share = float((log.times > time.time() + DAY).mean())
@@ -170,7 +170,3 @@ def future(log: Interactions, content: ItemContent | None) -> Finding | None:
         effect=share,
         advice="Export when it happened, not when it is due; set such rows aside.",
     )
-
-
-def _dated(log: Interactions) -> bool:
-    return log.times is not None and len(log) > 0 and int(log.times.max()) >= CALENDAR

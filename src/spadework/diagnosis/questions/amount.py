@@ -27,8 +27,8 @@ def tail(evidence: Evidence) -> Finding:
     """Lists made of the head alone, the items that hold half of all events, serve worse than lists of everything.
 
     Why it matters: where the head serves as well, the catalogue that counts is small, closed forms fit into memory, and a large model has little
-    to add; where it does not, compare models on the slice of the tail. How it is measured: co-occurrence learned from all items
-    against one learned from the head alone, for two weights. When it errs: where all items are about equally popular there is no head, and it says so.
+    to add; where it does not, compare models on the slice of the tail. How it is measured: co-occurrence of two weights, whose lists may hold all
+    items against lists that may hold the head alone. When it errs: where all items are about equally popular there is no head, and it says so.
     """
     new = evidence.new_items
     counts = new.train.item_counts
@@ -39,13 +39,14 @@ def tail(evidence: Evidence) -> Finding:
     head = np.zeros(len(counts), np.bool_)
     head[order[:items]] = True
     models = [counting(new, settings) for settings in WEIGHTS]
-    small = new.of_logs(train=new.train.where(head[new.train.items]))
+    small = new.among_items(head)
+    new.answer_too([small], models)
     outside = float((~head[new.truth.items]).mean())
     return found(
         "TAIL-1", new.difference(small.mean_of(models), new.mean_of(models)), new,
         what=f"All items instead of the {items:,} of {active:,} that hold half of the events",
         yes="What people want is in the tail, too.", no="The head serves as well.", means="An item network must learn rare items; content helps it.",
-        advice="Compare models on the slice of the tail before you choose.", patch={"content": True},
+        advice="Compare models on the slice of the tail before you choose.", patch={"item_content": True},
         more=f"{outside:.0%} of the targets are outside the head.",
     )  # fmt: skip
 
@@ -57,8 +58,9 @@ def more_users(evidence: Evidence) -> Finding:
     Why it matters: where it rises, a larger log may change the verdict, and a large model is worth asking again when the log has doubled; where it is
     flat, it is the ingredients that are missing. How it is measured: co-occurrence learned from an eighth, a quarter, half and all of the
     users, each holding the ones before, judged on the same users, whose own histories are shown in full. A doubling's gains are fitted by A · qⁿ
-    with q of 0.3 to 1, and the next one is told, with the interval of the same fit on resampled users. When it errs: a curve of four points
-    is short, and the users of next year may be of another kind.
+    with q of 0.3 to 1, and the next one is told, with the interval of the same fit on resampled users; it weighs something where the last doubling
+    helped beyond chance, too. When it errs: a curve of four points is short, which users were drawn is luck that the interval does not hold, and
+    the users of next year may be of another kind.
     """
     new = evidence.new_items
     users = new.train.active_users

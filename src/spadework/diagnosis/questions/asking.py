@@ -52,37 +52,34 @@ BEYOND: tuple[str, Level | None] = (", beyond trends", None)
 
 def without_control(evidence: Evidence, change: Change) -> tuple[Change, str, Level | None]:
     """What is said of a change of order where trends cannot be told from it."""
-    why = "histories are not in train" if evidence.has_calendar else "positions"
+    why = "histories are not in train" if evidence.has_calendar else "no times" if evidence.train.times is None else "positions"
     return change, f" ({why}: trends are in it, too)", "weak" if level_of(change) == "strong" else None
 
 
 def beyond(
-    evidence: Evidence, models: list[Recommender], what: str, scramble: Scramble, *, learned: bool
+    evidence: Evidence, models: list[Recommender], name: str, scramble: Scramble, *, learned: bool
 ) -> tuple[Change, str, Level | None]:
-    """What models lose where `scramble` destroys one thing in the histories, and with `learned` in what they learn from, too.
+    """What models lose where `scramble` destroys one thing in the histories that they read, or with `learned` in what they learn from.
 
-    Less what they lose so where trends are all that is left of the order; without a control as it is, and no more than weak.
+    Less what they lose so where trends are all that is left of the order; without a control as it is, and no more than weak. Draws are
+    those of `name`.
     """
-    random = generator(evidence.protocol.seed, what)
+    random = generator(evidence.protocol.seed, name)
 
-    def lost(where: Evidence) -> tuple[Array, Array]:
+    def lost(where: Evidence) -> Array:
         split = where.protocol.split
-        if learned:
-            train = scramble(split.train, random)
-            within = evidence.has_control  # then histories are part of train
-            without = where.of_logs(
-                train=train, given=train.of_users(split.given.active_users) if within else scramble(split.given, random)
-            )
-        else:
-            without = where.of_logs(given=scramble(split.given, random))
+        without = where.of_logs(train=scramble(split.train, random)) if learned else where.of_logs(given=scramble(split.given, random))
+        if not learned:
             where.answer_too([without], models)
-        return without.mean_of(models), where.mean_of(models)
+        return where.mean_of(models) - without.mean_of(models)
 
-    without, whole = lost(evidence)
-    if not evidence.has_control:
-        return without_control(evidence, evidence.difference(without, whole))
-    trends = [np.subtract(*lost(control)[::-1]) for control in evidence.without_order]
-    return evidence.difference(without, whole - np.mean(trends, axis=0)), *BEYOND
+    if evidence.has_control:
+        gain, told = evidence.less_trends(lost), BEYOND
+    else:
+        gain, told = lost(evidence), None
+    base = evidence.mean_of(models) - gain
+    change = evidence.difference(base, base + gain)
+    return (change, *told) if told else without_control(evidence, change)
 
 
 def chosen_elsewhere(values: Array, seed: int) -> Array:
@@ -112,6 +109,15 @@ def calendar(evidence: Evidence) -> Array:
 
 
 def days_of(evidence: Evidence, part: float) -> int:
-    """A part of the log's span in whole days, one at least."""
+    """A part of the log's span in whole days, one at least; refused where the log is too short for that."""
     times = calendar(evidence)
-    return max(round(float(times.max() - times.min()) * part / DAY), 1)
+    span = float(times.max() - times.min())
+    days = max(round(span * part / DAY), 1)
+    if span < 2 * days * DAY:
+        raise CannotTell(f"The log covers {span / 3600:.0f} hours, too few to tell old from new.")
+    return days
+
+
+def in_days(days: int) -> str:
+    """A number of days in words."""
+    return "1 day" if days == 1 else f"{days} days"

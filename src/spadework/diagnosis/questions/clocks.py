@@ -11,7 +11,18 @@ from spadework.diagnosis.controls import pauses_mixed
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
-from spadework.diagnosis.questions.asking import DAY, RECENT, WEIGHTS, beyond, calendar, chosen_elsewhere, counting, days_of, pairs_of
+from spadework.diagnosis.questions.asking import (
+    DAY,
+    RECENT,
+    WEIGHTS,
+    beyond,
+    calendar,
+    chosen_elsewhere,
+    counting,
+    days_of,
+    in_days,
+    pairs_of,
+)
 from spadework.models.base import model
 
 WINDOWS = ("7d", "30d")
@@ -44,15 +55,16 @@ def trends(evidence: Evidence) -> Finding:
 def old_pairs(evidence: Evidence) -> Finding:
     """Old pairs mislead: co-occurrence counted with a half-life predicts better than counted over the whole log.
 
-    Why it matters: what goes with what changes, so more history is not more evidence. How it is measured: a half-life of a sixth of the
-    log's span on the age of pairs, for two weights. When it errs: a half-life also thins the data, which hides a slow change in small logs.
+    Why it matters: what goes with what changes, or what is popular does, so more history is not more evidence. How it is measured: a half-life of a
+    sixth of the log's span (a day at least) on the age of pairs, for two weights. When it errs: it does not say which of both changes, TIME-1
+    does; and a half-life also thins the data, which hides a slow change in small logs.
     """
     new = evidence.new_items
     days = days_of(new, 1 / 6)
     change = new.change(pairs_of(new, {}, {"age_half_life": f"{days}d"}, WEIGHTS))
     return found(
-        "TIME-2", change, new, what=f"Pairs that fade, half in {days} days",
-        yes="What goes with what changes.", no="What went together still does.", means="Limit the training window; weigh recent events.",
+        "TIME-2", change, new, what=f"Pairs that fade, half in {in_days(days)}",
+        yes="Old pairs mislead.", no="What went together still does.", means="Limit the training window; weigh recent events.",
         advice="Sweep half-lives of pairs; compare training windows.", patch={"age_half_life": f"{days}d", "training_window": f"{4 * days}d"},
     )  # fmt: skip
 
@@ -62,16 +74,16 @@ def gaps(evidence: Evidence) -> Finding:
     """Two things that a person takes soon after each other belong together more than two things taken long apart.
 
     Why it matters: then a history is a string of intents, and a transformer should see the time between events, not their positions alone. How it
-    is measured: pairs that count half when their events are a hundredth of the log's span apart, for two weights, on the log as it is against
-    each user's pauses in any order, less what the same gives where items are exchanged among events of about the same time: things of one
-    season are taken close together, too. When it errs: what positions can see is left out; ORD-3 tells that.
+    is measured: pairs that count half when their events are a hundredth of the log's span apart (a day at least), for two weights, on the log as
+    it is against each user's pauses in any order, less what the same gives where items are exchanged among events of about the same time: things
+    of one season are taken close together, too. When it errs: what positions can see is left out; ORD-3 tells that.
     """
     new = evidence.new_items.sampled
     days = days_of(new, 1 / 100)
     models = [counting(new, {**settings, "gap_half_life": f"{days}d"}) for settings in WEIGHTS]
     change, beyond_trends, level = beyond(new, models, "pauses in train", pauses_mixed, learned=True)
     return found(
-        "TIME-3", change, new, level=level, what=f"Pairs counting half when {days} days lie between, instead of pauses in any order{beyond_trends}",
+        "TIME-3", change, new, level=level, what=f"Pairs counting half when {in_days(days)} lie between, beside shuffled pauses{beyond_trends}",
         yes="What is taken soon after belongs together.", no="The time between two events says no more than their order.",
         means="Give a transformer the time between events (relative time biases).", advice="Sweep gap half-lives and sessions.",
         patch={"gap_half_life": f"{days}d", "time_encoding": True},
@@ -82,10 +94,10 @@ def gaps(evidence: Evidence) -> Finding:
 def age_of_history(evidence: Evidence) -> Finding:
     """What a person took long ago says less of them than what they took lately, by the calendar and not by position alone.
 
-    Why it matters: taste moves with time, so a model should know how old a history item is; people who come back after a pause are new people in part.
-    How it is measured: history items that count half at an age of a twentieth of the log's span, for two weights, on histories as they are against
-    pauses in any order, less what the same gives where items are exchanged among events of about the same time. When it errs: what positions
-    can see is left out; ORD-2 tells that.
+    Why it matters: taste moves with time, so a model should know how old a history item is; people who come back after a pause are new people in
+    part. How it is measured: history items that count half at an age of a twentieth of the log's span (a day at least), for two weights, on
+    histories as they are against pauses in any order, less what the same gives where items are exchanged among events of about the same time.
+    When it errs: what positions can see is left out; ORD-2 tells that.
     """
     new = evidence.new_items.sampled
     days = days_of(new, 1 / 20)
@@ -93,7 +105,7 @@ def age_of_history(evidence: Evidence) -> Finding:
     change, beyond_trends, level = beyond(new, models, "pauses of histories", pauses_mixed, learned=False)
     return found(
         "TIME-4", change, new, level=level,
-        what=f"History items counting half at an age of {days} days, instead of pauses in any order{beyond_trends}",
+        what=f"History items counting half at an age of {in_days(days)}, beside shuffled pauses{beyond_trends}",
         yes="Taste moves with time.", no="The age of a history item says no more than its position.",
         means="Encode the age of history items; limit the history by time.", advice="Sweep history half-lives.",
         patch={"history_half_life": f"{days}d", "time_encoding": True},
@@ -122,9 +134,9 @@ def age_of_a_model(evidence: Evidence) -> Finding:
     fading = {**RECENT, "age_half_life": f"{days_of(new, 1 / 6)}d"}
     models = [model("popular", window=f"{days}d"), *(counting(new, settings | fading) for settings in WEIGHTS)]
     return found(
-        "TIME-5", new.difference(old.mean_of(models), fresh.mean_of(models)), new, what=f"Learning up to now instead of up to {days} days ago",
-        yes=f"A model is old after {days} days.", no=f"A model of {days} days ago answers as well.",
-        means=f"Train again more often than every {days} days; a model that takes days to train starts old.",
+        "TIME-5", new.difference(old.mean_of(models), fresh.mean_of(models)), new, what=f"Learning up to now instead of up to {in_days(days)} ago",
+        yes=f"A model is old after {in_days(days)}.", no=f"A model of {in_days(days)} ago answers as well.",
+        means=f"Train again more often than every {in_days(days)}; a model that takes days to train starts old.",
         advice="Retrain often, or serve what is quickly trained beside the large model.", patch={"retrain": f"{max(days // 4, 1)}d"},
     )  # fmt: skip
 

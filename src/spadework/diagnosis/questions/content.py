@@ -23,7 +23,7 @@ def content_tells(evidence: Evidence) -> Finding:
     return found(
         "CON-1", new.change([(model("popular"), model("content"))]), new, what="Items alike by their content instead of the most popular",
         yes="Content tells taste.", no="Content alone tells little.", means="New items can be served from their texts and categories.",
-        advice="Keep the item table beside the log; serve new items by content.", patch={"content": True},
+        advice="Keep the item table beside the log; serve new items by content.", patch={"item_content": True},
     )  # fmt: skip
 
 
@@ -41,7 +41,7 @@ def content_adds(evidence: Evidence) -> Finding:
         "CON-2", new.change([(pair[0], pair[1])]), new, what="Content beside co-occurrence",
         yes="People's behaviour is not enough; content adds.", no="A share of content adds nothing to behaviour.",
         means="Put text and features into the item network; models without ids may serve new items.",
-        advice="Use content models and blends; embed texts.", patch={"content": True, "models": ["cease", "add-ease"]},
+        advice="Use content models and blends; embed texts.", patch={"item_content": True, "models": ["cease", "add-ease"]},
         more=_on_known_items(new, pair),
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ def content_for_rare_items(evidence: Evidence) -> Finding:
     return found(
         "CON-3", new.difference(base, other), new, what=f"Content for items that fewer than {RARE} users took",
         yes="Content finds what is new.", no="Content does not find them.", means="Let the item network read content; scale ids by evidence.",
-        advice="Serve new items by content; keep a slice of the board for them.", patch={"content": True, "content_cold": 10.0},
+        advice="Serve new items by content; keep a slice of the board for them.", patch={"item_content": True, "id_evidence": 5.0},
         more=f"{share:.0%} of the targets are such items.",
     )  # fmt: skip
 

@@ -50,12 +50,11 @@ def direction(evidence: Evidence) -> Finding:
         backward = where.of_logs(train=reversed_in_time(where.train))
         return (where.mean_of(forward) - backward.mean_of(forward)) / 2
 
-    base, gain = new.mean_of(both), directed(new)
+    base = new.mean_of(both)
     if new.has_control:
-        gain = gain - np.mean([directed(control) for control in new.without_order], axis=0)
-        change, (what, level) = new.difference(base, base + gain), BEYOND
+        change, (what, level) = new.difference(base, base + new.less_trends(directed)), BEYOND
     else:
-        change, what, level = without_control(new, new.difference(base, base + gain))
+        change, what, level = without_control(new, new.difference(base, base + directed(new)))
     return found(
         "ORD-1", change, new, level=level, what=f"Counting pairs in the direction of time{what}",
         yes="What came first tells what comes next.", no="Sets say as much as sequences.", means="Sequence models may pay; keep the direction of time.",
@@ -86,8 +85,9 @@ def distance(evidence: Evidence) -> Finding:
     """Items that stand near each other in a history belong together more than items far apart.
 
     Why it matters: then neighbourhoods within histories carry meaning: windows and positions help, and a transformer needs them to be right. How
-    it is measured: pairs counted by 1/distance, both ways, on the log as it is against histories in any order, less what the same gives where items
-    are exchanged among events of about the same time. When it errs: in short histories all distances are about the same.
+    it is measured: pairs counted by 1/distance, both ways, on the log as it is against a log of histories in any order, both read alike, less
+    what the same gives where items are exchanged among events of about the same time. When it errs: in short histories all distances are about
+    the same.
     """
     new = evidence.new_items.sampled
     timed(new)
@@ -116,9 +116,14 @@ def order_of_the_file(evidence: Evidence) -> Finding:
         raise CannotTell(f"Only {share:.0%} of the events share their timestamp with another of the same user.")
     models = [counting(new, {**ORDERED, **RECENT, "backward": backward}) for backward in (0.0, 0.5)]
     random = generator(new.protocol.seed, "ties")
-    kept, mixed = (
-        new.of_logs(train=ties_broken(split.train, by), given=ties_broken(split.given, by)).mean_of(models) for by in (None, random)
-    )
+
+    def asked_with(by: np.random.Generator | None) -> Array:
+        """Values where ties are broken so, in train and in histories alike. Shape [rows]."""
+        train = ties_broken(split.train, by)
+        given = train.of_users(split.given.active_users) if new.learns_histories else ties_broken(split.given, by)
+        return new.of_logs(train=train, given=given).mean_of(models)
+
+    kept, mixed = asked_with(None), asked_with(random)
     return found(
         "ORD-4", new.difference(mixed, kept), new, what="Events of one timestamp in the order of the file instead of any order",
         yes="The file's order says something: a finer clock, or a leak.", no="The order inside one timestamp says nothing.",

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from spadework.diagnosis.change import CannotTell
+from spadework.diagnosis.change import CannotTell, NoDifference
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, level_of, probe, ruled_out
@@ -47,8 +47,9 @@ def nothing_but_popularity(evidence: Evidence) -> Finding:
     """What is popular serves better than chance, and no personal list serves better than it.
 
     Why it matters: then there is no taste to be learned from the log as it is, and a large model would learn the list of best sellers. How it is
-    measured: the list of the most popular against chance on the validation span; and the best of three co-occurrence models against that
-    list. When it errs: taste may live in what the log does not hold, such as content or sessions; the other probes say so.
+    measured: the list of the most popular against chance on the validation span; and the best of three co-occurrence models, chosen on one half
+    of the users and judged on the other, against that list. When it errs: taste may live in what the log does not hold, such as content or
+    sessions; the other probes say so.
     """
     new = evidence.new_items
     popular = model("popular")
@@ -56,13 +57,14 @@ def nothing_but_popularity(evidence: Evidence) -> Finding:
     if new.train.times is not None:
         rivals.append(counting(new, {**ORDERED, **RECENT, "backward": 0.5}))
     beyond_chance = new.change([(model("random"), popular)])
-    against = []
+    values, against = [], []
     for one in rivals:
-        with suppress(CannotTell):  # a personal list that is the popular one says nothing beyond it
+        with suppress(NoDifference):  # a personal list that is the popular one says nothing beyond it
             against.append(new.change([(popular, one)]))
+            values.append(new.mean_of([one]))
     if not against:
         raise CannotTell("No personal list differs from what is popular.")
-    best = max(against, key=lambda one: one.effect)
+    best = new.difference(new.mean_of([popular]), chosen_elsewhere(np.stack(values), new.protocol.seed))
     alone = level_of(beyond_chance) != "note" and all(ruled_out(one) for one in against)
     no = "These users cannot tell whether personal lists carry more."
     if level_of(best) != "note":
@@ -70,7 +72,7 @@ def nothing_but_popularity(evidence: Evidence) -> Finding:
     elif level_of(beyond_chance) == "note":
         no = "What is popular is not surely better than chance."
     return found(
-        "POP-2", best, new, level="strong" if alone else "note", what="The best of three personal lists beside the most popular",
+        "POP-2", best, new, level="strong" if alone else "note", what=f"The best of {len(against)} personal lists beside the most popular",
         yes="What is popular is all that carries over.", no=no, means="A large model would learn the list of best sellers.",
         advice="Serve what is popular; look for content, sessions or finer events before you train a large model.",
         patch={"models": ["popular"]},
@@ -95,7 +97,7 @@ def exponents(evidence: Evidence) -> Finding:
     a, b = np.unravel_index(int(means.argmax()), means.shape)
     curve = ", ".join(f"{power:g}: {mean:.4f}" for power, mean in zip(RIGHT, means[a], strict=True))
     return found(
-        "POP-3", new.difference(base, other), new, what="Dividing by the size of what is recommended, to the best power",
+        "POP-3", new.difference(base, other), new, what="Dividing counts by the popularity of what is recommended, to the best power",
         yes="Popular items stand too high.", no="Popular items stand where they belong.",
         means=f"A loss should take about {RIGHT[b]:g} of an item's log popularity out: LogQ, or negatives drawn by popularity.",
         advice=f"Sweep exponents around left {LEFT[a]:g}, right {RIGHT[b]:g}.", patch={"left_power": LEFT[a], "right_power": RIGHT[b], "logq": True},
@@ -105,23 +107,26 @@ def exponents(evidence: Evidence) -> Finding:
 
 @probe("POP-4")
 def without_best_sellers(evidence: Evidence) -> Finding:
-    """Where best sellers do not decide the metric, dividing by the size of what is recommended helps.
+    """Where best sellers do not decide the metric, dividing by the size of what is recommended helps more than where they do.
 
-    Why it matters: a metric that a few items decide hides taste; a model that is chosen by it serves best sellers. How it is measured: targets
-    are thinned until no item is expected more often than the third quartile plus 1.5 ranges between the quartiles (the debiased metrics of
-    RecTools); the weight "cosine" against "confidence", which differ by the root of the recommended item's size. When it errs: thinning
-    favours whatever recommends rare items, so it says what is there beneath the best sellers, not what a shop earns.
+    Why it matters: a metric that a few items decide hides taste; a model that is chosen by it serves best sellers. How it is measured: targets are
+    thinned until no item is expected more often than the third quartile plus 1.5 ranges between the quartiles (the debiased metrics of RecTools);
+    what the weight "cosine" gives there beyond "confidence", which differ by the root of the recommended item's size, less what it gives on all
+    targets of the same users. When it errs: thinning favours whatever recommends rare items, so it says what is there beneath the best sellers,
+    not what a shop earns.
     """
     new = evidence.new_items
     pair = [counting(new, {"weight": weight}) for weight in ("confidence", "cosine")]
-    base, other = new.on_targets(pair, new.truth.debiased(new.protocol.seed))
-    change = new.difference(base, other)
-    plain = new.change([(pair[0], pair[1])])
-    share = f"{plain.share:+.0%}" if plain.share is not None else f"{plain.effect:+.4f}"
+    thinned = new.truth.debiased(new.protocol.seed)
+    left = thinned.sizes > 0
+    base, other = new.on_targets(pair, thinned)
+    plain = [new.mean_of([one])[left] for one in pair]
+    change = new.difference(base, other - (plain[1] - plain[0]))
     return found(
-        "POP-4", change, new, what="Dividing by the size of what is recommended, where best sellers do not decide",
-        yes="Beneath the best sellers there is taste.", no="Without best sellers sizes matter as little.",
+        "POP-4", change, new, what="Dividing by the popularity of what is recommended, where best sellers do not decide beyond where they do",
+        yes="Beneath the best sellers there is taste.", no="Best sellers hide nothing.",
         means="Train with negatives drawn by popularity or in-batch; else the metric and the loss both see best sellers.",
         advice="Look at debiased_ndcg@10 beside the metric that decides.", patch={"metrics": ["debiased_ndcg@10"], "negatives": "in-batch"},
-        more=f"In the metric as it is: {share}.",
+        more=f"Thinned targets: {float(np.nanmean(base)):.4f} → {float(np.nanmean(other)):.4f}; all: {float(np.nanmean(plain[0])):.4f} → "
+        f"{float(np.nanmean(plain[1])):.4f}.",
     )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from spadework.diagnosis.change import CannotTell
+from collections.abc import Callable
+
+from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
-from spadework.models.base import model
+from spadework.models.base import Recommender, model
 from spadework.models.practice import REPEATS_MATTER
 
 
@@ -14,18 +16,18 @@ from spadework.models.practice import REPEATS_MATTER
 def own_purchases(evidence: Evidence) -> Finding:
     """People take their own items again: own purchases as a prior of a model that does not count them.
 
-    Why it matters: transformers miss repeats and counters; personal frequency has them for nothing. How it is measured: co-occurrence with
-    personal popularity as its prior against co-occurrence alone, items of the history allowed. When it errs: where users have one basket
-    each, nobody can repeat.
+    Why it matters: transformers miss repeats and counters; personal frequency has them for nothing. How it is measured: co-occurrence, and what
+    is popular, with personal popularity as a prior against without, items of the history allowed; the smaller of both gains stands. When it errs:
+    where users have one basket each, nobody can repeat.
     """
     evidence = _repeating(evidence)
-    change = evidence.change([(model(name), model("prior", parts=name, weight=0.5)) for name in ("cosine", "confidence")])
+    change = _beside_both(evidence, lambda name: model("prior", parts=name, weight=0.5))
     return found(
         "REP-1", change, evidence, what="Own purchases as a prior",
         yes="People come back to their own items.", no="Own purchases say no more than the rest.",
         means="A transformer needs personal popularity in its scores (PPS), and must not forbid repeats.",
         advice="Allow repeats; serve personal frequency or a blend with it.",
-        patch={"repeats": "allow", "models": ["personal", "tifu-knn"], "pps": True},
+        patch={"repeats": "allow", "models": ["personal", "tifu-knn"], "personal_popularity": True},
     )  # fmt: skip
 
 
@@ -54,25 +56,33 @@ def pauses(evidence: Evidence) -> Finding:
 
 @probe("REP-3")
 def own_purchases_alone(evidence: Evidence) -> Finding:
-    """People's own things, by how often and how lately, serve better than co-occurrence that may repeat as well.
+    """People's own things, by how often and how lately, serve better than co-occurrence that may repeat as well, and than what is popular.
 
     Why it matters: then the list of what they own is the product, and everything else is a side dish; it costs nothing to train. How it is measured:
-    personal frequency against co-occurrence of two weights, items of the history allowed. When it errs: it says nothing of new
+    personal frequency against co-occurrence of two weights and against what is popular, items of the history allowed; the smaller of both gains
+    stands: popular things come back, too. When it errs: it says nothing of new
     items, which are few in such lists; the quota of `blend` keeps room for them.
     """
     evidence = _repeating(evidence)
-    change = evidence.change([(model(name), model("personal")) for name in ("cosine", "confidence")])
+    change = _beside_both(evidence, lambda _: model("personal"))
     return found(
-        "REP-3", change, evidence, what="Own purchases alone instead of co-occurrence",
+        "REP-3", change, evidence, what="Own purchases alone instead of co-occurrence or what is popular",
         yes="What people own is what they take next.", no="Own purchases alone are not enough.",
         means="Whatever a large model adds, it adds to personal frequency.", advice="Serve personal frequency first; add new items by a quota.",
-        patch={"models": ["personal", "blend"], "pps": True},
+        patch={"models": ["personal", "blend"], "personal_popularity": True},
     )  # fmt: skip
+
+
+def _beside_both(evidence: Evidence, other: Callable[[str], Recommender]) -> Change:
+    """The smaller of the gains beyond co-occurrence and beyond what is popular: what is popular comes back without being anybody's own."""
+    together = evidence.change([(model(name), other(name)) for name in ("cosine", "confidence")])
+    popular = evidence.change([(model("popular"), other("popular"))])
+    return min(together, popular, key=lambda change: change.effect)
 
 
 def _repeating(evidence: Evidence) -> Evidence:
     """The question on a sample of a large log; refused where items of the history are left out."""
-    if evidence.protocol.repeats != "allow":
+    if evidence.protocol.repeats == "forbid":
         share = evidence.protocol.split.repeat_share
         few = share < REPEATS_MATTER
         told = f"Only {share:.0%}" if few else f"The recipe's policy is {evidence.protocol.policy!r}, and {share:.0%}"

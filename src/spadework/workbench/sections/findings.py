@@ -102,6 +102,8 @@ def _label(finding: Map) -> str:
 
 def _effect(finding: Map) -> str:
     effect, ends = as_number(finding.get("effect")), as_interval(finding.get("interval"))
+    if finding.get("unit") == "expected" and ends:
+        return f"expected: {_signed(ends[0])} … {_signed(ends[1])}"
     if finding.get("unit") == "metric":
         return words.signed(effect) + (f" ({words.signed(ends[0])} … {words.signed(ends[1])})" if ends else "")
     show = _signed if finding.get("unit") == "share" else words.percent

@@ -164,6 +164,7 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
     chosen, _ = choice(facts, scored)
     yardsticks = [row for _, row in popular_rows(scored)]
     shown = scored[:_MOST]
+    shown += [chosen] if chosen is not None and chosen not in shown else []
     shown += [row for row in yardsticks if row not in shown]
     metric = words.metric(facts.primary)
     dots = [
