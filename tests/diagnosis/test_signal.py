@@ -279,7 +279,12 @@ def test_a_sure_harm_is_told_as_harm():
     rng = np.random.default_rng(0)
     base = rng.random(400)
     told = {}
-    others = {"harm": base * 0.8, "nothing": base + rng.normal(0, 0.001, 400), "little": base * 1.02, "unsure": base + rng.normal(0.005, 0.3, 400)}
+    others = {
+        "harm": base * 0.8,
+        "nothing": base + rng.normal(0, 0.001, 400),
+        "little": base * 1.02,
+        "unsure": base + rng.normal(0.005, 0.3, 400),
+    }
     for name, other in others.items():
         made = evidence_of("noise", 0)
         told[name] = found("X-1", made.difference(base, other), made, what="", yes="", no="Absent.", means="", advice="", patch={}).says

@@ -133,4 +133,11 @@ def _tried(facts: RunFacts, tried: list[Map]) -> Block:
         for row in tried
     ]
     heads = ("Configuration", f"#{words.metric(metric)}", "#95 % interval", "#Fit", "#Users asked")
-    return table(f"Every configuration tried ({len(tried):,}), judged on the validation span", heads, lines, "scores.json", folded=True)
+    judged = sum(map(finished, tried))
+    return table(
+        f"Every configuration: {judged:,} judged on the validation span, {len(tried) - judged:,} without a score",
+        heads,
+        lines,
+        "scores.json",
+        folded=True,
+    )

@@ -6,7 +6,7 @@ import json
 
 from spadework.workbench import words
 from spadework.workbench.blocks import Block, Folded, Prose, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_map, as_number, as_text, maps
+from spadework.workbench.run_facts import Map, RunFacts, as_map, as_number, as_text, finished, maps
 
 _REPEATS = {
     "allow": "Items the user took before may be suggested and count.",
@@ -58,7 +58,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     )
     resamples = words.number(as_number(protocol.get("resamples")))
     use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
-    tried = len(list(maps(facts.scores.get("validation"))))
+    tried = sum(finished(row) for row in maps(facts.scores.get("validation")))
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
