@@ -283,7 +283,7 @@ def test_a_sure_harm_is_told_as_harm():
         "harm": base * 0.8,
         "nothing": base + rng.normal(0, 0.001, 400),
         "little": base * 1.02,
-        "unsure": base + rng.normal(0.005, 0.3, 400),
+        "unsure": base + rng.normal(0, 1, 400),
     }
     for name, other in others.items():
         made = evidence_of("noise", 0)
