@@ -179,7 +179,7 @@ class Job:
         until = begun + PROBE_SHARE * contest.budget
         evidence = Evidence(protocol, contest.content, rows, known, common, until, contest.memory)
         answers, self.unanswered = ask_all(evidence)
-        spent = time.monotonic() - begun
+        spent, asked = time.monotonic() - begun, len(answers)
         contest.spent += spent
         verdict = readiness(answers, log, protocol.split.repeat_share)
         answers.append(verdict.finding())
@@ -190,7 +190,7 @@ class Job:
         files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
         self.findings = sorted([*self.findings, *answers], key=lambda finding: (LEVELS.index(finding.level), finding.code))
         files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
-        events.note(f"probes      {len(answers)} answered, {len(self.unanswered)} cannot be asked here, {durations.words(spent)}")
+        events.note(f"probes      {asked} answered, {len(self.unanswered)} cannot be asked here, {durations.words(spent)}")
 
     def _tune(self, contest: Contest, protocol: Protocol, models: Sequence[Recommender]) -> list[plan.Group]:
         """Tune what the sweep does not, each model with the same budget; the best of each is then judged as all other models are."""
