@@ -407,6 +407,7 @@ READ_ORDER = (
     "sequential-rules",
     "blend",
     "boosted",
+    "transformer",
 )  # sessions that share the last items hold the next one too; a mixture has parts that read order
 
 

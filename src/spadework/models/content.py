@@ -92,15 +92,15 @@ def content_features(
     """
     sparse_parts: list[csr_array] = []
     dense_parts: list[Array] = []
-    if text > 0 and (words := _words(content)) is not None:
+    if text > 0 and (words := words_of(content)) is not None:
         if components is not None and components < min(words.shape):
-            dense_parts.append(_condensed(words, components) * np.sqrt(text))
+            dense_parts.append(condensed(words, components) * np.sqrt(text))
         else:
             sparse_parts.append(words * np.sqrt(text))
-    if categories > 0 and (kinds := _kinds(content)) is not None:
+    if categories > 0 and (kinds := kinds_of(content)) is not None:
         sparse_parts.append(kinds * np.sqrt(categories))
     if vectors > 0 and content.vectors:
-        dense_parts.append(_unit_rows(np.hstack([_unit_rows(block) for block in content.vectors.values()])) * np.sqrt(vectors))
+        dense_parts.append(unit_rows(np.hstack([unit_rows(block) for block in content.vectors.values()])) * np.sqrt(vectors))
     if not sparse_parts and not dense_parts:
         known = ", ".join(f"{column} ({role})" for column, role in content.roles.items()) or "none"
         raise Unsuitable(
@@ -116,7 +116,7 @@ def content_features(
     return sparse.astype(np.float32), dense * inverse[:, None]
 
 
-def _words(content: ItemContent) -> csr_array | None:
+def words_of(content: ItemContent) -> csr_array | None:
     """TF-IDF of the words of titles and texts, rows of length 1 or 0; None where there are no words. Shape [items, words]."""
     columns = [*content.columns_of("title"), *content.columns_of("text")]
     if not columns:
@@ -133,7 +133,7 @@ def _words(content: ItemContent) -> csr_array | None:
     return _weighed(csr_array(back @ counts), len(known))
 
 
-def _kinds(content: ItemContent) -> csr_array | None:
+def kinds_of(content: ItemContent) -> csr_array | None:
     """Categories of each item, the rarer the heavier, rows of length 1 or 0; None where there are none. Shape [items, categories]."""
     blocks = []
     for values in content.categories.values():
@@ -167,14 +167,14 @@ def _weighed(counts: csr_array, rows: int) -> csr_array:
     return unit
 
 
-def _condensed(words: csr_array, components: int) -> Array:
+def condensed(words: csr_array, components: int) -> Array:
     """The words in fewer dimensions, rows of length 1 or 0. Shape [items, components]."""
     from sklearn.decomposition import TruncatedSVD
 
-    return _unit_rows(TruncatedSVD(components, random_state=0).fit_transform(words))
+    return unit_rows(TruncatedSVD(components, random_state=0).fit_transform(words))
 
 
-def _unit_rows(rows: Array) -> Array:
+def unit_rows(rows: Array) -> Array:
     lengths = np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
     return np.asarray(rows / np.where(lengths > 1e-9, lengths, 1.0))
 

@@ -11,10 +11,9 @@ import polars as pl
 from spadework import durations
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
-from spadework.kernels import ranking
+from spadework.models.alike import similar
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Histories, Need, Recommender
-from spadework.models.needs import check_k
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.recommendations import Recommendations
 
@@ -74,15 +73,7 @@ class HistoryReader(Recommender):
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these; padding where fewer are known."""
-        check_k(k)
-        codes = items_asked(self.item_vocabulary, items)
-        found, best = ranking.nothing(len(codes), k)
-        for row, code in enumerate(codes):
-            scores = np.asarray(self._row(int(code)), np.float32).reshape(1, -1)
-            found[row], best[row] = (part[0] for part in ranking.top_k(scores, k))
-        return Recommendations(
-            users=codes, items=found, scores=best, user_vocabulary=self.item_vocabulary, item_vocabulary=self.item_vocabulary
-        )
+        return similar(self._row, self.item_vocabulary, items, k)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
         """What each item of the user's history adds to the score of `item`: item_id, contribution, descending.

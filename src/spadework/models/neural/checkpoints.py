@@ -1,0 +1,87 @@
+"""What a training that was stopped needs to go on to the same losses: weights, the optimiser's state and the curve, after every epoch."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from spadework import events
+from spadework.errors import BadRequest
+
+FORMAT = 1
+_folder: ContextVar[Path | None] = ContextVar("spadework_checkpoints", default=None)
+
+
+@contextmanager
+def kept_in(folder: Path) -> Iterator[None]:
+    """Within the block, trainings leave a checkpoint in `folder` after every epoch, and go on from the one that they find there."""
+    token = _folder.set(folder)
+    try:
+        yield
+    finally:
+        _folder.reset(token)
+
+
+def place(identity: str) -> Path | None:
+    """Where the training of that identity keeps its checkpoint; None where nobody asked for one."""
+    folder = _folder.get()
+    return None if folder is None else folder / f"{identity}.safetensors"
+
+
+def write(
+    path: Path, weights: dict[str, Tensor], best: dict[str, Tensor], optimiser: torch.optim.Optimizer, curve: list[dict[str, float]]
+) -> None:
+    """The state after the last epoch of `curve`; another one is replaced in one step, so a kill leaves this one or that."""
+    tensors = {f"weights/{name}": value for name, value in weights.items()} | {f"best/{name}": value for name, value in best.items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    about = {"format": str(FORMAT), "curve": json.dumps(curve)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".half")
+    with half.open("wb") as out:
+        out.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata=about))
+        out.flush()
+        os.fsync(out.fileno())
+    half.replace(path)
+
+
+def read(path: Path, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor], list[dict[str, float]]] | None:
+    """Weights, best weights and curve, the optimiser's state put back; None where there is no checkpoint.
+
+    Raises `BadRequest` for a checkpoint of another version or a damaged one.
+    """
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="pt") as found:
+            about = found.metadata() or {}
+            if about.get("format") != str(FORMAT):
+                raise BadRequest(
+                    f"The checkpoint {path} has format {about.get('format')}, and this spadework reads {FORMAT}.",
+                    "Remove it to train from the beginning, or use the version that wrote it.",
+                )
+            tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  (no mapping)
+            curve = json.loads(about["curve"])
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise BadRequest(f"The checkpoint {path} cannot be read: {error}.", "Remove it to train from the beginning.") from error
+    parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "optimiser": {}}
+    for name, value in tensors.items():
+        part, rest = name.split("/", 1)
+        parts[part][rest] = value
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in parts["optimiser"].items():
+        number, key = name.split("/", 1)
+        state.setdefault(int(number), {})[key] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+    events.note(f"training goes on after epoch {len(curve)}, from {path}")
+    return parts["weights"], parts["best"], curve

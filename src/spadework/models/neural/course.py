@@ -1,0 +1,179 @@
+"""What a transformer is taught: windows of a log become tasks, tasks become a loss, and withheld moments say how far it has come."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spadework.arrays import Array
+from spadework.models.neural import losses, negatives, objectives
+from spadework.models.neural.items import ItemNetwork, ItemParts
+from spadework.models.neural.network import Encoder, Shape
+from spadework.models.neural.personal import PersonalPrior, prior_of
+from spadework.models.neural.sequences import Training, Windows, padded
+from spadework.models.neural.training import Course, Seen
+
+LISTED = 10
+LOOK_CELLS = 20_000_000
+"""Scores of withheld users held at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teaching:
+    """What is asked of the network, and how it is punished."""
+
+    objective: str
+    horizon: float | None
+    loss: str
+    logq: bool
+    calibration: float
+    samples: int
+    negatives: str
+    power: float
+    mixed: float
+    personal: bool
+    whole: bool
+    batch: int
+
+
+class Learner(nn.Module):
+    """Items, encoder and loss in one: its `forward` is the loss of a task, so that devices can share the work."""
+
+    def __init__(self, parts: ItemParts, shape: Shape, teaching: Teaching, counts: Array, *, ids: bool) -> None:
+        super().__init__()
+        self.items, self.encoder = ItemNetwork(parts, shape.width, ids=ids), Encoder(shape)
+        self.tenth = nn.Parameter(torch.full((), 0.1)) if teaching.personal else None  # of the scale: Adam moves it ten times as fast
+        self.teaching, self.count = teaching, len(counts)
+        self._sampler = negatives.sampler(
+            teaching.negatives, self.count, teaching.samples, torch.from_numpy(counts), power=teaching.power, share=teaching.mixed
+        )
+
+    @property
+    def scale(self) -> Tensor | None:
+        """What the prior of personal popularity is multiplied by: []."""
+        return None if self.tenth is None else 10 * self.tenth
+
+    def forward(self, task: tuple[Tensor, ...]) -> Tensor:
+        """The loss of a task, as `TransformerCourse.batches` gives it: []."""
+        inputs, moments, lengths, places, targets, weights = task
+        vectors, asked = self.items(), self.teaching
+        hidden = self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)  # [pairs, width]
+        prior = None
+        if (scale := self.scale) is not None:
+            prior = PersonalPrior(inputs, places, scale, self.count, both_sides=not self.encoder.shape.causal)
+        if asked.loss == "softmax":
+            return losses.softmax(hidden, vectors, targets, weights, prior)
+        drawn = self._sampler.draw(targets)
+        if asked.loss == "sampled":
+            return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, groups=places, prior=prior)
+        t = asked.calibration if asked.loss == "gbce" else 0.0
+        return losses.binary(hidden, vectors, targets, weights, drawn, groups=places, items=self.count, calibration=t, prior=prior)
+
+    def scores(self, inputs: Tensor, moments: Tensor, lengths: Tensor, vectors: Tensor) -> Tensor:
+        """Scores of all items after windows that end where an answer is asked: [windows, items]."""
+        hidden = self.encoder(vectors, inputs, moments, lengths, lengths - 1)
+        made = hidden @ vectors.T
+        if (scale := self.scale) is not None:
+            counts = torch.zeros((len(inputs), self.count + 2), device=made.device)
+            counts.scatter_add_(1, inputs, torch.ones_like(inputs, dtype=counts.dtype))
+            made = made + scale * prior_of(counts[:, : self.count])
+        return made
+
+
+@dataclass
+class TransformerCourse(Course):
+    """Windows of a log in random batches, and a few users whose newest moment was withheld."""
+
+    network: Learner
+    training: Training
+    length: int
+    counts: Array  # [items] events that are learned from
+    withheld: list[tuple[Array, Array, Array]] = field(default_factory=list)  # of each user: events before, their moments, items of the withheld moment
+    repeating: bool = True  # whether withheld items were had before by anybody; else lists leave the history out
+
+    def steps(self) -> int:
+        targets = self.training.ends - self.training.firsts - 1
+        windows = -(-targets // self.length) if self.network.teaching.whole else np.ones(len(targets))
+        return max(1, math.ceil(windows.sum() / self.network.teaching.batch))
+
+    def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
+        teaching, shape = self.network.teaching, self.network.encoder.shape
+        windows: Windows = self.training.windows(self.length, whole=teaching.whole, rng=rng)
+        rank, size = share
+        device = self.network.encoder.norm.weight.device
+        cut = list(windows.batches(teaching.batch, rng))
+        for number, chosen in enumerate(cut[: len(cut) // size * size]):
+            seed = int(rng.integers(2**62))  # each batch has its own chance, whoever works on it
+            if number % size != rank:
+                continue
+            events = windows.padded(chosen, self.network.count)
+            if not shape.causal:  # nothing is shifted, so the window's last target is an input like the others
+                events = tuple(part[:, -shape.length :] if part.ndim == 2 else np.minimum(part, shape.length) for part in events)
+            made = objectives.task(teaching.objective, events, self.network.count, np.random.default_rng(seed), teaching.horizon)
+            if len(made.places):
+                arrays = (made.inputs, made.moments, made.lengths, made.places, made.targets, made.weights)
+                yield tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+
+    @torch.no_grad()
+    def look(self) -> Seen | None:
+        if not self.withheld:
+            return None
+        vectors, device = self.network.items(), self.network.encoder.norm.weight.device
+        popularity = np.bincount(np.concatenate([wanted for _, _, wanted in self.withheld]), minlength=len(self.counts))
+        taken = float((popularity * self.counts).sum() / popularity.sum())
+        rows = max(1, min(256, LOOK_CELLS // len(self.counts)))
+        gains, shown = [], []
+        for start in range(0, len(self.withheld), rows):
+            part = self.withheld[start : start + rows]
+            scores = self.network.scores(*self._asked(part, device), vectors)
+            if not self.repeating:
+                for row, (before, _, _) in enumerate(part):
+                    scores[row, torch.from_numpy(before.astype(np.int64)).to(device)] = -math.inf
+            listed = scores.topk(min(LISTED, len(self.counts)), dim=1).indices.cpu().numpy()
+            gains += [_ndcg(row, wanted) for row, (_, _, wanted) in zip(listed, part, strict=True)]
+            shown.append(listed)
+        every = np.concatenate(shown)
+        return Seen(
+            ndcg=float(np.mean(gains)),
+            popularity=float(self.counts[every].mean() / max(taken, 1e-9)),
+            coverage=len(np.unique(every)) / len(self.counts),
+        )
+
+    def _asked(self, part: list[tuple[Array, Array, Array]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Windows that end where an answer is asked."""
+        shape, items = self.network.encoder.shape, self.network.count
+        arrays = windows_asked([events for events, _, _ in part], [moments for _, moments, _ in part], shape, items)
+        inputs, moments, lengths = (torch.from_numpy(array).to(device) for array in arrays)
+        return inputs, moments, lengths
+
+
+def windows_asked(events: list[Array], moments: list[Array], shape: Shape, items: int, length: int | None = None) -> tuple[Array, Array, Array]:
+    """Newest events of histories as a network is asked with: inputs and moments [histories, length], lengths [histories].
+
+    A network that reads from both sides is asked with a hidden event behind them.
+    """
+    room = shape.length if shape.causal else shape.length - 1
+    cut = [one[-room:] for one in events]
+    times = [one[-room:] for one in moments]
+    ends = np.cumsum([len(one) for one in cut]).astype(np.int64)
+    starts = ends - [len(one) for one in cut]
+    longest = int((ends - starts).max(initial=1)) if length is None else length if shape.causal else length - 1
+    inputs, seconds, lengths = padded(np.concatenate(cut), np.concatenate(times), starts, ends, longest, items)
+    if not shape.causal:
+        inputs = np.concatenate([inputs, np.full((len(inputs), 1), items)], axis=1)
+        inputs[np.arange(len(inputs)), lengths] = items + 1
+        seconds = np.concatenate([seconds, seconds[:, -1:]], axis=1)
+        lengths = lengths + 1
+    return inputs, seconds, lengths
+
+
+def _ndcg(listed: Array, wanted: Array) -> float:
+    hits = np.isin(listed, wanted)
+    ideal = min(len(np.unique(wanted)), len(listed))
+    return float((hits / np.log2(np.arange(len(listed)) + 2)).sum() / (1 / np.log2(np.arange(ideal) + 2)).sum())

@@ -1,0 +1,182 @@
+"""Between a transformer's parameters and its network: how it is built and trained, and how it reads histories when it answers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Iterator
+
+import numpy as np
+import torch
+
+from spadework import durations
+from spadework.arrays import Array, Codes
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.models.neural.course import Learner, Teaching, TransformerCourse, windows_asked
+from spadework.models.neural.items import parts_of
+from spadework.models.neural.network import Encoder, Shape
+from spadework.models.neural.sequences import Training
+from spadework.models.neural.training import Settings, train
+
+if TYPE_CHECKING:
+    from spadework.models.neural.transformer import Transformer
+
+ROWS = 16
+"""Histories that are read together when the model answers. It is always so many, empty ones behind, and each history stands among others of its
+own length: the order of sums then depends on nobody else, and a list is the same to the bit whoever is asked beside it."""
+SHORTEST = 16
+PREFIX = "network/"
+
+
+def shape_of(model: Transformer) -> Shape:
+    """The network that these parameters ask for."""
+    width, blocks, heads = model.dims
+    return Shape(
+        width=width, blocks=blocks, heads=heads, length=model.max_length, dropout=model.dropout, block=model.block,
+        causal=model.objective != "masked", positions=model.positions, times=model.times, feed=model.feed,
+    )  # fmt: skip
+
+
+def teaching_of(model: Transformer) -> Teaching:
+    """What is asked of it in training."""
+    horizon = None if model.horizon is None else durations.seconds(model.horizon, "horizon")
+    return Teaching(
+        objective=model.objective, horizon=horizon, loss=model.loss, logq=model.logq, calibration=model.calibration, samples=model.samples,
+        negatives=model.negatives, power=model.popularity_power, mixed=model.mixed_share, personal=model.personal,
+        whole=model.sample_by == "event", batch=model.batch,
+    )  # fmt: skip
+
+
+def fit(
+    model: Transformer, log: Interactions, content: ItemContent | None, training: Training, choosers: Codes, withheld: Array, seed: int,
+    identity: str,
+) -> tuple[dict[str, Array], Array, list[dict[str, float]]]:  # fmt: skip
+    """The learned arrays of the network, vectors of all items (zeros: nothing learned) and the curve."""
+    counts = _counts(training, log.item_count)
+    parts = parts_of(counts, content, trust_from=model.id_evidence, components=model.components)
+    known = parts.described | (counts > 0) if model.ids else parts.described
+    learned = np.flatnonzero(known)
+    vectors = np.zeros((log.item_count, model.dims[0]), np.float32)
+    if len(learned) < 2 or not len(training.firsts):
+        return {}, vectors, []
+    places = np.full(log.item_count, -1, np.int32)
+    places[learned] = np.arange(len(learned), dtype=np.int32)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Learner(parts.take(learned), shape_of(model), teaching_of(model), counts[learned], ids=model.ids)
+    course = TransformerCourse(network, _only(training, places), model.max_length, counts[learned], *_choosing(log, choosers, withheld, places))
+    settings = Settings(
+        epochs=model.epochs, patience=model.patience, learning_rate=model.learning_rate, seed=seed, label=model.label, identity=identity
+    )
+    done = train(course, settings)
+    with torch.no_grad():
+        vectors[learned] = network.items().cpu().numpy()
+    state = {f"{PREFIX}{name}": value.cpu().numpy() for name, value in network.encoder.state_dict().items()}
+    if network.scale is not None:
+        state["scale"] = network.scale.detach().cpu().numpy().reshape(1)
+    return state, vectors, done.curve
+
+
+def _counts(training: Training, items: int) -> Array:
+    """Events that are learned from, of each item [items]."""
+    steps = np.zeros(len(training.items) + 1, np.int64)
+    np.add.at(steps, training.firsts, 1)
+    np.add.at(steps, training.ends, -1)
+    return np.bincount(training.items[np.cumsum(steps[:-1]) > 0], minlength=items).astype(np.float64)
+
+
+def _only(training: Training, places: Codes) -> Training:
+    """The events whose items are learned, by place."""
+    kept = places[training.items] >= 0
+    before = np.concatenate(([0], np.cumsum(kept)))
+    firsts, ends = before[training.firsts], before[training.ends]
+    taught = ends - firsts >= 2
+    return Training(places[training.items[kept]], training.moments[kept], firsts[taught], ends[taught])
+
+
+def _choosing(log: Interactions, choosers: Codes, withheld: Array, places: Codes) -> tuple[list[tuple[Array, Array, Array]], bool]:
+    """Of each user whose newest moment is withheld: events before, their moments, the withheld items; and whether any of these is a repeat."""
+    moments = np.zeros(len(log), np.int64) if log.times is None else log.times
+    made, repeating = [], False
+    for user in choosers:
+        first, end = log.starts[user], log.starts[user + 1]
+        cut = end - withheld[user]
+        before, wanted = places[log.items[first:cut]], places[log.items[cut:end]]
+        heard = before >= 0
+        wanted = wanted[wanted >= 0]
+        if heard.any() and len(wanted):
+            made.append((before[heard], moments[first:cut][heard], wanted))
+            repeating = repeating or bool(np.isin(wanted, before).any())
+    return made, repeating
+
+
+# ---- answering
+
+
+def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, users: int) -> Array:
+    """What the network says after each of the histories: [users, width] float32; zeros for empty ones. O(users · length · blocks · width²)."""
+    out = np.zeros((users, model.dims[0]), np.float32)
+    if not len(codes):
+        return out
+    encoder, vectors = _network(model)
+    lengths = np.bincount(owners, minlength=users)
+    begins = np.concatenate(([0], np.cumsum(lengths)))
+    extra = 0 if encoder.shape.causal else 1
+    longest = [_padded_to(int(length) + extra, encoder.shape.length) for length in lengths]
+    with _one_thread(), torch.inference_mode():
+        for length in sorted(set(longest)):
+            rows = np.flatnonzero((np.asarray(longest) == length) & (lengths > 0))
+            for start in range(0, len(rows), ROWS):
+                part = rows[start : start + ROWS]
+                filled = [*part, *[part[0]] * (ROWS - len(part))]
+                taken = [slice(begins[row], begins[row + 1]) for row in filled]
+                arrays = windows_asked([codes[at] for at in taken], [moments[at] for at in taken], encoder.shape, len(vectors), length)
+                inputs, seconds, sizes = (torch.from_numpy(np.ascontiguousarray(array)) for array in arrays)
+                out[part] = encoder(vectors, inputs, seconds, sizes, sizes - 1).numpy()[: len(part)]
+    return out
+
+
+def _padded_to(length: int, most: int) -> int:
+    """The length at which histories of that length are read: the next power of two, at most what the network reads."""
+    return min(most, max(SHORTEST, 1 << (max(length, 1) - 1).bit_length()))
+
+
+def _network(model: Transformer) -> tuple[Encoder, torch.Tensor]:
+    """The encoder with its learned weights, and the vectors of the learned items; made once for these arrays."""
+    state = model.state
+    held = model.__dict__.get("_network")
+    if held is None or held[0] is not state["vectors"]:
+        encoder = Encoder(shape_of(model))
+        encoder.load_state_dict(
+            {name.removeprefix(PREFIX): torch.from_numpy(value.copy()) for name, value in state.items() if name.startswith(PREFIX)}
+        )
+        encoder.eval()
+        held = state["vectors"], encoder, torch.from_numpy(np.ascontiguousarray(state["vectors"][model._known]))
+        object.__setattr__(model, "_network", held)
+    return held[1], held[2]
+
+
+def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
+    """What is wrong with the weights of a file; None where they fit the parameters."""
+    found = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+    if not found:
+        return "a vector without a network" if state["vectors"].any() else None
+    wanted = Encoder(shape_of(model)).state_dict()
+    if {name: tuple(value.shape) for name, value in found.items()} != {name: tuple(value.shape) for name, value in wanted.items()}:
+        return "the weights of the network do not fit the parameters"
+    if model.personal and ("scale" not in state or not math.isfinite(float(state["scale"][0]))):
+        return "the scale of personal popularity is no number"
+    return None if all(np.isfinite(value).all() for value in found.values()) else "a weight of the network is no finite number"
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Within the block, PyTorch works on the thread that asks: blocks of users are shared already."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,109 @@
+"""What an item is made of: its own vector, and what is known of it; any subset will do, so items that nobody touched can be scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.models.content import condensed, kinds_of, unit_rows, words_of
+
+
+@dataclass(frozen=True, eq=False)
+class ItemParts:
+    """What is known of the items that a network learns, before anything is learned."""
+
+    evidence: Array  # [items] float32, trust in an item's own vector: count / (count + κ)
+    starts: Array = field(default_factory=lambda: np.zeros(1, np.int64))  # [items + 1] rows of categories
+    kinds: Array = field(default_factory=lambda: np.zeros(0, np.int64))  # [entries] codes of categories
+    kind_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))  # [entries] the rarer the heavier
+    kind_count: int = 0
+    dense: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # [items, features] numbers, texts and vectors; zeros: unknown
+
+    @property
+    def described(self) -> Array:
+        """Items about which something is known. Shape [items]."""
+        known = np.zeros(len(self.evidence), np.bool_)
+        if self.kind_count:
+            known |= np.diff(self.starts) > 0
+        if self.dense.shape[1]:
+            known |= self.dense.any(axis=1)
+        return known
+
+    def take(self, codes: Array) -> ItemParts:
+        """The parts of some items."""
+        lengths = np.diff(self.starts)[codes] if self.kind_count else np.zeros(len(codes), np.int64)
+        starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+        at = np.arange(int(starts[-1])) - np.repeat(starts[:-1], lengths)
+        if self.kind_count:
+            at = at + np.repeat(self.starts[codes], lengths)
+        return ItemParts(
+            self.evidence[codes], starts, self.kinds[at], self.kind_weights[at], self.kind_count,
+            self.dense[codes] if self.dense.shape[1] else np.zeros((len(codes), 0), np.float32),
+        )  # fmt: skip
+
+
+def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, components: int) -> ItemParts:
+    """Parts of all items of a log, from their counts and from the item table, where one is to be read.
+
+    `trust_from` is κ: an item of κ events trusts its own vector by a half; one without events has none. Words are condensed to
+    `components` by TF-IDF and SVD; vectors of a column are taken as they are, with length 1; numbers are standardised.
+    """
+    evidence = (counts / np.maximum(counts + trust_from, 1e-9)).astype(np.float32)
+    if content is None:
+        return ItemParts(evidence)
+    dense = [unit_rows(vectors) for vectors in content.vectors.values()]
+    words = words_of(content)
+    if words is not None:
+        few = min(components, min(words.shape) - 1)
+        dense.append(condensed(words, few) if few >= 1 else words.toarray())
+    for values in content.numbers.values():
+        numbers = values.cast(float).to_numpy().astype(np.float64)
+        known = np.isfinite(numbers)
+        if known.any() and numbers[known].std() > 0:
+            dense.append(np.where(known, (numbers - numbers[known].mean()) / numbers[known].std(), 0.0)[:, None])
+    stacked = np.hstack(dense).astype(np.float32) if dense else np.zeros((len(counts), 0), np.float32)
+    kinds = kinds_of(content)
+    if kinds is None:
+        return ItemParts(evidence, dense=stacked)
+    return ItemParts(
+        evidence, kinds.indptr.astype(np.int64), kinds.indices.astype(np.int64), kinds.data.astype(np.float32), kinds.shape[1], stacked
+    )
+
+
+class ItemNetwork(nn.Module):
+    """Vectors of items, each the sum of its parts: evidence · own vector + Σ of its categories + adaptor(numbers, texts, vectors)."""
+
+    def __init__(self, parts: ItemParts, width: int, *, ids: bool) -> None:
+        super().__init__()
+        items = len(parts.evidence)
+        self.ids = nn.Embedding(items, width) if ids else None
+        self.categories = nn.EmbeddingBag(parts.kind_count, width, mode="sum") if parts.kind_count else None
+        self.adaptor = nn.Linear(parts.dense.shape[1], width, bias=False) if parts.dense.shape[1] else None
+        # What is frozen: not learned, and not stored with the weights, since the item table says it again.
+        self.register_buffer("evidence", torch.from_numpy(parts.evidence), persistent=False)
+        self.register_buffer("dense", torch.from_numpy(parts.dense), persistent=False)
+        self.register_buffer("starts", torch.from_numpy(parts.starts), persistent=False)
+        self.register_buffer("kinds", torch.from_numpy(parts.kinds), persistent=False)
+        self.register_buffer("kind_weights", torch.from_numpy(parts.kind_weights), persistent=False)
+        for table in (self.ids, self.categories):
+            if table is not None:
+                nn.init.normal_(table.weight, std=0.02)
+
+    def forward(self) -> Tensor:
+        """All items: [items, width]."""
+        made: Tensor | None = None
+        if self.ids is not None:
+            made = self.ids.weight if bool((self.evidence == 1).all()) else self.ids.weight * self.evidence[:, None]
+        if self.categories is not None:
+            kinds = self.categories(self.kinds, self.starts[:-1], per_sample_weights=self.kind_weights)
+            made = kinds if made is None else made + kinds
+        if self.adaptor is not None:
+            dense = self.adaptor(self.dense)
+            made = dense if made is None else made + dense
+        assert made is not None, "an item without any part"
+        return made

@@ -1,0 +1,175 @@
+"""What a network is punished for: the true item against all others, or against sampled ones.
+
+Throughout, a *pair* is a place in a history and an item that is true there: `hidden` [pairs, width] is what the network says at the place,
+`targets` [pairs] are codes, `weights` [pairs] how much each pair counts. Every loss is a weighted mean over pairs. A logit is a product of
+hidden and a row of `vectors` [items, width], plus what stands in `prior`, where there is one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import embedding, softplus
+from torch.utils.checkpoint import checkpoint
+
+from spadework.models.neural.negatives import Drawn
+
+CELLS = 2_000_000
+"""Logits held at once (4 bytes each): pairs × items is never held whole. Blocks that fit into a processor's cache were fastest, too."""
+
+
+class Prior(Protocol):
+    """What is known of an item before the network has its say, times a learned `scale`."""
+
+    scale: Tensor  # []
+
+    def of_all(self, at: slice, items: int) -> Tensor:
+        """Of all items, at some pairs: [pairs, items]."""
+
+    def of_some(self, at: slice, items: Tensor) -> Tensor:
+        """Of these items, at some pairs: [pairs, items]."""
+
+    def of_own(self, at: slice, targets: Tensor) -> Tensor:
+        """Of its own target, at each of some pairs: [pairs]."""
+
+
+class _Softmax(torch.autograd.Function):
+    """−ln softmax, summed, some pairs at a time. The gradient is made while a block of logits is there, so none is kept or made twice.
+
+    With P = softmax(logits), the gradient of a logit is weight · (P − 1[target]); of hidden, that times the vectors; of the vectors, that
+    transposed times hidden; of the prior's scale, its sum over what the prior says.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, scale: Tensor | None, prior: Prior | None
+    ) -> Tensor:
+        pairs, items = len(hidden), len(vectors)
+        rows = max(1, CELLS // items)
+        by_hidden, by_vectors = torch.empty_like(hidden), torch.zeros_like(vectors)
+        by_scale, loss = hidden.new_zeros(()), hidden.new_zeros(())
+        for start in range(0, pairs, rows):
+            at = slice(start, min(start + rows, pairs))
+            logits = hidden[at] @ vectors.T  # [rows, items]
+            known = None
+            if prior is not None and scale is not None:
+                known = prior.of_all(at, items)
+                logits.addcmul_(known, scale.to(known.dtype))
+            total = torch.logsumexp(logits, 1)
+            loss += ((total - logits.gather(1, targets[at, None]).squeeze(1)) * weights[at]).sum()
+            wrong = logits.sub_(total[:, None]).exp_().mul_(weights[at, None])
+            wrong.scatter_add_(1, targets[at, None], -weights[at, None])
+            by_hidden[at] = wrong @ vectors
+            by_vectors.addmm_(wrong.T, hidden[at])
+            if known is not None:
+                by_scale += (wrong * known).sum()
+        ctx.save_for_backward(by_hidden, by_vectors, by_scale)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Any) -> tuple[Tensor | None, ...]:
+        by_hidden, by_vectors, by_scale = ctx.saved_tensors
+        scaled = by_scale * grads[0] if ctx.needs_input_grad[4] else None
+        return by_hidden * grads[0], by_vectors * grads[0], None, None, scaled, None
+
+
+def softmax(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, prior: Prior | None = None) -> Tensor:
+    """Cross-entropy over all items. O(pairs · items · width) time, `CELLS` logits at once."""
+    dtype = vectors.dtype  # hidden may be of half the precision under autocast; sums over items are not
+    with torch.autocast(hidden.device.type, enabled=False):
+        summed = _Softmax.apply(hidden.to(dtype), vectors, targets, weights.to(dtype), None if prior is None else prior.scale, prior)
+    return summed / weights.sum()  # type: ignore[no-any-return]
+
+
+def sampled_softmax(
+    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, logq: bool, groups: Tensor, prior: Prior | None = None
+) -> Tensor:
+    """Cross-entropy of the true item against sampled ones. O(pairs · samples · width).
+
+    Samples that are true at the same place (`groups` [pairs] says which pairs share one) are no negatives. With `logq`, the sum over the
+    other items that softmax has is estimated by importance: each sample stands for 1 / (m · Q') items, where m is the number of samples
+    that were kept, and Q' = Q(sample) / (1 − Q of the true items) is the chance to be drawn among those that may be kept. The true item is
+    there for certain and is not corrected. The gradient is −(1 − P)·(∇s − Σ P̃ ∇s_j) with P̃ from these weights, which is that of
+    "Correcting the LogQ Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax.
+    """
+
+    passed = _by_group(drawn.q_of_targets, groups)
+
+    def of_rows(start: int, part: Tensor) -> Tensor:
+        at = slice(start, start + len(part))
+        own, others, kept = _logits(part, vectors, targets, drawn, groups, prior, at)
+        if logq:
+            count = kept.sum(1, keepdim=True).clamp_min(1)
+            left = (1 - passed[at, None]).clamp_min(1e-9)
+            others = others - (drawn.log_q[None, :] + count.log() - left.log())
+        others = others.masked_fill(~kept, float("-inf"))
+        apart = torch.logsumexp(others, 1) - own
+        return (softplus(apart) * weights[at]).sum()  # softplus(−∞) = 0: nothing to be told from, nothing to learn
+
+    return _in_blocks(of_rows, hidden, len(drawn.items)) / weights.sum()
+
+
+def binary(
+    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, groups: Tensor, items: int,
+    calibration: float = 0.0, prior: Prior | None = None,
+) -> Tensor:  # fmt: skip
+    """Binary cross-entropy of the true item and of sampled ones, averaged over both; with `calibration` above 0, the generalised one.
+
+    gBCE (Petrov and Macdonald, gSASRec, RecSys 2023) weighs the true item's term by β = α·(t·(1 − 1/α) + 1/α), where α is the share of the
+    other items that is sampled and t the calibration: −ln σ(s)^β = β · softplus(−s). With t = 0 it is plain (β = 1), with t = 1 scores are
+    calibrated to the catalogue (β = α).
+    """
+    alpha = min(len(drawn.items) / max(items - 1, 1), 1.0)
+    beta = alpha * (calibration * (1 - 1 / alpha) + 1 / alpha)
+
+    def of_rows(start: int, part: Tensor) -> Tensor:
+        at = slice(start, start + len(part))
+        own, others, kept = _logits(part, vectors, targets, drawn, groups, prior, at)
+        wrong = (softplus(others) * kept).sum(1)
+        return ((beta * softplus(-own) + wrong) / (1 + kept.sum(1)) * weights[at]).sum()
+
+    return _in_blocks(of_rows, hidden, len(drawn.items)) / weights.sum()
+
+
+def _logits(
+    part: Tensor, vectors: Tensor, targets: Tensor, drawn: Drawn, groups: Tensor, prior: Prior | None, at: slice
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits of the true items [pairs] and of the sampled ones [pairs, samples], and which samples are not true at the place [pairs, samples]."""
+    own = (part * embedding(targets[at], vectors)).sum(1)
+    others = part @ embedding(drawn.items, vectors).T
+    if prior is not None:
+        own = own + prior.scale * prior.of_own(at, targets[at])
+        others = others + prior.scale * prior.of_some(at, drawn.items)
+    return own.float(), others.float(), ~_true_at(targets, drawn.items, groups, at)
+
+
+def _true_at(targets: Tensor, items: Tensor, groups: Tensor, at: slice) -> Tensor:
+    """Which items [items] are true at the place of each pair: [pairs, items]. Pairs of one place stand side by side."""
+    mine = groups[at]
+    first, last = int(torch.searchsorted(groups, mine[:1])), int(torch.searchsorted(groups, mine[-1:], right=True))
+    hits = targets[first:last, None] == items[None, :]  # all pairs of these places, the block's own among them
+    if last - first == len(mine) and len(torch.unique_consecutive(mine)) == len(mine):
+        return hits
+    own = groups[first:last]
+    places = torch.unique_consecutive(own, return_inverse=True)[1]
+    joined = torch.zeros((int(places[-1]) + 1, len(items)), dtype=torch.int32, device=items.device)
+    joined.index_add_(0, places, hits.int())
+    return (joined > 0)[places[at.start - first : at.start - first + len(mine)]]
+
+
+def _by_group(values: Tensor, groups: Tensor) -> Tensor:
+    """Sums over the pairs of each place, told to each of them: [pairs]."""
+    places = torch.unique_consecutive(groups, return_inverse=True)[1]
+    sums = torch.zeros(int(places[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(0, places, values)
+    return sums[places]
+
+
+def _in_blocks(of_rows: Any, hidden: Tensor, samples: int) -> Tensor:
+    """Σ of a loss over blocks of pairs; beyond one block, each is computed anew when its gradient is asked for, so one is held at a time."""
+    rows = max(1, 4 * CELLS // samples)
+    if len(hidden) <= rows:
+        return of_rows(0, hidden)  # type: ignore[no-any-return]
+    parts = [checkpoint(of_rows, start, hidden[start : start + rows], use_reentrant=False) for start in range(0, len(hidden), rows)]
+    return torch.stack(parts).sum()  # type: ignore[arg-type]

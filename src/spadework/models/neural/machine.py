@@ -1,0 +1,74 @@
+"""On what networks are trained: processor or card, how many, in which precision; and what to say where PyTorch is not installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from spadework.errors import BadRequest, MissingExtra
+
+PRECISIONS = ("32", "bf16")
+ACCELERATORS = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where the training runs. It changes the time that training takes, and what it learns in the last digits alone."""
+
+    accelerator: str = "auto"  # a card where there is one
+    devices: int = 1  # several share each epoch (distributed data parallel)
+    precision: str = "32"  # "bf16" on cards that have it
+
+    def __post_init__(self) -> None:
+        if self.accelerator not in ACCELERATORS:
+            raise BadRequest(f"The accelerator is {self.accelerator!r}.", f"Choices: {', '.join(ACCELERATORS)}.")
+        if self.precision not in PRECISIONS:
+            raise BadRequest(f"The precision is {self.precision!r}.", f"Choices: {', '.join(PRECISIONS)}.")
+        if self.devices < 1:
+            raise BadRequest(f"{self.devices} devices are asked for.", "Ask for one or more.")
+
+    @property
+    def chosen(self) -> str:
+        """"cpu" or "cuda". Refuses cards that are not there."""
+        import torch
+
+        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        kind = ("cuda" if cards else "cpu") if self.accelerator == "auto" else self.accelerator
+        if kind == "cuda" and cards < self.devices:
+            raise BadRequest(
+                f"{self.devices} CUDA cards are asked for, and PyTorch {torch.__version__} sees {cards}.",
+                "Train on the processor with accelerator cpu, or install a PyTorch build with CUDA and its driver.",
+            )
+        return kind
+
+
+_machine: ContextVar[Machine] = ContextVar("spadework_machine", default=Machine())
+
+
+def machine() -> Machine:
+    """Where the next training runs."""
+    return _machine.get()
+
+
+@contextmanager
+def training_on(chosen: Machine) -> Iterator[None]:
+    """Within the block, networks are trained there."""
+    token = _machine.set(chosen)
+    try:
+        yield
+    finally:
+        _machine.reset(token)
+
+
+def installed() -> bool:
+    """Whether PyTorch and Lightning Fabric can be imported."""
+    return all(importlib.util.find_spec(name) is not None for name in ("torch", "lightning_fabric"))
+
+
+def require_torch() -> None:
+    """Refuse to go on without PyTorch."""
+    if not installed():
+        raise MissingExtra("PyTorch, which networks are trained with,", "neural")

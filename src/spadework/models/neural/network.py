@@ -1,0 +1,179 @@
+"""The networks that read a sequence of items: SASRec and LiGR blocks, causal or from both sides (BERT4Rec), with biases of place and time.
+
+Shapes: B windows, L places, d width, H heads. Padding stands behind the events, so a causal network never sees it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding, gelu, scaled_dot_product_attention, silu
+
+SIZES: dict[str, tuple[int, int, int]] = {"tiny": (64, 2, 1), "small": (128, 2, 2), "base": (256, 4, 4)}
+"""The dial: width, blocks, heads."""
+TIME_BUCKETS = 64
+TIME_STEP = 0.301
+"""Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML 2024); the last one begins at six years."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What a network is built from."""
+
+    width: int
+    blocks: int
+    heads: int
+    length: int  # places that can be read
+    dropout: float = 0.1
+    block: str = "ligr"  # or "sasrec"
+    causal: bool = True
+    positions: str = "absolute"  # "relative": a bias by distance; "none"
+    times: bool = False  # a bias by the time between two events
+    feed: int = 4  # width of the feed-forward layer over `width`
+
+
+class Drop(nn.Module):
+    """Dropout with 8 random bits a cell, so that its share is a multiple of 1/256: on a processor drawing them was a third of an epoch."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.bits = min(round(share * 256), 255)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or not self.bits:
+            return x
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = (words.view(torch.uint8)[: x.numel()] >= self.bits).view(x.shape)
+        return x * kept.to(x.dtype).mul_(256 / (256 - self.bits))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention; with `at`, for one place of each window alone, which is all that an answer needs of the last block."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.heads = shape.heads
+        self.queries = nn.Linear(shape.width, shape.width, bias=False)
+        self.keys_values = nn.Linear(shape.width, 2 * shape.width, bias=False)
+        self.out = nn.Linear(shape.width, shape.width, bias=False)
+
+    def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None) -> Tensor:
+        windows, length, width = x.shape
+        asked = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]  # [B, 1 or L, d]
+        split = (windows, -1, self.heads, width // self.heads)
+        queries = self.queries(asked).view(split).transpose(1, 2)  # [B, H, 1 or L, d / H]
+        keys, values = (part.reshape(split).transpose(1, 2) for part in self.keys_values(x).chunk(2, dim=-1))
+        if bias is not None and at is not None:
+            bias = bias.expand(windows, -1, length, length)[torch.arange(windows, device=x.device), :, at][:, :, None]
+        causal = bias is None and at is None  # without a bias, all that is hidden is what comes later
+        heard = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=causal)
+        return self.out(heard.transpose(1, 2).reshape(windows, -1, width))  # type: ignore[no-any-return]
+
+
+class SasRecBlock(nn.Module):
+    """y = x + Drop(Attention(LN x)); z = y + Drop(W₂ GELU(W₁ LN y)). Pre-norm, as deep post-norm networks fall to one answer for all.
+
+    Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        wide = shape.feed * shape.width
+        self.norm, self.attention, self.drop = nn.LayerNorm(shape.width), Attention(shape), Drop(shape.dropout)
+        self.norm_2, self.into, self.out = nn.LayerNorm(shape.width), nn.Linear(shape.width, wide), nn.Linear(wide, shape.width)
+
+    def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
+        kept = x if at is None else x[torch.arange(len(x), device=x.device), at][:, None]
+        y = kept + self.drop(self.attention(self.norm(x), bias, at))
+        return y + self.drop(self.out(gelu(self.into(self.norm_2(y)))))  # type: ignore[no-any-return]
+
+
+class LigrBlock(nn.Module):
+    """y = x + σ(W₁x) ⊙ Drop(Attention(LN x)); z = y + σ(W₂y) ⊙ Drop(SwiGLU(LN y)): each place says how much it takes from the others.
+
+    Borisyuk et al., LiGR, 2025; in eSASRec with sequences shifted by one (Tikhonovich et al., RecSys 2025).
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        width, wide = shape.width, shape.feed * shape.width
+        self.norm, self.attention, self.drop = nn.LayerNorm(width), Attention(shape), Drop(shape.dropout)
+        self.gate, self.gate_2 = nn.Linear(width, width), nn.Linear(width, width)
+        self.norm_2, self.into, self.out = nn.LayerNorm(width), nn.Linear(width, 2 * wide, bias=False), nn.Linear(wide, width, bias=False)
+
+    def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
+        kept = x if at is None else x[torch.arange(len(x), device=x.device), at][:, None]
+        y = kept + torch.sigmoid(self.gate(kept)) * self.drop(self.attention(self.norm(x), bias, at))
+        gate, through = self.into(self.norm_2(y)).chunk(2, dim=-1)
+        return y + torch.sigmoid(self.gate_2(y)) * self.drop(self.out(silu(gate) * through))  # type: ignore[no-any-return]
+
+
+class Encoder(nn.Module):
+    """Items of a window in order → what is expected at each place: [B, L, d], or [B, d] at one place of each window."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+        block = LigrBlock if shape.block == "ligr" else SasRecBlock
+        self.blocks = nn.ModuleList([block(shape) for _ in range(shape.blocks)])
+        self.norm, self.drop = nn.LayerNorm(shape.width), Drop(shape.dropout)
+        self.mask = nn.Parameter(torch.zeros(shape.width)) if not shape.causal else None  # the vector of a hidden event
+        self.places = nn.Embedding(shape.length, shape.width) if shape.positions == "absolute" else None
+        self.distances = nn.Embedding(2 * shape.length - 1, shape.heads) if shape.positions == "relative" else None
+        self.pauses = nn.Embedding(TIME_BUCKETS, shape.heads) if shape.times else None
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=1 / math.sqrt(module.in_features) / 2)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        if self.places is not None:
+            nn.init.normal_(self.places.weight, std=0.02)
+        for table in (self.distances, self.pauses):
+            if table is not None:
+                nn.init.zeros_(table.weight)
+
+    def forward(self, vectors: Tensor, inputs: Tensor, moments: Tensor, lengths: Tensor, at: Tensor | None = None) -> Tensor:
+        """`vectors` [items, d], `inputs` [B, L] codes (items: padding, items + 1: hidden), `moments` [B, L] seconds, `lengths` [B].
+
+        With `at` [B], at that place of each window alone.
+        """
+        length = inputs.shape[1]
+        extra = [vectors.new_zeros(1, vectors.shape[1])] if self.mask is None else [vectors.new_zeros(1, vectors.shape[1]), self.mask[None]]
+        x = embedding(inputs, torch.cat([vectors, *extra]))  # [B, L, d]
+        if self.places is not None:
+            x = x + self.places.weight[:length]
+        x, bias = self.drop(x), self._bias(inputs, moments, lengths)
+        for block in self.blocks[:-1]:
+            x = block(x, bias)
+        x = self.norm(self.blocks[-1](x, self._masked(bias, inputs, lengths, at), at))
+        return x if at is None else x[:, 0]
+
+    def _bias(self, inputs: Tensor, moments: Tensor, lengths: Tensor) -> Tensor | None:
+        """What is added to attention: [B or 1, H, L, L], −∞ where a place is not to be seen; None where causality is all there is."""
+        length = inputs.shape[1]
+        if self.shape.causal and self.distances is None and self.pauses is None:
+            return None
+        steps = torch.arange(length, device=inputs.device)
+        added = self.mask.new_zeros(1, 1, length, length) if self.mask is not None else self.norm.weight.new_zeros(1, 1, length, length)
+        if self.distances is not None:
+            apart = steps[:, None] - steps[None, :] + self.shape.length - 1
+            added = added + self.distances(apart).permute(2, 0, 1)[None]
+        if self.pauses is not None:
+            apart = (moments[:, :, None] - moments[:, None, :]).abs().clamp_min(1)
+            bucket = (apart.float().log() / TIME_STEP).long().clamp_max(TIME_BUCKETS - 1)
+            added = added + self.pauses(bucket).permute(0, 3, 1, 2)
+        if self.shape.causal:
+            return added.masked_fill(steps[None, :] > steps[:, None], float("-inf"))
+        return added.masked_fill((steps >= lengths[:, None])[:, None, None, :], float("-inf"))
+
+    def _masked(self, bias: Tensor | None, inputs: Tensor, lengths: Tensor, at: Tensor | None) -> Tensor | None:
+        """The bias of the last block: where one place is asked of a causal network, what comes after it must be hidden by hand."""
+        if bias is not None or at is None:
+            return bias
+        steps = torch.arange(inputs.shape[1], device=inputs.device)
+        hidden = steps[None, :] > at[:, None]  # [B, L]
+        made = self.norm.weight.new_zeros(len(inputs), 1, 1, inputs.shape[1]).masked_fill(hidden[:, None, None, :], float("-inf"))
+        return made.expand(-1, -1, inputs.shape[1], -1)

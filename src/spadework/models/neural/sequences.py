@@ -1,0 +1,145 @@
+"""Histories as sequences of events: what a network reads when it answers, and the windows of a log that it learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Offsets, Seconds
+from spadework.data.interactions import Interactions
+from spadework.models.histories import Histories
+
+SHUFFLED_TOGETHER = 50
+"""Batches whose windows are sorted by length before they are cut: little padding, and batches that are still random."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences(Histories):
+    """Histories, and beside their distinct items the newest events in order.
+
+    Row r is `events[begins[r]:begins[r + 1]]`, the oldest first; events of one moment stand as they came.
+    """
+
+    begins: Offsets  # [users + 1]
+    events: Codes  # [events]
+    moments: Seconds  # [events] epoch seconds; zeros without times
+
+    @classmethod
+    def of_log(cls, log: Interactions, users: Codes, length: int) -> Sequences:
+        """The newest `length` events of each of these users, in their order. O(events of the users)."""
+        base = Histories.of(log, users)
+        ends = log.starts[users + 1]
+        firsts = np.maximum(log.starts[users], ends - length)
+        begins, at = _slices(firsts, ends)
+        moments = np.zeros(len(at), np.int64) if log.times is None else log.times[at]
+        return cls(
+            base.starts, base.items, base.ages, base.counts, base.seconds, base.values, begins, log.items[at].astype(np.int32), moments
+        )  # fmt: skip
+
+    def padded(self, rows: Array, length: int, pad: int) -> tuple[Array, Array, Array]:
+        """Some rows side by side: items [rows, length] int64 with `pad` behind them, moments [rows, length], lengths [rows]."""
+        return padded(self.events, self.moments, self.begins[rows], self.begins[rows + 1], length, pad)
+
+
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """Pieces of histories that a network learns from: window w is rows `firsts[w]` … `ends[w]` of the log, of one user."""
+
+    items: Codes  # [rows] of the log
+    moments: Seconds  # [rows]
+    firsts: Offsets  # [windows]
+    ends: Offsets  # [windows]
+
+    def __len__(self) -> int:
+        return len(self.firsts)
+
+    def padded(self, chosen: Array, pad: int) -> tuple[Array, Array, Array]:
+        """Windows side by side: items [chosen, longest] int64 with `pad` behind them, moments alike, lengths [chosen]."""
+        longest = int((self.ends[chosen] - self.firsts[chosen]).max())
+        return padded(self.items, self.moments, self.firsts[chosen], self.ends[chosen], longest, pad)
+
+    def batches(self, size: int, rng: np.random.Generator) -> Iterator[Array]:
+        """The windows in random batches of windows that are about equally long. O(windows · log windows)."""
+        order = rng.permutation(len(self))
+        lengths = (self.ends - self.firsts)[order]
+        cut: list[Array] = []
+        for at in range(0, len(order), SHUFFLED_TOGETHER * size):
+            pool = order[at : at + SHUFFLED_TOGETHER * size]
+            pool = pool[np.argsort(lengths[at : at + SHUFFLED_TOGETHER * size], kind="stable")]
+            cut += [pool[start : start + size] for start in range(0, len(pool), size)]
+        for number in rng.permutation(len(cut)):
+            yield cut[number]
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """The part of a log that a network learns from: of each user the events that are not withheld."""
+
+    items: Codes  # [rows] of the log
+    moments: Seconds  # [rows]
+    firsts: Offsets  # [users] with two events or more
+    ends: Offsets  # [users]
+
+    @classmethod
+    def of_log(cls, log: Interactions, withheld: Array) -> Training:
+        """`withheld` [users] says how many of the newest events of each user are kept from learning."""
+        firsts, ends = log.starts[:-1], log.starts[1:] - withheld
+        taught = np.flatnonzero(ends - firsts >= 2)
+        moments = np.zeros(len(log), np.int64) if log.times is None else np.asarray(log.times)
+        return cls(log.items, moments, firsts[taught], ends[taught])
+
+    def windows(self, length: int, *, whole: bool, rng: np.random.Generator) -> Windows:
+        """Windows of `length` inputs and one target more. O(windows).
+
+        With `whole` every event of a history is in one of its windows, which are cut anew each time at random places; else each user
+        gives the newest window.
+        """
+        if not whole:
+            return Windows(self.items, self.moments, np.maximum(self.firsts, self.ends - length - 1), self.ends)
+        # Windows overlap by one event: the last target of one is the first input of the next. The first cut is at random, so that over
+        # the epochs each event is met with short and with long pasts.
+        steps = self.ends - self.firsts - 1  # targets of a history
+        long = steps > length
+        shift = np.where(long, rng.integers(1, length + 1, len(steps)), 0)
+        counts = np.where(long, 1 + -(-(steps - shift) // length), 1)
+        owner = np.repeat(np.arange(len(steps)), counts)
+        number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
+        at = np.where(number == 0, 0, shift[owner] + (number - 1) * length)
+        until = np.where(long[owner], np.minimum(shift[owner] + number * length, steps[owner]), steps[owner])
+        return Windows(self.items, self.moments, self.firsts[owner] + at, self.firsts[owner] + until + 1)
+
+
+def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:
+    """Starts of rows joined together, and the place of each of their entries."""
+    lengths = ends - firsts
+    begins = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    return begins, np.arange(int(begins[-1])) - np.repeat(begins[:-1] - firsts, lengths)
+
+
+def padded(items: Codes, moments: Seconds, firsts: Offsets, ends: Offsets, length: int, pad: int) -> tuple[Array, Array, Array]:
+    """Slices of a log side by side, `pad` and the last moment behind them: items and moments [slices, length], lengths [slices]."""
+    lengths = ends - firsts
+    places = firsts[:, None] + np.minimum(np.arange(length), np.maximum(lengths - 1, 0)[:, None])
+    places = np.minimum(places, max(len(items) - 1, 0))
+    inside = np.arange(length) < lengths[:, None]
+    return np.where(inside, items[places], pad).astype(np.int64), moments[places], lengths
+
+
+def withheld_for_choosing(log: Interactions, most: int, rng: np.random.Generator) -> tuple[Codes, Array]:
+    """Users whose newest moment is kept from learning, so that epochs can be compared: at most `most`, and a tenth of those who have two moments.
+
+    Returns their codes and how many events of every user are withheld [users].
+    """
+    counts = np.zeros(log.user_count, np.int64)
+    lengths = np.diff(log.starts)
+    if log.times is None or not len(log):
+        newest = np.minimum(lengths, 1)
+    else:
+        last = log.times[np.maximum(log.starts[1:] - 1, 0)]
+        newest = np.bincount(log.users, weights=log.times == last[log.users], minlength=log.user_count).astype(np.int64)
+    able = np.flatnonzero(lengths - newest >= 2)
+    users = np.sort(rng.permutation(able)[: min(most, len(able) // 10)]).astype(np.int32)
+    counts[users] = newest[users]
+    return users, counts

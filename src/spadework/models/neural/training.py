@@ -1,0 +1,206 @@
+"""The loop that every network here is trained by: epochs, what is seen after each, the best weights kept, and a way back after a stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from spadework import events
+from spadework.errors import OutOfMemory, Unsuitable
+from spadework.kernels import parallel
+from spadework.models.neural import checkpoints
+from spadework.models.neural.machine import Machine, machine
+from spadework.randomness import generator
+
+WARM_UP = 0.02
+"""Share of all steps in which the learning rate rises to its full value; from there it falls as a cosine to a tenth."""
+SOONEST = 300
+"""Steps without a better epoch before which no training ends: on a small log an epoch is a step or two."""
+LOOK_EVERY = 20
+"""Steps between two looks at the loss: on a card each look waits for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How long and how fast."""
+
+    epochs: int
+    patience: int  # epochs without a better one after which the training ends
+    learning_rate: float
+    seed: int
+    label: str  # of the model, for whoever waits
+    identity: str  # of model, data and seed: a checkpoint of another is not gone on from
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What lists of a few users look like after an epoch; the users' newest moment was kept from learning."""
+
+    ndcg: float  # at 10, of the items of the withheld moment
+    popularity: float  # mean number of events of the recommended items over that of the withheld ones: 1 is as people take
+    coverage: float  # share of the items that stands in some list
+
+
+class Course(ABC):
+    """What is to be learned: a network whose `forward` is the loss of a batch, batches, and a look at what it learned."""
+
+    network: nn.Module
+
+    @abstractmethod
+    def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
+        """The batches of an epoch on the device of the network; `share` (rank, of so many) says which of them are this process's."""
+
+    @abstractmethod
+    def steps(self) -> int:
+        """Batches of an epoch, at a guess that a learning rate can be planned by."""
+
+    @abstractmethod
+    def look(self) -> Seen | None:
+        """Lists for the withheld moments; None where nobody could be withheld."""
+
+
+@dataclass
+class Learned:
+    """What came out: the best weights (copies), and one line of the curve for each epoch."""
+
+    weights: dict[str, Tensor]
+    curve: list[dict[str, float]]
+    remark: str = ""
+
+    @property
+    def best(self) -> int:
+        """The epoch whose weights these are, from 1; 0 where none was finished."""
+        looked = [(line["ndcg"], -line["epoch"]) for line in self.curve if math.isfinite(line["ndcg"])]
+        return int(-max(looked)[1]) if looked else len(self.curve)
+
+
+def train(course: Course, settings: Settings) -> Learned:
+    """Train and return the best weights, which the network holds afterwards, too. Where several devices share, each has its own process.
+
+    Raises `OutOfMemory` where a card is too small, and `Unsuitable` where the loss is no number before any epoch was finished.
+    """
+    where = machine()
+    kind = where.chosen
+    fabric = Fabric(
+        accelerator=kind,
+        devices=where.devices,
+        strategy="ddp_spawn" if where.devices > 1 else "auto",
+        precision="bf16-mixed" if where.precision == "bf16" else "32-true",
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(parallel.threads())
+    try:
+        if where.devices == 1:
+            learned = _train(fabric, course, settings, where)
+        else:
+            learned = fabric.launch(_train, course, settings, where)
+    except torch.OutOfMemoryError as error:
+        raise OutOfMemory(
+            f"{settings.label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
+            "Halve batch, shorten max_length, take loss='sampled', or train on the processor.",
+        ) from error
+    finally:
+        torch.set_num_threads(threads)
+    course.network.load_state_dict(learned.weights, strict=False)
+    course.network.eval()
+    if learned.remark:
+        events.note(learned.remark)
+    return learned
+
+
+def _train(fabric: Fabric, course: Course, settings: Settings, where: Machine) -> Learned:
+    """The epochs, in this process."""
+    optimiser = torch.optim.Adam(course.network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
+    network, fast = fabric.setup(course.network, optimiser)
+    path = checkpoints.place(settings.identity) if fabric.world_size == 1 else None
+    curve: list[dict[str, float]] = []
+    best = _copy(course.network)
+    if path is not None and (found := checkpoints.read(path, optimiser)) is not None:
+        weights, best, curve = found
+        course.network.load_state_dict(weights, strict=False)
+    learned = Learned(best, curve)
+    total = settings.epochs * course.steps()
+    for epoch in range(len(curve), settings.epochs):
+        waited = epoch - learned.best
+        if curve and math.isfinite(curve[-1]["ndcg"]) and waited >= max(settings.patience, SOONEST / course.steps()):
+            break
+        begun = time.perf_counter()
+        with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
+            loss, bad = _epoch(fabric, network, fast, course, settings, epoch, total)
+        if bad:
+            learned.remark = (
+                f"{settings.label}: the loss became no number in step {bad} of epoch {epoch + 1}, at learning_rate {settings.learning_rate:g}. "
+                f"The weights after epoch {learned.best} are kept; a smaller learning_rate may go further."
+            )
+            if not curve:
+                raise Unsuitable(
+                    f"The loss of {settings.label} became no number in step {bad} of epoch 1, at learning_rate {settings.learning_rate:g}.",
+                    "Choose a smaller learning_rate.",
+                )
+            break
+        seconds = time.perf_counter() - begun
+        course.network.eval()
+        with torch.no_grad():
+            seen = course.look()
+        line = {"epoch": epoch + 1.0, "loss": loss, "seconds": seconds}
+        curve.append(line | (asdict(seen) if seen else dict.fromkeys(("ndcg", "popularity", "coverage"), math.nan)))
+        if learned.best == len(curve):
+            learned.weights = _copy(course.network)
+        if path is not None:
+            checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
+        _tell(settings, curve[-1])
+    return learned
+
+
+def _epoch(
+    fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, total: int
+) -> tuple[float, int]:
+    """Mean loss, and the step near which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
+    rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
+    torch.manual_seed(int(rng.integers(2**62)))
+    order = generator(settings.seed, f"order:{epoch}")
+    course.network.train()
+    summed, told, done = torch.zeros((), device=fabric.device), 0.0, 0
+    steps = course.steps()
+    for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
+        events.step(f"fit {settings.label}", min(epoch * steps + done, total), total)
+        for group in fast.param_groups:
+            group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
+        loss = network(batch)
+        fabric.backward(loss)
+        fast.step()
+        fast.zero_grad()
+        summed += loss.detach()
+        done += 1
+        if done % LOOK_EVERY == 0 and not math.isfinite(told := float(summed)):
+            return told, done
+    told = float(summed)
+    return told / max(done, 1), 0 if math.isfinite(told) else max(done, 1)
+
+
+def _rate(step: int, total: int) -> float:
+    """Share of the learning rate at a step: up in a line, down as a cosine."""
+    warm = max(1.0, WARM_UP * total)
+    if step < warm:
+        return (step + 1) / warm
+    along = min((step - warm) / max(total - warm, 1), 1.0)
+    return 0.1 + 0.9 * (1 + math.cos(math.pi * along)) / 2
+
+
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    """The weights as they are now, in memory of their own: a `state_dict` alone would change as the training goes on."""
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+
+
+def _tell(settings: Settings, line: dict[str, float]) -> None:
+    seen = "" if math.isnan(line["ndcg"]) else f", ndcg@10 {line['ndcg']:.4f}, {line['popularity']:.1f} times as popular as taken"
+    events.note(f"{settings.label}: epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}, {line['seconds']:.0f} s")
