@@ -24,14 +24,17 @@ ALLOWED = {  # third-party name → where it may be imported
     "optuna": ("workbench/search.py", "workbench/tuning.py"),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2
-    "safetensors": ("workbench/",),
+    "safetensors": ("workbench/", "models/neural/checkpoints.py"),
     "click": ("apps/",),
+    "torch": ("models/neural/",),
+    "lightning_fabric": ("models/neural/training.py",),
+    "onnxruntime": ("models/neural/export.py",),
+    "onnx": ("models/neural/export.py",),
     "rich": ("apps/",),
 }
 NEVER = {
     "pandas",
     "pyarrow",
-    "torch",
     "requests",
     "pickle",
     "urllib",

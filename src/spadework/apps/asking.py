@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, nearest
 from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
 
 
@@ -18,6 +18,23 @@ def recipe_of(source: str | None, *, items: str | None = None, budget: str | Non
     given = {"source": source, "items": items, "budget": budget, **others}
     values |= {key: value for key, value in given.items() if value is not None}
     return make(values, f"The recipe {path!r}" if path else "The command")
+
+
+def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
+    """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the nearest."""
+    from spadework.models.base import catalogue
+
+    known, found = catalogue()[name].parameters(), {}
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise BadRequest(f"--set {setting} has no value.", "Write --set KEY=VALUE, such as --set epochs=10.")
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"Did you mean {near!r}? " if near else ""
+            raise BadRequest(f"The model {name!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known)}.")
+        found[key] = known[key].parse(text, name)
+    return found
 
 
 def out_path(out: str, force: bool, endings: Sequence[str] = ()) -> Path:

@@ -14,7 +14,7 @@ from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
-from spadework.errors import BadRequest, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
+from spadework.errors import BadRequest, MissingExtra, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
 from spadework.evaluation.metrics import Asked, measure, parse
 from spadework.evaluation.repetition import repetition
@@ -178,6 +178,8 @@ def trial(
                 totals |= _novel(model, protocol)
     except Unsuitable as error:
         return replace(start, state="skipped", reason=error.message)
+    except MissingExtra as error:
+        return replace(start, state="skipped", reason=f"{error.message} {error.hint}")
     except OutOfTime as error:
         return replace(start, state="timed out", reason=error.message)
     except (OutOfMemory, MemoryError) as error:

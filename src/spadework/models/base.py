@@ -52,6 +52,7 @@ class Recommender(ABC):
     name: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     answering: ClassVar[frozenset[str]] = frozenset()  # parameters that change the answers but not what is learned
+    neural: ClassVar[bool] = False  # needs PyTorch and patience, so a dig tries it only where it is named
     composed: ClassVar[bool] = False  # made of other models, so a dig tries it once these have been judged
     instead: ClassVar[str] = "Set a larger memory limit, or leave this model out."  # what to do where it does not fit into memory
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,16 @@ def save(fitted: Recommender, folder: str | Path, *, facts: dict[str, Any] | Non
     files.write_bytes(folder / "README.md", _readme(header).encode())
     files.write_json(folder / "model.json", header)  # last: its presence means complete
     return folder
+
+
+def replace(fitted: Recommender, models: Path, *, facts: dict[str, Any] | None = None, content: ItemContent | None = None) -> Path:
+    """Write a fitted model as the only one of the folder `models`; the one before is there until the new one is whole."""
+    fresh = models.with_name(f"{files.HALF}{models.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    save(fitted, fresh / fitted.name, facts=facts, content=content)
+    shutil.rmtree(models, ignore_errors=True)
+    fresh.rename(models)
+    return models / fitted.name
 
 
 def load(folder: str | Path) -> Recommender:

@@ -32,6 +32,8 @@ _DERIVED = (
     "scores.json",
     "scores.npz",
     "faces.json",
+    "advice.json",
+    "training.json",
     "report.html",
     "set_aside.parquet",
 )
@@ -80,6 +82,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
         raise OutputExists(f"{folder} holds a run with another recipe.", "Choose another folder, or replace it with --force.")
     clear(folder)
     shutil.rmtree(folder / "trials", ignore_errors=True)
+    shutil.rmtree(folder / "training", ignore_errors=True)
     (folder / "log.jsonl").unlink(missing_ok=True)
     (folder / "recipe.json").unlink()  # last, so that the folder is known as a run's until it is empty
 
@@ -139,7 +142,7 @@ def _refuse_if_held(folder: Path, lock: Path) -> None:
 
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
-    left = ("trials/", "lock", "log.jsonl", MANIFEST, files.HALF)
+    left = ("trials/", "training/", "lock", "log.jsonl", MANIFEST, files.HALF)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     digests = {name: files.sha256(folder / name) for name in names if not name.startswith(left)}
     files.write_json(folder / MANIFEST, {"files": digests})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -270,9 +269,8 @@ class Job:
     def _keep_model(self, best: Recommender, log: Interactions, items: ItemContent | None) -> None:
         events.note(f"fitting {best.label} on the whole log, for service")
         best.fit(log, items, rng=self.recipe.seed)
-        shutil.rmtree(self.folder / "models", ignore_errors=True)
         about = {"source": self.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
-        artifact.save(best, self.folder / "models" / best.name, facts=about, content=items)
+        artifact.replace(best, self.folder / "models", facts=about, content=items)
 
     def _without_judgement(self, log: Interactions, items: ItemContent | None) -> None:
         """Nobody can be judged, but the popular list still answers."""

@@ -28,7 +28,7 @@ class Group:
 
 def candidates(names: Sequence[str] | None = None) -> list[Group]:
     """Groups in order: what is always judged, then each model as it comes, then the variants, one round after the other."""
-    single = [name for name, cls in catalogue().items() if not cls.composed]
+    single = [name for name, cls in catalogue().items() if not cls.composed and not cls.neural]
     wanted = single if names is None else list(dict.fromkeys(names))
     rounds: dict[str, list[Group]] = {name: _groups(name) for name in wanted}
     first = [Group((model(name, **params),)) for name, params in ALWAYS]

@@ -73,14 +73,20 @@ def _histories(run: Run | None, histories: str | None) -> Interactions:
     if run is None:
         raise BadRequest("A model alone does not know whom to answer.", "Give a log of the users with --histories FILE.")
     recipe = run.recipe
-    if recipe.source in ("memory", "-"):
-        raise BadRequest(f"The run was made from {recipe.source!r}, which cannot be read again.", "Give a log with --histories FILE.")
-    stored = files.read_json(run.folder / "data.json")
-    source = recipe.source if ":" in recipe.source or Path(recipe.source).exists() else stored.get("path") or recipe.source
-    log, _ = read_for(recipe, source, None, items=False)
-    if stored["fingerprint"]["log"] != log.fingerprint:
+    log, _ = read_for(recipe, source_of(run, "Give a log with --histories FILE."), None, items=False)
+    if files.read_json(run.folder / "data.json")["fingerprint"]["log"] != log.fingerprint:
         events.note(f"{recipe.source} has changed since the run; its present rows are the histories.")
     return log
+
+
+def source_of(run: Run, instead: str) -> str:
+    """Where the log of a run can be read again; refused, with what to do `instead`, where it was in memory or came through a pipe."""
+    recipe = run.recipe
+    if recipe.source in ("memory", "-"):
+        raise BadRequest(f"The run was made from {recipe.source!r}, which cannot be read again.", instead)
+    stored = files.read_json(run.folder / "data.json")
+    found: str = recipe.source if ":" in recipe.source or Path(recipe.source).exists() else stored.get("path") or recipe.source
+    return found
 
 
 def _as_ids(texts: Sequence[str], dtype: Any) -> pl.Series:

@@ -121,5 +121,5 @@ def not_tried(
         *left,
         *({"what": f"{count:,} settings of the sweep and the tuning", "why": reason} for reason, count in reasons.items()),
         *({"what": f"other settings of {name}", "why": reason} for name, reason in passed_over.items()),
-        {"what": "transformers", "why": "This version does not have them."},
+        {"what": "transformers", "why": "They take longer than a dig: train one on this run with spadework train RUN."},
     ]

@@ -1,5 +1,7 @@
-"""Networks, which need the `neural` extra: a transformer and a variational autoencoder. Nothing here imports PyTorch before it is asked to learn."""
+"""Networks, which need the `neural` extra. A module that defines a model does not import PyTorch before it is asked to learn."""
 
-from spadework.models.neural import transformer
+from __future__ import annotations
 
-__all__ = ["transformer"]
+from spadework.models.neural import mult_vae, transformer
+
+__all__ = ["mult_vae", "transformer"]

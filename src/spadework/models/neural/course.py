@@ -14,12 +14,12 @@ from torch import Tensor, nn
 from spadework.arrays import Array
 from spadework.models.neural import losses, negatives, objectives
 from spadework.models.neural.items import ItemNetwork, ItemParts
+from spadework.models.neural.looking import LISTED, Seen, seen_in
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.personal import PersonalPrior, prior_of
 from spadework.models.neural.sequences import Training, Windows, padded
-from spadework.models.neural.training import Course, Seen
+from spadework.models.neural.training import Course
 
-LISTED = 10
 LOOK_CELLS = 20_000_000
 """Scores of withheld users held at once."""
 
@@ -125,25 +125,16 @@ class TransformerCourse(Course):
         if not self.withheld:
             return None
         vectors, device = self.network.items(), self.network.encoder.norm.weight.device
-        popularity = np.bincount(np.concatenate([wanted for _, _, wanted in self.withheld]), minlength=len(self.counts))
-        taken = float((popularity * self.counts).sum() / popularity.sum())
         rows = max(1, min(256, LOOK_CELLS // len(self.counts)))
-        gains, shown = [], []
+        shown = []
         for start in range(0, len(self.withheld), rows):
             part = self.withheld[start : start + rows]
             scores = self.network.scores(*self._asked(part, device), vectors)
             if not self.repeating:
                 for row, (before, _, _) in enumerate(part):
                     scores[row, torch.from_numpy(before.astype(np.int64)).to(device)] = -math.inf
-            listed = scores.topk(min(LISTED, len(self.counts)), dim=1).indices.cpu().numpy()
-            gains += [_ndcg(row, wanted) for row, (_, _, wanted) in zip(listed, part, strict=True)]
-            shown.append(listed)
-        every = np.concatenate(shown)
-        return Seen(
-            ndcg=float(np.mean(gains)),
-            popularity=float(self.counts[every].mean() / max(taken, 1e-9)),
-            coverage=len(np.unique(every)) / len(self.counts),
-        )
+            shown.append(scores.topk(min(LISTED, len(self.counts)), dim=1).indices.cpu().numpy())
+        return seen_in(np.concatenate(shown), [wanted for _, _, wanted in self.withheld], self.counts)
 
     def _asked(self, part: list[tuple[Array, Array, Array]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Windows that end where an answer is asked."""
@@ -171,9 +162,3 @@ def windows_asked(events: list[Array], moments: list[Array], shape: Shape, items
         seconds = np.concatenate([seconds, seconds[:, -1:]], axis=1)
         lengths = lengths + 1
     return inputs, seconds, lengths
-
-
-def _ndcg(listed: Array, wanted: Array) -> float:
-    hits = np.isin(listed, wanted)
-    ideal = min(len(np.unique(wanted)), len(listed))
-    return float((hits / np.log2(np.arange(len(listed)) + 2)).sum() / (1 / np.log2(np.arange(ideal) + 2)).sum())

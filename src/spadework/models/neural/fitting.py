@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,7 +19,8 @@ from spadework.data.interactions import Interactions
 from spadework.models.neural.course import Learner, Teaching, TransformerCourse, windows_asked
 from spadework.models.neural.items import parts_of
 from spadework.models.neural.network import Encoder, Shape
-from spadework.models.neural.sequences import Training
+from spadework.models.neural.machine import machine
+from spadework.models.neural.sequences import Training, withheld_for_choosing
 from spadework.models.neural.training import Settings, train
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ ROWS = 16
 """Histories that are read together when the model answers. It is always so many, empty ones behind, and each history stands among others of its
 own length: the order of sums then depends on nobody else, and a list is the same to the bit whoever is asked beside it."""
 SHORTEST = 16
+TIMED_STEPS = 4
 PREFIX = "network/"
 
 
@@ -49,24 +53,40 @@ def teaching_of(model: Transformer) -> Teaching:
     )  # fmt: skip
 
 
-def fit(
-    model: Transformer, log: Interactions, content: ItemContent | None, training: Training, choosers: Codes, withheld: Array, seed: int,
-    identity: str,
-) -> tuple[dict[str, Array], Array, list[dict[str, float]]]:  # fmt: skip
-    """The learned arrays of the network, vectors of all items (zeros: nothing learned) and the curve."""
+def course_of(model: Transformer, log: Interactions, content: ItemContent | None, seed: int) -> tuple[TransformerCourse, Array] | None:
+    """The course on which the model learns from a log, and codes of the items that are learned; None where there is nothing to learn.
+
+    Items are those of the windows, and with content those about which something is known.
+    """
+    choosers, withheld = withheld_for_choosing(log, model.withheld, np.random.default_rng(seed))
+    training = Training.of_log(log, withheld)
     counts = _counts(training, log.item_count)
     parts = parts_of(counts, content, trust_from=model.id_evidence, components=model.components)
     known = parts.described | (counts > 0) if model.ids else parts.described
     learned = np.flatnonzero(known)
-    vectors = np.zeros((log.item_count, model.dims[0]), np.float32)
     if len(learned) < 2 or not len(training.firsts):
-        return {}, vectors, []
+        return None
     places = np.full(log.item_count, -1, np.int32)
     places[learned] = np.arange(len(learned), dtype=np.int32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Learner(parts.take(learned), shape_of(model), teaching_of(model), counts[learned], ids=model.ids)
-    course = TransformerCourse(network, _only(training, places), model.max_length, counts[learned], *_choosing(log, choosers, withheld, places))
+    taught = _only(training, places)
+    if not len(taught.firsts):
+        return None
+    return TransformerCourse(network, taught, model.max_length, counts[learned], *_choosing(log, choosers, withheld, places)), learned
+
+
+def fit(
+    model: Transformer, log: Interactions, content: ItemContent | None, seed: int, identity: str
+) -> tuple[dict[str, Array], Array, list[dict[str, float]]]:
+    """The learned arrays of the network, vectors of all items (zeros: nothing learned) and the curve."""
+    vectors = np.zeros((log.item_count, model.dims[0]), np.float32)
+    made = course_of(model, log, content, seed)
+    if made is None:
+        return {}, vectors, []
+    course, learned = made
+    network = course.network
     settings = Settings(
         epochs=model.epochs, patience=model.patience, learning_rate=model.learning_rate, seed=seed, label=model.label, identity=identity
     )
@@ -77,6 +97,27 @@ def fit(
     if network.scale is not None:
         state["scale"] = network.scale.detach().cpu().numpy().reshape(1)
     return state, vectors, done.curve
+
+
+def seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
+    """Seconds that a fit takes where no epoch is spared, from a few steps that are thrown away."""
+    made = course_of(model, model.used_of(log), content if model.content else None, 0)
+    if made is None:
+        return 0.0
+    course, _ = made
+    course.network.to(machine().chosen)
+    course.network.train()
+    took = []
+    with torch.random.fork_rng(devices=[]):
+        for batch in itertools.islice(course.batches(np.random.default_rng(0), (0, 1)), TIMED_STEPS + 1):
+            begun = time.perf_counter()
+            course.network(batch).backward()
+            took.append(time.perf_counter() - begun)
+    begun = time.perf_counter()
+    course.network.eval()
+    course.look()
+    looking = time.perf_counter() - begun
+    return model.epochs * (course.steps() * float(np.mean(took[1:] or took or [0.0])) * 1.1 + looking)
 
 
 def _counts(training: Training, items: int) -> Array:

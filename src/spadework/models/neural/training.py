@@ -6,7 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from spadework import events
 from spadework.errors import OutOfMemory, Unsuitable
 from spadework.kernels import parallel
 from spadework.models.neural import checkpoints
+from spadework.models.neural.looking import Seen
 from spadework.models.neural.machine import Machine, machine
 from spadework.randomness import generator
 
@@ -39,15 +40,7 @@ class Settings:
     seed: int
     label: str  # of the model, for whoever waits
     identity: str  # of model, data and seed: a checkpoint of another is not gone on from
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What lists of a few users look like after an epoch; the users' newest moment was kept from learning."""
-
-    ndcg: float  # at 10, of the items of the withheld moment
-    popularity: float  # mean number of events of the recommended items over that of the withheld ones: 1 is as people take
-    coverage: float  # share of the items that stands in some list
+    progress: str = ""  # what the last epoch came to
 
 
 class Course(ABC):
@@ -63,6 +56,10 @@ class Course(ABC):
     def steps(self) -> int:
         """Batches of an epoch, at a guess that a learning rate can be planned by."""
 
+    def begin(self, epoch: int) -> None:
+        """Told before each epoch, from 0: a training that goes on after a stop begins in the middle."""
+        return None
+
     @abstractmethod
     def look(self) -> Seen | None:
         """Lists for the withheld moments; None where nobody could be withheld."""
@@ -74,7 +71,7 @@ class Learned:
 
     weights: dict[str, Tensor]
     curve: list[dict[str, float]]
-    remark: str = ""
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def best(self) -> int:
@@ -112,8 +109,8 @@ def train(course: Course, settings: Settings) -> Learned:
         torch.set_num_threads(threads)
     course.network.load_state_dict(learned.weights, strict=False)
     course.network.eval()
-    if learned.remark:
-        events.note(learned.remark)
+    for remark in learned.remarks:
+        events.note(remark)
     return learned
 
 
@@ -137,7 +134,7 @@ def _train(fabric: Fabric, course: Course, settings: Settings, where: Machine) -
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
             loss, bad = _epoch(fabric, network, fast, course, settings, epoch, total)
         if bad:
-            learned.remark = (
+            learned.remarks.append(
                 f"{settings.label}: the loss became no number in step {bad} of epoch {epoch + 1}, at learning_rate {settings.learning_rate:g}. "
                 f"The weights after epoch {learned.best} are kept; a smaller learning_rate may go further."
             )
@@ -157,7 +154,9 @@ def _train(fabric: Fabric, course: Course, settings: Settings, where: Machine) -
             learned.weights = _copy(course.network)
         if path is not None:
             checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
-        _tell(settings, curve[-1])
+        settings = replace(settings, progress=_in_words(curve[-1]))
+    if curve:
+        learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({_in_words(curve[learned.best - 1])})")
     return learned
 
 
@@ -169,10 +168,11 @@ def _epoch(
     torch.manual_seed(int(rng.integers(2**62)))
     order = generator(settings.seed, f"order:{epoch}")
     course.network.train()
+    course.begin(epoch)
     summed, told, done = torch.zeros((), device=fabric.device), 0.0, 0
     steps = course.steps()
     for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
-        events.step(f"fit {settings.label}", min(epoch * steps + done, total), total)
+        events.step(f"fit {settings.label}{': ' if settings.progress else ''}{settings.progress}", min(epoch * steps + done, total), total)
         for group in fast.param_groups:
             group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
@@ -201,6 +201,6 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
-def _tell(settings: Settings, line: dict[str, float]) -> None:
-    seen = "" if math.isnan(line["ndcg"]) else f", ndcg@10 {line['ndcg']:.4f}, {line['popularity']:.1f} times as popular as taken"
-    events.note(f"{settings.label}: epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}, {line['seconds']:.0f} s")
+def _in_words(line: dict[str, float]) -> str:
+    seen = "" if math.isnan(line["ndcg"]) else f", ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as popular as what is taken"
+    return f"epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}"

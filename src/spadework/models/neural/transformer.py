@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -21,19 +21,14 @@ from spadework.models.alike import similar
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need
 from spadework.models.neural.machine import require_torch
-from spadework.models.neural.sequences import Sequences, Training, withheld_for_choosing
+from spadework.models.neural.sequences import Sequences
+from spadework.models.neural.curves import curve_frame, curve_rows
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.recommendations import Recommendations
 from spadework.models.vectors import Vectors
 
-if TYPE_CHECKING:
-    from spadework.models.neural.course import Learner
-    from spadework.models.neural.network import Shape
-
 DIAL: dict[str, tuple[int, int, int]] = {"tiny": (64, 2, 1), "small": (128, 2, 2), "base": (256, 4, 4)}
 """Width, blocks and heads of each size."""
-CURVE = ("epoch", "loss", "ndcg", "popularity", "coverage")
-"""Columns of what is kept of every epoch; no seconds, since what is learned is the same to the byte."""
 
 
 class Transformer(Vectors):
@@ -45,6 +40,7 @@ class Transformer(Vectors):
     """
 
     name = "transformer"
+    neural = True
     instead = "Take loss='sampled', a smaller size or batch, or leave this model out."
 
     size: Annotated[Literal["tiny", "small", "base"], Doc("Width, blocks and heads: 64, 2, 1; 128, 2, 2; 256, 4, 4.")] = "tiny"
@@ -131,15 +127,13 @@ class Transformer(Vectors):
 
         seed = int(rng.integers(2**31))
         identity = digest(json.dumps([self.params, seed], sort_keys=True).encode(), train.fingerprint.encode())
-        used = train if self.window is None else self._newest(train)
-        choosers, withheld = withheld_for_choosing(used, self.withheld, np.random.default_rng(seed))
-        training = Training.of_log(used, withheld)
-        learned, vectors, curve = fitting.fit(self, used, content if self.content else None, training, choosers, withheld, seed, identity)
-        kept = np.asarray([[line[name] for name in CURVE] for line in curve], np.float64).reshape(-1, len(CURVE))
-        return {"vectors": vectors, "curve": kept, **learned}
+        learned, vectors, curve = fitting.fit(self, self.used_of(train), content if self.content else None, seed, identity)
+        return {"vectors": vectors, "curve": curve_rows(curve), **learned}
 
-    def _newest(self, train: Interactions) -> Interactions:
-        assert train.times is not None
+    def used_of(self, train: Interactions) -> Interactions:
+        """The part of a log that is learned from: the newest `window`."""
+        if self.window is None or train.times is None:
+            return train
         kept = train.where(train.times > train.times.max() - durations.seconds(str(self.window), "window"))
         if not len(kept):
             raise Unsuitable(f"The newest {self.window} of the log hold no event.", "Choose a longer window.")
@@ -193,7 +187,7 @@ class Transformer(Vectors):
     @property
     def curve(self) -> pl.DataFrame:
         """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld users."""
-        return pl.DataFrame(self.state["curve"], schema=list(CURVE)).with_columns(pl.col("epoch").cast(pl.Int64))
+        return curve_frame(self.state["curve"])
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` items whose vectors point most alike to those of each of these; padding where fewer are known."""
@@ -229,4 +223,3 @@ def _rows_of(told: Sequences, kept: list[Mask]) -> Sequences:
     return Sequences(empty, np.zeros(0, np.int32), np.zeros(0, np.int32), nothing, np.zeros(0, np.int64), nothing, begins, joined, moments)
 
 
-__all__ = ["CURVE", "DIAL", "Transformer"]

@@ -1,0 +1,116 @@
+"""The network of Mult-VAE and its course: a bag of items is pressed into a few numbers with noise, and unfolded into chances of all items."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import log_softmax
+
+from spadework.arrays import Array
+from spadework.models.histories import Histories
+from spadework.models.neural.looking import LISTED, Seen, seen_in
+from spadework.models.neural.training import Course
+
+CELLS = 20_000_000
+"""Logits of a batch at once: users × items."""
+
+
+class VaeNetwork(nn.Module):
+    """x / |x| → tanh → mean and log variance of z → tanh → logits of all items; its `forward` is the loss of a batch.
+
+    Loss of a user: −Σ x log softmax(logits) + β · KL(q(z|x) || N(0, 1)), where β rises to its full value over a share of the steps.
+    """
+
+    def __init__(self, items: int, hidden: int, latent: int, dropout: float, weight: float) -> None:
+        super().__init__()
+        self.items, self.weight, self.dropout = items, weight, dropout
+        self.inner, self.inner_bias = nn.EmbeddingBag(items, hidden, mode="sum"), nn.Parameter(torch.zeros(hidden))
+        self.mean, self.spread = nn.Linear(hidden, latent), nn.Linear(hidden, latent)
+        self.unfold, self.out = nn.Linear(latent, hidden), nn.Linear(hidden, items)
+        for table in (self.inner, self.mean, self.spread, self.unfold, self.out):
+            nn.init.trunc_normal_(table.weight, std=math.sqrt(2 / sum(table.weight.shape)))
+            if isinstance(table, nn.Linear):
+                nn.init.zeros_(table.bias)
+
+    def encoded(self, starts: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
+        """tanh of the first layer: [users, hidden]. `starts` [users] are places in `codes`; `weights` are of length 1 in each user."""
+        return torch.tanh(self.inner(codes, starts, per_sample_weights=weights) + self.inner_bias)
+
+    def decoded(self, z: Tensor) -> Tensor:
+        """Logits of all items: [users, items]."""
+        return self.out(torch.tanh(self.unfold(z)))  # type: ignore[no-any-return]
+
+    def forward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Mean loss of the users of a batch: []."""
+        starts, codes, weights, annealed = batch
+        kept = (torch.rand_like(weights) >= self.dropout).to(weights.dtype) / (1 - self.dropout)
+        hidden = self.encoded(starts, codes, weights * kept)
+        mean, log_variance = self.mean(hidden), self.spread(hidden)
+        z = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
+        users = torch.searchsorted(starts, torch.arange(len(codes), device=codes.device), right=True) - 1
+        chances = log_softmax(self.decoded(z), dim=1).flatten().index_select(0, users * self.items + codes)
+        divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
+        return (-chances.sum() + self.weight * annealed * divergence) / len(starts)
+
+
+@dataclass
+class VaeCourse(Course):
+    """Bags of items in random batches of users, and a few users whose newest moment was withheld."""
+
+    network: VaeNetwork
+    bags: Histories  # codes among the learned items
+    batch: int
+    anneal_steps: float
+    counts: Array  # [items]
+    asked: Histories  # of withheld users, what came before
+    wanted: list[Array] = field(default_factory=list)
+    repeating: bool = True
+    done: int = 0  # batches so far; the weight of the divergence rises with them
+
+    def steps(self) -> int:
+        return max(1, math.ceil(len(self.bags) / self._rows))
+
+    @property
+    def _rows(self) -> int:
+        return max(1, min(self.batch, CELLS // self.network.items))
+
+    def begin(self, epoch: int) -> None:
+        self.done = epoch * self.steps()
+
+    def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
+        order, (rank, size) = rng.permutation(len(self.bags)), share
+        cut = [order[at : at + self._rows] for at in range(0, len(order), self._rows)]
+        for number, rows in enumerate(cut[: len(cut) // size * size]):
+            self.done += 1
+            if number % size == rank:
+                annealed = torch.tensor(min(1.0, self.done / self.anneal_steps), device=self.network.inner_bias.device)
+                yield (*self._bag(self.bags.take(rows)), annealed)
+
+    def _bag(self, bags: Histories) -> tuple[Tensor, Tensor, Tensor]:
+        """Starts, codes and weights of length 1 in each user."""
+        sizes = np.diff(bags.starts)
+        weights = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes).astype(np.float32)
+        arrays = bags.starts[:-1], bags.items.astype(np.int64), weights
+        starts, codes, values = (torch.from_numpy(np.ascontiguousarray(array)).to(self.network.inner_bias.device) for array in arrays)
+        return starts, codes, values
+
+    @torch.no_grad()
+    def look(self) -> Seen | None:
+        if not self.wanted:
+            return None
+        shown = []
+        for start in range(0, len(self.wanted), self._rows):
+            part = self.asked.take(np.arange(start, min(start + self._rows, len(self.wanted))))
+            starts, codes, weights = self._bag(part)
+            scores = self.network.decoded(self.network.mean(self.network.encoded(starts, codes, weights)))
+            if not self.repeating:
+                rows = np.repeat(np.arange(len(part)), np.diff(part.starts))
+                scores[torch.from_numpy(rows), codes] = -math.inf
+            shown.append(scores.topk(min(LISTED, self.network.items), dim=1).indices.cpu().numpy())
+        return seen_in(np.concatenate(shown), self.wanted, self.counts)

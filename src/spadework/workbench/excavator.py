@@ -1,0 +1,277 @@
+"""After a dig: train the transformer that its diagnosis asked for, put it on the same board, and say whether the advice was right."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spadework import durations, events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
+from spadework.diagnosis.finding import LEVELS
+from spadework.diagnosis.ingredients import read_recipe
+from spadework.diagnosis.prediction import Checked, Prediction, check, finding_of
+from spadework.errors import BadRequest, OtherData
+from spadework.evaluation.scoreboard import Scoreboard
+from spadework.evaluation.trial import Protocol, Score, trial
+from spadework.limits import Limits, available_bytes, resident_bytes
+from spadework.models.base import Recommender
+from spadework.workbench import artifact, curves, files, judged
+from spadework.workbench import folder as folders
+from spadework.workbench.advice import tested, untested
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.made_of import pairs, transformer_of
+from spadework.workbench.run import Run
+from spadework.workbench.serving import source_of
+from spadework.workbench.sources import choose_split, read_for
+from spadework.workbench.telling import with_lists
+
+NOT_TRIED = "transformers"
+"""What stands under "not tried" on the board of a dig until one was trained."""
+
+
+@dataclass
+class Excavation:
+    """The training of one run's transformer, and what came of it."""
+
+    run: Run
+    changes: Mapping[str, Any]  # parameters of the model that somebody set otherwise than the recipe
+    seeds: int = 1
+
+    def carry_out(self, source: Any = None, content: Any = None, *, ablate: bool = False) -> dict[str, Any]:
+        """Train, judge, compare; returns what `advice.json` then holds. What was finished before a stop is not trained again."""
+        from spadework.models.neural.checkpoints import kept_in
+
+        folder = self.run.folder
+        if not self.run.complete:
+            raise BadRequest(f"{folder} is not a finished run.", "Finish it with the same `spadework dig` command, then train.")
+        log, items, split = self._read(source, content)
+        ingredients = self._ingredients()
+        one = transformer_of(ingredients, self.changes)
+        assert split.valid is not None
+        policy = self.run.board["protocol"]["repeats"]
+        choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
+        predictions = [Prediction.from_json(told) for told in files.read_json(folder / "readiness.json")["predictions"]]
+        versions = list(pairs(ingredients, self.changes, predictions, items, final.repeats)) if ablate else []
+        self._foretell(one, choosing, final, log, items, len(versions))
+        ledger = Ledger(folder / "training", None if items is None else items.fingerprint)
+        with kept_in(folder / "training"):
+            validated = self._trials(one, choosing, "validation", ledger, items)
+            observed: list[dict[str, Any]] = []
+            checked: dict[str, Checked] = {}
+            for pair in versions:
+                events.note(f"ablation    {pair.ingredient} = {pair.other} instead of {pair.value}")
+                other = self._trials(pair.model, choosing, "validation", ledger, items)
+                said, held = tested(pair, _values(validated, choosing), _values_or_none(other, choosing), other[0].reason, choosing.seed)
+                observed.append(said.as_json() | {"shares of seeds": _by_seed(validated, other, choosing)})
+                if held is not None:
+                    checked[pair.ingredient] = held
+            finals = self._trials(one, final, "test", ledger, items)
+        score = _joined(finals)
+        told = self._keep(score, _joined(validated), choosing, final, predictions, checked, observed, ledger)
+        if told["winner"] == score.label and score.state == "done":
+            self._serve(one, log, items)
+        ledger.clear()
+        self._report()
+        folders.seal(folder)
+        return told
+
+    # ---- what it starts from
+
+    def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
+        recipe = self.run.recipe
+        log, items = read_for(recipe, source_of(self.run, "Give it again: spadework.train(run, source=log).") if source is None else source, content)
+        stored = files.read_json(self.run.folder / "data.json")["fingerprint"]
+        if stored != {"log": log.fingerprint, "items": None if items is None else items.fingerprint}:
+            raise OtherData(f"{recipe.source} has changed since {self.run.folder} was made of it.", "Dig again, then train.")
+        split = choose_split(log, recipe)
+        if split is None:
+            raise BadRequest(f"{self.run.folder} judged nobody, so a transformer cannot be compared.", "Dig in a longer log.")
+        return log, items, split
+
+    def _ingredients(self) -> dict[str, Any]:
+        path = self.run.folder / "train.toml"
+        if not path.exists():
+            raise BadRequest(f"{self.run.folder} has no train.toml.", "Dig again with this version; it writes one.")
+        return read_recipe(path.read_text(encoding="utf-8"), str(path))
+
+    def _protocol(self, split: Split, policy: str) -> Protocol:
+        recipe = self.run.recipe
+        return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=policy, seed=recipe.seed)
+
+    def _foretell(
+        self, one: Recommender, choosing: Protocol, final: Protocol, log: Interactions, items: ItemContent | None, versions: int
+    ) -> None:
+        """Say what is trained and how long it will take, measured on a few steps."""
+        from spadework.models.neural.fitting import seconds_of
+
+        each = {name: seconds_of(one, part, items) for name, part in (("valid", choosing.split.train), ("test", final.split.train))}
+        whole = each["test"] * len(log) / max(len(final.split.train), 1)
+        total = self.seeds * (each["valid"] * (1 + versions) + each["test"])
+        events.note(f"transformer {one.label}")
+        events.note(
+            f"expected    at most {durations.words(total)}: once for validation, once for the test span"
+            f"{f', {versions} pairs' if versions else ''}{f', {self.seeds} seeds each' if self.seeds > 1 else ''}; "
+            f"{durations.words(whole)} more should it win. Early stopping usually ends sooner."
+        )
+
+    # ---- training and judging
+
+    def _trials(self, one: Recommender, protocol: Protocol, stage: str, ledger: Ledger, items: ItemContent | None) -> list[Score]:
+        """The model's scores, one a seed; from the ledger where they are there."""
+        made = []
+        for seed in range(protocol.seed, protocol.seed + self.seeds):
+            key = ledger.key(one, protocol, f"{stage}-seed{seed}")
+            known = ledger.find(key)
+            if known is not None:
+                made.append(known[0])
+                continue
+            learner = one.sharing()
+            memory = int(self.run.recipe.memory * 2**30) if self.run.recipe.memory else resident_bytes() + int(0.8 * available_bytes())
+            begun = time.monotonic()
+            score = trial(learner, protocol, items, rng=seed, limits=Limits(memory=memory))
+            if score.state == "done":
+                curves.keep(ledger.folder / f"{key}.curve.json", learner, stage, seed, score.fit_seconds or 0.0)
+                mean = score.means(protocol.judged)[protocol.primary]
+                events.note(f"{stage:<10}  {score.label}: {protocol.primary} {mean:.4f}, fitted in {durations.words(score.fit_seconds or 0)}")
+            else:
+                events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
+            ledger.keep(key, score, None, time.monotonic() - begun)
+            made.append(score)
+        return made
+
+    # ---- what is kept
+
+    def _keep(
+        self, score: Score, validated: Score, choosing: Protocol, final: Protocol, predictions: list[Prediction], checked: dict[str, Checked],
+        observed: list[dict[str, Any]], ledger: Ledger,
+    ) -> dict[str, Any]:  # fmt: skip
+        """Write the board, the curves, the advice and the finding; returns what `advice.json` holds."""
+        folder = self.run.folder
+        board = self.run.board
+        others = judged.scores_of(folder, board, final)
+        joined = Scoreboard(final, (*(other for other in others if other.model != score.model), score))
+        best_before = judged.validation_of_winner(board, choosing.primary)
+        mean = validated.means(choosing.judged)[choosing.primary] if validated.state == "done" else float("-inf")
+        cheapest = judged.winner_of_dig(board)
+        winner = score.label if score.state == "done" and mean > best_before else cheapest
+        verdict = next(one for one in predictions if one.about == "verdict")
+        cheap = next((other for other in others if other.label == cheapest), None)
+        if score.state == "done" and cheap is not None and cheap.state == "done":
+            checked["verdict"] = check(
+                verdict, cheap.values[final.primary][final.judged], score.values[final.primary][final.judged], final.seed
+            )
+        why = {"verdict": score.reason or "there is no cheap model with a score."}
+        told_checked = [
+            checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "train its pair with --ablate."))
+            for one in predictions
+        ]
+        entries = [with_lists(entry) | {"stage": "test"} for entry in joined.entries]
+        chosen = Scoreboard(choosing, (validated,)).entries
+        kept = [entry for entry in board["validation"] if entry["model"] != score.model]
+        files.write_json(folder / "scores.json", board | {
+            "scores": entries,
+            "winner": winner,
+            "winner_of_dig": cheapest,
+            "validation": [*kept, *(entry | {"stage": "validation"} for entry in chosen)],
+            "not_tried": [row for row in board["not_tried"] if row["what"] != NOT_TRIED],
+        })  # fmt: skip
+        judged.keep_values(folder, score, final)
+        advice = {
+            "trained": score.label,
+            "winner": winner,
+            "seeds": self.seeds,
+            "ingredients": self._ingredients(),
+            "changes": dict(self.changes),
+            "predictions": told_checked,
+            "pairs": observed,
+            "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
+        }
+        files.write_json(folder / "advice.json", advice)
+        files.write_json(folder / "training.json", curves.gathered(ledger.folder))
+        findings = [one for one in self.run.findings if one["code"] != "VER-2"]
+        findings.append(finding_of(list(checked.values())).as_json())
+        findings.sort(key=lambda one: (LEVELS.index(one["level"]), one["code"]))
+        files.write_json(folder / "findings.json", findings)
+        return advice
+
+    def _serve(self, one: Recommender, log: Interactions, items: ItemContent | None) -> None:
+        """The transformer learns from the whole log and takes the place of the model that was served."""
+        events.note(f"fitting {one.label} on the whole log, for service")
+        learner = one.sharing()
+        learner.fit(log, items, rng=self.run.recipe.seed)
+        about = {"source": self.run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+        artifact.replace(learner, self.run.folder / "models", facts=about, content=items)
+
+    def _report(self) -> None:
+        from spadework.workbench.report import write
+
+        write(self.run.folder, with_ids=self.run.recipe.with_ids)
+
+
+def train(
+    run: Run | str | Path, *, changes: Mapping[str, Any] | None = None, ablate: bool = False, seeds: int = 1, source: Any = None,
+    content: Any = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Train the transformer that a finished run's `train.toml` describes and put it on the run's board.
+
+    `changes` are parameters of the model to set otherwise, such as {"epochs": 10}. With `ablate` a pair of
+    models is trained for each piece of advice, all else equal, and judged on the validation span; `seeds` trains each model so often. A run
+    made of a log in memory needs it again as `source`. Where it runs is said with `machine.training_on`. Raises `BadRequest` for a run
+    that is not finished, `OtherData` where the log has changed, and `MissingExtra` without PyTorch.
+    """
+    from spadework.models.neural.machine import require_torch
+
+    require_torch()
+    told = run if isinstance(run, Run) else Run(Path(run))
+    if not (told.folder / "recipe.json").exists():
+        raise BadRequest(f"{told.folder} is no run folder.", "Make a run with: spadework dig SOURCE")
+    if seeds < 1:
+        raise BadRequest(f"{seeds} seeds are asked for.", "Ask for one or more.")
+    with folders.held(told.folder), events.listening(folders.JsonLog(told.folder / "log.jsonl")):
+        return Excavation(told, dict(changes or {}), seeds).carry_out(source, content, ablate=ablate)
+
+
+def _joined(scores: list[Score]) -> Score:
+    """One score of several seeds: values and costs are means; one that failed speaks for all."""
+    bad = next((score for score in scores if score.state != "done"), None)
+    if bad is not None or len(scores) == 1:
+        return bad or scores[0]
+    first = scores[0]
+    values = {name: np.mean([score.values[name] for score in scores], axis=0) for name in first.values}
+    totals = {name: float(np.mean([score.totals[name] for score in scores])) for name in first.totals}
+    fit, answer = (float(np.mean([getattr(score, name) for score in scores])) for name in ("fit_seconds", "recommend_seconds"))
+    made = {name: getattr(first, name) for name in Score.__dataclass_fields__}
+    return Score(**(made | {"values": values, "totals": totals, "fit_seconds": fit, "recommend_seconds": answer}))
+
+
+def _values(scores: list[Score], protocol: Protocol) -> Array:
+    found = _values_or_none(scores, protocol)
+    if found is None:
+        raise BadRequest(f"The transformer could not be trained: {_joined(scores).reason}", "See the reason; change a setting with --set.")
+    return found
+
+
+def _values_or_none(scores: list[Score], protocol: Protocol) -> Array | None:
+    one = _joined(scores)
+    return one.values[protocol.primary][protocol.judged] if one.state == "done" else None
+
+
+def _by_seed(base: list[Score], other: list[Score], protocol: Protocol) -> list[float | None]:
+    """The share by which the model as advised is better, seed by seed."""
+    shares: list[float | None] = []
+    for one, two in zip(base, other, strict=True):
+        if one.state != "done" or two.state != "done":
+            shares.append(None)
+            continue
+        mine, yours = (float(np.nanmean(score.values[protocol.primary][protocol.judged])) for score in (one, two))
+        shares.append(mine / yours - 1 if yours > 0 else None)
+    return shares
+
