@@ -132,7 +132,8 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     def mean_of(samples, logq, draws):
         one, made = sampler_of(kind, counts, samples), torch.Generator().manual_seed(1)
         found = [
-            losses.sampled_softmax(hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, groups=groups) for _ in range(draws)
+            losses.sampled_softmax(hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, groups=groups)
+            for _ in range(draws)
         ]
         return float(torch.stack(found).mean() - full)
 
@@ -150,7 +151,9 @@ def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind)
     summed = [torch.zeros_like(hidden), torch.zeros_like(vectors)]
     for _ in range(60):
         drawn = one.draw(targets, made)
-        found = gradients(lambda h, v, d=drawn: losses.sampled_softmax(h, v, targets, weights, d, logq=True, groups=groups), hidden, vectors)
+        found = gradients(
+            lambda h, v, d=drawn: losses.sampled_softmax(h, v, targets, weights, d, logq=True, groups=groups), hidden, vectors
+        )
         summed = [so_far + part / 60 for so_far, part in zip(summed, found[1:], strict=True)]
     for ours, theirs in zip(summed, full[1:], strict=True):
         assert float((ours - theirs).norm() / theirs.norm()) < 0.02

@@ -87,7 +87,9 @@ class Excavation:
 
     def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
         recipe = self.run.recipe
-        log, items = read_for(recipe, source_of(self.run, "Give it again: spadework.train(run, source=log).") if source is None else source, content)
+        log, items = read_for(
+            recipe, source_of(self.run, "Give it again: spadework.train(run, source=log).") if source is None else source, content
+        )
         stored = files.read_json(self.run.folder / "data.json")["fingerprint"]
         if stored != {"log": log.fingerprint, "items": None if items is None else items.fingerprint}:
             raise OtherData(f"{recipe.source} has changed since {self.run.folder} was made of it.", "Dig again, then train.")
@@ -111,7 +113,9 @@ class Excavation:
     ) -> None:
         """Say what is trained and how long it will take, measured on a few steps."""
         from spadework.models.neural.fitting import seconds_of
+        from spadework.models.neural.transformer import Transformer
 
+        assert isinstance(one, Transformer)
         each = {name: seconds_of(one, part, items) for name, part in (("valid", choosing.split.train), ("test", final.split.train))}
         whole = each["test"] * len(log) / max(len(final.split.train), 1)
         total = self.seeds * (each["valid"] * (1 + versions) + each["test"])
@@ -140,7 +144,9 @@ class Excavation:
             if score.state == "done":
                 curves.keep(ledger.folder / f"{key}.curve.json", learner, stage, seed, score.fit_seconds or 0.0)
                 mean = score.means(protocol.judged)[protocol.primary]
-                events.note(f"{stage:<10}  {score.label}: {protocol.primary} {mean:.4f}, fitted in {durations.words(score.fit_seconds or 0)}")
+                events.note(
+                    f"{stage:<10}  {score.label}: {protocol.primary} {mean:.4f}, fitted in {durations.words(score.fit_seconds or 0)}"
+                )
             else:
                 events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
             ledger.keep(key, score, None, time.monotonic() - begun)
@@ -274,4 +280,3 @@ def _by_seed(base: list[Score], other: list[Score], protocol: Protocol) -> list[
         mine, yours = (float(np.nanmean(score.values[protocol.primary][protocol.judged])) for score in (one, two))
         shares.append(mine / yours - 1 if yours > 0 else None)
     return shares
-

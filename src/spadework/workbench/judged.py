@@ -37,7 +37,8 @@ def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol) -> list[S
 
 def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
     """Put the values [users] of one more model beside the others; those that it had before are replaced."""
-    arrays = {name: array for name, array in _arrays(folder).items() if not name.startswith(f"{score.model}/") and not name.startswith(f"{score.model}(")}
+    before = (f"{score.model}/", f"{score.model}(")
+    arrays = {name: array for name, array in _arrays(folder).items() if not name.startswith(before)}
     arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
     files.write_arrays(folder / "scores.npz", arrays)
 

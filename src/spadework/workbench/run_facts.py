@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class RunFacts:
     scores: Map
     faces: Map
     troubles: tuple[str, ...]
+    advice: Map = field(default_factory=dict)  # what a training after the dig came to, where there was one
+    training: Sequence[Map] = ()  # its curves
 
     @property
     def protocol(self) -> Map:
@@ -87,12 +89,19 @@ def read(folder: Path) -> RunFacts:
         findings=list(maps(read_in["findings.json"])),
         scores=as_map(read_in["scores.json"]),
         faces=as_map(read_in["faces.json"]),
+        advice=as_map(_if_there(folder / "advice.json", troubles)),
+        training=list(maps(_if_there(folder / "training.json", troubles))),
         troubles=tuple(troubles),
     )
 
 
+def _if_there(path: Path, troubles: list[str]) -> object:
+    """What a file holds that only some runs have."""
+    return _load(path, troubles) if path.is_file() else None
+
+
 def _load(path: Path, troubles: list[str]) -> object:
-    wanted: type = list if path.name == "findings.json" else dict
+    wanted: type = list if path.name in ("findings.json", "training.json") else dict
     if not path.is_file():
         troubles.append(f"{path.name} is missing: the run stopped before it was written.")
         return None

@@ -56,7 +56,8 @@ class VaeNetwork(nn.Module):
         users = torch.searchsorted(starts, torch.arange(len(codes), device=codes.device), right=True) - 1
         chances = log_softmax(self.decoded(z), dim=1).flatten().index_select(0, users * self.items + codes)
         divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
-        return (-chances.sum() + self.weight * annealed * divergence) / len(starts)
+        loss: Tensor = (-chances.sum() + self.weight * annealed * divergence) / len(starts)
+        return loss
 
 
 @dataclass

@@ -78,7 +78,7 @@ class Learner(nn.Module):
     def scores(self, inputs: Tensor, moments: Tensor, lengths: Tensor, vectors: Tensor) -> Tensor:
         """Scores of all items after windows that end where an answer is asked: [windows, items]."""
         hidden = self.encoder(vectors, inputs, moments, lengths, lengths - 1)
-        made = hidden @ vectors.T
+        made: Tensor = hidden @ vectors.T
         if (scale := self.scale) is not None:
             counts = torch.zeros((len(inputs), self.count + 2), device=made.device)
             counts.scatter_add_(1, inputs, torch.ones_like(inputs, dtype=counts.dtype))
@@ -94,17 +94,20 @@ class TransformerCourse(Course):
     training: Training
     length: int
     counts: Array  # [items] events that are learned from
-    withheld: list[tuple[Array, Array, Array]] = field(default_factory=list)  # of each user: events before, their moments, items of the withheld moment
+    withheld: list[tuple[Array, Array, Array]] = field(
+        default_factory=list
+    )  # of each user: events before, their moments, items of the withheld moment
     repeating: bool = True  # whether withheld items were had before by anybody; else lists leave the history out
 
     def steps(self) -> int:
         targets = self.training.ends - self.training.firsts - 1
         windows = -(-targets // self.length) if self.network.teaching.whole else np.ones(len(targets))
-        return max(1, math.ceil(windows.sum() / self.network.teaching.batch))
+        return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape
-        windows: Windows = self.training.windows(self.length, whole=teaching.whole, rng=rng)
+        length = self.length if shape.causal else self.length - 1  # from both sides nothing is shifted, so the last target is read, too
+        windows: Windows = self.training.windows(length, whole=teaching.whole, rng=rng)
         rank, size = share
         device = self.network.encoder.norm.weight.device
         cut = list(windows.batches(teaching.batch, rng))
@@ -113,8 +116,6 @@ class TransformerCourse(Course):
             if number % size != rank:
                 continue
             events = windows.padded(chosen, self.network.count)
-            if not shape.causal:  # nothing is shifted, so the window's last target is an input like the others
-                events = tuple(part[:, -shape.length :] if part.ndim == 2 else np.minimum(part, shape.length) for part in events)
             made = objectives.task(teaching.objective, events, self.network.count, np.random.default_rng(seed), teaching.horizon)
             if len(made.places):
                 arrays = (made.inputs, made.moments, made.lengths, made.places, made.targets, made.weights)
@@ -144,7 +145,9 @@ class TransformerCourse(Course):
         return inputs, moments, lengths
 
 
-def windows_asked(events: list[Array], moments: list[Array], shape: Shape, items: int, length: int | None = None) -> tuple[Array, Array, Array]:
+def windows_asked(
+    events: list[Array], moments: list[Array], shape: Shape, items: int, length: int | None = None
+) -> tuple[Array, Array, Array]:
     """Newest events of histories as a network is asked with: inputs and moments [histories, length], lengths [histories].
 
     A network that reads from both sides is asked with a hidden event behind them.
@@ -153,7 +156,7 @@ def windows_asked(events: list[Array], moments: list[Array], shape: Shape, items
     cut = [one[-room:] for one in events]
     times = [one[-room:] for one in moments]
     ends = np.cumsum([len(one) for one in cut]).astype(np.int64)
-    starts = ends - [len(one) for one in cut]
+    starts = (ends - np.asarray([len(one) for one in cut])).astype(np.int64)
     longest = int((ends - starts).max(initial=1)) if length is None else length if shape.causal else length - 1
     inputs, seconds, lengths = padded(np.concatenate(cut), np.concatenate(times), starts, ends, longest, items)
     if not shape.causal:

@@ -18,8 +18,8 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.models.neural.course import Learner, Teaching, TransformerCourse, windows_asked
 from spadework.models.neural.items import parts_of
-from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.machine import machine
+from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.sequences import Training, withheld_for_choosing
 from spadework.models.neural.training import Settings, train
 

@@ -22,7 +22,9 @@ class ItemParts:
     kinds: Array = field(default_factory=lambda: np.zeros(0, np.int64))  # [entries] codes of categories
     kind_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))  # [entries] the rarer the heavier
     kind_count: int = 0
-    dense: Array = field(default_factory=lambda: np.zeros((0, 0), np.float32))  # [items, features] numbers, texts and vectors; zeros: unknown
+    dense: Array = field(
+        default_factory=lambda: np.zeros((0, 0), np.float32)
+    )  # [items, features] numbers, texts and vectors; zeros: unknown
 
     @property
     def described(self) -> Array:
@@ -78,9 +80,16 @@ def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, c
 class ItemNetwork(nn.Module):
     """Vectors of items, each the sum of its parts: evidence · own vector + Σ of its categories + adaptor(numbers, texts, vectors)."""
 
+    evidence: Tensor
+    dense: Tensor
+    starts: Tensor
+    kinds: Tensor
+    kind_weights: Tensor
+
     def __init__(self, parts: ItemParts, width: int, *, ids: bool) -> None:
         super().__init__()
         items = len(parts.evidence)
+        self.trusted = bool((parts.evidence == 1).all())
         self.ids = nn.Embedding(items, width) if ids else None
         self.categories = nn.EmbeddingBag(parts.kind_count, width, mode="sum") if parts.kind_count else None
         self.adaptor = nn.Linear(parts.dense.shape[1], width, bias=False) if parts.dense.shape[1] else None
@@ -98,7 +107,7 @@ class ItemNetwork(nn.Module):
         """All items: [items, width]."""
         made: Tensor | None = None
         if self.ids is not None:
-            made = self.ids.weight if bool((self.evidence == 1).all()) else self.ids.weight * self.evidence[:, None]
+            made = self.ids.weight if self.trusted else self.ids.weight * self.evidence[:, None]
         if self.categories is not None:
             kinds = self.categories(self.kinds, self.starts[:-1], per_sample_weights=self.kind_weights)
             made = kinds if made is None else made + kinds

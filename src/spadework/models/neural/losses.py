@@ -23,7 +23,9 @@ CELLS = 2_000_000
 class Prior(Protocol):
     """What is known of an item before the network has its say, times a learned `scale`."""
 
-    scale: Tensor  # []
+    @property
+    def scale(self) -> Tensor:
+        """What all of it is multiplied by: []."""
 
     def of_all(self, at: slice, items: int) -> Tensor:
         """Of all items, at some pairs: [pairs, items]."""
@@ -79,12 +81,22 @@ def softmax(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, p
     """Cross-entropy over all items. O(pairs · items · width) time, `CELLS` logits at once."""
     dtype = vectors.dtype  # hidden may be of half the precision under autocast; sums over items are not
     with torch.autocast(hidden.device.type, enabled=False):
-        summed = _Softmax.apply(hidden.to(dtype), vectors, targets, weights.to(dtype), None if prior is None else prior.scale, prior)
-    return summed / weights.sum()  # type: ignore[no-any-return]
+        summed: Tensor = _Softmax.apply(  # type: ignore[no-untyped-call]
+            hidden.to(dtype), vectors, targets, weights.to(dtype), None if prior is None else prior.scale, prior
+        )
+    return summed / weights.sum()
 
 
 def sampled_softmax(
-    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, logq: bool, groups: Tensor, prior: Prior | None = None
+    hidden: Tensor,
+    vectors: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    drawn: Drawn,
+    *,
+    logq: bool,
+    groups: Tensor,
+    prior: Prior | None = None,
 ) -> Tensor:
     """Cross-entropy of the true item against sampled ones. O(pairs · samples · width).
 
@@ -172,4 +184,4 @@ def _in_blocks(of_rows: Any, hidden: Tensor, samples: int) -> Tensor:
     if len(hidden) <= rows:
         return of_rows(0, hidden)  # type: ignore[no-any-return]
     parts = [checkpoint(of_rows, start, hidden[start : start + rows], use_reentrant=False) for start in range(0, len(hidden), rows)]
-    return torch.stack(parts).sum()  # type: ignore[arg-type]
+    return torch.stack(parts).sum()

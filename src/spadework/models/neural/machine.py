@@ -32,7 +32,7 @@ class Machine:
 
     @property
     def chosen(self) -> str:
-        """"cpu" or "cuda". Refuses cards that are not there."""
+        """ "cpu" or "cuda". Refuses cards that are not there."""
         import torch
 
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -45,12 +45,12 @@ class Machine:
         return kind
 
 
-_machine: ContextVar[Machine] = ContextVar("spadework_machine", default=Machine())
+_machine: ContextVar[Machine | None] = ContextVar("spadework_machine", default=None)
 
 
 def machine() -> Machine:
     """Where the next training runs."""
-    return _machine.get()
+    return _machine.get() or Machine()
 
 
 @contextmanager

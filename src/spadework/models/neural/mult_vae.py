@@ -25,19 +25,22 @@ from spadework.models.parameters import Doc, Range, Search
 class MultVae(Factors):
     """What people take is pressed into a few numbers, with noise in training, and unfolded into the chance of every item.
 
-    The history is a set of length 1; half of it is hidden in training, so the network learns to complete it. Learning needs PyTorch, from the `neural` extra; answering does not.
+    The history is a set of length 1; half of it is hidden in training, so the network learns to complete it. Learning needs PyTorch, from
+    the `neural` extra; answering does not.
     O(epochs · users · (items · hidden + hidden · latent)) time, 8 · items · hidden bytes.
     Liang, Krishnan, Hoffman and Jebara, "Variational Autoencoders for Collaborative Filtering", WWW 2018.
     """
 
     name = "mult-vae"
     neural = True
-    latent: Annotated[int, Range(1, 4096, log=True), Search(choices=(64, 128, 200, 400)), Doc("Numbers that a history is pressed into.")] = 200
+    latent: Annotated[
+        int, Range(1, 4096, log=True), Search(choices=(64, 128, 200, 400)), Doc("Numbers that a history is pressed into.")
+    ] = 200
     hidden: Annotated[int, Range(1, 8192, log=True), Search(choices=(256, 600, 1024)), Doc("Width of the layers before and after.")] = 600
     dropout: Annotated[float, Range(0.0, 0.95), Search(0.2, 0.8), Doc("Share of a history that is hidden in training.")] = 0.5
-    divergence: Annotated[float, Range(0.0, 10.0), Search(0.02, 1.0, log=True), Doc("β: weight of the divergence from a normal distribution.")] = (
-        0.2
-    )
+    divergence: Annotated[
+        float, Range(0.0, 10.0), Search(0.02, 1.0, log=True), Doc("β: weight of the divergence from a normal distribution.")
+    ] = 0.2
     batch: Annotated[int, Range(1, 65_536, log=True), Search(choices=(100, 250, 500)), Doc("Users whose gradients make one step.")] = 500
     epochs: Annotated[int, Range(1, 10_000), Search(20, 200, log=True), Doc("How often each user is looked at, at most.")] = 100
     patience: Annotated[int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")] = 10
@@ -106,5 +109,3 @@ class MultVae(Factors):
         empty = np.zeros(len(items), np.int32)
         starts = np.asarray([0, len(items)], np.int64)
         return Histories(starts, items, empty, np.ones(len(items), np.float32), empty.astype(np.int64), np.ones(len(items), np.float32))
-
-

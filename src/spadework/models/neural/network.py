@@ -148,8 +148,8 @@ class Encoder(nn.Module):
         x, bias = self.drop(x), self._bias(inputs, moments, lengths)
         for block in self.blocks[:-1]:
             x = block(x, bias)
-        x = self.norm(self.blocks[-1](x, self._masked(bias, inputs, lengths, at), at))
-        return x if at is None else x[:, 0]
+        made: Tensor = self.norm(self.blocks[-1](x, self._masked(bias, inputs, lengths, at), at))
+        return made if at is None else made[:, 0]
 
     def _bias(self, inputs: Tensor, moments: Tensor, lengths: Tensor) -> Tensor | None:
         """What is added to attention: [B or 1, H, L, L], −∞ where a place is not to be seen; None where causality is all there is."""

@@ -26,9 +26,7 @@ class Task:
     weights: NDArray[np.float32]  # [pairs]
 
 
-def task(
-    objective: str, windows: tuple[Array, Array, Array], items: int, rng: np.random.Generator, horizon: float | None = None
-) -> Task:
+def task(objective: str, windows: tuple[Array, Array, Array], items: int, rng: np.random.Generator, horizon: float | None = None) -> Task:
     """The task of a batch of windows (items, moments, lengths, as `Windows.padded` gives them).
 
     "next": at every event the one after it. "last": the same, at one random event of each window. "masked": hidden events from both sides.

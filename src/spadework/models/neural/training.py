@@ -58,7 +58,7 @@ class Course(ABC):
 
     def begin(self, epoch: int) -> None:
         """Told before each epoch, from 0: a training that goes on after a stop begins in the middle."""
-        return None
+        return
 
     @abstractmethod
     def look(self) -> Seen | None:
@@ -99,7 +99,7 @@ def train(course: Course, settings: Settings) -> Learned:
         if where.devices == 1:
             learned = _train(fabric, course, settings, where)
         else:
-            learned = fabric.launch(_train, course, settings, where)
+            learned = fabric.launch(_train, course, settings, where)  # type: ignore[arg-type]
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"{settings.label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
@@ -156,13 +156,12 @@ def _train(fabric: Fabric, course: Course, settings: Settings, where: Machine) -
             checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
         settings = replace(settings, progress=_in_words(curve[-1]))
     if curve:
-        learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({_in_words(curve[learned.best - 1])})")
+        told = _in_words(curve[learned.best - 1])
+        learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({told})")
     return learned
 
 
-def _epoch(
-    fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, total: int
-) -> tuple[float, int]:
+def _epoch(fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, total: int) -> tuple[float, int]:
     """Mean loss, and the step near which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
     rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
     torch.manual_seed(int(rng.integers(2**62)))
@@ -202,5 +201,9 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
 
 
 def _in_words(line: dict[str, float]) -> str:
-    seen = "" if math.isnan(line["ndcg"]) else f", ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as popular as what is taken"
+    seen = (
+        ""
+        if math.isnan(line["ndcg"])
+        else f", ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as popular as what is taken"
+    )
     return f"epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}"

@@ -20,9 +20,9 @@ from spadework.kernels.exact import Marks
 from spadework.models.alike import similar
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need
+from spadework.models.neural.curves import curve_frame, curve_rows
 from spadework.models.neural.machine import require_torch
 from spadework.models.neural.sequences import Sequences
-from spadework.models.neural.curves import curve_frame, curve_rows
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.recommendations import Recommendations
 from spadework.models.vectors import Vectors
@@ -61,9 +61,9 @@ class Transformer(Vectors):
     horizon: Annotated[
         str | None, Duration(), Doc("With objective set: everything within this time belongs to the set; none: the next moment.")
     ] = None
-    loss: Annotated[Literal["softmax", "sampled", "bce", "gbce"], Doc("Over all items, over sampled ones, binary, or generalised binary.")] = (
-        "softmax"
-    )
+    loss: Annotated[
+        Literal["softmax", "sampled", "bce", "gbce"], Doc("Over all items, over sampled ones, binary, or generalised binary.")
+    ] = "softmax"
     negatives: Annotated[Literal["uniform", "popularity", "in-batch", "mixed"], Doc("Where sampled items come from.")] = "mixed"
     samples: Annotated[int, Range(1, 1_000_000), Doc("Items sampled a batch.")] = 512
     logq: Annotated[bool, Doc("Sampled items are corrected by how likely they were drawn.")] = True
@@ -75,15 +75,17 @@ class Transformer(Vectors):
     components: Annotated[int, Range(1, 4096), Doc("With content: words are condensed to so many dimensions.")] = 128
     id_evidence: Annotated[float, Range(0.0, 1e6), Doc("κ: an item of c events trusts its own vector by c / (c + κ).")] = 0.0
     personal: Annotated[bool, Doc("What a user took before is added to the scores, by how often; the scale is learned.")] = False
-    sample_by: Annotated[Literal["event", "user"], Doc("An epoch holds all windows of everybody, or the newest window of each user.")] = "event"
+    sample_by: Annotated[Literal["event", "user"], Doc("An epoch holds all windows of everybody, or the newest window of each user.")] = (
+        "event"
+    )
     window: Annotated[str | None, Duration(), Doc("Only so much of the newest part of the log is learned from; none: all.")] = None
     dropout: Annotated[float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")] = 0.2
     batch: Annotated[int, Range(1, 65_536, log=True), Doc("Windows whose gradients make one step.")] = 128
     epochs: Annotated[int, Range(1, 10_000), Doc("How often the log is looked at, at most.")] = 40
     patience: Annotated[int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")] = 5
-    learning_rate: Annotated[float, Range(1e-6, 1.0, log=True), Doc("Step of the optimiser (Adam), after a short rise and before a cosine.")] = (
-        1e-3
-    )
+    learning_rate: Annotated[
+        float, Range(1e-6, 1.0, log=True), Doc("Step of the optimiser (Adam), after a short rise and before a cosine.")
+    ] = 1e-3
     withheld: Annotated[
         int, Range(0, 100_000), Doc("Users, at most, whose newest moment is kept from learning, so that the best epoch is chosen by it.")
     ] = 1000
@@ -203,7 +205,9 @@ class Transformer(Vectors):
         own = np.unique(told.events)
         alone = [told.events != left for left in own]
         without = _rows_of(told, [np.ones(len(told.events), np.bool_), *alone])
-        scores = exact.score(self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None)[:, 0].astype(np.float64)
+        scores = exact.score(self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None)[:, 0].astype(
+            np.float64
+        )
         added = self._added(without, np.zeros(0))
         if added is not None:
             rows = np.repeat(np.arange(len(without)), np.diff(added.starts))
@@ -221,5 +225,3 @@ def _rows_of(told: Sequences, kept: list[Mask]) -> Sequences:
     nothing = np.zeros(0, np.float32)
     joined, moments = (np.concatenate([column[mask] for mask in kept]) for column in (told.events, told.moments))
     return Sequences(empty, np.zeros(0, np.int32), np.zeros(0, np.int32), nothing, np.zeros(0, np.int64), nothing, begins, joined, moments)
-
-

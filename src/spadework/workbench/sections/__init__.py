@@ -13,11 +13,12 @@ from spadework.workbench.sections.findings import findings
 from spadework.workbench.sections.helped import helped
 from spadework.workbench.sections.honesty import honesty, recipe
 from spadework.workbench.sections.repeats import repeats
+from spadework.workbench.sections.training import training
 from spadework.workbench.sections.verdict import verdict
 
 
 def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
-    """Every section that the run has something for; findings, slices and repeats are left out when there are none.
+    """Every section that the run has something for; findings, training, slices and repeats are left out when there are none.
 
     `documents` holds the run's files as they may be shown, with ids replaced if they have to be. Budgets sum to less than a
     megabyte with room for the page around them.
@@ -28,11 +29,12 @@ def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
         (2, "portrait", "Portrait of the data", portrait(facts), 130_000),
         (3, "findings", "Findings", findings(facts), 80_000),
         (4, "board", "Board", board(facts), 150_000),
-        (5, "helped", "What helped", helped(facts), 130_000),
-        (6, "slices", "Slices", slices(facts), 50_000),
-        (7, "repeats", "Repeats", repeats(facts), 20_000),
-        (8, "faces", "Faces", faces(facts), 150_000),
-        (9, "honesty", "Honesty", honesty(facts), 50_000),
-        (10, "recipe", "Recipe", recipe(facts, documents), 110_000),
+        (5, "training", "The transformer", training(facts), 90_000),
+        (6, "helped", "What helped", helped(facts), 130_000),
+        (7, "slices", "Slices", slices(facts), 50_000),
+        (8, "repeats", "Repeats", repeats(facts), 20_000),
+        (9, "faces", "Faces", faces(facts), 150_000),
+        (10, "honesty", "Honesty", honesty(facts), 50_000),
+        (11, "recipe", "Recipe", recipe(facts, documents), 110_000),
     ]
     return [Section(number, key, title, tuple(blocks), budget) for number, key, title, blocks, budget in built if blocks]

@@ -1,4 +1,4 @@
-"""Sections 4 and 6: every model with its quality and its cost, and how well it serves parts of the users."""
+"""Sections 4 and 7: every model with its quality and its cost, and how well it serves parts of the users."""
 
 from __future__ import annotations
 

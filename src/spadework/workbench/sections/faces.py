@@ -1,4 +1,4 @@
-"""Section 7: a few people, what they took, what each model would have shown them; and the replacing of ids."""
+"""Section 9: a few people, what they took, what each model would have shown them; and the replacing of ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Section 5: which choices moved the result, on the validation span."""
+"""Section 6: which choices moved the result, on the validation span."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sections 8 and 9: how it was measured, what was not tried, and how to do it again."""
+"""Sections 10 and 11: how it was measured, what was not tried, and how to do it again."""
 
 from __future__ import annotations
 

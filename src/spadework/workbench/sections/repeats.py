@@ -1,4 +1,4 @@
-"""Section 7: what people take again, and what they take for the first time."""
+"""Section 8: what people take again, and what they take for the first time."""
 
 from __future__ import annotations
 
