@@ -137,9 +137,9 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
         ]
         return float(torch.stack(found).mean() - full)
 
-    few, many = abs(mean_of(8, True, 400)), abs(mean_of(512, True, 40))
+    few, many = abs(mean_of(8, True, 400)), abs(mean_of(2_000, True, 60))
     assert many < 0.01
-    assert many < few + 0.002
+    assert few > many, "with few draws the logarithm of an estimate is below that of the truth"
     assert abs(mean_of(8, False, 50)) > 0.3, "without LogQ the few samples stand for themselves alone"
 
 

@@ -55,6 +55,20 @@ def write(
     half.replace(path)
 
 
+def write_learned(path: Path, weights: dict[str, Tensor], curve: list[dict[str, float]], remarks: list[str]) -> None:
+    """What a training in another process came to."""
+    about = {"curve": json.dumps(curve), "remarks": json.dumps(remarks)}
+    path.write_bytes(save({name: value.contiguous() for name, value in weights.items()}, metadata=about))
+
+
+def read_learned(path: Path) -> tuple[dict[str, Tensor], list[dict[str, float]], list[str]]:
+    """What `write_learned` wrote: weights, curve, remarks."""
+    with safe_open(path, framework="pt") as found:
+        about = found.metadata()
+        weights = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  (no mapping)
+    return weights, json.loads(about["curve"]), json.loads(about["remarks"])
+
+
 def read(path: Path, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor], list[dict[str, float]]] | None:
     """Weights, best weights and curve, the optimiser's state put back; None where there is no checkpoint.
 

@@ -12,8 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding, gelu, scaled_dot_product_attention, silu
 
-SIZES: dict[str, tuple[int, int, int]] = {"tiny": (64, 2, 1), "small": (128, 2, 2), "base": (256, 4, 4)}
-"""The dial: width, blocks, heads."""
 TIME_BUCKETS = 64
 TIME_STEP = 0.301
 """Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML 2024); the last one begins at six years."""

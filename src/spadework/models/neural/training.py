@@ -7,6 +7,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,7 @@ from spadework.errors import OutOfMemory, Unsuitable
 from spadework.kernels import parallel
 from spadework.models.neural import checkpoints
 from spadework.models.neural.looking import Seen
-from spadework.models.neural.machine import Machine, machine
+from spadework.models.neural.machine import machine
 from spadework.randomness import generator
 
 WARM_UP = 0.02
@@ -97,9 +100,9 @@ def train(course: Course, settings: Settings) -> Learned:
     torch.set_num_threads(parallel.threads())
     try:
         if where.devices == 1:
-            learned = _train(fabric, course, settings, where)
+            learned = _train(fabric, course, settings)
         else:
-            learned = fabric.launch(_train, course, settings, where)  # type: ignore[arg-type]
+            learned = _in_processes(fabric, course, settings)
     except torch.OutOfMemoryError as error:
         raise OutOfMemory(
             f"{settings.label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
@@ -114,7 +117,23 @@ def train(course: Course, settings: Settings) -> Learned:
     return learned
 
 
-def _train(fabric: Fabric, course: Course, settings: Settings, where: Machine) -> Learned:
+def _in_processes(fabric: Fabric, course: Course, settings: Settings) -> Learned:
+    """The epochs in several processes. What the first learned comes back in a file: a pipe holds 64 KiB, and nobody reads it before the end."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "learned"
+        fabric.launch(partial(_train_apart, course=course, settings=settings, path=path))  # as arguments, Fabric would look inside them
+        weights, curve, remarks = checkpoints.read_learned(path)
+    return Learned(weights, curve, remarks)
+
+
+def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path) -> None:
+    """The epochs in a process of its own."""
+    learned = _train(fabric, course, settings)
+    if fabric.global_rank == 0:
+        checkpoints.write_learned(path, learned.weights, learned.curve, learned.remarks)
+
+
+def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs, in this process."""
     optimiser = torch.optim.Adam(course.network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
     network, fast = fabric.setup(course.network, optimiser)

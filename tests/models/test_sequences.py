@@ -1,0 +1,142 @@
+"""What a network reads and learns from: newest events in order, windows that hold every event, tasks that ask for what comes after."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from makers import DAY, START, make_log, random_rows
+from spadework.models.neural import objectives
+from spadework.models.neural.sequences import Sequences, Training, withheld_for_choosing
+
+rows = st.lists(st.integers(0, 30), min_size=1, max_size=6)
+
+
+def log_of_lengths(lengths):
+    """Users with so many events each, item n being the n-th event of all."""
+    users = np.repeat(np.arange(len(lengths)), lengths)
+    return make_log([f"u{user:02d}" for user in users], [f"i{n:04d}" for n in range(len(users))], [START + n for n in range(len(users))])
+
+
+def test_sequences_hold_the_newest_events_in_order_repeats_included():
+    log = make_log(["a"] * 5 + ["b"], ["x", "y", "x", "z", "x", "y"], [START + n for n in range(6)])
+    found = Sequences.of_log(log, np.asarray([1, 0], np.int32), 3)
+    assert found.begins.tolist() == [0, 1, 4]
+    assert log.item_vocabulary.take(found.events).to_list() == ["y", "x", "z", "x"]
+    assert found.moments.tolist() == [START + 5, START + 2, START + 3, START + 4]
+    assert found.items.tolist() == [1, 0, 1, 2], "the distinct items of the whole history stand beside them"
+
+
+@given(rows, st.integers(1, 9), st.integers(0, 10))
+def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths, length, seed):
+    if sum(lengths) == 0:
+        return
+    log = log_of_lengths(lengths)
+    training = Training.of_log(log, np.zeros(log.user_count, np.int64))
+    windows = training.windows(length, whole=True, rng=np.random.default_rng(seed))
+    targets = []
+    for first, end in zip(windows.firsts, windows.ends, strict=True):
+        assert 2 <= end - first <= length + 1
+        assert len(set(log.users[first:end])) == 1
+        targets += list(range(first + 1, end))
+    firsts = {int(start) for start in log.starts[:-1]}
+    alone = {int(start) for start, end in zip(log.starts[:-1], log.starts[1:], strict=True) if end - start < 2}
+    assert sorted(targets) == sorted(set(range(len(log))) - firsts - alone)
+
+
+def test_the_newest_window_alone_and_withheld_events_are_in_no_window():
+    log = log_of_lengths([10, 3])
+    training = Training.of_log(log, np.asarray([2, 0]))
+    windows = training.windows(4, whole=False, rng=np.random.default_rng(0))
+    assert windows.firsts.tolist() == [3, 10]
+    assert windows.ends.tolist() == [8, 13]
+
+
+def test_batches_hold_each_window_once_and_padding_is_little():
+    rng = np.random.default_rng(1)
+    log = log_of_lengths(rng.integers(2, 60, 300))
+    windows = Training.of_log(log, np.zeros(300, np.int64)).windows(100, whole=True, rng=rng)
+    batches = list(windows.batches(16, rng))
+    assert sorted(np.concatenate(batches)) == list(range(len(windows)))
+    sizes = [windows.padded(batch, -1)[0].size for batch in batches]
+    assert sum(sizes) < 1.15 * (windows.ends - windows.firsts).sum()
+
+
+def test_withheld_are_the_newest_moments_of_few_users_who_keep_two_events():
+    users, items, times = random_rows(4, users=60, rows=900)
+    times = [time // (10 * DAY) * 10 * DAY for time in times]  # several events share a moment
+    log = make_log(users, items, times)
+    chosen, counts = withheld_for_choosing(log, 5, np.random.default_rng(0))
+    assert len(chosen) == 5
+    assert set(np.flatnonzero(counts)) == set(chosen.tolist())
+    for user in chosen:
+        own = log.times[log.starts[user] : log.starts[user + 1]]
+        cut = len(own) - counts[user]
+        assert (own[cut:] == own[-1]).all()
+        assert own[cut - 1] < own[-1]
+        assert cut >= 2
+    assert len(withheld_for_choosing(log, 0, np.random.default_rng(0))[0]) == 0
+    assert len(withheld_for_choosing(log_of_lengths([2, 1]), 10, np.random.default_rng(0))[0]) == 0
+
+
+# ---- tasks
+
+WINDOW = (np.asarray([[4, 5, 6, 7], [8, 9, 99, 99]]), np.asarray([[0, 0, 5, 9], [1, 2, 2, 2]]), np.asarray([4, 2]))
+
+
+def asked(objective, horizon=None, seed=0):
+    made = objectives.task(objective, WINDOW, 99, np.random.default_rng(seed), horizon)
+    width = made.inputs.shape[1]
+    pairs = [
+        (int(p) // width, int(p) % width, int(t), round(float(w), 3))
+        for p, t, w in zip(made.places, made.targets, made.weights, strict=True)
+    ]
+    return made, pairs
+
+
+def test_next_asks_at_every_event_for_the_one_after_it():
+    made, pairs = asked("next")
+    assert pairs == [(0, 0, 5, 1), (0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)]
+    assert made.inputs.tolist() == [[4, 5, 6], [8, 99, 99]], "the last target is not read"
+    assert made.lengths.tolist() == [3, 1]
+
+
+def test_last_asks_once_a_window_and_over_time_for_every_event():
+    met = {pair for seed in range(40) for pair in asked("last", seed=seed)[1]}
+    assert met == {(0, 0, 5, 1), (0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)}
+    assert len(asked("last")[1]) == 2
+
+
+def test_set_asks_at_the_end_of_a_moment_for_all_of_the_next_one():
+    _, pairs = asked("set")
+    assert pairs == [(0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)], "4 and 5 share a moment, so nothing is asked between them"
+    _, pairs = asked("set", horizon=9.0)
+    assert pairs == [(0, 1, 6, 0.5), (0, 1, 7, 0.5), (0, 2, 7, 1), (1, 0, 9, 1)]
+
+
+def test_an_item_twice_in_a_set_counts_once():
+    window = (np.asarray([[1, 2, 2, 3]]), np.asarray([[0, 5, 5, 5]]), np.asarray([4]))
+    made = objectives.task("set", window, 9, np.random.default_rng(0))
+    assert made.targets.tolist() == [2, 3]
+    assert made.weights.tolist() == [0.5, 0.5]
+
+
+def test_masked_hides_events_and_asks_for_them_where_they_stand():
+    for seed in range(30):
+        made, pairs = asked("masked", seed=seed)
+        assert made.inputs.shape == (2, 4)
+        for row, column, target, _ in pairs:
+            assert made.inputs[row, column] == 100
+            assert WINDOW[0][row, column] == target
+        assert {row for row, *_ in pairs} == {0, 1}, "every window asks for something"
+        assert (made.inputs[1, 2:] == 99).all(), "padding is never hidden"
+
+
+@pytest.mark.parametrize("objective", ["next", "last", "set"])
+def test_nothing_that_is_asked_for_is_read_before_it_is_asked(objective):
+    """Targets are distinct items here: none stands at its place or before it."""
+    made, pairs = asked(objective)
+    for row, column, target, _ in pairs:
+        assert target not in made.inputs[row, : column + 1]
