@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# From here pip takes the build of PyTorch for processors, which the plain index would replace by gigabytes for graphics cards.
+TORCH := --extra-index-url https://download.pytorch.org/whl/cpu
 
-.PHONY: dig test check format docs bench clean
+.PHONY: dig test check format docs bench bench-neural clean
 
 dig: .venv/demo  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
@@ -26,6 +28,9 @@ docs: .venv/dev  ## write the reference pages from the shelves
 bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
 	$(BIN)/python bench/run.py
 
+bench-neural: .venv/dev  ## transformers beside RecTools' on MovieLens-1M and Beauty; hours on two processors
+	$(BIN)/python bench/neural.py
+
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache
 
@@ -38,5 +43,5 @@ clean:
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) --editable '.[demo,dev]'
+	$(PIP) $(TORCH) --editable '.[demo,onnx,dev]'
 	touch $@ .venv/demo

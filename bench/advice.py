@@ -107,7 +107,13 @@ def run(parts: list[str]) -> None:
         with events.listening(Telling()):
             made = sw.dig(source, content=content, folder=folder, recipe=make({**log.recipe, "budget": BUDGET, "faces": 0}))
             told = train(made, changes=CHANGES, ablate=True, seeds=SEEDS, source=source, content=content)
-        told |= {"name": name, "rows": len(source), "users": source.user_count, "items": source.item_count, "seconds": time.monotonic() - begun}
+        told |= {
+            "name": name,
+            "rows": len(source),
+            "users": source.user_count,
+            "items": source.item_count,
+            "seconds": time.monotonic() - begun,
+        }
         told["ready"] = json.loads((folder / "readiness.json").read_text())
         told["scores"] = [
             {key: entry[key] for key in ("label", "metrics", "interval", "state")} for entry in made.scores if entry["state"] == "done"

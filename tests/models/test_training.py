@@ -112,8 +112,8 @@ def test_a_loss_that_is_no_number_ends_it_with_the_step_and_the_setting_and_keep
 
 
 def test_a_real_network_that_diverges_says_so(shop, monkeypatch):
-    with pytest.raises(Unsuitable, match="learning_rate 1 ?"):
-        monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
+    monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
+    with pytest.raises(Unsuitable, match=r"at learning_rate 1\."):
         model("transformer", **SMALL, learning_rate=1.0).fit(shop)
 
 
@@ -198,7 +198,7 @@ def test_a_checkpoint_of_another_version_or_a_damaged_one_is_refused(shop, tmp_p
 
 def test_cards_that_are_not_there_and_words_that_are_none_are_refused(shop, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with training_on(Machine("cuda")), pytest.raises(BadRequest, match="1 CUDA cards are asked for, and PyTorch .* sees 0") as caught:
+    with training_on(Machine("cuda")), pytest.raises(BadRequest, match=r"1 CUDA cards are asked for, and PyTorch .* sees 0") as caught:
         model("transformer", **SMALL).fit(shop)
     assert "accelerator cpu" in caught.value.hint
     for bad in ({"accelerator": "tpu"}, {"precision": "8"}, {"devices": 0}):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spadework.errors import BadRequest, nearest
+from spadework.errors import BadRequest
 from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
 
 
@@ -23,16 +23,15 @@ def recipe_of(source: str | None, *, items: str | None = None, budget: str | Non
 def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
     """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the nearest."""
     from spadework.models.base import catalogue
+    from spadework.models.parameters import refuse_unknown
 
-    known, found = catalogue()[name].parameters(), {}
+    known: dict[str, Any] = catalogue()[name].parameters()
+    found: dict[str, Any] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
             raise BadRequest(f"--set {setting} has no value.", "Write --set KEY=VALUE, such as --set epochs=10.")
-        if key not in known:
-            near = nearest(key, known)
-            hint = f"Did you mean {near!r}? " if near else ""
-            raise BadRequest(f"The model {name!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known)}.")
+        refuse_unknown(name, [key], known)
         found[key] = known[key].parse(text, name)
     return found
 

@@ -18,7 +18,7 @@ from spadework.arrays import Array, Codes, Mask, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
-from spadework.errors import BadRequest, NotFitted, Unsuitable, nearest
+from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.kernels import parallel, ranking
 from spadework.kernels.scoring import Rows
 from spadework.limits import available_bytes
@@ -27,7 +27,7 @@ from spadework.models.asked import candidates_asked, users_asked
 from spadework.models.common import CommonList
 from spadework.models.histories import Histories, positions
 from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room
-from spadework.models.parameters import Parameter, parameters_of
+from spadework.models.parameters import Parameter, parameters_of, refuse_unknown
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
@@ -305,12 +305,7 @@ def model(name: str, **params: Any) -> Recommender:
 
         return parse_one(name)
     cls = catalogue()[name]
-    known = cls.parameters()
-    for key in params:
-        if key not in known:
-            near = nearest(key, known)
-            hint = f"Did you mean {near!r}? " if near else ""
-            raise BadRequest(f"The model {name!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known) or 'none'}.")
+    refuse_unknown(name, params, cls.parameters())
     return cls(**params)
 
 

@@ -175,6 +175,7 @@ def condensed(words: csr_array, components: int) -> Array:
 
 
 def unit_rows(rows: Array) -> Array:
+    """Rows of length 1, or 0 where they are nothing."""
     lengths = np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
     return np.asarray(rows / np.where(lengths > 1e-9, lengths, 1.0))
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 import types
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -114,6 +115,15 @@ class Parameter:
 
 _BARE = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)*")
 _KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def refuse_unknown(owner: str, asked: Iterable[str], known: Mapping[str, Parameter]) -> None:
+    """Refuse names that are no parameter of the model, with the nearest that is."""
+    for key in asked:
+        if key not in known:
+            near = nearest(key, known)
+            hint = f"Did you mean {near!r}? " if near else ""
+            raise BadRequest(f"The model {owner!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known) or 'none'}.")
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:

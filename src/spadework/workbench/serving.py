@@ -55,6 +55,11 @@ def similar(where: str, items: Sequence[str], *, k: int = 10) -> pl.DataFrame:
     return frame.join(named, on="item_id", how="left", maintain_order="left")
 
 
+def fitted_of(where: str) -> Recommender:
+    """The best model of a run, or that of an artifact."""
+    return _open(where)[1]
+
+
 def _open(where: str) -> tuple[Run | None, Recommender]:
     path = Path(where)
     if not path.is_dir():

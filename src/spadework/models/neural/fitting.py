@@ -161,7 +161,7 @@ def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, user
     out = np.zeros((users, model.dims[0]), np.float32)
     if not len(codes):
         return out
-    encoder, vectors = _network(model)
+    encoder, vectors = network_of(model)
     lengths = np.bincount(owners, minlength=users)
     begins = np.concatenate(([0], np.cumsum(lengths)))
     extra = 0 if encoder.shape.causal else 1
@@ -184,7 +184,7 @@ def _padded_to(length: int, most: int) -> int:
     return min(most, max(SHORTEST, 1 << (max(length, 1) - 1).bit_length()))
 
 
-def _network(model: Transformer) -> tuple[Encoder, torch.Tensor]:
+def network_of(model: Transformer) -> tuple[Encoder, torch.Tensor]:
     """The encoder with its learned weights, and the vectors of the learned items; made once for these arrays."""
     state = model.state
     held = model.__dict__.get("_network")

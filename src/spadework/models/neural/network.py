@@ -41,6 +41,7 @@ class Drop(nn.Module):
         self.bits = min(round(share * 256), 255)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Some cells 0, the others larger by what is missing; in use, the same."""
         if not self.training or not self.bits:
             return x
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
@@ -59,6 +60,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(shape.width, shape.width, bias=False)
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None) -> Tensor:
+        """[B, L, d], and a bias [B or 1, H or 1, L, L] → [B, L, d], or [B, 1, d] where `at` [B] names a place."""
         windows, length, width = x.shape
         asked = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]  # [B, 1 or L, d]
         split = (windows, -1, self.heads, width // self.heads)
@@ -68,7 +70,7 @@ class Attention(nn.Module):
             bias = bias.expand(windows, -1, length, length)[torch.arange(windows, device=x.device), :, at][:, :, None]
         causal = bias is None and at is None  # without a bias, all that is hidden is what comes later
         heard = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=causal)
-        return self.out(heard.transpose(1, 2).reshape(windows, -1, width))  # type: ignore[no-any-return]
+        return self.out(torch.cat(heard.unbind(1), dim=-1))  # type: ignore[no-any-return]  (a view here would depend on strides, which an export cannot know)
 
 
 class SasRecBlock(nn.Module):
@@ -84,7 +86,8 @@ class SasRecBlock(nn.Module):
         self.norm_2, self.into, self.out = nn.LayerNorm(shape.width), nn.Linear(shape.width, wide), nn.Linear(wide, shape.width)
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
-        kept = x if at is None else x[torch.arange(len(x), device=x.device), at][:, None]
+        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
+        kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + self.drop(self.attention(self.norm(x), bias, at))
         return y + self.drop(self.out(gelu(self.into(self.norm_2(y)))))  # type: ignore[no-any-return]
 
@@ -103,7 +106,8 @@ class LigrBlock(nn.Module):
         self.norm_2, self.into, self.out = nn.LayerNorm(width), nn.Linear(width, 2 * wide, bias=False), nn.Linear(wide, width, bias=False)
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
-        kept = x if at is None else x[torch.arange(len(x), device=x.device), at][:, None]
+        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
+        kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + torch.sigmoid(self.gate(kept)) * self.drop(self.attention(self.norm(x), bias, at))
         gate, through = self.into(self.norm_2(y)).chunk(2, dim=-1)
         return y + torch.sigmoid(self.gate_2(y)) * self.drop(self.out(silu(gate) * through))  # type: ignore[no-any-return]
@@ -173,5 +177,5 @@ class Encoder(nn.Module):
             return bias
         steps = torch.arange(inputs.shape[1], device=inputs.device)
         hidden = steps[None, :] > at[:, None]  # [B, L]
-        made = self.norm.weight.new_zeros(len(inputs), 1, 1, inputs.shape[1]).masked_fill(hidden[:, None, None, :], float("-inf"))
+        made = self.norm.weight.new_zeros(inputs.shape[0], 1, 1, inputs.shape[1]).masked_fill(hidden[:, None, None, :], float("-inf"))
         return made.expand(-1, -1, inputs.shape[1], -1)

@@ -36,7 +36,9 @@ def lines(
     across = draw.linear([1.0, float(max(steps, 2))], left + 8, right - 8, 6)
     parts = [*draw.frame(scale, width, height, x_axis, y_axis), *draw.bottom_axis(across, TOP, height - BELOW)]
     if reference is not None:
-        parts.append(draw.line(left, scale(reference), right, scale(reference), f'stroke="{draw.INK}" stroke-width="1" stroke-dasharray="1 3"'))
+        parts.append(
+            draw.line(left, scale(reference), right, scale(reference), f'stroke="{draw.INK}" stroke-width="1" stroke-dasharray="1 3"')
+        )
     for number, (line, rows) in enumerate(shown):
         colour = draw.ACCENT if number == 0 else draw.QUIET
         stroke = f'stroke="{colour}" stroke-width="{2 if number == 0 else 1.5}" stroke-dasharray="{_STROKES[number % len(_STROKES)]}"'

@@ -20,7 +20,11 @@ def training(facts: RunFacts) -> Sequence[Block]:
     if not facts.advice:
         return ()
     trained, winner = as_text(facts.advice.get("trained")), as_text(facts.advice.get("winner"))
-    ending = "it is served now" if winner == trained else f"{words.clip(winner, 80) or 'the model of the dig'} was better on validation and stays"
+    ending = (
+        "it is served now"
+        if winner == trained
+        else f"{words.clip(winner, 80) or 'the model of the dig'} was better on validation and stays"
+    )
     blocks: list[Block] = [Prose(f"Trained after the dig: {words.clip(trained, 200)}; {ending}.", "plain")]
     rows = [
         (Cell(outcome := words.clip(as_text(one.get("outcome")), 40), _TONES.get(outcome, "plain")), words.clip(as_text(one.get("says")), 400),
@@ -71,9 +75,14 @@ def _curves(facts: RunFacts, trained: str) -> list[Block]:
     ):  # fmt: skip
         drawn = [charts.Line(name, [as_number(row.get(column)) for row in rows]) for name, rows in told]
         wide, narrow = (
-            charts.lines(drawn, title=title, x_axis="epoch", y_axis=axis, width=width, reference=reference) for width in (WIDTHS[0] / 2, WIDTHS[1])
+            charts.lines(drawn, title=title, x_axis="epoch", y_axis=axis, width=width, reference=reference)
+            for width in (WIDTHS[0] / 2, WIDTHS[1])
         )
-        cells = [(name, *(words.number(as_number(row.get(column))) for row in (rows[0], rows[-1])), str(len(rows))) for name, rows in told if rows]
+        cells = [
+            (name, *(words.number(as_number(row.get(column))) for row in (rows[0], rows[-1])), str(len(rows)))
+            for name, rows in told
+            if rows
+        ]
         twin = table(title, ("Setting", "#First epoch", "#Last epoch", "#Epochs"), cells, "training.json", folded=True)
         made.append(Chart(title, wide, reading[title], twin, narrow))
     return [Charts(tuple(made))]

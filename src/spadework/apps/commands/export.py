@@ -1,0 +1,27 @@
+"""A trained transformer for other programs."""
+
+from __future__ import annotations
+
+import click
+
+from spadework.apps import terminal
+
+
+@click.command()
+@click.argument("where", metavar="RUN|ARTIFACT")
+@click.option("--out", required=True, metavar="DIR", help="A new folder for model.onnx, items.json and a README.")
+@click.option("-k", default=10, show_default=True, help="Items a list.")
+@click.option(
+    "--repeats", default="forbid", show_default=True, metavar="WAY", help="forbid leaves out the events that are given, allow does not."
+)
+def command(where: str, out: str, k: int, repeats: str) -> None:
+    """Write the transformer of a RUN, or an ARTIFACT, as ONNX: histories in, best items out, without Python or PyTorch."""
+    from spadework.models.neural.machine import require_torch
+    from spadework.workbench.serving import fitted_of
+
+    require_torch()
+    with terminal.progress():
+        from spadework.models.neural.export import export
+
+        folder = export(fitted_of(where), out, k=k, repeats=repeats)
+    click.echo(f"{folder / 'model.onnx'}")

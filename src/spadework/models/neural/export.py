@@ -1,0 +1,130 @@
+"""A transformer as an ONNX file: histories in, the best items out, without PyTorch and without this package."""
+
+from __future__ import annotations
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from spadework.errors import BadRequest, MissingExtra, OutputExists
+from spadework.models.base import Recommender
+from spadework.models.needs import check_k
+from spadework.models.neural.fitting import network_of
+from spadework.models.neural.network import Encoder
+from spadework.models.neural.personal import prior_of
+from spadework.models.neural.transformer import Transformer
+
+OPSET = 20
+README = """# {label} as ONNX
+
+`model.onnx` takes a batch of histories and gives the {k} best items of each (items of the history: {repeats}).
+
+| input | shape | type | what it is |
+|---|---|---|---|
+| items | batch, length | int64 | places in `items.json` of the newest events, the oldest first; {pad} stands behind shorter histories |
+| moments | batch, length | int64 | seconds since 1970 of these events{times} |
+| lengths | batch | int64 | events of each history, 1 to {longest} |
+
+| output | shape | type | what it is |
+|---|---|---|---|
+| best | batch, {k} | int64 | places in `items.json` |
+| scores | batch, {k} | float32 | descending |
+
+`length` is {longest} at most. Leave out events whose item is not in `items.json`.
+"""
+
+
+class Served(nn.Module):
+    """What an answer takes of a fitted transformer: places of items in, best places and scores out."""
+
+    vectors: Tensor
+
+    def __init__(self, encoder: Encoder, vectors: Tensor, scale: float | None, k: int, *, forbid: bool) -> None:
+        super().__init__()
+        self.encoder, self.scale, self.k, self.forbid = encoder, scale, k, forbid
+        self.register_buffer("vectors", vectors)
+
+    def forward(self, items: Tensor, moments: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Best places [batch, k] and their scores [batch, k]."""
+        count = self.vectors.shape[0]
+        inputs, at = items, lengths - 1
+        if self.encoder.mask is not None:  # a hidden event behind the history is what is asked for
+            behind = torch.full_like(items[:, :1], count)
+            inputs = torch.cat([items, behind], dim=1)
+            steps = torch.arange(inputs.shape[1], device=items.device)
+            inputs = torch.where(steps[None, :] == lengths[:, None], count + 1, inputs)
+            moments, at, lengths = torch.cat([moments, moments[:, -1:]], dim=1), lengths, lengths + 1
+        hidden = self.encoder(self.vectors, inputs, moments, lengths, at)
+        scores = hidden @ self.vectors.T
+        if self.scale is not None or self.forbid:
+            counts = torch.zeros(items.shape[0], count + 1, device=items.device).scatter_add(
+                1, items, torch.ones_like(items, dtype=torch.float32)
+            )
+            if self.scale is not None:
+                scores = scores + self.scale * prior_of(counts[:, :count])
+            if self.forbid:
+                scores = torch.where(counts[:, :count] > 0, float("-inf"), scores)
+        best, places = torch.topk(scores, self.k, dim=1)
+        return places, best
+
+
+def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str = "forbid") -> Path:
+    """Write `model.onnx`, `items.json` (ids in order of place) and a README into a new folder; returns the folder.
+
+    The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items were learned. Raises `BadRequest` for a
+    model that is no transformer, `MissingExtra` without the `onnx` extra.
+    """
+    check_k(k)
+    folder = Path(folder)
+    if not isinstance(fitted, Transformer):
+        raise BadRequest(f"{fitted.label!r} is no transformer, so it has no network to export.", "Train one: spadework train RUN")
+    if repeats not in ("forbid", "allow"):
+        raise BadRequest(f"repeats is {repeats!r}.", "Choices for an export: forbid, allow.")
+    known = fitted._known
+    if not known.any():
+        raise BadRequest(f"{fitted.label!r} has learned nothing.", "Fit it on a log with histories of two events.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputExists(f"{folder} exists already.", "Choose another folder.")
+    encoder, vectors = network_of(fitted)
+    scale = float(fitted.state["scale"][0]) if fitted.personal else None
+    k = min(k, len(vectors))
+    served = Served(encoder, vectors, scale, k, forbid=repeats == "forbid").eval()
+    folder.mkdir(parents=True, exist_ok=True)
+    longest = fitted.max_length if fitted.objective != "masked" else fitted.max_length - 1
+    _write(served, folder / "model.onnx", longest)
+    ids = fitted.item_vocabulary.take(np.flatnonzero(known).astype(np.int32)).to_list()
+    (folder / "items.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
+    told = README.format(
+        label=fitted.label, k=k, repeats="left out" if repeats == "forbid" else "may come back", pad=len(vectors), longest=longest,
+        times="" if fitted.times else " (not read by this model; zeros will do)",
+    )  # fmt: skip
+    (folder / "README.md").write_text(told, encoding="utf-8")
+    return folder
+
+
+def _write(served: Served, path: Path, longest: int) -> None:
+    try:
+        import onnxscript  # noqa: F401  (what PyTorch writes ONNX with)
+    except ImportError:
+        raise MissingExtra("onnxscript, which ONNX files are written with,", "onnx") from None
+    batch, length = torch.export.Dim("batch", min=1, max=2**16), torch.export.Dim("length", min=1, max=longest)
+    count = len(served.vectors)
+    example = torch.randint(0, count, (3, min(5, longest))), torch.zeros(3, min(5, longest), dtype=torch.int64), torch.tensor([1, 2, 2])
+    chatty = logging.getLogger("torch.onnx")
+    level = chatty.level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the exporter's own parts
+        chatty.setLevel(logging.ERROR)
+        program = torch.onnx.export(
+            served, example, dynamo=True, verbose=False, opset_version=OPSET, input_names=["items", "moments", "lengths"],
+            output_names=["best", "scores"],
+            dynamic_shapes={"items": {0: batch, 1: length}, "moments": {0: batch, 1: length}, "lengths": {0: batch}},
+        )  # fmt: skip
+        chatty.setLevel(level)
+    assert program is not None
+    program.save(str(path))

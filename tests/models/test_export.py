@@ -1,0 +1,64 @@
+"""A transformer as ONNX answers as it does itself, on onnxruntime."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from command_line import call
+from spadework.errors import BadRequest, OutputExists
+from spadework.models.base import model
+from spadework.models.neural.export import export
+from spadework.workbench import artifact
+
+SMALL = {"width": 16, "blocks": 2, "heads": 2, "epochs": 3, "batch": 32, "max_length": 32}
+FORMS = [{}, {"block": "sasrec", "positions": "relative", "times": True, "personal": True}, {"objective": "masked"}]
+
+
+def asked_of(folder, log, users, longest):
+    """Histories as the README of an export says."""
+    ids = json.loads((folder / "items.json").read_text())
+    place = {item: at for at, item in enumerate(ids)}
+    items = np.full((users, longest), len(ids), np.int64)
+    moments, lengths = np.zeros((users, longest), np.int64), np.zeros(users, np.int64)
+    for user in range(users):
+        at = slice(max(log.starts[user], log.starts[user + 1] - longest), log.starts[user + 1])
+        own = log.item_vocabulary.take(log.items[at]).to_list()
+        lengths[user] = len(own)
+        items[user, : len(own)], moments[user, : len(own)] = [place[one] for one in own], log.times[at]
+    return ids, {"items": items, "moments": moments, "lengths": lengths}
+
+
+@pytest.mark.parametrize("params", FORMS, ids=["ligr", "sasrec with times and priors", "from both sides"])
+@pytest.mark.parametrize("repeats", ["forbid", "allow"])
+def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path):
+    log = world("order").log
+    one = model("transformer", **SMALL, **params).fit(log)
+    folder = export(one, tmp_path / "out", k=7, repeats=repeats)
+    session = onnxruntime.InferenceSession(folder / "model.onnx")
+    for users in (1, 23):
+        ids, asked = asked_of(folder, log, users, 30)
+        best, scores = session.run(None, asked)
+        ours = one.recommend(log, 7, repeats=repeats, users=np.arange(users), fill=False)
+        assert [[ids[at] for at in row] for row in best] == [log.item_vocabulary.take(row).to_list() for row in ours.items]
+        np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
+
+
+def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):
+    with pytest.raises(BadRequest, match="'cosine' is no transformer"):
+        export(model("cosine").fit(shop), tmp_path / "out")
+    one = model("transformer", **SMALL).fit(shop)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").touch()
+    with pytest.raises(OutputExists):
+        export(one, tmp_path / "full")
+    with pytest.raises(BadRequest, match="repeats is 'only'"):
+        export(one, tmp_path / "out", repeats="only")
+    saved = artifact.save(one, tmp_path / "model")
+    said = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
+    assert said.code == 0, said.err
+    assert "giv" in (tmp_path / "onnx" / "README.md").read_text()
+    assert len(json.loads((tmp_path / "onnx" / "items.json").read_text())) == shop.item_count

@@ -1,0 +1,91 @@
+"""Where PyTorch is not installed everything else works, and whoever asks for a network is told which command installs it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+
+from makers import ROOT
+from spadework.models.base import catalogue, model
+from spadework.workbench import artifact
+from spadework.workbench.glossary import explain
+
+COMMAND = "pip install 'spadework[neural]'"
+
+
+def without_torch(code: str, *arguments: object) -> str:
+    """What the code prints in a process that cannot import PyTorch, Fabric or ONNX."""
+    hidden = "import sys\nfor name in ('torch', 'lightning_fabric', 'onnx', 'onnxscript', 'onnxruntime'):\n    sys.modules[name] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", hidden + textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_catalogue_is_whole_and_says_what_to_install():
+    told = without_torch(
+        """
+        import spadework as sw
+        from spadework.data.worlds import world
+        from spadework.errors import MissingExtra
+        log = world("order").log
+        for name, cls in sw.catalogue().items():
+            if cls.neural:
+                try:
+                    sw.model(name).fit(log)
+                except MissingExtra as error:
+                    print(name, error.message, error.hint)
+        board = sw.scoreboard([sw.model("cosine"), sw.model("transformer")], sw.split.by_time(log))
+        print([(score.label, score.state, score.reason) for score in board.scores])
+        """
+    )
+    for name, cls in catalogue().items():
+        if cls.neural:
+            assert f"{name} PyTorch, which networks are trained with, is not installed. Install it with: {COMMAND}" in told
+            assert COMMAND in explain(name)["says"]
+    assert "('cosine', 'done', None)" in told
+    assert "('transformer', 'skipped'" in told
+
+
+def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, world):
+    one = model("mult-vae", hidden=16, latent=4, epochs=2).fit(world("order").log)
+    artifact.save(one, tmp_path / "model")
+    told = without_torch(
+        """
+        import sys
+        import spadework as sw
+        from spadework.data.worlds import world
+        from spadework.workbench.recipe import make
+        fitted = sw.load(sys.argv[1])
+        print(fitted.recommend(world("order").log, 3).items[:2].tolist())
+        made = sw.dig("world:order", folder=sys.argv[2], recipe=make({"models": ["popular", "cosine"], "budget": "60s"}))
+        print(made.winner, [row for row in made.board["not_tried"] if row["what"] == "transformers"])
+        from spadework.apps.cli import main
+        try:
+            main(["train", sys.argv[2]])
+        except SystemExit as stopped:
+            print("exit", stopped.code)
+        try:
+            main(["doctor"])
+        except SystemExit:
+            pass
+        """,
+        tmp_path / "model", tmp_path / "run",
+    )  # fmt: skip
+    assert str(one.recommend(world("order").log, 3).items[:2].tolist()) in told
+    assert "cosine" in told
+    assert f"Install it with: {COMMAND}" in told
+    assert "exit 2" in told
+    assert f"missing: {COMMAND}" in told
+
+
+def test_importing_the_package_or_its_catalogue_does_not_import_torch():
+    code = "import sys, spadework; spadework.catalogue(); print([name for name in ('torch', 'lightning_fabric', 'onnx') if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,211 @@
+"""The transformer after a dig: set up by the recipe, put on the board, its predictions checked, and gone on with after a stop."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import ClassVar
+
+import pytest
+
+from command_line import call, run
+from makers import make_log, random_rows
+from spadework import events
+from spadework.diagnosis.ingredients import INGREDIENTS
+from spadework.diagnosis.prediction import Prediction
+from spadework.errors import BadRequest, OtherData
+from spadework.workbench import folder as folders
+from spadework.workbench.excavator import train
+from spadework.workbench.made_of import pairs, transformer_of
+from spadework.workbench.recipe import make
+from spadework.workbench.report import render
+from spadework.workbench.run import Run, dig
+
+QUICK = {"width": 32, "blocks": 1, "heads": 1, "epochs": 12, "batch": 32, "max_length": 32}
+
+
+@pytest.fixture(scope="module")
+def trained(order_run, tmp_path_factory):
+    """The run on the world of order with a transformer and its pairs."""
+    folder = tmp_path_factory.mktemp("runs") / "trained"
+    shutil.copytree(order_run, folder)
+    return folder, train(folder, changes=QUICK, ablate=True, seeds=2)
+
+
+def read(folder, name):
+    return json.loads((folder / name).read_text())
+
+
+def test_it_stands_on_the_board_beside_the_others_with_paired_intervals(trained, order_run):
+    folder, told = trained
+    board, before = read(folder, "scores.json"), read(order_run, "scores.json")
+    assert [row["model"] for row in board["scores"]].count("transformer") == 1
+    one = next(row for row in board["scores"] if row["model"] == "transformer")
+    assert one["label"] == told["trained"]
+    assert one["state"] == "done"
+    assert one["interval"][0] < one["metrics"]["ndcg@10"] < one["interval"][1]
+    for row in before["scores"]:
+        again = next(other for other in board["scores"] if other["label"] == row["label"])
+        assert again["metrics"] == pytest.approx(row["metrics"]), "numbers of the others do not move"
+        assert ("difference" in again and again["difference"] is not None) != (again["label"] == board["scores"][0]["label"])
+    assert not [row for row in board["not_tried"] if row["what"] == "transformers"]
+    assert folders.is_complete(folder)
+    assert set(read(folder, "manifest.json")["files"]) >= {"advice.json", "training.json"}
+    assert not (folder / "training").exists()
+
+
+def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained):
+    folder, told = trained
+    predictions = read(folder, "readiness.json")["predictions"]
+    assert [one["prediction"]["about"] for one in told["predictions"]] == [one["about"] for one in predictions]
+    assert {one["outcome"] for one in told["predictions"]} <= {"as expected", "wrong", "cannot tell"}, "all were tested"
+    assert {one["ingredient"] for one in told["pairs"]} >= {"causal", "time_encoding"}
+    for one in told["pairs"]:
+        assert len(one["shares of seeds"]) == 2
+        low, high = one["observed"]["interval"]
+        assert low <= one["observed"]["share"] <= high
+    causal = next(one for one in told["pairs"] if one["ingredient"] == "causal")
+    assert causal["observed"]["interval"][0] > 0.5, "where order is all, a network that reads it wins"
+    finding = next(one for one in read(folder, "findings.json") if one["code"] == "VER-2")
+    assert "predictions came true" in finding["says"]
+
+
+def test_validation_decides_who_is_served_and_its_model_learned_from_the_whole_log(trained):
+    folder, told = trained
+    run = Run(folder)
+    assert run.winner == told["winner"]
+    served = read(run.artifact, "model.json")
+    assert served["label"] == told["winner"]
+    assert served["facts"]["rows"] == 9600
+    assert len(list((folder / "models").iterdir())) == 1
+    assert run.board["winner_of_dig"] == "forward(history=0.5)"
+
+
+def test_the_report_draws_the_escape_from_best_sellers_under_each_setting(trained):
+    folder, _ = trained
+    page = render(folder)
+    assert "How long it recommended best sellers" in page
+    assert "causal = True instead of False" in page
+    assert page.count("<polyline") >= 4
+    curves = read(folder, "training.json")
+    assert {one["stage"] for one in curves} == {"validation", "test"}
+    assert {one["seed"] for one in curves} == {0, 1}
+    for form in ("markdown", "json"):
+        assert "time_encoding" in render(folder, form)
+
+
+def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_path):
+    shutil.copytree(order_run, tmp_path / "run")
+    told = train(tmp_path / "run", changes={**QUICK, "epochs": 2})
+    rest = [one for one in told["predictions"] if one["prediction"]["about"] != "verdict"]
+    assert rest
+    assert {one["outcome"] for one in rest} == {"not tested"}
+    assert told["pairs"] == []
+    again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
+    labels = [row["label"] for row in read(tmp_path / "run", "scores.json")["scores"] if row["model"] == "transformer"]
+    assert labels == [again["trained"]], "a second training takes the place of the first"
+
+
+def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(order_run, tmp_path):
+    for name in ("whole", "cut"):
+        shutil.copytree(order_run, tmp_path / name)
+    whole = train(tmp_path / "whole", changes=QUICK)
+
+    class Stop:
+        said: ClassVar[list[str]] = []
+        stop = True
+
+        def step(self, label, done, total):
+            if self.stop and "epoch 7" in label:
+                raise KeyboardInterrupt
+
+        def note(self, message):
+            self.said.append(message)
+
+    heard = Stop()
+    with events.listening(heard), pytest.raises(KeyboardInterrupt):
+        train(tmp_path / "cut", changes=QUICK)
+    assert folders.is_complete(tmp_path / "cut"), "the run itself is as it was"
+    assert Run(tmp_path / "cut").board == Run(order_run).board
+    heard.stop = False
+    with events.listening(heard):
+        again = train(tmp_path / "cut", changes=QUICK)
+    assert any("training goes on after epoch 7" in said for said in heard.said)
+    assert again == whole
+
+
+def test_other_data_unfinished_runs_and_strange_folders_are_refused(order_run, tmp_path):
+    with pytest.raises(BadRequest, match="is no run folder"):
+        train(tmp_path)
+    shutil.copytree(order_run, tmp_path / "half")
+    (tmp_path / "half" / "manifest.json").unlink()
+    with pytest.raises(BadRequest, match="is not a finished run"):
+        train(tmp_path / "half")
+    shutil.copytree(order_run, tmp_path / "run")
+    with pytest.raises(OtherData, match="has changed since"):
+        train(tmp_path / "run", source=make_log(*random_rows(3)))
+    (tmp_path / "run" / "train.toml").write_text("loss = 'hinge'\n")
+    with pytest.raises(BadRequest, match="hinge"):
+        train(tmp_path / "run")
+    with pytest.raises(BadRequest, match="0 seeds"):
+        train(order_run, seeds=0)
+
+
+def test_a_run_of_a_log_in_memory_is_given_it_again(tmp_path):
+    log = make_log(*random_rows(3, users=60, rows=900))
+    made = dig(log, folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "60s"}))
+    with pytest.raises(BadRequest, match="cannot be read again") as caught:
+        train(made)
+    assert "source=log" in caught.value.hint
+    assert train(made, changes={**QUICK, "epochs": 2}, source=log)["trained"].startswith("transformer(")
+
+
+def test_the_command_tells_the_time_first_and_then_what_was_predicted_and_observed(order_run, tmp_path):
+    shutil.copytree(order_run, tmp_path / "run")
+    said = run("train", str(tmp_path / "run"), "--set", "width=32", "--set", "epochs=3", "--set", "batch=32")
+    assert said.code == 0, said.err
+    assert "expected    at most" in said.err
+    assert said.err.index("expected    at most") < said.err.index("validation  transformer(")
+    assert "predicted / observed" in said.out
+    assert "The best transformer beside the best cheap model. Expected" in said.out
+
+
+def test_a_bad_parameter_of_the_command_is_told_in_two_sentences(order_run, capsys):
+    said = call(capsys, "train", order_run, "--set", "epoch=3")
+    assert said.code == 2
+    assert said.sentences[0] == "The model 'transformer' has no parameter 'epoch'."
+    assert said.sentences[1].startswith("Did you mean 'epochs'?")
+    assert call(capsys, "train", order_run, "--set", "epochs").sentences[0] == "--set epochs has no value."
+    assert "Choices: auto, cpu, cuda" in call(capsys, "train", order_run, "--accelerator", "tpu").err
+
+
+# ---- from ingredients to models
+
+
+def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
+    of_service = {"repeats", "retrain"}
+    plain = {name: one.plain for name, one in INGREDIENTS.items()}
+    sampled = plain | {"loss": "sampled softmax"}
+    for name, one in INGREDIENTS.items():
+        other = next((choice for choice in one.choices if choice != one.plain), None)
+        other = {"loss": "softmax", "max_length": 50, "id_evidence": 5.0, "training_window": "90d", "retrain": "7d"}.get(name, other)
+        turned = {**sampled, name: other}
+        if name == "item_ids":
+            turned["item_content"] = True
+        changed = transformer_of(turned).params != transformer_of(sampled | {"item_content": turned["item_content"]}).params
+        assert changed != (name in of_service), name
+
+
+def test_pairs_differ_in_one_ingredient_and_ask_only_what_the_data_allow():
+    plain = {name: one.plain for name, one in INGREDIENTS.items()}
+    found = {one.ingredient: one for one in pairs(plain, {}, [], None, "forbid")}
+    assert set(found) == {"time_encoding", "causal"}, "no content, no repeats, no samples"
+    asked = plain | {"loss": "sampled softmax", "negatives": "in-batch", "logq": True}
+    expected = Prediction(about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0)
+    found = {one.ingredient: one for one in pairs(asked, {"epochs": 3}, [expected], None, "allow")}
+    assert set(found) == {"negatives", "logq", "personal_popularity", "time_encoding", "causal"}
+    assert found["negatives"].prediction is expected
+    base = transformer_of(asked, {"epochs": 3})
+    for one in found.values():
+        different = {name for name, value in one.model.params.items() if value != base.params[name]}
+        assert len(different) == 1, one.ingredient
