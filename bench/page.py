@@ -71,6 +71,26 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_neural(results: Sequence[Mapping[str, Any]]) -> str:
+    """The page of `make bench-neural`."""
+    lines = [
+        "# Transformers, measured",
+        "",
+        "Written by `make bench-neural`; do not edit. Contenders take turns on the same data, each in a fresh process with two threads. Quality is",
+        "of ten items among all, users' own items left out.",
+        "",
+        "| what | measured | target | |",
+        "|---|---|---|---|",
+    ]
+    for result in results:
+        lines += [f"| {one['what']} | {one['measured']} | {one['target']} | {said(one['met'])} |" for one in result["verdicts"]]
+    for result in results:
+        lines += ["", *_section(result)]
+    pins = requirements("rectools-torch")
+    peers = ", ".join(f"{name} {pins[name]}" for name in ("RecTools", "torch", "pytorch-lightning", "numpy"))
+    return "\n".join([*lines, "", f"`.venv-rectools-torch`, built from `bench/peers/rectools-torch.txt`: {peers}."]) + "\n"
+
+
 def _section(result: Mapping[str, Any]) -> list[str]:
     around = result["circumstances"]
     versions = ", ".join(f"{name} {number}" for name, number in around["versions"].items())

@@ -190,9 +190,10 @@ def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
         other = next((choice for choice in one.choices if choice != one.plain), None)
         other = {"loss": "softmax", "max_length": 50, "id_evidence": 5.0, "training_window": "90d", "retrain": "7d"}.get(name, other)
         turned = {**sampled, name: other}
-        if name == "item_ids":
-            turned["item_content"] = True
-        changed = transformer_of(turned).params != transformer_of(sampled | {"item_content": turned["item_content"]}).params
+        base = dict(sampled)
+        if name == "item_ids":  # items of nothing are refused
+            turned["item_content"] = base["item_content"] = True
+        changed = transformer_of(turned).params != transformer_of(base).params
         assert changed != (name in of_service), name
 
 

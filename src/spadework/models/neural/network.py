@@ -70,7 +70,9 @@ class Attention(nn.Module):
             bias = bias.expand(windows, -1, length, length)[torch.arange(windows, device=x.device), :, at][:, :, None]
         causal = bias is None and at is None  # without a bias, all that is hidden is what comes later
         heard = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=causal)
-        return self.out(torch.cat(heard.unbind(1), dim=-1))  # type: ignore[no-any-return]  (a view here would depend on strides, which an export cannot know)
+        # heads side by side; a view of them would depend on strides, which an export cannot know
+        made: Tensor = self.out(torch.cat(heard.unbind(1), dim=-1))
+        return made
 
 
 class SasRecBlock(nn.Module):
