@@ -122,5 +122,103 @@ def run(parts: list[str]) -> None:
         shutil.rmtree(folder / "models", ignore_errors=True)
 
 
+# ---- the page
+
+PIECES: dict[str, tuple[str, ...]] = {
+    "negatives and LogQ": ("loss", "negatives", "logq"),
+    "content": ("item_content", "id_evidence"),
+    "personal popularity": ("personal_popularity",),
+    "time": ("time_encoding", "training_window"),
+    "order": ("causal", "positions"),
+}
+HARMLESS = -0.02
+"""Plain advice is right where the model that does otherwise is no more than this better."""
+
+
+INTRODUCTION = """# Was the advice right?
+
+Written by `python bench/advice.py run` and `python bench/advice.py tell`; do not edit. Public logs were dug as a user would, and the
+transformer that each `train.toml` asks for was trained beside models that differ from it in one ingredient. A share is by how much the model
+as advised is better in ndcg@10 on the validation span, with its 95 % interval over users, paired, of the mean over seeds; beside it the share
+of each seed. Logs are cut down by leaving out users, and all networks are of size tiny with few epochs, since two processors trained them all:
+what is right here may be larger or smaller on a whole log.
+
+Predicted advice is judged as `spadework train --ablate` does: wrong where the whole interval lies outside what was expected. Plain advice,
+where no finding asks for anything, is wrong where the other model is better by more than chance, and right where it is at most 2 % better.
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One ingredient on one log."""
+
+    log: str
+    piece: str
+    advised: str
+    because: str
+    observed: str
+    seeds: str
+    verdict: str  # right, wrong, cannot tell
+
+
+def rows_of(told: dict[str, Any]) -> list[Row]:
+    """What was advised about each ingredient that was tested, and what came of it."""
+    predicted = {one["prediction"]["about"]: one for one in told["predictions"]}
+    made = []
+    for pair in told["pairs"]:
+        piece = next((name for name, parts in PIECES.items() if pair["ingredient"] in parts), None)
+        found = pair["observed"]
+        if piece is None:
+            continue
+        advised = f"{pair['ingredient']} = {pair['value']}, not {pair['against']}"
+        expected = predicted.get(pair["ingredient"])
+        because = expected["prediction"]["because"] if expected else "nothing found asks for it"
+        if found is None or found["share"] is None:
+            made.append(Row(told["name"], piece, advised, because, pair["reason"] or "no difference", "", "cannot tell"))
+            continue
+        low, high = found["interval"]
+        if expected:
+            verdict = {"as expected": "right"}.get(expected["outcome"], expected["outcome"])
+        else:
+            verdict = "wrong" if high < 0 else "right" if low >= HARMLESS else "cannot tell"
+        seeds = ", ".join("–" if share is None else f"{share:+.1%}" for share in pair["shares of seeds"])
+        made.append(Row(told["name"], piece, advised, because, f"{found['share']:+.1%} ({low:+.1%} … {high:+.1%})", seeds, verdict))
+    return made
+
+
+def tell() -> None:
+    """The page docs/was-the-advice-right.md, from what was kept."""
+    every = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(KEPT.glob("*.json"))]
+    rows = [row for told in every for row in rows_of(told)]
+    verdicts = [next(one for one in told["predictions"] if one["prediction"]["about"] == "verdict") for told in every]
+    right, wrong = (sum(row.verdict == word for row in rows) for word in ("right", "wrong"))
+    told_share = f"{right / max(right + wrong, 1):.0%}"
+    print(INTRODUCTION)
+    print(
+        f"**{right} right, {wrong} wrong, {len(rows) - right - wrong} cannot be told, of {len(rows)}: {told_share} of what can be told.**\n"
+    )
+    print("| advice | " + " | ".join(told["name"] for told in every) + " |\n|---|" + "---|" * len(every))
+    for piece in PIECES:
+        cells = ["; ".join(row.verdict for row in rows if row.log == told["name"] and row.piece == piece) or "not asked" for told in every]
+        print(f"| {piece} | {' | '.join(cells)} |")
+    print("| would it pay? | " + " | ".join({"as expected": "right"}.get(one["outcome"], one["outcome"]) for one in verdicts) + " |")
+    for told, verdict in zip(every, verdicts, strict=True):
+        print(f"\n## {told['name']}\n")
+        print(
+            f"{told['rows']:,} events, {told['users']:,} users, {told['items']:,} items; {told['seeds']} seeds; {told['seconds'] / 60:.0f} minutes."
+        )
+        print(f"{told['judged']['predictions of ingredients, and pairs']}. {' '.join(told['ready']['says'][:2])}\n")
+        print(f"Verdict: {verdict['says']}\n")
+        print("| advised | because | observed | of each seed | |\n|---|---|---|---|---|")
+        for row in rows:
+            if row.log == told["name"]:
+                print(f"| {row.advised} | {row.because} | {row.observed} | {row.seeds} | {row.verdict} |")
+    lessons = Path(__file__).parent / "advice_lessons.md"
+    print(f"\n{lessons.read_text(encoding='utf-8')}", end="")
+
+
 if __name__ == "__main__":
-    run(sys.argv[2:])
+    if sys.argv[1:2] == ["tell"]:
+        tell()
+    else:
+        run(sys.argv[2:])

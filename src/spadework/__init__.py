@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from spadework.models.counts import Counts, count, fit_counts, merge
     from spadework.models.recommendations import Recommendations
     from spadework.workbench.artifact import load, save
+    from spadework.workbench.excavator import train
     from spadework.workbench.glossary import explain
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
@@ -60,6 +61,7 @@ _HOMES = {
     "read_split": "spadework.data.presplit",
     "save": "spadework.workbench.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
+    "train": "spadework.workbench.excavator",
     "world": "spadework.data.worlds",
 }
 _MODULES = {"models": "spadework.models", "split": "spadework.data.splitting"}
@@ -94,6 +96,7 @@ __all__ = [
     "save",
     "scoreboard",
     "split",
+    "train",
     "world",
 ]
 

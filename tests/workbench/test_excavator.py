@@ -200,7 +200,7 @@ def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
 def test_pairs_differ_in_one_ingredient_and_ask_only_what_the_data_allow():
     plain = {name: one.plain for name, one in INGREDIENTS.items()}
     found = {one.ingredient: one for one in pairs(plain, {}, [], None, "forbid")}
-    assert set(found) == {"time_encoding", "causal"}, "no content, no repeats, no samples"
+    assert set(found) == {"loss", "time_encoding", "causal"}, "no content, no repeats, no samples"
     asked = plain | {"loss": "sampled softmax", "negatives": "in-batch", "logq": True}
     expected = Prediction(about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0)
     found = {one.ingredient: one for one in pairs(asked, {"epochs": 3}, [expected], None, "allow")}

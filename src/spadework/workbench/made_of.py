@@ -11,8 +11,8 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
 from spadework.models.base import Recommender, model
 
-TESTED: tuple[str, ...] = ("negatives", "logq", "item_content", "personal_popularity", "time_encoding", "causal")
-"""Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of advice, and LogQ beside its negatives."""
+TESTED: tuple[str, ...] = ("loss", "negatives", "logq", "item_content", "personal_popularity", "time_encoding", "causal")
+"""Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of advice, with loss and LogQ beside negatives."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,16 @@ def pairs(
 def _worth_asking(name: str, *, sampled: bool, content: ItemContent | None, repeats: str) -> bool:
     if name in ("negatives", "logq"):
         return sampled
+    if name == "loss":
+        return not sampled  # where samples are advised, all items at once may not fit
     if name == "item_content":
         return content is not None
     return repeats in ("allow", "only") if name == "personal_popularity" else True
 
 
 def _opposite(name: str, value: Any) -> Any:
+    if name == "loss":
+        return "sampled softmax" if value == "softmax" else "softmax"
     if name == "negatives":
         return "uniform" if value != "uniform" else "mixed"
     return not value
