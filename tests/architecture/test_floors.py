@@ -28,8 +28,7 @@ ALLOWED = {  # third-party name → where it may be imported
     "click": ("apps/",),
     "torch": ("models/neural/",),
     "lightning_fabric": ("models/neural/training.py",),
-    "onnxruntime": ("models/neural/export.py",),
-    "onnx": ("models/neural/export.py",),
+    "onnxscript": ("models/neural/export.py",),
     "rich": ("apps/",),
 }
 NEVER = {

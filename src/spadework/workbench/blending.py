@@ -17,12 +17,13 @@ from spadework.models.personal import OwnItems
 from spadework.models.popular import Popular, Random
 from spadework.models.practice import Cut
 from spadework.models.purchases import ReadsPurchases
+from spadework.models.vectors import Vectors
 
 _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
 PRIORS = 2
 """Models that are tried with personal popularity as their prior."""
-_ROOTS = (ItemItem, Linear, Factors, HistoryReader, ReadsPurchases, Recommender)
+_ROOTS = (ItemItem, Linear, Factors, Vectors, HistoryReader, ReadsPurchases, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
