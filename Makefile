@@ -43,5 +43,5 @@ clean:
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) $(TORCH) --editable '.[demo,onnx,dev]'
+	$(PIP) $(TORCH) --editable '.[demo,onnx,text,dev]'
 	touch $@ .venv/demo

@@ -75,7 +75,7 @@ LOGS: dict[str, Log] = {
     "Beauty (S3-Rec)": Log(public("s3rec_beauty"), {"split": "last_item", "dialect": "loo"}),
     "MovieLens-1M": Log(public("ml-1m"), {}),
     "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}),
-    "Ta-Feng": Log(public("nbr_tafeng_realitycheck"), {}),
+    "Ta-Feng": Log(public("nbr_tafeng_realitycheck", basket=True), {"split": "last_basket", "dialect": "nbr"}),
     "Yoochoose": Log(public("yoochoose_100k"), {}),
     "grocery (The Complete Journey)": Log(grocery, {}),
 }

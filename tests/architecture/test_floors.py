@@ -24,10 +24,11 @@ ALLOWED = {  # third-party name → where it may be imported
     "optuna": ("workbench/search.py", "workbench/tuning.py"),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2
-    "safetensors": ("workbench/", "models/neural/checkpoints.py"),
+    "safetensors": ("workbench/", "models/neural/checkpoints.py", "models/neural/words.py"),
     "click": ("apps/",),
     "torch": ("models/neural/",),
     "lightning_fabric": ("models/neural/training.py",),
+    "tokenizers": ("models/neural/words.py",),
     "onnxscript": ("models/neural/export.py",),
     "rich": ("apps/",),
 }

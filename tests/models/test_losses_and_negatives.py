@@ -103,8 +103,8 @@ def test_with_all_items_as_samples_the_gradient_is_that_of_the_full_softmax(case
     every = torch.arange(ITEMS)
     uniform = torch.full((ITEMS,), 1 / ITEMS, dtype=torch.float64)
     drawn = Drawn(every, uniform.log(), uniform[targets])
-    groups = torch.arange(PAIRS)
-    ours = gradients(lambda h, v: losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, groups=groups), hidden, vectors)
+    places = torch.arange(PAIRS)
+    ours = gradients(lambda h, v: losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, places=places), hidden, vectors)
     close(ours, gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors), 1e-5)
 
 
@@ -127,12 +127,12 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     hidden, vectors, targets, weights, counts = case
     vectors = vectors * 0.5
     full = plain_softmax(hidden, vectors, targets, weights)
-    groups = torch.arange(PAIRS)
+    places = torch.arange(PAIRS)
 
     def mean_of(samples, logq, draws):
         one, made = sampler_of(kind, counts, samples), torch.Generator().manual_seed(1)
         found = [
-            losses.sampled_softmax(hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, groups=groups)
+            losses.sampled_softmax(hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, places=places)
             for _ in range(draws)
         ]
         return float(torch.stack(found).mean() - full)
@@ -146,13 +146,13 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
 @pytest.mark.parametrize("kind", ["uniform", "popularity", "mixed"])
 def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind):
     hidden, vectors, targets, weights, counts = case
-    groups, one, made = torch.arange(PAIRS), sampler_of(kind, counts, 2_000), torch.Generator().manual_seed(2)
+    places, one, made = torch.arange(PAIRS), sampler_of(kind, counts, 2_000), torch.Generator().manual_seed(2)
     full = gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors)
     summed = [torch.zeros_like(hidden), torch.zeros_like(vectors)]
     for _ in range(60):
         drawn = one.draw(targets, made)
         found = gradients(
-            lambda h, v, d=drawn: losses.sampled_softmax(h, v, targets, weights, d, logq=True, groups=groups), hidden, vectors
+            lambda h, v, d=drawn: losses.sampled_softmax(h, v, targets, weights, d, logq=True, places=places), hidden, vectors
         )
         summed = [so_far + part / 60 for so_far, part in zip(summed, found[1:], strict=True)]
     for ours, theirs in zip(summed, full[1:], strict=True):
@@ -178,14 +178,14 @@ def test_popularity_to_the_power_of_zero_is_uniform_and_what_nobody_took_is_neve
 def test_what_is_true_at_a_place_is_no_negative_there(case):
     hidden, vectors, _, _, _ = case
     targets = torch.tensor([1, 2, 5])
-    groups = torch.tensor([0, 0, 4])  # 1 and 2 are both true at place 0
+    places = torch.tensor([0, 0, 4])  # 1 and 2 are both true at place 0
     weights = torch.ones(3, dtype=torch.float64)
 
     def loss(items):
         items = torch.tensor(items)
         q = torch.full((len(items),), 1 / ITEMS)
         drawn = Drawn(items, q.log(), torch.full((3,), 1 / ITEMS))
-        return losses.sampled_softmax(hidden[:3], vectors, targets, weights, drawn, logq=False, groups=groups)
+        return losses.sampled_softmax(hidden[:3], vectors, targets, weights, drawn, logq=False, places=places)
 
     alone = torch.nn.functional.softplus(hidden[2] @ vectors[1] - hidden[2] @ vectors[5])
     alone2 = torch.nn.functional.softplus(hidden[2] @ vectors[2] - hidden[2] @ vectors[5])
@@ -198,13 +198,13 @@ def test_what_is_true_at_a_place_is_no_negative_there(case):
 def test_sampled_losses_in_blocks_are_the_same(case, binary, monkeypatch):
     hidden, vectors, targets, weights, counts = case
     targets = targets[:PAIRS]
-    groups = torch.arange(PAIRS) // 3 * 3
+    places = torch.arange(PAIRS) // 3 * 3
     drawn = sampler_of("mixed", counts, 20).draw(targets, torch.Generator().manual_seed(5))
 
     def loss(h, v):
         if binary:
-            return losses.binary(h, v, targets, weights, drawn, groups=groups, items=ITEMS, calibration=0.5)
-        return losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, groups=groups)
+            return losses.binary(h, v, targets, weights, drawn, places=places, items=ITEMS, calibration=0.5)
+        return losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, places=places)
 
     whole = gradients(loss, hidden, vectors)
     monkeypatch.setattr(losses, "CELLS", 35)  # seven pairs a block, which cuts through places of three
@@ -225,7 +225,7 @@ def test_binary_and_generalised_binary_are_their_formulas(case):
         true = -(torch.sigmoid(own) ** beta).log()
         wrong = -((1 - torch.sigmoid(others)).log() * kept).sum(1)
         expected = ((true + wrong) / (1 + kept.sum(1)) * weights).sum() / weights.sum()
-        found = losses.binary(hidden, vectors, targets, weights, drawn, groups=torch.arange(PAIRS), items=ITEMS, calibration=t)
+        found = losses.binary(hidden, vectors, targets, weights, drawn, places=torch.arange(PAIRS), items=ITEMS, calibration=t)
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 

@@ -140,8 +140,8 @@ def test_an_item_is_the_sum_of_its_parts_and_rare_items_trust_their_own_vector_l
         "picture": [[float(n), 1.0, -1.0] for n in range(20)],
     })  # fmt: skip
     parts = parts_of(shop.item_counts.astype(float), read_content(table, shop), trust_from=5.0, components=4)
-    assert parts.dense.shape == (20, 3 + 4 + 1), "picture, words, price"
-    assert abs(parts.dense[:, -1].mean()) < 1e-6
+    assert parts.dense.shape == (20, 3 + 4 + 2), "picture, words, price and where it is known"
+    assert abs(parts.dense[:, -2].mean()) < 1e-6
     network = ItemNetwork(parts, 6, ids=True)
     every = network()
     c = float(shop.item_counts[3])

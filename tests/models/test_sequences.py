@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from makers import DAY, START, make_log, random_rows
 from spadework.models.neural import objectives
-from spadework.models.neural.sequences import Sequences, Training, withheld_for_choosing
+from spadework.models.neural.sequences import Sequences, Training, Windows, withheld_for_choosing
 
 rows = st.lists(st.integers(0, 30), min_size=1, max_size=6)
 
@@ -83,11 +83,13 @@ def test_withheld_are_the_newest_moments_of_few_users_who_keep_two_events():
 
 # ---- tasks
 
-WINDOW = (np.asarray([[4, 5, 6, 7], [8, 9, 99, 99]]), np.asarray([[0, 0, 5, 9], [1, 2, 2, 2]]), np.asarray([4, 2]))
+# Two windows of a log: all of the first user's four events; the first two of the second user, who has a third at the same moment as the second.
+ITEMS, MOMENTS = np.asarray([4, 5, 6, 7, 8, 9, 3], np.int32), np.asarray([0, 0, 5, 9, 1, 2, 2])
+WINDOWS = Windows(ITEMS, MOMENTS, np.asarray([0, 4]), np.asarray([4, 6]), np.asarray([4, 7]))
 
 
-def asked(objective, horizon=None, seed=0):
-    made = objectives.task(objective, WINDOW, 99, np.random.default_rng(seed), horizon)
+def asked(objective, horizon=None, seed=0, ordered=True):
+    made = objectives.task(objective, WINDOWS, np.asarray([0, 1]), 99, np.random.default_rng(seed), horizon=horizon, ordered=ordered)
     width = made.inputs.shape[1]
     pairs = [
         (int(p) // width, int(p) % width, int(t), round(float(w), 3))
@@ -109,18 +111,43 @@ def test_last_asks_once_a_window_and_over_time_for_every_event():
     assert len(asked("last")[1]) == 2
 
 
-def test_set_asks_at_the_end_of_a_moment_for_all_of_the_next_one():
+def test_set_asks_at_the_end_of_a_moment_for_all_of_the_next_one_beyond_the_window_too():
     _, pairs = asked("set")
-    assert pairs == [(0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)], "4 and 5 share a moment, so nothing is asked between them"
+    first = [(0, 1, 6, 1), (0, 2, 7, 1)]
+    assert pairs == [*first, (1, 0, 3, 0.5), (1, 0, 9, 0.5)], "4 and 5 share a moment, so nothing is asked between them"
     _, pairs = asked("set", horizon=9.0)
-    assert pairs == [(0, 1, 6, 0.5), (0, 1, 7, 0.5), (0, 2, 7, 1), (1, 0, 9, 1)]
+    assert pairs == [(0, 1, 6, 0.5), (0, 1, 7, 0.5), (0, 2, 7, 1), (1, 0, 3, 0.5), (1, 0, 9, 0.5)]
 
 
 def test_an_item_twice_in_a_set_counts_once():
-    window = (np.asarray([[1, 2, 2, 3]]), np.asarray([[0, 5, 5, 5]]), np.asarray([4]))
-    made = objectives.task("set", window, 9, np.random.default_rng(0))
+    window = Windows(np.asarray([1, 2, 2, 3], np.int32), np.asarray([0, 5, 5, 5]), np.asarray([0]), np.asarray([4]), np.asarray([4]))
+    made = objectives.task("set", window, np.asarray([0]), 9, np.random.default_rng(0))
     assert made.targets.tolist() == [2, 3]
     assert made.weights.tolist() == [0.5, 0.5]
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.integers(1, 6), st.integers(0, 5))
+def test_every_item_of_every_later_moment_is_asked_for_once_an_epoch_wherever_windows_are_cut(sizes, length, seed):
+    """Moments of so many events each, of one user; all items differ."""
+    moments = np.repeat(np.arange(len(sizes)), sizes)
+    log = make_log(["u"] * len(moments), [f"i{n:02d}" for n in range(len(moments))], [START + int(moment) for moment in moments])
+    windows = Training.of_log(log, np.zeros(1, np.int64)).windows(length, whole=True, rng=np.random.default_rng(seed))
+    met = []
+    for window in range(len(windows)):
+        made = objectives.task("set", windows, np.asarray([window]), 99, np.random.default_rng(0))
+        met += made.targets.tolist()
+    assert sorted(met) == log.items[sizes[0] :].tolist()
+
+
+def test_without_order_windows_are_shuffled_and_hold_the_same_events():
+    seen = set()
+    for seed in range(30):
+        made, pairs = asked("next", seed=seed, ordered=False)
+        whole = [*made.inputs[0].tolist(), pairs[2][2]]
+        assert sorted(whole) == [4, 5, 6, 7]
+        assert made.inputs[1, 1:].tolist() == [99, 99], "padding stays behind"
+        seen.add(tuple(whole))
+    assert len(seen) > 10
 
 
 def test_masked_hides_events_and_asks_for_them_where_they_stand():
@@ -129,7 +156,10 @@ def test_masked_hides_events_and_asks_for_them_where_they_stand():
         assert made.inputs.shape == (2, 4)
         for row, column, target, _ in pairs:
             assert made.inputs[row, column] == 100
-            assert WINDOW[0][row, column] == target
+            assert [[4, 5, 6, 7], [8, 9]][row][column] == target
+            before = made.moments[row, max(column - 1, 0)]
+            assert made.moments[row, column] <= MOMENTS[4 * row + column], "when it will be is not told"
+            assert made.moments[row, column] >= min(before, MOMENTS[4 * row])
         assert {row for row, *_ in pairs} == {0, 1}, "every window asks for something"
         assert (made.inputs[1, 2:] == 99).all(), "padding is never hidden"
 

@@ -105,8 +105,8 @@ def test_a_loss_that_is_no_number_ends_it_with_the_step_and_the_setting_and_keep
     with events.listening(notes):
         learned = train(Counting([0.1, 0.5, 0.9], losses=[1.0, 1.0, float("nan")]), settings(3))
     assert float(learned.weights["inner.weight"]) == pytest.approx(2.0, abs=1e-6)
-    assert any("no number in step 1 of epoch 3, at learning_rate 1e-09" in said and "after epoch 2 are kept" in said for said in notes.said)
-    with pytest.raises(Unsuitable, match="no number in step 1 of epoch 1, at learning_rate 1e-09") as caught:
+    assert any("no number by step 1 of epoch 3, at learning_rate 1e-09" in said and "after epoch 2 are kept" in said for said in notes.said)
+    with pytest.raises(Unsuitable, match="no number by step 1 of epoch 1, at learning_rate 1e-09") as caught:
         train(Counting([0.1], losses=[float("inf")]), settings(1))
     assert caught.value.hint == "Choose a smaller learning_rate."
 

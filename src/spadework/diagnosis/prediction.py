@@ -86,7 +86,8 @@ def finding_of(checked: list[Checked]) -> Finding:
     """Whether what was expected of a trained model came true.
 
     Why it matters: advice that nobody checks is superstition; what was wrong here changes the rules. How it is measured: every prediction of
-    `readiness.json` is held against the trained model, user by user, on the test span. When it errs: few users leave wide intervals, which are told as
+    `readiness.json` is held against the trained model, user by user: the verdict on the test span, ingredients against a model without them on the
+    validation span. When it errs: few users leave wide intervals, which are told as
     "cannot tell", not as right. In Python: `spadework.diagnosis.prediction.check(prediction, values of one model, values of the other)`.
     """
     right, wrong = (sum(one.outcome == outcome for one in checked) for outcome in ("as expected", "wrong"))

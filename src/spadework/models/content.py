@@ -118,10 +118,9 @@ def content_features(
 
 def words_of(content: ItemContent) -> csr_array | None:
     """TF-IDF of the words of titles and texts, rows of length 1 or 0; None where there are no words. Shape [items, words]."""
-    columns = [*content.columns_of("title"), *content.columns_of("text")]
-    if not columns:
+    texts = texts_of(content)
+    if texts is None:
         return None
-    texts = content.table.select(pl.concat_str(columns, separator=" ", ignore_nulls=True).fill_null("").alias("text"))["text"]
     known = np.flatnonzero(texts.str.contains(_WORD).to_numpy())
     if not len(known):
         return None
@@ -131,6 +130,14 @@ def words_of(content: ItemContent) -> csr_array | None:
     counts.data = 1 + np.log(counts.data.astype(np.float64))
     back = csr_array((np.ones(len(known)), (known, np.arange(len(known)))), shape=(len(content), len(known)))
     return _weighed(csr_array(back @ counts), len(known))
+
+
+def texts_of(content: ItemContent) -> pl.Series | None:
+    """Title and texts of each item in one, empty where nothing is known; None where there are no such columns. Shape [items]."""
+    columns = [*content.columns_of("title"), *content.columns_of("text")]
+    if not columns:
+        return None
+    return content.table.select(pl.concat_str(columns, separator=" ", ignore_nulls=True).fill_null("").alias("text"))["text"]
 
 
 def kinds_of(content: ItemContent) -> csr_array | None:

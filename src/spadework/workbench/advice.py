@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,17 +37,21 @@ class Tested:
         }
 
 
-def tested(pair: Pair, base: Array, other: Array | None, reason: str | None, seed: int) -> tuple[Tested, Checked | None]:
-    """What a pair says, `base` being the values of users by the model as advised; and the prediction it tests, held against it."""
-    label = pair.model.label
-    if other is None:
-        checked = None if pair.prediction is None else Checked(pair.prediction, "cannot tell", None)
-        return Tested(pair, label, None, reason), checked
+def tested(pair: Pair, base: Array, other: Array, shares: Sequence[float | None], seed: int) -> tuple[Tested, Checked | None]:
+    """What a pair says, and the prediction it tests, held against it. Values [users] are means over seeds; `shares` are told by single seeds.
+
+    `base` is of the model as advised. Where single seeds fall on both sides of what was expected, chance has the word: it cannot be told.
+    """
     try:
         change: Change | None = difference(other, base, seed)
     except CannotTell:
         change = None
-    return Tested(pair, label, change), None if pair.prediction is None else check(pair.prediction, other, base, seed)
+    found = Tested(pair, pair.model.label, change)
+    if pair.prediction is None:
+        return found, None
+    checked = check(pair.prediction, other, base, seed)
+    sides = {share >= pair.prediction.low for share in shares if share is not None}
+    return found, Checked(pair.prediction, "cannot tell", checked.change) if len(sides) > 1 else checked
 
 
 def untested(prediction: Prediction, why: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float
     files.write_json(path, {"label": learned.label, "stage": stage, "seed": seed, "seconds": round(seconds, 1), "epochs": _finite(rows)})
 
 
-def gathered(folder: Path) -> list[dict[str, Any]]:
-    """All curves that were kept in a folder, in order of label, stage and seed."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.curve.json"))]
+def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
+    """The curves of these files, in order of label, stage and seed."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     return sorted(found, key=lambda one: (one["label"], one["stage"], one["seed"]))
 
 

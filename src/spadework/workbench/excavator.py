@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,15 @@ from spadework.diagnosis.prediction import Checked, Prediction, check, finding_o
 from spadework.errors import BadRequest, OtherData
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score, trial
+from spadework.kernels import parallel
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
+from spadework.models.neural.transformer import Transformer
 from spadework.workbench import artifact, curves, files, judged
 from spadework.workbench import folder as folders
-from spadework.workbench.advice import tested, untested
+from spadework.workbench.advice import Tested, tested, untested
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.made_of import pairs, transformer_of
+from spadework.workbench.made_of import Pair, pairs, transformer_of
 from spadework.workbench.run import Run
 from spadework.workbench.serving import source_of
 from spadework.workbench.sources import choose_split, read_for
@@ -44,6 +47,7 @@ class Excavation:
     run: Run
     changes: Mapping[str, Any]  # parameters of the model that somebody set otherwise than the recipe
     seeds: int = 1
+    curves: list[Path] = field(default_factory=list)  # of the models that this training has met
 
     def carry_out(self, source: Any = None, content: Any = None, *, ablate: bool = False) -> dict[str, Any]:
         """Train, judge, compare; returns what `advice.json` then holds. What was finished before a stop is not trained again."""
@@ -59,29 +63,54 @@ class Excavation:
         policy = self.run.board["protocol"]["repeats"]
         choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
         predictions = [Prediction.from_json(told) for told in files.read_json(folder / "readiness.json")["predictions"]]
-        versions = list(pairs(ingredients, self.changes, predictions, items, final.repeats)) if ablate else []
+        versions, why = pairs(ingredients, self.changes, predictions, items, final.repeats)
+        if not ablate:
+            versions, why = [], {one.about: "train its pair with --ablate." for one in predictions} | why
         self._foretell(one, choosing, final, log, items, len(versions))
         ledger = Ledger(folder / "training", None if items is None else items.fingerprint)
         with kept_in(folder / "training"):
             validated = self._trials(one, choosing, "validation", ledger, items)
-            observed: list[dict[str, Any]] = []
-            checked: dict[str, Checked] = {}
-            for pair in versions:
-                events.note(f"ablation    {pair.ingredient} = {pair.other} instead of {pair.value}")
-                other = self._trials(pair.model, choosing, "validation", ledger, items)
-                said, held = tested(pair, _values(validated, choosing), _values_or_none(other, choosing), other[0].reason, choosing.seed)
-                observed.append(said.as_json() | {"shares of seeds": _by_seed(validated, other, choosing)})
-                if held is not None:
-                    checked[pair.ingredient] = held
+            observed, checked = self._ablate(versions, validated, choosing, ledger, items, why)
             finals = self._trials(one, final, "test", ledger, items)
-        score = _joined(finals)
-        told = self._keep(score, _joined(validated), choosing, final, predictions, checked, observed, ledger)
-        if told["winner"] == score.label and score.state == "done":
-            self._serve(one, log, items)
-        ledger.clear()
+            score, chosen = _joined(finals), _joined(validated)
+            wins = score.state == "done" and _mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
+            # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
+            served = self._served(one, log, items) if wins else None
+        told = self._keep(score, chosen, choosing, final, predictions, checked, observed, why)
+        self._serve(served, log, items)
         self._report()
         folders.seal(folder)
+        ledger.clear()
         return told
+
+    def _ablate(
+        self,
+        versions: list[Pair],
+        validated: list[Score],
+        choosing: Protocol,
+        ledger: Ledger,
+        items: ItemContent | None,
+        why: dict[str, str],
+    ) -> tuple[list[dict[str, Any]], dict[str, Checked]]:
+        """What each pair came to, and the predictions held against them; `why` learns of pairs that could not be trained."""
+        observed: list[dict[str, Any]] = []
+        checked: dict[str, Checked] = {}
+        base = _values(validated, choosing)
+        for pair in versions:
+            events.note(f"ablation    {pair.ingredient} = {pair.other} instead of {pair.value}")
+            trials = self._trials(pair.model, choosing, "validation", ledger, items)
+            other = _values(trials, choosing)
+            if base is None or other is None:
+                reason = _joined(validated if base is None else trials).reason or "it has no score."
+                why[pair.ingredient] = reason
+                observed.append(Tested(pair, pair.model.label, None, reason).as_json() | {"shares of seeds": []})
+                continue
+            shares = _by_seed(validated, trials, choosing)
+            said, held = tested(pair, base, other, shares, choosing.seed)
+            observed.append(said.as_json() | {"shares of seeds": shares})
+            if held is not None:
+                checked[pair.ingredient] = held
+        return observed, checked
 
     # ---- what it starts from
 
@@ -109,19 +138,17 @@ class Excavation:
         return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=policy, seed=recipe.seed)
 
     def _foretell(
-        self, one: Recommender, choosing: Protocol, final: Protocol, log: Interactions, items: ItemContent | None, versions: int
+        self, one: Transformer, choosing: Protocol, final: Protocol, log: Interactions, items: ItemContent | None, versions: int
     ) -> None:
         """Say what is trained and how long it will take, measured on a few steps."""
         from spadework.models.neural.fitting import seconds_of
-        from spadework.models.neural.transformer import Transformer
 
-        assert isinstance(one, Transformer)
         each = {name: seconds_of(one, part, items) for name, part in (("valid", choosing.split.train), ("test", final.split.train))}
         whole = each["test"] * len(log) / max(len(final.split.train), 1)
         total = self.seeds * (each["valid"] * (1 + versions) + each["test"])
         events.note(f"transformer {one.label}")
         events.note(
-            f"expected    at most {durations.words(total)}: once for validation, once for the test span"
+            f"expected    about {durations.words(total)} if no epoch is spared: once for validation, once for the test span"
             f"{f', {versions} pairs' if versions else ''}{f', {self.seeds} seeds each' if self.seeds > 1 else ''}; "
             f"{durations.words(whole)} more should it win. Early stopping usually ends sooner."
         )
@@ -133,6 +160,7 @@ class Excavation:
         made = []
         for seed in range(protocol.seed, protocol.seed + self.seeds):
             key = ledger.key(one, protocol, f"{stage}-seed{seed}")
+            self.curves.append(ledger.folder / f"{key}.curve.json")
             known = ledger.find(key)
             if known is not None:
                 made.append(known[0])
@@ -142,7 +170,7 @@ class Excavation:
             begun = time.monotonic()
             score = trial(learner, protocol, items, rng=seed, limits=Limits(memory=memory))
             if score.state == "done":
-                curves.keep(ledger.folder / f"{key}.curve.json", learner, stage, seed, score.fit_seconds or 0.0)
+                curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
                 mean = score.means(protocol.judged)[protocol.primary]
                 events.note(
                     f"{stage:<10}  {score.label}: {protocol.primary} {mean:.4f}, fitted in {durations.words(score.fit_seconds or 0)}"
@@ -156,65 +184,72 @@ class Excavation:
     # ---- what is kept
 
     def _keep(
-        self, score: Score, validated: Score, choosing: Protocol, final: Protocol, predictions: list[Prediction], checked: dict[str, Checked],
-        observed: list[dict[str, Any]], ledger: Ledger,
+        self, score: Score, chosen: Score, choosing: Protocol, final: Protocol, predictions: list[Prediction], checked: dict[str, Checked],
+        observed: list[dict[str, Any]], why: dict[str, str],
     ) -> dict[str, Any]:  # fmt: skip
-        """Write the board, the curves, the advice and the finding; returns what `advice.json` holds."""
-        folder = self.run.folder
-        board = self.run.board
-        others = judged.scores_of(folder, board, final)
-        joined = Scoreboard(final, (*(other for other in others if other.model != score.model), score))
-        best_before = judged.validation_of_winner(board, choosing.primary)
-        mean = validated.means(choosing.judged)[choosing.primary] if validated.state == "done" else float("-inf")
-        cheapest = judged.winner_of_dig(board)
-        winner = score.label if score.state == "done" and mean > best_before else cheapest
-        verdict = next(one for one in predictions if one.about == "verdict")
-        cheap = next((other for other in others if other.label == cheapest), None)
-        if score.state == "done" and cheap is not None and cheap.state == "done":
-            checked["verdict"] = check(
-                verdict, cheap.values[final.primary][final.judged], score.values[final.primary][final.judged], final.seed
-            )
-        why = {"verdict": score.reason or "there is no cheap model with a score."}
-        told_checked = [
-            checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "train its pair with --ablate."))
-            for one in predictions
-        ]
-        entries = [with_lists(entry) | {"stage": "test"} for entry in joined.entries]
-        chosen = Scoreboard(choosing, (validated,)).entries
-        kept = [entry for entry in board["validation"] if entry["model"] != score.model]
-        files.write_json(folder / "scores.json", board | {
-            "scores": entries,
-            "winner": winner,
-            "winner_of_dig": cheapest,
-            "validation": [*kept, *(entry | {"stage": "validation"} for entry in chosen)],
-            "not_tried": [row for row in board["not_tried"] if row["what"] != NOT_TRIED],
-        })  # fmt: skip
-        judged.keep_values(folder, score, final)
+        """Write values, curves, advice, finding and, last, the board; returns what `advice.json` holds."""
+        folder, board = self.run.folder, self.run.board
+        others = judged.scores_of(folder, board, final, without=score.model)
+        cheapest, before = judged.winner_of_dig(board), judged.validation_of_winner(board, choosing.primary)
+        wins = score.state == "done" and _mean(chosen, choosing) > before
+        cheap = next((other for other in others if other.label == cheapest and other.state == "done"), None)
+        why["verdict"] = score.reason or "there is no cheap model with a score."
+        if score.state == "done" and cheap is not None:
+            verdict = next(one for one in predictions if one.about == "verdict")
+            mine, theirs = (other.values[final.primary][final.judged] for other in (score, cheap))
+            checked["verdict"] = check(verdict, theirs, mine, final.seed)
         advice = {
             "trained": score.label,
-            "winner": winner,
+            "state": score.state,
+            "reason": score.reason,
+            "winner": score.label if wins else cheapest,
             "seeds": self.seeds,
             "ingredients": self._ingredients(),
             "changes": dict(self.changes),
-            "predictions": told_checked,
+            "predictions": [
+                checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "nothing was trained for it."))
+                for one in predictions
+            ],
             "pairs": observed,
             "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
         }
+        judged.keep_values(folder, score, final)
+        files.write_json(folder / "training.json", curves.gathered(self.curves))
         files.write_json(folder / "advice.json", advice)
-        files.write_json(folder / "training.json", curves.gathered(ledger.folder))
         findings = [one for one in self.run.findings if one["code"] != "VER-2"]
-        findings.append(finding_of(list(checked.values())).as_json())
+        if checked:
+            findings.append(finding_of(list(checked.values())).as_json())
         findings.sort(key=lambda one: (LEVELS.index(one["level"]), one["code"]))
         files.write_json(folder / "findings.json", findings)
+        joined = Scoreboard(final, (*others, score)).entries
+        kept = [entry for entry in board["validation"] if entry["model"] != score.model]
+        files.write_json(folder / "scores.json", board | {
+            "scores": [with_lists(entry) | {"stage": "test"} for entry in joined],
+            "winner": advice["winner"],
+            "winner_of_dig": cheapest,
+            "validation_of_dig": before if np.isfinite(before) else None,
+            "validation": [*kept, *(entry | {"stage": "validation"} for entry in Scoreboard(choosing, (chosen,)).entries)],
+            "not_tried": [row for row in board["not_tried"] if row["what"] != NOT_TRIED],
+        })  # fmt: skip
         return advice
 
-    def _serve(self, one: Recommender, log: Interactions, items: ItemContent | None) -> None:
-        """The transformer learns from the whole log and takes the place of the model that was served."""
+    def _served(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
+        """The transformer, learned from the whole log."""
         events.note(f"fitting {one.label} on the whole log, for service")
-        learner = one.sharing()
-        learner.fit(log, items, rng=self.run.recipe.seed)
-        about = {"source": self.run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
-        artifact.replace(learner, self.run.folder / "models", facts=about, content=items)
+        return one.sharing().fit(log, items, rng=self.run.recipe.seed)
+
+    def _serve(self, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
+        """Put the transformer in the place of the model of the dig, which is kept aside; or put that one back, where no transformer won."""
+        models, aside = self.run.folder / "models", self.run.folder / folders.DUG
+        if fitted is not None:
+            about = {"source": self.run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+            if not aside.exists():
+                shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
+                half.rename(aside)
+            artifact.replace(fitted, models, facts=about, content=items)
+        elif aside.exists():
+            shutil.rmtree(models, ignore_errors=True)
+            aside.rename(models)
 
     def _report(self) -> None:
         from spadework.workbench.report import write
@@ -241,7 +276,8 @@ def train(
         raise BadRequest(f"{told.folder} is no run folder.", "Make a run with: spadework dig SOURCE")
     if seeds < 1:
         raise BadRequest(f"{seeds} seeds are asked for.", "Ask for one or more.")
-    with folders.held(told.folder), events.listening(folders.JsonLog(told.folder / "log.jsonl")):
+    threads = told.recipe.threads or parallel.threads()
+    with folders.held(told.folder), events.listening(folders.JsonLog(told.folder / "log.jsonl")), parallel.using(threads):
         return Excavation(told, dict(changes or {}), seeds).carry_out(source, content, ablate=ablate)
 
 
@@ -258,16 +294,14 @@ def _joined(scores: list[Score]) -> Score:
     return Score(**(made | {"values": values, "totals": totals, "fit_seconds": fit, "recommend_seconds": answer}))
 
 
-def _values(scores: list[Score], protocol: Protocol) -> Array:
-    found = _values_or_none(scores, protocol)
-    if found is None:
-        raise BadRequest(f"The transformer could not be trained: {_joined(scores).reason}", "See the reason; change a setting with --set.")
-    return found
-
-
-def _values_or_none(scores: list[Score], protocol: Protocol) -> Array | None:
+def _values(scores: list[Score], protocol: Protocol) -> Array | None:
+    """Values of the judged users, means over seeds; None where a seed failed."""
     one = _joined(scores)
     return one.values[protocol.primary][protocol.judged] if one.state == "done" else None
+
+
+def _mean(score: Score, protocol: Protocol) -> float:
+    return score.means(protocol.judged)[protocol.primary] if score.state == "done" else float("-inf")
 
 
 def _by_seed(base: list[Score], other: list[Score], protocol: Protocol) -> list[float | None]:

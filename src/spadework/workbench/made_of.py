@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from spadework.data.content import ItemContent
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
-from spadework.models.base import Recommender, model
+from spadework.errors import BadRequest
+from spadework.models.neural.transformer import Transformer
 
 TESTED: tuple[str, ...] = ("loss", "negatives", "logq", "item_content", "personal_popularity", "time_encoding", "causal")
 """Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of advice, with loss and LogQ beside negatives."""
@@ -21,24 +22,20 @@ class Pair:
 
     ingredient: str
     value: Any
-    other: Any
-    model: Recommender
+    other: Any  # words where it is none of the ingredient's values
+    model: Transformer
     prediction: Prediction | None  # what the diagnosis expects of it, if anything
 
 
-def transformer_of(ingredients: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Recommender:
+def transformer_of(ingredients: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Transformer:
     """The transformer that a recipe asks for; `changes` are parameters of the model that somebody set otherwise. A missing key is plain."""
     asked = {name: ingredients.get(name, one.plain) for name, one in INGREDIENTS.items()}
-    objective = "masked" if not asked["causal"] else "set" if asked["objective"] == "next basket" else "next"
-    params = {
+    params: dict[str, Any] = {
         "size": asked["size"],
         "positions": "absolute" if asked["positions"] else "none",
         "times": asked["time_encoding"],
         "max_length": asked["max_length"],
-        "objective": objective,
-        "loss": "softmax" if asked["loss"] == "softmax" else "sampled",
-        "negatives": asked["negatives"],
-        "logq": asked["logq"],
+        "objective": "masked" if not asked["causal"] else "set" if asked["objective"] == "next basket" else "next",
         "sample_by": asked["sample_by"],
         "ids": asked["item_ids"],
         "content": asked["item_content"],
@@ -46,34 +43,57 @@ def transformer_of(ingredients: Mapping[str, Any], changes: Mapping[str, Any] | 
         "personal": asked["personal_popularity"],
         "window": None if asked["training_window"] == "all" else asked["training_window"],
     }
-    return model("transformer", **(params | dict(changes or {})))
+    if asked["loss"] != "softmax":
+        params |= {"loss": "sampled", "negatives": asked["negatives"], "logq": asked["logq"]}
+    return Transformer(**(params | dict(changes or {})))
 
 
 def pairs(
     ingredients: Mapping[str, Any], changes: Mapping[str, Any], predictions: Sequence[Prediction], content: ItemContent | None, repeats: str
-) -> Iterator[Pair]:
-    """The pairs that test the advice: one for each prediction about an ingredient, and one for each tested ingredient that can be had here."""
+) -> tuple[list[Pair], dict[str, str]]:
+    """The pairs that test the advice, and why there is none for an ingredient that something was predicted of.
+
+    One pair for each prediction about an ingredient, and one for each tested ingredient that can be had here.
+    """
     expected = {one.about: one for one in predictions if one.about != "verdict"}
     base = transformer_of(ingredients, changes)
-    sampled = ingredients.get("loss") == "sampled softmax"
+    made: list[Pair] = []
+    why: dict[str, str] = {}
     for name in dict.fromkeys([*expected, *TESTED]):
-        if name not in INGREDIENTS:
-            continue
-        value = ingredients.get(name, INGREDIENTS[name].plain)
         prediction = expected.get(name)
-        if prediction is None and not _worth_asking(name, sampled=sampled, content=content, repeats=repeats):
-            continue
+        value = ingredients.get(name, INGREDIENTS[name].plain) if name in INGREDIENTS else None
+        if prediction is not None and prediction.model != value:
+            why[name] = f"train.toml has {name} = {value} now, and {prediction.model} was predicted."
+            prediction = None
         other = prediction.against if prediction is not None else _opposite(name, value)
-        turned = transformer_of({**ingredients, name: other}, changes)
-        if turned.params != base.params:  # an ingredient of service, such as when to train again, makes no other model
-            yield Pair(name, value, other, turned, prediction)
+        try:
+            other, turned = _turned(name, other, ingredients, changes)
+        except BadRequest as error:  # such as items of nothing
+            why[name] = error.message
+            continue
+        if turned.effective == base.effective:
+            why[name] = "nothing that is read in training differs."
+        elif prediction is not None or _worth_asking(name, base, content=content, repeats=repeats):
+            made.append(Pair(name, value, other, turned, prediction))
+    return made, why
 
 
-def _worth_asking(name: str, *, sampled: bool, content: ItemContent | None, repeats: str) -> bool:
+def _turned(name: str, other: Any, ingredients: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[Any, Transformer]:
+    """The other value in words, and the model that has it.
+
+    Without causality a network is no other network but one that learns from hidden events, a fifth as many an epoch. So order is tested by
+    shuffled windows: as many targets, and nothing but their order is gone.
+    """
+    if name == "causal":
+        return "windows in random order", transformer_of(ingredients, {**changes, "ordered": False})
+    return other, transformer_of({**ingredients, name: other}, changes)
+
+
+def _worth_asking(name: str, base: Transformer, *, content: ItemContent | None, repeats: str) -> bool:
     if name in ("negatives", "logq"):
-        return sampled
+        return base.loss == "sampled"
     if name == "loss":
-        return not sampled  # where samples are advised, all items at once may not fit
+        return base.loss == "softmax"  # where samples are advised, all items at once may not fit
     if name == "item_content":
         return content is not None
     return repeats in ("allow", "only") if name == "personal_popularity" else True

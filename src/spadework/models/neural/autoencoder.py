@@ -75,10 +75,11 @@ class VaeCourse(Course):
     done: int = 0  # batches so far; the weight of the divergence rises with them
 
     def steps(self) -> int:
-        return max(1, math.ceil(len(self.bags) / self._rows))
+        return max(1, math.ceil(len(self.bags) / self.rows))
 
     @property
-    def _rows(self) -> int:
+    def rows(self) -> int:
+        """Users of a batch."""
         return max(1, min(self.batch, CELLS // self.network.items))
 
     def begin(self, epoch: int) -> None:
@@ -86,7 +87,7 @@ class VaeCourse(Course):
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         order, (rank, size) = rng.permutation(len(self.bags)), share
-        cut = [order[at : at + self._rows] for at in range(0, len(order), self._rows)]
+        cut = [order[at : at + self.rows] for at in range(0, len(order), self.rows)]
         for number, rows in enumerate(cut[: len(cut) // size * size]):
             self.done += 1
             if number % size == rank:
@@ -106,8 +107,8 @@ class VaeCourse(Course):
         if not self.wanted:
             return None
         shown = []
-        for start in range(0, len(self.wanted), self._rows):
-            part = self.asked.take(np.arange(start, min(start + self._rows, len(self.wanted))))
+        for start in range(0, len(self.wanted), self.rows):
+            part = self.asked.take(np.arange(start, min(start + self.rows, len(self.wanted))))
             starts, codes, weights = self._bag(part)
             scores = self.network.decoded(self.network.mean(self.network.encoded(starts, codes, weights)))
             if not self.repeating:

@@ -23,7 +23,7 @@ _folder: ContextVar[Path | None] = ContextVar("spadework_checkpoints", default=N
 
 
 @contextmanager
-def kept_in(folder: Path) -> Iterator[None]:
+def kept_in(folder: Path | None) -> Iterator[None]:
     """Within the block, trainings leave a checkpoint in `folder` after every epoch, and go on from the one that they find there."""
     token = _folder.set(folder)
     try:
@@ -32,10 +32,15 @@ def kept_in(folder: Path) -> Iterator[None]:
         _folder.reset(token)
 
 
+def folder() -> Path | None:
+    """Where checkpoints are kept now."""
+    return _folder.get()
+
+
 def place(identity: str) -> Path | None:
     """Where the training of that identity keeps its checkpoint; None where nobody asked for one."""
-    folder = _folder.get()
-    return None if folder is None else folder / f"{identity}.safetensors"
+    where = _folder.get()
+    return None if where is None else where / f"{identity}.safetensors"
 
 
 def write(

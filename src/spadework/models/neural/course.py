@@ -40,6 +40,7 @@ class Teaching:
     personal: bool
     whole: bool
     batch: int
+    ordered: bool
 
 
 class Learner(nn.Module):
@@ -48,7 +49,9 @@ class Learner(nn.Module):
     def __init__(self, parts: ItemParts, shape: Shape, teaching: Teaching, counts: Array, *, ids: bool) -> None:
         super().__init__()
         self.items, self.encoder = ItemNetwork(parts, shape.width, ids=ids), Encoder(shape)
-        self.tenth = nn.Parameter(torch.full((), 0.1)) if teaching.personal else None  # of the scale: Adam moves it ten times as fast
+        self.scale_over_ten = (
+            nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
+        )  # of the scale: Adam moves it ten times as fast
         self.teaching, self.count = teaching, len(counts)
         self._sampler = negatives.sampler(
             teaching.negatives, self.count, teaching.samples, torch.from_numpy(counts), power=teaching.power, share=teaching.mixed
@@ -57,23 +60,25 @@ class Learner(nn.Module):
     @property
     def scale(self) -> Tensor | None:
         """What the prior of personal popularity is multiplied by: []."""
-        return None if self.tenth is None else 10 * self.tenth
+        return None if self.scale_over_ten is None else 10 * self.scale_over_ten
 
     def forward(self, task: tuple[Tensor, ...]) -> Tensor:
         """The loss of a task, as `TransformerCourse.batches` gives it: []."""
         inputs, moments, lengths, places, targets, weights = task
-        vectors, asked = self.items(), self.teaching
+        vectors, asked = self.items().float(), self.teaching
+        if not len(places):  # nothing is asked, but a process that shares an epoch must not leave the others waiting for its gradient
+            return torch.stack([weight.sum() for weight in self.parameters()]).sum() * 0.0
         hidden = self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)  # [pairs, width]
         prior = None
         if (scale := self.scale) is not None:
-            prior = PersonalPrior(inputs, places, scale, self.count, both_sides=not self.encoder.shape.causal)
+            prior = PersonalPrior(inputs, places, scale, self.count)
         if asked.loss == "softmax":
             return losses.softmax(hidden, vectors, targets, weights, prior)
         drawn = self._sampler.draw(targets)
         if asked.loss == "sampled":
-            return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, groups=places, prior=prior)
+            return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior)
         t = asked.calibration if asked.loss == "gbce" else 0.0
-        return losses.binary(hidden, vectors, targets, weights, drawn, groups=places, items=self.count, calibration=t, prior=prior)
+        return losses.binary(hidden, vectors, targets, weights, drawn, places=places, items=self.count, calibration=t, prior=prior)
 
     def scores(self, inputs: Tensor, moments: Tensor, lengths: Tensor, vectors: Tensor) -> Tensor:
         """Scores of all items after windows that end where an answer is asked: [windows, items]."""
@@ -96,18 +101,20 @@ class TransformerCourse(Course):
     counts: Array  # [items] events that are learned from
     withheld: list[tuple[Array, Array, Array]] = field(
         default_factory=list
-    )  # of each user: events before, their moments, items of the withheld moment
-    repeating: bool = True  # whether withheld items were had before by anybody; else lists leave the history out
+    )  # of each user: events before, their moments, what was withheld
+    repeating: bool = True  # whether lists may hold items of the history
 
     def steps(self) -> int:
         targets = self.training.ends - self.training.firsts - 1
-        windows = -(-targets // self.length) if self.network.teaching.whole else np.ones(len(targets))
+        windows = np.ones(len(targets))
+        if self.network.teaching.whole:  # the first cut is at random, so a long history has half a window more
+            windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
         return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape
-        length = self.length if shape.causal else self.length - 1  # from both sides nothing is shifted, so the last target is read, too
-        windows: Windows = self.training.windows(length, whole=teaching.whole, rng=rng)
+        # From both sides nothing is shifted, so the last target is read, too.
+        windows: Windows = self.training.windows(self.length if shape.causal else self.length - 1, whole=teaching.whole, rng=rng)
         rank, size = share
         device = self.network.encoder.norm.weight.device
         cut = list(windows.batches(teaching.batch, rng))
@@ -115,17 +122,18 @@ class TransformerCourse(Course):
             seed = int(rng.integers(2**62))  # each batch has its own chance, whoever works on it
             if number % size != rank:
                 continue
-            events = windows.padded(chosen, self.network.count)
-            made = objectives.task(teaching.objective, events, self.network.count, np.random.default_rng(seed), teaching.horizon)
-            if len(made.places):
-                arrays = (made.inputs, made.moments, made.lengths, made.places, made.targets, made.weights)
-                yield tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+            made = objectives.task(
+                teaching.objective, windows, chosen, self.network.count, np.random.default_rng(seed), horizon=teaching.horizon,
+                ordered=teaching.ordered,
+            )  # fmt: skip
+            arrays = (made.inputs, made.moments, made.lengths, made.places, made.targets, made.weights)
+            yield tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
 
     @torch.no_grad()
     def look(self) -> Seen | None:
         if not self.withheld:
             return None
-        vectors, device = self.network.items(), self.network.encoder.norm.weight.device
+        vectors, device = self.network.items().float(), self.network.encoder.norm.weight.device
         rows = max(1, min(256, LOOK_CELLS // len(self.counts)))
         shown = []
         for start in range(0, len(self.withheld), rows):
@@ -152,9 +160,8 @@ def windows_asked(
 
     A network that reads from both sides is asked with a hidden event behind them.
     """
-    room = shape.length if shape.causal else shape.length - 1
-    cut = [one[-room:] for one in events]
-    times = [one[-room:] for one in moments]
+    cut = [one[-shape.room :] for one in events]
+    times = [one[-shape.room :] for one in moments]
     ends = np.cumsum([len(one) for one in cut]).astype(np.int64)
     starts = (ends - np.asarray([len(one) for one in cut])).astype(np.int64)
     longest = int((ends - starts).max(initial=1)) if length is None else length if shape.causal else length - 1

@@ -27,7 +27,7 @@ README = """# {label} as ONNX
 | input | shape | type | what it is |
 |---|---|---|---|
 | items | batch, length | int64 | places in `items.json` of the newest events, the oldest first; {pad} stands behind shorter histories |
-| moments | batch, length | int64 | seconds since 1970 of these events{times} |
+| moments | batch, length | int64 | seconds since 1970 of these events, anything behind them{times} |
 | lengths | batch | int64 | events of each history, 1 to {longest} |
 
 | output | shape | type | what it is |
@@ -35,7 +35,8 @@ README = """# {label} as ONNX
 | best | batch, {k} | int64 | places in `items.json` |
 | scores | batch, {k} | float32 | descending |
 
-`length` is {longest} at most. Leave out events whose item is not in `items.json`.
+`length` is {longest} at most: give the newest events. Leave out events whose item is not in `items.json`. Items that are left out of lists are those
+of the events that are given.
 """
 
 
@@ -58,7 +59,9 @@ class Served(nn.Module):
             inputs = torch.cat([items, behind], dim=1)
             steps = torch.arange(inputs.shape[1], device=items.device)
             inputs = torch.where(steps[None, :] == lengths[:, None], count + 1, inputs)
-            moments, at, lengths = torch.cat([moments, moments[:, -1:]], dim=1), lengths, lengths + 1
+            newest = moments.gather(1, (lengths - 1)[:, None])
+            moments = torch.where(steps[None, :] == lengths[:, None], newest, torch.cat([moments, newest], dim=1))
+            at, lengths = lengths, lengths + 1
         hidden = self.encoder(self.vectors, inputs, moments, lengths, at)
         scores = hidden @ self.vectors.T
         if self.scale is not None or self.forbid:
@@ -76,7 +79,8 @@ class Served(nn.Module):
 def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str = "forbid") -> Path:
     """Write `model.onnx`, `items.json` (ids in order of place) and a README into a new folder; returns the folder.
 
-    The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items were learned. Raises `BadRequest` for a
+    The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items were learned and that are no longer than what
+    the network reads: of a longer one, "forbid" leaves out the newest items alone. Raises `BadRequest` for a
     model that is no transformer, `MissingExtra` without the `onnx` extra.
     """
     check_k(k)
@@ -95,7 +99,7 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
     k = min(k, len(vectors))
     served = Served(encoder, vectors, scale, k, forbid=repeats == "forbid").eval()
     folder.mkdir(parents=True, exist_ok=True)
-    longest = fitted.max_length if fitted.objective != "masked" else fitted.max_length - 1
+    longest = encoder.shape.room
     _write(served, folder / "model.onnx", longest)
     ids = fitted.item_vocabulary.take(np.flatnonzero(known).astype(np.int32)).to_list()
     (folder / "items.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
@@ -120,11 +124,13 @@ def _write(served: Served, path: Path, longest: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own parts
         chatty.setLevel(logging.ERROR)
-        program = torch.onnx.export(
-            served, example, dynamo=True, verbose=False, opset_version=OPSET, input_names=["items", "moments", "lengths"],
-            output_names=["best", "scores"],
-            dynamic_shapes={"items": {0: batch, 1: length}, "moments": {0: batch, 1: length}, "lengths": {0: batch}},
-        )  # fmt: skip
-        chatty.setLevel(level)
+        try:
+            program = torch.onnx.export(
+                served, example, dynamo=True, verbose=False, opset_version=OPSET, input_names=["items", "moments", "lengths"],
+                output_names=["best", "scores"],
+                dynamic_shapes={"items": {0: batch, 1: length}, "moments": {0: batch, 1: length}, "lengths": {0: batch}},
+            )  # fmt: skip
+        finally:
+            chatty.setLevel(level)
     assert program is not None
     program.save(str(path))

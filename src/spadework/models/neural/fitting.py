@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,12 +17,14 @@ from spadework import durations
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
 from spadework.models.neural.course import Learner, Teaching, TransformerCourse, windows_asked
 from spadework.models.neural.items import parts_of
 from spadework.models.neural.machine import machine
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.sequences import Training, withheld_for_choosing
-from spadework.models.neural.training import Settings, train
+from spadework.models.neural.training import Settings, too_small, train
+from spadework.models.practice import REPEATS_MATTER
 
 if TYPE_CHECKING:
     from spadework.models.neural.transformer import Transformer
@@ -49,7 +52,7 @@ def teaching_of(model: Transformer) -> Teaching:
     return Teaching(
         objective=model.objective, horizon=horizon, loss=model.loss, logq=model.logq, calibration=model.calibration, samples=model.samples,
         negatives=model.negatives, power=model.popularity_power, mixed=model.mixed_share, personal=model.personal,
-        whole=model.sample_by == "event", batch=model.batch,
+        whole=model.sample_by == "event", batch=model.batch, ordered=model.ordered,
     )  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def course_of(model: Transformer, log: Interactions, content: ItemContent | None
     choosers, withheld = withheld_for_choosing(log, model.withheld, np.random.default_rng(seed))
     training = Training.of_log(log, withheld)
     counts = _counts(training, log.item_count)
-    parts = parts_of(counts, content, trust_from=model.id_evidence, components=model.components)
+    parts = parts_of(counts, content, trust_from=model.id_evidence, components=model.components, text_model=model.text_model)
     known = parts.described | (counts > 0) if model.ids else parts.described
     learned = np.flatnonzero(known)
     if len(learned) < 2 or not len(training.firsts):
@@ -74,6 +77,11 @@ def course_of(model: Transformer, log: Interactions, content: ItemContent | None
     taught = _only(training, places)
     if not len(taught.firsts):
         return None
+    if model.objective == "set" and not taught.moves:
+        raise Unsuitable(
+            f"{model.label} finds nothing to ask for: all events of each user share a moment.",
+            "Choose objective='next', or a finer time column.",
+        )
     return TransformerCourse(network, taught, model.max_length, counts[learned], *_choosing(log, choosers, withheld, places)), learned
 
 
@@ -100,7 +108,14 @@ def fit(
 
 
 def seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
-    """Seconds that a fit takes where no epoch is spared, from a few steps that are thrown away."""
+    """Seconds that a fit takes where no epoch is spared, at a guess from a few steps that are thrown away."""
+    try:
+        return _seconds_of(model, log, content)
+    except torch.OutOfMemoryError as error:
+        raise too_small(model.label, error) from error
+
+
+def _seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
     made = course_of(model, model.used_of(log), content if model.content else None, 0)
     if made is None:
         return 0.0
@@ -112,6 +127,8 @@ def seconds_of(model: Transformer, log: Interactions, content: ItemContent | Non
         for batch in itertools.islice(course.batches(np.random.default_rng(0), (0, 1)), TIMED_STEPS + 1):
             begun = time.perf_counter()
             course.network(batch).backward()
+            if course.network.encoder.norm.weight.is_cuda:
+                torch.cuda.synchronize()
             took.append(time.perf_counter() - begun)
     begun = time.perf_counter()
     course.network.eval()
@@ -138,9 +155,10 @@ def _only(training: Training, places: Codes) -> Training:
 
 
 def _choosing(log: Interactions, choosers: Codes, withheld: Array, places: Codes) -> tuple[list[tuple[Array, Array, Array]], bool]:
-    """Of each user whose newest moment is withheld: events before, their moments, the withheld items; and whether any of these is a repeat."""
+    """Of each user whose newest moment is withheld: events before, their moments, the withheld items; and whether repeats matter among these."""
     moments = np.zeros(len(log), np.int64) if log.times is None else log.times
-    made, repeating = [], False
+    made: list[tuple[Array, Array, Array]] = []
+    repeats, among = 0, 0
     for user in choosers:
         first, end = log.starts[user], log.starts[user + 1]
         cut = end - withheld[user]
@@ -149,8 +167,8 @@ def _choosing(log: Interactions, choosers: Codes, withheld: Array, places: Codes
         wanted = wanted[wanted >= 0]
         if heard.any() and len(wanted):
             made.append((before[heard], moments[first:cut][heard], wanted))
-            repeating = repeating or bool(np.isin(wanted, before).any())
-    return made, repeating
+            repeats, among = repeats + int(np.isin(wanted, before).sum()), among + len(wanted)
+    return made, repeats >= REPEATS_MATTER * among
 
 
 # ---- answering
@@ -164,7 +182,7 @@ def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, user
     encoder, vectors = network_of(model)
     lengths = np.bincount(owners, minlength=users)
     begins = np.concatenate(([0], np.cumsum(lengths)))
-    extra = 0 if encoder.shape.causal else 1
+    extra = encoder.shape.length - encoder.shape.room
     longest = [_padded_to(int(length) + extra, encoder.shape.length) for length in lengths]
     with _one_thread(), torch.inference_mode():
         for length in sorted(set(longest)):
@@ -212,12 +230,21 @@ def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
     return None if all(np.isfinite(value).all() for value in found.values()) else "a weight of the network is no finite number"
 
 
+_changing = threading.Lock()
+_asked = [0, 1]  # blocks that are open, and the number of threads that the first one found
+
+
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Within the block, PyTorch works on the thread that asks: blocks of users are shared already."""
-    before = torch.get_num_threads()
+    with _changing:
+        if not _asked[0]:
+            _asked[1] = torch.get_num_threads()
+        _asked[0] += 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        with _changing:
+            _asked[0] -= 1
+            torch.set_num_threads(_asked[1])  # a number of this thread, and what new threads begin with

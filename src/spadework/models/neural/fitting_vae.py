@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
 from spadework.models.neural.autoencoder import VaeCourse, VaeNetwork
 from spadework.models.neural.training import Settings, train
+from spadework.models.practice import REPEATS_MATTER
 
 if TYPE_CHECKING:
     from spadework.models.neural.mult_vae import MultVae
@@ -38,9 +40,12 @@ def fit(
     before = _among(Histories.of(log, users), places)
     able = [row for row, items in enumerate(wanted) if (items >= 0).any() and before.starts[row + 1] > before.starts[row]]
     before, wanted = before.take(np.asarray(able, np.int64)), [wanted[row][wanted[row] >= 0] for row in able]
-    repeating = any(np.isin(items, before.items[before.starts[row] : before.starts[row + 1]]).any() for row, items in enumerate(wanted))
+    had = [np.isin(items, before.items[before.starts[row] : before.starts[row + 1]]) for row, items in enumerate(wanted)]
+    repeating = not had or bool(np.concatenate(had).mean() >= REPEATS_MATTER)
     counts = np.bincount(places[told.items], weights=told.counts, minlength=len(learned))
     course = VaeCourse(network, _among(told, places), model.batch, 1.0, counts, before, wanted, repeating)
+    if course.rows < min(model.batch, len(course.bags)):
+        events.note(f"{model.label}: {course.rows:,} users make a step, as logits of more do not fit into the budget of a batch.")
     course.anneal_steps = max(1.0, ANNEALED_OVER * model.epochs * course.steps())
     settings = Settings(
         epochs=model.epochs, patience=model.patience, learning_rate=model.learning_rate, seed=seed, label=model.label, identity=identity

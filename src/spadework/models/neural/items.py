@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.models.content import condensed, kinds_of, unit_rows, words_of
+from spadework.models.content import condensed, kinds_of, texts_of, unit_rows, words_of
+from spadework.models.neural.words import static_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,25 +50,29 @@ class ItemParts:
         )  # fmt: skip
 
 
-def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, components: int) -> ItemParts:
+def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, components: int, text_model: str | None = None) -> ItemParts:
     """Parts of all items of a log, from their counts and from the item table, where one is to be read.
 
     `trust_from` is κ: an item of κ events trusts its own vector by a half; one without events has none. Words are condensed to
-    `components` by TF-IDF and SVD; vectors of a column are taken as they are, with length 1; numbers are standardised.
+    `components` by TF-IDF and SVD, or read by the static embedding model in the folder `text_model`; vectors of a column have length 1; numbers
+    are standardised, held within three deviations, and a column beside each says where it is known.
     """
     evidence = (counts / np.maximum(counts + trust_from, 1e-9)).astype(np.float32)
     if content is None:
         return ItemParts(evidence)
     dense = [unit_rows(vectors) for vectors in content.vectors.values()]
-    words = words_of(content)
-    if words is not None:
+    texts = texts_of(content)
+    if text_model is not None and texts is not None:
+        dense.append(static_vectors(texts.to_list(), text_model))
+    elif (words := words_of(content)) is not None:
         few = min(components, min(words.shape) - 1)
         dense.append(condensed(words, few) if few >= 1 else words.toarray())
     for values in content.numbers.values():
         numbers = values.cast(float).to_numpy().astype(np.float64)
         known = np.isfinite(numbers)
         if known.any() and numbers[known].std() > 0:
-            dense.append(np.where(known, (numbers - numbers[known].mean()) / numbers[known].std(), 0.0)[:, None])
+            scaled = np.clip((numbers - numbers[known].mean()) / numbers[known].std(), -3, 3)
+            dense.append(np.column_stack([np.where(known, scaled, 0.0), known]))
     stacked = np.hstack(dense).astype(np.float32) if dense else np.zeros((len(counts), 0), np.float32)
     kinds = kinds_of(content)
     if kinds is None:
@@ -99,7 +104,7 @@ class ItemNetwork(nn.Module):
         self.register_buffer("starts", torch.from_numpy(parts.starts), persistent=False)
         self.register_buffer("kinds", torch.from_numpy(parts.kinds), persistent=False)
         self.register_buffer("kind_weights", torch.from_numpy(parts.kind_weights), persistent=False)
-        for table in (self.ids, self.categories):
+        for table in (self.ids, self.categories, self.adaptor):  # all parts begin at one scale
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
 

@@ -95,23 +95,23 @@ def sampled_softmax(
     drawn: Drawn,
     *,
     logq: bool,
-    groups: Tensor,
+    places: Tensor,
     prior: Prior | None = None,
 ) -> Tensor:
     """Cross-entropy of the true item against sampled ones. O(pairs · samples · width).
 
-    Samples that are true at the same place (`groups` [pairs] says which pairs share one) are no negatives. With `logq`, the sum over the
+    Samples that are true at the same place (`places` [pairs] says which pairs share one) are no negatives. With `logq`, the sum over the
     other items that softmax has is estimated by importance: each sample stands for 1 / (m · Q') items, where m is the number of samples
     that were kept, and Q' = Q(sample) / (1 − Q of the true items) is the chance to be drawn among those that may be kept. The true item is
     there for certain and is not corrected. The gradient is −(1 − P)·(∇s − Σ P̃ ∇s_j) with P̃ from these weights, which is that of
-    "Correcting the LogQ Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax.
+    "Correcting the LogQ Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax, where one item is true at a place.
     """
 
-    passed = _by_group(drawn.q_of_targets, groups)
+    passed = _by_place(drawn.q_of_targets, places)
 
     def of_rows(start: int, part: Tensor) -> Tensor:
         at = slice(start, start + len(part))
-        own, others, kept = _logits(part, vectors, targets, drawn, groups, prior, at)
+        own, others, kept = _logits(part, vectors, targets, drawn, places, prior, at)
         if logq:
             count = kept.sum(1, keepdim=True).clamp_min(1)
             left = (1 - passed[at, None]).clamp_min(1e-9)
@@ -124,7 +124,7 @@ def sampled_softmax(
 
 
 def binary(
-    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, groups: Tensor, items: int,
+    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, places: Tensor, items: int,
     calibration: float = 0.0, prior: Prior | None = None,
 ) -> Tensor:  # fmt: skip
     """Binary cross-entropy of the true item and of sampled ones, averaged over both; with `calibration` above 0, the generalised one.
@@ -138,7 +138,7 @@ def binary(
 
     def of_rows(start: int, part: Tensor) -> Tensor:
         at = slice(start, start + len(part))
-        own, others, kept = _logits(part, vectors, targets, drawn, groups, prior, at)
+        own, others, kept = _logits(part, vectors, targets, drawn, places, prior, at)
         wrong = (softplus(others) * kept).sum(1)
         return ((beta * softplus(-own) + wrong) / (1 + kept.sum(1)) * weights[at]).sum()
 
@@ -146,7 +146,7 @@ def binary(
 
 
 def _logits(
-    part: Tensor, vectors: Tensor, targets: Tensor, drawn: Drawn, groups: Tensor, prior: Prior | None, at: slice
+    part: Tensor, vectors: Tensor, targets: Tensor, drawn: Drawn, places: Tensor, prior: Prior | None, at: slice
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of the true items [pairs] and of the sampled ones [pairs, samples], and which samples are not true at the place [pairs, samples]."""
     own = (part * embedding(targets[at], vectors)).sum(1)
@@ -154,28 +154,26 @@ def _logits(
     if prior is not None:
         own = own + prior.scale * prior.of_own(at, targets[at])
         others = others + prior.scale * prior.of_some(at, drawn.items)
-    return own.float(), others.float(), ~_true_at(targets, drawn.items, groups, at)
+    return own.float(), others.float(), ~_true_at(targets, drawn.items, places, at)
 
 
-def _true_at(targets: Tensor, items: Tensor, groups: Tensor, at: slice) -> Tensor:
+def _true_at(targets: Tensor, items: Tensor, places: Tensor, at: slice) -> Tensor:
     """Which items [items] are true at the place of each pair: [pairs, items]. Pairs of one place stand side by side."""
-    mine = groups[at]
-    first, last = int(torch.searchsorted(groups, mine[:1])), int(torch.searchsorted(groups, mine[-1:], right=True))
+    mine = places[at]
+    first, last = int(torch.searchsorted(places, mine[:1])), int(torch.searchsorted(places, mine[-1:], right=True))
     hits = targets[first:last, None] == items[None, :]  # all pairs of these places, the block's own among them
     if last - first == len(mine) and len(torch.unique_consecutive(mine)) == len(mine):
         return hits
-    own = groups[first:last]
-    places = torch.unique_consecutive(own, return_inverse=True)[1]
-    joined = torch.zeros((int(places[-1]) + 1, len(items)), dtype=torch.int32, device=items.device)
-    joined.index_add_(0, places, hits.int())
-    return (joined > 0)[places[at.start - first : at.start - first + len(mine)]]
+    which = torch.unique_consecutive(places[first:last], return_inverse=True)[1]
+    joined = torch.zeros((int(which[-1]) + 1, len(items)), dtype=torch.int32, device=items.device)
+    joined.index_add_(0, which, hits.int())
+    return (joined > 0)[which[at.start - first : at.start - first + len(mine)]]
 
 
-def _by_group(values: Tensor, groups: Tensor) -> Tensor:
+def _by_place(values: Tensor, places: Tensor) -> Tensor:
     """Sums over the pairs of each place, told to each of them: [pairs]."""
-    places = torch.unique_consecutive(groups, return_inverse=True)[1]
-    sums = torch.zeros(int(places[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(0, places, values)
-    return sums[places]
+    which = torch.unique_consecutive(places, return_inverse=True)[1]
+    return torch.zeros(int(which[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(0, which, values)[which]
 
 
 def _in_blocks(of_rows: Any, hidden: Tensor, samples: int) -> Tensor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -12,11 +11,10 @@ import polars as pl
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import digest
 from spadework.kernels import exact
 from spadework.models.base import Cost, Histories
 from spadework.models.factors import Factors
-from spadework.models.neural.curves import curve_frame, curve_rows
+from spadework.models.neural.curves import curve_frame, curve_rows, identity_of
 from spadework.models.neural.machine import require_torch
 from spadework.models.neural.sequences import withheld_for_choosing
 from spadework.models.parameters import Doc, Range, Search
@@ -64,7 +62,7 @@ class MultVae(Factors):
         from spadework.models.neural.fitting_vae import fit
 
         seed = int(rng.integers(2**31))
-        identity = digest(json.dumps([self.params, seed], sort_keys=True).encode(), train.fingerprint.encode())
+        identity = identity_of(self.params, seed, train, None)
         users, withheld = withheld_for_choosing(train, self.withheld, np.random.default_rng(seed))
         newest = np.arange(len(train)) >= (train.starts[1:] - withheld)[train.users]
         state, curve = fit(self, train.where(~newest), train.where(newest), users, seed, identity)

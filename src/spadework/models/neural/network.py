@@ -14,7 +14,7 @@ from torch.nn.functional import embedding, gelu, scaled_dot_product_attention, s
 
 TIME_BUCKETS = 64
 TIME_STEP = 0.301
-"""Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML 2024); the last one begins at six years."""
+"""Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML 2024); the last one begins at five years."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,11 @@ class Shape:
     positions: str = "absolute"  # "relative": a bias by distance; "none"
     times: bool = False  # a bias by the time between two events
     feed: int = 4  # width of the feed-forward layer over `width`
+
+    @property
+    def room(self) -> int:
+        """Events of a history that are read: from both sides, the last place is the hidden event that is asked about."""
+        return self.length if self.causal else self.length - 1
 
 
 class Drop(nn.Module):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spadework.arrays import Array
+from spadework.models.neural.sequences import Windows
 
 Long = NDArray[np.int64]
 MASKED_SHARE = 0.2
@@ -26,17 +27,30 @@ class Task:
     weights: NDArray[np.float32]  # [pairs]
 
 
-def task(objective: str, windows: tuple[Array, Array, Array], items: int, rng: np.random.Generator, horizon: float | None = None) -> Task:
-    """The task of a batch of windows (items, moments, lengths, as `Windows.padded` gives them).
+def task(
+    objective: str,
+    windows: Windows,
+    chosen: Array,
+    items: int,
+    rng: np.random.Generator,
+    *,
+    horizon: float | None = None,
+    ordered: bool = True,
+) -> Task:
+    """The task of a batch: of the `chosen` among the windows. Without `ordered`, the events of each window are shuffled.
 
     "next": at every event the one after it. "last": the same, at one random event of each window. "masked": hidden events from both sides.
     "set": at the end of every moment, the items of the next one, or of all within `horizon` seconds; each set counts as one event.
     """
-    if objective == "masked":
-        return _masked(windows, items, rng)
     if objective == "set":
-        return _set(windows, items, horizon)
-    events, moments, lengths = windows
+        return _set(windows, chosen, items, horizon)
+    events, moments, lengths = windows.padded(chosen, items)
+    if not ordered:
+        keys = np.where(np.arange(events.shape[1]) < lengths[:, None], rng.random(events.shape), 2.0)  # padding stays behind
+        order = np.argsort(keys, axis=1)
+        events, moments = np.take_along_axis(events, order, axis=1), np.take_along_axis(moments, order, axis=1)
+    if objective == "masked":
+        return _masked(events, moments, lengths, items, rng)
     inputs = events[:, :-1].copy()
     inside = np.arange(inputs.shape[1]) < (lengths - 1)[:, None]
     inputs[~inside] = items
@@ -50,9 +64,11 @@ def task(objective: str, windows: tuple[Array, Array, Array], items: int, rng: n
     return Task(inputs, moments[:, :-1], lengths - 1, places, targets, np.ones(len(places), np.float32))
 
 
-def _masked(windows: tuple[Array, Array, Array], items: int, rng: np.random.Generator) -> Task:
-    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, which is what an answer is asked with."""
-    events, moments, lengths = windows
+def _masked(events: Array, moments: Array, lengths: Array, items: int, rng: np.random.Generator) -> Task:
+    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, which is what an answer is asked with.
+
+    A hidden event has the moment of the one before it, as when an answer is asked: nobody knows then when it will be.
+    """
     inside = np.arange(events.shape[1]) < lengths[:, None]
     hidden = inside & (rng.random(events.shape) < MASKED_SHARE)
     last = np.arange(events.shape[1]) == (lengths - 1)[:, None]
@@ -60,29 +76,34 @@ def _masked(windows: tuple[Array, Array, Array], items: int, rng: np.random.Gene
     hidden = np.where(alone[:, None], last, hidden)
     places = np.flatnonzero(hidden)
     inputs = np.where(hidden, items + 1, events)
-    return Task(inputs, moments, lengths, places, events.ravel()[places], np.ones(len(places), np.float32))
+    before = np.concatenate([moments[:, :1], moments[:, :-1]], axis=1)
+    return Task(inputs, np.where(hidden, before, moments), lengths, places, events.ravel()[places], np.ones(len(places), np.float32))
 
 
-def _set(windows: tuple[Array, Array, Array], items: int, horizon: float | None) -> Task:
-    events, moments, lengths = windows
+def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> Task:
+    """Asked at the last event of each moment that another follows. Sets are read in the whole history, beyond the window's edge, too."""
+    events, moments, lengths = windows.padded(chosen, items)
     inputs, length = events[:, :-1].copy(), events.shape[1] - 1
     inside = np.arange(length) < (lengths - 1)[:, None]
     inputs[~inside] = items
-    ends = inside & (moments[:, 1:] > moments[:, :-1])  # the last event of its moment, with another moment after it
-    rows, columns = np.nonzero(ends)
-    now = moments[rows, columns]
-    until = moments[rows, columns + 1] if horizon is None else np.maximum(now + int(horizon), moments[rows, columns + 1])
-    places, targets = [], []
-    for ahead in range(1, length + 1):  # by distance: as many rounds as the longest set has items
-        at = np.minimum(columns + ahead, length)
-        wanted = (columns + ahead < lengths[rows]) & (moments[rows, at] <= until)
-        if not wanted.any():
-            break
-        places.append((rows * length + columns)[wanted])
-        targets.append(events[rows, at][wanted])
-    if not places:
-        nothing = np.zeros(0, np.int64)
-        return Task(inputs, moments[:, :-1], lengths - 1, nothing, nothing, np.zeros(0, np.float32))
-    pairs = np.unique(np.column_stack([np.concatenate(places), np.concatenate(targets)]), axis=0)  # an item of a set counts once
-    _, inverse, sizes = np.unique(pairs[:, 0], return_inverse=True, return_counts=True)
-    return Task(inputs, moments[:, :-1], lengths - 1, pairs[:, 0], pairs[:, 1], (1 / sizes[inverse]).astype(np.float32))
+    last = len(windows.items) - 1
+    at = np.minimum(windows.firsts[chosen][:, None] + np.arange(length), last)  # rows of the log
+    until = windows.limits[chosen][:, None]
+    follows = np.minimum(at + 1, last)
+    ends = inside & (at + 1 < until) & (windows.moments[follows] > windows.moments[at])
+    places = np.flatnonzero(ends)
+    here, limit = at.ravel()[places], np.broadcast_to(until, ends.shape).ravel()[places]
+    latest = windows.moments[here + 1]
+    if horizon is not None:
+        latest = np.maximum(windows.moments[here] + int(horizon), latest)
+    found, targets = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    ahead = 1
+    while len(here):  # by distance: as many rounds as the longest set has events
+        wanted = (here + ahead < limit) & (windows.moments[np.minimum(here + ahead, last)] <= latest)
+        places, here, limit, latest = places[wanted], here[wanted], limit[wanted], latest[wanted]
+        found.append(places)
+        targets.append(windows.items[here + ahead].astype(np.int64))
+        ahead += 1
+    pairs = np.unique(np.column_stack([np.concatenate(found), np.concatenate(targets)]), axis=0)  # an item counts once a set
+    sizes = np.bincount(pairs[:, 0], minlength=1)
+    return Task(inputs, moments[:, :-1], lengths - 1, pairs[:, 0], pairs[:, 1], (1 / sizes[pairs[:, 0]]).astype(np.float32))

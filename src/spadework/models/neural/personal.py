@@ -28,17 +28,14 @@ class PersonalPrior:
     places: Tensor  # [pairs]
     scale: Tensor  # [] learned
     items: int
-    both_sides: bool = False  # masked windows: all events that are not hidden
 
     def _before(self, at: slice) -> tuple[Tensor, Tensor]:
         """Events of each pair's window [pairs, length], and which of them are counted [pairs, length]."""
         length = self.inputs.shape[1]
         places = self.places[at]
         events = self.inputs[places // length]
-        counted = events < self.items
-        if not self.both_sides:
-            counted = counted & (torch.arange(length, device=events.device) <= (places % length)[:, None])
-        return events, counted
+        before = torch.arange(length, device=events.device) <= (places % length)[:, None]
+        return events, before & (events < self.items)  # neither padding nor hidden events
 
     def of_all(self, at: slice, items: int) -> Tensor:
         """Of all items, at some pairs: [pairs, items]. O(pairs · (items + length))."""

@@ -38,10 +38,6 @@ class Sequences(Histories):
             base.starts, base.items, base.ages, base.counts, base.seconds, base.values, begins, log.items[at].astype(np.int32), moments
         )  # fmt: skip
 
-    def padded(self, rows: Array, length: int, pad: int) -> tuple[Array, Array, Array]:
-        """Some rows side by side: items [rows, length] int64 with `pad` behind them, moments [rows, length], lengths [rows]."""
-        return padded(self.events, self.moments, self.begins[rows], self.begins[rows + 1], length, pad)
-
 
 @dataclass(frozen=True, eq=False)
 class Windows:
@@ -51,6 +47,7 @@ class Windows:
     moments: Seconds  # [rows]
     firsts: Offsets  # [windows]
     ends: Offsets  # [windows]
+    limits: Offsets  # [windows] where the history ends of which the window is a part
 
     def __len__(self) -> int:
         return len(self.firsts)
@@ -90,6 +87,12 @@ class Training:
         moments = np.zeros(len(log), np.int64) if log.times is None else np.asarray(log.times)
         return cls(log.items, moments, firsts[taught], ends[taught])
 
+    @property
+    def moves(self) -> bool:
+        """Whether any history has two moments."""
+        later = np.concatenate(([0], np.cumsum(self.moments[1:] != self.moments[:-1])))
+        return bool((later[self.ends - 1] > later[self.firsts]).any())
+
     def windows(self, length: int, *, whole: bool, rng: np.random.Generator) -> Windows:
         """Windows of `length` inputs and one target more. O(windows).
 
@@ -97,7 +100,7 @@ class Training:
         gives the newest window.
         """
         if not whole:
-            return Windows(self.items, self.moments, np.maximum(self.firsts, self.ends - length - 1), self.ends)
+            return Windows(self.items, self.moments, np.maximum(self.firsts, self.ends - length - 1), self.ends, self.ends)
         # Windows overlap by one event: the last target of one is the first input of the next. The first cut is at random, so that over
         # the epochs each event is met with short and with long pasts.
         steps = self.ends - self.firsts - 1  # targets of a history
@@ -108,7 +111,7 @@ class Training:
         number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         at = np.where(number == 0, 0, shift[owner] + (number - 1) * length)
         until = np.where(long[owner], np.minimum(shift[owner] + number * length, steps[owner]), steps[owner])
-        return Windows(self.items, self.moments, self.firsts[owner] + at, self.firsts[owner] + until + 1)
+        return Windows(self.items, self.moments, self.firsts[owner] + at, self.firsts[owner] + until + 1, self.ends[owner])
 
 
 def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:

@@ -6,7 +6,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
+from torch.multiprocessing.spawn import ProcessRaisedException
 
 from spadework import events
-from spadework.errors import OutOfMemory, Unsuitable
+from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.kernels import parallel
 from spadework.models.neural import checkpoints
 from spadework.models.neural.looking import Seen
@@ -43,7 +45,6 @@ class Settings:
     seed: int
     label: str  # of the model, for whoever waits
     identity: str  # of model, data and seed: a checkpoint of another is not gone on from
-    progress: str = ""  # what the last epoch came to
 
 
 class Course(ABC):
@@ -90,10 +91,16 @@ def train(course: Course, settings: Settings) -> Learned:
     """
     where = machine()
     kind = where.chosen
+    if course.steps() < where.devices:
+        raise BadRequest(
+            f"An epoch of {settings.label} has {course.steps()} batches, fewer than the {where.devices} devices.",
+            "Take fewer devices, or a smaller batch.",
+        )
     fabric = Fabric(
         accelerator=kind,
         devices=where.devices,
-        strategy="ddp_spawn" if where.devices > 1 else "auto",
+        # What is frozen of items is the same everywhere and large, so it is not sent around before each step.
+        strategy=DDPStrategy(start_method="spawn", broadcast_buffers=False) if where.devices > 1 else "auto",
         precision="bf16-mixed" if where.precision == "bf16" else "32-true",
     )
     threads = torch.get_num_threads()
@@ -104,31 +111,43 @@ def train(course: Course, settings: Settings) -> Learned:
         else:
             learned = _in_processes(fabric, course, settings)
     except torch.OutOfMemoryError as error:
-        raise OutOfMemory(
-            f"{settings.label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
-            "Halve batch, shorten max_length, take loss='sampled', or train on the processor.",
-        ) from error
+        raise too_small(settings.label, error) from error
+    except ProcessRaisedException as error:
+        told = str(error).strip().splitlines()[-1]
+        raise Unsuitable(f"A process of the training of {settings.label} ended: {told}", "Train on one device to see more.") from error
     finally:
         torch.set_num_threads(threads)
-    course.network.load_state_dict(learned.weights, strict=False)
+    course.network.load_state_dict(learned.weights)
     course.network.eval()
     for remark in learned.remarks:
         events.note(remark)
     return learned
 
 
+def too_small(label: str, error: Exception) -> OutOfMemory:
+    """What to say where a card has not enough memory."""
+    return OutOfMemory(
+        f"{label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
+        "Halve batch, shorten max_length, take loss='sampled', or train on the processor.",
+    )
+
+
 def _in_processes(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs in several processes. What the first learned comes back in a file: a pipe holds 64 KiB, and nobody reads it before the end."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "learned"
-        fabric.launch(partial(_train_apart, course=course, settings=settings, path=path))  # as arguments, Fabric would look inside them
+        fabric.launch(
+            partial(_train_apart, course=course, settings=settings, path=path, kept=checkpoints.folder())
+        )  # as arguments, Fabric would look inside them
         weights, curve, remarks = checkpoints.read_learned(path)
     return Learned(weights, curve, remarks)
 
 
-def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path) -> None:
-    """The epochs in a process of its own."""
-    learned = _train(fabric, course, settings)
+def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path, kept: Path | None) -> None:
+    """The epochs in a process of its own, which hears no limits and tells no progress; checkpoints are left by the first."""
+    torch.set_num_threads(max(1, parallel.threads() // fabric.world_size))
+    with checkpoints.kept_in(kept):
+        learned = _train(fabric, course, settings)
     if fabric.global_rank == 0:
         checkpoints.write_learned(path, learned.weights, learned.curve, learned.remarks)
 
@@ -137,29 +156,32 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs, in this process."""
     optimiser = torch.optim.Adam(course.network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
     network, fast = fabric.setup(course.network, optimiser)
-    path = checkpoints.place(settings.identity) if fabric.world_size == 1 else None
+    path = checkpoints.place(settings.identity)
     curve: list[dict[str, float]] = []
     best = _copy(course.network)
     if path is not None and (found := checkpoints.read(path, optimiser)) is not None:
         weights, best, curve = found
-        course.network.load_state_dict(weights, strict=False)
+        course.network.load_state_dict(weights)
     learned = Learned(best, curve)
-    total = settings.epochs * course.steps()
+    steps = max(1, course.steps() // fabric.world_size)
     for epoch in range(len(curve), settings.epochs):
         waited = epoch - learned.best
-        if curve and math.isfinite(curve[-1]["ndcg"]) and waited >= max(settings.patience, SOONEST / course.steps()):
+        if curve and math.isfinite(curve[-1]["ndcg"]) and waited >= max(settings.patience, SOONEST / steps):
             break
         begun = time.perf_counter()
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
-            loss, bad = _epoch(fabric, network, fast, course, settings, epoch, total)
+            progress = f": {_in_words(curve[-1])}" if curve else ""
+            loss, bad = _epoch(fabric, network, fast, course, settings, epoch, steps, progress)
+        if not bad and not all(bool(torch.isfinite(weight).all()) for weight in course.network.parameters()):
+            bad = steps
         if bad:
             learned.remarks.append(
-                f"{settings.label}: the loss became no number in step {bad} of epoch {epoch + 1}, at learning_rate {settings.learning_rate:g}. "
+                f"{settings.label}: the loss became no number by step {bad} of epoch {epoch + 1}, at learning_rate {settings.learning_rate:g}. "
                 f"The weights after epoch {learned.best} are kept; a smaller learning_rate may go further."
             )
             if not curve:
                 raise Unsuitable(
-                    f"The loss of {settings.label} became no number in step {bad} of epoch 1, at learning_rate {settings.learning_rate:g}.",
+                    f"The loss of {settings.label} became no number by step {bad} of epoch 1, at learning_rate {settings.learning_rate:g}.",
                     "Choose a smaller learning_rate.",
                 )
             break
@@ -171,26 +193,26 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         curve.append(line | (asdict(seen) if seen else dict.fromkeys(("ndcg", "popularity", "coverage"), math.nan)))
         if learned.best == len(curve):
             learned.weights = _copy(course.network)
-        if path is not None:
+        if path is not None and fabric.global_rank == 0:
             checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
-        settings = replace(settings, progress=_in_words(curve[-1]))
     if curve:
         told = _in_words(curve[learned.best - 1])
         learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({told})")
     return learned
 
 
-def _epoch(fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, total: int) -> tuple[float, int]:
-    """Mean loss, and the step near which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
+def _epoch(
+    fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, steps: int, progress: str
+) -> tuple[float, int]:
+    """Mean loss, and the step by which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
     rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
     torch.manual_seed(int(rng.integers(2**62)))
     order = generator(settings.seed, f"order:{epoch}")
     course.network.train()
     course.begin(epoch)
-    summed, told, done = torch.zeros((), device=fabric.device), 0.0, 0
-    steps = course.steps()
+    summed, done, total = torch.zeros((), device=fabric.device), 0, settings.epochs * steps
     for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
-        events.step(f"fit {settings.label}{': ' if settings.progress else ''}{settings.progress}", min(epoch * steps + done, total), total)
+        events.step(f"fit {settings.label}{progress}", min(epoch * steps + done, total), total)
         for group in fast.param_groups:
             group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
@@ -199,10 +221,15 @@ def _epoch(fabric: Fabric, network: Any, fast: Any, course: Course, settings: Se
         fast.zero_grad()
         summed += loss.detach()
         done += 1
-        if done % LOOK_EVERY == 0 and not math.isfinite(told := float(summed)):
+        if done % LOOK_EVERY == 0 and not math.isfinite(told := _of_all(fabric, summed)):
             return told, done
-    told = float(summed)
+    told = _of_all(fabric, summed)
     return told / max(done, 1), 0 if math.isfinite(told) else max(done, 1)
+
+
+def _of_all(fabric: Fabric, summed: Tensor) -> float:
+    """The mean over the processes, so that all of them stop at the same step or none does."""
+    return float(fabric.all_reduce(summed, reduce_op="mean"))  # type: ignore[arg-type]
 
 
 def _rate(step: int, total: int) -> float:

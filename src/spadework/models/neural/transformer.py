@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import polars as pl
 
-from spadework import durations
+from spadework import durations, events
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import digest
 from spadework.errors import BadRequest
 from spadework.kernels import exact
 from spadework.kernels.exact import Marks
 from spadework.models.alike import similar
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need
-from spadework.models.neural.curves import curve_frame, curve_rows
+from spadework.models.neural.curves import curve_frame, curve_rows, identity_of
 from spadework.models.neural.machine import require_torch
 from spadework.models.neural.sequences import Sequences
 from spadework.models.parameters import Doc, Duration, Range
@@ -35,7 +33,7 @@ class Transformer(Vectors):
     """A network that reads histories in order: SASRec, eSASRec and BERT4Rec are settings of it.
 
     Its answer is a product of what the history says and of vectors of items, which are read by it, too. Needs PyTorch, from the `neural` extra.
-    O(epochs · events · (blocks · width² + length · width + width · items or samples)) time.
+    O(epochs · events · (blocks · width² + length · width + width · (items or samples))) time, and with samples items · width a step.
     Kang and McAuley, ICDM 2018 (SASRec); Sun et al., CIKM 2019 (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
     """
 
@@ -53,18 +51,21 @@ class Transformer(Vectors):
         Literal["absolute", "relative", "none"], Doc("The place in the window is read: by a vector, as a bias of distance, or not.")
     ] = "absolute"
     times: Annotated[bool, Doc("The time between two events is read, as a bias by its logarithm (HSTU).")] = False
-    max_length: Annotated[int, Range(2, 4096), Doc("Newest events of a history that are read.")] = 200
+    max_length: Annotated[int, Range(3, 4096), Doc("Newest events of a history that are read.")] = 200
     objective: Annotated[
         Literal["next", "last", "masked", "set"],
-        Doc("What is predicted: the next item everywhere, at one place a window, hidden items, or the set of the next moment."),
+        Doc("What is predicted: the next item everywhere, at one random place a window, hidden items, or the set of the next moment."),
     ] = "next"
+    ordered: Annotated[bool, Doc("Events are read in their order; without, each window is shuffled, and sets are all there is.")] = True
     horizon: Annotated[
         str | None, Duration(), Doc("With objective set: everything within this time belongs to the set; none: the next moment.")
     ] = None
     loss: Annotated[
         Literal["softmax", "sampled", "bce", "gbce"], Doc("Over all items, over sampled ones, binary, or generalised binary.")
     ] = "softmax"
-    negatives: Annotated[Literal["uniform", "popularity", "in-batch", "mixed"], Doc("Where sampled items come from.")] = "mixed"
+    negatives: Annotated[
+        Literal["uniform", "popularity", "in-batch", "mixed"], Doc("Where sampled items come from; gBCE wants uniform.")
+    ] = "mixed"
     samples: Annotated[int, Range(1, 1_000_000), Doc("Items sampled a batch.")] = 512
     logq: Annotated[bool, Doc("Sampled items are corrected by how likely they were drawn.")] = True
     popularity_power: Annotated[float, Range(0.0, 2.0), Doc("Negatives by popularity: count to this power.")] = 0.75
@@ -73,6 +74,9 @@ class Transformer(Vectors):
     ids: Annotated[bool, Doc("Items have vectors of their own; without, they are what the item table says.")] = True
     content: Annotated[bool, Doc("Items are read by their categories, numbers, words and vectors, too.")] = False
     components: Annotated[int, Range(1, 4096), Doc("With content: words are condensed to so many dimensions.")] = 128
+    text_model: Annotated[
+        str | None, Doc("With content: folder of a static embedding model that reads titles and texts; none: TF-IDF and SVD.")
+    ] = None
     id_evidence: Annotated[float, Range(0.0, 1e6), Doc("κ: an item of c events trusts its own vector by c / (c + κ).")] = 0.0
     personal: Annotated[bool, Doc("What a user took before is added to the scores, by how often; the scale is learned.")] = False
     sample_by: Annotated[Literal["event", "user"], Doc("An epoch holds all windows of everybody, or the newest window of each user.")] = (
@@ -82,7 +86,9 @@ class Transformer(Vectors):
     dropout: Annotated[float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")] = 0.2
     batch: Annotated[int, Range(1, 65_536, log=True), Doc("Windows whose gradients make one step.")] = 128
     epochs: Annotated[int, Range(1, 10_000), Doc("How often the log is looked at, at most.")] = 40
-    patience: Annotated[int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")] = 5
+    patience: Annotated[
+        int, Range(1, 10_000), Doc("Epochs without a better one, and 300 steps at least, after which the training ends.")
+    ] = 5
     learning_rate: Annotated[
         float, Range(1e-6, 1.0, log=True), Doc("Step of the optimiser (Adam), after a short rise and before a cosine.")
     ] = 1e-3
@@ -95,12 +101,37 @@ class Transformer(Vectors):
         width, _, heads = self.dims
         if width % heads:
             raise BadRequest(f"Parameter 'heads' of {self.name!r} is {heads}, which does not divide the width {width}.", "Choose another.")
+        if not self.ordered and self.objective == "set":
+            raise BadRequest(
+                f"{self.name!r} cannot ask for the next moment where moments are shuffled.", "Set ordered=True or objective='next'."
+            )
         if not self.ids and not self.content:
             raise BadRequest(f"{self.name!r} has neither ids nor content, so an item is nothing.", "Set ids=True or content=True.")
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
         return [{}, {"loss": "sampled", "personal": True, "times": True, "content": True, "epochs": 20}]
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Parameters that change nothing, as the others are."""
+        names: set[str] = set()
+        if self.loss == "softmax":
+            names |= {"negatives", "samples", "logq", "popularity_power", "mixed_share"}
+        names |= {"popularity_power"} if self.negatives != "popularity" else set()
+        names |= {"mixed_share"} if self.negatives != "mixed" else set()
+        names |= {"logq"} if self.loss in ("bce", "gbce") else set()
+        names |= {"calibration"} if self.loss != "gbce" else set()
+        names |= {"horizon"} if self.objective != "set" else set()
+        names |= {"components", "text_model"} if not self.content else {"components"} if self.text_model else set()
+        names |= set() if self.ids else {"id_evidence"}
+        return frozenset(names)
+
+    @property
+    def effective(self) -> dict[str, Any]:
+        """Values of the parameters that are read, by name; size stands in width, blocks and heads."""
+        told = {name: value for name, value in self.params.items() if name not in self.unread and name != "size"}
+        return told | dict(zip(("width", "blocks", "heads"), self.dims, strict=True))
 
     @property
     def dims(self) -> tuple[int, int, int]:
@@ -128,7 +159,9 @@ class Transformer(Vectors):
         from spadework.models.neural import fitting
 
         seed = int(rng.integers(2**31))
-        identity = digest(json.dumps([self.params, seed], sort_keys=True).encode(), train.fingerprint.encode())
+        if ignored := sorted(name for name in self.unread if getattr(self, name) != self.parameters()[name].default):
+            events.note(f"{self.label} does not read {', '.join(ignored)} with its other settings.")
+        identity = identity_of(self.params, seed, train, content if self.content else None)
         learned, vectors, curve = fitting.fit(self, self.used_of(train), content if self.content else None, seed, identity)
         return {"vectors": vectors, "curve": curve_rows(curve), **learned}
 
@@ -141,9 +174,10 @@ class Transformer(Vectors):
     # ---- answering
 
     def _histories(self, log: Interactions, users: Codes) -> Sequences:
-        return Sequences.of_log(log, users, self.max_length)
+        return Sequences.of_log(log, users, self.max_length - (self.objective == "masked"))
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
+        require_torch()
         from spadework.models.neural.fitting import encode
 
         assert isinstance(told, Sequences)

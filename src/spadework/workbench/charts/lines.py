@@ -9,7 +9,7 @@ from spadework.workbench import words
 from spadework.workbench.charts import drawing as draw
 from spadework.workbench.charts.drawing import BELOW, TOP, Values
 
-_STROKES = ("", "6 3", "2 3", "9 3 2 3", "1 4", "12 4")
+_STROKES = ("", "6 3", "2 3", "9 3 2 3", "1 4", "12 4", "4 2 1 2", "14 3 3 3")
 _LEGEND = 18.0
 
 

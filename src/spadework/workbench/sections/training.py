@@ -9,7 +9,7 @@ from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tone, 
 from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps
 from spadework.workbench.sections.verdict import WIDTHS
 
-_MOST = 6
+_MOST = 8
 """Lines in a picture."""
 _TONES: dict[str, Tone] = {"as expected": "note", "wrong": "strong", "cannot tell": "weak", "not tested": "quiet"}
 POPULARITY, QUALITY = "How long it recommended best sellers", "How good its lists became"
@@ -25,7 +25,9 @@ def training(facts: RunFacts) -> Sequence[Block]:
         if winner == trained
         else f"{words.clip(winner, 80) or 'the model of the dig'} was better on validation and stays"
     )
-    blocks: list[Block] = [Prose(f"Trained after the dig: {words.clip(trained, 200)}; {ending}.", "plain")]
+    if as_text(facts.advice.get("state"), "done") != "done":
+        ending = f"it has no score: {words.clip(as_text(facts.advice.get('reason')), 300)}"
+    blocks: list[Block] = [Prose(f"Trained after the dig: {words.clip(trained, 200)}; {ending.rstrip('.')}.", "plain")]
     rows = [
         (Cell(outcome := words.clip(as_text(one.get("outcome")), 40), _TONES.get(outcome, "plain")), words.clip(as_text(one.get("says")), 400),
          words.clip(as_text(as_map(one.get("prediction")).get("because")), 100))
