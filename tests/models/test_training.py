@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 
 from makers import DAY, ROOT, START, make_log
 from spadework import events
+from spadework.data.content import read_content
 from spadework.errors import BadRequest, OutOfMemory, OutOfTime, Unsuitable
 from spadework.limits import Limits
 from spadework.models.base import model
@@ -244,7 +245,78 @@ def test_a_limit_of_time_reaches_inside_an_epoch(world):
         model("transformer", epochs=10_000, patience=10_000).fit(world("order").log)
 
 
+def test_a_batch_that_asks_nothing_leaves_no_process_waiting():
+    """With sets, users of one moment ask nothing: such a batch must not be passed over by one process alone."""
+    users, items, times = [], [], []
+    for user in range(40):
+        for n in range(6):
+            users.append(f"u{user:02d}")
+            items.append(f"i{(user + n) % 9}")
+            times.append(START + (n // 2 if user % 4 else 0))
+    log = make_log(users, items, times)
+    params = {"width": 16, "blocks": 1, "heads": 1, "epochs": 2, "batch": 4, "max_length": 16, "objective": "set", "withheld": 0}
+    with training_on(Machine("cpu", devices=2)):
+        two = model("transformer", **params).fit(log)
+    assert np.isfinite(two.curve["loss"].to_numpy()).all()
+
+
+def test_more_devices_than_batches_are_refused(shop):
+    with training_on(Machine("cpu", devices=2)), pytest.raises(BadRequest, match="has 1 batches, fewer than the 2 devices"):
+        model("transformer", **{**SMALL, "batch": 128}).fit(shop)
+
+
+def test_weights_that_are_no_numbers_are_never_kept_though_the_loss_was_one():
+    class Poisoned(Counting):
+        def look(self):
+            return None
+
+        def batches(self, rng, share):
+            yield None
+            if self.epoch == 1:
+                with torch.no_grad():
+                    self.network.inner.weight.fill_(float("nan"))
+
+    learned = train(Poisoned([0.0] * 3), settings(3))
+    assert torch.isfinite(learned.weights["inner.weight"]).all()
+    assert any("no number" in remark for remark in learned.remarks)
+
+
 # ---- bad inputs
+
+
+def test_sets_of_a_log_in_which_nobody_has_two_moments_are_refused():
+    log = make_log(["a", "a", "b", "b"] * 5, [f"i{n % 7}" for n in range(20)], [START] * 20)
+    with pytest.raises(Unsuitable, match="finds nothing to ask for: all events of each user share a moment"):
+        model("transformer", **SMALL, objective="set").fit(log)
+
+
+def test_what_is_set_and_not_read_is_told(shop):
+    notes = Notes()
+    with events.listening(notes):
+        model("transformer", **{**SMALL, "epochs": 1}, negatives="popularity", horizon="3d").fit(shop)
+        model("transformer", **{**SMALL, "epochs": 1}, loss="sampled", negatives="popularity").fit(shop)
+    told = [said for said in notes.said if "does not read" in said]
+    assert len(told) == 1
+    assert "does not read horizon, negatives with its other settings" in told[0]
+
+
+def test_another_item_table_does_not_go_on_from_a_checkpoint(shop, shelves, tmp_path):
+    other = dataclasses.replace(shelves, table=shelves.table.reverse())
+    params = {**SMALL, "content": True, "ids": False}
+    with checkpoints.kept_in(tmp_path):
+        model("transformer", **params).fit(shop, shelves)
+        one = model("transformer", **params).fit(shop, other)
+    assert len(list(tmp_path.iterdir())) == 2
+    assert same(one, model("transformer", **params).fit(shop, other))
+
+
+def test_a_price_in_the_middle_is_known_and_one_that_is_missing_is_not(shop):
+    prices = [None if n == 5 else float(n % 3) for n in range(20)]
+    content = read_content(pl.DataFrame({"item_id": shop.item_vocabulary.ids, "price": prices}), shop)
+    one = model("transformer", **SMALL, content=True, ids=False).fit(shop, content)
+    known = one.state["vectors"].any(axis=1)
+    assert known.sum() == 19
+    assert not known[5]
 
 
 def test_histories_of_one_item_of_unknown_items_and_longer_than_the_window_are_answered(shop):

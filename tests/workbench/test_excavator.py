@@ -14,6 +14,8 @@ from spadework import events
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadRequest, OtherData
+from spadework.models.neural import training
+from spadework.workbench import excavator, files
 from spadework.workbench import folder as folders
 from spadework.workbench.excavator import train
 from spadework.workbench.made_of import pairs, transformer_of
@@ -132,6 +134,70 @@ def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(orde
         again = train(tmp_path / "cut", changes=QUICK)
     assert any("training goes on after epoch 7" in said for said in heard.said)
     assert again == whole
+
+
+def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, tmp_path):
+    """Where order is all and the spade was a popular list, a network wins; an untrained one does not."""
+    made = dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s"}))
+    before = files.read_json(made.artifact / "model.json")["label"]
+    won = train(made, changes=QUICK)
+    assert won["winner"] == won["trained"]
+    assert made.artifact.name == "transformer"
+    lost = train(made, changes={**QUICK, "epochs": 1, "learning_rate": 1e-6})
+    assert lost["winner"] == before == made.winner
+    assert files.read_json(made.artifact / "model.json")["label"] == before
+    assert not (made.folder / folders.DUG).exists()
+    assert folders.is_complete(made.folder)
+
+
+def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_it_was(order_run, tmp_path, monkeypatch):
+    shutil.copytree(order_run, tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name != "log.jsonl"}
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(excavator.Excavation, "_served", stopped)
+        patched.setattr(excavator.Excavation, "_keep", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run", changes=QUICK)
+    assert {path: path.read_bytes() for path in before} == before
+    with monkeypatch.context() as patched:  # after that, nothing is trained again
+        patched.setattr(excavator, "trial", stopped)
+        assert train(tmp_path / "run", changes=QUICK)["state"] == "done"
+
+
+def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, monkeypatch):
+    shutil.copytree(order_run, tmp_path / "run")
+    monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
+    told = train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0}, ablate=True)
+    assert told["state"] == "skipped"
+    assert told["winner"] == "forward(history=0.5)"
+    assert {one["outcome"] for one in told["predictions"]} == {"not tested"}
+    assert all("became no number" in one["says"] for one in told["predictions"])
+    assert all("became no number" in one["reason"] for one in told["pairs"])
+    page = render(tmp_path / "run")
+    assert "it has no score: The loss of transformer" in page
+    assert not [one for one in Run(tmp_path / "run").findings if one["code"] == "VER-2"]
+    assert Run(tmp_path / "run").complete
+
+
+def test_a_prediction_about_another_value_and_pairs_that_differ_in_nothing_are_told():
+    plain = {name: one.plain for name, one in INGREDIENTS.items()}
+    expected = Prediction(about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0)
+    made, why = pairs(plain | {"negatives": "popularity"}, {}, [expected], None, "forbid")
+    assert "negatives" not in {one.ingredient for one in made}
+    assert why["negatives"] == "nothing that is read in training differs."
+    made, why = pairs(plain | {"loss": "sampled softmax", "negatives": "popularity"}, {}, [expected], None, "forbid")
+    assert next(one for one in made if one.ingredient == "negatives").prediction is None
+    assert "train.toml has negatives = popularity now, and in-batch was predicted." in why["negatives"]
+    without_ids = plain | {"item_ids": False, "item_content": True}
+    made, why = pairs(without_ids, {}, [], None, "forbid")
+    assert "neither ids nor content" in why["item_content"]
+    order = next(one for one in made if one.ingredient == "causal")
+    assert order.other == "windows in random order"
+    assert not order.model.ordered
 
 
 def test_other_data_unfinished_runs_and_strange_folders_are_refused(order_run, tmp_path):
