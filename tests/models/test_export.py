@@ -32,8 +32,9 @@ def asked_of(folder, log, users, longest):
     return ids, {"items": items, "moments": moments, "lengths": lengths}
 
 
-@pytest.mark.parametrize("params", FORMS, ids=["ligr", "sasrec with times and priors", "from both sides"])
-@pytest.mark.parametrize("repeats", ["forbid", "allow"])
+@pytest.mark.parametrize(
+    ("params", "repeats"), list(zip(FORMS, ("forbid", "allow", "allow"), strict=True)), ids=["ligr", "sasrec, times, prior", "both sides"]
+)
 def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path):
     log = world("order").log
     one = model("transformer", **SMALL, **params).fit(log)
