@@ -88,7 +88,7 @@ def test_the_training_recipe_can_be_read_back_and_says_why():
     assert set(settings) == set(INGREDIENTS)
     assert settings | dict(found.settings) == settings, "what rules ask for is what is written"
     assert settings["training_window"] == "80d", "a finding's own value"
-    assert (settings["retrain"], settings["id_evidence"], settings["negatives"]) == ("7d", 5.0, "in-batch")
+    assert (settings["retrain"], settings["item_content"], settings["negatives"]) == ("7d", True, "in-batch")
     assert "Because popular items drown what the others say (POP-1)" in text
     assert text.count("Plain: no finding asks for another.") == len(INGREDIENTS) - len(found.settings)
 
@@ -128,7 +128,6 @@ def test_every_piece_of_advice_is_a_prediction_that_can_be_checked():
         "personal_popularity",
         "training_window",
         "item_content",
-        "id_evidence",
     }
     assert (predictions["negatives"].model, predictions["negatives"].against) == ("in-batch", "uniform")
     assert (predictions["causal"].model, predictions["causal"].against) == (True, False), "what is plain is held against its opposite"

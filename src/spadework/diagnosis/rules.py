@@ -69,8 +69,8 @@ RULES: tuple[Rule, ...] = (
         source="S3-Rec Beauty: weighing the last items most is worth a fifth (docs/findings-on-public-logs.md)",
     ),
     Rule(
-        about="ORD-3", test="found", says="what stands near belongs together", settings={"positions": True}, at_least=0.0,
-        source="methods of order apart: recency, direction and distance (docs/decisions/0012-what-a-probe-is.md)",
+        about="ORD-3", test="found", says="what stands near belongs together", settings={"positions": True}, at_least=-0.03,
+        source="docs/was-the-advice-right.md: causality alone tells a network most of it; positions gave +2.6 % on Beauty, −1.8 % on Yoochoose",
     ),
     Rule(
         about="ORD-4", test="found", speaks=-1, moot=True, says="part of the order is the order of the file", settings={"positions": False},
@@ -136,8 +136,9 @@ RULES: tuple[Rule, ...] = (
         source="Anime: content beside co-occurrence is worth an eighth (docs/findings-on-public-logs.md)",
     ),
     Rule(
-        about="CON-3", test="found", says="content finds what is new", settings={"item_content": True, "id_evidence": 5.0}, at_least=0.0,
-        source="measured on this log: content hits items that fewer than five users took",
+        about="CON-3", test="found", says="content finds what is new", settings={"item_content": True}, at_least=0.0,
+        source="measured on this log: content hits items that fewer than five users took. Rare items' own vectors need no reining in beside it: "
+        "κ = 5 cost 2.7 % on Beauty (docs/was-the-advice-right.md)",
     ),
     Rule(
         about="UNIT-1", test="found", says="the basket is the unit of intent", settings={"objective": "next basket"},
