@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# From here pip takes the build of PyTorch for processors, which the plain index would replace by gigabytes for graphics cards.
-TORCH := --extra-index-url https://download.pytorch.org/whl/cpu
+# The build of PyTorch for processors; the plain index has one of gigabytes for graphics cards. Asked for apart, since pip asks every index for every package.
+TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
 .PHONY: dig test check format docs bench bench-neural clean
 
@@ -43,5 +43,6 @@ clean:
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
-	$(PIP) $(TORCH) --editable '.[demo,onnx,text,dev]'
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[demo,onnx,text,dev]'
 	touch $@ .venv/demo
