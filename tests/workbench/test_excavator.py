@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+import spadework as sw
 from command_line import call, run
 from makers import make_log, random_rows
 from spadework import events
@@ -103,6 +104,8 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     assert rest
     assert {one["outcome"] for one in rest} == {"not tested"}
     assert told["pairs"] == []
+    kept = sw.load(tmp_path / "run" / "trained")
+    assert kept.label == told["trained"], "though another model may be served"
     again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
     labels = [row["label"] for row in read(tmp_path / "run", "scores.json")["scores"] if row["model"] == "transformer"]
     assert labels == [again["trained"]], "a second training takes the place of the first"
@@ -181,6 +184,25 @@ def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, 
     assert "it has no score: The loss of transformer" in page
     assert not [one for one in Run(tmp_path / "run").findings if one["code"] == "VER-2"]
     assert Run(tmp_path / "run").complete
+
+
+def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(trained, tmp_path):
+    folder, told = trained
+    shutil.copytree(folder, tmp_path / "run")
+    again = train(tmp_path / "run", changes=QUICK, seeds=2)
+    assert again["pairs"] == told["pairs"]
+    assert [one["outcome"] for one in again["predictions"]] == [one["outcome"] for one in told["predictions"]]
+    page = render(tmp_path / "run")
+    assert "No neural model was compared" not in page
+    assert "A transformer was trained after the dig." in page
+    assert "causal = windows in random order" in render(folder), "a curve has the name of its own value"
+
+
+def test_a_network_that_learned_nothing_has_no_score(order_run, tmp_path):
+    shutil.copytree(order_run, tmp_path / "run")
+    told = train(tmp_path / "run", changes={**QUICK, "window": "1s"})
+    assert told["state"] == "skipped"
+    assert told["reason"] == "No history of two events is left to learn from."
 
 
 def test_a_prediction_about_another_value_and_pairs_that_differ_in_nothing_are_told():

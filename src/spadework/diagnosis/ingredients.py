@@ -89,7 +89,10 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         if one.choices and value not in one.choices:
             raise BadRequest(f"A training recipe has {name} = {_written(value)}.", f"Choices: {', '.join(map(_written, one.choices))}.")
         if type(value) is not type(one.plain):
-            raise BadRequest(f"A training recipe has {name} = {_written(value)}.", f"It is a {type(one.plain).__name__}. {one.says}")
+            raise BadRequest(f"A training recipe has {name} = {_written(value)}.", f"It is {_KINDS[type(one.plain)]}. {one.says}")
+
+
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
 def _written(value: Any) -> str:

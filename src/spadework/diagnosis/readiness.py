@@ -85,7 +85,7 @@ class Readiness:
             against = not value if value is plain else plain  # what is plain is held against its opposite
             if rules and value != against:
                 low = min(rule.at_least for rule in rules if rule.at_least is not None)
-                told = f"{name} = {value} instead of {against}."
+                told = f"{name} = {value} instead of {'windows in random order' if name == 'causal' else against}."
                 made.append(Prediction(about=name, says=told, because=", ".join(_abouts(rules)), model=value, against=against, low=low))
         return tuple(made)
 

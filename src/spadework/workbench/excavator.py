@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shutil
 import time
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from spadework import durations, events
-from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.diagnosis.finding import LEVELS
-from spadework.diagnosis.ingredients import read_recipe
+from spadework.diagnosis.ingredients import INGREDIENTS, read_recipe
 from spadework.diagnosis.prediction import Checked, Prediction, check, finding_of
 from spadework.errors import BadRequest, OtherData
 from spadework.evaluation.scoreboard import Scoreboard
@@ -26,12 +26,13 @@ from spadework.kernels import parallel
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
-from spadework.workbench import artifact, curves, files, judged
+from spadework.workbench import artifact, curves, files, judged, report
 from spadework.workbench import folder as folders
 from spadework.workbench.advice import Tested, tested, untested
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.made_of import Pair, pairs, transformer_of
 from spadework.workbench.run import Run
+from spadework.workbench.seeds import by_seed, joined, mean, values_of
 from spadework.workbench.serving import source_of
 from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.telling import with_lists
@@ -59,6 +60,7 @@ class Excavation:
         log, items, split = self._read(source, content)
         ingredients = self._ingredients()
         one = transformer_of(ingredients, self.changes)
+        self._remark_on(ingredients, self.run.board["protocol"]["repeats"])
         assert split.valid is not None
         policy = self.run.board["protocol"]["repeats"]
         choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
@@ -72,13 +74,14 @@ class Excavation:
             validated = self._trials(one, choosing, "validation", ledger, items)
             observed, checked = self._ablate(versions, validated, choosing, ledger, items, why)
             finals = self._trials(one, final, "test", ledger, items)
-            score, chosen = _joined(finals), _joined(validated)
-            wins = score.state == "done" and _mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
+            score, chosen = joined(finals), joined(validated)
+            wins = score.state == "done" and mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
             # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
             served = self._served(one, log, items) if wins else None
         told = self._keep(score, chosen, choosing, final, predictions, checked, observed, why)
         self._serve(served, log, items)
-        self._report()
+        self._keep_network(ledger.folder / folders.TRAINED, score)
+        report.write(folder, with_ids=self.run.recipe.with_ids)
         folders.seal(folder)
         ledger.clear()
         return told
@@ -95,17 +98,17 @@ class Excavation:
         """What each pair came to, and the predictions held against them; `why` learns of pairs that could not be trained."""
         observed: list[dict[str, Any]] = []
         checked: dict[str, Checked] = {}
-        base = _values(validated, choosing)
+        base = values_of(validated, choosing)
         for pair in versions:
             events.note(f"ablation    {pair.ingredient} = {pair.other} instead of {pair.value}")
             trials = self._trials(pair.model, choosing, "validation", ledger, items)
-            other = _values(trials, choosing)
+            other = values_of(trials, choosing)
             if base is None or other is None:
-                reason = _joined(validated if base is None else trials).reason or "it has no score."
+                reason = joined(validated if base is None else trials).reason or "it has no score."
                 why[pair.ingredient] = reason
                 observed.append(Tested(pair, pair.model.label, None, reason).as_json() | {"shares of seeds": []})
                 continue
-            shares = _by_seed(validated, trials, choosing)
+            shares = by_seed(validated, trials, choosing)
             said, held = tested(pair, base, other, shares, choosing.seed)
             observed.append(said.as_json() | {"shares of seeds": shares})
             if held is not None:
@@ -131,7 +134,22 @@ class Excavation:
         path = self.run.folder / "train.toml"
         if not path.exists():
             raise BadRequest(f"{self.run.folder} has no train.toml.", "Dig again with this version; it writes one.")
-        return read_recipe(path.read_text(encoding="utf-8"), str(path))
+        found = read_recipe(path.read_text(encoding="utf-8"), str(path))
+        for name in ("retrain", "training_window"):
+            if found[name] != "all":
+                durations.seconds(found[name], name)
+        return found
+
+    def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
+        """Say what of train.toml is not read here, or is plain because it was left out."""
+        text = (self.run.folder / "train.toml").read_text(encoding="utf-8")
+        absent = [name for name in INGREDIENTS if name not in tomllib.loads(text)]
+        if absent:
+            events.note(f"train.toml leaves out {', '.join(absent)}: plain values are taken")
+        if ingredients["repeats"] != ("allow" if repeats in ("allow", "only") else "forbid"):
+            events.note(
+                f"repeats = {ingredients['repeats']} in train.toml is for service; the run judges with repeats {repeats}, and so does this"
+            )
 
     def _protocol(self, split: Split, policy: str) -> Protocol:
         recipe = self.run.recipe
@@ -169,7 +187,11 @@ class Excavation:
             memory = int(self.run.recipe.memory * 2**30) if self.run.recipe.memory else resident_bytes() + int(0.8 * available_bytes())
             begun = time.monotonic()
             score = trial(learner, protocol, items, rng=seed, limits=Limits(memory=memory))
+            if score.state == "done" and not len(learner.state["curve"]):
+                score = replace(score, state="skipped", reason="No history of two events is left to learn from.", values={}, totals={})
             if score.state == "done":
+                if stage == "test" and seed == protocol.seed:
+                    artifact.replace(learner, ledger.folder / folders.TRAINED, facts={"fitted on": "the train span"}, content=items)
                 curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
                 mean = score.means(protocol.judged)[protocol.primary]
                 events.note(
@@ -191,7 +213,7 @@ class Excavation:
         folder, board = self.run.folder, self.run.board
         others = judged.scores_of(folder, board, final, without=score.model)
         cheapest, before = judged.winner_of_dig(board), judged.validation_of_winner(board, choosing.primary)
-        wins = score.state == "done" and _mean(chosen, choosing) > before
+        wins = score.state == "done" and mean(chosen, choosing) > before
         cheap = next((other for other in others if other.label == cheapest and other.state == "done"), None)
         why["verdict"] = score.reason or "there is no cheap model with a score."
         if score.state == "done" and cheap is not None:
@@ -213,6 +235,7 @@ class Excavation:
             "pairs": observed,
             "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
         }
+        self._with_earlier(advice)
         judged.keep_values(folder, score, final)
         files.write_json(folder / "training.json", curves.gathered(self.curves))
         files.write_json(folder / "advice.json", advice)
@@ -221,10 +244,10 @@ class Excavation:
             findings.append(finding_of(list(checked.values())).as_json())
         findings.sort(key=lambda one: (LEVELS.index(one["level"]), one["code"]))
         files.write_json(folder / "findings.json", findings)
-        joined = Scoreboard(final, (*others, score)).entries
+        entries = Scoreboard(final, (*others, score)).entries
         kept = [entry for entry in board["validation"] if entry["model"] != score.model]
         files.write_json(folder / "scores.json", board | {
-            "scores": [with_lists(entry) | {"stage": "test"} for entry in joined],
+            "scores": [with_lists(entry) | {"stage": "test"} for entry in entries],
             "winner": advice["winner"],
             "winner_of_dig": cheapest,
             "validation_of_dig": before if np.isfinite(before) else None,
@@ -232,6 +255,18 @@ class Excavation:
             "not_tried": [row for row in board["not_tried"] if row["what"] != NOT_TRIED],
         })  # fmt: skip
         return advice
+
+    def _with_earlier(self, advice: dict[str, Any]) -> None:
+        """What an earlier training of the same network tested and this one did not is kept."""
+        path = self.run.folder / "advice.json"
+        earlier = files.read_json(path) if path.exists() else {}
+        if earlier.get("trained") != advice["trained"] or earlier.get("ingredients") != advice["ingredients"] or advice["pairs"]:
+            return
+        known = {one["prediction"]["about"]: one for one in earlier["predictions"] if one["outcome"] != "not tested"}
+        advice["pairs"] = earlier["pairs"]
+        advice["predictions"] = [
+            known.get(one["prediction"]["about"], one) if one["outcome"] == "not tested" else one for one in advice["predictions"]
+        ]
 
     def _served(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
         """The transformer, learned from the whole log."""
@@ -251,10 +286,13 @@ class Excavation:
             shutil.rmtree(models, ignore_errors=True)
             aside.rename(models)
 
-    def _report(self) -> None:
-        from spadework.workbench.report import write
-
-        write(self.run.folder, with_ids=self.run.recipe.with_ids)
+    def _keep_network(self, made: Path, score: Score) -> None:
+        """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
+        if made.exists():
+            kept = self.run.folder / folders.TRAINED
+            shutil.rmtree(kept, ignore_errors=True)
+            (made / score.model).rename(kept)
+            shutil.rmtree(made)
 
 
 def train(
@@ -279,38 +317,3 @@ def train(
     threads = told.recipe.threads or parallel.threads()
     with folders.held(told.folder), events.listening(folders.JsonLog(told.folder / "log.jsonl")), parallel.using(threads):
         return Excavation(told, dict(changes or {}), seeds).carry_out(source, content, ablate=ablate)
-
-
-def _joined(scores: list[Score]) -> Score:
-    """One score of several seeds: values and costs are means; one that failed speaks for all."""
-    bad = next((score for score in scores if score.state != "done"), None)
-    if bad is not None or len(scores) == 1:
-        return bad or scores[0]
-    first = scores[0]
-    values = {name: np.mean([score.values[name] for score in scores], axis=0) for name in first.values}
-    totals = {name: float(np.mean([score.totals[name] for score in scores])) for name in first.totals}
-    fit, answer = (float(np.mean([getattr(score, name) for score in scores])) for name in ("fit_seconds", "recommend_seconds"))
-    made = {name: getattr(first, name) for name in Score.__dataclass_fields__}
-    return Score(**(made | {"values": values, "totals": totals, "fit_seconds": fit, "recommend_seconds": answer}))
-
-
-def _values(scores: list[Score], protocol: Protocol) -> Array | None:
-    """Values of the judged users, means over seeds; None where a seed failed."""
-    one = _joined(scores)
-    return one.values[protocol.primary][protocol.judged] if one.state == "done" else None
-
-
-def _mean(score: Score, protocol: Protocol) -> float:
-    return score.means(protocol.judged)[protocol.primary] if score.state == "done" else float("-inf")
-
-
-def _by_seed(base: list[Score], other: list[Score], protocol: Protocol) -> list[float | None]:
-    """The share by which the model as advised is better, seed by seed."""
-    shares: list[float | None] = []
-    for one, two in zip(base, other, strict=True):
-        if one.state != "done" or two.state != "done":
-            shares.append(None)
-            continue
-        mine, yours = (float(np.nanmean(score.values[protocol.primary][protocol.judged])) for score in (one, two))
-        shares.append(mine / yours - 1 if yours > 0 else None)
-    return shares

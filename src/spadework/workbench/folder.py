@@ -24,8 +24,8 @@ except ImportError:  # only on systems without file locks
     fcntl = None  # type: ignore[assignment]
 
 MANIFEST = "manifest.json"
-DUG = "models-of-the-dig"
-"""The model that a dig chose, while a transformer is served in its place."""
+DUG, TRAINED = "models-of-the-dig", "trained"
+"""The model that a dig chose, while a transformer is served in its place; and the transformer that was trained last, served or not."""
 _DERIVED = (
     "data.json",
     "findings.json",
@@ -96,7 +96,7 @@ def clear(folder: Path) -> None:
     """Remove what was derived from older data; the recipe, the log of remarks and the ledger of trials stay."""
     for name in (MANIFEST, *_DERIVED):
         (folder / name).unlink(missing_ok=True)
-    for name in ("models", DUG):
+    for name in ("models", DUG, TRAINED):
         shutil.rmtree(folder / name, ignore_errors=True)
 
 

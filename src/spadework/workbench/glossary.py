@@ -29,6 +29,14 @@ WORDS = {
     "only": "A policy of repeats: items of the history alone may be recommended. See repeats.",
     "novel": "A way to judge: items of the history are neither recommended nor expected, the task of the novel basket. Lists for it: forbid.",
     "quota": "A parameter of blend: at most so many items of the history in a list where they may come back.",
+    "train": "spadework train RUN: the transformer that RUN/train.toml describes, on the board of the run. See transformer, train.toml, ablate.",
+    "train.toml": "What a transformer for this log should be made of, each ingredient with its reason; written by a dig, to be edited.",
+    "ablate": "spadework train --ablate: for each piece of advice a second network without it, all else equal, judged on the validation span.",
+    "export": "spadework export: a transformer as an ONNX file.",
+    "SASRec": "A causal transformer over items: transformer(block=sasrec).",
+    "eSASRec": "SASRec with LiGR blocks: transformer, as it is.",
+    "BERT4Rec": "A transformer that reads from both sides and learns hidden items: transformer(objective=masked).",
+    "gBCE": "Generalised binary cross-entropy of gSASRec: transformer(loss=gbce, negatives=uniform).",
     "asked_at": "log.asked_at(moment) in Python: the moment that models are asked about; without it each user is asked after their usual pause.",
 }
 """Words of reports and policies that no shelf holds."""

@@ -13,7 +13,13 @@ from spadework.apps import terminal
 @click.argument("run", metavar="RUN")
 @click.option("--ablate", is_flag=True, help="Train a pair of models for each piece of advice, too, all else equal.")
 @click.option("--seeds", default=1, show_default=True, help="Train each model so often, and judge the mean.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a parameter of the model, such as --set epochs=10.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a parameter of the model, such as --set epochs=10; see: spadework explain transformer.",
+)
 @click.option("--accelerator", default="auto", show_default=True, help="auto (a card where there is one), cpu or cuda.")
 @click.option("--devices", default=1, show_default=True, help="Processes or cards that share each epoch.")
 @click.option("--precision", default="32", show_default=True, help="32, or bf16 on cards that have it.")
@@ -44,6 +50,9 @@ def command(
         terminal.print_json(told)
     else:
         _print(Run(Path(run)), told)
+    if told["state"] != "done":
+        click.echo(f"{told['trained']}: {told['state']}. {told['reason']}", err=True)
+        raise click.exceptions.Exit(1)
 
 
 def _print(run: Any, told: dict[str, Any]) -> None:
@@ -58,11 +67,13 @@ def _print(run: Any, told: dict[str, Any]) -> None:
         click.echo("\npairs that nothing was predicted of")
     for row in rows:
         found = row["observed"]
-        share = "no difference that can be told" if found is None or found["share"] is None else _share(found)
+        share = "no difference that can be told" if found is None or found["share"] is None else _share(found, row["shares of seeds"])
         click.echo(f"  {row['ingredient']} = {row['value']} instead of {row['against']}: {row['reason'] or share}")
     click.echo(f"\nreport  {run.folder / 'report.html'}")
 
 
-def _share(found: dict[str, Any]) -> str:
+def _share(found: dict[str, Any], seeds: list[float | None]) -> str:
     low, high = found["interval"]
-    return f"{found['share']:+.1%} ({low:+.1%} … {high:+.1%}) over {found['users']:,} users"
+    apart = [share for share in seeds if share is not None]
+    told = f"; seeds {', '.join(f'{share:+.1%}' for share in apart)}" if len(apart) > 1 else ""
+    return f"{found['share']:+.1%} ({low:+.1%} … {high:+.1%}) over {found['users']:,} users{told}"

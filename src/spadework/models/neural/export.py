@@ -35,7 +35,8 @@ README = """# {label} as ONNX
 | best | batch, {k} | int64 | places in `items.json` |
 | scores | batch, {k} | float32 | descending |
 
-`length` is {longest} at most: give the newest events. Leave out events whose item is not in `items.json`. Items that are left out of lists are those
+`length` is {longest} at most: give the newest events. Leave out events whose item is not in `items.json`, and do not ask
+for histories of which nothing is left. Items that are left out of lists are those
 of the events that are given.
 """
 
@@ -86,7 +87,10 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
     check_k(k)
     folder = Path(folder)
     if not isinstance(fitted, Transformer):
-        raise BadRequest(f"{fitted.label!r} is no transformer, so it has no network to export.", "Train one: spadework train RUN")
+        raise BadRequest(
+            f"{fitted.label!r} is no transformer, so it has no network to export.",
+            "Train one with spadework train RUN; where it was not the best, name RUN/trained.",
+        )
     if repeats not in ("forbid", "allow"):
         raise BadRequest(f"repeats is {repeats!r}.", "Choices for an export: forbid, allow.")
     known = fitted._known

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
 from torch.multiprocessing.spawn import ProcessRaisedException
 
@@ -99,8 +98,7 @@ def train(course: Course, settings: Settings) -> Learned:
     fabric = Fabric(
         accelerator=kind,
         devices=where.devices,
-        # What is frozen of items is the same everywhere and large, so it is not sent around before each step.
-        strategy=DDPStrategy(start_method="spawn", broadcast_buffers=False) if where.devices > 1 else "auto",
+        strategy="ddp_spawn" if where.devices > 1 else "auto",
         precision="bf16-mixed" if where.precision == "bf16" else "32-true",
     )
     threads = torch.get_num_threads()
@@ -197,7 +195,8 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
             checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
     if curve:
         told = _in_words(curve[learned.best - 1])
-        learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({told})")
+        further = " The last epoch was the best: more epochs may go further." if learned.best == settings.epochs > 1 else ""
+        learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({told}).{further}")
     return learned
 
 
@@ -250,6 +249,6 @@ def _in_words(line: dict[str, float]) -> str:
     seen = (
         ""
         if math.isnan(line["ndcg"])
-        else f", ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as popular as what is taken"
+        else f", withheld ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as popular as what is taken"
     )
     return f"epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}"

@@ -163,6 +163,8 @@ class Transformer(Vectors):
             events.note(f"{self.label} does not read {', '.join(ignored)} with its other settings.")
         identity = identity_of(self.params, seed, train, content if self.content else None)
         learned, vectors, curve = fitting.fit(self, self.used_of(train), content if self.content else None, seed, identity)
+        if not curve:
+            events.note(f"{self.label} learned nothing: no history of two events is left to learn from. Its lists are what is popular.")
         return {"vectors": vectors, "curve": curve_rows(curve), **learned}
 
     def used_of(self, train: Interactions) -> Interactions:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps, numbers
 from spadework.workbench.sections.verdict import WIDTHS
 
 _MOST = 8
 """Lines in a picture."""
-_TONES: dict[str, Tone] = {"as expected": "note", "wrong": "strong", "cannot tell": "weak", "not tested": "quiet"}
+_TONES: dict[str, Tone] = {"as expected": "note", "wrong": "block", "cannot tell": "weak", "not tested": "quiet"}
 POPULARITY, QUALITY = "How long it recommended best sellers", "How good its lists became"
 
 
@@ -51,7 +51,9 @@ def _observed(one: Map) -> str:
     share = as_number(found.get("share"))
     if share is None or ends is None:
         return words.clip(as_text(one.get("reason"), "no difference"), 200)
-    return f"{share:+.1%} ({ends[0]:+.1%} … {ends[1]:+.1%})"
+    seeds = [value for value in numbers(one.get("shares of seeds")) if value is not None]
+    apart = f"; seeds {', '.join(f'{value:+.1%}' for value in seeds)}" if len(seeds) > 1 else ""
+    return f"{share:+.1%} ({ends[0]:+.1%} … {ends[1]:+.1%}){apart}"
 
 
 def _curves(facts: RunFacts, trained: str) -> list[Block]:
@@ -61,7 +63,9 @@ def _curves(facts: RunFacts, trained: str) -> list[Block]:
         if as_text(one.get("stage")) == "validation":
             known.setdefault(as_text(one.get("label")), one)
     ordered = sorted(known.items(), key=lambda pair: pair[0] != trained)[:_MOST]
-    names = {as_text(one.get("model")): _pair(one) for one in maps(facts.advice.get("pairs"))}
+    names = {
+        as_text(one.get("model")): f"{as_text(one.get('ingredient'))} = {one.get('against')}" for one in maps(facts.advice.get("pairs"))
+    }
     told = [(names.get(label, "as advised" if label == trained else label), list(maps(one.get("epochs")))) for label, one in ordered]
     if not any(rows for _, rows in told):
         return []
@@ -69,7 +73,7 @@ def _curves(facts: RunFacts, trained: str) -> list[Block]:
         POPULARITY: "How often the recommended items were taken, over how often those were that the users then took: 1, the dotted line, is as "
         "people take. A network that starts far above it recommends best sellers until it becomes personal. On users whose newest moment was kept "
         "from learning.",
-        QUALITY: "ndcg@10 for the same users after each epoch.",
+        QUALITY: "ndcg@10 of the withheld items for the same users after each epoch (the first seed); the board asks other users about another span.",
     }
     made = []
     for title, column, axis, reference in (

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Chart, Charts, Prose, table
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, seconds_of, value_of
+from spadework.workbench.run_facts import (
+    Map,
+    RunFacts,
+    as_interval,
+    as_map,
+    as_number,
+    as_text,
+    finished,
+    label_of,
+    maps,
+    seconds_of,
+    value_of,
+)
 
 WIDTHS = (860, 360)
 """Pictures over the whole line are drawn for a wide page and for a narrow one."""
@@ -144,7 +156,12 @@ def _cost(facts: RunFacts, scored: list[Map]) -> str:
 
 
 def _expected(facts: RunFacts) -> str:
-    """What the probes expect of a large sequence model, which was not trained here."""
+    """What the probes expect of a large sequence model, and what was observed where one was trained."""
+    told = next(
+        (one for one in maps(facts.advice.get("predictions")) if as_text(as_map(one.get("prediction")).get("about")) == "verdict"), None
+    )
+    if told is not None:
+        return f"A transformer was trained after the dig. {words.clip(as_text(told.get('says')), 600)} Section 5 has more."
     verdict = next((as_text(found.get("says")) for found in facts.findings if found.get("code") == "VER-1"), "")
     if not verdict:
         return "No neural model was compared, so this run cannot say whether one would pay."
