@@ -5,6 +5,10 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import click
 import pytest
@@ -13,18 +17,23 @@ from click.testing import CliRunner
 from command_line import call, run
 from spadework.apps import commands
 from spadework.apps.cli import spadework
+from spadework.data.worlds import world
+from spadework.models.base import model
+from spadework.workbench import artifact
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 every_command = pytest.mark.parametrize("name", NAMES)
-ARGUMENTS = {  # how to call each one with --json; RUN stands for a finished run
+ARGUMENTS = {  # how to call each one with --json; RUN is a finished run, COPY one that may change, NETWORK a transformer, NEW a folder to come
     "compare": ["RUN"],
     "dig": ["world:order", "--run", "RUN", "--models", "popular,cosine,forward", "--budget", "180s"],
     "doctor": [],
     "explain": ["cosine"],
+    "export": ["NETWORK", "--out", "NEW"],
     "look": ["world:repeats"],
     "recommend": ["RUN", "--user", "u0003", "-k", "3"],
     "report": ["RUN"],
     "similar": ["RUN", "i0003", "-k", "3"],
+    "train": ["COPY", "--set", "width=16", "--set", "blocks=1", "--set", "epochs=1"],
 }
 
 
@@ -34,7 +43,19 @@ def command_of(name: str) -> click.Command:
 
 def filled(name: str, run) -> list[str]:
     assert name in ARGUMENTS, f"say here how to call the command {name}"
-    return [str(run) if argument == "RUN" else argument for argument in ARGUMENTS[name]]
+    stand_ins = {"RUN": lambda: run, "COPY": lambda: copied(run), "NETWORK": network, "NEW": lambda: Path(tempfile.mkdtemp()) / "new"}
+    return [str(stand_ins[argument]()) if argument in stand_ins else argument for argument in ARGUMENTS[name]]
+
+
+def copied(run: Path) -> Path:
+    return shutil.copytree(run, Path(tempfile.mkdtemp()) / "run")
+
+
+@cache
+def network() -> Path:
+    """A transformer of one epoch."""
+    one = model("transformer", width=16, blocks=1, heads=1, epochs=1).fit(world("order").log)
+    return artifact.save(one, Path(tempfile.mkdtemp()) / "model")
 
 
 def test_the_command_line_lists_what_the_folder_holds():

@@ -81,7 +81,7 @@ def test_ranks_are_inverted_weighted_and_added_up(shop, smoothing):
     np.testing.assert_array_equal(np.isfinite(found), total > 0)
 
 
-DRAWING = ("random", "elsa", "ials")
+DRAWING = ("random", "elsa", "ials", "mult-vae", "transformer")
 """Models that draw numbers; in a blend they draw others."""
 
 

@@ -14,7 +14,8 @@ from spadework.apps import terminal
 @click.option(
     "--repeats", default="forbid", show_default=True, metavar="WAY", help="forbid leaves out the events that are given, allow does not."
 )
-def command(where: str, out: str, k: int, repeats: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def command(where: str, out: str, k: int, repeats: str, as_json: bool) -> None:
     """Write the transformer of a RUN, or an ARTIFACT, as ONNX: histories in, best items out, without Python or PyTorch."""
     from spadework.models.neural.machine import require_torch
     from spadework.workbench.serving import fitted_of
@@ -24,4 +25,7 @@ def command(where: str, out: str, k: int, repeats: str) -> None:
         from spadework.models.neural.export import export
 
         folder = export(fitted_of(where), out, k=k, repeats=repeats)
-    click.echo(f"{folder / 'model.onnx'}")
+    if as_json:
+        terminal.print_json({name: str(folder / name) for name in ("model.onnx", "items.json", "README.md")})
+    else:
+        click.echo(f"{folder / 'model.onnx'}")
