@@ -61,5 +61,5 @@ def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):
     saved = artifact.save(one, tmp_path / "model")
     said = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
     assert said.code == 0, said.err
-    assert "giv" in (tmp_path / "onnx" / "README.md").read_text()
+    assert "gives the 3 best items of each (items of the history: left out)" in (tmp_path / "onnx" / "README.md").read_text()
     assert len(json.loads((tmp_path / "onnx" / "items.json").read_text())) == shop.item_count

@@ -44,7 +44,8 @@ class VaeNetwork(nn.Module):
 
     def decoded(self, z: Tensor) -> Tensor:
         """Logits of all items: [users, items]."""
-        return self.out(torch.tanh(self.unfold(z)))  # type: ignore[no-any-return]
+        logits: Tensor = self.out(torch.tanh(self.unfold(z)))
+        return logits
 
     def forward(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Mean loss of the users of a batch: []."""

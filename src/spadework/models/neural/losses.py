@@ -7,6 +7,7 @@ hidden and a row of `vectors` [items, width], plus what stands in `prior`, where
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -176,10 +177,10 @@ def _by_place(values: Tensor, places: Tensor) -> Tensor:
     return torch.zeros(int(which[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(0, which, values)[which]
 
 
-def _in_blocks(of_rows: Any, hidden: Tensor, samples: int) -> Tensor:
+def _in_blocks(of_rows: Callable[[int, Tensor], Tensor], hidden: Tensor, samples: int) -> Tensor:
     """Σ of a loss over blocks of pairs; beyond one block, each is computed anew when its gradient is asked for, so one is held at a time."""
     rows = max(1, 4 * CELLS // samples)
     if len(hidden) <= rows:
-        return of_rows(0, hidden)  # type: ignore[no-any-return]
+        return of_rows(0, hidden)
     parts = [checkpoint(of_rows, start, hidden[start : start + rows], use_reentrant=False) for start in range(0, len(hidden), rows)]
     return torch.stack(parts).sum()

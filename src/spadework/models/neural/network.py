@@ -96,7 +96,8 @@ class SasRecBlock(nn.Module):
         """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
         kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + self.drop(self.attention(self.norm(x), bias, at))
-        return y + self.drop(self.out(gelu(self.into(self.norm_2(y)))))  # type: ignore[no-any-return]
+        made: Tensor = y + self.drop(self.out(gelu(self.into(self.norm_2(y)))))
+        return made
 
 
 class LigrBlock(nn.Module):
@@ -117,7 +118,8 @@ class LigrBlock(nn.Module):
         kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + torch.sigmoid(self.gate(kept)) * self.drop(self.attention(self.norm(x), bias, at))
         gate, through = self.into(self.norm_2(y)).chunk(2, dim=-1)
-        return y + torch.sigmoid(self.gate_2(y)) * self.drop(self.out(silu(gate) * through))  # type: ignore[no-any-return]
+        made: Tensor = y + torch.sigmoid(self.gate_2(y)) * self.drop(self.out(silu(gate) * through))
+        return made
 
 
 class Encoder(nn.Module):
