@@ -1,23 +1,60 @@
-"""The results as a page: docs/benchmarks.md, a pure function of what the benches left in bench/results."""
+"""The results as pages of docs, pure functions of what the benches left in bench/results."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from environments import requirements
+from harness import ROOT
 
-_OURS = ("spadework", "numpy", "scipy", "polars", "numba")
-_PEERS = {
-    "implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"),
-    "rectools": ("RecTools", "numpy", "pandas"),
-    "sansa": ("sansa", "scikit-sparse", "numpy", "scipy"),
-    "pynndescent": ("pynndescent", "numba", "numpy", "scipy"),
-}
+
+@dataclass(frozen=True)
+class Page:
+    """A page of docs: its benches in their order, what stands above them, and the packages of the peers beside them."""
+
+    path: Path
+    title: str
+    names: tuple[str, ...]
+    introduction: str
+    peers: Mapping[str, tuple[str, ...]]
+    ours: tuple[str, ...] = ("spadework", "numpy", "scipy", "polars", "numba")
+
+
+PAGES = {
+    "benchmarks": Page(
+        ROOT / "docs" / "benchmarks.md",
+        "Benchmarks",
+        (
+            "startup", "metrics", "reading", "cosine", "recommend", "ease", "factors", "sparse", "baskets", "people", "together", "growth",
+            "report", "diagnosis", "dig", "dig-20m",
+        ),
+        """Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data, each repeat in a fresh process, after one
+uncounted run each. Times are medians, with the smallest and the largest; memory is the largest resident memory of the process, as the
+system accounts it (no less than the 22 MiB of the bench that started it).""",
+        {
+            "implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"),
+            "rectools": ("RecTools", "numpy", "pandas"),
+            "sansa": ("sansa", "scikit-sparse", "numpy", "scipy"),
+            "pynndescent": ("pynndescent", "numba", "numpy", "scipy"),
+        },
+    ),
+    "neural": Page(
+        ROOT / "docs" / "neural-benchmarks.md",
+        "Transformers, measured",
+        ("neural-speed", "neural-films", "neural-beauty", "neural-catalogue"),
+        """Written by `make bench-neural`; do not edit. Each training is a fresh process with two threads; contenders take turns on the same data.
+Quality is of ten items among all, own items left out, with 95 % intervals over users.""",
+        {"rectools-torch": ("RecTools", "torch", "pytorch-lightning", "numpy")},
+        ("spadework", "torch", "lightning-fabric", "numpy", "polars", "numba"),
+    ),
+}  # fmt: skip
 
 
 def said(met: bool | None) -> str:
@@ -25,13 +62,13 @@ def said(met: bool | None) -> str:
     return "not measured" if met is None else "met" if met else "missed"
 
 
-def circumstances() -> dict[str, Any]:
-    """When, on what machine, with which versions, and how busy it was."""
+def circumstances(name: str) -> dict[str, Any]:
+    """When, on what machine, with which versions, and how busy it was, as the bench of this name began."""
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB, {platform.system()}",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in _OURS},
+        "versions": {package: version(package) for one in PAGES.values() if name in one.names for package in one.ours},
         "load": round(os.getloadavg()[0], 1),
     }
 
@@ -46,18 +83,9 @@ def _memory_gib() -> float:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
 
 
-def render(results: Sequence[Mapping[str, Any]]) -> str:
+def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
     """The page, from the newest result of each bench."""
-    lines = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data, each repeat in a fresh process, after one",
-        "uncounted run each. Times are medians, with the smallest and the largest; memory is the largest resident memory of the process, as the",
-        "system accounts it (no less than the 22 MiB of the bench that started it).",
-        "",
-        "| what | measured | target | |",
-        "|---|---|---|---|",
-    ]
+    lines = [f"# {page.title}", "", page.introduction, "", "| what | measured | target | |", "|---|---|---|---|"]
     for result in results:
         for verdict in result["verdicts"]:
             what = f"{result['name']}: {verdict['what']}"
@@ -65,30 +93,10 @@ def render(results: Sequence[Mapping[str, Any]]) -> str:
     for result in results:
         lines += ["", *_section(result)]
     lines += ["", "## Peers", ""]
-    for peer, packages in _PEERS.items():
+    for peer, packages in page.peers.items():
         pins = requirements(peer)
         lines.append(f"`.venv-{peer}`, built from `bench/peers/{peer}.txt`: {', '.join(f'{name} {pins[name]}' for name in packages)}.")
     return "\n".join(lines) + "\n"
-
-
-def render_neural(results: Sequence[Mapping[str, Any]]) -> str:
-    """The page of `make bench-neural`."""
-    lines = [
-        "# Transformers, measured",
-        "",
-        "Written by `make bench-neural`; do not edit. Contenders take turns on the same data, each in a fresh process with two threads. Quality is",
-        "of ten items among all, users' own items left out.",
-        "",
-        "| what | measured | target | |",
-        "|---|---|---|---|",
-    ]
-    for result in results:
-        lines += [f"| {one['what']} | {one['measured']} | {one['target']} | {said(one['met'])} |" for one in result["verdicts"]]
-    for result in results:
-        lines += ["", *_section(result)]
-    pins = requirements("rectools-torch")
-    peers = ", ".join(f"{name} {pins[name]}" for name in ("RecTools", "torch", "pytorch-lightning", "numpy"))
-    return "\n".join([*lines, "", f"`.venv-rectools-torch`, built from `bench/peers/rectools-torch.txt`: {peers}."]) + "\n"
 
 
 def _section(result: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""`make bench`: every bench, then docs/benchmarks.md. Exit 1 when a bench fails or results that should be equal are not."""
+"""`make bench` and `make bench-neural`: benches, then their page. Exit 1 when a bench fails or results that should be equal are not."""
 
 from __future__ import annotations
 
@@ -10,38 +10,24 @@ import sys
 import page
 from harness import BENCH, ROOT, BenchFailed, Outcome, say
 
-NAMES = (
-    "startup",
-    "metrics",
-    "reading",
-    "cosine",
-    "recommend",
-    "ease",
-    "factors",
-    "sparse",
-    "baskets",
-    "people",
-    "together",
-    "growth",
-    "report",
-    "diagnosis",
-    "dig",
-    "dig-20m",
-)
 RESULTS = BENCH / "results"
-PAGE = ROOT / "docs" / "benchmarks.md"
 
 
 def main() -> int:
     """Run what was asked for. `--quick` is small and leaves no trace on the page."""
-    options = argparse.ArgumentParser(prog="bench/run.py", description="Speed and memory beside the peers, written to docs/benchmarks.md.")
-    options.add_argument("--only", choices=NAMES, action="append", metavar="NAME", help=f"one of {', '.join(NAMES)}; repeatable")
-    options.add_argument("--quick", action="store_true", help="a tenth of the data, fewer repeats, nothing written")
+    names = [name for one in page.PAGES.values() for name in one.names]
+    options = argparse.ArgumentParser(
+        prog="bench/run.py", description="Speed, memory and quality beside the peers, written to a page of docs."
+    )
+    options.add_argument("--page", choices=page.PAGES, default="benchmarks", help="all benches of this page; without it, of benchmarks")
+    options.add_argument("--only", choices=names, action="append", metavar="NAME", help=f"one of {', '.join(names)}; repeatable")
+    options.add_argument("--quick", action="store_true", help="less data, fewer repeats, an epoch instead of all, nothing written")
     asked = options.parse_args()
+    run = asked.only or page.PAGES[asked.page].names
     failures = []
-    for name in asked.only or NAMES:
+    for name in run:
         say(name)
-        around = page.circumstances()
+        around = page.circumstances(name)
         try:
             outcome: Outcome = importlib.import_module(name.replace("-", "_")).run(asked.quick)
         except BenchFailed as failure:
@@ -54,10 +40,12 @@ def main() -> int:
             RESULTS.mkdir(exist_ok=True)
             written = json.dumps(outcome.as_json() | {"circumstances": around}, indent=1, ensure_ascii=False)
             (RESULTS / f"{name}.json").write_text(written, encoding="utf-8")
-    if not asked.quick:
-        found = [json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS / f"{name}.json" for name in NAMES) if path.exists()]
-        PAGE.write_text(page.render(found), encoding="utf-8")
-        print(f"written: {PAGE.relative_to(ROOT)}")
+    for one in page.PAGES.values():
+        if not asked.quick and set(one.names) & set(run):
+            paths = [RESULTS / f"{name}.json" for name in one.names]
+            found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+            one.path.write_text(page.render(one, found), encoding="utf-8")
+            print(f"written: {one.path.relative_to(ROOT)}")
     if failures:
         say(f"failed: {', '.join(failures)}")
     return 1 if failures else 0

@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,8 +17,10 @@ from counted import two_processors
 
 import spadework as sw
 from spadework import events
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
+from spadework.models.neural.transformer import Transformer
 
 
 class Clock:
@@ -34,40 +37,40 @@ class Clock:
         """Remarks are not for here."""
 
 
-def logs_of(folder: Path) -> tuple[Interactions, Interactions, Interactions, object]:
-    """Train, given and expected over the same ids, and content where the folder has some."""
-    frames = [pl.read_csv(folder / f"{name}.csv") for name in ("train", "given", "expected")]
-    every = pl.concat(frames)
+def logs_of(folder: Path) -> tuple[dict[str, Interactions], ItemContent | None]:
+    """Train, given, chosen and expected over the same ids, and content where the folder has some."""
+    frames = {path.stem: pl.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    every = pl.concat(frames.values())
     users, items = Vocabulary.build(every["user"])[0], Vocabulary.build(every["item"])[0]
-    made = [
-        Interactions.from_codes(
+    made = {
+        name: Interactions.from_codes(
             users.codes(frame["user"]), items.codes(frame["item"]), user_vocabulary=users, item_vocabulary=items,
             times=frame["time"].to_numpy(), order=frame["order"].to_numpy(),
         )
-        for frame in frames
-    ]  # fmt: skip
+        for name, frame in frames.items()
+    }  # fmt: skip
     table = folder / "items.parquet"
-    content = sw.read_content(table, made[0], item="item") if table.exists() else None
-    return made[0], made[1], made[2], content
+    return made, sw.read_content(table, made["train"], item="item") if table.exists() else None
 
 
 def quality(items: np.ndarray, expected: Interactions) -> dict[str, float]:
-    """Hit rate and ndcg of ten, with the intervals of a normal mean."""
+    """Hit rate and ndcg of ten over users, each with half of its interval, that of a normal mean."""
     wanted = expected.items[expected.starts[expected.active_users]]
     hits = items == wanted[:, None]
-    gains = (hits / np.log2(np.arange(items.shape[1]) + 2)).sum(axis=1)
-    half = 1.96 * gains.std() / np.sqrt(len(gains))
-    return {"recall@10": float(hits.any(axis=1).mean()), "ndcg@10": float(gains.mean()), "ndcg half": float(half), "users": len(gains)}
+    found = {"recall@10": hits.any(axis=1).astype(float), "ndcg@10": (hits / np.log2(np.arange(items.shape[1]) + 2)).sum(axis=1)}
+    halves = {f"{name} half": float(1.96 * values.std() / np.sqrt(len(values))) for name, values in found.items()}
+    return {name: float(values.mean()) for name, values in found.items()} | halves
 
 
-def main(folder: Path, what: str, settings: dict[str, object]) -> None:
+def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
     """Train, answer, judge."""
     two_processors()
-    train, given, expected, content = logs_of(folder)
-    one, clock = sw.model(str(settings.pop("model", "transformer")), **settings), Clock()
+    logs, content = logs_of(folder)
+    given, expected = logs["given"], logs["expected"]
+    one, clock = Transformer(**settings), Clock()
     begun = time.perf_counter()
     with events.listening(clock):
-        one.fit(train, content)  # type: ignore[arg-type]
+        one.fit(logs["train"], content)
     fitted = time.perf_counter() - begun
     asked = expected.active_users
     one.recommend(given, 10, repeats="forbid", users=asked[:100])
@@ -75,13 +78,12 @@ def main(folder: Path, what: str, settings: dict[str, object]) -> None:
     lists = one.recommend(given, 10, repeats="forbid", users=asked)
     answering = time.perf_counter() - begun
     marks = sorted(time for label, time in clock.marks.items() if label.startswith("fit"))
-    epochs = int(settings.get("epochs", 1))  # type: ignore[call-overload]
     seconds = {
-        "epochs": (marks[-1] - marks[0]) / (len(marks) - 1) if len(marks) > 1 else fitted / epochs,
+        "epochs": (marks[-1] - marks[0]) / (len(marks) - 1) if len(marks) > 1 else fitted / one.epochs,
         "recommend": answering,
         "fit": fitted,
     }[what]
-    answer = quality(lists.items, expected) | {"fit": fitted, "recommend": answering, "epochs": len(one.curve)}  # type: ignore[attr-defined]
+    answer = quality(lists.items, expected) | {"fit": fitted, "recommend": answering, "epochs": len(one.curve)}
     print(json.dumps({"seconds": seconds, "answer": answer}))
 
 

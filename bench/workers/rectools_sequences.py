@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,19 +45,20 @@ def frame_of(path: Path) -> pd.DataFrame:
     return frame[[Columns.User, Columns.Item, Columns.Weight, Columns.Datetime]]
 
 
-def main(folder: Path, what: str, settings: dict[str, object]) -> None:
+def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
     """Train, answer, judge."""
     two_processors()
     torch.set_num_threads(2)
-    epochs, clock = int(settings.pop("epochs")), Clock()  # type: ignore[call-overload]
+    epochs = settings.pop("epochs")
     train, given = Dataset.construct(frame_of(folder / "train.csv")), Dataset.construct(frame_of(folder / "given.csv"))
 
     def trainer() -> Trainer:
         return Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                       enable_model_summary=False, callbacks=[clock])  # fmt: skip
+                       enable_model_summary=False, callbacks=[Clock()])  # fmt: skip
 
     model = SASRecModel(**settings, epochs=epochs, verbose=0, dataloader_num_workers=0, get_trainer_func=trainer)
     model.fit(train)
+    clock = next(one for one in model.fit_trainer.callbacks if isinstance(one, Clock))  # the trainer that fits is a copy
     expected = pd.read_csv(folder / "expected.csv").set_index("user")["item"]
     known = expected[expected.index.isin(pd.read_csv(folder / "given.csv")["user"].unique())]
     begun = time.perf_counter()

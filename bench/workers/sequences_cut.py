@@ -1,6 +1,6 @@
-"""sequences_cut.py LOG OUT: leave-one-out of a public log as train.csv, given.csv and expected.csv, each with user, item, time and order.
+"""sequences_cut.py LOG OUT: leave-one-out of a public log as train.csv, given.csv, chosen.csv and expected.csv, each with user, item, time and order.
 
-What is given holds the validation item; what is trained on does not.
+What is given holds the validation item, which is what is chosen; what is trained on does not.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ def main(log: Path, out: Path) -> None:
     for name, part in (
         ("train", frame.filter(pl.col("split") == "train")),
         ("given", frame.filter(pl.col("split") != "test")),
+        ("chosen", frame.filter(pl.col("split") == "val")),
         ("expected", frame.filter(pl.col("split") == "test")),
     ):
         part.select("user", "item", "time", pl.col("order").cast(pl.Int64)).write_csv(out / f"{name}.csv")

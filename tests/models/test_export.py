@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import onnxruntime
 import pytest
 
 from command_line import call
-from spadework.errors import BadRequest, OutputExists
+from spadework.errors import BadRequest, MissingExtra, OutputExists
 from spadework.models.base import model
 from spadework.models.neural.export import export
 from spadework.workbench import artifact
@@ -46,6 +47,13 @@ def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path)
         ours = one.recommend(log, 7, repeats=repeats, users=np.arange(users), fill=False)
         assert [[ids[at] for at in row] for row in best] == [log.item_vocabulary.take(row).to_list() for row in ours.items]
         np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
+
+
+def test_without_its_extra_nothing_is_left_behind(shop, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(MissingExtra, match="onnxscript"):
+        export(model("transformer", **SMALL).fit(shop), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):

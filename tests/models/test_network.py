@@ -151,6 +151,9 @@ def test_an_item_is_the_sum_of_its_parts_and_rare_items_trust_their_own_vector_l
     dense = torch.from_numpy(parts.dense[3]) @ network.adaptor.weight.T
     torch.testing.assert_close(every[3], own + kinds + dense, rtol=1e-4, atol=1e-6)
 
+    some = torch.tensor([7, 3, 19])
+    torch.testing.assert_close(network(some), every[some], rtol=1e-6, atol=1e-7)
+
 
 def test_an_item_without_events_has_no_vector_of_its_own(shop):
     counts = shop.item_counts.astype(float)

@@ -128,9 +128,16 @@ def test_the_numbers_are_those_of_the_seed_and_the_callers_own_chance_is_untouch
     assert not same(one, model("transformer", **{**SMALL, "dropout": 0.5}).fit(shop, rng=1))
 
 
-@pytest.mark.parametrize("name", ["transformer", "mult-vae"])
-def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(name, shop, tmp_path):
-    params = SMALL if name == "transformer" else {"hidden": 16, "latent": 4, "epochs": 6, "batch": 8}
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("transformer", SMALL),
+        ("transformer", {**SMALL, "loss": "sampled", "samples": 8}),
+        ("mult-vae", {"hidden": 16, "latent": 4, "epochs": 6, "batch": 8}),
+    ],
+    ids=["softmax", "sampled", "mult-vae"],
+)
+def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(name, params, shop, tmp_path):
     whole = model(name, **params).fit(shop)
 
     def stop(label, done):
@@ -185,7 +192,7 @@ def test_a_checkpoint_of_another_version_or_a_damaged_one_is_refused(shop, tmp_p
         model("transformer", **SMALL).fit(shop)
         (path,) = tmp_path.iterdir()
         save_file(load_file(path), path, metadata={"format": "7", "curve": "[]"})
-        with pytest.raises(BadRequest, match="has format 7, and this spadework reads 1") as caught:
+        with pytest.raises(BadRequest, match="has format 7, and this spadework reads 2") as caught:
             model("transformer", **SMALL).fit(shop)
         assert caught.value.hint.startswith("Remove it to train from the beginning")
         path.write_bytes(b"torn")

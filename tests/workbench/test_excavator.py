@@ -35,6 +35,19 @@ def trained(order_run, tmp_path_factory):
     return folder, train(folder, changes=QUICK, ablate=True, seeds=2)
 
 
+class Notes:
+    """Hears notes."""
+
+    def __init__(self):
+        self.said = []
+
+    def step(self, label, done, total):
+        pass
+
+    def note(self, message):
+        self.said.append(message)
+
+
 def read(folder, name):
     return json.loads((folder / name).read_text())
 
@@ -106,9 +119,17 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     assert told["pairs"] == []
     kept = sw.load(tmp_path / "run" / "trained")
     assert kept.label == told["trained"], "though another model may be served"
-    again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
+    heard = Notes()
+    with events.listening(heard):
+        again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
+    assert any(said.startswith(f"replaced    {told['trained']}") for said in heard.said)
     labels = [row["label"] for row in read(tmp_path / "run", "scores.json")["scores"] if row["model"] == "transformer"]
     assert labels == [again["trained"]], "a second training takes the place of the first"
+    before, heard = (tmp_path / "run" / "scores.json").stat().st_mtime_ns, Notes()
+    with events.listening(heard):
+        assert train(tmp_path / "run", changes={**QUICK, "epochs": 3}) == again
+    assert "has this training already" in heard.said[-1]
+    assert (tmp_path / "run" / "scores.json").stat().st_mtime_ns == before
 
 
 def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(order_run, tmp_path):
@@ -162,7 +183,7 @@ def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_i
 
     with monkeypatch.context() as patched:
         patched.setattr(excavator.Excavation, "_served", stopped)
-        patched.setattr(excavator.Excavation, "_keep", stopped)
+        patched.setattr(excavator.kept, "board", stopped)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", changes=QUICK)
     assert {path: path.read_bytes() for path in before} == before

@@ -48,16 +48,21 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
 
 
 class Progress:
-    """Notes as lines; what runs now and how much remains on one line that is overwritten, on a terminal only."""
+    """Notes as lines; what runs now and how much remains on one line that is overwritten, or where there is no terminal on a line a minute."""
+
+    QUIET = 60.0
+    """Seconds after which a file that catches stderr is told that work goes on."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = 0
         self._labels: dict[str, tuple[int, int | None]] = {}
-        self._drawn = 0.0
+        self._drawn = 0.0 if self._live else time.monotonic()
 
     def step(self, label: str, done: int, total: int | None) -> None:
         if not self._live:
+            if time.monotonic() - self._drawn > self.QUIET:
+                self.note(_at(label, done, total))
             return
         self._labels.pop(label, None)
         if total is None or done < total:
@@ -67,6 +72,7 @@ class Progress:
 
     def note(self, message: str) -> None:
         self._clear()
+        self._drawn = time.monotonic()
         click.echo(message, err=True)
 
     def close(self) -> None:
@@ -75,7 +81,7 @@ class Progress:
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        parts = [f"{label} {done}/{total}" if total else label for label, (done, total) in list(self._labels.items())[-2:]]
+        parts = [_at(label, done, total) for label, (done, total) in list(self._labels.items())[-2:]]
         text = "  ".join(parts)[: max(width() - 1, 1)]
         self._clear()
         click.echo(text, err=True, nl=False)
@@ -85,6 +91,10 @@ class Progress:
         if self._shown:
             click.echo("\r" + " " * self._shown + "\r", err=True, nl=False)
             self._shown = 0
+
+
+def _at(label: str, done: int, total: int | None) -> str:
+    return f"{label} {done}/{total}" if total else label
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 import tomllib
 from collections.abc import Mapping
@@ -10,23 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from spadework import durations, events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis.finding import LEVELS
 from spadework.diagnosis.ingredients import INGREDIENTS, read_recipe
-from spadework.diagnosis.prediction import Checked, Prediction, check, finding_of
+from spadework.diagnosis.prediction import Checked, Prediction, check
 from spadework.errors import BadRequest, OtherData
-from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.kernels import parallel
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
-from spadework.workbench import artifact, curves, files, judged, report
+from spadework.workbench import artifact, curves, files, judged, kept, report
 from spadework.workbench import folder as folders
 from spadework.workbench.advice import Tested, tested, untested
 from spadework.workbench.ledger import Ledger
@@ -35,10 +30,6 @@ from spadework.workbench.run import Run
 from spadework.workbench.seeds import by_seed, joined, mean, values_of
 from spadework.workbench.serving import source_of
 from spadework.workbench.sources import choose_split, read_for
-from spadework.workbench.telling import with_lists
-
-NOT_TRIED = "transformers"
-"""What stands under "not tried" on the board of a dig until one was trained."""
 
 
 @dataclass
@@ -60,6 +51,8 @@ class Excavation:
         log, items, split = self._read(source, content)
         ingredients = self._ingredients()
         one = transformer_of(ingredients, self.changes)
+        if (known := self._finished(one, ingredients, ablate)) is not None:
+            return known
         self._remark_on(ingredients, self.run.board["protocol"]["repeats"])
         assert split.valid is not None
         policy = self.run.board["protocol"]["repeats"]
@@ -75,12 +68,30 @@ class Excavation:
             observed, checked = self._ablate(versions, validated, choosing, ledger, items, why)
             finals = self._trials(one, final, "test", ledger, items)
             score, chosen = joined(finals), joined(validated)
+            cheap = judged.winner_of_dig(self.run.board)
             wins = score.state == "done" and mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
             # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
             served = self._served(one, log, items) if wins else None
-        told = self._keep(score, chosen, choosing, final, predictions, checked, observed, why)
-        self._serve(served, log, items)
-        self._keep_network(ledger.folder / folders.TRAINED, score)
+        others = judged.scores_of(folder, self.run.board, final, without=score.model)
+        checked |= self._verdict(score, cheap, others, final, predictions, why)
+        advice = {
+            "trained": score.label,
+            "state": score.state,
+            "reason": score.reason,
+            "winner": score.label if wins else cheap,
+            "seeds": self.seeds,
+            "ingredients": ingredients,
+            "changes": dict(self.changes),
+            "predictions": [
+                checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "nothing was trained for it."))
+                for one in predictions
+            ],
+            "pairs": observed,
+            "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
+        }
+        told = kept.board(self.run, advice, list(checked.values()), others, (score, final), (chosen, choosing), self.curves)
+        kept.served(self.run, served, log, items)
+        kept.network(folder, ledger.folder / folders.TRAINED, score.model)
         report.write(folder, with_ids=self.run.recipe.with_ids)
         folders.seal(folder)
         ledger.clear()
@@ -115,6 +126,17 @@ class Excavation:
                 checked[pair.ingredient] = held
         return observed, checked
 
+    def _verdict(
+        self, score: Score, cheap: str | None, others: list[Score], final: Protocol, predictions: list[Prediction], why: dict[str, str]
+    ) -> dict[str, Checked]:
+        """The prediction about the best cheap model held against what came out; none where one of the two has no score, and `why` says so."""
+        beside = next((other for other in others if other.label == cheap and other.state == "done"), None)
+        if score.state != "done" or beside is None:
+            why["verdict"] = score.reason or "there is no cheap model with a score."
+            return {}
+        mine, theirs = (other.values[final.primary][final.judged] for other in (score, beside))
+        return {"verdict": check(next(one for one in predictions if one.about == "verdict"), theirs, mine, final.seed)}
+
     # ---- what it starts from
 
     def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
@@ -139,6 +161,20 @@ class Excavation:
             if found[name] != "all":
                 durations.seconds(found[name], name)
         return found
+
+    def _finished(self, one: Transformer, ingredients: Mapping[str, Any], ablate: bool) -> dict[str, Any] | None:
+        """What `advice.json` holds where it is of this very training; says so, or says that an earlier one will make room."""
+        path = self.run.folder / "advice.json"
+        if not path.exists():
+            return None
+        told: dict[str, Any] = files.read_json(path)
+        wanted = {"trained": one.label, "state": "done", "ingredients": ingredients, "changes": dict(self.changes), "seeds": self.seeds}
+        if all(told.get(name) == value for name, value in wanted.items()) and (told["pairs"] or not ablate):
+            events.note(f"trained     {self.run.folder} has this training already; remove {path} to train once more")
+            return told
+        if told["trained"] != one.label:
+            events.note(f"replaced    {told['trained']}, which was trained before, makes room for this one; copy the folder to keep both")
+        return None
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
         """Say what of train.toml is not read here, or is plain because it was left out."""
@@ -173,6 +209,11 @@ class Excavation:
 
     # ---- training and judging
 
+    def _served(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
+        """The transformer, learned from the whole log."""
+        events.note(f"fitting {one.label} on the whole log, for service")
+        return one.sharing().fit(log, items, rng=self.run.recipe.seed)
+
     def _trials(self, one: Recommender, protocol: Protocol, stage: str, ledger: Ledger, items: ItemContent | None) -> list[Score]:
         """The model's scores, one a seed; from the ledger where they are there."""
         made = []
@@ -202,97 +243,6 @@ class Excavation:
             ledger.keep(key, score, None, time.monotonic() - begun)
             made.append(score)
         return made
-
-    # ---- what is kept
-
-    def _keep(
-        self, score: Score, chosen: Score, choosing: Protocol, final: Protocol, predictions: list[Prediction], checked: dict[str, Checked],
-        observed: list[dict[str, Any]], why: dict[str, str],
-    ) -> dict[str, Any]:  # fmt: skip
-        """Write values, curves, advice, finding and, last, the board; returns what `advice.json` holds."""
-        folder, board = self.run.folder, self.run.board
-        others = judged.scores_of(folder, board, final, without=score.model)
-        cheapest, before = judged.winner_of_dig(board), judged.validation_of_winner(board, choosing.primary)
-        wins = score.state == "done" and mean(chosen, choosing) > before
-        cheap = next((other for other in others if other.label == cheapest and other.state == "done"), None)
-        why["verdict"] = score.reason or "there is no cheap model with a score."
-        if score.state == "done" and cheap is not None:
-            verdict = next(one for one in predictions if one.about == "verdict")
-            mine, theirs = (other.values[final.primary][final.judged] for other in (score, cheap))
-            checked["verdict"] = check(verdict, theirs, mine, final.seed)
-        advice = {
-            "trained": score.label,
-            "state": score.state,
-            "reason": score.reason,
-            "winner": score.label if wins else cheapest,
-            "seeds": self.seeds,
-            "ingredients": self._ingredients(),
-            "changes": dict(self.changes),
-            "predictions": [
-                checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "nothing was trained for it."))
-                for one in predictions
-            ],
-            "pairs": observed,
-            "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
-        }
-        self._with_earlier(advice)
-        judged.keep_values(folder, score, final)
-        files.write_json(folder / "training.json", curves.gathered(self.curves))
-        files.write_json(folder / "advice.json", advice)
-        findings = [one for one in self.run.findings if one["code"] != "VER-2"]
-        if checked:
-            findings.append(finding_of(list(checked.values())).as_json())
-        findings.sort(key=lambda one: (LEVELS.index(one["level"]), one["code"]))
-        files.write_json(folder / "findings.json", findings)
-        entries = Scoreboard(final, (*others, score)).entries
-        kept = [entry for entry in board["validation"] if entry["model"] != score.model]
-        files.write_json(folder / "scores.json", board | {
-            "scores": [with_lists(entry) | {"stage": "test"} for entry in entries],
-            "winner": advice["winner"],
-            "winner_of_dig": cheapest,
-            "validation_of_dig": before if np.isfinite(before) else None,
-            "validation": [*kept, *(entry | {"stage": "validation"} for entry in Scoreboard(choosing, (chosen,)).entries)],
-            "not_tried": [row for row in board["not_tried"] if row["what"] != NOT_TRIED],
-        })  # fmt: skip
-        return advice
-
-    def _with_earlier(self, advice: dict[str, Any]) -> None:
-        """What an earlier training of the same network tested and this one did not is kept."""
-        path = self.run.folder / "advice.json"
-        earlier = files.read_json(path) if path.exists() else {}
-        if earlier.get("trained") != advice["trained"] or earlier.get("ingredients") != advice["ingredients"] or advice["pairs"]:
-            return
-        known = {one["prediction"]["about"]: one for one in earlier["predictions"] if one["outcome"] != "not tested"}
-        advice["pairs"] = earlier["pairs"]
-        advice["predictions"] = [
-            known.get(one["prediction"]["about"], one) if one["outcome"] == "not tested" else one for one in advice["predictions"]
-        ]
-
-    def _served(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
-        """The transformer, learned from the whole log."""
-        events.note(f"fitting {one.label} on the whole log, for service")
-        return one.sharing().fit(log, items, rng=self.run.recipe.seed)
-
-    def _serve(self, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
-        """Put the transformer in the place of the model of the dig, which is kept aside; or put that one back, where no transformer won."""
-        models, aside = self.run.folder / "models", self.run.folder / folders.DUG
-        if fitted is not None:
-            about = {"source": self.run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
-            if not aside.exists():
-                shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
-                half.rename(aside)
-            artifact.replace(fitted, models, facts=about, content=items)
-        elif aside.exists():
-            shutil.rmtree(models, ignore_errors=True)
-            aside.rename(models)
-
-    def _keep_network(self, made: Path, score: Score) -> None:
-        """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
-        if made.exists():
-            kept = self.run.folder / folders.TRAINED
-            shutil.rmtree(kept, ignore_errors=True)
-            (made / score.model).rename(kept)
-            shutil.rmtree(made)
 
 
 def train(

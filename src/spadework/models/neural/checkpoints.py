@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 from spadework import events
 from spadework.errors import BadRequest
 
-FORMAT = 1
+FORMAT = 2
 _folder: ContextVar[Path | None] = ContextVar("spadework_checkpoints", default=None)
 
 
@@ -44,12 +44,17 @@ def place(identity: str) -> Path | None:
 
 
 def write(
-    path: Path, weights: dict[str, Tensor], best: dict[str, Tensor], optimiser: torch.optim.Optimizer, curve: list[dict[str, float]]
+    path: Path,
+    weights: dict[str, Tensor],
+    best: dict[str, Tensor],
+    optimisers: Sequence[torch.optim.Optimizer],
+    curve: list[dict[str, float]],
 ) -> None:
     """The state after the last epoch of `curve`; another one is replaced in one step, so a kill leaves this one or that."""
     tensors = {f"weights/{name}": value for name, value in weights.items()} | {f"best/{name}": value for name, value in best.items()}
-    for number, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+    for place, optimiser in enumerate(optimisers):
+        for number, state in optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser/{place}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
     about = {"format": str(FORMAT), "curve": json.dumps(curve)}
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
@@ -74,8 +79,10 @@ def read_learned(path: Path) -> tuple[dict[str, Tensor], list[dict[str, float]],
     return weights, json.loads(about["curve"]), json.loads(about["remarks"])
 
 
-def read(path: Path, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor], list[dict[str, float]]] | None:
-    """Weights, best weights and curve, the optimiser's state put back; None where there is no checkpoint.
+def read(
+    path: Path, optimisers: Sequence[torch.optim.Optimizer]
+) -> tuple[dict[str, Tensor], dict[str, Tensor], list[dict[str, float]]] | None:
+    """Weights, best weights and curve, the optimisers' states put back; None where there is no checkpoint.
 
     Raises `BadRequest` for a checkpoint of another version or a damaged one.
     """
@@ -97,10 +104,12 @@ def read(path: Path, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
         parts[part][rest] = value
-    state: dict[int, dict[str, Any]] = {}
+    states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, value in parts["optimiser"].items():
-        number, key = name.split("/", 1)
-        state.setdefault(int(number), {})[key] = value
-    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        place, number, key = name.split("/", 2)
+        # Steps that were counted in whole numbers are counted on so: powers of a tensor would be rounded to another digit.
+        states[int(place)].setdefault(int(number), {})[key] = value if value.is_floating_point() else int(value)
+    for optimiser, state in zip(optimisers, states, strict=True):
+        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     events.note(f"training goes on after epoch {len(curve)}, from {path}")
     return parts["weights"], parts["best"], curve

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -46,9 +46,9 @@ class Teaching:
 class Learner(nn.Module):
     """Items, encoder and loss in one: its `forward` is the loss of a task, so that devices can share the work."""
 
-    def __init__(self, parts: ItemParts, shape: Shape, teaching: Teaching, counts: Array, *, ids: bool) -> None:
+    def __init__(self, parts: ItemParts, shape: Shape, teaching: Teaching, counts: Array, *, ids: bool, sparse: bool = False) -> None:
         super().__init__()
-        self.items, self.encoder = ItemNetwork(parts, shape.width, ids=ids), Encoder(shape)
+        self.items, self.encoder = ItemNetwork(parts, shape.width, ids=ids, sparse=sparse), Encoder(shape)
         self.scale_over_ten = (
             nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
         )  # of the scale: Adam moves it ten times as fast
@@ -58,6 +58,11 @@ class Learner(nn.Module):
         )
 
     @property
+    def rows(self) -> Tensor | None:
+        """The table of own vectors, where a batch touches few of its rows and its gradient names them."""
+        return self.items.ids.weight if self.items.ids is not None and self.items.sparse else None
+
+    @property
     def scale(self) -> Tensor | None:
         """What the prior of personal popularity is multiplied by: []."""
         return None if self.scale_over_ten is None else 10 * self.scale_over_ten
@@ -65,16 +70,24 @@ class Learner(nn.Module):
     def forward(self, task: tuple[Tensor, ...]) -> Tensor:
         """The loss of a task, as `TransformerCourse.batches` gives it: []."""
         inputs, moments, lengths, places, targets, weights = task
-        vectors, asked = self.items().float(), self.teaching
+        asked = self.teaching
         if not len(places):  # nothing is asked, but a process that shares an epoch must not leave the others waiting for its gradient
-            return torch.stack([weight.sum() for weight in self.parameters()]).sum() * 0.0
+            return torch.stack([weight.sum() for weight in self.parameters() if weight is not self.rows]).sum() * 0.0
+        drawn = codes = None
+        if asked.loss != "softmax":
+            # From here on a code is a place among the items of the batch; padding and hidden events come behind them, as they did.
+            drawn = self._sampler.draw(targets)
+            codes = torch.unique(torch.cat([inputs.flatten(), targets, drawn.items]))
+            codes = codes[codes < self.count]
+            inputs = torch.searchsorted(codes, inputs) + (inputs > self.count)
+            targets, drawn = torch.searchsorted(codes, targets), replace(drawn, items=torch.searchsorted(codes, drawn.items))
+        vectors = self.items(codes).float()
         hidden = self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)  # [pairs, width]
         prior = None
         if (scale := self.scale) is not None:
-            prior = PersonalPrior(inputs, places, scale, self.count)
-        if asked.loss == "softmax":
+            prior = PersonalPrior(inputs, places, scale, len(vectors))
+        if drawn is None:
             return losses.softmax(hidden, vectors, targets, weights, prior)
-        drawn = self._sampler.draw(targets)
         if asked.loss == "sampled":
             return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior)
         t = asked.calibration if asked.loss == "gbce" else 0.0
@@ -110,6 +123,10 @@ class TransformerCourse(Course):
         if self.network.teaching.whole:  # the first cut is at random, so a long history has half a window more
             windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
         return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
+
+    def sparse(self) -> list[Tensor]:
+        """Own vectors of items, where losses are sampled."""
+        return [] if self.network.rows is None else [self.network.rows]
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import logging
 import warnings
@@ -98,6 +99,8 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
         raise BadRequest(f"{fitted.label!r} has learned nothing.", "Fit it on a log with histories of two events.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExists(f"{folder} exists already.", "Choose another folder.")
+    if importlib.util.find_spec("onnxscript") is None:  # what PyTorch writes ONNX with
+        raise MissingExtra("onnxscript, which ONNX files are written with,", "onnx")
     encoder, vectors = network_of(fitted)
     scale = float(fitted.state["scale"][0]) if fitted.personal else None
     k = min(k, len(vectors))
@@ -116,10 +119,6 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
 
 
 def _write(served: Served, path: Path, longest: int) -> None:
-    try:
-        import onnxscript  # noqa: F401  (what PyTorch writes ONNX with)
-    except ImportError:
-        raise MissingExtra("onnxscript, which ONNX files are written with,", "onnx") from None
     batch, length = torch.export.Dim("batch", min=1, max=2**16), torch.export.Dim("length", min=1, max=longest)
     count = len(served.vectors)
     example = torch.randint(0, count, (3, min(5, longest))), torch.zeros(3, min(5, longest), dtype=torch.int64), torch.tensor([1, 2, 2])

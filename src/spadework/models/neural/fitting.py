@@ -73,7 +73,10 @@ def course_of(model: Transformer, log: Interactions, content: ItemContent | None
     places[learned] = np.arange(len(learned), dtype=np.int32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Learner(parts.take(learned), shape_of(model), teaching_of(model), counts[learned], ids=model.ids)
+        network = Learner(
+            parts.take(learned), shape_of(model), teaching_of(model), counts[learned],
+            ids=model.ids, sparse=model.loss != "softmax" and machine().devices == 1,
+        )  # fmt: skip
     taught = _only(training, places)
     if not len(taught.firsts):
         return None

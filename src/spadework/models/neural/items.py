@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
@@ -91,8 +93,9 @@ class ItemNetwork(nn.Module):
     kinds: Tensor
     kind_weights: Tensor
 
-    def __init__(self, parts: ItemParts, width: int, *, ids: bool) -> None:
+    def __init__(self, parts: ItemParts, width: int, *, ids: bool, sparse: bool = False) -> None:
         super().__init__()
+        self.sparse = sparse  # whether the gradient of own vectors names the rows that it is of, which `SparseAdam` wants
         items = len(parts.evidence)
         self.trusted = bool((parts.evidence == 1).all())
         self.ids = nn.Embedding(items, width) if ids else None
@@ -108,16 +111,29 @@ class ItemNetwork(nn.Module):
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
 
-    def forward(self) -> Tensor:
-        """All items: [items, width]."""
-        made: Tensor | None = None
+    def forward(self, codes: Tensor | None = None) -> Tensor:
+        """All items [items, width], or those of distinct `codes` [some, width] in O(some · (width + features)), whatever the catalogue."""
+        made: list[Tensor] = []
         if self.ids is not None:
-            made = self.ids.weight if self.trusted else self.ids.weight * self.evidence[:, None]
+            own = self.ids.weight if codes is None else embedding(codes, self.ids.weight, sparse=self.sparse)
+            made.append(own if self.trusted else own * _of(self.evidence, codes)[:, None])
         if self.categories is not None:
-            kinds = self.categories(self.kinds, self.starts[:-1], per_sample_weights=self.kind_weights)
-            made = kinds if made is None else made + kinds
+            at, starts = self._entries(codes)
+            made.append(self.categories(_of(self.kinds, at), starts, per_sample_weights=_of(self.kind_weights, at)))
         if self.adaptor is not None:
-            dense = self.adaptor(self.dense)
-            made = dense if made is None else made + dense
-        assert made is not None, "an item without any part"
-        return made
+            made.append(self.adaptor(_of(self.dense, codes)))
+        assert made, "an item without any part"
+        return reduce(torch.add, made)
+
+    def _entries(self, codes: Tensor | None) -> tuple[Tensor | None, Tensor]:
+        """Which entries are categories of these items (None: all), and where each item's begin."""
+        if codes is None:
+            return None, self.starts[:-1]
+        lengths = self.starts[codes + 1] - self.starts[codes]
+        begins = lengths.cumsum(0) - lengths
+        at = torch.arange(int(lengths.sum()), device=codes.device) + (self.starts[codes] - begins).repeat_interleave(lengths)
+        return at, begins
+
+
+def _of(table: Tensor, rows: Tensor | None) -> Tensor:
+    return table if rows is None else table[rows]

@@ -152,8 +152,10 @@ class Encoder(nn.Module):
         With `at` [B], at that place of each window alone.
         """
         length = inputs.shape[1]
-        extra = [vectors.new_zeros(1, vectors.shape[1])] if self.mask is None else [vectors.new_zeros(1, vectors.shape[1]), self.mask[None]]
-        x = embedding(inputs, torch.cat([vectors, *extra]))  # [B, L, d]
+        x = embedding(inputs.clamp_max(vectors.shape[0] - 1), vectors)  # [B, L, d]; a row for padding would mean a copy of all vectors
+        x = x.masked_fill((inputs >= vectors.shape[0])[..., None], 0.0)
+        if self.mask is not None:
+            x = torch.where((inputs == vectors.shape[0] + 1)[..., None], self.mask, x)
         if self.places is not None:
             x = x + self.places.weight[:length]
         x, bias = self.drop(x), self._bias(inputs, moments, lengths)

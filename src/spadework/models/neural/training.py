@@ -28,6 +28,7 @@ from spadework.randomness import generator
 
 WARM_UP = 0.02
 """Share of all steps in which the learning rate rises to its full value; from there it falls as a cosine to a tenth."""
+BETAS = (0.9, 0.98)
 SOONEST = 300
 """Steps without a better epoch before which no training ends: on a small log an epoch is a step or two."""
 LOOK_EVERY = 20
@@ -54,6 +55,10 @@ class Course(ABC):
     @abstractmethod
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         """The batches of an epoch on the device of the network; `share` (rank, of so many) says which of them are this process's."""
+
+    def sparse(self) -> list[Tensor]:
+        """Tables of which a batch touches few rows, and whose gradients name these: the others cost nothing, and keep still."""
+        return []
 
     @abstractmethod
     def steps(self) -> int:
@@ -152,12 +157,12 @@ def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path,
 
 def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs, in this process."""
-    optimiser = torch.optim.Adam(course.network.parameters(), lr=settings.learning_rate, betas=(0.9, 0.98))
-    network, fast = fabric.setup(course.network, optimiser)
+    optimisers = _optimisers(course, settings.learning_rate)
+    network, *fast = fabric.setup(course.network, *optimisers)
     path = checkpoints.place(settings.identity)
     curve: list[dict[str, float]] = []
     best = _copy(course.network)
-    if path is not None and (found := checkpoints.read(path, optimiser)) is not None:
+    if path is not None and (found := checkpoints.read(path, optimisers)) is not None:
         weights, best, curve = found
         course.network.load_state_dict(weights)
     learned = Learned(best, curve)
@@ -192,7 +197,7 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         if learned.best == len(curve):
             learned.weights = _copy(course.network)
         if path is not None and fabric.global_rank == 0:
-            checkpoints.write(path, _copy(course.network), learned.weights, optimiser, curve)
+            checkpoints.write(path, _copy(course.network), learned.weights, optimisers, curve)
     if curve:
         told = _in_words(curve[learned.best - 1])
         further = " The last epoch was the best: more epochs may go further." if learned.best == settings.epochs > 1 else ""
@@ -200,8 +205,16 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     return learned
 
 
+def _optimisers(course: Course, learning_rate: float) -> list[torch.optim.Optimizer]:
+    """Adam, and beside it its lazy form for sparse tables, where there are some: moments of a row wait until it is touched again."""
+    sparse = course.sparse()
+    others = [weight for weight in course.network.parameters() if not any(weight is one for one in sparse)]
+    made: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=learning_rate, betas=BETAS)]
+    return made + ([torch.optim.SparseAdam(sparse, lr=learning_rate, betas=BETAS)] if sparse else [])
+
+
 def _epoch(
-    fabric: Fabric, network: Any, fast: Any, course: Course, settings: Settings, epoch: int, steps: int, progress: str
+    fabric: Fabric, network: Any, fast: list[Any], course: Course, settings: Settings, epoch: int, steps: int, progress: str
 ) -> tuple[float, int]:
     """Mean loss, and the step by which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
     rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
@@ -212,12 +225,13 @@ def _epoch(
     summed, done, total = torch.zeros((), device=fabric.device), 0, settings.epochs * steps
     for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
         events.step(f"fit {settings.label}{progress}", min(epoch * steps + done, total), total)
-        for group in fast.param_groups:
+        for group in (group for one in fast for group in one.param_groups):
             group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
         fabric.backward(loss)
-        fast.step()
-        fast.zero_grad()
+        for one in fast:
+            one.step()
+            one.zero_grad()
         summed += loss.detach()
         done += 1
         if done % LOOK_EVERY == 0 and not math.isfinite(told := _of_all(fabric, summed)):

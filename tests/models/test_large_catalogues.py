@@ -1,0 +1,88 @@
+"""A catalogue of which a batch touches little: sampled losses read and change no other vectors, and come to the gradients of all items."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from makers import make_log
+from spadework.models.base import model
+from spadework.models.neural import losses, training
+from spadework.models.neural.fitting import course_of
+from spadework.models.neural.machine import Machine, training_on
+from spadework.models.neural.personal import PersonalPrior
+
+SMALL = {"width": 16, "blocks": 1, "heads": 1, "batch": 4, "max_length": 16, "dropout": 0.0, "samples": 10, "withheld": 0}
+USERS, EVENTS = 200, 6
+
+
+@pytest.fixture(scope="module")
+def wide():
+    """Few events of each of many items."""
+    items = np.random.default_rng(0).permutation(USERS * EVENTS) // 2
+    return make_log(np.repeat(np.arange(USERS), EVENTS), items, np.arange(USERS * EVENTS))
+
+
+def course(log, **params):
+    made, _ = course_of(model("transformer", **SMALL, **params), log, None, 0)
+    made.network.train()
+    return made, list(made.batches(np.random.default_rng(0), (0, 1)))
+
+
+def over_all_items(network, task):
+    """The loss with the vectors of all items at hand, as it is written in the papers."""
+    inputs, moments, lengths, places, targets, weights = task
+    asked, vectors = network.teaching, network.items()
+    drawn = network._sampler.draw(targets)
+    hidden = network.encoder(vectors, inputs, moments, lengths).flatten(0, 1)[places]
+    prior = None if network.scale is None else PersonalPrior(inputs, places, network.scale, network.count)
+    if asked.loss == "sampled":
+        return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior)
+    t = asked.calibration if asked.loss == "gbce" else 0.0
+    return losses.binary(hidden, vectors, targets, weights, drawn, places=places, items=network.count, calibration=t, prior=prior)
+
+
+@pytest.mark.parametrize("objective", ["next", "masked"])
+@pytest.mark.parametrize("params", [{"loss": "sampled"}, {"loss": "bce"}, {"loss": "gbce", "personal": True}])
+def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_give(params, objective, wide):
+    made, tasks = course(wide, **params, objective=objective)
+    network, found = made.network, []
+    for loss_of in (network, lambda task: over_all_items(network, task)):
+        network.zero_grad()
+        torch.manual_seed(1)
+        loss = loss_of(tasks[0])
+        loss.backward()
+        grads = {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
+        found.append((loss.detach(), {name: grad.to_dense() if grad.is_sparse else grad.clone() for name, grad in grads.items()}))
+    (few, by_few), (every, by_all) = found
+    torch.testing.assert_close(few, every, rtol=1e-5, atol=1e-6)
+    assert by_few.keys() == by_all.keys()
+    for name, grad in by_few.items():
+        torch.testing.assert_close(grad, by_all[name], rtol=1e-4, atol=1e-6)
+
+
+def test_a_step_changes_the_vectors_of_its_batch_and_no_others(wide):
+    made, tasks = course(wide, loss="sampled")
+    network, touched = made.network, []
+    assert network.count == USERS * EVENTS // 2
+    draw = network._sampler.draw
+    network._sampler.draw = lambda targets: touched.append(draw(targets)) or touched[-1]
+    before = network.items.ids.weight.detach().clone()
+    optimisers = training._optimisers(made, 0.01)
+    for task in tasks[:3]:
+        network(task).backward()
+        assert network.items.ids.weight.grad.is_sparse
+        for one in optimisers:
+            one.step()
+            one.zero_grad()
+    heard = torch.cat([codes.flatten() for task, drawn in zip(tasks, touched, strict=False) for codes in (task[0], task[4], drawn.items)])
+    changed = (network.items.ids.weight != before).any(dim=1)
+    assert set(changed.nonzero().flatten().tolist()) == set(heard.tolist()) - {network.count}
+    assert int(changed.sum()) < network.count // 4
+
+
+def test_a_loss_over_all_items_and_several_devices_have_whole_gradients(wide):
+    assert not course(wide)[0].sparse()
+    with training_on(Machine("cpu", 2)):
+        assert not course(wide, loss="sampled")[0].sparse()
