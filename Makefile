@@ -28,8 +28,8 @@ docs: .venv/dev  ## write the reference pages from the shelves
 bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
 	$(BIN)/python bench/run.py
 
-bench-neural: .venv/dev  ## transformers beside RecTools' on MovieLens-1M and Beauty; hours on two processors
-	$(BIN)/python bench/neural.py
+bench-neural: .venv/dev  ## transformers beside RecTools', on MovieLens-1M, Beauty and a million items; an hour and a half on two processors
+	$(BIN)/python bench/run.py --page neural
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache

@@ -75,8 +75,8 @@ def grocery(left: int) -> tuple[Interactions, Any]:
 
 LOGS: dict[str, Log] = {
     "Beauty (S3-Rec)": Log(public("s3rec_beauty"), {"split": "last_item", "dialect": "loo"}),
-    "MovieLens-1M": Log(public("ml-1m"), {}),
-    "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}, seeds=1),
+    "MovieLens-1M": Log(public("ml-1m"), {"split": "last_item", "dialect": "loo"}, events=400_000),
+    "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}),
     "Ta-Feng": Log(public("nbr_tafeng_realitycheck", basket=True), {"split": "last_basket", "dialect": "nbr"}),
     "Yoochoose": Log(public("yoochoose_100k"), {}, events=50_000),
     "grocery (The Complete Journey)": Log(grocery, {}, events=150_000),

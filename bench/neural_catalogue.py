@@ -10,7 +10,7 @@ from environments import PeerUnavailable, interpreter
 from harness import OURS, WORKERS, Outcome, Series, Verdict, in_turn, process, worker
 from neural_cut import ours
 
-PEER = "rectools-torch"
+NAME, PEER = "neural-catalogue", "rectools-torch"
 ITEMS, USERS, BATCH = 1_000_000, 20_000, 128
 OURS_OF = {
     "width": 64, "blocks": 2, "heads": 2, "block": "sasrec", "feed": 1, "max_length": 100, "batch": BATCH, "sample_by": "user", "withheld": 0,
@@ -38,13 +38,13 @@ def run(quick: bool) -> Outcome:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         process([OURS, WORKERS / "sequences_made.py", folder, str(users), str(items)])
-        contenders["spadework"] = ours(folder, "epochs", OURS_OF)
+        contenders["spadework"] = ours(folder, "steps", OURS_OF)
         try:
-            contenders["RecTools"] = worker(interpreter(PEER), "rectools_sequences", folder, "epochs", json.dumps(THEIRS_OF))
+            contenders["RecTools"] = worker(interpreter(PEER), "rectools_sequences", folder, "steps", json.dumps(THEIRS_OF))
         except PeerUnavailable as reason:
             remarks.append(str(reason))
         series: list[Series] = in_turn(contenders, 1, warm=False)
     for one in series:
-        told = f"{one.median / steps:.2f} s, {one.peak_mib / 1024:.1f} GiB"
-        verdicts.append(Verdict(f"{items:,} items, a step of {one.label}; peak of the process", told, "", None))
-    return Outcome("neural-catalogue", what, verdicts, series, remarks)
+        told = f"{one.median / steps:.2f} s, {one.samples[0].answer['fit MiB'] / 1024:.1f} GiB"
+        verdicts.append(Verdict(f"{items:,} items, a step of {one.label}; memory of the fit", told, "", None))
+    return Outcome(NAME, what, verdicts, series, remarks)

@@ -49,17 +49,18 @@ system accounts it (no less than the 22 MiB of the bench that started it).""",
         ROOT / "docs" / "neural-benchmarks.md",
         "Transformers, measured",
         ("neural-speed", "neural-films", "neural-beauty", "neural-catalogue"),
-        """Written by `make bench-neural`; do not edit. Each training is a fresh process with two threads; contenders take turns on the same data.
-Quality is of ten items among all, own items left out, with 95 % intervals over users.""",
+        """Written by `make bench-neural`; do not edit. Each training is a fresh process; contenders take turns on the same data. Quality is of ten
+items among all, own items left out, with 95 % intervals over users. Seconds are a measurement where the load was low when a bench began and
+no more than the processors when it ended.""",
         {"rectools-torch": ("RecTools", "torch", "pytorch-lightning", "numpy")},
         ("spadework", "torch", "lightning-fabric", "numpy", "polars", "numba"),
     ),
 }  # fmt: skip
 
 
-def said(met: bool | None) -> str:
-    """A verdict in a word."""
-    return "not measured" if met is None else "met" if met else "missed"
+def said(met: bool | None, target: str) -> str:
+    """A verdict in a word; nothing where nothing was aimed at."""
+    return "" if not target else "not measured" if met is None else "met" if met else "missed"
 
 
 def circumstances(name: str) -> dict[str, Any]:
@@ -69,8 +70,13 @@ def circumstances(name: str) -> dict[str, Any]:
         "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB, {platform.system()}",
         "python": platform.python_version(),
         "versions": {package: version(package) for one in PAGES.values() if name in one.names for package in one.ours},
-        "load": round(os.getloadavg()[0], 1),
+        "load": load(),
     }
+
+
+def load() -> float:
+    """Processes that ran or wanted to, on average of the last minute."""
+    return round(os.getloadavg()[0], 1)
 
 
 def _processor() -> str:
@@ -89,7 +95,7 @@ def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
     for result in results:
         for verdict in result["verdicts"]:
             what = f"{result['name']}: {verdict['what']}"
-            lines.append(f"| {what} | {verdict['measured']} | {verdict['target']} | {said(verdict['met'])} |")
+            lines.append(f"| {what} | {verdict['measured']} | {verdict['target']} | {said(verdict['met'], verdict['target'])} |")
     for result in results:
         lines += ["", *_section(result)]
     lines += ["", "## Peers", ""]
@@ -110,5 +116,6 @@ def _section(result: Mapping[str, Any]) -> list[str]:
         lines.append(f"| {one['label']} | {shown} |")
     lines += ["", *(f"- {remark}" for remark in result["remarks"])]
     lines.append("- CPU is user and system time of the whole process, imports and loading included.")
-    lines += ["", f"{around['date']}; {around['machine']}; load {around['load']} when it began; Python {around['python']}, {versions}."]
+    busy = f"load {around['load']} when it began" + (f", {around['load after']} when it ended" if "load after" in around else "")
+    lines += ["", f"{around['date']}; {around['machine']}; {busy}; Python {around['python']}, {versions}."]
     return lines

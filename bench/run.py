@@ -19,8 +19,9 @@ def main() -> int:
     options = argparse.ArgumentParser(
         prog="bench/run.py", description="Speed, memory and quality beside the peers, written to a page of docs."
     )
-    options.add_argument("--page", choices=page.PAGES, default="benchmarks", help="all benches of this page; without it, of benchmarks")
-    options.add_argument("--only", choices=names, action="append", metavar="NAME", help=f"one of {', '.join(names)}; repeatable")
+    which = options.add_mutually_exclusive_group()
+    which.add_argument("--page", choices=page.PAGES, default="benchmarks", help="all benches of this page; without it, of benchmarks")
+    which.add_argument("--only", choices=names, action="append", metavar="NAME", help=f"one of {', '.join(names)}; repeatable")
     options.add_argument("--quick", action="store_true", help="less data, fewer repeats, an epoch instead of all, nothing written")
     asked = options.parse_args()
     run = asked.only or page.PAGES[asked.page].names
@@ -35,10 +36,13 @@ def main() -> int:
             say(f"  failed: {failure}")
             continue
         for verdict in outcome.verdicts:
-            print(f"{name}: {verdict.what}: {verdict.measured} (target {verdict.target}) {page.said(verdict.met)}", flush=True)
+            print(
+                f"{name}: {verdict.what}: {verdict.measured} (target {verdict.target}) {page.said(verdict.met, verdict.target)}", flush=True
+            )
         if not asked.quick:
             RESULTS.mkdir(exist_ok=True)
-            written = json.dumps(outcome.as_json() | {"circumstances": around}, indent=1, ensure_ascii=False)
+            told = outcome.as_json() | {"circumstances": around | {"load after": page.load()}}
+            written = json.dumps(told, indent=1, ensure_ascii=False)
             (RESULTS / f"{name}.json").write_text(written, encoding="utf-8")
     for one in page.PAGES.values():
         if not asked.quick and set(one.names) & set(run):

@@ -1,6 +1,6 @@
 """our_blend.py FOLDER SETTINGS: a transformer on a leave-one-out cut, and a blend of it with other models.
 
-SETTINGS is JSON: `transformer` (its parameters), `beside` (specs of other models, may be none) and `weights` (of the parts, to choose from on
+SETTINGS is JSON: `transformer` (its spec), `beside` (specs of other models, may be none) and `weights` (of the parts, to choose from on
 the validation items, by ndcg@10). Seconds are those of all fits; the answer tells the quality of each part and of the blend.
 """
 
@@ -18,6 +18,7 @@ from our_sequences import logs_of, quality
 import spadework as sw
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender
+from spadework.models.parts import parse
 
 DEEP = 500
 
@@ -32,14 +33,13 @@ def main(folder: Path, asked: dict[str, Any]) -> None:
     two_processors()
     logs, content = logs_of(folder)
     train, given, chosen, expected = (logs[name] for name in ("train", "given", "chosen", "expected"))
-    settings = ", ".join(f"{name}={value}" for name, value in asked["transformer"].items())
-    parts = [f"transformer({settings})", *asked["beside"]]
+    parts = [asked["transformer"], *asked["beside"]]
     begun = time.perf_counter()
     if asked["beside"]:
         blend = sw.model("blend", parts=" + ".join(parts), candidates=DEEP).fit(train, content)
         fitted = dict(zip(["alone", *asked["beside"]], blend.pool.parts, strict=True))
     else:
-        fitted = {"alone": sw.model("transformer", **asked["transformer"]).fit(train, content)}
+        fitted = {"alone": parse(asked["transformer"])[0].fit(train, content)}
     took = time.perf_counter() - begun
     answer: dict[str, Any] = {name: judged(one, given, expected) for name, one in fitted.items()}
     if asked["beside"]:

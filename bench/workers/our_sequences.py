@@ -1,11 +1,13 @@
 """our_sequences.py FOLDER WHAT SETTINGS: a transformer of ours on a leave-one-out cut, SETTINGS being JSON of its parameters.
 
-Seconds are those of an epoch (WHAT: epochs), of a fit (fit), or of ten items for everybody (recommend); the answer tells the quality.
+Seconds are those of an epoch (WHAT: epochs, or steps, which answers nobody), of a fit (fit), or of ten items for everybody (recommend). The
+answer tells the quality and the largest memory until the fit was over.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from pathlib import Path
@@ -24,14 +26,20 @@ from spadework.models.neural.transformer import Transformer
 
 
 class Clock:
-    """Hears when each epoch begins and ends."""
+    """Hears when each step of each epoch begins."""
 
     def __init__(self) -> None:
-        self.marks: dict[str, float] = {}
+        self.begun: dict[str, list[float]] = {}  # by label, which each epoch has of its own
 
     def step(self, label: str, done: int, total: int | None) -> None:
-        """The first step under each label."""
-        self.marks.setdefault(label, time.perf_counter())
+        """A step begins."""
+        if label.startswith("fit"):
+            self.begun.setdefault(label, []).append(time.perf_counter())
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of an epoch, the mean over all; its last step is taken to last as long as the others did."""
+        return float(np.mean([(marks[-1] - marks[0]) * len(marks) / (len(marks) - 1) for marks in self.begun.values()]))
 
     def note(self, message: str) -> None:
         """Remarks are not for here."""
@@ -72,18 +80,17 @@ def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
     with events.listening(clock):
         one.fit(logs["train"], content)
     fitted = time.perf_counter() - begun
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if what == "steps":
+        print(json.dumps({"seconds": clock.epoch, "answer": {"fit MiB": peak}}))
+        return
     asked = expected.active_users
     one.recommend(given, 10, repeats="forbid", users=asked[:100])
     begun = time.perf_counter()
     lists = one.recommend(given, 10, repeats="forbid", users=asked)
     answering = time.perf_counter() - begun
-    marks = sorted(time for label, time in clock.marks.items() if label.startswith("fit"))
-    seconds = {
-        "epochs": (marks[-1] - marks[0]) / (len(marks) - 1) if len(marks) > 1 else fitted / one.epochs,
-        "recommend": answering,
-        "fit": fitted,
-    }[what]
-    answer = quality(lists.items, expected) | {"fit": fitted, "recommend": answering, "epochs": len(one.curve)}
+    seconds = {"epochs": clock.epoch, "recommend": answering, "fit": fitted}[what]
+    answer = {"fit MiB": peak} | quality(lists.items, expected) | {"fit": fitted, "recommend": answering, "epochs": len(one.curve)}
     print(json.dumps({"seconds": seconds, "answer": answer}))
 
 

@@ -1,6 +1,6 @@
 """sequences_made.py OUT USERS ITEMS: a made-up log with a catalogue as large as a marketplace's, cut as `sequences_cut.py` cuts one.
 
-Each user takes 40 popular items (Zipf) and then 50 that nobody else may ever take; the last is expected, the one before it chosen.
+Each user takes 40 popular items (Zipf) and then 50 that hardly anybody else takes; the last is expected, the one before it chosen.
 """
 
 from __future__ import annotations

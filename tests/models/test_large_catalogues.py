@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
 from makers import make_log
+from spadework import events
+from spadework.data.content import read_content
+from spadework.errors import OutOfTime
 from spadework.models.base import model
-from spadework.models.neural import losses, training
+from spadework.models.neural import checkpoints, fitting, losses, training
 from spadework.models.neural.fitting import course_of
 from spadework.models.neural.machine import Machine, training_on
 from spadework.models.neural.personal import PersonalPrior
 
 SMALL = {"width": 16, "blocks": 1, "heads": 1, "batch": 4, "max_length": 16, "dropout": 0.0, "samples": 10, "withheld": 0}
 USERS, EVENTS = 200, 6
+
+
+@pytest.fixture(autouse=True)
+def _large(monkeypatch):
+    """A thousand items are many here."""
+    monkeypatch.setattr(fitting, "SPARSE_FROM", 100)
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +96,53 @@ def test_a_loss_over_all_items_and_several_devices_have_whole_gradients(wide):
     assert not course(wide)[0].sparse()
     with training_on(Machine("cpu", 2)):
         assert not course(wide, loss="sampled")[0].sparse()
+
+
+def test_smaller_catalogues_have_them_too(wide, monkeypatch):
+    assert course(wide, loss="sampled")[0].sparse()
+    monkeypatch.setattr(fitting, "SPARSE_FROM", 1000)
+    assert not course(wide, loss="sampled")[0].sparse()
+
+
+def test_a_batch_that_asks_nothing_moves_nothing(wide):
+    made, tasks = course(wide, loss="sampled")
+    inputs, moments, lengths, places, targets, weights = tasks[0]
+    before = [weight.detach().clone() for weight in made.network.parameters()]
+    optimisers = training._optimisers(made, 0.01)
+    made.network((inputs, moments, lengths, places[:0], targets[:0], weights[:0])).backward()
+    for one in optimisers:
+        one.step()
+    for weight, was in zip(made.network.parameters(), before, strict=True):
+        assert torch.equal(weight, was)
+
+
+def test_a_training_goes_on_to_the_same_bytes(wide, tmp_path):
+    params = {**SMALL, "loss": "sampled", "epochs": 4}
+    whole = model("transformer", **params).fit(wide)
+
+    class Stop:
+        def step(self, label, done, total):
+            if "epoch 2" in label:
+                raise OutOfTime("Stopped in the third epoch.", "")
+
+        def note(self, message):
+            pass
+
+    with checkpoints.kept_in(tmp_path):
+        with events.listening(Stop()), pytest.raises(OutOfTime):
+            model("transformer", **params).fit(wide)
+        resumed = model("transformer", **params).fit(wide)
+    assert all(resumed.state[name].tobytes() == whole.state[name].tobytes() for name in whole.state)
+
+
+def test_content_without_ids_reads_the_items_of_a_batch_alone(wide):
+    table = pl.DataFrame({"item_id": wide.item_vocabulary.ids, "kind": [f"kind {n % 7}" for n in range(wide.item_count)]})
+    content = read_content(table, wide)
+    made, _ = course_of(model("transformer", **SMALL, loss="sampled", content=True, ids=False), wide, content, 0)
+    tasks = list(made.batches(np.random.default_rng(0), (0, 1)))
+    assert not made.sparse()
+    losses_of = []
+    for loss_of in (made.network, lambda task: over_all_items(made.network, task)):
+        torch.manual_seed(1)
+        losses_of.append(loss_of(tasks[0]).detach())
+    torch.testing.assert_close(*losses_of, rtol=1e-5, atol=1e-6)

@@ -16,7 +16,7 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadRequest, OtherData
 from spadework.models.neural import training
-from spadework.workbench import excavator, files
+from spadework.workbench import excavator, files, judged
 from spadework.workbench import folder as folders
 from spadework.workbench.excavator import train
 from spadework.workbench.made_of import pairs, transformer_of
@@ -102,6 +102,7 @@ def test_the_report_draws_the_escape_from_best_sellers_under_each_setting(traine
     page = render(folder)
     assert "How long it recommended best sellers" in page
     assert "causal = True instead of windows in random order" in page
+    assert "the test span was used once, for the board of the dig, and once by each training" in page
     assert page.count("<polyline") >= 4
     curves = read(folder, "training.json")
     assert {one["stage"] for one in curves} == {"validation", "test"}
@@ -122,7 +123,7 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     heard = Notes()
     with events.listening(heard):
         again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
-    assert any(said.startswith(f"replaced    {told['trained']}") for said in heard.said)
+    assert any(said.startswith(f"replaces    {told['trained']}") for said in heard.said)
     labels = [row["label"] for row in read(tmp_path / "run", "scores.json")["scores"] if row["model"] == "transformer"]
     assert labels == [again["trained"]], "a second training takes the place of the first"
     before, heard = (tmp_path / "run" / "scores.json").stat().st_mtime_ns, Notes()
@@ -182,14 +183,59 @@ def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_i
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(excavator.Excavation, "_served", stopped)
-        patched.setattr(excavator.kept, "board", stopped)
+        patched.setattr(excavator.Excavation, "_learned_from_all", stopped)
+        patched.setattr(excavator.kept, "write_board", stopped)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", changes=QUICK)
     assert {path: path.read_bytes() for path in before} == before
     with monkeypatch.context() as patched:  # after that, nothing is trained again
         patched.setattr(excavator, "trial", stopped)
         assert train(tmp_path / "run", changes=QUICK)["state"] == "done"
+
+
+def test_a_stop_while_the_run_is_written_is_gone_on_from(order_run, tmp_path, monkeypatch):
+    shutil.copytree(order_run, tmp_path / "run")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(excavator.kept, "serve", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            train(tmp_path / "run", changes=QUICK)
+    assert (tmp_path / "run" / "advice.json").exists()
+    heard = Notes()
+    with events.listening(heard):
+        told = train(tmp_path / "run", changes=QUICK)
+    assert not [said for said in heard.said if "already" in said]
+    assert read(tmp_path / "run", "advice.json") == told
+    assert folders.is_complete(tmp_path / "run")
+    assert not (tmp_path / "run" / "training").exists()
+
+
+def test_the_network_that_is_kept_is_the_one_on_the_board(order_run, tmp_path, monkeypatch):
+    shutil.copytree(order_run, tmp_path / "run")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    for epochs in (3, 2):  # both learned, neither written
+        with monkeypatch.context() as patched:
+            patched.setattr(excavator.kept, "write_board", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "run", changes={**QUICK, "epochs": epochs})
+    told = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
+    kept = sw.load(tmp_path / "run" / "trained")
+    assert kept.label == told["trained"]
+    assert kept.epochs == 3
+    assert len(kept.curve) == 3
+    monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
+    assert train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0})["state"] == "skipped"
+    assert not (tmp_path / "run" / "trained").exists(), "a network that failed has left none, and the board has no other"
+
+
+def test_a_dig_that_chose_nothing_is_below_every_network():
+    assert judged.validation_of_winner({"validation_of_dig": None}, "ndcg@10") == float("-inf")
 
 
 def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Excavation:
     changes: Mapping[str, Any]  # parameters of the model that somebody set otherwise than the recipe
     seeds: int = 1
     curves: list[Path] = field(default_factory=list)  # of the models that this training has met
+    network: Path | None = None  # the one that stands on the board, as it was judged
 
     def carry_out(self, source: Any = None, content: Any = None, *, ablate: bool = False) -> dict[str, Any]:
         """Train, judge, compare; returns what `advice.json` then holds. What was finished before a stop is not trained again."""
@@ -51,12 +53,13 @@ class Excavation:
         log, items, split = self._read(source, content)
         ingredients = self._ingredients()
         one = transformer_of(ingredients, self.changes)
-        if (known := self._finished(one, ingredients, ablate)) is not None:
-            return known
-        self._remark_on(ingredients, self.run.board["protocol"]["repeats"])
         assert split.valid is not None
         policy = self.run.board["protocol"]["repeats"]
         choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
+        if not ablate and (known := self._finished(one, ingredients)) is not None:
+            return known
+        others = judged.scores_of(folder, self.run.board, final, without=one.name)
+        self._remark_on(ingredients, policy)
         predictions = [Prediction.from_json(told) for told in files.read_json(folder / "readiness.json")["predictions"]]
         versions, why = pairs(ingredients, self.changes, predictions, items, final.repeats)
         if not ablate:
@@ -71,8 +74,7 @@ class Excavation:
             cheap = judged.winner_of_dig(self.run.board)
             wins = score.state == "done" and mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
             # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
-            served = self._served(one, log, items) if wins else None
-        others = judged.scores_of(folder, self.run.board, final, without=score.model)
+            winner = self._learned_from_all(one, log, items) if wins else None
         checked |= self._verdict(score, cheap, others, final, predictions, why)
         advice = {
             "trained": score.label,
@@ -82,6 +84,7 @@ class Excavation:
             "seeds": self.seeds,
             "ingredients": ingredients,
             "changes": dict(self.changes),
+            "version": version("spadework"),
             "predictions": [
                 checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "nothing was trained for it."))
                 for one in predictions
@@ -89,13 +92,13 @@ class Excavation:
             "pairs": observed,
             "judged": {"predictions of ingredients, and pairs": choosing.heading, "verdict": final.heading},
         }
-        told = kept.board(self.run, advice, list(checked.values()), others, (score, final), (chosen, choosing), self.curves)
-        kept.served(self.run, served, log, items)
-        kept.network(folder, ledger.folder / folders.TRAINED, score.model)
+        kept.write_board(self.run, advice, list(checked.values()), others, (score, final), (chosen, choosing), self.curves)
+        kept.serve(self.run, winner, log, items)
+        kept.keep_network(folder, self.network)
         report.write(folder, with_ids=self.run.recipe.with_ids)
         folders.seal(folder)
-        ledger.clear()
-        return told
+        ledger.clear()  # the very last act: as long as its folder is there, this training has not ended
+        return advice
 
     def _ablate(
         self,
@@ -162,18 +165,18 @@ class Excavation:
                 durations.seconds(found[name], name)
         return found
 
-    def _finished(self, one: Transformer, ingredients: Mapping[str, Any], ablate: bool) -> dict[str, Any] | None:
-        """What `advice.json` holds where it is of this very training; says so, or says that an earlier one will make room."""
+    def _finished(self, one: Transformer, ingredients: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What `advice.json` holds where it is of this very training, which has ended; else says that an earlier one will make room."""
         path = self.run.folder / "advice.json"
-        if not path.exists():
+        if not path.exists() or (self.run.folder / "training").exists():
             return None
         told: dict[str, Any] = files.read_json(path)
         wanted = {"trained": one.label, "state": "done", "ingredients": ingredients, "changes": dict(self.changes), "seeds": self.seeds}
-        if all(told.get(name) == value for name, value in wanted.items()) and (told["pairs"] or not ablate):
+        if all(told.get(name) == value for name, value in (wanted | {"version": version("spadework")}).items()):
             events.note(f"trained     {self.run.folder} has this training already; remove {path} to train once more")
             return told
         if told["trained"] != one.label:
-            events.note(f"replaced    {told['trained']}, which was trained before, makes room for this one; copy the folder to keep both")
+            events.note(f"replaces    {told['trained']}, which was trained before; copy the folder to keep both")
         return None
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
@@ -209,7 +212,7 @@ class Excavation:
 
     # ---- training and judging
 
-    def _served(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
+    def _learned_from_all(self, one: Transformer, log: Interactions, items: ItemContent | None) -> Recommender:
         """The transformer, learned from the whole log."""
         events.note(f"fitting {one.label} on the whole log, for service")
         return one.sharing().fit(log, items, rng=self.run.recipe.seed)
@@ -219,6 +222,8 @@ class Excavation:
         made = []
         for seed in range(protocol.seed, protocol.seed + self.seeds):
             key = ledger.key(one, protocol, f"{stage}-seed{seed}")
+            if stage == "test" and seed == protocol.seed:
+                self.network = ledger.folder / f"{folders.TRAINED}-{key}"
             self.curves.append(ledger.folder / f"{key}.curve.json")
             known = ledger.find(key)
             if known is not None:
@@ -231,13 +236,11 @@ class Excavation:
             if score.state == "done" and not len(learner.state["curve"]):
                 score = replace(score, state="skipped", reason="No history of two events is left to learn from.", values={}, totals={})
             if score.state == "done":
-                if stage == "test" and seed == protocol.seed:
-                    artifact.replace(learner, ledger.folder / folders.TRAINED, facts={"fitted on": "the train span"}, content=items)
+                if stage == "test" and self.network is not None and seed == protocol.seed:
+                    artifact.replace(learner, self.network, facts={"fitted on": "the train span"}, content=items)
                 curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
-                mean = score.means(protocol.judged)[protocol.primary]
-                events.note(
-                    f"{stage:<10}  {score.label}: {protocol.primary} {mean:.4f}, fitted in {durations.words(score.fit_seconds or 0)}"
-                )
+                value, took = score.means(protocol.judged)[protocol.primary], durations.words(score.fit_seconds or 0)
+                events.note(f"{stage:<10}  {score.label}: {protocol.primary} {value:.4f}, fitted in {took}")
             else:
                 events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
             ledger.keep(key, score, None, time.monotonic() - begun)

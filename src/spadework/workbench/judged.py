@@ -51,11 +51,11 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
 def validation_of_winner(board: dict[str, Any], primary: str) -> float:
     """What the chosen model of the dig had on the validation span, judged in full; −∞ where nothing was chosen."""
     if "validation_of_dig" in board:  # kept when a training took its line away
-        return float(board["validation_of_dig"])
+        known = board["validation_of_dig"]
+        return float("-inf") if known is None else float(known)
     label = winner_of_dig(board)
     found = [entry["metrics"].get(primary) for entry in board["validation"] if entry["label"] == label and entry["state"] == "done"]
-    known = [value for value in found if value is not None]
-    return max(known) if known else float("-inf")
+    return max((value for value in found if value is not None), default=float("-inf"))
 
 
 def winner_of_dig(board: dict[str, Any]) -> str | None:

@@ -25,22 +25,21 @@ NOT_TRIED = "transformers"
 """What stands under "not tried" on the board of a dig until one was trained."""
 
 
-def board(
+def write_board(
     run: Run,
     advice: Mapping[str, Any],
     checked: Sequence[Checked],
     others: Sequence[Score],
     tested: tuple[Score, Protocol],
     validated: tuple[Score, Protocol],
-    met: Sequence[Path],
-) -> dict[str, Any]:
-    """Write the values, the curves (`met` are their files), the advice, the finding and, last, the board; returns what `advice.json` holds."""
+    curve_files: Sequence[Path],
+) -> None:
+    """Write the values, the curves, the advice, the finding and, last, the board."""
     folder, before = run.folder, run.board
     (score, final), (chosen, choosing) = tested, validated
-    told = _with_earlier(folder / "advice.json", dict(advice))
     judged.keep_values(folder, score, final)
-    files.write_json(folder / "training.json", curves.gathered(met))
-    files.write_json(folder / "advice.json", told)
+    files.write_json(folder / "training.json", curves.gathered(curve_files))
+    files.write_json(folder / "advice.json", advice)
     findings = [one for one in run.findings if one["code"] != "VER-2"]
     if checked:
         findings.append(finding_of(list(checked)).as_json())
@@ -50,21 +49,20 @@ def board(
     validation = [entry for entry in before["validation"] if entry["model"] != score.model] + _entries(choosing, [chosen], "validation")
     files.write_json(folder / "scores.json", before | {
         "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
-        "winner": told["winner"],
+        "winner": advice["winner"],
         "winner_of_dig": judged.winner_of_dig(before),
         "validation_of_dig": least if np.isfinite(least) else None,
         "validation": validation,
         "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
     })  # fmt: skip
-    return told
 
 
-def served(run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
+def serve(run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
     """Put the transformer in the place of the model of the dig, which is kept aside; or put that one back, where no transformer won."""
     models, aside = run.folder / "models", run.folder / folders.DUG
     if fitted is not None:
         about = {"source": run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
-        if not aside.exists():
+        if models.exists() and not aside.exists():
             shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
             half.rename(aside)
         artifact.replace(fitted, models, facts=about, content=items)
@@ -73,24 +71,14 @@ def served(run: Run, fitted: Recommender | None, log: Interactions, items: ItemC
         aside.rename(models)
 
 
-def network(folder: Path, made: Path, name: str) -> None:
+def keep_network(folder: Path, made: Path | None) -> None:
     """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
-    if made.exists():
-        place = folder / folders.TRAINED
-        shutil.rmtree(place, ignore_errors=True)
-        (made / name).rename(place)
-        shutil.rmtree(made)
+    place = folder / folders.TRAINED
+    shutil.rmtree(place, ignore_errors=True)
+    if made is not None and made.exists():
+        (network,) = made.iterdir()
+        network.rename(place)
 
 
 def _entries(protocol: Protocol, scores: Sequence[Score], stage: str) -> list[dict[str, Any]]:
     return [entry | {"stage": stage} for entry in Scoreboard(protocol, tuple(scores)).entries]
-
-
-def _with_earlier(path: Path, advice: dict[str, Any]) -> dict[str, Any]:
-    """What an earlier training of the same network tested and this one did not is kept."""
-    earlier = files.read_json(path) if path.exists() else {}
-    if earlier.get("trained") != advice["trained"] or earlier.get("ingredients") != advice["ingredients"] or advice["pairs"]:
-        return advice
-    known = {one["prediction"]["about"]: one for one in earlier["predictions"] if one["outcome"] != "not tested"}
-    told = [known.get(one["prediction"]["about"], one) if one["outcome"] == "not tested" else one for one in advice["predictions"]]
-    return advice | {"pairs": earlier["pairs"], "predictions": told}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -75,10 +76,8 @@ class Ledger:
 
     def clear(self) -> None:
         """Remove all trials; the run's own files hold what they said."""
-        for file in sorted(self.folder.glob("*")) if self.folder.exists() else []:
-            file.unlink()
         if self.folder.exists():
-            self.folder.rmdir()
+            shutil.rmtree(self.folder)
 
 
 _PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share", "remarks")

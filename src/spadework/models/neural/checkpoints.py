@@ -52,9 +52,9 @@ def write(
 ) -> None:
     """The state after the last epoch of `curve`; another one is replaced in one step, so a kill leaves this one or that."""
     tensors = {f"weights/{name}": value for name, value in weights.items()} | {f"best/{name}": value for name, value in best.items()}
-    for place, optimiser in enumerate(optimisers):
+    for which, optimiser in enumerate(optimisers):
         for number, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{place}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+            tensors |= {f"optimiser/{which}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
     about = {"format": str(FORMAT), "curve": json.dumps(curve)}
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
@@ -106,9 +106,9 @@ def read(
         parts[part][rest] = value
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, value in parts["optimiser"].items():
-        place, number, key = name.split("/", 2)
+        which, number, key = name.split("/", 2)
         # Steps that were counted in whole numbers are counted on so: powers of a tensor would be rounded to another digit.
-        states[int(place)].setdefault(int(number), {})[key] = value if value.is_floating_point() else int(value)
+        states[int(which)].setdefault(int(number), {})[key] = value if value.is_floating_point() else int(value)
     for optimiser, state in zip(optimisers, states, strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     events.note(f"training goes on after epoch {len(curve)}, from {path}")

@@ -58,7 +58,7 @@ class Learner(nn.Module):
         )
 
     @property
-    def rows(self) -> Tensor | None:
+    def sparse_table(self) -> Tensor | None:
         """The table of own vectors, where a batch touches few of its rows and its gradient names them."""
         return self.items.ids.weight if self.items.ids is not None and self.items.sparse else None
 
@@ -72,7 +72,7 @@ class Learner(nn.Module):
         inputs, moments, lengths, places, targets, weights = task
         asked = self.teaching
         if not len(places):  # nothing is asked, but a process that shares an epoch must not leave the others waiting for its gradient
-            return torch.stack([weight.sum() for weight in self.parameters() if weight is not self.rows]).sum() * 0.0
+            return torch.stack([weight.sum() for weight in self.parameters() if weight is not self.sparse_table]).sum() * 0.0
         drawn = codes = None
         if asked.loss != "softmax":
             # From here on a code is a place among the items of the batch; padding and hidden events come behind them, as they did.
@@ -126,7 +126,7 @@ class TransformerCourse(Course):
 
     def sparse(self) -> list[Tensor]:
         """Own vectors of items, where losses are sampled."""
-        return [] if self.network.rows is None else [self.network.rows]
+        return [] if self.network.sparse_table is None else [self.network.sparse_table]
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape

@@ -33,6 +33,9 @@ ROWS = 16
 """Histories that are read together when the model answers. It is always so many, empty ones behind, and each history stands among others of its
 own length: the order of sums then depends on nobody else, and a list is the same to the bit whoever is asked beside it."""
 SHORTEST = 16
+SPARSE_FROM = 100_000
+"""Items from which on a sampled loss moves the vectors of a batch alone: to step all of them would then take longer than the rest of the step. Below it
+every step moves all, since a vector that is seldom touched learns more from moments that go on (docs/decisions/0013)."""
 TIMED_STEPS = 4
 PREFIX = "network/"
 
@@ -75,7 +78,7 @@ def course_of(model: Transformer, log: Interactions, content: ItemContent | None
         torch.manual_seed(seed)
         network = Learner(
             parts.take(learned), shape_of(model), teaching_of(model), counts[learned],
-            ids=model.ids, sparse=model.loss != "softmax" and machine().devices == 1,
+            ids=model.ids, sparse=model.loss != "softmax" and len(learned) >= SPARSE_FROM and machine().devices == 1,
         )  # fmt: skip
     taught = _only(training, places)
     if not len(taught.firsts):

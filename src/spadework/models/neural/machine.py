@@ -16,7 +16,7 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the training runs. It changes the time that training takes, and what it learns in the last digits alone."""
+    """Where the training runs. Which device changes the time, and what is learned in the last digits; several step on the mean of their batches."""
 
     accelerator: str = "auto"  # a card where there is one
     devices: int = 1  # several share each epoch (distributed data parallel)

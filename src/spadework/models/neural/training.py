@@ -29,6 +29,7 @@ from spadework.randomness import generator
 WARM_UP = 0.02
 """Share of all steps in which the learning rate rises to its full value; from there it falls as a cosine to a tenth."""
 BETAS = (0.9, 0.98)
+"""Of Adam: how long it remembers gradients and their squares. 0.98 is what transformers are trained with since Vaswani et al., 2017."""
 SOONEST = 300
 """Steps without a better epoch before which no training ends: on a small log an epoch is a step or two."""
 LOOK_EVERY = 20
@@ -158,7 +159,7 @@ def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path,
 def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs, in this process."""
     optimisers = _optimisers(course, settings.learning_rate)
-    network, *fast = fabric.setup(course.network, *optimisers)
+    network, *wrapped = fabric.setup(course.network, *optimisers)
     path = checkpoints.place(settings.identity)
     curve: list[dict[str, float]] = []
     best = _copy(course.network)
@@ -174,7 +175,7 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         begun = time.perf_counter()
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
             progress = f": {_in_words(curve[-1])}" if curve else ""
-            loss, bad = _epoch(fabric, network, fast, course, settings, epoch, steps, progress)
+            loss, bad = _epoch(fabric, network, wrapped, course, settings, epoch, steps, progress)
         if not bad and not all(bool(torch.isfinite(weight).all()) for weight in course.network.parameters()):
             bad = steps
         if bad:
@@ -214,7 +215,7 @@ def _optimisers(course: Course, learning_rate: float) -> list[torch.optim.Optimi
 
 
 def _epoch(
-    fabric: Fabric, network: Any, fast: list[Any], course: Course, settings: Settings, epoch: int, steps: int, progress: str
+    fabric: Fabric, network: Any, optimisers: list[Any], course: Course, settings: Settings, epoch: int, steps: int, progress: str
 ) -> tuple[float, int]:
     """Mean loss, and the step by which it became no number (0: it did not). All chance is drawn from the seed and the epoch's number."""
     rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
@@ -225,11 +226,12 @@ def _epoch(
     summed, done, total = torch.zeros((), device=fabric.device), 0, settings.epochs * steps
     for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
         events.step(f"fit {settings.label}{progress}", min(epoch * steps + done, total), total)
-        for group in (group for one in fast for group in one.param_groups):
-            group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
+        for one in optimisers:
+            for group in one.param_groups:
+                group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
         fabric.backward(loss)
-        for one in fast:
+        for one in optimisers:
             one.step()
             one.zero_grad()
         summed += loss.detach()

@@ -33,7 +33,8 @@ class Transformer(Vectors):
     """A network that reads histories in order: SASRec, eSASRec and BERT4Rec are settings of it.
 
     Its answer is a product of what the history says and of vectors of items, which are read by it, too. Needs PyTorch, from the `neural` extra.
-    O(epochs · events · (blocks · width² + length · width + width · (items or samples))) time, and with samples items · width a step.
+    O(epochs · events · (blocks · width² + length · width + width · (items or samples))) time, and with samples O(items · width) a step
+    below 100,000 items, O(items) from there.
     Kang and McAuley, ICDM 2018 (SASRec); Sun et al., CIKM 2019 (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
     """
 

@@ -58,6 +58,8 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     )
     resamples = words.number(as_number(protocol.get("resamples")))
     use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
+    if as_text(facts.advice.get("state")) == "done":
+        use += " of the dig, and once by each training"
     tried = sum(finished(row) for row in maps(facts.scores.get("validation")))
     return [
         ("Split", text("split")),
