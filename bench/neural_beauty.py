@@ -24,8 +24,8 @@ ALONE, BLENDED = (0.0921, 0.0531), (0.0928, 0.0577)
 REMARKS = (
     "S3-Rec's Beauty, leave-one-out, all items ranked, fitted without the validation items, which histories hold at the test; one seed.",
     "The targets are what is known of the same cut from models of ids alone: SASRec with sampled softmax .0921 / .0531, eSASRec .0928 / .0523 "
-    "(blondered/transformer_benchmark, cold targets dropped), co-occurrence with forward ridge .0830 / .0527, co-occurrence that also counts the validation "
-    "items .0916 / .0577. With content the network also reads the item table.",
+    "(blondered/transformer_benchmark, cold targets dropped), co-occurrence with forward ridge .0830 / .0527, co-occurrence that also counts the "
+    "validation items .0916 / .0577. With content the network also reads the item table.",
     f"The blend's weights are those of {len(WEIGHTS)} that are best in ndcg@10 on the validation items; its parts: transformer, {', '.join(BESIDE)}; "
     "500 candidates each. The parameters of the cheap parts were chosen long ago among nine on this log's test items, those of the network by hand.",
 )
