@@ -29,8 +29,8 @@ def run(quick: bool) -> Outcome:
         "Both learn from the newest 100 events of each user, the last two left out. Seconds are of an epoch, the mean over all, or of ten items for "
         "6,040 users, items of the history left out, by a network of one epoch, after an uncounted answer for a hundred.",
         "Each has its own recipe around the same network: spadework sorts windows by length, pads to the longest of a batch, warms up and lets the "
-        "rate fall as a cosine; RecTools pads to 100 and keeps its rate. One seed each: ndcg after so few epochs says that no quality was traded for speed, "
-        "and nothing of the end.",
+        "rate fall as a cosine; RecTools pads to 100 and keeps its rate. One seed each: ndcg after so few epochs says that no "
+        "quality was traded for speed, and nothing of the end.",
     ]
     try:
         peer = interpreter(PEER)
