@@ -10,8 +10,8 @@ TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torc
 dig: .venv/demo  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
 
-test: .venv/dev  ## install, then all tests
-	$(BIN)/python -m pytest
+test: .venv/dev  ## install, then all tests, shared by the processors
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: .venv/dev  ## ruff and mypy strict
 	$(BIN)/ruff check .

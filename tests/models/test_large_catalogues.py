@@ -12,10 +12,12 @@ from spadework import events
 from spadework.data.content import read_content
 from spadework.errors import OutOfTime
 from spadework.models.base import model
-from spadework.models.neural import checkpoints, fitting, losses, training
+from spadework.models.neural import checkpoints, fitting, losses
 from spadework.models.neural.fitting import course_of
 from spadework.models.neural.machine import Machine, training_on
 from spadework.models.neural.personal import PersonalPrior
+from spadework.models.neural.rows import RowAdam
+from spadework.models.neural.training import BETAS
 
 SMALL = {"width": 16, "blocks": 1, "heads": 1, "batch": 4, "max_length": 16, "dropout": 0.0, "samples": 10, "withheld": 0}
 USERS, EVENTS = 200, 6
@@ -79,7 +81,7 @@ def test_a_step_changes_the_vectors_of_its_batch_and_no_others(wide):
     draw = network._sampler.draw
     network._sampler.draw = lambda targets: touched.append(draw(targets)) or touched[-1]
     before = network.items.ids.weight.detach().clone()
-    optimisers = training._optimisers(made, 0.01)
+    optimisers = made.optimisers(0.01)
     for task in tasks[:3]:
         network(task).backward()
         assert network.items.ids.weight.grad.is_sparse
@@ -92,23 +94,59 @@ def test_a_step_changes_the_vectors_of_its_batch_and_no_others(wide):
     assert int(changed.sum()) < network.count // 4
 
 
+def test_rows_move_as_adam_moves_them():
+    """A few rows a step, most of them for the last time long ago: read, moved and kept as by Adam of the whole table."""
+    made = torch.Generator().manual_seed(0)
+    start = torch.randn(300, 8, generator=made, dtype=torch.float64)
+    whole, few = start.clone().requires_grad_(), start.clone().requires_grad_()
+    adam, rows_adam = torch.optim.Adam([whole], 0.01, BETAS, eps=1e-14), RowAdam(few, 0.01, BETAS, eps=1e-14)
+    for step in range(450):
+        rows = torch.randperm(290, generator=made)[:7]  # ten rows are never touched
+        for one in (adam, rows_adam):
+            one.param_groups[0]["lr"] = 0.01 * (1.5 + np.cos(step / 50))
+            one.zero_grad()
+        rows_adam.catch_up(rows)
+        torch.testing.assert_close(few[rows], whole[rows], rtol=1e-5, atol=1e-6)
+        goal = torch.randn(7, 8, generator=made) * 0.01 + 1
+        for table, sparse in ((whole, False), (few, True)):
+            ((torch.nn.functional.embedding(rows, table, sparse=sparse) - goal) ** 2).mean().backward()
+        adam.step()
+        rows_adam.step()
+    assert float((few - whole).detach().abs().max()) > 1e-2, "those that nobody read wait"
+    rows_adam.catch_up()
+    torch.testing.assert_close(few, whole, rtol=1e-5, atol=1e-6)
+    assert torch.equal(few[290:], start[290:])
+    before = few.detach().clone()
+    rows_adam.catch_up()
+    assert torch.equal(few, before), "there is nothing left to make up for"
+
+
+def test_a_training_of_rows_ends_where_one_of_the_whole_table_ends(wide, monkeypatch):
+    params = {**SMALL, "loss": "sampled", "epochs": 3}
+    few = model("transformer", **params).fit(wide)
+    monkeypatch.setattr(fitting, "SPARSE_FROM", 10**9)
+    whole = model("transformer", **params).fit(wide)
+    np.testing.assert_allclose(few.state["vectors"], whole.state["vectors"], rtol=0.02, atol=2e-4)
+    np.testing.assert_allclose(few.curve["loss"], whole.curve["loss"], rtol=1e-3)
+
+
 def test_a_loss_over_all_items_and_several_devices_have_whole_gradients(wide):
-    assert not course(wide)[0].sparse()
+    assert course(wide)[0].network.sparse_table is None
     with training_on(Machine("cpu", 2)):
-        assert not course(wide, loss="sampled")[0].sparse()
+        assert course(wide, loss="sampled")[0].network.sparse_table is None
 
 
 def test_smaller_catalogues_have_them_too(wide, monkeypatch):
-    assert course(wide, loss="sampled")[0].sparse()
+    assert course(wide, loss="sampled")[0].network.sparse_table is not None
     monkeypatch.setattr(fitting, "SPARSE_FROM", 1000)
-    assert not course(wide, loss="sampled")[0].sparse()
+    assert course(wide, loss="sampled")[0].network.sparse_table is None
 
 
 def test_a_batch_that_asks_nothing_moves_nothing(wide):
     made, tasks = course(wide, loss="sampled")
     inputs, moments, lengths, places, targets, weights = tasks[0]
     before = [weight.detach().clone() for weight in made.network.parameters()]
-    optimisers = training._optimisers(made, 0.01)
+    optimisers = made.optimisers(0.01)
     made.network((inputs, moments, lengths, places[:0], targets[:0], weights[:0])).backward()
     for one in optimisers:
         one.step()
@@ -140,7 +178,7 @@ def test_content_without_ids_reads_the_items_of_a_batch_alone(wide):
     content = read_content(table, wide)
     made, _ = course_of(model("transformer", **SMALL, loss="sampled", content=True, ids=False), wide, content, 0)
     tasks = list(made.batches(np.random.default_rng(0), (0, 1)))
-    assert not made.sparse()
+    assert made.network.sparse_table is None
     losses_of = []
     for loss_of in (made.network, lambda task: over_all_items(made.network, task)):
         torch.manual_seed(1)

@@ -108,7 +108,7 @@ def read(
     for name, value in parts["optimiser"].items():
         which, number, key = name.split("/", 2)
         # Steps that were counted in whole numbers are counted on so: powers of a tensor would be rounded to another digit.
-        states[int(which)].setdefault(int(number), {})[key] = value if value.is_floating_point() else int(value)
+        states[int(which)].setdefault(int(number), {})[key] = int(value) if key == "step" and not value.is_floating_point() else value
     for optimiser, state in zip(optimisers, states, strict=True):
         optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
     events.note(f"training goes on after epoch {len(curve)}, from {path}")

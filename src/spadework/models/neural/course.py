@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,8 +17,9 @@ from spadework.models.neural.items import ItemNetwork, ItemParts
 from spadework.models.neural.looking import LISTED, Seen, seen_in
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.personal import PersonalPrior, prior_of
+from spadework.models.neural.rows import RowAdam
 from spadework.models.neural.sequences import Training, Windows, padded
-from spadework.models.neural.training import Course
+from spadework.models.neural.training import BETAS, Course
 
 LOOK_CELLS = 20_000_000
 """Scores of withheld users held at once."""
@@ -53,6 +54,7 @@ class Learner(nn.Module):
             nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
         )  # of the scale: Adam moves it ten times as fast
         self.teaching, self.count = teaching, len(counts)
+        self.before_reading: Callable[[Tensor], None] | None = None  # told which rows of a sparse table a step is about to read
         self._sampler = negatives.sampler(
             teaching.negatives, self.count, teaching.samples, torch.from_numpy(counts), power=teaching.power, share=teaching.mixed
         )
@@ -81,6 +83,8 @@ class Learner(nn.Module):
             codes = codes[codes < self.count]
             inputs = torch.searchsorted(codes, inputs) + (inputs > self.count)
             targets, drawn = torch.searchsorted(codes, targets), replace(drawn, items=torch.searchsorted(codes, drawn.items))
+            if self.before_reading is not None:
+                self.before_reading(codes)
         vectors = self.items(codes).float()
         hidden = self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)  # [pairs, width]
         prior = None
@@ -116,6 +120,7 @@ class TransformerCourse(Course):
         default_factory=list
     )  # of each user: events before, their moments, what was withheld
     repeating: bool = True  # whether lists may hold items of the history
+    rows: RowAdam | None = None  # who moves own vectors, where batches touch few of them
 
     def steps(self) -> int:
         targets = self.training.ends - self.training.firsts - 1
@@ -124,9 +129,19 @@ class TransformerCourse(Course):
             windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
         return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
 
-    def sparse(self) -> list[Tensor]:
-        """Own vectors of items, where losses are sampled."""
-        return [] if self.network.sparse_table is None else [self.network.sparse_table]
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Adam; for a table of which batches touch few rows, in the form that touches no others."""
+        table = self.network.sparse_table
+        if table is None:
+            return super().optimisers(learning_rate)
+        self.rows = RowAdam(table, learning_rate, BETAS)
+        self.network.before_reading = self.rows.catch_up
+        return [torch.optim.Adam([weight for weight in self.network.parameters() if weight is not table], learning_rate, BETAS), self.rows]
+
+    def settle(self) -> None:
+        """Bring all rows of a sparse table to where the last step left them."""
+        if self.rows is not None:
+            self.rows.catch_up()
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape

@@ -34,8 +34,7 @@ ROWS = 16
 own length: the order of sums then depends on nobody else, and a list is the same to the bit whoever is asked beside it."""
 SHORTEST = 16
 SPARSE_FROM = 100_000
-"""Items from which on a sampled loss moves the vectors of a batch alone: to step all of them would then take longer than the rest of the step. Below it
-every step moves all, since a vector that is seldom touched learns more from moments that go on (docs/decisions/0013)."""
+"""Items from which on a sampled loss moves the vectors of a batch alone (`RowAdam`): to step all would take longer than the rest of the step."""
 TIMED_STEPS = 4
 PREFIX = "network/"
 

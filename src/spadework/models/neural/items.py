@@ -95,7 +95,7 @@ class ItemNetwork(nn.Module):
 
     def __init__(self, parts: ItemParts, width: int, *, ids: bool, sparse: bool = False) -> None:
         super().__init__()
-        self.sparse = sparse  # whether the gradient of own vectors names the rows that it is of, which `SparseAdam` wants
+        self.sparse = sparse  # whether the gradient of own vectors names the rows that it is of, which `RowAdam` wants
         items = len(parts.evidence)
         self.trusted = bool((parts.evidence == 1).all())
         self.ids = nn.Embedding(items, width) if ids else None

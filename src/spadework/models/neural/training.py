@@ -57,9 +57,13 @@ class Course(ABC):
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         """The batches of an epoch on the device of the network; `share` (rank, of so many) says which of them are this process's."""
 
-    def sparse(self) -> list[Tensor]:
-        """Tables of which a batch touches few rows, and whose gradients name these: the others cost nothing, and keep still."""
-        return []
+    def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
+        """Who moves the weights, each weight once."""
+        return [torch.optim.Adam(self.network.parameters(), lr=learning_rate, betas=BETAS)]
+
+    def settle(self) -> None:
+        """Told after each epoch, before the weights are looked at or kept."""
+        return
 
     @abstractmethod
     def steps(self) -> int:
@@ -158,7 +162,7 @@ def _train_apart(fabric: Fabric, course: Course, settings: Settings, path: Path,
 
 def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
     """The epochs, in this process."""
-    optimisers = _optimisers(course, settings.learning_rate)
+    optimisers = course.optimisers(settings.learning_rate)
     network, *wrapped = fabric.setup(course.network, *optimisers)
     path = checkpoints.place(settings.identity)
     curve: list[dict[str, float]] = []
@@ -176,6 +180,7 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
             progress = f": {_in_words(curve[-1])}" if curve else ""
             loss, bad = _epoch(fabric, network, wrapped, course, settings, epoch, steps, progress)
+            course.settle()
         if not bad and not all(bool(torch.isfinite(weight).all()) for weight in course.network.parameters()):
             bad = steps
         if bad:
@@ -204,14 +209,6 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         further = " The last epoch was the best: more epochs may go further." if learned.best == settings.epochs > 1 else ""
         learned.remarks.append(f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} are kept ({told}).{further}")
     return learned
-
-
-def _optimisers(course: Course, learning_rate: float) -> list[torch.optim.Optimizer]:
-    """Adam, and beside it its lazy form for sparse tables, where there are some: moments of a row wait until it is touched again."""
-    sparse = course.sparse()
-    others = [weight for weight in course.network.parameters() if not any(weight is one for one in sparse)]
-    made: list[torch.optim.Optimizer] = [torch.optim.Adam(others, lr=learning_rate, betas=BETAS)]
-    return made + ([torch.optim.SparseAdam(sparse, lr=learning_rate, betas=BETAS)] if sparse else [])
 
 
 def _epoch(
