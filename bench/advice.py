@@ -75,6 +75,8 @@ def grocery(left: int) -> tuple[Interactions, Any]:
 
 LOGS: dict[str, Log] = {
     "Beauty (S3-Rec)": Log(public("s3rec_beauty"), {"split": "last_item", "dialect": "loo"}),
+    "LastFM (S3-Rec)": Log(public("s3rec_lastfm"), {"split": "last_item", "dialect": "loo"}),
+    "MovieLens-100K": Log(public("ml-100k"), {"split": "last_item", "dialect": "loo"}, events=100_000),
     "MovieLens-1M": Log(public("ml-1m"), {"split": "last_item", "dialect": "loo"}, events=400_000),
     "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}),
     "Ta-Feng": Log(public("nbr_tafeng_realitycheck", basket=True), {"split": "last_basket", "dialect": "nbr"}),

@@ -188,6 +188,14 @@ def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
     assert "(ORD-3)" not in text
 
 
+@pytest.mark.parametrize(("found", "share", "asked"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)])
+def test_an_item_table_is_read_where_people_take_what_is_new_or_where_it_adds_to_behaviour(found, share, asked):
+    told = readiness([finding("CON-1", "note", (-0.3, -0.1)), *map(full, found)], LOG, share)
+    assert told.settings["item_content"] is asked
+    low = {one.about: one.low for one in told.predictions}.get("item_content")
+    assert low == (-0.02 if asked else None), "of two rules the more careful one"
+
+
 def test_an_effect_in_the_metric_rules_nothing_out():
     told = Finding(code="ORD-1", level="note", says="", advice="", effect=0.005, interval=(-0.001, 0.01), unit="metric")
     assert not [rule for rule in readiness([told], LOG).reasons if rule.about == "ORD-1"]

@@ -172,6 +172,8 @@ def _holds(rule: Rule, findings: Mapping[str, Finding], facts: Mapping[str, floa
     finding = findings.get(rule.about)
     if finding is None:
         return False
+    if rule.test == "asked":
+        return True
     found = finding.level in ("strong", "weak")
     if rule.test == "found":
         return found

@@ -36,7 +36,9 @@ class RowAdam(torch.optim.Optimizer):
                 "exp_avg": torch.zeros_like(table),
                 "exp_avg_sq": torch.zeros_like(table),
                 "last": torch.zeros(len(table), dtype=torch.int64, device=table.device),  # the step that each row has come to
-                "moves": torch.zeros(WINDOW, dtype=table.dtype, device=table.device),  # [steps] for each t₀ the sum of a(t₀ + j) · rʲ so far
+                "moves": torch.zeros(
+                    WINDOW, dtype=table.dtype, device=table.device
+                ),  # [steps] for each t₀ the sum of a(t₀ + j) · rʲ so far
             }
         held: dict[str, Any] = self.state[table]
         return held
