@@ -78,7 +78,7 @@ LOGS: dict[str, Log] = {
     "LastFM (S3-Rec)": Log(public("s3rec_lastfm"), {"split": "last_item", "dialect": "loo"}),
     "MovieLens-100K": Log(public("ml-100k"), {"split": "last_item", "dialect": "loo"}, events=100_000),
     "MovieLens-1M": Log(public("ml-1m"), {"split": "last_item", "dialect": "loo"}, events=400_000),
-    "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}),
+    "Yelp (S3-Rec)": Log(public("s3rec_yelp"), {"split": "last_item", "dialect": "loo"}, seeds=1),
     "Ta-Feng": Log(public("nbr_tafeng_realitycheck", basket=True), {"split": "last_basket", "dialect": "nbr"}),
     "Yoochoose": Log(public("yoochoose_100k"), {}, events=50_000),
     "grocery (The Complete Journey)": Log(grocery, {}, events=150_000),

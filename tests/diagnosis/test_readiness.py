@@ -26,9 +26,10 @@ LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(
 
 
 def test_every_rule_is_about_something_that_there_is_and_says_where_it_is_from():
+    facts = {*facts_of(LOG), "repeat_share", "described"}
     for rule in RULES:
-        assert rule.about in {*all_probes(), *facts_of(LOG), "repeat_share"}
-        assert (rule.test in ("below", "from")) == (rule.about in {*facts_of(LOG), "repeat_share"}) == (rule.bound > 0)
+        assert rule.about in {*all_probes(), *facts}
+        assert (rule.test in ("below", "from")) == (rule.about in facts) == (rule.bound > 0)
         assert len(rule.source) > 20
         assert rule.says
         assert rule.says[0].islower(), "it stands after 'Because'"
@@ -190,10 +191,11 @@ def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
 
 @pytest.mark.parametrize(("found", "share", "asked"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)])
 def test_an_item_table_is_read_where_people_take_what_is_new_or_where_it_adds_to_behaviour(found, share, asked):
-    told = readiness([finding("CON-1", "note", (-0.3, -0.1)), *map(full, found)], LOG, share)
+    told = readiness([finding("CON-1", "note", (-0.3, -0.1)), *map(full, found)], LOG, share, 0.9)
     assert told.settings["item_content"] is asked
     low = {one.about: one.low for one in told.predictions}.get("item_content")
     assert low == (-0.02 if asked else None), "of two rules the more careful one"
+    assert "item_content" not in readiness([], LOG, 0.0, 0.1).settings, "of a few items a network learns little"
 
 
 def test_an_effect_in_the_metric_rules_nothing_out():

@@ -80,7 +80,7 @@ class Readiness:
                 for rule in self._behind(name)
                 if rule.at_least is not None and name in (rule.predicts or (*rule.settings, *rule.takes))
             ]
-            if any(rule.test in ("below", "from") for rule in self._behind(name)):
+            if any(rule.test in ("below", "from") and rule.at_least is None for rule in self._behind(name)):
                 continue  # the size of the log asks for it, so nothing is to be gained
             against = not value if value is plain else plain  # what is plain is held against its opposite
             if rules and value != against:
@@ -132,10 +132,13 @@ class Readiness:
         )
 
 
-def readiness(findings: Sequence[Finding], log: Interactions, repeat_share: float = 0.0) -> Readiness:
-    """What the rules say of these findings, of this log and of the share of targets that are repeats. O(rules · findings)."""
+def readiness(findings: Sequence[Finding], log: Interactions, repeat_share: float = 0.0, described: float = 0.0) -> Readiness:
+    """What the rules say of these findings and this log, and of the shares of targets that are repeats and of items that an item table describes.
+
+    O(rules · findings).
+    """
     by_code = {finding.code: finding for finding in findings}
-    facts = facts_of(log) | {"repeat_share": repeat_share}
+    facts = facts_of(log) | {"repeat_share": repeat_share, "described": described}
     holding = tuple(rule for rule in RULES if _holds(rule, by_code, facts))
     speaks = sum(rule.speaks for rule in holding)
     open_questions = (rule.about for rule in RULES if rule.speaks and not rule.moot and rule.about not in (*facts, *by_code))
@@ -172,8 +175,6 @@ def _holds(rule: Rule, findings: Mapping[str, Finding], facts: Mapping[str, floa
     finding = findings.get(rule.about)
     if finding is None:
         return False
-    if rule.test == "asked":
-        return True
     found = finding.level in ("strong", "weak")
     if rule.test == "found":
         return found

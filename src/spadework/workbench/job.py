@@ -180,7 +180,9 @@ class Job:
         answers, self.unanswered = ask_all(evidence)
         spent, asked = time.monotonic() - begun, len(answers)
         contest.spent += spent
-        verdict = readiness(answers, log, protocol.split.repeat_share)
+        items = contest.content
+        described = 0.0 if items is None or not items.roles else 1 - items.items_without_row / max(len(items), 1)
+        verdict = readiness(answers, log, protocol.split.repeat_share, described)
         answers.append(verdict.finding())
         files.write_json(self.folder / "readiness.json", verdict.as_json())
         heading = (
