@@ -89,3 +89,14 @@ def test_importing_the_package_or_its_catalogue_does_not_import_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_threads_that_wait_do_not_spin():
+    """OpenMP reads it when PyTorch is loaded, so it is said before; what somebody chose stays."""
+    code = "import spadework.models.neural, os; print(os.environ['OMP_WAIT_POLICY'])"
+    for chosen, said in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+        plain = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**plain, "PYTHONPATH": "src", **chosen}, check=True
+        )
+        assert done.stdout.strip() == said

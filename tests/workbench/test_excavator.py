@@ -6,6 +6,7 @@ import json
 import shutil
 from typing import ClassVar
 
+import polars as pl
 import pytest
 
 import spadework as sw
@@ -14,8 +15,9 @@ from makers import make_log, random_rows
 from spadework import events
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
-from spadework.errors import BadRequest, OtherData
+from spadework.errors import BadData, BadRequest, OtherData
 from spadework.models.neural import training
+from spadework.models.neural.machine import Machine, training_on
 from spadework.workbench import excavator, files, judged
 from spadework.workbench import folder as folders
 from spadework.workbench.excavator import train
@@ -193,20 +195,23 @@ def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_i
         assert train(tmp_path / "run", changes=QUICK)["state"] == "done"
 
 
-def test_a_stop_while_the_run_is_written_is_gone_on_from(order_run, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("module", "act"), [("kept", "serve"), ("kept", "keep_network"), ("report", "write"), ("folders", "seal")])
+def test_a_stop_while_the_run_is_written_is_gone_on_from(module, act, order_run, tmp_path, monkeypatch):
     shutil.copytree(order_run, tmp_path / "run")
+    changes = {**QUICK, "epochs": 2}
 
-    def stopped(*_):
+    def stopped(*_, **__):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(excavator.kept, "serve", stopped)
+        patched.setattr(getattr(excavator, module), act, stopped)
         with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "run", changes=QUICK)
+            train(tmp_path / "run", changes=changes)
     assert (tmp_path / "run" / "advice.json").exists()
     heard = Notes()
     with events.listening(heard):
-        told = train(tmp_path / "run", changes=QUICK)
+        told = train(tmp_path / "run", changes=changes)
+    assert sw.load(tmp_path / "run" / "trained").label == told["trained"]
     assert not [said for said in heard.said if "already" in said]
     assert read(tmp_path / "run", "advice.json") == told
     assert folders.is_complete(tmp_path / "run")
@@ -253,11 +258,13 @@ def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, 
     assert Run(tmp_path / "run").complete
 
 
-def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(trained, tmp_path):
+def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(trained, tmp_path, monkeypatch):
     folder, told = trained
     shutil.copytree(folder, tmp_path / "run")
     again = train(tmp_path / "run", changes=QUICK, seeds=2)
     assert again["pairs"] == told["pairs"]
+    monkeypatch.delattr(excavator, "trial")  # nothing is trained for it
+    assert train(tmp_path / "run", changes=QUICK, seeds=2, ablate=True) == told
     assert [one["outcome"] for one in again["predictions"]] == [one["outcome"] for one in told["predictions"]]
     page = render(tmp_path / "run")
     assert "No neural model was compared" not in page
@@ -304,6 +311,30 @@ def test_other_data_unfinished_runs_and_strange_folders_are_refused(order_run, t
         train(tmp_path / "run")
     with pytest.raises(BadRequest, match="0 seeds"):
         train(order_run, seeds=0)
+
+
+def test_more_devices_than_batches_and_damaged_scores_are_refused_before_anything_is_trained(order_run, tmp_path):
+    shutil.copytree(order_run, tmp_path / "run")
+    before = (tmp_path / "run" / "scores.json").read_bytes()
+    with training_on(Machine("cpu", 99)), pytest.raises(BadRequest, match="fewer than the 99 devices"):
+        train(tmp_path / "run", changes={**QUICK, "batch": 4096})
+    assert (tmp_path / "run" / "scores.json").read_bytes() == before
+    assert not (tmp_path / "run" / "advice.json").exists()
+    (tmp_path / "run" / "scores.npz").write_bytes((tmp_path / "run" / "scores.npz").read_bytes()[:100])
+    with pytest.raises(BadData, match=r"scores\.npz cannot be read"):
+        train(tmp_path / "run", changes=QUICK)
+
+
+def test_log_and_item_table_are_found_from_another_folder(tmp_path, monkeypatch):
+    log = make_log(*random_rows(3, users=60, rows=900))
+    log.frame().rename({"user_id": "user", "item_id": "item"}).write_csv(tmp_path / "log.csv")
+    ids = log.item_vocabulary.ids.to_list()
+    pl.DataFrame({"item": ids, "kind": [f"kind {n % 3}" for n in range(len(ids))]}).write_csv(tmp_path / "items.csv")
+    monkeypatch.chdir(tmp_path)
+    made = dig("log.csv", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s", "items": "items.csv"}))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train(made.folder, changes={**QUICK, "epochs": 1})["state"] == "done"
 
 
 def test_a_run_of_a_log_in_memory_is_given_it_again(tmp_path):

@@ -56,7 +56,7 @@ class Excavation:
         assert split.valid is not None
         policy = self.run.board["protocol"]["repeats"]
         choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
-        if not ablate and (known := self._finished(one, ingredients)) is not None:
+        if (known := self._finished(one, ingredients, ablate)) is not None:
             return known
         others = judged.scores_of(folder, self.run.board, final, without=one.name)
         self._remark_on(ingredients, policy)
@@ -85,6 +85,7 @@ class Excavation:
             "ingredients": ingredients,
             "changes": dict(self.changes),
             "version": version("spadework"),
+            "ablated": ablate and all(pair["reason"] is None for pair in observed),
             "predictions": [
                 checked[one.about].as_json() if one.about in checked else untested(one, why.get(one.about, "nothing was trained for it."))
                 for one in predictions
@@ -144,10 +145,17 @@ class Excavation:
 
     def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
         recipe = self.run.recipe
+        data = files.read_json(self.run.folder / "data.json")
+        stored, elsewhere = data["fingerprint"], data.get("items path")
+        if content is None and recipe.items is not None and elsewhere is not None and not Path(recipe.items).exists():
+            content = elsewhere  # the command is given in another folder than the dig was
         log, items = read_for(
             recipe, source_of(self.run, "Give it again: spadework.train(run, source=log).") if source is None else source, content
         )
-        stored = files.read_json(self.run.folder / "data.json")["fingerprint"]
+        if stored["items"] is not None and items is None:
+            raise BadRequest(
+                f"{self.run.folder} was made with an item table.", "Give it again: spadework.train(run, source=log, content=items)."
+            )
         if stored != {"log": log.fingerprint, "items": None if items is None else items.fingerprint}:
             raise OtherData(f"{recipe.source} has changed since {self.run.folder} was made of it.", "Dig again, then train.")
         split = choose_split(log, recipe)
@@ -165,18 +173,19 @@ class Excavation:
                 durations.seconds(found[name], name)
         return found
 
-    def _finished(self, one: Transformer, ingredients: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _finished(self, one: Transformer, ingredients: Mapping[str, Any], ablate: bool) -> dict[str, Any] | None:
         """What `advice.json` holds where it is of this very training, which has ended; else says that an earlier one will make room."""
         path = self.run.folder / "advice.json"
         if not path.exists() or (self.run.folder / "training").exists():
             return None
         told: dict[str, Any] = files.read_json(path)
         wanted = {"trained": one.label, "state": "done", "ingredients": ingredients, "changes": dict(self.changes), "seeds": self.seeds}
-        if all(told.get(name) == value for name, value in (wanted | {"version": version("spadework")}).items()):
+        if all(told.get(name) == value for name, value in (wanted | {"version": version("spadework")}).items()) and (
+            told.get("ablated") or not ablate
+        ):
             events.note(f"trained     {self.run.folder} has this training already; remove {path} to train once more")
             return told
-        if told["trained"] != one.label:
-            events.note(f"replaces    {told['trained']}, which was trained before; copy the folder to keep both")
+        events.note(f"replaces    {told['trained']} and its {len(told['pairs'])} pairs, trained before; copy the folder to keep both")
         return None
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
@@ -203,7 +212,7 @@ class Excavation:
         each = {name: seconds_of(one, part, items) for name, part in (("valid", choosing.split.train), ("test", final.split.train))}
         whole = each["test"] * len(log) / max(len(final.split.train), 1)
         total = self.seeds * (each["valid"] * (1 + versions) + each["test"])
-        events.note(f"transformer {one.label}")
+        events.note(f"training    {one.label}")
         events.note(
             f"expected    about {durations.words(total)} if no epoch is spared: once for validation, once for the test span"
             f"{f', {versions} pairs' if versions else ''}{f', {self.seeds} seeds each' if self.seeds > 1 else ''}; "
@@ -240,7 +249,8 @@ class Excavation:
                     artifact.replace(learner, self.network, facts={"fitted on": "the train span"}, content=items)
                 curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
                 value, took = score.means(protocol.judged)[protocol.primary], durations.words(score.fit_seconds or 0)
-                events.note(f"{stage:<10}  {score.label}: {protocol.primary} {value:.4f}, fitted in {took}")
+                which = f", seed {seed}" if self.seeds > 1 else ""
+                events.note(f"{stage:<10}  {score.label}{which}: {protocol.primary} {value:.4f}, fitted in {took}")
             else:
                 events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
             ledger.keep(key, score, None, time.monotonic() - begun)

@@ -114,7 +114,8 @@ class Job:
         told: dict[str, Any] = {"source": self.recipe.source, "columns": {}, "rows": {"read": len(log), "used": len(log), "set_aside": {}},
                                 "remarks": [], "counts": {}} if account is None else account.as_json()  # fmt: skip
         told |= {"name": Path(self.recipe.source).name, "fingerprint": fingerprint, "facts": facts(log), "portrait": portrait(log)}
-        told["path"] = str(Path(self.recipe.source).resolve()) if Path(self.recipe.source).exists() else None
+        for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
+            told[name] = str(Path(given).resolve()) if given is not None and Path(given).exists() else None
         told["items"] = None if items is None else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
         files.write_json(self.folder / "data.json", told)
         if account is not None and account.rows_set_aside is not None and len(account.rows_set_aside):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -65,5 +66,8 @@ def winner_of_dig(board: dict[str, Any]) -> str | None:
 
 
 def _arrays(folder: Path) -> dict[str, Array]:
-    with np.load(folder / "scores.npz", allow_pickle=False) as stored:
-        return {name: stored[name] for name in stored.files}
+    try:
+        with (folder / "scores.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise BadData(f"{folder / 'scores.npz'} cannot be read: {error}.", "Dig again, then train.") from error

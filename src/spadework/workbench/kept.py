@@ -74,10 +74,13 @@ def serve(run: Run, fitted: Recommender | None, log: Interactions, items: ItemCo
 def keep_network(folder: Path, made: Path | None) -> None:
     """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
     place = folder / folders.TRAINED
-    shutil.rmtree(place, ignore_errors=True)
+    half = place.with_name(f"{files.HALF}{place.name}")
+    for path in (half, place):
+        shutil.rmtree(path, ignore_errors=True)
     if made is not None and made.exists():
         (network,) = made.iterdir()
-        network.rename(place)
+        shutil.copytree(network, half)  # and not moved: a stop from here on finds it again
+        half.rename(place)
 
 
 def _entries(protocol: Protocol, scores: Sequence[Score], stage: str) -> list[dict[str, Any]]:

@@ -53,7 +53,7 @@ class Ledger:
         if not header.exists():
             return None
         values = json.loads(header.read_text(encoding="utf-8"))
-        if values["score"]["state"] in AGAIN:
+        if values["score"]["state"] in AGAIN or (values["score"]["state"] == "done" and not arrays.exists()):
             return None
         loaded: dict[str, Array] = {}
         if arrays.exists():
@@ -75,9 +75,12 @@ class Ledger:
         files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable)
 
     def clear(self) -> None:
-        """Remove all trials; the run's own files hold what they said."""
+        """Remove all trials, at once as a stop may see it; the run's own files hold what they said."""
+        gone = self.folder.with_name(f"{files.HALF}{self.folder.name}")
+        shutil.rmtree(gone, ignore_errors=True)
         if self.folder.exists():
-            shutil.rmtree(self.folder)
+            self.folder.rename(gone)
+            shutil.rmtree(gone)
 
 
 _PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share", "remarks")

@@ -69,7 +69,8 @@ def _print(run: Any, told: dict[str, Any]) -> None:
         found = row["observed"]
         share = "no difference that can be told" if found is None or found["share"] is None else _share(found, row["shares of seeds"])
         click.echo(f"  {row['ingredient']} = {row['value']} instead of {row['against']}: {row['reason'] or share}")
-    click.echo(f"\nreport  {run.folder / 'report.html'}")
+    click.echo(f"\nserved  {told['winner']}")
+    click.echo(f"report  {run.folder / 'report.html'}")
 
 
 def _share(found: dict[str, Any], seeds: list[float | None]) -> str:

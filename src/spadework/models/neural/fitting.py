@@ -23,7 +23,7 @@ from spadework.models.neural.items import parts_of
 from spadework.models.neural.machine import machine
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.sequences import Training, withheld_for_choosing
-from spadework.models.neural.training import Settings, too_small, train
+from spadework.models.neural.training import Settings, check_devices, too_small, train
 from spadework.models.practice import REPEATS_MATTER
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def _seconds_of(model: Transformer, log: Interactions, content: ItemContent | No
     if made is None:
         return 0.0
     course, _ = made
+    check_devices(course, model.label)
     course.network.to(machine().chosen)
     course.network.train()
     took = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from abc import ABC, abstractmethod
@@ -25,6 +26,8 @@ from spadework.models.neural import checkpoints
 from spadework.models.neural.looking import Seen
 from spadework.models.neural.machine import machine
 from spadework.randomness import generator
+
+logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its set-up before each fit, in words of its own
 
 WARM_UP = 0.02
 """Share of all steps in which the learning rate rises to its full value; from there it falls as a cosine to a tenth."""
@@ -100,11 +103,7 @@ def train(course: Course, settings: Settings) -> Learned:
     """
     where = machine()
     kind = where.chosen
-    if course.steps() < where.devices:
-        raise BadRequest(
-            f"An epoch of {settings.label} has {course.steps()} batches, fewer than the {where.devices} devices.",
-            "Take fewer devices, or a smaller batch.",
-        )
+    check_devices(course, settings.label)
     fabric = Fabric(
         accelerator=kind,
         devices=where.devices,
@@ -130,6 +129,15 @@ def train(course: Course, settings: Settings) -> Learned:
     for remark in learned.remarks:
         events.note(remark)
     return learned
+
+
+def check_devices(course: Course, label: str) -> None:
+    """Refuse more devices than an epoch has batches."""
+    if course.steps() < machine().devices:
+        raise BadRequest(
+            f"An epoch of {label} has {course.steps()} batches, fewer than the {machine().devices} devices.",
+            "Take fewer devices, or a smaller batch.",
+        )
 
 
 def too_small(label: str, error: Exception) -> OutOfMemory:
