@@ -23,6 +23,10 @@ class Listener(Protocol):
     def note(self, message: str) -> None:
         """A remark for people."""
 
+    def detail(self, message: str) -> None:
+        """A remark for those who want to hear everything; silent unless a listener says otherwise."""
+        return
+
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("spadework_listeners", default=())
 
@@ -57,3 +61,11 @@ def note(message: str) -> None:
     """Tell listeners a remark for people."""
     for listener in _listeners.get():
         listener.note(message)
+
+
+def detail(message: str) -> None:
+    """Tell listeners a remark that only those want to hear who want to hear everything."""
+    for listener in _listeners.get():
+        heard = getattr(listener, "detail", None)  # a listener need not have it
+        if heard is not None:
+            heard(message)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from spadework import events
 from spadework.diagnosis.change import CannotTell, Change, rough
@@ -45,6 +46,7 @@ class Unanswered:
 
     code: str
     why: str
+    kind: Literal["not asked", "cannot be asked"] = "cannot be asked"
 
 
 probes: Shelf[Probe] = Shelf("probe")
@@ -139,15 +141,19 @@ def found(
     )
 
 
-def ask_all(evidence: Evidence) -> tuple[list[Finding], list[Unanswered]]:
+DECIDING = ("REP-1", "POP-2", "ORD-1", "ORD-4", "TIME-1")
+
+
+def ask_all(evidence: Evidence, codes: Sequence[str] | None = None) -> tuple[list[Finding], list[Unanswered]]:
     """Every probe: findings in order of level, then code, and the probes that cannot run here."""
     answers: list[Finding] = []
     unanswered: list[Unanswered] = []
-    for one in events.track(list(all_probes().values()), "probes"):
+    for one in events.track([one for code, one in all_probes().items() if codes is None or code in codes], "probes"):
         try:
             answers.append(one.function(evidence))
         except CannotTell as reason:
-            unanswered.append(Unanswered(one.code, str(reason)))
+            late = evidence.until is not None and time.monotonic() >= evidence.until
+            unanswered.append(Unanswered(one.code, str(reason), "not asked" if late else "cannot be asked"))
         except Exception as error:  # a question that breaks must not take the run with it
             unanswered.append(Unanswered(one.code, f"{type(error).__name__}: {error}"))
     return sorted(answers, key=lambda f: (LEVELS.index(f.level), f.code)), unanswered

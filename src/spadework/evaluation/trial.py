@@ -26,7 +26,7 @@ from spadework.models.needs import check_room
 from spadework.models.practice import REPEATS_MATTER
 from spadework.randomness import Seed
 
-State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory"]
+State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory", "no time"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
 LIST_METRICS = ("coverage@10", "gini@10", "popularity@10", "tail@10", "novelty@10", "repeats@10")
 NOVEL_K = 10

@@ -34,30 +34,33 @@ def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) 
     purchases get personal popularity as their prior. The best by the primary metric is chosen on the validation span, never on the test
     span. O(scores).
     """
-    families = best_of_families(validation, protocol)
+    finished = [score for score in validation if score.state == "done"]
+    found = [(model(score.model, **score.params), score.means(protocol.judged)[protocol.primary]) for score in finished]
+    return mixtures_of(found, protocol, most=most)
+
+
+def mixtures_of(found: Sequence[tuple[Recommender, float]], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
+    """The same from settings and what each reached."""
+    families = best_of_families(found)
     chosen = families[:most]
     if len(chosen) < 2:
         return []
     cut = _CUTS.get(protocol.split.name, "auto")
     everything = text_of(chosen)
-    found = [model("blend", parts=text_of(chosen[:count])) for count in range(2, len(chosen) + 1)]
-    found += [model("blend", parts=everything, how="learned", cut=cut), model("boosted", parts=everything, cut=cut)]
+    made = [model("blend", parts=text_of(chosen[:count])) for count in range(2, len(chosen) + 1)]
+    made += [model("blend", parts=everything, how="learned", cut=cut), model("boosted", parts=everything, cut=cut)]
     if protocol.repeats != "forbid":
         blind = [one for one in families if not isinstance(one, OwnItems | LikePeople | Popular)]
-        found += [model("prior", parts=one.label, cut=cut) for one in blind[:PRIORS]]
-    return found
+        made += [model("prior", parts=one.label, cut=cut) for one in blind[:PRIORS]]
+    return made
 
 
-def best_of_families(validation: Sequence[Score], protocol: Protocol) -> list[Recommender]:
-    """The best finished configuration of each family, the best family first; ties go to the one tried first. Chance is none."""
+def best_of_families(found: Sequence[tuple[Recommender, float]]) -> list[Recommender]:
+    """The best setting of each family, the best family first; ties go to the one tried first. Neither chance nor a mixture is one."""
     best: dict[type[Recommender], tuple[float, Recommender]] = {}
-    for score in validation:
-        if score.state != "done":
-            continue
-        one = model(score.model, **score.params)
+    for one, mean in found:
         if isinstance(one, Mixture | Random):
             continue
-        mean = score.means(protocol.judged)[protocol.primary]
         held = best.get(family(type(one)))
         if held is None or mean > held[0]:
             best[family(type(one))] = (mean, one)

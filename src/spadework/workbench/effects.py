@@ -63,7 +63,7 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     }
 
 
-def entries(judged: Mapping[str, Judged[Any]], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
+def entries(judged: Mapping[str, Judged], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
     """One entry for each setting judged on a sample of users only, with the number of users; the shape of `validation` in JSON."""
     results = [result for label, result in judged.items() if label not in shown]
     drawn: dict[int, tuple[Array, Array]] = {}
@@ -75,7 +75,7 @@ def entries(judged: Mapping[str, Judged[Any]], protocol: Protocol, shown: set[st
     return [_entry(result, protocol, drawn.get(id(result))) for result in results]
 
 
-def _entry(result: Judged[Any], protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
+def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
     done = result.reason is None
     return {
         "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
@@ -86,7 +86,7 @@ def _entry(result: Judged[Any], protocol: Protocol, ends: tuple[Array, Array] | 
     }  # fmt: skip
 
 
-def _main(design: Design, first: Mapping[str, Judged[Any]]) -> list[tuple[dict[str, Any], Array]]:
+def _main(design: Design, first: Mapping[str, Judged]) -> list[tuple[dict[str, Any], Array]]:
     by_place = {
         place: first[one.label]
         for place, one in zip(design.places(), design.core(), strict=True)
@@ -105,7 +105,7 @@ def _main(design: Design, first: Mapping[str, Judged[Any]]) -> list[tuple[dict[s
     return found
 
 
-def _effect(factor: Factor, level: int, pairs: list[tuple[Judged[Any], Judged[Any]]]) -> tuple[dict[str, Any], Array]:
+def _effect(factor: Factor, level: int, pairs: list[tuple[Judged, Judged]]) -> tuple[dict[str, Any], Array]:
     base = np.mean([one.values for one, _ in pairs], axis=0)
     value = np.mean([other.values for _, other in pairs], axis=0)
     what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"

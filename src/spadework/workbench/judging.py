@@ -1,83 +1,324 @@
-"""One setting judged on a sample of users: what the sweep and the tuning have in common."""
+"""Settings judged on nested samples of users: what everything goes through that a dig tries.
+
+A rung is a sample of the users of whom something is expected; the last one is all of them. What learns the same is fitted once, models that
+were fitted are kept for the next rung while there is room, and whatever goes wrong is a score that says why.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from spadework import events
 from spadework.arrays import Array
+from spadework.data.content import ItemContent
 from spadework.errors import OutOfTime, SpadeworkError
-from spadework.evaluation.trial import Protocol, Score, judge
+from spadework.evaluation.trial import Protocol, Score, judge, trial
+from spadework.limits import Limits, available_bytes, hand_memory_back, resident_bytes
 from spadework.models.base import Recommender
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.needs import check_room
 from spadework.randomness import generator
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import Costs
 from spadework.workbench.ledger import Ledger
 
 FIRST_USERS = 600
 """Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
 MOST_USERS = 2000
-M = TypeVar("M", bound=Recommender)
+HELD_SHARE = 0.1
+"""Share of the free memory that fitted models may take while they wait for the next rung."""
+NOVEL = "new items: "
+"""How the values are named, beside those of the metric that decides, that lists without the history reach of what users had not had before."""
 
 
 @dataclass(frozen=True, eq=False)
-class Judged(Generic[M]):
-    """A setting, and the deciding metric of each user it was judged on."""
+class Rung:
+    """Users that settings are judged on."""
 
-    one: M
+    place: int  # 0 for the smallest sample
+    rows: Array  # of the whole truth
+    protocol: Protocol  # of these users, by the metric that decides alone
+    novel: Protocol | None  # the same of what they had not had before, where items of the history may come back
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A setting on a rung."""
+
+    one: Recommender  # has learned nothing
+    rung: int
     rows: Array  # rows of the truth
-    values: Array  # [rows]
-    seconds: float  # of fitting it among others, and of answering
-    reason: str | None = None
+    score: Score
+    primary: str
+    seconds: float = 0.0  # of fitting it, alone or its part among others, and of answering
+
+    @property
+    def reason(self) -> str | None:
+        """Why it has no number; None where it has one."""
+        return None if self.score.state == "done" else self.score.reason or self.score.state
+
+    @property
+    def values(self) -> Array:
+        """The deciding metric of each user [rows]; empty without a number."""
+        return self.score.values[self.primary] if self.score.state == "done" else np.zeros(0, np.float32)
 
     @property
     def mean(self) -> float:
         """What it is ranked by."""
         return float(np.nanmean(self.values)) if self.reason is None and len(self.values) else float("-inf")
 
+    @property
+    def novel_mean(self) -> float:
+        """What its lists without the history reach of new items; −∞ where that was not asked."""
+        found = self.score.values.get(NOVEL + self.primary)
+        return float("-inf") if found is None or np.isnan(found).all() else float(np.nanmean(found))
+
 
 @dataclass
-class Sample:
-    """A sample of the protocol's users, and what of it stands in the ledger."""
+class Judging:
+    """Everything that was judged so far, and the way to judge more."""
 
-    protocol: Protocol  # among the rows
-    rows: Array  # rows of the whole truth
+    protocol: Protocol  # of the validation span
+    content: ItemContent | None
     ledger: Ledger
-    stage: str
-    spent: float = 0.0  # seconds of what was judged, those of an earlier start included
+    clock: Clock
+    costs: Costs
+    memory: int | None
+    rungs: list[Rung] = field(init=False)
+    judged: dict[str, Judged] = field(default_factory=dict)  # label → on the largest rung it has a number of, else its reason
+    first: dict[str, Judged] = field(default_factory=dict)  # label → on the first rung
+    fitted: dict[str, Recommender] = field(default_factory=dict)  # what learned the same → a fitted model
 
-    def known(self, one: M) -> Judged[M] | None:
-        """What the ledger holds of a setting."""
-        found = self.ledger.find(self._key(one))
+    def __post_init__(self) -> None:
+        self.rungs = rungs(self.protocol)
+
+    def ask(self, settings: Iterable[Recommender], rung: int, until: float, *, novel: bool = False) -> list[Judged]:
+        """Judge settings, each once; results in their order. `until` is on `time.monotonic`; `novel` asks about new items, too.
+
+        What the time did not suffice for has the state "timed out" where it began and "no time" where it did not.
+        """
+        distinct = list({one.label: one for one in settings}.values())
+        found = {one.label: known for one in distinct if (known := self._known(one, rung)) is not None}
+        waiting = [one for one in distinct if one.label not in found]
+        # On a sample co-occurrence settings are counted together, and only the rows that these users need.
+        together = [one for one in waiting if isinstance(one, CoOccurrence) and (len(waiting) > 1 or rung < len(self.rungs) - 1)]
+        for result in self._together(together, rung, until):
+            found[result.one.label] = result
+        for group in groups(one for one in waiting if one.label not in found):
+            for result in self._group(group, rung, until, novel):
+                found[result.one.label] = result
+        return [found[one.label] for one in distinct]
+
+    def best(self, count: int | None = None) -> list[Judged]:
+        """What has a number, those on larger rungs first, then the best first."""
+        done = [result for result in self.judged.values() if result.reason is None]
+        return sorted(done, key=lambda result: (-result.rung, -result.mean, result.one.label))[:count]
+
+    # ---- one trial
+
+    def _known(self, one: Recommender, rung: int) -> Judged | None:
+        """What was judged before, in this start or, by the ledger, in an earlier one."""
+        held = self.judged.get(one.label)
+        if held is not None and held.rung == rung and held.reason is None:
+            return held
+        found = self.ledger.find(self._key(one, rung))
         if found is None:
             return None
-        self.spent += found[2]
-        return Judged(one, self.rows, found[0].values[self.protocol.primary], found[2])
+        score, _, seconds = found
+        self.clock.replayed += seconds
+        if score.state == "done":
+            self._learn(one, score, rung)
+        return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
 
-    def judge(self, one: M, fit_seconds: float) -> Judged[M]:
-        """A fitted setting judged, and kept. Whatever goes wrong but time becomes a reason."""
-        begun, part = time.monotonic(), self.protocol
+    def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judged]:
+        """Settings that learn the same: one fit, and each answers."""
+        key = learned(group[0])
+        model: Recommender | None = self.fitted.get(key)
+        for one in group:
+            if time.monotonic() >= until:
+                yield self.without(one, rung, "no time", "There was no time for it.")
+                continue
+            ready = model is not None
+            asked = one.sharing() if model is None else model.sharing(**{name: getattr(one, name) for name in one.answering})
+            result = self._trial(asked, rung, until, fitted=ready, novel=novel)
+            if model is None and result.reason is None:
+                model = asked
+                self._hold(key, asked)
+            yield result
+            if model is None and result.score.state in ("timed out", "out of memory"):
+                until = 0.0  # the others of the group would learn the same
+        hand_memory_back()
+
+    def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
+        """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
+        place, begun = self.rungs[rung], time.monotonic()
+        score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=Limits(until, self.memory), fitted=fitted)
+        if fitted and score.state == "done":
+            known = (
+                share
+                if share is not None
+                else next(
+                    (
+                        other.score.fit_seconds
+                        for other in self.judged.values()
+                        if learned(other.one) == learned(one) and other.reason is None
+                    ),
+                    0.0,
+                )
+            )
+            score = replace(score, fit_seconds=known)
+        if novel and place.novel is not None and score.state == "done":
+            score = self._with_novel(score, one, place, until)
+        seconds = time.monotonic() - begun
+        if score.state == "done":
+            self._learn(one, score, rung, learns_fit=not fitted)
+        elif score.state == "timed out":
+            self.costs.at_least(one, self.protocol.split.train, seconds)
+        self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
+        return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
+
+    def _with_novel(self, score: Score, one: Recommender, place: Rung, until: float) -> Score:
+        """The score, and what lists without the history reach of what users had not had before; asked beside it, so a failure costs nothing."""
+        asked = place.novel
+        assert asked is not None
         try:
-            lists = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users)
-            values, _ = judge(lists.items, part)
+            with events.listening(Limits(until, self.memory)):
+                lists = one.recommend(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
+        except Exception:  # whatever ends it, the score stands
+            return score
+        values = np.full(len(place.rows), np.nan, np.float32)  # some users take nothing new
+        values[np.isin(place.protocol.truth.users, asked.truth.users)] = judge(lists, asked)[0][asked.primary]
+        return replace(score, values={**score.values, NOVEL + asked.primary: values})
+
+    def _learn(self, one: Recommender, score: Score, rung: int, *, learns_fit: bool = True) -> None:
+        if learns_fit and score.fit_seconds is not None:
+            self.costs.learn_fit(one, self.protocol.split.train, score.fit_seconds)
+        if score.recommend_seconds is not None:
+            self.costs.learn_answer(one, len(self.rungs[rung].rows), score.recommend_seconds)
+
+    # ---- many co-occurrence settings from few counts
+
+    def _together(self, models: list[CoOccurrence], rung: int, until: float) -> Iterator[Judged]:
+        train, place = self.protocol.split.train, self.rungs[rung]
+        able: list[CoOccurrence] = []
+        for one in models:
+            try:
+                one.check_needs(train, self.content)
+                one.check_weight()
+                able.append(one)
+            except SpadeworkError as error:
+                yield self.without(one, rung, "skipped", error.message)
+        wanted = np.zeros(train.item_count, np.bool_)
+        wanted[place.protocol.truth.seen_items] = True
+        done: set[str] = set()
+        begun, state, reason = time.monotonic(), "", ""
+        try:
+            with events.listening(Limits(deadline=until, memory=self.memory)):
+                for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
+                    share = (time.monotonic() - begun) / len(batch)
+                    while batch:  # its tables are let go before the next are made
+                        one = batch.pop()
+                        result = self._trial(one, rung, until, fitted=True, novel=False, share=share)
+                        if result.score.state == "timed out":
+                            raise OutOfTime("There was no time for it.", "Give a larger budget.")
+                        done.add(one.label)
+                        if len(able) == 1:  # how long all rows take is known from the share of them that was counted
+                            counted = float(train.item_counts[wanted].sum()) / max(len(train), 1)
+                            self.costs.learn_fit(one, train, share / max(counted, 0.05))
+                        events.step("settings counted together", len(done), len(able))
+                        yield result
+                    hand_memory_back()
+                    begun = time.monotonic()
         except OutOfTime:
-            raise
-        except Exception as error:  # a model that breaks must not take the others with it
-            return self.without(one, why(error))
-        seconds = fit_seconds + time.monotonic() - begun
-        self.spent += seconds
-        score = Score(model=one.name, label=one.label, params=one.params, values={part.primary: values[part.primary]})
-        self.ledger.keep(self._key(one), score, None, seconds, durable=False)
-        return Judged(bare(one), self.rows, values[part.primary], seconds)
+            state, reason = "no time", "There was no time for it."
+        except Exception as error:  # a setting that breaks must not take the others with it
+            state, reason = "failed", why(error)
+        for one in able:
+            if one.label not in done and state:
+                yield self.without(one, rung, state, reason)
 
-    def without(self, one: M, reason: str) -> Judged[M]:
+    # ---- what is kept
+
+    def without(self, one: Recommender, rung: int, state: str, reason: str) -> Judged:
         """A setting that has no number, and why."""
-        return Judged(bare(one), self.rows, np.zeros(0, np.float32), 0.0, reason)
+        score = Score(model=one.name, label=one.label, params=one.params, state=state, reason=reason)  # type: ignore[arg-type]
+        return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary))
 
-    def _key(self, one: Recommender) -> str:
-        return self.ledger.key(one, self.protocol, f"{self.stage}{len(self.rows)}")
+    def _keep(self, result: Judged) -> Judged:
+        """Without a number on a larger rung, a setting keeps what it got on a smaller one."""
+        label, held = result.one.label, self.judged.get(result.one.label)
+        if held is None or held.reason is not None or (result.reason is None and result.rung >= held.rung):
+            self.judged[label] = result
+        if result.rung == 0 and (label not in self.first or self.first[label].reason is not None):
+            self.first[label] = result
+        return result
+
+    def _hold(self, key: str, one: Recommender) -> None:
+        """Keep a fitted model for the next rung; the oldest go first where they take too much."""
+        if len(self.rungs) == 1:
+            return
+        self.fitted[key] = one
+        room = (
+            HELD_SHARE * available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes()) * HELD_SHARE
+        )
+        while len(self.fitted) and sum(_bytes(model) for model in self.fitted.values()) > room:
+            self.fitted.pop(next(iter(self.fitted)))
+
+    def let_go(self) -> None:
+        """Free the fitted models that wait."""
+        self.fitted.clear()
+        hand_memory_back()
+
+    def _key(self, one: Recommender, rung: int) -> str:
+        return self.ledger.key(one, self.rungs[rung].protocol, f"validation{len(self.rungs[rung].rows)}")
+
+    def check_room(self, one: Recommender) -> None:
+        """Refuse, as `OutOfMemory`, what cannot be held."""
+        room = available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes())
+        check_room(one.label, one.cost(self.protocol.split.train).bytes, int(0.9 * room), one.instead)
+
+
+def rungs(protocol: Protocol) -> list[Rung]:
+    """The rungs of a protocol: nested samples of its judged users, the last one all of them."""
+    made = []
+    novel = None
+    if protocol.repeats == "allow" and protocol.split.repeat_share > 0:
+        novel = replace(protocol, repeats="forbid", novel=True)
+    for place, rows in enumerate(rungs_of(np.flatnonzero(protocol.judged), protocol.seed)):
+        beside = None
+        if novel is not None:
+            truth = novel.truth
+            able = np.isin(truth.users, protocol.truth.users[rows]) & truth.has_history & (truth.sizes > 0)
+            beside = novel.among(np.flatnonzero(able)) if able.any() else None
+        made.append(Rung(place, rows, protocol.among(rows), beside))
+    return made
+
+
+def rungs_of(rows: Array, seed: int) -> list[Array]:
+    """Nested samples of users, each four times the one before up to ten thousand, then all; one of all where there are few."""
+    drawn = generator(seed, "sweep users").permutation(rows)
+    size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))
+    if len(rows) <= 2 * size:
+        return [np.sort(drawn)]
+    sizes = [size, *([4 * size] if len(rows) > 8 * size else []), len(rows)]
+    return [np.sort(drawn[:count]) for count in sizes]
+
+
+def groups(settings: Iterable[Recommender]) -> list[list[Recommender]]:
+    """Settings that learn the same and only answer differently, together."""
+    found: dict[str, list[Recommender]] = {}
+    for one in settings:
+        found.setdefault(learned(one), []).append(one)
+    return list(found.values())
+
+
+def learned(one: Recommender) -> str:
+    """A name for what a setting learns: that of its model and the parameters that are not about answering."""
+    return f"{one.name} {sorted((name, repr(value)) for name, value in one.params.items() if name not in one.answering)}"
 
 
 def why(error: Exception) -> str:
@@ -87,21 +328,15 @@ def why(error: Exception) -> str:
     return "The system had no memory left." if isinstance(error, MemoryError) else f"{type(error).__name__}: {error}"
 
 
-def bare(one: M) -> M:
+def bare(one: Recommender) -> Recommender:
     """A copy that learned nothing, so that what was learned can go."""
     return type(one)(**one.params)
 
 
-def best(found: Sequence[Judged[M]], count: int) -> list[Judged[M]]:
-    """The best of those that have a number."""
+def best(found: Sequence[Judged], count: int | None = None) -> list[Judged]:
+    """The best of those that have a number; ties go by label."""
     return sorted((result for result in found if result.reason is None), key=lambda result: (-result.mean, result.one.label))[:count]
 
 
-def rungs_of(rows: Array, seed: int) -> list[Array]:
-    """Nested samples of users, the second four times the first, ascending within each; one of all where there are few."""
-    drawn = generator(seed, "sweep users").permutation(rows)
-    size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))
-    if len(rows) <= 2 * size:
-        return [np.sort(drawn)]
-    sizes = [size, min(4 * size, len(rows))]
-    return [np.sort(drawn[:count]) for count in sizes]
+def _bytes(one: Recommender) -> int:
+    return sum(array.nbytes for array in one.state.values())

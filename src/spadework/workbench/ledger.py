@@ -17,7 +17,7 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.workbench import files
 
-AGAIN = ("timed out", "skipped", "out of memory")
+AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that say something about the machine or the budget, not about the model: they are tried again."""
 
 

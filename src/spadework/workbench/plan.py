@@ -1,95 +1,108 @@
-"""Which models a dig tries, in which order: the shelves decide, not a list kept here."""
+"""Who takes part in a dig: families of models that fit the log, the floor that everything has to beat, and the mixture that opens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender, catalogue, model
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.popular import Popular, Random
 from spadework.models.purchases import ReadsPurchases
+from spadework.workbench.blending import family
 
-ALWAYS: tuple[tuple[str, dict[str, Any]], ...] = (("random", {}), ("popular", {}), ("popular", {"window": "7d"}))
+FLOOR = ("random", "popular", "popular(window=7d)")
 """On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
+DENSE_ITEMS = 4000
+"""Items up to which the opening mixture has a dense linear model in it: it is solved in about a second."""
 
 
-@dataclass(frozen=True)
-class Group:
-    """Models that learn the same and only answer differently: fitted once, judged one by one."""
+@dataclass
+class Family:
+    """Models that come near the same; the cheapest to learn come first."""
 
-    members: tuple[Recommender, ...]
+    name: str  # of its first model in the catalogue
+    members: list[Recommender]
+    judged: list[str] = field(default_factory=list)  # labels of its settings that have a number
 
     @property
-    def always(self) -> bool:
-        """Whether the budget may not leave it out."""
-        return any(is_always(member) for member in self.members)
+    def counts_together(self) -> bool:
+        """Whether its settings are made from few counts."""
+        return isinstance(self.members[0], CoOccurrence)
 
 
-def candidates(names: Sequence[str] | None = None) -> list[Group]:
-    """Groups in order: what is always judged, then each model as it comes, then the variants, one round after the other."""
-    single = [name for name, cls in catalogue().items() if not cls.composed and not cls.neural]
-    wanted = single if names is None else list(dict.fromkeys(names))
-    rounds: dict[str, list[Group]] = {name: _groups(name) for name in wanted}
-    first = [Group((model(name, **params),)) for name, params in ALWAYS]
-    taken = {member.label for group in first for member in group.members}
-    ordered = list(first)
-    for turn in range(max((len(groups) for groups in rounds.values()), default=0)):
-        for groups in rounds.values():
-            if turn < len(groups):
-                members = tuple(member for member in groups[turn].members if member.label not in taken)
-                if members:
-                    ordered.append(Group(members))
-    return ordered
+def families(names: Sequence[str] | None, train: Interactions, content: ItemContent | None) -> tuple[list[Family], dict[str, str]]:
+    """The families that these data allow, and of each model that they do not the reason. Chance and mixtures are none.
 
-
-def defaults_and_variants(names: Sequence[str] | None = None) -> tuple[list[Group], list[Group]]:
-    """What each model is tried with first, and the variants that follow."""
-    groups = candidates(names)
-    seen: set[str] = set()
-    first: list[Group] = []
-    rest: list[Group] = []
-    for group in groups:
-        name = group.members[0].name
-        (rest if name in seen and not group.always else first).append(group)
-        seen.add(name)
-    return first, rest
-
-
-def cheap_first(groups: Sequence[Group], train: Interactions, *, repeats: bool) -> list[Group]:
-    """What is on every board, then, where people may get their own items again, what counts own purchases, then the rest, the cheapest first.
-
-    A budget that ends early has then tried what a second buys, and what these data ask for.
+    Each family's members are models at their defaults, the cheapest by their own account first (powers of four are alike), then as in the
+    catalogue.
     """
-
-    def place(group: Group) -> tuple[bool, bool, float]:
-        one = group.members[0]
-        return not group.always, not (repeats and isinstance(one, ReadsPurchases)), one.cost(train).seconds
-
-    return sorted(groups, key=place)
-
-
-def quick_and_slow(groups: Sequence[Group], train: Interactions, seconds: float) -> tuple[list[Group], list[Group]]:
-    """Groups whose fit is foretold to take up to so many seconds, and the others: they wait until the sweep has had its share."""
-    quick = [group for group in groups if group.always or group.members[0].cost(train).seconds <= seconds]
-    return quick, [group for group in groups if group not in quick]
-
-
-def without_variants(groups: Sequence[Group], family: type[Recommender]) -> list[Group]:
-    """The same groups; models of the family stay with their defaults only, since something else tries their variants."""
-    kept = [tuple(one for one in group.members if not isinstance(one, family) or one.label == one.name) for group in groups]
-    return [Group(members) for members in kept if members]
+    able: dict[type[Recommender], list[Recommender]] = {}
+    refused: dict[str, str] = {}
+    for name in wanted(names):
+        one = model(name)
+        if isinstance(one, Random) or one.composed:
+            continue
+        try:
+            one.check_needs(train, content)
+        except SpadeworkError as error:
+            refused[name] = error.message
+            continue
+        able.setdefault(family(type(one)), []).append(one)
+    made = [Family(members[0].name, sorted(members, key=lambda one: seconds_in_fours(one, train))) for members in able.values()]
+    return made, refused
 
 
-def _groups(name: str) -> list[Group]:
-    by_fit: dict[str, list[Recommender]] = {}
-    for params in catalogue()[name].variants():
-        one = model(name, **params)
-        key = repr(sorted((k, v) for k, v in one.params.items() if k not in one.answering))
-        by_fit.setdefault(key, []).append(one)
-    return [Group(tuple(members)) for members in by_fit.values()]
+def wanted(names: Sequence[str] | None) -> list[str]:
+    """The models that a recipe asks for: all but networks where it names none."""
+    return [name for name, cls in catalogue().items() if not cls.neural] if names is None else list(dict.fromkeys(names))
 
 
-def is_always(one: Recommender) -> bool:
-    """Whether this very configuration is on every board."""
-    return one.label in {model(name, **params).label for name, params in ALWAYS}
+def breadth_order(found: Sequence[Family], train: Interactions, *, repeats: bool) -> list[Family]:
+    """Families in the order of their first trial: what counts own purchases where people may get their own items again, then the cheapest."""
+    return sorted(found, key=lambda one: (not (repeats and isinstance(one.members[0], ReadsPurchases)), one.members[0].cost(train).seconds))
+
+
+def opening(names: Sequence[str] | None, train: Interactions) -> Recommender | None:
+    """The mixture that stands among the first candidates of all: a linear or co-occurrence model, what is popular now, and the last item.
+
+    Fixed weights; only where the recipe allows blends and the log has times.
+    """
+    asked = wanted(names)
+    linear = "ease" if "ease" in asked and train.item_count <= DENSE_ITEMS else "cosine"
+    parts = [linear, "popular(window=7d)", "forward(history=0.3)"]
+    if train.times is None or "blend" not in asked or any(part.split("(")[0] not in asked for part in parts):
+        return None
+    return model("blend", parts=" + ".join(parts), weights="1, 0.3, 0.5")
+
+
+def variants(family: Family) -> list[Recommender]:
+    """All settings that the members of a family name themselves, their defaults included."""
+    made = [type(one)(**params) for one in family.members for params in one.variants()]
+    return list({one.label: one for one in made}.values())
+
+
+def floor() -> list[Recommender]:
+    """What is on every board."""
+    return [model(label) for label in FLOOR]
+
+
+def is_floor(one: Recommender) -> bool:
+    """Whether this very setting is on every board."""
+    return one.label in FLOOR
+
+
+def is_popular(one: Recommender) -> bool:
+    """Whether it gives everybody what is popular."""
+    return isinstance(one, Popular)
+
+
+def seconds_in_fours(one: Recommender, train: Interactions) -> int:
+    """Which power of four the seconds are that a model foretells for itself: closer guesses mean nothing. 0 up to a twentieth of a second."""
+    seconds, power = one.cost(train).seconds, 0
+    while seconds > 0.05:
+        seconds, power = seconds / 4, power + 1
+    return power

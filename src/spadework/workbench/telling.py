@@ -5,24 +5,24 @@ from __future__ import annotations
 import platform
 import resource
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from spadework.arrays import Array
+from spadework.diagnosis.probe import Unanswered
 from spadework.evaluation import statistics
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
-from spadework.evaluation.trial import Protocol, Score
+from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
 from spadework.models.practice import REPEATS_MATTER
+from spadework.workbench.judging import Judged
 
 REPETITION_K = 10
 """Length of the lists in which repeats and new items are told apart."""
@@ -108,18 +108,17 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
     return f"{words[protocol.policy]}: {share}; {why}."
 
 
-def not_tried(
-    validation: list[Score], swept: Sequence[Mapping[str, Any]] = (), passed_over: Mapping[str, str] = MappingProxyType({})
-) -> list[dict[str, str]]:
-    """What has no number, and why; of a sweep's settings (entries of the board) how many share a reason.
-
-    `passed_over` are models of which the defaults alone were tried, and why.
-    """
-    left = [{"what": score.label, "why": score.reason or score.state} for score in validation if score.state != "done"]
-    reasons = Counter(str(entry["reason"]) for entry in swept if entry["state"] != "done")
-    return [
-        *left,
-        *({"what": f"{count:,} settings of the sweep and the tuning", "why": reason} for reason, count in reasons.items()),
-        *({"what": f"other settings of {name}", "why": reason} for name, reason in passed_over.items()),
-        {"what": "transformers", "why": "They take longer than a dig: train one on this run with spadework train RUN."},
+def not_tried(judged: Iterable[Judged], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, str]]:
+    """What has no number, and why: settings that share a reason are one row, what had no time apart from what cannot be."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for result in judged:
+        if result.reason is not None:
+            kind = "no time" if result.score.state in ("no time", "timed out") else "cannot"
+            found.setdefault((kind, result.reason), []).append(result.one.label)
+    rows = [
+        {"what": labels[0] if len(labels) == 1 else f"{len(labels):,} settings, such as {labels[0]}", "why": reason, "kind": kind}
+        for (kind, reason), labels in found.items()
     ]
+    rows += [{"what": f"probe {one.code}", "why": one.why, "kind": one.kind} for one in unanswered]
+    told = "They take longer than a dig: train one on this run with spadework train RUN."
+    return [*rows, {"what": "transformers", "why": told, "kind": "no time"}]

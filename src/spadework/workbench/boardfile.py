@@ -1,0 +1,158 @@
+"""What a dig writes of its scores: the board, the values of each user, the examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.evaluation.scoreboard import Scoreboard, bare
+from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score
+from spadework.models.base import Recommender, catalogue
+from spadework.workbench import effects, files, lessons, plan
+from spadework.workbench.clock import Clock
+from spadework.workbench.faces import faces
+from spadework.workbench.judging import Judged
+from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
+
+if TYPE_CHECKING:
+    from spadework.workbench.choice import Choice
+    from spadework.workbench.choosing import Dig
+
+SHOWN = 4
+"""Models side by side in slices and examples."""
+NO_TURN = "There was no time for it."
+
+
+@dataclass
+class Board:
+    """Everything that the board is made of."""
+
+    dig: Dig
+    scores: list[Score]  # on the test span
+    lists: Mapping[str, Array]  # label → lists of the test span [users, k]
+    chosen: Choice | None
+    kept: Mapping[str, Recommender]  # role → model
+    account: Mapping[str, Any]  # of the budget
+    one_window: str  # why no older window had a say
+
+
+def write_board(made: Board) -> None:
+    """Write `scores.json`, `scores.npz` and `faces.json`."""
+    dig, final = made.dig, made.dig.final
+    board = Scoreboard(final, tuple(made.scores))
+    entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
+    entries += [bare(score) | {"stage": "test"} for score in without_numbers(dig, {score.model for score in made.scores})]
+    leaders = [entry["label"] for entry in entries if entry["label"] in made.lists][:SHOWN]
+    shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in made.lists)]))
+    helped, heat = _lessons(dig)
+    listed = {label: made.lists[label] for label in shown}
+    winner = None if made.chosen is None else made.chosen.winner.label
+    files.write_json(
+        dig.folder / "scores.json",
+        {
+            "protocol": told_protocol(board, dig.clock.spent),
+            "scores": entries,
+            "validation": validation_entries(dig),
+            "winner": winner,
+            "best": None if made.chosen is None else made.chosen.best.label,
+            "choice": None if made.chosen is None else made.chosen.as_json() | {"one_window": made.one_window},
+            "winners": {says: made.kept[role].label if role in made.kept else None for says, role in ROLES.items()},
+            "budget": dict(made.account),
+            "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
+            "heat": heat,
+            "repetition": repetition_of(final, listed, {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores}, dig.policy),
+            "slices": slices_of(final, listed),
+            "not_tried": not_tried((result for _, result in sorted(dig.judging.judged.items())), dig.unanswered),
+        },
+    )
+    arrays = {"users": final.truth.users, "has_history": final.truth.has_history}
+    for score in board.done:
+        arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
+    files.write_arrays(dig.folder / "scores.npz", arrays)
+    recipe = dig.recipe
+    told = faces(
+        final, {label: made.lists[label] for label in leaders}, dig.items, count=recipe.faces, seed=recipe.seed, with_ids=recipe.with_ids
+    )
+    files.write_json(dig.folder / "faces.json", told)
+
+
+ROLES = {"all targets": "winner", "new items": "discover", "own items": "remind", "similar items": "similar"}
+"""What a model is best for → its role among those that are kept."""
+
+
+def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
+    """The validation board of what was finished before an interruption."""
+    files.write_json(
+        folder / "scores.json",
+        {
+            "protocol": told_protocol(board, clock.spent) | {"interrupted": True},
+            "scores": [entry | {"stage": "validation"} for entry in board.entries],
+            "validation": [],
+            "winner": board.winner,
+        },
+    )
+
+
+def full_score(result: Judged, protocol: Protocol) -> Score:
+    """A judgement as a score of all users of the protocol; those that it was not asked about have no value."""
+    if result.reason is not None:
+        return result.score
+    values = np.full(len(protocol.truth.users), np.nan, np.float32)
+    values[result.rows] = result.values
+    return replace(result.score, values={result.primary: values})
+
+
+def validation_entries(dig: Dig) -> list[dict[str, Any]]:
+    """All settings on the validation span: first those that all users judged, then those of samples, then those without a number."""
+    last, protocol = len(dig.judging.rungs) - 1, dig.choosing
+    judged = dict(sorted(dig.judging.judged.items()))  # sums of resampled users depend on the order in their last digit
+    whole = [result for result in judged.values() if result.reason is None and result.rung == last]
+    entries = Scoreboard(protocol, tuple(full_score(result, protocol) for result in whole)).entries if whole else []
+    for entry in entries:
+        entry["users"] = int(protocol.judged.sum())
+    tried = [*entries, *effects.entries(judged, protocol, {entry["label"] for entry in entries})]
+    return [entry | {"stage": "validation"} for entry in tried]
+
+
+def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
+    """A line for every model that was meant to take part and has no place on the test span, with its reason."""
+    found = []
+    for name in [*plan.wanted(dig.recipe.models)]:
+        if name in shown:
+            continue
+        results = [result for result in dig.judging.judged.values() if result.one.name == name]
+        done = max((result for result in results if result.reason is None), key=lambda result: result.mean, default=None)
+        failed = next((result for result in results if result.reason is not None), None)
+        known = done or failed
+        one = catalogue()[name]() if known is None else known.one
+        state, reason = "no time", NO_TURN
+        if done is not None:
+            reason = "Judged on the validation span alone."
+        elif failed is not None:
+            state, reason = failed.score.state, failed.reason or ""
+        elif name in dig.planner.refused:
+            state, reason = "skipped", dig.planner.refused[name]
+        elif one.composed and len([family for family in dig.planner.families if family.judged]) < 2:
+            state, reason = "skipped", "A mixture needs two families of models with a score."
+        elif one.composed:
+            state, reason = "skipped", "None was made: there was no time, or these data do not ask for it."
+        found.append(Score(model=name, label=one.label, params=one.params, state=state, reason=reason))  # type: ignore[arg-type]
+    return found
+
+
+def _lessons(dig: Dig) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """What helped, and the heat-map: those of the sweep, and what single models add."""
+    rung = dig.judging.rungs[0]
+    scores = [result.score for _, result in sorted(dig.judging.first.items()) if result.reason is None]
+    helped, heat = lessons.helped(scores, rung.protocol), lessons.heat(scores, rung.protocol)
+    sweep = dig.planner.sweep
+    if sweep is None:
+        return helped, heat
+    designed = effects.effects(sweep)
+    kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models
+    return [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(sweep) or heat

@@ -1,0 +1,74 @@
+"""What became of the budget: what had no time, whether that may have cost the winner, and which budget would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from spadework.workbench import plan
+
+if TYPE_CHECKING:
+    from spadework.workbench.choice import Choice
+    from spadework.workbench.choosing import Dig
+
+BUDGETS = (30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14_400, 28_800, 86_400)
+"""Budgets that are named, in seconds."""
+FORECAST = 1.5
+"""A budget that is to do must hold what is foretold and half as much again."""
+
+
+def account_of(dig: Dig, chosen: Choice | None) -> dict[str, Any]:
+    """The budget's part of the board: asked, used, whether the dig was starved and of what, and what would do."""
+    planner, judging, clock = dig.planner, dig.judging, dig.clock
+    families = [family.name for family in planner.families if not family.judged and not _refused(dig, family)]
+    tried = {result.one.name for result in judging.judged.values() if result.score.state not in ("no time",)}
+    late = {name: seconds for name, seconds in planner.late.items() if name not in tried}
+    waiting = sorted(late, key=lambda name: late[name])
+    questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
+    reached = chosen is None or judging.judged[chosen.winner.label].rung == len(judging.rungs) - 1
+    starved = bool(families) or not reached or any(code in _deciding() for code in questions)
+    ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing else "done"
+    would_do = _named(clock.spent + FORECAST * sum(late.values())) if waiting else _named(2 * clock.budget) if ended == "budget" else None
+    return {
+        "asked": clock.budget, "used": round(clock.spent, 1), "starved": starved, "ended": ended,
+        "families_without_a_trial": families, "models_without_a_trial": waiting, "questions_not_asked": questions, "would_do": would_do,
+        "says": _said(starved, families, reached, questions, would_do),
+    }  # fmt: skip
+
+
+def _said(starved: bool, families: list[str], reached: bool, questions: list[str], would_do: str | None) -> str:
+    if not starved:
+        return "The budget was enough for every family of models that fits the log."
+    parts = []
+    if families:
+        parts.append(f"{_listed(families)} had no trial")
+    if not reached:
+        parts.append("the winner was judged on a sample of the validation users alone")
+    if questions:
+        parts.append(f"{_listed(questions)} {'was' if len(questions) == 1 else 'were'} not asked")
+    more = f" --budget {would_do} would do." if would_do else ""
+    return f"This dig was starved: {'; '.join(parts)}.{more}"
+
+
+def _refused(dig: Dig, family: plan.Family) -> bool:
+    """Whether the family has no number for another reason than time: memory, or a failure that its line tells."""
+    found = [dig.judging.judged.get(one.label) for one in family.members]
+    return bool(found) and all(result is not None and result.score.state not in ("no time", "timed out") for result in found)
+
+
+def _named(seconds: float) -> str | None:
+    """The smallest budget of a round number that holds so many seconds, as the command line takes it."""
+    fitting = next((budget for budget in BUDGETS if budget >= seconds), None)
+    if fitting is None:
+        return None
+    return f"{fitting}s" if fitting < 120 else f"{fitting // 60}m" if fitting < 7200 else f"{fitting // 3600}h"
+
+
+def _listed(names: list[str], most: int = 6) -> str:
+    shown = names[:most]
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _deciding() -> tuple[str, ...]:
+    from spadework.diagnosis.probe import DECIDING
+
+    return DECIDING

@@ -1,0 +1,127 @@
+"""Which model a run takes: the best by value, and by sense the simplest of those that cannot be told from it.
+
+The rule. Candidates were judged on all validation users, and where the calendar allows on an older window, too. The best by value has the
+highest mean, averaged over windows as shares of the highest in each. By sense the simplest is taken of those that the paired 95 % interval cannot
+tell from the best and whose mean lies below it by no more than one standard error of the difference, or two per cent: the best of
+hundreds of settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen and Stone, "Classification and Regression
+Trees", 1984), but few users must not excuse a much worse model. Simpler is: fewer parts, then less to compute by the model's own account
+(powers of four are alike), then the higher mean. Chance is never taken; nothing that is not above what is popular is, unless nothing is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.interactions import Interactions
+from spadework.evaluation import statistics
+from spadework.models.base import Recommender
+from spadework.models.mixture import Mixture
+from spadework.models.popular import Popular, Random
+from spadework.workbench.plan import seconds_in_fours
+
+CLOSE = 0.02
+"""A model taken by sense has a mean at most this share below the best, or one standard error of the difference."""
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """The candidates on one span of time, user by user."""
+
+    says: str
+    values: Mapping[str, Array]  # label → the deciding metric [users]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a run takes, and why."""
+
+    winner: Recommender
+    best: Recommender
+    tied: tuple[str, ...]  # labels that cannot be told from the best, the simplest first
+    above_popular: bool  # whether the winner's interval lies above what is popular
+    says: str
+    windows: tuple[tuple[str, int], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "winner": self.winner.label, "best": self.best.label, "says": self.says, "tied": list(self.tied),
+            "above_popular": self.above_popular, "windows": [{"says": says, "users": users} for says, users in self.windows],
+        }  # fmt: skip
+
+
+def choose(
+    candidates: Sequence[Recommender],
+    windows: Sequence[Window],
+    train: Interactions,
+    seed: int,
+    prefer: Literal["sense", "quality"] = "sense",
+) -> Choice | None:
+    """The choice among candidates that every window has; None where only chance is left. O(resamples · users · candidates)."""
+    able = [one for one in candidates if not isinstance(one, Random) and all(one.label in window.values for window in windows)]
+    if not able or not windows:
+        return None
+    means, drawn = _shares([one.label for one in able], windows, seed)
+    popular = [at for at, one in enumerate(able) if isinstance(one, Popular)]
+    bar = max(popular, key=lambda at: (means[at], -at)) if popular else None
+    above = [at for at, one in enumerate(able) if not isinstance(one, Popular) and (bar is None or means[at] > means[bar])]
+    standing = above or popular
+    first = max(standing, key=lambda at: (means[at], -at))
+    low, high = statistics.interval(drawn - drawn[:, [first]])
+    tied = [at for at in standing if low[at] <= 0 <= high[at] or at == first]
+    error = (drawn - drawn[:, [first]]).std(axis=0)
+    near = [at for at in tied if means[first] - means[at] <= max(CLOSE * means[first], error[at])]
+    ordered = sorted(near, key=lambda at: (*simplicity(able[at], train), -means[at], able[at].label))
+    taken = ordered[0] if prefer == "sense" else first
+    surely = bar is None or bool(statistics.interval(drawn[:, [taken]] - drawn[:, [bar]])[0][0] > 0)
+    return Choice(
+        winner=able[taken],
+        best=able[first],
+        tied=tuple(able[at].label for at in sorted(tied, key=lambda at: (*simplicity(able[at], train), -means[at], able[at].label))),
+        above_popular=surely and bool(above),
+        says=_said(able, taken, first, tied, bar if above else None, surely, prefer),
+        windows=tuple((window.says, len(next(iter(window.values.values())))) for window in windows),
+    )
+
+
+def simplicity(one: Recommender, train: Interactions) -> tuple[int, int]:
+    """How much a model is to build and to keep: its parts (a learned second stage counts as one more), and powers of four of its seconds."""
+    parts = 1
+    if isinstance(one, Mixture):
+        parts = len(one.models) + int(one.name != "blend" or one.params.get("how") == "learned")
+    return parts, seconds_in_fours(one, train)
+
+
+def _shares(labels: Sequence[str], windows: Sequence[Window], seed: int) -> tuple[Array, Array]:
+    """Means [labels] and resampled means [resamples, labels] over windows, in each as shares of its highest mean."""
+    means, drawn = np.zeros(len(labels)), []
+    for place, window in enumerate(windows):
+        values = np.column_stack([window.values[label] for label in labels])
+        own = statistics.means(values)
+        scale = max(float(own.max()), 1e-12) * len(windows)
+        means += own / scale
+        drawn.append(statistics.bootstrap(values, seed + place, statistics.RESAMPLES if len(values) < 20_000 else 400) / scale)
+    least = min(len(one) for one in drawn)
+    return means, np.sum([one[:least] for one in drawn], axis=0)
+
+
+def _said(able: Sequence[Recommender], taken: int, first: int, tied: Sequence[int], bar: int | None, surely: bool, prefer: str) -> str:
+    """Why this one, in a sentence or three."""
+    label, leader = able[taken].label, able[first].label
+    if isinstance(able[taken], Popular):
+        return f"{label} is taken: nothing personal is above what is popular on the validation span."
+    others = len(tied) - 1
+    if taken != first:
+        said = f"{label} is taken: it cannot be told from the best, {leader}, and is simpler (--prefer quality takes {leader})."
+    elif others and prefer == "sense":
+        said = f"{label} is taken: it is the best, and the simplest of {len(tied)} that cannot be told apart."
+    else:
+        said = f"{label} is taken: it is the best on the validation span."
+    if bar is not None and not surely:
+        said += f" These users cannot tell it from what is popular ({able[bar].label})."
+    return said

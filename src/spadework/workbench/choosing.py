@@ -1,0 +1,189 @@
+"""From a split to what is served: try, ask, choose, meet the test span once, keep the models and write the board."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spadework import durations, events
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.diagnosis.evidence import KEEP, Evidence
+from spadework.diagnosis.finding import LEVELS, Finding
+from spadework.diagnosis.probe import DECIDING, Unanswered, all_probes, ask_all
+from spadework.diagnosis.readiness import readiness
+from spadework.evaluation.scoreboard import Scoreboard
+from spadework.evaluation.trial import Protocol
+from spadework.models.base import Recommender
+from spadework.models.popular import Random
+from spadework.workbench import artifact, files
+from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
+from spadework.workbench.budgeting import account_of
+from spadework.workbench.choice import Choice, choose
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import calibrate
+from spadework.workbench.ending import Ending
+from spadework.workbench.finals import Finals
+from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.plan import floor
+from spadework.workbench.planner import Planner, contenders
+from spadework.workbench.recipe import Recipe
+from spadework.workbench.windows import Windows
+
+REST = 0.15
+"""Share of the budget that questions may take which do not decide the verdict."""
+
+
+@dataclass
+class Dig:
+    """One log's models under one budget."""
+
+    recipe: Recipe
+    folder: Path
+    log: Interactions
+    items: ItemContent | None
+    choosing: Protocol  # of the validation span
+    final: Protocol  # of the test span
+    ledger: Ledger
+    clock: Clock
+    memory: int
+    policy: str  # what is done about repeats, and why
+    target: str | None
+    judging: Judging = field(init=False)
+    ending: Ending = field(init=False)
+    planner: Planner = field(init=False)
+    answers: list[Finding] = field(default_factory=list)
+    unanswered: list[Unanswered] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        costs = calibrate()
+        self.judging = Judging(self.choosing, self.items, self.ledger, self.clock, costs, self.memory)
+        self.ending = Ending(costs, self.final, self.log)
+        self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
+
+    def carry_out(self, findings: list[Finding]) -> None:
+        """All of it; `findings` are those of the log and the cut."""
+        self.planner.run()
+        chosen, windows = self._choose()
+        kept = self._kept(chosen)
+        self.ending.companions = list(kept.values())
+        self._ask_rest()
+        self._keep_findings(findings)
+        finals = Finals(self.judging, self.ending, self.final)
+        scores = finals.judge([*floor(), *kept.values()], self._others())
+        account = account_of(self, chosen)
+        board = Board(self, scores, finals.lists, chosen, kept, account, windows.why_one)
+        write_board(board)
+        self._keep_models(kept)
+
+    # ---- choosing
+
+    def _choose(self) -> tuple[Choice | None, Windows]:
+        """The winner among those that reached the largest sample of users; the floor stands beside them."""
+        windows = Windows(self.judging, self.target)
+        everything = [result for result in self.judging.best() if not isinstance(result.one, Random)]
+        if not everything:
+            return None, windows
+        top = max(result.rung for result in everything)
+        able = [result for result in everything if result.rung == top]
+        level = contenders(able, self.choosing.seed)
+        beside = [result for result in able if result.one.label in {one.label for one in floor()} and result not in level]
+        left = self.clock.left - self.ending.seconds(level[0].one)
+        spans = windows.of([*level, *beside], left)
+        chosen = choose(
+            [result.one for result in [*level, *beside]], spans, self.choosing.split.train, self.choosing.seed, self.recipe.prefer
+        )
+        if chosen is not None:
+            events.note(f"choice      {chosen.says}")
+        return chosen, windows
+
+    def _kept(self, chosen: Choice | None) -> dict[str, Recommender]:
+        """Role → model that is kept: the winner, the best by value, and the best for new items, for own items and for similar items."""
+        if chosen is None:
+            return {}
+        kept = {"winner": chosen.winner, "best": chosen.best}
+        everything = self.judging.best()
+        similar = next((result.one for result in everything if has_similarity(result.one)), None)
+        if similar is not None:
+            kept["similar"] = similar
+        novel = sorted(everything, key=lambda result: -result.novel_mean)
+        if novel and novel[0].novel_mean > float("-inf"):
+            kept["discover"] = novel[0].one
+            kept["remind"] = chosen.winner
+        return kept
+
+    def _others(self) -> list[Recommender]:
+        """The best of each family, then the best of each model, the best first."""
+        everything = best(list(self.judging.judged.values()))
+        order = {result.one.label: place for place, result in enumerate(everything)}
+        families = [min((order[label] for label in family.judged if label in order), default=None) for family in self.planner.families]
+        first = [everything[place] for place in sorted(place for place in families if place is not None)]
+        by_model: dict[str, Judged] = {}
+        for result in everything:
+            by_model.setdefault(result.one.name, result)
+        return [result.one for result in [*first, *by_model.values()]]
+
+    # ---- questions
+
+    def _ask_deciding(self, until: float) -> None:
+        self._ask([code for code in all_probes() if code in DECIDING], until)
+
+    def _ask_rest(self) -> None:
+        room = min(REST * self.clock.budget, self.clock.left - self.ending.seconds(None))
+        asked = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
+        self._ask([code for code in all_probes() if code not in asked], self.clock.moment(room))
+
+    def _ask(self, codes: list[str], until: float) -> None:
+        """Ask questions of the users of the first sample, until a moment."""
+        begun = time.monotonic()
+        rung = self.judging.rungs[0]
+        known: dict[str, Array] = {}
+        common: dict[str, Any] = {"keep": KEEP}
+        if self.planner.sweep is not None:
+            known = {label: result.values for label, result in self.planner.sweep.first.items() if result.reason is None}
+            common = dict(self.planner.sweep.design.common)
+        evidence = Evidence(
+            self.choosing, self.items, rung.rows, known, common=common, until=until, memory=self.memory
+        )
+        answers, unanswered = ask_all(evidence, codes)
+        self.answers += answers
+        self.unanswered = [one for one in self.unanswered if one.code not in codes] + list(unanswered)
+        events.note(f"probes      {len(answers)} answered, {len(unanswered)} not, {durations.words(time.monotonic() - begun)}")
+
+    def _keep_findings(self, findings: list[Finding]) -> None:
+        items = self.items
+        described = 0.0 if items is None or not items.roles else 1 - items.items_without_row / max(len(items), 1)
+        verdict = readiness(self.answers, self.log, self.choosing.split.repeat_share, described)
+        files.write_json(self.folder / "readiness.json", verdict.as_json())
+        name = Path(self.recipe.source).name
+        heading = f"What a sequence model for {name} should be made of, read from what helped.\n{verdict.sentences[0]}"
+        files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
+        told = sorted([*findings, *self.answers, verdict.finding()], key=lambda finding: (LEVELS.index(finding.level), finding.code))
+        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in told])
+
+    # ---- keeping
+
+    def _keep_models(self, kept: dict[str, Recommender]) -> None:
+        if not kept:
+            return
+        fitted: dict[str, Recommender] = {}
+        for one in kept.values():
+            if one.label not in fitted:
+                events.note(f"fitting {one.label} on the whole log, for service")
+                fitted[one.label] = one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
+        about = {"source": self.recipe.source, "log": self.log.fingerprint, "rows": len(self.log), "fitted on": "the whole log"}
+        artifact.replace(fitted[kept["winner"].label], self.folder / "models", facts=about, content=self.items)
+
+    def keep_what_is_finished(self) -> None:
+        """After an interruption: the board of what was judged on the largest sample so far."""
+        done = [full_score(result, self.choosing) for result in self.judging.best()]
+        write_interrupted(self.folder, Scoreboard(self.choosing, tuple(done)), self.clock)
+
+
+def has_similarity(one: Recommender) -> bool:
+    """Whether the model has a similarity of items."""
+    return type(one).similar_items is not Recommender.similar_items

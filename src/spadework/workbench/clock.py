@@ -1,0 +1,29 @@
+"""The budget's clock: what was spent, by this start and by earlier ones, and when a share of the rest ends."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Clock:
+    """Seconds of one budget. It runs on `time.monotonic`, which no change of the wall clock moves."""
+
+    budget: float
+    begun: float = field(default_factory=time.monotonic)
+    replayed: float = 0.0  # seconds that earlier starts took for what is taken from the ledger
+
+    @property
+    def spent(self) -> float:
+        """Seconds since the run began, those of earlier starts included."""
+        return time.monotonic() - self.begun + self.replayed
+
+    @property
+    def left(self) -> float:
+        """Seconds left of the budget; below zero once it is over."""
+        return self.budget - self.spent
+
+    def moment(self, seconds: float) -> float:
+        """The moment, on `time.monotonic`, that lies so many seconds ahead; never in the past."""
+        return time.monotonic() + max(seconds, 0.0)

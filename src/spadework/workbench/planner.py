@@ -1,0 +1,282 @@
+"""What is tried next, and for how long: breadth first, then halving among families, then more users for fewer settings.
+
+The rule (decision 0016). Every family that fits the log has one answer on a small sample of users before any has its second. Then the families
+are halved, round by round, by the best that each has reached; those that are left share the round's time evenly, and what one leaves goes
+to the next. Nothing is begun that is foretold to end after its share, or that would leave too little to refit, judge, fit on the
+whole log and save it, should it win. The best settings climb to larger samples, and leave as soon as their paired interval to the
+leader lies below zero. What was decided depends on values alone and never on seconds, so that a run with time enough repeats itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spadework import durations, events
+from spadework.evaluation import statistics
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench import plan
+from spadework.workbench.blending import mixtures_of
+from spadework.workbench.ending import Ending
+from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.plan import Family
+from spadework.workbench.sweep import Sweep
+from spadework.workbench.tuning import Tuning
+
+BREADTH, QUESTIONS, MEMBERS, MIXED, HALVED = 0.40, 0.52, 0.62, 0.69, (0.76, 0.83, 0.89)
+"""Shares of the time for choosing after which each stage ends; the climb has the rest. What a stage leaves goes to those after it."""
+A_TRIAL = 0.5
+"""Share of a stage's time that one trial may be foretold to take."""
+SETTINGS = 8
+"""Settings that a family may try in the first round; twice as many in each further one, among half as many families."""
+FIRST_SHARE = 0.25
+"""Families that go on after the breadth: those within a quarter of the best, or that chance may have kept from it."""
+GAIN = 0.002
+"""A round that raises the best by a smaller share has found nothing; two of them end the search."""
+CLIMBING, FINALISTS = 24, 10
+"""Settings that go up to a middle sample, and to all users."""
+
+
+@dataclass
+class Planner:
+    """One dig's search for the best model."""
+
+    judging: Judging
+    ending: Ending
+    names: Sequence[str] | None  # models of the recipe
+    ask_questions: Callable[[float], None]  # asks the questions that decide the verdict, until a moment
+    families: list[Family] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)  # model → what it lacks
+    late: dict[str, float] = field(default_factory=dict)  # model → seconds that a trial of it is foretold to take
+    tunings: dict[str, Tuning] = field(default_factory=dict)
+    sweep: Sweep | None = None
+    total: float = 0.0  # seconds for choosing
+
+    def run(self) -> None:
+        """Try, halve, climb; what was found stands in `judging`."""
+        protocol, content = self.judging.protocol, self.judging.content
+        found, self.refused = plan.families(self.names, protocol.split.train, content)
+        self.families = plan.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
+        self.judging.ask(plan.floor(), 0, float("inf"), novel=True)
+        self.total = max(self.left, 0.0)
+        if any(one.name == CoOccurrence.name for family in self.families for one in family.members):
+            self.sweep = Sweep(self.judging)
+        self._breadth(self._until(BREADTH))
+        self.ask_questions(self._until(QUESTIONS))
+        self._members(self._until(MEMBERS))
+        self._mix(self._until(MIXED))
+        self._search()
+        self._climb()
+
+    # ---- time
+
+    @property
+    def left(self) -> float:
+        """Seconds left for choosing: those of the budget, less what the end takes with the best so far."""
+        leader = next((result.one for result in best(list(self.judging.judged.values()), 1)), None)
+        return self.judging.clock.left - self.ending.seconds(leader)
+
+    def _until(self, share: float) -> float:
+        """The moment at which a stage ends that may go on to this share of the time for choosing."""
+        gone = self.total - self.left
+        return self.judging.clock.moment(min(share * self.total - gone, self.left))
+
+    def _affordable(self, one: Recommender, rung: int, until: float, *, share: float = 1.0) -> bool:
+        """Whether a trial is foretold to end in time, and the end could still be reached should it win."""
+        train, users = self.judging.protocol.split.train, len(self.judging.rungs[rung].rows)
+        seconds = self.judging.costs.trial(one, train, users)
+        room = share * (until - time.monotonic())
+        beyond = self.judging.clock.left - self.ending.seconds(one)
+        if seconds <= min(room, beyond):
+            return True
+        self.late.setdefault(one.name, seconds + max(self.ending.seconds(one) - self.ending.seconds(None), 0.0))
+        return False
+
+    # ---- stages
+
+    def _breadth(self, until: float) -> None:
+        """The opening mixture, then one member of each family."""
+        first = plan.opening(self.names, self.judging.protocol.split.train)
+        if first is not None and self._affordable(first, 0, until, share=A_TRIAL / 2):
+            self._judge(None, [first], until)
+        for done, family in enumerate(self.families):
+            events.step("families", done, len(self.families))
+            self._first_of(family, until)
+        events.step("families", len(self.families), len(self.families))
+
+    def _first_of(self, family: Family, until: float) -> None:
+        for one in family.members:
+            if self._affordable(one, 0, until, share=A_TRIAL):
+                self._judge(family, [one], until)
+                if family.judged:
+                    return
+
+    def _members(self, until: float) -> None:
+        """The other models of each family at their defaults, the best families first; co-occurrence models are counted together."""
+        waiting = [family for family in self._by_value(self.families) if len(family.members) > 1 or family.counts_together]
+        for place, family in enumerate(waiting):
+            end = self._share(until, len(waiting) - place)
+            rest = [one for one in family.members if one.label not in family.judged]
+            if family.counts_together:
+                self._take(family, self.judging.ask(rest if self.sweep else plan.variants(family), 0, end))
+                self._take(family, self.sweep.run(0, end) if self.sweep else [])
+                continue
+            for one in rest:
+                if self._affordable(one, 0, end):
+                    self._judge(family, [one], end)
+        for family in self.families:  # those that the breadth had no time for
+            if not family.judged:
+                self._first_of(family, until)
+
+    def _mix(self, until: float) -> None:
+        """Mixtures of the best of the best families, from the cheapest on."""
+        asked = plan.wanted(self.names)
+        found = [(result.one, result.mean) for result in best(list(self.judging.judged.values()))]
+        for one in mixtures_of(found, self.judging.protocol):
+            if one.name in asked and one.label not in self.judging.judged and self._affordable(one, 0, until):
+                self._judge(None, [one], until)
+
+    def _search(self) -> None:
+        """Rounds of halving: half as many families, twice as many settings of each; then mixtures of what was found."""
+        alive = self._survivors()
+        idle = 0
+        for turn, share in enumerate(HALVED):
+            before = self._best_mean()
+            until = self._until(share)
+            events.note(f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2**turn} settings each")
+            for place, family in enumerate(alive):
+                self._explore(family, turn, self._share(until, len(alive) - place))
+            self._read_further(turn, until)
+            self._mix(until)
+            idle = idle + 1 if self._best_mean() < before * (1 + GAIN) else 0
+            if idle == 2:
+                events.note("search ends: two rounds have found nothing better")
+                break
+            alive = self._by_value(alive)[: max((len(alive) + 1) // 2, 1)]
+
+    def _explore(self, family: Family, turn: int, until: float) -> None:
+        """So many settings of a family's best model, or of the sweep."""
+        if family.counts_together and self.sweep is not None:
+            for results in iter(lambda: self.sweep.search(until) if time.monotonic() < until else [], []):  # type: ignore[union-attr]
+                self._take(family, results)
+            return
+        leader = self._leader(family)
+        if leader is None:
+            return
+        tuning = self.tunings.get(leader.name)
+        if tuning is None:
+            tuning = self.tunings[leader.name] = Tuning(
+                leader, self.judging.protocol.split.train, self.judging.content, self.judging.protocol.seed
+            )
+        tried = 0
+        while tried < SETTINGS * 2**turn and (settings := tuning.propose()):
+            if not self._affordable(settings[0], 0, until):
+                break
+            results = self._judge(family, settings, until)
+            tuning.learn(results)
+            tried += len(settings)
+            if any(result.score.state in ("no time", "timed out") for result in results):
+                break
+
+    def _read_further(self, turn: int, until: float) -> None:
+        """The rest of the sweep: it says what helps, and costs little, also where co-occurrence does not lead."""
+        if self.sweep is not None and turn < 2:
+            family = next(family for family in self.families if family.counts_together)
+            self._take(family, self.sweep.run(turn + 1, until))
+
+    def _climb(self) -> None:
+        """The best settings judged on more users, until all have judged a few; what is surely worse than the leader leaves on the way."""
+        everything = best(list(self.judging.judged.values()))
+        found = list({result.one.label: result for result in [*everything[:CLIMBING], *self._best_of_each(everything)]}.values())
+        for rung in range(1, len(self.judging.rungs)):
+            last = rung == len(self.judging.rungs) - 1
+            self.judging.ask(plan.floor(), rung, float("inf"))
+            staying = [result for result in contenders(found, self.judging.protocol.seed) if not plan.is_floor(result.one)]
+            climbing = best(staying, FINALISTS if last else CLIMBING)
+            events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
+            until = self.judging.clock.moment(self.left)
+            reached: list[Judged] = []
+            for result in climbing:
+                if self._affordable(result.one, rung, until):
+                    reached += [one for one in self._judge(None, [result.one], until, rung=rung) if one.reason is None and one.rung == rung]
+            if not reached:
+                break
+            found = reached
+        self.judging.let_go()
+
+    # ---- small steps
+
+    def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judged]:
+        """Judge settings and tell each in a line."""
+        results = self.judging.ask(settings, rung, until, novel=True)
+        for result in results:
+            tell(result)
+        self._take(family, results)
+        return results
+
+    @staticmethod
+    def _take(family: Family | None, results: Sequence[Judged]) -> None:
+        if family is not None:
+            family.judged += [result.one.label for result in results if result.reason is None]
+
+    @staticmethod
+    def _share(until: float, parts: int) -> float:
+        now = time.monotonic()
+        return now + max(until - now, 0.0) / max(parts, 1)
+
+    def _leader(self, family: Family) -> Recommender | None:
+        """The best setting of a family on the first sample, of those whose model says where to search."""
+        found = [self.judging.first[label] for label in family.judged if label in self.judging.first]
+        return next((type(result.one)() for result in best(found)), None)
+
+    def _mean_of(self, family: Family) -> float:
+        return max((self.judging.first[label].mean for label in family.judged if label in self.judging.first), default=float("-inf"))
+
+    def _by_value(self, found: Sequence[Family]) -> list[Family]:
+        return sorted(found, key=lambda family: (-self._mean_of(family), family.name))
+
+    def _best_mean(self) -> float:
+        return max((result.mean for result in self.judging.first.values()), default=float("-inf"))
+
+    def _survivors(self) -> list[Family]:
+        """Families that may still win: within a share of the best, or not told apart from it; never more than half of them, but for ties."""
+        ordered = [family for family in self._by_value(self.families) if family.judged]
+        least = (1 - FIRST_SHARE) * self._best_mean()
+        return [family for family in ordered if self._mean_of(family) >= least][: max((len(ordered) + 1) // 2, 3)]
+
+    def _best_of_each(self, everything: Sequence[Judged]) -> list[Judged]:
+        """The best setting of each of the best three families, and of those that others need: similarities, new items."""
+        chosen = [
+            next(result for result in everything if result.one.label in family.judged)
+            for family in self._by_value(self.families)[:3]
+            if family.judged
+        ]
+        novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
+        return [*chosen, *novel[:2]]
+
+
+def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
+    """Those that may still win: the leader, and all whose paired interval to it, on the same users, reaches zero. O(resamples · users · settings)."""
+    ordered = best(found)
+    if len(ordered) < 2:
+        return ordered
+    largest = max(result.rung for result in ordered)
+    same = [result for result in ordered if result.rung == largest]
+    values = np.column_stack([result.values for result in same])
+    drawn = statistics.bootstrap(values, seed, 400)
+    _, high = statistics.interval(drawn - drawn[:, [0]])
+    return [result for result, end in zip(same, high, strict=True) if result is same[0] or end >= 0]
+
+
+def tell(result: Judged) -> None:
+    """One line for each setting that was judged alone."""
+    score = result.score
+    if result.reason is not None:
+        events.detail(f"{score.label}: {score.state}. {score.reason}")
+        return
+    took = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
+    events.detail(f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {took}")
