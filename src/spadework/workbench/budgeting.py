@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from spadework.diagnosis.probe import DECIDING
 from spadework.workbench import plan
 
 if TYPE_CHECKING:
-    from spadework.workbench.choice import Choice
     from spadework.workbench.choosing import Dig
 
 BUDGETS = (30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14_400, 28_800, 86_400)
@@ -16,7 +16,7 @@ FORECAST = 1.5
 """A budget that is to do must hold what is foretold and half as much again."""
 
 
-def account_of(dig: Dig, chosen: Choice | None) -> dict[str, Any]:
+def account_of(dig: Dig) -> dict[str, Any]:
     """The budget's part of the board: asked, used, whether the dig was starved and of what, and what would do."""
     planner, judging, clock = dig.planner, dig.judging, dig.clock
     families = [family.name for family in planner.families if not family.judged and not _refused(dig, family)]
@@ -24,25 +24,22 @@ def account_of(dig: Dig, chosen: Choice | None) -> dict[str, Any]:
     late = {name: seconds for name, seconds in planner.late.items() if name not in tried}
     waiting = sorted(late, key=lambda name: late[name])
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
-    reached = chosen is None or judging.judged[chosen.winner.label].rung == len(judging.rungs) - 1
-    starved = bool(families) or not reached or any(code in _deciding() for code in questions)
+    starved = bool(families) or any(code in DECIDING for code in questions)
     ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing else "done"
     would_do = _named(clock.spent + FORECAST * sum(late.values())) if waiting else _named(2 * clock.budget) if ended == "budget" else None
     return {
         "asked": clock.budget, "used": round(clock.spent, 1), "starved": starved, "ended": ended,
         "families_without_a_trial": families, "models_without_a_trial": waiting, "questions_not_asked": questions, "would_do": would_do,
-        "says": _said(starved, families, reached, questions, would_do),
+        "says": _said(starved, families, questions, would_do),
     }  # fmt: skip
 
 
-def _said(starved: bool, families: list[str], reached: bool, questions: list[str], would_do: str | None) -> str:
+def _said(starved: bool, families: list[str], questions: list[str], would_do: str | None) -> str:
     if not starved:
         return "The budget was enough for every family of models that fits the log."
     parts = []
     if families:
         parts.append(f"{_listed(families)} had no trial")
-    if not reached:
-        parts.append("the winner was judged on a sample of the validation users alone")
     if questions:
         parts.append(f"{_listed(questions)} {'was' if len(questions) == 1 else 'were'} not asked")
     more = f" --budget {would_do} would do." if would_do else ""
@@ -66,9 +63,3 @@ def _named(seconds: float) -> str | None:
 def _listed(names: list[str], most: int = 6) -> str:
     shown = names[:most]
     return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _deciding() -> tuple[str, ...]:
-    from spadework.diagnosis.probe import DECIDING
-
-    return DECIDING

@@ -30,7 +30,7 @@ from spadework.workbench.finals import Finals
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import floor
-from spadework.workbench.planner import Planner, contenders
+from spadework.workbench.planner import Planner, companions, contenders
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.windows import Windows
 
@@ -74,8 +74,8 @@ class Dig:
         self._ask_rest()
         self._keep_findings(findings)
         finals = Finals(self.judging, self.ending, self.final)
-        scores = finals.judge([*floor(), *kept.values()], self._others())
-        account = account_of(self, chosen)
+        scores = finals.judge([*floor(), *kept.values()], self._others(chosen))
+        account = account_of(self)
         board = Board(self, scores, finals.lists, chosen, kept, account, windows.why_one)
         write_board(board)
         self._keep_models(kept)
@@ -86,10 +86,9 @@ class Dig:
         """The winner among those that reached the largest sample of users; the floor stands beside them."""
         windows = Windows(self.judging, self.target)
         everything = [result for result in self.judging.best() if not isinstance(result.one, Random)]
-        if not everything:
+        able = [result for result in everything if result.rung == self.planner.reached]
+        if not able:
             return None, windows
-        top = max(result.rung for result in everything)
-        able = [result for result in everything if result.rung == top]
         level = contenders(able, self.choosing.seed)
         beside = [result for result in able if result.one.label in {one.label for one in floor()} and result not in level]
         left = self.clock.left - self.ending.seconds(level[0].one)
@@ -105,19 +104,12 @@ class Dig:
         """Role → model that is kept: the winner, the best by value, and the best for new items, for own items and for similar items."""
         if chosen is None:
             return {}
-        kept = {"winner": chosen.winner, "best": chosen.best}
-        everything = self.judging.best()
-        similar = next((result.one for result in everything if has_similarity(result.one)), None)
-        if similar is not None:
-            kept["similar"] = similar
-        novel = sorted(everything, key=lambda result: -result.novel_mean)
-        if novel and novel[0].novel_mean > float("-inf"):
-            kept["discover"] = novel[0].one
-            kept["remind"] = chosen.winner
-        return kept
+        kept = {"winner": chosen.winner, **companions(self.judging)}
+        room = self.clock.left - self.ending.serving(list(kept.values())) - self.judging.costs.fit(chosen.best, self.log)
+        return kept | ({"best": chosen.best} if room > 0 or chosen.best.label == chosen.winner.label else {})
 
-    def _others(self) -> list[Recommender]:
-        """The best of each family, then the best of each model, the best first."""
+    def _others(self, chosen: Choice | None) -> list[Recommender]:
+        """The best by value, then the best of each family, then the best of each model, the best first."""
         everything = best(list(self.judging.judged.values()))
         order = {result.one.label: place for place, result in enumerate(everything)}
         families = [min((order[label] for label in family.judged if label in order), default=None) for family in self.planner.families]
@@ -125,7 +117,8 @@ class Dig:
         by_model: dict[str, Judged] = {}
         for result in everything:
             by_model.setdefault(result.one.name, result)
-        return [result.one for result in [*first, *by_model.values()]]
+        leaders = [] if chosen is None else [chosen.best]
+        return [*leaders, *(result.one for result in [*first, *by_model.values()])]
 
     # ---- questions
 
@@ -146,9 +139,7 @@ class Dig:
         if self.planner.sweep is not None:
             known = {label: result.values for label, result in self.planner.sweep.first.items() if result.reason is None}
             common = dict(self.planner.sweep.design.common)
-        evidence = Evidence(
-            self.choosing, self.items, rung.rows, known, common=common, until=until, memory=self.memory
-        )
+        evidence = Evidence(self.choosing, self.items, rung.rows, known, common=common, until=until, memory=self.memory)
         answers, unanswered = ask_all(evidence, codes)
         self.answers += answers
         self.unanswered = [one for one in self.unanswered if one.code not in codes] + list(unanswered)
@@ -182,8 +173,3 @@ class Dig:
         """After an interruption: the board of what was judged on the largest sample so far."""
         done = [full_score(result, self.choosing) for result in self.judging.best()]
         write_interrupted(self.folder, Scoreboard(self.choosing, tuple(done)), self.clock)
-
-
-def has_similarity(one: Recommender) -> bool:
-    """Whether the model has a similarity of items."""
-    return type(one).similar_items is not Recommender.similar_items

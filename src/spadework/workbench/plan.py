@@ -100,6 +100,11 @@ def is_popular(one: Recommender) -> bool:
     return isinstance(one, Popular)
 
 
+def reads_purchases(one: Recommender) -> bool:
+    """Whether it counts what each user took before."""
+    return isinstance(one, ReadsPurchases)
+
+
 def seconds_in_fours(one: Recommender, train: Interactions) -> int:
     """Which power of four the seconds are that a model foretells for itself: closer guesses mean nothing. 0 up to a twentieth of a second."""
     seconds, power = one.cost(train).seconds, 0

@@ -29,6 +29,8 @@ from spadework.workbench.tuning import Tuning
 
 BREADTH, QUESTIONS, MEMBERS, MIXED, HALVED = 0.40, 0.52, 0.62, 0.69, (0.76, 0.83, 0.89)
 """Shares of the time for choosing after which each stage ends; the climb has the rest. What a stage leaves goes to those after it."""
+CAUGHT_UP = 0.93
+"""The same for models that had no time when it was their turn."""
 A_TRIAL = 0.5
 """Share of a stage's time that one trial may be foretold to take."""
 SETTINGS = 8
@@ -55,6 +57,7 @@ class Planner:
     tunings: dict[str, Tuning] = field(default_factory=dict)
     sweep: Sweep | None = None
     total: float = 0.0  # seconds for choosing
+    reached: int = 0  # the largest sample of users that the leader was judged on
 
     def run(self) -> None:
         """Try, halve, climb; what was found stands in `judging`."""
@@ -70,6 +73,7 @@ class Planner:
         self._members(self._until(MEMBERS))
         self._mix(self._until(MIXED))
         self._search()
+        self._catch_up(self._until(CAUGHT_UP))
         self._climb()
 
     # ---- time
@@ -82,6 +86,7 @@ class Planner:
 
     def _until(self, share: float) -> float:
         """The moment at which a stage ends that may go on to this share of the time for choosing."""
+        self.ending.companions = list(companions(self.judging).values())
         gone = self.total - self.left
         return self.judging.clock.moment(min(share * self.total - gone, self.left))
 
@@ -188,24 +193,33 @@ class Planner:
             family = next(family for family in self.families if family.counts_together)
             self._take(family, self.sweep.run(turn + 1, until))
 
+    def _catch_up(self, until: float) -> None:
+        """Models that had no time yet, those foretold to be quickest first: what the search left over is theirs."""
+        waiting = [
+            (self.late[one.name], one.name, family, one) for family in self.families for one in family.members if one.name in self.late
+        ]
+        for _, _, family, one in sorted(waiting, key=lambda row: row[:2]):
+            if one.label not in self.judging.judged and self._affordable(one, 0, until):
+                self._judge(family, [one], until)
+
     def _climb(self) -> None:
         """The best settings judged on more users, until all have judged a few; what is surely worse than the leader leaves on the way."""
-        everything = best(list(self.judging.judged.values()))
+        everything = [result for result in best(list(self.judging.judged.values())) if not plan.is_floor(result.one)]
         found = list({result.one.label: result for result in [*everything[:CLIMBING], *self._best_of_each(everything)]}.values())
         for rung in range(1, len(self.judging.rungs)):
-            last = rung == len(self.judging.rungs) - 1
-            self.judging.ask(plan.floor(), rung, float("inf"))
-            staying = [result for result in contenders(found, self.judging.protocol.seed) if not plan.is_floor(result.one)]
-            climbing = best(staying, FINALISTS if last else CLIMBING)
-            events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
+            climbing = contenders(found, self.judging.protocol.seed)[: FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING]
             until = self.judging.clock.moment(self.left)
+            if not climbing or not self._affordable(climbing[0].one, rung, until):
+                break  # the smaller sample decides: it holds thousands of users
+            events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
+            self.judging.ask(plan.floor(), rung, float("inf"))
             reached: list[Judged] = []
             for result in climbing:
                 if self._affordable(result.one, rung, until):
                     reached += [one for one in self._judge(None, [result.one], until, rung=rung) if one.reason is None and one.rung == rung]
             if not reached:
                 break
-            found = reached
+            found, self.reached = reached, rung
         self.judging.let_go()
 
     # ---- small steps
@@ -257,6 +271,25 @@ class Planner:
         ]
         novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
         return [*chosen, *novel[:2]]
+
+
+def companions(judging: Judging) -> dict[str, Recommender]:
+    """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are."""
+    everything = judging.best()
+    kept: dict[str, Recommender] = {}
+    similar = next((result.one for result in everything if has_similarity(result.one)), None)
+    if similar is not None:
+        kept["similar"] = similar
+    novel = max(everything, key=lambda result: (result.novel_mean, result.one.label), default=None)
+    if novel is not None and np.isfinite(novel.novel_mean):
+        kept["discover"] = novel.one
+        kept |= {"remind": one for one in [next((result.one for result in everything if plan.reads_purchases(result.one)), None)] if one}
+    return kept
+
+
+def has_similarity(one: Recommender) -> bool:
+    """Whether the model has a similarity of items."""
+    return type(one).similar_items is not Recommender.similar_items
 
 
 def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
