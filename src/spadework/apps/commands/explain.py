@@ -76,7 +76,7 @@ def _print(told: Explanation) -> None:
         return
     click.echo(f"What speaks for {told.item} in the history of {told.user}, by {told.model}:\n")
     rows = [
-        ["–" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
+        ["(other)" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
         for row in frame.head(SHOWN).iter_rows()
     ]
     click.echo(terminal.table(frame.columns, rows, right=(frame.columns.index("contribution"),)))
