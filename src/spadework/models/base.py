@@ -37,7 +37,6 @@ BLOCK_CELLS = 16_000_000
 BLOCK_ROWS = 256
 """So few users are answered by one thread; more are shared by all, several blocks each."""
 
-
 models: Shelf[type[Recommender]] = Shelf("model")
 
 
