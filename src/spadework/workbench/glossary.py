@@ -31,9 +31,8 @@ WORDS = {
     "novel": "A way to judge: items of the history are neither recommended nor expected, the task of the novel basket. Lists for it: forbid.",
     "quota": "A parameter of blend: at most so many items of the history in a list where they may come back. Of recommend --for both: the "
     "share of a list's slots that remind, by default the share of repeats in what people took; at least one slot each.",
-    "role": "What a model that a run keeps is for: "
-    + "; ".join(f"{role}, {says}" for role, says in ROLES.items())
-    + ". Name one with --model. RUN/models/roles.json says which model has which.",
+    "role": f"What a model that a run keeps is for: {', '.join(ROLES)}. RUN/models/roles.json says which model has which; see --model.",
+    **{role: f"A role of a model that a run keeps: {says}. Name it with --model {role}." for role, says in ROLES.items()},
     "remind": "recommend RUN --for remind: lists of items that a user had before, by the model of the run that is best at these.",
     "discover": "recommend RUN --for discover: lists of items that a user never had, by the model of the run that is best at these.",
     "both": "recommend RUN --for both: lists that begin with items to remind of and go on with items to discover. See quota.",
