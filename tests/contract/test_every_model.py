@@ -283,6 +283,20 @@ def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, 
 
 
 @every_case
+def test_it_says_truly_whether_it_knows_similar_items_before_it_learns(name, params, fitted, shop):
+    one, item = fitted(name, params), shop.item_vocabulary.ids[1]
+    if one.has_similarities:
+        found = one.similar_items([item], 3)
+        assert found.items.shape == (1, 3)
+        assert found.filled == 0
+    else:
+        with pytest.raises(Unsuitable, match="similarity of items"):
+            one.similar_items([item], 3)
+    heard_less = "weights" in one.state  # a part with similarities may turn out to weigh nothing
+    assert model(name, **params).has_similarities == one.has_similarities or heard_less
+
+
+@every_case
 def test_others_in_the_log_do_not_change_ones_list(name, params, fitted, shop):
     alone = shop.of_users(np.asarray([3]))
     expected = fitted(name, params).recommend(shop, 5, users=np.asarray([3]))

@@ -18,7 +18,7 @@ from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadData, BadRequest, OtherData
 from spadework.models.neural import training
 from spadework.models.neural.machine import Machine, training_on
-from spadework.workbench import excavator, files, judged
+from spadework.workbench import excavator, files, judged, roles
 from spadework.workbench import folder as folders
 from spadework.workbench.excavator import train
 from spadework.workbench.made_of import pairs, transformer_of
@@ -95,7 +95,7 @@ def test_validation_decides_who_is_served_and_its_model_learned_from_the_whole_l
     served = read(run.artifact, "model.json")
     assert served["label"] == told["winner"]
     assert served["facts"]["rows"] == 9600
-    assert len(list((folder / "models").iterdir())) == 1
+    assert len(list((folder / "models").glob("*/model.json"))) == 1
     assert run.board["winner_of_dig"] == "forward(history=0.5)"
 
 
@@ -175,6 +175,25 @@ def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, t
     assert files.read_json(made.artifact / "model.json")["label"] == before
     assert not (made.folder / folders.DUG).exists()
     assert folders.is_complete(made.folder)
+
+
+def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_path):
+    made = dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s"}))
+    log, models, label = sw.world("order").log, made.folder / "models", made.winner
+    chosen = {"winner": sw.model(label), "discover": sw.model("v-sknn"), "similar": sw.model("cosine")}
+    roles.keep(models, chosen, fit=lambda one: one.sharing().fit(log))
+    folders.seal(made.folder)
+    before = {path: path.read_bytes() for path in models.rglob("*") if path.is_file()}
+    for epochs in (12, 11):  # the second takes the place of the first, not of the dig's winner
+        won = train(made, changes={**QUICK, "epochs": epochs})
+        assert won["winner"] == won["trained"] == roles.label_of(made.artifact)
+        assert made.roles == {"winner": "transformer", "discover": "v-sknn", "similar": "cosine"}
+        assert made.model("similar") == sw.model("cosine").fit(log)
+        names = read(made.folder, "manifest.json")["files"]
+        assert {"models/roles.json", "models/cosine/model.json", "models-of-the-dig/popular/model.json"} <= set(names)
+    lost = train(made, changes={**QUICK, "epochs": 1, "learning_rate": 1e-6})
+    assert lost["winner"] == made.winner == label
+    assert {path: path.read_bytes() for path in models.rglob("*") if path.is_file()} == before
 
 
 def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_it_was(order_run, tmp_path, monkeypatch):

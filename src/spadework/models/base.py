@@ -37,7 +37,6 @@ BLOCK_CELLS = 16_000_000
 BLOCK_ROWS = 256
 """So few users are answered by one thread; more are shared by all, several blocks each."""
 
-
 models: Shelf[type[Recommender]] = Shelf("model")
 
 
@@ -267,8 +266,13 @@ class Recommender(ABC):
         counts = self.state["popularity"].astype(np.float64)
         return np.where(counts > 0, -1 / (1 + counts), -np.inf).astype(np.float32)
 
+    @property
+    def has_similarities(self) -> bool:
+        """Whether `similar_items` answers, known before anything is fitted: a model that has a similarity writes that method."""
+        return type(self).similar_items is not Recommender.similar_items
+
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` most similar items to each of these; models without a similarity refuse."""
+        """The `k` most similar items to each of these; models without a similarity refuse (see `has_similarities`)."""
         raise Unsuitable(f"The model {self.label!r} has no similarity of items.", "Use a co-occurrence model, such as 'cosine'.")
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:

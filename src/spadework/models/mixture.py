@@ -145,6 +145,12 @@ class Mixture(Recommender):
         """Places of the parts that are heard, and their weights."""
         return [(place, 1.0) for place in range(len(self.models))]
 
+    @property
+    def has_similarities(self) -> bool:
+        """Whether a part has a similarity: of a fitted mixture a part that is heard, before that any."""
+        heard = [place for place, _ in self._speaking()] if "_state" in self.__dict__ else range(len(self.models))
+        return any(self.models[place].has_similarities for place in heard)
+
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these: the parts' similarities, each list scaled to length 1, weighted and added up."""
         check_k(k)

@@ -53,8 +53,7 @@ def replace(fitted: Recommender, models: Path, *, facts: dict[str, Any] | None =
     fresh = models.with_name(f"{files.HALF}{models.name}")
     shutil.rmtree(fresh, ignore_errors=True)
     save(fitted, fresh / fitted.name, facts=facts, content=content)
-    shutil.rmtree(models, ignore_errors=True)
-    fresh.rename(models)
+    files.replace_folder(fresh, models)
     return models / fitted.name
 
 

@@ -29,7 +29,7 @@ from spadework.workbench.ledger import Ledger
 from spadework.workbench.made_of import Pair, pairs, transformer_of
 from spadework.workbench.run import Run
 from spadework.workbench.seeds import by_seed, joined, mean, values_of
-from spadework.workbench.serving import source_of
+from spadework.workbench.service import source_of
 from spadework.workbench.sources import choose_split, read_for
 
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,24 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     write_bytes(path, buffer.getvalue())
+
+
+def replace_folder(fresh: Path, place: Path) -> None:
+    """Put a whole folder in the place of another. The one before is moved aside first, and comes back if the move fails.
+
+    A process that is killed between the two moves leaves the old one under a name that begins with `HALF`.
+    """
+    old = place.with_name(f"{HALF}old-{place.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    try:
+        if place.exists():
+            place.rename(old)
+        fresh.rename(place)
+    except BaseException:
+        if old.exists() and not place.exists():
+            old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -25,7 +25,7 @@ except ImportError:  # only on systems without file locks
 
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
-"""The model that a dig chose, while a transformer is served in its place; and the transformer that was trained last, served or not."""
+"""The models that a dig chose, while a transformer is served in the winner's place; and the transformer that was trained last, served or not."""
 _DERIVED = (
     "data.json",
     "findings.json",

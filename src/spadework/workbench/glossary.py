@@ -20,6 +20,7 @@ from spadework.evaluation.slices import slices
 from spadework.kernels.weighting import entry_weights, pair_weights
 from spadework.models.base import catalogue
 from spadework.workbench.recipe import Recipe
+from spadework.workbench.roles import ROLES
 
 WORDS = {
     "RepR": "Repeat ratio: the share of a list's slots that hold items the user had before. Report, section 8.",
@@ -28,7 +29,13 @@ WORDS = {
     "forbid": "A policy of repeats: items of the history are left out of lists. See repeats.",
     "only": "A policy of repeats: items of the history alone may be recommended. See repeats.",
     "novel": "A way to judge: items of the history are neither recommended nor expected, the task of the novel basket. Lists for it: forbid.",
-    "quota": "A parameter of blend: at most so many items of the history in a list where they may come back.",
+    "quota": "A parameter of blend: at most so many items of the history in a list where they may come back. Of recommend --for both: the "
+    "share of a list's slots that remind, by default the share of repeats in what people took; at least one slot each.",
+    "role": f"What a model that a run keeps is for: {', '.join(ROLES)}. RUN/models/roles.json says which model has which; see --model.",
+    **{role: f"A role of a model that a run keeps: {says}. Name it with --model {role}." for role, says in ROLES.items()},
+    "remind": "recommend RUN --for remind: lists of items that a user had before, by the model of the run that is best at these.",
+    "discover": "recommend RUN --for discover: lists of items that a user never had, by the model of the run that is best at these.",
+    "both": "recommend RUN --for both: lists that begin with items to remind of and go on with items to discover. See quota.",
     "train": "spadework train RUN: the transformer that RUN/train.toml describes, on the board of the run. See transformer, train.toml, ablate.",
     "train.toml": "What a transformer for this log should be made of, each ingredient with its reason; written by a dig, to be edited.",
     "ablate": "spadework train --ablate: for each piece of advice a second network without it, all else equal, judged on the validation span.",

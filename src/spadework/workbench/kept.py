@@ -16,7 +16,7 @@ from spadework.diagnosis.prediction import Checked, finding_of
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.workbench import artifact, curves, files, judged
+from spadework.workbench import curves, files, judged, roles
 from spadework.workbench import folder as folders
 from spadework.workbench.run import Run
 from spadework.workbench.telling import with_lists
@@ -58,17 +58,19 @@ def write_board(
 
 
 def serve(run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
-    """Put the transformer in the place of the model of the dig, which is kept aside; or put that one back, where no transformer won."""
+    """Put the transformer in the place of the winner of the dig; the other roles keep their models.
+
+    The models of the dig are kept aside, and put back where no transformer won.
+    """
     models, aside = run.folder / "models", run.folder / folders.DUG
     if fitted is not None:
         about = {"source": run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
         if models.exists() and not aside.exists():
             shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
             half.rename(aside)
-        artifact.replace(fitted, models, facts=about, content=items)
+        roles.replace_winner(models, fitted, others=aside if aside.exists() else models, facts=about, content=items)
     elif aside.exists():
-        shutil.rmtree(models, ignore_errors=True)
-        aside.rename(models)
+        files.replace_folder(aside, models)
 
 
 def keep_network(folder: Path, made: Path | None) -> None:

@@ -8,10 +8,10 @@ from typing import Any
 
 from spadework import events
 from spadework.data.interactions import Interactions
-from spadework.errors import BadRequest, OtherData
+from spadework.errors import OtherData
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
-from spadework.workbench import artifact, files
+from spadework.workbench import artifact, files, roles
 from spadework.workbench import folder as folders
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
@@ -69,17 +69,23 @@ class Run:
         """The recipe the run was made from."""
         return make(files.read_json(self.folder / "recipe.json")["recipe"], str(self.folder / "recipe.json"))
 
-    def model(self) -> Recommender:
-        """The best model, fitted on the whole log."""
-        return artifact.load(self.artifact)
+    def model(self, name: str | None = None) -> Recommender:
+        """A model that is kept, fitted on the whole log: by role ("winner", "discover" …), folder or label; the winner if none is named."""
+        return artifact.load(self.artifact_of(name))
 
     @property
     def artifact(self) -> Path:
-        """Folder of the best model."""
-        found = sorted((self.folder / "models").glob("*/model.json"))
-        if not found:
-            raise BadRequest(f"{self.folder} holds no model.", "The run did not reach its end; resume it with the same command.")
-        return found[0].parent
+        """Folder of the winner."""
+        return self.artifact_of()
+
+    def artifact_of(self, name: str | None = None) -> Path:
+        """Folder of a model that is kept: by role, folder or label; of the winner if none is named. Raises `BadRequest` for another name."""
+        return roles.find(self.folder / "models", name)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Which model plays which role: role → folder in RUN/models."""
+        return roles.read(self.folder / "models")
 
     def as_json(self) -> dict[str, Any]:
         """What `dig --json` prints."""

@@ -3,105 +3,190 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal, cast
 
+import numpy as np
 import polars as pl
 
 from spadework import events
+from spadework.arrays import Codes
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
-from spadework.workbench import artifact, files
-from spadework.workbench.run import Run
-from spadework.workbench.sources import read_for
+from spadework.models.needs import Repeats, check_k
+from spadework.models.recommendations import Recommendations
+from spadework.workbench import artifact, roles
+from spadework.workbench.quota import joined, slots
+from spadework.workbench.service import Service, codes_of, histories_of, ids_of, one_user
+
+Purpose = Literal["remind", "discover", "both"]
+SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}
+"""What the lists of each side hold of the history."""
 
 
 def recommend(
-    where: str, *, histories: str | None = None, user_ids: Sequence[str] = (), k: int = 10, repeats: str | None = None
+    where: str,
+    *,
+    histories: str | None = None,
+    user_ids: Sequence[str] = (),
+    k: int = 10,
+    repeats: str | None = None,
+    model: str | None = None,
+    purpose: Purpose | None = None,
+    quota: float | None = None,
 ) -> pl.DataFrame:
-    """Long table of lists for all users of the histories, or for some."""
-    run, fitted = _open(where)
-    log = _histories(run, histories)
-    users = None
-    if user_ids:
-        users = log.user_vocabulary.codes(_as_ids(user_ids, log.user_vocabulary.ids.dtype))
-        if (users < 0).any():
-            missing = user_ids[int((users < 0).argmax())]
-            raise BadRequest(f"User {missing!r} is not in the histories.", "Check the id, or give a log of that user with --histories.")
-    if repeats is None:
-        repeats = run.board["protocol"].get("repeats", "allow") if run is not None else "allow"
-        repeats = "forbid" if repeats == "novel" else repeats
-    answers: Any = fitted.recommend(log, k, repeats=repeats, users=users)  # type: ignore[arg-type]
-    empty = int((answers.items < 0).all(axis=1).sum())
+    """Long table of lists for all users of the histories, or for some: user_id, item_id, score, rank.
+
+    `model` names one that the run keeps, by role, folder or label. With the `purpose` "remind" lists hold items of the history alone, by
+    the model that is best at these; with "discover" none of them, by the model that is best at new ones; with "both" they begin with
+    the first and go on with the second: `quota` is the share of slots that remind, by default the share of repeats in what people
+    took, and a column `for` says which is which. Raises `BadRequest` for what does not go together.
+    """
+    check_k(k)
+    _check_purpose(purpose, repeats, quota)
+    service = Service.of(where)
+    served = service.folder(model)  # first, so that an unknown model is refused before the log is read
+    log = histories_of(service.run, histories)
+    users = codes_of(log, user_ids) if user_ids else None
+    if purpose is None:
+        judged = service.protocol.get("repeats", "allow")
+        policy = repeats or ("forbid" if judged == "novel" else judged)
+        lists = [_answers(served, log, users, k, policy)]
+    else:
+        lists = _for_purpose(service, log, users, k, purpose, model)
+    empty = int((np.concatenate([one.items for one in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
-        events.note(
-            f"{empty:,} of {len(answers.users):,} users have no list: the model knows no item that may be recommended to them ({repeats})."
-        )
-    frame: pl.DataFrame = answers.frame()
-    return frame
+        events.note(f"{empty:,} of {len(lists[0].users):,} users have no list: the model knows no item that may be recommended to them.")
+    if purpose != "both":
+        return lists[0].frame()
+    remind, discover = lists
+    return joined(remind, discover, slots(k, _share_of_repeats(service) if quota is None else quota))
 
 
-def similar(where: str, items: Sequence[str], *, k: int = 10) -> pl.DataFrame:
-    """Neighbours of items, with titles where the artifact has them."""
-    _, fitted = _open(where)
-    asked = _as_ids(items, fitted.item_vocabulary.ids.dtype)
-    frame = fitted.similar_items(asked, k).frame().rename({"user_id": "target_item_id"})
-    titles = artifact.titles(Run(Path(where)).artifact if (Path(where) / "models").is_dir() else Path(where))
+def similar(where: str, items: Sequence[str], *, k: int = 10, model: str | None = None) -> pl.DataFrame:
+    """Neighbours of items, with titles where the artifact has them: target_item_id, item_id, score, rank.
+
+    Where no `model` is named the one answers that the run keeps for it, else the winner. Raises `Unsuitable` where that one knows no
+    similar items.
+    """
+    service = Service.of(where)
+    folder = service.folder_for(roles.SIMILAR, model) or service.folder()
+    fitted = artifact.load(folder)
+    if not roles.has_similarity(fitted):
+        raise Unsuitable(f"The model {fitted.label!r} has no similarity of items.", service.others())
+    frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame().rename({"user_id": "target_item_id"})
+    if model is None:
+        _tell_who(service, folder)
+    return _with_titles(frame, folder, fitted)
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which items of one user's history speak for an item, and which model says so."""
+
+    model: str
+    user: int | str
+    item: int | str
+    contributions: pl.DataFrame  # item_id, contribution and perhaps more, descending; null as an id is what is no item of the history
+
+
+def explain(where: str, item: str, user: str | None = None, *, histories: str | None = None, model: str | None = None) -> Explanation:
+    """What each item of a user's history adds to the score of an item, zeros left out.
+
+    The winner answers. Where it cannot, or nothing in the history speaks for the item by it, the model for similar items is asked. A
+    `model` that is named answers alone. `user` may be left out where the histories are of one. Raises `Unsuitable` where no model can.
+    """
+    service = Service.of(where)
+    first = service.folder(model)
+    second = service.folder_for(roles.SIMILAR, model)
+    log = histories_of(service.run, histories)
+    named = one_user(log, user)
+    told: Explanation | None = None
+    for folder in dict.fromkeys((first, second or first)):
+        fitted = artifact.load(folder)
+        asked = ids_of([item], fitted.item_vocabulary.ids.dtype)[0]
+        try:
+            parts = fitted.explain(log, asked, named)
+        except Unsuitable:
+            continue
+        parts = _with_titles(parts.filter(pl.col("contribution") != 0), folder, fitted)
+        speaks = bool(parts["item_id"].is_not_null().any())
+        if speaks or told is None:
+            told = Explanation(fitted.label, named, asked, parts)
+        if speaks:
+            if model is None:
+                _tell_who(service, folder)
+            break
+    if told is None:
+        raise Unsuitable(f"The model {roles.label_of(first)!r} has no parts to explain.", service.others())
+    return told
+
+
+def fitted_of(where: str, model: str | None = None) -> Recommender:
+    """A model of a run by role, folder or label, its winner if none is named; or that of an artifact."""
+    return artifact.load(Service.of(where).folder(model))
+
+
+def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None) -> None:
+    """Refuse what does not go together."""
+    if purpose not in (None, *SIDES, "both"):
+        raise BadRequest(f"Lists for {purpose!r} are not known.", f"Choose {', '.join(SIDES)} or both.")
+    if purpose is not None and repeats is not None:
+        raise BadRequest(f"--for {purpose} says what lists hold of the history, and so does --repeats.", "Leave one of them out.")
+    if quota is not None and purpose != "both":
+        raise BadRequest("A quota joins lists that remind with lists that discover.", "Use it with --for both.")
+    if quota is not None and not 0 < quota < 1:
+        hint = "Give the share of slots that remind, such as 0.3; for lists of one kind use --for remind or --for discover."
+        raise BadRequest(f"The quota {quota:g} is not between 0 and 1.", hint)
+
+
+def _for_purpose(
+    service: Service, log: Interactions, users: Codes | None, k: int, purpose: Purpose, model: str | None
+) -> list[Recommendations]:
+    """Lists that remind, that discover, or both in this order."""
+    judged = service.protocol.get("repeats")
+    lists = []
+    for side, policy in SIDES.items():
+        if purpose not in (side, "both"):
+            continue
+        folder = service.folder_for(side, model)
+        others = ("forbid", "novel") if policy == "only" else ("only",)
+        if judged in others:
+            what = "without items of the history" if policy == "only" else "of items of the history alone"
+            events.note(f"The run judged lists {what}, so nothing is known of how well these {side}.")
+        elif folder is None and judged == "allow":
+            events.note(f"The run keeps no model of its own to {side}: its winner, {roles.label_of(service.folder())}, answers.")
+        lists.append(_answers(folder or service.folder(), log, users, k, policy))
+    return lists
+
+
+def _answers(folder: Path, log: Interactions, users: Codes | None, k: int, repeats: str) -> Recommendations:
+    answers: Recommendations = artifact.load(folder).recommend(log, k, repeats=cast(Repeats, repeats), users=users)
+    return answers
+
+
+def _share_of_repeats(service: Service) -> float:
+    """The share of repeats in what people took in the test span; a half, with a remark, where nobody was judged."""
+    share = service.protocol.get("target_repeat_share")
+    if share is None:
+        events.note("No share of repeats is known, so half of the slots remind; choose another share with --quota.")
+        return 0.5
+    return float(share)
+
+
+def _tell_who(service: Service, folder: Path) -> None:
+    """Say which model answered where it is not the winner."""
+    winner = service.folder()
+    if folder != winner:
+        events.note(f"{roles.label_of(folder)} answered; the winner is {roles.label_of(winner)}.")
+
+
+def _with_titles(frame: pl.DataFrame, folder: Path, fitted: Recommender) -> pl.DataFrame:
+    """The frame with a title for each item_id, where the artifact has titles."""
+    titles = artifact.titles(folder)
     if titles is None:
         return frame
     named = pl.DataFrame({"item_id": fitted.item_vocabulary.ids, "title": titles})
     return frame.join(named, on="item_id", how="left", maintain_order="left")
-
-
-def fitted_of(where: str) -> Recommender:
-    """The best model of a run, or that of an artifact."""
-    return _open(where)[1]
-
-
-def _open(where: str) -> tuple[Run | None, Recommender]:
-    path = Path(where)
-    if not path.is_dir():
-        raise BadRequest(f"There is no folder {where!r}.", "Name a run such as runs/2026-01-31-orders, or a model inside it.")
-    if (path / "model.json").exists():
-        return None, artifact.load(path)
-    if not (path / "recipe.json").exists():
-        raise BadRequest(f"{where} is neither a run nor a model.", "Make a run with: spadework dig SOURCE")
-    run = Run(path)
-    return run, run.model()
-
-
-def _histories(run: Run | None, histories: str | None) -> Interactions:
-    if histories is not None:
-        return read_interactions(histories)
-    if run is None:
-        raise BadRequest("A model alone does not know whom to answer.", "Give a log of the users with --histories FILE.")
-    recipe = run.recipe
-    log, _ = read_for(recipe, source_of(run, "Give a log with --histories FILE."), None, items=False)
-    if files.read_json(run.folder / "data.json")["fingerprint"]["log"] != log.fingerprint:
-        events.note(f"{recipe.source} has changed since the run; its present rows are the histories.")
-    return log
-
-
-def source_of(run: Run, instead: str) -> str:
-    """Where the log of a run can be read again; refused, with what to do `instead`, where it was in memory or came through a pipe."""
-    recipe = run.recipe
-    if recipe.source in ("memory", "-"):
-        raise BadRequest(f"The run was made from {recipe.source!r}, which cannot be read again.", instead)
-    stored = files.read_json(run.folder / "data.json")
-    found: str = recipe.source if ":" in recipe.source or Path(recipe.source).exists() else stored.get("path") or recipe.source
-    return found
-
-
-def _as_ids(texts: Sequence[str], dtype: Any) -> pl.Series:
-    """Texts of the command line as ids of the log's type; a text that is no number is no id of a log with numbers."""
-    ids = pl.Series("ids", list(texts), dtype=pl.String)
-    if not dtype.is_integer():
-        return ids
-    numbers = ids.cast(pl.Int64, strict=False)
-    if numbers.null_count():
-        raise BadRequest(
-            f"{texts[int(numbers.is_null().arg_max() or 0)]!r} is not an id of this log, whose ids are whole numbers.", "Check the id."
-        )
-    return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from spadework.apps import terminal
+from spadework.apps.options import model_option
 
 
 @click.command()
@@ -14,8 +15,9 @@ from spadework.apps import terminal
 @click.option(
     "--repeats", default="forbid", show_default=True, metavar="WAY", help="forbid leaves out the events that are given, allow does not."
 )
+@model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(where: str, out: str, k: int, repeats: str, as_json: bool) -> None:
+def command(where: str, out: str, k: int, repeats: str, model: str | None, as_json: bool) -> None:
     """Write the transformer of a RUN, or an ARTIFACT, as ONNX: histories in, best items out, without Python or PyTorch."""
     from spadework.models.neural.machine import require_torch
     from spadework.workbench.serving import fitted_of
@@ -24,7 +26,7 @@ def command(where: str, out: str, k: int, repeats: str, as_json: bool) -> None:
     with terminal.progress():
         from spadework.models.neural.export import export
 
-        folder = export(fitted_of(where), out, k=k, repeats=repeats)
+        folder = export(fitted_of(where, model), out, k=k, repeats=repeats)
     if as_json:
         terminal.print_json({name: str(folder / name) for name in ("model.onnx", "items.json", "README.md")})
     else:
