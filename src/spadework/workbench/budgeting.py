@@ -26,7 +26,12 @@ def account_of(dig: Dig) -> dict[str, Any]:
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
     starved = bool(families) or any(code in DECIDING for code in questions)
     ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing else "done"
-    would_do = _named(clock.spent + FORECAST * sum(late.values())) if waiting else _named(2 * clock.budget) if ended == "budget" else None
+    least = [
+        min((late[one.name] for one in family.members if one.name in late), default=0.0)
+        for family in planner.families
+        if family.name in families
+    ]
+    would_do = _named(max(1.5 * clock.budget, clock.spent + FORECAST * sum(least))) if ended == "budget" else None
     return {
         "asked": clock.budget, "used": round(clock.spent, 1), "starved": starved, "ended": ended,
         "families_without_a_trial": families, "models_without_a_trial": waiting, "questions_not_asked": questions, "would_do": would_do,

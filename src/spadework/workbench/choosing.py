@@ -19,7 +19,7 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.popular import Random
-from spadework.workbench import artifact, files
+from spadework.workbench import files, roles
 from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.budgeting import account_of
 from spadework.workbench.choice import Choice, choose
@@ -74,7 +74,8 @@ class Dig:
         self._ask_rest()
         self._keep_findings(findings)
         finals = Finals(self.judging, self.ending, self.final)
-        scores = finals.judge([*floor(), *kept.values()], self._others(chosen))
+        needed = floor() if chosen is None else [*floor(), chosen.winner]
+        scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         account = account_of(self)
         board = Board(self, scores, finals.lists, chosen, kept, account, windows.why_one)
         write_board(board)
@@ -105,8 +106,10 @@ class Dig:
         if chosen is None:
             return {}
         kept = {"winner": chosen.winner, **companions(self.judging)}
+        if chosen.winner.has_similarities:
+            kept["similar"] = chosen.winner
         room = self.clock.left - self.ending.serving(list(kept.values())) - self.judging.costs.fit(chosen.best, self.log)
-        return kept | ({"best": chosen.best} if room > 0 or chosen.best.label == chosen.winner.label else {})
+        return kept | ({"best": chosen.best} if room > 0 and chosen.best.label != chosen.winner.label else {})
 
     def _others(self, chosen: Choice | None) -> list[Recommender]:
         """The best by value, then the best of each family, then the best of each model, the best first."""
@@ -161,13 +164,12 @@ class Dig:
     def _keep_models(self, kept: dict[str, Recommender]) -> None:
         if not kept:
             return
-        fitted: dict[str, Recommender] = {}
-        for one in kept.values():
-            if one.label not in fitted:
-                events.note(f"fitting {one.label} on the whole log, for service")
-                fitted[one.label] = one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
         about = {"source": self.recipe.source, "log": self.log.fingerprint, "rows": len(self.log), "fitted on": "the whole log"}
-        artifact.replace(fitted[kept["winner"].label], self.folder / "models", facts=about, content=self.items)
+        roles.keep(self.folder / "models", kept, facts=about, content=self.items, fit=self._learned_from_all)
+
+    def _learned_from_all(self, one: Recommender) -> Recommender:
+        events.note(f"fitting {one.label} on the whole log, for service")
+        return one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
 
     def keep_what_is_finished(self) -> None:
         """After an interruption: the board of what was judged on the largest sample so far."""

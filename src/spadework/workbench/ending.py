@@ -28,9 +28,10 @@ class Ending:
     def seconds(self, winner: Recommender | None) -> float:
         """Seconds from the choice of a winner to the manifest; of the rest alone where nothing was chosen yet."""
         users = len(self.final.truth.users)
-        floor = sum(self.costs.trial(one, self.final.split.train, users) for one in plan.floor())
+        judged = [*plan.floor(), *([winner] if winner is not None else [])]
         kept = {one.label: one for one in [*self.companions, *([winner] if winner is not None else [])]}
-        return self.writing + SLACK * (floor + sum(self._of(one, users) for one in kept.values()))
+        seconds = sum(self.costs.trial(one, self.final.split.train, users) for one in judged)
+        return self.writing + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
 
     @property
     def writing(self) -> float:
@@ -41,6 +42,3 @@ class Ending:
         """Seconds to fit what is kept on the whole log, and to write."""
         distinct = {one.label: one for one in kept}
         return self.writing + SLACK * sum(self.costs.fit(one, self.log) for one in distinct.values())
-
-    def _of(self, one: Recommender, users: int) -> float:
-        return self.costs.trial(one, self.final.split.train, users) + self.costs.fit(one, self.log)

@@ -29,9 +29,9 @@ class Finals:
     final: Protocol
     lists: dict[str, Array] = field(default_factory=dict)  # label → lists [users, k]
 
-    def judge(self, needed: Sequence[Recommender], others: Sequence[Recommender]) -> list[Score]:
-        """Scores of what is needed, whatever it takes, and of the others as long as they are foretold to end in time."""
-        distinct = {one.label: one for one in [*needed, *others]}
+    def judge(self, needed: Sequence[Recommender], kept: Sequence[Recommender], others: Sequence[Recommender]) -> list[Score]:
+        """Scores of what is needed, whatever it takes, then of what is kept beside it and of the others while they are foretold to end in time."""
+        distinct = {one.label: one for one in [*needed, *kept, *others]}
         must = {one.label for one in needed}
         allowed = self.judging.clock.spent + OTHERS * self.judging.clock.budget
         scores: list[Score] = []
@@ -43,7 +43,7 @@ class Finals:
             elif one.label in must:
                 scores.append(self._trial(one, None))
             else:
-                room = min(self.judging.clock.left - self.ending.serving(list(needed)), allowed - self.judging.clock.spent)
+                room = min(self.judging.clock.left - self.ending.serving(list(kept)), allowed - self.judging.clock.spent)
                 took = self.judging.costs.trial(one, self.final.split.train, len(self.final.truth.users))
                 scores.append(self._trial(one, room) if took <= room else self._left_out(one))
         events.step("test", len(distinct), len(distinct))

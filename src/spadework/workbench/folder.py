@@ -163,6 +163,9 @@ class JsonLog:
     def step(self, label: str, done: int, total: int | None) -> None:
         return None
 
+    def detail(self, message: str) -> None:
+        self.note(message)
+
     def note(self, message: str) -> None:
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "says": message}
         with self._path.open("a", encoding="utf-8") as file:

@@ -17,7 +17,7 @@ from spadework.evaluation.scoreboard import bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender, model
-from spadework.workbench import artifact, files, plan
+from spadework.workbench import files, plan, roles
 from spadework.workbench import folder as folders
 from spadework.workbench.choosing import Dig
 from spadework.workbench.clock import Clock
@@ -122,7 +122,7 @@ class Job:
         files.write_json(self.folder / "scores.json", {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": None})
         popular = model("popular").fit(log, items, rng=self.recipe.seed)
         about = {"source": self.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
-        artifact.replace(popular, self.folder / "models", facts=about, content=items)
+        roles.keep(self.folder / "models", {"winner": popular}, facts=about, content=items)
 
     def _report(self) -> None:
         from spadework.workbench.report import write

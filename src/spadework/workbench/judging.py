@@ -20,7 +20,6 @@ from spadework.evaluation.trial import Protocol, Score, judge, trial
 from spadework.limits import Limits, available_bytes, hand_memory_back, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.needs import check_room
 from spadework.randomness import generator
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
@@ -228,7 +227,7 @@ class Judging:
                         done.add(one.label)
                         if len(able) == 1:  # how long all rows take is known from the share of them that was counted
                             counted = float(train.item_counts[wanted].sum()) / max(len(train), 1)
-                            self.costs.learn_fit(one, train, share / max(counted, 0.05))
+                            self.costs.learn_fit(one, train, share / max(counted, 0.5))
                         events.step("settings counted together", len(done), len(able))
                         yield result
                     hand_memory_back()
@@ -276,10 +275,10 @@ class Judging:
     def _key(self, one: Recommender, rung: int) -> str:
         return self.ledger.key(one, self.rungs[rung].protocol, f"validation{len(self.rungs[rung].rows)}")
 
-    def check_room(self, one: Recommender) -> None:
-        """Refuse, as `OutOfMemory`, what cannot be held."""
+    def fits(self, one: Recommender) -> bool:
+        """Whether the machine can hold what the model foretells to need; what it cannot hold, a trial refuses at once."""
         room = available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes())
-        check_room(one.label, one.cost(self.protocol.split.train).bytes, int(0.9 * room), one.instead)
+        return one.cost(self.protocol.split.train).bytes <= int(0.9 * room)
 
 
 def rungs(protocol: Protocol) -> list[Rung]:

@@ -96,8 +96,8 @@ class Planner:
         seconds = self.judging.costs.trial(one, train, users)
         room = share * (until - time.monotonic())
         beyond = self.judging.clock.left - self.ending.seconds(one)
-        if seconds <= min(room, beyond):
-            return True
+        if seconds <= min(room, beyond) or not self.judging.fits(one):
+            return True  # what does not fit into memory says so at once
         self.late.setdefault(one.name, seconds + max(self.ending.seconds(one) - self.ending.seconds(None), 0.0))
         return False
 
@@ -277,19 +277,16 @@ def companions(judging: Judging) -> dict[str, Recommender]:
     """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are."""
     everything = judging.best()
     kept: dict[str, Recommender] = {}
-    similar = next((result.one for result in everything if has_similarity(result.one)), None)
+    similar = next((result.one for result in everything if result.one.has_similarities), None)
     if similar is not None:
         kept["similar"] = similar
     novel = max(everything, key=lambda result: (result.novel_mean, result.one.label), default=None)
     if novel is not None and np.isfinite(novel.novel_mean):
         kept["discover"] = novel.one
-        kept |= {"remind": one for one in [next((result.one for result in everything if plan.reads_purchases(result.one)), None)] if one}
+        own = next((result.one for result in everything if plan.reads_purchases(result.one)), None)
+        if own is not None:
+            kept["remind"] = own
     return kept
-
-
-def has_similarity(one: Recommender) -> bool:
-    """Whether the model has a similarity of items."""
-    return type(one).similar_items is not Recommender.similar_items
 
 
 def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:

@@ -90,8 +90,8 @@ class Run:
     def as_json(self) -> dict[str, Any]:
         """What `dig --json` prints."""
         board = self.board
-        return {"run": str(self.folder), "scores": board["scores"], "winner": board["winner"], "findings": self.findings,
-                "protocol": board["protocol"], "complete": self.complete}  # fmt: skip
+        told = {key: board.get(key) for key in ("winner", "best", "choice", "winners", "budget", "protocol")}
+        return {"run": str(self.folder), "scores": board["scores"], **told, "findings": self.findings, "complete": self.complete}
 
     def _repr_html_(self) -> str:
         from spadework.workbench.notebook import run_html

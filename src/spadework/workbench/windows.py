@@ -75,7 +75,7 @@ class Windows:
         return found
 
     def _older(self) -> Protocol | None:
-        """The question of the validation span, asked of the span of the same length before it; None where it judges too few, or there is no calendar."""
+        """The question of the validation span, asked of the span of the same length before it; None where it cannot be."""
         split = self.judging.protocol.split
         cut = older(split, self.target)
         if cut is None:
