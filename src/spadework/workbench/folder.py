@@ -155,13 +155,16 @@ def seal(folder: Path) -> None:
 
 
 class JsonLog:
-    """A listener that writes remarks to `log.jsonl`."""
+    """A listener that writes remarks and details to `log.jsonl`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def step(self, label: str, done: int, total: int | None) -> None:
         return None
+
+    def detail(self, message: str) -> None:
+        self.note(message)
 
     def note(self, message: str) -> None:
         line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "says": message}

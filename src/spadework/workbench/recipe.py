@@ -57,6 +57,10 @@ class Recipe(BaseModel):
     repeats: Literal["auto", "forbid", "allow", "only", "novel"] = Field(
         "auto", description="Whether items of the history may come back; novel: they are neither recommended nor expected."
     )
+    prefer: Literal["sense", "quality"] = Field(
+        "sense",
+        description="Which model is saved and served: sense takes the cheapest that cannot be told from the best, quality the best.",
+    )
     models: list[str] | None = Field(None, description="Names of models to try; all if absent.")
     budget: str = Field("10m", description="Time for fitting and judging. It decides which models run, never how well one is fitted.")
     memory: float | None = Field(None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent.")
