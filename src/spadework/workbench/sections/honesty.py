@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from spadework.workbench import words
-from spadework.workbench.blocks import Block, Folded, Prose, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_map, as_number, as_text, finished, maps
+from spadework.workbench import outcome, words
+from spadework.workbench.blocks import Block, Cell, Folded, Prose, Tone, table
+from spadework.workbench.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text
 
 _REPEATS = {
     "allow": "Items the user took before may be suggested and count.",
@@ -31,13 +31,51 @@ def honesty(facts: RunFacts) -> list[Block]:
             )
         )
         blocks.append(table("How it was measured", ("Question", "Answer"), _answers(facts, protocol), "scores.json"))
-    left = [(words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
-            for row in maps(facts.scores.get("not_tried"))]  # fmt: skip
+    blocks += _no_time(facts)
+    left = [
+        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
+        for row in outcome.without_a_row(facts)
+        if row.get("kind") != outcome.NO_TIME
+    ]
     if left:
-        blocks.append(table("What was not tried", ("What", "Why"), left, "scores.json"))
-    else:
+        blocks.append(table("What else was not tried", ("What", "Why"), left, "scores.json"))
+    elif not as_list(facts.scores.get("not_tried")):
         blocks.append(Prose("The run recorded nothing that it left out.", "quiet"))
     return blocks
+
+
+def _no_time(facts: RunFacts) -> list[Block]:
+    """What had no time and what was judged on the validation span only: one sentence, and one folded table."""
+    late, halfway = outcome.left_out(facts, "no time"), outcome.left_out(facts, "validation only")
+    lines: list[tuple[str | Cell, ...]] = [
+        (Cell(words.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason) for one in [*late, *halfway]
+    ]
+    listed = {one.model for one in [*late, *halfway]}
+    lines += [
+        (words.clip(name, 120), words.ABSENT, "None of its settings had a trial.")
+        for name in outcome.untried_models(facts)
+        if name not in listed
+    ]
+    lines += [
+        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.ABSENT, words.clip(as_text(row.get("why"), words.ABSENT), 300))
+        for row in outcome.without_a_row(facts)
+        if row.get("kind") == outcome.NO_TIME
+    ]
+    if not lines:
+        return []
+    said = outcome.no_time_sentence(facts)
+    families = [text for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial")) if (text := as_text(name))]
+    said += f" Families without a trial: {words.clip(', '.join(families), 400)}." if families else ""
+    said += f" {words.count(len(halfway), 'model')} judged on the validation span only." if halfway else ""
+    heads = ("Model or setting", "Judged on the validation span", "Why")
+    return [Prose(said.strip()), table("Models and settings that had no time", heads, lines, "scores.json", folded=True)]
+
+
+def _judged(one: outcome.LeftOut) -> Cell:
+    if not one.judged:
+        return Cell(words.ABSENT)
+    users = "all users" if one.users is None else words.count(one.users, "user")
+    return Cell(f"{words.score(one.value)} on {users}", note="" if one.judged in one.labels else f"as {words.clip(one.judged, 120)}")
 
 
 def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
@@ -60,7 +98,8 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
     if as_text(facts.advice.get("state")) == "done":
         use += " of the dig, and once by each training"
-    tried = sum(finished(row) for row in maps(facts.scores.get("validation")))
+    tried = sum(count for _, count in outcome.judged_on(facts))
+    budget = as_text(as_map(facts.scores.get("budget")).get("says"))
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
@@ -71,8 +110,9 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         ("Items taken that no model knew", share("cold_target_share")),
         ("Ties", text("ties")),
         *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
-        ("Intervals", f"95 %, from {resamples} resamples of the users; p values are corrected for the number of comparisons."),
+        ("Intervals", f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval beside it without zero say the same."),
         ("Choosing", f"{words.count(tried, 'configuration')} judged on the validation span; {use}."),
+        *([("Budget", words.clip(budget, 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
         ("Total time", words.seconds(as_number(environment.get("total_seconds")))),
