@@ -435,6 +435,8 @@ def test_a_markdown_cell_is_a_table() -> None:
         (words.interval((0.1, 0.25)), "0.1000 … 0.2500"),
         (words.percent(0.00001), "0.0010\u00a0%"),
         (words.percent(0.1234), "12\u00a0%"),
+        (words.percent(0.998), "99.8\u00a0%"),
+        (words.percent(1.0), "100\u00a0%"),
         (words.seconds(0.04), "40\u00a0ms"),
         (words.seconds(61), "61\u00a0s"),
         (words.seconds(245), "4\u00a0min 05\u00a0s"),

@@ -132,6 +132,7 @@ def left_out(facts: RunFacts, kind: Kind | None = None) -> list[LeftOut]:
     best_of: dict[str, Map] = {}  # model → its best setting on the validation span
     for row in sorted(judged.values(), key=lambda row: -(value_of(row, facts.primary) or 0.0)):
         best_of.setdefault(as_text(row.get("model")), row)
+    scored = {as_text(row.get("model")) for row in facts.board if _has_score(row, facts)}
     seen = {label_of(row) for row in facts.board if _has_score(row, facts)}
     found: dict[LeftOut, LeftOut] = {}
     for row in facts.board:
@@ -143,7 +144,23 @@ def left_out(facts: RunFacts, kind: Kind | None = None) -> list[LeftOut]:
         if label_of(row) not in seen:
             seen.add(label_of(row))
             _join(found, _left_out(row, None, facts))
-    return [one for one in found.values() if kind is None or one.kind == kind]
+    return [one for one in _without_the_unable(list(found.values()), {*best_of, *scored}) if kind is None or one.kind == kind]
+
+
+def _without_the_unable(found: list[LeftOut], able: set[str]) -> list[LeftOut]:
+    """Settings of a model that cannot run on these data do not lack time: they join the line that says what the model needs."""
+    unable = {one.model for one in found if one.kind == "other" and one.state == "skipped"} - able
+    late: dict[str, tuple[str, ...]] = {}
+    kept = []
+    for one in found:
+        if one.kind == NO_TIME and one.model in unable:
+            late[one.model] = (*late.get(one.model, ()), *one.labels)
+        else:
+            kept.append(one)
+    for at, one in enumerate(kept):
+        if one.kind == "other" and one.state == "skipped":
+            kept[at] = replace(one, labels=(*one.labels, *late.pop(one.model, ())))
+    return kept
 
 
 def _left_out(row: Map, other: Map | None, facts: RunFacts) -> LeftOut:
