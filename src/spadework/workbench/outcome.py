@@ -132,7 +132,6 @@ def left_out(facts: RunFacts, kind: Kind | None = None) -> list[LeftOut]:
     best_of: dict[str, Map] = {}  # model → its best setting on the validation span
     for row in sorted(judged.values(), key=lambda row: -(value_of(row, facts.primary) or 0.0)):
         best_of.setdefault(as_text(row.get("model")), row)
-    scored = {as_text(row.get("model")) for row in facts.board if _has_score(row, facts)}
     seen = {label_of(row) for row in facts.board if _has_score(row, facts)}
     found: dict[LeftOut, LeftOut] = {}
     for row in facts.board:
@@ -144,7 +143,7 @@ def left_out(facts: RunFacts, kind: Kind | None = None) -> list[LeftOut]:
         if label_of(row) not in seen:
             seen.add(label_of(row))
             _join(found, _left_out(row, None, facts))
-    return [one for one in _without_the_unable(list(found.values()), {*best_of, *scored}) if kind is None or one.kind == kind]
+    return [one for one in _without_the_unable(list(found.values()), _able(facts)) if kind is None or one.kind == kind]
 
 
 def _without_the_unable(found: list[LeftOut], able: set[str]) -> list[LeftOut]:
@@ -194,8 +193,8 @@ def untried_models(facts: RunFacts) -> list[str]:
     told = [as_text(name) for name in as_list(as_map(facts.scores.get("budget")).get("models_without_a_trial"))]
     if any(told):
         return [name for name in told if name]
-    having = {as_text(row.get("model")) for row in [*facts.board, *validation(facts)] if _has_score(row, facts)}
-    return list(dict.fromkeys(one.model for one in left_out(facts, NO_TIME) if one.model not in having))
+    able = _able(facts)
+    return list(dict.fromkeys(one.model for one in left_out(facts, NO_TIME) if one.model not in able))
 
 
 def no_time_sentence(facts: RunFacts) -> str:
@@ -212,10 +211,13 @@ def no_time_sentence(facts: RunFacts) -> str:
 
 def other_reasons(facts: RunFacts) -> list[str]:
     """One sentence for each other reason, with all models that share it."""
+    able = _able(facts)
     shared: dict[tuple[str, str], list[str]] = {}
     for one in left_out(facts, "other"):
-        shared.setdefault((one.state, one.reason), []).append(one.model)
-    return [f"{state}: {', '.join(dict.fromkeys(models))}. {reason}".rstrip() for (state, reason), models in shared.items()]
+        count = len(one.labels)
+        name = one.model if one.model not in able else one.labels[0] if count == 1 else f"{words.count(count, 'setting')} of {one.model}"
+        shared.setdefault((one.state, one.reason), []).append(words.clip(name, 80))
+    return [f"{state}: {', '.join(dict.fromkeys(names))}. {reason}".rstrip() for (state, reason), names in shared.items()]
 
 
 def without_a_row(facts: RunFacts) -> Sequence[Map]:
@@ -223,6 +225,11 @@ def without_a_row(facts: RunFacts) -> Sequence[Map]:
     listed = {name for one in left_out(facts) for name in (one.model, *one.labels)}
     rows = maps(facts.scores.get("not_tried"))
     return [row for row in rows if as_text(row.get("what")) not in listed and not as_text(row.get("what")).startswith("probe ")]
+
+
+def _able(facts: RunFacts) -> set[str]:
+    """Models of which some setting has a score."""
+    return {as_text(row.get("model")) for row in [*facts.board, *validation(facts)] if _has_score(row, facts)}
 
 
 def _has_score(row: Map, facts: RunFacts) -> bool:
