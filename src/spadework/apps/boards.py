@@ -20,7 +20,10 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     text = f"{heading}\n{facts_line(protocol)}".rstrip() + "\n"
     if rows:
         text += f"\n{rows_table(rows, primary)}\n"
-    if board.get("winner") and rows and board["winner"] != entries[0]["label"]:
+    choice = board.get("choice") or {}
+    if choice.get("says") and choice.get("winner") == board.get("winner"):
+        text += f"saved: {board['winner']}. {choice['says']}\n"
+    elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
         text += f"chosen on validation: {board['winner']}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):

@@ -67,11 +67,11 @@ def _board(facts: RunFacts) -> str:
 
 def _left(facts: RunFacts) -> Iterator[str]:
     """One line for what had no time, one for each other reason, and what a reader of the numbers must know."""
-    late, halfway = outcome.no_time_sentence(facts), outcome.left_out(facts, "validation only")
+    late, halfway = outcome.no_time_sentence(facts), outcome.halfway_sentence(facts)
     if late:
         yield late
     if halfway:
-        yield f"{words.count(len(halfway), 'model')} judged on the validation span only; the report lists them."
+        yield f"{halfway} The report lists them."
     yield from outcome.other_reasons(facts)
     leak, budget = as_text(facts.protocol.get("leak")), as_map(facts.scores.get("budget"))
     if leak:

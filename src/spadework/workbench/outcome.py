@@ -209,6 +209,12 @@ def no_time_sentence(facts: RunFacts) -> str:
     return f"{' and '.join(parts)} had no time; {f'--budget {enough} would do' if enough else 'a larger budget tries them'}."
 
 
+def halfway_sentence(facts: RunFacts) -> str:
+    """How many models were judged on the validation span only, or nothing."""
+    count = len(left_out(facts, "validation only"))
+    return f"{words.count(count, 'model')} {'was' if count == 1 else 'were'} judged on the validation span only." if count else ""
+
+
 def other_reasons(facts: RunFacts) -> list[str]:
     """One sentence for each other reason, with all models that share it."""
     able = _able(facts)

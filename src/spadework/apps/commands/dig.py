@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -70,11 +71,12 @@ def _blocks(run: Run) -> bool:
 def _summary(run: Run) -> str:
     from spadework.apps.summary import summary_text
     from spadework.workbench import run_facts
-    from spadework.workbench.recipe import command_of
+    from spadework.workbench.recipe import Recipe, command_of
 
     facts = run_facts.read(run.folder)
     enough = (run.board.get("budget") or {}).get("would_do")
-    larger = command_of(run.recipe.model_copy(update={"budget": enough}), run.folder) if enough else ""
+    usual = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})  # told below, even where it is the default
+    larger = f"{command_of(usual, run.folder)} --budget {shlex.quote(enough)}" if enough else ""
     return summary_text(facts, run.folder, larger)
 
 

@@ -45,35 +45,33 @@ def honesty(facts: RunFacts) -> list[Block]:
 
 
 def _no_time(facts: RunFacts) -> list[Block]:
-    """What had no time and what was judged on the validation span only: one sentence, and one folded table."""
-    late, halfway = outcome.left_out(facts, "no time"), outcome.left_out(facts, "validation only")
-    lines: list[tuple[str | Cell, ...]] = [
-        (Cell(words.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason) for one in [*late, *halfway]
-    ]
-    listed = {one.model for one in [*late, *halfway]}
+    """What had no time, and what was judged on the validation span only: a sentence and a folded table each."""
+    late, halfway = outcome.left_out(facts, outcome.NO_TIME), outcome.left_out(facts, "validation only")
+    lines: list[tuple[str | Cell, ...]] = [(Cell(words.clip(one.labels[0], 120), note=one.more), one.reason) for one in late]
+    listed = {one.model for one in late}
+    lines += [(words.clip(name, 120), "None of its settings had a trial.") for name in outcome.untried_models(facts) if name not in listed]
     lines += [
-        (words.clip(name, 120), words.ABSENT, "None of its settings had a trial.")
-        for name in outcome.untried_models(facts)
-        if name not in listed
-    ]
-    lines += [
-        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.ABSENT, words.clip(as_text(row.get("why"), words.ABSENT), 300))
+        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
         for row in outcome.without_a_row(facts)
         if row.get("kind") == outcome.NO_TIME
     ]
-    if not lines:
-        return []
-    said = outcome.no_time_sentence(facts)
     families = [text for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial")) if (text := as_text(name))]
-    said += f" Families without a trial: {words.clip(', '.join(families), 400)}." if families else ""
-    said += f" {words.count(len(halfway), 'model')} judged on the validation span only." if halfway else ""
-    heads = ("Model or setting", "Judged on the validation span", "Why")
-    return [Prose(said.strip()), table("Models and settings that had no time", heads, lines, "scores.json", folded=True)]
+    said = outcome.no_time_sentence(facts) + (f" Families without a trial: {words.clip(', '.join(families), 400)}." if families else "")
+    blocks: list[Block] = [Prose(said.strip())] if said else []
+    if lines:
+        blocks.append(table("Models and settings that had no time", ("Model or setting", "Why"), lines, "scores.json", folded=True))
+    if halfway:
+        rows = [(Cell(words.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason) for one in halfway]
+        heads = ("Model", "Its best on the validation span", "Why not on the test span")
+        blocks += [
+            Prose(outcome.halfway_sentence(facts)),
+            table("Judged on the validation span only", heads, rows, "scores.json", folded=True),
+        ]
+    return blocks
 
 
 def _judged(one: outcome.LeftOut) -> Cell:
-    if not one.judged:
-        return Cell(words.ABSENT)
+    """The value of the setting that was judged, and its name where it is another than the one listed."""
     users = "all users" if one.users is None else words.count(one.users, "user")
     return Cell(f"{words.score(one.value)} on {users}", note="" if one.judged in one.labels else f"as {words.clip(one.judged, 120)}")
 
