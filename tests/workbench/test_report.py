@@ -514,7 +514,12 @@ def test_what_an_earlier_version_said_in_its_reasons_is_read_as_want_of_time(tmp
 
 def test_a_model_that_cannot_run_does_not_lack_time(tmp_path: Path, files: dict[str, Any]) -> None:
     scores = files["scores"]
-    needs = {**scores["scores"][-1], "model": "content", "label": "content", "reason": "The model 'content' needs content, and there are none."}
+    needs = {
+        **scores["scores"][-1],
+        "model": "content",
+        "label": "content",
+        "reason": "The model 'content' needs content, and there are none.",
+    }
     scores["scores"] = [*scores["scores"][:-1], needs]
     scores["validation"] += [needs, {**needs, "label": "content(a=1)", "state": "no time", "reason": "The budget ended."}]
     text = rendered(tmp_path, files, "markdown")
