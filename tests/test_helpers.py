@@ -109,6 +109,39 @@ def test_listeners_hear_within_their_block_only():
     assert outer.said == ["both", ("letters", 0, 2), ("letters", 1, 2), ("letters", 2, 2), ("stream", 0, None), ("stream", 1, None)]
 
 
+class HeardWhole(Heard):
+    def detail(self, message):
+        self.said.append(f"detail: {message}")
+
+
+def test_details_reach_only_those_who_hear_them():
+    plain, whole = Heard(), HeardWhole()
+    with events.listening(plain), events.listening(whole):
+        events.detail("one of many")
+        events.note("for people")
+    events.detail("nobody")
+    assert plain.said == ["for people"]
+    assert whole.said == ["detail: one of many", "for people"]
+
+
+def test_notes_aside_are_details_to_those_who_were_there():
+    plain, whole, inside = Heard(), HeardWhole(), Heard()
+    with events.listening(plain), events.listening(whole):
+        with events.aside(), events.listening(inside):
+            events.note("a model's remark")
+            events.step("fit", 1, 2)
+            events.detail("a line")
+        events.note("after")
+    assert plain.said == [("fit", 1, 2), "after"]
+    assert whole.said == ["detail: a model's remark", ("fit", 1, 2), "detail: a line", "after"]
+    assert inside.said == ["a model's remark", ("fit", 1, 2)]
+
+
+def test_a_limit_reaches_into_what_is_done_aside():
+    with events.listening(Limits(deadline=time.monotonic() - 1)), events.aside(), pytest.raises(OutOfTime):
+        events.step("dig", 0)
+
+
 def test_limits_stop_the_work_at_the_next_step():
     with events.listening(Limits(deadline=time.monotonic() - 1)), pytest.raises(OutOfTime, match=r"The time for dig is over by 1\.0 s"):
         events.step("dig", 0)

@@ -1,4 +1,7 @@
-"""Progress and remarks. Work reports through `track` and `note`; whoever wants to hear them listens; else there is silence.
+"""Progress and remarks. Work reports through `track`, `note` and `detail`; whoever wants to hear them listens; else there is silence.
+
+A note is a line that somebody should read. A detail is one of many lines of a kind, such as one for each model that was judged: only
+listeners that have a method `detail` hear it. Within `aside` the notes of what is called become details.
 
 Listeners live in a context variable, so two runs in one process do not hear each other. A listener may stop the work by raising
 `errors.Stopped` from `step`: that is how a time limit or a memory limit reaches the inside of a long loop.
@@ -9,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
 
 T = TypeVar("T")
 
@@ -23,9 +27,13 @@ class Listener(Protocol):
     def note(self, message: str) -> None:
         """A remark for people."""
 
+
+@runtime_checkable
+class DetailListener(Listener, Protocol):
+    """Hears details, too."""
+
     def detail(self, message: str) -> None:
-        """A remark for those who want to hear everything; silent unless a listener says otherwise."""
-        return
+        """One of many lines of a kind."""
 
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("spadework_listeners", default=())
@@ -39,6 +47,33 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listeners.reset(token)
+
+
+@contextmanager
+def aside() -> Iterator[None]:
+    """Within the block, notes are details to those who listen already; listeners that join inside hear them as notes."""
+    token = _listeners.set(tuple(_Aside(listener) for listener in _listeners.get()))
+    try:
+        yield
+    finally:
+        _listeners.reset(token)
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """A listener to whom notes are details."""
+
+    listener: Listener
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        self.listener.step(label, done, total)
+
+    def note(self, message: str) -> None:
+        self.detail(message)
+
+    def detail(self, message: str) -> None:
+        if isinstance(self.listener, DetailListener):
+            self.listener.detail(message)
 
 
 def track(things: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
@@ -64,8 +99,7 @@ def note(message: str) -> None:
 
 
 def detail(message: str) -> None:
-    """Tell listeners a remark that only those want to hear who want to hear everything."""
+    """Tell one of many lines of a kind to those who hear details."""
     for listener in _listeners.get():
-        heard = getattr(listener, "detail", None)  # a listener need not have it
-        if heard is not None:
-            heard(message)
+        if isinstance(listener, DetailListener):
+            listener.detail(message)

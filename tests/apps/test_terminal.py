@@ -25,3 +25,11 @@ def test_a_line_that_is_overwritten_makes_room_for_notes(capsys, monkeypatch):
     told = capsys.readouterr().err
     assert told.startswith("fit 4/9\r")
     assert told.endswith("\rdone\n")
+
+
+def test_details_are_shown_only_to_those_who_ask(capsys):
+    for verbose, wanted in ((False, "stage\n"), (True, "one model\nstage\n")):
+        with progress(verbose):
+            events.detail("one model")
+            events.note("stage")
+        assert capsys.readouterr().err == wanted

@@ -24,7 +24,19 @@ def public(tree: ast.Module) -> Iterator[ast.AST]:
 
 
 # Listeners and answers to a base class say nothing new: the protocol or the base class has the sentence.
-INHERITED = {"step", "note", "variants", "required", "cost", "explain", "similar_items", "list_commands", "get_command", "resolve_command"}
+INHERITED = {
+    "step",
+    "note",
+    "detail",
+    "variants",
+    "required",
+    "cost",
+    "explain",
+    "similar_items",
+    "list_commands",
+    "get_command",
+    "resolve_command",
+}
 INHERITED |= {"parse_args", "format_epilog", "chances", "steps", "batches", "begin", "look", "backward"}
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 
 import numpy as np
 import pytest
 
 from spadework.data import splitting
-from spadework.evaluation.trial import Protocol
-from spadework.workbench import effects
+from spadework.evaluation.trial import Protocol, trial
+from spadework.models.base import model
+from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench import effects, lessons
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.sweep import Sweep
 
@@ -80,17 +83,42 @@ def test_single_changes_name_a_setting_that_differs_in_one_parameter(swept):
         assert [row["kind"]] in changes
 
 
-def test_the_heat_map_has_a_row_for_each_weight_and_a_mean_in_each_cell(swept):
+def test_each_cell_of_the_heat_map_is_the_best_that_was_reached_there(swept):
     one = swept["order"]
     told = effects.heat(one)
     assert told is not None
-    assert told["rows"] == [level.says for level in one.design.factors[0].levels]
-    assert len(told["columns"]) == 6
-    values = np.array(told["values"], np.float64)
-    assert values.shape == (len(told["rows"]), len(told["columns"]))
-    everything = np.mean([one.first[other.label].mean for other in one.design.core()])
-    assert values.mean() == pytest.approx(everything)
+    weights, order, history = (next(f for f in one.design.factors if f.name == name) for name in ("weight", "order", "history"))
+    assert told["rows"] == [level.says for level in weights.levels]
+    assert told["columns"] == [f"{a.says}, {b.says}" for a in order.levels for b in history.levels]
     assert f"{len(one.rungs[0]):,} users" in told["metric"]
+    assert told["users"] == len(one.rungs[0])
+    beside = 0
+    for at, weight in enumerate(weights.levels):
+        for to, (way, past) in enumerate(itertools.product(order.levels, history.levels)):
+            wanted = CoOccurrence(**weight.settings, **way.settings, **past.settings).params
+            keys = ("weight", "left_power", "right_power", "distance", "backward", "history")
+            inside = [r for r in one.first.values() if r.reason is None and all(r.one.params[key] == wanted[key] for key in keys)]
+            top = max(result.mean for result in inside)
+            assert told["values"][at][to] == top
+            assert one.first[told["settings"][at][to]].mean == top
+            beside += told["settings"][at][to] not in {other.label for other in one.design.core()}
+    assert beside, "settings beside the core count, too"
+
+
+def test_the_heat_map_of_named_models_shows_the_best_setting_of_each(world):
+    split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
+    protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
+    tried = [model("ease", history=0.7), model("ease", history=0.7, item_power=0.3), model("ease"), model("forward", history=0.7)]
+    scores = [trial(one, protocol) for one in tried]
+    for order in (scores, scores[::-1]):
+        told = lessons.heat(order, protocol)
+        assert told is not None
+        cell = told["values"][told["rows"].index("ease")][told["columns"].index("history 0.7")]
+        values = {score.label: score.means(protocol.judged)["ndcg@5"] for score in scores[:2]}
+        assert cell == max(values.values()) > min(values.values())
+        assert values[told["settings"][told["rows"].index("ease")][told["columns"].index("history 0.7")]] == cell
+        assert told["users"] == int(protocol.judged.sum())
+        assert told["values"][told["rows"].index("forward")][told["columns"].index("history 1")] is None
 
 
 def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):

@@ -435,6 +435,8 @@ def test_a_markdown_cell_is_a_table() -> None:
         (words.interval((0.1, 0.25)), "0.1000 … 0.2500"),
         (words.percent(0.00001), "0.0010\u00a0%"),
         (words.percent(0.1234), "12\u00a0%"),
+        (words.percent(0.998), "99.8\u00a0%"),
+        (words.percent(1.0), "100\u00a0%"),
         (words.seconds(0.04), "40\u00a0ms"),
         (words.seconds(61), "61\u00a0s"),
         (words.seconds(245), "4\u00a0min 05\u00a0s"),
@@ -483,3 +485,59 @@ def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: 
     assert "POP-2" not in picture
     assert "CON-1" not in picture, "an effect in the metric is no share"
     assert "TIME-1" in section[section.index("Cannot be asked of these data") :]
+
+
+def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["findings"][0]["command"] = "spadework recommend runs/orders --repeats allow"
+    files["findings"][1]["command"] = "spadework dig '`|<b>'"
+    page = rendered(tmp_path, files)
+    assert "<code>spadework recommend runs/orders --repeats allow</code>" in page
+    assert "<code>spadework dig &#39;`|&lt;b&gt;&#39;</code>" in page
+    text = rendered(tmp_path, files, "markdown")
+    assert "`spadework recommend runs/orders --repeats allow`" in text
+    assert "spadework dig '\\`\\|&lt;b&gt;'" in text
+
+
+def test_what_an_earlier_version_said_in_its_reasons_is_read_as_want_of_time(tmp_path: Path, files: dict[str, Any]) -> None:
+    scores = files["scores"]
+    late = "The budget of 60 s ended before its turn; half of it is kept for the test span."
+    scores["scores"][-1] |= {"label": "slow", "model": "slow", "reason": late}
+    scores["validation"] += [{**scores["scores"][-1], "label": f"slow(a={at})", "stage": "validation"} for at in range(3)]
+    scores["not_tried"] += [{"what": row["label"], "why": late} for row in scores["validation"][-3:]]
+    text = rendered(tmp_path, files, "markdown")
+    assert "| slow (and 3 more settings) | The budget of 60 s ended before its turn" in text
+    assert text.count("1 model had no time; a larger budget tries them.") == 2, "in the verdict and in the section Honesty"
+    tables = text.partition("## 11 ")[0]
+    assert tables.count(late) == 1
+    assert "slow(a=" not in tables.replace("slow (and", "")
+
+
+def test_a_model_that_cannot_run_does_not_lack_time(tmp_path: Path, files: dict[str, Any]) -> None:
+    scores = files["scores"]
+    needs = {
+        **scores["scores"][-1],
+        "model": "content",
+        "label": "content",
+        "reason": "The model 'content' needs content, and there are none.",
+    }
+    scores["scores"] = [*scores["scores"][:-1], needs]
+    scores["validation"] += [needs, {**needs, "label": "content(a=1)", "state": "no time", "reason": "The budget ended."}]
+    text = rendered(tmp_path, files, "markdown")
+    assert "| content (and 1 more setting) | skipped | The model needs content, and there are none. |" in text
+    assert "had no time" not in text.partition("## 11 ")[0]
+
+
+def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(tmp_path: Path, files: dict[str, Any]) -> None:
+    scores, labels = files["scores"], [row["label"] for row in files["scores"]["scores"]]
+    scores["choice"] = {"winner": labels[1], "best": labels[0], "says": "It is the cheapest of them.", "tied": labels[:2]}
+    scores["best"], scores["winner"] = labels[0], labels[2]
+    text = rendered(tmp_path, files, "markdown")
+    assert "It is the cheapest of them." not in text.partition("## 11 ")[0]
+    scores["winner"] = labels[1]
+    assert "It is the cheapest of them." in rendered(tmp_path, files, "markdown").partition("## 11 ")[0]
+
+
+def test_a_saved_model_without_a_score_is_told(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["winner"] = "a model that was timed out"
+    said = verdict_of(rendered(tmp_path, files))
+    assert "The model that is saved, “a model that was timed out”, has no score on the test span." in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from spadework import durations
@@ -14,16 +15,15 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
     entries = [entry for entry in board["scores"] if not pareto or entry["pareto"] or entry["state"] != "done"]
-    rows = [_row(entry, primary) for entry in entries if entry["state"] == "done"]
+    rows = [entry for entry in entries if entry["state"] == "done"]
     heading = protocol.get("heading", protocol.get("split", ""))
     text = f"{heading}\n{facts_line(protocol)}".rstrip() + "\n"
     if rows:
-        text += (
-            "\n"
-            + table(["rank", "model", primary, "95 %", "fit", "answer", "memory"], rows, right=(0, 2, 4, 5, 6), spare=(6, 5, 3, 4))
-            + "\n"
-        )
-    if board.get("winner") and rows and board["winner"] != entries[0]["label"]:
+        text += f"\n{rows_table(rows, primary)}\n"
+    choice = board.get("choice") or {}
+    if choice.get("says") and choice.get("winner") == board.get("winner"):
+        text += f"saved: {board['winner']}. {choice['says']}\n"
+    elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
         text += f"chosen on validation: {board['winner']}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
@@ -51,16 +51,27 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"remark: {', '.join(labels)}: {remark}" for remark, labels in by_remark.items()]
 
 
+def rows_table(entries: Sequence[Mapping[str, Any]], primary: str, marks: Mapping[str, str] = MappingProxyType({})) -> str:
+    """One line per finished model; beside labels of `marks` stands their word."""
+    head, right = ["rank", "model", primary, "95 %", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
+    rows = [_row(entry, primary) for entry in entries]
+    spare = (6, 5, 3, 4)
+    if any(entry["label"] in marks for entry in entries):
+        head.append("")
+        rows = [[*row, marks.get(entry["label"], "")] for row, entry in zip(rows, entries, strict=True)]
+    return table(head, rows, right=right, spare=spare)
+
+
 def _row(entry: Mapping[str, Any], primary: str) -> list[str]:
-    low, high = entry["interval"]
+    ends = entry.get("interval")
     return [
-        str(entry["rank"]),
+        "" if entry.get("rank") is None else str(entry["rank"]),
         _clipped(entry["label"]),
         f"{entry['metrics'][primary]:.4f}",
-        f"{low:.4f} … {high:.4f}",
-        _seconds(entry["fit_seconds"]),
-        _seconds(entry["recommend_seconds"]),
-        f"{entry['memory_mib']:,.0f} MiB" if entry["memory_mib"] is not None else "",
+        f"{ends[0]:.4f} … {ends[1]:.4f}" if ends else "",
+        _seconds(entry.get("fit_seconds")),
+        _seconds(entry.get("recommend_seconds")),
+        f"{entry['memory_mib']:,.0f} MiB" if entry.get("memory_mib") is not None else "",
     ]
 
 
@@ -83,6 +94,7 @@ def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
             continue
         lines.append(f"{finding['level']:<7}  {finding['code']:<7}  {finding['says']}")
         lines += [f"                  → {finding['advice']}"] if finding["advice"] else []
+        lines += [f"                  $ {finding['command']}"] if finding.get("command") else []
     if quiet:
         lines.append(f"note     {len(quiet)} other answers ask for nothing: {', '.join(quiet)}")
         lines.append("                  → They stand in the report, section 3, and in findings.json.")

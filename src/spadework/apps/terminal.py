@@ -48,12 +48,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
 
 
 class Progress:
-    """Notes as lines; what runs now and how much remains on one line that is overwritten, or where there is no terminal on a line a minute."""
+    """Notes as lines, details too if `verbose`; what runs now and how much remains on one line that is overwritten.
+
+    Where there is no terminal, that line is written once a minute.
+    """
 
     QUIET = 60.0
     """Seconds after which a file that catches stderr is told that work goes on."""
 
-    def __init__(self) -> None:
+    def __init__(self, verbose: bool = False) -> None:
+        self._verbose = verbose
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._shown = 0
         self._labels: dict[str, tuple[int, int | None]] = {}
@@ -74,6 +78,10 @@ class Progress:
         self._clear()
         self._drawn = time.monotonic()
         click.echo(message, err=True)
+
+    def detail(self, message: str) -> None:
+        if self._verbose:
+            self.note(message)
 
     def close(self) -> None:
         """Remove the live line."""
@@ -98,9 +106,9 @@ def _at(label: str, done: int, total: int | None) -> str:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Within the block, work tells its progress on stderr."""
-    shown = Progress()
+def progress(verbose: bool = False) -> Iterator[Progress]:
+    """Within the block, work tells its progress on stderr; details only if `verbose`."""
+    shown = Progress(verbose)
     try:
         with events.listening(shown):
             yield shown

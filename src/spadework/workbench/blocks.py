@@ -15,11 +15,12 @@ Tone = Literal["plain", "lead", "quiet", "warning", "missing", "best", "hit", "s
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell; `note` is a second, quieter line."""
+    """A table cell; `note` is a second, quieter line, `code` a line to type."""
 
     text: str
     tone: Tone = "plain"
     note: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def write_board(made: Board) -> None:
     shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in made.lists)]))
     helped, heat = _lessons(dig)
     listed = {label: made.lists[label] for label in shown}
+    served = {one.label: made.lists[one.label] for one in made.kept.values() if one.label in made.lists}
     winner = None if made.chosen is None else made.chosen.winner.label
     files.write_json(
         dig.folder / "scores.json",
@@ -65,7 +66,9 @@ def write_board(made: Board) -> None:
             "budget": dict(made.account),
             "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
             "heat": heat,
-            "repetition": repetition_of(final, listed, {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores}, dig.policy),
+            "repetition": repetition_of(
+                final, served | listed, {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores}, dig.policy
+            ),
             "slices": slices_of(final, listed),
             "not_tried": not_tried((result for _, result in sorted(dig.judging.judged.items())), dig.unanswered),
         },

@@ -143,7 +143,8 @@ class Dig:
             known = {label: result.values for label, result in self.planner.sweep.first.items() if result.reason is None}
             common = dict(self.planner.sweep.design.common)
         evidence = Evidence(self.choosing, self.items, rung.rows, known, common=common, until=until, memory=self.memory)
-        answers, unanswered = ask_all(evidence, codes)
+        with events.aside():
+            answers, unanswered = ask_all(evidence, codes)
         self.answers += answers
         self.unanswered = [one for one in self.unanswered if one.code not in codes] + list(unanswered)
         events.note(f"probes      {len(answers)} answered, {len(unanswered)} not, {durations.words(time.monotonic() - begun)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol
+from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.design import Design, Factor
 from spadework.workbench.judging import Judged
 from spadework.workbench.sweep import Sweep
@@ -36,31 +37,51 @@ def effects(sweep: Sweep) -> list[dict[str, Any]]:
 
 
 def heat(sweep: Sweep) -> dict[str, Any] | None:
-    """Mean of the deciding metric by the first factor (rows) and the two that the log can answer best, over all else in the core."""
-    design = sweep.design
-    names = [factor.name for factor in design.factors]
+    """The best of the deciding metric that any setting reached, by the first factor (rows) and the two that the log can answer best.
+
+    Every setting of the first rung stands in the cell of its levels, those beside the core, too, so all cells are of the same users. A
+    setting that has none of a factor's levels stands in no cell.
+    """
+    factors = sweep.design.factors
+    names = [factor.name for factor in factors]
     across = [names.index(name) for name in ("order", "history", "users") if name in names][:2]
-    cells: dict[tuple[int, ...], list[float]] = {}
-    for place, one in zip(design.places(), design.core(), strict=True):
-        found = sweep.first.get(one.label)
-        if found is not None and found.reason is None:
-            cells.setdefault((place[0], *(place[at] for at in across)), []).append(found.mean)
+    shown = [_Levels(factors[at]) for at in (0, *across)]
+    cells: dict[tuple[int, ...], Judged] = {}
+    for found in sweep.first.values():
+        place = tuple(levels.of(found.one) for levels in shown)
+        if found.reason is None and -1 not in place and (place not in cells or cells[place].mean < found.mean):
+            cells[place] = found
     if not cells:
         return None
     columns = sorted({key[1:] for key in cells})
+    rows = range(len(factors[0].levels))
+
+    def matrix(show: Callable[[Judged], Any]) -> list[list[Any]]:
+        return [[show(cells[(row, *column)]) if (row, *column) in cells else None for column in columns] for row in rows]
+
     return {
-        "rows": [level.says for level in design.factors[0].levels],
-        "columns": [
-            ", ".join(design.factors[at].levels[level].says for at, level in zip(across, column, strict=True)) for column in columns
-        ],
-        "row_title": design.factors[0].name,
+        "rows": [level.says for level in factors[0].levels],
+        "columns": [", ".join(factors[at].levels[level].says for at, level in zip(across, column, strict=True)) for column in columns],
+        "row_title": factors[0].name,
         "column_title": " and ".join(names[at] for at in across),
-        "values": [
-            [float(np.mean(cells[(row, *column)])) if (row, *column) in cells else None for column in columns]
-            for row in range(len(design.factors[0].levels))
-        ],
-        "metric": f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, mean over the other choices",
+        "values": matrix(lambda found: found.mean),
+        "settings": matrix(lambda found: found.one.label),
+        "users": len(sweep.rungs[0]),
+        "metric": f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, the best that a setting of the cell reached",
     }
+
+
+class _Levels:
+    """What the levels of a factor set, with the defaults of what only other levels set."""
+
+    def __init__(self, factor: Factor) -> None:
+        names = list(dict.fromkeys(name for level in factor.levels for name in level.settings))
+        self._wanted = [{name: CoOccurrence(**level.settings).params[name] for name in names} for level in factor.levels]
+
+    def of(self, one: CoOccurrence) -> int:
+        """The level of a setting; −1 where it has none of them."""
+        params = one.params
+        return next((at for at, wanted in enumerate(self._wanted) if all(params[name] == value for name, value in wanted.items())), -1)
 
 
 def entries(judged: Mapping[str, Judged], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
@@ -80,8 +101,8 @@ def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None)
     return {
         "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
         "metrics": {protocol.primary: result.mean} if done else {}, "interval": None if ends is None else [float(ends[0]), float(ends[1])],
-        "difference": None, "rank": None, "fit_seconds": result.seconds if done else None, "recommend_seconds": 0.0 if done else None,
-        "memory_mib": None, "filled_share": 0.0, "state": "done" if done else "skipped", "reason": result.reason, "pareto": False,
+        "difference": None, "rank": None, "fit_seconds": result.score.fit_seconds,
+        "recommend_seconds": result.score.recommend_seconds, "memory_mib": None, "filled_share": 0.0, "state": result.score.state, "reason": result.reason, "pareto": False,
         "users": len(result.rows), "remarks": [],
     }  # fmt: skip
 

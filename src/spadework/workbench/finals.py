@@ -64,7 +64,8 @@ class Finals:
         begun = time.monotonic()
         keep: list[Array] = []
         limits = Limits(None if room is None else begun + max(room, 0.5), self.judging.memory)
-        score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep)
+        with events.aside():
+            score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep)
         seconds = time.monotonic() - begun
         if score.state == "timed out":
             return self._left_out(one)

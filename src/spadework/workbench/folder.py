@@ -155,7 +155,7 @@ def seal(folder: Path) -> None:
 
 
 class JsonLog:
-    """A listener that writes remarks to `log.jsonl`."""
+    """A listener that writes remarks and details to `log.jsonl`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -179,7 +179,8 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
         return False
     kept, asked = files.read_json(stored), recipe.model_dump(mode="json")
     loose = ("budget", "memory", "threads")
-    return {k: v for k, v in kept["recipe"].items() if k not in loose} == {k: v for k, v in asked.items() if k not in loose}
+    before = {name: field.default for name, field in Recipe.model_fields.items()} | kept["recipe"]  # older recipes lack newer keys
+    return {k: v for k, v in before.items() if k not in loose} == {k: v for k, v in asked.items() if k not in loose}
 
 
 def _alive(process: int, born: str | None) -> bool:

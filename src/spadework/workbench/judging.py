@@ -155,7 +155,8 @@ class Judging:
     def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
         """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
         place, begun = self.rungs[rung], time.monotonic()
-        score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=Limits(until, self.memory), fitted=fitted)
+        with events.aside():  # what models say stands beside their scores
+            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=Limits(until, self.memory), fitted=fitted)
         if fitted and score.state == "done":
             known = (
                 share
@@ -185,7 +186,7 @@ class Judging:
         asked = place.novel
         assert asked is not None
         try:
-            with events.listening(Limits(until, self.memory)):
+            with events.aside(), events.listening(Limits(until, self.memory)):
                 lists = one.recommend(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
         except Exception:  # whatever ends it, the score stands
             return score
@@ -216,7 +217,7 @@ class Judging:
         done: set[str] = set()
         begun, state, reason = time.monotonic(), "", ""
         try:
-            with events.listening(Limits(deadline=until, memory=self.memory)):
+            with events.aside(), events.listening(Limits(deadline=until, memory=self.memory)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
                     share = (time.monotonic() - begun) / len(batch)
                     while batch:  # its tables are let go before the next are made

@@ -42,12 +42,13 @@ def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
 
 
 def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
-    """Mean of the primary metric by weight (rows) and history weight (columns)."""
-    cells = {
-        (score.model, float(score.params["history"])): score.means(protocol.judged)[protocol.primary]
-        for score in scores
-        if score.state == "done" and "history" in score.params and score.model != "cooccurrence"
-    }
+    """The best of the primary metric that any setting reached, by model (rows) and history weight (columns)."""
+    cells: dict[tuple[str, float], tuple[float, str]] = {}
+    for score in scores:
+        if score.state == "done" and "history" in score.params and score.model != "cooccurrence":
+            place, value = (score.model, float(score.params["history"])), score.means(protocol.judged)[protocol.primary]
+            if place not in cells or cells[place][0] < value:
+                cells[place] = value, score.label
     if not cells:
         return None
     rows = list(dict.fromkeys(name for name, _ in cells))
@@ -55,10 +56,12 @@ def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
     return {
         "rows": rows,
         "columns": [f"history {history:g}" for history in columns],
-        "row_title": "weight",
+        "row_title": "model",
         "column_title": "history weight",
-        "values": [[cells.get((name, history)) for history in columns] for name in rows],
-        "metric": f"{protocol.primary}, validation",
+        "values": [[cells.get((name, history), (None, ""))[0] for history in columns] for name in rows],
+        "settings": [[cells.get((name, history), (None, None))[1] for history in columns] for name in rows],
+        "users": int(protocol.judged.sum()),
+        "metric": f"{protocol.primary}, validation, the best that a setting of the cell reached",
     }
 
 

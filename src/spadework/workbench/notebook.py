@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from spadework.workbench import run_facts, words
+from spadework.workbench import outcome, run_facts, words
 from spadework.workbench.blocks import Charts, Prose
 from spadework.workbench.report import in_markdown
 from spadework.workbench.sections.verdict import verdict
@@ -51,7 +51,7 @@ def run_markdown(folder: Path) -> str:
 def _run(folder: Path) -> tuple[str, str, str, Sequence[str], Sequence[Sequence[str]]]:
     facts = run_facts.read(Path(folder))
     shown = verdict(facts)
-    said = " ".join(block.text for block in shown if isinstance(block, Prose))
+    said = " ".join([outcome.starved(facts), *(block.text for block in shown if isinstance(block, Prose))]).strip()
     chart = next((block.charts[0] for block in shown if isinstance(block, Charts)), None)
     if chart is None:
         return "A run without a verdict", said, "", (), ()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -16,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spadework.errors import BadRequest
-from spadework.workbench import blocks, run_facts, words
+from spadework.workbench import blocks, outcome, run_facts, words
 from spadework.workbench.run_facts import RunFacts
 from spadework.workbench.sections import all_sections
 from spadework.workbench.sections.faces import ids_sentence, without_ids
@@ -27,6 +28,8 @@ LARGEST = 1_000_000
 """Bytes that no HTML report exceeds."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_PLAIN = re.compile(r"[\w ./:=,()'\"+-]*")
+"""Commands that Markdown may show between backticks, inside a table, too."""
 _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
 
 
@@ -50,7 +53,8 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
     shown = [(section, [Markup(part) for part in blocks.fit(section, block)]) for section in sections]
     style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
     template = shape.get_template("report.html.j2" if form == "html" else "report.md.j2")
-    return template.render(title=_title(facts), under=_under(facts), ids=ids_sentence(facts.faces), sections=shown, style=style)
+    said = {"title": _title(facts), "under": _under(facts), "ids": ids_sentence(facts.faces), "starved": outcome.starved(facts)}
+    return template.render(**said, sections=shown, style=style)
 
 
 def write(folder: Path, form: Form = "html", with_ids: bool = False, to: Path | None = None) -> Path:
@@ -121,6 +125,7 @@ def _environment(form: Form) -> Environment:
         keep_trailing_newline=True,
     )
     shape.filters["cell"] = in_markdown
+    shape.filters["code"] = code_in_markdown
     shape.globals["said_cut"] = blocks.said_cut
     return shape
 
@@ -128,3 +133,8 @@ def _environment(form: Form) -> Environment:
 def in_markdown(text: str) -> str:
     """Text that Markdown shows as it is, on one line."""
     return " ".join(text.split()).translate(_MARKDOWN)
+
+
+def code_in_markdown(text: str) -> str:
+    """A line to type, as code where no letter of it means something else there."""
+    return f"`{text}`" if _PLAIN.fullmatch(text) else in_markdown(text)

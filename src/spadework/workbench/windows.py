@@ -65,7 +65,10 @@ class Windows:
             known = self.judging.ledger.find(key)
             if known is None:
                 begun = time.monotonic()
-                score = trial(one.sharing(), protocol, self.judging.content, rng=protocol.seed, limits=Limits(until, self.judging.memory))
+                with events.aside():
+                    score = trial(
+                        one.sharing(), protocol, self.judging.content, rng=protocol.seed, limits=Limits(until, self.judging.memory)
+                    )
                 self.judging.ledger.keep(key, score, None, time.monotonic() - begun)
             else:
                 score = known[0]

@@ -87,6 +87,8 @@ def percent(share: float | None) -> str:
     places = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
     if 0 < size < 0.005:
         return f"{number(value, 2)}{BOUND}%"
+    if 99.5 <= size < 100:  # nearly all is not all
+        places = 1 if size < 99.95 else 2
     return f"{MINUS if value < 0 else ''}{size:,.{places}f}{BOUND}%"
 
 

@@ -16,20 +16,24 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     from pathlib import Path
 
     from spadework.apps.boards import board_text
+    from spadework.workbench import outcome, run_facts
     from spadework.workbench.comparison import compare
     from spadework.workbench.run import Run
 
+    starved = [(run, said) for run in runs if not as_json and (said := outcome.starved(run_facts.read(Path(run))))]
     if len(runs) == 1:
         board = Run(Path(runs[0])).board
         if as_json:
             terminal.print_json({"run": runs[0], **board})
         else:
-            click.echo(board_text(board, pareto=pareto))
+            click.echo("".join(f"{said}\n\n" for _, said in starved) + board_text(board, pareto=pareto))
         return
     told = compare([Path(run) for run in runs])
     if as_json:
         terminal.print_json(told)
         return
+    for run, said in starved:
+        click.echo(f"{run}: {said}")
     rows = []
     for row in told["rows"]:
         gap = row["difference"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -22,12 +23,19 @@ if TYPE_CHECKING:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as --set user=CustomerID. Repeatable."
 )
+@click.option(
+    "--prefer",
+    type=click.Choice(["sense", "quality"]),
+    help="Save the cheapest model that cannot be told from the best (sense, the default), or the best by value (quality).",
+)
+@click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks, or the budget was too short for what fits the log.")
+@click.option("--verbose", is_flag=True, help="Print each model as it is judged, and the whole board.")
 @click.option("--force", is_flag=True, help="Replace a run of another recipe in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str | None, folder: str | None, budget: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...], force: bool,
-    as_json: bool,
-) -> None:  # fmt: skip
+    source: str | None, folder: str | None, budget: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...],
+    prefer: str | None, strict: bool, verbose: bool, force: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Try many models on SOURCE, judge them on what came later, keep the best, write a report.
 
     SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet, sample:grocery (the default), world:NAME, or - for
@@ -39,8 +47,8 @@ def command(
     from spadework.workbench.recipe import command_of
     from spadework.workbench.run import dig
 
-    asked = recipe_of(source, items=items, budget=budget, path=recipe, settings=settings)
-    with terminal.progress() as shown:
+    asked = recipe_of(source, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer)
+    with terminal.progress(verbose) as shown:
         try:
             run = dig(asked.source, folder=folder, recipe=asked, force=force)
         except KeyboardInterrupt:
@@ -50,15 +58,40 @@ def command(
     if as_json:
         terminal.print_json(run.as_json())
     else:
-        _print(run)
+        click.echo(_everything(run) if verbose else _summary(run))
+    return 1 if strict and _blocks(run) else 0
 
 
-def _print(run: Run) -> None:
+def _blocks(run: Run) -> bool:
+    """Whether a script had better not go on with this run."""
+    starved = (run.board.get("budget") or {}).get("starved") is True
+    return starved or any(finding["level"] == "blocker" for finding in run.findings)
+
+
+def _summary(run: Run) -> str:
+    from spadework.apps.summary import summary_text
+    from spadework.workbench import run_facts
+    from spadework.workbench.recipe import Recipe, command_of
+
+    facts = run_facts.read(run.folder)
+    enough = (run.board.get("budget") or {}).get("would_do")
+    usual = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})  # told below, even where it is the default
+    larger = f"{command_of(usual, run.folder)} --budget {shlex.quote(enough)}" if enough else ""
+    return summary_text(facts, run.folder, larger)
+
+
+def _everything(run: Run) -> str:
+    """The whole board, with every model that has no score and its reason."""
     from spadework.apps.boards import board_text, findings_text
+    from spadework.workbench import outcome, run_facts
 
-    rows = run.rows
-    click.echo(f"{rows['read']:,} rows → {rows['used']:,} used" + (f"     see {run.set_aside}" if run.set_aside else ""))
-    click.echo(findings_text(run.findings), nl=False)
-    click.echo(board_text(run.board))
-    click.echo(f"\nreport  {run.folder / 'report.html'}")
-    click.echo(f"next    spadework recommend {run.folder} --out recommendations.parquet")
+    rows, starved = run.rows, outcome.starved(run_facts.read(run.folder))
+    return "\n".join(
+        [
+            *([f"{starved}\n"] if starved else []),
+            f"{rows['read']:,} rows → {rows['used']:,} used" + (f"     see {run.set_aside}" if run.set_aside else ""),
+            findings_text(run.findings) + board_text(run.board),
+            f"\nreport  {run.folder / 'report.html'}",
+            f"next    spadework recommend {run.folder} --out recommendations.parquet",
+        ]
+    )

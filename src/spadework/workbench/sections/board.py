@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import charts, words
+from spadework.workbench import charts, outcome, words
 from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Table, table
 from spadework.workbench.run_facts import (
     Map,
@@ -14,7 +14,6 @@ from spadework.workbench.run_facts import (
     as_map,
     as_number,
     as_text,
-    finished,
     label_of,
     maps,
     seconds_of,
@@ -39,9 +38,10 @@ def board(facts: RunFacts) -> list[Block]:
     ]
     if len(scored) > 1:
         blocks.append(Charts((_dots(facts, scored, heading),), wide=True))
+    blocks += [Prose(said) for said in _how_chosen(facts) if said]
     if scored:
         blocks.append(_models(facts, scored, heading))
-    blocks += _unscored(rows, scored)
+    blocks += _unscored(facts, scored)
     if len([row for row in scored if seconds_of(row) is not None]) > 1:
         blocks.append(Charts((_worth(facts, scored),), wide=True))
     return [*blocks, *_other_metrics(facts, scored)]
@@ -73,22 +73,38 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
     return Chart(title, wide, reading, twin, narrow)
 
 
+def _how_chosen(facts: RunFacts) -> list[str]:
+    """Which model is saved and why, on whose judgement; nothing of boards that did not record it."""
+    if not outcome.why(facts):
+        return []
+    served, best = outcome.winner(facts), outcome.best(facts)
+    told = f"Saved and served: “{words.clip(served, 80)}”."
+    told += f" Best by value on validation: “{words.clip(best, 80)}”." if best != served else " It is the best by value on validation, too."
+    close = outcome.tied(facts)
+    if len(close) > 1:
+        told += f" Not told apart from the best, the cheapest first: {words.clip(', '.join(close), 400)}."
+    return [f"{told} {words.clip(outcome.why(facts), 600)}", " ".join(filter(None, (outcome.windows(facts), _judged_on(facts))))]
+
+
+def _judged_on(facts: RunFacts) -> str:
+    """How many settings were judged on how many users."""
+    parts = [
+        f"{words.count(count, 'setting')} on {'all' if size is None else f'{size:,.0f}'} users" for size, count in outcome.judged_on(facts)
+    ]
+    return f"Judged on the validation span: {', '.join(parts)}." if parts else ""
+
+
 def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
+    marks = outcome.marks(facts)
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
-        difference = as_map(row.get("difference"))
-        ends = as_interval(difference.get("interval"))
-        p = as_number(difference.get("p_holm")) if difference.get("p_holm") is not None else as_number(difference.get("p"))
-        against = Cell(
-            words.signed(as_number(difference.get("value"))) if difference else words.ABSENT,
-            note=f"{words.interval(ends, sign=True)}{'' if p is None else f', p {_chance(p)}'}" if ends else "",
-        )
+        label, first = label_of(row), as_number(row.get("rank")) == 1
         lines.append(
             (
                 words.number(as_number(row.get("rank"))),
-                Cell(words.clip(label_of(row), 120), "best" if as_number(row.get("rank")) == 1 else "plain"),
+                Cell(words.clip(label, 120), "best" if first else "plain", marks.get(label, "")),
                 Cell(words.score(value_of(row, facts.primary)), note=words.interval(as_interval(row.get("interval")))),
-                against,
+                _against(as_map(row.get("difference"))),
                 words.seconds(as_number(row.get("fit_seconds"))),
                 words.seconds(as_number(row.get("recommend_seconds"))),
                 words.mebibytes(as_number(row.get("memory_mib"))),
@@ -99,16 +115,27 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
     return table(f"{heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
 
 
-def _unscored(rows: list[Map], scored: list[Map]) -> list[Block]:
-    """Every model that was meant to be on the board and has no score, with its reason."""
-    lines: list[tuple[str | Cell, ...]] = []
-    for row in rows:
-        if not any(row is other for other in scored):
-            state = "without a value" if finished(row) else as_text(row.get("state"), "unknown")
-            reason = as_text(row.get("reason")) or "The run recorded no reason."
-            lines.append((words.clip(label_of(row), 120), Cell(words.clip(state, 40), "weak"), words.clip(reason, 300)))
+def _against(difference: Map) -> Cell:
+    """The difference to the leader with its interval, and the p that goes with this interval."""
+    if not difference:
+        return Cell(words.ABSENT)
+    ends, p = as_interval(difference.get("interval")), as_number(difference.get("p"))
+    # Boards of earlier versions took p from another test than the interval: where the two disagree, p would only confuse.
+    agree = ends is not None and p is not None and (p < 0.05) == (ends[0] > 0 or ends[1] < 0)
+    note = words.interval(ends, sign=True) if ends else ""
+    return Cell(words.signed(as_number(difference.get("value"))), note=note + (f", p {_chance(p)}" if agree and p is not None else ""))
+
+
+def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
+    """What has no score for another reason than time, each setting once; what had no time is told at the end of the report."""
+    lines: list[tuple[str | Cell, ...]] = [
+        (Cell(words.clip(one.labels[0], 120), note=one.more), Cell(one.state, "weak"), one.reason)
+        for one in outcome.left_out(facts, "other")
+    ]
     said = [(words.clip(label_of(row), 120), words.clip(as_text(remark), 300)) for row in scored for remark in as_list(row.get("remarks"))]
-    blocks: list[Block] = [table("Models without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
+    blocks: list[Block] = [table("Without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
+    if outcome.left_out(facts, "no time") or outcome.left_out(facts, "validation only"):
+        blocks.append(Prose("What had no time, or was judged on the validation span only, is listed in the section Honesty.", "quiet"))
     return blocks + ([table("What models said while they learned", ("Model", "Remark"), said, "scores.json", folded=True)] if said else [])
 
 

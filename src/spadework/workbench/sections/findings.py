@@ -30,9 +30,13 @@ def findings(facts: RunFacts) -> Sequence[Block]:
     if quiet:
         blocks.append(_table("Asked, and of little weight", quiet, folded=True))
     unasked = [row for row in maps(facts.scores.get("not_tried")) if as_text(row.get("what")).startswith(_PROBE)]
-    if unasked:
-        rows = [(as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)) for row in unasked]
-        blocks.append(table("Cannot be asked of these data", ("Question", "Why"), rows, "scores.json", folded=True))
+    late = [row for row in unasked if as_text(row.get("kind")) in ("not asked", "no time")]
+    for title, rows in (
+        ("Not asked: there was no time, so the answer is not known", late),
+        ("Cannot be asked of these data", [row for row in unasked if row not in late]),
+    ):
+        lines = [(as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)) for row in rows]
+        blocks += [table(title, ("Question", "Why"), lines, "scores.json", folded=True)] if lines else []
     return blocks
 
 
@@ -45,7 +49,11 @@ def _table(title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
                 Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
                 Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=_source(finding)),
                 _effect(finding),
-                Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=words.clip(as_text(finding.get("means")), 300)),
+                Cell(
+                    words.clip(as_text(finding.get("advice")) or words.ABSENT, 600),
+                    note=words.clip(as_text(finding.get("means")), 300),
+                    code=words.clip(as_text(finding.get("command")), 400),
+                ),
             )
         )
     return table(title, ("Level", "What was found", "#Effect (95 % interval)", "Advice"), rows, "findings.json", folded=folded)

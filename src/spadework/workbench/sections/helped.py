@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from spadework.workbench import charts, words
+from collections.abc import Sequence
+
+from spadework.workbench import charts, outcome, words
 from spadework.workbench.blocks import Block, Chart, Charts, Prose, table
 from spadework.workbench.run_facts import (
     Map,
@@ -28,7 +30,10 @@ def helped(facts: RunFacts) -> list[Block]:
     """One change at a time, then the heat-map, then every configuration tried."""
     effects = [row for row in maps(facts.scores.get("helped")) if as_number(row.get("effect")) is not None]
     effects.sort(key=lambda row: -(as_number(row.get("effect")) or 0.0))
-    heat, tried = as_map(facts.scores.get("heat")), list(maps(facts.scores.get("validation")))
+    heat, tried = (
+        as_map(facts.scores.get("heat")),
+        [row for row in outcome.validation(facts) if finished(row) and value_of(row, facts.primary) is not None],
+    )
     blocks: list[Block] = []
     if effects:
         blocks += [Prose(_in_words(effects)), Charts((_effects(effects),), wide=True)]
@@ -113,31 +118,39 @@ def _heat(heat: Map) -> Chart:
         if value is not None and at < len(names) and to < len(columns)
     ]
     best = max(known, default=None)
-    reading = "Darker is better; a dash was not tried."
+    reading = "Darker is better; a dash was not tried. All cells are of the same users, so only compare them with each other."
     if best is not None:
-        reading += f" Best: {words.clip(names[best[1]], 60)} with {words.clip(columns[best[2]], 60)}, {words.score(best[0])}."
+        reading += f" Best: {words.clip(names[best[1]], 60)} with {words.clip(columns[best[2]], 60)}, {words.score(best[0])}"
+        setting = _within(as_list(heat.get("settings")), best[1], best[2])
+        reading += f", reached by {words.clip(setting, 160)}." if setting else "."
     return Chart(shown, svg, reading, table(title, heads, lines, "scores.json", folded=True))
 
 
+def _within(matrix: Sequence[object], row: int, column: int) -> str:
+    """The text at a place of a matrix, or nothing."""
+    line = as_list(matrix[row]) if row < len(matrix) else ()
+    return as_text(line[column]) if column < len(line) else ""
+
+
 def _tried(facts: RunFacts, tried: list[Map]) -> Block:
+    """What has a number on the validation span; numbers of the same users stand together, since only they compare."""
     metric = facts.primary
-    tried = sorted(tried, key=lambda row: (not finished(row), -(value_of(row, metric) or 0.0)))
+
+    def users_of(row: Map) -> float:
+        asked = as_number(row.get("users"))
+        return float("inf") if asked is None else asked
+
+    tried = sorted(tried, key=lambda row: (-users_of(row), -(value_of(row, metric) or 0.0)))
     lines = [
         (
             words.clip(label_of(row), 140),
-            words.score(value_of(row, metric)) if finished(row) else words.clip(as_text(row.get("state")), 40),
-            words.interval(as_interval(row.get("interval"))) if finished(row) else "",
+            words.score(value_of(row, metric)),
+            words.interval(as_interval(row.get("interval"))),
             words.seconds(as_number(row.get("fit_seconds"))),
             f"{users:,.0f}" if (users := as_number(row.get("users"))) is not None else "all",
         )
         for row in tried
     ]
     heads = ("Configuration", f"#{words.metric(metric)}", "#95 % interval", "#Fit", "#Users asked")
-    judged = sum(map(finished, tried))
-    return table(
-        f"Every configuration: {judged:,} judged on the validation span, {len(tried) - judged:,} without a score",
-        heads,
-        lines,
-        "scores.json",
-        folded=True,
-    )
+    caption = f"Every configuration that was judged on the validation span: {len(tried):,}, those on the most users first"
+    return table(caption, heads, lines, "scores.json", folded=True)

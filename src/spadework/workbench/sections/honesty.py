@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from spadework.workbench import words
-from spadework.workbench.blocks import Block, Folded, Prose, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_map, as_number, as_text, finished, maps
+from spadework.workbench import outcome, words
+from spadework.workbench.blocks import Block, Cell, Folded, Prose, Tone, table
+from spadework.workbench.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text
 
 _REPEATS = {
     "allow": "Items the user took before may be suggested and count.",
@@ -31,13 +31,49 @@ def honesty(facts: RunFacts) -> list[Block]:
             )
         )
         blocks.append(table("How it was measured", ("Question", "Answer"), _answers(facts, protocol), "scores.json"))
-    left = [(words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
-            for row in maps(facts.scores.get("not_tried"))]  # fmt: skip
+    blocks += _no_time(facts)
+    left = [
+        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
+        for row in outcome.without_a_row(facts)
+        if row.get("kind") != outcome.NO_TIME
+    ]
     if left:
-        blocks.append(table("What was not tried", ("What", "Why"), left, "scores.json"))
-    else:
+        blocks.append(table("What else was not tried", ("What", "Why"), left, "scores.json"))
+    elif not as_list(facts.scores.get("not_tried")):
         blocks.append(Prose("The run recorded nothing that it left out.", "quiet"))
     return blocks
+
+
+def _no_time(facts: RunFacts) -> list[Block]:
+    """What had no time, and what was judged on the validation span only: a sentence and a folded table each."""
+    late, halfway = outcome.left_out(facts, outcome.NO_TIME), outcome.left_out(facts, "validation only")
+    lines: list[tuple[str | Cell, ...]] = [(Cell(words.clip(one.labels[0], 120), note=one.more), one.reason) for one in late]
+    listed = {one.model for one in late}
+    lines += [(words.clip(name, 120), "None of its settings had a trial.") for name in outcome.untried_models(facts) if name not in listed]
+    lines += [
+        (words.clip(as_text(row.get("what"), words.ABSENT), 200), words.clip(as_text(row.get("why"), words.ABSENT), 300))
+        for row in outcome.without_a_row(facts)
+        if row.get("kind") == outcome.NO_TIME
+    ]
+    families = [text for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial")) if (text := as_text(name))]
+    said = outcome.no_time_sentence(facts) + (f" Families without a trial: {words.clip(', '.join(families), 400)}." if families else "")
+    blocks: list[Block] = [Prose(said.strip())] if said else []
+    if lines:
+        blocks.append(table("Models and settings that had no time", ("Model or setting", "Why"), lines, "scores.json", folded=True))
+    if halfway:
+        rows = [(Cell(words.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason) for one in halfway]
+        heads = ("Model", "Its best on the validation span", "Why not on the test span")
+        blocks += [
+            Prose(outcome.halfway_sentence(facts)),
+            table("Judged on the validation span only", heads, rows, "scores.json", folded=True),
+        ]
+    return blocks
+
+
+def _judged(one: outcome.LeftOut) -> Cell:
+    """The value of the setting that was judged, and its name where it is another than the one listed."""
+    users = "all users" if one.users is None else words.count(one.users, "user")
+    return Cell(f"{words.score(one.value)} on {users}", note="" if one.judged in one.labels else f"as {words.clip(one.judged, 120)}")
 
 
 def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
@@ -60,7 +96,8 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
     if as_text(facts.advice.get("state")) == "done":
         use += " of the dig, and once by each training"
-    tried = sum(finished(row) for row in maps(facts.scores.get("validation")))
+    tried = sum(count for _, count in outcome.judged_on(facts))
+    budget = as_text(as_map(facts.scores.get("budget")).get("says"))
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
@@ -71,8 +108,9 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         ("Items taken that no model knew", share("cold_target_share")),
         ("Ties", text("ties")),
         *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
-        ("Intervals", f"95 %, from {resamples} resamples of the users; p values are corrected for the number of comparisons."),
+        ("Intervals", f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval beside it without zero say the same."),
         ("Choosing", f"{words.count(tried, 'configuration')} judged on the validation span; {use}."),
+        *([("Budget", words.clip(budget, 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
         ("Total time", words.seconds(as_number(environment.get("total_seconds")))),

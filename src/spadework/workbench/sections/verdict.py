@@ -1,9 +1,9 @@
-"""Section 0: three sentences and one picture."""
+"""Section 0: the models that are saved, a few sentences and one picture."""
 
 from __future__ import annotations
 
-from spadework.workbench import charts, words
-from spadework.workbench.blocks import Block, Chart, Charts, Prose, table
+from spadework.workbench import charts, outcome, words
+from spadework.workbench.blocks import Block, Chart, Charts, Prose, Tiles, table
 from spadework.workbench.run_facts import (
     Map,
     RunFacts,
@@ -42,11 +42,17 @@ def verdict(facts: RunFacts) -> list[Block]:
     if not scored:
         nothing = Prose("No model has a score in this run, so there is no verdict yet.", "lead")
         return [nothing, *alarms, *_left_out(facts)]
-    sentences = [_best(facts, scored), _gain(facts, scored), _cost(facts, scored)]
+    sentences = [*_reminders(facts), _best(facts, scored), _gain(facts, scored), _cost(facts, scored)]
+    popular = outcome.not_above_popular(facts)
+    if popular:
+        alarms.insert(0, Prose(popular, "warning"))
     leak = as_text(facts.protocol.get("leak"))
     if leak:
         alarms.insert(0, Prose(f"Leak: {words.clip(leak, 400)}", "warning"))
-    return [*(Prose(said, "lead") for said in sentences), *alarms, *_left_out(facts), Charts((_picture(facts, scored),), wide=True)]
+    saved = outcome.saved(facts)
+    blocks: list[Block] = [Tiles(tuple((name, words.clip(label, 120)) for name, label in saved))] if saved else []
+    blocks += [Prose(said, "lead") for said in sentences]
+    return [*blocks, *alarms, *_left_out(facts), Charts((_picture(facts, scored),), wide=True)]
 
 
 def scored_rows(facts: RunFacts) -> list[Map]:
@@ -84,26 +90,55 @@ def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
     return sorted(found.items())
 
 
+def _reminders(facts: RunFacts) -> list[str]:
+    """Where people take things again: which share of the hits that is, and which model finds new items."""
+    rows = {as_text(row.get("label")): row for row in maps(as_map(facts.scores.get("repetition")).get("models"))}
+    served, discovers = outcome.winner(facts), dict(outcome.saved(facts)).get(outcome.ROLES["new items"], "")
+    share = as_number(as_map(rows.get(served)).get("hits_repeated"))
+    told = f"Of the hits of “{words.clip(served, 80)}”, {words.percent(share)} are items that the user had taken before." if share else ""
+    if discovers:
+        told += f" For new items “{words.clip(discovers, 80)}” is saved{' beside it' if discovers != served else ''}"
+        recalls = [as_number(as_map(rows.get(label)).get("novel_recall")) for label in (discovers, served)]
+        if None not in recalls and discovers != served:
+            told += f": its recall of new items is {words.score(recalls[0])}, that of “{words.clip(served, 80)}” {words.score(recalls[1])}"
+        told += "."
+    return [told.strip()] if told else []
+
+
 def _best(facts: RunFacts, scored: list[Map]) -> str:
     chosen, tied = choice(facts, scored)
     ends = words.interval(as_interval(chosen.get("interval")), 3)
     told = f"{words.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
-    name = f"“{words.clip(label_of(chosen), 80)}”"
-    if chosen in tied and len(tied) > 1:
+    name, served = f"“{words.clip(label_of(chosen), 80)}”", outcome.winner(facts)
+    reason, first = outcome.why(facts), f"“{words.clip(label_of(scored[0]), 80)}”"
+    if served and served != label_of(chosen):
+        lead = (
+            f"The model that is saved, “{words.clip(served, 80)}”, has no score on the test span. The best that has one is {name}: {told}."
+        )
+    elif reason:
+        lead = f"The model to take is {name}: {told}. {words.clip(reason, 600).rstrip('.')}."
+        if chosen not in tied:
+            lead += f" On the test span it is behind {first}."
+        elif len(tied) > 1:
+            lead += f" On the test span it is one of {len(tied)} models that share the first place."
+    elif chosen in tied and len(tied) > 1:
         cheapest = f"“{words.clip(label_of(_cheapest(tied)), 80)}”"
         lead = f"The model chosen on validation is {name}: {told}. {len(tied)} models share the first place: their differences are within the noise."
         lead += f" The cheapest of them is {cheapest}." if _cheapest(tied) is not chosen else " It is the cheapest of them."
     elif chosen in tied:
         lead = f"The best model is {name}: {told}."
     else:
-        lead = f"The model chosen on validation is {name}: {told}. On the test span it is behind “{words.clip(label_of(scored[0]), 80)}”."
-    hit = value_of(chosen, next((name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""))
-    depth = next((name.partition("@")[2] for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), "")
-    if hit is not None and depth.isdigit():
-        lead += (
-            f" In plain words: for {words.percent(hit)} of the users at least one of its {depth} suggestions was something they then took."
-        )
-    return lead
+        lead = f"The model chosen on validation is {name}: {told}. On the test span it is behind {first}."
+    return lead + _in_plain_words(chosen)
+
+
+def _in_plain_words(chosen: Map) -> str:
+    """The hit rate as a sentence, where it was taken."""
+    metric = next((name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), "")
+    hit, depth = value_of(chosen, metric), metric.partition("@")[2]
+    if hit is None or not depth.isdigit():
+        return ""
+    return f" In plain words: for {words.percent(hit)} of the users at least one of its {depth} suggestions was something they then took."
 
 
 def _gain(facts: RunFacts, scored: list[Map]) -> str:
@@ -125,7 +160,7 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
     if not parts:
         return "Popular items are not on the board of this run, so what personal lists gain over them is not known."
     chosen, _ = choice(facts, scored)
-    subject = "It" if chosen is leader else f"The leader by value, “{words.clip(label_of(leader), 80)}”,"
+    subject = "It" if chosen is leader else f"The first on the test span, “{words.clip(label_of(leader), 80)}”,"
     return f"{subject} is {' and '.join(parts)}."
 
 
@@ -169,20 +204,21 @@ def _expected(facts: RunFacts) -> str:
 
 
 def _left_out(facts: RunFacts) -> list[Block]:
-    """How many models stand on the board without a score."""
-    states = [as_text(row.get("state")) for row in facts.board if not finished(row)]
-    if not states:
-        return []
+    """How many models stand on the board without a score, and what had no time."""
+    listed = {label for one in outcome.left_out(facts, "other") for label in one.labels}
+    states = [as_text(row.get("state")) for row in facts.board if not finished(row) and label_of(row) in listed]
     told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-    return [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning")]
+    said = [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning")] if states else []
+    late = outcome.no_time_sentence(facts)
+    return [*said, *([Prose(f"{late} The section Honesty lists them.", "warning")] if late else [])]
 
 
 def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
+    """The first models, and further down whatever else somebody looks for, in the order of the board."""
     chosen, _ = choice(facts, scored)
-    yardsticks = [row for _, row in popular_rows(scored)]
-    shown = scored[:_MOST]
-    shown += [chosen] if chosen is not None and chosen not in shown else []
-    shown += [row for row in yardsticks if row not in shown]
+    yardsticks, marked = [row for _, row in popular_rows(scored)], outcome.marks(facts)
+    wanted = [*scored[:_MOST], chosen, *yardsticks, *(row for row in scored if label_of(row) in marked)]
+    shown = [row for row in scored if any(row is other for other in wanted)]
     metric = words.metric(facts.primary)
     dots = [
         charts.Dot(
@@ -193,7 +229,9 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
         )
         for row in shown
     ]
-    title = f"The best {len(shown)} of {len(scored)} models" if len(shown) < len(scored) else "All models with a score"
+    first = next((at for at, (row, other) in enumerate(zip(shown, scored, strict=False)) if row is not other), len(shown))
+    title = f"The best {first} of {len(scored)} models" if first < len(scored) else "All models with a score"
+    title += f", and {len(shown) - first} to compare with" if first < len(shown) else ""
     rows = [
         (
             words.clip(label_of(row), 120),

@@ -1,0 +1,92 @@
+"""What a dig prints: what came out, the best models beside the baselines, what was left out, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from spadework.apps.boards import facts_line, findings_text, rows_table
+from spadework.workbench import outcome, words
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
+
+MOST = 10
+"""Models of the board that are shown; the baselines and the models that are saved stand below them."""
+BASELINES = ("popular", "popular(window=7d)", "random")
+_PAYS = ("The excavator may pay", "A transformer is worth")
+
+
+def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
+    """All that is printed of a finished run; `larger` is the command with the budget that would do, where there is one."""
+    parts = [outcome.starved(facts), _rows(facts, folder), "\n".join(_choice(facts)), findings_text(facts.findings).rstrip()]
+    parts += [_board(facts), "\n".join(_left(facts)), "\n".join(_next(facts, folder, larger))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def shown_rows(facts: RunFacts) -> tuple[list[Map], int]:
+    """The best rows of the board, then baselines and saved models further down, in the board's order; and how many are not shown."""
+    scored = [row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None]
+    wanted = {*BASELINES, *outcome.marks(facts)}
+    shown = [row for at, row in enumerate(scored) if at < MOST or label_of(row) in wanted]
+    return shown, len(scored) - len(shown)
+
+
+def _rows(facts: RunFacts, folder: Path) -> str:
+    rows = as_map(facts.data.get("rows"))
+    read, used = as_number(rows.get("read")), as_number(rows.get("used"))
+    if read is None or used is None:
+        return ""
+    aside = folder / "set_aside.parquet"
+    return f"{read:,.0f} rows → {used:,.0f} used" + (f"     see {aside}" if aside.exists() else "")
+
+
+def _choice(facts: RunFacts) -> Iterator[str]:
+    """The models that are saved, with the reason."""
+    served = outcome.winner(facts)
+    row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
+    if row is not None:
+        value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
+        yield f"saved    {served}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
+    elif served:
+        yield f"saved    {served}: no score on the test span"
+    if outcome.best(facts) != served:
+        yield f"best     {outcome.best(facts)}, by value on validation"
+    yield from (f"         {said}" for said in (outcome.why(facts), outcome.not_above_popular(facts)) if said)
+    yield from (f"saved    {label}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
+
+
+def _board(facts: RunFacts) -> str:
+    shown, more = shown_rows(facts)
+    if not shown:
+        return "No model has a score."
+    protocol: dict[str, Any] = dict(facts.protocol)
+    text = f"{as_text(protocol.get('heading')) or facts.primary}\n{facts_line(protocol)}".rstrip()
+    text += f"\n\n{rows_table(shown, facts.primary, outcome.marks(facts))}"
+    return text + (f"\n… {more} more in the report" if more else "")
+
+
+def _left(facts: RunFacts) -> Iterator[str]:
+    """One line for what had no time, one for each other reason, and what a reader of the numbers must know."""
+    late, halfway = outcome.no_time_sentence(facts), outcome.halfway_sentence(facts)
+    if late:
+        yield late
+    if halfway:
+        yield f"{halfway} The report lists them."
+    yield from outcome.other_reasons(facts)
+    leak, budget = as_text(facts.protocol.get("leak")), as_map(facts.scores.get("budget"))
+    if leak:
+        yield leak
+    if facts.cut_short:
+        yield "Interrupted: these are scores on the validation span, of the models that were finished."
+    if budget.get("ended") == "done" and not outcome.starved(facts):
+        yield as_text(budget.get("says"))
+
+
+def _next(facts: RunFacts, folder: Path, larger: str) -> Iterator[str]:
+    yield f"report   {folder / 'report.html'}"
+    yield f"next     spadework recommend {folder} --out recommendations.parquet"
+    if larger:
+        yield f"         {larger}"
+    verdict = next((found for found in facts.findings if found.get("code") == "VER-1"), {})
+    if as_text(verdict.get("says")).startswith(_PAYS) and not outcome.starved(facts):
+        yield f"         spadework train {folder}"
