@@ -7,6 +7,7 @@ float32 Cholesky of the OpenBLAS that comes with numpy and scipy ends the proces
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,12 @@ from scipy.linalg import lapack
 from spadework import events
 from spadework.arrays import Array
 from spadework.errors import Unsuitable
+from spadework.kernels import parallel
 from spadework.kernels.gram import mirror
 
+ALONE = 6000
+"""Columns up to which LAPACK has one thread. Its threads wait for each other busily: where others used the processors too, an inverse of 2,400
+columns took up to 13 s, and 0.3 s with one thread. At rest two threads save half of the time, which is a second or less here."""
 WHOLE = 16_384
 BLOCK = 4096
 """Columns that are swept at once."""
@@ -56,9 +61,10 @@ def _invert_whole(matrix: Array, hint: str) -> None:
     """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own order of columns."""
     factor, inverse = _routines(matrix)
     view = matrix.T
-    found, info = factor(view, lower=0, overwrite_a=1, clean=0)
-    if info == 0:
-        found, info = inverse(found, lower=0, overwrite_c=1)
+    with parallel.lone_blas() if len(matrix) <= ALONE else nullcontext():
+        found, info = factor(view, lower=0, overwrite_a=1, clean=0)
+        if info == 0:
+            found, info = inverse(found, lower=0, overwrite_c=1)
     if info != 0 or not np.isfinite(np.diagonal(found)).all():
         raise Unsuitable(
             "The matrix of the items cannot be inverted: some items are the same in all that was learned from, or stand nowhere in it.",

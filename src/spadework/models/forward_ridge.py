@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
-from spadework import durations, events
+from spadework import durations
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -98,12 +98,15 @@ class ForwardRidge(Linear):
         if not self.itself:
             columns = parallel.share(lambda rows: np.einsum("ij,ji->i", inverse[rows], cross[:, rows]), slabs, label)
             removed = np.concatenate(columns) / own
-        for done, rows in enumerate(slabs):
-            events.step(label, done, len(slabs))
+
+        def regress(rows: slice) -> None:
             part = inverse[rows].copy()
             np.matmul(part, cross, out=inverse[rows])
             if not self.itself:
                 inverse[rows] -= part * removed
+
+        with parallel.lone_blas():
+            parallel.share(regress, slabs, label)
         if not self.itself:
             np.fill_diagonal(inverse, 0)
 

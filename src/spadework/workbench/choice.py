@@ -22,10 +22,14 @@ from spadework.evaluation import statistics
 from spadework.models.base import Recommender
 from spadework.models.mixture import Mixture
 from spadework.models.popular import Popular, Random
+from spadework.workbench.judging import Judged
 from spadework.workbench.plan import seconds_in_fours
 
 CLOSE = 0.02
 """A model taken by sense has a mean at most this share below the best, or one standard error of the difference."""
+
+BEST, SIMPLEST = 4, 4
+"""Finalists: so many of the best, and so many of the simplest near it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,6 +91,19 @@ def choose(
         says=_said(able, taken, first, tied, bar if above else None, surely, prefer),
         windows=tuple((window.says, len(next(iter(window.values.values())))) for window in windows),
     )
+
+
+def finalists(found: Sequence[Judged], train: Interactions, seed: int) -> list[Judged]:
+    """Who is worth the pains of an older window: the best, and the simplest among those within one standard error of the best."""
+    if not found:
+        return []
+    first = max(found, key=lambda result: (result.mean, result.one.label))
+    paired = np.column_stack([result.values - first.values for result in found])
+    error = np.nanstd(paired, axis=0) / np.sqrt(max(len(paired), 1))
+    near = [result for result, one in zip(found, error, strict=True) if first.mean - result.mean <= max(CLOSE * first.mean, float(one))]
+    best = sorted(found, key=lambda result: (-result.mean, result.one.label))[:BEST]
+    simple = sorted(near, key=lambda result: (*simplicity(result.one, train), -result.mean, result.one.label))[:SIMPLEST]
+    return list({result.one.label: result for result in [*best, *simple]}.values())
 
 
 def simplicity(one: Recommender, train: Interactions) -> tuple[int, int]:

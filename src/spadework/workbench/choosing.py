@@ -22,7 +22,7 @@ from spadework.models.popular import Random
 from spadework.workbench import files, roles
 from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.budgeting import account_of
-from spadework.workbench.choice import Choice, choose
+from spadework.workbench.choice import Choice, choose, finalists
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import calibrate
 from spadework.workbench.ending import Ending
@@ -90,7 +90,7 @@ class Dig:
         able = [result for result in everything if result.rung == self.planner.reached]
         if not able:
             return None, windows
-        level = contenders(able, self.choosing.seed)
+        level = finalists(contenders(able, self.choosing.seed), self.choosing.split.train, self.choosing.seed)
         beside = [result for result in able if result.one.label in {one.label for one in floor()} and result not in level]
         left = self.clock.left - self.ending.seconds(level[0].one)
         spans = windows.of([*level, *beside], left)

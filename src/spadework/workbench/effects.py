@@ -10,6 +10,7 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol
+from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.design import Design, Factor
 from spadework.workbench.judging import Judged
@@ -78,7 +79,7 @@ class _Levels:
         names = list(dict.fromkeys(name for level in factor.levels for name in level.settings))
         self._wanted = [{name: CoOccurrence(**level.settings).params[name] for name in names} for level in factor.levels]
 
-    def of(self, one: CoOccurrence) -> int:
+    def of(self, one: Recommender) -> int:
         """The level of a setting; −1 where it has none of them."""
         params = one.params
         return next((at for at, wanted in enumerate(self._wanted) if all(params[name] == value for name, value in wanted.items())), -1)
@@ -102,7 +103,8 @@ def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None)
         "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
         "metrics": {protocol.primary: result.mean} if done else {}, "interval": None if ends is None else [float(ends[0]), float(ends[1])],
         "difference": None, "rank": None, "fit_seconds": result.score.fit_seconds,
-        "recommend_seconds": result.score.recommend_seconds, "memory_mib": None, "filled_share": 0.0, "state": result.score.state, "reason": result.reason, "pareto": False,
+        "recommend_seconds": result.score.recommend_seconds, "memory_mib": None, "filled_share": 0.0, "state": result.score.state,
+        "reason": result.reason, "pareto": False,
         "users": len(result.rows), "remarks": [],
     }  # fmt: skip
 

@@ -276,6 +276,11 @@ class Judging:
     def _key(self, one: Recommender, rung: int) -> str:
         return self.ledger.key(one, self.rungs[rung].protocol, f"validation{len(self.rungs[rung].rows)}")
 
+    def settled(self, one: Recommender) -> bool:
+        """Whether more time would change nothing: it has a number, or a reason of another kind."""
+        held = self.judged.get(one.label)
+        return held is not None and held.score.state not in ("no time", "timed out")
+
     def fits(self, one: Recommender) -> bool:
         """Whether the machine can hold what the model foretells to need; what it cannot hold, a trial refuses at once."""
         room = available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes())

@@ -115,7 +115,7 @@ class Planner:
 
     def _first_of(self, family: Family, until: float) -> None:
         for one in family.members:
-            if self._affordable(one, 0, until, share=A_TRIAL):
+            if not self.judging.settled(one) and self._affordable(one, 0, until, share=A_TRIAL):
                 self._judge(family, [one], until)
                 if family.judged:
                     return
@@ -125,7 +125,7 @@ class Planner:
         waiting = [family for family in self._by_value(self.families) if len(family.members) > 1 or family.counts_together]
         for place, family in enumerate(waiting):
             end = self._share(until, len(waiting) - place)
-            rest = [one for one in family.members if one.label not in family.judged]
+            rest = [one for one in family.members if not self.judging.settled(one)]
             if family.counts_together:
                 self._take(family, self.judging.ask(rest if self.sweep else plan.variants(family), 0, end))
                 self._take(family, self.sweep.run(0, end) if self.sweep else [])
@@ -154,8 +154,8 @@ class Planner:
             until = self._until(share)
             events.note(f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2**turn} settings each")
             for place, family in enumerate(alive):
-                self._explore(family, turn, self._share(until, len(alive) - place))
-            self._read_further(turn, until)
+                self._explore(family, turn, self._share(until, len(alive) - place + 2))  # the sweep and the mixtures have a share each
+            self._read_further(turn, self._share(until, 2))
             self._mix(until)
             idle = idle + 1 if self._best_mean() < before * (1 + GAIN) else 0
             if idle == 2:
@@ -169,16 +169,9 @@ class Planner:
             for results in iter(lambda: self.sweep.search(until) if time.monotonic() < until else [], []):  # type: ignore[union-attr]
                 self._take(family, results)
             return
-        leader = self._leader(family)
-        if leader is None:
-            return
-        tuning = self.tunings.get(leader.name)
-        if tuning is None:
-            tuning = self.tunings[leader.name] = Tuning(
-                leader, self.judging.protocol.split.train, self.judging.content, self.judging.protocol.seed
-            )
+        tuning = self._tuning(family)
         tried = 0
-        while tried < SETTINGS * 2**turn and (settings := tuning.propose()):
+        while tuning is not None and tried < SETTINGS * 2**turn and (settings := tuning.propose()):
             if not self._affordable(settings[0], 0, until):
                 break
             results = self._judge(family, settings, until)
@@ -199,7 +192,7 @@ class Planner:
             (self.late[one.name], one.name, family, one) for family in self.families for one in family.members if one.name in self.late
         ]
         for _, _, family, one in sorted(waiting, key=lambda row: row[:2]):
-            if one.label not in self.judging.judged and self._affordable(one, 0, until):
+            if not self.judging.settled(one) and self._affordable(one, 0, until):
                 self._judge(family, [one], until)
 
     def _climb(self) -> None:
@@ -242,10 +235,16 @@ class Planner:
         now = time.monotonic()
         return now + max(until - now, 0.0) / max(parts, 1)
 
-    def _leader(self, family: Family) -> Recommender | None:
-        """The best setting of a family on the first sample, of those whose model says where to search."""
-        found = [self.judging.first[label] for label in family.judged if label in self.judging.first]
-        return next((type(result.one)() for result in best(found)), None)
+    def _tuning(self, family: Family) -> Tuning | None:
+        """The search of a family's best model; one that says where to search goes before one that does not, where it comes near it."""
+        found = best([self.judging.first[label] for label in family.judged if label in self.judging.first])
+        train, seed = self.judging.protocol.split.train, self.judging.protocol.seed
+        for result in found:
+            if result.one.name not in self.tunings:
+                self.tunings[result.one.name] = Tuning(type(result.one)(), train, self.judging.content, seed)
+        near = [result for result in found if result.mean >= (1 - FIRST_SHARE) * found[0].mean and self.tunings[result.one.name].searches]
+        leader = next(iter(near or found), None)
+        return None if leader is None else self.tunings[leader.one.name]
 
     def _mean_of(self, family: Family) -> float:
         return max((self.judging.first[label].mean for label in family.judged if label in self.judging.first), default=float("-inf"))
@@ -277,7 +276,7 @@ def companions(judging: Judging) -> dict[str, Recommender]:
     """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are."""
     everything = judging.best()
     kept: dict[str, Recommender] = {}
-    similar = next((result.one for result in everything if result.one.has_similarities), None)
+    similar = next((result.one for result in everything if result.one.has_similarities and not result.one.composed), None)
     if similar is not None:
         kept["similar"] = similar
     novel = max(everything, key=lambda result: (result.novel_mean, result.one.label), default=None)

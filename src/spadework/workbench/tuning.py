@@ -43,9 +43,9 @@ class Tuning:
             self._study.enqueue_trial({name: one.params[name] for name in self._space})
 
     @property
-    def exhausted(self) -> bool:
-        """Whether nothing is left to propose."""
-        return not self._space and not self._variants
+    def searches(self) -> bool:
+        """Whether the model says where to search; else it has its variants alone."""
+        return bool(self._space)
 
     def propose(self) -> list[Recommender]:
         """The next settings, which learn the same: one fit answers them all. Empty when nothing is left."""

@@ -21,8 +21,6 @@ from spadework.workbench.judging import Judged, Judging, rungs_of
 
 ENOUGH = 100
 """Users that an older window must judge."""
-MOST = 6
-"""Candidates that are learned once more, for the older window."""
 
 
 @dataclass
@@ -37,7 +35,7 @@ class Windows:
     def of(self, candidates: Sequence[Judged], left: float) -> list[Window]:
         """The validation span and, where candidates are level there, an older one, if it is foretold to take no more than `left` seconds."""
         main = Window(self.judging.protocol.split.says, {result.one.label: result.values for result in candidates})
-        asked = [result.one for result in candidates][:MOST]
+        asked = [result.one for result in candidates]
         floor = [one for one in plan.floor() if plan.is_popular(one) and one.label in main.values]
         if len([one for one in asked if not plan.is_floor(one)]) < 2:
             self.why_one = "nothing comes near the best"
