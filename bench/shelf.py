@@ -28,8 +28,11 @@ from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.base import Recommender, catalogue, model
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.blending import mixtures
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import Costs
+from spadework.workbench.judging import Judging, best
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.plan import ALWAYS
+from spadework.workbench.plan import floor
 from spadework.workbench.tuning import Tuning
 
 
@@ -103,10 +106,11 @@ def main(part: str, minutes: float, names: list[str], *, alone: bool) -> None:
         if (one in names if names else not issubclass(cls, CoOccurrence)) and not cls.composed
     ]  # fmt: skip
     with tempfile.TemporaryDirectory() as folder, events.listening(_Told()):
-        tuning = Tuning(choosing, case.content, Ledger(Path(folder)), time.monotonic() + 60 * minutes, None)
-        best = tuning.run([(one, one.cost(split.valid.train).seconds) for one in able])
-    beside = [model(one, **params) for one, params in ALWAYS] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
-    tried = [trial(one, choosing, case.content) for one in [*([] if alone else beside), *best]]
+        judging = Judging(choosing, case.content, Ledger(Path(folder)), Clock(60 * minutes), Costs(), None)
+        chosen_of = [_tuned(one, judging, 60 * minutes / len(able)) for one in able]
+    best_of = [one for one in chosen_of if one is not None]
+    beside = [*floor()] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
+    tried = [trial(one, choosing, case.content) for one in [*([] if alone else beside), *best_of]]
     tried += [] if alone else [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]
     tests = [_test(score, final, case) for score in tried]
     done = [at for at, test in enumerate(tests) if test.state == "done"]
@@ -123,6 +127,22 @@ def main(part: str, minutes: float, names: list[str], *, alone: bool) -> None:
         print(f"| {tests[at].label} | {chosen[at]:.4f} | {told} | {tests[at].fit_seconds:.1f} |")
     for test in (test for test in tests if test.state != "done"):
         print(f"| {test.label} | – | {test.state}: {test.reason} | | | |")
+
+
+SETTINGS = 24
+"""Settings that each model may try."""
+
+
+def _tuned(one: Recommender, judging: Judging, seconds: float) -> Recommender | None:
+    """The best setting of a model on a sample of users; each model has the same number of settings and the same time."""
+    tuning, until = Tuning(one, judging.protocol.split.train, judging.content, judging.protocol.seed), time.monotonic() + seconds
+    found = []
+    while len(found) < SETTINGS and time.monotonic() < until and (settings := tuning.propose()):
+        results = judging.ask(settings, 0, until)
+        tuning.learn(results)
+        found += results
+    print(f"# {one.name}: {len(found)} settings", flush=True)
+    return next((result.one for result in best(found)), None)
 
 
 def _test(score: Score, final: Protocol, case: Case) -> Score:

@@ -25,6 +25,11 @@ def validated(world):
     return [trial(one, protocol) for one in named], protocol
 
 
+def pairs(scores, protocol):
+    """Settings and what each reached."""
+    return [(model(one.model, **one.params), one.means(protocol.judged)[protocol.primary]) for one in scores if one.state == "done"]
+
+
 def test_families_are_told_apart():
     assert family(catalogue()["forward"]) is family(catalogue()["cooccurrence"]) is CoOccurrence
     assert family(catalogue()["v-sknn"]) is SessionNeighbours
@@ -35,7 +40,7 @@ def test_families_are_told_apart():
 
 def test_each_family_sends_its_best_and_the_best_family_comes_first(validated):
     scores, protocol = validated
-    chosen = best_of_families(scores, protocol)
+    chosen = best_of_families(pairs(scores, protocol))
     means = {score.label: score.means(protocol.judged)[protocol.primary] for score in scores if score.state == "done"}
     assert isinstance(chosen[0], CoOccurrence)
     assert chosen[0].label == max(("cosine", "forward", "forward(history=0.5)"), key=means.__getitem__)
@@ -48,7 +53,7 @@ def test_the_mixtures_are_of_the_best_two_and_three_and_can_be_tried(validated):
     found = mixtures(scores, protocol)
     assert [one.name for one in found] == ["blend", "blend", "blend", "boosted", "prior", "prior"]
     assert [len(one.models) for one in found[:4]] == [2, 3, 3, 3]
-    assert [one.parts for one in found[4:]] == [one.label for one in best_of_families(scores, protocol) if one.name != "popular"]
+    assert [one.parts for one in found[4:]] == [one.label for one in best_of_families(pairs(scores, protocol)) if one.name != "popular"]
     assert {one.cut for one in found[2:]} == {"time"}
     assert [trial(one, protocol).state for one in found] == ["done"] * 6
 

@@ -1,24 +1,20 @@
-"""Tuning: equal numbers of settings for all, fits shared where they can be, and a reason for whatever has no number."""
+"""Tuning: where a search looks, and that it repeats itself."""
 
 from __future__ import annotations
 
 import time
-from collections import Counter
 
-import numpy as np
 import pytest
 
 from makers import make_log, random_rows
 from spadework.data import splitting
-from spadework.evaluation.trial import Protocol, trial
+from spadework.evaluation.trial import Protocol
 from spadework.models.base import catalogue, model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import tuning as tunings
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import Costs
+from spadework.workbench.judging import Judging, learned
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.telling import not_tried
-from spadework.workbench.tuning import SETTINGS, Tuning
-
-SMALL = ("ease", "forward-ridge")
+from spadework.workbench.tuning import ANSWERS, Tuning
 
 
 @pytest.fixture(scope="module")
@@ -27,84 +23,53 @@ def protocol(world):
     return Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
 
 
-def tuning(folder, protocol, *, seconds=120.0, memory=None) -> Tuning:
-    return Tuning(protocol, None, Ledger(folder), time.monotonic() + seconds, memory)
+def judging(folder, protocol) -> Judging:
+    return Judging(protocol, None, Ledger(folder), Clock(600.0), Costs(), None)
 
 
-def test_every_model_gets_the_same_number_of_settings(tmp_path, protocol, monkeypatch):
-    fits: Counter[str] = Counter()
-    original = CoOccurrence.__mro__[3].fit  # Recommender.fit
-
-    def counted(self, *args, **options):
-        fits[self.name] += 1
-        return original(self, *args, **options)
-
-    monkeypatch.setattr(CoOccurrence.__mro__[3], "fit", counted)
-    one = tuning(tmp_path, protocol)
-    found = one.run([(model(name), 0.01) for name in SMALL])
-    assert sorted(best.name for best in found) == sorted(SMALL)
-    for name in SMALL:
-        own = [result for result in one.judged.values() if result.one.name == name]
-        assert 1 < len(own) <= SETTINGS
-        assert model(name).label in one.judged, "the default is among them"
-        assert fits[name] <= -(-SETTINGS // tunings.ANSWERS), "one fit answers several settings"
-        (best,) = (best for best in found if best.name == name)
-        assert one.judged[best.label].mean == max(result.mean for result in own)
-        assert "_state" not in best.__dict__
+@pytest.mark.parametrize("name", ["ease", "personal", "tifu-knn"])
+def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, protocol):
+    runs = []
+    for turn in range(2):
+        one, judge = Tuning(model(name), protocol.split.train, None, 0), judging(tmp_path / str(turn), protocol)
+        labels = []
+        for _ in range(4):
+            settings = one.propose()
+            assert 1 <= len(settings) <= ANSWERS
+            assert len({learned(setting) for setting in settings}) == 1, "one fit answers them all"
+            labels += [setting.label for setting in settings]
+            one.learn(judge.ask(settings, 0, time.monotonic() + 60))
+        runs.append(labels)
+    assert runs[0][0] == name
+    assert runs[0] == runs[1]
 
 
-def test_a_judgement_is_what_the_setting_gets_alone(tmp_path, protocol):
-    one = tuning(tmp_path, protocol)
-    one.run([(model("ease"), 0.01)])
-    for result in list(one.judged.values())[:6]:
-        alone = trial(model("ease", **result.one.params), protocol)
-        np.testing.assert_allclose(result.values, alone.values["ndcg@5"][result.rows], atol=1e-6)
+def test_a_model_without_a_search_has_its_variants_once(protocol):
+    one = Tuning(model("popular"), protocol.split.train, None, 0)
+    assert not one.searches
+    found = []
+    while settings := one.propose():
+        found += [setting.label for setting in settings]
+    assert sorted(found) == sorted(model("popular", **params).label for params in catalogue()["popular"].variants() if params)
 
 
-def test_the_same_tuning_finds_its_settings_in_the_ledger(tmp_path, protocol, monkeypatch):
-    first = tuning(tmp_path, protocol)
-    best = first.run([(model("ease"), 0.01)])
-    monkeypatch.setattr(type(model("ease")), "fit", lambda *_, **__: pytest.fail("fitted again"))
-    again = tuning(tmp_path, protocol)
-    assert [one.label for one in again.run([(model("ease"), 0.01)])] == [one.label for one in best]
-    assert again.spent == pytest.approx(first.spent)
+def test_what_failed_is_told_to_the_search(tmp_path, protocol):
+    one, judge = Tuning(model("ease"), protocol.split.train, None, 0), judging(tmp_path, protocol)
+    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))  # no time: none has a number
+    assert one.propose()
 
 
-def test_a_model_that_takes_longer_than_its_share_is_a_line(tmp_path, protocol):
-    one = tuning(tmp_path, protocol, seconds=5.0)
-    assert [best.name for best in one.run([(model("ease"), 0.01), (model("forward-ridge"), 1000.0)])] == ["ease"]
-    assert one.passed_over == ["forward-ridge"]
-
-
-def test_no_time_and_no_memory_leave_a_reason(tmp_path, protocol):
-    late = tuning(tmp_path, protocol, seconds=-1.0)
-    assert late.run([(model("ease"), 0.0)]) == []
-    tight = tuning(tmp_path, protocol, memory=1)
-    assert tight.run([(model("ease"), 0.0)]) == []
-    assert all(result.reason and "GiB" in result.reason for result in tight.judged.values())
-    assert tight.judged
-
-
-def test_a_log_without_times_is_asked_nothing_about_time(tmp_path):
+def test_a_log_without_times_is_asked_nothing_about_time():
     users, items, _ = random_rows(2, users=60, rows=900)
     split = splitting.random(make_log(users, items), test=0.2, valid=True, rng=0)
-    one = tuning(tmp_path, Protocol.of(split.valid, metrics=["ndcg@5"], repeats="forbid"))
-    assert one.run([(model("ease"), 0.01)])
-    assert {(result.one.history, result.one.age_half_life) for result in one.judged.values()} == {(1.0, None)}
+    for _ in range(3):
+        for setting in Tuning(model("ease"), split.valid.train, None, 0).propose():
+            assert setting.params["age_half_life"] is None
 
 
-@pytest.mark.parametrize("name", catalogue())
-def test_where_a_search_looks_is_allowed_and_holds_the_default_or_more(name):
-    for parameter in model(name).parameters().values():
-        if parameter.search is None:
-            continue
-        ends = parameter.search.choices or (parameter.search.low, parameter.search.high)
-        for value in ends:
-            value = parameter.kind(value) if value is not None and not parameter.search.choices else value
-            model(name, **{parameter.name: value})
-        assert not parameter.search.log or parameter.search.low > 0
-
-
-def test_what_was_passed_over_is_told_on_the_board():
-    told = not_tried([], [], {"forward-ridge": tunings.OUT_OF_SHARE})
-    assert {"what": "other settings of forward-ridge", "why": tunings.OUT_OF_SHARE} in told
+@pytest.mark.parametrize("name", [name for name, cls in catalogue().items() if any(p.search for p in cls.parameters().values())])
+def test_where_a_search_looks_is_allowed(name):
+    for parameter in catalogue()[name].parameters().values():
+        if parameter.search is not None:
+            for value in parameter.search.choices or (parameter.kind(parameter.search.low), parameter.kind(parameter.search.high)):
+                parameter.check(value, name)

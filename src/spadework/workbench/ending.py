@@ -10,7 +10,7 @@ from spadework.models.base import Recommender
 from spadework.workbench import plan
 from spadework.workbench.costs import Costs
 
-WRITING, A_USER = 1.5, 4e-5
+WRITING, A_USER = 3.0, 6e-5
 """Seconds that board, examples, report and manifest take on any log, and for each user of the test span: bootstraps, slices, values."""
 SLACK = 1.2
 """Forecasts are off by so much at times; what is reserved must suffice."""

@@ -212,6 +212,8 @@ class Judging:
                 able.append(one)
             except SpadeworkError as error:
                 yield self.without(one, rung, "skipped", error.message)
+        if not able:
+            return
         wanted = np.zeros(train.item_count, np.bool_)
         wanted[place.protocol.truth.seen_items] = True
         done: set[str] = set()

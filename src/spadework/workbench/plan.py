@@ -16,6 +16,8 @@ from spadework.workbench.blending import family
 
 FLOOR = ("random", "popular", "popular(window=7d)")
 """On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
+FAR = 2
+"""Powers of four by which another model must be cheaper to stand for a family in the place of its first."""
 DENSE_ITEMS = 4000
 """Items up to which the opening mixture has a dense linear model in it: it is solved in about a second."""
 
@@ -37,8 +39,8 @@ class Family:
 def families(names: Sequence[str] | None, train: Interactions, content: ItemContent | None) -> tuple[list[Family], dict[str, str]]:
     """The families that these data allow, and of each model that they do not the reason. Chance and mixtures are none.
 
-    Each family's members are models at their defaults, the cheapest by their own account first (powers of four are alike), then as in the
-    catalogue.
+    Each family's members are models at their defaults: the first of the catalogue, which stands for the family unless another one is far
+    cheaper by its own account, then the others, the cheapest first (powers of four are alike).
     """
     able: dict[type[Recommender], list[Recommender]] = {}
     refused: dict[str, str] = {}
@@ -52,8 +54,14 @@ def families(names: Sequence[str] | None, train: Interactions, content: ItemCont
             refused[name] = error.message
             continue
         able.setdefault(family(type(one)), []).append(one)
-    made = [Family(members[0].name, sorted(members, key=lambda one: seconds_in_fours(one, train))) for members in able.values()]
-    return made, refused
+    return [Family(members[0].name, _ordered(members, train)) for members in able.values()], refused
+
+
+def _ordered(members: Sequence[Recommender], train: Interactions) -> list[Recommender]:
+    cheapest = min(seconds_in_fours(one, train) for one in members)
+    first = members[0]
+    leads = seconds_in_fours(first, train) <= cheapest + FAR
+    return sorted(members, key=lambda one: (not (leads and one is first), seconds_in_fours(one, train)))
 
 
 def wanted(names: Sequence[str] | None) -> list[str]:

@@ -27,11 +27,11 @@ from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
 
-BREADTH, QUESTIONS, MEMBERS, MIXED, HALVED = 0.40, 0.52, 0.62, 0.69, (0.76, 0.83, 0.89)
+BREADTH, QUESTIONS, MEMBERS, MIXED, HALVED = 0.30, 0.40, 0.52, 0.60, (0.71, 0.81, 0.89)
 """Shares of the time for choosing after which each stage ends; the climb has the rest. What a stage leaves goes to those after it."""
 CAUGHT_UP = 0.93
 """The same for models that had no time when it was their turn."""
-A_TRIAL = 0.5
+A_TRIAL = 0.35
 """Share of a stage's time that one trial may be foretold to take."""
 SETTINGS = 8
 """Settings that a family may try in the first round; twice as many in each further one, among half as many families."""

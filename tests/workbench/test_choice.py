@@ -1,0 +1,100 @@
+"""The winner: by value, by sense, and never chance; hand-made values, so that the right answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spadework.models.base import model
+from spadework.workbench.choice import Window, choose, simplicity
+
+USERS = 400
+
+
+def window(says: str, **shifts: float) -> Window:
+    """Users whose values differ from model to model by a shift, and by some noise of their own; the label's dots stand for signs."""
+    base = np.random.default_rng(1).random(USERS) * 0.2 + 0.3
+    noise = np.random.default_rng(2)
+    return Window(says, {NAMES[name]: (base + shift + noise.normal(0, 0.02, USERS)).astype(np.float32) for name, shift in shifts.items()})
+
+
+NAMES = {
+    "ease": "ease", "cosine": "cosine", "popular": "popular", "random": "random", "blend": 'blend(parts="ease + cosine")',
+    "boosted": 'boosted(parts="ease + cosine")',
+}  # fmt: skip
+
+
+def choice(log, *windows: Window, prefer="sense"):
+    models = [model(label) for label in windows[0].values]
+    return choose(models, windows, log, 0, prefer)
+
+
+@pytest.fixture(scope="module")
+def log(world):
+    return world("order").log
+
+
+def test_the_simplest_of_those_that_cannot_be_told_apart_is_taken(log):
+    found = choice(log, window("valid", ease=0.0, cosine=-0.2, blend=0.0005, popular=-0.25, random=-0.3))
+    assert found.winner.label == "ease"
+    assert found.best.label in ("ease", NAMES["blend"])
+    assert found.above_popular
+    assert "cosine" not in found.tied
+
+
+def test_quality_takes_the_best_whatever_it_costs(log):
+    values = window("valid", ease=0.0, blend=0.02, boosted=0.05, popular=-0.2)
+    for prefer in ("sense", "quality"):
+        assert choice(log, values, prefer=prefer).winner.label == NAMES["boosted"], "surely better, so sense takes it, too"
+    near = window("valid", ease=0.0, boosted=0.001, popular=-0.2)
+    assert choice(log, near, prefer="quality").winner.label == choice(log, near).best.label
+
+
+def test_chance_is_never_taken(log):
+    found = choice(log, window("valid", random=0.3, popular=0.0, ease=-0.1))
+    assert found.winner.label == "popular"
+    assert not found.above_popular
+    assert "nothing personal is above what is popular" in found.says
+    assert choice(log, window("valid", random=0.3)) is None
+
+
+def test_what_is_not_above_popular_is_not_taken(log):
+    found = choice(log, window("valid", popular=0.0, ease=-0.05, cosine=-0.1))
+    assert found.winner.label == "popular"
+
+
+def test_where_users_cannot_tell_from_popular_the_board_says_so(log):
+    found = choice(log, window("valid", popular=0.0, ease=0.0003))
+    if found.winner.label == "ease":
+        assert not found.above_popular
+        assert "cannot tell it from what is popular" in found.says
+
+
+def test_an_older_window_has_a_say(log):
+    one = window("valid", ease=0.0, cosine=0.01, popular=-0.2)
+    assert choice(log, one).best.label == "cosine"
+    other = window("older", ease=0.1, cosine=0.0, popular=-0.2)
+    assert choice(log, one, other).best.label == "ease"
+    assert [users for _, users in choice(log, one, other).windows] == [USERS, USERS]
+
+
+def test_simplicity_counts_parts_then_work(log):
+    order = [model(label) for label in ("cosine", NAMES["blend"], NAMES["boosted"])]
+    assert sorted(order, key=lambda one: simplicity(one, log)) == order
+
+
+@settings(max_examples=60, deadline=None)
+@given(shifts=st.lists(st.floats(-0.3, 0.3), min_size=2, max_size=6), prefer=st.sampled_from(["sense", "quality"]))
+def test_laws_of_the_choice(log, shifts, prefer):
+    names = list(NAMES)[: len(shifts)]
+    found = choice(log, window("valid", **dict(zip(names, shifts, strict=True))), prefer=prefer)
+    assert found is not None
+    assert found.winner.name != "random"
+    assert found.best.name != "random"
+    assert {found.winner.label, found.best.label} <= set(found.tied), "what is taken cannot be told from the best"
+    if prefer == "quality":
+        assert found.winner == found.best
+    assert simplicity(found.winner, log) <= simplicity(found.best, log)
+    assert found.winner.label in found.says

@@ -1,0 +1,66 @@
+"""Forecasts: from a model's own guess to what this run has measured."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from spadework.models.base import Recommender, model
+from spadework.models.needs import Cost
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import GENEROUS, Costs, calibrate
+
+
+@pytest.fixture
+def guesses(monkeypatch):
+    """What models foretell of themselves, in seconds."""
+    told = {"ease": 10.0, "cease": 20.0, "cosine": 4.0, "elsa": 8.0, "popular": 0.001}
+    monkeypatch.setattr(Recommender, "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name]))
+    for name in told:
+        monkeypatch.setattr(type(model(name)), "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name]))
+
+
+def test_before_anything_is_measured_the_guess_counts_as_far_as_this_machine_is_quick(guesses):
+    assert Costs(machine=3.0).fit(model("ease"), None) == pytest.approx(10 * 3 * GENEROUS)
+
+
+def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
+    costs = Costs()
+    costs.learn_fit(model("ease"), None, 2.0)
+    assert costs.fit(model("ease"), None) == pytest.approx(2.0)
+    assert costs.fit(model("cease"), None) == pytest.approx(4.0), "of the same family"
+    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "of another one: the usual ratio"
+    costs.learn_fit(model("popular"), None, 1.0)
+    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "what is quick teaches nothing about what is slow"
+
+
+def test_answers_are_foretold_by_users(guesses):
+    costs = Costs()
+    costs.learn_answer(model("ease"), 1000, 0.5)
+    assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0)
+    assert costs.answer(model("cease"), 2000) == pytest.approx(1.0)
+
+
+def test_what_was_stopped_is_foretold_to_take_longer(guesses):
+    costs = Costs()
+    costs.learn_fit(model("ease"), None, 2.0)
+    costs.at_least(model("ease"), None, 8.0)
+    assert costs.fit(model("ease"), None) == pytest.approx(12.0)
+    costs.at_least(model("ease"), None, 3.0)
+    assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop says nothing new"
+
+
+def test_calibration_takes_less_than_a_second_of_work():
+    begun = time.process_time()
+    assert 0.5 <= calibrate().machine <= 6.0
+    assert time.process_time() - begun < 1.0
+
+
+def test_the_clock_counts_earlier_starts_and_no_change_of_the_wall_clock_moves_it(monkeypatch):
+    clock = Clock(60.0)
+    clock.replayed += 20.0
+    assert 20.0 <= clock.spent < 25.0
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # somebody sets the clock back by decades
+    assert 35.0 < clock.left <= 40.0
+    assert clock.moment(-5.0) <= time.monotonic() + 0.01, "a moment is never in the past"
