@@ -47,7 +47,11 @@ def filled(command: str, source: str, run: str, settings: Sequence[str] = ()) ->
     `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they stand behind the log.
     """
     words: list[str] = []
-    for word in shlex.split(command):
+    try:
+        parts = shlex.split(command)
+    except ValueError:  # a torn file
+        return command
+    for word in parts:
         words += [source, *settings] if word == SOURCE else [run] if word == RUN else [word]
     return shlex.join(words)
 

@@ -78,10 +78,14 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
     for row in scored:
         difference = as_map(row.get("difference"))
         ends = as_interval(difference.get("interval"))
-        p = as_number(difference.get("p_holm")) if difference.get("p_holm") is not None else as_number(difference.get("p"))
+        told = [
+            f"{name} {_chance(p)}"
+            for name, key in (("p", "p"), ("Holm's p", "p_holm"))
+            if (p := as_number(difference.get(key))) is not None
+        ]
         against = Cell(
             words.signed(as_number(difference.get("value"))) if difference else words.ABSENT,
-            note=f"{words.interval(ends, sign=True)}{'' if p is None else f', p {_chance(p)}'}" if ends else "",
+            note=", ".join([words.interval(ends, sign=True), *told]) if ends else "",
         )
         lines.append(
             (
@@ -96,7 +100,13 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
             )
         )
     heads = ("#Rank", "Model", f"#{words.metric(facts.primary)} (95 % interval)", "#To the leader", "#Fit", "#Answer", "#Memory", "Pareto")
-    return table(f"{heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
+    return table(
+        f"{heading}. ● marks models that no other beats in both quality and time. The interval and p are of one pair; Holm's p is corrected for "
+        f"all models",
+        heads,
+        lines,
+        "scores.json",
+    )
 
 
 def _unscored(rows: list[Map], scored: list[Map]) -> list[Block]:

@@ -1,12 +1,14 @@
-"""Section 3: what was found in the data, what weighs little, and what cannot be asked."""
+"""Section 3: what was found in the data, what weighs little, what nobody asked, and what cannot be asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spadework.diagnosis.lines import RUN
 from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Table, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_number, as_text, maps
+from spadework.workbench.next_line import line_for
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps
 from spadework.workbench.sections.verdict import WIDTHS
 
 _LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}
@@ -24,19 +26,33 @@ def findings(facts: RunFacts) -> Sequence[Block]:
     ]
     quiet = [found for found in facts.findings if found not in loud]
     blocks: list[Block] = (
-        [_table("Findings, as the checks ordered them", loud)] if loud else [Prose("Nothing was found that weighs much.", "plain")]
+        [_table(facts, "Findings, as the checks ordered them", loud)] if loud else [Prose("Nothing was found that weighs much.", "plain")]
     )
     blocks += _picture(facts)
     if quiet:
-        blocks.append(_table("Asked, and of little weight", quiet, folded=True))
-    unasked = [row for row in maps(facts.scores.get("not_tried")) if as_text(row.get("what")).startswith(_PROBE)]
-    if unasked:
-        rows = [(as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)) for row in unasked]
-        blocks.append(table("Cannot be asked of these data", ("Question", "Why"), rows, "scores.json", folded=True))
+        blocks.append(_table(facts, "Asked, and of little weight", quiet, folded=True))
+    return [*blocks, *_unanswered(facts)]
+
+
+def _unanswered(facts: RunFacts) -> list[Block]:
+    """Questions that nobody asked, which is no answer, apart from those that these data cannot be asked."""
+    rows = [row for row in maps(facts.scores.get("not_tried")) if as_text(row.get("what")).startswith(_PROBE)]
+    late = [row for row in rows if as_text(row.get("kind")) == "not asked"]
+    blocks: list[Block] = []
+    if late:
+        lines = [(*_question(row), words.seconds(as_number(row.get("needs")))) for row in late]
+        blocks.append(table("Not asked, so neither yes nor no", ("Question", "Why", "#It would take about"), lines, "scores.json"))
+    if len(late) < len(rows):
+        asked = [_question(row) for row in rows if row not in late]
+        blocks.append(table("Cannot be asked of these data", ("Question", "Why"), asked, "scores.json", folded=True))
     return blocks
 
 
-def _table(title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
+def _question(row: Map) -> tuple[str, str]:
+    return as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)
+
+
+def _table(facts: RunFacts, title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
     rows = []
     for finding in found:
         level = as_text(finding.get("level"), "note")
@@ -45,7 +61,7 @@ def _table(title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
                 Cell(words.clip(level, 20), _LEVELS.get(level, "note")),
                 Cell(words.clip(as_text(finding.get("says"), words.ABSENT), 600), note=_source(finding)),
                 _effect(finding),
-                Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=words.clip(as_text(finding.get("means")), 300)),
+                Cell(words.clip(as_text(finding.get("advice")) or words.ABSENT, 600), note=_next(facts, finding)),
             )
         )
     return table(title, ("Level", "What was found", "#Effect (95 % interval)", "Advice"), rows, "findings.json", folded=folded)
@@ -108,6 +124,12 @@ def _effect(finding: Map) -> str:
         return words.signed(effect) + (f" ({words.signed(ends[0])} … {words.signed(ends[1])})" if ends else "")
     show = _signed if finding.get("unit") == "share" else words.percent
     return show(effect) + (f" ({show(ends[0])} … {show(ends[1])})" if ends else "")
+
+
+def _next(facts: RunFacts, finding: Map) -> str:
+    """What it means for a model, and the line to type."""
+    line = line_for(finding, as_map(facts.recipe.get("recipe")), RUN)
+    return " · ".join(words.clip(part, 300) for part in (as_text(finding.get("means")), line) if part)
 
 
 def _source(finding: Map) -> str:
