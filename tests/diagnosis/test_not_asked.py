@@ -25,8 +25,9 @@ from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, seconds_f
 from spadework.diagnosis.readiness import EXPECTED, readiness
 from spadework.diagnosis.rules import DECIDING, FACTS, RULES
 from spadework.errors import SpadeworkError
-from spadework.evaluation.trial import Protocol
+from spadework.evaluation.trial import Protocol, trial
 from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.parts import parse
 
 
 def evidence_of(name: str, **settings: object) -> Evidence:
@@ -81,6 +82,18 @@ def test_an_answer_does_not_depend_on_when_the_time_was_over(name):
         assert {one.code for one in unanswered if one.kind == "cannot be asked"} <= {one.code for one in impossible}
         counts.add(len(answers))
     assert len(counts) > 2, "the time was over early, and late"
+
+
+@pytest.mark.parametrize("name", ["order", "ordered_hits"])
+def test_an_answer_is_the_same_where_a_sweep_judged_its_settings_before(name):
+    """Each setting alone, fitted in full and judged as a trial is, in place of what is counted together for the rows that are asked."""
+    fresh = evidence_of(name)
+    found = [one.as_json() for one in ask_all(fresh)[0]]
+    part = fresh.protocol.among(fresh.rows)
+    settings = {one.label: one for label in fresh.known for one in parse(label) if isinstance(one, CoOccurrence)}
+    assert len(settings) > 15
+    known = {label: trial(one, part).values["ndcg@10"] for label, one in settings.items()}
+    assert [one.as_json() for one in ask_all(evidence_of(name, known=known))[0]] == found
 
 
 def test_what_had_no_time_is_asked_again_when_there_is_more():
