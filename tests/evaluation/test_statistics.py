@@ -43,7 +43,39 @@ def test_paired_intervals_are_narrower_where_users_differ_more_than_models():
     assert gap[0].value == 0.0
     assert gap[1].low > 0.09
     assert gap[1].high < 0.11
-    assert gap[1].p == pytest.approx(1 / (1 + statistics.RESAMPLES))
+    assert 0 < gap[1].p < 1e-9
+
+
+@given(
+    st.integers(0, 10_000), st.sampled_from([1, 2, 5, 40, 99, 100, 300]), st.integers(2, 5), st.floats(-0.6, 0.6), st.sampled_from([40, 79, 400, 2000]),
+    st.booleans(),
+)  # fmt: skip
+def test_the_interval_leaves_zero_out_exactly_where_p_is_below_one_in_twenty(seed, users, models, shift, resamples, coarse):
+    rng = np.random.default_rng(seed)
+    values = rng.normal(0, 1, (users, models)) + shift * np.arange(models) / np.sqrt(max(users / 10, 1))
+    values = (np.round(values) if coarse else values).astype(np.float32)
+    for gap in statistics.differences(values, 0, seed=seed, resamples=resamples):
+        assert (gap.low > 0 or gap.high < 0) == (gap.p < 0.05), gap
+        assert gap.low <= gap.high
+        assert 0 < gap.p <= 1
+        assert gap.p_holm >= gap.p or gap.value == 0
+
+
+def test_p_by_hand():
+    """Of 40 resamples one is below zero: twice two in 41. Of none: twice one in 41, and the interval leaves zero out."""
+    one_below = np.concatenate([[-1.0], np.ones(39)])[:, None]
+    assert statistics.two_sided(one_below, users=50).tolist() == pytest.approx([4 / 41])
+    assert [float(end[0]) for end in statistics.interval(one_below)] == [-1.0, 1.0]
+    assert statistics.two_sided(np.ones((40, 1)), users=50).tolist() == pytest.approx([2 / 41])
+    assert [float(end[0]) for end in statistics.interval(np.arange(1.0, 81.0)[:, None])] == [2.0, 79.0]
+    assert statistics.two_sided(np.zeros((400, 1)), users=50).tolist() == [1.0]
+
+
+def test_over_many_users_p_tells_more_than_the_number_of_resamples():
+    values = np.random.default_rng(7).normal([0.0, 0.3], 1.0, (2000, 2)).astype(np.float32)
+    gap = statistics.differences(values, 0, seed=0, resamples=400)[1]
+    assert 0 < gap.p < 1e-6 < 2 / 401
+    assert statistics.differences(values[:60], 0, seed=0, resamples=400)[1].p >= 2 / 401
 
 
 @given(st.lists(st.integers(-4, 4), min_size=8, max_size=8))

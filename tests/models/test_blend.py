@@ -49,6 +49,22 @@ def lists_of(one: Recommender, log: Interactions, repeats: str = "allow") -> lis
     return [dict(lists.filter(pl.col("user_id") == user).select("item_id", "score").iter_rows()) for user in users]
 
 
+@pytest.mark.parametrize(
+    "one",
+    [
+        model("prior", parts="cosine(keep=5)", weight=0.5), model("prior", parts="cosine(keep=5)"),
+        model("blend", parts="cosine(keep=5) + forward", weights="0.8, 0.2"), model("boosted", parts="cosine(keep=5) + popular"),
+    ],
+    ids=["prior", "learned prior", "blend", "boosted"],
+)  # fmt: skip
+def test_over_parts_that_have_learned_a_mixture_is_what_fit_makes(shop, one):
+    part = model("cosine", keep=5).fit(shop)
+    made, whole = one.sharing().fit_over([part], shop, rng=3), one.sharing().fit(shop, rng=3)
+    assert made == whole
+    assert "_fitted" not in made.__dict__, "parts are not held twice"
+    assert lists_of(made, shop) == lists_of(whole, shop)
+
+
 # ---- equations
 
 

@@ -7,8 +7,8 @@ import itertools
 import pytest
 
 from makers import content_of, make_log, random_rows
+from spadework.diagnosis import common
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import design as designs
 from spadework.workbench.design import design
 
 
@@ -40,7 +40,7 @@ def test_the_core_is_a_full_factorial_in_the_order_of_its_places():
 def test_the_first_level_of_a_factor_is_the_plain_answer():
     plan = design(*everything())
     plain = plan.core()[0]
-    assert plain.params == CoOccurrence(weight="raw", keep=designs.KEEP).params | {"history": 1.0}
+    assert plain.params == CoOccurrence(weight="raw", keep=common.KEEP).params | {"history": 1.0}
 
 
 def test_every_setting_is_tried_once_and_can_be_fitted():
@@ -89,5 +89,5 @@ def test_what_a_log_has_decides_what_is_tried_beside_the_core():
 def test_heavy_users_are_capped_where_pairs_would_be_too_many(monkeypatch):
     log = log_of()
     assert {one.newest for one in design(log, None).core()} == {CoOccurrence().newest}
-    monkeypatch.setattr(designs, "MANY_PAIRS", 100)
-    assert {one.newest for one in design(log, None).core()} == {designs.FEW_EVENTS}
+    monkeypatch.setattr(common, "MANY_PAIRS", 100)
+    assert {one.newest for one in design(log, None).core()} == {common.FEW_EVENTS}

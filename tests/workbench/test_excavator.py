@@ -135,6 +135,26 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     assert (tmp_path / "run" / "scores.json").stat().st_mtime_ns == before
 
 
+def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_had_its_chance(order_run, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(order_run, folder)
+    board, told = read(folder, "scores.json"), read(folder, "readiness.json")
+
+    def outcome(epochs, **budget):
+        files.write_json(folder / "scores.json", board | {"budget": budget})
+        advice = train(folder, changes={**QUICK, "epochs": epochs, "learning_rate": 1e-6})
+        return next((one for one in advice["predictions"] if one["prediction"]["about"] == "verdict"), None)
+
+    found = outcome(1, starved=True, says="34 models had no time.")
+    assert found["outcome"] == "cannot tell"
+    assert "the board was cut short (34 models had no time); dig with a larger budget" in found["says"]
+    found = outcome(2, starved=False, says="")
+    assert found["outcome"] == "cannot tell", "it lost by far"
+    assert "the network was cut short (it had 2 of the usual 40 epochs)" in found["says"]
+    files.write_json(folder / "readiness.json", told | {"predictions": told["predictions"][1:]})
+    assert outcome(3) is None, "undecided: nothing was predicted"
+
+
 def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(order_run, tmp_path):
     for name in ("whole", "cut"):
         shutil.copytree(order_run, tmp_path / name)

@@ -463,6 +463,43 @@ def test_the_verdict_tells_what_is_expected_of_a_transformer(tmp_path: Path, fil
     assert "The spade is enough: between -20% and +5%. That is an expectation, not a measurement (VER-1)." in said
 
 
+def test_an_undecided_verdict_is_not_told_as_an_expectation(tmp_path: Path, files: dict[str, Any]) -> None:
+    says = "Undecided: ORD-1 was not asked; give --budget 5m to ask it."
+    files["findings"].append({"code": "VER-1", "level": "note", "says": says, "advice": "", "effect": None, "interval": None, "unit": ""})
+    said = verdict_of(rendered(tmp_path, files))
+    assert f"No neural model was compared. {says} (VER-1)" in said
+    assert "an expectation" not in said
+
+
+def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["not_tried"] = [
+        {"what": "probe TIME-1", "why": "The log has no times.", "kind": "cannot be asked", "needs": None},
+        {"what": "probe ORD-1", "why": "The time for probes was over.", "kind": "not asked", "needs": 12.0},
+    ]
+    page = rendered(tmp_path, files)
+    section = page[page.index('id="findings"') : page.index('id="board"')]
+    late, _, impossible = section[section.index("Not asked, so neither yes nor no") :].partition("Cannot be asked of these data")
+    assert "ORD-1" in late
+    assert "12\xa0s" in late
+    assert "TIME-1" not in late
+    assert "TIME-1" in impossible
+    assert "ORD-1" not in impossible
+
+
+def test_a_finding_ends_in_its_line_for_this_log(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["recipe"]["recipe"] = {"source": "my log.csv", "user": "CustomerID"}
+    files["findings"][0] |= {"command": "spadework dig SOURCE --set models=personal", "means": "Repeats pay."}
+    page = rendered(tmp_path, files)
+    assert "Repeats pay. · spadework dig &#39;my log.csv&#39; --set user=CustomerID --set models=personal" in page
+
+
+def test_the_p_beside_an_interval_is_of_that_interval_and_the_corrected_one_is_named(tmp_path: Path, files: dict[str, Any]) -> None:
+    files["scores"]["scores"][1]["difference"] = {"value": -0.01, "interval": [-0.019, -0.001], "p": 0.03, "p_holm": 0.15}
+    page = rendered(tmp_path, files)
+    assert "p 0.030, Holm&#39;s p 0.15" in page
+    assert "p 0.15" not in page.replace("Holm&#39;s p 0.15", "")
+
+
 def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: dict[str, Any]) -> None:
     plain = {"advice": "", "means": "", "measured": "ndcg@10 of 600 users", "unit": "share"}
     files["findings"] = [

@@ -23,6 +23,14 @@ class NoDifference(CannotTell):
     """Both settings give everybody the same."""
 
 
+class NotAsked(CannotTell):
+    """A probe was not asked, or broke: that says nothing about the data."""
+
+
+class NoTime(NotAsked):
+    """There was no time to ask it."""
+
+
 @dataclass(frozen=True)
 class Change:
     """What one choice did: a mean of paired differences over users, in the metric and as a share of what it was without the choice."""

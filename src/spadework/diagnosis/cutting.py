@@ -48,6 +48,7 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
         advice="Look at content models and the slice of cold items."
         if content is not None
         else "Bring an item table: content can reach them.",
+        command="spadework dig SOURCE --set models=content,cease,add-ease" if content is not None else "",
     )
 
 

@@ -5,67 +5,42 @@ Settings that somebody judged on the same users before (a sweep) are taken as th
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
 
 import numpy as np
 import polars as pl
 
-from spadework import events
-from spadework.arrays import Array, Codes, Mask
-from spadework.data.content import ItemContent
+from spadework.arrays import Array, Mask
 from spadework.data.cuts import has_calendar
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis.change import CannotTell, Change, difference
+from spadework.diagnosis.answers import OVER, Answers
+from spadework.diagnosis.change import CannotTell, Change, NoTime, difference
+from spadework.diagnosis.common import KEEP as KEEP
+from spadework.diagnosis.common import fewer_events, pairs_in
 from spadework.diagnosis.controls import exchanged, first_moments, newest, users_within
-from spadework.errors import SpadeworkError
 from spadework.evaluation.slices import seen_targets
-from spadework.evaluation.trial import Protocol, judge, trial
+from spadework.evaluation.trial import Protocol, judge
 from spadework.evaluation.truth import Truth
-from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.randomness import generator
 
-T = TypeVar("T")
-KEEP = 200
-"""Neighbours of an item in probes, and in the sweep whose values they take: a quarter of the time of 1,000, and as good on most logs."""
 FEWEST_USERS = 20
 """Below so many users with something new, the question of new items is not asked."""
 DRAWS = 3
 """Controls that are averaged: one draw is luck."""
-LARGE = 3_000_000
-"""Rows from which on one control is drawn: it holds enough of everything, and counting it takes its time."""
-MANY_ROWS = 5_000_000
+LARGE = 1e8
+"""Pairs of events of one user from which on one control is drawn: it holds enough of everything, and counting it takes its time. It is the log
+that decides this, and no budget: an answer must not depend on the time there was."""
+MANY_ROWS = 2_000_000
 """Rows that are learned from where a part of the log is destroyed: it is copied and counted again, several times."""
-MANY_PAIRS, FEW_EVENTS = 3e8, 300
-"""Pairs of events of one user from which on only so many newest events of each are counted, where nothing was judged before."""
 
 
-@dataclass
-class Evidence:
-    """Values of settings on a sample of the validation span's users."""
-
-    protocol: Protocol  # of the validation span
-    content: ItemContent | None
-    rows: Array  # rows of the truth that settings are judged on
-    known: dict[str, Array] = field(default_factory=dict)  # label → values of the deciding metric [rows]
-    common: Mapping[str, Any] = field(default_factory=lambda: {"keep": KEEP})  # settings that all models named "cooccurrence" share
-    until: float | None = None  # on the clock of time.monotonic
-    memory: int | None = None  # bytes of this process
-    refused: dict[str, str] = field(default_factory=dict)  # label → why it has no values
-    lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
-    candidates: pl.Series | None = None  # ids that alone may be recommended; all if absent
-    is_sample: bool = False  # whether only a part of the log is learned from
-
-    @property
-    def train(self) -> Interactions:
-        """What settings learn from."""
-        return self.protocol.split.train
+class Evidence(Answers):
+    """Values of settings on a sample of the validation span's users, compared; and the same question to other logs, users and items."""
 
     # ---- comparisons
 
@@ -98,11 +73,11 @@ class Evidence:
 
     def mean_of(self, models: Sequence[Recommender]) -> Array:
         """Values [rows] averaged over settings; refused where one has none."""
-        return np.asarray(np.mean(self._all(self.values(models), models), axis=0))
+        return np.asarray(np.mean(self.all_of(self.values(models), models), axis=0))
 
     def on_targets(self, models: Sequence[Recommender], truth: Truth) -> list[Array]:
         """Values of each setting's lists by another truth of the same rows: [rows that have a target left]. Refused where a setting has none."""
-        lists = self._all(self.lists_of(models), models)
+        lists = self.all_of(self.lists_of(models), models)
         kept = np.flatnonzero(truth.sizes > 0)
         if len(kept) < FEWEST_USERS:
             raise CannotTell(f"Only {len(kept)} of {len(self.rows):,} users have such targets.")
@@ -114,12 +89,6 @@ class Evidence:
     def truth(self) -> Truth:
         """The targets of the rows."""
         return self._asked.truth
-
-    def _all(self, found: Sequence[T | None], models: Sequence[Recommender]) -> list[T]:
-        whole = [one for one in found if one is not None]
-        if len(whole) < len(models):
-            raise CannotTell(next((self.refused[one.label] for one in models if one.label in self.refused), "Nothing was judged."))
-        return whole
 
     # ---- other questions to the same data
 
@@ -138,8 +107,7 @@ class Evidence:
         if len(rows) < FEWEST_USERS:
             raise CannotTell(f"Only {len(rows)} of {len(users):,} users take anything that they never had.")
         made = self.beside(protocol, rows)
-        if (np.diff(self.train.starts).astype(np.float64) ** 2).sum() > MANY_PAIRS:
-            made.common = {**self.common, "newest": min(FEW_EVENTS, self.common.get("newest", FEW_EVENTS))}
+        made.common = fewer_events(self.common, self.train)
         return made
 
     @cached_property
@@ -162,6 +130,16 @@ class Evidence:
         return made
 
     @cached_property
+    def thrifty(self) -> Evidence:
+        """The same question, counting fewer events of each user where the log has many pairs; else this question."""
+        fewer = fewer_events(self.common, self.train)
+        if fewer == self.common:
+            return self
+        made = self.of_logs()
+        made.common = fewer
+        return made
+
+    @cached_property
     def without_order(self) -> tuple[Evidence, ...]:
         """The same question to logs in which items are exchanged among events of about the same time.
 
@@ -172,9 +150,11 @@ class Evidence:
             raise CannotTell(
                 "The log has no calendar, or histories are not part of what is learned from: trends cannot be told from order."
             )
+        if self.clock.over:
+            raise NoTime(OVER)
         random = generator(self.protocol.seed, "without order")
         made = []
-        for _ in range(DRAWS if len(split.train) < LARGE else 1):
+        for _ in range(DRAWS if pairs_in(split.train) < LARGE else 1):
             train = exchanged(split.train, random)
             control = self.of_logs(train=train, given=train.of_users(split.given.active_users))
             if self.protocol.repeats == "forbid":
@@ -222,94 +202,15 @@ class Evidence:
 
     def beside(self, protocol: Protocol, rows: Array) -> Evidence:
         """Evidence of another question to the same data."""
-        return Evidence(
+        made = Evidence(
             protocol, self.content, rows, common=self.common, until=self.until, memory=self.memory, candidates=self.candidates,
             is_sample=self.is_sample,
         )  # fmt: skip
+        made.clock = self.clock
+        return made
 
     def among_items(self, items: Mask) -> Evidence:
         """The same question, answered with some of the items [items] alone; what is learned stays."""
         made = self.of_logs()
         made.candidates = self.train.item_vocabulary.ids.filter(pl.Series(items))
         return made
-
-    # ---- settings
-
-    def values(self, models: Iterable[Recommender]) -> list[Array | None]:
-        """Values [rows] of each setting; None where it has none, and `refused` says why. Nothing that a model does is raised."""
-        wanted = list(models)
-        self._fit([one for one in wanted if one.label not in self.known])
-        return [self.known.get(one.label) for one in wanted]
-
-    def answer_too(self, others: Sequence[Evidence], models: Sequence[Recommender]) -> None:
-        """Fit settings once for this question and for others that learn from the same train rows."""
-        missing = [one for one in models if any(one.label not in (*where.known, *where.refused) for where in (self, *others))]
-        self._together([one for one in missing if isinstance(one, CoOccurrence)], others)
-
-    def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
-        """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
-        wanted = list(models)
-        self._fit([one for one in wanted if one.label not in self.lists])
-        return [self.lists.get(one.label) for one in wanted]
-
-    def _fit(self, models: Sequence[Recommender]) -> None:
-        missing = list({one.label: one for one in models if one.label not in self.refused}.values())
-        self._together([one for one in missing if isinstance(one, CoOccurrence)])
-        for one in missing:
-            if not isinstance(one, CoOccurrence):
-                self._alone(one)
-
-    @property
-    def _limits(self) -> Limits:
-        return Limits(deadline=self.until, memory=self.memory)
-
-    def _together(self, models: list[CoOccurrence], others: Sequence[Evidence] = ()) -> None:
-        able = []
-        for one in models:
-            try:
-                one.check_needs(self.train, self.content)
-                able.append(one)
-            except SpadeworkError as error:
-                self.refused[one.label] = error.message
-        if not able or self._late(able):
-            return
-        parts = [(where, where._asked) for where in (self, *others)]
-        wanted = np.zeros(self.train.item_count, np.bool_)
-        for _, part in parts:
-            wanted[part.split.given.of_users(part.truth.users).items] = True
-        try:
-            with events.listening(self._limits):
-                for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
-                    while batch:
-                        one = batch.pop()
-                        for where, part in parts:
-                            codes = one.recommend(
-                                part.split.given, part.k, repeats=part.repeats, users=part.truth.users, candidates=where.candidates
-                            ).items
-                            values = judge(codes, part)[0][part.primary]
-                            where.known[one.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))
-                            where.lists[one.label] = codes
-        except Exception as error:  # a setting that breaks must not take the run with it
-            why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"
-            self.refused |= {one.label: why for one in able if one.label not in self.known}
-
-    def _alone(self, one: Recommender) -> None:
-        if self._late([one]):
-            return
-        lists: list[Array] = []
-        score = trial(one.sharing(), self._asked, self.content, rng=self.protocol.seed, limits=self._limits, lists=lists)
-        if score.state == "done":
-            self.known[one.label] = score.values[self.protocol.primary]
-            self.lists[one.label] = lists[0]
-        else:
-            self.refused[one.label] = score.reason or score.state
-
-    @cached_property
-    def _asked(self) -> Protocol:
-        return self.protocol.among(self.rows)
-
-    def _late(self, models: Sequence[Recommender]) -> bool:
-        if self.until is None or time.monotonic() < self.until:
-            return False
-        self.refused |= {one.label: "The time for probes was over." for one in models}
-        return True

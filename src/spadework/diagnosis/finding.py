@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from html import escape
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
@@ -12,6 +13,7 @@ from spadework import events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
+from spadework.diagnosis.lines import filled, line_of
 from spadework.models.needs import check_log
 from spadework.shelf import Shelf
 
@@ -35,12 +37,39 @@ class Finding:
     means: str = ""  # for a model
     measured: str = ""  # how, and on whom
     patch: Mapping[str, Any] = field(default_factory=dict)  # settings worth trying next, as keys of a recipe or parameters of models
+    command: str = ""  # a line to type where there is advice; SOURCE and RUN stand for the log and the folder of the run
+
+    def __post_init__(self) -> None:
+        if self.advice and not self.command:
+            object.__setattr__(self, "command", line_of(self.code, self.patch))
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         values = asdict(self)
         values["interval"] = None if self.interval is None else list(self.interval)
         return values
+
+
+def by_weight(told: Finding | Mapping[str, Any]) -> tuple[int, float, str]:
+    """What findings are sorted by: the level, then the size of the effect, the largest first, then the code.
+
+    What a choice brings out of nothing is no share of anything: it comes first where it weighs something. So does the verdict among the notes.
+    """
+    known = told.as_json() if isinstance(told, Finding) else told
+    effect, unit = known.get("effect"), known.get("unit")
+    size = 0.0 if effect is None or not math.isfinite(effect) else abs(float(effect))
+    if known["code"] == "VER-1" or (unit == "metric" and known["level"] != "note"):
+        size = math.inf
+    return LEVELS.index(known["level"]), -size, str(known["code"])
+
+
+def command_for(told: Finding | Mapping[str, Any], source: str, run: str, settings: Sequence[str] = ()) -> str:
+    """The line to type of a finding, with the log and the folder of the run in their places; nothing where it has none.
+
+    `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they stand behind the log.
+    """
+    command = told.command if isinstance(told, Finding) else str(told.get("command") or "")
+    return filled(command, source, run, settings)
 
 
 class Diagnosis(tuple[Finding, ...]):
@@ -104,7 +133,7 @@ def cut_check(code: str) -> Callable[[CutCheck], CutCheck]:
 
 
 def diagnose(log: Interactions, content: ItemContent | None = None, split: Split | None = None) -> Diagnosis:
-    """Run every check, those of the cut where there is one; findings in order of level, then code. Nothing is fitted: probes are asked by `dig`.
+    """Run every check, those of the cut where there is one; findings in order of level, then of effect. Nothing is fitted: probes are asked by `dig`.
 
     Raises `BadRequest` for anything but a log that was read.
     """
@@ -114,4 +143,4 @@ def diagnose(log: Interactions, content: ItemContent | None = None, split: Split
     found = [one.function(log, content) for one in events.track(list(checks.values()), "checks")]
     if split is not None:
         found += [one.function(split, content) for one in events.track(list(cut_checks.values()), "checks of the cut")]
-    return Diagnosis(sorted((f for f in found if f is not None), key=lambda f: (LEVELS.index(f.level), f.code)))
+    return Diagnosis(sorted((f for f in found if f is not None), key=by_weight))

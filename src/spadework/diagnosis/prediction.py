@@ -42,15 +42,25 @@ class Checked:
     prediction: Prediction
     outcome: Outcome
     change: Change | None  # None where both did the same for everybody
+    why: str = ""  # what keeps the outcome from being told, beside the numbers
 
     @property
     def says(self) -> str:
         """Predicted and observed, in one sentence."""
         expected = _range(self.prediction.low, self.prediction.high)
         if self.change is None or self.change.share is None:
-            return f"{self.prediction.says} Expected {expected}; both did the same, or there is nothing to be a share of."
+            return f"{self.prediction.says} Expected {expected}; both did the same, or there is nothing to be a share of{self._told_why}."
         observed = f"{self.change.share:+.1%} ({self.change.share_low:+.1%} … {self.change.share_high:+.1%})"
-        return f"{self.prediction.says} Expected {expected}, observed {observed} over {self.change.users:,} users: {self.outcome}."
+        return f"{self.prediction.says} Expected {expected}, observed {observed} over {self.change.users:,} users: {self.outcome}{self._told_why}."
+
+    @property
+    def _told_why(self) -> str:
+        return f": {self.why.rstrip('.')}" if self.why else ""
+
+    @property
+    def below(self) -> bool:
+        """Whether it came out wrong on the lower side."""
+        return self.outcome == "wrong" and self.change is not None and self.change.share_high < self.prediction.low
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -58,7 +68,7 @@ class Checked:
         observed = (
             None if change is None else {"share": change.share, "interval": [change.share_low, change.share_high], "users": change.users}
         )
-        return {"prediction": self.prediction.as_json(), "outcome": self.outcome, "observed": observed, "says": self.says}
+        return {"prediction": self.prediction.as_json(), "outcome": self.outcome, "observed": observed, "says": self.says, "why": self.why}
 
 
 def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -> Checked:

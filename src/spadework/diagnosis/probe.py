@@ -5,15 +5,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from spadework import events
-from spadework.diagnosis.change import CannotTell, Change, rough
+from spadework.diagnosis.change import CannotTell, Change, NotAsked, NoTime, rough
 from spadework.diagnosis.evidence import Evidence
-from spadework.diagnosis.finding import LEVELS, Finding, Level
+from spadework.diagnosis.finding import Finding, Level, by_weight
 from spadework.shelf import Shelf
 
 STRONG_P, STRONG_SHARE = 0.0005, 0.05
@@ -33,6 +32,7 @@ class Probe:
 
     code: str
     function: Ask
+    fits: int = 1  # logs that it learns from, at most: what it costs beside the others
 
     @property
     def doc(self) -> str:
@@ -42,11 +42,16 @@ class Probe:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A probe that could not run, and why."""
+    """A probe that has no answer, and why: it cannot be asked of these data, or nobody asked it, which says nothing about them."""
 
     code: str
     why: str
     kind: Literal["not asked", "cannot be asked"] = "cannot be asked"
+    needs: float | None = None  # seconds that it would take, where time was what it lacked
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values, as they stand under `not_tried` of the board."""
+        return {"what": f"probe {self.code}", "why": self.why, "kind": self.kind, "needs": self.needs}
 
 
 probes: Shelf[Probe] = Shelf("probe")
@@ -60,11 +65,11 @@ def all_probes() -> Shelf[Probe]:
     return probes
 
 
-def probe(code: str) -> Callable[[Ask], Ask]:
-    """Place a question on the shelf under its code."""
+def probe(code: str, fits: int = 1) -> Callable[[Ask], Ask]:
+    """Place a question on the shelf under its code; `fits` is the number of logs that it learns from, at most."""
 
     def place(function: Ask) -> Ask:
-        probes.place(code, Probe(code, function))
+        probes.place(code, Probe(code, function, fits))
         return function
 
     return place
@@ -141,19 +146,29 @@ def found(
     )
 
 
-DECIDING = ("REP-1", "POP-2", "ORD-1", "ORD-4", "TIME-1")
-
-
 def ask_all(evidence: Evidence, codes: Sequence[str] | None = None) -> tuple[list[Finding], list[Unanswered]]:
-    """Every probe: findings in order of level, then code, and the probes that cannot run here."""
+    """These probes in this order, or every probe: findings in order of level, then of effect, and the probes that have no answer.
+
+    A code that is on no shelf is refused. What is not answered for want of time is told with the seconds that it would take.
+    """
+    shelf = all_probes()
     answers: list[Finding] = []
     unanswered: list[Unanswered] = []
-    for one in events.track([one for code, one in all_probes().items() if codes is None or code in codes], "probes"):
+    for one in events.track([shelf[code] for code in (shelf if codes is None else codes)], "probes"):
         try:
             answers.append(one.function(evidence))
+        except NotAsked as reason:
+            needs = seconds_for([one.code], evidence) if isinstance(reason, NoTime) else None
+            unanswered.append(Unanswered(one.code, str(reason), "not asked", needs))
         except CannotTell as reason:
-            late = evidence.until is not None and time.monotonic() >= evidence.until
-            unanswered.append(Unanswered(one.code, str(reason), "not asked" if late else "cannot be asked"))
+            unanswered.append(Unanswered(one.code, str(reason)))
         except Exception as error:  # a question that breaks must not take the run with it
-            unanswered.append(Unanswered(one.code, f"{type(error).__name__}: {error}"))
-    return sorted(answers, key=lambda f: (LEVELS.index(f.level), f.code)), unanswered
+            unanswered.append(Unanswered(one.code, f"{type(error).__name__}: {error}", "not asked"))
+    return sorted(answers, key=by_weight), unanswered
+
+
+def seconds_for(codes: Sequence[str], evidence: Evidence) -> float:
+    """About how long these probes take here, from what fits took so far; before the first fit, from the costs of counting. A fit that several
+    share is counted for each, so it is rather less."""
+    shelf = all_probes()
+    return sum(shelf[code].fits for code in codes) * evidence.seconds_of_a_fit

@@ -42,6 +42,7 @@ def no_times(log: Interactions, content: ItemContent | None) -> Finding | None:
             level="weak",
             says="The times are positions in a sequence: order is known, the calendar is not.",
             advice="Judge with the split last_item, and export real times if you can.",
+            command="spadework dig SOURCE --set split=last_item",
         )
     return None
 

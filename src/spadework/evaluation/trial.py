@@ -154,11 +154,12 @@ def trial(
     limits: Limits | None = None,
     fitted: bool = False,
     lists: list[Array] | None = None,
+    novel: bool = True,
 ) -> Score:
     """Fit and judge a model. Nothing is raised but the user's own interruption: a failure is a Score that says why.
 
     A `fitted` model is only judged. The recommended codes [users, k] are appended to `lists`, where one is given; where repeats are allowed,
-    the model is then asked once more without them, and its recall of new items becomes the total `novel_recall@10`.
+    the model is then asked once more without them, unless `novel` is false, and its recall of new items becomes the total `novel_recall@10`.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
     limits, heard = limits or Limits(), _Heard()
@@ -174,7 +175,7 @@ def trial(
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
             values, totals = judge(answer.items, protocol)
-            if lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
+            if novel and lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
                 totals |= _novel(model, protocol)
     except Unsuitable as error:
         return replace(start, state="skipped", reason=error.message)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ from spadework.models.parameters import Doc, Range
 from spadework.models.parts import parse, text_of
 from spadework.models.pool import Pool, PooledHistories, Proposals, counts_of, fitted_parts, lengths_of, scores_in
 from spadework.models.recommendations import Recommendations
+from spadework.randomness import Seed
 
 MOST_PARTS = 20
 
@@ -90,11 +91,20 @@ class Mixture(Recommender):
         costs = [one.cost(train) for one in self.models]
         return Cost(bytes=sum(cost.bytes for cost in costs), seconds=sum(cost.seconds for cost in costs))
 
+    def fit_over(self, fitted: Sequence[Recommender], train: Interactions, content: ItemContent | None = None, *, rng: Seed = None) -> Self:
+        """What `fit` makes, where some parts have learned from this very log already: they are taken as they are, the others are fitted."""
+        object.__setattr__(self, "_fitted", {one.label: one for one in fitted})
+        try:
+            return self.fit(train, content, rng=rng)
+        finally:
+            object.__delattr__(self, "_fitted")
+
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         seed = int(rng.integers(2**32))  # one for all parts, so that a part more changes nobody's draws
         learned = dict(self._learn(train, content, seed))
+        ready: Mapping[str, Recommender] = self.__dict__.get("_fitted", {})
         for place, one in enumerate(self.models):
-            state = one.sharing().fit(train, content, rng=seed).state
+            state = ready[one.label].state if one.label in ready else one.sharing().fit(train, content, rng=seed).state
             learned |= {f"{place}/{key}": value for key, value in state.items() if key != "popularity"}
         return learned
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from spadework.arrays import Array
@@ -52,6 +52,25 @@ def tested(pair: Pair, base: Array, other: Array, shares: Sequence[float | None]
     checked = check(pair.prediction, other, base, seed)
     sides = {share >= pair.prediction.low for share in shares if share is not None}
     return found, Checked(pair.prediction, "cannot tell", checked.change) if len(sides) > 1 else checked
+
+
+def starved(board: Mapping[str, Any]) -> str:
+    """Why nothing can be held against the best cheap model of a board that was cut short; nothing where it had its time."""
+    budget = board.get("budget") or {}
+    if budget.get("starved") is not True:
+        return ""
+    says = str(budget.get("says") or "not all families of models were tried").rstrip(".")
+    return f"the board was cut short ({says}); dig with a larger budget"
+
+
+def with_its_chance(checked: Checked, *, board: str = "", network: str = "") -> Checked:
+    """What can be told of a prediction where the board, or a network, was cut short: nothing, or nothing bad.
+
+    A cheap model that had no time is no yardstick. A network that had no time may still win: that is told.
+    """
+    if board:
+        return replace(checked, outcome="cannot tell", why=board)
+    return replace(checked, outcome="cannot tell", why=network) if network and checked.below else checked
 
 
 def untested(prediction: Prediction, why: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spadework.diagnosis.probe import DECIDING
+from spadework.diagnosis.rules import DECIDING
 from spadework.workbench import plan
 
 if TYPE_CHECKING:

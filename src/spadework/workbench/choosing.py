@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import numpy as np
 
 from spadework import durations, events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.diagnosis.evidence import KEEP, Evidence
-from spadework.diagnosis.finding import LEVELS, Finding
-from spadework.diagnosis.probe import DECIDING, Unanswered, all_probes, ask_all
+from spadework.diagnosis.evidence import Evidence
+from spadework.diagnosis.finding import Finding, by_weight
+from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
 from spadework.diagnosis.readiness import readiness
+from spadework.diagnosis.rules import DECIDING
+from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
@@ -56,12 +60,14 @@ class Dig:
     judging: Judging = field(init=False)
     ending: Ending = field(init=False)
     planner: Planner = field(init=False)
+    evidence: Evidence = field(init=False)
     answers: list[Finding] = field(default_factory=list)
     unanswered: list[Unanswered] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         costs = calibrate()
         self.judging = Judging(self.choosing, self.items, self.ledger, self.clock, costs, self.memory)
+        self.evidence = Evidence(self.choosing, self.items, self.judging.rungs[0].rows, memory=self.memory)
         self.ending = Ending(costs, self.final, self.log)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
@@ -72,13 +78,11 @@ class Dig:
         kept = self._kept(chosen)
         self.ending.companions = list(kept.values())
         self._ask_rest()
-        self._keep_findings(findings)
         finals = Finals(self.judging, self.ending, self.final)
         needed = floor() if chosen is None else [*floor(), chosen.winner]
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
-        account = account_of(self)
-        board = Board(self, scores, finals.lists, chosen, kept, account, windows.why_one)
-        write_board(board)
+        self._keep_findings(findings, self._repeat_hits(chosen, finals.lists))
+        write_board(Board(self, scores, finals.lists, chosen, kept, account_of(self), windows.why_one))
         self._keep_models(kept)
 
     # ---- choosing
@@ -126,7 +130,7 @@ class Dig:
     # ---- questions
 
     def _ask_deciding(self, until: float) -> None:
-        self._ask([code for code in all_probes() if code in DECIDING], until)
+        self._ask(list(DECIDING), until)
 
     def _ask_rest(self) -> None:
         room = min(REST * self.clock.budget, self.clock.left - self.ending.seconds(None))
@@ -134,31 +138,40 @@ class Dig:
         self._ask([code for code in all_probes() if code not in asked], self.clock.moment(room))
 
     def _ask(self, codes: list[str], until: float) -> None:
-        """Ask questions of the users of the first sample, until a moment."""
+        """Ask questions of the users of the first sample, until a moment; what the sweep judged of them is not fitted again."""
         begun = time.monotonic()
-        rung = self.judging.rungs[0]
-        known: dict[str, Array] = {}
-        common: dict[str, Any] = {"keep": KEEP}
         if self.planner.sweep is not None:
-            known = {label: result.values for label, result in self.planner.sweep.first.items() if result.reason is None}
-            common = dict(self.planner.sweep.design.common)
-        evidence = Evidence(self.choosing, self.items, rung.rows, known, common=common, until=until, memory=self.memory)
+            self.evidence.known |= {label: found.values for label, found in self.planner.sweep.first.items() if found.reason is None}
+        self.evidence.clock.until = until
         with events.aside():
-            answers, unanswered = ask_all(evidence, codes)
+            answers, unanswered = ask_all(self.evidence, codes)
         self.answers += answers
         self.unanswered = [one for one in self.unanswered if one.code not in codes] + list(unanswered)
-        events.note(f"probes      {len(answers)} answered, {len(unanswered)} not, {durations.words(time.monotonic() - begun)}")
+        late = sum(one.kind == "not asked" for one in unanswered)
+        told = f", {late} had no time" if late else ""
+        events.note(f"questions   {len(answers)} answered{told}, {durations.words(time.monotonic() - begun)}")
 
-    def _keep_findings(self, findings: list[Finding]) -> None:
+    def _keep_findings(self, findings: list[Finding], repeat_hits: float | None) -> None:
         items = self.items
         described = 0.0 if items is None or not items.roles else 1 - items.items_without_row / max(len(items), 1)
-        verdict = readiness(self.answers, self.log, self.choosing.split.repeat_share, described)
+        larger = account_of(self)["would_do"]
+        verdict = readiness(
+            self.answers, self.log, self.choosing.split.repeat_share, described, unanswered=self.unanswered, repeat_hits=repeat_hits,
+            budget=None if larger is None else durations.seconds(larger, "budget"),
+        )  # fmt: skip
         files.write_json(self.folder / "readiness.json", verdict.as_json())
         name = Path(self.recipe.source).name
         heading = f"What a sequence model for {name} should be made of, read from what helped.\n{verdict.sentences[0]}"
         files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
-        told = sorted([*findings, *self.answers, verdict.finding()], key=lambda finding: (LEVELS.index(finding.level), finding.code))
+        told = sorted([*findings, *self.answers, verdict.finding()], key=by_weight)
         files.write_json(self.folder / "findings.json", [finding.as_json() for finding in told])
+
+    def _repeat_hits(self, chosen: Choice | None, lists: Mapping[str, Array]) -> float | None:
+        """Share of the winner's hits that users had before; None where lists may not hold these, or nothing is hit."""
+        if chosen is None or self.final.repeats != "allow" or chosen.winner.label not in lists:
+            return None
+        share = repetition(lists[chosen.winner.label], self.final.truth, self.final.dialect, self.final.k).hits_repeated
+        return share if np.isfinite(share) else None
 
     # ---- keeping
 

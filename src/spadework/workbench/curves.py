@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from spadework.models.base import Recommender
 from spadework.workbench import files
+
+STILL_GAINING = 0.01
+"""Share by which a network that is still learning rises over two epochs."""
 
 
 def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float) -> None:
@@ -21,6 +24,25 @@ def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The curves of these files, in order of label, stage and seed."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
     return sorted(found, key=lambda one: (one["label"], one["stage"], one["seed"]))
+
+
+def cut_short(curves: Iterable[Mapping[str, Any]], epochs: int, usual: int) -> str:
+    """How one of these networks was kept from what it might have learned; nothing where each had its chance.
+
+    A network that ends before its `epochs` had seen enough. One that uses them all was cut short where they are fewer than the `usual` number,
+    where its last epoch was the best, or where it rose by more than `STILL_GAINING` over the last two.
+    """
+    for one in curves:
+        rows = one["epochs"]
+        if len(rows) < epochs:
+            continue
+        if epochs < usual:
+            return f"the network was cut short (it had {epochs} of the usual {usual} epochs)"
+        seen = [float("nan") if row.get("ndcg") is None else float(row["ndcg"]) for row in rows]
+        known = [value for value in seen if value == value]
+        if known and (seen[-1] > max(known[:-1], default=-1.0) or (len(seen) > 2 and seen[-1] > (1 + STILL_GAINING) * seen[-3])):
+            return f"the network was cut short (it was still gaining at epoch {len(rows)} of {epochs})"
+    return ""
 
 
 def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,17 +10,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.diagnosis.evidence import KEEP
+from spadework.diagnosis.common import common_settings
 from spadework.models.base import Recommender, model
 
 Settings: TypeAlias = dict[str, Any]
-MANY_PAIRS = 3e9
-FEW_EVENTS = 500
-"""Newest events a unit counts on logs with more pairs than `MANY_PAIRS`: heavy users would be most of the cost."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +90,7 @@ def design(train: Interactions, content: ItemContent | None) -> Design:
     factors = [WEIGHTS, HEAVY]
     if timed:
         factors = [WEIGHTS, ORDER, _age(train), HEAVY, HISTORY]
-    return Design(tuple(factors), {"keep": KEEP} | _newest(train), tuple(_beside(train, content)))
+    return Design(tuple(factors), common_settings(train), tuple(_beside(train, content)))
 
 
 def _age(train: Interactions) -> Factor:
@@ -108,11 +103,6 @@ def _age(train: Interactions) -> Factor:
 def _span(train: Interactions) -> float:
     assert train.times is not None
     return float(train.times.max() - train.times.min()) if len(train) else 0.0
-
-
-def _newest(train: Interactions) -> Settings:
-    lengths = np.diff(train.starts).astype(np.float64)
-    return {"newest": FEW_EVENTS} if float((lengths**2).sum()) > MANY_PAIRS else {}
 
 
 def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:

@@ -24,7 +24,7 @@ from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
 from spadework.workbench import artifact, curves, files, judged, kept, report
 from spadework.workbench import folder as folders
-from spadework.workbench.advice import Tested, tested, untested
+from spadework.workbench.advice import Tested, starved, tested, untested, with_its_chance
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.made_of import Pair, pairs, transformer_of
 from spadework.workbench.run import Run
@@ -68,14 +68,14 @@ class Excavation:
         ledger = Ledger(folder / "training", None if items is None else items.fingerprint)
         with kept_in(folder / "training"):
             validated = self._trials(one, choosing, "validation", ledger, items)
-            observed, checked = self._ablate(versions, validated, choosing, ledger, items, why)
+            observed, checked = self._ablate(one, versions, validated, choosing, ledger, items, why)
             finals = self._trials(one, final, "test", ledger, items)
             score, chosen = joined(finals), joined(validated)
             cheap = judged.winner_of_dig(self.run.board)
             wins = score.state == "done" and mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
             # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
             winner = self._learned_from_all(one, log, items) if wins else None
-        checked |= self._verdict(score, cheap, others, final, predictions, why)
+        checked |= self._verdict(one, score, cheap, others, final, predictions, why)
         advice = {
             "trained": score.label,
             "state": score.state,
@@ -103,6 +103,7 @@ class Excavation:
 
     def _ablate(
         self,
+        one: Transformer,
         versions: list[Pair],
         validated: list[Score],
         choosing: Protocol,
@@ -127,19 +128,39 @@ class Excavation:
             said, held = tested(pair, base, other, shares, choosing.seed)
             observed.append(said.as_json() | {"shares of seeds": shares})
             if held is not None:
-                checked[pair.ingredient] = held
+                checked[pair.ingredient] = with_its_chance(held, network=self._cut_short([one, pair.model], "validation"))
         return observed, checked
 
     def _verdict(
-        self, score: Score, cheap: str | None, others: list[Score], final: Protocol, predictions: list[Prediction], why: dict[str, str]
+        self,
+        one: Transformer,
+        score: Score,
+        cheap: str | None,
+        others: list[Score],
+        final: Protocol,
+        predictions: list[Prediction],
+        why: dict[str, str],
     ) -> dict[str, Checked]:
-        """The prediction about the best cheap model held against what came out; none where one of the two has no score, and `why` says so."""
+        """The prediction about the best cheap model held against what came out; none where one of the two has no score, and `why` says so.
+
+        There is none either where the verdict was left undecided.
+        """
+        expected = next((told for told in predictions if told.about == "verdict"), None)
+        if expected is None:
+            return {}
         beside = next((other for other in others if other.label == cheap and other.state == "done"), None)
         if score.state != "done" or beside is None:
             why["verdict"] = score.reason or "there is no cheap model with a score."
             return {}
         mine, theirs = (other.values[final.primary][final.judged] for other in (score, beside))
-        return {"verdict": check(next(one for one in predictions if one.about == "verdict"), theirs, mine, final.seed)}
+        held = check(expected, theirs, mine, final.seed)
+        return {"verdict": with_its_chance(held, board=starved(self.run.board), network=self._cut_short([one], "test"))}
+
+    def _cut_short(self, models: list[Transformer], stage: str) -> str:
+        """How a network of these was cut short in this stage, any seed; nothing where none was."""
+        labels = {one.label for one in models}
+        met = [curve for curve in curves.gathered(self.curves) if curve["label"] in labels and curve["stage"] == stage]
+        return curves.cut_short(met, models[0].epochs, Transformer.parameters()["epochs"].default)
 
     # ---- what it starts from
 

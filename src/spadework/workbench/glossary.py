@@ -12,7 +12,7 @@ from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import finding_of
 from spadework.diagnosis.probe import all_probes
-from spadework.diagnosis.readiness import Readiness
+from spadework.diagnosis.verdict import Readiness
 from spadework.errors import UnknownName
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import metrics

@@ -11,7 +11,7 @@ import numpy as np
 
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.diagnosis.finding import LEVELS
+from spadework.diagnosis.finding import by_weight
 from spadework.diagnosis.prediction import Checked, finding_of
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
@@ -43,7 +43,7 @@ def write_board(
     findings = [one for one in run.findings if one["code"] != "VER-2"]
     if checked:
         findings.append(finding_of(list(checked)).as_json())
-    findings.sort(key=lambda one: (LEVELS.index(one["level"]), one["code"]))
+    findings.sort(key=by_weight)
     files.write_json(folder / "findings.json", findings)
     least = judged.validation_of_winner(before, choosing.primary)
     validation = [entry for entry in before["validation"] if entry["model"] != score.model] + _entries(choosing, [chosen], "validation")

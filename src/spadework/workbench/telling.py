@@ -108,17 +108,17 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
     return f"{words[protocol.policy]}: {share}; {why}."
 
 
-def not_tried(judged: Iterable[Judged], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, str]]:
+def not_tried(judged: Iterable[Judged], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, Any]]:
     """What has no number, and why: settings that share a reason are one row, what had no time apart from what cannot be."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in judged:
         if result.reason is not None:
             kind = "no time" if result.score.state in ("no time", "timed out") else "cannot"
             found.setdefault((kind, result.reason), []).append(result.one.label)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"what": labels[0] if len(labels) == 1 else f"{len(labels):,} settings, such as {labels[0]}", "why": reason, "kind": kind}
         for (kind, reason), labels in found.items()
     ]
-    rows += [{"what": f"probe {one.code}", "why": one.why, "kind": one.kind} for one in unanswered]
+    rows += [one.as_json() for one in unanswered]
     told = "They take longer than a dig: train one on this run with spadework train RUN."
     return [*rows, {"what": "transformers", "why": told, "kind": "no time"}]

@@ -22,7 +22,7 @@ SLOWING = np.arange(0.3, 1.0001, 0.05)
 """How a doubling's gain may shrink from one doubling to the next; growth that gains speed is not expected to go on."""
 
 
-@probe("TAIL-1")
+@probe("TAIL-1", fits=2)
 def tail(evidence: Evidence) -> Finding:
     """Lists made of the head alone, the items that hold half of all events, serve worse than lists of everything.
 
@@ -51,7 +51,7 @@ def tail(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("SIZE-1")
+@probe("SIZE-1", fits=4)
 def more_users(evidence: Evidence) -> Finding:
     """More people would make lists better: the learning curve still rises.
 

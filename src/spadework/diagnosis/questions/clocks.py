@@ -69,7 +69,7 @@ def old_pairs(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("TIME-3")
+@probe("TIME-3", fits=8)
 def gaps(evidence: Evidence) -> Finding:
     """Two things that a person takes soon after each other belong together more than two things taken long apart.
 
@@ -90,7 +90,7 @@ def gaps(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("TIME-4")
+@probe("TIME-4", fits=4)
 def age_of_history(evidence: Evidence) -> Finding:
     """What a person took long ago says less of them than what they took lately, by the calendar and not by position alone.
 
@@ -112,7 +112,7 @@ def age_of_history(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("TIME-5")
+@probe("TIME-5", fits=4)
 def age_of_a_model(evidence: Evidence) -> Finding:
     """A model that learned some time ago answers worse than one of today: how often must it be trained?
 

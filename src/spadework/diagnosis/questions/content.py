@@ -12,7 +12,7 @@ RARE = 5
 """Train users below whom an item is called rare: behaviour knows little of it."""
 
 
-@probe("CON-1")
+@probe("CON-1", fits=2)
 def content_tells(evidence: Evidence) -> Finding:
     """What items say about themselves tells what people take: lists of items alike in text and categories beat what is popular.
 
@@ -27,7 +27,7 @@ def content_tells(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("CON-2")
+@probe("CON-2", fits=2)
 def content_adds(evidence: Evidence) -> Finding:
     """What items say about themselves adds to what people did.
 

@@ -30,7 +30,7 @@ ORDERED: dict[str, Any] = {"distance": "inverse", "weight": "power", "left_power
 FEW_TIES = 0.05
 
 
-@probe("ORD-1")
+@probe("ORD-1", fits=8)
 def direction(evidence: Evidence) -> Finding:
     """Which of two items came first matters: pairs counted forward predict better than pairs counted backward.
 
@@ -50,6 +50,7 @@ def direction(evidence: Evidence) -> Finding:
         backward = where.of_logs(train=reversed_in_time(where.train))
         return (where.mean_of(forward) - backward.mean_of(forward)) / 2
 
+    new.values([*both, *forward])  # counted together
     base = new.mean_of(both)
     if new.has_control:
         change, (what, level) = new.difference(base, base + new.less_trends(directed)), BEYOND
@@ -62,7 +63,7 @@ def direction(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("ORD-2")
+@probe("ORD-2", fits=5)
 def recency(evidence: Evidence) -> Finding:
     """The last items of a history say more than the first ones.
 
@@ -80,7 +81,7 @@ def recency(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("ORD-3")
+@probe("ORD-3", fits=8)
 def distance(evidence: Evidence) -> Finding:
     """Items that stand near each other in a history belong together more than items far apart.
 
@@ -100,7 +101,7 @@ def distance(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("ORD-4")
+@probe("ORD-4", fits=2)
 def order_of_the_file(evidence: Evidence) -> Finding:
     """The order of the file inside one timestamp carries something: either the clock is coarse, or the export leaks.
 
@@ -133,7 +134,7 @@ def order_of_the_file(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("ORD-5")
+@probe("ORD-5", fits=4)
 def shuffled_histories(evidence: Evidence) -> Finding:
     """A model that reads order loses when histories are shuffled: order as a whole carries something.
 

@@ -42,7 +42,7 @@ def row_normalisation(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("POP-2")
+@probe("POP-2", fits=3)
 def nothing_but_popularity(evidence: Evidence) -> Finding:
     """What is popular serves better than chance, and no personal list serves better than it.
 
@@ -79,7 +79,7 @@ def nothing_but_popularity(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("POP-3")
+@probe("POP-3", fits=2)
 def exponents(evidence: Evidence) -> Finding:
     """Dividing by the size of what is recommended, to some power, helps: popular items stand too high in the lists.
 

@@ -8,11 +8,12 @@ from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
+from spadework.diagnosis.questions.asking import WEIGHTS, counting
 from spadework.models.base import Recommender, model
 from spadework.models.practice import REPEATS_MATTER
 
 
-@probe("REP-1")
+@probe("REP-1", fits=3)
 def own_purchases(evidence: Evidence) -> Finding:
     """People take their own items again: own purchases as a prior of a model that does not count them.
 
@@ -21,7 +22,7 @@ def own_purchases(evidence: Evidence) -> Finding:
     where users have one basket each, nobody can repeat.
     """
     evidence = _repeating(evidence)
-    change = _beside_both(evidence, lambda name: model("prior", parts=name, weight=0.5))
+    change = _beside_both(evidence, lambda one: model("prior", parts=one.label, weight=0.5))
     return found(
         "REP-1", change, evidence, what="Own purchases as a prior",
         yes="People come back to their own items.", no="Own purchases say no more than the rest.",
@@ -31,7 +32,7 @@ def own_purchases(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("REP-2")
+@probe("REP-2", fits=2)
 def pauses(evidence: Evidence) -> Finding:
     """Each thing comes back after a pause of its own: what is due is taken next.
 
@@ -54,7 +55,7 @@ def pauses(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-@probe("REP-3")
+@probe("REP-3", fits=2)
 def own_purchases_alone(evidence: Evidence) -> Finding:
     """People's own things, by how often and how lately, serve better than co-occurrence that may repeat as well, and than what is popular.
 
@@ -73,11 +74,11 @@ def own_purchases_alone(evidence: Evidence) -> Finding:
     )  # fmt: skip
 
 
-def _beside_both(evidence: Evidence, other: Callable[[str], Recommender]) -> Change:
+def _beside_both(evidence: Evidence, other: Callable[[Recommender], Recommender]) -> Change:
     """The smaller of the gains beyond co-occurrence and beyond what is popular: what is popular comes back without being anybody's own."""
-    together = evidence.change([(model(name), other(name)) for name in ("cosine", "confidence")])
-    popular = evidence.change([(model("popular"), other("popular"))])
-    return min(together, popular, key=lambda change: change.effect)
+    together = [(one, other(one)) for one in (counting(evidence, settings) for settings in WEIGHTS)]
+    popular = model("popular")
+    return min(evidence.change(together), evidence.change([(popular, other(popular))]), key=lambda change: change.effect)
 
 
 def _repeating(evidence: Evidence) -> Evidence:
@@ -87,4 +88,4 @@ def _repeating(evidence: Evidence) -> Evidence:
         few = share < REPEATS_MATTER
         told = f"Only {share:.0%}" if few else f"The recipe's policy is {evidence.protocol.policy!r}, and {share:.0%}"
         raise CannotTell(f"{told} of the targets are repeats{', so items of the history are left out' if few else ''}.")
-    return evidence.sampled
+    return evidence.sampled.thrifty

@@ -9,7 +9,7 @@ from spadework.diagnosis.probe import found, probe
 from spadework.diagnosis.questions.asking import WEIGHTS, of_order, pairs_of
 
 
-@probe("UNIT-1")
+@probe("UNIT-1", fits=5)
 def baskets(evidence: Evidence) -> Finding:
     """What stands together in a basket says more than what stands together in a history.
 

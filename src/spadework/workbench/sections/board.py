@@ -112,7 +112,12 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
             )
         )
     heads = ("#Rank", "Model", f"#{words.metric(facts.primary)} (95 % interval)", "#To the leader", "#Fit", "#Answer", "#Memory", "Pareto")
-    return table(f"{heading}. ● marks models that no other beats in both quality and time", heads, lines, "scores.json")
+    return table(
+        f"{heading}. ● marks models that no other beats in both quality and time. The interval and p are of one pair of models",
+        heads,
+        lines,
+        "scores.json",
+    )
 
 
 def _against(difference: Map) -> Cell:

@@ -1,12 +1,14 @@
-"""Section 3: what was found in the data, what weighs little, and what cannot be asked."""
+"""Section 3: what was found in the data, what weighs little, what nobody asked, and what cannot be asked."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spadework.diagnosis.lines import RUN
 from spadework.workbench import charts, words
 from spadework.workbench.blocks import Block, Cell, Chart, Charts, Prose, Table, Tone, table
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_number, as_text, maps
+from spadework.workbench.next_line import line_for
+from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps
 from spadework.workbench.sections.verdict import WIDTHS
 
 _LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}
@@ -24,23 +26,33 @@ def findings(facts: RunFacts) -> Sequence[Block]:
     ]
     quiet = [found for found in facts.findings if found not in loud]
     blocks: list[Block] = (
-        [_table("Findings, as the checks ordered them", loud)] if loud else [Prose("Nothing was found that weighs much.", "plain")]
+        [_table(facts, "Findings, as the checks ordered them", loud)] if loud else [Prose("Nothing was found that weighs much.", "plain")]
     )
     blocks += _picture(facts)
     if quiet:
-        blocks.append(_table("Asked, and of little weight", quiet, folded=True))
-    unasked = [row for row in maps(facts.scores.get("not_tried")) if as_text(row.get("what")).startswith(_PROBE)]
-    late = [row for row in unasked if as_text(row.get("kind")) in ("not asked", "no time")]
-    for title, rows in (
-        ("Not asked: there was no time, so the answer is not known", late),
-        ("Cannot be asked of these data", [row for row in unasked if row not in late]),
-    ):
-        lines = [(as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)) for row in rows]
-        blocks += [table(title, ("Question", "Why"), lines, "scores.json", folded=True)] if lines else []
+        blocks.append(_table(facts, "Asked, and of little weight", quiet, folded=True))
+    return [*blocks, *_unanswered(facts)]
+
+
+def _unanswered(facts: RunFacts) -> list[Block]:
+    """Questions that nobody asked, which is no answer, apart from those that these data cannot be asked."""
+    rows = [row for row in maps(facts.scores.get("not_tried")) if as_text(row.get("what")).startswith(_PROBE)]
+    late = [row for row in rows if as_text(row.get("kind")) == "not asked"]
+    blocks: list[Block] = []
+    if late:
+        lines = [(*_question(row), words.seconds(as_number(row.get("needs")))) for row in late]
+        blocks.append(table("Not asked, so neither yes nor no", ("Question", "Why", "#It would take about"), lines, "scores.json"))
+    if len(late) < len(rows):
+        asked = [_question(row) for row in rows if row not in late]
+        blocks.append(table("Cannot be asked of these data", ("Question", "Why"), asked, "scores.json", folded=True))
     return blocks
 
 
-def _table(title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
+def _question(row: Map) -> tuple[str, str]:
+    return as_text(row.get("what")).removeprefix(_PROBE), words.clip(as_text(row.get("why")), 300)
+
+
+def _table(facts: RunFacts, title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
     rows = []
     for finding in found:
         level = as_text(finding.get("level"), "note")
@@ -52,7 +64,7 @@ def _table(title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
                 Cell(
                     words.clip(as_text(finding.get("advice")) or words.ABSENT, 600),
                     note=words.clip(as_text(finding.get("means")), 300),
-                    code=words.clip(as_text(finding.get("command")), 400),
+                    code=words.clip(line_for(finding, as_map(facts.recipe.get("recipe")), RUN), 400),
                 ),
             )
         )

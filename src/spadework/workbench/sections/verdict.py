@@ -197,10 +197,13 @@ def _expected(facts: RunFacts) -> str:
     )
     if told is not None:
         return f"A transformer was trained after the dig. {words.clip(as_text(told.get('says')), 600)} Section 5 has more."
-    verdict = next((as_text(found.get("says")) for found in facts.findings if found.get("code") == "VER-1"), "")
+    found = next((found for found in facts.findings if found.get("code") == "VER-1"), {})
+    verdict = words.clip(as_text(found.get("says")), 600)
     if not verdict:
         return "No neural model was compared, so this run cannot say whether one would pay."
-    return f"No neural model was compared. {words.clip(verdict, 600)} That is an expectation, not a measurement (VER-1)."
+    if as_interval(found.get("interval")) is None:  # undecided: nothing is expected
+        return f"No neural model was compared. {verdict} (VER-1)"
+    return f"No neural model was compared. {verdict} That is an expectation, not a measurement (VER-1)."
 
 
 def _left_out(facts: RunFacts) -> list[Block]:
