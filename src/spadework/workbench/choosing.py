@@ -135,7 +135,8 @@ class Dig:
     def _ask_rest(self) -> None:
         room = min(REST * self.clock.budget, self.clock.left - self.ending.seconds(None))
         asked = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
-        self._ask([code for code in all_probes() if code not in asked], self.clock.moment(room))
+        waiting = [code for code in [*DECIDING, *all_probes()] if code not in asked]
+        self._ask(list(dict.fromkeys(waiting)), self.clock.moment(room))
 
     def _ask(self, codes: list[str], until: float) -> None:
         """Ask questions of the users of the first sample, until a moment; what the sweep judged of them is not fitted again."""

@@ -219,7 +219,10 @@ class Planner:
 
     def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judged]:
         """Judge settings and tell each in a line."""
-        results = self.judging.ask(settings, rung, until, novel=True)
+        novel = family is not None and any(
+            one.label == one.name for one in settings
+        )  # of new items defaults alone are asked: it costs as much again
+        results = self.judging.ask(settings, rung, until, novel=novel)
         for result in results:
             tell(result)
         self._take(family, results)
