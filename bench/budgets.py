@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +31,9 @@ from harness import BENCH, OURS, ROOT, WORKERS, BenchFailed, process, say, worke
 LAST_BUILD = "fe6e110"
 """The build before budgets were planned."""
 LOOPS = 2
+PEER = BENCH / "results" / "kindling"
 PEER_LIMIT = 360.0
-"""Seconds after which kindling is stopped."""
+"""Seconds after which kindling is stopped, unless asked otherwise."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def command_of(cell: Cell, folder: Path, budget: str) -> list[str | Path]:
 
 def warm_up(cell: Cell, where: Where, tree: Path) -> None:
     """Compiled code and files in memory: `doctor --warm` where this build has it, and an uncounted dig, once for each log and source."""
-    stamp = where.kept / f"warm-{cell.log}-{cell.build}-{commit(tree)['commit']}"
+    stamp = where.kept / f"warm-{cell.log}-{_mark(tree)}"
     if stamp.exists():
         return
     say(f"  {cell.log}: warm-up")
@@ -172,10 +175,16 @@ def commit(tree: Path) -> dict[str, str]:
     return {"commit": said.stdout.strip()}
 
 
+def _mark(tree: Path) -> str:
+    """A mark of the source: compiled code is kept by it."""
+    files = sorted((tree / "src").rglob("*.py"))
+    return hashlib.sha256(b"".join(str(tree).encode() + path.read_bytes() for path in files)).hexdigest()[:12]
+
+
 # ---- kindling
 
 
-def kindling(name: str, where: Where) -> dict[str, Any]:
+def kindling(name: str, limit: float) -> dict[str, Any]:
     """Its lists for the users of our cut, judged as ours are; of the ways to tell it the order, the one that serves it best counts."""
     python, kept = interpreter("kindling"), FOLDER / "kindling"
     cut = kept / "cuts" / name
@@ -183,7 +192,7 @@ def kindling(name: str, where: Where) -> dict[str, Any]:
     asked = cut / "recipe.json"
     asked.write_text(json.dumps(recipe_of(name)), encoding="utf-8")
     exported = dict(worker(OURS, "budget_cut", "export", asked, cut)().answer)
-    tried = {order: _kindled(python, cut, asked, order, exported["repeats"]) for order in LOGS[name].orders}
+    tried = {order: _kindled(python, cut, order, exported["repeats"], limit) for order in LOGS[name].orders}
     able = [order for order in tried if "metrics" in tried[order]]
     best = max(able, key=lambda order: tried[order]["metrics"]["ndcg@10"], default=None)
     if best is not None:
@@ -192,20 +201,20 @@ def kindling(name: str, where: Where) -> dict[str, Any]:
     return {"log": name, "cut": exported, "best": best, "tried": tried}
 
 
-def _kindled(python: Path, cut: Path, asked: Path, order: str, repeats: str) -> dict[str, Any]:
+def _kindled(python: Path, cut: Path, order: str, repeats: str, limit: float) -> dict[str, Any]:
     around = page.circumstances("dig")
     words = [python, WORKERS / "kindling_lists.py", cut, order, "allow" if repeats == "allow" else "forbid"]
     told: dict[str, Any]
     try:
-        ended = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=PEER_LIMIT)
+        ended = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=limit)
     except subprocess.TimeoutExpired:
-        told = {"stopped": f"It was stopped after {PEER_LIMIT:.0f} s."}
+        told = {"stopped": f"stopped after {limit:.0f} s"}
     else:
         if ended.returncode:
-            told = {"stopped": f"It ended with {ended.returncode}: {ended.stderr.strip()[-400:]}"}
+            told = {"stopped": f"ended with {ended.returncode}: {ended.stderr.strip()[-400:]}"}
         else:
             told = json.loads((cut / f"lists-{order}.json").read_text(encoding="utf-8"))
-            told |= worker(OURS, "budget_cut", "judge", asked, cut / f"lists-{order}.csv", cut / f"judged-{order}")().answer
+            told |= worker(OURS, "budget_cut", "judge", cut / "recipe.json", cut / f"lists-{order}.csv", cut / f"judged-{order}")().answer
     say(f"  kindling, {order}: {told.get('stopped') or told['metrics']}")
     return told | {"circumstances": around | {"load after": page.load()}}
 
@@ -220,6 +229,7 @@ def main() -> int:
     options.add_argument("--log", choices=LOGS, action="append", metavar="NAME", help=f"one of {', '.join(LOGS)}; repeatable")
     options.add_argument("--again", action="store_true", help="also where there is a result")
     options.add_argument("--quick", action="store_true", help="15 s for each budget, kept apart from the page")
+    options.add_argument("--limit", type=float, default=PEER_LIMIT, metavar="SECONDS", help="after which kindling is stopped")
     options.add_argument("--tree", type=Path, default=ROOT, help="the source tree to measure; the bench's own if absent")
     asked = options.parse_args()
     where = Where(asked.quick)
@@ -228,37 +238,33 @@ def main() -> int:
 
         print(render(where), end="")
         return 0
-    where.kept.mkdir(parents=True, exist_ok=True)
-    where.results.mkdir(parents=True, exist_ok=True)
-    failed = 0
+    for folder in (where.kept, where.results, PEER):
+        folder.mkdir(parents=True, exist_ok=True)
+    failed, tree = 0, asked.tree.resolve()
     for part in [*PARTS, "kindling"] if asked.what == "all" else [asked.what]:
         for log in asked.log or LOGS:
-            for name, run in _jobs(part, log, where, asked.tree.resolve()):
-                failed += _kept(name, run, where, again=asked.again)
+            if part == "kindling":
+                failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit), again=asked.again)
+                continue
+            for cell in PARTS[part](log):
+                failed += not _keeps(where.results / f"{cell.name}.json", partial(dig, cell, where, tree), again=asked.again)
     return 1 if failed else 0
 
 
-def _jobs(part: str, log: str, where: Where, tree: Path) -> list[tuple[str, Callable[[], dict[str, Any]]]]:
-    if part == "kindling":
-        return [(f"kindling-{log}", lambda: kindling(log, where))]
-    return [(cell.name, lambda cell=cell: dig(cell, where, tree)) for cell in PARTS[part](log)]  # type: ignore[misc]
-
-
-def _kept(name: str, run: Callable[[], dict[str, Any]], where: Where, *, again: bool) -> bool:
-    """Run it unless its result is there; whether it failed."""
-    path = where.results / f"{name}.json"
+def _keeps(path: Path, run: Callable[[], dict[str, Any]], *, again: bool) -> bool:
+    """Run it and keep its result, unless that is there; whether there is one."""
     if path.exists() and not again:
-        return False
-    say(name)
+        return True
+    say(path.stem)
     try:
         told = run()
     except (BenchFailed, DataAbsent, PeerUnavailable) as failure:
         say(f"  failed: {failure}")
-        return True
+        return False
     path.write_text(json.dumps(told, indent=1, ensure_ascii=False), encoding="utf-8")
     if "winner" in told:
         say(f"  {told['winner']}: {told['ndcg']}, {told['judged']} settings, {told['seconds']:.1f} s")
-    return False
+    return True
 
 
 if __name__ == "__main__":
