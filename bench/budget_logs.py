@@ -30,7 +30,7 @@ class Log:
 _PLAIN = {"user": "user", "item": "item", "time": "timestamp"}
 _LAST = {**_PLAIN, "split": "last_item"}
 LOGS: dict[str, Log] = {
-    "grocery": Log({"source": "sample:grocery"}, "the last tenth by time", ("dates", "seconds"), sessions=True),
+    "grocery": Log({"source": "sample:grocery"}, "the last tenth by time", sessions=True),
     "ml-1m": Log({**_LAST, "dialect": "loo"}, "last item", ("dates", "seconds"), folder="ml-1m"),
     "s3rec_beauty": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "rows"), folder="s3rec_beauty"),
     "s3rec_yelp": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "rows"), folder="s3rec_yelp"),
