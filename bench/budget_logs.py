@@ -19,10 +19,7 @@ class Log:
 
     recipe: Mapping[str, Any]  # keys of a dig's recipe
     cut: str  # in words
-    orders: tuple[str, ...] = (
-        "dates",
-    )  # what kindling may be told of time: dates, seconds (as whole numbers), places or rows; see the worker
-    sessions: bool = False  # whether its baskets are given to it as sessions
+    orders: tuple[str, ...] = ("dates",)  # what kindling may be told of time: see the worker
     folder: str = ""  # of the public logs; empty where spadework reads it by the recipe's source, or where it is generated
     generated: tuple[int, ...] = field(default=())
 
@@ -30,15 +27,16 @@ class Log:
 _PLAIN = {"user": "user", "item": "item", "time": "timestamp"}
 _LAST = {**_PLAIN, "split": "last_item"}
 LOGS: dict[str, Log] = {
-    "grocery": Log({"source": "sample:grocery"}, "the last tenth by time", sessions=True),
+    # Events of a basket share their time, so whole seconds and dates are one to kindling's gate.
+    "grocery": Log({"source": "sample:grocery"}, "the last tenth by time"),
     "ml-1m": Log({**_LAST, "dialect": "loo"}, "last item", ("dates", "seconds"), folder="ml-1m"),
-    "s3rec_beauty": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "rows"), folder="s3rec_beauty"),
-    "s3rec_yelp": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "rows"), folder="s3rec_yelp"),
+    "s3rec_beauty": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "days", "rows"), folder="s3rec_beauty"),
+    "s3rec_yelp": Log({**_LAST, "dialect": "loo"}, "last item", ("places", "days", "rows"), folder="s3rec_yelp"),
     "gowalla_lightgcn": Log(
         {"user": "user", "item": "item", "split": "random"}, "a random fifth of each user", ("rows",), folder="gowalla_lightgcn"
     ),
     "nbr_tafeng_realitycheck": Log(
-        {**_PLAIN, "basket": "basket", "split": "last_basket", "dialect": "nbr"}, "last basket", ("places", "rows"), sessions=True,
+        {**_PLAIN, "basket": "basket", "split": "last_basket", "dialect": "nbr"}, "last basket", ("places", "days", "rows"),
         folder="nbr_tafeng_realitycheck",
     ),
     "yoochoose_100k": Log(_LAST, "last item", ("dates", "seconds"), folder="yoochoose_100k"),

@@ -179,8 +179,9 @@ def _kindling(read: Read) -> Part:
     lines += [
         "",
         "Its rows are those of our cut, ids as text, baskets as sessions where there are baskets. Order is told in each way that its contract"
-        " takes, and the one that serves it best on the test span counts: dates; the same as whole seconds; places in the user's own sequence; or"
-        " the order of rows alone. Where repeats are forbidden, its own switch for them is off. Users without a list count as misses.",
+        " takes, and the one that serves it best on the test span counts: dates; the same as whole seconds; places in the user's own sequence,"
+        " as numbers or as days; or the order of rows alone. Where repeats are forbidden, its own switch for them is off. Users without a list"
+        " count as misses.",
     ]
     whole = known == len(LOGS)
     return [

@@ -184,15 +184,19 @@ def _mark(tree: Path) -> str:
 # ---- kindling
 
 
-def kindling(name: str, limit: float) -> dict[str, Any]:
+def kindling(name: str, limit: float, *, again: bool) -> dict[str, Any]:
     """Its lists for the users of our cut, judged as ours are; of the ways to tell it the order, the one that serves it best counts."""
     python, kept = interpreter("kindling"), FOLDER / "kindling"
     cut = kept / "cuts" / name
     cut.mkdir(parents=True, exist_ok=True)
-    asked = cut / "recipe.json"
-    asked.write_text(json.dumps(recipe_of(name)), encoding="utf-8")
-    exported = dict(worker(OURS, "budget_cut", "export", asked, cut)().answer)
-    tried = {order: _kindled(python, cut, order, exported["repeats"], limit) for order in LOGS[name].orders}
+    (cut / "recipe.json").write_text(json.dumps(recipe_of(name)), encoding="utf-8")
+    exported = dict(worker(OURS, "budget_cut", "export", cut / "recipe.json", cut)().answer)
+    tried = {}
+    for order in LOGS[name].orders:
+        told = cut / f"told-{order}.json"  # what was tried is not tried again when another way is added
+        if again or not told.exists():
+            told.write_text(json.dumps(_kindled(python, cut, order, exported["repeats"], limit), indent=1), encoding="utf-8")
+        tried[order] = json.loads(told.read_text(encoding="utf-8"))
     able = [order for order in tried if "metrics" in tried[order]]
     best = max(able, key=lambda order: tried[order]["metrics"]["ndcg@10"], default=None)
     if best is not None:
@@ -202,13 +206,14 @@ def kindling(name: str, limit: float) -> dict[str, Any]:
 
 
 def _kindled(python: Path, cut: Path, order: str, repeats: str, limit: float) -> dict[str, Any]:
+    """Fit and answer in its own process, then judge; or why there is nothing to judge."""
     around = page.circumstances("dig")
     words = [python, WORKERS / "kindling_lists.py", cut, order, "allow" if repeats == "allow" else "forbid"]
     told: dict[str, Any]
     try:
         ended = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=limit)
     except subprocess.TimeoutExpired:
-        told = {"stopped": f"stopped after {limit:.0f} s"}
+        told = {"stopped": f"stopped after {limit:.0f} s, load {around['load']} to {page.load()}"}
     else:
         if ended.returncode:
             told = {"stopped": f"ended with {ended.returncode}: {ended.stderr.strip()[-400:]}"}
@@ -244,7 +249,7 @@ def main() -> int:
     for part in [*PARTS, "kindling"] if asked.what == "all" else [asked.what]:
         for log in asked.log or LOGS:
             if part == "kindling":
-                failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit), again=asked.again)
+                failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit, again=asked.again), again=asked.again)
                 continue
             for cell in PARTS[part](log):
                 failed += not _keeps(where.results / f"{cell.name}.json", partial(dig, cell, where, tree), again=asked.again)

@@ -1,8 +1,9 @@
 """kindling_lists.py FOLDER ORDER REPEATS: kindling-rec at its defaults, in its own environment: fit on train.csv, ten items for each of users.csv.
 
-ORDER is what its column `timestamp` holds: `dates`; `seconds`, whole numbers; `places`, in the user's own sequence; `rows`, no such column, so
-that the order of rows tells. REPEATS is `allow`, or `forbid`: then its own switch for items that come back is off, the one setting that is not
-its default. Ids are text. Writes lists-ORDER.csv, and lists-ORDER.json with its seconds and what it says it does.
+ORDER is what its column `timestamp` holds: `dates`; `seconds`, whole numbers; `places`, in the user's own sequence; `days`, the same as dates a
+day apart; `rows`, no such column, so that the order of rows tells. REPEATS is `allow`, or `forbid`: then its own switch for items that come
+back is off, the one setting that is not its default. Ids are text; where the log has baskets, they are its sessions. Writes lists-ORDER.csv, and
+lists-ORDER.json with its seconds and what it says it does.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def rows_of(path: Path, order: str) -> pd.DataFrame:
     frame = pd.read_csv(path, dtype={"entity_id": str, "item_id": str, "session_id": str})
     if order == "rows":
         return frame.drop(columns="timestamp", errors="ignore")
-    if order == "dates":
-        frame["timestamp"] = pd.to_datetime(frame["timestamp"], unit="s").astype("datetime64[ns]")
+    if order in ("dates", "days"):
+        frame["timestamp"] = pd.to_datetime(frame["timestamp"], unit="s" if order == "dates" else "D").astype("datetime64[ns]")
     return frame
 
 
