@@ -194,7 +194,7 @@ def kindling(name: str, limit: float, *, again: bool) -> dict[str, Any]:
     tried = {}
     for order in LOGS[name].orders:
         told = cut / f"told-{order}.json"  # what was tried is not tried again when another way is added
-        if again or not told.exists():
+        if again or not _enough(told, limit):
             told.write_text(json.dumps(_kindled(python, cut, order, exported["repeats"], limit), indent=1), encoding="utf-8")
         tried[order] = json.loads(told.read_text(encoding="utf-8"))
     able = [order for order in tried if "metrics" in tried[order]]
@@ -205,6 +205,14 @@ def kindling(name: str, limit: float, *, again: bool) -> dict[str, Any]:
     return {"log": name, "cut": exported, "best": best, "tried": tried}
 
 
+def _enough(told: Path, limit: float) -> bool:
+    """Whether this was tried, and would not be let run longer now."""
+    if not told.exists():
+        return False
+    found = json.loads(told.read_text(encoding="utf-8"))
+    return "metrics" in found or found.get("limit", PEER_LIMIT) >= limit
+
+
 def _kindled(python: Path, cut: Path, order: str, repeats: str, limit: float) -> dict[str, Any]:
     """Fit and answer in its own process, then judge; or why there is nothing to judge."""
     around = page.circumstances("dig")
@@ -212,8 +220,9 @@ def _kindled(python: Path, cut: Path, order: str, repeats: str, limit: float) ->
     told: dict[str, Any]
     try:
         ended = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False, timeout=limit)
-    except subprocess.TimeoutExpired:
-        told = {"stopped": f"stopped after {limit:.0f} s, load {around['load']} to {page.load()}"}
+    except subprocess.TimeoutExpired as late:
+        fitted = bytes(late.stdout or b"").decode().strip() or "not fitted by then"
+        told = {"stopped": f"stopped after {limit:.0f} s ({fitted}), load {around['load']} to {page.load()}", "limit": limit}
     else:
         if ended.returncode:
             told = {"stopped": f"ended with {ended.returncode}: {ended.stderr.strip()[-400:]}"}
@@ -249,7 +258,9 @@ def main() -> int:
     for part in [*PARTS, "kindling"] if asked.what == "all" else [asked.what]:
         for log in asked.log or LOGS:
             if part == "kindling":
-                failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit, again=asked.again), again=asked.again)
+                ways = [FOLDER / "kindling" / "cuts" / log / f"told-{order}.json" for order in LOGS[log].orders]
+                anew = asked.again or not all(_enough(way, asked.limit) for way in ways)
+                failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit, again=asked.again), again=anew)
                 continue
             for cell in PARTS[part](log):
                 failed += not _keeps(where.results / f"{cell.name}.json", partial(dig, cell, where, tree), again=asked.again)

@@ -38,6 +38,7 @@ def main(folder: Path, order: str, repeats: str) -> None:
     engine = Engine() if repeats == "allow" else Engine(repeat_recommend=False)
     engine.fit(frame)
     learned = time.perf_counter()
+    print(f"fitted in {learned - begun:.0f} s", flush=True)  # told where answering is stopped
     lists = engine.recommend_batch(users, n=K)
     answered = time.perf_counter()
     told = [(user, one.item_id, rank) for user, found in zip(users, lists, strict=True) for rank, one in enumerate(found, 1)]
