@@ -250,13 +250,14 @@ def _pair(read: Read, mine: str) -> tuple[Found | None, Found | None, Found | No
 
 def _row(who: str, found: Found | None) -> str:
     if found is None:
-        return f"| {who} | – | – | – | – | – |"
-    return f"| {who} | {found['seconds']:.0f} s | {found['judged']} | {found['peak_mib']:,.0f} | `{found['winner']}` | {_number(found)} |"
+        return f"| {who} | – | – | – | – | – | – |"
+    load = f"{found['circumstances']['load']} … {found['circumstances']['load after']}"
+    return f"| {who} | {found['seconds']:.0f} s | {load} | {found['judged']} | {found['peak_mib']:,.0f} | `{found['winner']}` | {_number(found)} |"
 
 
 def _paired(title: str, mine: str, read: Read) -> tuple[list[str], Found | None, Found | None, Found | None]:
     here, last, gap = _pair(read, mine)
-    lines = [f"## {title}", "", "| who | seconds | settings | peak MiB | winner | ndcg@10 |", "|---|---|---|---|---|---|"]
+    lines = [f"## {title}", "", "| who | seconds | load | settings | peak MiB | winner | ndcg@10 |", "|---|---|---|---|---|---|---|"]
     lines += [_row(f"this build, budget {mine}", here), _row(f"the build before ({LAST_BUILD}), default budget", last)]
     if gap is not None:
         lines += ["", f"The winner is above the other by {gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})."]

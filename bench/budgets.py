@@ -82,6 +82,8 @@ PARTS: dict[str, Cells] = {
     "default": lambda log: [Cell(log, "default"), Cell(log, "default", build="last")] if log == GROCERY else [],
 }
 """Which cells each part needs of a log."""
+SIDE_BY_SIDE = ("sweep", "default")
+"""Parts whose seconds are held against each other: where one cell is missing all are dug anew, one after the other, so no old load is compared."""
 
 
 # ---- a dig
@@ -262,8 +264,10 @@ def main() -> int:
                 anew = asked.again or not all(_enough(way, asked.limit) for way in ways)
                 failed += not _keeps(PEER / f"{log}.json", partial(kindling, log, asked.limit, again=asked.again), again=anew)
                 continue
-            for cell in PARTS[part](log):
-                failed += not _keeps(where.results / f"{cell.name}.json", partial(dig, cell, where, tree), again=asked.again)
+            cells = [(cell, where.results / f"{cell.name}.json") for cell in PARTS[part](log)]
+            anew = asked.again or (part in SIDE_BY_SIDE and not all(path.exists() for _, path in cells))
+            for cell, path in cells:
+                failed += not _keeps(path, partial(dig, cell, where, tree), again=anew)
     return 1 if failed else 0
 
 
