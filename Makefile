@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 # The build of PyTorch for processors; the plain index has one of gigabytes for graphics cards. Asked for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test check format docs bench bench-neural clean
+.PHONY: dig test check format docs bench bench-neural bench-budgets clean
 
 dig: .venv/demo  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
@@ -30,6 +30,10 @@ bench: .venv/dev  ## speed and memory beside the peers; builds environments of t
 
 bench-neural: .venv/dev  ## transformers beside RecTools', on MovieLens-1M, Beauty and a million items; an hour and a half on two processors
 	$(BIN)/python bench/run.py --page neural
+
+bench-budgets: .venv/dev  ## what a budget buys on eight logs, beside kindling-rec and the build before; seven hours on two processors
+	$(BIN)/python bench/budgets.py all
+	$(BIN)/python bench/budgets.py tell > docs/budgets.md
 
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache

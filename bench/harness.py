@@ -86,15 +86,21 @@ class Outcome:
 Contender = Callable[[], Sample]
 
 
-def process(command: Sequence[str | Path], *, timed_inside: bool = False, folder: Path = ROOT) -> Sample:
+def process(
+    command: Sequence[str | Path], *, timed_inside: bool = False, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+) -> Sample:
     """Run a command and wait for it. With `timed_inside` its last line of output is JSON with `seconds` and `answer`.
+
+    `environment` is added to this process's own.
 
     Time and memory are the system's own account of the child (`wait4`).
     """
     words = [str(word) for word in command]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begun = time.perf_counter()
-        child = subprocess.Popen(words, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder)
+        child = subprocess.Popen(
+            words, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, **(environment or {})}
+        )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - begun
         child.returncode = os.waitstatus_to_exitcode(status)
