@@ -25,7 +25,7 @@ def account_of(dig: Dig) -> dict[str, Any]:
     waiting = sorted(late, key=lambda name: late[name])
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
     starved = bool(families) or any(code in DECIDING for code in questions)
-    ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing else "done"
+    ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing() else "done"
     least = [
         min((late[one.name] for one in family.members if one.name in late), default=0.0)
         for family in planner.families

@@ -29,7 +29,7 @@ from spadework.workbench.budgeting import account_of
 from spadework.workbench.choice import Choice, choose, finalists
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import calibrate
-from spadework.workbench.ending import Ending
+from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.finals import Finals
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.ledger import Ledger
@@ -112,7 +112,7 @@ class Dig:
         kept = {"winner": chosen.winner, **companions(self.judging)}
         if chosen.winner.has_similarities:
             kept["similar"] = chosen.winner
-        room = self.clock.left - self.ending.serving(list(kept.values())) - self.judging.costs.fit(chosen.best, self.log)
+        room = self.clock.left - self.ending.serving(list(kept.values()), MODELS) - self.judging.costs.fit(chosen.best, self.log)
         return kept | ({"best": chosen.best} if room > 0 and chosen.best.label != chosen.winner.label else {})
 
     def _others(self, chosen: Choice | None) -> list[Recommender]:

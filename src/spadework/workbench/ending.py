@@ -10,8 +10,12 @@ from spadework.models.base import Recommender
 from spadework.workbench import plan
 from spadework.workbench.costs import Costs
 
-WRITING, A_USER = 3.0, 6e-5
-"""Seconds that board, examples, report and manifest take on any log, and for each user of the test span: bootstraps, slices, values."""
+WRITING, A_USER, A_VALUE = 2.5, 3e-5, 4e-6
+"""Seconds that board, examples, report and manifest take on any log, for each user of the test span, and for each user and model: bootstraps."""
+RESAMPLED = 20_000
+"""Users from which on fewer resamples are drawn, so that more users take no longer."""
+MODELS = 8
+"""Models that are on the test span's board at least, more or less."""
 SLACK = 1.2
 """Forecasts are off by so much at times; what is reserved must suffice."""
 
@@ -31,14 +35,15 @@ class Ending:
         judged = [*plan.floor(), *([winner] if winner is not None else [])]
         kept = {one.label: one for one in [*self.companions, *([winner] if winner is not None else [])]}
         seconds = sum(self.costs.trial(one, self.final.split.train, users) for one in judged)
-        return self.writing + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
+        return self.writing() + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
 
-    @property
-    def writing(self) -> float:
-        """Seconds to write board and report."""
-        return (WRITING + A_USER * len(self.final.truth.users)) * max(self.costs.machine, 1.0)
+    def writing(self, models: int = MODELS) -> float:
+        """Seconds to write board and report with so many models on the test span."""
+        users = len(self.final.truth.users)
+        seconds = WRITING + A_USER * users + A_VALUE * min(users, RESAMPLED) * models
+        return seconds * min(max(self.costs.machine, 1.0), 2.0)
 
-    def serving(self, kept: list[Recommender]) -> float:
-        """Seconds to fit what is kept on the whole log, and to write."""
+    def serving(self, kept: list[Recommender], models: int) -> float:
+        """Seconds to fit what is kept on the whole log, and to write a board of so many models."""
         distinct = {one.label: one for one in kept}
-        return self.writing + SLACK * sum(self.costs.fit(one, self.log) for one in distinct.values())
+        return self.writing(models) + SLACK * sum(self.costs.fit(one, self.log) for one in distinct.values())

@@ -43,7 +43,7 @@ class Finals:
             elif one.label in must:
                 scores.append(self._trial(one, None))
             else:
-                room = min(self.judging.clock.left - self.ending.serving(list(kept)), allowed - self.judging.clock.spent)
+                room = min(self.judging.clock.left - self.ending.serving(list(kept), len(scores)), allowed - self.judging.clock.spent)
                 took = self.judging.costs.trial(one, self.final.split.train, len(self.final.truth.users))
                 scores.append(self._trial(one, room) if took <= room else self._left_out(one))
         events.step("test", len(distinct), len(distinct))

@@ -27,12 +27,14 @@ from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
 
-BREADTH, QUESTIONS, MEMBERS, MIXED, HALVED = 0.30, 0.40, 0.52, 0.60, (0.71, 0.81, 0.89)
-"""Shares of the time for choosing after which each stage ends; the climb has the rest. What a stage leaves goes to those after it."""
-CAUGHT_UP = 0.93
-"""The same for models that had no time when it was their turn."""
+STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 28, "late": 6}
+"""The time left for trying is shared by a stage and those after it in these proportions; what a stage leaves goes to those after it."""
+CLIMB_SHARE = 0.35
+"""Share of the time left that the climb may be foretold to take at most; fewer settings go up where it takes more."""
 A_TRIAL = 0.35
 """Share of a stage's time that one trial may be foretold to take."""
+ROUNDS, MOST_ROUNDS = 3, 8
+"""Rounds that share the time; further ones where time is left and the best still rises."""
 SETTINGS = 8
 """Settings that a family may try in the first round; twice as many in each further one, among half as many families."""
 FIRST_SHARE = 0.25
@@ -56,7 +58,6 @@ class Planner:
     late: dict[str, float] = field(default_factory=dict)  # model → seconds that a trial of it is foretold to take
     tunings: dict[str, Tuning] = field(default_factory=dict)
     sweep: Sweep | None = None
-    total: float = 0.0  # seconds for choosing
     reached: int = 0  # the largest sample of users that the leader was judged on
 
     def run(self) -> None:
@@ -65,15 +66,14 @@ class Planner:
         found, self.refused = plan.families(self.names, protocol.split.train, content)
         self.families = plan.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
         self.judging.ask(plan.floor(), 0, float("inf"), novel=True)
-        self.total = max(self.left, 0.0)
         if any(one.name == CoOccurrence.name for family in self.families for one in family.members):
             self.sweep = Sweep(self.judging)
-        self._breadth(self._until(BREADTH))
-        self.ask_questions(self._until(QUESTIONS))
-        self._members(self._until(MEMBERS))
-        self._mix(self._until(MIXED))
-        self._search()
-        self._catch_up(self._until(CAUGHT_UP))
+        self._breadth(self._until("breadth"))
+        self.ask_questions(self._until("questions"))
+        self._members(self._until("members"))
+        self._mix(self._until("mixtures"))
+        self._search(self._until("rounds"))
+        self._catch_up(self._until("late"))
         self._climb()
 
     # ---- time
@@ -84,11 +84,22 @@ class Planner:
         leader = next((result.one for result in best(list(self.judging.judged.values()), 1)), None)
         return self.judging.clock.left - self.ending.seconds(leader)
 
-    def _until(self, share: float) -> float:
-        """The moment at which a stage ends that may go on to this share of the time for choosing."""
+    def _until(self, stage: str) -> float:
+        """The moment at which a stage ends: its part of the time that is left for choosing."""
         self.ending.companions = list(companions(self.judging).values())
-        gone = self.total - self.left
-        return self.judging.clock.moment(min(share * self.total - gone, self.left))
+        names = list(STAGES)
+        waiting = sum(STAGES[name] for name in names[names.index(stage) :])
+        return self.judging.clock.moment((self.left - self._climbing()) * STAGES[stage] / waiting)
+
+    def _climbing(self) -> float:
+        """Seconds that the climb and an older window are foretold to take with what is best so far; a share of the time left at most."""
+        costs, train, rungs = self.judging.costs, self.judging.protocol.split.train, self.judging.rungs
+        leaders = [result.one for result in best(list(self.judging.judged.values()), FINALISTS)]
+        steps = [(len(rung.rows), leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]]
+        if self.judging.protocol.split.name == "by_time":
+            steps.append((len(rungs[0].rows), leaders[:6]))
+        foretold = sum(costs.trial(one, train, users) for users, climbing in steps for one in climbing)
+        return min(foretold, CLIMB_SHARE * max(self.left, 0.0))
 
     def _affordable(self, one: Recommender, rung: int, until: float, *, share: float = 1.0) -> bool:
         """Whether a trial is foretold to end in time, and the end could still be reached should it win."""
@@ -137,41 +148,44 @@ class Planner:
             if not family.judged:
                 self._first_of(family, until)
 
-    def _mix(self, until: float) -> None:
-        """Mixtures of the best of the best families, from the cheapest on."""
-        asked = plan.wanted(self.names)
+    def _mix(self, until: float) -> int:
+        """Mixtures of the best of the best families, from the cheapest on; returns how many have a number."""
+        asked, made = plan.wanted(self.names), 0
         found = [(result.one, result.mean) for result in best(list(self.judging.judged.values()))]
         for one in mixtures_of(found, self.judging.protocol):
             if one.name in asked and one.label not in self.judging.judged and self._affordable(one, 0, until):
-                self._judge(None, [one], until)
+                made += sum(result.reason is None for result in self._judge(None, [one], until))
+        return made
 
-    def _search(self) -> None:
+    def _search(self, until: float) -> None:
         """Rounds of halving: half as many families, twice as many settings of each; then mixtures of what was found."""
-        alive = self._survivors()
-        idle = 0
-        for turn, share in enumerate(HALVED):
-            before = self._best_mean()
-            until = self._until(share)
-            events.note(f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2**turn} settings each")
-            for place, family in enumerate(alive):
-                self._explore(family, turn, self._share(until, len(alive) - place + 2))  # the sweep and the mixtures have a share each
-            self._read_further(turn, self._share(until, 2))
-            self._mix(until)
-            idle = idle + 1 if self._best_mean() < before * (1 + GAIN) else 0
-            if idle == 2:
-                events.note("search ends: two rounds have found nothing better")
+        alive, idle = self._survivors(), 0
+        for turn in range(MOST_ROUNDS):
+            before, end = self._best_mean(), self._share(until, max(ROUNDS - turn, 1))
+            events.note(
+                f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2 ** min(turn, ROUNDS)} settings each"
+            )
+            parts = len(alive) + 2  # the sweep and the mixtures have a share each
+            tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
+            tried += self._read_further(turn, self._share(end, 2)) + self._mix(end)
+            idle = 0 if self._best_mean() >= before * (1 + GAIN) else idle + bool(tried)
+            if idle == 2 or (not tried and turn >= ROUNDS - 1):
+                events.note(
+                    "search ends: nothing better was found" if idle == 2 else "search ends: what is left takes longer than there is time"
+                )
                 break
             alive = self._by_value(alive)[: max((len(alive) + 1) // 2, 1)]
 
-    def _explore(self, family: Family, turn: int, until: float) -> None:
-        """So many settings of a family's best model, or of the sweep."""
+    def _explore(self, family: Family, turn: int, until: float) -> int:
+        """So many settings of a family's best model, or of the sweep; returns how many have a number."""
+        before = len(family.judged)
         if family.counts_together and self.sweep is not None:
-            for results in iter(lambda: self.sweep.search(until) if time.monotonic() < until else [], []):  # type: ignore[union-attr]
+            while time.monotonic() < until and (results := self.sweep.search(until)):
                 self._take(family, results)
-            return
+            return len(family.judged) - before
         tuning = self._tuning(family)
         tried = 0
-        while tuning is not None and tried < SETTINGS * 2**turn and (settings := tuning.propose()):
+        while tuning is not None and tried < SETTINGS * 2 ** min(turn, ROUNDS) and (settings := tuning.propose()):
             if not self._affordable(settings[0], 0, until):
                 break
             results = self._judge(family, settings, until)
@@ -179,12 +193,16 @@ class Planner:
             tried += len(settings)
             if any(result.score.state in ("no time", "timed out") for result in results):
                 break
+        return len(family.judged) - before
 
-    def _read_further(self, turn: int, until: float) -> None:
-        """The rest of the sweep: it says what helps, and costs little, also where co-occurrence does not lead."""
-        if self.sweep is not None and turn < 2:
-            family = next(family for family in self.families if family.counts_together)
-            self._take(family, self.sweep.run(turn + 1, until))
+    def _read_further(self, turn: int, until: float) -> int:
+        """The rest of the sweep: it says what helps, and costs little, also where co-occurrence does not lead. Returns how many have a number."""
+        if self.sweep is None or turn >= 2:
+            return 0
+        family = next(family for family in self.families if family.counts_together)
+        before = len(family.judged)
+        self._take(family, self.sweep.run(turn + 1, until))
+        return len(family.judged) - before
 
     def _catch_up(self, until: float) -> None:
         """Models that had no time yet, those foretold to be quickest first: what the search left over is theirs."""
