@@ -153,7 +153,7 @@ def _sessions(read: Read) -> Part:
 
 
 def _kindling(read: Read) -> Part:
-    head = "| log | 60 s: winner | ndcg@10 | kindling-rec | its fit | its order | the winner is above it by |"
+    head = "| log | 60 s: winner | ndcg@10 | kindling-rec | its fit, its answers | its order | the winner is above it by |"
     lines = ["## Beside kindling-rec at its defaults", "", head, "|---|---|---|---|---|---|---|"]
     above = sure = known = 0
     for log in LOGS:
@@ -174,7 +174,7 @@ def _kindling(read: Read) -> Part:
             known, above, sure = known + 1, above + (gap["value"] > 0), sure + (gap["interval"][0] > 0)
             told = f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})"
         order = theirs["best"] + (f" ({', '.join(others)})" if others else "")
-        fit = f"{peer['fit_seconds']:.0f} s, load {peer['circumstances']['load']}"
+        fit = f"{peer['fit_seconds']:.0f} s, {peer['answer_seconds']:.0f} s, load {peer['circumstances']['load']}"
         lines.append(f"| {log} | {_winner(ours)} | {_number(ours)} | {peer['metrics']['ndcg@10']:.4f} | {fit} | {order} | {told} |")
     lines += [
         "",
