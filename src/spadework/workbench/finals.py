@@ -13,7 +13,7 @@ from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.limits import Limits, hand_memory_back
 from spadework.models.base import Recommender
-from spadework.workbench.ending import Ending
+from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.judging import Judging
 
 OTHERS = 0.25
@@ -41,11 +41,11 @@ class Finals:
             if known is not None:
                 scores.append(known)
             elif one.label in must:
-                scores.append(self._trial(one, None))
+                scores.append(self._trial(one, None, novel=self._room_for_novel(one, kept)))
             else:
                 room = min(self.judging.clock.left - self.ending.serving(list(kept), len(scores)), allowed - self.judging.clock.spent)
                 took = self.judging.costs.trial(one, self.final.split.train, len(self.final.truth.users))
-                scores.append(self._trial(one, room) if took <= room else self._left_out(one))
+                scores.append(self._trial(one, room, novel=2 * took <= room) if took <= room else self._left_out(one))
         events.step("test", len(distinct), len(distinct))
         return scores
 
@@ -59,13 +59,19 @@ class Finals:
             self.lists[score.label] = lists
         return score
 
-    def _trial(self, one: Recommender, room: float | None) -> Score:
+    def _room_for_novel(self, one: Recommender, kept: Sequence[Recommender]) -> bool:
+        """Whether there is time to ask a second time, for new items alone: that takes as long as all lists did."""
+        users = len(self.final.truth.users)
+        took = self.judging.costs.trial(one, self.final.split.train, users) + self.judging.costs.answer(one, users)
+        return took <= self.judging.clock.left - self.ending.serving(list(kept), MODELS)
+
+    def _trial(self, one: Recommender, room: float | None, *, novel: bool = True) -> Score:
         hand_memory_back()
         begun = time.monotonic()
         keep: list[Array] = []
         limits = Limits(None if room is None else begun + max(room, 0.5), self.judging.memory)
         with events.aside():
-            score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep)
+            score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep, novel=novel)
         seconds = time.monotonic() - begun
         if score.state == "timed out":
             return self._left_out(one)
