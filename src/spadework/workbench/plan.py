@@ -30,6 +30,10 @@ class Family:
     members: list[Recommender]
     judged: list[str] = field(default_factory=list)  # labels of its settings that have a number
 
+    def is_of(self, one: Recommender) -> bool:
+        """Whether a setting belongs to this family."""
+        return family(type(one)) is family(type(self.members[0]))
+
     @property
     def counts_together(self) -> bool:
         """Whether its settings are made from few counts."""

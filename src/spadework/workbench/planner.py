@@ -65,7 +65,8 @@ class Planner:
         protocol, content = self.judging.protocol, self.judging.content
         found, self.refused = plan.families(self.names, protocol.split.train, content)
         self.families = plan.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
-        self.judging.ask(plan.floor(), 0, float("inf"), novel=True)
+        for result in self.judging.ask(plan.floor(), 0, float("inf"), novel=True):
+            self._take(next((one for one in self.families if one.is_of(result.one)), None), [result])
         if any(one.name == CoOccurrence.name for family in self.families for one in family.members):
             self.sweep = Sweep(self.judging)
         self._breadth(self._until("breadth"))

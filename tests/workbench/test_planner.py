@@ -1,0 +1,159 @@
+"""The planner: breadth first, nothing twice, the end reserved, and the same again where time is enough."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+import spadework as sw
+from spadework import events
+from spadework.data import splitting
+from spadework.evaluation.trial import Protocol
+from spadework.models.base import catalogue, model
+from spadework.models.ease import Ease
+from spadework.workbench import judging as judgings
+from spadework.workbench import plan
+from spadework.workbench.blending import family
+from spadework.workbench.budgeting import BUDGETS
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import Costs
+from spadework.workbench.ending import Ending
+from spadework.workbench.judging import Judging
+from spadework.workbench.ledger import Ledger
+from spadework.workbench.planner import Planner, contenders
+from spadework.workbench.recipe import make
+
+FEW = ["popular", "random", "cosine", "forward", "ease", "personal", "v-sknn", "blend"]
+
+
+@pytest.fixture(scope="module")
+def split(world):
+    return splitting.by_time(world("order").log, test=0.1, valid=0.1)
+
+
+def planner(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
+    choosing, final = (Protocol.of(part, metrics=["ndcg@5"], repeats="allow") for part in (split.valid, split))
+    costs = Costs()
+    judging = Judging(choosing, None, Ledger(folder), Clock(budget), costs, None)
+    return Planner(judging, Ending(costs, final, world("order").log), names, lambda until: None)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory, split, world):
+    one = planner(tmp_path_factory.mktemp("trials"), split, world)
+    asked: list[tuple[str, int]] = []
+    original = one.judging.ask
+
+    def heard(settings, rung, until, *, novel=False):
+        settings = list(settings)
+        asked.extend((setting.label, rung) for setting in settings)
+        return original(settings, rung, until, novel=novel)
+
+    one.judging.ask = heard  # type: ignore[method-assign]
+    one.run()
+    return one, asked
+
+
+def test_one_member_of_each_family_comes_before_any_second(done):
+    one, asked = done
+    after = [label for label, _ in asked if label not in plan.FLOOR]
+    first = [label for label in after if model(label).name != "blend"][: len(one.families)]
+    kinds = [family(type(model(label))) for label in first[: len(one.families) - 1]]  # what is popular is on the floor
+    assert len(set(kinds)) == len(kinds) == len(one.families) - 1, first
+    assert after[0].startswith("blend(parts="), "the opening mixture stands among the first candidates of all"
+
+
+def test_every_family_has_an_answer_and_the_floor_does_too(done):
+    one, _ = done
+    assert all(family.judged for family in one.families)
+    assert set(plan.FLOOR) <= set(one.judging.judged)
+
+
+def test_the_same_is_tried_again_where_time_is_enough(done, tmp_path, split, world):
+    one, _ = done
+    again = planner(tmp_path, split, world)
+    again.run()
+    assert {label: result.mean for label, result in again.judging.judged.items()} == {
+        label: result.mean for label, result in one.judging.judged.items()
+    }
+
+
+def test_without_time_the_floor_alone_is_judged(tmp_path, split, world):
+    one = planner(tmp_path, split, world, budget=0.0)
+    one.run()
+    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(plan.FLOOR)
+    assert {"cosine", "ease", "personal", "v-sknn"} <= set(one.late), "and each is known to have had no time"
+
+
+def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch):
+    monkeypatch.setattr(judgings, "FIRST_USERS", 60)
+    monkeypatch.setattr(judgings, "MOST_USERS", 60)
+    one = planner(tmp_path, split, world)
+    one.run()
+    last = len(one.judging.rungs) - 1
+    assert last > 0
+    assert one.reached == last
+    everybody = [result for result in one.judging.judged.values() if result.reason is None and result.rung == last]
+    assert 1 <= len([result for result in everybody if not plan.is_floor(result.one)]) <= 24
+    assert len(everybody) < len(one.judging.judged) / 2, "most settings never see all users"
+    leader = max(everybody, key=lambda result: result.mean)
+    assert leader in contenders(everybody, 0)
+
+
+def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
+    """A model that sleeps for a minute, and says so at each step, is stopped; the end is reached with a winner on the test span."""
+
+    def slow(self, train, content, rng):
+        for at in range(600):
+            events.step("sleeping", at, 600)
+            time.sleep(0.1)
+        raise AssertionError("nobody waits for it")
+
+    monkeypatch.setattr(Ease, "_fit", slow)
+    begun = time.monotonic()
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine", "ease"], "budget": "12s"}))
+    assert time.monotonic() - begun < 40
+    labels = {entry["label"]: entry for entry in run.scores}
+    assert labels[run.winner]["state"] == "done"
+    assert run.winner.startswith("cosine")
+    assert labels["ease"]["state"] in ("timed out", "no time")
+    assert run.board["budget"]["starved"]
+    assert run.board["budget"]["families_without_a_trial"] == ["ease"]
+
+
+@pytest.mark.parametrize("names", [["ease"], ["tifu-knn"], ["popular"], ["forward"]])
+def test_one_family_alone_is_enough(names, tmp_path):
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": names, "budget": "60s"}))
+    assert run.complete
+    assert run.winner is not None
+    assert run.winner.split("(")[0] in (*names, "popular")
+    assert not run.board["budget"]["starved"]
+
+
+def test_a_budget_of_a_week_ends_when_all_is_done(tmp_path):
+    begun = time.monotonic()
+    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular", "personal"], "budget": "7d"}))
+    assert time.monotonic() - begun < 120
+    assert run.board["budget"]["ended"] == "done"
+    assert run.board["budget"]["would_do"] is None
+
+
+def test_a_dig_with_content_families_tries_them(tmp_path):
+    recipe = make({"models": ["popular", "content", "cease", "cosine"], "budget": "60s"})
+    run = sw.dig("world:content", folder=tmp_path / "run", recipe=recipe)
+    tried = {entry["model"] for entry in run.board["validation"] if entry["state"] == "done"}
+    assert {"content", "cease", "cosine"} <= tried
+
+
+def test_families_of_a_log_and_why_others_are_none(split):
+    found, refused = plan.families(None, split.valid.train, None)
+    names = {one.name for part in found for one in part.members}
+    assert {"content", "cease", "cross-occurrence"} <= set(refused)
+    assert not names & set(refused)
+    composed = {name for name, cls in catalogue().items() if cls.composed or cls.neural}
+    assert names | set(refused) == set(catalogue()) - composed - {"random"}
+
+
+def test_budgets_that_are_named_ascend():
+    assert list(BUDGETS) == sorted(BUDGETS)
