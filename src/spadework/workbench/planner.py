@@ -285,11 +285,11 @@ class Planner:
 
     def _best_of_each(self, everything: Sequence[Judged]) -> list[Judged]:
         """The best setting of each of the best three families, and of those that others need: similarities, new items."""
-        chosen = [
-            next(result for result in everything if result.one.label in family.judged)
+        leaders = [
+            next((result for result in everything if result.one.label in family.judged), None)
             for family in self._by_value(self.families)[:3]
-            if family.judged
         ]
+        chosen = [result for result in leaders if result is not None]
         novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
         return [*chosen, *novel[:2]]
 
