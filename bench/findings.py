@@ -24,7 +24,7 @@ from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import ask_all
 from spadework.evaluation.trial import Protocol
 from spadework.workbench.design import design
-from spadework.workbench.judging import rungs_of
+from spadework.workbench.rungs import rungs_of
 
 
 def by_time(name: str, *, texts: bool = True) -> Callable[[], Case]:

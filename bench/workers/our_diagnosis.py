@@ -18,7 +18,7 @@ from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import all_probes
 from spadework.evaluation.trial import Protocol
 from spadework.workbench.design import design
-from spadework.workbench.judging import rungs_of
+from spadework.workbench.rungs import rungs_of
 
 BEGINS, DAYS = 1_600_000_000, 700
 AGAIN = 0.2

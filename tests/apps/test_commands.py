@@ -27,7 +27,7 @@ def test_dig_json_is_what_scripts_rely_on(order_run, capsys):
         assert set(entry) >= PROMISED
         assert entry["state"] == "done"
         assert entry["metrics"]["ndcg@10"] == pytest.approx(sum(entry["interval"]) / 2, abs=0.05)
-    assert told["winner"] == "forward(history=0.5)"
+    assert told["winner"] == "forward(history=0.2)"
 
 
 def test_look_json_adds_up_and_keeps_the_columns_own_names(tmp_path, capsys):
@@ -109,7 +109,7 @@ def test_a_report_is_rendered_in_every_form(order_run, tmp_path, capsys):
 
 def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, capsys):
     whole, front = call(capsys, "compare", order_run).out, call(capsys, "compare", order_run, "--pareto").out
-    for label in ("popular", "random", "forward(history=0.5)"):
+    for label in ("popular", "random", "forward(history=0.2)"):
         assert label in whole
     assert front.splitlines()[0] == whole.splitlines()[0], "the same heading"
     assert any(label in front for label in ("random", "popular")), (

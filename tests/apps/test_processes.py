@@ -18,7 +18,8 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
     assert said.code == 0
     assert json.loads(said.out)["complete"] is True
     assert "reading world:order" in said.err
-    assert "validation  popular: ndcg@10 " in said.err
+    assert "fitting popular" in said.err
+    assert "popular(window=1d): ndcg@10" not in said.err, "a line for each setting is for those who ask"
     assert "\r" not in said.err, "no live line without a terminal"
 
 
@@ -27,10 +28,10 @@ def test_any_terminal_gets_readable_text(order_run, env):
     said = run("compare", order_run, env=env)
     assert (said.code, said.err) == (0, "")
     assert "\x1b" not in said.out
-    assert "forward(history=0.5)" in said.out
+    assert "forward(history=0.2)" in said.out
     if "COLUMNS" in env:
         board = said.out.split("\n\n", 1)[1]
-        assert "model: forward(history=0.5)" in board, "one line a value where columns do not fit"
+        assert "model: forward(history=0.2)" in board, "one line a value where columns do not fit"
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(order_run):

@@ -152,7 +152,7 @@ def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(orde
 def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
     asked = ["dig", "world:order", "--run", order_run, "--set", "models=popular,cosine,forward", "--budget", "180s"]
     short, whole = call(capsys, *asked).out, call(capsys, *asked, "--verbose").out
-    for label in ("popular", "random", "forward(history=0.5)"):
+    for label in ("popular", "random", "forward(history=0.2)"):
         assert label in short
         assert label in whole
     assert f"saved    {Run(order_run).winner}: ndcg@10 " in short

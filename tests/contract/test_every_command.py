@@ -36,7 +36,7 @@ ARGUMENTS = {  # how to call each one with --json; RUN is a finished run, COPY o
     "train": ["COPY", "--set", "width=16", "--set", "blocks=1", "--set", "epochs=1"],
 }
 
-MOST = {"recommend": 10}
+MOST = {"recommend": 10, "dig": 10}
 """A command that reads no recipe has its whole question in its options: of whom, for what, by which model, and where to."""
 
 

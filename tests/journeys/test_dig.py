@@ -132,7 +132,7 @@ def test_a_finished_run_is_not_run_again(order_run, monkeypatch):
     with events.listening(heard):
         run = sw.dig("world:order", folder=order_run, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}))
     assert "nothing to do: this run is complete" in heard.notes
-    assert run.winner == "forward(history=0.5)"
+    assert run.winner == "forward(history=0.2)"
     assert {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"} == before
 
 

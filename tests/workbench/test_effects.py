@@ -13,6 +13,9 @@ from spadework.evaluation.trial import Protocol, trial
 from spadework.models.base import model
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import effects, lessons
+from spadework.workbench.clock import Clock
+from spadework.workbench.costs import Costs
+from spadework.workbench.judging import Judging
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.sweep import Sweep
 
@@ -22,8 +25,9 @@ def swept(world, tmp_path_factory):
     def run(name: str) -> Sweep:
         split = splitting.by_time(world(name).log, test=0.1, valid=0.1)
         protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
-        one = Sweep(protocol, None, Ledger(tmp_path_factory.mktemp("trials")), time.monotonic() + 120, None)
-        one.run()
+        one = Sweep(Judging(protocol, None, Ledger(tmp_path_factory.mktemp("trials")), Clock(120.0), Costs(), None))
+        for stage in range(3):
+            one.run(stage, time.monotonic() + 120)
         return one
 
     return {name: run(name) for name in ("order", "trend")}
@@ -134,11 +138,11 @@ def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
 
 
 def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
-    one = Sweep(swept["order"].protocol, None, Ledger(tmp_path), time.monotonic() - 1, None)
-    assert one.run() == []
+    one = Sweep(Judging(swept["order"].protocol, None, Ledger(tmp_path), Clock(120.0), Costs(), None))
+    assert {result.reason for result in one.run(0, time.monotonic() - 1)} == {"There was no time for it."}
     assert effects.effects(one) == []
     assert effects.heat(one) is None
     for entry in effects.entries(one.judged, one.protocol, set()):
-        assert entry["state"] == "skipped"
+        assert entry["state"] == "no time"
         assert entry["reason"]
         assert entry["metrics"] == {}

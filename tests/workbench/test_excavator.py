@@ -95,8 +95,8 @@ def test_validation_decides_who_is_served_and_its_model_learned_from_the_whole_l
     served = read(run.artifact, "model.json")
     assert served["label"] == told["winner"]
     assert served["facts"]["rows"] == 9600
-    assert len(list((folder / "models").glob("*/model.json"))) == 1
-    assert run.board["winner_of_dig"] == "forward(history=0.5)"
+    assert len(list((folder / "models").glob("*/model.json"))) == len(set(run.roles.values()))
+    assert run.board["winner_of_dig"] == "forward(history=0.2)"
 
 
 def test_the_report_draws_the_escape_from_best_sellers_under_each_setting(trained):
@@ -287,7 +287,7 @@ def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, 
     monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
     told = train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0}, ablate=True)
     assert told["state"] == "skipped"
-    assert told["winner"] == "forward(history=0.5)"
+    assert told["winner"] == "forward(history=0.2)"
     assert {one["outcome"] for one in told["predictions"]} == {"not tested"}
     assert all("became no number" in one["says"] for one in told["predictions"])
     assert all("became no number" in one["reason"] for one in told["pairs"])

@@ -14,11 +14,12 @@ from spadework.errors import OutOfTime
 from spadework.evaluation.trial import Protocol, trial
 from spadework.models.base import Recommender, model
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import judging as judgings
+from spadework.workbench import rungs as judgings
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
-from spadework.workbench.judging import NOVEL, Judging, groups, rungs_of
+from spadework.workbench.judging import NOVEL, Judging, groups
 from spadework.workbench.ledger import Ledger
+from spadework.workbench.rungs import rungs_of
 from spadework.workbench.sweep import Sweep
 
 

@@ -12,16 +12,17 @@ from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import catalogue, model
 from spadework.models.ease import Ease
-from spadework.workbench import judging as judgings
 from spadework.workbench import plan
+from spadework.workbench import rungs as judgings
 from spadework.workbench.blending import family
 from spadework.workbench.budgeting import BUDGETS
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
 from spadework.workbench.ending import Ending
 from spadework.workbench.judging import Judging
+from spadework.workbench.leaders import contenders
 from spadework.workbench.ledger import Ledger
-from spadework.workbench.planner import Planner, contenders
+from spadework.workbench.planner import Planner
 from spadework.workbench.recipe import make
 
 FEW = ["popular", "random", "cosine", "forward", "ease", "personal", "v-sknn", "blend"]

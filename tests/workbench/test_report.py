@@ -490,14 +490,15 @@ def test_a_finding_ends_in_its_line_for_this_log(tmp_path: Path, files: dict[str
     files["recipe"]["recipe"] = {"source": "my log.csv", "user": "CustomerID"}
     files["findings"][0] |= {"command": "spadework dig SOURCE --set models=personal", "means": "Repeats pay."}
     page = rendered(tmp_path, files)
-    assert "Repeats pay. · spadework dig &#39;my log.csv&#39; --set user=CustomerID --set models=personal" in page
+    assert "Repeats pay." in page
+    assert "<code>spadework dig &#39;my log.csv&#39; --set user=CustomerID --set models=personal</code>" in page
 
 
-def test_the_p_beside_an_interval_is_of_that_interval_and_the_corrected_one_is_named(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_the_p_beside_an_interval_is_of_that_interval(tmp_path: Path, files: dict[str, Any]) -> None:
     files["scores"]["scores"][1]["difference"] = {"value": -0.01, "interval": [-0.019, -0.001], "p": 0.03, "p_holm": 0.15}
     page = rendered(tmp_path, files)
-    assert "p 0.030, Holm&#39;s p 0.15" in page
-    assert "p 0.15" not in page.replace("Holm&#39;s p 0.15", "")
+    assert "p 0.030" in page
+    assert "p 0.15" not in page
 
 
 def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: dict[str, Any]) -> None:

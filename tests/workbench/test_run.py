@@ -17,7 +17,7 @@ from spadework.workbench.sources import choose_split
 def test_the_face_reads_the_folder(order_run):
     run = Run(order_run)
     assert run.complete
-    assert run.winner == "forward(history=0.5)"
+    assert run.winner == "forward(history=0.2)"
     assert run.scores[0]["label"] == run.winner
     assert run.findings == json.loads((order_run / "findings.json").read_text())
     assert run.recipe.models == ["popular", "cosine", "forward"]
@@ -29,7 +29,7 @@ def test_the_face_reads_the_folder(order_run):
 def test_a_notebook_shows_the_board(order_run):
     run = Run(order_run)
     for text in (run._repr_html_(), run._repr_markdown_()):
-        assert "forward(history=0.5)" in text
+        assert "forward(history=0.2)" in text
 
 
 def test_the_model_that_is_kept_learned_from_the_whole_log(order_run):

@@ -32,9 +32,10 @@ from spadework.workbench.costs import calibrate
 from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.finals import Finals
 from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.leaders import companions, contenders
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import floor
-from spadework.workbench.planner import Planner, companions, contenders
+from spadework.workbench.planner import Planner
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.windows import Windows
 

@@ -15,14 +15,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spadework import durations, events
-from spadework.evaluation import statistics
+from spadework import events
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import plan
 from spadework.workbench.blending import mixtures_of
 from spadework.workbench.ending import Ending
 from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.leaders import companions, contenders, tell
 from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
@@ -292,42 +292,3 @@ class Planner:
         chosen = [result for result in leaders if result is not None]
         novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
         return [*chosen, *novel[:2]]
-
-
-def companions(judging: Judging) -> dict[str, Recommender]:
-    """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are."""
-    everything = judging.best()
-    kept: dict[str, Recommender] = {}
-    similar = next((result.one for result in everything if result.one.has_similarities and not result.one.composed), None)
-    if similar is not None:
-        kept["similar"] = similar
-    novel = max(everything, key=lambda result: (result.novel_mean, result.one.label), default=None)
-    if novel is not None and np.isfinite(novel.novel_mean):
-        kept["discover"] = novel.one
-        own = next((result.one for result in everything if plan.reads_purchases(result.one)), None)
-        if own is not None:
-            kept["remind"] = own
-    return kept
-
-
-def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
-    """Those that may still win: the leader, and all whose paired interval to it, on the same users, reaches zero. O(resamples · users · settings)."""
-    ordered = best(found)
-    if len(ordered) < 2:
-        return ordered
-    largest = max(result.rung for result in ordered)
-    same = [result for result in ordered if result.rung == largest]
-    values = np.column_stack([result.values for result in same])
-    drawn = statistics.bootstrap(values, seed, 400)
-    _, high = statistics.interval(drawn - drawn[:, [0]])
-    return [result for result, end in zip(same, high, strict=True) if result is same[0] or end >= 0]
-
-
-def tell(result: Judged) -> None:
-    """One line for each setting that was judged alone."""
-    score = result.score
-    if result.reason is not None:
-        events.detail(f"{score.label}: {score.state}. {score.reason}")
-        return
-    took = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
-    events.detail(f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {took}")

@@ -17,7 +17,8 @@ from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.workbench import plan
 from spadework.workbench.choice import Window
-from spadework.workbench.judging import Judged, Judging, rungs_of
+from spadework.workbench.judging import Judged, Judging
+from spadework.workbench.rungs import rungs_of
 
 ENOUGH = 100
 """Users that an older window must judge."""
