@@ -57,3 +57,8 @@ def note(message: str) -> None:
     """Tell listeners a remark for people."""
     for listener in _listeners.get():
         listener.note(message)
+
+
+def is_heard() -> bool:
+    """Whether anybody listens here; a thread that a kernel was started in has no listeners."""
+    return bool(_listeners.get())
