@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Codes, Offsets, frozen
 from spadework.kernels.compiled import kernel
 
 _SHORT = 16
@@ -16,7 +16,7 @@ def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     O(rows · k · log targets); short rows of targets are compared one by one, which has no branches to guess.
     """
     out = np.zeros(lists.shape, np.uint8)
-    _hits(lists, starts, targets, out)
+    _hits(*map(frozen, (lists, starts, targets)), out)  # all read-only, or it is compiled for each mixture of both
     return out
 
 

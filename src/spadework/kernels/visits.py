@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, Seconds
+from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.kernels.compiled import kernel
 
 SHORT = 24
@@ -43,10 +43,14 @@ def gather(
     clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
     worth = np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     rate = 0.0 if half_life is None else 1.0 / half_life
-    _gather(
-        np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(columns, np.int32), clock, worth,
-        np.ascontiguousarray(users, np.int32), rate, *made,
-    )  # fmt: skip
+    asked = (
+        np.ascontiguousarray(starts, np.int64),
+        np.ascontiguousarray(columns, np.int32),
+        clock,
+        worth,
+        np.ascontiguousarray(users, np.int32),
+    )
+    _gather(*map(frozen, asked), rate, *made)  # all read-only, or it is compiled for each mixture of both
     size = int(kept_starts[-1])
     return Visits(kept_starts, made.columns[:size], made.ages[:size], made.seconds[:size], made.counts[:size], made.values[:size])
 
