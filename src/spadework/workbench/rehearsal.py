@@ -32,6 +32,7 @@ from spadework.models.cooccurrence import CoOccurrence
 from spadework.models.item_item import ItemItem
 from spadework.workbench.blending import mixtures
 from spadework.workbench.design import design
+from spadework.workbench.telling import repetition_of, slices_of
 
 PARTS = 2
 """Processes that share the work; more would compile what they have in common several times."""
@@ -189,7 +190,7 @@ def _large() -> None:
     for log in large_logs():
         some = np.arange(log.item_count) % 2 == 0
         for width in WIDTHS:
-            ordered = [model("cooccurrence", keep=KEEP, distance="inverse", window=5 + lane) for lane in range(width)]
+            ordered = [model("cooccurrence", keep=KEEP, distance="geometric", distance_decay=0.9 - lane / 100) for lane in range(width)]
             for settings in (ordered, [model("cooccurrence", keep=KEEP)] if width == 1 else []):
                 asked = [one for one in settings if isinstance(one, CoOccurrence)]
                 for rows in (None, some):
@@ -201,8 +202,8 @@ def _mixtures(stage: _Stage, found: Sequence[Score]) -> None:
     """What a dig would mix, and the families side by side: as parts, models are asked about single items."""
     for one in mixtures(found, stage.protocols["allow"]):
         stage.go_through(one)
-    for how in ("blend", "boosted"):
-        stage.go_through(model(how, parts=PARTS_OF_MIXTURES))
+    stage.go_through(model("blend", parts=PARTS_OF_MIXTURES))
+    stage.go_through(model("boosted", parts=PARTS_OF_MIXTURES, positives=1))
 
 
 def _board(stage: _Stage, found: Sequence[Score]) -> None:
