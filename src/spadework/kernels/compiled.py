@@ -36,6 +36,8 @@ NAMED = ("SPADEWORK_CACHE_DIR", "NUMBA_CACHE_DIR")
 KEPT = 4
 """Folders of other sources that stay beside a new one, the newest; older ones are removed."""
 SUFFIX = ".nbc"
+ACTIVE = not vars(config)["DISABLE_JIT"]
+"""Whether kernels are compiled at all; NUMBA_DISABLE_JIT runs them as plain Python."""
 
 _remarks: list[str] = []
 _told: set[str] = set()
@@ -46,8 +48,8 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     Nothing is compiled, read or written when it is decorated.
     """
-    compiled = njit(nogil=True)(function)
-    if hasattr(compiled, "_cache"):  # with NUMBA_DISABLE_JIT it is the function itself
+    compiled: Any = njit(nogil=True)(function)
+    if ACTIVE:
         compiled._cache = _Kept(function)
     return compiled
 
@@ -74,6 +76,12 @@ def home() -> Path | None:
     told = " nor ".join(map(str, passed_over))
     remark(f"Compiled kernels cannot be kept: neither {told} can be written. Each process compiles anew; name a folder by {NAMED[0]}.")
     return None
+
+
+def keeps() -> bool:
+    """Whether what is compiled now can be kept."""
+    folder = home()
+    return folder is not None and _can_write(folder)
 
 
 def places() -> Iterator[Path]:

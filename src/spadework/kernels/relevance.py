@@ -16,7 +16,7 @@ def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     O(rows · k · log targets); short rows of targets are compared one by one, which has no branches to guess.
     """
     out = np.zeros(lists.shape, np.uint8)
-    _hits(*map(frozen, (lists, starts, targets)), out)  # all read-only, or it is compiled for each mixture of both
+    _hits(frozen(lists), frozen(starts), frozen(targets), out)  # read-only, or it is compiled for each mixture of both
     return out
 
 

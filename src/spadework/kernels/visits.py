@@ -43,14 +43,10 @@ def gather(
     clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
     worth = np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     rate = 0.0 if half_life is None else 1.0 / half_life
-    asked = (
-        np.ascontiguousarray(starts, np.int64),
-        np.ascontiguousarray(columns, np.int32),
-        clock,
-        worth,
-        np.ascontiguousarray(users, np.int32),
-    )
-    _gather(*map(frozen, asked), rate, *made)  # all read-only, or it is compiled for each mixture of both
+    _gather(  # all that is read is read-only, or it is compiled for each mixture of both
+        frozen(np.ascontiguousarray(starts, np.int64)), frozen(np.ascontiguousarray(columns, np.int32)), frozen(clock), frozen(worth),
+        frozen(np.ascontiguousarray(users, np.int32)), rate, *made,
+    )  # fmt: skip
     size = int(kept_starts[-1])
     return Visits(kept_starts, made.columns[:size], made.ages[:size], made.seconds[:size], made.counts[:size], made.values[:size])
 

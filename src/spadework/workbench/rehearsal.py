@@ -45,9 +45,9 @@ DAY, START = 86_400, 1_704_067_200
 Exercise = tuple[str, Callable[[], object]]
 
 
-def exercises(part: int) -> Iterator[Exercise]:
-    """What one part does, step by step: a name for people, and the step, which raises nothing but what is no fault of the data."""
-    yield from (_of_pairs, _of_others)[part]()
+def exercises(part: int) -> list[Exercise]:
+    """What one part does, step by step: a name for people, and the step. A few seconds where everything is compiled."""
+    return list((_of_pairs, _of_others)[part]())
 
 
 # ---- logs
@@ -202,8 +202,8 @@ def _mixtures(stage: _Stage, found: Sequence[Score]) -> None:
     """What a dig would mix, and the families side by side: as parts, models are asked about single items."""
     for one in mixtures(found, stage.protocols["allow"]):
         stage.go_through(one)
-    stage.go_through(model("blend", parts=PARTS_OF_MIXTURES))
-    stage.go_through(model("boosted", parts=PARTS_OF_MIXTURES, positives=1))
+    stage.go_through(model("blend", parts=PARTS_OF_MIXTURES, candidates=10))
+    stage.go_through(model("boosted", parts=PARTS_OF_MIXTURES, positives=1, candidates=10))
 
 
 def _board(stage: _Stage, found: Sequence[Score]) -> None:
