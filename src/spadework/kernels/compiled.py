@@ -73,8 +73,8 @@ def home() -> Path | None:
                 remark(f"{passed_over[0]} cannot be written; compiled kernels are kept in {place}.")
             return folder
         passed_over.append(place)
-    told = " nor ".join(map(str, passed_over))
-    remark(f"Compiled kernels cannot be kept: neither {told} can be written. Each process compiles anew; name a folder by {NAMED[0]}.")
+    told = ", ".join(map(str, passed_over))
+    remark(f"Compiled kernels cannot be kept: {told} cannot be written. Each process compiles anew; name a folder by {NAMED[0]}.")
     return None
 
 
@@ -133,10 +133,10 @@ def _can_write(folder: Path) -> bool:
 # ---- remarks
 
 
-def remark(what: str) -> None:
-    """Keep a remark, to be told once as soon as somebody listens."""
-    if what not in _told:
-        _told.add(what)
+def remark(what: str, about: str = "") -> None:
+    """Keep a remark, to be told once as soon as somebody listens; of those `about` the same thing the first one."""
+    if (about or what) not in _told:
+        _told.add(about or what)
         _remarks.append(what)
     tell()
 
@@ -170,10 +170,10 @@ class _Kept:
         rebuild: Callable[..., Any] = CompileResult._rebuild
         try:
             return rebuild(target, *_files(folder)._load_data(self._file(signature, target.codegen())))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:  # damaged in whatever way: it is compiled again
-            remark(f"A compiled kernel in {folder} cannot be read and is compiled again ({type(error).__name__}: {error}).")
+            remark(f"A compiled kernel in {folder} cannot be read and is compiled again ({type(error).__name__}: {error}).", "read")
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
@@ -185,7 +185,8 @@ class _Kept:
             folder.mkdir(parents=True, exist_ok=True)
             _files(folder)._save_data(self._file(signature, compiled.codegen), compiled._reduce())
         except OSError as error:
-            remark(f"A compiled kernel cannot be kept in {folder} ({error.strerror or error}); the next process compiles it anew.")
+            why = error.strerror or error
+            remark(f"A compiled kernel cannot be kept in {folder} ({why}); the next process compiles it anew.", "write")
 
     def _file(self, signature: Any, codegen: Any) -> str:
         """A name for the kernel with these types on this processor."""
