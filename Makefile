@@ -7,7 +7,7 @@ TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torc
 
 .PHONY: dig test check format docs bench bench-neural bench-budgets clean
 
-dig: .venv/demo  ## install, then the main job on the embedded grocery log
+dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
 
 test: .venv/dev  ## install, then all tests, shared by the processors
@@ -44,6 +44,10 @@ clean:
 
 .venv/demo: .venv/bin/python pyproject.toml constraints.txt
 	$(PIP) --editable '.[demo]'
+	touch $@
+
+.venv/warm: .venv/demo  # compiled for this machine now, so that the first dig does not wait for it
+	$(BIN)/spadework doctor --warm
 	touch $@
 
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt

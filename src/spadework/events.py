@@ -103,3 +103,8 @@ def detail(message: str) -> None:
     for listener in _listeners.get():
         if isinstance(listener, DetailListener):
             listener.detail(message)
+
+
+def is_heard() -> bool:
+    """Whether anybody listens here; a thread that a kernel was started in has no listeners."""
+    return bool(_listeners.get())

@@ -109,7 +109,19 @@ def test_findings_come_in_order_of_level_and_are_plain_values():
     assert levels == sorted(levels)
     assert [finding.code for finding in found][:2] == ["INT-6", "INT-9"]
     assert {"INT-2", "INT-3"} <= {finding.code for finding in found}
-    assert set(found[0].as_json()) == {"code", "level", "says", "advice", "effect", "interval", "unit", "means", "measured", "patch", "command"}
+    assert set(found[0].as_json()) == {
+        "code",
+        "level",
+        "says",
+        "advice",
+        "effect",
+        "interval",
+        "unit",
+        "means",
+        "measured",
+        "patch",
+        "command",
+    }
 
 
 def by_time(log):

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import cholesky, parallel
 from spadework.kernels.cholesky import add_squares, factor, solve
+from spadework.kernels.compiled import kernel
 from spadework.kernels.products import inner
 
 CHUNK = 4096
@@ -68,7 +68,7 @@ def fold(starts: Offsets, entries: Codes, weights: Array, vectors: Array, floor:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _factored(source, size, a):  # type: ignore[no-untyped-def]
     """Factor a copy of `source`; where rounding left it not positive definite, with a larger diagonal, which shortens the step."""
     share = source.dtype.type(0)
@@ -81,7 +81,7 @@ def _factored(source, size, a):  # type: ignore[no-untyped-def]
         share = 4 * share if share > 0 else source.dtype.type(FIRST_RAISE)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):  # type: ignore[no-untyped-def]
     width = vectors.shape[1]
     longest = 0
@@ -116,7 +116,7 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
                     missing[at] -= inner(step[:size], others[entries[first + at], low : low + size])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fold(starts, entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
     width = vectors.shape[1]
     for row in range(len(out)):
@@ -127,7 +127,7 @@ def _fold(starts, entries, weights, vectors, floor, ridge, out):  # type: ignore
             _by_width(entries[first : first + count], weights[first : first + count], vectors, floor, ridge[row], out[row])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_width(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
     """(diag(floor + ridge) + Σ c h hᵀ) w = Σ c h."""
     width = len(out)
@@ -150,7 +150,7 @@ def _by_width(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-
         out[i] = total[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_entries(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
     """With C = diag(floor + ridge) and B the rows √c h: w = C⁻¹ Bᵀ (1 + B C⁻¹ Bᵀ)⁻¹ √c, by the identity of Woodbury."""
     width, count = len(out), len(entries)

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Offsets
 from spadework.kernels.blocks import Block
+from spadework.kernels.compiled import kernel
 from spadework.kernels.instructions import raise_to
 from spadework.kernels.selection import BUCKETS, INFINITY, bucket_of
 
@@ -111,7 +111,7 @@ def _floats(values: Array) -> Array:
     return np.ascontiguousarray(values, np.float32)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _peaks_of_one(cells, starts, size, joint, peaks):  # type: ignore[no-untyped-def]
     """Counts are not below zero, so as whole numbers they are in the same order, and whole numbers are compared many at a time."""
     for row in range(cells.shape[0] - 1):
@@ -123,7 +123,7 @@ def _peaks_of_one(cells, starts, size, joint, peaks):  # type: ignore[no-untyped
             peaks[group] = largest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _peaks(cells, starts, size, lanes, joint, peaks):  # type: ignore[no-untyped-def]
     width = len(lanes)
     for row in range(cells.shape[0] - 1):
@@ -133,7 +133,7 @@ def _peaks(cells, starts, size, lanes, joint, peaks):  # type: ignore[no-untyped
                 raise_to(lanes, peaks, group * width, joint, at * width)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sides(cells, starts, size, columns, right, least, most):  # type: ignore[no-untyped-def]
     for row in range(cells.shape[0] - 1):
         for group in range(starts[row], starts[row + 1]):
@@ -144,7 +144,7 @@ def _sides(cells, starts, size, columns, right, least, most):  # type: ignore[no
             least[group], most[group] = low, high
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  # type: ignore[no-untyped-def]
     """List the groups that may hold one of the `keep` largest of their row; where the cells of each row will begin is told by the way.
 
@@ -179,7 +179,7 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  #
     return np.int64(listed)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _at_rank(positive, size, keep, histogram):  # type: ignore[no-untyped-def]
     """The `keep`-th largest of at least as many positive values, which change places."""
     bucket, above = bucket_of(positive, size, keep, histogram)
@@ -191,7 +191,7 @@ def _at_rank(positive, size, keep, histogram):  # type: ignore[no-untyped-def]
     return np.partition(positive[:tied], tied - (keep - above))[tied - (keep - above)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out_joint):  # type: ignore[no-untyped-def]
     listed = 0
     for row in range(cells.shape[0] - 1):
@@ -208,7 +208,7 @@ def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out
             listed += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy_sparse(cells, starts, size, chosen, out_starts, columns, joint, width, out_columns, out_joint):  # type: ignore[no-untyped-def]
     listed = 0
     for row in range(cells.shape[0] - 1):

@@ -8,7 +8,8 @@ leave to reorder sums. Eight rows of U are taken off the rest at once: as measur
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from spadework.kernels.compiled import kernel
 
 PANEL = 8
 """Rows of the factor that are taken off the rest together; the loops below are written out for this number."""
@@ -20,7 +21,7 @@ FIRST_RAISE = 1e-3
 """Share by which diagonals are raised first where a system is not positive definite; each further try takes four times as much."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def factor(a, size):  # type: ignore[no-untyped-def]
     """Factor the upper triangle of a [size, size] in place; false where it is not positive definite. O(size³ / 3) multiply-adds."""
     panel = np.empty(PANEL * TILE, a.dtype)
@@ -33,7 +34,7 @@ def factor(a, size):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _own_rows(a, begin, end, size):  # type: ignore[no-untyped-def]
     """Finish the rows of one panel; what stands above the panel has been taken off them."""
     for k in range(begin, end):
@@ -55,7 +56,7 @@ def _own_rows(a, begin, end, size):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_off(a, begin, size, panel):  # type: ignore[no-untyped-def]
     """Take one panel's eight rows off all rows below it, a tile of columns after the other."""
     end = begin + PANEL
@@ -74,7 +75,7 @@ def _take_off(a, begin, size, panel):  # type: ignore[no-untyped-def]
                 row[j] -= near + far
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def last_column_of_inverse(a, size, x):  # type: ignore[no-untyped-def]
     """Fill x [size] with the last column of the inverse of what `factor` factored. O(size² / 2), along rows."""
     one = a.dtype.type(1)
@@ -89,7 +90,7 @@ def last_column_of_inverse(a, size, x):  # type: ignore[no-untyped-def]
         x[i] = -total / row[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inverse(a, size, columns, x):  # type: ignore[no-untyped-def]
     """Fill x [size, columns] with columns of the inverse of what `factor` factored, side by side: all loops run along the rows of x.
 
@@ -113,13 +114,13 @@ def inverse(a, size, columns, x):  # type: ignore[no-untyped-def]
             mine[at] /= row[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _take_share(row, other, share):  # type: ignore[no-untyped-def]
     for at in range(len(row)):
         row[at] -= share * other[at]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def solve(a, size, x):  # type: ignore[no-untyped-def]
     """Turn x [size] into the solution of A y = x, where `factor` factored A. O(size²), along rows."""
     for i in range(size):
@@ -142,7 +143,7 @@ def solve(a, size, x):  # type: ignore[no-untyped-def]
         x[i] = (x[i] - ((s0 + s1) + (s2 + s3))) / row[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_squares(a, rows, count, size):  # type: ignore[no-untyped-def]
     """Add rowsᵀ rows to the upper triangle of a [size, size], of the first `count` rows [count, size]. O(count · size² / 2).
 
@@ -164,7 +165,7 @@ def add_squares(a, rows, count, size):  # type: ignore[no-untyped-def]
                     _add_few(a[i, max(i, left) : right], panel[max(i, left) - left :], rows[begin:count, i])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_eight(row, panel, by):  # type: ignore[no-untyped-def]
     a0, a1, a2, a3, a4, a5, a6, a7 = by[0], by[1], by[2], by[3], by[4], by[5], by[6], by[7]
     for j in range(len(row)):
@@ -173,7 +174,7 @@ def _add_eight(row, panel, by):  # type: ignore[no-untyped-def]
         row[j] += near + far
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_few(row, panel, by):  # type: ignore[no-untyped-def]
     for q in range(len(by)):
         value = by[q]

@@ -7,10 +7,10 @@ column whose scale is zero. Each sum runs in the order of the entries, whoever e
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
+from spadework.kernels.compiled import kernel
 from spadework.kernels.scoring import NOTHING, Choice, Rows, choose, unsigned
 
 
@@ -53,7 +53,7 @@ def recommend_dense(
     return codes, best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sum(columns, weights, begin, end, matrix, scale, scores):  # type: ignore[no-untyped-def]
     """The scores of one list."""
     scores[:] = np.float32(0)
@@ -67,13 +67,13 @@ def _sum(columns, weights, begin, end, matrix, scale, scores):  # type: ignore[n
         scores[column] = NOTHING if score == 0 else score
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score(starts, columns, weights, matrix, scale, scores):  # type: ignore[no-untyped-def]
     for row in range(scores.shape[0]):
         _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores[row])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_columns, found):  # type: ignore[no-untyped-def]
     for row in range(len(cell_starts) - 1):
         asked = slice(cell_starts[row], cell_starts[row + 1])
@@ -89,7 +89,7 @@ def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_colu
             sums[place] = NOTHING if score == 0 else score
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _recommend(starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
     scores, unlisted = np.empty(matrix.shape[1], np.float32), np.empty(0, np.uint32)
     for row in range(len(codes)):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array
 from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
 from spadework.kernels.graph import Graph, Members
 from spadework.kernels.local import gather, tasks_of
 
@@ -39,7 +39,7 @@ def _descend(
     _descents(*items, *half, diagonal, scale, *members, *settings, weights, restless)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _descents(  # type: ignore[no-untyped-def]
     first, last, starts, columns, values, diagonal, scale, member_starts, members, l1, rounds, tolerance, weights, restless
 ):
@@ -66,7 +66,7 @@ def _descents(  # type: ignore[no-untyped-def]
             found[row] *= scale[chosen[row]] / scale[item]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _settle(a, size, slope, floor, rounds, tolerance, v):  # type: ignore[no-untyped-def]
     """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; whether it settled. `slope` becomes what A v leaves of it."""
     for _ in range(rounds):

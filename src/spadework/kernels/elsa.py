@@ -12,9 +12,9 @@ from functools import partial
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 from spadework.kernels.parallel import Crew
 from spadework.kernels.products import inner
 
@@ -133,7 +133,7 @@ def _item_side(
     return np.asarray(slope.T @ slope)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sums(starts, items, users, raw, inverse, out):  # type: ignore[no-untyped-def]
     for row in range(len(users)):
         for at in range(starts[users[row]], starts[users[row] + 1]):
@@ -142,7 +142,7 @@ def _sums(starts, items, users, raw, inverse, out):  # type: ignore[no-untyped-d
                 out[row, place] += scale * source[place]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_item(starts, items, users, item_starts, places):  # type: ignore[no-untyped-def]
     for user in users:
         for at in range(starts[user], starts[user + 1]):
@@ -156,7 +156,7 @@ def _by_item(starts, items, users, item_starts, places):  # type: ignore[no-unty
             to[items[at]] += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):  # type: ignore[no-untyped-def]
     """One step of NAdam for some rows. `slope` is W · 2(dL/dS) when it comes and the new unit rows when it goes."""
     width = raw.shape[1]

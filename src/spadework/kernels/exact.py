@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import place_of
 
 
@@ -61,7 +61,7 @@ def no_base(base: Array | None) -> Array:
     return np.zeros((0, 0), np.float32) if base is None else base
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-def]
     for row in range(out.shape[0]):
         for at in range(starts[row], starts[row + 1]):
@@ -70,7 +70,7 @@ def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-de
                 out[row, place] += weight * source[place]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inner_product(vector, item):  # type: ignore[no-untyped-def]
     """The inner product in 64 bits: four sums side by side, so that none waits for the one before."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
@@ -85,13 +85,13 @@ def inner_product(vector, item):  # type: ignore[no-untyped-def]
     return (a + b) + (c + d)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def score_of(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
     """The exact score of one item."""
     return _summed(row, column, vectors, items, starts, columns, values, base[row, column] if len(base) else np.float32(0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _summed(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
     total = inner_product(vectors[row], items[column]) + np.float64(base)
     at = place_of(columns, starts[row], starts[row + 1], column)
@@ -100,14 +100,14 @@ def _summed(row, column, vectors, items, starts, columns, values, base):  # type
     return np.float32(total)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score(vectors, items, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             out[row, column] = score_of(row, column, vectors, items, starts, columns, values, base)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_cells(vectors, items, cell_starts, cell_columns, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
     for row in range(len(cell_starts) - 1):
         for cell in range(cell_starts[row], cell_starts[row + 1]):

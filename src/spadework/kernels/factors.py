@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel, ranking
+from spadework.kernels.compiled import kernel
 from spadework.kernels.exact import Marks, inner_product, no_base, no_marks, score_of
 from spadework.kernels.ranking import RUN, place_of
 
@@ -123,7 +123,7 @@ def _guess(
     return codes, best, sizes
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _absorb(  # type: ignore[no-untyped-def]
     product, first, rows, order, added_starts, at_added, added, values, seen_starts, at_seen, seen, sizes, codes, best
 ):
@@ -154,7 +154,7 @@ def _absorb(  # type: ignore[no-untyped-def]
         sizes[row] = size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-untyped-def]
     """Whether the guessed scores, descending, leave no doubt that the `k` best are among them."""
     if size < len(guessed):
@@ -172,7 +172,7 @@ def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-un
     return np.float64(guessed[size - 1]) + error < np.float64(guessed[k - 1]) - error
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decide(  # type: ignore[no-untyped-def]
     guesses, guessed, sizes, longest, vectors, items, starts, columns, values, base, seen_starts, seen, codes, best
 ):
@@ -197,7 +197,7 @@ def _decide(  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, seen, codes, best):  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         size = 0

@@ -7,12 +7,12 @@ collects stays in the cache, and no two threads write to the same place. Sums ru
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.blocks import cut
+from spadework.kernels.compiled import kernel
 
 TASK = 20_000_000
 """Multiplications of a task: a few hundredths of a second."""
@@ -57,7 +57,7 @@ def mirror(matrix: Array) -> None:
     parallel.share(copy, blocks, "mirror")
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(first, last, edges, rows, places, firsts, columns, values, found):  # type: ignore[no-untyped-def]
     for column in range(first, last):
         sums = found[column]
@@ -68,7 +68,7 @@ def _fill(first, last, edges, rows, places, firsts, columns, values, found):  # 
                 sums[np.uint32(columns[other])] += value * values[other]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mirror(matrix, first, last):  # type: ignore[no-untyped-def]
     """Rows `first` to `last` of what is below the diagonal become columns above it."""
     for begin in range(0, last, TILE):

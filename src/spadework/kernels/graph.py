@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
 
 ROWS = 2048
 """Rows that are one task."""
@@ -84,7 +84,7 @@ def _everybody(place: Array, both: bool) -> Members:
     return Members(starts, np.concatenate(partners) if partners else np.empty(0, np.int32))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _union(first, last, starts, columns, values, other_starts, other_columns, other_values, joined, out, weights):  # type: ignore[no-untyped-def]
     """Merge rows of two tables to where `joined` says; with an empty `out` the lengths of rows are written there, one place on."""
     counting = len(out) == 0
@@ -107,7 +107,7 @@ def _union(first, last, starts, columns, values, other_starts, other_columns, ot
             joined[row + 1] = to
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _halved(first, last, starts, columns, values):  # type: ignore[no-untyped-def]
     lengths = np.zeros(last - first, np.int64)
     room = starts[last] - starts[first]
@@ -126,7 +126,7 @@ def _halved(first, last, starts, columns, values):  # type: ignore[no-untyped-de
     return lengths, chosen[:to].copy(), weights[:to].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _strongest(first, last, starts, columns, values, most, place):  # type: ignore[no-untyped-def]
     lengths = np.zeros(last - first, np.int64)
     room = longest = 0

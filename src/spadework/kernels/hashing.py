@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array
+from spadework.kernels.compiled import kernel
 
 
 def mixed(numbers: Array) -> Array:
@@ -22,7 +22,7 @@ def crossed(rows: Array, columns: Array) -> Array:
     return scores
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _crossed(rows, columns, scores):  # type: ignore[no-untyped-def]
     for row in range(len(rows)):
         for column in range(len(columns)):

@@ -6,8 +6,6 @@ some jumps ahead, counting takes half the time.
 *Lanes*: what is done to all channels of a pair at once. A loop over eight lanes is not turned into vector instructions where its length is
 not known, nor where it is unrolled. Arrays of lanes are flat; `lanes` is a tuple whose length is their number, known when a kernel is
 compiled.
-
-Compiled kernels are kept by the file that they stand in, so after a change here the `__pycache__` of kernels must go.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array
+from spadework.kernels.compiled import kernel
 from spadework.kernels.instructions import NEAR, add_products, move, prefetch, trailing_zeros
 
 SPAN = 64
@@ -73,7 +73,7 @@ def halvings() -> Array:
     return 2.0 ** (-np.arange(GAP_HALVINGS * GAP_STEPS + 2) / GAP_STEPS)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count(first, last, lanes, log, weights, apart, room):  # type: ignore[no-untyped-def]
     """Rows `first` to `last` of all lanes, whose number is the length of the tuple `lanes`. Returns the number of cells."""
     starts, items, occurrence_starts, occurrence_units, occurrences, places = log
@@ -108,7 +108,7 @@ def count(first, last, lanes, log, weights, apart, room):  # type: ignore[no-unt
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look_ahead(at, width, occurrences, places, items, events):  # type: ignore[no-untyped-def]
     """Ask for what stands around an event that comes soon."""
     soon = np.uint64(occurrences[min(at + np.uint32(NEAR), np.uint32(occurrences.shape[0] - 1))])
@@ -117,7 +117,7 @@ def _look_ahead(at, width, occurrences, places, items, events):  # type: ignore[
     prefetch(events, soon * width)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _emit(row, lanes, room, filled):  # type: ignore[no-untyped-def]
     """Move what a row counted to the end of the block, columns ascending; nothing is left behind."""
     width = np.uint64(len(lanes))
@@ -140,7 +140,7 @@ def _emit(row, lanes, room, filled):  # type: ignore[no-untyped-def]
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add_apart(event, low, split, high, width, log, weights, apart, sums):  # type: ignore[no-untyped-def]
     """Pairs of an event in the lanes with a level, or with a decay by the gap that is worked out pair by pair."""
     places, events, later, seconds = log.places, apart.events, apart.later, apart.seconds
@@ -165,7 +165,7 @@ def _add_apart(event, low, split, high, width, log, weights, apart, sums):  # ty
             sums[log.items[other] * width + to] += weight
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[no-untyped-def]
     """The same in whole grains, added as float64: slower, and the same in any order. `weights` hold all lanes."""
     starts, items, occurrence_starts, occurrence_units, occurrences, places = log
@@ -201,7 +201,7 @@ def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
     """2^−x, linear between the steps of the table."""
     at = halvings_passed * GAP_STEPS
@@ -211,7 +211,7 @@ def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
     return np.float32(halvings[step] + (at - step) * (halvings[step + 1] - halvings[step]))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _within(event, place, reach, low, high, places):  # type: ignore[no-untyped-def]
     """The range of events of the same unit, which is `low` to `high`, at most `reach` places away."""
     low, high = np.uint64(low), np.uint64(high)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 _EMPTY = -2  # a slot where nothing was placed yet; −1 is an item that nobody knows
 
@@ -25,7 +25,7 @@ def count_repeating(lists: Codes, item_count: int) -> int:
     return int(_count_repeating(lists, np.full(item_count, -1, np.int32)))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _place(owners, starts, ranks, items, lists):  # type: ignore[no-untyped-def]
     k = lists.shape[1]
     for run in range(len(owners)):
@@ -46,7 +46,7 @@ def _place(owners, starts, ranks, items, lists):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_repeating(lists, last_row):  # type: ignore[no-untyped-def]
     rows, k = lists.shape
     count = 0

@@ -11,12 +11,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.blocks import cut
 from spadework.kernels.cholesky import FIRST_RAISE, factor, last_column_of_inverse
+from spadework.kernels.compiled import kernel
 from spadework.kernels.graph import Graph, Members
 
 TASKS = 32
@@ -46,7 +46,7 @@ def _solve(half: Graph, diagonal: Array, members: Members, values: Array, own: A
     _own_columns(*items, *half, diagonal, *members, values, own, raised)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # type: ignore[no-untyped-def]
     """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `places` [items] is −1 all over, and is left so."""
     size = len(chosen)
@@ -64,7 +64,7 @@ def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # t
         places[chosen[row]] = -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ignore[no-untyped-def]
     """Gather and factor, with diagonals raised until it can be done; whether they had to be. All values are finite, so it ends."""
     raise_by = 0.0
@@ -75,7 +75,7 @@ def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ign
         raise_by = FIRST_RAISE if raise_by == 0 else 4 * raise_by
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _own_columns(  # type: ignore[no-untyped-def]
     first, last, starts, columns, values, diagonal, member_starts, members, out, own, raised
 ):

@@ -7,9 +7,9 @@ on the counts, a column that has not leans on the other table.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 
 def leaning(counts: Array, strength: float) -> Array:
@@ -57,7 +57,7 @@ def mix(
     return out_starts, out_columns[:filled].copy(), out_values[:filled].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mix(  # type: ignore[no-untyped-def]
     starts, columns, values, factor, content_starts, content_columns, content_values, content_factor, theta, keep, out_starts, out_columns, out_values
 ):  # fmt: skip
@@ -93,7 +93,7 @@ def _mix(  # type: ignore[no-untyped-def]
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_best(columns, values, size, keep, out_columns, out_values, filled):  # type: ignore[no-untyped-def]
     """Write the `keep` largest positive of `size` cells behind `filled`, columns ascending; returns the new end.
 

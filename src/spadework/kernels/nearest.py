@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
 from spadework.kernels.mixing import keep_best
 
 BLOCK_CELLS = 4_000_000
@@ -50,7 +50,7 @@ def _block(rows: tuple[int, int], *, sparse: csr_array, postings: csr_array, den
     return starts, columns[:filled].copy(), values[:filled].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(  # type: ignore[no-untyped-def]
     first, last, starts, features, weights, posting_starts, posting_rows, posting_weights, products, keep, out_starts, out_columns, out_values
 ):  # fmt: skip

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 from spadework.kernels.scoring import Rows
 
 SAME = 1e-12
@@ -87,12 +87,12 @@ def alike(people: People, asked: Rows, alpha: float, power: float, count: int) -
     return Near(near.users, np.where(near.users >= 0, (-near.values * own[:, None]) ** power, 0.0))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _before(near, user, other_near, other):  # type: ignore[no-untyped-def]
     return near < other_near or (near == other_near and user < other)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-def]
     """Put one user into a heap [count] with the farthest in front; the new size.
 
@@ -120,7 +120,7 @@ def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-
     return size
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner_values, lengths, found, near):  # type: ignore[no-untyped-def]
     users, count = len(lengths), found.shape[1]
     dots, marked = np.zeros(users), np.zeros(users // BLOCK + 1, np.bool_)
@@ -151,7 +151,7 @@ def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner
                 marked[begin // BLOCK] = False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearer(own, lengths, dots, worst):  # type: ignore[no-untyped-def]
     """How many users of a block are within the bound: one comparison of vectors for many."""
     found = 0
@@ -160,7 +160,7 @@ def _nearer(own, lengths, dots, worst):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts, owners, others, found, near):  # type: ignore[no-untyped-def]
     """Common items over the other's size to a power, below zero: what depends on the asked vector alone does not change the order."""
     users, count = len(others), found.shape[1]
@@ -190,7 +190,7 @@ def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts,
             marked[begin // BLOCK] = False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _liker(common, others, worst):  # type: ignore[no-untyped-def]
     found = 0
     for at in range(len(common)):
@@ -198,7 +198,7 @@ def _liker(common, others, worst):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _same(values, begin, others, other_begin, count):  # type: ignore[no-untyped-def]
     different = 0
     for at in range(count):

@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 NO_LIMIT = np.iinfo(np.int64).max
 
@@ -72,7 +72,7 @@ def pairs_of_ranks(rank_starts: Array, units: Array, unit_starts: Array) -> Arra
     return sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):  # type: ignore[no-untyped-def]
     crowded = 0
     for unit in range(starts.shape[0] - 1):
@@ -90,7 +90,7 @@ def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):  # type:
     return crowded
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _units_by_item(starts, items, most, seen, heads, out):  # type: ignore[no-untyped-def]
     for unit in range(starts.shape[0] - 1):
         found = 0
@@ -105,7 +105,7 @@ def _units_by_item(starts, items, most, seen, heads, out):  # type: ignore[no-un
                 found += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _items_by_unit(rank_starts, units, heads, out):  # type: ignore[no-untyped-def]
     for rank in range(rank_starts.shape[0] - 1):
         for at in range(rank_starts[rank], rank_starts[rank + 1]):
@@ -114,7 +114,7 @@ def _items_by_unit(rank_starts, units, heads, out):  # type: ignore[no-untyped-d
             heads[unit] += np.uint32(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _events_by_item(starts, ranks, heads, events, units):  # type: ignore[no-untyped-def]
     for unit in range(starts.shape[0] - 1):
         for event in range(starts[unit], starts[unit + 1]):
@@ -124,7 +124,7 @@ def _events_by_item(starts, ranks, heads, events, units):  # type: ignore[no-unt
             heads[rank] += np.uint32(1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _entries(starts, items, values, own, places, events, counts, sums):  # type: ignore[no-untyped-def]
     for unit in range(starts.shape[0] - 1):
         first, free = own[unit], own[unit + 1]  # filled from the end, so that they stand in the order of their events
@@ -143,7 +143,7 @@ def _entries(starts, items, values, own, places, events, counts, sums):  # type:
                 sums[place] += values[at]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pairs_of_ranks(rank_starts, units, unit_starts, sums):  # type: ignore[no-untyped-def]
     for rank in range(rank_starts.shape[0] - 1):
         total = np.int64(0)

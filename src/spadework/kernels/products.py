@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from spadework.kernels.compiled import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def inner(one, other):  # type: ignore[no-untyped-def]
     """The inner product of two float32 vectors as four sums side by side: one sum waits for itself."""
     a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)

@@ -6,10 +6,10 @@ Excluded is −∞, padding is −1, ties go to the lower code. A score that is 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.errors import SpadeworkError
+from spadework.kernels.compiled import kernel
 
 RUN = np.uint64(128)
 """Columns that are compared with the bound at once."""
@@ -82,7 +82,7 @@ def merge(codes: Codes, best: Array, others: Codes, other_best: Array) -> tuple[
     return merged, scores
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _merge(codes, best, others, other_best, merged, scores):  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         at = other = 0
@@ -97,7 +97,7 @@ def _merge(codes, best, others, other_best, merged, scores):  # type: ignore[no-
                 other += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
     everything = np.empty(0, np.bool_)
     for row in range(scores.shape[0]):
@@ -106,12 +106,12 @@ def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _better(score, column, other_score, other_column):  # type: ignore[no-untyped-def]
     return score > other_score or (score == other_score and column < other_column)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     """Put one scored column into a list [k] whose first `size` slots are taken, if it is better than the last; the new size.
 
@@ -132,7 +132,7 @@ def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     return min(size + 1, k)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pile(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     """`place` for a heap."""
     if size == len(codes):
@@ -147,7 +147,7 @@ def _pile(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     return size + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     """Put a scored column into a heap [size] instead of the one in front."""
     at = 0
@@ -162,13 +162,13 @@ def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
     best[at], codes[at] = score, column
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def last_slot(k):  # type: ignore[no-untyped-def]
     """Where the last of a full list [k] stands before `settle`: what comes in must be better."""
     return k - 1 if k <= SHORT else 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def settle(codes, best, size):  # type: ignore[no-untyped-def]
     """Bring a list made by `place` into its order, best first. O(k log k)."""
     if len(codes) <= SHORT:
@@ -179,7 +179,7 @@ def settle(codes, best, size):  # type: ignore[no-untyped-def]
         _sink(codes, best, last, column, score)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     """The best columns of one row into an empty list [k], of those allowed (all where the mask is empty); false where one of them is NaN.
 
@@ -207,7 +207,7 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
     """How many scores of a run are not below the list."""
     found = np.int32(0)
@@ -216,7 +216,7 @@ def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
     """Where the column stands among ascending ones, or −1."""
     low, high = begin, end
@@ -229,7 +229,7 @@ def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
     return low if low < end and columns[low] == column else -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _complete(codes, best, scores, order, starts, columns, forbid, only, below):  # type: ignore[no-untyped-def]
     rows, k = codes.shape
     for row in range(rows):
@@ -258,14 +258,14 @@ def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
                 size += 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mask(scores, starts, columns):  # type: ignore[no-untyped-def]
     for row in range(scores.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             scores[row, columns[at]] = -np.inf
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy(scores, target, starts, columns):  # type: ignore[no-untyped-def]
     for row in range(scores.shape[0]):
         for at in range(starts[row], starts[row + 1]):

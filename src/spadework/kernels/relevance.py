@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from spadework.arrays import Array, Codes, Offsets
+from spadework.arrays import Array, Codes, Offsets, frozen
+from spadework.kernels.compiled import kernel
 
 _SHORT = 16
 
@@ -16,7 +16,7 @@ def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     O(rows · k · log targets); short rows of targets are compared one by one, which has no branches to guess.
     """
     out = np.zeros(lists.shape, np.uint8)
-    _hits(lists, starts, targets, out)
+    _hits(frozen(lists), frozen(starts), frozen(targets), out)  # read-only, or it is compiled for each mixture of both
     return out
 
 
@@ -34,7 +34,7 @@ def summed_precisions(hits: Array) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _weighed(hits, weights, out):  # type: ignore[no-untyped-def]
     rows, k = hits.shape
     for row in range(rows):
@@ -44,7 +44,7 @@ def _weighed(hits, weights, out):  # type: ignore[no-untyped-def]
         out[row] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _summed_precisions(hits, out):  # type: ignore[no-untyped-def]
     rows, k = hits.shape
     for row in range(rows):
@@ -57,7 +57,7 @@ def _summed_precisions(hits, out):  # type: ignore[no-untyped-def]
         out[row] = total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _hits(lists, starts, targets, out):  # type: ignore[no-untyped-def]
     rows, k = lists.shape
     for row in range(rows):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.kernels.compiled import kernel
 from spadework.kernels.union import best_of
 
 
@@ -27,7 +27,7 @@ def best_own(starts: Offsets, items: Codes, scores: Array, k: int, allowed: Mask
     return best_of(starts, items, shown, k)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lift(order, rows, out):  # type: ignore[no-untyped-def]
     for at in range(1, len(order)):
         cell, below = order[at], order[at - 1]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
+from spadework.kernels.compiled import kernel
 
 Aggregate: TypeAlias = Literal["sum", "max", "noisy-or"]
 AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
@@ -116,7 +116,7 @@ def words(array: Array, kind: type[np.unsignedinteger]) -> Array:
     return np.ascontiguousarray(array, signed).view(kind)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _joined(before, value, how):  # type: ignore[no-untyped-def]
     """What a column holds after one more cell; a value that is not a number stays one."""
     if how == 1:
@@ -127,7 +127,7 @@ def _joined(before, value, how):  # type: ignore[no-untyped-def]
     return added if before == NOTHING else before + added
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
     """Join the cells of one list into scores [width], which are −∞ before."""
     for at in range(begin, end):
@@ -138,7 +138,7 @@ def _spread(columns, weights, begin, end, table_starts, table_columns, table_val
             scores[column] = _joined(scores[column], weight * table_values[cell], how)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
     """The same, and list the columns that were −∞ before; `touched` is as long as there are cells. The number of columns listed."""
     count = np.uint64(0)
@@ -154,7 +154,7 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
     """Join the cells of one list into scores [width], −∞ before; whether its columns are listed, since they are few, and how many are."""
     cells = np.uint64(0)
@@ -167,7 +167,7 @@ def _fill(columns, weights, begin, end, table_starts, table_columns, table_value
     return False, np.uint64(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
     """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
     k, last = len(codes), ranking.last_slot(len(codes))
@@ -190,14 +190,14 @@ def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # 
     return sane
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_rows(starts, columns, weights, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
     for row in range(scores.shape[0]):
         scores[row, :] = NOTHING
         _spread(columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores[row])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
@@ -213,7 +213,7 @@ def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type:
     return True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
     """The best columns of one list into an empty one [k]; false where a score is not a number.
 
@@ -229,7 +229,7 @@ def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowe
     return ranking.scan(scores, codes, best, allowed)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def clear(few, touched, count, scores):  # type: ignore[no-untyped-def]
     """All scores back to −∞."""
     if few:
@@ -239,7 +239,7 @@ def clear(few, touched, count, scores):  # type: ignore[no-untyped-def]
         scores[:] = NOTHING
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _recommend_rows(  # type: ignore[no-untyped-def]
     starts, columns, weights, table_starts, table_columns, table_values, width, how, seen_starts, seen_columns, policy, allowed, codes, best
 ):
@@ -256,7 +256,7 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_cells(starts, columns, weights, table_starts, table_columns, table_values, width, how, cell_starts, cell_columns, found):  # type: ignore[no-untyped-def]
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)

@@ -8,7 +8,8 @@ of the row, whose `keep`-th largest value cannot lie above that of the whole.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from spadework.kernels.compiled import kernel
 
 BUCKETS = 2048
 """Positive float32 values by sign, exponent and three bits of mantissa."""
@@ -31,7 +32,7 @@ def workspace(longest: int) -> int:
     return 3 * longest + SHELVES + STRIPE
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def keep_largest(starts, columns, values, keep, order, histogram, room, packed, out_starts, out_columns, out_bits):  # type: ignore[no-untyped-def]
     """Copy the `keep` largest positive values of each row, columns renamed by `order` [columns] and ascending. Returns the number kept.
 
@@ -71,7 +72,7 @@ def keep_largest(starts, columns, values, keep, order, histogram, room, packed, 
     return filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
     """A value that at least `keep` values of the row reach: the `keep`-th largest of every n-th one. Zero if too few are positive."""
     step = values.shape[0] // (SAMPLE * keep)
@@ -84,7 +85,7 @@ def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
     return np.int32(bucket << 20)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignore[no-untyped-def]
     """Copy the positive values that reach `bound`, with their columns. Returns how many."""
     found = np.uint64(0)
@@ -114,7 +115,7 @@ def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignor
     return np.int64(found)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def bucket_of(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
     """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it; bucket 0 if there are fewer.
 
@@ -144,7 +145,7 @@ def bucket_of(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
     return bucket, above
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-untyped-def]
     """Move the `keep` largest of `size` > keep positive values to the front, in place. Returns `keep` and the smallest of them."""
     bucket, above = bucket_of(bits, size, keep, histogram)
@@ -179,7 +180,7 @@ def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-unt
     return np.int64(kept), least
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _by_code(size, columns, bits, order, shelves, packed):  # type: ignore[no-untyped-def]
     """Fill `packed` with (code, bits) by ascending code: laid onto shelves by range of codes, then put right among neighbours."""
     if size < SHELVES // 8 or size > 4 * SHELVES:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 _END = np.iinfo(np.int32).max
 
@@ -91,7 +91,7 @@ def _offsets(lengths: Array) -> Offsets:
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _nearest(  # type: ignore[no-untyped-def]
     items, weights, matches, session_starts, posting_starts, postings, length, neighbours, at, heads, found, similarities, found_matches
 ):  # fmt: skip
@@ -140,7 +140,7 @@ def _nearest(  # type: ignore[no-untyped-def]
     return kept
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score(  # type: ignore[no-untyped-def]
     starts, items, weights, matches, session_starts, session_items, posting_starts, postings, length, item_weights, sample,
     neighbours, scores,

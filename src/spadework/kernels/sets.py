@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.blocks import BLOCK_CELLS, Block, Workspace, cut
+from spadework.kernels.compiled import kernel
 from spadework.kernels.instructions import FAR, LINE, NEAR, prefetch
 from spadework.kernels.units import Units
 
@@ -104,7 +104,7 @@ class SetCounter:
         return Block(first, last, starts, columns[:filled], values[:filled, None])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look_ahead(at, occurrence_units, starts, items):  # type: ignore[no-untyped-def]
     """Ask for the units of occurrences that come soon after this one."""
     last = np.uint32(occurrence_units.shape[0] - 1)
@@ -114,7 +114,7 @@ def _look_ahead(at, occurrence_units, starts, items):  # type: ignore[no-untyped
     prefetch(items, soon + np.uint32(LINE // items.itemsize))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):  # type: ignore[no-untyped-def]
     one = sums.dtype.type(1)
     for row in range(first, last):
@@ -132,7 +132,7 @@ def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums,
             sums[column] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
     """Whole rows from the triangle."""
     size = out.shape[1]
@@ -149,7 +149,7 @@ def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
             out[row - first, column] = triangle[base + row]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):  # type: ignore[no-untyped-def]
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
@@ -163,7 +163,7 @@ def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums
         sums[:] = 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sparse(first, last, starts, items, occurrence_starts, occurrence_units, sums, touched, out_starts, columns, values):  # type: ignore[no-untyped-def]
     filled = np.uint64(0)
     for row in range(first, last):

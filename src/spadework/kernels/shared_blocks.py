@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csc_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.cholesky import inverse
+from spadework.kernels.compiled import kernel
 from spadework.kernels.graph import Graph, Members
 from spadework.kernels.local import factored, tasks_of
 
@@ -46,7 +46,7 @@ def _solve(
     _columns_of_blocks(*blocks, *half, diagonal, *members, centres, column_starts, columns, starts, rows, values, raised)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values, share):  # type: ignore[no-untyped-def]
     """The items that make a block, and the columns of each: its own first, then those of its strongest members."""
     count = len(order)
@@ -78,7 +78,7 @@ def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values,
     return centres[:blocks].copy(), starts[: blocks + 1].copy(), columns[:to].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _columns_of_blocks(  # type: ignore[no-untyped-def]
     first, last, half_starts, half_columns, half_values, diagonal, member_starts, members, centres, column_starts, columns, starts, rows,
     values, raised,

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TypeAlias
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.blocks import Block, Counter, Workspace
 from spadework.kernels.bounds import Groups
+from spadework.kernels.compiled import kernel
 from spadework.kernels.selection import BUCKETS, keep_largest, workspace
 from spadework.kernels.units import Units
 
@@ -134,7 +134,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> 
     return Table(starts.astype(np.int64), columns, values)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _place(part_starts, part_columns, part_values, starts, codes, columns, values):  # type: ignore[no-untyped-def]
     for row in range(codes.shape[0]):
         to = starts[codes[row]]

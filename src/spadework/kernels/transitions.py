@@ -8,11 +8,11 @@ the user. What is too far is cut from S and not from SᵀS, which would no longe
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.blocks import cut
+from spadework.kernels.compiled import kernel
 
 TASK = 20_000_000
 """Pairs of events of a task: about a tenth of a second."""
@@ -45,7 +45,7 @@ def transitions(
     return own, cross
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _later(edges, moments, weights, past, reach):  # type: ignore[no-untyped-def]
     """Σ over the rows t ≥ p of w[t] · past^(2(t − p)) for the moment p of each event, and the same for moment p + reach + 1.
 
@@ -67,7 +67,7 @@ def _later(edges, moments, weights, past, reach):  # type: ignore[no-untyped-def
     return found, beyond
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _fill(first, last, occurrences, order, begins, ends, items, moments, weights, later, beyond, powers, faded, future, own, cross):  # type: ignore[no-untyped-def]
     reach = len(powers) - 1
     for item in range(first, last):

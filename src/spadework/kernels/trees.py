@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 
 class Trees(NamedTuple):
@@ -53,7 +53,7 @@ def predict(trees: Trees, rows: Array) -> Array:
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _predict(starts, features, thresholds, left, right, values, rows, total):  # type: ignore[no-untyped-def]
     for row in range(len(rows)):
         sum_ = total[row]

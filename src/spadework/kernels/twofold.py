@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels import ranking
+from spadework.kernels.compiled import kernel
 from spadework.kernels.scoring import NOTHING, SPARSE, Choice, Rows, choose, clear, unsigned
 
 
@@ -69,7 +69,7 @@ def recommend_rows(
     return codes, best
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _through(  # type: ignore[no-untyped-def]
     entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
     sums, hits, reached, scores, listed, touched, row,
@@ -117,7 +117,7 @@ def _through(  # type: ignore[no-untyped-def]
     return count
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_rows(  # type: ignore[no-untyped-def]
     starts,
     entries,
@@ -143,7 +143,7 @@ def _score_rows(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _score_cells(  # type: ignore[no-untyped-def]
     starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots,
     target_scale, cell_starts, cell_items, found,
@@ -162,7 +162,7 @@ def _score_cells(  # type: ignore[no-untyped-def]
         clear(True, touched, count, scores)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _recommend_rows(  # type: ignore[no-untyped-def]
     starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
     seen_starts, seen_items, policy, allowed, codes, best,

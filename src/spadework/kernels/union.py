@@ -6,10 +6,10 @@ A pool is a ragged table: row r holds the distinct columns `items[starts[r]:star
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import ranking
+from spadework.kernels.compiled import kernel
 
 
 def union(lists: Array) -> tuple[Offsets, Codes, Codes]:
@@ -46,7 +46,7 @@ def located(starts: Offsets, items: Codes, other_starts: Offsets, others: Codes)
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(lists, starts, room):  # type: ignore[no-untyped-def]
     parts, rows, k = lists.shape
     filled = 0
@@ -67,7 +67,7 @@ def _gather(lists, starts, room):  # type: ignore[no-untyped-def]
         starts[row + 1] = filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _locate(lists, starts, items, places):  # type: ignore[no-untyped-def]
     parts, rows, k = lists.shape
     for part in range(parts):
@@ -86,7 +86,7 @@ def _locate(lists, starts, items, places):  # type: ignore[no-untyped-def]
                 places[part, low] = slot
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _best_of(starts, items, scores, codes, best):  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         size = 0
@@ -100,7 +100,7 @@ def _best_of(starts, items, scores, codes, best):  # type: ignore[no-untyped-def
     return -1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _located(starts, items, other_starts, others, found):  # type: ignore[no-untyped-def]
     for row in range(len(starts) - 1):
         at, end = other_starts[row], other_starts[row + 1]

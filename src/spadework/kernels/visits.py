@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from spadework.arrays import Array, Codes, Offsets, Seconds
+from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
+from spadework.kernels.compiled import kernel
 
 SHORT = 24
 """Lists up to this length are sorted by insertion."""
@@ -43,9 +43,9 @@ def gather(
     clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
     worth = np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     rate = 0.0 if half_life is None else 1.0 / half_life
-    _gather(
-        np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(columns, np.int32), clock, worth,
-        np.ascontiguousarray(users, np.int32), rate, *made,
+    _gather(  # all that is read is read-only, or it is compiled for each mixture of both
+        frozen(np.ascontiguousarray(starts, np.int64)), frozen(np.ascontiguousarray(columns, np.int32)), frozen(clock), frozen(worth),
+        frozen(np.ascontiguousarray(users, np.int32)), rate, *made,
     )  # fmt: skip
     size = int(kept_starts[-1])
     return Visits(kept_starts, made.columns[:size], made.ages[:size], made.seconds[:size], made.counts[:size], made.values[:size])
@@ -57,7 +57,7 @@ def newest(starts: Offsets, ages: Codes, count: int) -> Array:
     return places[: _newest(np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(ages, np.int32), count, places)]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(starts, columns, times, weights, users, rate, kept_starts, kept, ages, seconds, counts, values):  # type: ignore[no-untyped-def]
     longest = 0
     for user in users:
@@ -97,7 +97,7 @@ def _gather(starts, columns, times, weights, users, rate, kept_starts, kept, age
         kept_starts[row + 1] = at + 1
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sort(keys):  # type: ignore[no-untyped-def]
     """Sort in place, ascending."""
     if len(keys) > SHORT:
@@ -112,7 +112,7 @@ def _sort(keys):  # type: ignore[no-untyped-def]
         keys[to] = key
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _newest(starts, ages, count, places):  # type: ignore[no-untyped-def]
     found = 0
     for row in range(len(starts) - 1):

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from spadework.arrays import Array, Codes
 from spadework.kernels import ranking
+from spadework.kernels.compiled import kernel
 from spadework.kernels.scoring import ALLOW, NOTHING, ONLY, Choice, Rows
 
 BLOCK = 64
@@ -49,7 +49,7 @@ def at_cells(votes: Votes, width: int, asked: Rows) -> Array:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _add(row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked):  # type: ignore[no-untyped-def]
     """One row of sums, onto zeros; blocks with a vote are marked."""
     for at in range(own_starts[row], own_starts[row + 1]):
@@ -66,7 +66,7 @@ def _add(row, own_starts, own_columns, own_values, voters, weights, starts, colu
             marked[column // np.uint32(BLOCK)] = True
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _clear(sums, marked):  # type: ignore[no-untyped-def]
     for block in range(len(marked)):
         if marked[block]:
@@ -74,7 +74,7 @@ def _clear(sums, marked):  # type: ignore[no-untyped-def]
             marked[block] = False
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _best(  # type: ignore[no-untyped-def]
     own_starts, own_columns, own_values, voters, weights, starts, columns, values, width, policy, allowed, codes, best
 ):
@@ -103,7 +103,7 @@ def _best(  # type: ignore[no-untyped-def]
         _clear(sums, marked)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _above(sums, bound):  # type: ignore[no-untyped-def]
     """How many sums of a block are above the bound: one comparison of vectors for many."""
     found = 0
@@ -112,7 +112,7 @@ def _above(sums, bound):  # type: ignore[no-untyped-def]
     return found
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _everything(own_starts, own_columns, own_values, voters, weights, starts, columns, values, out):  # type: ignore[no-untyped-def]
     width = out.shape[1]
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
@@ -123,7 +123,7 @@ def _everything(own_starts, own_columns, own_values, voters, weights, starts, co
         _clear(sums, marked)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _at_cells(  # type: ignore[no-untyped-def]
     own_starts, own_columns, own_values, voters, weights, starts, columns, values, width, asked_starts, asked, out
 ):

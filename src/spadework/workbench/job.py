@@ -25,6 +25,7 @@ from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for, target_of
 from spadework.workbench.telling import why_repeats
+from spadework.workbench.warming import Warming
 
 
 class Job:
@@ -37,6 +38,13 @@ class Job:
 
     def carry_out(self, source: Any, content: Any) -> None:
         """All stages, the manifest last; a folder that is complete for these data is left as it is."""
+        warming = Warming.begin()  # beside the reading
+        try:
+            self._stages(source, content, warming)
+        finally:
+            warming.close()
+
+    def _stages(self, source: Any, content: Any, warming: Warming) -> None:
         log, items = read_for(self.recipe, source, content)
         fingerprint = {"log": log.fingerprint, "items": None if items is None else items.fingerprint}
         if folders.is_complete(self.folder) and self._is_done(fingerprint):
@@ -52,6 +60,7 @@ class Job:
         if split is None:
             self._without_judgement(log, items)
         else:
+            self.clock.begun += warming.wait()  # compiling is nobody's fault, so no budget pays for it
             self._compare(split, items, log)
         self._report()
         folders.seal(self.folder)

@@ -7,8 +7,9 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from spadework.kernels import parallel
+from spadework.kernels import compiled, parallel
 from spadework.limits import available_bytes
+from spadework.workbench.warming import parts_to_do
 
 _PARTS = (
     "spadework",
@@ -34,7 +35,7 @@ _EXTRAS = {
 
 
 def examine() -> dict[str, dict[str, Any]]:
-    """Machine, versions, extras."""
+    """Machine, versions, extras, compiled kernels."""
     return {
         "machine": {
             "system": f"{platform.system()} {platform.machine()}",
@@ -44,7 +45,19 @@ def examine() -> dict[str, dict[str, Any]]:
         },
         "versions": {name: _version(name) for name in _PARTS},
         "extras": {f"{name} ({what})": _extra(name, modules) for name, (what, modules) in _EXTRAS.items()},
+        "compiled kernels": {
+            "kept in": _kept_in(),
+            "compiled ahead": "no: the next dig does it, or spadework doctor --warm" if parts_to_do() else "yes",
+        },
     }
+
+
+def _kept_in() -> str:
+    """The folder of compiled kernels, or why there is none."""
+    folder = compiled.home()
+    if folder is None:
+        return f"nowhere: no folder can be written; name one by {compiled.NAMED[0]}"
+    return str(folder) if compiled.keeps() else f"{folder}, which cannot be written"
 
 
 def _extra(name: str, modules: tuple[str, ...]) -> str:

@@ -8,14 +8,27 @@ from spadework.apps import terminal
 
 
 @click.command()
+@click.option("--warm", is_flag=True, help="Compile everything for this machine now, so that no dig waits for it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(as_json: bool) -> None:
-    """What this machine has and lacks: processors, memory, versions, optional parts."""
+def command(warm: bool, as_json: bool) -> None:
+    """What this machine has and lacks: processors, memory, versions, optional parts, compiled kernels."""
     from spadework.workbench.machine import examine
 
+    told = {"compiled in": _warm()} if warm else {}
     facts = examine()
+    facts["compiled kernels"] |= told
     if as_json:
         terminal.print_json(facts)
         return
     rows = [[name, str(value)] for part in facts.values() for name, value in part.items()]
     click.echo(terminal.table(["what", "found"], rows))
+
+
+def _warm() -> str:
+    """How long compiling took."""
+    from spadework.durations import words
+    from spadework.workbench.warming import Warming
+
+    with terminal.progress():
+        warming = Warming.begin()
+        return words(warming.wait())

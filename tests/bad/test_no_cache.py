@@ -1,0 +1,65 @@
+"""No folder for compiled kernels can be written: the package, the home and the named folder are all out of reach."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from makers import SOURCE
+
+CODE = """
+import sys
+from pathlib import Path
+from spadework.kernels import compiled
+compiled.digest()
+compiled.__file__ = str(Path(sys.argv[1]) / "package" / "compiled.py")
+"""
+"""Not even the superuser makes a folder below a file, so the package is told to stand there."""
+REMARK = "Compiled kernels cannot be kept: "
+
+
+def run(code: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    file = tmp_path / "file"
+    file.write_text("")
+    out_of_reach = {name: str(file / name) for name in ("HOME", "XDG_CACHE_HOME", "SPADEWORK_CACHE_DIR")}
+    environment = {**os.environ, **out_of_reach, "PYTHONPATH": str(SOURCE.parent)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", CODE + code, str(file), *arguments], capture_output=True, text=True, env=environment,
+        cwd=tmp_path, timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("arguments", [("look", "world:order"), ("explain", "cosine"), ("doctor",)], ids=lambda arguments: arguments[0])
+def test_commands_work(arguments, tmp_path):
+    said = run("from spadework.apps.cli import main; main(sys.argv[2:])", tmp_path, *arguments)
+    assert said.returncode == 0, said.stderr
+    assert "Traceback" not in said.stderr
+    assert said.stderr.count(REMARK) <= 1
+    assert ("nowhere: no folder can be written" in said.stdout) == (arguments == ("doctor",))
+
+
+def test_importing_says_nothing(tmp_path):
+    said = run("import spadework as sw; sw.catalogue(); [getattr(sw, name) for name in sw.__all__]", tmp_path)
+    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+
+
+def test_models_work_and_the_remark_is_told_once(tmp_path):
+    code = """
+import spadework as sw
+from spadework import events
+from spadework.apps import terminal
+log = sw.world("order").log
+with terminal.progress():
+    for name in ("cosine", "popular"):
+        print(len(sw.model(name).fit(log).recommend(log, 3)))
+"""
+    said = run(code, tmp_path)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.split() == ["400", "400"]
+    assert said.stderr.count(REMARK) == 1
+    assert said.stderr.count("\n") == 1

@@ -1,0 +1,193 @@
+"""Where compiled kernels are kept: in the first folder that can be written, apart for other sources, and never a failure."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spadework import events, kernels
+from spadework.kernels import compiled
+from spadework.kernels.compiled import kernel
+
+
+class Heard:
+    """Keeps what is remarked."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        return None
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+def twice(values):
+    total = 0.0
+    for value in values:
+        total += 2.0 * value
+    return total
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """A listener within the test; remarks of other tests are forgotten."""
+    listener = Heard()
+    compiled._remarks.clear()
+    compiled._told.clear()
+    with events.listening(listener):
+        yield listener
+
+
+@pytest.fixture
+def chosen(monkeypatch) -> Iterator[pytest.MonkeyPatch]:
+    """The choice of the folder is made anew within the test, and once more after it."""
+    compiled.home.cache_clear()
+    for name in (*compiled.NAMED, "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    yield monkeypatch
+    monkeypatch.undo()
+    compiled.home.cache_clear()
+
+
+def out_of_reach(tmp_path: Path) -> Path:
+    """A path that not even the superuser can make: it is below a file."""
+    file = tmp_path / "file"
+    file.write_text("")
+    return file / "folder"
+
+
+def test_every_kernel_is_kept_here_under_a_name_of_its_own():
+    names = []
+    for module in pkgutil.iter_modules(kernels.__path__):
+        for thing in vars(importlib.import_module(f"spadework.kernels.{module.name}")).values():
+            if hasattr(thing, "py_func") and thing.__module__.endswith(f".{module.name}"):
+                assert isinstance(thing._cache, compiled._Kept), f"{module.name}.{thing.__name__} is not compiled by `kernel`"
+                names.append(thing._cache._name)
+    assert len(names) > 100
+    assert len(set(names)) == len(names)
+
+
+# ---- which folder
+
+
+@pytest.mark.parametrize("name", compiled.NAMED)
+def test_a_named_folder_comes_first(name, chosen, tmp_path):
+    chosen.setenv(name, str(tmp_path / "named"))
+    assert compiled.home() == tmp_path / "named" / f"kernels-{compiled.digest()}"
+
+
+def test_then_the_package_and_then_the_users_cache(chosen, tmp_path):
+    package = Path(compiled.__file__).parent / "__pycache__"
+    chosen.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    assert list(compiled.places()) == [package, tmp_path / "user" / "spadework"]
+    assert compiled.home() == package / f"kernels-{compiled.digest()}"
+    compiled.home.cache_clear()
+    chosen.setattr(compiled, "places", lambda: iter([out_of_reach(tmp_path), tmp_path / "user"]))
+    assert compiled.home() == tmp_path / "user" / f"kernels-{compiled.digest()}"
+
+
+def test_without_other_words_the_users_cache_is_below_home(chosen, tmp_path):
+    chosen.setenv("HOME", str(tmp_path))
+    assert list(compiled.places())[-1] == tmp_path / ".cache" / "spadework"
+
+
+def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, heard, tmp_path):
+    named = out_of_reach(tmp_path)
+    chosen.setenv("SPADEWORK_CACHE_DIR", str(named))
+    folder = compiled.home()
+    assert folder is not None
+    assert heard.notes == [f"{named} cannot be written; compiled kernels are kept in {folder.parent}."]
+
+
+def test_a_folder_that_can_only_be_read_is_used_where_it_holds_these_kernels(chosen, tmp_path):
+    chosen.setenv("SPADEWORK_CACHE_DIR", str(tmp_path))
+    chosen.setattr(compiled, "_can_write", lambda folder: False)
+    chosen.setattr(compiled, "places", lambda: iter([tmp_path]))
+    assert compiled.home() is None
+    folder = tmp_path / f"kernels-{compiled.digest()}"
+    folder.mkdir()
+    (folder / f"one{compiled.SUFFIX}").write_bytes(b"")
+    compiled.home.cache_clear()
+    assert compiled.home() == folder
+    assert not compiled.keeps()
+
+
+def test_other_sources_have_another_folder(monkeypatch, tmp_path):
+    copy = shutil.copytree(Path(compiled.__file__).parent, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(compiled, "__file__", str(copy / "compiled.py"))
+    assert compiled.digest.__wrapped__() == compiled.digest()
+    (copy / "instructions.py").write_text((copy / "instructions.py").read_text() + "\n")
+    assert compiled.digest.__wrapped__() != compiled.digest()
+
+
+def test_folders_of_old_sources_are_removed(tmp_path):
+    for age in range(compiled.KEPT + 3):
+        assert compiled._can_write(tmp_path / f"kernels-{age}")
+    (tmp_path / "other").mkdir()
+    assert compiled._can_write(tmp_path / "kernels-new")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == compiled.KEPT + 2
+    assert {"kernels-new", "other"} <= left
+
+
+# ---- what is kept
+
+
+def test_a_kernel_is_compiled_once_for_its_types(monkeypatch, heard, tmp_path):
+    monkeypatch.setattr(compiled, "home", lambda: tmp_path)
+    for kind, files in ((np.float32, 1), (np.float32, 1), (np.float64, 2)):
+        assert kernel(twice)(np.ones(3, kind)) == 6.0
+        assert len(list(tmp_path.iterdir())) == files
+    assert heard.notes == []
+
+
+def test_a_damaged_file_is_remarked_and_written_anew(monkeypatch, heard, tmp_path):
+    monkeypatch.setattr(compiled, "home", lambda: tmp_path)
+    assert kernel(twice)(np.ones(3)) == 6.0
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for damaged in (b"", b"nonsense", whole[:100]):
+        path.write_bytes(damaged)
+        compiled._told.clear()
+        assert kernel(twice)(np.ones(3)) == 6.0
+        assert path.stat().st_size > 100
+    assert len(heard.notes) == 3
+    assert all(note.startswith(f"A compiled kernel in {tmp_path} cannot be read and is compiled again (") for note in heard.notes)
+
+
+def test_a_folder_that_can_no_longer_be_written_is_a_remark(monkeypatch, heard, tmp_path):
+    monkeypatch.setattr(compiled, "home", lambda: out_of_reach(tmp_path))
+    assert kernel(twice)(np.ones(3)) == 6.0
+    assert kernel(twice)(np.ones(3, np.float32)) == 6.0
+    assert len(heard.notes) == 1
+    assert "cannot be kept in" in heard.notes[0]
+
+
+def test_without_a_folder_there_is_one_remark_and_everything_works(chosen, heard, tmp_path):
+    chosen.setattr(compiled, "places", lambda: iter([out_of_reach(tmp_path)]))
+    for kind in (np.float32, np.float64):
+        assert kernel(twice)(np.ones(3, kind)) == 6.0
+    assert heard.notes == [
+        f"Compiled kernels cannot be kept: {tmp_path / 'file' / 'folder'} cannot be written. "
+        "Each process compiles anew; name a folder by SPADEWORK_CACHE_DIR."
+    ]
+
+
+def test_a_remark_waits_until_somebody_listens(heard):
+    thread = threading.Thread(target=compiled.remark, args=("something",))
+    thread.start()
+    thread.join()
+    assert heard.notes == []
+    compiled.tell()
+    compiled.tell()
+    compiled.remark("something")
+    assert heard.notes == ["something"]

@@ -1,0 +1,227 @@
+"""Compiling ahead: complete, told, safe beside others, and never the end of a dig."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from makers import SOURCE
+from spadework import events
+from spadework.kernels import compiled
+from spadework.workbench import warming
+from spadework.workbench.warming import Warming, parts_to_do
+
+WAITS = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench import warming; import threading, time; \
+threading.Thread(target=warming._end_with_parent, daemon=True).start(); print('step 1/2', flush=True); time.sleep(120)"
+"""A process that does not do its work, and ends with its parent."""
+
+
+class Heard:
+    """Keeps what is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[tuple[str, int, int | None]] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        self.steps.append((label, done, total))
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+@pytest.fixture
+def heard() -> Iterator[Heard]:
+    """A listener within the test; remarks of other tests are forgotten."""
+    listener = Heard()
+    compiled._remarks.clear()
+    compiled._told.clear()
+    with events.listening(listener):
+        yield listener
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path) -> Path:
+    """An empty folder of compiled kernels."""
+    folder = tmp_path / "cache" / f"kernels-{compiled.digest()}"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr(compiled, "home", lambda: folder)
+    monkeypatch.delenv(warming.OFF, raising=False)
+    return folder
+
+
+def mark(folder: Path, part: int, text: str | None = None) -> None:
+    """A stamp that says that a part was done, or something else."""
+    done = json.dumps({"spadework": warming._version()})
+    (folder / f"warm-{compiled.processor()}-{part}.json").write_text(done if text is None else text)
+
+
+def gone(process: int) -> bool:
+    """Whether a process has ended, within ten seconds."""
+    for _ in range(100):
+        stat = Path(f"/proc/{process}/stat")
+        if not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.1)
+    return False
+
+
+# ---- what is done
+
+
+def test_a_stamp_for_each_part_ends_it(folder, heard):
+    assert parts_to_do() == list(range(warming.PARTS))
+    for part in range(warming.PARTS):
+        mark(folder, part)
+    begun = time.perf_counter()
+    assert parts_to_do() == []
+    assert time.perf_counter() - begun < 0.02
+    started = Warming.begin()
+    assert started._children == []
+    assert started.wait() < 0.02
+    assert heard.notes == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"spadework": "0.0.1"}', "\x00\xff"])
+def test_a_stamp_that_is_damaged_or_of_another_version_is_ignored(folder, text):
+    mark(folder, 0)
+    mark(folder, 1, text)
+    assert parts_to_do() == [1]
+
+
+def test_it_can_be_turned_off(folder, monkeypatch):
+    monkeypatch.setenv(warming.OFF, "0")
+    started = Warming.begin()
+    assert started._children == []
+    assert started.wait() < 0.02
+
+
+# ---- processes that do not do their work
+
+
+def test_a_process_that_fails_is_a_remark(folder, heard, monkeypatch):
+    monkeypatch.setattr(warming, "_PROGRAM", "import sys; sys.exit('sansa: ValueError: no')")
+    assert Warming.begin().wait() < 30
+    assert "Compiling ahead failed (sansa: ValueError: no); models compile in their own time." in heard.notes
+
+
+def test_a_process_that_is_killed_is_a_remark(folder, heard, monkeypatch):
+    monkeypatch.setattr(warming, "_PROGRAM", "import os; os.kill(os.getpid(), 9)")
+    Warming.begin().wait()
+    assert "Compiling ahead failed (the process ended with -9); models compile in their own time." in heard.notes
+
+
+def test_a_process_that_says_nothing_is_given_up(folder, heard, monkeypatch):
+    monkeypatch.setattr(warming, "_PROGRAM", "import time; time.sleep(120)")
+    monkeypatch.setattr(warming, "PATIENCE", 0.3)
+    assert Warming.begin().wait() < 30
+    assert heard.notes[-1] == "Compiling ahead failed (no word for 0.3 s); models compile in their own time."
+
+
+def test_a_process_that_cannot_be_started_is_a_remark(folder, heard, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(folder / "python"))
+    Warming.begin().wait()
+    assert [note.partition(" (")[0] for note in heard.notes] == ["No process could be started to compile ahead"]
+
+
+def test_closing_ends_the_processes(folder, monkeypatch):
+    monkeypatch.setattr(warming, "_PROGRAM", WAITS)
+    started = Warming.begin()
+    running = [child._process.pid for child in started._children]
+    assert len(running) == warming.PARTS
+    started.close()
+    assert all(map(gone, running))
+    started.close()
+
+
+def test_an_interruption_while_waiting_ends_them_too(folder, monkeypatch):
+    class Impatient(Heard):
+        def step(self, label: str, done: int, total: int | None) -> None:
+            if done:
+                assert label == warming.LABEL
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(warming, "_PROGRAM", WAITS)
+    started = Warming.begin()
+    running = [child._process.pid for child in started._children]
+    with events.listening(Impatient()), pytest.raises(KeyboardInterrupt):
+        started.wait()
+    assert all(map(gone, running))
+
+
+def test_a_killed_parent_leaves_no_process_behind(tmp_path):
+    code = (
+        f"from spadework.workbench import warming; warming._PROGRAM = {WAITS!r}; import time\n"
+        "started = warming.Warming.begin(); print([c._process.pid for c in started._children], flush=True); time.sleep(120)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=own(tmp_path))
+    assert parent.stdout is not None
+    running = json.loads(parent.stdout.readline())
+    assert len(running) == warming.PARTS
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    assert all(map(gone, running))
+
+
+# ---- without a folder
+
+
+def test_without_a_folder_the_steps_are_done_here_and_heard_by_nobody(monkeypatch, heard):
+    done: list[str] = []
+
+    def step(name: str) -> None:
+        events.note(f"{name} speaks")
+        done.append(name)
+        if name == "b":
+            raise ValueError("no")
+
+    monkeypatch.setattr(compiled, "home", lambda: None)
+    monkeypatch.setattr(warming, "exercises", lambda part: [(name, lambda name=name: step(name)) for name in ("ab" if part == 0 else "c")])
+    started = Warming.begin()
+    assert done == []
+    started.wait()
+    assert done == ["a", "b", "c"]
+    assert [done for _, done, _ in heard.steps] == [0, 1, 2, 3]
+    assert heard.notes == [
+        f"{warming.LABEL} in each process, since compiled kernels cannot be kept",
+        "Compiling ahead failed (b: ValueError: no).",
+    ]
+
+
+# ---- the whole
+
+
+def own(folder: Path) -> dict[str, str]:
+    """An environment with a folder of compiled kernels of its own."""
+    return {**os.environ, "SPADEWORK_CACHE_DIR": str(folder), "PYTHONPATH": str(SOURCE.parent)}
+
+
+def test_after_it_a_dig_compiles_nothing_and_two_at_a_time_share_the_work(tmp_path):
+    command = [sys.executable, "-m", "spadework"]
+    pair = [
+        subprocess.Popen(
+            [*command, "doctor", "--warm", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own(tmp_path)
+        )
+        for _ in range(2)
+    ]
+    for one in pair:
+        out, err = one.communicate(timeout=900)
+        assert one.returncode == 0, err
+        assert "failed" not in err
+        told = json.loads(out)["compiled kernels"]
+        assert told["compiled ahead"] == "yes"
+        assert told["kept in"] == str(tmp_path / f"kernels-{compiled.digest()}")
+    before = sorted(tmp_path.rglob(f"*{compiled.SUFFIX}"))
+    assert len(before) > 150
+    dig = [*command, "dig", "world:repeats", "--budget", "15s", "--run", str(tmp_path / "run")]
+    subprocess.run(dig, check=True, capture_output=True, env=own(tmp_path), cwd=tmp_path, timeout=600)
+    assert sorted(tmp_path.rglob(f"*{compiled.SUFFIX}")) == before
