@@ -125,7 +125,7 @@ def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board
         where = run_folder.write_run(tmp_path / "run", files_of(board) | {"findings": [found | {"says": says}]})
         text = summary_text(run_facts.read(where), where)
         assert (f"         spadework train {where}" in text) == wanted
-        assert "$ spadework train RUN" in text
+        assert f"$ spadework train {where}" in text
 
 
 def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(order_run, tmp_path, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -85,8 +85,11 @@ def facts_line(protocol: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
-    """One line per finding, a second with the advice; questions whose answers weigh little share a line."""
+def findings_text(findings: Sequence[Mapping[str, Any]], line: Callable[[Mapping[str, Any]], str] | None = None) -> str:
+    """One line per finding, a second with the advice, a third to type; questions whose answers weigh little share a line.
+
+    `line` makes the third of a finding, for a log and a run that are known; else it is told with the words SOURCE and RUN.
+    """
     quiet = [finding["code"] for finding in findings if finding["level"] == "note" and finding.get("unit") in ("share", "metric")]
     lines = []
     for finding in findings:
@@ -94,7 +97,8 @@ def findings_text(findings: Sequence[Mapping[str, Any]]) -> str:
             continue
         lines.append(f"{finding['level']:<7}  {finding['code']:<7}  {finding['says']}")
         lines += [f"                  → {finding['advice']}"] if finding["advice"] else []
-        lines += [f"                  $ {finding['command']}"] if finding.get("command") else []
+        command = finding.get("command") if line is None else line(finding)
+        lines += [f"                  $ {command}"] if command else []
     if quiet:
         lines.append(f"note     {len(quiet)} other answers ask for nothing: {', '.join(quiet)}")
         lines.append("                  → They stand in the report, section 3, and in findings.json.")

@@ -8,6 +8,7 @@ from typing import Any
 
 from spadework.apps.boards import facts_line, findings_text, rows_table
 from spadework.workbench import outcome, words
+from spadework.workbench.next_line import line_for
 from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
 
 MOST = 10
@@ -18,7 +19,11 @@ _PAYS = ("The excavator may pay", "A transformer is worth")
 
 def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
     """All that is printed of a finished run; `larger` is the command with the budget that would do, where there is one."""
-    parts = [outcome.starved(facts), _rows(facts, folder), "\n".join(_choice(facts)), findings_text(facts.findings).rstrip()]
+
+    def line(finding: Map) -> str:
+        return line_for(finding, as_map(facts.recipe.get("recipe")), str(folder))
+
+    parts = [outcome.starved(facts), _rows(facts, folder), "\n".join(_choice(facts)), findings_text(facts.findings, line).rstrip()]
     parts += [_board(facts), "\n".join(_left(facts)), "\n".join(_next(facts, folder, larger))]
     return "\n\n".join(part for part in parts if part)
 

@@ -25,8 +25,8 @@ from spadework.workbench.costs import Costs
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.rungs import Rung, rungs
 
-HELD_SHARE = 0.1
-"""Share of the free memory that fitted models may take while they wait for the next rung."""
+HELD_BYTES = 400 * 2**20
+"""Memory that fitted models may take while they wait for the next rung."""
 NOVEL = "new items: "
 """How the values are named, beside those of the metric that decides, that lists without the history reach of what users had not had before."""
 
@@ -251,10 +251,7 @@ class Judging:
         if len(self.rungs) == 1:
             return
         self.fitted[key] = one
-        room = (
-            HELD_SHARE * available_bytes() if self.memory is None else min(available_bytes(), self.memory - resident_bytes()) * HELD_SHARE
-        )
-        while len(self.fitted) and sum(_bytes(model) for model in self.fitted.values()) > room:
+        while len(self.fitted) and sum(_bytes(model) for model in self.fitted.values()) > HELD_BYTES:
             self.fitted.pop(next(iter(self.fitted)))
 
     def let_go(self) -> None:

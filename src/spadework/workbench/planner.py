@@ -27,7 +27,7 @@ from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
 
-STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 28, "late": 6}
+STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 28, "sweep": 10, "late": 6}
 """The time left for trying is shared by a stage and those after it in these proportions; what a stage leaves goes to those after it."""
 CLIMB_SHARE = 0.35
 """Share of the time left that the climb may be foretold to take at most; fewer settings go up where it takes more."""
@@ -38,7 +38,7 @@ ROUNDS, MOST_ROUNDS = 3, 8
 SETTINGS = 8
 """Settings that a family may try in the first round; twice as many in each further one, among half as many families."""
 FIRST_SHARE = 0.25
-"""Families that go on after the breadth: those within a quarter of the best, or that chance may have kept from it."""
+"""Families that go on after the breadth are within this share of the best."""
 GAIN = 0.002
 """A round that raises the best by a smaller share has found nothing; two of them end the search."""
 CLIMBING, FINALISTS = 24, 10
@@ -74,6 +74,7 @@ class Planner:
         self._members(self._until("members"))
         self._mix(self._until("mixtures"))
         self._search(self._until("rounds"))
+        self._read_on(self._until("sweep"))
         self._catch_up(self._until("late"))
         self._climb()
 
@@ -175,7 +176,7 @@ class Planner:
                     "search ends: nothing better was found" if idle == 2 else "search ends: what is left takes longer than there is time"
                 )
                 break
-            alive = self._by_value(alive)[: max((len(alive) + 1) // 2, 1)]
+            alive = self._halved(alive)
 
     def _explore(self, family: Family, turn: int, until: float) -> int:
         """So many settings of a family's best model, or of the sweep; returns how many have a number."""
@@ -204,6 +205,13 @@ class Planner:
         before = len(family.judged)
         self._take(family, self.sweep.run(turn + 1, until))
         return len(family.judged) - before
+
+    def _read_on(self, until: float) -> None:
+        """What is left of the sweep: effects of choices are read from it, and what it finds may still climb."""
+        if self.sweep is not None:
+            family = next(family for family in self.families if family.counts_together)
+            for stage in range(3):
+                self._take(family, self.sweep.run(stage, until))
 
     def _catch_up(self, until: float) -> None:
         """Models that had no time yet, those foretold to be quickest first: what the search left over is theirs."""
@@ -250,7 +258,8 @@ class Planner:
     @staticmethod
     def _take(family: Family | None, results: Sequence[Judged]) -> None:
         if family is not None:
-            family.judged += [result.one.label for result in results if result.reason is None]
+            known = set(family.judged)
+            family.judged += [result.one.label for result in results if result.reason is None and result.one.label not in known]
 
     @staticmethod
     def _share(until: float, parts: int) -> float:
@@ -277,8 +286,16 @@ class Planner:
     def _best_mean(self) -> float:
         return max((result.mean for result in self.judging.first.values()), default=float("-inf"))
 
+    def _halved(self, alive: Sequence[Family]) -> list[Family]:
+        """The better half, and two at least; of the others those whose best cannot be told from the leader's."""
+        ordered = self._by_value(alive)
+        leaders = [max((self.judging.first[label] for label in family.judged), key=lambda result: result.mean) for family in ordered]
+        level = {result.one.label for result in contenders(leaders, self.judging.protocol.seed)}
+        kept = max((len(ordered) + 1) // 2, 2)
+        return [one for place, (one, leader) in enumerate(zip(ordered, leaders, strict=True)) if place < kept or leader.one.label in level]
+
     def _survivors(self) -> list[Family]:
-        """Families that may still win: within a share of the best, or not told apart from it; never more than half of them, but for ties."""
+        """Families that may still win: the better half of those within a share of the best, and three at least."""
         ordered = [family for family in self._by_value(self.families) if family.judged]
         least = (1 - FIRST_SHARE) * self._best_mean()
         return [family for family in ordered if self._mean_of(family) >= least][: max((len(ordered) + 1) // 2, 3)]

@@ -10,7 +10,7 @@ from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol
 from spadework.randomness import generator
 
-FIRST_USERS = 600
+FIRST_USERS = 1000
 """Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
 MOST_USERS = 2000
 

@@ -68,8 +68,8 @@ class Sweep:
         return [one for plain, one in core if plain == (number == 0)]
 
     def run(self, number: int, until: float) -> list[Judged]:
-        """Judge a stage on the first sample."""
-        return self._ask(self.stage(number), until)
+        """Judge a stage on the first sample; what has a number is not judged again."""
+        return self._ask([one for one in self.stage(number) if not self.judging.settled(one)], until)
 
     def search(self, until: float) -> list[Judged]:
         """A round of the search near the best; nothing once it has had its rounds."""
