@@ -108,14 +108,15 @@ def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, heard, tmp_pa
     assert heard.notes == [f"{named} cannot be written; compiled kernels are kept in {folder.parent}."]
 
 
-def test_a_folder_that_can_only_be_read_is_used_where_it_holds_these_kernels(chosen, tmp_path):
+def test_a_folder_that_can_only_be_read_is_used_where_it_was_filled(chosen, tmp_path):
     chosen.setenv("SPADEWORK_CACHE_DIR", str(tmp_path))
     chosen.setattr(compiled, "_can_write", lambda folder: False)
     chosen.setattr(compiled, "places", lambda: iter([tmp_path]))
-    assert compiled.home() is None
     folder = tmp_path / f"kernels-{compiled.digest()}"
     folder.mkdir()
     (folder / f"one{compiled.SUFFIX}").write_bytes(b"")
+    assert compiled.home() is None
+    (folder / compiled.stamp(0)).write_text("{}")
     compiled.home.cache_clear()
     assert compiled.home() == folder
     assert not compiled.keeps()

@@ -61,7 +61,7 @@ def folder(monkeypatch, tmp_path) -> Path:
 def mark(folder: Path, part: int, text: str | None = None) -> None:
     """A stamp that says that a part was done, or something else."""
     done = json.dumps({"spadework": warming._version()})
-    (folder / f"warm-{compiled.processor()}-{part}.json").write_text(done if text is None else text)
+    (folder / compiled.stamp(part)).write_text(done if text is None else text)
 
 
 def gone(process: int) -> bool:

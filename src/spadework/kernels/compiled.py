@@ -61,14 +61,14 @@ def kernel(function: Callable[..., Any]) -> Any:
 def home() -> Path | None:
     """The folder of compiled kernels, chosen once a process; None where there is none, which is remarked.
 
-    The first that can be written, or that holds what was compiled from these sources: the one that SPADEWORK_CACHE_DIR or NUMBA_CACHE_DIR
-    names, the package's own `__pycache__`, the user's cache folder.
+    The first that can be written, or that was filled for this processor when it could be: the one that SPADEWORK_CACHE_DIR or
+    NUMBA_CACHE_DIR names, the package's own `__pycache__`, the user's cache folder.
     """
     name = f"kernels-{digest()}"
     passed_over: list[Path] = []
     for place in places():
         folder = place / name
-        if _can_write(folder) or any(folder.glob(f"*{SUFFIX}")):
+        if _can_write(folder) or any(folder.glob(stamp("*"))):
             if passed_over and any(os.environ.get(variable) for variable in NAMED):
                 remark(f"{passed_over[0]} cannot be written; compiled kernels are kept in {place}.")
             return folder
@@ -82,6 +82,11 @@ def keeps() -> bool:
     """Whether what is compiled now can be kept."""
     folder = home()
     return folder is not None and _can_write(folder)
+
+
+def stamp(part: int | str) -> str:
+    """Name of the file that says of a folder that a part of all kernels was compiled for this processor."""
+    return f"warm-{processor()}-{part}.json"
 
 
 def places() -> Iterator[Path]:

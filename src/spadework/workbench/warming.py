@@ -188,7 +188,7 @@ def parts_to_do() -> list[int]:
 
 def _stamp(part: int) -> Path | None:
     folder = compiled.home()
-    return None if folder is None else folder / f"warm-{compiled.processor()}-{part}.json"
+    return None if folder is None else folder / compiled.stamp(part)
 
 
 def _is_done(part: int) -> bool:
