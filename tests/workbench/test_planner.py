@@ -158,3 +158,23 @@ def test_families_of_a_log_and_why_others_are_none(split):
 
 def test_budgets_that_are_named_ascend():
     assert list(BUDGETS) == sorted(BUDGETS)
+
+
+def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
+    """What both tried on the same users has the same number: a budget decides what is tried, never how well."""
+    one, _ = done
+    small = planner(tmp_path, split, world, budget=8.0)
+    small.run()
+    both = [label for label, result in small.judging.first.items() if result.reason is None and label in one.judging.first]
+    assert len(both) >= len(plan.FLOOR)
+    for label in both:
+        assert small.judging.first[label].mean == one.judging.first[label].mean
+
+
+@pytest.mark.parametrize("rows", [10, 200])
+def test_a_budget_of_a_second_answers_with_what_it_had_time_for(rows, tmp_path):
+    frame = sw.world("order").log.frame().head(rows)
+    run = sw.dig(frame, folder=tmp_path / "run", recipe=make({"budget": "1s"}))
+    assert run.complete
+    assert run.model().recommend(sw.world("order").log, 3).frame().height
+    assert run.winner is None or run.winner.split("(")[0] != "random"
