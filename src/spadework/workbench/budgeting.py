@@ -25,11 +25,10 @@ def account_of(dig: Dig) -> dict[str, Any]:
     waiting = sorted(late, key=lambda name: late[name])
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
     starved = bool(families) or any(code in DECIDING for code in questions)
-    ended = "budget" if waiting or questions or starved or clock.left <= dig.ending.writing() else "done"
+    ended = "budget" if waiting or questions or starved or planner.cut or clock.left <= dig.ending.writing() else "done"
+    train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
     least = [
-        min((late[one.name] for one in family.members if one.name in late), default=0.0)
-        for family in planner.families
-        if family.name in families
+        min(judging.costs.trial(one, train, users) for one in family.members) for family in planner.families if family.name in families
     ]
     would_do = _named(max(1.5 * clock.budget, clock.spent + FORECAST * sum(least))) if ended == "budget" else None
     return {

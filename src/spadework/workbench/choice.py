@@ -11,7 +11,7 @@ Trees", 1984), but few users must not excuse a much worse model. Simpler is: few
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -50,6 +50,10 @@ class Choice:
     above_popular: bool  # whether the winner's interval lies above what is popular
     says: str
     windows: tuple[tuple[str, int], ...]
+
+    def instead(self, other: Recommender, why: str) -> Choice:
+        """The choice of another model, since this winner fell out after it was chosen."""
+        return replace(self, winner=other, says=f"{self.winner.label} {why}, so {other.label} is taken in its place.")
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -18,10 +18,11 @@ from spadework.diagnosis.finding import Finding, by_weight
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
 from spadework.diagnosis.readiness import readiness
 from spadework.diagnosis.rules import DECIDING
+from spadework.errors import BadData
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
-from spadework.evaluation.trial import Protocol
-from spadework.models.base import Recommender
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.base import Recommender, model
 from spadework.models.popular import Random
 from spadework.workbench import files, roles
 from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
@@ -31,7 +32,7 @@ from spadework.workbench.clock import Clock
 from spadework.workbench.costs import calibrate
 from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.finals import Finals
-from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.judging import Judged, Judging, why
 from spadework.workbench.leaders import companions, contenders
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import floor
@@ -78,13 +79,15 @@ class Dig:
         chosen, windows = self._choose()
         kept = self._kept(chosen)
         self.ending.companions = list(kept.values())
-        self._ask_rest()
+        self._ask_rest(None if chosen is None else chosen.winner)
         finals = Finals(self.judging, self.ending, self.final)
         needed = floor() if chosen is None else [*floor(), chosen.winner]
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
+        if chosen is not None:
+            chosen, scores = self._standing(chosen, scores, finals)
+            chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         self._keep_findings(findings, self._repeat_hits(chosen, finals.lists))
         write_board(Board(self, scores, finals.lists, chosen, kept, account_of(self), windows.why_one))
-        self._keep_models(kept)
 
     # ---- choosing
 
@@ -96,7 +99,9 @@ class Dig:
         if not able:
             return None, windows
         level = finalists(contenders(able, self.choosing.seed), self.choosing.split.train, self.choosing.seed)
-        beside = [result for result in able if result.one.label in {one.label for one in floor()} and result not in level]
+        known = {result.one.label for result in level}
+        asked = self.judging.ask(floor(), self.planner.reached, float("inf"))
+        beside = [one for one in asked if one.reason is None and one.one.label not in known and not isinstance(one.one, Random)]
         left = self.clock.left - self.ending.seconds(level[0].one)
         spans = windows.of([*level, *beside], left)
         chosen = choose(
@@ -118,7 +123,7 @@ class Dig:
 
     def _others(self, chosen: Choice | None) -> list[Recommender]:
         """The best by value, then the best of each family, then the best of each model, the best first."""
-        everything = best(list(self.judging.judged.values()))
+        everything = self.judging.best()
         order = {result.one.label: place for place, result in enumerate(everything)}
         families = [min((order[label] for label in family.judged if label in order), default=None) for family in self.planner.families]
         first = [everything[place] for place in sorted(place for place in families if place is not None)]
@@ -133,11 +138,14 @@ class Dig:
     def _ask_deciding(self, until: float) -> None:
         self._ask(list(DECIDING), until)
 
-    def _ask_rest(self) -> None:
-        room = min(REST * self.clock.budget, self.clock.left - self.ending.seconds(None))
-        asked = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
-        waiting = [code for code in [*DECIDING, *all_probes()] if code not in asked]
-        self._ask(list(dict.fromkeys(waiting)), self.clock.moment(room))
+    def _ask_rest(self, winner: Recommender | None) -> None:
+        """What was not asked yet: first what decides the verdict, as long as the end is not touched, then the others."""
+        done = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
+        for codes, share in (([*DECIDING], 1.0), ([code for code in all_probes() if code not in DECIDING], REST)):
+            waiting = [code for code in codes if code not in done]
+            room = min(share * self.clock.budget, self.clock.left - self.ending.seconds(winner))
+            if waiting:
+                self._ask(waiting, self.clock.moment(room))
 
     def _ask(self, codes: list[str], until: float) -> None:
         """Ask questions of the users of the first sample, until a moment; what the sweep judged of them is not fitted again."""
@@ -177,17 +185,39 @@ class Dig:
 
     # ---- keeping
 
-    def _keep_models(self, kept: dict[str, Recommender]) -> None:
-        if not kept:
-            return
+    def _standing(self, chosen: Choice, scores: list[Score], finals: Finals) -> tuple[Choice, list[Score]]:
+        """The choice, or the next one that cannot be told from it where the winner has no number on the test span; then what is popular."""
+        done = {score.label for score in scores if score.state == "done"}
+        waiting = [model(label) for label in chosen.tied if label != chosen.winner.label]
+        for one in [chosen.winner, *waiting, *(other for other in floor() if not isinstance(other, Random))]:
+            if one.label not in done:
+                scores = [*(score for score in scores if score.label != one.label), *finals.judge([one], [], [])]
+                done |= {score.label for score in scores if score.state == "done"}
+            if one.label in done:
+                return (chosen if one.label == chosen.winner.label else chosen.instead(one, "could not be judged on the test span")), scores
+        return chosen, scores
+
+    def _keep_models(self, chosen: Choice, kept: dict[str, Recommender]) -> tuple[Choice, dict[str, Recommender]]:
+        """Fit what is kept on the whole log and save it; where that fails the winner alone, and where it fails, too, what is popular."""
         about = {"source": self.recipe.source, "log": self.log.fingerprint, "rows": len(self.log), "fitted on": "the whole log"}
-        roles.keep(self.folder / "models", kept, facts=about, content=self.items, fit=self._learned_from_all)
+        popular = model("popular")
+        for wanted in (kept, {"winner": kept["winner"]}, {"winner": popular}):
+            try:
+                roles.keep(self.folder / "models", wanted, facts=about, content=self.items, fit=self._learned_from_all)
+            except Exception as error:  # a run without a model is of no use to anybody
+                events.note(f"not every model could be fitted on the whole log: {why(error)}")
+                continue
+            served = wanted["winner"]
+            return (
+                chosen if served.label == chosen.winner.label else chosen.instead(served, "could not be fitted on the whole log")
+            ), dict(wanted)
+        raise BadData("No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run.")
 
     def _learned_from_all(self, one: Recommender) -> Recommender:
         events.note(f"fitting {one.label} on the whole log, for service")
         return one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
 
     def keep_what_is_finished(self) -> None:
-        """After an interruption: the board of what was judged on the largest sample so far."""
-        done = [full_score(result, self.choosing) for result in self.judging.best()]
+        """After an interruption: the board of what was judged on the first sample, so that all are of the same users."""
+        done = [full_score(result, self.choosing) for _, result in sorted(self.judging.first.items())]
         write_interrupted(self.folder, Scoreboard(self.choosing, tuple(done)), self.clock)

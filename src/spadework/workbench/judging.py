@@ -15,14 +15,14 @@ import numpy as np
 from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.errors import OutOfTime, SpadeworkError
+from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
 from spadework.evaluation.trial import Protocol, Score, judge, trial
 from spadework.limits import Limits, available_bytes, hand_memory_back, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
-from spadework.workbench.ledger import Ledger
+from spadework.workbench.ledger import AGAIN, Ledger
 from spadework.workbench.rungs import Rung, rungs
 
 HELD_BYTES = 400 * 2**20
@@ -92,7 +92,7 @@ class Judging:
         waiting = [one for one in distinct if one.label not in found]
         # On a sample co-occurrence settings are counted together, and only the rows that these users need.
         together = [one for one in waiting if isinstance(one, CoOccurrence) and (len(waiting) > 1 or rung < len(self.rungs) - 1)]
-        for result in self._together(together, rung, until):
+        for result in self._together(together, rung, until, novel):
             found[result.one.label] = result
         for group in groups(one for one in waiting if one.label not in found):
             for result in self._group(group, rung, until, novel):
@@ -109,15 +109,15 @@ class Judging:
     def _known(self, one: Recommender, rung: int) -> Judged | None:
         """What was judged before, in this start or, by the ledger, in an earlier one."""
         held = self.judged.get(one.label)
-        if held is not None and held.rung == rung and held.reason is None:
+        if held is not None and held.rung == rung and held.score.state not in AGAIN:
             return held
         found = self.ledger.find(self._key(one, rung))
         if found is None:
             return None
         score, _, seconds = found
         self.clock.replayed += seconds
-        if score.state == "done":
-            self._learn(one, score, rung)
+        if score.state == "done":  # of settings counted together only a part of a fit is known
+            self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or rung == len(self.rungs) - 1)
         return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
 
     def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judged]:
@@ -135,7 +135,7 @@ class Judging:
                 model = asked
                 self._hold(key, asked)
             yield result
-            if model is None and result.score.state in ("timed out", "out of memory"):
+            if model is None and result.score.state == "timed out":
                 until = 0.0  # the others of the group would learn the same
         hand_memory_back()
 
@@ -189,7 +189,7 @@ class Judging:
 
     # ---- many co-occurrence settings from few counts
 
-    def _together(self, models: list[CoOccurrence], rung: int, until: float) -> Iterator[Judged]:
+    def _together(self, models: list[CoOccurrence], rung: int, until: float, novel: bool) -> Iterator[Judged]:
         train, place = self.protocol.split.train, self.rungs[rung]
         able: list[CoOccurrence] = []
         for one in models:
@@ -211,7 +211,7 @@ class Judging:
                     share = (time.monotonic() - begun) / len(batch)
                     while batch:  # its tables are let go before the next are made
                         one = batch.pop()
-                        result = self._trial(one, rung, until, fitted=True, novel=False, share=share)
+                        result = self._trial(one, rung, until, fitted=True, novel=novel, share=share)
                         if result.score.state == "timed out":
                             raise OutOfTime("There was no time for it.", "Give a larger budget.")
                         done.add(one.label)
@@ -224,8 +224,11 @@ class Judging:
                     begun = time.monotonic()
         except OutOfTime:
             state, reason = "no time", "There was no time for it."
-        except Exception as error:  # a setting that breaks must not take the others with it
-            state, reason = "failed", why(error)
+        except (OutOfMemory, MemoryError) as error:
+            state, reason = "out of memory", why(error)
+        except Exception:  # a setting that breaks must not take the others with it: each is tried alone
+            for group in groups(one for one in able if one.label not in done):
+                yield from self._group(group, rung, until, novel)
         for one in able:
             if one.label not in done and state:
                 yield self.without(one, rung, state, reason)

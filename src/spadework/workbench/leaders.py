@@ -9,6 +9,7 @@ import numpy as np
 from spadework import durations, events
 from spadework.evaluation import statistics
 from spadework.models.base import Recommender
+from spadework.models.popular import Random
 from spadework.workbench import plan
 from spadework.workbench.judging import Judged, Judging, best
 
@@ -20,9 +21,10 @@ def companions(judging: Judging) -> dict[str, Recommender]:
     similar = next((result.one for result in everything if result.one.has_similarities and not result.one.composed), None)
     if similar is not None:
         kept["similar"] = similar
-    novel = max(everything, key=lambda result: (result.novel_mean, result.one.label), default=None)
-    if novel is not None and np.isfinite(novel.novel_mean):
-        kept["discover"] = novel.one
+    asked = [result for result in judging.first.values() if result.novel_mean > 0 and not isinstance(result.one, Random)]
+    if asked:  # on the first sample, where every model that was asked stands beside the others
+        kept["discover"] = max(asked, key=lambda result: (result.novel_mean, result.one.label)).one
+    if judging.rungs[0].novel is not None:
         own = next((result.one for result in everything if plan.reads_purchases(result.one)), None)
         if own is not None:
             kept["remind"] = own

@@ -58,6 +58,7 @@ class Planner:
     late: dict[str, float] = field(default_factory=dict)  # model → seconds that a trial of it is foretold to take
     tunings: dict[str, Tuning] = field(default_factory=dict)
     sweep: Sweep | None = None
+    cut: bool = False  # whether time, and not a lack of gain, ended the search
     reached: int = 0  # the largest sample of users that the leader was judged on
 
     def run(self) -> None:
@@ -140,7 +141,8 @@ class Planner:
             end = self._share(until, len(waiting) - place)
             rest = [one for one in family.members if not self.judging.settled(one)]
             if family.counts_together:
-                self._take(family, self.judging.ask(rest if self.sweep else plan.variants(family), 0, end))
+                self._take(family, self.judging.ask(rest, 0, end, novel=True))
+                self._take(family, [] if self.sweep else self.judging.ask(plan.variants(family), 0, end))
                 self._take(family, self.sweep.run(0, end) if self.sweep else [])
                 continue
             for one in rest:
@@ -163,18 +165,18 @@ class Planner:
         """Rounds of halving: half as many families, twice as many settings of each; then mixtures of what was found."""
         alive, idle = self._survivors(), 0
         for turn in range(MOST_ROUNDS):
-            before, end = self._best_mean(), self._share(until, max(ROUNDS - turn, 1))
+            self.cut, before, end = False, self._best_mean(), self._share(until, max(ROUNDS - turn, 1))
             events.note(
                 f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2 ** min(turn, ROUNDS)} settings each"
             )
             parts = len(alive) + 2  # the sweep and the mixtures have a share each
             tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
             tried += self._read_further(turn, self._share(end, 2)) + self._mix(end)
-            idle = 0 if self._best_mean() >= before * (1 + GAIN) else idle + bool(tried)
+            idle = 0 if self._best_mean() > before * (1 + GAIN) else idle + bool(tried)
             if idle == 2 or (not tried and turn >= ROUNDS - 1):
-                events.note(
-                    "search ends: nothing better was found" if idle == 2 else "search ends: what is left takes longer than there is time"
-                )
+                self.cut = self.cut and idle < 2
+                ended = "what is left takes longer than there is time" if self.cut else "nothing better was found"
+                events.note(f"search ends: {ended if self.cut or idle == 2 else 'nothing is left to try'}")
                 break
             alive = self._halved(alive)
 
@@ -189,6 +191,7 @@ class Planner:
         tried = 0
         while tuning is not None and tried < SETTINGS * 2 ** min(turn, ROUNDS) and (settings := tuning.propose()):
             if not self._affordable(settings[0], 0, until):
+                self.cut = True
                 break
             results = self._judge(family, settings, until)
             tuning.learn(results)
@@ -232,13 +235,15 @@ class Planner:
             if not climbing or not self._affordable(climbing[0].one, rung, until):
                 break  # the smaller sample decides: it holds thousands of users
             events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
-            self.judging.ask(plan.floor(), rung, float("inf"))
             reached: list[Judged] = []
             for result in climbing:
                 if self._affordable(result.one, rung, until):
                     reached += [one for one in self._judge(None, [result.one], until, rung=rung) if one.reason is None and one.rung == rung]
+                if not reached:
+                    break  # where the leader does not get there, the smaller sample decides
             if not reached:
                 break
+            self.judging.ask(plan.floor(), rung, float("inf"))
             found, self.reached = reached, rung
         self.judging.let_go()
 
@@ -255,8 +260,11 @@ class Planner:
         self._take(family, results)
         return results
 
-    @staticmethod
-    def _take(family: Family | None, results: Sequence[Judged]) -> None:
+    def _take(self, family: Family | None, results: Sequence[Judged]) -> None:
+        for result in results:
+            if result.score.state in ("no time", "timed out") and result.one.label == result.one.name:
+                seconds = self.judging.costs.trial(result.one, self.judging.protocol.split.train, len(self.judging.rungs[0].rows))
+                self.late.setdefault(result.one.name, seconds)
         if family is not None:
             known = set(family.judged)
             family.judged += [result.one.label for result in results if result.reason is None and result.one.label not in known]
@@ -301,7 +309,7 @@ class Planner:
         return [family for family in ordered if self._mean_of(family) >= least][: max((len(ordered) + 1) // 2, 3)]
 
     def _best_of_each(self, everything: Sequence[Judged]) -> list[Judged]:
-        """The best setting of each of the best three families, and of those that others need: similarities, new items."""
+        """The best setting of each of the best three families, and the best two for new items."""
         leaders = [
             next((result for result in everything if result.one.label in family.judged), None)
             for family in self._by_value(self.families)[:3]

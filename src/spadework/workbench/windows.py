@@ -52,8 +52,8 @@ class Windows:
             return [main]
         events.note(f"older window  {len(both)} settings, judged on {users:,} users")
         values = self._judge(both, protocol, time.monotonic() + left)
-        if len(values) < 2:
-            self.why_one = "the older one could not be judged"
+        if len(values) < len(both):  # a model without a number there would leave the choice without being worse
+            self.why_one = "not every candidate could be judged on the older one"
             return [main]
         return [main, Window(f"older window: {protocol.split.says}", values)]
 

@@ -1,0 +1,101 @@
+"""From a choice to what is served: a winner that falls out late is replaced, said so, and never chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import spadework as sw
+from spadework import events
+from spadework.errors import OutOfMemory, Unsuitable
+from spadework.models.ease import Ease
+from spadework.models.popular import Popular
+from spadework.workbench import rungs
+from spadework.workbench.recipe import make
+
+FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
+
+
+class Heard:
+    def __init__(self):
+        self.notes: list[str] = []
+
+    def step(self, label, done, total):
+        return None
+
+    def note(self, message):
+        self.notes.append(message)
+
+
+def refusing(monkeypatch, cls, rows, error):
+    """Make every model of a class refuse logs of so many rows, as a machine without memory would."""
+    original = cls._fit
+
+    def fit(self, train, content, rng):
+        if len(train) in rows:
+            raise error
+        return original(self, train, content, rng)
+
+    monkeypatch.setattr(cls, "_fit", fit)
+
+
+def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popular(tmp_path, monkeypatch, world):
+    log = world("checkerboard").log
+    refusing(monkeypatch, Ease, {len(log)}, OutOfMemory("No room.", "Give more."))
+    heard = Heard()
+    with events.listening(heard):
+        run = sw.dig("world:checkerboard", folder=tmp_path / "run", recipe=make({**FEW, "models": ["popular", "ease"]}))
+    assert run.complete
+    assert run.winner == run.model().label == "popular"
+    assert "could not be fitted on the whole log" in run.board["choice"]["says"]
+    assert any("No room." in note for note in heard.notes)
+
+
+def test_a_companion_that_cannot_learn_from_the_whole_log_is_left_out(tmp_path, monkeypatch, world):
+    log = world("repeats").log
+    refusing(monkeypatch, Popular, {len(log)}, Unsuitable("Not today.", "Tomorrow."))
+    run = sw.dig("world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "random", "personal"], "budget": "60s"}))
+    assert run.complete
+    assert run.winner == run.model().label
+    assert run.winner.startswith("personal")
+
+
+def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypatch, world):
+    from spadework.workbench.sources import choose_split
+
+    split = choose_split(world("checkerboard").log, make({}))
+    refusing(monkeypatch, Ease, {len(split.train)}, OutOfMemory("No room.", "Give more."))
+    run = sw.dig("world:checkerboard", folder=tmp_path / "run", recipe=make({**FEW, "models": ["popular", "ease"]}))
+    row = next(entry for entry in run.scores if entry["label"] == run.winner)
+    assert row["state"] == "done", "what is served stands on the test span's board"
+    assert not run.winner.startswith("ease")
+    assert "could not be judged on the test span" in run.board["choice"]["says"]
+    assert [entry["state"] for entry in run.scores if entry["model"] == "ease"] != ["done"]
+
+
+@pytest.mark.parametrize("small", [False, True])
+def test_what_is_kept_for_new_items_is_never_chance(small, tmp_path, monkeypatch):
+    if small:  # several samples of users, so that the best climb
+        monkeypatch.setattr(rungs, "FIRST_USERS", 60)
+        monkeypatch.setattr(rungs, "MOST_USERS", 60)
+    run = sw.dig(
+        "world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "random", "personal", "ease"], "budget": "60s"})
+    )
+    winners = run.board["winners"]
+    assert winners["new items"] is not None
+    assert winners["new items"] != "random"
+    assert "random" not in run.roles.values()
+
+
+def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
+    random = np.random.default_rng(0)
+    frame = {
+        "user": random.integers(0, 300, 3000),
+        "item": np.arange(3000),
+        "time": 1_700_000_000 + np.sort(random.integers(0, 10**7, 3000)),
+    }
+    import polars as pl
+
+    run = sw.dig(pl.DataFrame(frame), folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine", "personal"], "budget": "60s"}))
+    assert run.complete
+    assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith("popular(")
