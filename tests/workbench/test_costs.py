@@ -9,7 +9,7 @@ import pytest
 from spadework.models.base import Recommender, model
 from spadework.models.needs import Cost
 from spadework.workbench.clock import Clock
-from spadework.workbench.costs import GENEROUS, Costs, calibrate
+from spadework.workbench.costs import GENEROUS, STARTING, Costs, calibrate
 
 
 @pytest.fixture
@@ -37,9 +37,10 @@ def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
 
 def test_answers_are_foretold_by_users(guesses):
     costs = Costs()
-    costs.learn_answer(model("ease"), 1000, 0.5)
-    assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0)
+    costs.learn_answer(model("ease"), 1000, 0.5 + STARTING)
+    assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0), "what it takes to begin is not taken for each user"
     assert costs.answer(model("cease"), 2000) == pytest.approx(1.0)
+    assert costs.answer(model("elsa"), 1000, unknown=1e-4) == pytest.approx(0.1)
 
 
 def test_what_was_stopped_is_foretold_to_take_longer(guesses):

@@ -23,7 +23,7 @@ from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
-from spadework.models.popular import Random
+from spadework.models.popular import Popular, Random
 from spadework.workbench import files, roles
 from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.budgeting import account_of
@@ -32,7 +32,7 @@ from spadework.workbench.clock import Clock
 from spadework.workbench.costs import calibrate
 from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.finals import Finals
-from spadework.workbench.judging import Judged, Judging, why
+from spadework.workbench.judging import Judged, Judging, best, why
 from spadework.workbench.leaders import companions, contenders
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.plan import floor
@@ -94,13 +94,17 @@ class Dig:
     def _choose(self) -> tuple[Choice | None, Windows]:
         """The winner among those that reached the largest sample of users; the floor stands beside them."""
         windows = Windows(self.judging, self.target)
-        everything = [result for result in self.judging.best() if not isinstance(result.one, Random)]
-        able = [result for result in everything if result.rung == self.planner.reached]
+        room = max(self.clock.left, 0.0)  # what could not be judged on the test span in time cannot be taken
+        able: list[Judged] = []
+        for rung in range(self.planner.reached, -1, -1):
+            able = [result for result in self._on(rung) if isinstance(result.one, Popular) or self.ending.seconds(result.one) <= room]
+            if any(not isinstance(result.one, Popular) for result in able):
+                break
         if not able:
             return None, windows
         level = finalists(contenders(able, self.choosing.seed), self.choosing.split.train, self.choosing.seed)
         known = {result.one.label for result in level}
-        asked = self.judging.ask(floor(), self.planner.reached, float("inf"))
+        asked = self.judging.ask(floor(), level[0].rung, float("inf"))
         beside = [one for one in asked if one.reason is None and one.one.label not in known and not isinstance(one.one, Random)]
         left = self.clock.left - self.ending.seconds(level[0].one)
         spans = windows.of([*level, *beside], left)
@@ -110,6 +114,11 @@ class Dig:
         if chosen is not None:
             events.note(f"choice      {chosen.says}")
         return chosen, windows
+
+    def _on(self, rung: int) -> list[Judged]:
+        """What has a number on a sample of users, chance aside, the best first; on the first one all that were ever judged there."""
+        found = self.judging.first if rung == 0 else self.judging.judged
+        return best([result for result in found.values() if result.rung == rung and not isinstance(result.one, Random)])
 
     def _kept(self, chosen: Choice | None) -> dict[str, Recommender]:
         """Role → model that is kept: the winner, the best by value, and the best for new items, for own items and for similar items."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from spadework.data.interactions import Interactions
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
-from spadework.workbench import plan
-from spadework.workbench.costs import Costs
+from spadework.workbench.costs import LEAST_USER, Costs
 
 WRITING, A_USER, A_VALUE = 2.5, 3e-5, 4e-6
 """Seconds that board, examples, report and manifest take on any log, for each user of the test span, and for each user and model: bootstraps."""
+FLOOR_USER = 3e-5
+"""Seconds that the floor takes for each user: what is popular is ranked once, and chance is drawn."""
 RESAMPLED = 20_000
 """Users from which on fewer resamples are drawn, so that more users take no longer."""
 MODELS = 8
@@ -32,10 +33,12 @@ class Ending:
     def seconds(self, winner: Recommender | None) -> float:
         """Seconds from the choice of a winner to the manifest; of the rest alone where nothing was chosen yet."""
         users = len(self.final.truth.users)
-        judged = [*plan.floor(), *([winner] if winner is not None else [])]
+        judged = [winner] if winner is not None else []
+        # A rate that nobody measured must not keep a model from its first trial: on a sample it costs next to nothing to learn it.
         kept = {one.label: one for one in [*self.companions, *([winner] if winner is not None else [])]}
-        seconds = sum(self.costs.trial(one, self.final.split.train, users) for one in judged)
-        return self.writing() + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
+        train = self.final.split.train
+        seconds = sum(self.costs.fit(one, train) + self.costs.answer(one, users, unknown=LEAST_USER) for one in judged)
+        return self.writing() + FLOOR_USER * users + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
 
     def writing(self, models: int = MODELS) -> float:
         """Seconds to write board and report with so many models on the test span."""

@@ -31,6 +31,13 @@ def companions(judging: Judging) -> dict[str, Recommender]:
     return kept
 
 
+def best_of_each(families: Sequence[plan.Family], everything: Sequence[Judged]) -> list[Judged]:
+    """The best setting of each of the first three families, and the best two for new items; `everything` is the best first."""
+    leaders = [next((result for result in everything if result.one.label in family.judged), None) for family in families[:3]]
+    novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
+    return [*(result for result in leaders if result is not None), *novel[:2]]
+
+
 def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
     """Those that may still win: the leader, and all whose paired interval to it, on the same users, reaches zero. O(resamples · users · settings)."""
     ordered = best(found)

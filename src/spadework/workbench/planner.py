@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from spadework import events
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
@@ -22,7 +20,7 @@ from spadework.workbench import plan
 from spadework.workbench.blending import mixtures_of
 from spadework.workbench.ending import Ending
 from spadework.workbench.judging import Judged, Judging, best
-from spadework.workbench.leaders import companions, contenders, tell
+from spadework.workbench.leaders import best_of_each, companions, contenders, tell
 from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
@@ -84,8 +82,9 @@ class Planner:
     @property
     def left(self) -> float:
         """Seconds left for choosing: those of the budget, less what the end takes with the best so far."""
-        leader = next((result.one for result in best(list(self.judging.judged.values()), 1)), None)
-        return self.judging.clock.left - self.ending.seconds(leader)
+        room = self.judging.clock.left
+        ends = (self.ending.seconds(result.one) for result in best(list(self.judging.judged.values()), FINALISTS))
+        return room - next((seconds for seconds in ends if seconds <= room), self.ending.seconds(None))
 
     def _until(self, stage: str) -> float:
         """The moment at which a stage ends: its part of the time that is left for choosing."""
@@ -114,6 +113,11 @@ class Planner:
             return True  # what does not fit into memory says so at once
         self.late.setdefault(one.name, seconds + max(self.ending.seconds(one) - self.ending.seconds(None), 0.0))
         return False
+
+    def _could_end(self, one: Recommender, rung: int) -> bool:
+        """Whether there is time to judge it on a rung and, should it win, to reach the end."""
+        seconds = self.judging.costs.trial(one, self.judging.protocol.split.train, len(self.judging.rungs[rung].rows))
+        return seconds + self.ending.seconds(one) <= self.judging.clock.left
 
     # ---- stages
 
@@ -228,8 +232,13 @@ class Planner:
     def _climb(self) -> None:
         """The best settings judged on more users, until all have judged a few; what is surely worse than the leader leaves on the way."""
         everything = [result for result in best(list(self.judging.judged.values())) if not plan.is_floor(result.one)]
-        found = list({result.one.label: result for result in [*everything[:CLIMBING], *self._best_of_each(everything)]}.values())
+        found = list(
+            {
+                result.one.label: result for result in [*everything[:CLIMBING], *best_of_each(self._by_value(self.families), everything)]
+            }.values()
+        )
         for rung in range(1, len(self.judging.rungs)):
+            found = [result for result in found if self._could_end(result.one, rung)]
             climbing = contenders(found, self.judging.protocol.seed)[: FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING]
             until = self.judging.clock.moment(self.left)
             if not climbing or not self._affordable(climbing[0].one, rung, until):
@@ -307,13 +316,3 @@ class Planner:
         ordered = [family for family in self._by_value(self.families) if family.judged]
         least = (1 - FIRST_SHARE) * self._best_mean()
         return [family for family in ordered if self._mean_of(family) >= least][: max((len(ordered) + 1) // 2, 3)]
-
-    def _best_of_each(self, everything: Sequence[Judged]) -> list[Judged]:
-        """The best setting of each of the best three families, and the best two for new items."""
-        leaders = [
-            next((result for result in everything if result.one.label in family.judged), None)
-            for family in self._by_value(self.families)[:3]
-        ]
-        chosen = [result for result in leaders if result is not None]
-        novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
-        return [*chosen, *novel[:2]]
