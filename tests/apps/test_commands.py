@@ -112,9 +112,8 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
     for label in ("popular", "random", "forward(history=0.2)"):
         assert label in whole
     assert front.splitlines()[0] == whole.splitlines()[0], "the same heading"
-    assert any(label in front for label in ("random", "popular")), (
-        "the cheapest is always on the front; the rest is a matter of milliseconds"
-    )
+    board = json.loads((order_run / "scores.json").read_text())["scores"]
+    assert any(row["label"] in front for row in board), "who is on the front is a matter of milliseconds, but somebody always is"
     assert len(front.splitlines()) <= len(whole.splitlines())
 
 

@@ -135,6 +135,8 @@ def _said(able: Sequence[Recommender], taken: int, first: int, tied: Sequence[in
     """Why this one, in a sentence or three."""
     label, leader = able[taken].label, able[first].label
     if isinstance(able[taken], Popular):
+        if all(isinstance(one, Popular) for one in able):
+            return f"{label} is taken: no personal model had a number in time."
         return f"{label} is taken: nothing personal is above what is popular on the validation span."
     others = len(tied) - 1
     if taken != first:

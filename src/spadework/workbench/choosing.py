@@ -173,10 +173,9 @@ class Dig:
     def _keep_findings(self, findings: list[Finding], repeat_hits: float | None) -> None:
         items = self.items
         described = 0.0 if items is None or not items.roles else 1 - items.items_without_row / max(len(items), 1)
-        larger = account_of(self)["would_do"]
         verdict = readiness(
             self.answers, self.log, self.choosing.split.repeat_share, described, unanswered=self.unanswered, repeat_hits=repeat_hits,
-            budget=None if larger is None else durations.seconds(larger, "budget"),
+            budget=self.clock.budget,
         )  # fmt: skip
         files.write_json(self.folder / "readiness.json", verdict.as_json())
         name = Path(self.recipe.source).name

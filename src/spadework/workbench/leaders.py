@@ -21,12 +21,14 @@ def companions(judging: Judging) -> dict[str, Recommender]:
     similar = next((result.one for result in everything if result.one.has_similarities and not result.one.composed), None)
     if similar is not None:
         kept["similar"] = similar
-    asked = [result for result in judging.first.values() if result.novel_mean > 0 and not isinstance(result.one, Random)]
+    chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody
+    floor, novel_floor = (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
+    asked = [result for result in judging.first.values() if result.novel_mean > novel_floor and not isinstance(result.one, Random)]
     if asked:  # on the first sample, where every model that was asked stands beside the others
         kept["discover"] = max(asked, key=lambda result: (result.novel_mean, result.one.label)).one
     if judging.rungs[0].novel is not None:
         own = next((result.one for result in everything if plan.reads_purchases(result.one)), None)
-        if own is not None:
+        if own is not None and judging.first.get(own.label, judging.judged[own.label]).mean > floor:
             kept["remind"] = own
     return kept
 
