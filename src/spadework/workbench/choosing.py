@@ -40,6 +40,8 @@ from spadework.workbench.planner import Planner
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.windows import Windows
 
+BESIDE = 0.06
+"""Share of the budget that is reserved for others than the winner on the test span."""
 REST = 0.15
 """Share of the budget that questions may take which do not decide the verdict."""
 
@@ -70,7 +72,7 @@ class Dig:
         costs = calibrate()
         self.judging = Judging(self.choosing, self.items, self.ledger, self.clock, costs, self.memory)
         self.evidence = Evidence(self.choosing, self.items, self.judging.rungs[0].rows, memory=self.memory)
-        self.ending = Ending(costs, self.final, self.log)
+        self.ending = Ending(costs, self.final, self.log, others=BESIDE * self.clock.budget)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:

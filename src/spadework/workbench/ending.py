@@ -29,6 +29,7 @@ class Ending:
     final: Protocol  # of the test span
     log: Interactions
     companions: list[Recommender] = field(default_factory=list)  # models that are kept beside the winner
+    others: float = 0.0  # seconds for models on the test span that nobody takes, so that the winner does not stand there alone
 
     def seconds(self, winner: Recommender | None) -> float:
         """Seconds from the choice of a winner to the manifest; of the rest alone where nothing was chosen yet."""
@@ -38,7 +39,12 @@ class Ending:
         kept = {one.label: one for one in [*self.companions, *([winner] if winner is not None else [])]}
         train = self.final.split.train
         seconds = sum(self.costs.fit(one, train) + self.costs.answer(one, users, unknown=LEAST_USER) for one in judged)
-        return self.writing() + FLOOR_USER * users + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
+        return (
+            self.others
+            + self.writing()
+            + FLOOR_USER * users
+            + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
+        )
 
     def writing(self, models: int = MODELS) -> float:
         """Seconds to write board and report with so many models on the test span."""
