@@ -11,7 +11,7 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.evaluation.scoreboard import Scoreboard, bare
-from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score
+from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender, catalogue
 from spadework.workbench import effects, files, lessons, plan
 from spadework.workbench.clock import Clock
@@ -133,7 +133,8 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
         failed = next((result for result in results if result.reason is not None), None)
         known = done or failed
         one = catalogue()[name]() if known is None else known.one
-        state, reason = "no time", NO_TURN
+        state: State = "no time"
+        reason = NO_TURN
         if done is not None:
             reason = "Judged on the validation span alone."
         elif failed is not None:
@@ -144,7 +145,7 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
             state, reason = "skipped", "A mixture needs two families of models with a score."
         elif one.composed:
             state, reason = "skipped", "None was made: there was no time, or these data do not ask for it."
-        found.append(Score(model=name, label=one.label, params=one.params, state=state, reason=reason))  # type: ignore[arg-type]
+        found.append(Score(model=name, label=one.label, params=one.params, state=state, reason=reason))
     return found
 
 

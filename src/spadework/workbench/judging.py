@@ -16,7 +16,7 @@ from spadework import events
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.errors import OutOfMemory, OutOfTime, SpadeworkError
-from spadework.evaluation.trial import Protocol, Score, judge, trial
+from spadework.evaluation.trial import Protocol, Score, State, judge, trial
 from spadework.limits import Limits, available_bytes, hand_memory_back, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
@@ -204,7 +204,8 @@ class Judging:
         wanted = np.zeros(train.item_count, np.bool_)
         wanted[place.protocol.truth.seen_items] = True
         done: set[str] = set()
-        begun, state, reason = time.monotonic(), "", ""
+        begun, reason = time.monotonic(), ""
+        state: State | None = None
         try:
             with events.aside(), events.listening(Limits(deadline=until, memory=self.memory)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
@@ -230,14 +231,14 @@ class Judging:
             for group in groups(one for one in able if one.label not in done):
                 yield from self._group(group, rung, until, novel)
         for one in able:
-            if one.label not in done and state:
+            if one.label not in done and state is not None:
                 yield self.without(one, rung, state, reason)
 
     # ---- what is kept
 
-    def without(self, one: Recommender, rung: int, state: str, reason: str) -> Judged:
+    def without(self, one: Recommender, rung: int, state: State, reason: str) -> Judged:
         """A setting that has no number, and why."""
-        score = Score(model=one.name, label=one.label, params=one.params, state=state, reason=reason)  # type: ignore[arg-type]
+        score = Score(model=one.name, label=one.label, params=one.params, state=state, reason=reason)
         return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary))
 
     def _keep(self, result: Judged) -> Judged:
