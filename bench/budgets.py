@@ -119,16 +119,17 @@ def command_of(cell: Cell, folder: Path, budget: str) -> list[str | Path]:
 
 
 def warm_up(cell: Cell, where: Where, tree: Path) -> None:
-    """Compiled code and files in memory: `doctor --warm` where this build has it, and an uncounted dig, once for each log and source."""
+    """Compiled code: `doctor --warm`; a build that lacks it digs once, uncounted. Once for each log and source."""
     stamp = where.kept / f"warm-{cell.log}-{_mark(tree)}"
     if stamp.exists():
         return
     say(f"  {cell.log}: warm-up")
     environment = {"PYTHONPATH": str(tree / "src")}
-    with contextlib.suppress(BenchFailed):
+    if (tree / "src" / "spadework" / "workbench" / "warming.py").exists():
         process([OURS, "-m", "spadework", "doctor", "--warm"], environment=environment)
-    with tempfile.TemporaryDirectory() as folder:
-        process(command_of(cell, Path(folder) / "run", "15s" if where.quick else "60s"), environment=environment)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            process(command_of(cell, Path(folder) / "run", "15s" if where.quick else "60s"), environment=environment)
     stamp.touch()
 
 

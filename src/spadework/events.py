@@ -10,12 +10,16 @@ Listeners live in a context variable, so two runs in one process do not hear eac
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
+from spadework.errors import Stopped
+
 T = TypeVar("T")
+BUDGET = "budget"
+"""The label under which a run tells how many seconds of its budget are spent."""
 
 
 class Listener(Protocol):
@@ -90,6 +94,17 @@ def step(label: str, done: int, total: int | None = None) -> None:
     """Tell listeners that `done` of `total` units are finished."""
     for listener in _listeners.get():
         listener.step(label, done, total)
+
+
+@contextmanager
+def within(label: str) -> Iterator[None]:
+    """Within the block `label` runs; at its end, however that comes, it and all that began inside have ended for those who listen."""
+    step(label, 0, None)
+    try:
+        yield
+    finally:
+        with suppress(Stopped):  # what has ended cannot be stopped any more
+            step(label, 1, 1)
 
 
 def note(message: str) -> None:

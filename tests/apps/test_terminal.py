@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from spadework import events
 from spadework.apps.terminal import Progress, progress
 
@@ -12,7 +14,7 @@ def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsy
         assert not capsys.readouterr().err, "no line for every step"
         monkeypatch.setattr(Progress, "QUIET", 0.0)
         events.step("fit transformer: epoch 1", 4, 9)
-    assert capsys.readouterr().err == "fit transformer: epoch 1 4/9\n"
+    assert capsys.readouterr().err == "0:00  fit transformer: epoch 1 4/9\n"
 
 
 def test_a_line_that_is_overwritten_makes_room_for_notes(capsys, monkeypatch):
@@ -23,7 +25,7 @@ def test_a_line_that_is_overwritten_makes_room_for_notes(capsys, monkeypatch):
         events.step("fit", 4, 9)
         events.note("done")
     told = capsys.readouterr().err
-    assert told.startswith("fit 4/9\r")
+    assert told.startswith("0:00  fit 4/9\r")
     assert told.endswith("\rdone\n")
 
 
@@ -33,3 +35,56 @@ def test_details_are_shown_only_to_those_who_ask(capsys):
             events.detail("one model")
             events.note("stage")
         assert capsys.readouterr().err == wanted
+
+
+def test_what_has_ended_is_not_shown(capsys, monkeypatch):
+    """A loop that was cut short inside a trial is gone when the trial is; what goes on outside stays."""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress() as shown:
+        events.step("families", 3, 9)
+        with events.within("ease"):
+            events.step("fit ease", 1, 100)
+            assert shown._text() == "0:00  families 3/9  ease  fit ease 1/100"
+        assert shown._text() == "0:00  families 3/9"
+        with events.within("cosine"):
+            events.step("count", 0, 7)
+            events.step("families", 4, 9)
+            assert shown._text() == "0:00  families 4/9", "whoever speaks has no other at work inside"
+        events.step("families", 9, 9)
+        assert shown._text() == "0:00"
+    capsys.readouterr()
+
+
+def test_the_clock_counts_the_budget_and_what_is_left_of_a_step(capsys, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("spadework.apps.terminal.time.monotonic", lambda: now[0])
+    with progress() as shown:
+        events.step("budget", 30, 480)
+        events.step("fit", 10, 110)
+        now[0] += 2
+        events.step("fit", 20, 110)
+        assert shown._text() == "0:32 of 8:00  fit 20/110", "two seconds do not tell a pace"
+        now[0] += 8
+        events.step("fit", 60, 110)
+        assert shown._text() == "0:40 of 8:00  fit 60/110, about 10 s left"
+        events.step("fit", 5, 110)
+        assert shown._text() == "0:40 of 8:00  fit 5/110", "it began anew"
+        now[0] += 7200
+        assert shown._text().startswith("2:00:40 of 8:00")
+    capsys.readouterr()
+
+
+def test_the_line_moves_while_nothing_speaks(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    with progress() as shown:
+        events.step("fit", 4, 9)
+        shown._begun -= 61
+        capsys.readouterr()
+        told = ""
+        until = time.monotonic() + 10
+        while "1:0" not in told and time.monotonic() < until:
+            time.sleep(0.05)
+            told += capsys.readouterr().err
+    assert "1:0" in told

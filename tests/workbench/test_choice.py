@@ -80,6 +80,15 @@ def test_an_older_window_has_a_say(log):
     assert [users for _, users in choice(log, one, other).windows] == [USERS, USERS]
 
 
+def test_a_small_window_does_not_outvote_a_large_one(log):
+    """Windows count by the square root of their users: four hundred against forty thousand have an eleventh of the say."""
+    values = window("valid", ease=0.03, cosine=0.0, popular=-0.2)
+    large = Window("valid", {label: np.tile(one, 100) for label, one in values.values.items()})
+    small = window("older", ease=0.0, cosine=0.12, popular=-0.2)
+    assert choice(log, large, small).best.label == "ease"
+    assert choice(log, values, small).best.label == "cosine"
+
+
 def test_simplicity_counts_parts_then_work(log):
     order = [model(label) for label in ("cosine", NAMES["blend"], NAMES["boosted"])]
     assert sorted(order, key=lambda one: simplicity(one, log)) == order

@@ -192,7 +192,7 @@ def test_without_a_folder_the_steps_are_done_here_and_heard_by_nobody(monkeypatc
     assert done == ["a", "b", "c"]
     assert [done for _, done, _ in heard.steps] == [0, 1, 2, 3]
     assert heard.notes == [
-        f"{warming.LABEL} in each process, since compiled kernels cannot be kept",
+        "compiling for this process, since compiled kernels cannot be kept; no budget pays for it",
         "Compiling ahead failed (b: ValueError: no).",
     ]
 

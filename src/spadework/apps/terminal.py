@@ -6,14 +6,16 @@ import json
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from spadework import events
+from spadework import durations, events
 
 
 def print_json(value: Any) -> None:
@@ -47,37 +49,67 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
     return "\n".join([line(head), line(["─" * size for size in sizes]), *map(line, cells[1:])])
 
 
-class Progress:
-    """Notes as lines, details too if `verbose`; what runs now and how much remains on one line that is overwritten.
+@dataclass
+class _Task:
+    """What runs now."""
 
-    Where there is no terminal, that line is written once a minute.
+    label: str
+    done: int
+    total: int | None
+    begun: float  # when it was first told, on time.monotonic
+    before: int  # units that were done by then
+
+    @property
+    def text(self) -> str:
+        """How far it is, and from three seconds on how long the rest will take at the pace so far."""
+        if not self.total:
+            return self.label
+        took, made = time.monotonic() - self.begun, self.done - self.before
+        left = f", about {durations.words(took / made * (self.total - self.done))} left" if took > Progress.SURE and made > 0 else ""
+        return f"{self.label} {self.done:,}/{self.total:,}{left}"
+
+
+class Progress:
+    """Notes as lines, details too if `verbose`; how much time went by, what runs now and how much remains on one line that is overwritten.
+
+    The line moves every second. Where there is no terminal, it is written once a minute.
     """
 
     QUIET = 60.0
     """Seconds after which a file that catches stderr is told that work goes on."""
+    SURE = 3.0
+    """Seconds after which a pace is known."""
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._begun = time.monotonic()
+        self._budget: tuple[float, float] | None = None  # when it began, on time.monotonic, and its seconds
+        self._tasks: list[_Task] = []  # each inside the one before
         self._shown = 0
-        self._labels: dict[str, tuple[int, int | None]] = {}
         self._drawn = 0.0 if self._live else time.monotonic()
+        self._ended, self._alone = threading.Event(), threading.RLock()
+        if self._live:
+            threading.Thread(target=self._tick, daemon=True).start()
 
     def step(self, label: str, done: int, total: int | None) -> None:
-        if not self._live:
-            if time.monotonic() - self._drawn > self.QUIET:
-                self.note(_at(label, done, total))
-            return
-        self._labels.pop(label, None)
-        if total is None or done < total:
-            self._labels[label] = (done, total)
-        if time.monotonic() - self._drawn > 0.1:
-            self._draw()
+        with self._alone:
+            if label == events.BUDGET:
+                self._budget = time.monotonic() - done, float(total or 0)
+                return
+            self._place(label, done, total)
+            if time.monotonic() - self._drawn <= (0.1 if self._live else self.QUIET):
+                return
+            if self._live:
+                self._draw()
+            elif self._tasks:
+                self.note(self._text())
 
     def note(self, message: str) -> None:
-        self._clear()
-        self._drawn = time.monotonic()
-        click.echo(message, err=True)
+        with self._alone:
+            self._clear()
+            self._drawn = time.monotonic()
+            click.echo(message, err=True)
 
     def detail(self, message: str) -> None:
         if self._verbose:
@@ -85,12 +117,34 @@ class Progress:
 
     def close(self) -> None:
         """Remove the live line."""
-        self._clear()
+        self._ended.set()
+        with self._alone:
+            self._clear()
+
+    def _place(self, label: str, done: int, total: int | None) -> None:
+        """Whoever speaks has no other at work inside it any more; what has ended is gone."""
+        at = next((place for place, task in enumerate(self._tasks) if task.label == label), len(self._tasks))
+        task = self._tasks[at] if at < len(self._tasks) else _Task(label, done, total, time.monotonic(), done)
+        if done < task.done:  # it begins anew
+            task.begun, task.before = time.monotonic(), done
+        task.done, task.total = done, total
+        self._tasks[at:] = [task] if total is None or done < total else []
+
+    def _tick(self) -> None:
+        while not self._ended.wait(1.0):
+            with self._alone:
+                if not self._ended.is_set() and self._tasks:
+                    self._draw()
+
+    def _text(self) -> str:
+        now = time.monotonic()
+        since, asked = self._budget or (self._begun, None)
+        clock = _clock(now - since) + (f" of {_clock(asked)}" if asked else "")
+        return "  ".join([clock, *(task.text for task in self._tasks[-3:])])
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        parts = [_at(label, done, total) for label, (done, total) in list(self._labels.items())[-2:]]
-        text = "  ".join(parts)[: max(width() - 1, 1)]
+        text = self._text()[: max(width() - 1, 1)]
         self._clear()
         click.echo(text, err=True, nl=False)
         self._shown = len(text)
@@ -101,8 +155,10 @@ class Progress:
             self._shown = 0
 
 
-def _at(label: str, done: int, total: int | None) -> str:
-    return f"{label} {done}/{total}" if total else label
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 @contextmanager

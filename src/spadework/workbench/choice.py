@@ -1,7 +1,7 @@
 """Which model a run takes: the best by value, and by sense the simplest of those that cannot be told from it.
 
 The rule. Candidates were judged on all validation users, and where the calendar allows on an older window, too. The best by value has the
-highest mean, averaged over windows as shares of the highest in each. By sense the simplest is taken of those that the paired 95 % interval cannot
+highest mean, averaged over windows as shares of the highest in each, by the square root of their users: that is how sure they are. By sense the simplest is taken of those that the paired 95 % interval cannot
 tell from the best and whose mean lies below it by no more than one standard error of the difference, or two per cent: the best of
 hundreds of settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen and Stone, "Classification and Regression
 Trees", 1984), but few users must not excuse a much worse model. Simpler is: fewer parts, then less to compute by the model's own account
@@ -121,10 +121,11 @@ def simplicity(one: Recommender, train: Interactions) -> tuple[int, int]:
 def _shares(labels: Sequence[str], windows: Sequence[Window], seed: int) -> tuple[Array, Array]:
     """Means [labels] and resampled means [resamples, labels] over windows, in each as shares of its highest mean."""
     means, drawn = np.zeros(len(labels)), []
-    for place, window in enumerate(windows):
-        values = np.column_stack([window.values[label] for label in labels])
+    found = [np.column_stack([window.values[label] for label in labels]) for window in windows]
+    sure = np.sqrt([len(values) for values in found])
+    for place, values in enumerate(found):
         own = statistics.means(values)
-        scale = max(float(own.max()), 1e-12) * len(windows)
+        scale = max(float(own.max()), 1e-12) * sure.sum() / sure[place]
         means += own / scale
         drawn.append(statistics.bootstrap(values, seed + place, statistics.RESAMPLES if len(values) < 20_000 else 400) / scale)
     least = min(len(one) for one in drawn)

@@ -225,7 +225,8 @@ class Dig:
 
     def _learned_from_all(self, one: Recommender) -> Recommender:
         events.note(f"fitting {one.label} on the whole log, for service")
-        return one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
+        with events.within(one.label):
+            return one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
 
     def keep_what_is_finished(self) -> None:
         """After an interruption: the board of what was judged on the first sample, so that all are of the same users."""

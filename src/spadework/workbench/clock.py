@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
+from spadework import events
+
 
 @dataclass
 class Clock:
@@ -23,6 +25,15 @@ class Clock:
     def left(self) -> float:
         """Seconds left of the budget; below zero once it is over."""
         return self.budget - self.spent
+
+    def replay(self, seconds: float) -> None:
+        """Count what an earlier start spent on something that is taken over from it."""
+        self.replayed += seconds
+        self.tell()
+
+    def tell(self) -> None:
+        """Tell listeners how much is spent; whoever shows it counts on by itself."""
+        events.step(events.BUDGET, int(self.spent), int(self.budget))
 
     def moment(self, seconds: float) -> float:
         """The moment, on `time.monotonic`, that lies so many seconds ahead; never in the past."""

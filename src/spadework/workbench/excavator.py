@@ -28,7 +28,7 @@ from spadework.workbench.advice import Tested, starved, tested, untested, with_i
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.made_of import Pair, pairs, transformer_of
 from spadework.workbench.run import Run
-from spadework.workbench.seeds import by_seed, joined, mean, values_of
+from spadework.workbench.seeds import by_seed, joined, values_of
 from spadework.workbench.service import source_of
 from spadework.workbench.sources import choose_split, read_for
 
@@ -72,7 +72,7 @@ class Excavation:
             finals = self._trials(one, final, "test", ledger, items)
             score, chosen = joined(finals), joined(validated)
             cheap = judged.winner_of_dig(self.run.board)
-            wins = score.state == "done" and mean(chosen, choosing) > judged.validation_of_winner(self.run.board, choosing.primary)
+            wins = score.state == "done" and judged.is_above_winner(self.run.board, chosen, choosing)
             # Everything is learned before anything is written: a stop leaves the run as it was, and the same command goes on.
             winner = self._learned_from_all(one, log, items) if wins else None
         checked |= self._verdict(one, score, cheap, others, final, predictions, why)

@@ -54,7 +54,7 @@ class Finals:
         if found is None:
             return None
         score, lists, seconds = found
-        self.judging.clock.replayed += seconds
+        self.judging.clock.replay(seconds)
         if lists is not None:
             self.lists[score.label] = lists
         return score
@@ -70,7 +70,7 @@ class Finals:
         begun = time.monotonic()
         keep: list[Array] = []
         limits = Limits(None if room is None else begun + max(room, 0.5), self.judging.memory)
-        with events.aside():
+        with events.within(one.label), events.aside():
             score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep, novel=novel)
         seconds = time.monotonic() - begun
         if score.state == "timed out":

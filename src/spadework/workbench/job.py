@@ -61,6 +61,7 @@ class Job:
             self._without_judgement(log, items)
         else:
             self.clock.begun += warming.wait()  # compiling is nobody's fault, so no budget pays for it
+            self.clock.tell()
             self._compare(split, items, log)
         self._report()
         folders.seal(self.folder)
@@ -128,8 +129,12 @@ class Job:
         members: list[Recommender] = [*plan.floor(), *(model(name) for name in plan.wanted(self.recipe.models))]
         distinct = {one.label: one for one in members}.values()
         entries = [bare(Score(model=one.name, label=one.label, params=one.params, state="skipped", reason=reason)) for one in distinct]
-        files.write_json(self.folder / "scores.json", {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": None})
         popular = model("popular").fit(log, items, rng=self.recipe.seed)
+        says = f"{popular.label} is taken: nobody could be judged, so nothing is known of any model. A longer log is needed."
+        choice = {"winner": popular.label, "best": popular.label, "says": says, "tied": [], "windows": []}
+        board = {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": popular.label, "choice": choice}
+        files.write_json(self.folder / "scores.json", board)
+        files.write_json(self.folder / "faces.json", {"seed": self.recipe.seed, "ids_replaced": True, "users": []})
         about = {"source": self.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
         roles.keep(self.folder / "models", {"winner": popular}, facts=about, content=items)
 

@@ -12,6 +12,7 @@ from spadework.arrays import Array
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol, Score
 from spadework.workbench import files
+from spadework.workbench.rungs import rungs_of
 
 
 def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str) -> list[Score]:
@@ -49,14 +50,28 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
     files.write_arrays(folder / "scores.npz", arrays)
 
 
-def validation_of_winner(board: dict[str, Any], primary: str) -> float:
-    """What the chosen model of the dig had on the validation span, judged in full; −∞ where nothing was chosen."""
+def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, int | None]:
+    """What the chosen model of the dig had on the validation span, and how many users judged it, None for all; −∞ where nothing was chosen."""
     if "validation_of_dig" in board:  # kept when a training took its line away
         known = board["validation_of_dig"]
-        return float("-inf") if known is None else float(known)
+        return float("-inf") if known is None else float(known), board.get("validation_users_of_dig")
     label = winner_of_dig(board)
-    found = [entry["metrics"].get(primary) for entry in board["validation"] if entry["label"] == label and entry["state"] == "done"]
-    return max((value for value in found if value is not None), default=float("-inf"))
+    found = [
+        (entry["metrics"][primary], entry.get("users"))
+        for entry in board["validation"]
+        if entry["label"] == label and entry["state"] == "done" and entry["metrics"].get(primary) is not None
+    ]
+    return max(found, key=lambda pair: pair[0], default=(float("-inf"), None))
+
+
+def is_above_winner(board: dict[str, Any], score: Score, protocol: Protocol) -> bool:
+    """Whether a model that all users of the validation span judged is above the dig's winner, among the users that judged this one."""
+    if score.state != "done":
+        return False
+    value, users = validation_of_winner(board, protocol.primary)
+    judging = np.flatnonzero(protocol.judged)
+    rows = next((rung for rung in rungs_of(judging, protocol.seed) if len(rung) == users), judging)
+    return bool(np.nanmean(score.values[protocol.primary][rows]) > value)
 
 
 def winner_of_dig(board: dict[str, Any]) -> str | None:

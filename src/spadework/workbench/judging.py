@@ -115,7 +115,7 @@ class Judging:
         if found is None:
             return None
         score, _, seconds = found
-        self.clock.replayed += seconds
+        self.clock.replay(seconds)
         if score.state == "done":  # of settings counted together only a part of a fit is known
             self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or rung == len(self.rungs) - 1)
         return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
@@ -142,7 +142,7 @@ class Judging:
     def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
         """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
         place, begun = self.rungs[rung], time.monotonic()
-        with events.aside():  # what models say stands beside their scores
+        with events.within(one.label), events.aside():  # what models say stands beside their scores
             score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=Limits(until, self.memory), fitted=fitted)
         if fitted and score.state == "done":
             known = (

@@ -45,13 +45,14 @@ def write_board(
         findings.append(finding_of(list(checked)).as_json())
     findings.sort(key=by_weight)
     files.write_json(folder / "findings.json", findings)
-    least = judged.validation_of_winner(before, choosing.primary)
+    least, users = judged.validation_of_winner(before, choosing.primary)
     validation = [entry for entry in before["validation"] if entry["model"] != score.model] + _entries(choosing, [chosen], "validation")
     files.write_json(folder / "scores.json", before | {
         "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
         "winner": advice["winner"],
         "winner_of_dig": judged.winner_of_dig(before),
         "validation_of_dig": least if np.isfinite(least) else None,
+        "validation_users_of_dig": users,
         "validation": validation,
         "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
     })  # fmt: skip

@@ -27,11 +27,6 @@ def values_of(scores: list[Score], protocol: Protocol) -> Array | None:
     return one.values[protocol.primary][protocol.judged] if one.state == "done" else None
 
 
-def mean(score: Score, protocol: Protocol) -> float:
-    """The metric that decides, over the judged users; −∞ where there is no score."""
-    return score.means(protocol.judged)[protocol.primary] if score.state == "done" else float("-inf")
-
-
 def by_seed(base: list[Score], other: list[Score], protocol: Protocol) -> list[float | None]:
     """The share by which the model as advised is better, seed by seed."""
     shares: list[float | None] = []

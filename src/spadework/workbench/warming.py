@@ -34,7 +34,7 @@ except ImportError:  # only on systems without file locks
 
 OFF = "SPADEWORK_WARM"
 """The variable of the environment that turns compiling ahead off with "0"."""
-LABEL = "compiling for this machine, once"
+LABEL = "compiling for this machine, once; no budget pays for it"
 PATIENCE = 300.0
 """Seconds without a word from a process after which it is given up; a step takes fifteen on an idle machine."""
 _PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench.warming import main; main(int(sys.argv[1]))"
@@ -79,7 +79,7 @@ class Warming:
             if self._here:
                 self._compile_here()
             elif any(child.is_alive for child in self._children):
-                events.note(f"{LABEL}: kept in {compiled.home()}")
+                events.note(f"{LABEL} (kept in {compiled.home()})")
                 self._await_children()
         except BaseException:
             self.close()
@@ -104,10 +104,11 @@ class Warming:
             for child in running:
                 if time.monotonic() - child.heard > PATIENCE:
                     child.give_up()
+        events.step(LABEL, 1, 1)
 
     def _compile_here(self) -> None:
         """All steps in this process, told to nobody but us."""
-        events.note(f"{LABEL} in each process, since compiled kernels cannot be kept")
+        events.note("compiling for this process, since compiled kernels cannot be kept; no budget pays for it")
         steps = [step for part in self._parts for step in exercises(part)]
         for done, (name, step) in enumerate(steps):
             events.step(LABEL, done, len(steps))

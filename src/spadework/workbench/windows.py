@@ -64,14 +64,14 @@ class Windows:
             known = self.judging.ledger.find(key)
             if known is None:
                 begun = time.monotonic()
-                with events.aside():
+                with events.within(one.label), events.aside():
                     score = trial(
                         one.sharing(), protocol, self.judging.content, rng=protocol.seed, limits=Limits(until, self.judging.memory)
                     )
                 self.judging.ledger.keep(key, score, None, time.monotonic() - begun)
             else:
                 score = known[0]
-                self.judging.clock.replayed += known[2]
+                self.judging.clock.replay(known[2])
             if score.state == "done":
                 found[one.label] = score.values[protocol.primary]
         return found

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     type=click.Choice(["sense", "quality"]),
     help="Save the cheapest model that cannot be told from the best (sense, the default), or the best by value (quality).",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks, or the budget was too short for what fits the log.")
+@click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks, nobody could be judged, or the budget was too short for what fits the log.")
 @click.option("--verbose", is_flag=True, help="Print each model as it is judged, and the whole board.")
 @click.option("--force", is_flag=True, help="Replace a run of another recipe in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -65,7 +65,8 @@ def command(
 def _blocks(run: Run) -> bool:
     """Whether a script had better not go on with this run."""
     starved = (run.board.get("budget") or {}).get("starved") is True
-    return starved or any(finding["level"] == "blocker" for finding in run.findings)
+    judged = any(entry["state"] == "done" for entry in run.board["scores"])
+    return starved or not judged or any(finding["level"] == "blocker" for finding in run.findings)
 
 
 def _summary(run: Run) -> str:
