@@ -6,19 +6,20 @@ import json
 import re
 import statistics
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from budget_logs import FAMILIES, LOGS
 from budgets import GROCERY, LAST_BUILD, PARTS, PEER, Where
 from data import FOLDER
-from harness import OURS, BenchFailed, Verdict, worker
+from harness import BENCH, OURS, BenchFailed, Verdict, worker
 from page import said
 
 INTRODUCTION = """# What a budget buys
 
 Written by `python bench/budgets.py all` and `python bench/budgets.py tell`; do not edit. Each dig is a process of its own: `spadework dig … --budget B`
 as a user types it, timed from its start to its end. Regret is 1 − ndcg@10 on the test span of the winner / the same of the winner of 15 minutes;
-below zero, the shorter dig won. Warm: the compiled code is there, from an uncounted dig of the same log. Busy: two processes beside it that only
+below zero, the shorter dig won. Warm: the compiled code is there, from `doctor --warm`. Busy: two processes beside it that only
 keep processors busy. Cold: an empty folder for compiled code. Settings are those with a score, on the validation span or on the test span.
 """
 Found = dict[str, Any]
@@ -52,11 +53,16 @@ class Read:
         return float(1 - (here["ndcg"] or 0.0) / there["ndcg"])
 
     def compare(self, these: str, those: str) -> Found | None:
-        """The paired difference of two kept values; None where one is missing or their users differ."""
-        try:
-            return dict(worker(OURS, "budget_cut", "compare", these, those)().answer)
-        except BenchFailed:
-            return None
+        """The paired difference of two kept values, or what it was when both were at hand; None where their users differ."""
+        path = self.where.results / "pairs" / f"{Path(these).stem}-{Path(those).stem}.json"
+        if Path(these).exists() and Path(those).exists():
+            try:
+                found = dict(worker(OURS, "budget_cut", "compare", these, those)().answer)
+            except BenchFailed:
+                return None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found), encoding="utf-8")
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
 def render(where: Where) -> str:
@@ -296,7 +302,7 @@ def _gap(gap: Found | None) -> str:
 
 def _twenty(where: Where) -> Iterator[str]:
     """The rows of the bench on twenty million rows, which `run.py --only dig-20m` makes."""
-    path = where.results.parent / "dig-20m.json"
+    path = BENCH / "results" / "dig-20m.json"
     if path.exists() and not where.quick:
         for one in json.loads(path.read_text(encoding="utf-8"))["verdicts"]:
             yield f"20 M rows: {one['what']} | {one['measured']} | {one['target']} | {said(one['met'], one['target'])}"

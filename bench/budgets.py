@@ -1,7 +1,7 @@
 """What a budget buys: `python bench/budgets.py WHAT [--log NAME]… [--quick]`, then `python bench/budgets.py tell > docs/budgets.md`.
 
 Each dig is a cell: a log, a budget, what is beside it (`warm`: nothing; `busy`: two busy loops; `cold`: no compiled code), and whose source it
-runs. A cell is one process and one JSON in bench/results/budgets, written as it ends; one that is there is not run again without `--again`. So
+runs. A cell is one process and one JSON in bench/kept/budgets, written as it ends; one that is there is not run again without `--again`. So
 what several parts ask for is dug once, and a stopped bench goes on. All parts on all logs take about seven hours.
 """
 
@@ -31,7 +31,9 @@ from harness import BENCH, OURS, ROOT, WORKERS, BenchFailed, process, say, worke
 LAST_BUILD = "fe6e110"
 """The build before budgets were planned."""
 LOOPS = 2
-PEER = BENCH / "results" / "kindling"
+KEPT = BENCH / "kept"
+"""Results that stay in git: seven hours of digs are made in several goes."""
+PEER = KEPT / "kindling"
 PEER_LIMIT = 360.0
 """Seconds after which kindling is stopped, unless asked otherwise."""
 
@@ -45,7 +47,7 @@ class Where:
     @property
     def results(self) -> Path:
         """JSON of each cell."""
-        return BENCH / "results" / ("budgets-quick" if self.quick else "budgets")
+        return BENCH / "results" / "budgets-quick" if self.quick else KEPT / "budgets"
 
     @property
     def kept(self) -> Path:

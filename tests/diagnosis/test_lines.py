@@ -50,7 +50,7 @@ def findings_of(name: str) -> list[Finding]:
     answers, unanswered = ask_all(Evidence(protocol, made.content, np.flatnonzero(protocol.judged)))
     late = [Unanswered("ORD-1", "", "not asked", 9.0)]
     left = [one for one in answers if one.code != "ORD-1"]
-    verdicts = [readiness(answers, made.log, unanswered=unanswered), readiness(left, made.log, unanswered=late, budget=60)]
+    verdicts = [readiness(answers, made.log, unanswered=unanswered), readiness(left, made.log, unanswered=late, larger="2m")]
     verdicts.append(readiness(left, made.log, unanswered=late))
     return [*diagnose(made.log, made.content, split), *answers, *(verdict.finding() for verdict in verdicts)]
 

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -204,7 +205,7 @@ def test_a_verdict_holds_whatever_was_not_asked_or_there_is_none(known, open_cod
 
 
 def test_undecided_says_what_to_type():
-    told = readiness([finding("POP-2", "ruled out")], LOG, unanswered=late("REP-1", "ORD-1"), budget=60)
+    told = readiness([finding("POP-2", "ruled out")], LOG, unanswered=late("REP-1", "ORD-1"), larger="2m")
     assert told.sentences[0] == "Undecided: REP-1 and ORD-1 were not asked; give --budget 2m to ask them."
     assert told.sentences[1].startswith("Known so far: there are fewer than a million events.")
     assert told.finding().command == "spadework dig SOURCE --budget 2m"
@@ -262,6 +263,15 @@ def test_a_share_of_repeats_answers_where_the_probe_was_not_asked(share, asked, 
 @pytest.mark.parametrize(("share", "hits", "said"), [(0.44, 0.998, True), (0.05, 0.9, False), (0.44, None, False), (0.44, math.nan, False)])
 def test_where_people_repeat_the_first_sentence_says_how_much_of_the_hits_that_is(share, hits, said):
     told = readiness([finding("REP-1", "found"), finding("ORD-1", "ruled out")], LOG, share, repeat_hits=hits)
-    first = "99.8% of the best model's hits are items that people had before; 44% of the targets are. The spade is enough: "
+    first = "99.8% of the saved model's hits are items that people had before; 44% of the targets are. The spade is enough: "
     assert told.sentences[0].startswith(first) is said
     assert told.finding().says.startswith(told.sentences[0])
+
+
+def test_no_finding_asks_for_a_training_that_the_verdict_speaks_against():
+    asks = Finding(code="TAIL-1", level="strong", says="", advice="Train with more of the tail.", patch={"max_length": 64})
+    assert asks.command == "spadework train RUN"
+    against = readiness([finding("REP-1", "found"), finding("ORD-1", "ruled out"), asks], LOG)
+    assert against.verdict == "The spade is enough"
+    assert against.agreeing(asks).command == "spadework explain TAIL-1"
+    assert replace(against, speaks=1).agreeing(asks) == asks

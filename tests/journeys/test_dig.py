@@ -71,7 +71,8 @@ def test_every_world_is_dug_to_the_end(name, dug):
     assert {entry["label"] for entry in told["scores"]} >= {"random", "popular", "popular(window=7d)"}
     assert told["winner"] in {entry["label"] for entry in told["scores"]}
     assert run.model().label == told["winner"], "the model that is kept is the winner"
-    assert not (run.folder / "trials").exists()
+    assert (run.folder / "trials").exists() == (run.board["budget"]["ended"] == "budget"), "they stay where more time would go on from them"
+    assert not list(run.folder.glob("trials/test-*"))
     assert not (run.folder / "lock").exists()
     manifest = json.loads((run.folder / "manifest.json").read_text())["files"]
     for file, digest in manifest.items():

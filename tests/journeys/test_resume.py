@@ -110,6 +110,21 @@ def test_interrupted_twice_it_stops_at_once(tmp_path):
     assert err
 
 
+def test_a_larger_budget_goes_on_from_what_a_smaller_one_tried(undisturbed, tmp_path):
+    folder = tmp_path / "run"
+    small = command(folder)
+    small[small.index("--budget") + 1] = "2.6s"  # hardly more than the end takes
+    assert run(*small).code == 0
+    assert json.loads((folder / "scores.json").read_text())["budget"]["ended"] == "budget"
+    tried = {path.name for path in (folder / "trials").glob("*.json")}
+    assert tried, "what was tried is kept"
+    assert not [name for name in tried if name.startswith("test-")], "but for the test span and its lists"
+    said = run(*command(folder))
+    assert said.code == 0, said.err
+    assert numbers(folder) == numbers(undisturbed)
+    assert not (folder / "trials").exists(), "nothing is left to try"
+
+
 def test_two_at_a_time_are_refused(tmp_path):
     folder = tmp_path / "run"
     first = start(*command(folder))

@@ -33,5 +33,11 @@ def test_a_network_is_compared_among_the_users_that_judged_the_winner():
     assert not judged.is_above_winner(board(between, len(everybody)), network, protocol)
     assert not judged.is_above_winner(board(between, None), network, protocol), "boards of earlier versions were judged in full"
     assert not judged.is_above_winner(board(0.31, len(sample)), network, protocol)
-    after = {"winner": "transformer", "winner_of_dig": "ease", "validation": [], "validation_of_dig": between, "validation_users_of_dig": len(sample)}
+    after = {
+        "winner": "transformer",
+        "winner_of_dig": "ease",
+        "validation": [],
+        "validation_of_dig": between,
+        "validation_users_of_dig": len(sample),
+    }
     assert judged.is_above_winner(after, network, protocol), "also once a training has taken its line away"

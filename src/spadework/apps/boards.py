@@ -8,6 +8,7 @@ from typing import Any
 
 from spadework import durations
 from spadework.apps.terminal import table
+from spadework.workbench import words
 
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
@@ -22,9 +23,10 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
         text += f"\n{rows_table(rows, primary)}\n"
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
-        text += f"saved: {board['winner']}. {choice['says']}\n"
+        told = f"saved: {board['winner']}. {choice['says']}"
+        text += words.with_labels(told, [entry["label"] for entry in [*entries, *board["validation"]]]) + "\n"
     elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
-        text += f"chosen on validation: {board['winner']}\n"
+        text += f"chosen on validation: {words.label(board['winner'])}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
@@ -109,6 +111,6 @@ def _seconds(value: float | None) -> str:
     return "" if value is None else durations.words(value)
 
 
-def _clipped(label: str, longest: int = 48) -> str:
+def _clipped(label: str) -> str:
     """A label that leaves room for numbers; the whole of it is in the report and in --json."""
-    return label if len(label) <= longest else label[: longest - 1] + "…"
+    return words.label(label, 48)

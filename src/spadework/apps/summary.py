@@ -51,13 +51,14 @@ def _choice(facts: RunFacts) -> Iterator[str]:
     row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
     if row is not None:
         value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
-        yield f"saved    {served}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
+        yield f"saved    {words.label(served)}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
     elif served:
-        yield f"saved    {served}: no score on the test span"
+        yield f"saved    {words.label(served)}: no score on the test span"
     if outcome.best(facts) != served:
-        yield f"best     {outcome.best(facts)}, by value on validation"
-    yield from (f"         {said}" for said in (outcome.why(facts), outcome.not_above_popular(facts)) if said)
-    yield from (f"saved    {label}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
+        yield f"best     {words.label(outcome.best(facts))}, by value on validation"
+    why = words.with_labels(outcome.why(facts), [served, outcome.best(facts), *outcome.tied(facts)])
+    yield from (f"         {said}" for said in (why, outcome.not_above_popular(facts)) if said)
+    yield from (f"saved    {words.label(label)}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
 
 
 def _board(facts: RunFacts) -> str:

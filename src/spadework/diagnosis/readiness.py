@@ -30,7 +30,7 @@ short by 9 to 43 %, where −30 % was the least expected.
 
 
 MANY_REPEATS = 0.1
-"""Share of the targets that are repeats from which the verdict says which share of the best model's hits are."""
+"""Share of the targets that are repeats from which the verdict says which share of the saved model's hits are."""
 LOUDEST = "ORD-1"
 """The probe that speaks loudest for or against a sequence model: without its answer the range is wider."""
 
@@ -43,13 +43,13 @@ def readiness(
     *,
     unanswered: Sequence[Unanswered] = (),
     repeat_hits: float | None = None,
-    budget: float | None = None,
+    larger: str | None = None,
 ) -> Readiness:
     """What the rules say of these findings and this log, and of the shares of targets that are repeats and of items that an item table describes.
 
     `unanswered` are the probes without an answer: what nobody asked may be so or not, so the verdict is one that holds in every case, or
-    undecided, and the range spans all cases. `repeat_hits` is the share of the best model's hits that are repeats, `budget` the seconds of
-    the dig. O(rules · findings), times three for each deciding probe that was not asked.
+    undecided, and the range spans all cases. `repeat_hits` is the share of the saved model's hits that are repeats, `larger` the budget that
+    would do for what was not asked. O(rules · findings), times three for each deciding probe that was not asked.
     """
     by_code = {finding.code: finding for finding in findings}
     not_asked = tuple(one for one in unanswered if one.kind == "not asked" and any(rule.about == one.code for rule in RULES))
@@ -65,7 +65,7 @@ def readiness(
     if repeat_hits is not None and math.isfinite(repeat_hits) and repeat_share >= MANY_REPEATS:
         repeats = (repeat_hits, repeat_share)
     made = Readiness(
-        sum(rule.speaks for rule in holding), None, None, holding, settings, tuple(dict.fromkeys(questions)), not_asked, repeats, budget
+        sum(rule.speaks for rule in holding), None, None, holding, settings, tuple(dict.fromkeys(questions)), not_asked, repeats, larger
     )
     cases = _cases(made)
     if len({np.sign(speaks) for speaks, _ in cases}) > 1:

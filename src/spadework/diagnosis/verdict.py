@@ -6,17 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spadework import durations
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.ingredients import INGREDIENTS, recipe_text
 from spadework.diagnosis.lines import DIG, RUN, TRAIN
 from spadework.diagnosis.prediction import Prediction
 from spadework.diagnosis.probe import Unanswered
 from spadework.diagnosis.rules import RULES, Rule
-
-BUDGETS = ("1m", "2m", "3m", "5m", "10m", "15m", "20m", "30m", "45m", "1h", "2h", "4h", "8h", "1d", "2d")
-PROBES_SHARE = 0.25
-"""Of a larger budget, what questions may have: a budget that is advised holds what they need so often."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +25,8 @@ class Readiness:
     settings: Mapping[str, Any]  # ingredients that a rule asks for
     unknown: tuple[str, ...] = ()  # codes of rules' findings that nobody could make of these data
     not_asked: tuple[Unanswered, ...] = ()  # probes of rules that nobody asked: neither yes nor no
-    repeats: tuple[float, float] | None = None  # which share of the best model's hits people had before, and of the targets
-    budget: float | None = None  # seconds that the dig had
+    repeats: tuple[float, float] | None = None  # which share of the saved model's hits people had before, and of the targets
+    larger: str | None = None  # the budget that would do for what was not asked, such as 10m
 
     @property
     def verdict(self) -> str:
@@ -68,7 +63,7 @@ class Readiness:
             because = self._because()
         if self.repeats is not None:
             hits, targets = self.repeats
-            told = f"{hits:.1%} of the best model's hits are items that people had before; {targets:.0%} of the targets are. {told}"
+            told = f"{hits:.1%} of the saved model's hits are items that people had before; {targets:.0%} of the targets are. {told}"
         if self.unknown:
             because += f" Not known: {', '.join(self.unknown)}."
         if self.deciding and self.low is not None:
@@ -83,16 +78,7 @@ class Readiness:
             told += f" ({'; '.join(dict.fromkeys(one.why.rstrip('.') for one in broken))})"
         if len(broken) == len(codes):
             return f"{told}."
-        advised = self._advised_budget()
-        return f"{told}; give {f'--budget {advised}' if advised else 'a larger --budget'} to ask {'it' if len(codes) == 1 else 'them'}."
-
-    def _advised_budget(self) -> str | None:
-        """A budget that has room for what was not asked; None where nobody said what there was."""
-        if self.budget is None:
-            return None
-        needs = sum(one.needs or 0.0 for one in self.deciding)
-        least = max(1.5 * self.budget, self.budget + needs / PROBES_SHARE)
-        return next((text for text in BUDGETS if durations.seconds(text) >= least), BUDGETS[-1])
+        return f"{told}; give {f'--budget {self.larger}' if self.larger else 'a larger --budget'} to ask {'it' if len(codes) == 1 else 'them'}."
 
     def _known_so_far(self) -> str:
         known = [rule.says for rule in self.reasons if rule.speaks]
@@ -192,10 +178,13 @@ class Readiness:
         expected = f"{told.measured}; the range is expected"
         return replace(told, effect=(self.low + self.high) / 2, interval=(self.low, self.high), unit="expected", measured=expected)
 
+    def agreeing(self, one: Finding) -> Finding:
+        """The finding, without a line that trains a network where the verdict speaks against one."""
+        return replace(one, command=f"spadework explain {one.code}") if one.command == TRAIN and self.speaks < 0 else one
+
     def _command(self) -> str:
         if self.low is None:
-            advised = self._advised_budget()
-            return f"{DIG} --budget {advised}" if advised else DIG
+            return f"{DIG} --budget {self.larger}" if self.larger else DIG
         return TRAIN if self.speaks >= 0 else f"spadework recommend {RUN} --out recommendations.parquet"
 
 

@@ -14,6 +14,8 @@ BUDGETS = (30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14_400
 """Budgets that are named, in seconds."""
 FORECAST = 1.5
 """A budget that is to do must hold what is foretold and half as much again."""
+QUESTIONS_SHARE = 0.25
+"""Of a larger budget, what questions may have: a budget that is to do holds what they need so often."""
 
 
 def account_of(dig: Dig) -> dict[str, Any]:
@@ -30,7 +32,9 @@ def account_of(dig: Dig) -> dict[str, Any]:
     least = [
         min(judging.costs.trial(one, train, users) for one in family.members) for family in planner.families if family.name in families
     ]
-    would_do = _named(max(1.5 * clock.budget, clock.spent + FORECAST * sum(least))) if ended == "budget" else None
+    asking = sum(one.needs or 0.0 for one in dig.unanswered if one.kind == "not asked" and one.code in DECIDING)
+    enough = max(1.5 * clock.budget, clock.spent + FORECAST * sum(least), clock.budget + asking / QUESTIONS_SHARE)
+    would_do = _named(enough) if ended == "budget" else None
     return {
         "asked": clock.budget, "used": round(clock.spent, 1), "starved": starved, "ended": ended,
         "families_without_a_trial": families, "models_without_a_trial": waiting, "questions_not_asked": questions, "would_do": would_do,

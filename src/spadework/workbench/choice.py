@@ -1,11 +1,12 @@
 """Which model a run takes: the best by value, and by sense the simplest of those that cannot be told from it.
 
 The rule. Candidates were judged on all validation users, and where the calendar allows on an older window, too. The best by value has the
-highest mean, averaged over windows as shares of the highest in each, by the square root of their users: that is how sure they are. By sense the simplest is taken of those that the paired 95 % interval cannot
-tell from the best and whose mean lies below it by no more than one standard error of the difference, or two per cent: the best of
-hundreds of settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen and Stone, "Classification and Regression
-Trees", 1984), but few users must not excuse a much worse model. Simpler is: fewer parts, then less to compute by the model's own account
-(powers of four are alike), then the higher mean. Chance is never taken; nothing that is not above what is popular is, unless nothing is.
+highest mean, averaged over windows as shares of the highest in each, by the square root of their users: that is how sure they are. By sense
+the simplest is taken of those that the paired 95 % interval cannot tell from the best and whose mean lies below it by no more than one
+standard error of the difference, or two per cent: the best of hundreds of settings is partly luck (the rule of one standard error: Breiman,
+Friedman, Olshen and Stone, "Classification and Regression Trees", 1984), but few users must not excuse a much worse model. Simpler is:
+fewer parts, then less to compute by the model's own account (powers of four are alike), then the higher mean. Chance is never taken;
+nothing that is not above what is popular is, unless nothing is.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender, model
 from spadework.models.popular import Popular, Random
-from spadework.workbench import files, roles
+from spadework.workbench import files, roles, words
 from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.budgeting import account_of
 from spadework.workbench.choice import Choice, choose, finalists
@@ -88,8 +88,9 @@ class Dig:
         if chosen is not None:
             chosen, scores = self._standing(chosen, scores, finals)
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
-        self._keep_findings(findings, self._repeat_hits(chosen, finals.lists))
-        write_board(Board(self, scores, finals.lists, chosen, kept, account_of(self), windows.why_one))
+        account = account_of(self)
+        self._keep_findings(findings, self._repeat_hits(chosen, finals.lists), account["would_do"])
+        write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_one))
 
     # ---- choosing
 
@@ -114,7 +115,7 @@ class Dig:
             [result.one for result in [*level, *beside]], spans, self.choosing.split.train, self.choosing.seed, self.recipe.prefer
         )
         if chosen is not None:
-            events.note(f"choice      {chosen.says}")
+            events.note(f"choice      {words.with_labels(chosen.says, (one.one.label for one in [*level, *beside]))}")
         return chosen, windows
 
     def _on(self, rung: int) -> list[Judged]:
@@ -163,7 +164,7 @@ class Dig:
         begun = time.monotonic()
         if self.planner.sweep is not None:
             self.evidence.known |= {label: found.values for label, found in self.planner.sweep.first.items() if found.reason is None}
-        self.evidence.clock.until = until
+        self.evidence.clock.until = self.clock.deadline(until)
         with events.aside():
             answers, unanswered = ask_all(self.evidence, codes)
         self.answers += answers
@@ -172,18 +173,18 @@ class Dig:
         told = f", {late} had no time" if late else ""
         events.note(f"questions   {len(answers)} answered{told}, {durations.words(time.monotonic() - begun)}")
 
-    def _keep_findings(self, findings: list[Finding], repeat_hits: float | None) -> None:
+    def _keep_findings(self, findings: list[Finding], repeat_hits: float | None, larger: str | None) -> None:
         items = self.items
         described = 0.0 if items is None or not items.roles else 1 - items.items_without_row / max(len(items), 1)
         verdict = readiness(
             self.answers, self.log, self.choosing.split.repeat_share, described, unanswered=self.unanswered, repeat_hits=repeat_hits,
-            budget=self.clock.budget,
+            larger=larger,
         )  # fmt: skip
         files.write_json(self.folder / "readiness.json", verdict.as_json())
         name = Path(self.recipe.source).name
         heading = f"What a sequence model for {name} should be made of, read from what helped.\n{verdict.sentences[0]}"
         files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
-        told = sorted([*findings, *self.answers, verdict.finding()], key=by_weight)
+        told = sorted([*findings, *map(verdict.agreeing, self.answers), verdict.finding()], key=by_weight)
         files.write_json(self.folder / "findings.json", [finding.as_json() for finding in told])
 
     def _repeat_hits(self, chosen: Choice | None, lists: Mapping[str, Array]) -> float | None:

@@ -35,6 +35,15 @@ class Clock:
         """Tell listeners how much is spent; whoever shows it counts on by itself."""
         events.step(events.BUDGET, int(self.spent), int(self.budget))
 
+    @property
+    def now(self) -> float:
+        """The moment that it is. What earlier starts spent counts, so that a stage whose trials are taken from the ledger ends no later for it."""
+        return time.monotonic() + self.replayed
+
     def moment(self, seconds: float) -> float:
-        """The moment, on `time.monotonic`, that lies so many seconds ahead; never in the past."""
-        return time.monotonic() + max(seconds, 0.0)
+        """The moment that lies so many seconds ahead; never in the past."""
+        return self.now + max(seconds, 0.0)
+
+    def deadline(self, moment: float) -> float:
+        """A moment on `time.monotonic`, if nothing more is taken from the ledger until then."""
+        return moment - self.replayed

@@ -16,8 +16,10 @@ from spadework.models.base import Recommender
 from spadework.workbench.ending import MODELS, Ending
 from spadework.workbench.judging import Judging
 
+TEST = "test"
+"""The stage of the ledger."""
 OTHERS = 0.25
-"""Share of the budget that models may take on the test span that nobody takes into service."""
+"""Of what the dig took until then, what models may take on the test span that nobody takes into service."""
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Finals:
         """Scores of what is needed, whatever it takes, then of what is kept beside it and of the others while they are foretold to end in time."""
         distinct = {one.label: one for one in [*needed, *kept, *others]}
         must = {one.label for one in needed}
-        allowed = self.judging.clock.spent + OTHERS * self.judging.clock.budget
+        allowed = (1 + OTHERS) * self.judging.clock.spent
         scores: list[Score] = []
         for done, one in enumerate(distinct.values()):
             events.step("test", done, len(distinct))
@@ -97,7 +99,7 @@ class Finals:
         )  # fmt: skip
 
     def _key(self, one: Recommender) -> str:
-        return self.judging.ledger.key(one, self.final, "test")
+        return self.judging.ledger.key(one, self.final, TEST)
 
     def _tell(self, score: Score) -> None:
         if score.state != "done":

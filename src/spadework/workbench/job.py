@@ -21,6 +21,7 @@ from spadework.workbench import files, plan, roles
 from spadework.workbench import folder as folders
 from spadework.workbench.choosing import Dig
 from spadework.workbench.clock import Clock
+from spadework.workbench.finals import TEST
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.sources import choose_split, read_for, target_of
@@ -65,7 +66,15 @@ class Job:
             self._compare(split, items, log)
         self._report()
         folders.seal(self.folder)
-        Ledger(self.folder / "trials").clear()
+        self._forget_trials()
+
+    def _forget_trials(self) -> None:
+        """Trials of the validation span stay where a larger budget would go on from them; their models and lists are nowhere."""
+        ledger = Ledger(self.folder / "trials")
+        if files.read_json(self.folder / "scores.json").get("budget", {}).get("ended") == "budget":
+            ledger.forget(TEST)
+        else:
+            ledger.clear()
 
     def _is_done(self, fingerprint: dict[str, Any]) -> bool:
         """Whether the finished run in the folder is of these data, and other limits would not try more."""

@@ -83,7 +83,7 @@ class Judging:
         self.rungs = rungs(self.protocol)
 
     def ask(self, settings: Iterable[Recommender], rung: int, until: float, *, novel: bool = False) -> list[Judged]:
-        """Judge settings, each once; results in their order. `until` is on `time.monotonic`; `novel` asks about new items, too.
+        """Judge settings, each once; results in their order. `until` is a moment of the clock; `novel` asks about new items, too.
 
         What the time did not suffice for has the state "timed out" where it began and "no time" where it did not.
         """
@@ -125,7 +125,7 @@ class Judging:
         key = learned(group[0])
         model: Recommender | None = self.fitted.get(key)
         for one in group:
-            if time.monotonic() >= until:
+            if self.clock.now >= until:
                 yield self.without(one, rung, "no time", "There was no time for it.")
                 continue
             ready = model is not None
@@ -136,14 +136,14 @@ class Judging:
                 self._hold(key, asked)
             yield result
             if model is None and result.score.state == "timed out":
-                until = 0.0  # the others of the group would learn the same
+                until = float("-inf")  # the others of the group would learn the same
         hand_memory_back()
 
     def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
         """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
         place, begun = self.rungs[rung], time.monotonic()
         with events.within(one.label), events.aside():  # what models say stands beside their scores
-            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=Limits(until, self.memory), fitted=fitted)
+            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self._limits(until), fitted=fitted)
         if fitted and score.state == "done":
             known = (
                 share
@@ -173,13 +173,16 @@ class Judging:
         asked = place.novel
         assert asked is not None
         try:
-            with events.aside(), events.listening(Limits(until, self.memory)):
+            with events.aside(), events.listening(self._limits(until)):
                 lists = one.recommend(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
         except Exception:  # whatever ends it, the score stands
             return score
         values = np.full(len(place.rows), np.nan, np.float32)  # some users take nothing new
         values[np.isin(place.protocol.truth.users, asked.truth.users)] = judge(lists, asked)[0][asked.primary]
         return replace(score, values={**score.values, NOVEL + asked.primary: values})
+
+    def _limits(self, until: float) -> Limits:
+        return Limits(self.clock.deadline(until), self.memory)
 
     def _learn(self, one: Recommender, score: Score, rung: int, *, learns_fit: bool = True) -> None:
         if learns_fit and score.fit_seconds is not None:
@@ -207,7 +210,7 @@ class Judging:
         begun, reason = time.monotonic(), ""
         state: State | None = None
         try:
-            with events.aside(), events.listening(Limits(deadline=until, memory=self.memory)):
+            with events.aside(), events.listening(self._limits(until)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
                     share = (time.monotonic() - begun) / len(batch)
                     while batch:  # its tables are let go before the next are made

@@ -74,6 +74,11 @@ class Ledger:
         header["params"], header["totals"] = dict(score.params), dict(score.totals)
         files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable)
 
+    def forget(self, stage: str) -> None:
+        """Remove the trials of a stage; headers go first, so that none is without its values."""
+        for path in sorted(self.folder.glob(f"{stage}-*"), key=lambda path: path.suffix != ".json"):
+            path.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove all trials, at once as a stop may see it; the run's own files hold what they said."""
         gone = self.folder.with_name(f"{files.HALF}{self.folder.name}")

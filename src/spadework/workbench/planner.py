@@ -9,7 +9,6 @@ leader lies below zero. What was decided depends on values alone and never on se
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -107,7 +106,7 @@ class Planner:
         """Whether a trial is foretold to end in time, and the end could still be reached should it win."""
         train, users = self.judging.protocol.split.train, len(self.judging.rungs[rung].rows)
         seconds = self.judging.costs.trial(one, train, users)
-        room = share * (until - time.monotonic())
+        room = share * (until - self.judging.clock.now)
         beyond = self.judging.clock.left - self.ending.seconds(one)
         if seconds <= min(room, beyond) or not self.judging.fits(one):
             return True  # what does not fit into memory says so at once
@@ -188,7 +187,7 @@ class Planner:
         """So many settings of a family's best model, or of the sweep; returns how many have a number."""
         before = len(family.judged)
         if family.counts_together and self.sweep is not None:
-            while time.monotonic() < until and (results := self.sweep.search(until)):
+            while self.judging.clock.now < until and (results := self.sweep.search(until)):
                 self._take(family, results)
             return len(family.judged) - before
         tuning = self._tuning(family)
@@ -278,9 +277,8 @@ class Planner:
             known = set(family.judged)
             family.judged += [result.one.label for result in results if result.reason is None and result.one.label not in known]
 
-    @staticmethod
-    def _share(until: float, parts: int) -> float:
-        now = time.monotonic()
+    def _share(self, until: float, parts: int) -> float:
+        now = self.judging.clock.now
         return now + max(until - now, 0.0) / max(parts, 1)
 
     def _tuning(self, family: Family) -> Tuning | None:

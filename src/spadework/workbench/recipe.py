@@ -63,7 +63,7 @@ class Recipe(BaseModel):
     )
     models: list[str] | None = Field(None, description="Names of models to try; all if absent.")
     budget: str = Field(
-        "10m", description="Time for the whole dig, from reading to the report. It decides what is tried, never how well a model is fitted."
+        "5m", description="Time for the whole dig, from reading to the report. It decides what is tried, never how well a model is fitted."
     )
     memory: float | None = Field(None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent.")
     threads: int | None = Field(None, ge=1, description="Threads; all processors if absent.")

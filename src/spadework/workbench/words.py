@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 ABSENT = "–"
 MINUS = "−"
@@ -172,3 +173,29 @@ def _advance(letter: str) -> float:
 def _trim(value: float) -> str:
     text = f"{value:.4g}"
     return f"{value:.0f}" if "e" in text else text
+
+
+LONGEST_LABEL = 60
+"""Characters of a model's label in a line that people read; boards, reports and JSON have the whole."""
+_PARTS = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SETTINGS = re.compile(r"\([^()]*\)")
+
+
+def label(text: str, longest: int = LONGEST_LABEL) -> str:
+    """A model's label; a long one without the settings of the models that it is made of, and cut if it is still too long."""
+    if len(text) > longest:
+        text = _PARTS.sub(lambda found: _plain(found.group()), text, count=1)
+    return clip(text, longest)
+
+
+def _plain(parts: str) -> str:
+    while (fewer := _SETTINGS.sub("", parts)) != parts:
+        parts = fewer
+    return parts
+
+
+def with_labels(text: str, labels: Iterable[str | None], longest: int = LONGEST_LABEL) -> str:
+    """The text with long labels shortened; labels that hold others come first."""
+    for one in sorted(filter(None, labels), key=len, reverse=True):
+        text = text.replace(one, label(one, longest))
+    return text

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.command(cls=RecipeCommand)
 @click.argument("source", required=False)
 @click.option("--run", "folder", metavar="DIR", help="Folder for the run; runs/DATE-NAME if absent.")
-@click.option("--budget", metavar="TIME", help="Time for fitting and judging, such as 60s or 10m (the default).")
+@click.option("--budget", metavar="TIME", help="Time for fitting and judging, such as 60s or 5m (the default).")
 @click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
 @click.option("--recipe", metavar="TOML", help="Read all settings from a file; see `spadework explain recipe`.")
 @click.option(
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     type=click.Choice(["sense", "quality"]),
     help="Save the cheapest model that cannot be told from the best (sense, the default), or the best by value (quality).",
 )
-@click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks, nobody could be judged, or the budget was too short for what fits the log.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 1 when a finding blocks, nobody can be judged, or the budget was too short for the log.",
+)
 @click.option("--verbose", is_flag=True, help="Print each model as it is judged, and the whole board.")
 @click.option("--force", is_flag=True, help="Replace a run of another recipe in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -85,13 +89,15 @@ def _everything(run: Run) -> str:
     """The whole board, with every model that has no score and its reason."""
     from spadework.apps.boards import board_text, findings_text
     from spadework.workbench import outcome, run_facts
+    from spadework.workbench.next_line import line_for
 
+    recipe = run.recipe.model_dump(mode="json")
     rows, starved = run.rows, outcome.starved(run_facts.read(run.folder))
     return "\n".join(
         [
             *([f"{starved}\n"] if starved else []),
             f"{rows['read']:,} rows → {rows['used']:,} used" + (f"     see {run.set_aside}" if run.set_aside else ""),
-            findings_text(run.findings) + board_text(run.board),
+            findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder))) + board_text(run.board),
             f"\nreport  {run.folder / 'report.html'}",
             f"next    spadework recommend {run.folder} --out recommendations.parquet",
         ]
