@@ -68,7 +68,7 @@ class Read:
 def render(where: Where) -> str:
     """The whole page."""
     read = Read(where)
-    parts = [_regrets(read), _cold(read), _sessions(read), _kindling(read), _verdicts(read), _overrun(read), _sweep(read), _default(read)]
+    parts = [_regrets(read), _cold(read), _sessions(read), _kindling(read), _verdicts(read), _overrun(read), _default(read)]
     lines = [INTRODUCTION, "| what | measured | target | |", "|---|---|---|---|"]
     for verdicts, _ in parts:
         lines += [f"| {one.what} | {one.measured} | {one.target} | {said(one.met, one.target)} |" for one in verdicts]
@@ -246,14 +246,6 @@ def _seconds(budget: str) -> float:
     return float(budget[:-1]) * {"s": 1, "m": 60}[budget[-1]]
 
 
-def _pair(read: Read, mine: str) -> tuple[Found | None, Found | None, Found | None]:
-    here, last = read.dig(GROCERY, mine), read.dig(GROCERY, "default", build="last")
-    if here is None or last is None:
-        return here, last, None
-    kept = read.where.kept
-    return here, last, read.compare(str(kept / f"{GROCERY}-{mine}-warm.npz"), str(kept / f"{GROCERY}-default-warm-last.npz"))
-
-
 def _row(who: str, found: Found | None) -> str:
     if found is None:
         return f"| {who} | – | – | – | – | – | – |"
@@ -261,38 +253,34 @@ def _row(who: str, found: Found | None) -> str:
     return f"| {who} | {found['seconds']:.0f} s | {load} | {found['judged']} | {found['peak_mib']:,.0f} | `{found['winner']}` | {_number(found)} |"
 
 
-def _paired(title: str, mine: str, read: Read) -> tuple[list[str], Found | None, Found | None, Found | None]:
-    here, last, gap = _pair(read, mine)
-    lines = [f"## {title}", "", "| who | seconds | load | settings | peak MiB | winner | ndcg@10 |", "|---|---|---|---|---|---|---|"]
-    lines += [_row(f"this build, budget {mine}", here), _row(f"the build before ({LAST_BUILD}), default budget", last)]
-    if gap is not None:
-        lines += ["", f"The winner is above the other by {gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})."]
-    return lines, here, last, gap
-
-
-def _sweep(read: Read) -> Part:
-    lines, here, _, gap = _paired("Many settings on the grocery log", "285s", read)
-    if here is None:
-        return [Verdict("300 settings on the grocery log", "–", "≤ 5 min, ≤ 3 GB", None)], lines
-    worse = None if gap is None else gap["interval"][1] >= 0
-    return [
-        Verdict("settings on the grocery log in 5 min", str(here["judged"]), "≥ 300", here["judged"] >= 300 and here["seconds"] <= 300),
-        Verdict("its memory", f"{here['peak_mib']:,.0f} MiB", "≤ 3,072 MiB", here["peak_mib"] <= 3072),
-        Verdict("its winner beside the build before", _gap(gap), "no worse", worse),
-    ], lines
-
-
 def _default(read: Read) -> Part:
-    lines, here, last, gap = _paired("`make dig`, until it ends", "default", read)
-    ratio = here["seconds"] / last["seconds"] if here is not None and last is not None else None
+    """The default dig of the grocery log, beside the build before: seconds, settings, memory and winner."""
+    here, last = read.dig(GROCERY, "default"), read.dig(GROCERY, "default", build="last")
+    lines = [
+        "## `make dig`, until it ends",
+        "",
+        "| who | seconds | load | settings | peak MiB | winner | ndcg@10 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row("this build", here), _row(f"the build before ({LAST_BUILD})", last)]
+    if here is None:
+        return [Verdict("the default dig of the grocery log", "–", "300 settings, ≤ 5 min, ≤ 3 GB", None)], lines
+    kept = read.where.kept
+    gap = read.compare(str(kept / f"{GROCERY}-default-warm.npz"), str(kept / f"{GROCERY}-default-warm-last.npz"))
+    if gap is not None:
+        lines += ["", f"The winner is above the other by {_gap(gap)}."]
+    ratio = here["seconds"] / last["seconds"] if last is not None else None
     return [
+        Verdict("settings judged by the default dig of the grocery log", str(here["judged"]), "≥ 300", here["judged"] >= 300),
+        Verdict("its seconds", f"{here['seconds']:.0f} s", "≤ 300 s", here["seconds"] <= 300),
+        Verdict("its memory", f"{here['peak_mib']:,.0f} MiB", "≤ 3,072 MiB", here["peak_mib"] <= 3072),
         Verdict(
-            "default dig / the build before, seconds",
+            "its seconds / those of the build before",
             "–" if ratio is None else f"{ratio:.2f} ×",
             "≤ 0.6 ×",
             None if ratio is None else ratio <= 0.6,
         ),
-        Verdict("its winner", _gap(gap), "same or better", None if gap is None else gap["interval"][1] >= 0),
+        Verdict("its winner beside the build before", _gap(gap), "same or better", None if gap is None else gap["interval"][1] >= 0),
     ], lines
 
 

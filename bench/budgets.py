@@ -80,11 +80,10 @@ PARTS: dict[str, Cells] = {
     "sessions": lambda log: [Cell(log, "2m")] if log == "sessions" else [],
     "verdicts": lambda log: [Cell(log, budget, around) for budget in ("60s", "3m", "10m") for around in ("warm", "cold")],
     "overrun": lambda log: [Cell(log, budget) for budget in ("30s", "60s", "3m", "10m")],
-    "sweep": lambda log: [Cell(log, "285s"), Cell(log, "default", build="last")] if log == GROCERY else [],
     "default": lambda log: [Cell(log, "default"), Cell(log, "default", build="last")] if log == GROCERY else [],
 }
 """Which cells each part needs of a log."""
-SIDE_BY_SIDE = ("sweep", "default")
+SIDE_BY_SIDE = ("default",)
 """Parts whose seconds are held against each other: where one cell is missing all are dug anew, one after the other, so no old load is compared."""
 
 

@@ -9,7 +9,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from spadework import durations
 from spadework.errors import OutOfMemory, OutOfTime
 
 
@@ -22,8 +21,7 @@ class Limits:
 
     def step(self, label: str, done: int, total: int | None) -> None:
         if self.deadline is not None and time.monotonic() > self.deadline:
-            over = time.monotonic() - self.deadline
-            raise OutOfTime(f"The time for {label} is over by {durations.words(over)}.", "Give a larger budget.")
+            raise OutOfTime(f"Time ran out during: {label}.", "Give a larger budget.")
         if self.memory is not None and (used := resident_bytes()) > self.memory:
             raise OutOfMemory(
                 f"{label} holds {used / 2**30:.1f} GiB, over the limit of {self.memory / 2**30:.1f} GiB.",

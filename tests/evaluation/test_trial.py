@@ -116,7 +116,7 @@ def test_the_clock_stops_a_model_within_its_loop(protocol, faulty):
 
     score = trial(faulty(learn=slowly), protocol, limits=Limits(deadline=time.monotonic() + 0.05))
     assert score.state == "timed out"
-    assert score.reason.startswith("The time for fit faulty is over by 0.")
+    assert score.reason == "Time ran out during: fit faulty."
 
 
 def test_the_memory_limit_stops_a_model_within_its_loop(protocol, faulty):
