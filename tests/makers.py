@@ -21,6 +21,20 @@ START = 1_704_067_200  # 2024-01-01 UTC
 DAY = 86_400
 
 
+class Heard:
+    """A listener that keeps what is told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.steps: list[tuple[str, int, int | None]] = []
+
+    def step(self, label: str, done: int, total: int | None) -> None:
+        self.steps.append((label, done, total))
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
 def make_log(
     users: Sequence[Any],
     items: Sequence[Any],

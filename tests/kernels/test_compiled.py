@@ -12,22 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from makers import Heard
 from spadework import events, kernels
 from spadework.kernels import compiled
 from spadework.kernels.compiled import kernel
-
-
-class Heard:
-    """Keeps what is remarked."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def step(self, label: str, done: int, total: int | None) -> None:
-        return None
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
 
 
 def twice(values):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from makers import SOURCE
+from makers import SOURCE, Heard
 from spadework import events
 from spadework.kernels import compiled
 from spadework.workbench import warming
@@ -22,20 +22,6 @@ from spadework.workbench.warming import Warming, parts_to_do
 WAITS = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench import warming; import threading, time; \
 threading.Thread(target=warming._end_with_parent, daemon=True).start(); print('step 1/2', flush=True); time.sleep(120)"
 """A process that does not do its work, and ends with its parent."""
-
-
-class Heard:
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.steps: list[tuple[str, int, int | None]] = []
-
-    def step(self, label: str, done: int, total: int | None) -> None:
-        self.steps.append((label, done, total))
-
-    def note(self, message: str) -> None:
-        self.notes.append(message)
 
 
 @pytest.fixture

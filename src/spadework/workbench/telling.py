@@ -104,6 +104,8 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
         "only": "Items of the history alone may be recommended",
         "novel": "Items of the history are neither recommended nor expected",
     }
+    if protocol.policy == "novel":
+        share = f"{protocol.split.repeat_share:.0%} of what people took in the validation span are repeats, which count for nothing"
     why = f"from {REPEATS_MATTER:.0%} on they may" if chosen else "the recipe says so"
     return f"{words[protocol.policy]}: {share}; {why}."
 
