@@ -12,7 +12,8 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import catalogue, model
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
-from spadework.workbench.judging import Judging, learned
+from spadework.workbench.held import learned
+from spadework.workbench.judging import Judging
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.tuning import ANSWERS, Tuning
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from spadework.models.base import REPEATS, Recommender, Repeats
 from spadework.models.needs import check_room
 from spadework.models.practice import REPEATS_MATTER
 from spadework.randomness import Seed
+
+if TYPE_CHECKING:
+    from spadework.models.mixture import Mixture
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory", "no time"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
@@ -155,10 +158,12 @@ def trial(
     fitted: bool = False,
     lists: list[Array] | None = None,
     novel: bool = True,
+    ready: Sequence[Recommender] = (),
 ) -> Score:
     """Fit and judge a model. Nothing is raised but the user's own interruption: a failure is a Score that says why.
 
-    A `fitted` model is only judged. The recommended codes [users, k] are appended to `lists`, where one is given; where repeats are allowed,
+    A `fitted` model is only judged; a mixture takes parts that are `ready`, learned in another mixture of its kind on the same log by the same
+    seed, as they are. The recommended codes [users, k] are appended to `lists`, where one is given; where repeats are allowed,
     the model is then asked once more without them, unless `novel` is false, and its recall of new items becomes the total `novel_recall@10`.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
@@ -170,7 +175,10 @@ def trial(
             begun = time.perf_counter()
             if not fitted:
                 with events.listening(heard):
-                    model.fit(protocol.split.train, content, rng=rng)
+                    if ready:
+                        cast("Mixture", model).fit_over(ready, protocol.split.train, content, rng=rng)
+                    else:
+                        model.fit(protocol.split.train, content, rng=rng)
             learned = time.perf_counter()
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()

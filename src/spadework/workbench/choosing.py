@@ -44,6 +44,8 @@ BESIDE = 0.06
 """Share of the budget that is reserved for others than the winner on the test span."""
 REST = 0.15
 """Share of the budget that questions may take which do not decide the verdict."""
+QUESTIONS, WINNERS_OWN = 0.12, 60.0
+"""Share of the budget beyond its first minute that is reserved for these questions: that minute is the winner's."""
 
 
 @dataclass
@@ -72,12 +74,13 @@ class Dig:
         costs = calibrate()
         self.judging = Judging(self.choosing, self.items, self.ledger, self.clock, costs, self.memory)
         self.evidence = Evidence(self.choosing, self.items, self.judging.rungs[0].rows, memory=self.memory)
-        self.ending = Ending(costs, self.final, self.log, others=BESIDE * self.clock.budget)
+        self.ending = Ending(costs, self.final, self.log, others=self._beside + self._asking)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:
         """All of it; `findings` are those of the log and the cut."""
         self.planner.run()
+        self.ending.others = self._beside
         chosen, windows = self._choose()
         kept = self._kept(chosen)
         self.ending.companions = list(kept.values())
@@ -91,6 +94,16 @@ class Dig:
         account = account_of(self)
         self._keep_findings(findings, self._repeat_hits(chosen, finals.lists), account["would_do"])
         write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_one))
+
+    @property
+    def _beside(self) -> float:
+        """Seconds for others than the winner on the test span."""
+        return BESIDE * self.clock.budget
+
+    @property
+    def _asking(self) -> float:
+        """Seconds for questions that do not decide the verdict."""
+        return QUESTIONS * max(self.clock.budget - WINNERS_OWN, 0.0)
 
     # ---- choosing
 
@@ -109,7 +122,7 @@ class Dig:
         known = {result.one.label for result in level}
         asked = self.judging.ask(floor(), level[0].rung, float("inf"))
         beside = [one for one in asked if one.reason is None and one.one.label not in known and not isinstance(one.one, Random)]
-        left = self.clock.left - self.ending.seconds(level[0].one)
+        left = self.clock.left - self.ending.seconds(level[0].one) - self._asking
         spans = windows.of([*level, *beside], left)
         chosen = choose(
             [result.one for result in [*level, *beside]], spans, self.choosing.split.train, self.choosing.seed, self.recipe.prefer

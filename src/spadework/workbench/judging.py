@@ -22,11 +22,10 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
+from spadework.workbench.held import Held, learned
 from spadework.workbench.ledger import AGAIN, Ledger
 from spadework.workbench.rungs import Rung, rungs
 
-HELD_BYTES = 400 * 2**20
-"""Memory that fitted models may take while they wait for the next rung."""
 NOVEL = "new items: "
 """How the values are named, beside those of the metric that decides, that lists without the history reach of what users had not had before."""
 
@@ -77,7 +76,7 @@ class Judging:
     rungs: list[Rung] = field(init=False)
     judged: dict[str, Judged] = field(default_factory=dict)  # label → on the largest rung it has a number of, else its reason
     first: dict[str, Judged] = field(default_factory=dict)  # label → on the first rung
-    fitted: dict[str, Recommender] = field(default_factory=dict)  # what learned the same → a fitted model
+    held: Held = field(default_factory=Held)
 
     def __post_init__(self) -> None:
         self.rungs = rungs(self.protocol)
@@ -122,8 +121,7 @@ class Judging:
 
     def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judged]:
         """Settings that learn the same: one fit, and each answers."""
-        key = learned(group[0])
-        model: Recommender | None = self.fitted.get(key)
+        model = self.held.find(group[0])
         for one in group:
             if self.clock.now >= until:
                 yield self.without(one, rung, "no time", "There was no time for it.")
@@ -133,7 +131,8 @@ class Judging:
             result = self._trial(asked, rung, until, fitted=ready, novel=novel)
             if model is None and result.reason is None:
                 model = asked
-                self._hold(key, asked)
+                if len(self.rungs) > 1:
+                    self.held.hold(asked)
             yield result
             if model is None and result.score.state == "timed out":
                 until = float("-inf")  # the others of the group would learn the same
@@ -142,8 +141,9 @@ class Judging:
     def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
         """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
         place, begun = self.rungs[rung], time.monotonic()
+        ready = [] if fitted else self.held.parts(one)
         with events.within(one.label), events.aside():  # what models say stands beside their scores
-            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self._limits(until), fitted=fitted)
+            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self._limits(until), fitted=fitted, ready=ready)
         if fitted and score.state == "done":
             known = (
                 share
@@ -158,11 +158,14 @@ class Judging:
                 )
             )
             score = replace(score, fit_seconds=known)
+        if ready and score.fit_seconds is not None:
+            score = replace(score, fit_seconds=score.fit_seconds + self._spared(ready))
         if novel and place.novel is not None and score.state == "done":
             score = self._with_novel(score, one, place, until)
         seconds = time.monotonic() - begun
         if score.state == "done":
-            self._learn(one, score, rung, learns_fit=not fitted)
+            self._learn(one, score, rung, learns_fit=not fitted and not ready)
+            self.held.hold_parts(one)
         elif score.state == "timed out":
             self.costs.at_least(one, self.protocol.split.train, seconds)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
@@ -183,6 +186,15 @@ class Judging:
 
     def _limits(self, until: float) -> Limits:
         return Limits(self.clock.deadline(until), self.memory)
+
+    def _spared(self, parts: Sequence[Recommender]) -> float:
+        return sum(self.costs.fit(part, self.protocol.split.train) for part in parts)
+
+    def seconds(self, one: Recommender, rung: int) -> float:
+        """What judging a setting is foretold to take, less what was learned for it already."""
+        train, users = self.protocol.split.train, len(self.rungs[rung].rows)
+        fit = 0.0 if self.held.find(one) is not None else self.costs.fit(one, train)
+        return max(fit - self._spared(self.held.parts(one)), 0.1 * fit) + self.costs.answer(one, users)
 
     def _learn(self, one: Recommender, score: Score, rung: int, *, learns_fit: bool = True) -> None:
         if learns_fit and score.fit_seconds is not None:
@@ -253,19 +265,6 @@ class Judging:
             self.first[label] = result
         return result
 
-    def _hold(self, key: str, one: Recommender) -> None:
-        """Keep a fitted model for the next rung; the oldest go first where they take too much."""
-        if len(self.rungs) == 1:
-            return
-        self.fitted[key] = one
-        while len(self.fitted) and sum(_bytes(model) for model in self.fitted.values()) > HELD_BYTES:
-            self.fitted.pop(next(iter(self.fitted)))
-
-    def let_go(self) -> None:
-        """Free the fitted models that wait."""
-        self.fitted.clear()
-        hand_memory_back()
-
     def _key(self, one: Recommender, rung: int) -> str:
         return self.ledger.key(one, self.rungs[rung].protocol, f"validation{len(self.rungs[rung].rows)}")
 
@@ -288,11 +287,6 @@ def groups(settings: Iterable[Recommender]) -> list[list[Recommender]]:
     return list(found.values())
 
 
-def learned(one: Recommender) -> str:
-    """A name for what a setting learns: that of its model and the parameters that are not about answering."""
-    return f"{one.name} {sorted((name, repr(value)) for name, value in one.params.items() if name not in one.answering)}"
-
-
 def why(error: Exception) -> str:
     """What is told of a setting that has no number."""
     if isinstance(error, SpadeworkError):
@@ -308,7 +302,3 @@ def bare(one: Recommender) -> Recommender:
 def best(found: Sequence[Judged], count: int | None = None) -> list[Judged]:
     """The best of those that have a number; ties go by label."""
     return sorted((result for result in found if result.reason is None), key=lambda result: (-result.mean, result.one.label))[:count]
-
-
-def _bytes(one: Recommender) -> int:
-    return sum(array.nbytes for array in one.state.values())

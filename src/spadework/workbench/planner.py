@@ -94,18 +94,17 @@ class Planner:
 
     def _climbing(self) -> float:
         """Seconds that the climb and an older window are foretold to take with what is best so far; a share of the time left at most."""
-        costs, train, rungs = self.judging.costs, self.judging.protocol.split.train, self.judging.rungs
+        train, rungs = self.judging.protocol.split.train, self.judging.rungs
         leaders = [result.one for result in best(list(self.judging.judged.values()), FINALISTS)]
-        steps = [(len(rung.rows), leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]]
+        climbs = [(rung.place, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]]
+        foretold = sum(self.judging.seconds(one, rung) for rung, climbing in climbs for one in climbing)
         if self.judging.protocol.split.name == "by_time":
-            steps.append((len(rungs[0].rows), leaders[:6]))
-        foretold = sum(costs.trial(one, train, users) for users, climbing in steps for one in climbing)
+            foretold += sum(self.judging.costs.trial(one, train, len(rungs[0].rows)) for one in leaders[:6])
         return min(foretold, CLIMB_SHARE * max(self.left, 0.0))
 
     def _affordable(self, one: Recommender, rung: int, until: float, *, share: float = 1.0) -> bool:
         """Whether a trial is foretold to end in time, and the end could still be reached should it win."""
-        train, users = self.judging.protocol.split.train, len(self.judging.rungs[rung].rows)
-        seconds = self.judging.costs.trial(one, train, users)
+        seconds = self.judging.seconds(one, rung)
         room = share * (until - self.judging.clock.now)
         beyond = self.judging.clock.left - self.ending.seconds(one)
         if seconds <= min(room, beyond) or not self.judging.fits(one):
@@ -115,8 +114,7 @@ class Planner:
 
     def _could_end(self, one: Recommender, rung: int) -> bool:
         """Whether there is time to judge it on a rung and, should it win, to reach the end."""
-        seconds = self.judging.costs.trial(one, self.judging.protocol.split.train, len(self.judging.rungs[rung].rows))
-        return seconds + self.ending.seconds(one) <= self.judging.clock.left
+        return self.judging.seconds(one, rung) + self.ending.seconds(one) <= self.judging.clock.left
 
     # ---- stages
 
@@ -253,7 +251,7 @@ class Planner:
                 break
             self.judging.ask(plan.floor(), rung, float("inf"))
             found, self.reached = reached, rung
-        self.judging.let_go()
+        self.judging.held.let_go()
 
     # ---- small steps
 
