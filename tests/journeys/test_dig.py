@@ -217,7 +217,9 @@ def test_the_smallest_logs_are_answered_and_told(users, items, says, tmp_path):
 def test_nobody_can_be_judged_but_the_popular_list_still_answers(tmp_path):
     log = make_log(list("abcdef"), list("xyxyxx"), [START + n for n in range(6)])
     run = sw.dig(log, folder=tmp_path / "run")
-    assert run.winner is None
+    assert run.winner == "popular"
+    assert run.board["choice"]["says"].startswith("popular is taken: nobody could be judged")
+    assert "faces.json is missing" not in (run.folder / "report.html").read_text()
     assert run.model().label == "popular"
     assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 6
     assert {entry["reason"] for entry in run.scores} == {"No way to cut the log leaves users with history and something expected of them."}

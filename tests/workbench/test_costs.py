@@ -64,4 +64,8 @@ def test_the_clock_counts_earlier_starts_and_no_change_of_the_wall_clock_moves_i
     assert 20.0 <= clock.spent < 25.0
     monkeypatch.setattr(time, "time", lambda: 0.0)  # somebody sets the clock back by decades
     assert 35.0 < clock.left <= 40.0
-    assert clock.moment(-5.0) <= time.monotonic() + 0.01, "a moment is never in the past"
+    assert clock.moment(-5.0) - clock.now <= 0.01, "a moment is never in the past"
+    assert clock.deadline(clock.moment(7.0)) - time.monotonic() == pytest.approx(7.0, abs=0.1)
+    later = clock.moment(30.0)
+    clock.replay(20.0)
+    assert later - clock.now < 10.01, "what is taken from the ledger is time that went by"

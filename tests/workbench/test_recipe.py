@@ -11,7 +11,7 @@ from spadework.workbench.recipe import VERSION, Recipe, from_settings, from_toml
 def test_defaults_are_filled_in_and_round_trip():
     recipe = make({})
     assert recipe.version == VERSION
-    assert recipe.budget_seconds == 600
+    assert recipe.budget_seconds == 300
     assert make(recipe.model_dump(mode="json")) == recipe
     with pytest.raises(ValueError, match="frozen"):
         recipe.seed = 3

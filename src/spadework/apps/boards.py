@@ -8,11 +8,12 @@ from typing import Any
 
 from spadework import durations
 from spadework.apps.terminal import table
-from spadework.workbench import words
 
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     """Heading, one line per model, failures included."""
+    from spadework.workbench import words
+
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
     entries = [entry for entry in board["scores"] if not pareto or entry["pareto"] or entry["state"] != "done"]
@@ -113,4 +114,6 @@ def _seconds(value: float | None) -> str:
 
 def _clipped(label: str) -> str:
     """A label that leaves room for numbers; the whole of it is in the report and in --json."""
+    from spadework.workbench import words
+
     return words.label(label, 48)

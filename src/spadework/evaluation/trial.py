@@ -13,6 +13,7 @@ import numpy as np
 from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest, MissingExtra, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
@@ -175,10 +176,7 @@ def trial(
             begun = time.perf_counter()
             if not fitted:
                 with events.listening(heard):
-                    if ready:
-                        cast("Mixture", model).fit_over(ready, protocol.split.train, content, rng=rng)
-                    else:
-                        model.fit(protocol.split.train, content, rng=rng)
+                    _fit(model, protocol.split.train, content, rng, ready)
             learned = time.perf_counter()
             answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
@@ -236,6 +234,13 @@ def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
         return {}
     found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
     return {NOVEL_RECALL: found} if np.isfinite(found) else {}
+
+
+def _fit(model: Recommender, train: Interactions, content: ItemContent | None, rng: Seed, ready: Sequence[Recommender]) -> None:
+    if ready:
+        cast("Mixture", model).fit_over(ready, train, content, rng=rng)
+    else:
+        model.fit(train, content, rng=rng)
 
 
 def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:

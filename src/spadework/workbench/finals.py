@@ -18,8 +18,8 @@ from spadework.workbench.judging import Judging
 
 TEST = "test"
 """The stage of the ledger."""
-OTHERS = 0.25
-"""Of what the dig took until then, what models may take on the test span that nobody takes into service."""
+OTHERS, AT_LEAST = 0.25, 20.0
+"""Of what the dig took until then, what models may take on the test span that nobody takes into service; so many seconds in any case."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Finals:
         """Scores of what is needed, whatever it takes, then of what is kept beside it and of the others while they are foretold to end in time."""
         distinct = {one.label: one for one in [*needed, *kept, *others]}
         must = {one.label for one in needed}
-        allowed = (1 + OTHERS) * self.judging.clock.spent
+        allowed = self.judging.clock.spent + max(OTHERS * self.judging.clock.spent, AT_LEAST)
         scores: list[Score] = []
         for done, one in enumerate(distinct.values()):
             events.step("test", done, len(distinct))
