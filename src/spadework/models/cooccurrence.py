@@ -247,8 +247,8 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tu
 
     weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised) for place, fit in batch]
     label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
-    found = tables(counted.counter, counted.units, weighings, label)
-    yield [(fit, table) for (_, fit), table in zip(batch, found, strict=True)]
+    # No name here holds the tables: whoever empties the list frees them one by one.
+    yield [(fit, table) for (_, fit), table in zip(batch, tables(counted.counter, counted.units, weighings, label), strict=True)]
 
 
 def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tuple[int, _Fit]]]:

@@ -30,7 +30,7 @@ from spadework.workbench.budgeting import account_of
 from spadework.workbench.choice import Choice, choose, finalists
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import calibrate
-from spadework.workbench.ending import MODELS, Ending
+from spadework.workbench.ending import Ending
 from spadework.workbench.finals import Finals
 from spadework.workbench.judging import Judged, Judging, best, why
 from spadework.workbench.leaders import companions, contenders
@@ -40,8 +40,6 @@ from spadework.workbench.planner import Planner
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.windows import Windows
 
-BESIDE = 0.06
-"""Share of the budget that is reserved for others than the winner on the test span."""
 REST = 0.15
 """Share of the budget that questions may take which do not decide the verdict."""
 QUESTIONS, WINNERS_OWN = 0.12, 60.0
@@ -74,16 +72,17 @@ class Dig:
         costs = calibrate()
         self.judging = Judging(self.choosing, self.items, self.ledger, self.clock, costs, self.memory)
         self.evidence = Evidence(self.choosing, self.items, self.judging.rungs[0].rows, memory=self.memory)
-        self.ending = Ending(costs, self.final, self.log, others=self._beside + self._asking)
+        asking = QUESTIONS * max(self.clock.budget - WINNERS_OWN, 0.0)
+        self.ending = Ending(costs, self.final, self.log, self.clock.budget, asking=asking)
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:
         """All of it; `findings` are those of the log and the cut."""
         self.planner.run()
-        self.ending.others = self._beside
         chosen, windows = self._choose()
         kept = self._kept(chosen)
-        self.ending.companions = list(kept.values())
+        self.ending.companions = [one for role, one in kept.items() if role != "winner"]
+        self.ending.asking = 0.0  # from here on the questions may have it
         self._ask_rest(None if chosen is None else chosen.winner)
         finals = Finals(self.judging, self.ending, self.final)
         needed = floor() if chosen is None else [*floor(), chosen.winner]
@@ -95,34 +94,19 @@ class Dig:
         self._keep_findings(findings, self._repeat_hits(chosen, finals.lists), account["would_do"])
         write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_one))
 
-    @property
-    def _beside(self) -> float:
-        """Seconds for others than the winner on the test span."""
-        return BESIDE * self.clock.budget
-
-    @property
-    def _asking(self) -> float:
-        """Seconds for questions that do not decide the verdict."""
-        return QUESTIONS * max(self.clock.budget - WINNERS_OWN, 0.0)
-
     # ---- choosing
 
     def _choose(self) -> tuple[Choice | None, Windows]:
         """The winner among those that reached the largest sample of users; the floor stands beside them."""
         windows = Windows(self.judging, self.target)
-        room = max(self.clock.left, 0.0)  # what could not be judged on the test span in time cannot be taken
-        able: list[Judged] = []
-        for rung in range(self.planner.reached, -1, -1):
-            able = [result for result in self._on(rung) if isinstance(result.one, Popular) or self.ending.seconds(result.one) <= room]
-            if any(not isinstance(result.one, Popular) for result in able):
-                break
+        able = self._able()
         if not able:
             return None, windows
         level = finalists(contenders(able, self.choosing.seed), self.choosing.split.train, self.choosing.seed)
         known = {result.one.label for result in level}
         asked = self.judging.ask(floor(), level[0].rung, float("inf"))
         beside = [one for one in asked if one.reason is None and one.one.label not in known and not isinstance(one.one, Random)]
-        left = self.clock.left - self.ending.seconds(level[0].one) - self._asking
+        left = self.clock.left - self.ending.seconds(level[0].one) - self.ending.company
         spans = windows.of([*level, *beside], left)
         chosen = choose(
             [result.one for result in [*level, *beside]], spans, self.choosing.split.train, self.choosing.seed, self.recipe.prefer
@@ -130,6 +114,16 @@ class Dig:
         if chosen is not None:
             events.note(f"choice      {words.with_labels(chosen.says, (one.one.label for one in [*level, *beside]))}")
         return chosen, windows
+
+    def _able(self) -> list[Judged]:
+        """What can still be judged on the test span and be fitted on the whole log, on the largest sample of users that has any such."""
+        room = max(self.clock.left, 0.0)
+        able: list[Judged] = []
+        for rung in range(self.planner.reached, -1, -1):
+            able = [result for result in self._on(rung) if isinstance(result.one, Popular) or self.ending.seconds(result.one) <= room]
+            if any(not isinstance(result.one, Popular) for result in able):
+                break
+        return able
 
     def _on(self, rung: int) -> list[Judged]:
         """What has a number on a sample of users, chance aside, the best first; on the first one all that were ever judged there."""
@@ -140,11 +134,19 @@ class Dig:
         """Role → model that is kept: the winner, the best by value, and the best for new items, for own items and for similar items."""
         if chosen is None:
             return {}
-        kept = {"winner": chosen.winner, **companions(self.judging)}
+        kept = {"winner": chosen.winner}
+        beside = companions(self.judging, self.log)
         if chosen.winner.has_similarities:
-            kept["similar"] = chosen.winner
-        room = self.clock.left - self.ending.serving(list(kept.values()), MODELS) - self.judging.costs.fit(chosen.best, self.log)
-        return kept | ({"best": chosen.best} if room > 0 and chosen.best.label != chosen.winner.label else {})
+            beside["similar"] = chosen.winner
+        if chosen.best.label != chosen.winner.label:
+            beside["best"] = chosen.best
+        left = self.clock.left - self.ending.seconds(chosen.winner)
+        for role, one in beside.items():  # what there is no time for is not kept
+            known = any(one.label == other.label for other in kept.values())
+            if known or self.ending.keeping(one) <= left:
+                left -= 0.0 if known else self.ending.keeping(one)
+                kept[role] = one
+        return kept
 
     def _others(self, chosen: Choice | None) -> list[Recommender]:
         """The best by value, then the best of each family, then the best of each model, the best first."""
@@ -168,7 +170,7 @@ class Dig:
         done = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
         for codes, share in (([*DECIDING], 1.0), ([code for code in all_probes() if code not in DECIDING], REST)):
             waiting = [code for code in codes if code not in done]
-            room = min(share * self.clock.budget, self.clock.left - self.ending.seconds(winner))
+            room = min(share * self.clock.budget, self.clock.left - self.ending.seconds(winner) - self.ending.company)
             if waiting:
                 self._ask(waiting, self.clock.moment(room))
 

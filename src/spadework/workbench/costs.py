@@ -83,6 +83,11 @@ class Costs:
         if self.fit(one, train) < seconds:
             self._fits[one.name] = (1.5 * seconds, max(one.cost(train).seconds, 1e-6))
 
+    def at_most(self, one: Recommender, train: Interactions, seconds: float) -> None:
+        """A fit among others ended after so long in all, so alone it does not take longer."""
+        if self.fit(one, train) > seconds:
+            self._fits[one.name] = (seconds, max(one.cost(train).seconds, 1e-6))
+
     @property
     def _usual(self) -> float:
         return statistics.median(self._ratios) if self._ratios else GENEROUS * self.machine

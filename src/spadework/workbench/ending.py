@@ -17,6 +17,8 @@ RESAMPLED = 20_000
 """Users from which on fewer resamples are drawn, so that more users take no longer."""
 MODELS = 8
 """Models that are on the test span's board at least, more or less."""
+BESIDE, COMPANIONS = 0.06, 0.1
+"""Shares of the budget that are reserved for others than the winner on the test span, and, at most, for models that are kept beside it."""
 SLACK = 1.2
 """Forecasts are off by so much at times; what is reserved must suffice."""
 
@@ -28,23 +30,32 @@ class Ending:
     costs: Costs
     final: Protocol  # of the test span
     log: Interactions
+    budget: float
     companions: list[Recommender] = field(default_factory=list)  # models that are kept beside the winner
-    others: float = 0.0  # seconds for models on the test span that nobody takes, so that the winner does not stand there alone
+    asking: float = 0.0  # seconds for questions that do not decide the verdict
 
     def seconds(self, winner: Recommender | None) -> float:
-        """Seconds from the choice of a winner to the manifest; of the rest alone where nothing was chosen yet."""
+        """Seconds from the choice of a winner, who stands alone, to the manifest; of the rest where nothing was chosen yet."""
         users = len(self.final.truth.users)
-        judged = [winner] if winner is not None else []
+        seconds = self.writing() + FLOOR_USER * users
+        if winner is None:
+            return seconds
         # A rate that nobody measured must not keep a model from its first trial: on a sample it costs next to nothing to learn it.
-        kept = {one.label: one for one in [*self.companions, *([winner] if winner is not None else [])]}
-        train = self.final.split.train
-        seconds = sum(self.costs.fit(one, train) + self.costs.answer(one, users, unknown=LEAST_USER) for one in judged)
-        return (
-            self.others
-            + self.writing()
-            + FLOOR_USER * users
-            + SLACK * (seconds + sum(self.costs.fit(one, self.log) for one in kept.values()))
-        )
+        judged = self.costs.fit(winner, self.final.split.train) + self.costs.answer(winner, users, unknown=LEAST_USER)
+        return seconds + SLACK * judged + self.keeping(winner)
+
+    def keeping(self, one: Recommender) -> float:
+        """Seconds to fit a model on the whole log, and to save it."""
+        return SLACK * self.costs.fit(one, self.log)
+
+    @property
+    def company(self) -> float:
+        """Seconds that are reserved for what stands beside the winner: models that are kept, others on the test span, and questions.
+
+        Nothing that might win is given up for it.
+        """
+        beside = sum(self.keeping(one) for one in {one.label: one for one in self.companions}.values())
+        return BESIDE * self.budget + min(beside, COMPANIONS * self.budget) + self.asking
 
     def writing(self, models: int = MODELS) -> float:
         """Seconds to write board and report with so many models on the test span."""
@@ -54,5 +65,4 @@ class Ending:
 
     def serving(self, kept: list[Recommender], models: int) -> float:
         """Seconds to fit what is kept on the whole log, and to write a board of so many models."""
-        distinct = {one.label: one for one in kept}
-        return self.writing(models) + SLACK * sum(self.costs.fit(one, self.log) for one in distinct.values())
+        return self.writing(models) + sum(self.keeping(one) for one in {one.label: one for one in kept}.values())

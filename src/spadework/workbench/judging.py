@@ -218,22 +218,25 @@ class Judging:
             return
         wanted = np.zeros(train.item_count, np.bool_)
         wanted[place.protocol.truth.seen_items] = True
+        counted = max(float(train.item_counts[wanted].sum()) / max(len(train), 1), 0.5)
         done: set[str] = set()
         begun, reason = time.monotonic(), ""
         state: State | None = None
         try:
             with events.aside(), events.listening(self._limits(until)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
-                    share = (time.monotonic() - begun) / len(batch)
+                    whole = time.monotonic() - begun
+                    share = whole / len(batch)
+                    for one in batch:  # how long all rows take is known from the share of them that was counted
+                        self.costs.at_most(one, train, whole / counted)
                     while batch:  # its tables are let go before the next are made
                         one = batch.pop()
                         result = self._trial(one, rung, until, fitted=True, novel=novel, share=share)
                         if result.score.state == "timed out":
                             raise OutOfTime("There was no time for it.", "Give a larger budget.")
                         done.add(one.label)
-                        if len(able) == 1:  # how long all rows take is known from the share of them that was counted
-                            counted = float(train.item_counts[wanted].sum()) / max(len(train), 1)
-                            self.costs.learn_fit(one, train, share / max(counted, 0.5))
+                        if len(able) == 1:
+                            self.costs.learn_fit(one, train, share / counted)
                         events.step("settings counted together", len(done), len(able))
                         yield result
                     hand_memory_back()

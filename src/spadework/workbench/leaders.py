@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from spadework import durations, events
+from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
 from spadework.models.base import Recommender
 from spadework.models.popular import Random
 from spadework.workbench import plan
 from spadework.workbench.judging import Judged, Judging, best
 
+COMPANION = 0.1
+"""Share of the budget that fitting a model on the whole log may be foretold to take where it is kept beside the winner."""
 
-def companions(judging: Judging) -> dict[str, Recommender]:
-    """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are."""
+
+def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
+    """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are.
+
+    What is foretold to take long on the whole log is passed over; where all are, the cheapest is taken.
+    """
     everything = judging.best()
     kept: dict[str, Recommender] = {}
-    similar = next((result.one for result in everything if result.one.has_similarities and not result.one.composed), None)
-    if similar is not None:
-        kept["similar"] = similar
+
+    def keep(role: str, found: Iterable[Recommender]) -> None:
+        """The first that is quick enough, else the quickest."""
+        costs = {one.label: (judging.costs.fit(one, log), one) for one in found}
+        if costs:
+            quick = (one for seconds, one in costs.values() if seconds <= COMPANION * judging.clock.budget)
+            kept[role] = next(quick, min(costs.values(), key=lambda pair: pair[0])[1])
+
+    keep("similar", (result.one for result in everything if result.one.has_similarities and not result.one.composed))
     chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody
     floor, novel_floor = (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
     asked = [result for result in judging.first.values() if result.novel_mean > novel_floor and not isinstance(result.one, Random)]
-    if asked:  # on the first sample, where every model that was asked stands beside the others
-        kept["discover"] = max(asked, key=lambda result: (result.novel_mean, result.one.label)).one
+    # On the first sample, where every model that was asked stands beside the others.
+    keep("discover", (result.one for result in sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True)))
     if judging.rungs[0].novel is not None:
-        own = next((result.one for result in everything if plan.reads_purchases(result.one)), None)
-        if own is not None and judging.first.get(own.label, judging.judged[own.label]).mean > floor:
-            kept["remind"] = own
+        own = [result.one for result in everything if plan.reads_purchases(result.one)]
+        keep("remind", (one for one in own if judging.first.get(one.label, judging.judged[one.label]).mean > floor))
     return kept
 
 

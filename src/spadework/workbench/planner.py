@@ -37,7 +37,7 @@ SETTINGS = 8
 FIRST_SHARE = 0.25
 """Families that go on after the breadth are within this share of the best."""
 GAIN = 0.002
-"""A round that raises the best by a smaller share has found nothing; two of them end the search."""
+"""A round that raises the best by a smaller share has found nothing; two such that were not cut short end the search."""
 CLIMBING, FINALISTS = 24, 10
 """Settings that go up to a middle sample, and to all users."""
 
@@ -80,14 +80,14 @@ class Planner:
 
     @property
     def left(self) -> float:
-        """Seconds left for choosing: those of the budget, less what the end takes with the best so far."""
-        room = self.judging.clock.left
+        """Seconds left for choosing: those of the budget, less what the end takes with the best so far, and its company."""
+        room = self.judging.clock.left - self.ending.company
         ends = (self.ending.seconds(result.one) for result in best(list(self.judging.judged.values()), FINALISTS))
         return room - next((seconds for seconds in ends if seconds <= room), self.ending.seconds(None))
 
     def _until(self, stage: str) -> float:
         """The moment at which a stage ends: its part of the time that is left for choosing."""
-        self.ending.companions = list(companions(self.judging).values())
+        self.ending.companions = list(companions(self.judging, self.ending.log).values())
         names = list(STAGES)
         waiting = sum(STAGES[name] for name in names[names.index(stage) :])
         return self.judging.clock.moment((self.left - self._climbing()) * STAGES[stage] / waiting)
@@ -173,7 +173,7 @@ class Planner:
             parts = len(alive) + 2  # the sweep and the mixtures have a share each
             tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
             tried += self._read_further(turn, self._share(end, 2)) + self._mix(end)
-            idle = 0 if self._best_mean() > before * (1 + GAIN) else idle + bool(tried)
+            idle = 0 if self._best_mean() > before * (1 + GAIN) else idle + (tried > 0 and not self.cut)
             if idle == 2 or (not tried and turn >= ROUNDS - 1):
                 self.cut = self.cut and idle < 2
                 ended = "what is left takes longer than there is time" if self.cut else "nothing better was found"
@@ -187,6 +187,7 @@ class Planner:
         if family.counts_together and self.sweep is not None:
             while self.judging.clock.now < until and (results := self.sweep.search(until)):
                 self._take(family, results)
+            self.cut = self.cut or self.judging.clock.now >= until
             return len(family.judged) - before
         tuning = self._tuning(family)
         tried = 0
@@ -198,6 +199,7 @@ class Planner:
             tuning.learn(results)
             tried += len(settings)
             if any(result.score.state in ("no time", "timed out") for result in results):
+                self.cut = True
                 break
         return len(family.judged) - before
 
@@ -235,11 +237,11 @@ class Planner:
             }.values()
         )
         for rung in range(1, len(self.judging.rungs)):
-            found = [result for result in found if self._could_end(result.one, rung)]
             climbing = contenders(found, self.judging.protocol.seed)[: FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING]
             until = self.judging.clock.moment(self.left)
-            if not climbing or not self._affordable(climbing[0].one, rung, until):
+            if not climbing or not self._could_end(climbing[0].one, rung) or not self._affordable(climbing[0].one, rung, until):
                 break  # the smaller sample decides: it holds thousands of users
+            climbing = [result for result in climbing if self._could_end(result.one, rung)]
             events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
             reached: list[Judged] = []
             for result in climbing:
