@@ -99,8 +99,8 @@ def step(label: str, done: int, total: int | None = None) -> None:
 @contextmanager
 def within(label: str) -> Iterator[None]:
     """Within the block `label` runs; at its end, however that comes, it and all that began inside have ended for those who listen."""
-    step(label, 0, None)
     try:
+        step(label, 0, None)
         yield
     finally:
         with suppress(Stopped):  # what has ended cannot be stopped any more

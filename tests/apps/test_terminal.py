@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from spadework import events
 from spadework.apps.terminal import Progress, progress
+from spadework.errors import OutOfTime
+from spadework.workbench import words
 
 
 def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsys, monkeypatch):
@@ -88,3 +92,28 @@ def test_the_line_moves_while_nothing_speaks(capsys, monkeypatch):
             time.sleep(0.05)
             told += capsys.readouterr().err
     assert "1:0" in told
+
+
+def test_what_was_refused_at_its_start_is_not_shown(capsys):
+    class Late:
+        def step(self, label, done, total):
+            raise OutOfTime("over", "")
+
+        def note(self, message):
+            pass
+
+    with progress() as shown:
+        with events.listening(Late()), pytest.raises(OutOfTime), events.within("ease"):
+            raise AssertionError("it never began")
+        assert shown._text() == "0:00"
+    capsys.readouterr()
+
+
+def test_labels_side_by_side_stay_apart():
+    one, two = (f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, window=12) + vmis-knn")' for shrink in (1, 2))
+    short = 'blend(parts="cosine + forward + vmis-knn")'
+    assert words.label(one) == words.label(two) == short
+    assert words.labels([one, "ease"]) == {one: short, "ease": "ease"}
+    assert words.labels([one, two]) == {one: one, two: two}
+    assert words.with_labels(f"{one} is taken, not {two}.", [one, two]) == f"{one} is taken, not {two}."
+    assert words.with_labels(f"{one} is taken.", [one, two]) == f"{short} is taken."

@@ -69,3 +69,12 @@ def test_the_clock_counts_earlier_starts_and_no_change_of_the_wall_clock_moves_i
     later = clock.moment(30.0)
     clock.replay(20.0)
     assert later - clock.now < 10.01, "what is taken from the ledger is time that went by"
+
+
+def test_a_fit_among_others_lowers_a_forecast_and_never_raises_one(shop):
+    costs, one = Costs(), model("cosine")
+    costs.learn_fit(one, shop, 8.0)
+    costs.at_most(one, shop, 3.0)
+    assert costs.fit(one, shop) == pytest.approx(3.0)
+    costs.at_most(one, shop, 5.0)
+    assert costs.fit(one, shop) == pytest.approx(3.0)

@@ -37,7 +37,7 @@ def planner(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
     choosing, final = (Protocol.of(part, metrics=["ndcg@5"], repeats="allow") for part in (split.valid, split))
     costs = Costs()
     judging = Judging(choosing, None, Ledger(folder), Clock(budget), costs, None)
-    return Planner(judging, Ending(costs, final, world("order").log), names, lambda until: None)
+    return Planner(judging, Ending(costs, final, world("order").log, budget), names, lambda until: None)
 
 
 @pytest.fixture(scope="module")

@@ -47,18 +47,19 @@ def _rows(facts: RunFacts, folder: Path) -> str:
 
 def _choice(facts: RunFacts) -> Iterator[str]:
     """The models that are saved, with the reason."""
-    served = outcome.winner(facts)
+    served, best = outcome.winner(facts), outcome.best(facts)
+    names = words.labels([served, best, *(label for _, label in outcome.saved(facts))])
     row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
     if row is not None:
         value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
-        yield f"saved    {words.label(served)}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
+        yield f"saved    {names[served]}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
     elif served:
-        yield f"saved    {words.label(served)}: no score on the test span"
-    if outcome.best(facts) != served:
-        yield f"best     {words.label(outcome.best(facts))}, by value on validation"
-    why = words.with_labels(outcome.why(facts), [served, outcome.best(facts), *outcome.tied(facts)])
+        yield f"saved    {names[served]}: no score on the test span"
+    if best != served:
+        yield f"best     {names[best]}, by value on validation"
+    why = words.with_labels(outcome.why(facts), [served, best, *outcome.tied(facts)])
     yield from (f"         {said}" for said in (why, outcome.not_above_popular(facts)) if said)
-    yield from (f"saved    {words.label(label)}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
+    yield from (f"saved    {names[label]}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
 
 
 def _board(facts: RunFacts) -> str:

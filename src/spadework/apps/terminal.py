@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import sys
@@ -59,14 +60,16 @@ class _Task:
     begun: float  # when it was first told, on time.monotonic
     before: int  # units that were done by then
 
-    @property
-    def text(self) -> str:
-        """How far it is, and from three seconds on how long the rest will take at the pace so far."""
+    def text(self, most: float) -> str:
+        """How far it is, and from three seconds on how long the rest will take at the pace so far, unless `most` seconds end it before."""
+        from spadework.workbench import words
+
+        label = words.label(self.label, 40)
         if not self.total:
-            return self.label
+            return label
         took, made = time.monotonic() - self.begun, self.done - self.before
-        left = f", about {durations.words(took / made * (self.total - self.done))} left" if took > Progress.SURE and made > 0 else ""
-        return f"{self.label} {self.done:,}/{self.total:,}{left}"
+        left = took / made * (self.total - self.done) if took > Progress.SURE and made > 0 else math.inf
+        return f"{label} {self.done:,}/{self.total:,}" + (f", about {durations.words(left)} left" if left < most else "")
 
 
 class Progress:
@@ -125,7 +128,7 @@ class Progress:
         """Whoever speaks has no other at work inside it any more; what has ended is gone."""
         at = next((place for place, task in enumerate(self._tasks) if task.label == label), len(self._tasks))
         task = self._tasks[at] if at < len(self._tasks) else _Task(label, done, total, time.monotonic(), done)
-        if done < task.done:  # it begins anew
+        if done < task.done or total != task.total:  # it begins anew
             task.begun, task.before = time.monotonic(), done
         task.done, task.total = done, total
         self._tasks[at:] = [task] if total is None or done < total else []
@@ -140,7 +143,8 @@ class Progress:
         now = time.monotonic()
         since, asked = self._budget or (self._begun, None)
         clock = _clock(now - since) + (f" of {_clock(asked)}" if asked else "")
-        return "  ".join([clock, *(task.text for task in self._tasks[-3:])])
+        most = since + asked - now if asked else math.inf
+        return "  ".join([clock, *(task.text(most) for task in self._tasks[-3:])])
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()

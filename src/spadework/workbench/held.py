@@ -19,15 +19,15 @@ class Held:
 
     _models: dict[str, Recommender] = field(default_factory=dict)
 
-    def find(self, one: Recommender) -> Recommender | None:
-        """A fitted model that learned what this setting would learn."""
-        return self._used(learned(one))
+    def find(self, one: Recommender, *, using: bool = True) -> Recommender | None:
+        """A fitted model that learned what this setting would learn; a look at it that is not `using` it leaves its turn to go as it is."""
+        return self._found(learned(one), using)
 
-    def parts(self, one: Recommender) -> list[Recommender]:
+    def parts(self, one: Recommender, *, using: bool = True) -> list[Recommender]:
         """Fitted parts of a mixture that has not learned yet."""
         if not isinstance(one, Mixture):
             return []
-        found = (self._used(_part(one, part)) for part in one.models)
+        found = (self._found(_part(one, part), using) for part in one.models)
         return [part for part in found if part is not None]
 
     def hold(self, one: Recommender) -> None:
@@ -45,10 +45,10 @@ class Held:
         self._models.clear()
         hand_memory_back()
 
-    def _used(self, key: str) -> Recommender | None:
-        found = self._models.pop(key, None)
-        if found is not None:
-            self._models[key] = found  # now the one that was used last
+    def _found(self, key: str, using: bool) -> Recommender | None:
+        found = self._models.get(key)
+        if found is not None and using:
+            self._models[key] = self._models.pop(key)  # now the one that was used last
         return found
 
     def _put(self, key: str, one: Recommender) -> None:

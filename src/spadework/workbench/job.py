@@ -83,7 +83,8 @@ class Job:
         stored = files.read_json(self.folder / "recipe.json")["recipe"]
         board = files.read_json(self.folder / "scores.json")
         entries = [*board["scores"], *board["validation"]]
-        late = any(entry["state"] in ("timed out", "no time") for entry in entries) or board.get("budget", {}).get("ended") == "budget"
+        ended = board.get("budget", {}).get("ended")  # earlier versions do not say
+        late = ended == "budget" if ended else any(entry["state"] in ("timed out", "no time") for entry in entries)
         large = any(entry["state"] == "out of memory" for entry in entries)
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])

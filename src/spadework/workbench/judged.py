@@ -52,15 +52,14 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
 
 def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, int | None]:
     """What the chosen model of the dig had on the validation span, and how many users judged it, None for all; −∞ where nothing was chosen."""
-    if "validation_of_dig" in board:  # kept when a training took its line away
-        known = board["validation_of_dig"]
-        return float("-inf") if known is None else float(known), board.get("validation_users_of_dig")
     label = winner_of_dig(board)
     found = [
         (entry["metrics"][primary], entry.get("users"))
         for entry in board["validation"]
         if entry["label"] == label and entry["state"] == "done" and entry["metrics"].get(primary) is not None
     ]
+    if not found and board.get("validation_of_dig") is not None:  # kept when a training took its line away
+        return float(board["validation_of_dig"]), board.get("validation_users_of_dig")
     return max(found, key=lambda pair: pair[0], default=(float("-inf"), None))
 
 

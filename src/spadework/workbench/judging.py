@@ -26,6 +26,7 @@ from spadework.workbench.held import Held, learned
 from spadework.workbench.ledger import AGAIN, Ledger
 from spadework.workbench.rungs import Rung, rungs
 
+TOGETHER = "settings counted together"
 NOVEL = "new items: "
 """How the values are named, beside those of the metric that decides, that lists without the history reach of what users had not had before."""
 
@@ -87,7 +88,7 @@ class Judging:
         What the time did not suffice for has the state "timed out" where it began and "no time" where it did not.
         """
         distinct = list({one.label: one for one in settings}.values())
-        found = {one.label: known for one in distinct if (known := self._known(one, rung)) is not None}
+        found = {one.label: known for one in distinct if (known := self._known(one, rung, novel)) is not None}
         waiting = [one for one in distinct if one.label not in found]
         # On a sample co-occurrence settings are counted together, and only the rows that these users need.
         together = [one for one in waiting if isinstance(one, CoOccurrence) and (len(waiting) > 1 or rung < len(self.rungs) - 1)]
@@ -105,7 +106,7 @@ class Judging:
 
     # ---- one trial
 
-    def _known(self, one: Recommender, rung: int) -> Judged | None:
+    def _known(self, one: Recommender, rung: int, novel: bool) -> Judged | None:
         """What was judged before, in this start or, by the ledger, in an earlier one."""
         held = self.judged.get(one.label)
         if held is not None and held.rung == rung and held.score.state not in AGAIN:
@@ -114,6 +115,8 @@ class Judging:
         if found is None:
             return None
         score, _, seconds = found
+        if novel and self.rungs[rung].novel is not None and score.state == "done" and NOVEL + self.protocol.primary not in score.values:
+            return None  # there was no time to ask about new items
         self.clock.replay(seconds)
         if score.state == "done":  # of settings counted together only a part of a fit is known
             self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or rung == len(self.rungs) - 1)
@@ -143,7 +146,7 @@ class Judging:
         place, begun = self.rungs[rung], time.monotonic()
         ready = [] if fitted else self.held.parts(one)
         with events.within(one.label), events.aside():  # what models say stands beside their scores
-            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self._limits(until), fitted=fitted, ready=ready)
+            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self.limits(until), fitted=fitted, ready=ready)
         if fitted and score.state == "done":
             known = (
                 share
@@ -165,6 +168,8 @@ class Judging:
         seconds = time.monotonic() - begun
         if score.state == "done":
             self._learn(one, score, rung, learns_fit=not fitted and not ready)
+            if ready:
+                self.costs.at_most(one, self.protocol.split.train, score.fit_seconds or 0.0)
             self.held.hold_parts(one)
         elif score.state == "timed out":
             self.costs.at_least(one, self.protocol.split.train, seconds)
@@ -176,7 +181,7 @@ class Judging:
         asked = place.novel
         assert asked is not None
         try:
-            with events.aside(), events.listening(self._limits(until)):
+            with events.within(one.label), events.aside(), events.listening(self.limits(until)):
                 lists = one.recommend(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
         except Exception:  # whatever ends it, the score stands
             return score
@@ -184,7 +189,8 @@ class Judging:
         values[np.isin(place.protocol.truth.users, asked.truth.users)] = judge(lists, asked)[0][asked.primary]
         return replace(score, values={**score.values, NOVEL + asked.primary: values})
 
-    def _limits(self, until: float) -> Limits:
+    def limits(self, until: float) -> Limits:
+        """A trial's limits: a moment of the clock, and the memory."""
         return Limits(self.clock.deadline(until), self.memory)
 
     def _spared(self, parts: Sequence[Recommender]) -> float:
@@ -193,8 +199,8 @@ class Judging:
     def seconds(self, one: Recommender, rung: int) -> float:
         """What judging a setting is foretold to take, less what was learned for it already."""
         train, users = self.protocol.split.train, len(self.rungs[rung].rows)
-        fit = 0.0 if self.held.find(one) is not None else self.costs.fit(one, train)
-        return max(fit - self._spared(self.held.parts(one)), 0.1 * fit) + self.costs.answer(one, users)
+        fit = 0.0 if self.held.find(one, using=False) is not None else self.costs.fit(one, train)
+        return max(fit - self._spared(self.held.parts(one, using=False)), 0.1 * fit) + self.costs.answer(one, users)
 
     def _learn(self, one: Recommender, score: Score, rung: int, *, learns_fit: bool = True) -> None:
         if learns_fit and score.fit_seconds is not None:
@@ -220,13 +226,13 @@ class Judging:
         wanted[place.protocol.truth.seen_items] = True
         counted = max(float(train.item_counts[wanted].sum()) / max(len(train), 1), 0.5)
         done: set[str] = set()
-        begun, reason = time.monotonic(), ""
+        begun, whole, reason = time.monotonic(), 0.0, ""
         state: State | None = None
         try:
-            with events.aside(), events.listening(self._limits(until)):
+            with events.within(TOGETHER), events.aside(), events.listening(self.limits(until)):
                 for batch in CoOccurrence.fit_together(able, train, self.content, rows=wanted):
-                    whole = time.monotonic() - begun
-                    share = whole / len(batch)
+                    took = time.monotonic() - begun
+                    share, whole = took / len(batch), whole + took
                     for one in batch:  # how long all rows take is known from the share of them that was counted
                         self.costs.at_most(one, train, whole / counted)
                     while batch:  # its tables are let go before the next are made
@@ -237,8 +243,8 @@ class Judging:
                         done.add(one.label)
                         if len(able) == 1:
                             self.costs.learn_fit(one, train, share / counted)
-                        events.step("settings counted together", len(done), len(able))
                         yield result
+                        events.step(TOGETHER, len(done), len(able))
                     hand_memory_back()
                     begun = time.monotonic()
         except OutOfTime:

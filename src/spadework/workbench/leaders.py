@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -28,10 +29,13 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
 
     def keep(role: str, found: Iterable[Recommender]) -> None:
         """The first that is quick enough, else the quickest."""
-        costs = {one.label: (judging.costs.fit(one, log), one) for one in found}
-        if costs:
-            quick = (one for seconds, one in costs.values() if seconds <= COMPANION * judging.clock.budget)
-            kept[role] = next(quick, min(costs.values(), key=lambda pair: pair[0])[1])
+        least = math.inf
+        for one in found:
+            seconds = judging.costs.fit(one, log)
+            if seconds < least:
+                least, kept[role] = seconds, one
+            if seconds <= COMPANION * judging.clock.budget:
+                break
 
     keep("similar", (result.one for result in everything if result.one.has_similarities and not result.one.composed))
     chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody

@@ -13,7 +13,6 @@ from spadework.data import splitting
 from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.limits import Limits
 from spadework.models.base import Recommender
 from spadework.workbench import plan
 from spadework.workbench.choice import Window
@@ -46,12 +45,13 @@ class Windows:
             return [main]
         both = list({one.label: one for one in [*asked, *floor]}.values())
         train, users = protocol.split.train, int(protocol.judged.sum())
-        seconds = sum(self.judging.costs.trial(one, train, users) for one in both)
+        waiting = [one for one in both if self.judging.ledger.find(self._key(one, protocol)) is None]
+        seconds = sum(self.judging.costs.trial(one, train, users) for one in waiting)
         if seconds > left:
             self.why_one = f"an older one takes about {seconds:.0f} s, and there was no time"
             return [main]
         events.note(f"older window  {len(both)} settings, judged on {users:,} users")
-        values = self._judge(both, protocol, time.monotonic() + left)
+        values = self._judge(both, protocol, self.judging.clock.moment(left))
         if len(values) < len(both):  # a model without a number there would leave the choice without being worse
             self.why_one = "not every candidate could be judged on the older one"
             return [main]
@@ -60,13 +60,17 @@ class Windows:
     def _judge(self, models: Sequence[Recommender], protocol: Protocol, until: float) -> dict[str, np.ndarray]:
         found = {}
         for one in models:
-            key = self.judging.ledger.key(one, protocol, "older")
+            key = self._key(one, protocol)
             known = self.judging.ledger.find(key)
             if known is None:
                 begun = time.monotonic()
                 with events.within(one.label), events.aside():
                     score = trial(
-                        one.sharing(), protocol, self.judging.content, rng=protocol.seed, limits=Limits(until, self.judging.memory)
+                        one.sharing(),
+                        protocol,
+                        self.judging.content,
+                        rng=protocol.seed,
+                        limits=self.judging.limits(until),
                     )
                 self.judging.ledger.keep(key, score, None, time.monotonic() - begun)
             else:
@@ -75,6 +79,9 @@ class Windows:
             if score.state == "done":
                 found[one.label] = score.values[protocol.primary]
         return found
+
+    def _key(self, one: Recommender, protocol: Protocol) -> str:
+        return self.judging.ledger.key(one, protocol, "older")
 
     def _older(self) -> Protocol | None:
         """The question of the validation span, asked of the span of the same length before it; None where it cannot be."""

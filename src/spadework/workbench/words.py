@@ -194,8 +194,16 @@ def _plain(parts: str) -> str:
     return parts
 
 
-def with_labels(text: str, labels: Iterable[str | None], longest: int = LONGEST_LABEL) -> str:
+def labels(texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> dict[str, str]:
+    """Labels → how they are told side by side; those that would look alike keep all that they say."""
+    distinct = list(dict.fromkeys(filter(None, texts)))
+    made = {one: label(one, longest) for one in distinct}
+    return {one: short if list(made.values()).count(short) == 1 else one for one, short in made.items()}
+
+
+def with_labels(text: str, texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> str:
     """The text with long labels shortened; labels that hold others come first."""
-    for one in sorted(filter(None, labels), key=len, reverse=True):
-        text = text.replace(one, label(one, longest))
+    made = labels((one for one in texts if one and one in text), longest)
+    for one in sorted(made, key=len, reverse=True):
+        text = text.replace(one, made[one])
     return text

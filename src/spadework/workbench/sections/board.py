@@ -79,7 +79,9 @@ def _how_chosen(facts: RunFacts) -> list[str]:
         return []
     served, best = outcome.winner(facts), outcome.best(facts)
     told = f"Saved and served: “{words.clip(served, 80)}”."
-    told += f" Best by value on validation: “{words.clip(best, 80)}”." if best != served else " It is the best by value on validation, too."
+    if outcome.validation(facts):
+        same = " It is the best by value on validation, too."
+        told += same if best == served else f" Best by value on validation: “{words.clip(best, 80)}”."
     close = outcome.tied(facts)
     if len(close) > 1:
         told += f" Not told apart from the best, the cheapest first: {words.clip(', '.join(close), 400)}."
