@@ -279,7 +279,7 @@ def test_the_network_that_is_kept_is_the_one_on_the_board(order_run, tmp_path, m
 
 
 def test_a_dig_that_chose_nothing_is_below_every_network():
-    assert judged.validation_of_winner({"validation_of_dig": None}, "ndcg@10") == (float("-inf"), None)
+    assert judged.validation_of_winner({"winner": None, "validation": [], "validation_of_dig": None}, "ndcg@10") == (float("-inf"), None)
 
 
 def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, monkeypatch):

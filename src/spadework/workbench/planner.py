@@ -187,7 +187,6 @@ class Planner:
         if family.counts_together and self.sweep is not None:
             while self.judging.clock.now < until and (results := self.sweep.search(until)):
                 self._take(family, results)
-            self.cut = self.cut or self.judging.clock.now >= until
             return len(family.judged) - before
         tuning = self._tuning(family)
         tried = 0
