@@ -11,6 +11,7 @@ from spadework.errors import OutOfMemory, Unsuitable
 from spadework.models.ease import Ease
 from spadework.models.popular import Popular
 from spadework.workbench import rungs
+from spadework.workbench.costs import Costs
 from spadework.workbench.recipe import make
 
 FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
@@ -58,6 +59,23 @@ def test_a_companion_that_cannot_learn_from_the_whole_log_is_left_out(tmp_path, 
     assert run.complete
     assert run.winner == run.model().label
     assert run.winner.startswith("personal")
+
+
+def test_a_companion_that_would_take_hours_costs_nobody_the_place(tmp_path, monkeypatch, world):
+    """A forecast may be far off: what is kept beside the winner is left out, and the winner stays."""
+    whole, fit = len(world("repeats").log), Costs.fit
+
+    def hours(self, one, train):
+        return 36_000.0 if len(train) == whole and one.has_similarities else fit(self, one, train)
+
+    monkeypatch.setattr(Costs, "fit", hours)
+    run = sw.dig(
+        "world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "personal", "cosine", "raw"], "budget": "40s"})
+    )
+    assert any(entry["state"] == "done" for entry in run.board["validation"] if entry["model"] in ("cosine", "raw"))
+    assert run.winner.startswith("personal")
+    assert run.board["winners"]["similar items"] is None
+    assert run.model().label == run.winner
 
 
 def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypatch, world):

@@ -102,6 +102,24 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     assert leader in contenders(everybody, 0)
 
 
+def test_nobody_climbs_past_a_leader_that_has_no_time_to(tmp_path, split, world, monkeypatch):
+    """Else the best of those that are left would win on more users, though it was behind on fewer."""
+    monkeypatch.setattr(judgings, "FIRST_USERS", 60)
+    monkeypatch.setattr(judgings, "MOST_USERS", 60)
+    one = planner(tmp_path, split, world)
+    could = one._could_end
+
+    def end(setting, rung):
+        leader = max(one.judging.first.values(), key=lambda result: result.mean).one
+        return could(setting, rung) and setting.label != leader.label
+
+    monkeypatch.setattr(one, "_could_end", end)
+    one.run()
+    assert len(one.judging.rungs) > 1
+    assert one.reached == 0
+    assert {result.rung for result in one.judging.judged.values() if result.reason is None} == {0}
+
+
 def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
     """A model that sleeps for a minute, and says so at each step, is stopped; the end is reached with a winner on the test span."""
 
