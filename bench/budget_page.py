@@ -71,7 +71,10 @@ def render(where: Where) -> str:
     parts = [_regrets(read), _cold(read), _sessions(read), _kindling(read), _verdicts(read), _overrun(read), _default(read)]
     lines = [INTRODUCTION, "| what | measured | target | |", "|---|---|---|---|"]
     for verdicts, _ in parts:
-        lines += [f"| {one.what} | {one.measured} | {one.target} | {said(one.met, one.target)} |" for one in verdicts]
+        lines += [
+            f"| {one.what} | {one.measured} | {one.target} | {said(one.met, one.target) if one.met is not None else 'not measured in full'} |"
+            for one in verdicts
+        ]
     lines += [f"| {one} |" for one in _twenty(where)]
     lines += ["", "## The logs", "", "| log | cut | rows to learn from | users | repeats |", "|---|---|---|---|---|"]
     for log, about in LOGS.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import spadework as sw
+from makers import Heard
 from spadework import events
 from spadework.errors import OutOfMemory, Unsuitable
 from spadework.models.ease import Ease
@@ -15,17 +16,6 @@ from spadework.workbench.costs import Costs
 from spadework.workbench.recipe import make
 
 FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
-
-
-class Heard:
-    def __init__(self):
-        self.notes: list[str] = []
-
-    def step(self, label, done, total):
-        return None
-
-    def note(self, message):
-        self.notes.append(message)
 
 
 def refusing(monkeypatch, cls, rows, error):

@@ -51,8 +51,9 @@ def done(tmp_path_factory, split, world):
         asked.extend((setting.label, rung) for setting in settings)
         return original(settings, rung, until, novel=novel)
 
-    one.judging.ask = heard  # type: ignore[method-assign]
-    one.run()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(one.judging, "ask", heard)
+        one.run()
     return one, asked
 
 
