@@ -22,7 +22,7 @@ from spadework.diagnosis.common import FEW_EVENTS, FEWER_EVENTS, KEEP, common_se
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.ingredients import INGREDIENTS, read_recipe
-from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, seconds_for
+from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first, seconds_for
 from spadework.diagnosis.readiness import EXPECTED, readiness
 from spadework.diagnosis.rules import DECIDING, FACTS, RULES
 from spadework.errors import SpadeworkError
@@ -51,6 +51,14 @@ class Ends(Clock):
 
 
 # ---- asking
+
+
+def test_what_decides_nothing_is_asked_from_the_cheapest_on():
+    shelf = all_probes()
+    asked = cheapest_first(list(shelf))
+    assert set(asked) == set(shelf)
+    assert [shelf[code].fits for code in asked] == sorted(one.fits for one in shelf.values())
+    assert asked.index("REP-3") < asked.index("TIME-3")  # two logs to learn from against eight
 
 
 def test_without_time_nothing_is_answered_and_what_the_data_lack_is_told_apart():

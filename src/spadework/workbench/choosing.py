@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, by_weight
-from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
+from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first
 from spadework.diagnosis.readiness import readiness
 from spadework.diagnosis.rules import DECIDING
 from spadework.errors import BadData
@@ -166,9 +166,10 @@ class Dig:
         self._ask(list(DECIDING), until)
 
     def _ask_rest(self, winner: Recommender | None) -> None:
-        """What was not asked yet: first what decides the verdict, as long as the end is not touched, then the others."""
+        """What was not asked yet: first what decides the verdict, as long as the end is not touched, then the others, the cheapest first."""
         done = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
-        for codes, share in (([*DECIDING], 1.0), ([code for code in all_probes() if code not in DECIDING], REST)):
+        rest = cheapest_first([code for code in all_probes() if code not in DECIDING])
+        for codes, share in (([*DECIDING], 1.0), (rest, REST)):
             waiting = [code for code in codes if code not in done]
             room = min(share * self.clock.budget, self.clock.left - self.ending.seconds(winner) - self.ending.company)
             if waiting:

@@ -8,13 +8,18 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Array
 from spadework.errors import BadRequest
+
+try:
+    import fcntl
+except ImportError:  # only on systems without file locks
+    fcntl = None  # type: ignore[assignment]
 
 HALF = ".half-"
 """How names of files begin that are being written."""
@@ -83,6 +88,15 @@ def replace_folder(fresh: Path, place: Path) -> None:
             old.rename(place)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def lock(file: IO[Any], *, wait: bool = True) -> None:
+    """Hold an open file until it is closed, however its process ends. Raises BlockingIOError where another holds it and this one does not wait.
+
+    Systems without file locks hold nothing.
+    """
+    if fcntl is not None:
+        fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def sha256(path: Path) -> str:

@@ -18,11 +18,6 @@ from spadework.errors import BadRequest, OutputExists
 from spadework.workbench import files
 from spadework.workbench.recipe import Recipe
 
-try:
-    import fcntl
-except ImportError:  # only on systems without file locks
-    fcntl = None  # type: ignore[assignment]
-
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
 """The models that a dig chose, while a transformer is served in the winner's place; and the transformer that was trained last, served or not."""
@@ -128,8 +123,7 @@ def _take_over(folder: Path, lock: Path, own: Path) -> None:
     """Put `own` in the place of a lock whose process is no more; of several that try, one succeeds and the others meet its lock."""
     while True:
         with lock.open("rb") as stale:
-            if fcntl is not None:
-                fcntl.flock(stale, fcntl.LOCK_EX)
+            files.lock(stale)
             if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
                 continue  # somebody took it over while this one waited
             _refuse_if_held(folder, lock)

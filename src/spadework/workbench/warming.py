@@ -27,11 +27,6 @@ from spadework.kernels import compiled
 from spadework.workbench import files
 from spadework.workbench.rehearsal import PARTS, exercises
 
-try:
-    import fcntl
-except ImportError:  # only on systems without file locks
-    fcntl = None  # type: ignore[assignment]
-
 OFF = "SPADEWORK_WARM"
 """The variable of the environment that turns compiling ahead off with "0"."""
 LABEL = "compiling for this machine, once; no budget pays for it"
@@ -242,13 +237,10 @@ def _end_with_parent() -> None:
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """Within the block no other process holds the file; one that ends lets go of it, however it ends."""
-    if fcntl is None:
-        yield
-        return
     with path.open("w") as file:
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                files.lock(file, wait=False)
                 break
             except BlockingIOError:
                 _say(0, 0)
