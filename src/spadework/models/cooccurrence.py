@@ -26,7 +26,7 @@ from spadework.models.item_item import ItemItem
 from spadework.models.needs import check_unit
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
-TOGETHER_BYTES = 3 << 28
+TOGETHER_BYTES = 1 << 29
 """Tables that are held at once when many models are fitted together."""
 
 

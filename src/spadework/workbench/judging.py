@@ -246,6 +246,8 @@ class Judging:
                         yield result
                         events.step(TOGETHER, len(done), len(able))
                     hand_memory_back()
+                    if len(done) < len(able) and self.clock.now + took > until:
+                        raise OutOfTime("There was no time for it.", "Give a larger budget.")  # what is cut short is lost whole
                     begun = time.monotonic()
         except OutOfTime:
             state, reason = "no time", "There was no time for it."

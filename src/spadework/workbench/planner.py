@@ -17,25 +17,25 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import plan
 from spadework.workbench.blending import mixtures_of
+from spadework.workbench.counted import ask_in_time
 from spadework.workbench.ending import Ending
+from spadework.workbench.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.leaders import best_of_each, companions, contenders, tell
 from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.tuning import Tuning
 
-STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 28, "sweep": 10, "late": 6}
+STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 20, "sweep": 16, "late": 4, "further": 4}
 """The time left for trying is shared by a stage and those after it in these proportions; what a stage leaves goes to those after it."""
 CLIMB_SHARE = 0.35
 """Share of the time left that the climb may be foretold to take at most; fewer settings go up where it takes more."""
 A_TRIAL = 0.35
 """Share of a stage's time that one trial may be foretold to take."""
 ROUNDS, MOST_ROUNDS = 3, 8
-"""Rounds that share the time; further ones where time is left and the best still rises."""
+"""Rounds that share their time; further ones after the sweep, where time is left and the best still rises."""
 SETTINGS = 8
 """Settings that a family may try in the first round; twice as many in each further one, among half as many families."""
-FIRST_SHARE = 0.25
-"""Families that go on after the breadth are within this share of the best."""
 GAIN = 0.002
 """A round that raises the best by a smaller share has found nothing; two such that were not cut short end the search."""
 CLIMBING, FINALISTS = 24, 10
@@ -56,6 +56,8 @@ class Planner:
     tunings: dict[str, Tuning] = field(default_factory=dict)
     sweep: Sweep | None = None
     cut: bool = False  # whether time, and not a lack of gain, ended the search
+    _turn: int = 0  # rounds so far
+    _idle: int = 0  # of these, how many in a row found nothing, and were not cut short
     reached: int = 0  # the largest sample of users that the leader was judged on
 
     def run(self) -> None:
@@ -71,9 +73,10 @@ class Planner:
         self.ask_questions(self._until("questions"))
         self._members(self._until("members"))
         self._mix(self._until("mixtures"))
-        self._search(self._until("rounds"))
+        self._search(self._until("rounds"), ROUNDS)
         self._read_on(self._until("sweep"))
         self._catch_up(self._until("late"))
+        self._search(self._until("further"), MOST_ROUNDS)
         self._climb()
 
     # ---- time
@@ -137,13 +140,13 @@ class Planner:
 
     def _members(self, until: float) -> None:
         """The other models of each family at their defaults, the best families first; co-occurrence models are counted together."""
-        waiting = [family for family in self._by_value(self.families) if len(family.members) > 1 or family.counts_together]
+        waiting = [family for family in by_value(self.families, self.judging) if len(family.members) > 1 or family.counts_together]
         for place, family in enumerate(waiting):
             end = self._share(until, len(waiting) - place)
             rest = [one for one in family.members if not self.judging.settled(one)]
             if family.counts_together:
-                self._take(family, self.judging.ask(rest, 0, end, novel=True))
-                self._take(family, [] if self.sweep else self.judging.ask(plan.variants(family), 0, end))
+                self._counted(family, rest, end)
+                self._counted(family, [] if self.sweep else plan.variants(family), end, novel=False)
                 self._take(family, self.sweep.run(0, end) if self.sweep else [])
                 continue
             for one in rest:
@@ -162,24 +165,36 @@ class Planner:
                 made += sum(result.reason is None for result in self._judge(None, [one], until))
         return made
 
-    def _search(self, until: float) -> None:
-        """Rounds of halving: half as many families, twice as many settings of each; then mixtures of what was found."""
-        alive, idle = self._survivors(), 0
-        for turn in range(MOST_ROUNDS):
-            self.cut, before, end = False, self._best_mean(), self._share(until, max(ROUNDS - turn, 1))
+    def _search(self, until: float, rounds: int) -> None:
+        """Rounds of halving, so many in all: half as many families, twice as many settings of each; then mixtures of what was found."""
+        alive = survivors(self.families, self.judging)
+        for _ in range(min(self._turn, ROUNDS)):
+            alive = halved(alive, self.judging)
+        while self._turn < rounds and self._idle < 2:
+            turn = self._turn
+            self.cut, before, end = False, best_mean(self.judging), self._share(until, max(ROUNDS - turn, 1))
             events.note(
                 f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2 ** min(turn, ROUNDS)} settings each"
             )
-            parts = len(alive) + 2  # the sweep and the mixtures have a share each
+            read = turn < 2 and self.sweep is not None and any(family.counts_together for family in alive)
+            parts = len(alive) + 1 + read  # the mixtures have a share, too
             tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
-            tried += self._read_further(turn, self._share(end, 2)) + self._mix(end)
-            idle = 0 if self._best_mean() > before * (1 + GAIN) else idle + (tried > 0 and not self.cut)
-            if idle == 2 or (not tried and turn >= ROUNDS - 1):
-                self.cut = self.cut and idle < 2
-                ended = "what is left takes longer than there is time" if self.cut else "nothing better was found"
-                events.note(f"search ends: {ended if self.cut or idle == 2 else 'nothing is left to try'}")
+            tried += (self._read(turn + 1, self._share(end, 2)) if read else 0) + self._mix(end)
+            self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle + (tried > 0 and not self.cut)
+            self._turn += 1
+            if self._idle == 2 or (not tried and turn >= ROUNDS - 1):
+                self._end_search(rounds)
                 break
-            alive = self._halved(alive)
+            alive = halved(alive, self.judging)
+
+    def _end_search(self, rounds: int) -> None:
+        """Tell why there are no more rounds; where only time lacks, there may be some for further ones."""
+        if self.cut and self._idle < 2:
+            if rounds == MOST_ROUNDS:
+                events.note("search ends: what is left takes longer than there is time")
+            return
+        events.note(f"search ends: {'nothing better was found' if self._idle == 2 else 'nothing is left to try'}")
+        self.cut, self._idle = False, 2
 
     def _explore(self, family: Family, turn: int, until: float) -> int:
         """So many settings of a family's best model, or of the sweep; returns how many have a number."""
@@ -202,29 +217,28 @@ class Planner:
                 break
         return len(family.judged) - before
 
-    def _read_further(self, turn: int, until: float) -> int:
-        """The rest of the sweep: it says what helps, and costs little, also where co-occurrence does not lead. Returns how many have a number."""
-        if self.sweep is None or turn >= 2:
-            return 0
+    def _read(self, stage: int, until: float) -> int:
+        """A stage of the sweep: it says what helps, and what it finds may lead; returns how many have a number."""
         family = next(family for family in self.families if family.counts_together)
         before = len(family.judged)
-        self._take(family, self.sweep.run(turn + 1, until))
+        self._take(family, self.sweep.run(stage, until) if self.sweep else [])
         return len(family.judged) - before
 
     def _read_on(self, until: float) -> None:
-        """What is left of the sweep: effects of choices are read from it, and what it finds may still climb."""
-        if self.sweep is not None:
-            family = next(family for family in self.families if family.counts_together)
-            for stage in range(3):
-                self._take(family, self.sweep.run(stage, until))
+        """What is left of the sweep, also where co-occurrence does not lead: effects of choices are read from it."""
+        for stage in range(3 if self.sweep else 0):
+            self._read(stage, until)
 
     def _catch_up(self, until: float) -> None:
-        """Models that had no time yet, those foretold to be quickest first: what the search left over is theirs."""
+        """Models that had no time yet: those that are counted together, then those foretold to be quickest first."""
         waiting = [
             (self.late[one.name], one.name, family, one) for family in self.families for one in family.members if one.name in self.late
         ]
+        for family in self.families:
+            if family.counts_together:
+                self._counted(family, [one for _, _, _, one in waiting if isinstance(one, CoOccurrence)], self._share(until, 2))
         for _, _, family, one in sorted(waiting, key=lambda row: row[:2]):
-            if not self.judging.settled(one) and self._affordable(one, 0, until):
+            if not family.counts_together and not self.judging.settled(one) and self._affordable(one, 0, until):
                 self._judge(family, [one], until)
 
     def _climb(self) -> None:
@@ -232,7 +246,8 @@ class Planner:
         everything = [result for result in best(list(self.judging.judged.values())) if not plan.is_floor(result.one)]
         found = list(
             {
-                result.one.label: result for result in [*everything[:CLIMBING], *best_of_each(self._by_value(self.families), everything)]
+                result.one.label: result
+                for result in [*everything[:CLIMBING], *best_of_each(by_value(self.families, self.judging), everything)]
             }.values()
         )
         for rung in range(1, len(self.judging.rungs)):
@@ -267,6 +282,11 @@ class Planner:
         self._take(family, results)
         return results
 
+    def _counted(self, family: Family, settings: Sequence[Recommender], until: float, *, novel: bool = True) -> None:
+        """Judge co-occurrence settings together, as many as there is time for."""
+        counted = [one for one in settings if isinstance(one, CoOccurrence)]
+        self._take(family, ask_in_time(self.judging, counted, until, novel=novel))
+
     def _take(self, family: Family | None, results: Sequence[Judged]) -> None:
         for result in results:
             if result.score.state in ("no time", "timed out") and result.one.label == result.one.name:
@@ -290,26 +310,3 @@ class Planner:
         near = [result for result in found if result.mean >= (1 - FIRST_SHARE) * found[0].mean and self.tunings[result.one.name].searches]
         leader = next(iter(near or found), None)
         return None if leader is None else self.tunings[leader.one.name]
-
-    def _mean_of(self, family: Family) -> float:
-        return max((self.judging.first[label].mean for label in family.judged if label in self.judging.first), default=float("-inf"))
-
-    def _by_value(self, found: Sequence[Family]) -> list[Family]:
-        return sorted(found, key=lambda family: (-self._mean_of(family), family.name))
-
-    def _best_mean(self) -> float:
-        return max((result.mean for result in self.judging.first.values()), default=float("-inf"))
-
-    def _halved(self, alive: Sequence[Family]) -> list[Family]:
-        """The better half, and two at least; of the others those whose best cannot be told from the leader's."""
-        ordered = self._by_value(alive)
-        leaders = [max((self.judging.first[label] for label in family.judged), key=lambda result: result.mean) for family in ordered]
-        level = {result.one.label for result in contenders(leaders, self.judging.protocol.seed)}
-        kept = max((len(ordered) + 1) // 2, 2)
-        return [one for place, (one, leader) in enumerate(zip(ordered, leaders, strict=True)) if place < kept or leader.one.label in level]
-
-    def _survivors(self) -> list[Family]:
-        """Families that may still win: the better half of those within a share of the best, and three at least."""
-        ordered = [family for family in self._by_value(self.families) if family.judged]
-        least = (1 - FIRST_SHARE) * self._best_mean()
-        return [family for family in ordered if self._mean_of(family) >= least][: max((len(ordered) + 1) // 2, 3)]

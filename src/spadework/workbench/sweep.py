@@ -5,13 +5,13 @@ Stages: the plainest part of the factorial core, the rest of the core, single ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
+from spadework.workbench.counted import ask_in_time
 from spadework.workbench.design import Design, design
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.search import Search
@@ -68,8 +68,10 @@ class Sweep:
         return [one for plain, one in core if plain == (number == 0)]
 
     def run(self, number: int, until: float) -> list[Judged]:
-        """Judge a stage on the first sample; what has a number is not judged again."""
-        return self._ask([one for one in self.stage(number) if not self.judging.settled(one)], until)
+        """Judge what there is time for of a stage, on the first sample; what has a number is not judged again."""
+        settings = [one for one in self.stage(number) if isinstance(one, CoOccurrence) and not self.judging.settled(one)]
+        self.seen |= {one.label for one in settings}
+        return ask_in_time(self.judging, settings, until)
 
     def search(self, until: float) -> list[Judged]:
         """A round of the search near the best; nothing once it has had its rounds."""
@@ -81,10 +83,7 @@ class Sweep:
             started = [(result.one, result.mean) for result in best(found, SEEN) if isinstance(result.one, CoOccurrence)]
             self._search = Search(self.protocol, started, self.judging.content is not None)
         proposed = [one for one in self._search.propose(A_ROUND) if one.label not in self.seen]
-        results = self._ask(proposed, until)
+        self.seen |= {one.label for one in proposed}
+        results = self.judging.ask(proposed, 0, until)
         self._search.learn({label: result.mean for label, result in self.first.items()})
         return results
-
-    def _ask(self, settings: Sequence[Recommender], until: float) -> list[Judged]:
-        self.seen |= {one.label for one in settings}
-        return self.judging.ask(settings, 0, until)
