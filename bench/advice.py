@@ -69,7 +69,7 @@ def grocery(left: int) -> tuple[Interactions, Any]:
     """The embedded grocery log, some of its households."""
     whole = sw.read_interactions("sample:grocery")
     users = np.flatnonzero(generator(0, "advice").random(whole.user_count) < min(1.0, left / len(whole)))
-    log = whole.of_users(users.astype(np.int32))
+    log = whole.of_user_codes(users.astype(np.int32))
     return log, sw.read_content("sample:grocery", log)
 
 

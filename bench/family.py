@@ -184,11 +184,15 @@ def score(one: Recommender, split: Split, case: Case, metric: str, limit: int | 
     if limit is not None and len(users) > limit:
         users = users[:: -(-len(users) // limit)]
         split = Split(
-            train=split.train, given=split.given.of_users(users), expected=split.expected.of_users(users), name=split.name, says=split.says
+            train=split.train,
+            given=split.given.of_user_codes(users),
+            expected=split.expected.of_user_codes(users),
+            name=split.name,
+            says=split.says,
         )
     truth = Truth.of(split)
     asked = parse(metric)
-    lists = one.recommend(split.given, asked.k, repeats=case.repeats, users=truth.users)  # type: ignore[arg-type]
+    lists = one.recommend_codes(split.given, asked.k, repeats=case.repeats, users=truth.users)  # type: ignore[arg-type]
     return float(np.mean(measure(lists.items, truth, [asked], dialects[case.dialect])[asked.name]))
 
 

@@ -61,6 +61,14 @@ def test_a_shelf_tells_the_nearest_name_and_takes_each_once():
         shelf.place("wood", 3)
 
 
+def test_a_shelf_is_a_mapping():
+    shelf: Shelf[int] = Shelf("spade")
+    shelf.place("small", 1)
+    assert shelf.get("small") == 1
+    assert shelf.get("large") is None
+    assert shelf.get("large", 7) == 7
+
+
 def test_generators_by_name_do_not_disturb_each_other():
     def draw(seed, name):
         return generator(seed, name).random()

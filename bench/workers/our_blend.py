@@ -25,7 +25,7 @@ DEEP = 500
 
 def judged(one: Recommender, given: Interactions, expected: Interactions) -> dict[str, float]:
     """The quality of lists for everybody of whom something is expected."""
-    return quality(one.recommend(given, 10, repeats="forbid", users=expected.active_users).items, expected)
+    return quality(one.recommend_codes(given, 10, repeats="forbid", users=expected.active_users).items, expected)
 
 
 def main(folder: Path, asked: dict[str, Any]) -> None:

@@ -85,9 +85,9 @@ def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
         print(json.dumps({"seconds": clock.epoch, "answer": {"fit MiB": peak}}))
         return
     asked = expected.active_users
-    one.recommend(given, 10, repeats="forbid", users=asked[:100])
+    one.recommend_codes(given, 10, repeats="forbid", users=asked[:100])
     begun = time.perf_counter()
-    lists = one.recommend(given, 10, repeats="forbid", users=asked)
+    lists = one.recommend_codes(given, 10, repeats="forbid", users=asked)
     answering = time.perf_counter() - begun
     seconds = {"epochs": clock.epoch, "recommend": answering, "fit": fitted}[what]
     answer = {"fit MiB": peak} | quality(lists.items, expected) | {"fit": fitted, "recommend": answering, "epochs": len(one.curve)}

@@ -71,12 +71,12 @@ def main(name: str, who: str, share: float) -> None:
     )
     split = splitting.last_basket(log)
     users = split.users[:: round(1 / share)]
-    known = split.train.of_users(users)
+    known = split.train.of_user_codes(users)
     if who == "ours":
-        few = known.of_users(users[:50])
+        few = known.of_user_codes(users[:50])
         sw.model("tifu-knn").fit(few).recommend(few, k=K)
         begun = time.perf_counter()
-        codes = sw.model("tifu-knn", neighbours=NEIGHBOURS).fit(known).recommend(known, k=K, fill=False, users=users).items
+        codes = sw.model("tifu-knn", neighbours=NEIGHBOURS).fit(known).recommend_codes(known, k=K, fill=False, users=users).items
     else:
         histories = baskets(known)  # before the clock: only the equations are timed
         begun = time.perf_counter()

@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spadework import models
+    from spadework import errors, models
     from spadework.data import splitting as split
     from spadework.data.content import ItemContent, read_content
     from spadework.data.interactions import Interactions
@@ -64,7 +64,7 @@ _HOMES = {
     "train": "spadework.workbench.excavator",
     "world": "spadework.data.worlds",
 }
-_MODULES = {"models": "spadework.models", "split": "spadework.data.splitting"}
+_MODULES = {"errors": "spadework.errors", "models": "spadework.models", "split": "spadework.data.splitting"}
 
 __all__ = [
     "Counts",
@@ -83,6 +83,7 @@ __all__ = [
     "count",
     "diagnose",
     "dig",
+    "errors",
     "evaluate",
     "explain",
     "fit_counts",

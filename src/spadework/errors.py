@@ -14,7 +14,7 @@
         ├── OutOfTime
         └── OutOfMemory
 
-The command line, the pages and the REST server print the same two sentences.
+The command line prints the same two sentences.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ class BadRequest(SpadeworkError):
     """An option, a name, a range or a path that cannot be served."""
 
 
-class UnknownName(BadRequest):
-    """A name that is on no shelf."""
+class UnknownName(BadRequest, KeyError):
+    """A name that is on no shelf; a KeyError as well, so that `get` of a mapping knows it."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(set(known))

@@ -123,7 +123,7 @@ def test_every_command_refuses_a_model_that_is_not_kept_with_what_is(arguments, 
 def test_recommend_answers_by_the_model_that_is_named(several, log, capsys, name):
     told, _ = asked(capsys, "recommend", several, "--user", "u0003", "-k", "5", "--model", name)
     users = log.user_vocabulary.codes(["u0003"])
-    expected = Run(several).model("discover").recommend(log, 5, users=users).frame()
+    expected = Run(several).model("discover").recommend_codes(log, 5, users=users).frame()
     assert [row["item_id"] for row in told] == expected["item_id"].to_list()
 
 
@@ -173,9 +173,9 @@ def test_lists_of_both_begin_with_as_many_own_items_as_people_repeat(several, lo
     assert round(share, 2) == 0.76
     told, _ = asked(capsys, "recommend", several, "--for", "both", "-k", "10", "--user", "u0003")
     users = log.user_vocabulary.codes(["u0003"])
-    remind = Run(several).model("remind").recommend(log, 8, repeats="only", users=users).frame()["item_id"].to_list()
+    remind = Run(several).model("remind").recommend_codes(log, 8, repeats="only", users=users).frame()["item_id"].to_list()
     own = min(8, len(own_items(log)["u0003"]))
-    discover = Run(several).model("discover").recommend(log, 10 - own, repeats="forbid", users=users).frame()["item_id"].to_list()
+    discover = Run(several).model("discover").recommend_codes(log, 10 - own, repeats="forbid", users=users).frame()["item_id"].to_list()
     assert [row["item_id"] for row in told] == remind + discover
     assert [row["for"] for row in told] == ["remind"] * own + ["discover"] * (10 - own)
     assert [row["rank"] for row in told] == list(range(1, 11))

@@ -30,7 +30,6 @@ ALLOWED = {  # third-party name → where it may be imported
     "lightning_fabric": ("models/neural/training.py",),
     "tokenizers": ("models/neural/words.py",),
     "onnxscript": ("models/neural/export.py",),
-    "rich": ("apps/",),
 }
 NEVER = {
     "pandas",

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = ["numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "rich", "threadpoolctl", "zstandard"]
+HEAVY = ["numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "threadpoolctl", "zstandard"]
 
 
 def loaded_by(code: str) -> list[str]:

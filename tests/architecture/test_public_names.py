@@ -31,16 +31,19 @@ def test_an_unknown_name_tells_the_known_ones():
         sw.nope  # noqa: B018
 
 
-def test_what_type_checkers_see_is_what_there_is():
-    tree = ast.parse((SOURCE / "__init__.py").read_text())
-    seen = {
+def _seen_by_type_checkers(path):
+    return {
         (alias.asname or alias.name, f"{node.module}.{alias.name}")
-        for branch in ast.walk(tree)
+        for branch in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
         for node in branch.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
+
+
+def test_what_type_checkers_see_is_what_there_is():
+    seen = _seen_by_type_checkers(SOURCE / "__init__.py")
     told = {(name, f"{home}.{name}") for name, home in sw._HOMES.items()} | set(sw._MODULES.items())
     assert seen == told
 
@@ -64,3 +67,17 @@ def test_print_is_for_apps():
 
 def test_the_package_says_that_it_is_typed():
     assert (SOURCE / "py.typed").is_file()
+
+
+def test_every_model_class_is_seen_by_editors_and_type_checkers():
+    classes = {cls.__name__: cls for cls in sw.catalogue().values()}
+    assert dir(sw.models) == sorted(classes)
+    assert all(getattr(sw.models, name) is cls for name, cls in classes.items())
+    assert _seen_by_type_checkers(SOURCE / "models" / "__init__.py") == {
+        (name, f"{cls.__module__}.{name}") for name, cls in classes.items()
+    }
+
+
+def test_every_error_has_one_public_place():
+    assert sw.errors.BadRequest is sw.errors.UnknownName.__mro__[1]
+    assert issubclass(sw.errors.UnknownName, sw.SpadeworkError)

@@ -12,7 +12,7 @@ import oracles
 from makers import START, make_log
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.errors import BadRequest
+from spadework.errors import BadRequest, UnknownName
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, metrics, parse
 from spadework.evaluation.truth import Truth
@@ -237,3 +237,10 @@ def test_gains_are_the_largest_weight_of_the_targets_events():
     assert truth.items.tolist() == [0, 1]
     assert truth.gains.tolist() == [3, 2]
     assert isinstance(log.frame(), pl.DataFrame)
+
+
+def test_a_name_may_hold_digits():
+    with pytest.raises(UnknownName, match="There is no metric named 'f1'"):
+        parse("f1@10")
+    with pytest.raises(BadRequest, match="cannot be understood"):
+        parse("1f@10")

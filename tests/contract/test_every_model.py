@@ -265,7 +265,7 @@ def test_cost_is_positive_and_memory_within_a_sane_factor(name, params, world):
 def test_batch_equals_one_by_one(name, params, fitted, shop):
     batch = fitted(name, params).recommend(shop, 5)
     for row, user in enumerate(batch.users):
-        single = fitted(name, params).recommend(shop, 5, users=np.asarray([user]))
+        single = fitted(name, params).recommend_codes(shop, 5, users=np.asarray([user]))
         np.testing.assert_array_equal(single.items[0], batch.items[row])
         np.testing.assert_array_equal(single.scores[0], batch.scores[row])
 
@@ -298,8 +298,8 @@ def test_it_says_truly_whether_it_knows_similar_items_before_it_learns(name, par
 
 @every_case
 def test_others_in_the_log_do_not_change_ones_list(name, params, fitted, shop):
-    alone = shop.of_users(np.asarray([3]))
-    expected = fitted(name, params).recommend(shop, 5, users=np.asarray([3]))
+    alone = shop.of_user_codes(np.asarray([3]))
+    expected = fitted(name, params).recommend_codes(shop, 5, users=np.asarray([3]))
     np.testing.assert_array_equal(fitted(name, params).recommend(alone, 5).items, expected.items)
 
 
@@ -343,7 +343,7 @@ def test_empty_histories_and_unknown_items_are_answered(name, params, fitted, sh
     one = fitted(name, params)
     nothing = shop.where(np.zeros(len(shop), np.bool_))
     assert len(one.recommend(nothing, 3)) == 0
-    newcomers = one.recommend(nothing, 3, users=np.asarray([0, 5]))
+    newcomers = one.recommend_codes(nothing, 3, users=np.asarray([0, 5]))
     assert (newcomers.items >= 0).all(), "a user without history gets what is popular"
     popular = set(np.argsort(-shop.item_counts, kind="stable")[:3].tolist())
     if name != "random":
@@ -352,7 +352,7 @@ def test_empty_histories_and_unknown_items_are_answered(name, params, fitted, sh
     known = make_log(["new"], ["i001"], [START])
     np.testing.assert_array_equal(one.recommend(strangers, 4).items, one.recommend(known, 4).items)
     unknown = make_log(["new"], ["x"], [START])
-    assert (one.recommend(unknown, 3, users=np.asarray([0])).items >= 0).all()
+    assert (one.recommend_codes(unknown, 3, users=np.asarray([0])).items >= 0).all()
 
 
 @every_case

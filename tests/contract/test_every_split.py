@@ -65,7 +65,7 @@ def check(split: Split, log: Interactions) -> None:
     if split.name == "strong":
         assert not set(split.train.active_users.tolist()) & set(split.users.tolist()), "the judged users are unseen in training"
     else:
-        own = split.train.of_users(split.users) if len(split.users) else split.train.where(np.zeros(len(split.train), np.bool_))
+        own = split.train.of_user_codes(split.users) if len(split.users) else split.train.where(np.zeros(len(split.train), np.bool_))
         assert rows_of(own) == rows_of(split.given), "all that is known of the judged users is given"
     missing = set(split.users.tolist()) - set(split.given.active_users.tolist())
     assert split.users_without_history.tolist() == sorted(missing)

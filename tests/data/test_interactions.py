@@ -79,7 +79,7 @@ def test_where_takes_rows_and_keeps_vocabularies(log):
     assert part.frame().rows() == [row for row in log.frame().rows() if row[3] > 2]
     assert part.user_vocabulary is log.user_vocabulary
     assert part.item_vocabulary is log.item_vocabulary
-    assert log.of_users(np.asarray([1])).frame()["user_id"].unique().to_list() == ["b"]
+    assert log.of_user_codes(np.asarray([1])).frame()["user_id"].unique().to_list() == ["b"]
 
 
 @pytest.mark.parametrize("mask", [np.ones(3, np.bool_), np.ones(5, np.int64), np.arange(5)])

@@ -36,7 +36,7 @@ def test_kinds_stand_by_their_rows_whatever_happens_to_them(log):
     assert log.frame().columns == ["user_id", "item_id", "time", "event"]
     assert log.frame()["event"].to_list() == ["view", "buy", "cart", "view"]
     assert log.where(np.asarray([True, False, True, True])).frame()["event"].to_list() == ["view", "cart", "view"]
-    assert log.of_users(np.asarray([1])).frame()["event"].to_list() == ["cart", "view"]
+    assert log.of_user_codes(np.asarray([1])).frame()["event"].to_list() == ["cart", "view"]
     other = log.recoded(Vocabulary(pl.Series(["0", "a", "b"])), Vocabulary(pl.Series(["x", "z"])))
     assert [(user, item, kind) for user, item, _, kind in other.frame().rows()] == [
         ("a", "x", "view"),

@@ -109,7 +109,7 @@ def test_those_who_are_asked_are_learned_from_first(log):
     asked = np.asarray([3, 5], np.int32)
     users = users_within(log, asked, 500, rng())
     assert set(asked) <= set(users)
-    assert len(log.of_users(users)) <= 500
+    assert len(log.of_user_codes(users)) <= 500
     np.testing.assert_array_equal(users_within(log, asked, 1, rng()), asked)
 
 

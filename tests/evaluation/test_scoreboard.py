@@ -102,7 +102,7 @@ def answers(split):
     """Lists of cosine and what the trial says of them."""
     protocol = Protocol.of(split, metrics=METRICS, repeats="allow")
     one = model("cosine").fit(split.train)
-    return one.recommend(split.given, 5, users=protocol.truth.users), trial(model("cosine"), protocol)
+    return one.recommend_codes(split.given, 5, users=protocol.truth.users), trial(model("cosine"), protocol)
 
 
 @pytest.mark.parametrize("by", ["rank", "score"])
@@ -156,3 +156,8 @@ def test_ids_of_another_type_match_nobody_and_are_refused():
 def test_a_frame_without_rows_is_a_board_of_misses():
     frame = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "rank": pl.Int64})
     assert evaluate(frame, small(), metrics=["recall@5"]).scores[0].values["recall@5"].tolist() == [0.0, 0.0]
+
+
+def test_a_log_is_no_split(world):
+    with pytest.raises(BadRequest, match="is of type Interactions, not a split"):
+        scoreboard([model("popular")], world("content").log)

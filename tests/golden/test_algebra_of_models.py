@@ -353,7 +353,7 @@ def test_bm25_is_not_normalised_and_tfidf_is_a_cosine(k1, b):
 
 
 def scores_of(one, log, user: int) -> np.ndarray:
-    lists = one.recommend(log, log.item_count, users=np.asarray([user], np.int32), fill=False)
+    lists = one.recommend_codes(log, log.item_count, users=np.asarray([user], np.int32), fill=False)
     scores = np.zeros(log.item_count)
     found = lists.items[0] >= 0
     scores[lists.items[0][found]] = lists.scores[0][found]

@@ -28,7 +28,7 @@ def tafeng() -> Split:
 
 
 def judged(one: Recommender, split: Split, truth: Truth) -> list[float]:
-    lists = one.recommend(split.given, 10, repeats="allow", fill=False, users=truth.users)
+    lists = one.recommend_codes(split.given, 10, repeats="allow", fill=False, users=truth.users)
     found = measure(lists.items, truth, [parse(name) for name in METRICS], dialects["nbr"])
     return [float(np.mean(found[name])) for name in METRICS]
 
@@ -64,5 +64,5 @@ def test_people_alike_on_tafeng(tafeng, name, params, everybody, published):
     asked, learned = drawn[int(0.8 * len(drawn)) :], drawn[: int(0.72 * len(drawn))]
     truth = Truth.of(tafeng)
     truth = truth.take(np.flatnonzero(np.isin(truth.users, asked)))
-    one = model(name, **params).fit(tafeng.train if everybody else tafeng.train.of_users(learned.astype(np.int32)))
+    one = model(name, **params).fit(tafeng.train if everybody else tafeng.train.of_user_codes(learned.astype(np.int32)))
     assert judged(one, tafeng, truth) == pytest.approx(published, abs=0.002)

@@ -44,7 +44,7 @@ def leave_one_out():
 
 def judged(one: Recommender, split: Split, *, fit: bool = True) -> tuple[float, float]:
     truth = Truth.of(split)
-    lists = (one.fit(split.train) if fit else one).recommend(split.given, 10, repeats="forbid", fill=False, users=truth.users)
+    lists = (one.fit(split.train) if fit else one).recommend_codes(split.given, 10, repeats="forbid", fill=False, users=truth.users)
     found = measure(lists.items, truth, [parse("hitrate@10"), parse("ndcg@10")], dialects["loo"])
     return float(np.mean(found["hitrate@10"])), float(np.mean(found["ndcg@10"]))
 
@@ -117,7 +117,7 @@ def gowalla() -> Split:
 
 def recall_at_20(one: Recommender, split: Split) -> float:
     truth = Truth.of(split)
-    lists = one.fit(split.train).recommend(split.given, 20, repeats="forbid", users=truth.users)
+    lists = one.fit(split.train).recommend_codes(split.given, 20, repeats="forbid", users=truth.users)
     return float(np.mean(measure(lists.items, truth, [parse("recall@20")], dialects["lightgcn"])["recall@20"]))
 
 
@@ -177,7 +177,7 @@ def test_sar_on_ml_100k():
     for seed in range(10):
         split = splitting.from_column(log, pl.Series(np.where(stratified(users, seed), "train", "test")[order].tolist()))
         truth = Truth.of(split)
-        lists = model("sar").fit(split.train).recommend(split.given, 10, repeats="forbid", fill=False, users=truth.users)
+        lists = model("sar").fit(split.train).recommend_codes(split.given, 10, repeats="forbid", fill=False, users=truth.users)
         values = measure(lists.items, truth, [parse(name) for name in names], dialects["lightgcn"])
         found[seed] = [float(np.mean(values[name])) for name in names]
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)

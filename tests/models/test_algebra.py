@@ -90,7 +90,7 @@ def test_the_score_is_the_sum_over_the_history_with_the_newest_first(shop):
     events = range(int(shop.starts[user]), int(shop.starts[user + 1]))
     ages = {int(shop.items[e]): len(events) - 1 - n for n, e in enumerate(events)}  # the last time of each item counts
     expected = sum(0.5**age * dense[item] for item, age in ages.items())
-    lists = one.recommend(shop, shop.item_count, users=np.asarray([user]), fill=False)
+    lists = one.recommend_codes(shop, shop.item_count, users=np.asarray([user]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         if item >= 0:
             assert score == pytest.approx(expected[item], rel=1e-5)
@@ -98,7 +98,7 @@ def test_the_score_is_the_sum_over_the_history_with_the_newest_first(shop):
 
 def test_explanations_add_up_to_the_score(shop):
     one = model("forward").fit(shop)
-    lists = one.recommend(shop, 1, users=np.asarray([2]))
+    lists = one.recommend_codes(shop, 1, users=np.asarray([2]))
     best = shop.item_vocabulary.ids[int(lists.items[0, 0])]
     parts = one.explain(shop, best, user=shop.user_vocabulary.ids[2])
     assert parts["contribution"].sum() == pytest.approx(float(lists.scores[0, 0]), rel=1e-5)

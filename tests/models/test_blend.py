@@ -227,7 +227,7 @@ def spy() -> Iterator[list[Interactions]]:
             return {"counts": train.item_counts}
 
         def _histories(self, log: Interactions, users: Any) -> Histories:
-            seen.append(log.of_users(users))
+            seen.append(log.of_user_codes(users))
             return super()._histories(log, users)
 
         def _score(self, histories: Histories) -> np.ndarray:
@@ -301,7 +301,7 @@ def test_learning_from_a_sample_of_users_uses_no_more(shop):
 @pytest.mark.parametrize("parts", ["cosine + forward", "cosine(aggregate=noisy-or) + popular + v-sknn"])
 def test_contributions_sum_to_the_score(shop, how, repeats, parts):
     one = model("blend", parts=parts, how=how, candidates=6).fit(shop)
-    own = shop.of_users(np.asarray([3]))
+    own = shop.of_user_codes(np.asarray([3]))
     listed = one.recommend(own, 6, repeats=repeats, fill=False).frame()
     assert listed.height
     for item, score in listed.select("item_id", "score").iter_rows():

@@ -101,7 +101,7 @@ def test_too_few_users_leave_a_blend_of_equal_weights_and_a_note(shop):
 
 @pytest.mark.parametrize("repeats", ["allow", "forbid"])
 def test_contributions_and_the_interaction_sum_to_the_score(shop, fitted, repeats):
-    own = shop.of_users(np.asarray([5]))
+    own = shop.of_user_codes(np.asarray([5]))
     listed = fitted.recommend(own, 4, repeats=repeats, fill=False).frame()
     for item, score in listed.select("item_id", "score").iter_rows():
         told = fitted.explain(own, item, repeats=repeats)
@@ -111,7 +111,7 @@ def test_contributions_and_the_interaction_sum_to_the_score(shop, fitted, repeat
 
 
 def test_what_an_item_is_worth_is_the_score_with_it_less_the_score_without_it(shop, fitted):
-    own = shop.of_users(np.asarray([5]))
+    own = shop.of_user_codes(np.asarray([5]))
     item = fitted.recommend(own, 1, fill=False).frame()["item_id"][0]
     told = fitted.explain(own, item)
     gone = told["item_id"].drop_nulls()[0]

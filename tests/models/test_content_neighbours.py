@@ -233,7 +233,7 @@ def test_titles_alone_find_the_next_product_of_beauty():
              for name, part in (("train", rows.filter(split="train")), ("given", rows.filter(pl.col("split") != "test")))}  # fmt: skip
     target = rows.filter(split="test")
     lists = model("content", history=0.7).fit(parts["train"], read_content(items, log)).recommend(
-        parts["given"], 10, repeats="forbid", users=log.user_vocabulary.codes(target["user"])
+        parts["given"], 10, repeats="forbid", users=target["user"]
     )  # fmt: skip
     hits = (lists.items == log.item_vocabulary.codes(target["item"])[:, None]).any(axis=1)
     assert hits.mean() == pytest.approx(0.0767, abs=0.001), "the log itself, by cosine, finds .0657"

@@ -117,7 +117,7 @@ def test_kinds_of_histories_are_matched_by_name():
     other_codes = make_log(["a", "b", "b"], ["i001", "i002", "i003"], [START] * 3, kinds=["view", "click", "buy"])
     assert looked.kinds[0] != other_codes.kinds[0]
     expected = one.recommend(looked, 5)
-    np.testing.assert_array_equal(one.recommend(other_codes, 5, users=np.asarray([0])).items, expected.items)
+    np.testing.assert_array_equal(one.recommend_codes(other_codes, 5, users=np.asarray([0])).items, expected.items)
     row = dense(one)[one.kinds.index("view") * len(one.item_vocabulary) + int(one.item_vocabulary.codes(["i001"])[0])]
     assert expected.scores[0].tolist() == np.sort(row)[::-1][:5].tolist()
 
@@ -164,7 +164,7 @@ def test_the_secondary_weight_multiplies_what_other_kinds_say():
     places = np.asarray([one.kinds.index(name) for name in log.kind_names])[log.kinds[mine]]
     deeds = np.unique(places * items + log.items[mine])
     expected = (weights[deeds, None] * table[deeds]).sum(axis=0)
-    lists = half.recommend(log, items, users=np.asarray([user]), fill=False)
+    lists = half.recommend_codes(log, items, users=np.asarray([user]), fill=False)
     shown = lists.items[0][lists.items[0] >= 0]
     np.testing.assert_allclose(lists.scores[0][: len(shown)], expected[shown], rtol=1e-4)
     assert set(np.flatnonzero(expected > 0)) == set(shown.tolist())
@@ -183,7 +183,7 @@ def test_only_the_newest_items_of_each_kind_are_counted():
 def test_explanations_name_the_kind_and_add_up():
     log = log_of_kinds()
     one = model("cross-occurrence", secondary=0.5, history=0.9).fit(log)
-    lists = one.recommend(log, 1, users=np.asarray([2]))
+    lists = one.recommend_codes(log, 1, users=np.asarray([2]))
     parts = one.explain(log, log.item_vocabulary.ids[int(lists.items[0, 0])], user=log.user_vocabulary.ids[2])
     assert parts.columns == ["item_id", "event", "contribution"]
     assert set(parts["event"]) <= set(KINDS)

@@ -140,7 +140,7 @@ def test_pruning_keeps_the_largest_weights_of_each_column(log):
 @pytest.mark.parametrize("name", ["ease", "forward-ridge"])
 def test_contributions_sum_to_the_score(log, name, params):
     one = model(name, **{key: value for key, value in params.items() if key in model(name).params}).fit(log)
-    lists = one.recommend(log, 3, users=np.asarray([2]), fill=False)
+    lists = one.recommend_codes(log, 3, users=np.asarray([2]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         told = one.explain(log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2])
         assert told["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
@@ -249,7 +249,7 @@ def test_candidates_outside_the_vocabulary_are_refused_or_told(log):
 @pytest.mark.parametrize("users", [[-1], [0, 99_999]])
 def test_users_that_are_not_there_are_refused(log, users):
     with pytest.raises(BadRequest, match="There is no user with the code"):
-        model("ease").fit(log).recommend(log, 3, users=np.asarray(users))
+        model("ease").fit(log).recommend_codes(log, 3, users=np.asarray(users))
 
 
 def test_a_path_is_no_item_table(log):

@@ -44,7 +44,7 @@ def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path)
     for users in (1, 23):
         ids, asked = asked_of(folder, log, users, 30)
         best, scores = session.run(None, asked)
-        ours = one.recommend(log, 7, repeats=repeats, users=np.arange(users), fill=False)
+        ours = one.recommend_codes(log, 7, repeats=repeats, users=np.arange(users), fill=False)
         assert [[ids[at] for at in row] for row in best] == [log.item_vocabulary.take(row).to_list() for row in ours.items]
         np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
 

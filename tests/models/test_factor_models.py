@@ -106,7 +106,7 @@ def test_the_weight_of_the_ideal_filter_is_free(log):
 @pytest.mark.parametrize("reading", [{}, {"history": 0.6}])
 def test_contributions_sum_to_the_score(log, name, params, reading):
     one = model(name, **params, **reading).fit(log)
-    lists = one.recommend(log, 5, users=np.asarray([2]), fill=False)
+    lists = one.recommend_codes(log, 5, users=np.asarray([2]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         told = one.explain(log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2])
         assert told["contribution"].sum() == pytest.approx(float(score), rel=1e-4, abs=1e-6)

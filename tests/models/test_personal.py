@@ -20,7 +20,7 @@ LOG = make_log(
 
 def listed(one, user="u", log=LOG, **how):
     code = log.user_vocabulary.ids.to_list().index(user)
-    found = one.fit(log).recommend(log, 10, users=np.asarray([code]), **{"fill": False, **how})
+    found = one.fit(log).recommend_codes(log, 10, users=np.asarray([code]), **{"fill": False, **how})
     return [log.item_vocabulary.ids[int(item)] for item in found.items[0] if item >= 0], found.scores[0]
 
 

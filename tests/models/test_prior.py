@@ -95,7 +95,7 @@ def test_items_of_the_history_may_be_forbidden_or_alone(habits):
 
 def test_contributions_sum_to_the_score(habits):
     one = model("prior", parts="cosine", weight=0.4).fit(habits)
-    lists = one.recommend(habits, 5, users=np.asarray([0]))
+    lists = one.recommend_codes(habits, 5, users=np.asarray([0]))
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         parts = one.explain(habits, habits.item_vocabulary.ids[int(item)], user=habits.user_vocabulary.ids[0])
         assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4)

@@ -62,7 +62,7 @@ def test_users_wait_as_they_usually_do_or_until_the_moment_that_is_asked_about()
 
 def test_the_moment_asked_about_goes_with_the_rows():
     log = make_log(["u", "v"], ["x", "y"], [0, 5]).asked_at(9)
-    assert log.where(log.users == 0).now == log.of_users(np.asarray([1])).now == 9
+    assert log.where(log.users == 0).now == log.of_user_codes(np.asarray([1])).now == 9
     assert log.recoded(log.user_vocabulary, log.item_vocabulary).now == 9
 
 

@@ -66,7 +66,9 @@ def test_a_single_id_stands_for_a_list_of_one():
             lambda one, log: one.fit(log).recommend(pl.DataFrame({"item_id": ["x"]})),
             "What the histories are taken from is a DataFrame, not a log.",
         ),
-        (lambda one, log: one.fit(log).recommend(log, users=["7"]), "users are codes of the histories' vocabulary, whole numbers."),
+        (lambda one, log: one.fit(log).recommend(log, users=["7"]), "User '7' is not in the histories."),
+        (lambda one, log: one.fit(log).recommend_codes(log, users=["7"]), "users are codes of the histories' vocabulary, whole numbers."),
+        (lambda one, log: log.of_users([7, 8]), "User 8 is not in the log."),
     ],
 )
 def test_what_is_no_log_is_refused_with_what_to_do(act, says):
@@ -74,3 +76,21 @@ def test_what_is_no_log_is_refused_with_what_to_do(act, says):
         act(model("cosine"), make_log([7], ["x"], [START]))
     assert str(caught.value).startswith(says)
     assert str(caught.value).count("\n") == 1
+
+
+def test_users_are_asked_about_by_id_in_the_order_given():
+    log = make_log([30, 10, 20, 20], ["x", "y", "x", "z"], [START] * 4)
+    one = model("cosine").fit(log)
+    everybody = one.recommend(log, 3)
+    asked = one.recommend(log, 3, users=[20, 10])
+    assert asked.frame()["user_id"].unique(maintain_order=True).to_list() == [20, 10]
+    for user, lists in (
+        ([20, 10], asked),
+        (10, one.recommend(log, 3, users=10)),
+        (pl.Series([30]), one.recommend(log, 3, users=pl.Series([30]))),
+    ):
+        ids = [user] if isinstance(user, int) else list(user)
+        expected = everybody.frame().filter(pl.col("user_id").is_in(ids))
+        assert lists.frame().sort("user_id", "rank").equals(expected.sort("user_id", "rank"))
+    assert log.of_users(20).frame()["item_id"].sort().to_list() == ["x", "z"]
+    assert log.of_users([30, 10]).active_users.tolist() == [0, 2]

@@ -25,7 +25,7 @@ BOTH = pytest.mark.parametrize("name", ["v-sknn", "vmis-knn"])
 
 def scores_of(one, log, user):
     """Scores by item id of one user, without those that have no evidence."""
-    lists = one.recommend(log, len(one.item_vocabulary), users=log.user_vocabulary.codes([user]), fill=False).frame()
+    lists = one.recommend_codes(log, len(one.item_vocabulary), users=log.user_vocabulary.codes([user]), fill=False).frame()
     return dict(zip(lists["item_id"], lists["score"], strict=True))
 
 
@@ -192,7 +192,9 @@ def test_policies_of_repeats(name, shop):
     one = model(name).fit(shop)
     user = np.asarray([4])
     own = set(shop.items[shop.starts[4] : shop.starts[5]].tolist())
-    lists = {policy: one.recommend(shop, 20, users=user, repeats=policy, fill=False).items[0] for policy in ("forbid", "allow", "only")}
+    lists = {
+        policy: one.recommend_codes(shop, 20, users=user, repeats=policy, fill=False).items[0] for policy in ("forbid", "allow", "only")
+    }
     shown = {policy: {int(item) for item in items if item >= 0} for policy, items in lists.items()}
     assert shown["allow"] & own
     assert shown["forbid"] == shown["allow"] - own
@@ -233,7 +235,7 @@ def test_variants_share_one_fit_and_answer_like_fresh_ones(name, shop):
 @pytest.mark.parametrize("length", [0.0, 0.5])
 def test_explanations_add_up_to_the_score(name, length, shop):
     one = model(name, length=length, neighbours=7).fit(shop)
-    lists = one.recommend(shop, 3, users=np.asarray([2]))
+    lists = one.recommend_codes(shop, 3, users=np.asarray([2]))
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         parts = one.explain(shop, shop.item_vocabulary.ids[int(item)], user=shop.user_vocabulary.ids[2])
         assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-5)
@@ -285,7 +287,7 @@ def test_sessions_of_yoochoose(name, reciprocal_rank, hit_rate):
     frame = pl.read_parquet(outside_data("yoochoose_100k"))
     split = splitting.last_item(make_log(frame["user"], frame["item"], frame["timestamp"]))
     truth = Truth.of(split)
-    lists = model(name).fit(split.train).recommend(split.given, 20, users=truth.users)
+    lists = model(name).fit(split.train).recommend_codes(split.given, 20, users=truth.users)
     found = measure(lists.items, truth, [parse("mrr@20"), parse("hitrate@20")], dialects["loo"])
     assert float(np.mean(found["mrr@20"])) == pytest.approx(reciprocal_rank, abs=0.0005)
     assert float(np.mean(found["hitrate@20"])) == pytest.approx(hit_rate, abs=0.0005)

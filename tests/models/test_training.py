@@ -335,7 +335,7 @@ def test_histories_of_one_item_of_unknown_items_and_longer_than_the_window_are_a
     single = make_log(["u"], [ids[3]], [START])
     assert (one.recommend(single, 5).items >= 0).all()
     unknown = make_log(["u"], ["never seen"], [START])
-    assert one.recommend(unknown, 5, users=np.asarray([0])).filled == 5
+    assert one.recommend_codes(unknown, 5, users=np.asarray([0])).filled == 5
 
 
 def test_a_model_without_ids_scores_items_that_nobody_took_and_leaves_out_those_of_which_nothing_is_known(world):
@@ -375,7 +375,7 @@ def test_leaving_an_item_out_explains_a_score(world):
     log = world("order").log
     one = model("transformer", width=32, blocks=1, heads=1, epochs=20, max_length=24, batch=32).fit(log)
     user = log.user_vocabulary.ids[3]
-    top = one.recommend(log, 1, users=np.asarray([3])).frame()["item_id"][0]
+    top = one.recommend_codes(log, 1, users=np.asarray([3])).frame()["item_id"][0]
     told = one.explain(log, top, user)
     own = set(log.item_vocabulary.take(log.items[log.starts[3] : log.starts[4]]).to_list())
     assert set(told["item_id"]) == own

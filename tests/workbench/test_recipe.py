@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import spadework as sw
 from spadework.errors import BadRequest
 from spadework.workbench.recipe import VERSION, Recipe, from_settings, from_toml, make
 
@@ -96,3 +97,11 @@ def test_a_recipe_is_read_from_toml(tmp_path):
         from_toml(path)
     with pytest.raises(BadRequest, match="cannot be read: No such file or directory"):
         from_toml(tmp_path / "none.toml")
+
+
+def test_a_recipe_knows_its_names_however_it_is_made():
+    with pytest.raises(BadRequest, match="There is no model named 'nope'"):
+        sw.Recipe(models=["nope"])
+    with pytest.raises(BadRequest, match="The budget 'soon' cannot be understood"):
+        sw.Recipe(budget="soon")
+    assert sw.Recipe(models=["ease"]).models == ["ease"]

@@ -97,7 +97,7 @@ def cut(
     expected = log.where(wanted)
     return Split(
         train=train,
-        given=log.where(~tested).of_users(expected.active_users),
+        given=log.where(~tested).of_user_codes(expected.active_users),
         expected=expected,
         name=name,
         says=says,

@@ -161,8 +161,12 @@ class Interactions:
         """
         return replace(self, now=moment(now))
 
-    def of_users(self, users: Codes) -> Interactions:
-        """The rows of these users."""
+    def of_users(self, users: Any) -> Interactions:
+        """The rows of these users, by id, one or several. Raises `BadRequest` with the first that is not there."""
+        return self.of_user_codes(self.user_vocabulary.known(users, "User", "the log"))
+
+    def of_user_codes(self, users: Codes) -> Interactions:
+        """The rows of these users, by code."""
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
         return self.where(chosen[self.users])

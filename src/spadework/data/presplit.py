@@ -45,7 +45,7 @@ def read_split(
 
 
 def _split(train: Interactions, expected: Interactions, says: str, valid: Split | None) -> Split:
-    given = train.of_users(expected.active_users)
+    given = train.of_user_codes(expected.active_users)
     return Split(train=train, given=given, expected=expected, name="from_column", says=says, valid=valid)
 
 

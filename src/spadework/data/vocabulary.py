@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from spadework.arrays import Array, Codes
-from spadework.errors import BadData
+from spadework.errors import BadData, BadRequest
 
 _TABLE_LIMIT = 1 << 27
 """Largest span of integer ids that is encoded through a presence table (bytes; a table of 128 MiB at most)."""
@@ -67,6 +68,18 @@ class Vocabulary:
             return found.fill_null(-1).to_numpy().astype(np.int32)
         return np.full(len(given), -1, np.int32)
 
+    def known(self, ids: Any, what: str, where: str) -> Codes:
+        """Codes of ids, one or several, in their order; `what` such as "Item" and `where` such as "the log" are for the refusal.
+
+        Raises `BadRequest` with the first id that is not there.
+        """
+        asked = pl.Series(listed(ids))
+        codes = self.codes(asked)
+        if (codes < 0).any():
+            missing = asked[int(np.flatnonzero(codes < 0)[0])]
+            raise BadRequest(f"{what} {missing!r} is not in {where}.", "Check the id; numbers and text differ.")
+        return codes
+
     def _codes_of_numbers(self, given: pl.Series) -> Codes:
         wide = pl.UInt64 if self.ids.dtype == pl.UInt64 else pl.Int64
         fitted = given.cast(wide, strict=False)
@@ -88,6 +101,13 @@ class Vocabulary:
     def take(self, codes: Array) -> pl.Series:
         """The ids of the codes, in their order; every code must be in range."""
         return self.ids.gather(pl.Series(codes, dtype=pl.Int64))
+
+
+def listed(ids: object) -> list[object] | pl.Series:
+    """Ids as a list or a series; a single one stands for a list of one."""
+    if isinstance(ids, pl.Series):
+        return ids
+    return [ids] if isinstance(ids, str | Integral) else list(ids)  # type: ignore[call-overload]
 
 
 def _looked_up(table: Codes, numbers: Array, low: int) -> Codes:

@@ -148,7 +148,7 @@ class Answers:
         everybody: list[Answers] = [self, *others]
         wanted = np.zeros(self.train.item_count, np.bool_)
         for where in everybody:
-            wanted[where._asked.split.given.of_users(where._asked.truth.users).items] = True
+            wanted[where._asked.split.given.of_user_codes(where._asked.truth.users).items] = True
         try:
             with self.clock.running(), events.listening(self._limits):
                 for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
@@ -214,7 +214,9 @@ def _judge(one: Recommender, everybody: Sequence[Answers]) -> None:
     """Keep what a fitted setting answers to each question."""
     for where in everybody:
         part = where._asked
-        codes = one.recommend(part.split.given, part.k, repeats=part.repeats, users=part.truth.users, candidates=where.candidates).items
+        codes = one.recommend_codes(
+            part.split.given, part.k, repeats=part.repeats, users=part.truth.users, candidates=where.candidates
+        ).items
         values = judge(codes, part)[0][part.primary]
         where.known[one.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))
         where.lists[one.label] = codes

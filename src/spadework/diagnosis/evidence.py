@@ -122,7 +122,7 @@ class Evidence(Answers):
         train, given = newest(split.train, most), newest(split.given, most)
         if len(train) > MANY_ROWS:
             users = users_within(train, self.truth.users, MANY_ROWS, generator(self.protocol.seed, "users learned from"))
-            train, given = train.of_users(users), given.of_users(users)
+            train, given = train.of_user_codes(users), given.of_user_codes(users)
         if len(train) == len(split.train):
             return self
         made = self.of_logs(train=train, given=given)
@@ -156,7 +156,7 @@ class Evidence(Answers):
         made = []
         for _ in range(DRAWS if pairs_in(split.train) < LARGE else 1):
             train = exchanged(split.train, random)
-            control = self.of_logs(train=train, given=train.of_users(split.given.active_users))
+            control = self.of_logs(train=train, given=train.of_user_codes(split.given.active_users))
             if self.protocol.repeats == "forbid":
                 control.protocol.__dict__["truth"] = self._still_reachable(control.protocol.split)
             made.append(control)
@@ -193,7 +193,7 @@ class Evidence(Answers):
     def learns_histories(self) -> bool:
         """Whether what is given of users is part of what is learned from."""
         split = self.protocol.split
-        return len(split.train.of_users(split.given.active_users)) == len(split.given)
+        return len(split.train.of_user_codes(split.given.active_users)) == len(split.given)
 
     @property
     def has_calendar(self) -> bool:

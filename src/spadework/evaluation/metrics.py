@@ -196,7 +196,7 @@ class Asked:
 
 def parse(name: str) -> Asked:
     """The metric of a name such as `NDCG@10`; an unknown one tells the nearest known."""
-    written = re.fullmatch(r"(debiased_)?([a-z_]+)@([0-9]+)", name.strip().lower())
+    written = re.fullmatch(r"(debiased_)?([a-z_][a-z0-9_]*)@([0-9]+)", name.strip().lower())
     if not written or int(written.group(3)) < 1:
         raise BadRequest(f"The metric {name!r} cannot be understood.", "Write it as name@k, such as ndcg@10 or recall@20.")
     found = metrics[written.group(2)]

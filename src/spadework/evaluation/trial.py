@@ -62,6 +62,10 @@ class Protocol:
 
         With "novel" items of the history are neither recommended nor expected: the task of the novel basket.
         """
+        if not isinstance(split, Split):
+            raise BadRequest(
+                f"What is to be judged on is of type {type(split).__name__}, not a split.", "Cut the log first: sw.split.by_time(log)."
+            )
         if repeats == "auto":
             repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
         if repeats not in (*REPEATS, "novel"):
@@ -178,7 +182,7 @@ def trial(
                 with events.listening(heard):
                     _fit(model, protocol.split.train, content, rng, ready)
             learned = time.perf_counter()
-            answer = model.recommend(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
+            answer = model.recommend_codes(protocol.split.given, protocol.k, repeats=protocol.repeats, users=protocol.truth.users)
             answered = time.perf_counter()
             values, totals = judge(answer.items, protocol)
             if novel and lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
@@ -229,7 +233,7 @@ def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
     """
     truth = protocol.truth
     try:
-        codes = model.recommend(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
+        codes = model.recommend_codes(protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users).items
     except Exception:  # whatever ends it, the score stands
         return {}
     found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new

@@ -10,19 +10,13 @@ import polars as pl
 from spadework import events
 from spadework.arrays import Codes, Mask
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
+from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest
-from spadework.models.needs import listed
 
 
 def items_asked(vocabulary: Vocabulary, items: Any) -> Codes:
     """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that the model does not know."""
-    asked = pl.Series(listed(items))
-    codes = vocabulary.codes(asked)
-    if (codes < 0).any():
-        missing = asked[int(np.flatnonzero(codes < 0)[0])]
-        raise BadRequest(f"Item {missing!r} is not in the log that the model learned from.", "Check the id; numbers and text differ.")
-    return codes
+    return vocabulary.known(items, "Item", "the log that the model learned from")
 
 
 def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
@@ -46,7 +40,15 @@ def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
 
 
 def users_asked(histories: Interactions, users: Any) -> Codes:
-    """Codes of the users that are asked about; those with events where none are named. Raises `BadRequest` for what is no such code."""
+    """Codes of users by id, one or several, in their order; those with events where none are named.
+
+    Raises `BadRequest` with the first that the histories do not know.
+    """
+    return histories.active_users if users is None else histories.user_vocabulary.known(users, "User", "the histories")
+
+
+def codes_asked(histories: Interactions, users: Any) -> Codes:
+    """Codes of users as they are given; those with events where none are. Raises `BadRequest` for what is no code of the histories."""
     if users is None:
         return histories.active_users
     codes, hint = np.asarray(users), "Give histories.user_vocabulary.codes(ids)."

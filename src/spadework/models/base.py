@@ -23,7 +23,7 @@ from spadework.kernels import parallel, ranking
 from spadework.kernels.scoring import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
-from spadework.models.asked import candidates_asked, users_asked
+from spadework.models.asked import candidates_asked, codes_asked, users_asked
 from spadework.models.common import CommonList
 from spadework.models.histories import Histories, positions
 from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room
@@ -175,21 +175,36 @@ class Recommender(ABC):
         k: int = 10,
         *,
         repeats: Repeats = "allow",
-        candidates: pl.Series | None = None,
-        users: Codes | None = None,
+        candidates: Any = None,
+        users: Any = None,
         fill: bool = True,
     ) -> Recommendations:
         """The `k` best items for each user in `histories`, which may be anybody: a user is what they did.
 
         `repeats` says whether items of the history may come back ("allow"), must not ("forbid"), or alone may ("only"). `candidates` are
-        the only ids that may be recommended. `users` are codes of `histories.user_vocabulary`; by default those with events. Slots that
+        the only ids that may be recommended. `users` are ids of the histories, one or several; by default those with events. Slots that
         the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
-        history that the model never saw are ignored.
+        history that the model never saw are ignored. Raises `BadRequest` for ids that are not there.
         """
+        check_log(histories, "What the histories are taken from")
+        codes = users_asked(histories, users)
+        return self.recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=codes, fill=fill)
+
+    def recommend_codes(
+        self,
+        histories: Interactions,
+        k: int = 10,
+        *,
+        repeats: Repeats = "allow",
+        candidates: Any = None,
+        users: Codes | None = None,
+        fill: bool = True,
+    ) -> Recommendations:
+        """`recommend` for those who have codes already: `users` [n] are codes of `histories.user_vocabulary`, by default those with events."""
         check_k(k)
         check_repeats(repeats)
         check_log(histories, "What the histories are taken from")
-        asked, allowed = users_asked(histories, users), candidates_asked(self.item_vocabulary, candidates)
+        asked, allowed = codes_asked(histories, users), candidates_asked(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
         common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None

@@ -12,12 +12,12 @@ import polars as pl
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.vocabulary import Vocabulary
+from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.union import best_of, union
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need, Recommender
-from spadework.models.needs import check_k, listed
+from spadework.models.needs import check_k
 from spadework.models.parameters import Doc, Range
 from spadework.models.parts import parse, text_of
 from spadework.models.pool import Pool, PooledHistories, Proposals, counts_of, fitted_parts, lengths_of, scores_in

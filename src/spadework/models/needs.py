@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Literal, TypeAlias
 
-import polars as pl
-
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
@@ -77,13 +75,6 @@ def check_log(given: object, what: str) -> None:
     """Refuse what is no log: a path, a frame, a list of items."""
     if not isinstance(given, Interactions):
         raise BadRequest(f"{what} is a {type(given).__name__}, not a log.", "Read it first: log = spadework.read_interactions(…).")
-
-
-def listed(ids: object) -> list[object] | pl.Series:
-    """Ids as a list or a series; a single one stands for a list of one."""
-    if isinstance(ids, pl.Series):
-        return ids
-    return [ids] if isinstance(ids, str | Integral) else list(ids)  # type: ignore[call-overload]
 
 
 def check_repeats(repeats: str) -> None:

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from spadework import durations
-from spadework.arrays import Array
+from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import hashing
-from spadework.models.base import Histories, Need, Recommender
+from spadework.kernels import draws, hashing, scoring
+from spadework.models.base import Histories, Need, Recommender, Repeats
 from spadework.models.parameters import Doc, Duration
 
 
@@ -84,19 +84,38 @@ class PopularByCategory(Recommender):
 
 
 class Random(Recommender):
-    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on the order of users."""
+    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on the order of users.
+
+    Each user has an order of all items of their own, of which only the head is worked out: O(k) a user, however large the catalogue is.
+    """
 
     name = "random"
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
 
-    def _score(self, histories: Histories) -> Array:
+    def _walks(self, histories: Histories) -> draws.Walks:
         salt = self.state["salt"]
         own = np.zeros(len(histories), np.uint64)
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         np.bitwise_xor.at(own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
-        return hashing.crossed(own, salt)
+        return draws.walks(own, draws.prime_from(len(salt)))
+
+    def _score(self, histories: Histories) -> Array:
+        rows, items = np.arange(len(histories))[:, None], np.arange(len(self.state["salt"]))[None, :]
+        return draws.scores_of(self._walks(histories), rows, items)
+
+    def _score_cells(self, histories: Histories, asked: scoring.Rows) -> Array:
+        rows = np.repeat(np.arange(len(histories)), np.diff(asked.starts))
+        return draws.scores_of(self._walks(histories), rows, asked.columns)
+
+    def _row_cells(self, k: int) -> int:
+        return k
+
+    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+        seen = None if repeats == "allow" else (block.starts, block.items)
+        own = scoring.Rows(block.starts, block.items, block.counts)
+        return draws.draw(self._walks(block), len(self.state["salt"]), k, scoring.Choice.of(own, seen, repeats == "only", allowed))
 
 
 def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:

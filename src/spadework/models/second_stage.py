@@ -145,7 +145,7 @@ class Boosted(Mixture):
         same `repeats`, among all items, in lists no longer than the parts' own (`candidates`). One scoring for each item of the history.
         """
         log, users, code = self._one_user(history, item, user)
-        own = log.of_users(users)
+        own = log.of_user_codes(users)
 
         def score(known: Interactions) -> float:
             block = self._histories(known, users)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
-import polars as pl
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
@@ -24,22 +24,22 @@ class Vectors(Recommender):
     is no product of vectors stands in `_added` (a few items of each user) and `_base` (all items).
     """
 
-    def recommend(
+    def recommend_codes(
         self,
         histories: Interactions,
         k: int = 10,
         *,
         repeats: Repeats = "allow",
-        candidates: pl.Series | None = None,
+        candidates: Any = None,
         users: Codes | None = None,
         fill: bool = True,
     ) -> Recommendations:
-        """The `k` best items for each user in `histories`, as in every model.
+        """The `k` best items for each user in `histories`, by code, as in every model.
 
         Products are held to one thread from the outside, once for all blocks of users.
         """
         with parallel.lone_blas():
-            return super().recommend(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
+            return super().recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         told, weights = self._votes(block)

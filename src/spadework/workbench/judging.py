@@ -182,7 +182,7 @@ class Judging:
         assert asked is not None
         try:
             with events.within(one.label), events.aside(), events.listening(self.limits(until)):
-                lists = one.recommend(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
+                lists = one.recommend_codes(asked.split.given, asked.k, repeats="forbid", users=asked.truth.users).items
         except Exception:  # whatever ends it, the score stands
             return score
         values = np.full(len(place.rows), np.nan, np.float32)  # some users take nothing new

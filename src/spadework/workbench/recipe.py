@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from spadework import durations
 from spadework.data.splitting import splits
@@ -71,6 +71,11 @@ class Recipe(BaseModel):
     faces: int = Field(12, ge=0, le=50, description="Users shown in the report.")
     with_ids: bool = Field(False, description="Print the users' own ids in the report.")
 
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Recipe:
+        _check_names(self)
+        return self
+
     @property
     def budget_seconds(self) -> float:
         """The budget in seconds."""
@@ -85,11 +90,9 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
         newer = "newer than this spadework; upgrade it" if version > VERSION else f"older; the present version is {VERSION}"
         raise BadRequest(f"{where} has version {version}, which is {newer}.", "See the keys with: spadework explain recipe")
     try:
-        recipe = Recipe.model_validate(dict(values))
+        return Recipe.model_validate(dict(values))
     except ValidationError as error:
         raise _told(error, where) from None
-    _check_names(recipe)
-    return recipe
 
 
 def command_of(recipe: Recipe, folder: Path | None = None) -> str:

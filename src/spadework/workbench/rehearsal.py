@@ -120,8 +120,8 @@ class _Stage:
         given, users = self.split.given, self.split.users
         ids = self.log.item_vocabulary.ids
         with suppress(SpadeworkError):
-            fitted.recommend(given, 10, users=users, candidates=ids[: len(ids) // 2])
-            fitted.recommend(given, SHORT + 10, users=users[:3])
+            fitted.recommend_codes(given, 10, users=users, candidates=ids[: len(ids) // 2])
+            fitted.recommend_codes(given, SHORT + 10, users=users[:3])
             fitted.similar_items(ids[:3].to_list(), 5)
         return score
 
@@ -211,6 +211,8 @@ def _board(stage: _Stage, found: Sequence[Score]) -> None:
     protocol = stage.protocols["allow"]
     board = Scoreboard(protocol, tuple(found))
     board.entries  # noqa: B018  (computed by being looked at)
-    lists = {"popular": model("popular").fit(stage.split.train).recommend(stage.split.given, protocol.k, users=protocol.truth.users).items}
+    lists = {
+        "popular": model("popular").fit(stage.split.train).recommend_codes(stage.split.given, protocol.k, users=protocol.truth.users).items
+    }
     slices_of(protocol, lists)
     repetition_of(protocol, lists, {}, "")

@@ -163,7 +163,7 @@ def _for_purpose(
 
 
 def _answers(folder: Path, log: Interactions, users: Codes | None, k: int, repeats: str) -> Recommendations:
-    answers: Recommendations = artifact.load(folder).recommend(log, k, repeats=cast(Repeats, repeats), users=users)
+    answers: Recommendations = artifact.load(folder).recommend_codes(log, k, repeats=cast(Repeats, repeats), users=users)
     return answers
 
 

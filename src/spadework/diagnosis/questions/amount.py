@@ -69,7 +69,7 @@ def more_users(evidence: Evidence) -> Finding:
     drawn = generator(new.protocol.seed, "nested users").permutation(users)
     models = [counting(new, settings) for settings in WEIGHTS]
     curve = [
-        (new if part == 1 else new.of_logs(train=new.train.of_users(np.sort(drawn[: len(users) // part])))).mean_of(models)
+        (new if part == 1 else new.of_logs(train=new.train.of_user_codes(np.sort(drawn[: len(users) // part])))).mean_of(models)
         for part in PARTS
     ]
     values = np.stack(curve, axis=1)  # [rows, parts]

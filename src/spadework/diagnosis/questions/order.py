@@ -121,7 +121,7 @@ def order_of_the_file(evidence: Evidence) -> Finding:
     def asked_with(by: np.random.Generator | None) -> Array:
         """Values where ties are broken so, in train and in histories alike. Shape [rows]."""
         train = ties_broken(split.train, by)
-        given = train.of_users(split.given.active_users) if new.learns_histories else ties_broken(split.given, by)
+        given = train.of_user_codes(split.given.active_users) if new.learns_histories else ties_broken(split.given, by)
         return new.of_logs(train=train, given=given).mean_of(models)
 
     kept, mixed = asked_with(None), asked_with(random)
