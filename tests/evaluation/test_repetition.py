@@ -77,8 +77,8 @@ def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error
             raise error
         return recommend(self, histories, k, **how)
 
-    recommend = Recommender.recommend
-    monkeypatch.setattr(Recommender, "recommend", once)
+    recommend = Recommender.recommend_codes
+    monkeypatch.setattr(Recommender, "recommend_codes", once)
     score = trial(model("popular"), Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow"), lists=[])
     assert asked == ["allow", "forbid"]
     assert (score.state, score.totals) == ("done", {})

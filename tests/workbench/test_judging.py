@@ -131,7 +131,7 @@ def test_without_time_on_more_users_a_setting_keeps_what_it_had(tmp_path, protoc
     def late(*_, **__):
         raise OutOfTime("Out of time.", "Give more.")
 
-    monkeypatch.setattr(Recommender, "recommend", late)
+    monkeypatch.setattr(Recommender, "recommend_codes", late)
     (second,) = one.ask([model("personal")], 1, soon())
     assert second.score.state == "timed out"
     assert one.judged["personal"].rung == 0

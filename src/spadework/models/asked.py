@@ -12,6 +12,9 @@ from spadework.arrays import Codes, Mask
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest
+from spadework.models.needs import check_log
+
+HISTORIES = "What the histories are taken from"
 
 
 def items_asked(vocabulary: Vocabulary, items: Any) -> Codes:
@@ -42,13 +45,16 @@ def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
 def users_asked(histories: Interactions, users: Any) -> Codes:
     """Codes of users by id, one or several, in their order; those with events where none are named.
 
-    Raises `BadRequest` with the first that the histories do not know.
+    Raises `BadRequest` with the first that the histories do not know, and for histories that are no log.
     """
+    check_log(histories, HISTORIES)
     return histories.active_users if users is None else histories.user_vocabulary.known(users, "User", "the histories")
 
 
 def codes_asked(histories: Interactions, users: Any) -> Codes:
-    """Codes of users as they are given; those with events where none are. Raises `BadRequest` for what is no code of the histories."""
+    """Codes of users as they are given; those with events where none are. Raises `BadRequest` for what is no code of the histories, and
+    for histories that are no log."""
+    check_log(histories, HISTORIES)
     if users is None:
         return histories.active_users
     codes, hint = np.asarray(users), "Give histories.user_vocabulary.codes(ids)."
@@ -67,3 +73,19 @@ def user_asked(history: Interactions, user: Any) -> Codes:
         told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
         raise BadRequest(told, "Name one with user=.")
     return users
+
+
+def in_codes_of(items: Vocabulary, histories: Interactions) -> Interactions:
+    """The histories with the codes of these items. Raises `BadRequest` where ids of numbers meet ids of text, so that nothing could match."""
+    if histories.item_vocabulary is items or histories.item_vocabulary == items:
+        return histories
+    if histories.item_vocabulary.ids.dtype.is_integer() != items.ids.dtype.is_integer():
+        raise BadRequest(
+            f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model has {_kind(items)}, so nothing can match.",
+            "Write the histories with ids of the model's type; parquet keeps whole numbers, csv is text.",
+        )
+    return histories.recoded(histories.user_vocabulary, items)
+
+
+def _kind(vocabulary: Vocabulary) -> str:
+    return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"

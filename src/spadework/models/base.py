@@ -18,15 +18,15 @@ from spadework.arrays import Array, Codes, Mask, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
-from spadework.errors import BadRequest, NotFitted, Unsuitable
+from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel, ranking
 from spadework.kernels.scoring import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
-from spadework.models.asked import candidates_asked, codes_asked, users_asked
+from spadework.models.asked import candidates_asked, codes_asked, in_codes_of, users_asked
 from spadework.models.common import CommonList
 from spadework.models.histories import Histories, positions
-from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_log, check_repeats, check_room
+from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_repeats, check_room
 from spadework.models.parameters import Parameter, parameters_of, refuse_unknown
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed, generator
@@ -186,7 +186,6 @@ class Recommender(ABC):
         the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
         history that the model never saw are ignored. Raises `BadRequest` for ids that are not there.
         """
-        check_log(histories, "What the histories are taken from")
         codes = users_asked(histories, users)
         return self.recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=codes, fill=fill)
 
@@ -203,7 +202,6 @@ class Recommender(ABC):
         """`recommend` for those who have codes already: `users` [n] are codes of `histories.user_vocabulary`, by default those with events."""
         check_k(k)
         check_repeats(repeats)
-        check_log(histories, "What the histories are taken from")
         asked, allowed = codes_asked(histories, users), candidates_asked(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
         common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
@@ -223,15 +221,7 @@ class Recommender(ABC):
         )
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
-        own = self.item_vocabulary
-        if histories.item_vocabulary is own or histories.item_vocabulary == own:
-            return histories
-        if histories.item_vocabulary.ids.dtype.is_integer() != own.ids.dtype.is_integer():
-            raise BadRequest(
-                f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model has {_kind(own)}, so nothing can match.",
-                "Write the histories with ids of the model's type; parquet keeps whole numbers, csv is text.",
-            )
-        return histories.recoded(histories.user_vocabulary, own)
+        return in_codes_of(self.item_vocabulary, histories)
 
     def _answer(
         self, histories: Interactions, users: Codes, *, k: int, repeats: Repeats, allowed: Mask | None, common: CommonList | None,
@@ -326,10 +316,6 @@ def model(name: str, **params: Any) -> Recommender:
     cls = catalogue()[name]
     refuse_unknown(name, params, cls.parameters())
     return cls(**params)
-
-
-def _kind(vocabulary: Vocabulary) -> str:
-    return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"
 
 
 __all__ = ["REPEATS", "Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]
