@@ -52,8 +52,10 @@ def users_asked(histories: Interactions, users: Any) -> Codes:
 
 
 def codes_asked(histories: Interactions, users: Any) -> Codes:
-    """Codes of users as they are given; those with events where none are. Raises `BadRequest` for what is no code of the histories, and
-    for histories that are no log."""
+    """Codes of users as they are given; those with events where none are.
+
+    Raises `BadRequest` for what is no code of the histories, and for histories that are no log.
+    """
     check_log(histories, HISTORIES)
     if users is None:
         return histories.active_users

@@ -186,8 +186,7 @@ class Recommender(ABC):
         the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
         history that the model never saw are ignored. Raises `BadRequest` for ids that are not there.
         """
-        codes = users_asked(histories, users)
-        return self.recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=codes, fill=fill)
+        return self.recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=users_asked(histories, users), fill=fill)
 
     def recommend_codes(
         self,
