@@ -1,4 +1,7 @@
-"""A shelf: things by name. Placing a thing on it is all that is needed for it to appear everywhere."""
+"""A shelf: things by name. Placing a thing on it is all that is needed for it to appear everywhere.
+
+Models alone are listed once more, in `models/__init__.py`, for type checkers; a test compares the two.
+"""
 
 from __future__ import annotations
 

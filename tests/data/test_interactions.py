@@ -132,3 +132,9 @@ def test_a_row_account_adds_up_or_does_not_exist():
         account.set_aside["no user"] = 3
     with pytest.raises(AssertionError, match=r"row account of a.csv: 1 rows of 10 are unaccounted for"):
         RowAccount(source="a.csv", read=10, used=7, set_aside={"no user": 2})
+
+
+@pytest.mark.parametrize("code", [-1, 99])
+def test_codes_of_users_that_are_not_there_are_refused(log, code):
+    with pytest.raises(BadRequest, match=f"There is no user with the code {code}"):
+        log.of_user_codes(np.asarray([0, code]))

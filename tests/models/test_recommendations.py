@@ -94,3 +94,11 @@ def test_users_are_asked_about_by_id_in_the_order_given():
         assert lists.frame().sort("user_id", "rank").equals(expected.sort("user_id", "rank"))
     assert log.of_users(20).frame()["item_id"].sort().to_list() == ["x", "z"]
     assert log.of_users([30, 10]).active_users.tolist() == [0, 2]
+
+
+def test_chance_differs_by_seed_also_for_those_without_a_history():
+    log = make_log(list(range(40)), list(range(40)), [START] * 40)
+    nobody = make_log([1], [99], [START]).recoded(log.user_vocabulary, log.item_vocabulary)
+    lists = [model("random").fit(log, rng=seed).recommend_codes(nobody, 5, users=np.asarray([0])).items[0].tolist() for seed in range(4)]
+    assert len({tuple(one) for one in lists}) == 4
+    assert sorted(lists[0]) != [0, 1, 2, 3, 4]

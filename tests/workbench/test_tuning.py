@@ -45,12 +45,16 @@ def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, pro
     assert runs[0] == runs[1]
 
 
-def test_a_model_without_a_search_has_its_variants_once(protocol):
-    one = Tuning(model("popular"), protocol.split.train, None, 0)
+def test_a_model_without_a_search_has_its_variants_once_and_until_they_were_tried(tmp_path, protocol):
+    one, judge = Tuning(model("popular"), protocol.split.train, None, 0), judging(tmp_path, protocol)
     assert not one.searches
-    found = []
-    while settings := one.propose():
+    first = [setting.label for setting in one.propose()]
+    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))  # no time: they wait for another round
+    assert [setting.label for setting in one.propose()] == first
+    found: list[str] = []
+    while (settings := one.propose()) and len(found) < 100:
         found += [setting.label for setting in settings]
+        one.learn(judge.ask(settings, 0, float("inf")))
     assert sorted(found) == sorted(model("popular", **params).label for params in catalogue()["popular"].variants() if params)
 
 

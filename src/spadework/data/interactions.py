@@ -166,7 +166,13 @@ class Interactions:
         return self.of_user_codes(self.user_vocabulary.known(users, "User", "the log"))
 
     def of_user_codes(self, users: Codes) -> Interactions:
-        """The rows of these users, by code."""
+        """The rows of these users, by code. Raises `BadRequest` for what is no code."""
+        codes = np.asarray(users, np.int64)
+        wrong = codes[(codes < 0) | (codes >= self.user_count)]
+        if len(wrong):
+            raise BadRequest(
+                f"There is no user with the code {wrong[0]}; there are {self.user_count:,}, from 0.", "By id: log.of_users(ids)."
+            )
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
         return self.where(chosen[self.users])

@@ -136,6 +136,11 @@ class Score:
     filled_share: float = 0.0  # slots completed with popular items
     remarks: tuple[str, ...] = ()  # what the model had to say while it learned
 
+    @property
+    def late(self) -> bool:
+        """Whether it has no number for want of time."""
+        return self.state in ("no time", "timed out")
+
     def means(self, users: Array | None = None) -> dict[str, float]:
         """Mean of each metric over the users (a mask), and the totals."""
         out: dict[str, float] = {}

@@ -59,7 +59,7 @@ def codes_asked(histories: Interactions, users: Any) -> Codes:
     check_log(histories, HISTORIES)
     if users is None:
         return histories.active_users
-    codes, hint = np.asarray(users), "Give histories.user_vocabulary.codes(ids)."
+    codes, hint = np.asarray(users), "By id: model.recommend(histories, users=ids)."
     if codes.dtype.kind not in "iu":
         raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", hint)
     wrong = np.flatnonzero((codes < 0) | (codes >= histories.user_count))

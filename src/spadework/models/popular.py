@@ -86,7 +86,8 @@ class PopularByCategory(Recommender):
 class Random(Recommender):
     """Chance: the floor that everything has to beat. The draw depends on the user's history, not on the order of users.
 
-    Each user has an order of all items of their own, of which only the head is worked out: O(k) a user, however large the catalogue is.
+    Each history has an order of all items of its own, of which only the head is worked out: O(history + k) a user, however large the
+    catalogue is; where few items are allowed, more.
     """
 
     name = "random"
@@ -96,7 +97,7 @@ class Random(Recommender):
 
     def _walks(self, histories: Histories) -> draws.Walks:
         salt = self.state["salt"]
-        own = np.zeros(len(histories), np.uint64)
+        own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)  # so that newcomers, too, are answered by the seed
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         np.bitwise_xor.at(own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
         return draws.walks(own, draws.prime_from(len(salt)))

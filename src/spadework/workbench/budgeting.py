@@ -27,7 +27,8 @@ def account_of(dig: Dig) -> dict[str, Any]:
     waiting = sorted(late, key=lambda name: late[name])
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
     starved = bool(families) or any(code in DECIDING for code in questions)
-    ended = "budget" if waiting or questions or starved or planner.cut or clock.left <= dig.ending.writing() else "done"
+    left_out = any(result.score.late for result in judging.judged.values())
+    ended = "budget" if waiting or questions or left_out or starved or planner.cut or clock.left <= dig.ending.writing() else "done"
     train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
     least = [
         min(judging.costs.trial(one, train, users) for one in family.members) for family in planner.families if family.name in families
@@ -57,7 +58,7 @@ def _said(starved: bool, families: list[str], questions: list[str], would_do: st
 def _refused(dig: Dig, family: plan.Family) -> bool:
     """Whether the family has no number for another reason than time: memory, or a failure that its line tells."""
     found = [dig.judging.judged.get(one.label) for one in family.members]
-    return bool(found) and all(result is not None and result.score.state not in ("no time", "timed out") for result in found)
+    return bool(found) and all(result is not None and not result.score.late for result in found)
 
 
 def _named(seconds: float) -> str | None:

@@ -246,7 +246,7 @@ class Judging:
                         yield result
                         events.step(TOGETHER, len(done), len(able))
                     hand_memory_back()
-                    if len(done) < len(able) and self.clock.now + took > until:
+                    if len(done) < len(able) and self.clock.now + time.monotonic() - begun > until:
                         raise OutOfTime("There was no time for it.", "Give a larger budget.")  # what is cut short is lost whole
                     begun = time.monotonic()
         except OutOfTime:
@@ -279,10 +279,14 @@ class Judging:
     def _key(self, one: Recommender, rung: int) -> str:
         return self.ledger.key(one, self.rungs[rung].protocol, f"validation{len(self.rungs[rung].rows)}")
 
+    def on_record(self, one: Recommender) -> bool:
+        """Whether an earlier start has judged it on the first sample."""
+        return self.ledger.find(self._key(one, 0)) is not None
+
     def settled(self, one: Recommender) -> bool:
         """Whether more time would change nothing: it has a number, or a reason of another kind."""
         held = self.judged.get(one.label)
-        return held is not None and held.score.state not in ("no time", "timed out")
+        return held is not None and not held.score.late
 
     def fits(self, one: Recommender) -> bool:
         """Whether the machine can hold what the model foretells to need; what it cannot hold, a trial refuses at once."""

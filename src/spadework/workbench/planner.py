@@ -17,13 +17,13 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import plan
 from spadework.workbench.blending import mixtures_of
-from spadework.workbench.counted import ask_in_time
 from spadework.workbench.ending import Ending
 from spadework.workbench.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.leaders import best_of_each, companions, contenders, tell
 from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
+from spadework.workbench.together import ask_in_time
 from spadework.workbench.tuning import Tuning
 
 STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 20, "sweep": 16, "late": 4, "further": 4}
@@ -57,7 +57,7 @@ class Planner:
     sweep: Sweep | None = None
     cut: bool = False  # whether time, and not a lack of gain, ended the search
     _turn: int = 0  # rounds so far
-    _idle: int = 0  # of these, how many in a row found nothing, and were not cut short
+    _idle: int = 0  # of the last of these, how many found nothing and were not cut short
     reached: int = 0  # the largest sample of users that the leader was judged on
 
     def run(self) -> None:
@@ -74,9 +74,13 @@ class Planner:
         self._members(self._until("members"))
         self._mix(self._until("mixtures"))
         self._search(self._until("rounds"), ROUNDS)
+        before = best_mean(self.judging)
         self._read_on(self._until("sweep"))
         self._catch_up(self._until("late"))
+        if best_mean(self.judging) > before * (1 + GAIN):
+            self._idle = 0  # there is something new to search around
         self._search(self._until("further"), MOST_ROUNDS)
+        self._tell_end()
         self._climb()
 
     # ---- time
@@ -157,12 +161,16 @@ class Planner:
                 self._first_of(family, until)
 
     def _mix(self, until: float) -> int:
-        """Mixtures of the best of the best families, from the cheapest on; returns how many have a number."""
+        """Mixtures of the best of the best families, from the cheapest on; returns how many more have a number."""
         asked, made = plan.wanted(self.names), 0
         found = [(result.one, result.mean) for result in best(list(self.judging.judged.values()))]
         for one in mixtures_of(found, self.judging.protocol):
-            if one.name in asked and one.label not in self.judging.judged and self._affordable(one, 0, until):
+            if one.name not in asked or one.label in self.judging.judged:
+                continue
+            if self._affordable(one, 0, until):
                 made += sum(result.reason is None for result in self._judge(None, [one], until))
+            else:
+                self.cut = True
         return made
 
     def _search(self, until: float, rounds: int) -> None:
@@ -173,35 +181,33 @@ class Planner:
         while self._turn < rounds and self._idle < 2:
             turn = self._turn
             self.cut, before, end = False, best_mean(self.judging), self._share(until, max(ROUNDS - turn, 1))
-            events.note(
-                f"round {turn + 1}     {', '.join(family.name for family in alive)}: up to {SETTINGS * 2 ** min(turn, ROUNDS)} settings each"
-            )
+            names, most = ", ".join(family.name for family in alive), SETTINGS * 2 ** min(turn, ROUNDS)
+            events.note(f"round {turn + 1}     {names}: up to {most} settings each")
             read = turn < 2 and self.sweep is not None and any(family.counts_together for family in alive)
             parts = len(alive) + 1 + read  # the mixtures have a share, too
             tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
             tried += (self._read(turn + 1, self._share(end, 2)) if read else 0) + self._mix(end)
             self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle + (tried > 0 and not self.cut)
             self._turn += 1
-            if self._idle == 2 or (not tried and turn >= ROUNDS - 1):
-                self._end_search(rounds)
-                break
             alive = halved(alive, self.judging)
+            if not tried and turn >= ROUNDS - 1:
+                break
 
-    def _end_search(self, rounds: int) -> None:
-        """Tell why there are no more rounds; where only time lacks, there may be some for further ones."""
-        if self.cut and self._idle < 2:
-            if rounds == MOST_ROUNDS:
-                events.note("search ends: what is left takes longer than there is time")
-            return
-        events.note(f"search ends: {'nothing better was found' if self._idle == 2 else 'nothing is left to try'}")
-        self.cut, self._idle = False, 2
+    def _tell_end(self) -> None:
+        """Say why there are no more rounds."""
+        rounds = "nothing is left to try" if self._turn < MOST_ROUNDS else f"{MOST_ROUNDS} rounds are done"
+        why = "what is left takes longer than there is time" if self.cut else "nothing better was found" if self._idle == 2 else rounds
+        events.note(f"search ends: {why}")
 
     def _explore(self, family: Family, turn: int, until: float) -> int:
-        """So many settings of a family's best model, or of the sweep; returns how many have a number."""
+        """So many settings of a family's best model, or of the sweep; returns how many more have a number."""
         before = len(family.judged)
         if family.counts_together and self.sweep is not None:
+            self._read(0, until)  # the search begins at the best of it
             while self.judging.clock.now < until and (results := self.sweep.search(until)):
                 self._take(family, results)
+                self.cut = self.cut or any(result.score.late for result in results)
+            self.cut = self.cut or not self.sweep.searched
             return len(family.judged) - before
         tuning = self._tuning(family)
         tried = 0
@@ -212,16 +218,18 @@ class Planner:
             results = self._judge(family, settings, until)
             tuning.learn(results)
             tried += len(settings)
-            if any(result.score.state in ("no time", "timed out") for result in results):
+            if any(result.score.late for result in results):
                 self.cut = True
                 break
         return len(family.judged) - before
 
     def _read(self, stage: int, until: float) -> int:
-        """A stage of the sweep: it says what helps, and what it finds may lead; returns how many have a number."""
+        """A stage of the sweep: it says what helps, and what it finds may lead; returns how many more have a number."""
         family = next(family for family in self.families if family.counts_together)
         before = len(family.judged)
-        self._take(family, self.sweep.run(stage, until) if self.sweep else [])
+        results = self.sweep.run(stage, until) if self.sweep else []
+        self._take(family, results)
+        self.cut = self.cut or any(result.score.late for result in results)
         return len(family.judged) - before
 
     def _read_on(self, until: float) -> None:
@@ -289,7 +297,7 @@ class Planner:
 
     def _take(self, family: Family | None, results: Sequence[Judged]) -> None:
         for result in results:
-            if result.score.state in ("no time", "timed out") and result.one.label == result.one.name:
+            if result.score.late and result.one.label == result.one.name:
                 seconds = self.judging.costs.trial(result.one, self.judging.protocol.split.train, len(self.judging.rungs[0].rows))
                 self.late.setdefault(result.one.name, seconds)
         if family is not None:

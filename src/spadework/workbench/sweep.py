@@ -11,10 +11,10 @@ from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench.counted import ask_in_time
 from spadework.workbench.design import Design, design
 from spadework.workbench.judging import Judged, Judging, best
 from spadework.workbench.search import Search
+from spadework.workbench.together import ask_in_time
 
 PLAIN = ("time", "users")
 """Factors that stay at their first level in the first stage."""
@@ -73,16 +73,21 @@ class Sweep:
         self.seen |= {one.label for one in settings}
         return ask_in_time(self.judging, settings, until)
 
+    @property
+    def searched(self) -> bool:
+        """Whether the search near the best has had its rounds."""
+        return self._rounds >= ROUNDS
+
     def search(self, until: float) -> list[Judged]:
         """A round of the search near the best; nothing once it has had its rounds."""
-        if self._rounds >= ROUNDS:
+        if self.searched:
             return []
         self._rounds += 1
         found = list(self.first.values())
         if self._search is None:
             started = [(result.one, result.mean) for result in best(found, SEEN) if isinstance(result.one, CoOccurrence)]
             self._search = Search(self.protocol, started, self.judging.content is not None)
-        proposed = [one for one in self._search.propose(A_ROUND) if one.label not in self.seen]
+        proposed = [one for one in self._search.propose(A_ROUND) if not self.judging.settled(one)]
         self.seen |= {one.label for one in proposed}
         results = self.judging.ask(proposed, 0, until)
         self._search.learn({label: result.mean for label, result in self.first.items()})

@@ -115,7 +115,7 @@ def not_tried(judged: Iterable[Judged], unanswered: Sequence[Unanswered] = ()) -
     found: dict[tuple[str, str], list[str]] = {}
     for result in judged:
         if result.reason is not None:
-            kind = "no time" if result.score.state in ("no time", "timed out") else "cannot"
+            kind = "no time" if result.score.late else "cannot"
             found.setdefault((kind, result.reason), []).append(result.one.label)
     rows: list[dict[str, Any]] = [
         {"what": labels[0] if len(labels) == 1 else f"{len(labels):,} settings, such as {labels[0]}", "why": reason, "kind": kind}

@@ -48,10 +48,9 @@ class Tuning:
         return bool(self._space)
 
     def propose(self) -> list[Recommender]:
-        """The next settings, which learn the same: one fit answers them all. Empty when nothing is left."""
+        """The next settings, which learn the same: one fit answers them all. Empty when nothing is left; variants stay until they were tried."""
         if not self._space:
-            found, self._variants = self._variants[:ANSWERS], self._variants[ANSWERS:]
-            return found
+            return self._variants[:ANSWERS]
         batch = [self._study.ask(self._space)]
         for _ in range(ANSWERS - 1 if len(self._learned) < len(self._space) else 0):
             self._study.enqueue_trial({name: batch[0].params[name] for name in self._learned})
@@ -65,6 +64,8 @@ class Tuning:
         """Tell what the proposals reached; those without a number count as failed."""
         import optuna
 
+        tried = {result.one.label for result in results if not result.score.late}
+        self._variants = [one for one in self._variants if one.label not in tried]
         for result in results:
             for trial in self._waiting.pop(result.one.label, ()):
                 if result.reason is None:

@@ -8,13 +8,13 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
-from spadework.workbench import counted
+from spadework.workbench import together
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import Costs
-from spadework.workbench.counted import ask_in_time
 from spadework.workbench.judging import Judging
 from spadework.workbench.ledger import Ledger
 from spadework.workbench.sweep import Sweep
+from spadework.workbench.together import ask_in_time
 
 
 @pytest.fixture
@@ -33,14 +33,16 @@ def test_with_time_enough_all_are_judged_and_none_twice(judging):
 
 def test_only_as_many_as_are_foretold_to_end_are_begun(judging, monkeypatch):
     settings = Sweep(judging).stage(0)
-    monkeypatch.setattr(counted, "_seconds", lambda judging: 10.0)
+    foretold = iter([10.0, 40.0, 1000.0])
+    monkeypatch.setattr(together, "_seconds", lambda *_: next(foretold))
     found = ask_in_time(judging, settings, judging.clock.now + 105.0)
     states = [result.score.state for result in found]
-    assert states.count("done") == 9  # a tenth of the time is left as it is
-    assert states.count("no time") == len(settings) - 9
+    assert states.count("done") == 9 + 2  # a tenth of the time is left as it is; then two more fit, and no third
+    assert states.count("no time") == len(settings) - 11
     assert all(result.reason for result in found if result.score.state == "no time")
+    monkeypatch.undo()
     rest = ask_in_time(judging, settings, float("inf"))  # what had no time is asked when there is some
-    assert len(rest) == len(settings) - 9
+    assert len(rest) == len(settings) - 11
     assert {result.score.state for result in rest} == {"done"}
 
 
@@ -59,3 +61,17 @@ def test_those_that_look_at_the_same_pairs_stand_together(judging, monkeypatch):
     channels = [one.channel for one in asked]
     changes = sum(before != after for before, after in zip(channels, channels[1:], strict=False))
     assert changes == len(set(channels)) - 1
+
+
+def test_what_an_earlier_start_judged_is_taken_whatever_the_time(judging, world):
+    settings = Sweep(judging).stage(0)
+    ask_in_time(judging, settings[:5], float("inf"))
+    again = Judging(judging.protocol, None, Ledger(judging.ledger.folder), Clock(600.0), Costs(), None)
+    found = ask_in_time(again, settings, again.clock.now - 1.0)
+    assert {result.one.label for result in found if result.score.state == "done"} == {one.label for one in settings[:5]}
+
+
+def test_where_none_was_judged_yet_a_forecast_is_asked_all_the_same(judging, monkeypatch):
+    monkeypatch.setattr(Costs, "fit", lambda *_: 1e6)
+    found = ask_in_time(judging, Sweep(judging).stage(0), judging.clock.now + 60.0)
+    assert {result.score.state for result in found} == {"no time"}
