@@ -6,10 +6,14 @@ import time
 
 import pytest
 
+from spadework.data import splitting
+from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender, model
 from spadework.models.needs import Cost
 from spadework.workbench.clock import Clock
 from spadework.workbench.costs import GENEROUS, STARTING, Costs, calibrate
+from spadework.workbench.judging import Judging
+from spadework.workbench.ledger import Ledger
 
 
 @pytest.fixture
@@ -78,3 +82,21 @@ def test_a_fit_among_others_lowers_a_forecast_and_never_raises_one(shop):
     assert costs.fit(one, shop) == pytest.approx(3.0)
     costs.at_most(one, shop, 5.0)
     assert costs.fit(one, shop) == pytest.approx(3.0)
+
+
+def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, world, monkeypatch):
+    split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
+    judging = Judging(Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"), None, Ledger(tmp_path), Clock(600.0), Costs(), None)
+    recommend, first = Recommender.recommend_codes, list[int]()
+
+    def slow_at_first(self, histories, k=10, **how):
+        if not first:
+            time.sleep(0.5)
+            first.append(k)
+        return recommend(self, histories, k, **how)
+
+    monkeypatch.setattr(Recommender, "recommend_codes", slow_at_first)
+    (found,) = judging.ask([model("popular")], 0, float("inf"))
+    assert first
+    assert found.score.recommend_seconds < 0.4
+    assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(judging.rungs[0].rows)

@@ -59,6 +59,10 @@ class Costs:
             known = statistics.median([FIRST_USER * self.machine, *self._users.values()])
         return users * max(known, LEAST_USER)
 
+    def new(self, one: Recommender) -> bool:
+        """Whether no list of this model was timed yet."""
+        return one.name not in self._users
+
     def trial(self, one: Recommender, train: Interactions, users: int) -> float:
         """Seconds to fit a model and to answer so many users."""
         return self.fit(one, train) + self.answer(one, users)

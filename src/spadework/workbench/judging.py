@@ -146,21 +146,12 @@ class Judging:
         place, begun = self.rungs[rung], time.monotonic()
         ready = [] if fitted else self.held.parts(one)
         with events.within(one.label), events.aside():  # what models say stands beside their scores
-            score = trial(one, place.protocol, self.content, rng=self.protocol.seed, limits=self.limits(until), fitted=fitted, ready=ready)
+            score = trial(
+                one, place.protocol, self.content, rng=self.protocol.seed, limits=self.limits(until), fitted=fitted, ready=ready,
+                rehearse=self.costs.new(one),
+            )  # fmt: skip
         if fitted and score.state == "done":
-            known = (
-                share
-                if share is not None
-                else next(
-                    (
-                        other.score.fit_seconds
-                        for other in self.judged.values()
-                        if learned(other.one) == learned(one) and other.reason is None
-                    ),
-                    0.0,
-                )
-            )
-            score = replace(score, fit_seconds=known)
+            score = replace(score, fit_seconds=self._fit_of_alike(one) if share is None else share)
         if ready and score.fit_seconds is not None:
             score = replace(score, fit_seconds=score.fit_seconds + self._spared(ready))
         if novel and place.novel is not None and score.state == "done":
@@ -175,6 +166,11 @@ class Judging:
             self.costs.at_least(one, self.protocol.split.train, seconds)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
         return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
+
+    def _fit_of_alike(self, one: Recommender) -> float:
+        """What fitting took of the setting that learned the same."""
+        alike = (other.score.fit_seconds for other in self.judged.values() if learned(other.one) == learned(one) and other.reason is None)
+        return next(alike, None) or 0.0
 
     def _with_novel(self, score: Score, one: Recommender, place: Rung, until: float) -> Score:
         """The score, and what lists without the history reach of what users had not had before; asked beside it, so a failure costs nothing."""
