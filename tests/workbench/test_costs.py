@@ -50,9 +50,9 @@ def test_answers_are_foretold_by_users(guesses):
 def test_what_was_stopped_is_foretold_to_take_longer(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 2.0)
-    costs.at_least(model("ease"), None, 8.0)
+    costs.at_least(model("ease"), None, 100, 8.0)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0)
-    costs.at_least(model("ease"), None, 3.0)
+    costs.at_least(model("ease"), None, 100, 3.0)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop says nothing new"
 
 
@@ -100,3 +100,12 @@ def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, wo
     assert first
     assert found.score.recommend_seconds < 0.4
     assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(judging.rungs[0].rows)
+
+
+def test_what_was_stopped_while_it_answered_is_no_slow_fit(guesses):
+    costs = Costs()
+    costs.learn_fit(model("ease"), None, 1.0)
+    costs.learn_answer(model("ease"), 1000, 0.02)
+    costs.at_least(model("ease"), None, 200_000, 11.0)
+    assert costs.fit(model("ease"), None) == pytest.approx(1.0)
+    assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0)

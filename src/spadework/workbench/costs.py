@@ -22,8 +22,9 @@ GENEROUS = 0.5
 """Seconds that fits took there for each that models foretold of themselves, by the median (grocery log, eight models: .25 to 2)."""
 LEAST_FIT, LEAST_USER = 0.01, 2e-5
 """Seconds that a fit takes at least, and a user's list."""
-STARTING = 0.05
-"""Seconds that the first list takes, whoever follows: threads, the arranging of the log. Ten million users do not take them again."""
+STARTING = 0.005
+"""Seconds that the first list takes, whoever follows: threads, the arranging of the log. Ten million users do not take them again. What the first
+answer of a process takes beyond that is not timed."""
 FIRST_USER = 3e-4
 """Seconds a list on a machine of the reference, before any was made."""
 TEACHES = 1.0
@@ -82,9 +83,13 @@ class Costs:
             self._users[one.name] = rate
             self._users.setdefault(_family(one), rate)
 
-    def at_least(self, one: Recommender, train: Interactions, seconds: float) -> None:
-        """A trial was stopped after so long: it is foretold to take longer from now on."""
-        if self.fit(one, train) < seconds:
+    def at_least(self, one: Recommender, train: Interactions, users: int, seconds: float) -> None:
+        """A trial was stopped after so long: it is foretold to take longer from now on; its lists, where both are known and
+        its fits are short."""
+        fit = self.fit(one, train)
+        if one.name in self._fits and one.name in self._users and 2 * fit < seconds and users:
+            self._users[one.name] = max(self._users[one.name], 1.5 * (seconds - fit) / users)
+        elif fit < seconds:
             self._fits[one.name] = (1.5 * seconds, max(one.cost(train).seconds, 1e-6))
 
     def at_most(self, one: Recommender, train: Interactions, seconds: float) -> None:

@@ -163,7 +163,7 @@ class Judging:
                 self.costs.at_most(one, self.protocol.split.train, score.fit_seconds or 0.0)
             self.held.hold_parts(one)
         elif score.state == "timed out":
-            self.costs.at_least(one, self.protocol.split.train, seconds)
+            self.costs.at_least(one, self.protocol.split.train, len(place.rows), seconds)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
         return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
 
