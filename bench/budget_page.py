@@ -205,10 +205,10 @@ def _kindling(read: Read) -> Part:
 
 
 def kind_of(verdict: str | None) -> str:
-    """What a verdict says, in its first words; `undecided` and `cannot tell` contradict nothing."""
+    """What a verdict says, in the first words of its own sentence, after the one about repeats; `undecided` and `cannot tell` contradict nothing."""
     if verdict is None:
         return "none"
-    head = verdict.split(":")[0].strip()
+    head = verdict.split(":")[0].split(". ")[-1].strip()
     return "undecided" if re.search(r"undecided|cannot tell", head, re.IGNORECASE) else head
 
 
