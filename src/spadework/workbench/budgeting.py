@@ -27,8 +27,8 @@ def account_of(dig: Dig) -> dict[str, Any]:
     waiting = sorted(late, key=lambda name: late[name])
     questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
     starved = bool(families) or any(code in DECIDING for code in questions)
-    left_out = any(result.score.late for result in judging.judged.values())
-    ended = "budget" if waiting or questions or left_out or starved or planner.cut or clock.left <= dig.ending.writing() else "done"
+    unread = planner.sweep is not None and planner.sweep.unread  # a proposal that a round cut short is no reason: the search goes by gain
+    ended = "budget" if waiting or questions or unread or starved or planner.cut or clock.left <= dig.ending.writing() else "done"
     train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
     least = [
         min(judging.costs.trial(one, train, users) for one in family.members) for family in planner.families if family.name in families

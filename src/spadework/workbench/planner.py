@@ -77,10 +77,10 @@ class Planner:
         before = best_mean(self.judging)
         self._read_on(self._until("sweep"))
         self._catch_up(self._until("late"))
-        if best_mean(self.judging) > before * (1 + GAIN):
-            self._idle = 0  # there is something new to search around
+        self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle  # something new to search around
         self._search(self._until("further"), MOST_ROUNDS)
         self._tell_end()
+        self._read_on(self._until("further"))
         self._climb()
 
     # ---- time

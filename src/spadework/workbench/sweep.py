@@ -74,6 +74,11 @@ class Sweep:
         return ask_in_time(self.judging, settings, until)
 
     @property
+    def unread(self) -> bool:
+        """Whether a setting of the design has had no time."""
+        return any(not self.judging.settled(one) for number in range(3) for one in self.stage(number))
+
+    @property
     def searched(self) -> bool:
         """Whether the search near the best has had its rounds."""
         return self._rounds >= ROUNDS
