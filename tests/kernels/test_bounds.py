@@ -65,7 +65,7 @@ def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
             assert found == table(name, settings, train)
             assert len(used) == before, "without bounds"
     falls = pair_weights[name].bounded and (name != "asymmetric" or settings.get("left_power", 0.5) <= 1)
-    assert bool(used) == (falls and not ("llr" in settings and pair_weights[name].exponents)), "with bounds where they hold"
+    assert bool(used) == falls, "with bounds where they hold"
 
 
 @pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if weight.bounded])

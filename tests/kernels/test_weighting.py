@@ -29,6 +29,14 @@ def test_flags_stand_where_they_should():
     assert {name: weight.needs for name, weight in entry_weights.items() if weight.needs} == {"value": "weights", "recency": "times"}
 
 
+@pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if weight.exponents is not None])
+def test_weights_with_exponents_are_the_count_over_both_sizes_raised(name):
+    """So the left size only scales whole rows where nothing is shrunk, and the largest of a row can be found without it."""
+    pair = pairs([3.0, 1.0, 0.0], [7.0, 2.0, 9.0], [5.0, 11.0, 4.0], 20, left_power=0.7, right_power=0.4)
+    a, b = pair_weights[name].exponents(0.7, 0.4)
+    np.testing.assert_allclose(pair_weights[name](pair), pair.joint / pair.left**a / pair.right**b, rtol=1e-12)
+
+
 def test_an_unknown_weight_tells_the_nearest_one():
     with pytest.raises(UnknownName, match="Did you mean 'jaccard'"):
         pair_weights["jacard"]

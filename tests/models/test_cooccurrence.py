@@ -7,7 +7,7 @@ import pytest
 
 from makers import make_log, random_rows
 from spadework.errors import Unsuitable
-from spadework.models import cooccurrence, counting
+from spadework.models import counting, shared_tables
 from spadework.models.base import model
 from spadework.models.channel import Channel
 from spadework.models.cooccurrence import CoOccurrence
@@ -48,7 +48,7 @@ def test_fitting_together_counts_once_and_gives_what_fitting_alone_gives(shop, m
         counted.append(channels)
         return real(train, channels, **options)
 
-    monkeypatch.setattr(cooccurrence, "count_pass", listen)
+    monkeypatch.setattr(shared_tables, "count_pass", listen)
     models = grid()
     fitted = {one.label: one for one in together(models, shop)}
     assert len(fitted) == len(models)
@@ -69,10 +69,47 @@ def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
     models = [model("cooccurrence", weight="power", left_power=a) for a in (0.1, 0.2, 0.3, 0.4, 0.5)]
     assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [5]
     one_table = 8 * shop.item_count * shop.item_count
-    monkeypatch.setattr(cooccurrence, "TOGETHER_BYTES", 2 * one_table)
-    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 2, 1]
+    monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 2 * one_table)
+    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 1, 2]
     for one in together(models, shop):
         same_state(one, model("cooccurrence", **one.params).fit(shop))
+
+
+def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch):
+    counted: list[tuple[Channel, ...]] = []
+    real = counting.count_pass
+
+    def listen(train, channels, **options):
+        counted.append(channels)
+        return real(train, channels, **options)
+
+    monkeypatch.setattr(shared_tables, "count_pass", listen)
+    monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 24 * shop.item_count * shop.item_count)
+    models = [
+        model("cooccurrence", weight=weight, unit_power=power) for power in (0.2, 0.4, 0.6) for weight in ("jaccard", "raw", "confidence")
+    ]
+    fitted = together(models, shop)
+    assert [len(channels) for channels in counted] == [3, 1, 1, 1], "a look at all, then each channel with its own tables"
+    for one in fitted:
+        same_state(one, model("cooccurrence", **one.params).fit(shop))
+
+
+def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
+    made: list[int] = []
+    real = shared_tables.tables
+
+    def listen(counter, units, weighings, label):
+        made.append(len(weighings))
+        return real(counter, units, weighings, label)
+
+    monkeypatch.setattr(shared_tables, "tables", listen)
+    scaled = [{"weight": "raw"}, {"weight": "confidence"}, {"weight": "power", "left_power": 0.3, "right_power": 0.0}]
+    halves = [{"weight": "cosine"}, {"weight": "asymmetric"}, {"weight": "power", "left_power": 1.2, "right_power": 0.5}]
+    alone = [{"weight": "confidence", "shrink": 5.0}, {"weight": "confidence", "llr": 0.1}, {"weight": "confidence", "support": 2.0}]
+    models = [model("cooccurrence", keep=3, **params) for params in [*scaled, *halves, *alone]]
+    for one in together(models, shop):
+        same_state(one, model("cooccurrence", **one.params).fit(shop))
+    assert made[0] == 2 + len(alone)
 
 
 def test_only_the_rows_asked_for_need_neighbours(shop):
@@ -93,7 +130,7 @@ def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
     def never(*_, **__):
         pytest.fail("counted")
 
-    monkeypatch.setattr(cooccurrence, "count_pass", never)
+    monkeypatch.setattr(shared_tables, "count_pass", never)
     for params, says in [
         ({"distance": "inverse"}, "needs times"),
         ({"content": 0.5}, "needs content"),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spadework.models.base import model
-from spadework.workbench.choice import Window, choose, simplicity
+from spadework.workbench.choice import Window, by_sense, choose, simplicity
 
 USERS = 400
 
@@ -50,6 +50,16 @@ def test_quality_takes_the_best_whatever_it_costs(log):
         assert choice(log, values, prefer=prefer).winner.label == NAMES["boosted"], "surely better, so sense takes it, too"
     near = window("valid", ease=0.0, boosted=0.001, popular=-0.2)
     assert choice(log, near, prefer="quality").winner.label == choice(log, near).best.label
+
+
+def test_sense_prefers_the_simpler_of_those_near_the_best_and_counts_no_one_who_was_not_asked(log):
+    values = window("valid", ease=0.01, cosine=0.0099, blend=0.0101, popular=-0.25).values
+    models = [model(label) for label in values]
+    found = by_sense(models, list(values.values()), log)
+    assert [models[at].label for at in found] == ["ease", "cosine", NAMES["blend"]], "one part before two; what is surely worse is left out"
+    gaps = [np.where(np.arange(USERS) < USERS // 2, one, np.nan) for one in values.values()]
+    assert by_sense(models, gaps, log) == found
+    assert by_sense([], [], log) == []
 
 
 def test_chance_is_never_taken(log):

@@ -30,7 +30,8 @@ class PairWeight:
     symmetric: bool  # the same when left and right change places
     counts_only: bool = False  # means nothing on decayed or weighted counts
     bounded: bool = False  # where above 0, grows with the count of the pair and does not grow with the size of the right item
-    exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair
+    exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair. Without shrink
+    #                                     it is joint / left^a / right^b, so a is a matter of the row
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,22 +86,22 @@ def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
 # ---- ratios of counts
 
 
-@pair_weight(symmetric=True, bounded=True)
+@pair_weight(symmetric=True, bounded=True, exponents=lambda *_: (0.0, 0.0))
 def raw(pair: Pairs) -> Array:
     """How often the two stand together: popularity in disguise."""
     return _by_evidence(pair.joint, pair)
 
 
-@pair_weight(symmetric=False, bounded=True)
+@pair_weight(symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0))
 def confidence(pair: Pairs) -> Array:
     """Of those who chose the left item, the share who chose the right one too (each row divided by its size)."""
     return pair.joint / _plus(pair.left, pair.shrink)
 
 
-@pair_weight(symmetric=True, bounded=True)
+@pair_weight(symmetric=True, bounded=True, exponents=lambda *_: (0.5, 0.5))
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
-    return pair.joint / _plus(np.sqrt(pair.left * pair.right), pair.shrink)
+    return pair.joint / _plus(pair.left * pair.right, pair.shrink)
 
 
 @pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a))

@@ -1,10 +1,11 @@
-"""What is done to a finished table of neighbours: the largest of each column, rows that sum to one."""
+"""What is done to a finished table of neighbours: rows divided by a number, the largest of each column, rows that sum to one."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels.compiled import kernel
 
 
 def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -> tuple[Offsets, Codes, Array]:
@@ -17,6 +18,20 @@ def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -
     kept[order[np.arange(len(columns)) - first < keep]] = True
     lengths = np.bincount(rows[kept], minlength=len(starts) - 1)
     return np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), columns[kept], values[kept]
+
+
+def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
+    """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so. O(cells)."""
+    divided = np.empty_like(values)
+    _rows_over(starts, values, by, np.finfo(np.float32).smallest_subnormal, divided)
+    return divided
+
+
+@kernel
+def _rows_over(starts, values, by, least, divided):  # type: ignore[no-untyped-def]
+    for row in range(starts.shape[0] - 1):
+        for at in range(starts[row], starts[row + 1]):
+            divided[at] = max(values[at] / by[row], least)
 
 
 def rows_to_one(starts: Offsets, values: Array) -> Array:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Literal, TypedDict
 
@@ -15,19 +14,15 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels import mixing
-from spadework.kernels.pruning import keep_in_columns, rows_to_one
-from spadework.kernels.similar import Table, Weighing, most_cells, tables
-from spadework.kernels.units import Units
+from spadework.kernels.pruning import keep_in_columns, rows_over, rows_to_one
+from spadework.kernels.similar import Table, Weighing
 from spadework.kernels.weighting import Pairs, entry_weights, llr_keeps, pair_weights
 from spadework.models.base import Cost, Need
 from spadework.models.channel import Channel
-from spadework.models.counting import Pass, count_pass, passes
 from spadework.models.item_item import ItemItem
 from spadework.models.needs import check_unit
 from spadework.models.parameters import Doc, Duration, OneOf, Range
-
-TOGETHER_BYTES = 1 << 29
-"""Tables that are held at once when many models are fitted together."""
+from spadework.models.shared_tables import FINISHING, tables_of
 
 
 class _Content(TypedDict):
@@ -125,8 +120,8 @@ class CoOccurrence(ItemItem):
     # ---- learning
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        (((_, table),),) = _tables([self], train, None)
-        return self._finished(table, train, content)
+        (((_, table, sizes),),) = tables_of([self], train, None)
+        return self._finished(table, sizes, train, content)
 
     @classmethod
     def fit_together(
@@ -141,12 +136,12 @@ class CoOccurrence(ItemItem):
         for one in models:
             one.check_needs(train, content)
         popularity = train.item_counts
-        for batch in _tables(models, train, rows):
+        for batch in tables_of(models, train, rows):
             fitted: list[CoOccurrence] = []
             while batch:
-                fit, table = batch.pop(0)
+                fit, table, sizes = batch.pop(0)
                 for alike in fit.finishings():
-                    state = {**alike[0]._finished(table, train, content), "popularity": popularity}
+                    state = {**alike[0]._finished(table, sizes, train, content), "popularity": popularity}
                     for one in alike:
                         copy = type(one)(**one.params)
                         copy._restore(state, train.item_vocabulary)
@@ -170,12 +165,30 @@ class CoOccurrence(ItemItem):
         """
         weight = pair_weights[self.weight]
         keep = min(self.keep, len(sizes))
+        a, b = (1.0, 0.0) if weight.exponents is None else weight.exponents(self.left_power, self.right_power)
+        bounded = weight.bounded and b >= 0
         if weight.exponents is None or self.llr > 0:  # the filter looks at the sizes as they are
-            bounded = weight.bounded and weight.exponents is None
             return Weighing(channel, sizes, sizes, partial(self._weigh, weight, total), keep, bounded)
-        a, b = weight.exponents(self.left_power, self.right_power)
-        weigh = partial(self._weigh, weight.function, total)
-        return Weighing(channel, raised(sizes, a), raised(sizes, b), weigh, keep, weight.bounded and b >= 0)
+        function = weight.function if self.scales_rows is None else _over_right
+        return Weighing(channel, raised(sizes, a), raised(sizes, b), partial(self._weigh, function, total), keep, bounded)
+
+    @property
+    def scales_rows(self) -> float | None:
+        """Exponent of the left size where that only scales whole rows, once what is kept of them was chosen; None where it does more."""
+        weight = pair_weights[self.weight]
+        plain = weight.exponents is not None and not self.llr and not self.shrink
+        return weight.exponents(self.left_power, self.right_power)[0] if weight.exponents is not None and plain else None
+
+    @property
+    def table_key(self) -> str:
+        """What its table is made of, but for what is done to the finished one: models of equal keys share a table."""
+        left_out = {*self.answering, *FINISHING}
+        power = ""
+        if self.scales_rows is not None:
+            exponents = pair_weights[self.weight].exponents
+            left_out |= {"weight", "left_power", "right_power"}
+            power = "" if exponents is None else f"over right^{exponents(self.left_power, self.right_power)[1]}"
+        return power + repr(sorted((name, value) for name, value in self.params.items() if name not in left_out))
 
     def _weigh(self, weight: Callable[[Pairs], Array], total: float, joint: Array, left: Array, right: Array) -> Array:
         """Similarities of a block of pairs."""
@@ -187,9 +200,11 @@ class CoOccurrence(ItemItem):
             values = np.where(llr_keeps(pair, self.llr), values, np.float32(0))
         return values
 
-    def _finished(self, table: Table, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        """The table pruned by column, scaled and mixed as asked."""
+    def _finished(self, table: Table, sizes: Array, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
+        """The table scaled by row, pruned by column, mixed and normalised as asked; `sizes` [items] float32."""
         starts, columns, values = table.starts, table.columns, table.values
+        if self.scales_rows:
+            values = rows_over(starts, values, sizes**self.scales_rows)
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
         if content is not None and (self.content or self.content_cold):
@@ -203,79 +218,9 @@ class CoOccurrence(ItemItem):
         return {"starts": starts, "columns": columns, "values": values}
 
 
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """Models that learn the same: they differ in what they answer, in content or in what is done to the finished table."""
-
-    channel: Channel
-    models: tuple[CoOccurrence, ...]
-
-    @property
-    def first(self) -> CoOccurrence:
-        return self.models[0]
-
-    def finishings(self) -> list[list[CoOccurrence]]:
-        """The models, those together that finish the table alike."""
-        found: dict[tuple[object, ...], list[CoOccurrence]] = {}
-        for one in self.models:
-            found.setdefault(tuple(getattr(one, name) for name in _FINISHING), []).append(one)
-        return list(found.values())
-
-
-def _tables(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None) -> Iterator[list[tuple[_Fit, Table]]]:
-    """Tables of the models, pass by pass, in batches of bounded memory."""
-    fits: dict[str, list[CoOccurrence]] = {}
-    for one in models:
-        fits.setdefault(_table_key(one), []).append(one)
-    by_channel: dict[Channel, list[_Fit]] = {}
-    for same in fits.values():
-        by_channel.setdefault(same[0].channel, []).append(_Fit(same[0].channel, tuple(same)))
-    for channels in passes(train, list(by_channel)):
-        counted = count_pass(train, channels, asked=rows)
-        wanted = [(place, fit) for place, channel in enumerate(channels) for fit in by_channel[channel]]
-        for batch in _batches(counted.units, wanted):
-            yield from _fit_batch(counted, batch)
-
-
-def _fit_batch(counted: Pass, batch: list[tuple[int, _Fit]]) -> Iterator[list[tuple[_Fit, Table]]]:
-    powers: dict[tuple[int, float], Array] = {}
-
-    def raised(sizes: Array, exponent: float) -> Array:
-        if (id(sizes), exponent) not in powers:
-            powers[id(sizes), exponent] = sizes**exponent
-        return powers[id(sizes), exponent]
-
-    weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised) for place, fit in batch]
-    label = f"fit {batch[0][1].first.label}" + (f" and {len(batch) - 1} more" if len(batch) > 1 else "")
-    # No name here holds the tables: whoever empties the list frees them one by one.
-    yield [(fit, table) for (_, fit), table in zip(batch, tables(counted.counter, counted.units, weighings, label), strict=True)]
-
-
-def _batches(units: Units, wanted: list[tuple[int, _Fit]]) -> Iterator[list[tuple[int, _Fit]]]:
-    """Parts whose tables fit into `TOGETHER_BYTES`; the log is counted again for each."""
-    sizes: dict[int, int] = {}  # keep → bytes of a table; the parts that it was joined from are let go
-    batch: list[tuple[int, _Fit]] = []
-    held = 0
-    for place, fit in wanted:
-        keep = fit.first.keep
-        if keep not in sizes:
-            sizes[keep] = 8 * most_cells(units, keep)
-        mixed = sum(one.content > 0 or one.content_cold > 0 for one, *_ in fit.finishings())
-        size = sizes[keep] + 8 * mixed * units.item_count * min(keep, units.item_count)
-        if batch and held + size > TOGETHER_BYTES:
-            yield batch
-            batch, held = [], 0
-        batch.append((place, fit))
-        held += size
-    if batch:
-        yield batch
-
-
-_FINISHING = ("keep_columns", "normalise", "content", "content_cold")
-
-
-def _table_key(one: CoOccurrence) -> str:
-    return repr(sorted((name, value) for name, value in one.params.items() if name not in one.answering and name not in _FINISHING))
+def _over_right(pair: Pairs) -> Array:
+    """Joint count over the right size, raised already."""
+    return pair.joint / pair.right
 
 
 def _seconds(text: str | None) -> float | None:

@@ -188,7 +188,7 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
     sizes = np.maximum(counts.sizes[counter.units.order], 1e-12).astype(np.float32)
     weighing = model.weighing(0, sizes, float(counts.units))
     (table,) = tables(counter, counter.units, [weighing], f"fit {model.label}")
-    state = dict(model._finished(table, _no_rows(counts.item_vocabulary), None))
+    state = dict(model._finished(table, sizes[counter.units.ranks], _no_rows(counts.item_vocabulary), None))
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
     return model
 

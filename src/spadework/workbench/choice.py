@@ -100,15 +100,24 @@ def choose(
 
 def finalists(found: Sequence[Judged], train: Interactions, seed: int) -> list[Judged]:
     """Who is worth the pains of an older window: the best, and the simplest among those within one standard error of the best."""
-    if not found:
-        return []
-    first = max(found, key=lambda result: (result.mean, result.one.label))
-    paired = np.column_stack([result.values - first.values for result in found])
-    error = np.nanstd(paired, axis=0) / np.sqrt(max(len(paired), 1))
-    near = [result for result, one in zip(found, error, strict=True) if first.mean - result.mean <= max(CLOSE * first.mean, float(one))]
     best = sorted(found, key=lambda result: (-result.mean, result.one.label))[:BEST]
-    simple = sorted(near, key=lambda result: (*simplicity(result.one, train), -result.mean, result.one.label))[:SIMPLEST]
-    return list({result.one.label: result for result in [*best, *simple]}.values())
+    simple = by_sense([result.one for result in found], [result.values for result in found], train)[:SIMPLEST]
+    return list({result.one.label: result for result in [*best, *(found[at] for at in simple)]}.values())
+
+
+def by_sense(models: Sequence[Recommender], values: Sequence[Array], train: Interactions) -> list[int]:
+    """Places of those within one standard error of the best, or two per cent, the simplest first.
+
+    `values` [users] of each are of the same users; NaN where a user is asked nothing.
+    """
+    if not models:
+        return []
+    means = [float(np.nanmean(one)) for one in values]
+    first = max(range(len(models)), key=lambda at: (means[at], models[at].label))
+    paired = np.column_stack([one - values[first] for one in values])
+    error = np.nanstd(paired, axis=0) / np.sqrt(max(int(np.isfinite(values[first]).sum()), 1))
+    near = [at for at in range(len(models)) if means[first] - means[at] <= max(CLOSE * means[first], float(error[at]))]
+    return sorted(near, key=lambda at: (*simplicity(models[at], train), -means[at], models[at].label))
 
 
 def simplicity(one: Recommender, train: Interactions) -> tuple[int, int]:

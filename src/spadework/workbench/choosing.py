@@ -135,11 +135,10 @@ class Dig:
         if chosen is None:
             return {}
         kept = {"winner": chosen.winner}
-        beside = companions(self.judging, self.log)
+        beside = {} if chosen.best.label == chosen.winner.label else {"best": chosen.best}
+        beside |= companions(self.judging, self.log)
         if chosen.winner.has_similarities:
             beside["similar"] = chosen.winner
-        if chosen.best.label != chosen.winner.label:
-            beside["best"] = chosen.best
         left = self.clock.left - self.ending.seconds(chosen.winner)
         for role, one in beside.items():  # what there is no time for is not kept
             known = any(one.label == other.label for other in kept.values())

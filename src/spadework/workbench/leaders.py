@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from spadework import durations, events
+from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
 from spadework.models.base import Recommender
 from spadework.models.popular import Random
 from spadework.workbench import plan
-from spadework.workbench.judging import Judged, Judging, best
+from spadework.workbench.choice import by_sense
+from spadework.workbench.judging import NOVEL, Judged, Judging, best
 
 COMPANION = 0.1
 """Share of the budget that fitting a model on the whole log may be foretold to take where it is kept beside the winner."""
@@ -22,30 +24,40 @@ COMPANION = 0.1
 def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are.
 
-    What is foretold to take long on the whole log is passed over; where all are, the cheapest is taken.
+    As the winner is, each is taken by sense: the simplest of those that these users can hardly tell from the best. What is foretold to
+    take long on the whole log is passed over; where all are, the cheapest is taken.
     """
     everything = judging.best()
     kept: dict[str, Recommender] = {}
 
-    def keep(role: str, found: Iterable[Recommender]) -> None:
-        """The first that is quick enough, else the quickest."""
+    def keep(role: str, found: Sequence[Judged], values: Callable[[Judged], Array]) -> None:
+        """The first by sense that is quick enough, else the best that is, else the quickest."""
+        same = [result for result in found if result.rung == found[0].rung]  # the same users
+        near = by_sense([result.one for result in same], [values(result) for result in same], judging.protocol.split.train)
         least = math.inf
-        for one in found:
+        for one in [*(same[at].one for at in near), *(result.one for result in found)]:
             seconds = judging.costs.fit(one, log)
             if seconds < least:
                 least, kept[role] = seconds, one
             if seconds <= COMPANION * judging.clock.budget:
+                kept[role] = one
                 break
 
-    keep("similar", (result.one for result in everything if result.one.has_similarities and not result.one.composed))
+    def own_values(result: Judged) -> Array:
+        return result.values
+
+    def new_values(result: Judged) -> Array:
+        return result.score.values[NOVEL + result.primary]
+
+    keep("similar", [result for result in everything if result.one.has_similarities and not result.one.composed], own_values)
     chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody
     floor, novel_floor = (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
     asked = [result for result in judging.first.values() if result.novel_mean > novel_floor and not isinstance(result.one, Random)]
     # On the first sample, where every model that was asked stands beside the others.
-    keep("discover", (result.one for result in sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True)))
+    keep("discover", sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True), new_values)
     if judging.rungs[0].novel is not None:
-        own = [result.one for result in everything if plan.reads_purchases(result.one)]
-        keep("remind", (one for one in own if judging.first.get(one.label, judging.judged[one.label]).mean > floor))
+        own = [result for result in everything if plan.reads_purchases(result.one)]
+        keep("remind", [one for one in own if judging.first.get(one.one.label, one).mean > floor], own_values)
     return kept
 
 
