@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spadework.errors import UnknownName, Unsuitable
-from spadework.kernels.weighting import Entries, Pairs, association, entry_weights, llr_keeps, pair_weights
+from spadework.kernels.weighting import Entries, Pairs, association, entry_weights, llr_keeps, pair_weight, pair_weights
 
 COUNTS_ONLY = {"pmi", "ppmi", "npmi", "pmi_k", "mutual_information", "lexicographers_mi", "llr", "signed_llr"}
 LEFT_IS_NOT_RIGHT = {"confidence", "asymmetric", "tversky", "discounted", "power", "shrunk"}
@@ -29,12 +29,15 @@ def test_flags_stand_where_they_should():
     assert {name: weight.needs for name, weight in entry_weights.items() if weight.needs} == {"value": "weights", "recency": "times"}
 
 
-@pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if weight.exponents is not None])
-def test_weights_with_exponents_are_the_count_over_both_sizes_raised(name):
-    """So the left size only scales whole rows where nothing is shrunk, and the largest of a row can be found without it."""
-    pair = pairs([3.0, 1.0, 0.0], [7.0, 2.0, 9.0], [5.0, 11.0, 4.0], 20, left_power=0.7, right_power=0.4)
-    a, b = pair_weights[name].exponents(0.7, 0.4)
-    np.testing.assert_allclose(pair_weights[name](pair), pair.joint / pair.left**a / pair.right**b, rtol=1e-12)
+def test_a_weight_that_is_no_ratio_of_counts_may_not_say_that_it_is():
+    """What has exponents is worked out as the count over both sizes raised, so that the left size only scales whole rows."""
+    with pytest.raises(ValueError, match="is not joint / left\\^a / right\\^b"):
+
+        @pair_weight(symmetric=True, exponents=lambda a, b: (a, b))
+        def squared(pair):
+            return pair.joint**2 / pair.left / pair.right
+
+    assert "squared" not in pair_weights
 
 
 def test_an_unknown_weight_tells_the_nearest_one():

@@ -113,7 +113,9 @@ def test_similar_items_are_the_row_of_the_table(shop):
     found = one.similar_items(["i001"], 3)
     code = int(shop.item_vocabulary.codes(["i001"])[0])
     assert found.items[0].tolist() == np.argsort(-dense[code], kind="stable")[:3].tolist()
-    assert found.frame()["user_id"].to_list() == ["i001"] * 3
+    assert found.frame()["target_item_id"].to_list() == ["i001"] * 3
+    assert found.of("i001").columns == ["item_id", "score", "rank"]
+    assert "target_item_id" in found._repr_html_()
     with pytest.raises(BadRequest, match="Item 7 is not in the log"):
         one.similar_items([7])
     with pytest.raises(Unsuitable, match="The model 'popular' has no similarity of items"):

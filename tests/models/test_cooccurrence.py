@@ -70,7 +70,7 @@ def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
     assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [5]
     one_table = 8 * shop.item_count * shop.item_count
     monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 2 * one_table)
-    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 1, 2]
+    assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [2, 3]
     for one in together(models, shop):
         same_state(one, model("cooccurrence", **one.params).fit(shop))
 

@@ -104,7 +104,7 @@ def test_the_report_draws_the_escape_from_best_sellers_under_each_setting(traine
     page = render(folder)
     assert "How long it recommended best sellers" in page
     assert "causal = True instead of windows in random order" in page
-    assert "the test span was used once, for the board of the dig, and once by each training" in page
+    assert "the test span was used for the board of the dig, and by each training once" in page
     assert page.count("<polyline") >= 4
     curves = read(folder, "training.json")
     assert {one["stage"] for one in curves} == {"validation", "test"}

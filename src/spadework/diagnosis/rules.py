@@ -95,7 +95,7 @@ RULES: tuple[Rule, ...] = (
         "Yelp and LastFM, where no probe of content asked for it",
     ),
     Rule(
-        about="repeat_share", test="from", bound=0.1, says="a tenth of what people take is theirs already",
+        about="repeat_share", test="from", bound=0.1, says="a tenth of what people take, or more, is theirs already",
         settings={"repeats": "allow", "item_content": False},
         source="a model that may not repeat cannot be judged beside the others; content cost 5 % on the grocery log (docs/was-the-advice-right.md)",
     ),

@@ -59,12 +59,21 @@ def pair_weight(
 
     One that is `bounded` is worked out only for the few cells of a row that can be among its largest: where it is above 0 it must grow with
     the count and must not grow with the size of the right item, also at counts above that size, which the corners of groups may have.
+    One with `exponents` is, without shrink, joint / left^a / right^b and is worked out as such; ValueError where it is not.
     """
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
-        return pair_weights.place(function.__name__, PairWeight(function, symmetric, counts_only, bounded, exponents))
+        weight = PairWeight(function, symmetric, counts_only, bounded, exponents)
+        if exponents is not None and not _is_ratio(weight, *exponents(0.7, 0.4)):
+            raise ValueError(f"The pair weight {weight.name!r} has exponents and is not joint / left^a / right^b; leave them out.")
+        return pair_weights.place(weight.name, weight)
 
     return place
+
+
+def _is_ratio(weight: PairWeight, a: float, b: float) -> bool:
+    joint, left, right = (np.asarray(values) for values in ([3.0, 1.0, 0.0], [7.0, 2.0, 9.0], [5.0, 11.0, 4.0]))
+    return np.allclose(weight(Pairs(joint, left, right, 20.0, left_power=0.7, right_power=0.4)), joint / left**a / right**b)
 
 
 def _plus(array: Array, shrink: float) -> Array:
@@ -81,6 +90,13 @@ def _by_evidence(values: Array, pair: Pairs) -> Array:
 
 def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
     return pair.joint * pair.units / _plus(pair.left * pair.right, shrink)
+
+
+def _over_both(pair: Pairs) -> Array:
+    """Joint over both sizes, raised already. Two divisions in place of a product, which float32 cannot hold for sizes near zero."""
+    if pair.shrink:
+        return pair.joint / (pair.left * pair.right + pair.shrink)
+    return pair.joint / pair.left / pair.right
 
 
 # ---- ratios of counts
@@ -173,13 +189,6 @@ def shrunk(pair: Pairs) -> Array:
         return pair.joint / pair.left
     chance = (pair.joint + pair.right * (pair.shrink / pair.units)) / (pair.left + pair.shrink)
     return np.minimum(chance, pair.joint * 1e20)  # 0 where joint is; a choice cell by cell takes ten times as long
-
-
-def _over_both(pair: Pairs) -> Array:
-    """Joint over both sizes, raised already. Two divisions in place of a product, which float32 cannot hold for sizes near zero."""
-    if pair.shrink:
-        return pair.joint / (pair.left * pair.right + pair.shrink)
-    return pair.joint / pair.left / pair.right
 
 
 # ---- logarithms of lift, in nats; `units` is the number of units, not of items

@@ -23,7 +23,7 @@ def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -
 def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
     """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so. O(cells)."""
     divided = np.empty_like(values)
-    _rows_over(starts, values, by, np.finfo(np.float32).smallest_subnormal, divided)
+    _rows_over(starts, values, by, np.finfo(np.float32).tiny, divided)
     return divided
 
 

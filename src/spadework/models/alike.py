@@ -15,6 +15,9 @@ from spadework.models.asked import items_asked
 from spadework.models.needs import check_k
 from spadework.models.recommendations import Recommendations
 
+TARGET = "target_item_id"
+"""The column of the items that were asked about."""
+
 
 def similar(row: Callable[[int], Array], vocabulary: Vocabulary, items: pl.Series | list[Any], k: int) -> Recommendations:
     """The `k` most similar items to each of these ids; padding where fewer are known. O(asked · items).
@@ -27,4 +30,4 @@ def similar(row: Callable[[int], Array], vocabulary: Vocabulary, items: pl.Serie
     for place, code in enumerate(codes):
         scores = np.asarray(row(int(code)), np.float32).reshape(1, -1)
         found[place], best[place] = (part[0] for part in ranking.top_k(scores, k))
-    return Recommendations(users=codes, items=found, scores=best, user_vocabulary=vocabulary, item_vocabulary=vocabulary)
+    return Recommendations(codes, found, best, vocabulary, vocabulary, key=TARGET)

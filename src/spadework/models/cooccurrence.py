@@ -174,14 +174,15 @@ class CoOccurrence(ItemItem):
 
     @property
     def scales_rows(self) -> float | None:
-        """Exponent of the left size where that only scales whole rows, once what is kept of them was chosen; None where it does more."""
+        """Exponent a where the table may be made without left^a, and its rows divided by it afterwards; else None."""
         weight = pair_weights[self.weight]
-        plain = weight.exponents is not None and not self.llr and not self.shrink
-        return weight.exponents(self.left_power, self.right_power)[0] if weight.exponents is not None and plain else None
+        if weight.exponents is None or self.llr or self.shrink:
+            return None
+        return weight.exponents(self.left_power, self.right_power)[0]
 
     @property
     def table_key(self) -> str:
-        """What its table is made of, but for what is done to the finished one: models of equal keys share a table."""
+        """Equal for models that can share a table: what scales whole rows, what is done to the finished table and how it answers are left out."""
         left_out = {*self.answering, *FINISHING}
         power = ""
         if self.scales_rows is not None:

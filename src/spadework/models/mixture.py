@@ -15,6 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.union import best_of, union
+from spadework.models.alike import TARGET
 from spadework.models.asked import items_asked, user_asked
 from spadework.models.base import Cost, Histories, Need, Recommender
 from spadework.models.needs import check_k
@@ -183,10 +184,8 @@ class Mixture(Recommender):
         scaled = Proposals(starts, codes, nothing, np.stack(own), lengths, counts).scaled()
         total = sum(weight * one for (weight, _), one in zip(found, scaled, strict=True))
         best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
-        own_vocabulary = self.item_vocabulary
-        return Recommendations(
-            users=own_vocabulary.codes(asked), items=best, scores=scores, user_vocabulary=own_vocabulary, item_vocabulary=own_vocabulary
-        )
+        vocabulary = self.item_vocabulary
+        return Recommendations(vocabulary.codes(asked), best, scores, vocabulary, vocabulary, key=TARGET)
 
     def _one_user(self, history: Interactions, item: Any, user: Any) -> tuple[Interactions, Codes, int]:
         """The history in own codes, the one user that is asked about, and the code of the item; anything else is refused."""

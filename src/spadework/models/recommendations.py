@@ -14,7 +14,7 @@ from spadework.errors import BadRequest
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommendations:
-    """Best items first for each user. Padding comes only after real items: code −1, score −∞."""
+    """Best items first for each user, or for each item that was asked about. Padding comes only after real items: code −1, score −∞."""
 
     users: Codes  # [rows] positions in user_vocabulary
     items: Codes  # [rows, k] positions in item_vocabulary, −1 is padding
@@ -22,6 +22,7 @@ class Recommendations:
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
     filled: int = 0  # slots without evidence of the model's own, completed with popular items
+    key: str = "user_id"  # the column of those that lists are for
 
     def __post_init__(self) -> None:
         for name in ("users", "items", "scores"):
@@ -39,11 +40,11 @@ class Recommendations:
         return int(self.items.shape[1])
 
     def frame(self) -> pl.DataFrame:
-        """Long table `user_id, item_id, score, rank`; rank 1 is the best."""
+        """Long table `user_id, item_id, score, rank`; rank 1 is the best. Of similar items the first column is `target_item_id`."""
         rows, slots = np.nonzero(self.items >= 0)
         return pl.DataFrame(
             {
-                "user_id": self.user_vocabulary.take(self.users[rows]),
+                self.key: self.user_vocabulary.take(self.users[rows]),
                 "item_id": self.item_vocabulary.take(self.items[rows, slots]),
                 "score": pl.Series(self.scores[rows, slots], dtype=pl.Float32),
                 "rank": pl.Series(slots + 1, dtype=pl.Int32),
@@ -55,14 +56,14 @@ class Recommendations:
         code = int(self.user_vocabulary.codes([user_id])[0])
         if code < 0 or code not in self.users:
             raise BadRequest(f"There is no list for user {user_id!r}.", "Ask for a user that was in the histories.")
-        return self.frame().filter(pl.col("user_id") == user_id).drop("user_id")
+        return self.frame().filter(pl.col(self.key) == user_id).drop(self.key)
 
     def _repr_html_(self) -> str:
         return _table(self)
 
     def _repr_markdown_(self) -> str:
         rows = [f"| {row[0]} | {row[3]} | {row[1]} | {row[2]:.4g} |" for row in self.frame().head(20).iter_rows()]
-        return "\n".join(["| user_id | rank | item_id | score |", "|---|---|---|---|", *rows])
+        return "\n".join([f"| {self.key} | rank | item_id | score |", "|---|---|---|---|", *rows])
 
 
 def _table(lists: Recommendations) -> str:
@@ -73,5 +74,5 @@ def _table(lists: Recommendations) -> str:
         f"<tr><td>{escape(str(user))}</td><td>{rank}</td><td>{escape(str(item))}</td><td>{score:.4g}</td></tr>"
         for user, item, score, rank in lists.frame().head(20).iter_rows()
     )
-    head = "<tr><th>user_id</th><th>rank</th><th>item_id</th><th>score</th></tr>"
+    head = f"<tr><th>{lists.key}</th><th>rank</th><th>item_id</th><th>score</th></tr>"
     return f"<p>{len(lists):,} lists of {lists.k}; the first rows</p><table>{head}{rows}</table>"

@@ -27,7 +27,7 @@ LEARNERS = 20_000
 ROWS = 500_000
 NEGATIVES = 60
 """Proposals of a user that were not taken, drawn at random; fewer where all users together would have more than `ROWS`."""
-STEP = 50
+STEP = 25
 """Trees that are grown at once: limits of time and memory are asked between two steps, and each begins with sorting values into bins."""
 TIE = 1e-3
 """Times the mean of the scaled scores, beside the trees: proposals that fall into the same leaves are told apart."""

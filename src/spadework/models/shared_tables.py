@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from spadework import events
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
 from spadework.kernels.similar import Table, most_cells, tables
@@ -48,12 +49,12 @@ class Fit:
         return list(found.values())
 
     def bytes(self, units: Units) -> int:
-        """What the models hold; the parts that the table was joined from are let go. O(items)."""
+        """What the models hold at most; the parts that the table was joined from are let go. O(items)."""
         finished = [one for one, *_ in self.finishings()]
-        table, keep = 8 * most_cells(units, self.first.keep), min(self.first.keep, units.item_count)
+        half, keep = 4 * most_cells(units, self.first.keep), min(self.first.keep, units.item_count)
         mixed = sum(one.content > 0 or one.content_cold > 0 for one in finished)
-        scaled = sum(bool(one.scales_rows) for one in finished)  # these have values of their own, of four bytes
-        return table + table // 2 * scaled + 8 * mixed * units.item_count * keep
+        own = sum(one.keep_columns is not None for one in finished)  # these have columns of their own; values all have
+        return half * (1 + len(finished) + own) + 8 * mixed * units.item_count * keep
 
     def parts(self, units: Units) -> list[Fit]:
         """These models, or halves of them where together they hold more than a batch may: each with a table of its own."""
@@ -77,20 +78,18 @@ def tables_of(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | 
     for same in alike.values():
         by_channel.setdefault(same[0].channel, []).append(Fit(same[0].channel, tuple(same)))
     for channels in passes(train, list(by_channel)):
-        counted: Pass | None = count_pass(train, channels, asked=rows)
-        assert counted is not None
+        counted = count_pass(train, channels, asked=rows)
         wanted = [
             (place, part) for place, channel in enumerate(channels) for fit in by_channel[channel] for part in fit.parts(counted.units)
         ]
         batches = list(_batches(counted.units, wanted))
-        if len(batches) == 1:
-            yield from _fit_batch(counted, wanted)
-            continue
-        counted = None
-        for batch in batches:  # what one batch does not need is not counted for it
-            needed = sorted({place for place, _ in batch})
-            some = count_pass(train, tuple(channels[place] for place in needed), asked=rows)
-            yield from _fit_batch(some, [(needed.index(place), fit) for place, fit in batch])
+        for batch in batches:
+            needed = tuple(channels[place] for place in sorted({place for place, _ in batch}))
+            if needed != counted.channels:  # what one batch does not need is not counted for it
+                del counted  # before others are arranged
+                with events.aside():  # what is to be said of the log was said
+                    counted = count_pass(train, needed, asked=rows)
+            yield from _fit_batch(counted, [(needed.index(channels[place]), fit) for place, fit in batch])
 
 
 def _batches(units: Units, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:

@@ -106,9 +106,8 @@ def finalists(found: Sequence[Judged], train: Interactions, seed: int) -> list[J
 
 
 def by_sense(models: Sequence[Recommender], values: Sequence[Array], train: Interactions) -> list[int]:
-    """Places of those within one standard error of the best, or two per cent, the simplest first.
-
-    `values` [users] of each are of the same users; NaN where a user is asked nothing.
+    """Places of those that a 95 % interval cannot tell from the best and that lie within one standard error of it, or two per cent; the
+    simplest first. `values` [users] of each are of the same users; NaN where a user is asked nothing.
     """
     if not models:
         return []
@@ -116,7 +115,8 @@ def by_sense(models: Sequence[Recommender], values: Sequence[Array], train: Inte
     first = max(range(len(models)), key=lambda at: (means[at], models[at].label))
     paired = np.column_stack([one - values[first] for one in values])
     error = np.nanstd(paired, axis=0) / np.sqrt(max(int(np.isfinite(values[first]).sum()), 1))
-    near = [at for at in range(len(models)) if means[first] - means[at] <= max(CLOSE * means[first], float(error[at]))]
+    gaps = [means[first] - mean for mean in means]
+    near = [at for at, gap in enumerate(gaps) if gap <= 1.96 * error[at] and gap <= max(CLOSE * means[first], error[at])]
     return sorted(near, key=lambda at: (*simplicity(models[at], train), -means[at], models[at].label))
 
 
@@ -153,7 +153,7 @@ def _said(able: Sequence[Recommender], taken: int, first: int, tied: Sequence[in
     if taken != first:
         said = f"{label} is taken: it cannot be told from the best, {leader}, and is simpler (--prefer quality takes {leader})."
     elif others and prefer == "sense":
-        said = f"{label} is taken: it is the best, and the simplest of {len(tied)} that cannot be told apart."
+        said = f"{label} is taken: it is the best, and the simplest of {len(tied)} finalists that cannot be told apart."
     else:
         said = f"{label} is taken: it is the best on the validation span."
     if bar is not None and not surely:

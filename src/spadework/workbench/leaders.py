@@ -12,8 +12,9 @@ from spadework.arrays import Array
 from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
 from spadework.models.base import Recommender
-from spadework.models.popular import Random
+from spadework.models.popular import Popular, Random
 from spadework.workbench import plan
+from spadework.workbench.blending import mixtures_of
 from spadework.workbench.choice import by_sense
 from spadework.workbench.judging import NOVEL, Judged, Judging, best
 
@@ -32,6 +33,7 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
 
     def keep(role: str, found: Sequence[Judged], values: Callable[[Judged], Array]) -> None:
         """The first by sense that is quick enough, else the best that is, else the quickest."""
+        found = _personal(found, values)
         same = [result for result in found if result.rung == found[0].rung]  # the same users
         near = by_sense([result.one for result in same], [values(result) for result in same], judging.protocol.split.train)
         least = math.inf
@@ -40,7 +42,6 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
             if seconds < least:
                 least, kept[role] = seconds, one
             if seconds <= COMPANION * judging.clock.budget:
-                kept[role] = one
                 break
 
     def own_values(result: Judged) -> Array:
@@ -61,11 +62,32 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     return kept
 
 
+def _personal(found: Sequence[Judged], values: Callable[[Judged], Array]) -> Sequence[Judged]:
+    """Without what is popular, where anything else is above it."""
+    means = {result.one.label: float(np.nanmean(values(result))) for result in found}
+    bar = max((means[result.one.label] for result in found if isinstance(result.one, Popular)), default=-math.inf)
+    above = [result for result in found if not isinstance(result.one, Popular)]
+    return above if any(means[result.one.label] > bar for result in above) else found
+
+
 def best_of_each(families: Sequence[plan.Family], everything: Sequence[Judged]) -> list[Judged]:
     """The best setting of each of the first three families, and the best two for new items; `everything` is the best first."""
     leaders = [next((result for result in everything if result.one.label in family.judged), None) for family in families[:3]]
     novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
     return [*(result for result in leaders if result is not None), *novel[:2]]
+
+
+def mixtures(judging: Judging, seconds: float) -> list[Recommender]:
+    """Mixtures of the best families: first of models that take at most so long on the first sample, by their best setting, then of all.
+
+    A slow model among the best must not keep every mixture from a trial.
+    """
+    found = best(list(judging.judged.values()))
+    first = {result.one.name: result.one for result in reversed(found)}
+    quick = {name for name, one in first.items() if judging.seconds(one, 0) <= seconds}
+    pairs = [(result.one, result.mean) for result in found]
+    made = [*mixtures_of([pair for pair in pairs if pair[0].name in quick], judging.protocol), *mixtures_of(pairs, judging.protocol)]
+    return list({one.label: one for one in made}.values())
 
 
 def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:

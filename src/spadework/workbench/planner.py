@@ -16,11 +16,10 @@ from spadework import events
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence import CoOccurrence
 from spadework.workbench import plan
-from spadework.workbench.blending import mixtures_of
 from spadework.workbench.ending import Ending
 from spadework.workbench.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
 from spadework.workbench.judging import Judged, Judging, best
-from spadework.workbench.leaders import best_of_each, companions, contenders, tell
+from spadework.workbench.leaders import best_of_each, companions, contenders, mixtures, tell
 from spadework.workbench.plan import Family
 from spadework.workbench.sweep import Sweep
 from spadework.workbench.together import ask_in_time
@@ -161,10 +160,9 @@ class Planner:
                 self._first_of(family, until)
 
     def _mix(self, until: float) -> int:
-        """Mixtures of the best of the best families, from the cheapest on; returns how many more have a number."""
+        """Mixtures of the best of the best families, the quick and the cheap first; returns how many more have a number."""
         asked, made = plan.wanted(self.names), 0
-        found = [(result.one, result.mean) for result in best(list(self.judging.judged.values()))]
-        for one in mixtures_of(found, self.judging.protocol):
+        for one in mixtures(self.judging, A_TRIAL * (until - self.judging.clock.now)):
             if one.name not in asked or one.label in self.judging.judged:
                 continue
             if self._affordable(one, 0, until):
@@ -281,9 +279,8 @@ class Planner:
 
     def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judged]:
         """Judge settings and tell each in a line."""
-        novel = family is not None and any(
-            one.label == one.name for one in settings
-        )  # of new items defaults alone are asked: it costs as much again
+        # Of new items defaults alone are asked: it costs as much again.
+        novel = family is not None and any(one.label == one.name for one in settings)
         results = self.judging.ask(settings, rung, until, novel=novel)
         for result in results:
             tell(result)

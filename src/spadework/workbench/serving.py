@@ -76,7 +76,7 @@ def similar(where: str, items: Sequence[str], *, k: int = 10, model: str | None 
     fitted = artifact.load(folder)
     if not roles.has_similarity(fitted):
         raise Unsuitable(f"The model {fitted.label!r} has no similarity of items.", service.others())
-    frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame().rename({"user_id": "target_item_id"})
+    frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame()
     if model is None:
         _tell_who(service, folder)
     return _with_titles(frame, folder, fitted)

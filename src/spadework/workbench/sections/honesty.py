@@ -93,9 +93,9 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         if name not in ("cpus", "total_seconds", "peak_memory_mib", "system") and as_text(value)
     )
     resamples = words.number(as_number(protocol.get("resamples")))
-    use = "the test span was not used" if facts.cut_short else "the test span was used once, for the board"
+    use = "the test span was not used" if facts.cut_short else "the test span was used for the board"
     if as_text(facts.advice.get("state")) == "done":
-        use += " of the dig, and once by each training"
+        use += " of the dig, and by each training once"
     tried = sum(count for _, count in outcome.judged_on(facts))
     budget = as_text(as_map(facts.scores.get("budget")).get("says"))
     return [
