@@ -26,8 +26,8 @@ made = []
 plain = _BinMapper.fit_transform
 
 
-def counted(self, rows, y=None):
-    found = plain(self, rows)
+def counted(self, *rows, **options):
+    found = plain(self, *rows, **options)
     made.append(self)
     return found
 
