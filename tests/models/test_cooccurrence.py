@@ -40,15 +40,21 @@ def same_state(one, other) -> None:
         np.testing.assert_array_equal(one.state[name], other.state[name], err_msg=f"{name} of {one.label}")
 
 
-def test_fitting_together_counts_once_and_gives_what_fitting_alone_gives(shop, monkeypatch):
-    counted: list[tuple[Channel, ...]] = []
+@pytest.fixture
+def counted(monkeypatch) -> list[tuple[Channel, ...]]:
+    """The channels of each pass, as they are counted."""
+    passed: list[tuple[Channel, ...]] = []
     real = counting.count_pass
 
     def listen(train, channels, **options):
-        counted.append(channels)
+        passed.append(channels)
         return real(train, channels, **options)
 
     monkeypatch.setattr(shared_tables, "count_pass", listen)
+    return passed
+
+
+def test_fitting_together_counts_once_and_gives_what_fitting_alone_gives(shop, counted):
     models = grid()
     fitted = {one.label: one for one in together(models, shop)}
     assert len(fitted) == len(models)
@@ -75,15 +81,7 @@ def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
         same_state(one, model("cooccurrence", **one.params).fit(shop))
 
 
-def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch):
-    counted: list[tuple[Channel, ...]] = []
-    real = counting.count_pass
-
-    def listen(train, channels, **options):
-        counted.append(channels)
-        return real(train, channels, **options)
-
-    monkeypatch.setattr(shared_tables, "count_pass", listen)
+def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch, counted):
     monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 24 * shop.item_count * shop.item_count)
     models = [
         model("cooccurrence", weight=weight, unit_power=power) for power in (0.2, 0.4, 0.6) for weight in ("jaccard", "raw", "confidence")

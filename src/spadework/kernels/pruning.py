@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
-from spadework.kernels.compiled import kernel
 
 
 def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -> tuple[Offsets, Codes, Array]:
@@ -22,16 +21,8 @@ def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -
 
 def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
     """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so. O(cells)."""
-    divided = np.empty_like(values)
-    _rows_over(starts, values, by, np.finfo(np.float32).tiny, divided)
-    return divided
-
-
-@kernel
-def _rows_over(starts, values, by, least, divided):  # type: ignore[no-untyped-def]
-    for row in range(starts.shape[0] - 1):
-        for at in range(starts[row], starts[row + 1]):
-            divided[at] = max(values[at] / by[row], least)
+    with np.errstate(over="ignore", under="ignore"):
+        return np.asarray(np.maximum(values / np.repeat(by, np.diff(starts)), np.finfo(np.float32).tiny))
 
 
 def rows_to_one(starts: Offsets, values: Array) -> Array:

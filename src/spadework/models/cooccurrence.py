@@ -159,7 +159,7 @@ class CoOccurrence(ItemItem):
             )
 
     def weighing(self, channel: int, sizes: Array, total: float, raised: Callable[[Array, float], Array] = pow) -> Weighing:
-        """How the pairs of a counted channel are weighed; `sizes` [items] by rank, `total` the number of units.
+        """How the pairs of a counted channel are weighed, before rows are scaled; `sizes` [items] by rank, `total` the number of units.
 
         `raised` gives the sizes to a power: many models may share them, and what is made of them.
         """
