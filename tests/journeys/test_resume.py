@@ -123,6 +123,9 @@ def test_a_larger_budget_goes_on_from_what_a_smaller_one_tried(undisturbed, tmp_
     assert said.code == 0, said.err
     assert numbers(folder) == numbers(undisturbed)
     assert not (folder / "trials").exists(), "nothing is left to try"
+    account = json.loads((folder / "scores.json").read_text())["budget"]
+    assert 0 < account["taken_over"] < account["used"], "what earlier starts spent is part of what is spent"
+    assert json.loads((undisturbed / "scores.json").read_text())["budget"]["taken_over"] == 0
 
 
 def test_two_at_a_time_are_refused(tmp_path):

@@ -82,6 +82,12 @@ def test_where_users_cannot_tell_from_popular_the_board_says_so(log):
         assert "cannot tell it from what is popular" in found.says
 
 
+def test_a_choice_that_some_users_judged_says_so(log):
+    found = choice(log, window("valid", popular=0.0, ease=0.1))
+    assert found.judged_by(USERS, USERS) is found
+    assert found.judged_by(USERS, 12_345).says == f"{found.says} It was judged by {USERS:,} of the 12,345 users of the validation span."
+
+
 def test_an_older_window_has_a_say(log):
     one = window("valid", ease=0.0, cosine=0.01, popular=-0.2)
     assert choice(log, one).best.label == "cosine"

@@ -107,3 +107,22 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
     run = sw.dig(pl.DataFrame(frame), folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine", "personal"], "budget": "60s"}))
     assert run.complete
     assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith("popular(")
+
+
+@pytest.mark.parametrize(("foretold", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])
+def test_questions_that_take_little_have_their_time_in_the_first_minute_too(foretold, reserved, tmp_path, monkeypatch):
+    from spadework.workbench import choosing
+    from spadework.workbench.planner import Planner
+
+    seen: dict[str, float] = {}
+    until = Planner._until
+
+    def heard(self, stage):
+        seen[stage] = self.ending.asking
+        return until(self, stage)
+
+    monkeypatch.setattr(Planner, "_until", heard)
+    monkeypatch.setattr(choosing, "seconds_for", lambda codes, evidence: foretold)
+    sw.dig("world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "40s"}))
+    assert seen["questions"] == 0.0, "nothing is known of what a question takes"
+    assert seen["members"] == seen["further"] == reserved

@@ -87,6 +87,9 @@ def _left(facts: RunFacts) -> Iterator[str]:
         yield "Interrupted: these are scores on the validation span, of the models that were finished."
     if budget.get("ended") == "done" and not outcome.starved(facts):
         yield as_text(budget.get("says"))
+    earlier = outcome.taken_over(facts)
+    if earlier:
+        yield earlier
 
 
 def _next(facts: RunFacts, folder: Path, larger: str) -> Iterator[str]:

@@ -37,7 +37,7 @@ def account_of(dig: Dig) -> dict[str, Any]:
     enough = max(1.5 * clock.budget, clock.spent + FORECAST * sum(least), clock.budget + asking / QUESTIONS_SHARE)
     would_do = _named(enough) if ended == "budget" else None
     return {
-        "asked": clock.budget, "used": round(clock.spent, 1), "starved": starved, "ended": ended,
+        "asked": clock.budget, "used": round(clock.spent, 1), "taken_over": round(clock.replayed, 1), "starved": starved, "ended": ended,
         "families_without_a_trial": families, "models_without_a_trial": waiting, "questions_not_asked": questions, "would_do": would_do,
         "says": _said(starved, families, questions, would_do),
     }  # fmt: skip

@@ -56,6 +56,14 @@ class Choice:
         """The choice of another model, since this winner fell out after it was chosen."""
         return replace(self, winner=other, says=f"{self.winner.label} {why}, so {other.label} is taken in its place.")
 
+    def judged_by(self, users: int, of: int) -> Choice:
+        """The same, saying how many users of the validation span it rests on, where these are not all."""
+        return (
+            self
+            if users >= of
+            else replace(self, says=f"{self.says} It was judged by {users:,} of the {of:,} users of the validation span.")
+        )
+
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return {

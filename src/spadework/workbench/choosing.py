@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, by_weight
-from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first
+from spadework.diagnosis.probe import Unanswered, all_probes, ask_all, cheapest_first, seconds_for
 from spadework.diagnosis.readiness import readiness
 from spadework.diagnosis.rules import DECIDING
 from spadework.errors import BadData
@@ -44,6 +44,8 @@ REST = 0.15
 """Share of the budget that questions may take which do not decide the verdict."""
 QUESTIONS, WINNERS_OWN = 0.12, 60.0
 """Share of the budget beyond its first minute that is reserved for these questions: that minute is the winner's."""
+ALL_OF_THEM = 0.1
+"""Share of the budget that all of these questions may be foretold to take where they are reserved at any budget."""
 
 
 @dataclass
@@ -112,6 +114,7 @@ class Dig:
             [result.one for result in [*level, *beside]], spans, self.choosing.split.train, self.choosing.seed, self.recipe.prefer
         )
         if chosen is not None:
+            chosen = chosen.judged_by(len(level[0].rows), int(self.choosing.judged.sum()))
             events.note(f"choice      {words.with_labels(chosen.says, (one.one.label for one in [*level, *beside]))}")
         return chosen, windows
 
@@ -163,12 +166,18 @@ class Dig:
 
     def _ask_deciding(self, until: float) -> None:
         self._ask(list(DECIDING), until)
+        foretold = seconds_for(self._others_asked(), self.evidence)  # fits are measured now
+        if foretold <= ALL_OF_THEM * self.clock.budget:
+            self.ending.asking = max(self.ending.asking, foretold)
+
+    def _others_asked(self) -> list[str]:
+        """The questions that do not decide the verdict, the cheapest first."""
+        return cheapest_first([code for code in all_probes() if code not in DECIDING])
 
     def _ask_rest(self, winner: Recommender | None) -> None:
         """What was not asked yet: first what decides the verdict, as long as the end is not touched, then the others, the cheapest first."""
         done = {one.code for one in self.answers} | {one.code for one in self.unanswered if one.kind == "cannot be asked"}
-        rest = cheapest_first([code for code in all_probes() if code not in DECIDING])
-        for codes, share in (([*DECIDING], 1.0), (rest, REST)):
+        for codes, share in (([*DECIDING], 1.0), (self._others_asked(), REST)):
             waiting = [code for code in codes if code not in done]
             room = min(share * self.clock.budget, self.clock.left - self.ending.seconds(winner) - self.ending.company)
             if waiting:

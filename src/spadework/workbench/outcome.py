@@ -215,6 +215,12 @@ def halfway_sentence(facts: RunFacts) -> str:
     return f"{words.count(count, 'model')} {'was' if count == 1 else 'were'} judged on the validation span only." if count else ""
 
 
+def taken_over(facts: RunFacts) -> str:
+    """What earlier starts in this folder spent of the budget, or nothing."""
+    seconds = as_number(as_map(facts.scores.get("budget")).get("taken_over")) or 0.0
+    return f"Trials of an earlier start were taken over; {words.seconds(seconds)} of the budget are theirs." if seconds >= 1 else ""
+
+
 def other_reasons(facts: RunFacts) -> list[str]:
     """One sentence for each other reason, with all models that share it."""
     able = _able(facts)

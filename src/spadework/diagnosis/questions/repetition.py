@@ -28,7 +28,7 @@ def own_purchases(evidence: Evidence) -> Finding:
         yes="People come back to their own items.", no="Own purchases say no more than the rest.",
         means="A transformer needs personal popularity in its scores (PPS), and must not forbid repeats.",
         advice="Allow repeats; serve personal frequency or a blend with it.",
-        patch={"repeats": "allow", "models": ["personal", "tifu-knn"], "personal_popularity": True},
+        patch={"repeats": "allow", "models": ["personal", "tifu-knn", "blend"], "personal_popularity": True},
     )  # fmt: skip
 
 

@@ -97,7 +97,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     if as_text(facts.advice.get("state")) == "done":
         use += " of the dig, and by each training once"
     tried = sum(count for _, count in outcome.judged_on(facts))
-    budget = as_text(as_map(facts.scores.get("budget")).get("says"))
+    budget, earlier = as_text(as_map(facts.scores.get("budget")).get("says")), outcome.taken_over(facts)
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
@@ -110,10 +110,10 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
         ("Intervals", f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval beside it without zero say the same."),
         ("Choosing", f"{words.count(tried, 'configuration')} judged on the validation span; {use}."),
-        *([("Budget", words.clip(budget, 400))] if budget else []),
+        *([("Budget", words.clip(f"{budget} {earlier}".rstrip(), 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
-        ("Total time", words.seconds(as_number(environment.get("total_seconds")))),
+        ("Time of the last start", words.seconds(as_number(environment.get("total_seconds")))),
         ("Versions", words.clip(versions or "not recorded", 400)),
     ]  # fmt: skip
 
