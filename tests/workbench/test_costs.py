@@ -11,7 +11,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender, model
 from spadework.models.needs import Cost
 from spadework.workbench.clock import Clock
-from spadework.workbench.costs import GENEROUS, STARTING, Costs, calibrate
+from spadework.workbench.costs import GENEROUS, MIXING, STARTING, Costs, calibrate
 from spadework.workbench.judging import Judging
 from spadework.workbench.ledger import Ledger
 
@@ -50,9 +50,9 @@ def test_answers_are_foretold_by_users(guesses):
 def test_what_was_stopped_is_foretold_to_take_longer(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 2.0)
-    costs.at_least(model("ease"), None, 100, 8.0)
+    costs.at_least(model("ease"), None, 100, 8.0, fitted=False)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0)
-    costs.at_least(model("ease"), None, 100, 3.0)
+    costs.at_least(model("ease"), None, 100, 3.0, fitted=False)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop says nothing new"
 
 
@@ -106,6 +106,34 @@ def test_what_was_stopped_while_it_answered_is_no_slow_fit(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 1.0)
     costs.learn_answer(model("ease"), 1000, 0.02)
-    costs.at_least(model("ease"), None, 200_000, 11.0)
+    costs.at_least(model("ease"), None, 200_000, 10.0, fitted=True)
     assert costs.fit(model("ease"), None) == pytest.approx(1.0)
-    assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0)
+    assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0 - STARTING)
+
+
+def test_what_was_stopped_while_it_learned_says_nothing_of_its_lists(guesses):
+    costs = Costs()
+    for name in ("ease", "cosine"):
+        costs.learn_fit(model(name), None, 1.0)
+        costs.learn_answer(model(name), 1000, 0.1 + STARTING)
+    one = model("blend", parts="cosine + ease")
+    costs.learn_answer(one, 1000, 0.3 + STARTING)
+    costs.at_least(one, None, 1000, 40.0, fitted=False)
+    assert costs.answer(one, 1000) == pytest.approx(0.3)
+    assert costs.fit(one, None) == pytest.approx(60.0)
+
+
+def test_a_mixture_is_foretold_from_its_parts(guesses):
+    """A slow mixture says nothing of one whose parts are quick."""
+    costs = Costs()
+    for name, fit, answer in (("ease", 5.0, 0.4), ("cosine", 0.1, 0.01), ("elsa", 60.0, 0.2)):
+        costs.learn_fit(model(name), None, fit)
+        costs.learn_answer(model(name), 1000, answer + STARTING)
+    quick, slow = model("blend", parts="cosine + ease"), model("blend", parts="cosine + elsa")
+    assert costs.fit(quick, None) == pytest.approx(5.1, rel=0.01)
+    assert costs.answer(quick, 1000) == pytest.approx(MIXING * 0.41)
+    costs.learn_fit(slow, None, 1.2 * costs.fit(slow, None))
+    costs.learn_answer(slow, 1000, 3 * 0.21 + STARTING)
+    assert costs.fit(quick, None) == pytest.approx(1.2 * 5.1, rel=0.01)
+    assert costs.answer(quick, 1000) == pytest.approx(3 * 0.41)
+    assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), "mixtures teach nothing about single models"

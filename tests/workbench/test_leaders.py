@@ -33,10 +33,11 @@ def judging(log, *results: Judged, seconds: dict[str, float] | None = None, budg
     def foretold(one: Recommender, *_: object) -> float:
         return (seconds or {}).get(one.name, 0.1)
 
+    rung = SimpleNamespace(novel=object(), rows=np.arange(USERS))
     return SimpleNamespace(
         judged={result.one.label: result for result in results}, first={result.one.label: result for result in results},
-        best=lambda: best(results), rungs=[SimpleNamespace(novel=object())], clock=SimpleNamespace(budget=budget),
-        costs=SimpleNamespace(fit=foretold), seconds=foretold,
+        best=lambda: best(results), rungs=[rung], clock=SimpleNamespace(budget=budget),
+        costs=SimpleNamespace(fit=foretold, trial=foretold), seconds=lambda *_: 0.0,  # all are fitted
         protocol=SimpleNamespace(split=SimpleNamespace(train=log, name="by_time"), repeats="allow"),
     )  # fmt: skip
 

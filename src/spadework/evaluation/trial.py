@@ -180,7 +180,7 @@ def trial(
     With `rehearse` one user is answered first and not timed: the first answer of a process loads code, and says little of the others.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
-    limits, heard = limits or Limits(), _Heard()
+    limits, heard, learned = limits or Limits(), _Heard(), None
     try:
         with events.listening(limits):
             if not fitted:
@@ -199,7 +199,7 @@ def trial(
     except MissingExtra as error:
         return replace(start, state="skipped", reason=f"{error.message} {error.hint}")
     except OutOfTime as error:
-        return replace(start, state="timed out", reason=error.message)
+        return replace(start, state="timed out", reason=error.message, fit_seconds=learned)  # none where it was still learning
     except (OutOfMemory, MemoryError) as error:
         return replace(start, state="out of memory", reason=getattr(error, "message", None) or "The system had no memory left.")
     except SpadeworkError as error:

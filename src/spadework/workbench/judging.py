@@ -163,7 +163,8 @@ class Judging:
                 self.costs.at_most(one, self.protocol.split.train, score.fit_seconds or 0.0)
             self.held.hold_parts(one)
         elif score.state == "timed out":
-            self.costs.at_least(one, self.protocol.split.train, len(place.rows), seconds)
+            took = seconds - (score.fit_seconds or 0.0)
+            self.costs.at_least(one, self.protocol.split.train, len(place.rows), took, fitted=score.fit_seconds is not None)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
         return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
 

@@ -78,13 +78,14 @@ def best_of_each(families: Sequence[plan.Family], everything: Sequence[Judged]) 
 
 
 def mixtures(judging: Judging, seconds: float) -> list[Recommender]:
-    """Mixtures of the best families: first of models that take at most so long on the first sample, by their best setting, then of all.
+    """Mixtures of the best families: first of models that are fitted and asked in at most so long, by their best setting, then of all.
 
-    A slow model among the best must not keep every mixture from a trial.
+    A slow model among the best must not keep every mixture from a trial: each kind of mixture fits its parts anew, also those that are fitted.
     """
     found = best(list(judging.judged.values()))
     first = {result.one.name: result.one for result in reversed(found)}
-    quick = {name for name, one in first.items() if judging.seconds(one, 0) <= seconds}
+    train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
+    quick = {name for name, one in first.items() if judging.costs.trial(one, train, users) <= seconds}
     pairs = [(result.one, result.mean) for result in found]
     made = [*mixtures_of([pair for pair in pairs if pair[0].name in quick], judging.protocol), *mixtures_of(pairs, judging.protocol)]
     return list({one.label: one for one in made}.values())
