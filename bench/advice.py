@@ -23,8 +23,8 @@ from family import DATA
 from spadework import events
 from spadework.data.interactions import Interactions
 from spadework.randomness import generator
-from spadework.workbench.excavator import train
 from spadework.workbench.recipe import make
+from spadework.workbench.training.excavator import train
 
 EVENTS = 80_000
 SEEDS = 2

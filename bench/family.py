@@ -28,7 +28,7 @@ from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.truth import Truth
 from spadework.models.base import Recommender
-from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.cooccurrence.operator import CoOccurrence
 
 DATA = Path(os.environ.get("SPADEWORK_DATA") or Path(__file__).resolve().parent.parent.parent / "shared" / "data")
 JUDGED = 6000  # users of the validation cut that are asked, at most

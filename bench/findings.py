@@ -19,12 +19,12 @@ import spadework as sw
 from family import CASES, DATA, Case
 from shelf import CASES as SHELF
 from spadework.data import splitting
+from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.evidence import Evidence
-from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import ask_all
 from spadework.evaluation.trial import Protocol
-from spadework.workbench.design import design
-from spadework.workbench.rungs import rungs_of
+from spadework.workbench.search.design import design
+from spadework.workbench.search.rungs import rungs_of
 
 
 def by_time(name: str, *, texts: bool = True) -> Callable[[], Case]:

@@ -13,8 +13,7 @@ import numpy as np
 from shelf import CASES
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.models.base import model
-from spadework.models.parts import parse_one
+from spadework.models.labels import model, parse_one
 
 MODELS = ("cosine", "forward", "vmis-knn", "ease", "mrf", "slim", "sansa", "forward-ridge", "forward-ridge(itself=False)")
 

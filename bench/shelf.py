@@ -25,15 +25,17 @@ from spadework import events
 from spadework.data import splitting
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.models.base import Recommender, catalogue, model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench.blending import mixtures
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.judging import Judging, best
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.plan import floor
-from spadework.workbench.tuning import Tuning
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
+from spadework.workbench.search.blending import mixtures
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.judging import Judging, best
+from spadework.workbench.search.plan import floor
+from spadework.workbench.search.trial_cache import Ledger
+from spadework.workbench.search.tuning import Tuning
 
 
 def films_by_time() -> Case:

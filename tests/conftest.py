@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 from makers import content_of, make_log, random_rows
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.worlds import World
-from spadework.data.worlds import world as make_world
+from spadework.data.worlds.worlds import World
+from spadework.data.worlds.worlds import world as make_world
 from spadework.workbench.recipe import make
 from spadework.workbench.run import dig
 

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from spadework.data.content import ItemContent, read_content
+from spadework.data.addresses import read_content
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 

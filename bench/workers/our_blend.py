@@ -18,7 +18,7 @@ from our_sequences import logs_of, quality
 import spadework as sw
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender
-from spadework.models.parts import parse
+from spadework.models.labels import parse
 
 DEEP = 500
 

@@ -13,12 +13,12 @@ from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.diagnosis.change import CannotTell
+from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.evidence import Evidence
-from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import all_probes
 from spadework.evaluation.trial import Protocol
-from spadework.workbench.design import design
-from spadework.workbench.rungs import rungs_of
+from spadework.workbench.search.design import design
+from spadework.workbench.search.rungs import rungs_of
 
 BEGINS, DAYS = 1_600_000_000, 700
 AGAIN = 0.2

@@ -16,7 +16,7 @@ from counted import first_users, loaded, two_processors
 from our_cosine import log_of
 
 import spadework as sw
-from spadework.models import ease
+from spadework.models.linear import ease
 
 L2 = 500.0
 SIDE = 4096

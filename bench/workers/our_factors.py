@@ -15,8 +15,8 @@ from counted import first_users, loaded, two_processors
 from our_cosine import log_of
 
 import spadework as sw
-from spadework.models.base import Histories
-from spadework.models.factors import Factors
+from spadework.models.factors.history_vectors import Factors
+from spadework.models.histories import Histories
 
 DIMENSIONS = 128
 EPOCHS = {"ials": 4, "elsa": 2}  # the clock runs for answers alone

@@ -9,9 +9,9 @@ import time
 import numpy as np
 from crowd import ASKED, ITEMS, NEAR, crowd, recall
 
-from spadework.kernels import people
-from spadework.kernels.people import People
-from spadework.kernels.scoring import Rows
+from spadework.kernels.neighbours import nearest_users
+from spadework.kernels.neighbours.nearest_users import People
+from spadework.kernels.ranking.sparse_scores import Rows
 
 FEW = 50
 MOST_CHECKED = 100_000
@@ -22,12 +22,12 @@ def main(users: int) -> None:
     table = crowd(users)
     rows = Rows(table.indptr.astype(np.int64), table.indices, table.data.astype(np.float64))
     few = Rows(rows.starts[: FEW + 1], rows.columns[: rows.starts[FEW]], rows.values[: rows.starts[FEW]])
-    people.alike(People.of(few, ITEMS), few, 0.5, 1.0, NEAR)
+    nearest_users.alike(People.of(few, ITEMS), few, 0.5, 1.0, NEAR)
     begun = time.perf_counter()
     index = People.of(rows, ITEMS)
     indexed = time.perf_counter()
     asked = Rows(rows.starts[: ASKED + 1], rows.columns[: rows.starts[ASKED]], rows.values[: rows.starts[ASKED]])
-    near = people.alike(index, asked, 0.5, 1.0, NEAR)
+    near = nearest_users.alike(index, asked, 0.5, 1.0, NEAR)
     seconds = time.perf_counter() - indexed
     found = np.where(near.users >= 0, index.given[near.users], -1)
     answer = {"index": indexed - begun}

@@ -19,7 +19,7 @@ from our_cosine import log_of
 
 import spadework as sw
 from spadework.data.samples import sample
-from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.cooccurrence.operator import CoOccurrence
 
 WEIGHTS = (
     "cosine", "confidence", "asymmetric", "jaccard", "dice", "tversky", "inclusion", "lift", "power", "pmi", "npmi", "lexicographers_mi",

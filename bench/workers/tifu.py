@@ -18,7 +18,7 @@ from spadework.data import splitting
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.truth import Truth
-from spadework.models.purchases import Purchases
+from spadework.models.baskets.purchases import Purchases
 
 K, NEIGHBOURS, GROUPS, WITHIN, BETWEEN, ALPHA = 10, 300, 7, 0.9, 0.7, 0.7
 BATCH = 1000

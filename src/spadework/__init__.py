@@ -15,26 +15,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spadework import errors, models
     from spadework.data import splitting as split
-    from spadework.data.content import ItemContent, read_content
+    from spadework.data.addresses import read_content, read_interactions
+    from spadework.data.content import ItemContent
     from spadework.data.interactions import Interactions
     from spadework.data.presplit import read_split
-    from spadework.data.reading import read_interactions
     from spadework.data.splitting import Split
-    from spadework.data.worlds import world
-    from spadework.diagnosis.finding import Diagnosis, Finding, diagnose
+    from spadework.data.worlds.worlds import world
+    from spadework.diagnosis.checking import diagnose
+    from spadework.diagnosis.finding import Diagnosis, Finding
     from spadework.errors import SpadeworkError
     from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
-    from spadework.models.base import Recommender, catalogue, model
-    from spadework.models.counts import Counts, count, fit_counts, merge
+    from spadework.models.base import Recommender
+    from spadework.models.cooccurrence.counts import Counts, count, fit_counts, merge
+    from spadework.models.labels import model
     from spadework.models.recommendations import Recommendations
+    from spadework.models.registry import catalogue
     from spadework.workbench.artifact import load, save
-    from spadework.workbench.excavator import train
     from spadework.workbench.glossary import explain
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
+    from spadework.workbench.training.excavator import train
 
 _HOMES = {
-    "Counts": "spadework.models.counts",
+    "Counts": "spadework.models.cooccurrence.counts",
     "Diagnosis": "spadework.diagnosis.finding",
     "Finding": "spadework.diagnosis.finding",
     "Interactions": "spadework.data.interactions",
@@ -46,23 +49,23 @@ _HOMES = {
     "Scoreboard": "spadework.evaluation.scoreboard",
     "SpadeworkError": "spadework.errors",
     "Split": "spadework.data.splitting",
-    "catalogue": "spadework.models.base",
-    "count": "spadework.models.counts",
-    "diagnose": "spadework.diagnosis.finding",
+    "catalogue": "spadework.models.registry",
+    "count": "spadework.models.cooccurrence.counts",
+    "diagnose": "spadework.diagnosis.checking",
     "dig": "spadework.workbench.run",
     "evaluate": "spadework.evaluation.scoreboard",
     "explain": "spadework.workbench.glossary",
-    "fit_counts": "spadework.models.counts",
+    "fit_counts": "spadework.models.cooccurrence.counts",
     "load": "spadework.workbench.artifact",
-    "merge": "spadework.models.counts",
-    "model": "spadework.models.base",
-    "read_content": "spadework.data.content",
-    "read_interactions": "spadework.data.reading",
+    "merge": "spadework.models.cooccurrence.counts",
+    "model": "spadework.models.labels",
+    "read_content": "spadework.data.addresses",
+    "read_interactions": "spadework.data.addresses",
     "read_split": "spadework.data.presplit",
     "save": "spadework.workbench.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
-    "train": "spadework.workbench.excavator",
-    "world": "spadework.data.worlds",
+    "train": "spadework.workbench.training.excavator",
+    "world": "spadework.data.worlds.worlds",
 }
 _MODULES = {"errors": "spadework.errors", "models": "spadework.models", "split": "spadework.data.splitting"}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import spadework as sw
 from command_line import call
 from spadework.errors import BadRequest
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.workbench import files, roles
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run, dig

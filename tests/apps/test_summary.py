@@ -10,7 +10,8 @@ import pytest
 
 from command_line import call
 from spadework.apps.summary import summary_text
-from spadework.workbench import files, run_facts
+from spadework.workbench import files
+from spadework.workbench.report import run_facts
 from spadework.workbench.run import Run
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))

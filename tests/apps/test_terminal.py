@@ -9,7 +9,7 @@ import pytest
 from spadework import events
 from spadework.apps.terminal import Progress, progress
 from spadework.errors import OutOfTime
-from spadework.workbench import words
+from spadework.workbench.report import formatting
 
 
 def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsys, monkeypatch):
@@ -112,8 +112,8 @@ def test_what_was_refused_at_its_start_is_not_shown(capsys):
 def test_labels_side_by_side_stay_apart():
     one, two = (f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, window=12) + vmis-knn")' for shrink in (1, 2))
     short = 'blend(parts="cosine + forward + vmis-knn")'
-    assert words.label(one) == words.label(two) == short
-    assert words.labels([one, "ease"]) == {one: short, "ease": "ease"}
-    assert words.labels([one, two]) == {one: one, two: two}
-    assert words.with_labels(f"{one} is taken, not {two}.", [one, two]) == f"{one} is taken, not {two}."
-    assert words.with_labels(f"{one} is taken.", [one, two]) == f"{short} is taken."
+    assert formatting.label(one) == formatting.label(two) == short
+    assert formatting.labels([one, "ease"]) == {one: short, "ease": "ease"}
+    assert formatting.labels([one, two]) == {one: one, two: two}
+    assert formatting.with_labels(f"{one} is taken, not {two}.", [one, two]) == f"{one} is taken, not {two}."
+    assert formatting.with_labels(f"{one} is taken.", [one, two]) == f"{short} is taken."

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 
 Reader = Callable[..., Interactions]
 

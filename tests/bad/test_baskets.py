@@ -10,7 +10,7 @@ import spadework as sw
 from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError, Unsuitable
-from spadework.models.base import model
+from spadework.models.labels import model
 
 MODELS = {
     "personal": {}, "personal by time": {"clock": "time"}, "personal by intervals": {"interval": 0.8}, "p-topfreq": {}, "gp-topfreq": {},

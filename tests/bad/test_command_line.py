@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from command_line import call
-from spadework.models.base import catalogue
+from spadework.models.registry import catalogue
 from spadework.workbench.recipe import Recipe
 
 KEYS = ", ".join(Recipe.model_fields)
@@ -243,7 +243,7 @@ def test_53_a_file_without_the_right_to_read_it(tmp_path):
     closed.chmod(0)
     asked = (
         "import os, sys, polars\n"
-        "from spadework.data.reading import read_interactions\n"
+        "from spadework.data.reading.reading import read_interactions\n"
         "from spadework.errors import SpadeworkError\n"
         "read_interactions(polars.DataFrame({'user': ['a'], 'item': ['x']}))\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from spadework.data import memory, sources
-from spadework.data.reading import read_interactions
+from spadework.data.addresses import read_interactions
+from spadework.data.reading import byte_sources, reading_memory
 from spadework.errors import BadData
 
 MOMENT = 1_700_000_000
@@ -168,12 +168,12 @@ def test_36_a_folder_is_read_in_order_of_names(tmp_path: Path) -> None:
 
 
 def test_37_a_parquet_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "LEAST_LIMIT", 1 << 16)
+    monkeypatch.setattr(reading_memory, "LEAST_LIMIT", 1 << 16)
     path = tmp_path / "log.parquet"
     rows = 2_000_000
     pl.select(user_id=pl.repeat(1, rows), item_id=pl.repeat(2, rows)).write_parquet(path)
     size = path.stat().st_size
-    limit = max(1 << 16, sources.EXPANSION_LIMIT * size)
+    limit = max(1 << 16, byte_sources.EXPANSION_LIMIT * size)
     claimed = rows * 16
     assert refusal(path) == (
         f"log.parquet expands from {size:,} bytes to {claimed:,} (2,000,000 rows); the limit is {limit:,}.\n"
@@ -186,7 +186,7 @@ def test_32_too_many_rows_are_sampled_by_whole_users(tmp_path: Path, monkeypatch
     frame = pl.DataFrame({"user_id": users, "item_id": [1, 2, 3, 4] * 300, "timestamp": [MOMENT + at for at in range(1200)]})
     path = tmp_path / "log.parquet"
     frame.write_parquet(path)
-    monkeypatch.setattr(memory, "available", lambda: 1200 * 84 // 2)
+    monkeypatch.setattr(reading_memory, "available", lambda: 1200 * 84 // 2)
     log = read_interactions(path)
     account = log.account
     assert account is not None

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import zstandard
 
-from spadework.data import memory, sources
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
+from spadework.data.reading import byte_sources, reading_memory
 from spadework.errors import BadData, OutOfMemory, SpadeworkError, Undecided
 
 Reader = Callable[..., Interactions]
@@ -448,7 +448,7 @@ def test_31_pickle_is_never_opened(read: Reader) -> None:
 
 
 def test_32_text_that_will_not_fit_is_refused_before_it_is_read(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "available", lambda: 1 << 20)
+    monkeypatch.setattr(reading_memory, "available", lambda: 1 << 20)
     with pytest.raises(OutOfMemory) as caught:
         read(HEADER + rows(20_000))
     assert str(caught.value) == (
@@ -458,7 +458,7 @@ def test_32_text_that_will_not_fit_is_refused_before_it_is_read(read: Reader, mo
 
 
 def test_37_a_text_bomb_is_stopped(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "LEAST_LIMIT", 1 << 20)
+    monkeypatch.setattr(byte_sources, "LEAST_LIMIT", 1 << 20)
     bomb = gzip.compress(b"0" * (8 << 20))
     with pytest.raises(BadData) as caught:
         read(bomb, "log.csv.gz")

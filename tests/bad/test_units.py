@@ -11,8 +11,8 @@ import spadework as sw
 from makers import START, make_log
 from spadework import events
 from spadework.errors import BadRequest, Unsuitable
-from spadework.models.base import catalogue
-from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.registry import catalogue
 
 FAMILY = sorted(name for name, cls in catalogue().items() if issubclass(cls, CoOccurrence))
 WHOLE = ["llr", "signed_llr", "pmi", "ppmi", "npmi", "pmi_k", "mutual_information", "lexicographers_mi"]

@@ -11,11 +11,12 @@ import pytest
 import spadework as sw
 from makers import START, content_of, make_log
 from spadework.data import splitting
-from spadework.data.account import RowAccount
-from spadework.data.content import read_content
-from spadework.data.worlds import world
+from spadework.data.addresses import read_content
+from spadework.data.reading.account import RowAccount
+from spadework.data.worlds.worlds import world
 from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
-from spadework.diagnosis.finding import LEVELS, checks, cut_checks, diagnose
+from spadework.diagnosis.checking import diagnose
+from spadework.diagnosis.finding import LEVELS, checks, cut_checks
 
 every_cut_check = pytest.mark.parametrize("code", list(cut_checks))
 every_check = pytest.mark.parametrize("code", list(checks))

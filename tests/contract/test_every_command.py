@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from command_line import call, run
 from spadework.apps import commands
 from spadework.apps.cli import spadework
-from spadework.data.worlds import world
-from spadework.models.base import model
+from spadework.data.worlds.worlds import world
+from spadework.models.labels import model
 from spadework.workbench import artifact
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))

@@ -166,7 +166,7 @@ def test_a_scorer_that_knows_nothing_gets_what_the_order_of_ties_gives():
     rng = np.random.default_rng(0)
     targets = [sorted(rng.choice(ITEMS, 2, replace=False).tolist()) for _ in range(500)]
     truth = truth_of(pairs(targets))
-    from spadework.kernels.ranking import top_k
+    from spadework.kernels.ranking.top_k import top_k
 
     lists, _ = top_k(np.zeros((500, ITEMS), np.float32), 3)
     found = measure(lists, truth, [parse("recall@3")], dialects["lightgcn"])["recall@3"]

@@ -15,9 +15,13 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
-from spadework.kernels.scoring import Rows
-from spadework.models.base import REPEATS, Histories, Recommender, catalogue, model, models
+from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.models.base import Recommender, models
+from spadework.models.histories import Histories
+from spadework.models.labels import model
+from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
+from spadework.models.registry import catalogue
 from spadework.workbench import artifact
 
 NEWCOMER = "longest_name"

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spadework.kernels.weighting import Entries, Pairs, entry_weight, entry_weights, pair_weight, pair_weights
+from spadework.kernels.similarity.entry_weights import Entries, entry_weight, entry_weights
+from spadework.kernels.similarity.pair_weights import pair_weight, pair_weights
+from spadework.kernels.similarity.pairs import Pairs
 
 # ---- slow twins: one pair, from the definition. c joint, i and j sizes, n units, p the settings
 

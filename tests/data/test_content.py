@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from spadework.data.content import read_content
+from spadework.data.addresses import read_content, read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 from spadework.errors import BadData, BadRequest, Undecided
 
 

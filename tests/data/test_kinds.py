@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import spadework as sw
 from makers import START, make_log
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, Unsuitable
 from spadework.models import needs

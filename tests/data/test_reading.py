@@ -12,12 +12,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from spadework.data.columns import ROLES, plain_name
-from spadework.data.delimited import parse_delimited
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.jsonlines import parse_jsonlines
-from spadework.data.reading import read_interactions, read_table
-from spadework.data.worlds import world
+from spadework.data.reading.column_roles import ROLES, plain_name
+from spadework.data.reading.delimited import parse_delimited
+from spadework.data.reading.jsonlines import parse_jsonlines
+from spadework.data.reading.reading import read_table
+from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest, SpadeworkError, Undecided, UnknownName
 
 MOMENT = 1_700_000_000

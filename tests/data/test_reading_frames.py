@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from spadework.data.reading import read_interactions
+from spadework.data.addresses import read_interactions
 from spadework.errors import BadData
 
 MOMENT = 1_700_000_000

@@ -8,8 +8,8 @@ import pytest
 
 from makers import DAY, START
 from spadework.data import splitting
-from spadework.data.world_making import HELP
-from spadework.data.worlds import world, worlds
+from spadework.data.worlds.world_making import HELP
+from spadework.data.worlds.worlds import world, worlds
 from spadework.errors import UnknownName
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from makers import make_log
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
 from spadework.diagnosis.controls import (
     exchanged,
     first_moments,
@@ -17,7 +17,7 @@ from spadework.diagnosis.controls import (
     tied_share,
     ties_broken,
     users_within,
-)  # fmt: skip
+)
 from spadework.diagnosis.questions.amount import next_gain
 from spadework.diagnosis.questions.asking import chosen_elsewhere
 

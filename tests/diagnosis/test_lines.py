@@ -13,16 +13,17 @@ from makers import make_log
 from spadework.apps.asking import recipe_of
 from spadework.apps.cli import Commands
 from spadework.data import splitting
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
+from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.evidence import Evidence
-from spadework.diagnosis.finding import Finding, by_weight, command_for, diagnose
+from spadework.diagnosis.finding import Finding, by_weight, command_for
 from spadework.diagnosis.lines import LINES, filled, line_of
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
 from spadework.workbench.glossary import explain
-from spadework.workbench.next_line import READ_WITH, line_for
 from spadework.workbench.recipe import Recipe
+from spadework.workbench.report.next_line import READ_WITH, line_for
 
 WORLDS = ("hits", "popularity", "trend", "order", "refills", "novelties", "errands", "comebacks", "kits", "resellers", "coarse_clock")
 

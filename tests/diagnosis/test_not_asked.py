@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from makers import make_log
 from spadework.data import splitting
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
 from spadework.diagnosis import evidence as evidences
 from spadework.diagnosis.answers import Clock
 from spadework.diagnosis.common import FEW_EVENTS, FEWER_EVENTS, KEEP, common_settings
@@ -27,8 +27,8 @@ from spadework.diagnosis.readiness import EXPECTED, readiness
 from spadework.diagnosis.rules import DECIDING, FACTS, RULES
 from spadework.errors import SpadeworkError
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.parts import parse
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import parse
 
 
 def evidence_of(name: str, **settings: object) -> Evidence:

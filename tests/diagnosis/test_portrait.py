@@ -7,7 +7,7 @@ import json
 import pytest
 
 from makers import DAY, START, make_log
-from spadework.data.worlds import worlds
+from spadework.data.worlds.worlds import worlds
 from spadework.diagnosis.portrait import POINTS, facts, portrait
 
 

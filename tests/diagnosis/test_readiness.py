@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from makers import make_log
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.ingredients import INGREDIENTS, check_settings, read_recipe
 from spadework.diagnosis.prediction import Prediction, check, finding_of

@@ -14,8 +14,8 @@ import pytest
 
 from makers import DAY, START, make_log
 from spadework.data import splitting
-from spadework.data.content import read_content
-from spadework.data.worlds import world
+from spadework.data.addresses import read_content
+from spadework.data.worlds.worlds import world
 from spadework.diagnosis.controls import exchanged
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
@@ -24,9 +24,10 @@ from spadework.diagnosis.probe import all_probes, ask_all, found
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
-from spadework.models.base import catalogue, model
-from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
 from spadework.models.popular import Popular
+from spadework.models.registry import catalogue
 from spadework.workbench.recipe import Recipe
 
 SEEDS = 20

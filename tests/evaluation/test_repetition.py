@@ -12,7 +12,8 @@ from spadework.evaluation.dialects import dialects
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, trial
 from spadework.evaluation.truth import Truth
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from spadework.data import splitting
 from spadework.errors import BadData, BadRequest
 from spadework.evaluation.scoreboard import evaluate, scoreboard
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.base import model
+from spadework.models.labels import model
 
 METRICS = ["ndcg@5", "recall@5", "coverage@5"]
 

@@ -18,8 +18,11 @@ from spadework.errors import BadRequest, SpadeworkError
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, trial
 from spadework.limits import Limits
-from spadework.models.base import Cost, Histories, Recommender, model
-from spadework.workbench.ledger import Ledger
+from spadework.models.base import Recommender
+from spadework.models.histories import Histories
+from spadework.models.labels import model
+from spadework.models.needs import Cost
+from spadework.workbench.search.trial_cache import Ledger
 
 
 class Faulty(Recommender):

@@ -13,7 +13,8 @@ from spadework.data.splitting import Split
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.truth import Truth
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 
 METRICS = ("recall@10", "ndcg@10", "hitrate@10")
 

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from spadework.kernels.weighting import Pairs, association, pair_weights
+from spadework.kernels.similarity.pair_weights import association, pair_weights
+from spadework.kernels.similarity.pairs import Pairs
 
 
 def some_pairs(**settings) -> Pairs:

@@ -11,12 +11,14 @@ import pytest
 import spadework as sw
 from makers import START, make_log
 from spadework import events
-from spadework.data.worlds import worlds
+from spadework.data.worlds.worlds import worlds
 from spadework.errors import OutputExists
-from spadework.models.base import Recommender, catalogue
-from spadework.workbench import files, plan
+from spadework.models.base import Recommender
+from spadework.models.registry import catalogue
+from spadework.workbench import files
 from spadework.workbench.folder import is_complete
 from spadework.workbench.recipe import make
+from spadework.workbench.search import plan
 
 PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "reason"}
 TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from spadework.workbench import charts, notebook, report
+from spadework.workbench.report import charts, notebook, report
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
 import run_folder

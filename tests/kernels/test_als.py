@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels import als, cholesky, parallel
+from spadework.kernels import parallel
+from spadework.kernels.solvers import als, cholesky
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 5), (8, 8), (21, 13), (40, 530)])

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
-from spadework.kernels import bounds
-from spadework.kernels.blocks import Block
-from spadework.kernels.bounds import Groups
-from spadework.kernels.weighting import Pairs, pair_weights
-from spadework.models.base import model
+from spadework.kernels.counting.count_blocks import Block
+from spadework.kernels.similarity import pruning_bounds
+from spadework.kernels.similarity.pair_weights import pair_weights
+from spadework.kernels.similarity.pairs import Pairs
+from spadework.kernels.similarity.pruning_bounds import Groups
+from spadework.models.labels import model
 
 ITEMS, KEEP = 160, 3
 SETTINGS = {
@@ -60,7 +61,7 @@ def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
         train = log(seed)
         found = table(name, settings, train)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(bounds, "LONG", 10**9)
+            patch.setattr(pruning_bounds, "LONG", 10**9)
             before = len(used)
             assert found == table(name, settings, train)
             assert len(used) == before, "without bounds"
@@ -95,7 +96,7 @@ def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, ke
     block = Block(0, len(lengths), starts, columns, joint, ascending=True)
     right = rng.integers(1, 9, 20).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounds, "LONG", 0)
+        patch.setattr(pruning_bounds, "LONG", 0)
         groups = Groups.of(block, keep, 20)
     assert groups is not None
     ones = np.ones(len(lengths), np.float32)

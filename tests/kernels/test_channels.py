@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles
-from spadework.kernels import channels
-from spadework.kernels.blocks import Workspace
-from spadework.kernels.channels import ChannelCounter
-from spadework.kernels.lanes import GAP_HALVINGS
-from spadework.kernels.units import Units
+from spadework.kernels.counting import weighted_counts
+from spadework.kernels.counting.count_blocks import Workspace
+from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.weighted_counts import ChannelCounter
+from spadework.kernels.counting.weighted_loops import GAP_HALVINGS
 
 ITEMS = 6
 LANES = 3
@@ -154,7 +154,7 @@ def test_rows_may_be_counted_in_any_ranges(log, edge):
 @given(logs())
 def test_small_blocks_cover_every_row_once(log):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(channels, "MOST_CELLS", 3)
+        patch.setattr(weighted_counts, "MOST_CELLS", 3)
         counter = log.counter()
         assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
         small = counted(counter)

@@ -55,9 +55,9 @@ def out_of_reach(tmp_path: Path) -> Path:
 
 def test_every_kernel_is_kept_here_under_a_name_of_its_own():
     names = []
-    for module in pkgutil.iter_modules(kernels.__path__):
-        for thing in vars(importlib.import_module(f"spadework.kernels.{module.name}")).values():
-            if hasattr(thing, "py_func") and thing.__module__.endswith(f".{module.name}"):
+    for module in pkgutil.walk_packages(kernels.__path__, "spadework.kernels."):
+        for thing in vars(importlib.import_module(module.name)).values():
+            if hasattr(thing, "py_func") and thing.__module__ == module.name:
                 assert isinstance(thing._cache, compiled._Kept), f"{module.name}.{thing.__name__} is not compiled by `kernel`"
                 names.append(thing._cache._name)
     assert len(names) > 100
@@ -114,7 +114,8 @@ def test_other_sources_have_another_folder(monkeypatch, tmp_path):
     copy = shutil.copytree(Path(compiled.__file__).parent, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(compiled, "__file__", str(copy / "compiled.py"))
     assert compiled.digest.__wrapped__() == compiled.digest()
-    (copy / "instructions.py").write_text((copy / "instructions.py").read_text() + "\n")
+    instructions = copy / "counting" / "instructions.py"
+    instructions.write_text(instructions.read_text() + "\n")
     assert compiled.digest.__wrapped__() != compiled.digest()
 
 

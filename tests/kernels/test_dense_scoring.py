@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import ranking
-from spadework.kernels.dense_scoring import recommend_dense, score_dense
-from spadework.kernels.scoring import Rows
+from spadework.kernels.ranking import top_k
+from spadework.kernels.ranking.dense_scores import recommend_dense, score_dense
+from spadework.kernels.ranking.sparse_scores import Rows
 
 
 def lists_of(seed: int, count: int, entries: int) -> Rows:
@@ -50,12 +50,12 @@ def test_lists_are_the_top_of_all_scores(policy, masked, k):
     allowed = rng.random(20) < 0.6 if masked else None
     scores = score_dense(lists, matrix, scale)
     if policy != "allow":
-        ranking.exclude(scores, lists.starts, lists.columns, only=policy == "only")
+        top_k.exclude(scores, lists.starts, lists.columns, only=policy == "only")
     if allowed is not None:
-        ranking.keep_candidates(scores, allowed)
+        top_k.keep_candidates(scores, allowed)
     seen = None if policy == "allow" else (lists.starts, lists.columns)
     found = recommend_dense(lists, matrix, scale, k, seen=seen, only=policy == "only", allowed=allowed)
-    for mine, expected in zip(found, ranking.top_k(scores, k), strict=True):
+    for mine, expected in zip(found, top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, expected)
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spadework.kernels import draws, ranking
-from spadework.kernels.scoring import Choice, Rows
+from spadework.kernels.ranking import random_orders, top_k
+from spadework.kernels.ranking.sparse_scores import Choice, Rows
 
 ROWS = 40
 
 
 def walk_of(columns, rows=ROWS, seed=0):
     numbers = np.random.default_rng(seed).integers(0, 2**63, rows, dtype=np.uint64)
-    return draws.walks(numbers, draws.prime_from(columns))
+    return random_orders.walks(numbers, random_orders.prime_from(columns))
 
 
 def all_scores(walk, columns):
-    return draws.scores_of(walk, np.arange(len(walk.starts))[:, None], np.arange(columns)[None, :])
+    return random_orders.scores_of(walk, np.arange(len(walk.starts))[:, None], np.arange(columns)[None, :])
 
 
 def slowly(walk, columns):
@@ -33,7 +33,7 @@ def slowly(walk, columns):
 
 @pytest.mark.parametrize(("least", "prime"), [(0, 3), (1, 3), (3, 3), (4, 5), (8, 11), (14, 17), (25, 29), (1000, 1009), (68_509, 68_521)])
 def test_the_prime_is_the_first_that_holds_all(least, prime):
-    assert draws.prime_from(least) == prime
+    assert random_orders.prime_from(least) == prime
 
 
 @pytest.mark.parametrize("columns", [1, 2, 3, 10, 97, 500])
@@ -57,11 +57,11 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
     choice = Choice.of(own, None if policy == "allow" else (starts, items), policy == "only", allowed)
     scores = all_scores(walk, columns)
     if policy != "allow":
-        ranking.exclude(scores, starts, items, only=policy == "only")
+        top_k.exclude(scores, starts, items, only=policy == "only")
     if allowed is not None:
-        ranking.keep_candidates(scores, allowed)
-    codes, best = draws.draw(walk, columns, k, choice)
-    expected, expected_best = ranking.top_k(scores, k)
+        top_k.keep_candidates(scores, allowed)
+    codes, best = random_orders.draw(walk, columns, k, choice)
+    expected, expected_best = top_k.top_k(scores, k)
     np.testing.assert_array_equal(codes, expected)
     np.testing.assert_array_equal(best, expected_best)
 
@@ -69,7 +69,7 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
 def test_every_column_is_drawn_equally_often():
     columns, k, rows = 53, 5, 20_000
     none = Rows(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    codes, _ = draws.draw(walk_of(columns, rows), columns, k, Choice.of(none, None, False, None))
+    codes, _ = random_orders.draw(walk_of(columns, rows), columns, k, Choice.of(none, None, False, None))
     counts = np.bincount(codes.reshape(-1), minlength=columns)
     expected = rows * k / columns
     assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)

@@ -6,18 +6,19 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels import elsa, parallel
+from spadework.kernels import parallel
+from spadework.kernels.solvers import elsa_gradient
 
 USERS, ITEMS, WIDTH = 30, 17, 5
 
 
-def world(seed: int, users: int = USERS, items: int = ITEMS) -> tuple[np.ndarray, elsa.Histories, np.ndarray]:
+def world(seed: int, users: int = USERS, items: int = ITEMS) -> tuple[np.ndarray, elsa_gradient.Histories, np.ndarray]:
     """What users took as zeros and ones, the same as lists, and rows to begin at."""
     rng = np.random.default_rng(seed)
     x = rng.random((users, items)) < 0.3
     x[:, :2] = True  # two items at least
     lists = csr_array(x)
-    histories = elsa.Histories(lists.indptr.astype(np.int64), lists.indices.astype(np.int32))
+    histories = elsa_gradient.Histories(lists.indptr.astype(np.int64), lists.indices.astype(np.int32))
     return x.astype(np.float64), histories, rng.standard_normal((items, WIDTH)).astype(np.float32)
 
 
@@ -41,12 +42,12 @@ def dense_slope(x: np.ndarray, raw: np.ndarray, step: float = 1e-6) -> np.ndarra
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_loss_and_slope_are_those_of_the_dense_equations(monkeypatch, seed):
-    monkeypatch.setattr(elsa, "USERS", 7)
+    monkeypatch.setattr(elsa_gradient, "USERS", 7)
     x, histories, raw = world(seed)
     chosen = np.random.default_rng(seed).permutation(USERS)[:20].astype(np.int32)
-    weights = elsa.Weights.start(raw.copy())
+    weights = elsa_gradient.Weights.start(raw.copy())
     with parallel.Crew() as crew:
-        loss, toward, gram = elsa.user_side(weights, histories, chosen, crew)
+        loss, toward, gram = elsa_gradient.user_side(weights, histories, chosen, crew)
     x, raw64 = x[chosen], raw.astype(np.float64)
     assert loss == pytest.approx(dense_loss(x, raw64), rel=1e-5)
     unit, length = weights.unit().astype(np.float64), np.linalg.norm(raw64, axis=1, keepdims=True)
@@ -57,14 +58,14 @@ def test_loss_and_slope_are_those_of_the_dense_equations(monkeypatch, seed):
 
 
 def test_steps_are_those_of_nadam(monkeypatch):
-    monkeypatch.setattr(elsa, "ITEMS", 6)
+    monkeypatch.setattr(elsa_gradient, "ITEMS", 6)
     x, histories, raw = world(5)
     everybody = np.arange(USERS, dtype=np.int32)
-    weights, twin = elsa.Weights.start(raw.copy()), raw.astype(np.float64)
+    weights, twin = elsa_gradient.Weights.start(raw.copy()), raw.astype(np.float64)
     mean, square, product = np.zeros_like(twin), np.zeros_like(twin), 1.0
     with parallel.Crew() as crew:
         for step in range(1, 4):
-            elsa.step(weights, histories, everybody, 0.1, crew)
+            elsa_gradient.step(weights, histories, everybody, 0.1, crew)
             slope = dense_slope(x, twin)
             now, then = 0.9 * (1 - 0.5 * 0.96 ** (step * 0.004)), 0.9 * (1 - 0.5 * 0.96 ** ((step + 1) * 0.004))
             product *= now
@@ -79,32 +80,32 @@ def test_steps_are_those_of_nadam(monkeypatch):
 
 def test_the_loss_falls():
     _, histories, raw = world(7)
-    weights, everybody = elsa.Weights.start(raw), np.arange(USERS, dtype=np.int32)
+    weights, everybody = elsa_gradient.Weights.start(raw), np.arange(USERS, dtype=np.int32)
     with parallel.Crew() as crew:
-        losses = [elsa.step(weights, histories, everybody, 0.02, crew) for _ in range(30)]
+        losses = [elsa_gradient.step(weights, histories, everybody, 0.02, crew) for _ in range(30)]
     assert losses[-1] < losses[0] - 0.1
 
 
 def test_threads_change_nothing(monkeypatch):
-    monkeypatch.setattr(elsa, "USERS", 5)
-    monkeypatch.setattr(elsa, "ITEMS", 4)
+    monkeypatch.setattr(elsa_gradient, "USERS", 5)
+    monkeypatch.setattr(elsa_gradient, "ITEMS", 4)
     found = []
     for threads in (1, 3):
         _, histories, raw = world(3)
-        weights = elsa.Weights.start(raw)
+        weights = elsa_gradient.Weights.start(raw)
         with parallel.using(threads), parallel.lone_blas(), parallel.Crew() as crew:
             for _ in range(3):
-                elsa.step(weights, histories, np.arange(USERS, dtype=np.int32), 0.1, crew)
+                elsa_gradient.step(weights, histories, np.arange(USERS, dtype=np.int32), 0.1, crew)
         found.append(weights.raw.tobytes())
     assert found[0] == found[1]
 
 
 def test_a_user_without_a_direction_moves_nothing():
     """Two items at right angles: each says nothing of the other, so there is no prediction to turn."""
-    histories = elsa.Histories(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
+    histories = elsa_gradient.Histories(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
     raw = np.eye(2, 3, dtype=np.float32)
-    weights = elsa.Weights.start(raw.copy())
+    weights = elsa_gradient.Weights.start(raw.copy())
     with parallel.Crew() as crew:
-        loss = elsa.step(weights, histories, np.zeros(1, np.int32), 0.1, crew)
+        loss = elsa_gradient.step(weights, histories, np.zeros(1, np.int32), 0.1, crew)
     assert loss == pytest.approx(2.0)
     np.testing.assert_array_equal(weights.raw, raw)

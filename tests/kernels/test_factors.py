@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import exact, factors, ranking
+from spadework.kernels.ranking import dot_products, max_inner_product, top_k
 
 
-def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> factors.Marks:
+def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> max_inner_product.Marks:
     cells = csr_array(np.where(rng.random((users, items)) < share, rng.standard_normal((users, items)), 0).astype(np.float32))
-    return factors.Marks(cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data)
+    return max_inner_product.Marks(cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data)
 
 
 def world(seed: int, users: int, items: int, width: int, *, coarse: bool) -> dict[str, object]:
@@ -43,26 +43,26 @@ def twin(made: dict[str, object]) -> np.ndarray:
 @settings(max_examples=60, deadline=None)
 def test_lists_are_the_ranking_of_exact_scores(seed, users, items, width, k, coarse):
     made = world(seed, users, items, width, coarse=coarse)
-    scores = exact.score(**made)
+    scores = dot_products.score(**made)
     np.testing.assert_allclose(scores, twin(made), rtol=1e-6, atol=1e-6)
     seen = marks_of(np.random.default_rng(seed + 1), users, items, 0.2)
     for policy in ("allow", "forbid", "only"):
         expected = scores.copy()
         if policy != "allow":
-            ranking.exclude(expected, seen.starts, seen.columns, only=policy == "only")
-        codes, best = ranking.top_k(expected, k)
-        found = factors.recommend(**made, k=k, seen=None if policy == "allow" else seen[:2], only=policy == "only")
+            top_k.exclude(expected, seen.starts, seen.columns, only=policy == "only")
+        codes, best = top_k.top_k(expected, k)
+        found = max_inner_product.recommend(**made, k=k, seen=None if policy == "allow" else seen[:2], only=policy == "only")
         np.testing.assert_array_equal(found[0], codes)
         assert found[1].tobytes() == best.tobytes()
 
 
 def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
-    monkeypatch.setattr(factors, "USERS", 16)
-    monkeypatch.setattr(factors, "ITEMS", 50)
+    monkeypatch.setattr(max_inner_product, "USERS", 16)
+    monkeypatch.setattr(max_inner_product, "ITEMS", 50)
     made = world(4, 50, 333, 24, coarse=False)
-    codes, best = factors.recommend(made["vectors"], made["items"], 10)
+    codes, best = max_inner_product.recommend(made["vectors"], made["items"], 10)
     for user in range(50):
-        one = factors.recommend(made["vectors"][user : user + 1], made["items"], 10)
+        one = max_inner_product.recommend(made["vectors"][user : user + 1], made["items"], 10)
         assert one[0].tobytes() == codes[user : user + 1].tobytes()
         assert one[1].tobytes() == best[user : user + 1].tobytes()
 
@@ -74,17 +74,17 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
     rng = np.random.default_rng(0)
     made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[:, None]
     seen = marks_of(rng, 40, 3000, 0.05)
-    scores = exact.score(**made)
-    ranking.exclude(scores, seen.starts, seen.columns)
-    codes, best = ranking.top_k(scores, 10)
+    scores = dot_products.score(**made)
+    top_k.exclude(scores, seen.starts, seen.columns)
+    codes, best = top_k.top_k(scores, 10)
     multiplied = []
-    absorb = factors._absorb
-    monkeypatch.setattr(factors, "_absorb", lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)))
-    monkeypatch.setattr(factors, "ITEMS", 100)
+    absorb = max_inner_product._absorb
+    monkeypatch.setattr(max_inner_product, "_absorb", lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)))
+    monkeypatch.setattr(max_inner_product, "ITEMS", 100)
     for users, share in ((16, 0.5 if not marked else 1.0), (1000, 1.0)):  # in order of length; as they stand
-        monkeypatch.setattr(factors, "USERS", users)
+        monkeypatch.setattr(max_inner_product, "USERS", users)
         multiplied.clear()
-        found = factors.recommend(**made, k=10, seen=seen[:2])
+        found = max_inner_product.recommend(**made, k=10, seen=seen[:2])
         assert found[0].tobytes() == codes.tobytes()
         assert found[1].tobytes() == best.tobytes()
         assert sum(multiplied) <= share * 40 * 3000
@@ -92,7 +92,7 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
 
 def test_gather_sums_in_order():
     items = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
-    found = exact.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
+    found = dot_products.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
     np.testing.assert_allclose(found, [2 * items[1] + 0.5 * items[4], np.zeros(3)], rtol=1e-6)
 
 
@@ -102,10 +102,10 @@ def test_what_is_not_a_number_is_refused(only):
     vectors = np.asarray([[1, 1], [np.nan, 1]], np.float32)
     seen = np.asarray([0, 1, 2]), np.asarray([3, 3], np.int32)
     with pytest.raises(SpadeworkError, match="Row 1 of the scores"):
-        factors.recommend(vectors, items, 3, seen=seen, only=only)
+        max_inner_product.recommend(vectors, items, 3, seen=seen, only=only)
 
 
 def test_no_items_make_empty_lists():
-    codes, best = factors.recommend(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4)
+    codes, best = max_inner_product.recommend(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4)
     assert (codes == -1).all()
     assert np.isneginf(best).all()

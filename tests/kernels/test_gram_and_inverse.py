@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from spadework.errors import Unsuitable
-from spadework.kernels import inverse, parallel
-from spadework.kernels.gram import gram, mirror
+from spadework.kernels import parallel
+from spadework.kernels.solvers import dense_inverse
+from spadework.kernels.solvers.dense_gram import gram, mirror
 
 
 def rows_of(seed: int, rows: int, width: int, share: float = 0.3) -> csr_array:
@@ -35,7 +36,7 @@ def test_gram_of_no_rows_is_zero():
 
 
 def test_gram_does_not_depend_on_the_number_of_threads(monkeypatch):
-    monkeypatch.setattr("spadework.kernels.gram.TASK", 50)
+    monkeypatch.setattr("spadework.kernels.solvers.dense_gram.TASK", 50)
     x = rows_of(3, 60, 90)
     with parallel.using(1):
         one = gram(x.indptr, x.indices, x.data, 90)
@@ -59,12 +60,12 @@ def positive(seed: int, size: int, kind: type) -> np.ndarray:
 @pytest.mark.parametrize(("size", "block", "tile"), [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
-    monkeypatch.setattr(inverse, "WHOLE", 0)
-    monkeypatch.setattr(inverse, "BLOCK", block)
-    monkeypatch.setattr(inverse, "TILE", tile)
+    monkeypatch.setattr(dense_inverse, "WHOLE", 0)
+    monkeypatch.setattr(dense_inverse, "BLOCK", block)
+    monkeypatch.setattr(dense_inverse, "TILE", tile)
     matrix = positive(size, size, kind)
     expected = np.linalg.inv(matrix.astype(np.float64))
-    inverse.invert(matrix)
+    dense_inverse.invert(matrix)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(matrix, expected, rtol=0, atol=scale * (3e-4 if kind is np.float32 else 1e-10))
     np.testing.assert_array_equal(matrix, matrix.T)
@@ -74,20 +75,20 @@ def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
 def test_the_whole_inverse_is_the_inverse_in_place(size):
     matrix = positive(size, size, np.float64)
     expected, before = np.linalg.inv(matrix), matrix
-    inverse.invert(matrix)
+    dense_inverse.invert(matrix)
     assert matrix is before
     np.testing.assert_allclose(matrix, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize("whole", [0, 100])
 def test_what_cannot_be_inverted_is_refused(monkeypatch, whole):
-    monkeypatch.setattr(inverse, "WHOLE", whole)
-    monkeypatch.setattr(inverse, "BLOCK", 4)
+    monkeypatch.setattr(dense_inverse, "WHOLE", whole)
+    monkeypatch.setattr(dense_inverse, "BLOCK", 4)
     twins = np.ones((10, 10), np.float32)
     with pytest.raises(Unsuitable, match="cannot be inverted") as caught:
-        inverse.invert(twins)
+        dense_inverse.invert(twins)
     assert "larger l2" in caught.value.hint
     broken = np.eye(10, dtype=np.float32)
     broken[5, 5] = np.nan
     with pytest.raises(Unsuitable):
-        inverse.invert(broken)
+        dense_inverse.invert(broken)

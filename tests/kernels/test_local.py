@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from oracles import dense
-from spadework.kernels import cholesky, graph, local, parallel, shared_blocks
-from spadework.kernels.descent import descend
+from spadework.kernels import parallel
+from spadework.kernels.solvers import block_inverse, cholesky, local_inverse, sparse_graph
+from spadework.kernels.solvers.coordinate_descent import descend
 
 sizes = pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 41, 130, 521])
 seeds = st.integers(0, 10_000)
@@ -35,12 +36,12 @@ def csr_parts(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return made.indptr.astype(np.int64), made.indices.astype(np.int32), made.data.astype(np.float32)
 
 
-def graph_of(seed: int, items: int, share: float = 0.4) -> tuple[graph.Graph, np.ndarray]:
-    found = graph.symmetric(*table_of(seed, items, share))
+def graph_of(seed: int, items: int, share: float = 0.4) -> tuple[sparse_graph.Graph, np.ndarray]:
+    found = sparse_graph.symmetric(*table_of(seed, items, share))
     return found, dense(*found, items)
 
 
-def members_of(found: graph.Members) -> list[list[int]]:
+def members_of(found: sparse_graph.Members) -> list[list[int]]:
     return [found.items[found.starts[i] : found.starts[i + 1]].tolist() for i in range(len(found.starts) - 1)]
 
 
@@ -93,7 +94,7 @@ def test_a_twin_anywhere_is_refused(kind, twins):
 def test_the_union_is_symmetric_and_holds_what_either_keeps(seed, items):
     starts, columns, values = table_of(seed, items)
     kept = dense(starts, columns, values, items)
-    found = graph.symmetric(starts, columns, values)
+    found = sparse_graph.symmetric(starts, columns, values)
     np.testing.assert_array_equal(dense(*found, items), np.maximum(kept, kept.T))
     for row in range(items):
         assert (np.diff(found.columns[found.starts[row] : found.starts[row + 1]]) > 0).all()
@@ -102,7 +103,7 @@ def test_the_union_is_symmetric_and_holds_what_either_keeps(seed, items):
 @given(seeds, st.integers(1, 12))
 def test_a_half_holds_each_pair_once_where_fewer_are(seed, items):
     found, whole = graph_of(seed, items)
-    half = dense(*graph.halved(found), items)
+    half = dense(*sparse_graph.halved(found), items)
     np.testing.assert_array_equal(half + half.T, whole)
     pairs = np.diff(found.starts)
     for row, column in np.argwhere(half > 0):
@@ -114,7 +115,7 @@ def test_a_half_holds_each_pair_once_where_fewer_are(seed, items):
 def test_partners_are_the_largest_of_a_row(seed, items, most, placed):
     found, whole = graph_of(seed, items)
     place = np.random.default_rng(seed).permutation(items).astype(np.int32) if placed else None
-    for item, own in enumerate(members_of(graph.strongest(found, most, place))):
+    for item, own in enumerate(members_of(sparse_graph.strongest(found, most, place))):
         others = [j for j in range(items) if j != item and (place is None or place[j] < place[item])]
         partners = [j for j in others if whole[item, j] > 0]
         best = sorted(sorted(partners, key=lambda j: (-whole[item, j], j))[:most])
@@ -124,7 +125,7 @@ def test_partners_are_the_largest_of_a_row(seed, items, most, placed):
 # ---- columns
 
 
-def solved(whole: np.ndarray, diagonal: np.ndarray, members: graph.Members) -> list[np.ndarray]:
+def solved(whole: np.ndarray, diagonal: np.ndarray, members: sparse_graph.Members) -> list[np.ndarray]:
     """The last column of the inverse over members and item."""
     found = []
     for item, own in enumerate(members_of(members)):
@@ -137,8 +138,8 @@ def solved(whole: np.ndarray, diagonal: np.ndarray, members: graph.Members) -> l
 def test_own_columns_are_those_of_small_inverses(seed, items, most):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)  # outweighs its row, so that every part is definite
-    members = graph.strongest(found, most)
-    values, own, raised = local.own_columns(graph.halved(found), diagonal, members, "solve")
+    members = sparse_graph.strongest(found, most)
+    values, own, raised = local_inverse.own_columns(sparse_graph.halved(found), diagonal, members, "solve")
     for item, column in enumerate(solved(whole, diagonal, members)):
         mine = values[members.starts[item] : members.starts[item + 1]]
         np.testing.assert_allclose([*mine, own[item]], column, rtol=1e-6, atol=1e-9)
@@ -147,25 +148,25 @@ def test_own_columns_are_those_of_small_inverses(seed, items, most):
 
 def test_pairs_without_a_solution_get_a_stronger_penalty():
     """Three items, of which the first stands with both others nearly always, and these never with each other: no log has that."""
-    found = graph.symmetric(*csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32)))
-    members = graph.strongest(found, 2)
-    values, own, raised = local.own_columns(graph.halved(found), np.ones(3), members, "solve")
+    found = sparse_graph.symmetric(*csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32)))
+    members = sparse_graph.strongest(found, 2)
+    values, own, raised = local_inverse.own_columns(sparse_graph.halved(found), np.ones(3), members, "solve")
     assert raised == 3
     assert np.isfinite(values).all()
     assert (own > 0).all()
-    _, weights, blocks = shared_blocks.shared_columns(graph.halved(found), np.ones(3), members, found, 1.0, "solve")
+    _, weights, blocks = block_inverse.shared_columns(sparse_graph.halved(found), np.ones(3), members, found, 1.0, "solve")
     assert blocks == 1
     assert np.isfinite(weights).all()
 
 
 def test_threads_do_not_change_a_bit():
     found, whole = graph_of(5, 300, 0.1)
-    members, half, diagonal = graph.strongest(found, 20), graph.halved(found), 1 + whole.sum(axis=1)
+    members, half, diagonal = sparse_graph.strongest(found, 20), sparse_graph.halved(found), 1 + whole.sum(axis=1)
     answers = []
     for threads in (1, 2, 5):
         with parallel.using(threads):
-            values, own, _ = local.own_columns(half, diagonal, members, "solve")
-            _, shared, _ = shared_blocks.shared_columns(half, diagonal, members, found, 0.3, "solve")
+            values, own, _ = local_inverse.own_columns(half, diagonal, members, "solve")
+            _, shared, _ = block_inverse.shared_columns(half, diagonal, members, found, 0.3, "solve")
             weights, _ = descend(half, diagonal, np.ones(300), members, l1=0.01, rounds=20, tolerance=1e-6, label="descend")
             answers.append((values.tobytes(), own.tobytes(), shared.tobytes(), weights.tobytes()))
     assert answers[0] == answers[1] == answers[2]
@@ -187,7 +188,7 @@ def plan(whole: np.ndarray, members: list[list[int]], share: float) -> list[tupl
 def test_shared_columns_are_means_over_blocks(seed, items, most, share):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)
-    members = graph.strongest(found, most)
+    members = sparse_graph.strongest(found, most)
     told: dict[tuple[int, int], list[float]] = {}
     for item, columns in plan(whole, members_of(members), share):
         at = [*members_of(members)[item], item]
@@ -197,7 +198,7 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
             for place, source in enumerate(at):
                 if source != column:
                     told.setdefault((source, column), []).append(-inverse[place, own] / inverse[own, own])
-    sources, weights, _ = shared_blocks.shared_columns(graph.halved(found), diagonal, members, found, share, "solve")
+    sources, weights, _ = block_inverse.shared_columns(sparse_graph.halved(found), diagonal, members, found, share, "solve")
     made = {
         (int(sources.items[at]), column): weights[at]
         for column in range(items)
@@ -217,8 +218,8 @@ def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)
     scale = np.random.default_rng(seed).uniform(0.3, 3, items)
-    members = graph.strongest(found, most)
-    weights, restless = descend(graph.halved(found), diagonal, scale, members, l1=l1, rounds=10_000, tolerance=1e-8, label="descend")
+    members = sparse_graph.strongest(found, most)
+    weights, restless = descend(sparse_graph.halved(found), diagonal, scale, members, l1=l1, rounds=10_000, tolerance=1e-8, label="descend")
     assert restless == 0
     matrix = (whole + np.diag(diagonal)) / np.outer(scale, scale)
     for item, own in enumerate(members_of(members)):
@@ -233,7 +234,14 @@ def test_descent_says_when_it_was_cut_short():
     found, whole = graph_of(3, 12, 0.9)
     diagonal = whole.sum(axis=1) * 0.5 + 0.1
     weights, restless = descend(
-        graph.halved(found), diagonal, np.ones(12), graph.strongest(found, 11), l1=0.0, rounds=1, tolerance=1e-8, label="descend"
+        sparse_graph.halved(found),
+        diagonal,
+        np.ones(12),
+        sparse_graph.strongest(found, 11),
+        l1=0.0,
+        rounds=1,
+        tolerance=1e-8,
+        label="descend",
     )
     assert restless > 0
     assert np.isfinite(weights).all()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 import oracles
-from spadework.kernels import mixing, nearest, parallel
+from spadework.kernels import parallel
+from spadework.kernels.similarity import nearest_rows, table_mixing
 
 ITEMS = 7
 CELL = st.sampled_from([0.0, 0.0, 0.25, 0.5, 0.5, 1.0, 3.0])
@@ -49,7 +50,7 @@ def slow_mix(counted, content, theta, keep):
 
 @given(tables(), tables(), st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=ITEMS, max_size=ITEMS), st.integers(1, ITEMS))
 def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
-    starts, columns, values = mixing.mix(*table_of(counted), *table_of(content), np.asarray(theta, np.float32), keep)
+    starts, columns, values = table_mixing.mix(*table_of(counted), *table_of(content), np.asarray(theta, np.float32), keep)
     expected = slow_mix(counted.tolist(), content.tolist(), theta, keep)
     np.testing.assert_allclose(oracles.dense(starts, columns, values, ITEMS), expected, rtol=1e-6)
     assert (values > 0).all()
@@ -62,7 +63,7 @@ def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
 
 @given(tables(), tables())
 def test_where_nothing_leans_only_rows_without_counts_take_content(counted, content):
-    starts, columns, values = mixing.mix(*table_of(counted), *table_of(content), np.zeros(ITEMS, np.float32), ITEMS)
+    starts, columns, values = table_mixing.mix(*table_of(counted), *table_of(content), np.zeros(ITEMS, np.float32), ITEMS)
     mixed = oracles.dense(starts, columns, values, ITEMS)
     for row in range(ITEMS):
         alone = not counted[row].any()
@@ -73,9 +74,9 @@ def test_where_nothing_leans_only_rows_without_counts_take_content(counted, cont
 def test_a_new_column_comes_in_and_an_old_one_stays_by_hand():
     counted = [[0, 4, 0], [2, 0, 0], [0, 0, 0]]  # the mean of the rows' largest is 3; item 2 is new
     content = [[0, 0.5, 0.25], [0.5, 0, 0], [0.25, 0, 0]]  # the mean is 5/12
-    theta = mixing.leaning(np.asarray([10, 30, 0]), 10)
+    theta = table_mixing.leaning(np.asarray([10, 30, 0]), 10)
     np.testing.assert_allclose(theta, [0.5, 0.25, 1.0])
-    starts, columns, values = mixing.mix(*table_of(counted), *table_of(content), theta, 2)
+    starts, columns, values = table_mixing.mix(*table_of(counted), *table_of(content), theta, 2)
     expected = [
         [0, 0.75 * 4 / 3 + 0.25 * 0.5 * 12 / 5, 0.25 * 12 / 5],
         [0.5 * 2 / 3 + 0.5 * 0.5 * 12 / 5, 0, 0],
@@ -86,22 +87,22 @@ def test_a_new_column_comes_in_and_an_old_one_stays_by_hand():
 
 def test_negative_cells_do_not_stay():
     rows = np.asarray([[0, -1.0, 2.0], [-3.0, 0, -1.0], [0, 0, 0]], np.float32)
-    assert mixing.scale(*(table_of(rows)[at] for at in (0, 2))) == 2.0
+    assert table_mixing.scale(*(table_of(rows)[at] for at in (0, 2))) == 2.0
     nothing = table_of(np.zeros((3, 3)))
-    starts, columns, values = mixing.mix(*table_of(rows), *nothing, np.zeros(3, np.float32), 3)
+    starts, columns, values = table_mixing.mix(*table_of(rows), *nothing, np.zeros(3, np.float32), 3)
     assert (starts.tolist(), columns.tolist(), values.tolist()) == ([0, 1, 1, 1], [2], [1.0])
 
 
 def test_leaning_goes_from_one_to_zero():
-    np.testing.assert_array_equal(mixing.leaning(np.asarray([0, 5, 95]), 5), np.asarray([1, 0.5, 0.05], np.float32))
-    np.testing.assert_array_equal(mixing.leaning(np.asarray([0, 5]), 0), [0, 0])
+    np.testing.assert_array_equal(table_mixing.leaning(np.asarray([0, 5, 95]), 5), np.asarray([1, 0.5, 0.05], np.float32))
+    np.testing.assert_array_equal(table_mixing.leaning(np.asarray([0, 5]), 0), [0, 0])
 
 
 def test_tables_without_rows_or_cells():
     empty = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32)
-    starts, columns, values = mixing.mix(*empty, *empty, np.zeros(0, np.float32), 5)
+    starts, columns, values = table_mixing.mix(*empty, *empty, np.zeros(0, np.float32), 5)
     assert (starts.tolist(), len(columns), len(values)) == ([0], 0, 0)
-    assert mixing.scale(empty[0], empty[2]) == 1.0
+    assert table_mixing.scale(empty[0], empty[2]) == 1.0
 
 
 # ---- keep_best
@@ -112,7 +113,7 @@ def test_the_best_cells_are_kept_whatever_their_order(values, keep, random):
     order = list(range(len(values)))
     random.shuffle(order)
     columns, out = np.zeros(20, np.int32), np.zeros(20, np.float32)
-    end = mixing.keep_best(
+    end = table_mixing.keep_best(
         np.asarray(order, np.int32), np.asarray([values[at] for at in order], np.float32), len(order), keep, columns, out, 2
     )
     assert dict(zip(columns[2:end].tolist(), out[2:end].tolist(), strict=True)) == oracles.largest(dict(enumerate(values)), keep)
@@ -140,8 +141,8 @@ def slow_nearest(sparse, dense, keep):
 def test_nearest_is_what_the_loops_say(sparse, dense, width, keep, rows):
     dense = np.ascontiguousarray(dense[:, :width])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nearest, "BLOCK_ROWS", rows)
-        starts, columns, values = nearest.nearest(csr_array(sparse), dense, keep, "nearest")
+        patch.setattr(nearest_rows, "BLOCK_ROWS", rows)
+        starts, columns, values = nearest_rows.nearest(csr_array(sparse), dense, keep, "nearest")
     expected = slow_nearest(sparse.tolist(), dense.tolist(), keep)
     np.testing.assert_allclose(oracles.dense(starts, columns, values, ITEMS), expected, rtol=1e-6)
     assert all((np.diff(columns[starts[row] : starts[row + 1]]) > 0).all() for row in range(ITEMS))
@@ -154,16 +155,16 @@ def test_blocks_and_threads_change_nothing(monkeypatch):
     rows[250:] = rows[:250]  # every item has a double, so that ties abound
     words = csr_array((rng.random((500, 30)) < 0.1).astype(np.float32) * rows[:, :1] ** 2)
     with parallel.using(1):
-        whole = nearest.nearest(words, rows, 9, "nearest")
-    monkeypatch.setattr(nearest, "BLOCK_CELLS", 500 * 13)
+        whole = nearest_rows.nearest(words, rows, 9, "nearest")
+    monkeypatch.setattr(nearest_rows, "BLOCK_CELLS", 500 * 13)
     with parallel.using(3):
-        parts = nearest.nearest(words, rows, 9, "nearest")
+        parts = nearest_rows.nearest(words, rows, 9, "nearest")
     for one, other in zip(whole, parts, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_a_matrix_without_rows_or_features_has_no_neighbours():
-    none = nearest.nearest(csr_array((0, 0), dtype=np.float32), np.zeros((0, 0), np.float32), 3, "nearest")
+    none = nearest_rows.nearest(csr_array((0, 0), dtype=np.float32), np.zeros((0, 0), np.float32), 3, "nearest")
     assert [len(part) for part in none] == [1, 0, 0]
-    starts, columns, _ = nearest.nearest(csr_array((4, 0), dtype=np.float32), np.zeros((4, 0), np.float32), 3, "nearest")
+    starts, columns, _ = nearest_rows.nearest(csr_array((4, 0), dtype=np.float32), np.zeros((4, 0), np.float32), 3, "nearest")
     assert (starts.tolist(), len(columns)) == ([0] * 5, 0)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels import people, votes
-from spadework.kernels.people import Near, People
-from spadework.kernels.scoring import Choice, Rows
-from spadework.kernels.votes import Votes
+from spadework.kernels.neighbours import nearest_users, neighbour_votes
+from spadework.kernels.neighbours.nearest_users import Near, People
+from spadework.kernels.neighbours.neighbour_votes import Votes
+from spadework.kernels.ranking.sparse_scores import Choice, Rows
 
 
 def rows_of(dense: np.ndarray) -> Rows:
@@ -37,7 +37,7 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]  # somebody who was learned from
     index = People.of(rows_of(dense), 15)
-    found = people_of(index, people.nearest(index, rows_of(asked), count))
+    found = people_of(index, nearest_users.nearest(index, rows_of(asked), count))
     for vector, near in zip(asked, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
         order = sorted((d, (dense[user] ** 2).sum(), user) for user, d in enumerate(distances) if d > 1e-12 * (vector**2).sum())
@@ -52,7 +52,7 @@ def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]
     index = People.of(rows_of(dense), 15)
-    found = people_of(index, people.alike(index, rows_of(asked), alpha, power, count))
+    found = people_of(index, nearest_users.alike(index, rows_of(asked), alpha, power, count))
     for vector, near in zip(asked, found, strict=True):
         own, likeness = vector > 0, {}
         for user, other in enumerate(dense):
@@ -83,18 +83,18 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     for policy in ("allow", "forbid", "only"):
         for mask in (None, allowed):
             seen = None if policy == "allow" else (asked.own.starts, asked.own.columns)
-            codes, scores = votes.best(asked, width, Choice.of(asked.own, seen, policy == "only", mask), k)
+            codes, scores = neighbour_votes.best(asked, width, Choice.of(asked.own, seen, policy == "only", mask), k)
             shown = np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
             shown = shown if mask is None else np.where(mask, shown, 0)
             for row, values in enumerate(shown):
                 expected = [c for c in np.lexsort((np.arange(width), -values)).tolist() if values[c] > 0][:k]
                 assert codes[row][codes[row] >= 0].tolist() == expected
                 np.testing.assert_allclose(scores[row, : len(expected)], values[expected], rtol=1e-6)
-    full = votes.everything(asked, width)
+    full = neighbour_votes.everything(asked, width)
     np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
     some = rng.random(sums.shape) < 0.3
     starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
-    cells = votes.at_cells(asked, width, Rows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
+    cells = neighbour_votes.at_cells(asked, width, Rows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
     np.testing.assert_array_equal(cells, full[some])
 
 
@@ -102,7 +102,7 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
 def test_many_people_are_passed_over_and_none_of_the_nearest(users):
     dense, asked = world(users, users=users, items=90, share=0.03), world(3, users=9, items=90, share=0.05)
     index = People.of(rows_of(dense), 90)
-    for vector, near in zip(asked, people_of(index, people.nearest(index, rows_of(asked), 20)), strict=True):
+    for vector, near in zip(asked, people_of(index, nearest_users.nearest(index, rows_of(asked), 20)), strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
         expected = sorted(d for d in distances if d > 1e-12 * (vector**2).sum())[:20]
         assert sorted(near.values()) == pytest.approx(expected)
@@ -112,7 +112,7 @@ def test_many_people_are_passed_over_and_none_of_the_nearest(users):
 def test_nobody_and_nothing():
     none = People.of(rows_of(np.zeros((0, 3))), 3)
     asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
-    assert people.nearest(none, asked, 4).users.shape == (2, 0)
-    assert people.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
-    alone = Votes(asked, *people.nearest(none, asked, 4), Rows(none.starts, none.items, none.values))
-    assert votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [[0, -1], [-1, -1]]
+    assert nearest_users.nearest(none, asked, 4).users.shape == (2, 0)
+    assert nearest_users.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
+    alone = Votes(asked, *nearest_users.nearest(none, asked, 4), Rows(none.starts, none.items, none.values))
+    assert neighbour_votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [[0, -1], [-1, -1]]

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spadework.kernels import postings
-from spadework.kernels.units import Units
+from spadework.kernels.counting import postings
+from spadework.kernels.counting.grouped_events import Units
 
 ITEMS = 6
 units = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=8), max_size=6)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import ranking, scoring
-from spadework.kernels.scoring import AGGREGATES, Rows
+from spadework.kernels.ranking import sparse_scores, top_k
+from spadework.kernels.ranking.sparse_scores import AGGREGATES, Rows
 
 SOME = st.sampled_from([0.25, 0.5, 0.5, 1.0, 3.0, 0.0, -1.0, -np.inf])
 SEEN = st.sampled_from(["allow", "forbid", "only"])
@@ -29,17 +29,17 @@ def random_rows(rng: np.random.Generator, rows: int, width: int, most: int) -> R
 
 
 def from_all_scores(lists, table, width, k, aggregate, repeats, allowed):
-    scores = scoring.score_rows(lists, table, width, aggregate)
+    scores = sparse_scores.score_rows(lists, table, width, aggregate)
     if repeats != "allow":
-        ranking.exclude(scores, lists.starts, lists.columns, only=repeats == "only")
+        top_k.exclude(scores, lists.starts, lists.columns, only=repeats == "only")
     if allowed is not None:
-        ranking.keep_candidates(scores, allowed)
-    return ranking.top_k(scores, k)
+        top_k.keep_candidates(scores, allowed)
+    return top_k.top_k(scores, k)
 
 
 def straight(lists, table, width, k, aggregate, repeats, allowed):
     seen = None if repeats == "allow" else (lists.starts, lists.columns)
-    return scoring.recommend_rows(lists, table, width, k, aggregate=aggregate, seen=seen, only=repeats == "only", allowed=allowed)
+    return sparse_scores.recommend_rows(lists, table, width, k, aggregate=aggregate, seen=seen, only=repeats == "only", allowed=allowed)
 
 
 def expected_score(parts: list[float], aggregate: str) -> float:
@@ -56,7 +56,7 @@ def test_scores_are_what_their_definition_gives(aggregate, data):
     value = st.sampled_from([0.0, 0.25, 0.5, 0.75, -1.0])
     table = data.draw(st.lists(st.dictionaries(st.integers(0, 5), value, max_size=5), min_size=4, max_size=4))
     lists = data.draw(st.lists(st.dictionaries(st.integers(0, 3), st.sampled_from([0.5, 1.0]), max_size=4), min_size=1, max_size=3))
-    scores = scoring.score_rows(rows_of(lists), rows_of(table), 6, aggregate)
+    scores = sparse_scores.score_rows(rows_of(lists), rows_of(table), 6, aggregate)
     for row, entries in enumerate(lists):
         for column in range(6):
             parts = [weight * table[source][column] for source, weight in sorted(entries.items()) if column in table[source]]
@@ -87,8 +87,8 @@ def test_wide_tables_with_many_ties_give_the_same_lists_and_scores(aggregate, re
     table = random_rows(rng, width, width, 30)
     lists = random_rows(rng, 80, width, 60)  # some rows reach few columns and some nearly all
     allowed = rng.random(width) < 0.3 if masked else None
-    reached = (scoring.score_rows(lists, table, width) > -np.inf).sum(axis=1)
-    assert reached.min() < width / scoring.SPARSE < width / 2 < reached.max(), "both ways to pick are taken"
+    reached = (sparse_scores.score_rows(lists, table, width) > -np.inf).sum(axis=1)
+    assert reached.min() < width / sparse_scores.SPARSE < width / 2 < reached.max(), "both ways to pick are taken"
     for k in (1, 20, 150):
         asked = (lists, table, width, k, aggregate, repeats, allowed)
         for found, expected in zip(straight(*asked), from_all_scores(*asked), strict=True):
@@ -99,19 +99,19 @@ def test_what_is_seen_may_be_more_than_what_scores():
     table = rows_of([{1: 1.0, 2: 0.5, 3: 0.25}, {}, {}, {}])
     lists = rows_of([{0: 1.0}])
     seen = np.asarray([0, 2]), np.asarray([0, 1], np.int32)
-    assert scoring.recommend_rows(lists, table, 4, 3, seen=seen)[0].tolist() == [[2, 3, -1]]
-    assert scoring.recommend_rows(lists, table, 4, 3, seen=seen, only=True)[0].tolist() == [[1, -1, -1]]
+    assert sparse_scores.recommend_rows(lists, table, 4, 3, seen=seen)[0].tolist() == [[2, 3, -1]]
+    assert sparse_scores.recommend_rows(lists, table, 4, 3, seen=seen, only=True)[0].tolist() == [[1, -1, -1]]
 
 
 def test_a_table_may_be_wider_than_it_is_long():
-    codes, best = scoring.recommend_rows(rows_of([{0: 2.0}]), rows_of([{7: 0.5}]), 9, 2)
+    codes, best = sparse_scores.recommend_rows(rows_of([{0: 2.0}]), rows_of([{7: 0.5}]), 9, 2)
     assert codes.tolist() == [[7, -1]]
     assert best.tolist() == [[1.0, -np.inf]]
 
 
 def test_certain_reasons_still_count_one_by_one():
     table = rows_of([{2: 1.0, 3: 1.0}, {3: 5.0}, {}, {}])
-    codes, best = scoring.recommend_rows(rows_of([{0: 1.0, 1: 1.0}]), table, 4, 2, aggregate="noisy-or")
+    codes, best = sparse_scores.recommend_rows(rows_of([{0: 1.0, 1: 1.0}]), table, 4, 2, aggregate="noisy-or")
     assert codes.tolist() == [[3, 2]]
     assert np.isfinite(best).all()
 

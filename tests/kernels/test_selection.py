@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles
-from spadework.kernels.selection import BUCKETS, keep_largest, workspace
+from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
 
 DENORMAL = float(np.float32(1e-42))
 ODD = [-1.0, -0.0, 0.0, 0.25, 0.5, 0.5, 1.0, 2.0, DENORMAL, 2 * DENORMAL, -DENORMAL, np.inf, -np.inf, np.nan, -np.nan]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spadework.kernels import sessions
-from spadework.kernels.sessions import Asked, Sessions
+from spadework.kernels.neighbours import nearest_sessions
+from spadework.kernels.neighbours.nearest_sessions import Asked, Sessions
 
 SETTINGS = st.fixed_dictionaries(
     {
@@ -86,7 +86,7 @@ def test_the_walk_finds_what_looking_at_every_session_finds(seed, settings):
     asked = random_asked(rng, item_count)
     index = index_of(held, item_count, settings["sample"])
     for row in range(len(asked.starts) - 1):
-        found = sessions.nearest(index, asked, row, **settings)
+        found = nearest_sessions.nearest(index, asked, row, **settings)
         assert list(zip(*(part.tolist() for part in found), strict=True)) == plain_nearest(held, asked, row, **settings)
 
 
@@ -96,7 +96,7 @@ def test_scores_are_those_of_the_definition_to_the_bit(seed, settings):
     held, item_count = random_sessions(rng)
     asked, item_weights = random_asked(rng, item_count), rng.random(item_count)
     scores = np.full((len(asked.starts) - 1, item_count), np.nan, np.float32)
-    sessions.score(index_of(held, item_count, settings["sample"]), asked, item_weights=item_weights, scores=scores, **settings)
+    nearest_sessions.score(index_of(held, item_count, settings["sample"]), asked, item_weights=item_weights, scores=scores, **settings)
     np.testing.assert_array_equal(scores, plain_scores(held, asked, item_weights, **settings))
 
 
@@ -106,8 +106,8 @@ def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
     held, item_count = random_sessions(rng)
     asked, settings = random_asked(rng, item_count), {"sample": sample, "neighbours": 3, "length": 0.0}
     for row in range(len(asked.starts) - 1):
-        short = sessions.nearest(index_of(held, item_count, sample), asked, row, **settings)
-        whole = sessions.nearest(index_of(held, item_count, 1000), asked, row, **settings)
+        short = nearest_sessions.nearest(index_of(held, item_count, sample), asked, row, **settings)
+        whole = nearest_sessions.nearest(index_of(held, item_count, 1000), asked, row, **settings)
         for one, other in zip(short, whole, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -116,5 +116,5 @@ def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
 def test_among_equals_the_newer_session_stays(neighbours, expected):
     index = index_of([{0}, {0, 1}, {0}, {0}], 2, 10)
     asked = Asked(np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.asarray([0.5, 0.25]), np.ones(2))
-    found, _, _ = sessions.nearest(index, asked, 0, sample=10, neighbours=neighbours, length=0.0)
+    found, _, _ = nearest_sessions.nearest(index, asked, 0, sample=10, neighbours=neighbours, length=0.0)
     assert found.tolist() == expected

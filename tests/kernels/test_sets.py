@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles
-from spadework.kernels import blocks, parallel, sets
-from spadework.kernels.blocks import Workspace
-from spadework.kernels.sets import SetCounter
-from spadework.kernels.units import Units
+from spadework.kernels import parallel
+from spadework.kernels.counting import binary_counts, count_blocks
+from spadework.kernels.counting.binary_counts import SetCounter
+from spadework.kernels.counting.count_blocks import Workspace
+from spadework.kernels.counting.grouped_events import Units
 
 ITEMS = 9
 ways = pytest.mark.parametrize("way", ["half", "dense", "sparse"])
@@ -71,7 +72,7 @@ def test_ranges_cover_every_row_once_however_small_the_blocks(way, cells, monkey
     made = [{1, 2, 3}, {2, 3, 4, 5}, {0}, set(), {1, 2}, {2, 6, 7, 8}]
     expected = oracles.count_sets(made, ITEMS)
     for name, value in (("BLOCK_CELLS", cells), ("TILE", 2)):
-        monkeypatch.setattr(sets, name, value)
+        monkeypatch.setattr(binary_counts, name, value)
     counter = forced(arranged(made), way)
     assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
     assert len(counter.blocks()) > 1
@@ -156,7 +157,7 @@ def test_units_are_the_log_by_rank(made):
 
 @given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 40), st.integers(1, 4))
 def test_cuts_hold_what_they_may_and_tile_what_they_must(work, most, tile):
-    ranges = blocks.cut(np.cumsum(work), most, tile)
+    ranges = count_blocks.cut(np.cumsum(work), most, tile)
     assert [row for first, last in ranges for row in range(first, last)] == list(range(len(work)))
     for first, last in ranges:
         assert first < last

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 import oracles
 from spadework import events
-from spadework.kernels import channels, parallel, sets
-from spadework.kernels.channels import ChannelCounter
-from spadework.kernels.sets import SetCounter
-from spadework.kernels.similar import Table, Weighing, tables
-from spadework.kernels.units import Units
+from spadework.kernels import parallel
+from spadework.kernels.counting import binary_counts, weighted_counts
+from spadework.kernels.counting.binary_counts import SetCounter
+from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.weighted_counts import ChannelCounter
+from spadework.kernels.similarity.neighbour_table import Table, Weighing, tables
 
 ITEMS = 12
 baskets = st.lists(st.sets(st.integers(0, ITEMS - 1), max_size=7), min_size=1, max_size=14)
@@ -92,14 +93,14 @@ def test_half_dense_and_sparse_make_the_same_tables(made):
 def test_blocks_cut_anywhere_make_the_same_tables(way, block_cells, monkeypatch):
     made = many(3)
     whole = made_tables(made, way, items=40)
-    monkeypatch.setattr(sets, "BLOCK_CELLS", block_cells)
-    monkeypatch.setattr(sets, "TILE", 1 + block_cells % 3)
+    monkeypatch.setattr(binary_counts, "BLOCK_CELLS", block_cells)
+    monkeypatch.setattr(binary_counts, "TILE", 1 + block_cells % 3)
     assert same(whole, made_tables(made, way, items=40))
 
 
 @ways
 def test_threads_change_nothing(way, monkeypatch):
-    monkeypatch.setattr(sets, "BLOCK_CELLS", 50)
+    monkeypatch.setattr(binary_counts, "BLOCK_CELLS", 50)
     found = []
     for threads in (1, 2, 4):
         with parallel.using(threads):
@@ -119,8 +120,8 @@ def test_the_order_of_units_does_not_matter(made, random):
 @given(made=baskets, wanted=st.lists(st.booleans(), min_size=ITEMS, max_size=ITEMS))
 def test_a_mask_gives_the_wanted_rows_as_they_are(way, made, wanted):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sets, "BLOCK_CELLS", 5)
-        patch.setattr(sets, "TILE", 1)
+        patch.setattr(binary_counts, "BLOCK_CELLS", 5)
+        patch.setattr(binary_counts, "TILE", 1)
         whole = made_tables(made, way)
         masked = made_tables(made, way, rows=np.asarray(wanted))
     for full, part in zip(whole, masked, strict=True):
@@ -153,7 +154,7 @@ def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
     places = (np.arange(len(own)) - np.repeat(units.starts[:-1], np.diff(units.starts))).astype(np.int32)
     found = []
     for threads, block_cells in ((1, 1 << 18), (1, 7), (2, 60)):
-        monkeypatch.setattr(channels, "MOST_CELLS", block_cells)
+        monkeypatch.setattr(weighted_counts, "MOST_CELLS", block_cells)
         with parallel.using(threads):
             found.append(tables(ChannelCounter(units, places, own, own, table, table), units, weighings(units), "count pairs"))
     assert same(found[0], found[1])
@@ -188,7 +189,7 @@ def test_every_block_is_told_under_its_label(monkeypatch):
         def note(self, message):
             raise AssertionError(message)
 
-    monkeypatch.setattr(sets, "BLOCK_CELLS", 5)
+    monkeypatch.setattr(binary_counts, "BLOCK_CELLS", 5)
     with events.listening(Heard()):
         made_tables(many(7), "sparse", items=40)
     told = [(done, total) for label, done, total in steps if label == "count pairs"]

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from spadework.kernels.trees import Trees, predict
-from spadework.models.second_stage import flattened
+from spadework.kernels.ranking.tree_sums import Trees, predict
+from spadework.models.ensemble.boosted import flattened
 
 
 @pytest.fixture(scope="module")

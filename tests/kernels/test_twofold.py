@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import ranking, twofold
-from spadework.kernels.scoring import Rows
+from spadework.kernels.ranking import factor_pair_scores, top_k
+from spadework.kernels.ranking.sparse_scores import Rows
 
 
 def rows_of(cells: np.ndarray) -> Rows:
@@ -29,7 +29,7 @@ def made(seed: int, users: int, items: int, factors: int, share: float):
     linked = (u != 0).astype(int) @ (u != 0).T
     np.fill_diagonal(linked, 0)
     scores = np.where((lists != 0).astype(int) @ linked > 0, lists @ weights, -np.inf)
-    return rows_of(lists), twofold.Factors(rows_of(u), rows_of(u.T), spread.astype(np.float32), own.astype(np.float32)), scores
+    return rows_of(lists), factor_pair_scores.Factors(rows_of(u), rows_of(u.T), spread.astype(np.float32), own.astype(np.float32)), scores
 
 
 problems = st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 25), st.integers(1, 25), st.sampled_from([0.05, 0.2, 0.6]))
@@ -38,7 +38,7 @@ problems = st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 2
 @given(problems)
 def test_scores_are_products_without_the_items_own_part(problem):
     lists, factors, expected = made(*problem)
-    found = twofold.score_rows(lists, factors)
+    found = factor_pair_scores.score_rows(lists, factors)
     np.testing.assert_array_equal(np.isneginf(found), np.isneginf(expected))
     reached = np.isfinite(expected)
     np.testing.assert_allclose(found[reached], expected[reached], rtol=1e-4, atol=1e-4)
@@ -47,15 +47,15 @@ def test_scores_are_products_without_the_items_own_part(problem):
 @given(problems, st.integers(1, 30), st.sampled_from(["allow", "forbid", "only"]), st.booleans())
 def test_lists_are_those_of_the_scores(problem, k, repeats, some):
     lists, factors, _ = made(*problem)
-    scores = twofold.score_rows(lists, factors)
+    scores = factor_pair_scores.score_rows(lists, factors)
     allowed = np.random.default_rng(1).random(scores.shape[1]) < 0.5 if some else None
     if repeats != "allow":
-        ranking.exclude(scores, lists.starts, lists.columns, only=repeats == "only")
+        top_k.exclude(scores, lists.starts, lists.columns, only=repeats == "only")
     if allowed is not None:
-        ranking.keep_candidates(scores, allowed)
+        top_k.keep_candidates(scores, allowed)
     seen = None if repeats == "allow" else (lists.starts, lists.columns)
-    codes, best = twofold.recommend_rows(lists, factors, k, seen=seen, only=repeats == "only", allowed=allowed)
-    for mine, yours in zip((codes, best), ranking.top_k(scores, k), strict=True):
+    codes, best = factor_pair_scores.recommend_rows(lists, factors, k, seen=seen, only=repeats == "only", allowed=allowed)
+    for mine, yours in zip((codes, best), top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, yours)
 
 
@@ -63,4 +63,4 @@ def test_a_broken_factor_is_refused():
     lists, factors, _ = made(1, 2, 10, 10, 0.6)
     broken = factors._replace(inverse_pivots=np.full(10, np.nan, np.float32))
     with pytest.raises(SpadeworkError, match="not a number"):
-        twofold.recommend_rows(lists, broken, 3)
+        factor_pair_scores.recommend_rows(lists, broken, 3)

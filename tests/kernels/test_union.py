@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spadework.errors import SpadeworkError
-from spadework.kernels import scoring
-from spadework.kernels.scoring import AGGREGATES, Rows
-from spadework.kernels.union import best_of, located, union
+from spadework.kernels.ranking import sparse_scores
+from spadework.kernels.ranking.candidate_union import best_of, located, union
+from spadework.kernels.ranking.sparse_scores import AGGREGATES, Rows
 
 LIST = st.lists(st.integers(0, 12), max_size=4, unique=True)
 
@@ -72,6 +72,6 @@ def test_scores_at_some_columns_are_those_of_all_columns_bit_for_bit(aggregate, 
         return Rows(starts, items, rng.random(len(items)).astype(np.float32))
 
     lists, table, asked = rows_of(40, 30, 9), rows_of(30, width, 20), rows_of(40, width, 12)
-    everything = scoring.score_rows(lists, table, width, aggregate)
+    everything = sparse_scores.score_rows(lists, table, width, aggregate)
     rows = np.repeat(np.arange(40), np.diff(asked.starts))
-    assert scoring.score_cells(lists, table, width, asked, aggregate).tobytes() == everything[rows, asked.columns].tobytes()
+    assert sparse_scores.score_cells(lists, table, width, asked, aggregate).tobytes() == everything[rows, asked.columns].tobytes()

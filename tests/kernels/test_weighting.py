@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from spadework.errors import UnknownName, Unsuitable
-from spadework.kernels.weighting import Entries, Pairs, association, entry_weights, llr_keeps, pair_weight, pair_weights
+from spadework.kernels.similarity.entry_weights import Entries, entry_weights
+from spadework.kernels.similarity.pair_weights import association, llr_keeps, pair_weight, pair_weights
+from spadework.kernels.similarity.pairs import Pairs
 
 COUNTS_ONLY = {"pmi", "ppmi", "npmi", "pmi_k", "mutual_information", "lexicographers_mi", "llr", "signed_llr"}
 LEFT_IS_NOT_RIGHT = {"confidence", "asymmetric", "tversky", "discounted", "power", "shrunk"}

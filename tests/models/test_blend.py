@@ -15,9 +15,12 @@ from spadework.data import splitting
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfTime, Unsuitable
 from spadework.limits import Limits
-from spadework.models.base import Histories, Recommender, catalogue, model, models
-from spadework.models.likelihood import RIDGE, fit_weights
-from spadework.models.practice import inner_cut, practise
+from spadework.models.base import Recommender, models
+from spadework.models.ensemble.inner_holdout import inner_cut, practise
+from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
+from spadework.models.histories import Histories
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
 from spadework.workbench import artifact
 
 ITEMS = 20  # of the shop: fewer than the candidates, so that every part proposes all it has evidence for

@@ -12,9 +12,10 @@ from spadework import events
 from spadework.data import splitting
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels import parallel
-from spadework.models.base import Histories, model
-from spadework.models.features import OF_ALL, facts_of, features, width
-from spadework.models.second_stage import TIE, _drawn, _trees_of
+from spadework.models.ensemble.boosted import TIE, _drawn, _trees_of
+from spadework.models.ensemble.candidate_features import OF_ALL, facts_of, features, width
+from spadework.models.histories import Histories
+from spadework.models.labels import model
 from spadework.workbench import artifact
 
 

@@ -12,13 +12,13 @@ import pytest
 import oracles
 from makers import START, make_log, outside_data
 from spadework import events
-from spadework.data.content import ItemContent, read_content
+from spadework.data.addresses import read_content, read_interactions
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 from spadework.errors import Unsuitable
 from spadework.models import content as content_module
-from spadework.models.base import model
 from spadework.models.content import content_features, content_table
+from spadework.models.labels import model
 
 WEIGHTS = {"text": 1.0, "categories": 1.0, "vectors": 1.0, "components": None}
 

@@ -7,11 +7,11 @@ import pytest
 
 from makers import make_log, random_rows
 from spadework.errors import Unsuitable
-from spadework.models import counting, shared_tables
-from spadework.models.base import model
-from spadework.models.channel import Channel
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.counting import count_pass, passes
+from spadework.models.cooccurrence import count_passes, shared_tables
+from spadework.models.cooccurrence.channel import Channel
+from spadework.models.cooccurrence.count_passes import count_pass, passes
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
 
 GRID = [
     {},
@@ -44,7 +44,7 @@ def same_state(one, other) -> None:
 def counted(monkeypatch) -> list[tuple[Channel, ...]]:
     """The channels of each pass, as they are counted."""
     passed: list[tuple[Channel, ...]] = []
-    real = counting.count_pass
+    real = count_passes.count_pass
 
     def listen(train, channels, **options):
         passed.append(channels)

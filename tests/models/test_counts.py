@@ -15,10 +15,10 @@ from makers import DAY, START, make_log, random_rows
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
-from spadework.models import counts as counts_module
-from spadework.models.base import model
-from spadework.models.channel import Channel
-from spadework.models.counts import OWN_ENTRIES, Counts, count, fit_counts, merge
+from spadework.models.cooccurrence import counts as counts_module
+from spadework.models.cooccurrence.channel import Channel
+from spadework.models.cooccurrence.counts import OWN_ENTRIES, Counts, count, fit_counts, merge
+from spadework.models.labels import model
 
 NOW = START + 200 * DAY
 CHANNELS = {
@@ -167,11 +167,11 @@ def test_a_model_from_weighted_counts_is_that_of_the_log_nearly(name, params):
 
 
 def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
-    from spadework.kernels import stored
+    from spadework.kernels.counting import stored_counts
 
     log = log_of(5)
     whole = fit_counts(model("cosine"), count(model("cosine"), log))
-    monkeypatch.setattr(stored, "BLOCK_CELLS", 30)
+    monkeypatch.setattr(stored_counts, "BLOCK_CELLS", 30)
     assert fit_counts(model("cosine"), count(model("cosine"), log)) == whole
 
 
@@ -285,7 +285,7 @@ def test_damaged_folders_are_refused(tmp_path):
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name, change, told, tmp_path):
-    from spadework.models import counts_folder
+    from spadework.models.cooccurrence import counts_folder
 
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
     path = folder / "arrays.npz"
@@ -299,7 +299,7 @@ def test_arrays_that_do_not_fit_are_refused(name, change, told, tmp_path):
 
 
 def test_ids_out_of_order_are_refused(tmp_path):
-    from spadework.models import counts_folder
+    from spadework.models.cooccurrence import counts_folder
 
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
     path = folder / "users.parquet"

@@ -13,8 +13,10 @@ from spadework.data import splitting
 from spadework.errors import BadRequest, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
-from spadework.kernels.weighting import Pairs, association
-from spadework.models.base import catalogue, model
+from spadework.kernels.similarity.pair_weights import association
+from spadework.kernels.similarity.pairs import Pairs
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
 from spadework.workbench import artifact
 
 KINDS = ["view", "buy", "cart"]

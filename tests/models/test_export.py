@@ -11,7 +11,7 @@ import pytest
 
 from command_line import call
 from spadework.errors import BadRequest, MissingExtra, OutputExists
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.models.neural.export import export
 from spadework.workbench import artifact
 

@@ -8,7 +8,8 @@ import pytest
 from makers import make_log, random_rows
 from spadework.errors import BadRequest
 from spadework.kernels import parallel
-from spadework.models.base import Histories, model
+from spadework.models.histories import Histories
+from spadework.models.labels import model
 
 FACTORS = [
     ("elsa", {"dimensions": 16, "epochs": 4, "batch": 16}),

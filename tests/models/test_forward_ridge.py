@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from makers import START, make_log, random_rows
-from spadework.models.base import model
+from spadework.models.labels import model
 
 DAY = 86_400
 
@@ -56,7 +56,7 @@ def test_without_itself_each_column_leaves_its_own_item_out(log):
 
 def test_slabs_make_no_difference(log, monkeypatch):
     whole = {itself: model("forward-ridge", itself=itself).fit(log).state["matrix"] for itself in (True, False)}
-    monkeypatch.setattr("spadework.models.forward_ridge.SLAB", 4)
+    monkeypatch.setattr("spadework.models.linear.forward_ridge.SLAB", 4)
     for itself, matrix in whole.items():
         np.testing.assert_allclose(model("forward-ridge", itself=itself).fit(log).state["matrix"], matrix, atol=1e-6)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from makers import DAY, START, make_log
 from spadework.errors import BadRequest
-from spadework.models.base import Recommender, models, positions
-from spadework.models.histories import Histories
+from spadework.models.base import Recommender, models
+from spadework.models.histories import Histories, positions
 
 EVENTS = st.lists(
     st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 6), st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=120

@@ -9,14 +9,14 @@ import torch
 
 from makers import make_log
 from spadework import events
-from spadework.data.content import read_content
+from spadework.data.addresses import read_content
 from spadework.errors import OutOfTime
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.models.neural import checkpoints, fitting, losses
+from spadework.models.neural.device import Machine, training_on
 from spadework.models.neural.fitting import course_of
-from spadework.models.neural.machine import Machine, training_on
-from spadework.models.neural.personal import PersonalPrior
-from spadework.models.neural.rows import RowAdam
+from spadework.models.neural.personal_popularity import PersonalPrior
+from spadework.models.neural.row_adam import RowAdam
 from spadework.models.neural.training import BETAS
 
 SMALL = {"width": 16, "blocks": 1, "heads": 1, "batch": 4, "max_length": 16, "dropout": 0.0, "samples": 10, "withheld": 0}

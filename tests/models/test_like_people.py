@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from makers import make_log
-from spadework.models.base import model
+from spadework.models.labels import model
 
 ITEMS = 12
 

@@ -8,7 +8,7 @@ import torch
 
 from spadework.models.neural import losses, negatives
 from spadework.models.neural.negatives import Drawn
-from spadework.models.neural.personal import PersonalPrior, prior_of
+from spadework.models.neural.personal_popularity import PersonalPrior, prior_of
 
 ITEMS, WIDTH, PAIRS = 40, 6, 30
 KINDS = ("uniform", "popularity", "in-batch", "mixed")

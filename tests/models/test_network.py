@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 
-from spadework.data.content import read_content
+from spadework.data.addresses import read_content
 from spadework.models.neural.items import ItemNetwork, parts_of
 from spadework.models.neural.network import Drop, Encoder, Shape
 

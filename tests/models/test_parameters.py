@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spadework.errors import BadRequest
-from spadework.models.base import catalogue, model
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
 
 
 def test_the_label_tells_what_differs_from_the_defaults():

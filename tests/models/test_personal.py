@@ -7,8 +7,8 @@ import pytest
 
 from makers import START, make_log
 from spadework.errors import Unsuitable
-from spadework.models.base import model
-from spadework.models.personal import Personal
+from spadework.models.baskets.personal import Personal
+from spadework.models.labels import model
 
 DAY = 86_400
 LOG = make_log(

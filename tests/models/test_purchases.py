@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from makers import make_log
-from spadework.models.base import model
-from spadework.models.intervals import Intervals
-from spadework.models.purchases import Purchases
+from spadework.models.baskets.purchases import Purchases
+from spadework.models.baskets.repurchase_gaps import Intervals
+from spadework.models.labels import model
 
 DAY = 86_400
 

@@ -8,7 +8,7 @@ import pytest
 
 from makers import START, make_log
 from spadework.errors import BadRequest
-from spadework.models.base import model
+from spadework.models.labels import model
 
 
 @pytest.fixture(scope="module")

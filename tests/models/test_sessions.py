@@ -17,7 +17,8 @@ from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.evaluation.truth import Truth
-from spadework.models.base import Histories, model
+from spadework.models.histories import Histories
+from spadework.models.labels import model
 
 HOUR = 3600
 BOTH = pytest.mark.parametrize("name", ["v-sknn", "vmis-knn"])

@@ -7,7 +7,7 @@ import pytest
 
 from makers import DAY, make_log, random_rows
 from spadework import events
-from spadework.models.base import model
+from spadework.models.labels import model
 
 EVERYTHING = {
     "mrf": {"neighbours": 5000, "keep": 1000},

@@ -10,8 +10,9 @@ from sklearn.linear_model import ElasticNet
 from makers import DAY, START, make_log, random_rows
 from oracles import dense
 from spadework import events
-from spadework.models.base import Histories, Recommender
-from spadework.models.base import model as any_model
+from spadework.models.base import Recommender
+from spadework.models.histories import Histories
+from spadework.models.labels import model as any_model
 
 NAMES = ("mrf", "slim", "sansa")
 PLAIN = {"dropout": 0.0, "unit_power": 0.0}  # what is not said is not done: the defaults are those that did well on real logs

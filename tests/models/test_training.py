@@ -18,12 +18,12 @@ from safetensors.torch import load_file, save_file
 
 from makers import DAY, ROOT, START, make_log
 from spadework import events
-from spadework.data.content import read_content
+from spadework.data.addresses import read_content
 from spadework.errors import BadRequest, OutOfMemory, OutOfTime, Unsuitable
 from spadework.limits import Limits
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.models.neural import checkpoints, training
-from spadework.models.neural.machine import Machine, training_on
+from spadework.models.neural.device import Machine, training_on
 from spadework.models.neural.training import Settings, train
 
 SMALL = {"width": 16, "blocks": 1, "heads": 1, "epochs": 6, "batch": 8, "max_length": 16, "dropout": 0.1}
@@ -164,7 +164,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from spadework.data.worlds import world
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.models.neural import checkpoints
 with checkpoints.kept_in(Path(sys.argv[1])):
     one = model("transformer", width=32, blocks=1, heads=1, epochs=12, batch=32, max_length=32).fit(world("order").log)

@@ -8,7 +8,8 @@ import sys
 import textwrap
 
 from makers import ROOT
-from spadework.models.base import catalogue, model
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
 from spadework.workbench import artifact
 from spadework.workbench.glossary import explain
 

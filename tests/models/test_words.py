@@ -9,10 +9,10 @@ from safetensors.numpy import save_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from makers import content_of
-from spadework.data.content import read_content
+from spadework.data.addresses import read_content
 from spadework.errors import BadRequest
-from spadework.models.base import model
-from spadework.models.neural.words import static_vectors
+from spadework.models.labels import model
+from spadework.models.neural.text_embeddings import static_vectors
 
 WORDS = {"[UNK]": 0, "red": 1, "green": 2, "shoe": 3, "hat": 4}
 TABLE = np.asarray([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, -1]], np.float32)

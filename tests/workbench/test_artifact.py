@@ -12,7 +12,7 @@ import pytest
 
 import spadework as sw
 from spadework.errors import BadRequest, NotFitted, OutputExists
-from spadework.models.base import model
+from spadework.models.labels import model
 from spadework.workbench import artifact, files
 
 

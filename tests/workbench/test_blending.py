@@ -8,10 +8,11 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.base import catalogue, model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.sessions import SessionNeighbours
-from spadework.workbench.blending import best_of_families, family, mixtures
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
+from spadework.models.session_neighbours import SessionNeighbours
+from spadework.workbench.search.blending import best_of_families, family, mixtures
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from spadework.workbench import charts, words
+from spadework.workbench.report import charts, formatting
 
 SVG = "{http://www.w3.org/2000/svg}"
 Maybe = float | None
@@ -88,7 +88,7 @@ def boxes(picture: str) -> list[tuple[float, float, float, float]]:
     """Left, top, right and bottom of every text, by the same estimate of width that the charts use."""
     found = []
     for element in ElementTree.fromstring(picture).iter(f"{SVG}text"):
-        x, y, wide = float(element.get("x", 0)), float(element.get("y", 0)), words.text_width(element.text or "", 12)
+        x, y, wide = float(element.get("x", 0)), float(element.get("y", 0)), formatting.text_width(element.text or "", 12)
         left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[element.get("text-anchor", "start")]
         found.append((left, y - 9, left + wide, y + 2))
     return found
@@ -207,7 +207,7 @@ def test_names_are_escaped_and_cut() -> None:
 
 
 def test_wide_letters_count_as_wide() -> None:
-    assert words.text_width("推荐系统", 12) > words.text_width("abcd", 12)
+    assert formatting.text_width("推荐系统", 12) > formatting.text_width("abcd", 12)
     rows = [charts.Dot("推荐系统" * 30, 1.0), charts.Dot("b", 2.0)]
     assert min(left for left, *_ in boxes(charts.dots_with_interval(rows, title="t", axis="score"))) >= 0
 

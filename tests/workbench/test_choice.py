@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spadework.models.base import model
-from spadework.workbench.choice import Window, by_sense, choose, simplicity
+from spadework.models.labels import model
+from spadework.workbench.search.choice import Window, by_sense, choose, simplicity
 
 USERS = 400
 

@@ -9,11 +9,11 @@ import spadework as sw
 from makers import Heard
 from spadework import events
 from spadework.errors import OutOfMemory, Unsuitable
-from spadework.models.ease import Ease
+from spadework.models.linear.ease import Ease
 from spadework.models.popular import Popular
-from spadework.workbench import rungs
-from spadework.workbench.costs import Costs
 from spadework.workbench.recipe import make
+from spadework.workbench.search import rungs
+from spadework.workbench.search.costs import Costs
 
 FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
 
@@ -111,8 +111,8 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
 
 @pytest.mark.parametrize(("foretold", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])
 def test_questions_that_take_little_have_their_time_in_the_first_minute_too(foretold, reserved, tmp_path, monkeypatch):
-    from spadework.workbench import choosing
-    from spadework.workbench.planner import Planner
+    from spadework.workbench.search import choosing
+    from spadework.workbench.search.planner import Planner
 
     seen: dict[str, float] = {}
     until = Planner._until

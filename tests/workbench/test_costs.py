@@ -8,12 +8,13 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 from spadework.models.needs import Cost
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import GENEROUS, MIXING, STARTING, Costs, calibrate
-from spadework.workbench.judging import Judging
-from spadework.workbench.ledger import Ledger
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import GENEROUS, MIXING, STARTING, Costs, calibrate
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.trial_cache import Ledger
 
 
 @pytest.fixture

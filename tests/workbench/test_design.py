@@ -8,8 +8,8 @@ import pytest
 
 from makers import content_of, make_log, random_rows
 from spadework.diagnosis import common
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench.design import design
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.workbench.search.design import design
 
 
 def log_of(*, timed: bool = True, **columns):

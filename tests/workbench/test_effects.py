@@ -10,14 +10,14 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.base import model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import effects, lessons
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.judging import Judging
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.sweep import Sweep
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
+from spadework.workbench.search import effects, lessons
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.trial_cache import Ledger
 
 
 @pytest.fixture(scope="module")

@@ -17,14 +17,15 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadData, BadRequest, OtherData
 from spadework.models.neural import training
-from spadework.models.neural.machine import Machine, training_on
-from spadework.workbench import excavator, files, judged, roles
+from spadework.models.neural.device import Machine, training_on
+from spadework.workbench import files, roles
 from spadework.workbench import folder as folders
-from spadework.workbench.excavator import train
-from spadework.workbench.made_of import pairs, transformer_of
 from spadework.workbench.recipe import make
-from spadework.workbench.report import render
+from spadework.workbench.report.report import render
 from spadework.workbench.run import Run, dig
+from spadework.workbench.training import excavator, judged
+from spadework.workbench.training.excavator import train
+from spadework.workbench.training.made_of import pairs, transformer_of
 
 QUICK = {"width": 32, "blocks": 1, "heads": 1, "epochs": 12, "batch": 32, "max_length": 32}
 

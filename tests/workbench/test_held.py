@@ -7,9 +7,10 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.base import Recommender, model
-from spadework.workbench import held
-from spadework.workbench.held import Held
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+from spadework.workbench.search import held
+from spadework.workbench.search.held import Held
 
 
 def test_what_learns_the_same_is_found(shop):

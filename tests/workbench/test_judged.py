@@ -7,8 +7,8 @@ import numpy as np
 from makers import DAY, START, make_log
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, Score
-from spadework.workbench import judged
-from spadework.workbench.rungs import rungs_of
+from spadework.workbench.search.rungs import rungs_of
+from spadework.workbench.training import judged
 
 
 def test_a_network_is_compared_among_the_users_that_judged_the_winner():

@@ -12,15 +12,16 @@ from makers import make_log, random_rows
 from spadework.data import splitting
 from spadework.errors import OutOfTime
 from spadework.evaluation.trial import Protocol, trial
-from spadework.models.base import Recommender, model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench import rungs as judgings
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.judging import NOVEL, Judging, groups
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.rungs import rungs_of
-from spadework.workbench.sweep import Sweep
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
+from spadework.workbench.search import rungs as judgings
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.judging import NOVEL, Judging, groups
+from spadework.workbench.search.rungs import rungs_of
+from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.trial_cache import Ledger
 
 
 @pytest.fixture(scope="module")

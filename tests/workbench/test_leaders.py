@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from spadework.evaluation.trial import Score
-from spadework.models.base import Recommender, model
-from spadework.workbench import leaders
-from spadework.workbench.judging import NOVEL, Judged, best
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+from spadework.workbench.search import leaders
+from spadework.workbench.search.judging import NOVEL, Judged, best
 
 USERS, METRIC = 1_000, "ndcg@10"
 

@@ -9,8 +9,8 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.models.base import model
-from spadework.workbench.ledger import AGAIN, Ledger
+from spadework.models.labels import model
+from spadework.workbench.search.trial_cache import AGAIN, Ledger
 
 
 @pytest.fixture(scope="module")

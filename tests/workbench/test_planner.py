@@ -10,20 +10,21 @@ import spadework as sw
 from spadework import events
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
-from spadework.models.base import catalogue, model
-from spadework.models.ease import Ease
-from spadework.workbench import plan
-from spadework.workbench import rungs as judgings
-from spadework.workbench.blending import family
-from spadework.workbench.budgeting import BUDGETS
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.ending import Ending
-from spadework.workbench.judging import Judging
-from spadework.workbench.leaders import contenders
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.planner import Planner
+from spadework.models.labels import model
+from spadework.models.linear.ease import Ease
+from spadework.models.registry import catalogue
 from spadework.workbench.recipe import make
+from spadework.workbench.search import plan
+from spadework.workbench.search import rungs as judgings
+from spadework.workbench.search.blending import family
+from spadework.workbench.search.budgeting import BUDGETS
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.ending import Ending
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.leaders import contenders
+from spadework.workbench.search.planner import Planner
+from spadework.workbench.search.trial_cache import Ledger
 
 FEW = ["popular", "random", "cosine", "forward", "ease", "personal", "v-sknn", "blend"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from spadework.errors import BadRequest
-from spadework.workbench import blocks, charts, notebook, report, words
+from spadework.workbench.report import blocks, charts, formatting, notebook, report
 
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder
@@ -424,31 +424,31 @@ def test_a_markdown_cell_is_a_table() -> None:
 @pytest.mark.parametrize(
     ("shown", "wanted"),
     [
-        (words.number(1234567.0), "1,234,567"),
-        (words.number(0.012345), "0.0123"),
-        (words.number(-2.5), "−2.50"),
-        (words.number(None), "–"),
-        (words.number(float("nan")), "–"),
-        (words.score(-0.00001), "0.0000"),
-        (words.signed(0.0123), "+0.0123"),
-        (words.signed(0.0), "0.0000"),
-        (words.interval((0.1, 0.25)), "0.1000 … 0.2500"),
-        (words.percent(0.00001), "0.0010\u00a0%"),
-        (words.percent(0.1234), "12\u00a0%"),
-        (words.percent(0.998), "99.8\u00a0%"),
-        (words.percent(1.0), "100\u00a0%"),
-        (words.seconds(0.04), "40\u00a0ms"),
-        (words.seconds(61), "61\u00a0s"),
-        (words.seconds(245), "4\u00a0min 05\u00a0s"),
-        (words.seconds(7300), "2\u00a0h 01\u00a0min"),
-        (words.mebibytes(2048), "2.0\u00a0GiB"),
-        (words.count(1, "user"), "1 user"),
-        (words.count(2, "person", "people"), "2 people"),
-        (words.metric("ndcg@10"), "NDCG@10"),
-        (words.metric("hitrate@5"), "Hit rate@5"),
-        (words.clip("a  b\nc", 4), "a b…"),
-        (words.short(12500), "12.5k"),
-        (" ".join(words.shorts([0.0, 0.05, 0.1])), "0.00 0.05 0.10"),
+        (formatting.number(1234567.0), "1,234,567"),
+        (formatting.number(0.012345), "0.0123"),
+        (formatting.number(-2.5), "−2.50"),
+        (formatting.number(None), "–"),
+        (formatting.number(float("nan")), "–"),
+        (formatting.score(-0.00001), "0.0000"),
+        (formatting.signed(0.0123), "+0.0123"),
+        (formatting.signed(0.0), "0.0000"),
+        (formatting.interval((0.1, 0.25)), "0.1000 … 0.2500"),
+        (formatting.percent(0.00001), "0.0010\u00a0%"),
+        (formatting.percent(0.1234), "12\u00a0%"),
+        (formatting.percent(0.998), "99.8\u00a0%"),
+        (formatting.percent(1.0), "100\u00a0%"),
+        (formatting.seconds(0.04), "40\u00a0ms"),
+        (formatting.seconds(61), "61\u00a0s"),
+        (formatting.seconds(245), "4\u00a0min 05\u00a0s"),
+        (formatting.seconds(7300), "2\u00a0h 01\u00a0min"),
+        (formatting.mebibytes(2048), "2.0\u00a0GiB"),
+        (formatting.count(1, "user"), "1 user"),
+        (formatting.count(2, "person", "people"), "2 people"),
+        (formatting.metric("ndcg@10"), "NDCG@10"),
+        (formatting.metric("hitrate@5"), "Hit rate@5"),
+        (formatting.clip("a  b\nc", 4), "a b…"),
+        (formatting.short(12500), "12.5k"),
+        (" ".join(formatting.shorts([0.0, 0.05, 0.1])), "0.00 0.05 0.10"),
     ],
 )
 def test_numbers_read_well(shown: str, wanted: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from spadework.workbench import report
+from spadework.workbench.report import report
 
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder

@@ -9,7 +9,8 @@ import pytest
 
 import spadework as sw
 from spadework.errors import BadRequest, UnknownName
-from spadework.models.base import catalogue, model
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
 from spadework.workbench import artifact, files, roles
 from spadework.workbench.run import Run
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from makers import make_log, random_rows
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.workbench.search import Search, space
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.workbench.search.tpe_search import Search, space
 
 FORWARD = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
 

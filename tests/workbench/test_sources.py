@@ -6,7 +6,7 @@ import pytest
 
 from makers import DAY, START, make_log
 from spadework import events
-from spadework.data.worlds import worlds
+from spadework.data.worlds.worlds import worlds
 from spadework.errors import UnknownName, Unsuitable
 from spadework.workbench.recipe import command_of, from_settings, make
 from spadework.workbench.sources import choose_split, read_for, target_of

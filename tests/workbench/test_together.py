@@ -8,13 +8,13 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
-from spadework.workbench import together
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.judging import Judging
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.sweep import Sweep
-from spadework.workbench.together import ask_in_time
+from spadework.workbench.search import together
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.together import ask_in_time
+from spadework.workbench.search.trial_cache import Ledger
 
 
 @pytest.fixture

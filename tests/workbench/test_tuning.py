@@ -9,13 +9,14 @@ import pytest
 from makers import make_log, random_rows
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
-from spadework.models.base import catalogue, model
-from spadework.workbench.clock import Clock
-from spadework.workbench.costs import Costs
-from spadework.workbench.held import learned
-from spadework.workbench.judging import Judging
-from spadework.workbench.ledger import Ledger
-from spadework.workbench.tuning import ANSWERS, Tuning
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.costs import Costs
+from spadework.workbench.search.held import learned
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.trial_cache import Ledger
+from spadework.workbench.search.tuning import ANSWERS, Tuning
 
 
 @pytest.fixture(scope="module")

@@ -22,8 +22,8 @@ def recipe_of(source: str | None, *, items: str | None = None, budget: str | Non
 
 def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
     """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the nearest."""
-    from spadework.models.base import catalogue
     from spadework.models.parameters import refuse_unknown
+    from spadework.models.registry import catalogue
 
     known: dict[str, Any] = catalogue()[name].parameters()
     found: dict[str, Any] = {}

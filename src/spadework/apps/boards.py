@@ -12,7 +12,7 @@ from spadework.apps.terminal import table
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     """Heading, one line per model, failures included."""
-    from spadework.workbench import words
+    from spadework.workbench.report import formatting
 
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
@@ -25,9 +25,9 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
         told = f"saved: {board['winner']}. {choice['says']}"
-        text += words.with_labels(told, [entry["label"] for entry in [*entries, *board["validation"]]]) + "\n"
+        text += formatting.with_labels(told, [entry["label"] for entry in [*entries, *board["validation"]]]) + "\n"
     elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
-        text += f"chosen on validation: {words.label(board['winner'])}\n"
+        text += f"chosen on validation: {formatting.label(board['winner'])}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
@@ -114,6 +114,6 @@ def _seconds(value: float | None) -> str:
 
 def _clipped(label: str) -> str:
     """A label that leaves room for numbers; the whole of it is in the report and in --json."""
-    from spadework.workbench import words
+    from spadework.workbench.report import formatting
 
-    return words.label(label, 48)
+    return formatting.label(label, 48)

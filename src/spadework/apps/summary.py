@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from spadework.apps.boards import facts_line, findings_text, rows_table
-from spadework.workbench import outcome, words
-from spadework.workbench.next_line import line_for
-from spadework.workbench.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
+from spadework.workbench.report import formatting, outcome
+from spadework.workbench.report.next_line import line_for
+from spadework.workbench.report.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
 
 MOST = 10
 """Models of the board that are shown; the baselines and the models that are saved stand below them."""
@@ -48,16 +48,16 @@ def _rows(facts: RunFacts, folder: Path) -> str:
 def _choice(facts: RunFacts) -> Iterator[str]:
     """The models that are saved, with the reason."""
     served, best = outcome.winner(facts), outcome.best(facts)
-    names = words.labels([served, best, *(label for _, label in outcome.saved(facts))])
+    names = formatting.labels([served, best, *(label for _, label in outcome.saved(facts))])
     row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
     if row is not None:
         value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
-        yield f"saved    {names[served]}: {facts.primary} {words.score(value)}" + (f" ({words.interval(ends)})" if ends else "")
+        yield f"saved    {names[served]}: {facts.primary} {formatting.score(value)}" + (f" ({formatting.interval(ends)})" if ends else "")
     elif served:
         yield f"saved    {names[served]}: no score on the test span"
     if best != served:
         yield f"best     {names[best]}, by value on validation"
-    why = words.with_labels(outcome.why(facts), [served, best, *outcome.tied(facts)])
+    why = formatting.with_labels(outcome.why(facts), [served, best, *outcome.tied(facts)])
     yield from (f"         {said}" for said in (why, outcome.not_above_popular(facts)) if said)
     yield from (f"saved    {names[label]}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
 

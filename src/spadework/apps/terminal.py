@@ -62,9 +62,9 @@ class _Task:
 
     def text(self, most: float) -> str:
         """How far it is, and from three seconds on how long the rest will take at the pace so far, unless `most` seconds end it before."""
-        from spadework.workbench import words
+        from spadework.workbench.report import formatting
 
-        label = words.label(self.label, 40)
+        label = formatting.label(self.label, 40)
         if not self.total:
             return label
         took, made = time.monotonic() - self.begun, self.done - self.before

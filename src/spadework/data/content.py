@@ -11,12 +11,12 @@ import polars as pl
 import polars.selectors as cs
 
 from spadework.arrays import Array, Codes, frozen
-from spadework.data.columns import candidates, listed, no_such_column, plain_name
-from spadework.data.identifiers import check_id_type, clean_ids
 from spadework.data.interactions import Interactions
-from spadework.data.ledger import Ledger
-from spadework.data.opening import Source, open_table
-from spadework.data.tables import Table
+from spadework.data.reading.column_roles import candidates, listed, no_such_column, plain_name
+from spadework.data.reading.identifiers import check_id_type, clean_ids
+from spadework.data.reading.opening import Source, open_table
+from spadework.data.reading.set_aside import Ledger
+from spadework.data.reading.tables import Table
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest, Undecided
 
@@ -116,16 +116,10 @@ class ItemContent:
         return names.codes(values), names.ids.to_list()
 
 
-def read_content(
+def read_item_table(
     source: Source, log: Interactions | None = None, *, item: str | None = None, delimiter: str | None = None, encoding: str = "utf-8"
 ) -> ItemContent:
-    """What a table says about items, aligned to the items of `log`, or to its own where there is none.
-
-    Ids match exactly. Where one side has numbers and the other text, a number matches its canonical decimal text only: 7 is "7", not "007".
-    `source` is what `read_interactions` takes. Raises BadData when not one row fits to the log.
-    """
-    if isinstance(source, str) and source.startswith(("sample:", "world:")):
-        return _by_address(source, log)
+    """What a file or a frame says about items; see `read_content`."""
     table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else [])
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
@@ -138,20 +132,6 @@ def read_content(
     vocabulary = log.item_vocabulary if log is not None else Vocabulary.build(ids.drop_nulls())[0]
     codes = _codes(vocabulary, ids, name, ledger)
     return _aligned(frame.select(others), codes, ids, vocabulary, table, ledger)
-
-
-def _by_address(source: str, log: Interactions | None) -> ItemContent:
-    kind, name = source.split(":", 1)
-    if kind == "sample":
-        from spadework.data.samples import sample_content
-
-        return sample_content(name, log)
-    from spadework.data.worlds import world
-
-    content = world(name).content
-    if content is None:
-        raise BadData(f"The world {name!r} says nothing about its items.", "Read its log without content.")
-    return content
 
 
 def _item_column(table: Table, item: str | None) -> str:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import polars as pl
 
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.opening import Source, open_table
-from spadework.data.reading import read_interactions
+from spadework.data.reading.opening import Source, open_table
 from spadework.data.splitting import Split
 from spadework.errors import BadData
 

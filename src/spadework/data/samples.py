@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from spadework.data.content import ItemContent, read_item_table
 from spadework.data.interactions import Interactions
-from spadework.data.opening import open_table
+from spadework.data.reading.opening import open_table
+from spadework.data.reading.reading import read_table
 from spadework.errors import MissingExtra, UnknownName
-
-if TYPE_CHECKING:
-    from spadework.data.content import ItemContent
 
 TERMS = "The Complete Journey is published by 84.51° for education and exploration; it is a sample of real households."
 _NAMES = ("grocery",)
@@ -30,10 +29,6 @@ def sample(name: str) -> Interactions:
 
     The source is 84.51°, who publish it for education and exploration. It comes with the extra `demo`, else MissingExtra is raised.
     """
-    from dataclasses import replace
-
-    from spadework.data.reading import read_table
-
     table = open_table(_file(name, "transactions.parquet"))
     table = replace(table, name=f"sample:{name}", remarks=(TERMS,))
     return read_table(table, _COLUMNS, duplicates="keep")
@@ -41,9 +36,7 @@ def sample(name: str) -> Interactions:
 
 def sample_content(name: str, log: Interactions | None = None) -> ItemContent:
     """The products of a sample: type as the title, category, department, brand and size."""
-    from spadework.data.content import read_content
-
-    return read_content(_file(name, "products.parquet"), log, item="product_id")
+    return read_item_table(_file(name, "products.parquet"), log, item="product_id")
 
 
 def _file(name: str, file: str) -> Path:

@@ -22,8 +22,8 @@ from spadework.errors import BadRequest, MissingExtra, OutOfTime, SpadeworkError
 from spadework.evaluation.trial import Protocol, judge, trial
 from spadework.limits import Limits
 from spadework.models.base import Recommender
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.mixture import Mixture
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.ensemble.mixture import Mixture
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Recommender)

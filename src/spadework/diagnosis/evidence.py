@@ -25,7 +25,7 @@ from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.trial import Protocol, judge
 from spadework.evaluation.truth import Truth
 from spadework.models.base import Recommender
-from spadework.models.cooccurrence import CoOccurrence
+from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.randomness import generator
 
 FEWEST_USERS = 20

@@ -16,7 +16,7 @@ from spadework.arrays import Array, Codes
 from spadework.errors import BadRequest
 from spadework.evaluation.dialects import Dialect
 from spadework.evaluation.truth import Truth
-from spadework.kernels import relevance
+from spadework.kernels.ranking import relevance
 from spadework.shelf import Shelf
 
 

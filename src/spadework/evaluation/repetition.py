@@ -14,7 +14,7 @@ from spadework.evaluation.dialects import Dialect
 from spadework.evaluation.metrics import measure, parse
 from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
-from spadework.kernels import relevance
+from spadework.kernels.ranking import relevance
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import polars as pl
 from spadework.arrays import Array, Codes
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol
-from spadework.kernels import lists as kernel
+from spadework.kernels.ranking import padded_lists as kernel
 from spadework.models.recommendations import Recommendations
 
 

@@ -22,14 +22,14 @@ from spadework.evaluation.repetition import repetition
 from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
-from spadework.models.base import REPEATS, Recommender, Repeats
-from spadework.models.needs import check_room
-from spadework.models.practice import REPEATS_MATTER
+from spadework.models.base import Recommender
+from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
+from spadework.models.needs import REPEATS, Repeats, check_room
 from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed
 
 if TYPE_CHECKING:
-    from spadework.models.mixture import Mixture
+    from spadework.models.ensemble.mixture import Mixture
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory", "no time"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")

@@ -104,7 +104,7 @@ def places() -> Iterator[Path]:
 def digest() -> str:
     """Sixteen letters that change with any source of a kernel, with numba, its compiler and Python."""
     told = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.implementation.cache_tag}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
         told.update(path.read_bytes())
     return told.hexdigest()[:16]
 

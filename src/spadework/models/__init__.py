@@ -8,18 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spadework.models.blend import Blend
+    from spadework.models.baskets.basket_neighbours import TifuKnn, UserPopularity
+    from spadework.models.baskets.personal import Personal, PersonalThenPopular, PersonalTop
     from spadework.models.content import ContentNeighbours
-    from spadework.models.content_ease import AddEase, CollectiveEase
-    from spadework.models.cooccurrence import CoOccurrence
-    from spadework.models.cross import CrossOccurrence
-    from spadework.models.ease import Ease
-    from spadework.models.elsa import Elsa
-    from spadework.models.forward_ridge import ForwardRidge
-    from spadework.models.graph_filter import GraphFilter
-    from spadework.models.implicit_als import ImplicitAls
-    from spadework.models.markov import MarkovField
-    from spadework.models.neighbours import (
+    from spadework.models.cooccurrence.cross import CrossOccurrence
+    from spadework.models.cooccurrence.operator import CoOccurrence
+    from spadework.models.cooccurrence.presets import (
         AssociationRules,
         Confidence,
         Cosine,
@@ -35,16 +29,22 @@ if TYPE_CHECKING:
         Sar,
         SequentialRules,
     )
+    from spadework.models.ensemble.blend import Blend
+    from spadework.models.ensemble.boosted import Boosted
+    from spadework.models.ensemble.prior import Prior
+    from spadework.models.factors.elsa import Elsa
+    from spadework.models.factors.gf_cf import GraphFilter
+    from spadework.models.factors.ials import ImplicitAls
+    from spadework.models.linear.content_ease import AddEase, CollectiveEase
+    from spadework.models.linear.ease import Ease
+    from spadework.models.linear.forward_ridge import ForwardRidge
+    from spadework.models.linear.mrf import MarkovField
+    from spadework.models.linear.sansa import Sansa
+    from spadework.models.linear.slim import Slim
     from spadework.models.neural.mult_vae import MultVae
     from spadework.models.neural.transformer import Transformer
-    from spadework.models.people import TifuKnn, UserPopularity
-    from spadework.models.personal import Personal, PersonalThenPopular, PersonalTop
     from spadework.models.popular import Popular, PopularByCategory, Random
-    from spadework.models.prior import Prior
-    from spadework.models.sansa import Sansa
-    from spadework.models.second_stage import Boosted
-    from spadework.models.sessions import VmisKnn, VSknn
-    from spadework.models.slim import Slim
+    from spadework.models.session_neighbours import VmisKnn, VSknn
 
 __all__ = [
     "AddEase",
@@ -95,7 +95,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if not name[:1].isupper():  # a module of this package that is being imported, or nothing
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from spadework.models.base import catalogue
+    from spadework.models.registry import catalogue
 
     for cls in catalogue().values():
         if cls.__name__ == name:

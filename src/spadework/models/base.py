@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,16 +17,17 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import NotFitted, Unsuitable
-from spadework.kernels import parallel, ranking
-from spadework.kernels.scoring import Rows
+from spadework.kernels import parallel
+from spadework.kernels.ranking import top_k
+from spadework.kernels.ranking.sparse_scores import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
-from spadework.models.asked import candidates_asked, codes_asked, in_codes_of, users_asked
-from spadework.models.common import CommonList
-from spadework.models.histories import Histories, positions
-from spadework.models.needs import REPEATS, Cost, Need, Repeats, check_k, check_repeats, check_room
-from spadework.models.parameters import Parameter, parameters_of, refuse_unknown
+from spadework.models.histories import Histories
+from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
+from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
+from spadework.models.requests import candidates_asked, codes_asked, in_codes_of, users_asked
+from spadework.models.same_for_all import CommonList
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 
@@ -229,7 +228,7 @@ class Recommender(ABC):
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled from `prior`."""
         block = self._histories(histories, users)
         if common is not None:
-            items, best = ranking.nothing(len(block), k)
+            items, best = top_k.nothing(len(block), k)
             common.complete(items, best, block, repeats, below=False)
         else:
             items, best = self._lists(block, k, repeats, allowed)
@@ -251,10 +250,10 @@ class Recommender(ABC):
         """The model's own lists: codes [users, k], scores [users, k]. A model that can do without all scores at once writes its own."""
         scores = np.ascontiguousarray(self._score(block), np.float32)
         if repeats != "allow":
-            ranking.exclude(scores, block.starts, block.items, only=repeats == "only")
+            top_k.exclude(scores, block.starts, block.items, only=repeats == "only")
         if allowed is not None:
-            ranking.keep_candidates(scores, allowed)
-        return ranking.top_k(scores, k)
+            top_k.keep_candidates(scores, allowed)
+        return top_k.top_k(scores, k)
 
     def _score_cells(self, histories: Histories, asked: Rows) -> Array:
         """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that can do without the rest writes its own."""
@@ -296,25 +295,3 @@ class Recommender(ABC):
     @abstractmethod
     def _score(self, histories: Histories) -> Array:
         """Scores [users, items] float32; −∞ where the model has no evidence."""
-
-
-def catalogue() -> Shelf[type[Recommender]]:
-    """All models by name: every module of this package is loaded, and what it defines is found."""
-    package = importlib.import_module("spadework.models")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"spadework.models.{module.name}")
-    return models.by_file()
-
-
-def model(name: str, **params: Any) -> Recommender:
-    """A model by name: `model("cosine", history=0.7)`, or by its label as boards tell it: `model("cosine(history=0.7)")`."""
-    if "(" in name and not params:
-        from spadework.models.parts import parse_one
-
-        return parse_one(name)
-    cls = catalogue()[name]
-    refuse_unknown(name, params, cls.parameters())
-    return cls(**params)
-
-
-__all__ = ["REPEATS", "Cost", "Histories", "Need", "Recommender", "Repeats", "catalogue", "model", "models", "positions"]

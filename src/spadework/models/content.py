@@ -14,9 +14,9 @@ from spadework.arrays import Array, Codes, Offsets, frozen
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.kernels.nearest import nearest
-from spadework.models.base import Cost, Need
-from spadework.models.item_item import ItemItem
+from spadework.kernels.similarity.nearest_rows import nearest
+from spadework.models.cooccurrence.item_item import ItemItem
+from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Range
 
 Table: TypeAlias = tuple[Offsets, Codes, Array]

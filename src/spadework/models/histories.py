@@ -9,7 +9,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.kernels import visits
+from spadework.kernels.neighbours import user_events
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Histories:
         """
         if half_life is not None and not half_life > 0:
             raise BadRequest(f"The half life is {half_life!r} seconds.", "Give a time above zero, or None for no decay.")
-        made = visits.gather(log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life)
+        made = user_events.gather(log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life)
         return cls(made.starts, made.columns, made.ages, made.counts, made.seconds, made.values)
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class Histories:
         """The same users with their `count` newest distinct items each; of equally new ones those with lower codes. O(entries)."""
         if count < 1:
             raise BadRequest(f"The newest {count!r} items are asked for.", "Ask for one or more.")
-        places = visits.newest(self.starts, self.ages, count)
+        places = user_events.newest(self.starts, self.ages, count)
         starts = np.concatenate(([0], np.cumsum(np.minimum(np.diff(self.starts), count))))
         return self._at(places, starts.astype(np.int64))
 

@@ -11,8 +11,11 @@ from spadework import durations
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import draws, hashing, scoring
-from spadework.models.base import Histories, Need, Recommender, Repeats
+from spadework.kernels import hashing
+from spadework.kernels.ranking import random_orders, sparse_scores
+from spadework.models.base import Recommender
+from spadework.models.histories import Histories
+from spadework.models.needs import Need, Repeats
 from spadework.models.parameters import Doc, Duration
 
 
@@ -95,28 +98,30 @@ class Random(Recommender):
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
 
-    def _walks(self, histories: Histories) -> draws.Walks:
+    def _walks(self, histories: Histories) -> random_orders.Walks:
         salt = self.state["salt"]
         own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)  # so that newcomers, too, are answered by the seed
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         np.bitwise_xor.at(own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
-        return draws.walks(own, draws.prime_from(len(salt)))
+        return random_orders.walks(own, random_orders.prime_from(len(salt)))
 
     def _score(self, histories: Histories) -> Array:
         rows, items = np.arange(len(histories))[:, None], np.arange(len(self.state["salt"]))[None, :]
-        return draws.scores_of(self._walks(histories), rows, items)
+        return random_orders.scores_of(self._walks(histories), rows, items)
 
-    def _score_cells(self, histories: Histories, asked: scoring.Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
         rows = np.repeat(np.arange(len(histories)), np.diff(asked.starts))
-        return draws.scores_of(self._walks(histories), rows, asked.columns)
+        return random_orders.scores_of(self._walks(histories), rows, asked.columns)
 
     def _row_cells(self, k: int) -> int:
         return k
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
-        own = scoring.Rows(block.starts, block.items, block.counts)
-        return draws.draw(self._walks(block), len(self.state["salt"]), k, scoring.Choice.of(own, seen, repeats == "only", allowed))
+        own = sparse_scores.Rows(block.starts, block.items, block.counts)
+        return random_orders.draw(
+            self._walks(block), len(self.state["salt"]), k, sparse_scores.Choice.of(own, seen, repeats == "only", allowed)
+        )
 
 
 def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:

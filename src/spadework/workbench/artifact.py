@@ -15,7 +15,8 @@ from safetensors.numpy import save as save_arrays
 from spadework.data.content import ItemContent
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 from spadework.workbench import files
 
 FORMAT = 1

@@ -12,16 +12,18 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
-from spadework.models.base import Recommender, catalogue
-from spadework.workbench import effects, files, lessons, plan
-from spadework.workbench.clock import Clock
+from spadework.models.base import Recommender
+from spadework.models.registry import catalogue
+from spadework.workbench import files
 from spadework.workbench.faces import faces
-from spadework.workbench.judging import Judged
+from spadework.workbench.search import effects, lessons, plan
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.judging import Judged
 from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
 
 if TYPE_CHECKING:
-    from spadework.workbench.choice import Choice
-    from spadework.workbench.choosing import Dig
+    from spadework.workbench.search.choice import Choice
+    from spadework.workbench.search.choosing import Dig
 
 SHOWN = 4
 """Models side by side in slices and examples."""

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from spadework.data.splitting import splits
-from spadework.data.worlds import worlds
+from spadework.data.worlds.worlds import worlds
 from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.ingredients import INGREDIENTS
@@ -17,8 +17,9 @@ from spadework.errors import UnknownName
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import metrics
 from spadework.evaluation.slices import slices
-from spadework.kernels.weighting import entry_weights, pair_weights
-from spadework.models.base import catalogue
+from spadework.kernels.similarity.entry_weights import entry_weights
+from spadework.kernels.similarity.pair_weights import pair_weights
+from spadework.models.registry import catalogue
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.roles import ROLES
 

@@ -10,20 +10,23 @@ from spadework import durations, events
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis.finding import Finding, diagnose
+from spadework.diagnosis.checking import diagnose
+from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData
 from spadework.evaluation.scoreboard import bare
 from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
-from spadework.models.base import Recommender, model
-from spadework.workbench import files, plan, roles
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+from spadework.workbench import files, roles
 from spadework.workbench import folder as folders
-from spadework.workbench.choosing import Dig
-from spadework.workbench.clock import Clock
-from spadework.workbench.finals import TEST
-from spadework.workbench.ledger import Ledger
 from spadework.workbench.recipe import Recipe, command_of
+from spadework.workbench.search import plan
+from spadework.workbench.search.choosing import Dig
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.finals import TEST
+from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import choose_split, read_for, target_of
 from spadework.workbench.telling import why_repeats
 from spadework.workbench.warming import Warming
@@ -149,6 +152,6 @@ class Job:
         roles.keep(self.folder / "models", {"winner": popular}, facts=about, content=items)
 
     def _report(self) -> None:
-        from spadework.workbench.report import write
+        from spadework.workbench.report.report import write
 
         write(self.folder, with_ids=self.recipe.with_ids)

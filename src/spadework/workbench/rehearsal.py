@@ -16,22 +16,25 @@ import polars as pl
 
 from spadework.arrays import Array
 from spadework.data import splitting
-from spadework.data.content import ItemContent, read_content
+from spadework.data.addresses import read_content
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
+from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.evidence import Evidence
-from spadework.diagnosis.finding import diagnose
 from spadework.diagnosis.probe import ask_all
 from spadework.errors import SpadeworkError
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score, trial
-from spadework.kernels.channels import WIDTHS
-from spadework.kernels.ranking import SHORT
-from spadework.models.base import Recommender, catalogue, model
-from spadework.models.cooccurrence import CoOccurrence
-from spadework.models.item_item import ItemItem
-from spadework.workbench.blending import mixtures
-from spadework.workbench.design import design
+from spadework.kernels.counting.weighted_counts import WIDTHS
+from spadework.kernels.ranking.top_k import SHORT
+from spadework.models.base import Recommender
+from spadework.models.cooccurrence.item_item import ItemItem
+from spadework.models.cooccurrence.operator import CoOccurrence
+from spadework.models.labels import model
+from spadework.models.registry import catalogue
+from spadework.workbench.search.blending import mixtures
+from spadework.workbench.search.design import design
 from spadework.workbench.telling import repetition_of, slices_of
 
 PARTS = 2

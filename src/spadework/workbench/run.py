@@ -94,12 +94,12 @@ class Run:
         return {"run": str(self.folder), "scores": board["scores"], **told, "findings": self.findings, "complete": self.complete}
 
     def _repr_html_(self) -> str:
-        from spadework.workbench.notebook import run_html
+        from spadework.workbench.report.notebook import run_html
 
         return run_html(self.folder)
 
     def _repr_markdown_(self) -> str:
-        from spadework.workbench.notebook import run_markdown
+        from spadework.workbench.report.notebook import run_markdown
 
         return run_markdown(self.folder)
 

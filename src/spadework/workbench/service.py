@@ -11,8 +11,8 @@ import polars as pl
 
 from spadework import events
 from spadework.arrays import Codes
+from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 from spadework.errors import BadRequest
 from spadework.workbench import files, roles
 from spadework.workbench.run import Run

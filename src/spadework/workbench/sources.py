@@ -7,11 +7,11 @@ from typing import Any
 
 from spadework import events
 from spadework.data import cuts, splitting
-from spadework.data.content import ItemContent, read_content
+from spadework.data.addresses import read_content, read_interactions
+from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.data.reading import read_interactions
 from spadework.data.splitting import Split
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
 from spadework.errors import BadRequest, Unsuitable
 from spadework.workbench.recipe import Recipe
 

@@ -21,8 +21,8 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
-from spadework.models.practice import REPEATS_MATTER
-from spadework.workbench.judging import Judged
+from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
+from spadework.workbench.search.judging import Judged
 
 REPETITION_K = 10
 """Length of the lists in which repeats and new items are told apart."""

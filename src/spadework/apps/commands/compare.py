@@ -16,8 +16,8 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     from pathlib import Path
 
     from spadework.apps.boards import board_text
-    from spadework.workbench import outcome, run_facts
     from spadework.workbench.comparison import compare
+    from spadework.workbench.report import outcome, run_facts
     from spadework.workbench.run import Run
 
     starved = [(run, said) for run in runs if not as_json and (said := outcome.starved(run_facts.read(Path(run))))]

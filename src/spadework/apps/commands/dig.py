@@ -75,8 +75,8 @@ def _blocks(run: Run) -> bool:
 
 def _summary(run: Run) -> str:
     from spadework.apps.summary import summary_text
-    from spadework.workbench import run_facts
     from spadework.workbench.recipe import Recipe, command_of
+    from spadework.workbench.report import run_facts
 
     facts = run_facts.read(run.folder)
     enough = (run.board.get("budget") or {}).get("would_do")
@@ -88,8 +88,8 @@ def _summary(run: Run) -> str:
 def _everything(run: Run) -> str:
     """The whole board, with every model that has no score and its reason."""
     from spadework.apps.boards import board_text, findings_text
-    from spadework.workbench import outcome, run_facts
-    from spadework.workbench.next_line import line_for
+    from spadework.workbench.report import outcome, run_facts
+    from spadework.workbench.report.next_line import line_for
 
     recipe = run.recipe.model_dump(mode="json")
     rows, starved = run.rows, outcome.starved(run_facts.read(run.folder))

@@ -32,7 +32,7 @@ def command(
 ) -> int:  # fmt: skip
     """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut, findings. Nothing is fitted."""
     from spadework.apps.asking import recipe_of
-    from spadework.diagnosis.finding import diagnose
+    from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
     from spadework.workbench.recipe import command_of
     from spadework.workbench.sources import choose_split, read_for

@@ -19,7 +19,7 @@ def command(run: str, out: str | None, form: str, with_ids: bool, force: bool, a
 
     from spadework.apps.asking import out_path
     from spadework.workbench import files
-    from spadework.workbench.report import render
+    from spadework.workbench.report.report import render
 
     form = "json" if as_json else form
     text = render(Path(run), cast(Literal["html", "markdown", "json"], form), with_ids=with_ids)

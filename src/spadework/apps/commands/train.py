@@ -35,9 +35,9 @@ def command(
     from pathlib import Path
 
     from spadework.apps.asking import parameters_of
-    from spadework.models.neural.machine import Machine, training_on
-    from spadework.workbench.excavator import train
+    from spadework.models.neural.device import Machine, training_on
     from spadework.workbench.run import Run
+    from spadework.workbench.training.excavator import train
 
     changes = parameters_of("transformer", settings)
     with terminal.progress() as shown, training_on(Machine(accelerator, devices, precision)):

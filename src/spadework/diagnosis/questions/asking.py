@@ -13,7 +13,8 @@ from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Level
 from spadework.diagnosis.probe import level_of
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 from spadework.randomness import generator
 
 Scramble: TypeAlias = Callable[[Interactions, np.random.Generator], Interactions]

@@ -23,7 +23,7 @@ from spadework.diagnosis.questions.asking import (
     in_days,
     pairs_of,
 )
-from spadework.models.base import model
+from spadework.models.labels import model
 
 WINDOWS = ("7d", "30d")
 

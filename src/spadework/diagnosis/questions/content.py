@@ -6,7 +6,8 @@ from spadework.diagnosis.change import CannotTell
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
-from spadework.models.base import Recommender, model
+from spadework.models.base import Recommender
+from spadework.models.labels import model
 
 RARE = 5
 """Train users below whom an item is called rare: behaviour knows little of it."""

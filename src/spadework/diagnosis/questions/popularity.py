@@ -16,7 +16,7 @@ from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, level_of, probe, ruled_out
 from spadework.diagnosis.questions.asking import RECENT, chosen_elsewhere, contexts_of, counting, pairs_of
 from spadework.diagnosis.questions.order import ORDERED
-from spadework.models.base import model
+from spadework.models.labels import model
 
 LEFT, RIGHT = (0.0, 0.5, 1.0), (0.0, 0.25, 0.5, 0.75, 1.0)
 """Exponents of the sizes of the history item and of the recommended one."""

@@ -9,8 +9,9 @@ from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
 from spadework.diagnosis.questions.asking import WEIGHTS, counting
-from spadework.models.base import Recommender, model
-from spadework.models.practice import REPEATS_MATTER
+from spadework.models.base import Recommender
+from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
+from spadework.models.labels import model
 
 
 @probe("REP-1", fits=3)

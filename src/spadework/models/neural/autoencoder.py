@@ -14,8 +14,8 @@ from torch.nn.functional import log_softmax
 
 from spadework.arrays import Array
 from spadework.models.histories import Histories
-from spadework.models.neural.looking import LISTED, Seen, seen_in
 from spadework.models.neural.training import Course
+from spadework.models.neural.validation import LISTED, Seen, seen_in
 
 CELLS = 20_000_000
 """Logits of a batch at once: users × items."""

@@ -17,7 +17,7 @@ from spadework.models.base import Recommender
 from spadework.models.needs import check_k
 from spadework.models.neural.fitting import network_of
 from spadework.models.neural.network import Encoder
-from spadework.models.neural.personal import prior_of
+from spadework.models.neural.personal_popularity import prior_of
 from spadework.models.neural.transformer import Transformer
 
 OPSET = 20

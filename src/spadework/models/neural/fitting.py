@@ -18,13 +18,13 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.models.neural.course import Learner, Teaching, TransformerCourse, windows_asked
+from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
+from spadework.models.neural.device import machine
 from spadework.models.neural.items import parts_of
-from spadework.models.neural.machine import machine
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.sequences import Training, withheld_for_choosing
+from spadework.models.neural.task import Learner, Teaching, TransformerCourse, windows_asked
 from spadework.models.neural.training import Settings, check_devices, too_small, train
-from spadework.models.practice import REPEATS_MATTER
 
 if TYPE_CHECKING:
     from spadework.models.neural.transformer import Transformer

@@ -13,7 +13,7 @@ from torch.nn.functional import embedding
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.models.content import condensed, kinds_of, texts_of, unit_rows, words_of
-from spadework.models.neural.words import static_vectors
+from spadework.models.neural.text_embeddings import static_vectors
 
 
 @dataclass(frozen=True, eq=False)

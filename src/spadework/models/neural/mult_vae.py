@@ -11,12 +11,13 @@ import polars as pl
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels import exact
-from spadework.models.base import Cost, Histories
-from spadework.models.factors import Factors
-from spadework.models.neural.curves import curve_frame, curve_rows, identity_of
-from spadework.models.neural.machine import require_torch
+from spadework.kernels.ranking import dot_products
+from spadework.models.factors.history_vectors import Factors
+from spadework.models.histories import Histories
+from spadework.models.needs import Cost
+from spadework.models.neural.device import require_torch
 from spadework.models.neural.sequences import withheld_for_choosing
+from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Range, Search
 
 
@@ -77,9 +78,9 @@ class MultVae(Factors):
         state, rows = self.state, np.repeat(np.arange(len(told)), np.diff(told.starts))
         lengths = np.sqrt(np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(told)))
         scaled = (weights / np.where(lengths > 0, lengths, 1.0)[rows]).astype(np.float32)
-        inner = np.tanh(exact.gather(told.starts, told.items, scaled, state["inner"]) + state["inner_bias"])
-        z = exact.score(inner, state["mean"]) + state["mean_bias"]
-        unfolded = np.tanh(exact.score(z, state["unfold"]) + state["unfold_bias"])
+        inner = np.tanh(dot_products.gather(told.starts, told.items, scaled, state["inner"]) + state["inner_bias"])
+        z = dot_products.score(inner, state["mean"]) + state["mean_bias"]
+        unfolded = np.tanh(dot_products.score(z, state["unfold"]) + state["unfold_bias"])
         return np.hstack([unfolded, np.ones((len(told), 1), np.float32)]).astype(np.float32)  # the last column of the vectors is a bias
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
@@ -95,12 +96,12 @@ class MultVae(Factors):
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         """By how much the score falls where one item of the history is left out; what one says depends on the others."""
         one = self._bag(sources, weights)
-        whole = float(exact.score(self._user_vectors(one, weights), self.state["vectors"][code : code + 1])[0, 0])
+        whole = float(dot_products.score(self._user_vectors(one, weights), self.state["vectors"][code : code + 1])[0, 0])
         falls = []
         for left in range(len(sources)):
             kept = np.arange(len(sources)) != left
             rest = self._user_vectors(self._bag(sources[kept], weights[kept]), weights[kept])
-            falls.append(whole - float(exact.score(rest, self.state["vectors"][code : code + 1])[0, 0]))
+            falls.append(whole - float(dot_products.score(rest, self.state["vectors"][code : code + 1])[0, 0]))
         return np.asarray(falls, np.float64)
 
     def _bag(self, items: Codes, weights: Array) -> Histories:

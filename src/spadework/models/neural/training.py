@@ -23,8 +23,8 @@ from spadework import events
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.kernels import parallel
 from spadework.models.neural import checkpoints
-from spadework.models.neural.looking import Seen
-from spadework.models.neural.machine import machine
+from spadework.models.neural.device import machine
+from spadework.models.neural.validation import Seen
 from spadework.randomness import generator
 
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it tells of its set-up before each fit, in words of its own

@@ -13,17 +13,18 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.kernels import exact
-from spadework.kernels.exact import Marks
-from spadework.models.alike import similar
-from spadework.models.asked import items_asked, user_asked
-from spadework.models.base import Cost, Histories, Need
-from spadework.models.neural.curves import curve_frame, curve_rows, identity_of
-from spadework.models.neural.machine import require_torch
+from spadework.kernels.ranking import dot_products
+from spadework.kernels.ranking.dot_products import Marks
+from spadework.models.factors.vectors import Vectors
+from spadework.models.histories import Histories
+from spadework.models.needs import Cost, Need
+from spadework.models.neural.device import require_torch
 from spadework.models.neural.sequences import Sequences
+from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.recommendations import Recommendations
-from spadework.models.vectors import Vectors
+from spadework.models.requests import items_asked, user_asked
+from spadework.models.similar_items import similar
 
 DIAL: dict[str, tuple[int, int, int]] = {"tiny": (64, 2, 1), "small": (128, 2, 2), "base": (256, 4, 4)}
 """Width, blocks and heads of each size."""
@@ -202,7 +203,7 @@ class Transformer(Vectors):
     def _added(self, told: Histories, weights: Array) -> Marks | None:
         if not self.personal or "scale" not in self.state:
             return None
-        from spadework.models.neural.personal import SMOOTHING
+        from spadework.models.neural.personal_popularity import SMOOTHING
 
         assert isinstance(told, Sequences)
         owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
@@ -239,7 +240,7 @@ class Transformer(Vectors):
         own = np.unique(told.events)
         alone = [told.events != left for left in own]
         without = _rows_of(told, [np.ones(len(told.events), np.bool_), *alone])
-        scores = exact.score(self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None)[:, 0].astype(
+        scores = dot_products.score(self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None)[:, 0].astype(
             np.float64
         )
         added = self._added(without, np.zeros(0))

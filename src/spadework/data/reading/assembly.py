@@ -1,0 +1,292 @@
+"""The chosen columns of a source, checked and coded, to a log and its row account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from spadework.arrays import Array, Codes, Floats, Mask
+from spadework.data.interactions import Interactions
+from spadework.data.ordering import by_user_time_arrival
+from spadework.data.reading.account import RowAccount
+from spadework.data.reading.clocks import Clock, read_clock
+from spadework.data.reading.column_roles import Roles
+from spadework.data.reading.duplicates import find_repeats
+from spadework.data.reading.event_types import kind_codes, read_kinds
+from spadework.data.reading.identifiers import clean_ids, count_near_twins
+from spadework.data.reading.numbers import compact, read_weights
+from spadework.data.reading.set_aside import Ledger, counted
+from spadework.data.reading.tables import Table
+from spadework.data.vocabulary import Vocabulary
+from spadework.errors import BadData
+
+Duplicates = Literal["set aside", "keep"]
+EXACT_DUPLICATE = "exact duplicate"
+
+
+MANY_GAPS = 0.15
+"""Share of empty weights above which a weight column that was found by itself is left out, instead of its rows."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Plan:
+    """What to do with the rows: which roles, which events, which policy; `sampled` is one of how many users."""
+
+    roles: Roles
+    events: tuple[str, ...] | None = None
+    duplicates: Duplicates = "set aside"
+    every: int = 1
+
+
+@dataclass(eq=False, kw_only=True)
+class _Columns:
+    """Columns of equal length on their way to a log."""
+
+    users: pl.Series
+    items: pl.Series
+    clock: Clock | None
+    weights: Floats | None
+    baskets: pl.Series | None
+    events: pl.Series | None
+
+    def kept(self, mask: NDArray[np.bool_] | None) -> _Columns:
+        """The rows where the mask holds."""
+        if mask is None:
+            return self
+        chosen = pl.Series(mask)
+        clock = self.clock
+        if clock is not None:
+            clock = Clock(clock.seconds[mask], None if clock.fine is None else clock.fine[mask], clock.calendar)
+        return _Columns(
+            users=self.users.filter(chosen),
+            items=self.items.filter(chosen),
+            clock=clock,
+            weights=None if self.weights is None else self.weights[mask],
+            baskets=None if self.baskets is None else self.baskets.filter(chosen),
+            events=None if self.events is None else self.events.filter(chosen),
+        )
+
+
+def assemble(frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.int64] | None = None) -> Interactions:
+    """The log of a frame whose columns are called by their roles. `numbers` are the rows' numbers in the source.
+
+    Raises BadData when no row is left. Time: one pass a column, one sort.
+    """
+    ledger = Ledger(frame.height)
+    for remark in (*table.remarks, *plan.roles.remarks):
+        ledger.remark(remark)
+    names = plan.roles.columns()
+    columns = _checked(frame, names, plan, ledger)
+    used = ledger.used()
+    if used is not None and not used.any():
+        raise _nothing_left(table, ledger)
+    kept = columns.kept(used)
+    kept.weights = _varied(kept.weights, names, plan, ledger)
+    log, dropped = _sorted_log(kept, plan, ledger)
+    if dropped is not None:
+        whole = np.zeros(frame.height, np.bool_)
+        whole[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
+        ledger.set_aside(whole, EXACT_DUPLICATE)
+    _observe(log, kept.clock, ledger)
+    unused = {role for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets)) if column is None}
+    present = {role: column for role, column in names.items() if role not in unused}
+    account = _account(frame, table, present, ledger, plan, numbers, len(log))
+    others = tuple(column for column in table.columns if column not in present.values())
+    return replace(log, account=replace(account, other_columns=others))
+
+
+def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> _Columns:
+    named = plan.roles.named
+    users = clean_ids(frame["user"], "user", names["user"], ledger)
+    items = clean_ids(frame["item"], "item", names["item"], ledger)
+    for role, column in (("user", users), ("item", items)):
+        if len(column) and column.null_count() == len(column) and frame[role].null_count() == len(column):
+            raise BadData(f"The {role} column {names[role]!r} is empty throughout.", f"Name another column: --{role}.")
+    absent = {role for role in ("time", "weight") if role in names and _is_empty(frame[role], role, names[role], role in named, ledger)}
+    clock = read_clock(frame["time"], names["time"], ledger, plan.roles.day_order) if "time" in names and "time" not in absent else None
+    if clock is None and not absent & {"time"}:
+        ledger.remark("There is no time column, so there is no order of events.")
+    weights = read_weights(frame["weight"], names["weight"], ledger) if "weight" in names and "weight" not in absent else None
+    events = read_kinds(frame["event"], names["event"], plan.events, ledger) if "event" in names else None
+    baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
+    return _Columns(users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events)
+
+
+def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
+    values = column.drop_nulls()
+    gaps = 1 - len(values) / max(len(column), 1)
+    if role == "weight" and not named and MANY_GAPS < gaps < 1:  # rows are worth more than a column that nobody asked for
+        ledger.remark(
+            f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not used; name it to use the other rows alone."
+        )
+        return True
+    if len(column) == 0 or (len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())):
+        return False
+    if named:
+        raise BadData(f"The {role} column {name!r} is empty throughout.", f"Name another column, or read none: --{role} -.")
+    ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
+    return True
+
+
+def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
+    """Baskets as text or numbers; a row without one is a basket of its own. None where most rows have none."""
+    values = column.fill_nan(None) if column.dtype.is_float() else column
+    values = values if values.dtype.is_integer() else values.cast(pl.String)
+    if values.dtype == pl.String and (values == "").any():
+        values = values.set((values == "").fill_null(False), None)
+    empty = values.null_count()
+    if empty * 2 > len(values):
+        ledger.remark(f"The basket column {name!r} is empty in {empty:,} of {len(values):,} rows and is not used.")
+        return None
+    if empty:
+        ledger.remark(f"Without a basket in {name!r}, and therefore each a basket of its own: {counted(empty, 'row')}.")
+    return values
+
+
+def _varied(weights: Floats | None, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> Floats | None:
+    if weights is None or len(weights) == 0:
+        return None
+    if float(weights.min()) == float(weights.max()):
+        ledger.remark(f"All weights in {names['weight']!r} are {float(weights[0]):g}, so they are not used.")
+        return None
+    return compact(weights.astype(np.float64, copy=False))
+
+
+def _basket_codes(baskets: pl.Series | None) -> Codes | None:
+    if baskets is None:
+        return None
+    missing = baskets.is_null()
+    if not missing.any():
+        return Vocabulary.build(baskets)[1]
+    codes = np.empty(len(baskets), np.int32)
+    there = (~missing).to_numpy()
+    vocabulary, known = Vocabulary.build(baskets.drop_nulls())
+    codes[there] = known
+    codes[~there] = len(vocabulary) + np.arange(len(baskets) - len(known))
+    return codes
+
+
+def _sorted_log(columns: _Columns, plan: Plan, ledger: Ledger) -> tuple[Interactions, NDArray[np.int64] | None]:
+    """The log, and the positions of the exact duplicates that were left out of it."""
+    user_vocabulary, users = Vocabulary.build(columns.users)
+    item_vocabulary, items = Vocabulary.build(columns.items)
+    clock = columns.clock
+    finest = None if clock is None else clock.seconds if clock.fine is None else clock.fine
+    order = by_user_time_arrival(users, finest, len(user_vocabulary))
+
+    def sort(column: Array | None) -> Array | None:
+        return None if column is None else order.take(column)
+
+    kinds, kind_names = kind_codes(columns.events)
+    arrays: dict[str, Array | None] = {
+        "users": order.users,
+        "items": sort(items),
+        "times": None if clock is None else order.times if clock.fine is None else sort(clock.seconds),
+        "weights": sort(columns.weights),
+        "baskets": sort(_basket_codes(columns.baskets)),
+        "kinds": sort(kinds),
+    }
+    repeats = None
+    if clock is not None and clock.calendar:
+        repeats = _repeats(arrays, sort(clock.fine), plan, ledger)
+    if repeats is not None:
+        arrays = {name: None if column is None else column[~repeats] for name, column in arrays.items()}
+    names = {"user_vocabulary": user_vocabulary, "item_vocabulary": item_vocabulary, "kind_names": kind_names}
+    log = Interactions(**names, **arrays)  # type: ignore[arg-type]
+    if repeats is None:
+        return log, None
+    return log, np.flatnonzero(repeats) if order.rows is None else order.rows[repeats]
+
+
+def _repeats(arrays: Mapping[str, Array | None], fine: Array | None, plan: Plan, ledger: Ledger) -> Mask | None:
+    """Mask over the sorted rows of the exact duplicates that are to be left out."""
+    users, times, weights = arrays["users"], arrays["times"] if fine is None else fine, arrays["weights"]
+    assert users is not None
+    assert times is not None
+    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["kinds"]}
+    repeats, two_weights = find_repeats(users, times, {name: column for name, column in others.items() if column is not None}, weights)
+    if two_weights:
+        ledger.counts["same_event_two_weights"] = two_weights
+        what = "Kept, though they repeat an event of the same user, item and time with another weight"
+        ledger.remark(f"{what}: {counted(two_weights, 'row')}.")
+    if repeats is None or plan.duplicates == "set aside":
+        return repeats
+    ledger.counts["exact_duplicates_kept"] = int(repeats.sum())
+    ledger.remark(f"Exact duplicates, kept as asked: {counted(int(repeats.sum()), 'row')}.")
+    return None
+
+
+def _observe(log: Interactions, clock: Clock | None, ledger: Ledger) -> None:
+    """Facts for the checks."""
+    count_near_twins(log.user_vocabulary.ids, "user", ledger)
+    count_near_twins(log.item_vocabulary.ids, "item", ledger)
+    if len(log):
+        ledger.counts["rows_of_busiest_user"] = int(np.bincount(log.users).max())
+    if log.times is not None and len(log) > 1 and log.times.min() == log.times.max():
+        equal_inside = clock is None or clock.fine is None or clock.fine.min() == clock.fine.max()
+        if equal_inside:
+            ledger.counts["all_times_equal"] = 1
+            ledger.remark("All times are equal, so there is no order of events.")
+
+
+def _nothing_left(table: Table, ledger: Ledger) -> BadData:
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in ledger.totals().items())
+    return BadData(
+        f"No row of {table.name} can be used: {reasons}.", "Check which columns are meant with --user, --item, --time and --weight."
+    )
+
+
+def _account(
+    frame: pl.DataFrame,
+    table: Table,
+    names: Mapping[str, str],
+    ledger: Ledger,
+    plan: Plan,
+    numbers: NDArray[np.int64] | None,
+    used: int,
+) -> RowAccount:
+    totals = {reason: len(rows) for reason, rows in table.dropped.items()} | ledger.totals()
+    if plan.every > 1:
+        reason = f"user left out by sampling (1 of {plan.every} kept)"
+        left_out = table.rows - frame.height
+        totals = {reason: left_out} | totals
+        ledger.remark(f"There is not enough memory for all rows, so 1 of {plan.every} users was read, with all their rows.")
+    for name, rows in table.parts:
+        ledger.remark(f"{name}: {counted(rows, 'row')}.")
+    return RowAccount(
+        source=table.name,
+        read=table.rows,
+        used=used,
+        set_aside=totals,
+        columns=names,
+        remarks=tuple(ledger.remarks),
+        counts=ledger.counts,
+        rows_set_aside=_rows_set_aside(frame, table, ledger, numbers),
+    )
+
+
+def _rows_set_aside(frame: pl.DataFrame, table: Table, ledger: Ledger, numbers: NDArray[np.int64] | None) -> pl.DataFrame:
+    """Row number, reason and the values as text; rows that could not be parsed have no values."""
+    at, reasons = ledger.aside()
+    known = table.row_numbers() if numbers is None and at.size else numbers
+    rows = pl.DataFrame(
+        {
+            "row": pl.Series(known[at] if known is not None and at.size else [], dtype=pl.Int64),
+            "reason": pl.Series(reasons, dtype=pl.String),
+        }
+    )
+    values = frame[at].select(_as_text(column) for column in frame.get_columns())
+    parsed = pl.concat([rows, values], how="horizontal")
+    unparsed: Sequence[pl.DataFrame] = [
+        pl.DataFrame({"row": pl.Series(lost, dtype=pl.Int64), "reason": [reason] * len(lost)}) for reason, lost in table.dropped.items()
+    ]
+    return pl.concat([parsed, *unparsed], how="diagonal").sort("row")
+
+
+def _as_text(column: pl.Series) -> pl.Expr:
+    return pl.col(column.name).cast(pl.String)

@@ -1,0 +1,121 @@
+"""Ids of users, items and baskets: kept exactly as written, or set aside, or refused; never rounded."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from spadework.data.reading.set_aside import Ledger, counted
+from spadework.errors import BadData
+
+LONGEST = 256
+"""Longest id, in characters."""
+
+_EXACT = 2.0**53  # beyond this, neighbouring whole numbers are one float
+
+
+def clean_ids(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
+    """Whole numbers or text of the same length, null where the row is set aside; nothing is trimmed and no case is changed.
+
+    Text is brought to Unicode form NFC. Raises BadData for types that can be no id.
+    """
+    kind = column.dtype
+    if kind in (pl.Categorical, pl.Enum):
+        column, kind = column.cast(pl.String), pl.String()
+    if kind.is_float():
+        column = _of_floats(column, role, name, ledger)
+    elif kind.is_decimal():
+        column = _of_decimals(column, role, name)
+    elif kind in (pl.Int128, pl.UInt128):
+        column = _narrowed(column, role, name)
+    elif kind == pl.String:
+        return _of_text(column, role, name, ledger)
+    elif not kind.is_integer():
+        raise _refused(role, name, kind)
+    if column.null_count():
+        ledger.set_aside(column.is_null(), f"{role} missing")
+    return column
+
+
+def check_id_type(kind: pl.DataType, role: str, name: str) -> None:
+    """Refuse by name, before values are read, what can be no id."""
+    if kind == pl.Null:
+        raise BadData(f"The {role} column {name!r} is empty throughout.", f"Name another column: --{role}.")
+    if not (kind.is_integer() or kind.is_float() or kind.is_decimal() or kind in (pl.String, pl.Categorical, pl.Enum)):
+        raise _refused(role, name, kind)
+
+
+def _refused(role: str, name: str, kind: pl.DataType) -> BadData:
+    word = "lists or structures" if kind.is_nested() else "bytes (a UUID, perhaps)" if kind == pl.Binary else str(kind)
+    return BadData(
+        f"The {role} column {name!r} holds {word}, which can be no ids.", f"Turn it into text or whole numbers, or name another: --{role}."
+    )
+
+
+def _of_floats(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
+    values = column.cast(pl.Float64).fill_nan(None)
+    odd = values.filter((values != values.round(0)) | (values.abs() >= _EXACT) | values.is_infinite())
+    if len(odd):
+        raise BadData(
+            f"The {role} column {name!r} holds decimal numbers, and {odd[0]!r} is no exact whole number.",
+            "Ids must be text or whole numbers. A column of whole numbers with gaps turns into decimals in pandas: read it as Int64.",
+        )
+    ledger.remark(f"The {role} ids in {name!r} came as decimal numbers, all of them whole, and are read as whole numbers.")
+    return values.cast(pl.Int64)
+
+
+def _of_decimals(column: pl.Series, role: str, name: str) -> pl.Series:
+    whole = column.cast(pl.Int64, strict=False)
+    same = whole.cast(column.dtype, strict=False) == column
+    if not same.fill_null(True).all() or whole.null_count() != column.null_count():
+        odd = column.filter(~same.fill_null(False) & column.is_not_null())
+        raise BadData(
+            f"The {role} column {name!r} holds decimals, and {odd[0]} is no whole number below 2^63.", "Ids must be text or whole numbers."
+        )
+    return whole
+
+
+def _narrowed(column: pl.Series, role: str, name: str) -> pl.Series:
+    narrow = column.cast(pl.Int64, strict=False)
+    if narrow.null_count() != column.null_count():
+        raise BadData(f"The {role} column {name!r} holds numbers beyond 64 bits.", "Turn them into text.")
+    return narrow
+
+
+def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
+    """The rules of text look at distinct ids only; rows are touched when a rule bites."""
+    distinct = column.unique()
+    if distinct.null_count() or (distinct == "").any():
+        column = column.set((column == "").fill_null(False), None)
+        ledger.set_aside(column.is_null(), f"{role} missing")
+        distinct = distinct.filter((distinct != "").fill_null(False))
+    facts = pl.DataFrame({"id": distinct})
+    long = facts.filter(pl.col("id").str.len_chars() > LONGEST)["id"]
+    control = facts.filter(pl.col("id").str.contains(r"\p{Cc}"))["id"]
+    for unfit, reason in ((long, f"{role} id longer than {LONGEST} characters"), (control, f"{role} id with control characters")):
+        if len(unfit):
+            hit = column.is_in(unfit.implode()).fill_null(False)
+            ledger.set_aside(hit, reason)
+            column = column.set(hit, None)
+    foreign = facts.filter(pl.col("id").str.len_bytes() > pl.col("id").str.len_chars())["id"]
+    normal = foreign.str.normalize("NFC")
+    if len(foreign) and (normal != foreign).any():
+        ascii_ids = facts.filter(pl.col("id").str.len_bytes() == pl.col("id").str.len_chars())["id"]
+        merged = len(facts) - pl.concat([ascii_ids, normal]).n_unique()
+        if merged:
+            ledger.counts[f"{role}_ids_merged"] = merged
+            were, are = ("was", "is") if merged == 1 else ("were", "are")
+            ledger.remark(f"{counted(merged, f'{role} id')} {were} written in two Unicode forms and {are} merged.")
+        column = column.str.normalize("NFC")
+    return column
+
+
+def count_near_twins(ids: pl.Series, role: str, ledger: Ledger) -> None:
+    """Count ids that equal another one but for blanks around them, or but for case."""
+    if ids.dtype != pl.String:
+        return
+    trimmed = len(ids) - ids.str.strip_chars().n_unique()
+    lowered = len(ids) - ids.str.to_lowercase().n_unique()
+    if trimmed:
+        ledger.counts[f"{role}_ids_differing_by_blanks"] = trimmed
+    if lowered:
+        ledger.counts[f"{role}_ids_differing_by_case"] = lowered

@@ -1,0 +1,77 @@
+"""Weights of a whole column: decimal points or commas decided once, and a rule for every odd number."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from spadework.arrays import Floats
+from spadework.data.reading.set_aside import Ledger, counted
+from spadework.errors import BadData, Undecided
+
+_POINT = r"^[+-]?(?:\d+|\d{1,3}(?:,\d{3})+)?(?:\.\d*)?(?:[eE][+-]?\d+)?$"
+_COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
+
+
+def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.float64]:
+    """Weights above zero. What is no number, infinite, zero or below is set aside, each under its own reason. O(n)."""
+    kind = column.dtype
+    if kind in (pl.Categorical, pl.Enum):
+        column = column.cast(pl.String)
+        kind = column.dtype
+    if kind == pl.String:
+        numbers = _of_text(column, name, ledger)
+    elif kind.is_numeric() or kind == pl.Null:
+        numbers = column.cast(pl.Float64)
+    else:
+        raise BadData(f"The weight column {name!r} holds {kind}, which is no number.", "Name another column, or read none: --weight -.")
+    values = numbers.fill_null(np.nan).to_numpy()
+    with np.errstate(invalid="ignore"):
+        if len(values) and not (float(values.min()) > 0 and np.isfinite(values).all()):
+            unknown = np.isnan(values)
+            if unknown.any():
+                ledger.remark(
+                    f"Set aside for want of a number in {name!r}: {counted(int(unknown.sum()), 'row')}; --weight - reads the log without weights."
+                )
+            ledger.set_aside(unknown, "weight not a number")
+            ledger.set_aside(np.isinf(values), "weight infinite")
+            ledger.set_aside(values < 0, "weight below zero (a return)")
+            ledger.set_aside(values == 0, "weight zero")
+    return values
+
+
+def compact(values: NDArray[np.float64]) -> Floats:
+    """Single precision where that loses nothing."""
+    with np.errstate(over="ignore"):
+        single = values.astype(np.float32)
+    return single if (single == values).all() else values
+
+
+def _of_text(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
+    text = column.str.strip_chars()
+    if not text.str.contains(",", literal=True).any() and not text.str.contains(r"\..*\.").any():
+        return text.cast(pl.Float64, strict=False)
+    point, comma = (text.str.contains(pattern).fill_null(False) for pattern in (_POINT, _COMMA))
+    numeric = point | comma
+    only_point, only_comma = int((point & ~comma).sum()), int((comma & ~point).sum())
+    if only_point and only_comma:
+        raise BadData(
+            f"The weights in {name!r} are written in two ways: {only_point:,} with decimal points, {only_comma:,} with decimal commas.",
+            "Write them all in one way.",
+        )
+    if not only_point and not only_comma:
+        example = text.filter(numeric & text.str.contains(",", literal=True))
+        if len(example) == 0:
+            return text.cast(pl.Float64, strict=False)
+        raise Undecided(
+            f"Weights in {name!r} such as {example[0]!r} can be read with a decimal comma or with a comma between thousands.",
+            "Write them with a decimal point, or read none: --weight -.",
+        )
+    if only_comma:
+        ledger.remark(f"Weights in {name!r} are written with decimal commas.")
+        text = text.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+    else:
+        ledger.remark(f"Weights in {name!r} are written with commas between thousands.")
+        text = text.str.replace_all(",", "", literal=True)
+    return text.set(~numeric, None).cast(pl.Float64, strict=False)

@@ -1,0 +1,93 @@
+"""Blocks of counted rows, and the room that one thread works in."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from spadework.arrays import Array, Offsets
+from spadework.kernels.counting.instructions import aligned
+
+BLOCK_CELLS = 1 << 18
+"""Cells of a block: what one thread works on stays in its second-level cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Counts of the ranks `first` to `last`, for one or more channels; dense rows have neither starts nor columns."""
+
+    first: int
+    last: int
+    starts: Array | None  # [rows + 1]
+    columns: Array | None  # [cells] uint32: ranks, in any order within a row unless `ascending`
+    joint: Array  # [cells, channels] float32, float64 of exact counts, or whole numbers
+    ascending: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.last - self.first
+
+    def cell_starts(self, items: int) -> Offsets:
+        """Where each row's cells begin. Shape [rows + 1]."""
+        return np.arange(self.rows + 1) * items if self.starts is None else self.starts
+
+
+class Counter(Protocol):
+    """What counts pairs block by block."""
+
+    def prepare(self) -> None:
+        """Do what all blocks share."""
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of ranks to count one after the other."""
+
+    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+        """Counts of one range."""
+
+
+@dataclass(eq=False)
+class Workspace(threading.local):
+    """Arrays that are used again and again, one set a thread; they grow when they must."""
+
+    held: dict[str, Array] = field(default_factory=dict)
+
+    def array(self, name: str, size: int, kind: type, *, zeroed: bool = False) -> Array:
+        """An array of at least this size; `zeroed` ones must be left as zeros by whoever uses them."""
+        found = self.held.get(name)
+        if found is None or len(found) < size or found.dtype != kind:
+            found = np.zeros(size, kind) if zeroed else np.empty(size, kind)
+            self.held[name] = found
+        return found
+
+    def accumulator(self, kind: type, items: int) -> Array:
+        """Zeros [items] that begin at a cache line."""
+        name = f"accumulator {np.dtype(kind).name}"
+        found = self.held.get(name)
+        if found is None or len(found) < items:
+            found = self.held[name] = aligned(items, kind)
+        return found[:items]
+
+    def touched(self, size: int) -> Array:
+        """Room for the columns that a row touches."""
+        return self.array("touched", size, np.uint32)
+
+    def columns(self, size: int) -> Array:
+        """Room for the columns of a block."""
+        return self.array("columns", size, np.uint32)
+
+    def values(self, size: int) -> Array:
+        """Room for the counts of a block in one channel. Shape [size]."""
+        return self.array("values", size, np.float32)[:size]
+
+
+def cut(work: Array, most: float, tile: int = 1) -> list[tuple[int, int]]:
+    """Ranges of rows that hold at most `most` of the cumulated `work` [rows], at least `tile` rows each."""
+    edges, rows = [0], len(work)
+    while edges[-1] < rows:
+        done = work[edges[-1] - 1] if edges[-1] else 0
+        edges.append(min(max(int(np.searchsorted(work, done + most, side="right")), edges[-1] + tile), rows))
+    return list(zip(edges[:-1], edges[1:], strict=True))

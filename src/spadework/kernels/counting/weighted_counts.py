@@ -1,0 +1,161 @@
+"""Counting ordered pairs of events for many channels in one pass.
+
+A channel says what a pair of events weighs: a weight per event (entry weight, size of the unit), a decay with the age of the later event,
+a weight per distance in either direction, a decay with the time between the two, and the level at which they must stand together. Each
+visit of a pair adds to all channels side by side, so eight cost little more than one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spadework.arrays import Array, Mask
+from spadework.kernels.counting import weighted_loops as kernels
+from spadework.kernels.counting.count_blocks import Block, Workspace, cut
+from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.instructions import aligned
+from spadework.kernels.counting.weighted_loops import SPAN, Apart, Log, Room, Weights
+
+MOST_CELLS = 1 << 20
+"""Cells that a block can hold at most; in long histories a quarter of them is filled. Smaller blocks cost more calls than they save."""
+LANES = 8
+"""Channels that one pass fills side by side: one vector register of float32."""
+WIDTHS = (1, 2, 4, LANES)
+"""Numbers of lanes to choose from: whole registers."""
+SAFE = 2.0**120
+"""Weights of events between this and its inverse can be multiplied in float32."""
+FARTHEST = 500.0
+"""Half-lives from the middle beyond which a decay is not even tried to be folded: float64 would not hold its factors."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelCounter:
+    """Counts of pairs of events, all channels at once. C channels.
+
+    Events of a unit ascend by `places`; equal places stand at the same time. An item is no neighbour of itself.
+    """
+
+    units: Units
+    places: Array  # [events] int32: position in the unit
+    events: Array  # [events, C] float32: weight of each event
+    later: Array  # [events, C] float32: weight of each event where it is the later one of a pair
+    forward: Array  # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same place
+    backward: Array  # [reach + 1, C] float32: where the partner comes earlier
+    seconds: Array | None = None  # [events] int64, for gaps
+    middles: Array | None = None  # [events] int64: a moment that the events of a unit share, best in the middle of them; for folding
+    gap_rates: Array | None = None  # [C] float64: halvings a second
+    levels: Array | None = None  # [levels, events] int32: number of the event's session, basket …
+    level: Array | None = None  # [C] int64: level that both events must share; −1 for none
+    exact: bool = False  # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of the whole
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return int(self.events.shape[1])
+
+    def prepare(self) -> None:
+        """Arrange what all blocks read."""
+        self._weights  # noqa: B018  (made on first use, and then kept; not by several threads at once)
+        self._apart  # noqa: B018
+
+    @cached_property
+    def _cells(self) -> Array:
+        return np.asarray(np.minimum(self.units.pairs, self.units.item_count))
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Ranges of ranks, none filling more than `MOST_CELLS` cells."""
+        return cut(np.cumsum(self._cells), MOST_CELLS)
+
+    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+        """Counts of a range of ranks with all others, columns ascending. O(Σ over units of length · reach + rows · items / 512)."""
+        units, (first, last) = self.units, rows
+        lanes, items = self.channels, units.item_count
+        kind = np.float64 if self.exact else np.float32
+        capacity = int(self._cells[first:last].sum()) + 1
+        spans = -(-items // SPAN)
+        assert units.occurrences is not None
+        log = Log(units.starts, units.items, units.occurrence_starts, units.occurrence_units, units.occurrences, self.places)
+        room = Room(
+            sums=work.accumulator(kind, items * lanes),
+            known=work.array("known", SPAN * spans, np.uint8, zeroed=True)[: SPAN * spans],
+            spans=work.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[: -(-spans // 8) * 8],
+            starts=np.zeros(last - first + 1, np.int64),
+            columns=work.columns(capacity),
+            values=work.array(f"values {kind.__name__}", lanes * capacity, kind),
+        )
+        kernel = kernels.count_exact if self.exact else kernels.count
+        filled = kernel(first, last, (0,) * lanes, log, self._weights, self._apart, room)
+        joint = room.values[: lanes * filled].reshape(filled, lanes)
+        return Block(first, last, room.starts, room.columns[:filled], joint, ascending=True)
+
+    # ---- what lanes weigh
+
+    def _decay(self, lane: int) -> Array | None:
+        """2^(t − m) of each event in half-lives of the lane, m the middle; None where the lane has no decay by the gap, or it cannot be held.
+
+        The decay of a pair is this weight of the earlier event over that of the later one, so folded into both it costs nothing.
+        """
+        if self.seconds is None or self.middles is None or self.gap_rates is None or self.exact or not self.gap_rates[lane]:
+            return None
+        halvings = (self.seconds - self.middles) * self.gap_rates[lane]
+        if float(np.abs(halvings).max(initial=0)) > FARTHEST:
+            return None
+        growth = np.exp2(halvings)
+        for values in (self.events[:, lane] * growth, self.later[:, lane] / growth):
+            if values.max(initial=0) > SAFE or values[values > 0].min(initial=SAFE) < 1 / SAFE:
+                return None
+        return np.asarray(growth)
+
+    @cached_property
+    def _folded(self) -> list[Array | None]:
+        """The decay of each lane's events, where it is folded into their weights."""
+        return [self._decay(lane) for lane in range(self.channels)]
+
+    @cached_property
+    def _is_apart(self) -> Mask:
+        """Which lanes are added apart: those with a level, or with a decay by the gap that is not folded. Shape [C]."""
+        decays = np.zeros(self.channels, np.bool_) if self.seconds is None or self.gap_rates is None else self.gap_rates > 0
+        leveled = np.zeros(self.channels, np.bool_) if self.level is None else self.level >= 0
+        return np.asarray(leveled | (decays & np.asarray([decay is None for decay in self._folded])))
+
+    def _of_lane(self, lane: int) -> tuple[Array, Array]:
+        """What events weigh in a lane as the earlier and as the later one of a pair. Shape [events] both."""
+        decay = self._folded[lane]
+        if decay is None:
+            return self.events[:, lane], self.later[:, lane]
+        return self.events[:, lane] * decay, self.later[:, lane] / decay
+
+    @cached_property
+    def _weights(self) -> Weights:
+        events, later, forward, backward = (
+            aligned(table.size, np.float32) for table in (self.events, self.later, self.forward, self.backward)
+        )  # fmt: skip
+        for lane in range(self.channels):
+            if self.exact or not self._is_apart[lane]:
+                events[lane :: self.channels], later[lane :: self.channels] = self._of_lane(lane)
+        forward[:], backward[:] = self.forward.reshape(-1), self.backward.reshape(-1)
+        return Weights(events, later, forward, backward)
+
+    @cached_property
+    def _apart(self) -> Apart:
+        lanes = np.flatnonzero(self._is_apart)
+        size = len(self.places)
+        levels = np.zeros((1, size), np.int32) if self.levels is None or not len(self.levels) else self.levels
+        own = np.zeros((2, size, len(lanes)), np.float32)
+        for place, lane in enumerate(lanes):
+            own[0, :, place], own[1, :, place] = self._of_lane(int(lane))
+        rates = np.zeros(self.channels) if self.gap_rates is None else self.gap_rates
+        return Apart(
+            lanes=lanes,
+            events=own[0],
+            later=own[1],
+            rates=np.asarray([0.0 if self._folded[lane] is not None else rates[lane] for lane in lanes], np.float64),
+            level=np.full(len(lanes), -1, np.int64) if self.level is None else self.level[lanes],
+            seconds=np.zeros(size, np.int64) if self.seconds is None else self.seconds,
+            levels=levels,
+            ascending=np.asarray((np.diff(levels, axis=1) >= 0).all(axis=1)),
+            halvings=kernels.halvings(),
+        )

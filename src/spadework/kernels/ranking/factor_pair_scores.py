@@ -1,0 +1,185 @@
+"""Scores through two sparse factors: from history items to rows of the factor and on to items, an item's own part left out.
+
+What list r says of item j is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over its entries i of h_i · U_if, h the weights of
+the entries. For an item that is no entry, h_j is 0. An item that no other entry reaches by way of a factor is −∞.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.kernels.compiled import kernel
+from spadework.kernels.ranking import top_k
+from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, Rows, choose, clear, unsigned
+
+
+class Factors(NamedTuple):
+    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of target_scale · U · inverse_pivots · Uᵀ."""
+
+    by_item: Rows
+    by_factor: Rows
+    inverse_pivots: Array  # [factors] float32
+    target_scale: Array  # [items] float32
+
+
+def score_rows(lists: Rows, factors: Factors) -> Array:
+    """Scores [lists, items] float32. O(lists · items + cells reached)."""
+    scores = np.full((len(lists.starts) - 1, len(factors.target_scale)), NOTHING, np.float32)
+    _score_rows(
+        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale, scores
+    )
+    return scores
+
+
+def score_cells(lists: Rows, factors: Factors, cells: Rows) -> Array:
+    """What `score_rows` holds at some items of each list, bit for bit: float32 [cells]. Memory is one row of scores. O(cells reached)."""
+    found = np.empty(len(cells.columns), np.float32)
+    _score_cells(
+        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale,
+        cells.starts, cells.columns, found,
+    )  # fmt: skip
+    return found
+
+
+def recommend_rows(
+    lists: Rows, factors: Factors, k: int, *, seen: tuple[Offsets, Codes] | None = None, only: bool = False, allowed: Mask | None = None
+) -> tuple[Codes, Array]:
+    """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
+
+    `seen` are starts [lists + 1] and distinct items of each list that must not come back, or with `only` alone may. `allowed` [items] masks
+    the candidates. Memory is one row of scores.
+    """
+    codes, best = top_k.nothing(len(lists.starts) - 1, k)
+    choice = Choice.of(lists, seen, only, allowed)
+    bad = _recommend_rows(
+        *unsigned(lists),
+        *unsigned(factors.by_item),
+        *unsigned(factors.by_factor),
+        factors.inverse_pivots,
+        factors.target_scale,
+        *choice,
+        codes,
+        best,
+    )
+    if bad >= 0:
+        raise top_k.not_a_number(bad)
+    return codes, best
+
+
+@kernel
+def _through(  # type: ignore[no-untyped-def]
+    entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
+    sums, hits, reached, scores, listed, touched, row,
+):  # fmt: skip
+    """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the number of them.
+
+    `listed` [items] holds the last row that listed the item: a score alone does not tell, since it may overflow to −∞.
+    """
+    one = np.uint64(1)
+    factors = np.uint64(0)
+    for at in range(len(entries)):
+        item, weight = entries[at], weights[at]
+        for cell in range(item_starts[item], item_starts[item + one]):
+            factor = item_factors[cell]
+            if hits[factor] == 0:
+                reached[factors] = factor
+                factors += one
+                sums[factor] = 0
+            hits[factor] += 1
+            sums[factor] += weight * item_values[cell]
+    count = np.uint64(0)
+    for at in range(factors):
+        factor = reached[at]
+        weight = sums[factor] * inverse_pivots[factor]
+        for cell in range(factor_starts[factor], factor_starts[factor + one]):
+            item = factor_items[cell]
+            value = weight * factor_values[cell]
+            fresh = listed[item] != row
+            listed[item] = row
+            touched[count] = item
+            count += np.uint64(fresh)
+            scores[item] = value if fresh else scores[item] + value
+    for at in range(count):
+        scores[touched[at]] *= target_scale[touched[at]]
+    for at in range(len(entries)):
+        item, weight = entries[at], weights[at]
+        value, others = np.float32(0), False
+        for cell in range(item_starts[item], item_starts[item + one]):
+            factor = item_factors[cell]
+            others |= hits[factor] > 1
+            value += (sums[factor] - weight * item_values[cell]) * inverse_pivots[factor] * item_values[cell]
+        scores[item] = value * target_scale[item] if others else NOTHING
+    for at in range(factors):
+        hits[reached[at]] = 0
+    return count
+
+
+@kernel
+def _score_rows(  # type: ignore[no-untyped-def]
+    starts,
+    entries,
+    weights,
+    item_starts,
+    item_factors,
+    item_values,
+    factor_starts,
+    factor_items,
+    factor_values,
+    inverse_pivots,
+    target_scale,
+    scores,
+):
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
+    listed = np.full(len(target_scale), -1, np.int64)
+    for row in range(len(scores)):
+        begin, end = starts[row], starts[row + 1]
+        _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            inverse_pivots, target_scale, sums, hits, reached, scores[row], listed, touched, row,
+        )  # fmt: skip
+
+
+@kernel
+def _score_cells(  # type: ignore[no-untyped-def]
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots,
+    target_scale, cell_starts, cell_items, found,
+):  # fmt: skip
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
+    scores, listed = np.full(len(target_scale), NOTHING, np.float32), np.full(len(target_scale), -1, np.int64)
+    for row in range(len(cell_starts) - 1):
+        begin, end = starts[row], starts[row + 1]
+        count = _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
+        )  # fmt: skip
+        for cell in range(cell_starts[row], cell_starts[row + 1]):
+            found[cell] = scores[cell_items[cell]]
+        clear(True, touched, count, scores)
+
+
+@kernel
+def _recommend_rows(  # type: ignore[no-untyped-def]
+    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
+    seen_starts, seen_items, policy, allowed, codes, best,
+):  # fmt: skip
+    width = len(target_scale)
+    sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
+    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(width + 1, np.uint32)
+    scores, listed = np.full(width, NOTHING, np.float32), np.full(width, -1, np.int64)
+    for row in range(len(codes)):
+        begin, end = starts[row], starts[row + 1]
+        count = _through(
+            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
+            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
+        )  # fmt: skip
+        few = count <= np.uint64(width // SPARSE)
+        begin, end = seen_starts[row], seen_starts[row + 1]
+        if not choose(few, touched, count, scores, seen_items, begin, end, policy, allowed, codes[row], best[row]):
+            return row
+        clear(few, touched, count, scores)
+    return -1

@@ -1,0 +1,8 @@
+"""From counts of pairs to tables of nearest items.
+
+Start with `pair_weights` (how alike two items are) and `entry_weights` (how much an event counts): one function is one weight. Then
+`neighbour_table`, which weighs the pairs of a block and keeps the largest. `pruning_bounds` and `sparse_top_k` make that quick: most
+pairs are never weighed, since a bound says that they cannot be among the largest.
+
+The bounds assume that a pair weight does not fall when the joint count rises; decision 0007 says why.
+"""

@@ -1,0 +1,144 @@
+"""From counts to tables of neighbours: count a block, weigh its pairs in every way asked for, keep the largest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Offsets
+from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
+from spadework.kernels.counting.count_blocks import Block, Counter, Workspace
+from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.similarity.pruning_bounds import Groups
+from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
+
+Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
+"""(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1] and right [1, items]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Weighing:
+    """One table to make: which channel's counts, how pairs are weighed, how many neighbours stay."""
+
+    channel: int
+    left: Array  # [items] float32, by rank: size of each item as the one in the history
+    right: Array  # [items] float32, by rank: size of each item as the one to be recommended
+    weigh: Weigh
+    keep: int
+    bounded: bool = False  # whether values above 0 grow with the count of a pair and do not grow with the size of the right item
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Sparse rows by item code: columns ascend in each row."""
+
+    starts: Offsets  # [items + 1]
+    columns: Codes  # [cells]
+    values: Array  # [cells] float32, above zero
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return int(self.starts.nbytes + self.columns.nbytes + self.values.nbytes)
+
+
+def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label: str) -> list[Table]:
+    """A table for each weighing, from one count.
+
+    O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts for each thread.
+    """
+    counter.prepare()
+    work = Workspace()
+    blocks = counter.blocks()
+    parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
+    by_weighing = {place: [part[place] for part in parts] for place in range(len(weighings))}
+    del parts
+
+    def join(place: int) -> Table:
+        return _joined(by_weighing.pop(place), blocks, units)  # popped, so that what is copied is let go
+
+    return parallel.share(join, list(by_weighing), "join tables")
+
+
+def most_cells(units: Units, keep: int) -> int:
+    """How many neighbours a table can hold at most. O(items)."""
+    return int(np.minimum(units.pairs, min(keep, units.item_count)).sum())
+
+
+def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:
+    """The rows of one block for each weighing; columns are codes already, rows still ranks."""
+    block = counter.count(rows, work)
+    bounded = [one.keep for one in weighings if one.bounded]
+    groups = Groups.of(block, max(bounded), units.item_count) if bounded else None
+    sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
+    found = []
+    for one in weighings:
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if groups is not None and one.bounded:
+                starts, columns, joint = groups.candidates(one.weigh, one.channel, one.left, one.right, one.keep)
+                left = np.repeat(one.left[block.first : block.last], np.diff(starts))
+                values = one.weigh(joint, left, one.right[columns])
+            else:
+                starts = block.cell_starts(units.item_count)
+                columns = np.zeros(0, np.uint32) if block.columns is None else block.columns
+                values = _weigh_all(block, one, sizes)
+        values = np.ascontiguousarray(np.asarray(values, np.float32)).reshape(-1)
+        found.append(_kept(starts, columns, values, one.keep, units, work))
+    return found
+
+
+def _weigh_all(block: Block, one: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]) -> Array:
+    joint = np.ascontiguousarray(block.joint[:, one.channel], np.float32)
+    key = (id(one.left), id(one.right))
+    if key not in sizes:
+        sizes[key] = _sizes(block, one.left, one.right)
+    return one.weigh(joint.reshape(block.rows, -1) if block.columns is None else joint, *sizes[key])
+
+
+def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
+    if block.columns is None or block.starts is None:
+        return left[block.first : block.last, None], right[None, :]
+    return np.repeat(left[block.first : block.last], np.diff(block.starts)), right[block.columns]
+
+
+def _kept(starts: Offsets, columns: Array, values: Array, keep: int, units: Units, work: Workspace) -> Table:
+    """The `keep` largest of each row; dense rows have no columns."""
+    lengths = np.diff(starts)
+    capacity = int(np.minimum(lengths, keep).sum())
+    kept_starts = np.zeros(len(starts), np.int64)
+    kept_columns = work.array("kept columns", capacity + 1, np.int32)
+    kept = work.array("kept values", capacity + 1, np.float32)
+    longest = int(lengths.max(initial=0))
+    filled = keep_largest(
+        starts, columns, values.view(np.uint32), keep, units.order,
+        work.array("histogram", 2 * BUCKETS, np.int32), work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
+        work.array("packed", longest, np.int64), kept_starts, kept_columns, kept.view(np.uint32),
+    )  # fmt: skip
+    return Table(kept_starts, kept_columns[:filled].copy(), kept[:filled].copy())
+
+
+def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> Table:
+    """Blocks of rows by rank become one table of rows by code."""
+    lengths = np.zeros(units.item_count, np.int64)
+    for part, (first, last) in zip(parts, blocks, strict=True):
+        lengths[units.order[first:last]] = np.diff(part.starts)
+    starts = np.concatenate(([0], np.cumsum(lengths)))
+    columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
+    for part, (first, last) in zip(parts, blocks, strict=True):
+        _place(part.starts, part.columns, part.values, starts, units.order[first:last], columns, values)
+    return Table(starts.astype(np.int64), columns, values)
+
+
+@kernel
+def _place(part_starts, part_columns, part_values, starts, codes, columns, values):  # type: ignore[no-untyped-def]
+    for row in range(codes.shape[0]):
+        to = starts[codes[row]]
+        for at in range(part_starts[row], part_starts[row + 1]):
+            columns[to] = part_columns[at]
+            values[to] = part_values[at]
+            to += 1

@@ -1,0 +1,86 @@
+"""Coordinate descent on small Gram matrices: sparse weights at or above zero, one problem an item."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
+from spadework.kernels.solvers.local_inverse import gather, tasks_of
+from spadework.kernels.solvers.sparse_graph import Graph, Members
+
+
+def descend(
+    half: Graph, diagonal: Array, scale: Array, members: Members, *, l1: float, rounds: int, tolerance: float, label: str
+) -> tuple[Array, int]:
+    """Weights w ≥ 0 [cells of members] of each item j that minimise ½ wᵀ A w − a_jᵀ w + l1 · Σ w, and the number of items that did not settle.
+
+    A is symmetric and has no entry below zero, so there is a minimum even where pairs were left out; A may then be indefinite, and what
+    is found is a point where no single weight can do better. `half` (each pair once) and `diagonal`
+    [items] above zero are A with its penalties on the scale T: T_i · A_ij · T_j; `scale` [items] is T. A round goes over all members once;
+    they end when no weight moves by more than `tolerance` times the largest one, or after `rounds`.
+    O(Σ over items of rounds · members² + pairs of the members), float64.
+    """
+    weights = np.zeros(len(members.items))
+    restless = np.zeros(len(diagonal), np.bool_)
+    settings = (l1, rounds, tolerance)
+    work = partial(_descend, half, diagonal, scale, members, settings, weights, restless)
+    parallel.share(work, tasks_of(members.starts), label)
+    return weights, int(restless.sum())
+
+
+def _descend(
+    half: Graph, diagonal: Array, scale: Array, members: Members, settings: tuple[float, int, float], weights: Array, restless: Array,
+    items: tuple[int, int],
+) -> None:  # fmt: skip
+    _descents(*items, *half, diagonal, scale, *members, *settings, weights, restless)
+
+
+@kernel
+def _descents(  # type: ignore[no-untyped-def]
+    first, last, starts, columns, values, diagonal, scale, member_starts, members, l1, rounds, tolerance, weights, restless
+):
+    largest = 1
+    for item in range(first, last):
+        largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
+    a, chosen = np.empty((largest, largest)), np.empty(largest, np.int32)
+    slope, floor = np.empty(largest), np.empty(largest)
+    places = np.full(len(diagonal), -1, np.int32)
+    for item in range(first, last):
+        begin, end = member_starts[item], member_starts[item + 1]
+        size = end - begin
+        chosen[:size] = members[begin:end]
+        chosen[size] = item
+        gather(a, places, chosen[: size + 1], starts, columns, values, diagonal, 0.0)
+        for row in range(size):
+            for column in range(row):
+                a[row, column] = a[column, row]
+            slope[row] = a[row, size]
+            floor[row] = l1 * scale[chosen[row]] * scale[item]  # w_i = v_i · T_i / T_j, so the problem in v is that in w times T_j²
+        found = weights[begin:end]
+        restless[item] = not _settle(a, size, slope, floor, rounds, tolerance, found)
+        for row in range(size):
+            found[row] *= scale[chosen[row]] / scale[item]
+
+
+@kernel
+def _settle(a, size, slope, floor, rounds, tolerance, v):  # type: ignore[no-untyped-def]
+    """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; whether it settled. `slope` becomes what A v leaves of it."""
+    for _ in range(rounds):
+        moved = most = 0.0
+        for k in range(size):
+            row = a[k]
+            before = v[k]
+            after = max(0.0, (slope[k] + row[k] * before - floor[k]) / row[k])
+            step = after - before
+            if step != 0:
+                v[k] = after
+                for other in range(size):
+                    slope[other] -= step * row[other]
+            moved, most = max(moved, abs(step)), max(most, after)
+        if moved <= tolerance * most:
+            return True
+    return False

@@ -1,0 +1,96 @@
+"""Many small least-squares problems over one sparse symmetric matrix: gather the rows and columns of some items, and solve.
+
+Of M = S + diag, S a graph of pairs, each item looks at the small matrix over itself and its members. Pairs that the graph does not hold
+are zero, so a small matrix need not be positive definite, though the whole one was before pairs were left out. Then its diagonal is raised,
+by a thousandth first and by four times as much at each further try: once it outweighs the row it is definite, so a solution is always found,
+and it is that of a stronger penalty.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from spadework.arrays import Array, Offsets
+from spadework.kernels import parallel
+from spadework.kernels.compiled import kernel
+from spadework.kernels.counting.count_blocks import cut
+from spadework.kernels.solvers.cholesky import FIRST_RAISE, factor, last_column_of_inverse
+from spadework.kernels.solvers.sparse_graph import Graph, Members
+
+TASKS = 32
+"""Tasks a thread: a limit on time is looked at between two."""
+
+
+def own_columns(half: Graph, diagonal: Array, members: Members, label: str) -> tuple[Array, Array, int]:
+    """For each item i the last column of (M over its members and itself)⁻¹: values [cells of members], and its own value [items].
+
+    `half` holds each pair once (`graph.halved`), `diagonal` [items] is above zero. Also the number of items whose diagonals were raised.
+    O(Σ over items of members³ / 3 + pairs of the members), float64 inside.
+    """
+    count = len(diagonal)
+    values, own, raised = np.zeros(len(members.items)), np.zeros(count), np.zeros(count, np.bool_)
+    parallel.share(partial(_solve, half, diagonal, members, values, own, raised), tasks_of(members.starts), label)
+    return values, own, int(raised.sum())
+
+
+def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
+    """Ranges of items of about equal work; a problem of n members takes about n³ / 3 and some for gathering."""
+    size = np.diff(starts).astype(np.float64) + 1
+    work = np.cumsum(size**3 / 3 + 1000 * size)
+    return cut(work, float(work[-1]) / (TASKS * parallel.threads()) + 1) if len(work) else []
+
+
+def _solve(half: Graph, diagonal: Array, members: Members, values: Array, own: Array, raised: Array, items: tuple[int, int]) -> None:
+    _own_columns(*items, *half, diagonal, *members, values, own, raised)
+
+
+@kernel
+def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # type: ignore[no-untyped-def]
+    """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `places` [items] is −1 all over, and is left so."""
+    size = len(chosen)
+    for row in range(size):
+        places[chosen[row]] = row
+        a[row, row:size] = 0
+    for row in range(size):
+        item = chosen[row]
+        a[row, row] = diagonal[item] * (1 + raise_by)
+        for at in range(starts[item], starts[item + 1]):
+            other = places[columns[at]]
+            if other >= 0:
+                a[min(row, other), max(row, other)] = values[at]
+    for row in range(size):
+        places[chosen[row]] = -1
+
+
+@kernel
+def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ignore[no-untyped-def]
+    """Gather and factor, with diagonals raised until it can be done; whether they had to be. All values are finite, so it ends."""
+    raise_by = 0.0
+    while True:
+        gather(a, places, chosen, starts, columns, values, diagonal, raise_by)
+        if factor(a, len(chosen)):
+            return raise_by > 0
+        raise_by = FIRST_RAISE if raise_by == 0 else 4 * raise_by
+
+
+@kernel
+def _own_columns(  # type: ignore[no-untyped-def]
+    first, last, starts, columns, values, diagonal, member_starts, members, out, own, raised
+):
+    largest = 0
+    for item in range(first, last):
+        largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
+    a, x = np.empty((largest, largest)), np.empty(largest)
+    chosen = np.empty(largest, np.int32)
+    places = np.full(len(diagonal), -1, np.int32)
+    for item in range(first, last):
+        begin, end = member_starts[item], member_starts[item + 1]
+        size = end - begin + 1
+        chosen[: size - 1] = members[begin:end]
+        chosen[size - 1] = item
+        raised[item] = factored(a, places, chosen[:size], starts, columns, values, diagonal)
+        last_column_of_inverse(a, size, x)
+        out[begin:end] = x[: size - 1]
+        own[item] = x[size - 1]

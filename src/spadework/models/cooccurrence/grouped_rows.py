@@ -1,0 +1,187 @@
+"""The rows of a log by unit: users, sessions or baskets, cut to their newest events, with what each event weighs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array, Codes, Mask, Offsets
+from spadework.data.interactions import Interactions
+from spadework.kernels.counting import postings
+from spadework.kernels.counting.weighted_loops import GRAIN
+from spadework.kernels.similarity.entry_weights import Entries, entry_weights
+from spadework.models.cooccurrence.channel import Channel
+from spadework.models.histories import positions
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where order plays no part."""
+
+    train: Interactions
+    base: Channel  # its unit is the unit of the pass
+    starts: Offsets  # [units + 1] where each unit begins
+    rows: Array  # [events] rows of the log; of an entry its newest event
+    counts: Array  # [events] how often the unit holds the item (1 for events)
+    values: Array | None  # [events] sum of weights
+    now: int
+    distinct: bool  # whether no unit holds an item twice
+
+    @classmethod
+    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None, *, tell: bool = True) -> Rows:
+        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by default its last moment.
+
+        Says how many units were cut to their newest events, unless `tell` is false.
+        """
+        shared = {(channel.unit, channel.session_gap if channel.unit == "session" else 0) for channel in channels}
+        base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
+        starts, rows = unit_rows(train, base)
+        items, values = train.items, train.weights
+        if rows is not None:
+            items, values = items[rows], None if values is None else values[rows]
+        if channels[0].ordered:
+            starts, kept, crowded = _cut(starts, base.newest)
+            counts = np.ones(len(items) if kept is None else int(kept.sum()), np.float32)
+            values = values if values is None or kept is None else values[kept]
+        else:
+            found = postings.entries(starts, items, values, train.item_count, base.newest)
+            starts, kept, counts, values, crowded = found.starts, found.events, found.counts, found.sums, found.crowded
+        if tell:
+            tell_crowded(base, crowded)
+        rows = np.arange(len(train)) if rows is None else rows
+        end = 0 if train.times is None else int(train.times.max(initial=0))
+        kept_rows = rows if kept is None else rows[kept]
+        return cls(train, base, starts, kept_rows, counts, values, end if now is None else now, not channels[0].ordered)
+
+    @cached_property
+    def owners(self) -> Codes:
+        """Unit of each event, ascending. Shape [events]."""
+        return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
+
+    @cached_property
+    def items(self) -> Codes:
+        """Item of each event."""
+        return self.train.items[self.rows]
+
+    @property
+    def places(self) -> Codes:
+        """Moment of each event within its user's history."""
+        return positions(self.train)[self.rows]
+
+    def groups(self, channel: Channel) -> Codes:
+        """Number of the channel's own unit of each event, counted up from 0."""
+        if channel.unit == self.base.unit:
+            return self.owners
+        return np.asarray(np.unique(unit_numbers(self.train, channel)[self.rows], return_inverse=True)[1], np.int32)
+
+    def entry_weights(self, channel: Channel) -> Array:
+        """Weight of each event by the channel's entry weight. Shape [events] float32."""
+        if channel.entry == "binary":
+            return np.ones(len(self.rows), np.float32)
+        groups = self.groups(channel)
+        first, back = self._entries(groups, channel)
+        owners = groups[first]
+        unit_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
+        item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
+        times = self.train.times
+        newest = np.full(len(first), np.iinfo(np.int64).min)
+        if times is not None:
+            np.maximum.at(newest, back, times[self.rows])
+        entry = Entries(
+            counts=np.bincount(back, weights=self.counts).astype(np.float32),
+            values=None if self.values is None else np.bincount(back, weights=self.values).astype(np.float32),
+            ages=None if times is None else (self.now - newest).astype(np.float64),
+            unit_sizes=unit_sizes[owners],
+            item_sizes=item_sizes[self.items[first]],
+            units=int((unit_sizes > 0).sum()),
+            items=int((item_sizes > 0).sum()),
+            saturation=channel.saturation,
+            length=channel.length,
+            half_life=channel.entry_half_life,
+        )
+        return entry_weights[channel.entry](entry)[back]
+
+    def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
+        """One event of each distinct (unit, item), and the place of each event's entry among them."""
+        if self.distinct and channel.unit == self.base.unit:
+            every = np.arange(len(self.rows))
+            return every, every
+        keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
+        return np.unique(keys, return_index=True, return_inverse=True)[1:]
+
+    def ages(self, channel: Channel) -> Array:
+        """Decay of each event with its age. Shape [events] float32."""
+        if channel.age_half_life is None or self.train.times is None:
+            return np.ones(len(self.rows), np.float32)
+        return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(np.float32)
+
+    def shares(self, channel: Channel) -> Array:
+        """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape [events] float32."""
+        if channel.unit_power == 0:
+            return np.ones(len(self.rows), np.float32)
+        groups = self.groups(channel)
+        return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
+
+    def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
+        """Σ over the units that hold the item of the squared weight of its newest event there. Shape [items].
+
+        Old events count here as new ones do: sizes that fade would lift what faded out of all bounds, since a pair is as old as its later event.
+        """
+        weights = self.entry_weights(channel).astype(np.float64) ** 2
+        if exact:
+            weights = np.floor(weights * GRAIN + 0.5) / GRAIN
+        last = self.last_events(channel)
+        return np.bincount(self.items[last], weights=weights[last], minlength=items)
+
+    def last_events(self, channel: Channel) -> Array:
+        """The newest event of each item in each of the channel's units."""
+        if channel.unit == self.base.unit:
+            return self._last_events
+        groups = self.groups(channel)
+        order = np.argsort(groups, kind="stable")
+        starts = np.concatenate(([0], np.cumsum(np.bincount(groups)))).astype(np.int64)
+        return np.asarray(order[postings.entries(starts, self.items[order], None, self.train.item_count, None).events])
+
+    @cached_property
+    def _last_events(self) -> Array:
+        return postings.entries(self.starts, self.items, None, self.train.item_count, None).events
+
+
+def unit_numbers(train: Interactions, channel: Channel) -> Codes:
+    """Number of the unit of each row: its user, its session (a pause of more than `session_gap` ends one) or its basket. Shape [rows]."""
+    if channel.unit == "basket":
+        return train.basket_keys()
+    if channel.unit == "session" and train.times is not None and len(train):
+        new = (np.diff(train.times) > channel.session_gap) | (np.diff(train.users) != 0)
+        return np.concatenate(([0], np.cumsum(new))).astype(np.int32)
+    changes = np.diff(train.users) != 0
+    return np.concatenate(([0], np.cumsum(changes))).astype(np.int32) if len(train) else np.zeros(0, np.int32)
+
+
+def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
+    """Where each unit's rows begin [units + 1], and the rows by unit; None where they stand so in the log."""
+    if channel.unit == "user":
+        return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
+    numbers = unit_numbers(train, channel)
+    starts = np.concatenate(([0], np.cumsum(np.bincount(numbers)))).astype(np.int64)
+    return starts, np.argsort(numbers, kind="stable") if channel.unit == "basket" else None
+
+
+def _cut(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
+    """The `most` last events of each unit: where they begin, which they are (None: all), and how many units have more."""
+    lengths = np.diff(starts)
+    if most is None or int(lengths.max(initial=0)) <= most:
+        return starts, None, 0
+    kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= most
+    return np.concatenate(([0], np.cumsum(np.minimum(lengths, most)))), np.asarray(kept), int((lengths > most).sum())
+
+
+def tell_crowded(channel: Channel, units: int) -> None:
+    """Say how many units were cut to their newest events, or to their newest items where order plays no part."""
+    if units:
+        who = f"{units:,} {channel.unit}s hold" if units > 1 else f"1 {channel.unit} holds"
+        what = "events" if channel.ordered else "items"
+        events.note(f"{who} more than {channel.newest:,} {what}; only their newest ones are counted (newest).")

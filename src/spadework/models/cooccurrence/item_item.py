@@ -1,0 +1,72 @@
+"""A sparse table of similarities from history item to recommended item, and how a history is read with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask
+from spadework.kernels.ranking import sparse_scores
+from spadework.models.histories import Histories
+from spadework.models.history_weights import READING, HistoryReader
+from spadework.models.needs import Repeats
+from spadework.models.parameters import Doc, Range
+
+ANSWERING = READING | {"aggregate"}
+
+
+class ItemItem(HistoryReader):
+    """A sparse table of similarities; the score of an item is what the history's items say of it together."""
+
+    aggregate: Annotated[
+        Literal["sum", "max", "noisy-or"], Doc("How the votes of history items join: their sum, the largest, or 1 − Π (1 − vote).")
+    ] = "sum"
+    keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item.")] = 1000
+
+    answering: ClassVar[frozenset[str]] = ANSWERING
+
+    def _rows(self, histories: Histories) -> tuple[sparse_scores.Rows, sparse_scores.Rows]:
+        told, weights = self._votes(histories)
+        table = self.state
+        return sparse_scores.Rows(told.starts, told.items, weights), sparse_scores.Rows(table["starts"], table["columns"], table["values"])
+
+    def _score(self, histories: Histories) -> Array:
+        lists, table = self._rows(histories)
+        return sparse_scores.score_rows(lists, table, len(self.item_vocabulary), self.aggregate)
+
+    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
+        lists, table = self._rows(histories)
+        return sparse_scores.score_cells(lists, table, len(self.item_vocabulary), asked, self.aggregate)
+
+    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+        lists, table = self._rows(block)
+        seen = None if repeats == "allow" else (block.starts, block.items)
+        return sparse_scores.recommend_rows(
+            lists, table, len(self.item_vocabulary), k, aggregate=self.aggregate, seen=seen, only=repeats == "only", allowed=allowed
+        )
+
+    def _row_cells(self, k: int) -> int:
+        return k
+
+    # ---- the table itself
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        return sparse_scores.wrong_table(state["starts"], state["columns"], state["values"], items, items)
+
+    def _row(self, code: int) -> Array:
+        table = self.state
+        cells = slice(table["starts"][code], table["starts"][code + 1])
+        scores = np.full(len(self.item_vocabulary), -np.inf, np.float32)
+        scores[table["columns"][cells]] = table["values"][cells]
+        return scores
+
+    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
+        table = self.state
+        parts = np.zeros(len(sources))
+        for place, (source, weight) in enumerate(zip(sources, weights, strict=True)):
+            cells = slice(table["starts"][source], table["starts"][source + 1])
+            found = table["values"][cells][table["columns"][cells] == code]
+            parts[place] = float(found[0]) * float(weight) if len(found) else 0.0
+        return parts

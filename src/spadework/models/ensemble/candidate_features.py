@@ -1,0 +1,126 @@
+"""What a second stage knows of a user and a proposed item, beside what the parts say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.errors import Unsuitable
+from spadework.kernels.ranking.candidate_union import located
+from spadework.kernels.ranking.sparse_scores import Rows, score_cells
+from spadework.models.content import content_table
+from spadework.models.cooccurrence.operator import CONTENT
+from spadework.models.ensemble.pool import PooledHistories, Proposals
+
+RECENT = 0.1
+"""The last share of the log's time in which events are counted as recent."""
+OF_A_PART = ("scaled score", "one over rank")
+OF_ALL = (
+    "mean of the scaled scores", "events of the item", "recent events of the item", "seconds since anybody took the item",
+    "times the user took it", "moments since the user took it", "seconds since the user took it",
+    "distinct items of the history", "events of the history", "mean likeness to the history", "largest likeness to the history",
+)  # fmt: skip
+
+
+def width(parts: int) -> int:
+    """Number of features with so many parts."""
+    return len(OF_A_PART) * parts + len(OF_ALL)
+
+
+def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Array]:
+    """What is known of each item, from the log alone: float32 [items] each, and the table of likeness where there is content."""
+    counts = np.log1p(train.item_counts).astype(np.float32)
+    recent, idle = np.zeros_like(counts), np.zeros_like(counts)
+    if train.times is not None and len(train):
+        first, last = int(train.times.min()), int(train.times.max())
+        fresh = train.times > last - RECENT * (last - first)
+        recent = np.log1p(np.bincount(train.items[fresh], minlength=train.item_count)).astype(np.float32)
+        newest = np.full(train.item_count, -1, np.int64)
+        np.maximum.at(newest, train.items, train.times)
+        idle = np.where(train.item_counts > 0, np.log1p(last - newest), -1.0).astype(np.float32)
+    facts: dict[str, Array] = {"facts/events": counts, "facts/recent": recent, "facts/idle": idle}
+    if content is not None:
+        try:
+            starts, columns, values = content_table(content, **CONTENT)
+        except Unsuitable:  # nothing but numbers in the item table
+            return facts
+        facts |= {"facts/starts": starts, "facts/columns": columns, "facts/values": values}
+    return facts
+
+
+def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:
+    """What is wrong with facts that come from a file; None where they fit."""
+    if any(state[f"facts/{name}"].shape != (items,) for name in ("events", "recent", "idle")):
+        return "what is known of the items does not fit them"
+    if "facts/starts" not in state:
+        return None
+    starts, columns, values = (state[f"facts/{name}"] for name in ("starts", "columns", "values"))
+    sane = len(starts) == items + 1 and starts[0] == 0 and starts[-1] == len(columns) == len(values) and (np.diff(starts) >= 0).all()
+    return (
+        None
+        if sane and (not len(columns) or 0 <= columns.min() <= columns.max() < items)
+        else "the table of likeness does not fit the items"
+    )
+
+
+def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals) -> Array:
+    """One row for each proposal: float32 [cells, width], in the order of `OF_A_PART` for each part, then `OF_ALL`. Never NaN.
+
+    The features of a user's proposals depend on that user alone. O(cells · width + likeness of the history).
+    """
+    scaled, rows = proposals.scaled(), proposals.rows
+    out = np.empty((len(proposals.items), width(len(scaled))), np.float32)
+    for part, (score, places) in enumerate(zip(scaled, proposals.places, strict=True)):
+        out[:, 2 * part] = score
+        out[:, 2 * part + 1] = np.where(places >= 0, 1 / (1.0 + np.maximum(places, 0)), 0.0)
+    own = located(proposals.starts, proposals.items, block.starts, block.items)
+    lengths = np.diff(block.starts)
+    deeds = np.concatenate(([0.0], np.cumsum(block.counts, dtype=np.float64)))
+    columns = (
+        total_of(scaled) / len(scaled),
+        *(facts[f"facts/{name}"][proposals.items] for name in ("events", "recent", "idle")),
+        _where(own, block.counts, 0.0),
+        _where(own, block.ages, -1.0),
+        _where(own, np.log1p(np.maximum(block.seconds, 0)), -1.0),
+        lengths[rows],
+        (deeds[block.starts[1:]] - deeds[block.starts[:-1]])[rows],
+        *_likeness(facts, block, proposals),
+    )
+    for place, column in enumerate(columns):
+        out[:, 2 * len(scaled) + place] = column
+    return out
+
+
+def total_of(parts: Array) -> Array:
+    """Sum over parts, one after the other. Shape [cells], float64."""
+    total = np.zeros(parts.shape[1])
+    for part in parts:
+        total += part
+    return total
+
+
+def _where(places: Array, values: Array, missing: float) -> Array:
+    """Values at places, where there are any."""
+    if not len(values):
+        return np.full(len(places), missing)
+    return np.where(places >= 0, values[np.maximum(places, 0)], missing)
+
+
+def _likeness(facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals) -> tuple[Array, Array]:
+    """Mean and largest cosine of content between each proposal and the items of the history; 0 without content."""
+    none = np.zeros(len(proposals.items))
+    if "facts/starts" not in facts:
+        return none, none
+    table = Rows(*(facts[f"facts/{name}"] for name in ("starts", "columns", "values")))
+    lengths = np.diff(block.starts)
+    asked = Rows(proposals.starts, proposals.items, np.empty(0, np.float32))
+    ones = np.ones(len(block.items), np.float32)
+    items = len(facts["facts/events"])
+    total = score_cells(Rows(block.starts, block.items, ones), table, items, asked, "sum")
+    largest = score_cells(Rows(block.starts, block.items, ones), table, items, asked, "max")
+    known = np.maximum(lengths, 1)[proposals.rows]
+    return np.where(np.isneginf(total), 0.0, total) / known, np.where(np.isneginf(largest), 0.0, largest)

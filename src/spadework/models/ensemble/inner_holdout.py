@@ -1,0 +1,114 @@
+"""Parts that have learned from a cut log, asked about what was held back: what mixtures learn from, without a leak.
+
+Nothing of the held-out events is seen by the parts: they are fitted on the rest, and are shown the rest of each user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+import numpy as np
+
+from spadework import events
+from spadework.arrays import Array, Codes
+from spadework.data import splitting
+from spadework.data.content import ItemContent
+from spadework.data.cuts import CALENDAR
+from spadework.data.interactions import Interactions
+from spadework.data.splitting import Split
+from spadework.errors import SpadeworkError, Stopped, Unsuitable
+from spadework.kernels import parallel
+from spadework.kernels.ranking.candidate_union import located
+from spadework.models.base import BLOCK_CELLS, Recommender
+from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals
+from spadework.models.histories import Histories
+from spadework.models.needs import Repeats
+from spadework.randomness import generator
+
+Cut: TypeAlias = Literal["auto", "time", "last", "random"]
+T = TypeVar("T")
+
+REPEATS_MATTER = 0.1
+"""Share of repeats among the held-out events from which on items of the history are proposed, as boards have it."""
+HELD_OUT = 0.1
+"""Share of the log that is held back by time."""
+USERS_AT_ONCE = 256
+"""Users that are asked about together, where their scores fit into a block."""
+FEW_USERS, FEW_SHARE = 200, 1 / 20
+"""With fewer users than this, and than this share of all, in the last tenth of the time, the last moment of each user is held back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Practice:
+    """Parts fitted on the inner train, and the users whose held-out events they are asked about."""
+
+    pool: Pool
+    split: Split
+    users: Codes
+    repeats: Repeats
+
+    def each(self, function: Callable[[PooledHistories, Proposals, Array], T], label: str) -> list[T]:
+        """Call a function for blocks of users with their histories, the proposals, and which of these were taken: bool [cells]."""
+
+        def block(users: Codes) -> T:
+            histories = self.pool.histories(self.split.given, users)
+            proposals = self.pool.propose(histories, 1, self.repeats, None)
+            taken = Histories.of(self.split.expected, users)
+            return function(histories, proposals, located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0)
+
+        rows = max(1, min(USERS_AT_ONCE, BLOCK_CELLS // self.pool.row_cells(1) // parallel.threads()))
+        blocks = [self.users[at : at + rows] for at in range(0, len(self.users), rows)]
+        return parallel.share(block, blocks, label)
+
+
+def practise(
+    models: Sequence[Recommender],
+    train: Interactions,
+    content: ItemContent | None,
+    *,
+    cut: Cut,
+    candidates: int,
+    users: int,
+    seed: int,
+    label: str,
+    repeats: Repeats | None = None,
+) -> Practice | None:
+    """Cut the log, fit copies of the models on the inner train, and draw at most so many users of whom something is expected.
+
+    Without `repeats`, items of the history are proposed where enough of what was held out are repeats. None, with a note, where the log
+    cannot be cut or a part cannot learn from what remains.
+    """
+    try:
+        split = inner_cut(train, cut, seed)
+        asked = np.setdiff1d(split.users, split.users_without_history).astype(np.int32)
+        if not len(asked):
+            raise Unsuitable("nobody has both a history and an event that is held back")
+        fitted = tuple(one.sharing().fit(split.train, content, rng=seed) for one in models)
+    except Stopped:
+        raise
+    except SpadeworkError as error:
+        events.note(f"{label} cannot practise on this log, so its parts weigh the same: {error.message}")
+        return None
+    chosen = np.sort(generator(seed, "practice").permutation(asked)[:users])
+    matter: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
+    return Practice(Pool(fitted, candidates), split, chosen, repeats or matter)
+
+
+def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
+    """Hold a part of the log back, as the evaluation does: by one clock, or the last moment of each user, or at random."""
+    if cut == "random" or (train.times is None and cut == "auto" and train.baskets is None):
+        return splitting.random(train, test=0.2, rng=seed)
+    if cut == "last":
+        return splitting.last_basket(train)
+    if cut == "time":
+        return splitting.by_time(train, test=HELD_OUT)
+    if train.times is not None and int(train.times.max()) >= CALENDAR:
+        try:
+            made = splitting.by_time(train, test=HELD_OUT)
+        except Unsuitable:  # all of it happened in one second
+            return splitting.last_basket(train)
+        if len(made.users) - len(made.users_without_history) >= min(FEW_SHARE * len(train.active_users), FEW_USERS):
+            return made
+    return splitting.last_basket(train)

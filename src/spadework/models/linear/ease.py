@@ -1,0 +1,111 @@
+"""The EASE family in one estimator: plain, denoising, relaxed, normalised by popularity, and aware of time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+
+from spadework import durations
+from spadework.arrays import Array
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.kernels.similarity.entry_weights import entry_weights
+from spadework.kernels.solvers.dense_inverse import invert
+from spadework.models.cooccurrence.channel import Channel
+from spadework.models.linear.linear import Linear, counted_gram, ridge_of
+from spadework.models.needs import Need, check_unit
+from spadework.models.newest_span import in_window
+from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
+
+
+class Ease(Linear):
+    """Ridge regression of every item on all others, itself left out (EASE); with dropout it is EDLAE, with a relaxation RDLAE.
+
+    G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 − dropout) · diag(G); P = (G + Λ)⁻¹.
+    Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) / P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to
+    itself. Only P is learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
+    O(Σ units' length² + items³) operations, 4 · items² bytes.
+
+    Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders that don't overfit towards the Identity",
+    NeurIPS 2020 (dropout); Moon et al., "It's Enough: Relaxing Diagonal Constraints in Linear Autoencoders for Recommendation", SIGIR 2023
+    (relaxation); Park et al., "Why is Normalization Necessary for Linear Recommenders?", SIGIR 2025 (unit_power, item_power).
+    """
+
+    name = "ease"
+    answering: ClassVar[frozenset[str]] = Linear.answering | {"relaxation"}
+
+    l2: Annotated[
+        float,
+        Range(0.0, 100_000.0, log=True),
+        Search(1.0, 5000.0, log=True),
+        Doc("λ: shrinkage of all weights, in units; larger is smoother."),
+    ] = 100.0
+    dropout: Annotated[
+        float, Range(0.0, 0.95), Search(0.0, 0.9), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
+    ] = 0.3
+    relaxation: Annotated[
+        float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")
+    ] = 0.0
+    unit_power: Annotated[
+        float, Range(0.0, 2.0), Search(0.0, 0.6), Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less.")
+    ] = 0.0
+    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = "binary"
+    unit: Annotated[
+        Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
+    ] = "user"
+    age_half_life: Annotated[
+        str | None,
+        Duration(),
+        Search(choices=(None, "30d", "90d", "365d")),
+        Doc("Age of an event, from the end of the log, at which it counts half."),
+    ] = None
+    window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
+    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest items are counted; none: all.")] = 5000
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        normalised = [{"item_power": 0.3}, {"history": 0.7}, {"item_power": 0.3, "history": 0.7}, {"relaxation": 0.3}]
+        return [{}, *normalised, {"l2": 10.0, "dropout": 0.6}, {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2}]
+
+    def required(self) -> frozenset[Need]:
+        timed = self.age_half_life is not None or self.window is not None or self._channel.needs_times
+        return super().required() | (frozenset({"times"}) if timed else frozenset())
+
+    def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
+        """Refuse data that lack what this model needs; baskets are named, or moments."""
+        super().check_needs(train, content)
+        check_unit(self.label, self.unit, train)
+
+    @property
+    def _channel(self) -> Channel:
+        return Channel(
+            unit=self.unit,
+            age_half_life=None if self.age_half_life is None else durations.seconds(self.age_half_life, "age_half_life"),
+            unit_power=self.unit_power,
+            entry=self.entry,
+            newest=self.newest,
+        )
+
+    def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
+        matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        return self._inverted(matrix)
+
+    def _inverted(self, matrix: Array) -> Mapping[str, Array]:
+        """What is learned from a Gram matrix, which becomes its inverse in place."""
+        ridge = self._regularised(matrix)
+        invert(matrix, f"fit {self.label}")
+        own = np.diagonal(matrix).astype(np.float64)
+        np.fill_diagonal(matrix, 0)
+        return {"matrix": matrix, "own": own, "ridge": ridge}
+
+    def _regularised(self, matrix: Array) -> Array:
+        """Add Λ to the diagonal of a Gram matrix, in place, and return it: float64 [items]."""
+        sizes = np.diagonal(matrix).astype(np.float64)
+        ridge = ridge_of(sizes, self.l2, self.dropout)
+        np.fill_diagonal(matrix, sizes + ridge)
+        return ridge
+
+    def _scale(self, state: Mapping[str, Array]) -> Array:
+        return -np.maximum(state["ridge"], (1 - self.relaxation) / state["own"])

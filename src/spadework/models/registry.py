@@ -1,0 +1,21 @@
+"""All models by name: every module of this package and of its rooms is loaded, and what it defines is found."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from spadework.models.base import Recommender, models
+from spadework.shelf import Shelf
+
+NEURAL = "spadework.models.neural"
+"""This room names its models itself: most of its modules cannot be imported without PyTorch."""
+
+
+def catalogue() -> Shelf[type[Recommender]]:
+    """Recommender classes by the names of their models, in the order of the files they are defined in."""
+    package = importlib.import_module("spadework.models")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.startswith(f"{NEURAL}."):
+            importlib.import_module(module.name)
+    return models.by_file()

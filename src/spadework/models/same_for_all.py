@@ -1,0 +1,31 @@
+"""A list that is the same for everybody: ranked once, then completed row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from spadework.arrays import Array, Codes, Mask
+from spadework.kernels.ranking import top_k
+from spadework.models.histories import Histories
+from spadework.models.needs import Repeats
+
+
+@dataclass(frozen=True, eq=False)
+class CommonList:
+    """Scores that are the same for everybody, ranked once."""
+
+    scores: Array  # [items]
+    order: Codes
+
+    @classmethod
+    def of(cls, scores: Array, allowed: Mask | None) -> CommonList:
+        """Rank scores [items], of the allowed items only."""
+        masked = scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
+        return cls(masked, top_k.order_of(masked))
+
+    def complete(self, items: Codes, best: Array, block: Histories, repeats: Repeats, *, below: bool) -> None:
+        """Fill the free slots of lists in place."""
+        policy = {"forbid": repeats == "forbid", "only": repeats == "only"}
+        top_k.complete(items, best, self.scores, self.order, block.starts, block.items, **policy, below=below)

@@ -1,0 +1,218 @@
+"""Session neighbours: past sessions that share items with the present one vote for what stands in them.
+
+Both models look at the `sample` newest sessions that share an item with the last moments of the history, keep the most similar, and let
+them vote. Where the reference implementations go wrong, these differ: linear weights fall over the moments that are used, so that none
+is zero or negative, however long the session; each neighbour has its own match weight, none is left over from the neighbour before;
+recency is the order in which sessions ended, not a clock beside the log. An item taken twice counts once, at its newest moment.
+
+Items of the present session get votes like any other; the policy of repeats decides whether they are shown. A session that the present one
+was learned from is a neighbour too: it speaks for items of the history only. The present session ends `last` moments back, not at a gap.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import polars as pl
+
+from spadework import durations
+from spadework.arrays import Array, Codes
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.kernels.neighbours import nearest_sessions
+from spadework.kernels.neighbours.nearest_sessions import Asked, Sessions
+from spadework.models.base import Recommender
+from spadework.models.histories import Histories
+from spadework.models.needs import Cost, Need
+from spadework.models.parameters import Doc, Duration, Range
+from spadework.models.requests import items_asked, user_asked
+
+Decay = Literal["linear", "inverse", "same"]
+
+
+class SessionNeighbours(Recommender):
+    """What the session models share: an index of past sessions, newest first, and the vote of the nearest ones.
+
+    The present session is the last moments of the history; similarity(n) = Σ over shared items of π(age) / |n|^length, and
+    S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age of the newest shared item).
+    """
+
+    sample: Annotated[int, Range(1, 1_000_000), Doc("Newest sessions sharing an item that are looked at.")] = 500
+    neighbours: Annotated[int, Range(1, 1_000_000), Doc("Most similar sessions that vote.")] = 100
+    last: Annotated[
+        int, Range(1, 10_000), Doc("Newest moments of the history that are used; a moment is an event, or a basket of one time.")
+    ] = 5
+    position: Annotated[
+        Decay, Doc("Weight of a shared item n moments before the newest: 1 − n/used moments (linear), 1/(n+1) (inverse) or 1 (same).")
+    ] = "linear"
+    match: Annotated[Decay, Doc("Weight of a neighbour by the age of its newest shared item; the choices are those of position.")] = (
+        "linear"
+    )
+    length: Annotated[
+        float, Range(0.0, 1.0), Doc("Similarity is divided by the neighbour's number of items to this power; 0.5 is as in a cosine.")
+    ] = 0.0
+    session_gap: Annotated[
+        str | None, Duration(), Doc("A longer pause, such as 30m, begins a new session; without one each user is one session.")
+    ] = None
+
+    answering: ClassVar[frozenset[str]] = frozenset({"neighbours", "last", "position", "match", "length", "idf"})
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        default = {name: cls.parameters()[name].default for name in ("neighbours", "last")}
+        grid = [{"neighbours": near, "last": last} for near in (50, 100, 500) for last in (1, 5, 20)]
+        return [{}, {"length": 0.5}, *(point for point in grid if point != default)]
+
+    def required(self) -> frozenset[Need]:
+        ordered = self.session_gap is not None or self.position != "same" or self.match != "same"
+        return frozenset({"times"}) if ordered else frozenset()
+
+    def cost(self, train: Interactions) -> Cost:
+        sizes = 48 * len(train) + 24 * (train.user_count + train.item_count)
+        return Cost(bytes=sizes, seconds=3e-7 * len(train) + 1e-6)
+
+    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        numbers, count = _newest_first(train, self.session_gap)
+        index = Sessions.build(numbers, train.items, (count, train.item_count), self.sample)
+        holding = np.maximum(np.bincount(index.items, minlength=train.item_count), 1)
+        return {
+            "session_starts": index.starts,
+            "session_items": index.items,
+            "posting_starts": index.posting_starts,
+            "postings": index.postings,
+            "rarity": np.log(count / holding),
+        }
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        tables = (("session_starts", "session_items", items), ("posting_starts", "postings", len(state["session_starts"]) - 1))
+        for starts, values, limit in tables:
+            edges, codes = state[starts], state[values]
+            if not len(edges) or edges[0] != 0 or edges[-1] != len(codes) or (np.diff(edges) < 0).any():
+                return f"{starts} do not fit {values}"
+            if len(codes) and (codes.min() < 0 or codes.max() >= limit):
+                return f"{values} name what is not there"
+        if len(state["posting_starts"]) != items + 1 or len(state["rarity"]) != items:
+            return "the index of sessions does not fit the items"
+        return None
+
+    def _score(self, histories: Histories) -> Array:
+        scores = np.empty((len(histories), len(self.item_vocabulary)), np.float32)
+        nearest_sessions.score(
+            self._index(),
+            self._asked(histories),
+            sample=self.sample,
+            neighbours=self.neighbours,
+            length=self.length,
+            item_weights=self._item_weights(),
+            scores=scores,
+        )
+        return scores
+
+    def _index(self) -> Sessions:
+        state = self.state
+        return Sessions(state["session_starts"], state["session_items"], state["posting_starts"], state["postings"])
+
+    def _asked(self, histories: Histories) -> Asked:
+        """The last moments of each history, newest first, with the weights of their items."""
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        used = np.flatnonzero(histories.ages < self.last)
+        order = used[np.lexsort((histories.ages[used], rows[used]))]
+        ages, owners = histories.ages[order], rows[order]
+        sizes = np.bincount(owners, minlength=len(histories))
+        moments = np.zeros(len(histories), np.int64)
+        np.maximum.at(moments, owners, ages + 1)
+        matches = _decayed(self.match, ages, moments[owners])
+        weights = _decayed(self.position, ages, moments[owners]) / self._scale(sizes)[owners]
+        return Asked(np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), histories.items[order], weights, matches)
+
+    def _scale(self, sizes: Array) -> Array:
+        """What similarities are divided by, from the number of items that are used. Shape [users]."""
+        return np.ones(len(sizes))
+
+    @abstractmethod
+    def _item_weights(self) -> Array:
+        """Weight of votes for each item by its rarity. Shape [items], float64."""
+
+    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
+        """What each item of the user's history adds to the score of `item`: item_id, contribution, descending.
+
+        `user` is an id; it may be left out where the history is of one user.
+        """
+        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
+        own = Histories.of(self._in_own_codes(history), users)
+        parts = dict.fromkeys(own.items.tolist(), 0.0)
+        index, asked = self._index(), self._asked(own)
+        found, _, matches = nearest_sessions.nearest(index, asked, 0, sample=self.sample, neighbours=self.neighbours, length=self.length)
+        votes = matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
+        for session, vote in zip(found, votes, strict=True):
+            held = index.items[index.starts[session] : index.starts[session + 1]]
+            if code in held:
+                shared = np.isin(asked.items, held)
+                for source, weight in zip(asked.items[shared].tolist(), asked.weights[shared], strict=True):
+                    parts[source] += float(weight * vote)
+        values = pl.Series(list(parts.values()), dtype=pl.Float64)
+        frame = pl.DataFrame({"item_id": self.item_vocabulary.take(np.asarray(list(parts), np.int32)), "contribution": values})
+        return frame.sort("contribution", descending=True, maintain_order=True)
+
+
+class VSknn(SessionNeighbours):
+    """Vector session neighbours: similarity is the weight of shared items over the number of items used; rare items may count more.
+
+    Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018. O(used items · sample) a request.
+    """
+
+    name = "v-sknn"
+    match = "inverse"
+    idf: Annotated[
+        float, Range(0.0, 100.0), Doc("Votes for an item are times 1 + idf · ln(sessions / sessions that hold it); 0 leaves them alone.")
+    ] = 1.0
+
+    def _scale(self, sizes: Array) -> Array:
+        return np.maximum(sizes, 1).astype(np.float64)
+
+    def _item_weights(self) -> Array:
+        return np.asarray(1 + self.idf * self.state["rarity"])
+
+
+class VmisKnn(SessionNeighbours):
+    """Session neighbours of the Serenade system: rare items count in full, by ln(sessions / sessions that hold the item).
+
+    Kersbergen et al., "Serenade: low-latency session-based recommendation in e-commerce at scale", SIGMOD 2022. Its index finds the
+    same neighbours as `v-sknn`; the weights of votes differ. O(used items · sample) a request.
+    """
+
+    name = "vmis-knn"
+    idf: Annotated[
+        float, Range(0.0, 10.0), Doc("Votes for an item are times ln(sessions / sessions that hold it) to this power; 0 leaves them alone.")
+    ] = 1.0
+
+    def _item_weights(self) -> Array:
+        rarity = self.state["rarity"]
+        return rarity if self.idf == 1 else np.asarray(rarity**self.idf)
+
+
+def _decayed(decay: Decay, ages: Codes, moments: Array) -> Array:
+    """Weights above zero of what is `ages` moments old, of `moments` that are used. Shape [entries], float64."""
+    if decay == "linear":
+        return np.asarray((moments - ages) / moments)
+    if decay == "inverse":
+        return np.asarray(1 / (ages + 1.0))
+    return np.ones(len(ages))
+
+
+def _newest_first(train: Interactions, gap: str | None) -> tuple[Codes, int]:
+    """Number of the session of each row and the number of sessions; 0 is the session that ended last, ties go to the lower user code."""
+    new = np.ones(len(train), np.bool_)
+    new[1:] = train.users[1:] != train.users[:-1]
+    if gap is not None and train.times is not None:
+        new[1:] |= np.diff(train.times) > durations.seconds(gap, "session_gap")
+    found = np.cumsum(new) - 1
+    count = int(found[-1]) + 1
+    numbers = np.arange(count, dtype=np.int32)
+    if train.times is not None:
+        ends = train.times[np.flatnonzero(np.concatenate((new[1:], [True])))]
+        numbers[np.argsort(-ends, kind="stable")] = np.arange(count, dtype=np.int32)
+    return numbers[found], count

@@ -1,0 +1,142 @@
+"""The report: a run folder as one HTML file, as Markdown or as JSON. A pure function of the folder: same folder, same bytes.
+
+The HTML holds all it needs, asks for nothing from outside, runs no script and stays below one megabyte because each section has a budget.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from spadework.errors import BadRequest
+from spadework.workbench.report import blocks, formatting, outcome, run_facts
+from spadework.workbench.report.run_facts import RunFacts
+from spadework.workbench.report.sections import all_sections
+from spadework.workbench.report.sections.faces import ids_sentence, without_ids
+
+Form = Literal["html", "markdown", "json"]
+ENDINGS: dict[Form, str] = {"html": "html", "markdown": "md", "json": "json"}
+LARGEST = 1_000_000
+"""Bytes that no HTML report exceeds."""
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_PLAIN = re.compile(r"[\w ./:=,()'\"+-]*")
+"""Commands that Markdown may show between backticks, inside a table, too."""
+_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+
+
+def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
+    """The report of the run in `folder`.
+
+    What the folder lacks is told in its place. Ids of people and items are replaced unless `with_ids`. A path that is not a run
+    folder, or an unknown form, is a `BadRequest`.
+    """
+    if form not in get_args(Form):
+        raise BadRequest(f"There is no report form {form!r}.", f"Known: {', '.join(get_args(Form))}.")
+    facts = run_facts.read(Path(folder))
+    if not with_ids:
+        facts = RunFacts(**{**_parts(facts), "faces": without_ids(facts.faces)})
+    if form == "json":
+        return json.dumps(_documents(facts) | {"troubles": list(facts.troubles)}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    named = {f"{name}.json": document for name, document in _documents(facts).items()}
+    sections = all_sections(facts, named)
+    shape = _environment(form)
+    block = shape.get_template(f"blocks.{'html' if form == 'html' else 'md'}.j2").module.block  # type: ignore[attr-defined]
+    shown = [(section, [Markup(part) for part in blocks.fit(section, block)]) for section in sections]
+    style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
+    template = shape.get_template("report.html.j2" if form == "html" else "report.md.j2")
+    said = {"title": _title(facts), "under": _under(facts), "ids": ids_sentence(facts.faces), "starved": outcome.starved(facts)}
+    return template.render(**said, sections=shown, style=style)
+
+
+def write(folder: Path, form: Form = "html", with_ids: bool = False, to: Path | None = None) -> Path:
+    """Write the report into the run folder, or to the path `to`, and return its path; the file is whole or not there."""
+    folder = Path(folder)
+    content = render(folder, form, with_ids)
+    path = Path(to) if to is not None else folder / f"report.{ENDINGS[form]}"
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(content)
+        part.chmod(0o644)
+        os.replace(part, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _unwritable(path: Path, error: OSError) -> BadRequest:
+    return BadRequest(
+        f"The report cannot be written to {str(path)!r}: {error.strerror or 'the system refused'}.",
+        "Give a folder that exists, can be written to and has room.",
+    )
+
+
+def _parts(facts: RunFacts) -> dict[str, Any]:
+    return {name: getattr(facts, name) for name in RunFacts.__dataclass_fields__}
+
+
+def _documents(facts: RunFacts) -> dict[str, Any]:
+    """The run's files as they may be shown."""
+    return {name: value for name, value in _parts(facts).items() if name != "troubles"}
+
+
+def _title(facts: RunFacts) -> str:
+    """The run's name: what its source is called."""
+    name = next(filter(None, map(run_facts.as_text, (facts.data.get("name"), facts.data.get("source"), facts.recipe.get("source")))), "")
+    return formatting.clip(name, 100) or "A run without a name"
+
+
+def _under(facts: RunFacts) -> str:
+    """One line of facts under the title."""
+    known = run_facts.as_map(facts.data.get("facts"))
+    sizes = [
+        formatting.count(value, unit)
+        for unit in ("user", "item", "row")
+        if (value := run_facts.as_number(known.get(f"{unit}s"))) is not None
+    ]
+    if known.get("first"):
+        sizes.append(f"{formatting.day(run_facts.as_text(known.get('first')))} … {formatting.day(run_facts.as_text(known.get('last')))}")
+    mark = formatting.clip(facts.fingerprint, 16)
+    return " · ".join([*sizes, *([f"fingerprint {mark}"] if mark else [])])
+
+
+@cache
+def _environment(form: Form) -> Environment:
+    """Jinja with everything escaped: by its own rules in HTML, by the filter `cell` in Markdown."""
+    shape = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=form == "html",
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    shape.filters["cell"] = in_markdown
+    shape.filters["code"] = code_in_markdown
+    shape.globals["said_cut"] = blocks.said_cut
+    return shape
+
+
+def in_markdown(text: str) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    return " ".join(text.split()).translate(_MARKDOWN)
+
+
+def code_in_markdown(text: str) -> str:
+    """A line to type, as code where no letter of it means something else there."""
+    return f"`{text}`" if _PLAIN.fullmatch(text) else in_markdown(text)

@@ -1,0 +1,40 @@
+"""The parts of the report, in their order: each a function from the facts of a run to its blocks, with its budget in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from spadework.workbench.report.blocks import Block, Section
+from spadework.workbench.report.run_facts import Map, RunFacts
+from spadework.workbench.report.sections.account import account, portrait
+from spadework.workbench.report.sections.board import board, slices
+from spadework.workbench.report.sections.faces import faces
+from spadework.workbench.report.sections.findings import findings
+from spadework.workbench.report.sections.helped import helped
+from spadework.workbench.report.sections.honesty import honesty, recipe
+from spadework.workbench.report.sections.repeats import repeats
+from spadework.workbench.report.sections.training import training
+from spadework.workbench.report.sections.verdict import verdict
+
+
+def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
+    """Every section that the run has something for; findings, training, slices and repeats are left out when there are none.
+
+    `documents` holds the run's files as they may be shown, with ids replaced if they have to be. Budgets sum to less than a
+    megabyte with room for the page around them.
+    """
+    built: list[tuple[int, str, str, Sequence[Block], int]] = [
+        (0, "verdict", "Verdict", verdict(facts), 40_000),
+        (1, "account", "Data account", account(facts), 40_000),
+        (2, "portrait", "Portrait of the data", portrait(facts), 130_000),
+        (3, "findings", "Findings", findings(facts), 80_000),
+        (4, "board", "Board", board(facts), 150_000),
+        (5, "training", "The transformer", training(facts), 90_000),
+        (6, "helped", "What helped", helped(facts), 130_000),
+        (7, "slices", "Slices", slices(facts), 50_000),
+        (8, "repeats", "Repeats", repeats(facts), 20_000),
+        (9, "faces", "Faces", faces(facts), 150_000),
+        (10, "honesty", "Honesty", honesty(facts), 50_000),
+        (11, "recipe", "Recipe", recipe(facts, documents), 110_000),
+    ]
+    return [Section(number, key, title, tuple(blocks), budget) for number, key, title, blocks, budget in built if blocks]

@@ -1,0 +1,145 @@
+"""Which co-occurrence settings a dig tries: a factorial core, so that the effect of each choice can be read, and changes one at a time.
+
+In the core every level of every factor meets every level of the others. What a choice does is then the mean over all pairs of settings
+that differ in this choice alone, and not luck with what happened to stand beside it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.diagnosis.common import common_settings
+from spadework.models.base import Recommender
+from spadework.models.labels import model
+
+Settings: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Level:
+    """One choice of a factor."""
+
+    says: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A question to the data; the first level is the plain answer."""
+
+    name: str
+    levels: tuple[Level, ...]
+
+
+WEIGHTS = Factor(
+    "weight",
+    (
+        Level("raw counts", {"weight": "raw"}),
+        Level("each row divided by its size", {"weight": "confidence"}),
+        Level("cosine", {"weight": "cosine"}),
+        Level("left^0.7 · right^0.3", {"weight": "power", "left_power": 0.7, "right_power": 0.3}),
+        Level("left · right^0.5", {"weight": "power", "left_power": 1.0, "right_power": 0.5}),
+        Level("jaccard", {"weight": "jaccard"}),
+    ),
+)
+ORDER = Factor("order", (Level("bags", {}), Level("order: 1/distance, half of it backward", {"distance": "inverse", "backward": 0.5})))
+HEAVY = Factor("users", (Level("all users alike", {}), Level("heavy users count less (unit power 0.5)", {"unit_power": 0.5})))
+HISTORY = Factor(
+    "history",
+    tuple(Level("the whole history alike" if value == 1 else f"history {value:g}^n", {"history": value}) for value in (1.0, 0.9, 0.7)),
+)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The core and what is tried beside it."""
+
+    factors: tuple[Factor, ...]
+    common: Settings
+    beside: tuple[Settings, ...]
+
+    def core(self) -> list[Recommender]:
+        """Every combination of levels, in the order of `places`."""
+        return [
+            self._model(*(factor.levels[at].settings for factor, at in zip(self.factors, place, strict=True))) for place in self.places()
+        ]
+
+    def places(self) -> list[tuple[int, ...]]:
+        """The level of each factor, for each setting of the core."""
+        return list(itertools.product(*(range(len(factor.levels)) for factor in self.factors)))
+
+    def others(self) -> list[Recommender]:
+        """Settings beside the core; those that the core holds already are left out."""
+        known = {one.label for one in self.core()}
+        made = {one.label: one for one in (self._model(settings) for settings in self.beside)}
+        return [one for label, one in made.items() if label not in known]
+
+    def _model(self, *parts: Settings) -> Recommender:
+        merged: dict[str, Any] = dict(self.common)
+        for part in parts:
+            merged |= part
+        return model("cooccurrence", **merged)
+
+
+def design(train: Interactions, content: ItemContent | None) -> Design:
+    """The design for these data: factors that the log cannot answer are left out."""
+    timed = train.times is not None
+    factors = [WEIGHTS, HEAVY]
+    if timed:
+        factors = [WEIGHTS, ORDER, _age(train), HEAVY, HISTORY]
+    return Design(tuple(factors), common_settings(train), tuple(_beside(train, content)))
+
+
+def _age(train: Interactions) -> Factor:
+    """Decay of old pairs: a half-life of a sixth of the log's span, in whole days where it is longer than one."""
+    days = max(_span(train) / 6 / 86_400, 0.05)
+    text = f"{round(days)}d" if days >= 1 else f"{round(days * 1440)}m"
+    return Factor("time", (Level("all pairs alike", {}), Level(f"old pairs fade, half in {text}", {"age_half_life": text})))
+
+
+def _span(train: Interactions) -> float:
+    assert train.times is not None
+    return float(train.times.max() - train.times.min()) if len(train) else 0.0
+
+
+def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
+    """Weights of whole counts, entry weights, filters and shrinkage on bags; units, windows and clocks where there are times."""
+    timed = train.times is not None
+    histories: list[Settings] = [{}, {"history": 0.9}, {"history": 0.7}] if timed else [{}]
+    bags: list[Settings] = [
+        *({"weight": name} for name in ("lift", "ppmi", "npmi", "llr", "signed_llr", "lexicographers_mi", "dice", "inclusion", "asymmetric")),
+        {"weight": "pmi_k", "order": 3.0}, {"weight": "shrunk", "shrink": 20.0}, {"weight": "discounted", "right_power": 0.3},
+        {"weight": "cosine", "llr": 10.83}, {"weight": "confidence", "llr": 10.83}, {"weight": "cosine", "support": 2.0},
+        {"weight": "cosine", "shrink": 10.0}, {"weight": "cosine", "shrink": 100.0}, {"weight": "lift", "shrink": 1.0},
+        *({"entry": entry, "weight": weight} for entry in ("tfidf", "bm25", "log") for weight in ("raw", "cosine")),
+        {"weight": "power", "left_power": 0.5, "right_power": 0.3}, {"weight": "power", "left_power": 0.3, "right_power": 0.7},
+        {"weight": "power", "left_power": 0.7, "right_power": 0.4, "unit_power": 0.7, "normalise": True},
+    ]  # fmt: skip
+    if content is not None:
+        bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [{"weight": "cosine", "content": 0.2}]
+    found = [bag | history for bag in bags for history in histories]
+    if train.weights is not None:
+        found += [{"entry": "value", "weight": weight} for weight in ("raw", "cosine")]
+    if not timed:
+        return found
+    forward = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
+    clocks: list[Settings] = [
+        {"backward": 0.0}, {"backward": 1.0}, {"distance": "log"}, {"distance": "geometric"}, {"window": 1}, {"window": 5}, {"window": 20},
+        {"gap_half_life": "1d"}, {"gap_half_life": "7d"}, {"age_half_life": "7d"}, {"age_half_life": "30d"}, {"age_half_life": "90d"},
+        {"unit": "session"}, {"unit": "session", "session_gap": "12h"}, {"unit_power": 1.0}, {"history": 0.5},
+        {"aggregate": "max"}, {"aggregate": "noisy-or"}, {"last": 1}, {"last": 5}, {"last": 20}, {"repeated": "count"},
+        {"history": 1.0, "history_half_life": "7d"}, {"history": 1.0, "history_half_life": "30d"},
+    ]  # fmt: skip
+    if train.baskets is not None:
+        clocks += [
+            {"unit": "basket", "distance": "same", "backward": 1.0},
+            {"unit": "basket", "distance": "same", "backward": 1.0, "weight": "lift"},
+        ]
+    if content is not None:
+        clocks += [{"content_cold": kappa} for kappa in (2.0, 10.0)]
+    recency: list[Settings] = [{"entry": "recency", "weight": weight} for weight in ("raw", "cosine")]
+    return found + recency + [forward | clock for clock in clocks] + [{**forward, "history": h} for h in (1.0, 0.9, 0.5)]

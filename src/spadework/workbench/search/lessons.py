@@ -1,0 +1,89 @@
+"""What helped: configurations that differ in one thing, compared on the validation span user by user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from spadework.evaluation import statistics
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.registry import catalogue
+
+PAIRS: tuple[tuple[str, str, str, str], ...] = (
+    ("raw", "confidence", "weight", "each row divided by its size, instead of raw counts"),
+    ("raw", "cosine", "weight", "counts divided by the size of both items"),
+    ("cosine", "item-knn-tfidf", "users", "heavy users counting less"),
+    ("cosine", "jaccard", "weight", "shared over all users, instead of cosine"),
+    ("cosine", "forward", "order", "direction and distance of events, instead of bags"),
+    ("popular", "popular(window=7d)", "time", "the last 7 days, instead of all time"),
+    ("popular", "cosine", "personal", "a personal list, instead of the same for everybody"),
+)
+"""Comparisons across models: base, value, kind, what changed."""
+
+
+def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
+    """Effects of one change at a time, with intervals, the largest first."""
+    done = [score for score in scores if score.state == "done"]
+    places = {score.label: place for place, score in enumerate(done)}
+    wanted = [pair for pair in [*PAIRS, *_single_changes(done)] if pair[0] in places and pair[1] in places]
+    if not wanted:
+        return []
+    values = np.column_stack([score.values[protocol.primary][protocol.judged] for score in done])
+    drawn = statistics.bootstrap(values, protocol.seed)  # one draw of users for all comparisons
+    means = statistics.means(values)
+    rows = []
+    for base, value, kind, what in wanted:
+        one, other = places[base], places[value]
+        low, high = statistics.interval(drawn[:, other] - drawn[:, one])
+        row = {"what": what, "kind": kind, "model": done[other].model, "base": float(means[one]), "value": float(means[other])}
+        rows.append(row | {"effect": float(means[other] - means[one]), "interval": [float(low), float(high)]})
+    return sorted(rows, key=lambda row: -abs(row["effect"]))
+
+
+def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
+    """The best of the primary metric that any setting reached, by model (rows) and history weight (columns)."""
+    cells: dict[tuple[str, float], tuple[float, str]] = {}
+    for score in scores:
+        if score.state == "done" and "history" in score.params and score.model != "cooccurrence":
+            place, value = (score.model, float(score.params["history"])), score.means(protocol.judged)[protocol.primary]
+            if place not in cells or cells[place][0] < value:
+                cells[place] = value, score.label
+    if not cells:
+        return None
+    rows = list(dict.fromkeys(name for name, _ in cells))
+    columns = sorted({history for _, history in cells}, reverse=True)
+    return {
+        "rows": rows,
+        "columns": [f"history {history:g}" for history in columns],
+        "row_title": "model",
+        "column_title": "history weight",
+        "values": [[cells.get((name, history), (None, ""))[0] for history in columns] for name in rows],
+        "settings": [[cells.get((name, history), (None, None))[1] for history in columns] for name in rows],
+        "users": int(protocol.judged.sum()),
+        "metric": f"{protocol.primary}, validation, the best that a setting of the cell reached",
+    }
+
+
+def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
+    """Pairs (default, variant) of one model that differ in one parameter."""
+    found = []
+    for score in scores:
+        defaults = {p.name: p.default for p in catalogue()[score.model].parameters().values()}
+        changed = [name for name, value in score.params.items() if value != defaults[name]]
+        if len(changed) == 1:
+            name = changed[0]
+            kind = "time" if name in ("window", "half_life") else name
+            pair = (
+                score.model,
+                score.label,
+                kind,
+                f"{name.replace('_', ' ')} {_word(score.params[name])} instead of {_word(defaults[name])}",
+            )
+            if pair[:2] not in [known[:2] for known in PAIRS]:
+                found.append(pair)
+    return found
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,91 @@
+"""What a training leaves in its run: values, curves, advice, finding and board, the model that is served, and the network itself."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spadework.data.content import ItemContent
+from spadework.data.interactions import Interactions
+from spadework.diagnosis.finding import by_weight
+from spadework.diagnosis.prediction import Checked, finding_of
+from spadework.evaluation.scoreboard import Scoreboard
+from spadework.evaluation.trial import Protocol, Score
+from spadework.models.base import Recommender
+from spadework.workbench import files, roles
+from spadework.workbench import folder as folders
+from spadework.workbench.run import Run
+from spadework.workbench.telling import with_lists
+from spadework.workbench.training import curves, judged
+
+NOT_TRIED = "transformers"
+"""What stands under "not tried" on the board of a dig until one was trained."""
+
+
+def write_board(
+    run: Run,
+    advice: Mapping[str, Any],
+    checked: Sequence[Checked],
+    others: Sequence[Score],
+    tested: tuple[Score, Protocol],
+    validated: tuple[Score, Protocol],
+    curve_files: Sequence[Path],
+) -> None:
+    """Write the values, the curves, the advice, the finding and, last, the board."""
+    folder, before = run.folder, run.board
+    (score, final), (chosen, choosing) = tested, validated
+    judged.keep_values(folder, score, final)
+    files.write_json(folder / "training.json", curves.gathered(curve_files))
+    files.write_json(folder / "advice.json", advice)
+    findings = [one for one in run.findings if one["code"] != "VER-2"]
+    if checked:
+        findings.append(finding_of(list(checked)).as_json())
+    findings.sort(key=by_weight)
+    files.write_json(folder / "findings.json", findings)
+    least, users = judged.validation_of_winner(before, choosing.primary)
+    validation = [entry for entry in before["validation"] if entry["model"] != score.model] + _entries(choosing, [chosen], "validation")
+    files.write_json(folder / "scores.json", before | {
+        "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
+        "winner": advice["winner"],
+        "winner_of_dig": judged.winner_of_dig(before),
+        "validation_of_dig": least if np.isfinite(least) else None,
+        "validation_users_of_dig": users,
+        "validation": validation,
+        "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
+    })  # fmt: skip
+
+
+def serve(run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
+    """Put the transformer in the place of the winner of the dig; the other roles keep their models.
+
+    The models of the dig are kept aside, and put back where no transformer won.
+    """
+    models, aside = run.folder / "models", run.folder / folders.DUG
+    if fitted is not None:
+        about = {"source": run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+        if models.exists() and not aside.exists():
+            shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
+            half.rename(aside)
+        roles.replace_winner(models, fitted, others=aside if aside.exists() else models, facts=about, content=items)
+    elif aside.exists():
+        files.replace_folder(aside, models)
+
+
+def keep_network(folder: Path, made: Path | None) -> None:
+    """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
+    place = folder / folders.TRAINED
+    half = place.with_name(f"{files.HALF}{place.name}")
+    for path in (half, place):
+        shutil.rmtree(path, ignore_errors=True)
+    if made is not None and made.exists():
+        (network,) = made.iterdir()
+        shutil.copytree(network, half)  # and not moved: a stop from here on finds it again
+        half.rename(place)
+
+
+def _entries(protocol: Protocol, scores: Sequence[Score], stage: str) -> list[dict[str, Any]]:
+    return [entry | {"stage": stage} for entry in Scoreboard(protocol, tuple(scores)).entries]
