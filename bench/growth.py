@@ -6,7 +6,7 @@ import math
 
 from data import PairSet, pairs
 from harness import OURS, ROOT, Contender, Outcome, Series, in_turn, worker
-from spadework.workbench.report.charts.curves import rank_curve
+from spadework.workbench.report.charts.curve_charts import rank_curve
 
 NAME = "growth"
 EVENTS = (5_000_000, 10_000_000, 20_000_000)

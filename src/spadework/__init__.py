@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from spadework.models.labels import model
     from spadework.models.recommendations import Recommendations
     from spadework.models.registry import catalogue
-    from spadework.workbench.artifact import load, save
     from spadework.workbench.glossary import explain
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
+    from spadework.workbench.storage.artifact import load, save
     from spadework.workbench.training.excavator import train
 
 _HOMES = {
@@ -56,13 +56,13 @@ _HOMES = {
     "evaluate": "spadework.evaluation.scoreboard",
     "explain": "spadework.workbench.glossary",
     "fit_counts": "spadework.models.cooccurrence.counts",
-    "load": "spadework.workbench.artifact",
+    "load": "spadework.workbench.storage.artifact",
     "merge": "spadework.models.cooccurrence.counts",
     "model": "spadework.models.labels",
     "read_content": "spadework.data.addresses",
     "read_interactions": "spadework.data.addresses",
     "read_split": "spadework.data.presplit",
-    "save": "spadework.workbench.artifact",
+    "save": "spadework.workbench.storage.artifact",
     "scoreboard": "spadework.evaluation.scoreboard",
     "train": "spadework.workbench.training.excavator",
     "world": "spadework.data.worlds.worlds",

@@ -15,10 +15,10 @@ import spadework as sw
 from command_line import call
 from spadework.errors import BadRequest
 from spadework.models.labels import model
-from spadework.workbench import files, roles
 from spadework.workbench.recipe import make
 from spadework.workbench.run import Run, dig
-from spadework.workbench.serving import recommend
+from spadework.workbench.serving.serving_answers import recommend
+from spadework.workbench.storage import files, roles
 
 WINNER = "personal"
 

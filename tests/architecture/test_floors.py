@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,25 @@ import pytest
 from makers import ROOT, SOURCE
 
 FLOORS = {"data": 1, "kernels": 2, "models": 3, "evaluation": 4, "diagnosis": 5, "workbench": 6, "apps": 7}
+ROOMS = {  # of one floor: a room imports from those with a smaller number, and from itself
+    "data": 0, "data/reading": 1, "data/content.py": 2, "data/samples.py": 3, "data/worlds": 3, "data/addresses.py": 4, "data/presplit.py": 5,
+    "kernels": 0, "kernels/counting": 1, "kernels/ranking": 1, "kernels/similarity": 2, "kernels/solvers": 2, "kernels/neighbours": 2,
+    "models": 0, "models/cooccurrence": 1, "models/baskets": 1, "models/linear": 2, "models/factors": 2, "models/ensemble": 3,
+    "models/neural": 4,
+    "diagnosis": 0, "diagnosis/questions": 1,
+    "workbench/recipe.py": 0, "workbench/storage": 1, "workbench/report": 2, "workbench/search": 3, "workbench": 4, "workbench/serving": 5,
+    "workbench/training": 6,
+    "apps": 0, "apps/commands": 1,
+}  # fmt: skip
+LISTS = ("spadework.models",)  # its `__init__` lists what the rooms define, for type checkers
+NAMED_AFTER = ("apps/commands/", "workbench/report/sections/", "diagnosis/questions/")
+"""Folders whose modules have the name of what they are about, which is that of another module at times."""
 HELPERS = {path.stem for path in SOURCE.glob("*.py")} - {"__init__", "__main__"}
 ANYWHERE = {"numpy", "scipy", "polars"}
 ALLOWED = {  # third-party name → where it may be imported
     "numba": ("kernels/compiled.py", "kernels/counting/instructions.py"),
     "llvmlite": ("kernels/compiled.py", "kernels/counting/instructions.py"),
-    "sklearn": ("models/content.py", "models/ensemble/boosted.py"),
+    "sklearn": ("models/cooccurrence/content_neighbours.py", "models/ensemble/boosted.py"),
     "threadpoolctl": ("kernels/parallel.py",),
     "zstandard": ("data/",),
     "pydantic": ("workbench/recipe.py",),
@@ -48,15 +62,18 @@ NEVER = {
 ROOM = [path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem in HELPERS]
 
 
-def imports(path: Path, *, at_import: bool = False) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything that a module imports; `from a import b` counts as a.b."""
+def imports(path: Path, *, at_import: bool = False, typed: bool = True) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that a module imports; `from a import b` counts as a.b.
+
+    `at_import` leaves out what is imported when a function runs, and what only type checkers import; without `typed` the latter alone.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = set()
-    if at_import:
-        for node in ast.walk(tree):
-            lazy = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-            if lazy or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)):
-                hidden |= {id(inner) for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        lazy = at_import and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        checked = (at_import or not typed) and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        if lazy or checked:
+            hidden |= {id(inner) for inner in ast.walk(node)}
     for node in ast.walk(tree):
         if id(node) in hidden:
             continue
@@ -104,7 +121,7 @@ def test_third_party_names_stand_in_their_own_files(path):
 
 def test_commands_import_nothing_heavy_until_they_run():
     heavy = {"numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors"}
-    later = {"asking.py", "summary.py"}  # what a command imports when it runs
+    later = {"recipe_options.py", "summary.py"}  # what a command imports when it runs
     for path in sorted(set((SOURCE / "apps").rglob("*.py")) - {SOURCE / "apps" / name for name in later}):
         for line, name in imports(path, at_import=True):
             assert name.split(".")[0] not in heavy, f"{where(path, line)} imports {name} when it is loaded"
@@ -115,6 +132,57 @@ def test_commands_import_nothing_heavy_until_they_run():
 def test_every_folder_of_the_package_is_a_floor():
     folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == set(FLOORS)
+
+
+def room_of(path: Path) -> str:
+    """The longest entry of ROOMS that the path lies in."""
+    here = path.relative_to(SOURCE).as_posix()
+    return max((room for room in ROOMS if here == room or here.startswith(f"{room}/")), key=len, default="")
+
+
+def module(name: str) -> Path | None:
+    """The file of a dotted name, or of what it is taken from."""
+    for dotted in (name, name.rpartition(".")[0]):
+        base = SOURCE.parent / dotted.replace(".", "/")
+        for path in (base.with_suffix(".py"), base / "__init__.py"):
+            if path.is_file():
+                return path
+    return None
+
+
+def test_every_folder_is_a_room():
+    folders = {
+        path.relative_to(SOURCE).as_posix() for floor in FLOORS for path in (SOURCE / floor).iterdir() if (path / "__init__.py").exists()
+    }
+    assert folders == {room for room in ROOMS if "/" in room and not room.endswith(".py")}
+
+
+def test_rooms_of_a_floor_import_one_way():
+    for path in sorted(SOURCE.rglob("*.py")):
+        own = room_of(path)
+        for line, name in imports(path):
+            target = module(name) if name.startswith("spadework.") else None
+            if target is None or (path.name == "__init__.py" and ".".join(("spadework", *path.relative_to(SOURCE).parts[:-1])) in LISTS):
+                continue
+            other = room_of(target)
+            if own and other and own != other and own.split("/")[0] == other.split("/")[0]:
+                assert ROOMS[other] < ROOMS[own], f"{where(path, line)}: {own} imports {name} of {other}"
+
+
+def test_modules_import_each_other_in_no_circle():
+    graph: dict[Path, set[Path]] = {}
+    for path in SOURCE.rglob("*.py"):
+        graph[path] = {found for _, name in imports(path, typed=False) if (found := module(name)) not in (None, path)}
+    tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the modules
+
+
+def test_one_name_one_module():
+    names: dict[str, list[str]] = {}
+    for path in sorted(SOURCE.rglob("*.py")):
+        here = path.relative_to(SOURCE).as_posix()
+        if not here.startswith(NAMED_AFTER) and path.stem != "__init__":
+            names.setdefault(path.stem, []).append(here)
+    assert not {stem: paths for stem, paths in names.items() if len(paths) > 1}
 
 
 def test_the_walk_sees_what_it_should(tmp_path):

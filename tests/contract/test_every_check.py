@@ -12,7 +12,7 @@ import spadework as sw
 from makers import START, content_of, make_log
 from spadework.data import splitting
 from spadework.data.addresses import read_content
-from spadework.data.reading.account import RowAccount
+from spadework.data.account import RowAccount
 from spadework.data.worlds.worlds import world
 from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 from spadework.diagnosis.checking import diagnose

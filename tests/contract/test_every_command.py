@@ -19,7 +19,7 @@ from spadework.apps import commands
 from spadework.apps.cli import spadework
 from spadework.data.worlds.worlds import world
 from spadework.models.labels import model
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 every_command = pytest.mark.parametrize("name", NAMES)

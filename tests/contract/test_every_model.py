@@ -22,7 +22,7 @@ from spadework.models.labels import model
 from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
 from spadework.models.registry import catalogue
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"
 NAMES = [*catalogue(), NEWCOMER]

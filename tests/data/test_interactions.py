@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from makers import START, make_log
 from spadework.data.interactions import Interactions
-from spadework.data.reading.account import RowAccount
+from spadework.data.account import RowAccount
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
 

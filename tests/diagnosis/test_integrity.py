@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from makers import START, make_log
-from spadework.data.reading.account import RowAccount
+from spadework.data.account import RowAccount
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.integrity import missing_content, robots, set_aside, too_small
 from spadework.diagnosis.stamps import all_equal, no_times, ties

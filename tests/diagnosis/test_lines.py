@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from makers import make_log
-from spadework.apps.asking import recipe_of
 from spadework.apps.cli import Commands
+from spadework.apps.recipe_options import recipe_of
 from spadework.data import splitting
 from spadework.data.worlds.worlds import world
 from spadework.diagnosis.checking import diagnose
+from spadework.diagnosis.command_lines import LINES, filled, line_of
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, by_weight, command_for
-from spadework.diagnosis.lines import LINES, filled, line_of
 from spadework.diagnosis.probe import Unanswered, all_probes, ask_all
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol

@@ -15,10 +15,10 @@ from spadework.data.worlds.worlds import worlds
 from spadework.errors import OutputExists
 from spadework.models.base import Recommender
 from spadework.models.registry import catalogue
-from spadework.workbench import files
-from spadework.workbench.folder import is_complete
 from spadework.workbench.recipe import make
 from spadework.workbench.search import plan
+from spadework.workbench.storage import files
+from spadework.workbench.storage.folder import is_complete
 
 PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "reason"}
 TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from command_line import run, start
-from spadework.workbench.folder import is_complete
+from spadework.workbench.storage.folder import is_complete
 
 TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
 

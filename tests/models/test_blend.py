@@ -21,7 +21,7 @@ from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
 from spadework.models.histories import Histories
 from spadework.models.labels import model
 from spadework.models.registry import catalogue
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 ITEMS = 20  # of the shop: fewer than the candidates, so that every part proposes all it has evidence for
 ALONE = [name for name, cls in catalogue().items() if not cls.composed and name != "cross-occurrence"]

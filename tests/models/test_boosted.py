@@ -16,7 +16,7 @@ from spadework.models.ensemble.boosted import TIE, _drawn, _trees_of
 from spadework.models.ensemble.candidate_features import OF_ALL, facts_of, features, width
 from spadework.models.histories import Histories
 from spadework.models.labels import model
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 
 @pytest.fixture(scope="module")

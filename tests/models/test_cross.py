@@ -17,7 +17,7 @@ from spadework.kernels.similarity.pair_weights import association
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.models.labels import model
 from spadework.models.registry import catalogue
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 KINDS = ["view", "buy", "cart"]
 COUNTS = {"weight": "raw", "keep": 1000}

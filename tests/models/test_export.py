@@ -13,7 +13,7 @@ from command_line import call
 from spadework.errors import BadRequest, MissingExtra, OutputExists
 from spadework.models.labels import model
 from spadework.models.neural.export import export
-from spadework.workbench import artifact
+from spadework.workbench.storage import artifact
 
 SMALL = {"width": 16, "blocks": 2, "heads": 2, "epochs": 3, "batch": 32, "max_length": 32}
 FORMS = [{}, {"block": "sasrec", "positions": "relative", "times": True, "personal": True}, {"objective": "masked"}]

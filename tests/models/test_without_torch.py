@@ -10,8 +10,8 @@ import textwrap
 from makers import ROOT
 from spadework.models.labels import model
 from spadework.models.registry import catalogue
-from spadework.workbench import artifact
 from spadework.workbench.glossary import explain
+from spadework.workbench.storage import artifact
 
 COMMAND = "pip install 'spadework[neural]'"
 

@@ -9,7 +9,7 @@ import pytest
 
 from spadework.diagnosis.prediction import Prediction, check
 from spadework.workbench.training.advice import starved, with_its_chance
-from spadework.workbench.training.curves import cut_short
+from spadework.workbench.training.training_curves import cut_short
 
 EXPECTED = Prediction(about="verdict", says="The one beside the other.", because="", model="a", against="b", low=-0.4, high=0.0)
 CUT = {"budget": {"asked": 60.0, "used": 61.0, "starved": True, "says": "34 models had no time."}}

@@ -13,7 +13,7 @@ import pytest
 import spadework as sw
 from spadework.errors import BadRequest, NotFitted, OutputExists
 from spadework.models.labels import model
-from spadework.workbench import artifact, files
+from spadework.workbench.storage import artifact, files
 
 
 @pytest.fixture

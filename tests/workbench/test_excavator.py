@@ -18,11 +18,11 @@ from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadData, BadRequest, OtherData
 from spadework.models.neural import training
 from spadework.models.neural.device import Machine, training_on
-from spadework.workbench import files, roles
-from spadework.workbench import folder as folders
 from spadework.workbench.recipe import make
 from spadework.workbench.report.report import render
 from spadework.workbench.run import Run, dig
+from spadework.workbench.storage import files, roles
+from spadework.workbench.storage import folder as folders
 from spadework.workbench.training import excavator, judged
 from spadework.workbench.training.excavator import train
 from spadework.workbench.training.made_of import pairs, transformer_of

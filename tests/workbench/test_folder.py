@@ -12,8 +12,8 @@ import pytest
 
 from spadework import events
 from spadework.errors import BadRequest, OutputExists
-from spadework.workbench import files, folder
 from spadework.workbench.recipe import make
+from spadework.workbench.storage import files, folder
 
 
 class Heard:

@@ -11,8 +11,8 @@ import spadework as sw
 from spadework.errors import BadRequest, UnknownName
 from spadework.models.labels import model
 from spadework.models.registry import catalogue
-from spadework.workbench import artifact, files, roles
 from spadework.workbench.run import Run
+from spadework.workbench.storage import artifact, files, roles
 
 ABOUT = {"source": "a test"}
 

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
-from spadework.diagnosis.lines import filled, line_of
+from spadework.diagnosis.command_lines import filled, line_of
 from spadework.shelf import Shelf
 
 Level: TypeAlias = Literal["blocker", "strong", "weak", "note"]

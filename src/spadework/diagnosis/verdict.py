@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from spadework.diagnosis.command_lines import DIG, RUN, TRAIN
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.ingredients import INGREDIENTS, recipe_text
-from spadework.diagnosis.lines import DIG, RUN, TRAIN
 from spadework.diagnosis.prediction import Prediction
 from spadework.diagnosis.probe import Unanswered
 from spadework.diagnosis.rules import RULES, Rule

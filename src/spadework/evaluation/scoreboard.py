@@ -17,7 +17,7 @@ from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest
 from spadework.evaluation import statistics
-from spadework.evaluation.tables import lists_of
+from spadework.evaluation.foreign_lists import lists_of
 from spadework.evaluation.trial import DEFAULT_METRICS, Protocol, Score, judge, trial
 from spadework.models.base import Recommender
 

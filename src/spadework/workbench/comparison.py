@@ -10,7 +10,7 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.evaluation import statistics
-from spadework.workbench import files
+from spadework.workbench.storage import files
 
 
 def compare(folders: Sequence[Path]) -> dict[str, Any]:

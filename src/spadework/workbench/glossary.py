@@ -21,7 +21,7 @@ from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.registry import catalogue
 from spadework.workbench.recipe import Recipe
-from spadework.workbench.roles import ROLES
+from spadework.workbench.storage.roles import ROLES
 
 WORDS = {
     "RepR": "Repeat ratio: the share of a list's slots that hold items the user had before. Report, section 8.",

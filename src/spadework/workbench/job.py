@@ -19,16 +19,16 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.workbench import files, roles
-from spadework.workbench import folder as folders
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.search import plan
 from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.finals import TEST
+from spadework.workbench.search.telling import why_repeats
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import choose_split, read_for, target_of
-from spadework.workbench.telling import why_repeats
+from spadework.workbench.storage import files, roles
+from spadework.workbench.storage import folder as folders
 from spadework.workbench.warming import Warming
 
 

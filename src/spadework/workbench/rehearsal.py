@@ -35,7 +35,7 @@ from spadework.models.labels import model
 from spadework.models.registry import catalogue
 from spadework.workbench.search.blending import mixtures
 from spadework.workbench.search.design import design
-from spadework.workbench.telling import repetition_of, slices_of
+from spadework.workbench.search.telling import repetition_of, slices_of
 
 PARTS = 2
 """Processes that share the work; more would compile what they have in common several times."""

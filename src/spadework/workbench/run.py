@@ -11,10 +11,10 @@ from spadework.data.interactions import Interactions
 from spadework.errors import OtherData
 from spadework.kernels import parallel
 from spadework.models.base import Recommender
-from spadework.workbench import artifact, files, roles
-from spadework.workbench import folder as folders
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
+from spadework.workbench.storage import artifact, files, roles
+from spadework.workbench.storage import folder as folders
 
 
 @dataclass(frozen=True)

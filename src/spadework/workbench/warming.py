@@ -24,8 +24,8 @@ from pathlib import Path
 
 from spadework import durations, events
 from spadework.kernels import compiled
-from spadework.workbench import files
 from spadework.workbench.rehearsal import PARTS, exercises
+from spadework.workbench.storage import files
 
 OFF = "SPADEWORK_WARM"
 """The variable of the environment that turns compiling ahead off with "0"."""

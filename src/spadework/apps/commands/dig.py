@@ -47,7 +47,7 @@ def command(
     """
     from pathlib import Path
 
-    from spadework.apps.asking import recipe_of
+    from spadework.apps.recipe_options import recipe_of
     from spadework.workbench.recipe import command_of
     from spadework.workbench.run import dig
 

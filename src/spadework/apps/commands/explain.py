@@ -10,7 +10,7 @@ from spadework.apps import terminal
 from spadework.apps.options import model_option
 
 if TYPE_CHECKING:
-    from spadework.workbench.serving import Explanation
+    from spadework.workbench.serving.serving_answers import Explanation
 
 SHOWN = 20
 
@@ -58,7 +58,7 @@ def _refuse_without_item(name: str, given: dict[str, str | None]) -> None:
 
 
 def _item(where: str, item: str, user: str | None, histories: str | None, model: str | None, as_json: bool) -> None:
-    from spadework.workbench.serving import explain
+    from spadework.workbench.serving.serving_answers import explain
 
     with terminal.progress():
         told = explain(where, item, user, histories=histories, model=model)

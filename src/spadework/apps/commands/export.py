@@ -20,7 +20,7 @@ from spadework.apps.options import model_option
 def command(where: str, out: str, k: int, repeats: str, model: str | None, as_json: bool) -> None:
     """Write the transformer of a RUN, or an ARTIFACT, as ONNX: histories in, best items out, without Python or PyTorch."""
     from spadework.models.neural.device import require_torch
-    from spadework.workbench.serving import fitted_of
+    from spadework.workbench.serving.serving_answers import fitted_of
 
     require_torch()
     with terminal.progress():

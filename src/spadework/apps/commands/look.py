@@ -31,7 +31,7 @@ def command(
     as_json: bool,
 ) -> int:  # fmt: skip
     """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut, findings. Nothing is fitted."""
-    from spadework.apps.asking import recipe_of
+    from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
     from spadework.workbench.recipe import command_of
@@ -93,7 +93,7 @@ def _keep_set_aside(log: Interactions) -> Path | None:
     account = log.account
     if account is None or account.rows_set_aside is None or not len(account.rows_set_aside):
         return None
-    from spadework.workbench import files
+    from spadework.workbench.storage import files
 
     path = Path("runs") / "set-aside" / f"{Path(account.source).stem}-{log.fingerprint[:8]}.parquet"
     files.write_parquet(path, account.rows_set_aside)

@@ -37,8 +37,8 @@ def command(
     model: str | None, out: str | None, force: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Recommend to every user of a log with the winner of a RUN, another of its models, or an ARTIFACT."""
-    from spadework.apps.asking import out_path
-    from spadework.workbench.serving import recommend
+    from spadework.apps.recipe_options import out_path
+    from spadework.workbench.serving.serving_answers import recommend
 
     path = out_path(out, force, endings=(".parquet", ".csv", ".jsonl")) if out else None
     with terminal.progress():
@@ -56,7 +56,7 @@ def command(
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    from spadework.workbench import files
+    from spadework.workbench.storage import files
 
     if path.suffix == ".parquet":
         files.write_parquet(path, frame)

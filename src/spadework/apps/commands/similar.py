@@ -16,7 +16,7 @@ from spadework.apps.options import model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(where: str, items: tuple[str, ...], k: int, model: str | None, as_json: bool) -> None:
     """The items most similar to each ITEM, by the best model of a RUN that knows similar items, or by an ARTIFACT."""
-    from spadework.workbench.serving import similar
+    from spadework.workbench.serving.serving_answers import similar
 
     with terminal.progress():
         frame = similar(where, items, k=k, model=model)

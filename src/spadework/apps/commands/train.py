@@ -34,7 +34,7 @@ def command(
     """
     from pathlib import Path
 
-    from spadework.apps.asking import parameters_of
+    from spadework.apps.recipe_options import parameters_of
     from spadework.models.neural.device import Machine, training_on
     from spadework.workbench.run import Run
     from spadework.workbench.training.excavator import train

@@ -12,7 +12,7 @@ import polars as pl
 from spadework.arrays import Array
 from spadework.data.content import ItemContent, read_item_table
 from spadework.data.interactions import Interactions
-from spadework.data.reading.account import RowAccount
+from spadework.data.account import RowAccount
 from spadework.data.vocabulary import Vocabulary
 from spadework.shelf import Shelf
 

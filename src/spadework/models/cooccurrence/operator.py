@@ -210,7 +210,7 @@ class CoOccurrence(ItemItem):
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
         if content is not None and (self.content or self.content_cold):
-            from spadework.models.content import content_table
+            from spadework.models.cooccurrence.content_neighbours import content_table
 
             lean = table_mixing.leaning(train.item_counts, self.content_cold)
             theta = self.content + (1 - self.content) * lean

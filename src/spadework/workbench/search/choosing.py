@@ -25,10 +25,9 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
-from spadework.workbench import files, roles
-from spadework.workbench.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.report import formatting
+from spadework.workbench.search.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.search.budgeting import account_of
 from spadework.workbench.search.choice import Choice, choose, finalists
 from spadework.workbench.search.clock import Clock
@@ -41,6 +40,7 @@ from spadework.workbench.search.plan import floor
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
+from spadework.workbench.storage import files, roles
 
 REST = 0.15
 """Share of the budget that questions may take which do not decide the verdict."""

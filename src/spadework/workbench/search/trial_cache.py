@@ -15,7 +15,7 @@ from spadework.arrays import Array
 from spadework.data.vocabulary import digest
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.workbench import files
+from spadework.workbench.storage import files
 
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that say something about the machine or the budget, not about the model: they are tried again."""

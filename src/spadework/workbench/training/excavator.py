@@ -22,14 +22,14 @@ from spadework.kernels import parallel
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.neural.transformer import Transformer
-from spadework.workbench import artifact, files
-from spadework.workbench import folder as folders
 from spadework.workbench.report import report
 from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
-from spadework.workbench.service import source_of
+from spadework.workbench.serving.service import source_of
 from spadework.workbench.sources import choose_split, read_for
-from spadework.workbench.training import curves, judged, kept
+from spadework.workbench.storage import artifact, files
+from spadework.workbench.storage import folder as folders
+from spadework.workbench.training import judged, kept, training_curves
 from spadework.workbench.training.advice import Tested, starved, tested, untested, with_its_chance
 from spadework.workbench.training.made_of import Pair, pairs, transformer_of
 from spadework.workbench.training.seeds import by_seed, joined, values_of
@@ -161,8 +161,8 @@ class Excavation:
     def _cut_short(self, models: list[Transformer], stage: str) -> str:
         """How a network of these was cut short in this stage, any seed; nothing where none was."""
         labels = {one.label for one in models}
-        met = [curve for curve in curves.gathered(self.curves) if curve["label"] in labels and curve["stage"] == stage]
-        return curves.cut_short(met, models[0].epochs, Transformer.parameters()["epochs"].default)
+        met = [curve for curve in training_curves.gathered(self.curves) if curve["label"] in labels and curve["stage"] == stage]
+        return training_curves.cut_short(met, models[0].epochs, Transformer.parameters()["epochs"].default)
 
     # ---- what it starts from
 
@@ -270,7 +270,7 @@ class Excavation:
             if score.state == "done":
                 if stage == "test" and self.network is not None and seed == protocol.seed:
                     artifact.replace(learner, self.network, facts={"fitted on": "the train span"}, content=items)
-                curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
+                training_curves.keep(self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0)
                 value, took = score.means(protocol.judged)[protocol.primary], durations.words(score.fit_seconds or 0)
                 which = f", seed {seed}" if self.seeds > 1 else ""
                 events.note(f"{stage:<10}  {score.label}{which}: {protocol.primary} {value:.4f}, fitted in {took}")

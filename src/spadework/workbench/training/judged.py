@@ -11,8 +11,8 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.errors import BadData
 from spadework.evaluation.trial import Protocol, Score
-from spadework.workbench import files
 from spadework.workbench.search.rungs import rungs_of
+from spadework.workbench.storage import files
 
 
 def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str) -> list[Score]:

@@ -16,11 +16,11 @@ from spadework.diagnosis.prediction import Checked, finding_of
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.workbench import files, roles
-from spadework.workbench import folder as folders
 from spadework.workbench.run import Run
-from spadework.workbench.telling import with_lists
-from spadework.workbench.training import curves, judged
+from spadework.workbench.search.telling import with_lists
+from spadework.workbench.storage import files, roles
+from spadework.workbench.storage import folder as folders
+from spadework.workbench.training import judged, training_curves
 
 NOT_TRIED = "transformers"
 """What stands under "not tried" on the board of a dig until one was trained."""
@@ -39,7 +39,7 @@ def write_board(
     folder, before = run.folder, run.board
     (score, final), (chosen, choosing) = tested, validated
     judged.keep_values(folder, score, final)
-    files.write_json(folder / "training.json", curves.gathered(curve_files))
+    files.write_json(folder / "training.json", training_curves.gathered(curve_files))
     files.write_json(folder / "advice.json", advice)
     findings = [one for one in run.findings if one["code"] != "VER-2"]
     if checked:

@@ -7,9 +7,9 @@ picture that would be empty holds a sentence instead.
 
 from __future__ import annotations
 
-from spadework.workbench.report.charts.curves import bars, line_with_band, rank_curve
-from spadework.workbench.report.charts.fields import Point, heat_map, scatter
-from spadework.workbench.report.charts.lines import Line, lines
-from spadework.workbench.report.charts.rows import Dot, dots_with_interval
+from spadework.workbench.report.charts.curve_charts import bars, line_with_band, rank_curve
+from spadework.workbench.report.charts.field_charts import Point, heat_map, scatter
+from spadework.workbench.report.charts.interval_dots import Dot, dots_with_interval
+from spadework.workbench.report.charts.line_chart import Line, lines
 
 __all__ = ["Dot", "Line", "Point", "bars", "dots_with_interval", "heat_map", "line_with_band", "lines", "rank_curve", "scatter"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.diagnosis.lines import RUN
+from spadework.diagnosis.command_lines import RUN
 from spadework.workbench.report import charts, formatting
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Table, Tone, table
 from spadework.workbench.report.next_line import line_for

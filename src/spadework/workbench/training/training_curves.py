@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework.models.base import Recommender
-from spadework.workbench import files
+from spadework.workbench.storage import files
 
 STILL_GAINING = 0.01
 """Share by which a network that is still learning rises over two epochs."""

@@ -14,9 +14,9 @@ from spadework.arrays import Codes
 from spadework.data.addresses import read_interactions
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.workbench import files, roles
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_for
+from spadework.workbench.storage import files, roles
 
 
 @dataclass(frozen=True)

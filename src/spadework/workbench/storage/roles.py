@@ -15,7 +15,7 @@ from typing import Any
 from spadework.data.content import ItemContent
 from spadework.errors import BadRequest, UnknownName
 from spadework.models.base import Recommender
-from spadework.workbench import artifact, files
+from spadework.workbench.storage import artifact, files
 
 FILE = "roles.json"
 WINNER, BEST, REMIND, DISCOVER, SIMILAR = "winner", "best", "remind", "discover", "similar"

@@ -17,7 +17,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.workbench import files
+from spadework.workbench.storage import files
 
 FORMAT = 1
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".bin", ".npy")

@@ -14,12 +14,12 @@ from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender
 from spadework.models.registry import catalogue
-from spadework.workbench import files
-from spadework.workbench.faces import faces
 from spadework.workbench.search import effects, lessons, plan
 from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.example_users import faces
 from spadework.workbench.search.judging import Judged
-from spadework.workbench.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
+from spadework.workbench.search.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
+from spadework.workbench.storage import files
 
 if TYPE_CHECKING:
     from spadework.workbench.search.choice import Choice

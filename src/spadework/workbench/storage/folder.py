@@ -15,8 +15,8 @@ from typing import Any
 
 from spadework import events
 from spadework.errors import BadRequest, OutputExists
-from spadework.workbench import files
 from spadework.workbench.recipe import Recipe
+from spadework.workbench.storage import files
 
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"

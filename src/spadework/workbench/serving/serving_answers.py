@@ -17,9 +17,9 @@ from spadework.errors import BadRequest, Unsuitable
 from spadework.models.base import Recommender
 from spadework.models.needs import Repeats, check_k
 from spadework.models.recommendations import Recommendations
-from spadework.workbench import artifact, roles
-from spadework.workbench.quota import joined, slots
-from spadework.workbench.service import Service, codes_of, histories_of, ids_of, one_user
+from spadework.workbench.serving.quota import joined, slots
+from spadework.workbench.serving.service import Service, codes_of, histories_of, ids_of, one_user
+from spadework.workbench.storage import artifact, roles
 
 Purpose = Literal["remind", "discover", "both"]
 SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}

@@ -1,0 +1,4 @@
+"""Answers from a run or from one saved model.
+
+Start with `answers`, which the command line calls; `service` finds the model and the histories, `quota` joins two lists.
+"""
