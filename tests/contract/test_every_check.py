@@ -11,8 +11,8 @@ import pytest
 import spadework as sw
 from makers import START, content_of, make_log
 from spadework.data import splitting
-from spadework.data.addresses import read_content
 from spadework.data.account import RowAccount
+from spadework.data.addresses import read_content
 from spadework.data.worlds.worlds import world
 from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
 from spadework.diagnosis.checking import diagnose

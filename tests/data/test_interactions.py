@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from makers import START, make_log
-from spadework.data.interactions import Interactions
 from spadework.data.account import RowAccount
+from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadData, BadRequest
 

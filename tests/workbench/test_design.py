@@ -8,6 +8,8 @@ import pytest
 
 from makers import content_of, make_log, random_rows
 from spadework.diagnosis import common
+from spadework.kernels.similarity.entry_weights import entry_weight, entry_weights
+from spadework.kernels.similarity.pair_weights import pair_weight, pair_weights
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.design import design
 
@@ -59,6 +61,45 @@ def test_a_world_gets_hundreds_of_settings(world, name):
     one = world(name)
     plan = design(one.log, one.content)
     assert len(plan.core()) + len(plan.others()) >= 200
+
+
+def test_every_weight_on_the_shelves_is_tried():
+    """A weight says what it is tried with; placing one on its shelf is enough."""
+    log, content = everything()
+    plan = design(log, content)
+    tried = [one.params for one in [*plan.core(), *plan.others()]]
+    assert {one["weight"] for one in tried} == {name for name, weight in pair_weights.items() if weight.sweep}
+    assert {one["entry"] for one in tried} == set(entry_weights)
+    for name, weight in pair_weights.items():
+        for point in weight.sweep:
+            wanted = CoOccurrence(weight=name, **point).params
+            assert any(all(one[key] == wanted[key] for key in ("weight", *point)) for one in tried), (name, point)
+
+
+def test_a_weight_placed_on_its_shelf_is_in_the_sweep():
+    def newcomer(pair):
+        """For this test."""
+        return pair.joint
+
+    def arrived(entry):
+        """For this test."""
+        return entry.counts
+
+    pair_weight(symmetric=True, sweep=({}, {"shrink": 7.0}))(newcomer)
+    entry_weight(sweep=("newcomer",))(arrived)
+    try:
+        tried = [one.params for one in design(*everything()).others()]
+        assert {one["shrink"] for one in tried if one["weight"] == "newcomer"} == {0.0, 7.0}
+        assert {one["weight"] for one in tried if one["entry"] == "arrived"} == {"newcomer"}
+    finally:
+        del pair_weights._things["newcomer"], entry_weights._things["arrived"]
+
+
+def test_weights_of_repeats_are_tried_where_there_are_repeats():
+    once = make_log([1, 1, 2, 2, 3, 3], [1, 2, 2, 3, 1, 3], [1, 2, 3, 4, 5, 6])
+    twice = make_log([1, 1, 2, 2, 3, 3], [1, 1, 2, 3, 1, 3], [1, 2, 3, 4, 5, 6])
+    assert {"count", "root", "log"}.isdisjoint(one.params["entry"] for one in design(once, None).others())
+    assert {"count", "root", "log"} <= {one.params["entry"] for one in design(twice, None).others()}
 
 
 def test_a_log_without_times_is_asked_nothing_about_time():

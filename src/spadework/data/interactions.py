@@ -12,9 +12,9 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
+from spadework.data.account import RowAccount
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.ragged import Ragged
-from spadework.data.account import RowAccount
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
 from spadework.moments import moment

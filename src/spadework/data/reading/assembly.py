@@ -11,9 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from spadework.arrays import Array, Codes, Floats, Mask
+from spadework.data.account import RowAccount
 from spadework.data.interactions import Interactions
 from spadework.data.ordering import by_user_time_arrival
-from spadework.data.account import RowAccount
 from spadework.data.reading.clocks import Clock, read_clock
 from spadework.data.reading.column_roles import Roles
 from spadework.data.reading.duplicates import find_repeats

@@ -10,9 +10,9 @@ import numpy as np
 import polars as pl
 
 from spadework.arrays import Array
+from spadework.data.account import RowAccount
 from spadework.data.content import ItemContent, read_item_table
 from spadework.data.interactions import Interactions
-from spadework.data.account import RowAccount
 from spadework.data.vocabulary import Vocabulary
 from spadework.shelf import Shelf
 

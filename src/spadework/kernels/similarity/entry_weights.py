@@ -1,5 +1,7 @@
 """How much an item in a unit counts before pairs are made: a shelf of plain functions over arrays.
 
+Which pair weights a dig tries an entry weight with stands beside it: `sweep`.
+
 Whatever a weight is, it is finite and not below zero: a similarity of weighted entries is a cosine only then.
 """
 
@@ -16,6 +18,8 @@ from spadework.errors import Unsuitable
 from spadework.shelf import Shelf
 
 EntryNeed: TypeAlias = Literal["weights", "times"]
+SWEEP = ("raw", "cosine")
+"""Pair weights that a dig tries an entry weight with, unless it says others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class EntryWeight:
 
     function: Callable[[Entries], Array]
     needs: EntryNeed | None = None
+    repeats_only: bool = False  # the same as `binary` where no unit holds an item twice
+    sweep: tuple[str, ...] = SWEEP  # pair weights that a dig tries it with
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -72,11 +78,16 @@ class EntryWeight:
 entry_weights: Shelf[EntryWeight] = Shelf("entry weight")
 
 
-def entry_weight(*, needs: EntryNeed | None = None) -> Callable[[Callable[[Entries], Array]], EntryWeight]:
-    """Place a weight of entries on the shelf; `needs` names the column that it reads."""
+def entry_weight(
+    *, needs: EntryNeed | None = None, repeats_only: bool = False, sweep: tuple[str, ...] = SWEEP
+) -> Callable[[Callable[[Entries], Array]], EntryWeight]:
+    """Place a weight of entries on the shelf; `needs` names the column that it reads.
+
+    A dig tries it with the pair weights of `sweep`; one that says something of repeats alone, only where there are any.
+    """
 
     def place(function: Callable[[Entries], Array]) -> EntryWeight:
-        return entry_weights.place(function.__name__, EntryWeight(function, needs))
+        return entry_weights.place(function.__name__, EntryWeight(function, needs, repeats_only, sweep))
 
     return place
 
@@ -86,25 +97,25 @@ def _unit_idf(entry: Entries) -> Array:
     return np.maximum(np.log(entry.items / (1.0 + entry.unit_sizes)), 0.0)
 
 
-@entry_weight()
+@entry_weight(sweep=())  # the core of the sweep counts so
 def binary(entry: Entries) -> Array:
     """Every entry counts one."""
     return np.ones(len(entry.counts), np.float32)
 
 
-@entry_weight()
+@entry_weight(repeats_only=True)
 def count(entry: Entries) -> Array:
     """How often the unit holds the item."""
     return entry.counts
 
 
-@entry_weight()
+@entry_weight(repeats_only=True)
 def root(entry: Entries) -> Array:
     """Root of how often the unit holds the item: repeats count, but less and less."""
     return np.asarray(np.sqrt(entry.counts))
 
 
-@entry_weight()
+@entry_weight(repeats_only=True)
 def log(entry: Entries) -> Array:
     """1 + ln(count): an item taken once counts one, and each repeat adds less than the one before."""
     return np.asarray(1.0 + np.log(entry.counts))

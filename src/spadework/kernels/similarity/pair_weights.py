@@ -3,13 +3,15 @@
 All of them take flat pairs or a dense block, keep float32 as float32, and give no positive value where the two never stand together.
 Callers keep positive values only.
 
+What a weight is tried with in the sweep stands beside it: `sweep`, a tuple of settings; alone as it is, unless something else is said.
+
 `shrink` (s) holds back what rests on few counts. A ratio of counts has s added to its denominator. The other weights (raw, lift's
 logarithms, log-likelihood) are multiplied by joint / (joint + s). In `shrunk` it is the strength of the prior.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
@@ -32,6 +34,7 @@ class PairWeight:
     bounded: bool = False  # where above 0, grows with the count of the pair and does not grow with the size of the right item
     exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair. Without shrink
     #                                     it is joint / left^a / right^b, so a is a matter of the row
+    sweep: tuple[Mapping[str, float], ...] = ({},)  # settings that a dig tries it with
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,17 +56,23 @@ pair_weights: Shelf[PairWeight] = Shelf("pair weight")
 
 
 def pair_weight(
-    *, symmetric: bool, counts_only: bool = False, bounded: bool = False, exponents: Exponents | None = None
+    *,
+    symmetric: bool,
+    counts_only: bool = False,
+    bounded: bool = False,
+    exponents: Exponents | None = None,
+    sweep: tuple[Mapping[str, float], ...] = ({},),
 ) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
     """Place a similarity of pairs on the shelf.
 
     One that is `bounded` is worked out only for the few cells of a row that can be among its largest: where it is above 0 it must grow with
     the count and must not grow with the size of the right item, also at counts above that size, which the corners of groups may have.
     One with `exponents` is, without shrink, joint / left^a / right^b and is worked out as such; ValueError where it is not.
+    `sweep` are parameters of co-occurrence models that a dig tries it with, each once alone and once with each way to read a history.
     """
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
-        weight = PairWeight(function, symmetric, counts_only, bounded, exponents)
+        weight = PairWeight(function, symmetric, counts_only, bounded, exponents, sweep)
         if exponents is not None and not _is_ratio(weight, *exponents(0.7, 0.4)):
             raise ValueError(f"The pair weight {weight.name!r} has exponents and is not joint / left^a / right^b; leave them out.")
         return pair_weights.place(weight.name, weight)
@@ -108,19 +117,24 @@ def raw(pair: Pairs) -> Array:
     return _by_evidence(pair.joint, pair)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0), sweep=({}, {"llr": 10.83}))
 def confidence(pair: Pairs) -> Array:
     """Of those who chose the left item, the share who chose the right one too (each row divided by its size)."""
     return pair.joint / _plus(pair.left, pair.shrink)
 
 
-@pair_weight(symmetric=True, bounded=True, exponents=lambda *_: (0.5, 0.5))
+@pair_weight(
+    symmetric=True,
+    bounded=True,
+    exponents=lambda *_: (0.5, 0.5),
+    sweep=({}, {"llr": 10.83}, {"support": 2.0}, {"shrink": 10.0}, {"shrink": 100.0}),
+)
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
     return pair.joint / _plus(pair.left * pair.right, pair.shrink)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a), sweep=({"left_power": 0.7},))
 def asymmetric(pair: Pairs) -> Array:
     """Joint count over left^a · right^(1−a), with a the left power: a = 1 is confidence, a = ½ is cosine.
 
@@ -141,7 +155,7 @@ def dice(pair: Pairs) -> Array:
     return np.asarray(pair.joint * 2.0 / (_plus(pair.left, pair.shrink) + pair.right))
 
 
-@pair_weight(symmetric=False, bounded=True)
+@pair_weight(symmetric=False, bounded=True, sweep=({"left_power": 1.0, "right_power": 0.2},))
 def tversky(pair: Pairs) -> Array:
     """Joint count over joint + a · left only + b · right only, with a and b the powers: ½, ½ is Dice, 1, 1 is Jaccard. At most 1.
 
@@ -158,13 +172,13 @@ def inclusion(pair: Pairs) -> Array:
     return pair.joint / _plus(np.minimum(pair.left, pair.right), pair.shrink)
 
 
-@pair_weight(symmetric=True, bounded=True)
+@pair_weight(symmetric=True, bounded=True, sweep=({}, {"shrink": 1.0}))
 def lift(pair: Pairs) -> Array:
     """How many times more often the two stand together than if they were independent. Loves rare pairs; give it some shrink."""
     return _lift(pair, pair.shrink)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b))
+@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b), sweep=({"right_power": 0.3},))
 def discounted(pair: Pairs) -> Array:
     """Confidence over right^b, with b the right power: a popular item is taken less for granted; b = 0 is confidence.
 
@@ -173,13 +187,18 @@ def discounted(pair: Pairs) -> Array:
     return pair.joint / _plus(pair.left, pair.shrink) / pair.right
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, b))
+@pair_weight(
+    symmetric=False,
+    bounded=True,
+    exponents=lambda a, b: (a, b),
+    sweep=({"left_power": 0.5, "right_power": 0.3}, {"left_power": 0.3, "right_power": 0.7}),
+)
 def power(pair: Pairs) -> Array:
     """Joint count over left^a · right^b: a and b between row share, cosine and lift; a larger b favours the tail."""
     return _over_both(pair)
 
 
-@pair_weight(symmetric=False)
+@pair_weight(symmetric=False, sweep=({"shrink": 20.0},))
 def shrunk(pair: Pairs) -> Array:
     """Confidence that starts from the popularity of the right item: (joint + s · right / units) / (left + s), with s the shrink.
 
@@ -194,7 +213,7 @@ def shrunk(pair: Pairs) -> Array:
 # ---- logarithms of lift, in nats; `units` is the number of units, not of items
 
 
-@pair_weight(symmetric=True, counts_only=True, bounded=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"shrink": 10.0},))
 def pmi(pair: Pairs) -> Array:
     """Pointwise mutual information: ln of lift. Ranks pairs seen once first; give it some shrink, or take npmi.
 
@@ -226,7 +245,7 @@ def npmi(pair: Pairs) -> Array:
     return _by_evidence(value, pair)
 
 
-@pair_weight(symmetric=True, counts_only=True, bounded=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"order": 3.0},))
 def pmi_k(pair: Pairs) -> Array:
     """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: repairs the love of rare pairs.
 
@@ -236,9 +255,9 @@ def pmi_k(pair: Pairs) -> Array:
     return _by_evidence(np.log(_lift(pair) * pair.joint ** (pair.order - 1.0)), pair)
 
 
-@pair_weight(symmetric=True, counts_only=True, bounded=True)
+@pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=())
 def mutual_information(pair: Pairs) -> Array:
-    """What SAR calls mutual information: ln of lift, the same as pmi.
+    """What SAR calls mutual information: ln of lift, the same as pmi, so a dig does not try it apart.
 
     The well-known code puts the number of items where the number of users belongs, which adds a constant.
     """

@@ -13,6 +13,8 @@ from typing import Any, TypeAlias
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.common import common_settings
+from spadework.kernels.similarity.entry_weights import entry_weights
+from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 
@@ -101,29 +103,30 @@ def _age(train: Interactions) -> Factor:
     return Factor("time", (Level("all pairs alike", {}), Level(f"old pairs fade, half in {text}", {"age_half_life": text})))
 
 
+def _entries(train: Interactions) -> list[str]:
+    """Entry weights whose column the log has, and that say more of it than `binary`."""
+    has = {None: True, "weights": train.weights is not None, "times": train.times is not None}
+    repeats = train.matrix().nnz < len(train)
+    return [name for name, weight in entry_weights.items() if has[weight.needs] and (repeats or not weight.repeats_only)]
+
+
 def _span(train: Interactions) -> float:
     assert train.times is not None
     return float(train.times.max() - train.times.min()) if len(train) else 0.0
 
 
 def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
-    """Weights of whole counts, entry weights, filters and shrinkage on bags; units, windows and clocks where there are times."""
+    """What the weights on the shelves ask for, on bags; units, windows and clocks where there are times."""
     timed = train.times is not None
     histories: list[Settings] = [{}, {"history": 0.9}, {"history": 0.7}] if timed else [{}]
     bags: list[Settings] = [
-        *({"weight": name} for name in ("lift", "ppmi", "npmi", "llr", "signed_llr", "lexicographers_mi", "dice", "inclusion", "asymmetric")),
-        {"weight": "pmi_k", "order": 3.0}, {"weight": "shrunk", "shrink": 20.0}, {"weight": "discounted", "right_power": 0.3},
-        {"weight": "cosine", "llr": 10.83}, {"weight": "confidence", "llr": 10.83}, {"weight": "cosine", "support": 2.0},
-        {"weight": "cosine", "shrink": 10.0}, {"weight": "cosine", "shrink": 100.0}, {"weight": "lift", "shrink": 1.0},
-        *({"entry": entry, "weight": weight} for entry in ("tfidf", "bm25", "log") for weight in ("raw", "cosine")),
-        {"weight": "power", "left_power": 0.5, "right_power": 0.3}, {"weight": "power", "left_power": 0.3, "right_power": 0.7},
+        *({"weight": name, **point} for name, weight in pair_weights.items() for point in weight.sweep),
+        *({"entry": name, "weight": weight} for name in _entries(train) for weight in entry_weights[name].sweep),
         {"weight": "power", "left_power": 0.7, "right_power": 0.4, "unit_power": 0.7, "normalise": True},
-    ]  # fmt: skip
+    ]
     if content is not None:
         bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [{"weight": "cosine", "content": 0.2}]
     found = [bag | history for bag in bags for history in histories]
-    if train.weights is not None:
-        found += [{"entry": "value", "weight": weight} for weight in ("raw", "cosine")]
     if not timed:
         return found
     forward = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
@@ -141,5 +144,4 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
         ]
     if content is not None:
         clocks += [{"content_cold": kappa} for kappa in (2.0, 10.0)]
-    recency: list[Settings] = [{"entry": "recency", "weight": weight} for weight in ("raw", "cosine")]
-    return found + recency + [forward | clock for clock in clocks] + [{**forward, "history": h} for h in (1.0, 0.9, 0.5)]
+    return found + [forward | clock for clock in clocks] + [{**forward, "history": h} for h in (1.0, 0.9, 0.5)]
