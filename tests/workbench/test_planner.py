@@ -16,7 +16,6 @@ from spadework.models.registry import catalogue
 from spadework.workbench.recipe import make
 from spadework.workbench.search import plan
 from spadework.workbench.search import rungs as judgings
-from spadework.workbench.search.blending import family
 from spadework.workbench.search.budgeting import BUDGETS
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
@@ -62,7 +61,7 @@ def test_one_member_of_each_family_comes_before_any_second(done):
     one, asked = done
     after = [label for label, _ in asked if label not in plan.FLOOR]
     first = [label for label in after if model(label).name != "blend"][: len(one.families)]
-    kinds = [family(type(model(label))) for label in first[: len(one.families) - 1]]  # what is popular is on the floor
+    kinds = [model(label).family for label in first[: len(one.families) - 1]]  # what is popular is on the floor
     assert len(set(kinds)) == len(kinds) == len(one.families) - 1, first
     assert after[0].startswith("blend(parts="), "the opening mixture stands among the first candidates of all"
 

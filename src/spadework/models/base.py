@@ -48,6 +48,7 @@ class Recommender(ABC):
     """
 
     name: ClassVar[str]
+    family: ClassVar[str]  # of models that come near the same: a dig tries one of each family first; a model that says nothing is its own
     needs: ClassVar[frozenset[Need]] = frozenset()
     answering: ClassVar[frozenset[str]] = frozenset()  # parameters that change the answers but not what is learned
     neural: ClassVar[bool] = False  # needs PyTorch and patience, so a dig tries it only where it is named
@@ -61,6 +62,8 @@ class Recommender(ABC):
         cls.__annotations__ = own | {field: inherited[field] for field in bare}  # a bare `weight = "raw"` is a new default
         dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         if "name" in cls.__dict__:
+            if not hasattr(cls, "family"):
+                cls.family = cls.name
             models.place(cls.name, cls)
 
     def __post_init__(self) -> None:

@@ -40,6 +40,8 @@ class SessionNeighbours(Recommender):
     S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age of the newest shared item).
     """
 
+    family: ClassVar[str] = "session neighbours"
+
     sample: Annotated[int, Range(1, 1_000_000), Doc("Newest sessions sharing an item that are looked at.")] = 500
     neighbours: Annotated[int, Range(1, 1_000_000), Doc("Most similar sessions that vote.")] = 100
     last: Annotated[

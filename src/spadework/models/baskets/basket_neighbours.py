@@ -33,6 +33,8 @@ class LikePeople(ReadsPurchases):
     vote. Lists are ranked in 64 bits; scores are told in 32, where the faintest votes tie.
     """
 
+    family: ClassVar[str] = "basket neighbours"
+
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
         purchases = Purchases.of_log(train, train.active_users)
         return {"starts": purchases.starts, "items": purchases.items, "values": self._vectors(purchases)}

@@ -36,6 +36,7 @@ class OwnItems(ReadsPurchases):
     The author of a model writes `_own`, and `_others` where other items have a score.
     """
 
+    family: ClassVar[str] = "personal"
     answering: ClassVar[frozenset[str]] = frozenset({"ties"})
     adds: ClassVar[bool] = False  # whether what all others get is in the score of own items, too
 

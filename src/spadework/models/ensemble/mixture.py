@@ -32,6 +32,7 @@ MOST_PARTS = 20
 class Mixture(Recommender):
     """Several models that propose items together. Arrays of part n stand under "n/…"; their counts of items are kept once."""
 
+    family: ClassVar[str] = "mixture"
     composed: ClassVar[bool] = True
 
     parts: Annotated[str, Doc("The models, as their labels are written, joined by +: cosine + forward(history=0.6).")] = "cosine + forward"

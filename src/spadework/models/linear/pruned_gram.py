@@ -57,6 +57,8 @@ class CountingCost(NamedTuple):
 class GramLearner(HistoryReader):
     """What models of the kept Gram matrix share: what is counted, which pairs are kept, and the penalties."""
 
+    family: ClassVar[str] = "sparse linear"
+
     l2: Annotated[
         float,
         Range(0.0, 1e6, log=True),

@@ -8,22 +8,15 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.baskets.basket_neighbours import LikePeople
 from spadework.models.baskets.personal import OwnItems
-from spadework.models.baskets.purchases import ReadsPurchases
-from spadework.models.cooccurrence.item_item import ItemItem
 from spadework.models.ensemble.inner_holdout import Cut
 from spadework.models.ensemble.mixture import Mixture
-from spadework.models.factors.history_vectors import Factors
-from spadework.models.factors.vectors import Vectors
-from spadework.models.history_weights import HistoryReader
 from spadework.models.labels import model, text_of
-from spadework.models.linear.linear import Linear
 from spadework.models.popular import Popular, Random
 
 _CUTS: dict[str, Cut] = {"by_time": "time", "last_item": "last", "last_basket": "last", "random": "random"}
 """How mixtures cut their train log, by the split that judges them: what they learn is then of the kind that they are asked."""
 PRIORS = 2
 """Models that are tried with personal popularity as their prior."""
-_ROOTS = (ItemItem, Linear, Factors, Vectors, HistoryReader, ReadsPurchases, Recommender)
 
 
 def mixtures(validation: Sequence[Score], protocol: Protocol, *, most: int = 3) -> list[Recommender]:
@@ -57,19 +50,11 @@ def mixtures_of(found: Sequence[tuple[Recommender, float]], protocol: Protocol, 
 
 def best_of_families(found: Sequence[tuple[Recommender, float]]) -> list[Recommender]:
     """The best setting of each family, the best family first; ties go to the one tried first. Neither chance nor a mixture is one."""
-    best: dict[type[Recommender], tuple[float, Recommender]] = {}
+    best: dict[str, tuple[float, Recommender]] = {}
     for one, mean in found:
         if isinstance(one, Mixture | Random):
             continue
-        held = best.get(family(type(one)))
+        held = best.get(one.family)
         if held is None or mean > held[0]:
-            best[family(type(one))] = (mean, one)
+            best[one.family] = (mean, one)
     return [one for _, one in sorted(best.values(), key=lambda pair: -pair[0])]
-
-
-def family(cls: type[Recommender]) -> type[Recommender]:
-    """The class below the general ones that a model comes from.
-
-    All named co-occurrence models are one family, and so are `mrf`, `slim` and `sansa`, which come near the same inverse.
-    """
-    return next(one for one in reversed(cls.__mro__) if issubclass(one, Recommender) and one not in _ROOTS)

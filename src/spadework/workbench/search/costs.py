@@ -16,7 +16,6 @@ import numpy as np
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender
 from spadework.models.ensemble.mixture import Mixture
-from spadework.workbench.search.blending import family
 
 REFERENCE_SECONDS = 0.13
 """What `calibrate` sums up to on a machine at rest: two cores of an AMD EPYC of 2023."""
@@ -133,4 +132,4 @@ def calibrate() -> Costs:
 
 
 def _family(one: Recommender) -> str:
-    return f"family of {family(type(one)).__name__}"
+    return f"family of {one.family}"

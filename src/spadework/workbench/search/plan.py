@@ -14,7 +14,6 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
 from spadework.models.registry import catalogue
-from spadework.workbench.search.blending import family
 
 FLOOR = ("random", "popular", "popular(window=7d)")
 """On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
@@ -34,7 +33,7 @@ class Family:
 
     def is_of(self, one: Recommender) -> bool:
         """Whether a setting belongs to this family."""
-        return family(type(one)) is family(type(self.members[0]))
+        return one.family == self.members[0].family
 
     @property
     def counts_together(self) -> bool:
@@ -48,7 +47,7 @@ def families(names: Sequence[str] | None, train: Interactions, content: ItemCont
     Each family's members are models at their defaults: the first of the catalogue, which stands for the family unless another one is far
     cheaper by its own account, then the others, the cheapest first (powers of four are alike).
     """
-    able: dict[type[Recommender], list[Recommender]] = {}
+    able: dict[str, list[Recommender]] = {}
     refused: dict[str, str] = {}
     for name in wanted(names):
         one = model(name)
@@ -59,7 +58,7 @@ def families(names: Sequence[str] | None, train: Interactions, content: ItemCont
         except SpadeworkError as error:
             refused[name] = error.message
             continue
-        able.setdefault(family(type(one)), []).append(one)
+        able.setdefault(one.family, []).append(one)
     return [Family(members[0].name, _ordered(members, train)) for members in able.values()], refused
 
 
