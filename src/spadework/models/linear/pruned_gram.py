@@ -13,7 +13,7 @@ indefinite, and a penalty that grows with the users holds the most popular items
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from scipy.sparse import csc_array
