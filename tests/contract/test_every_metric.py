@@ -14,8 +14,10 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest, UnknownName
 from spadework.evaluation.dialects import dialects
-from spadework.evaluation.metrics import measure, metrics, parse
+from spadework.evaluation.metrics import measure, metric, metrics, parse
+from spadework.evaluation.trial import LIST_METRICS
 from spadework.evaluation.truth import Truth
+from spadework.workbench.search.telling import with_lists
 
 ITEMS = 9
 every_metric = pytest.mark.parametrize("name", list(metrics))
@@ -244,3 +246,18 @@ def test_a_name_may_hold_digits():
         parse("f1@10")
     with pytest.raises(BadRequest, match="cannot be understood"):
         parse("1f@10")
+
+
+def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
+    assert {parse(name).metric.name for name in LIST_METRICS} == {name for name, one in metrics.items() if not one.accuracy}
+
+    def newcomer(judged):
+        """For this test."""
+        return np.zeros(len(judged.lists), np.float32)
+
+    metric(accuracy=False)(newcomer)
+    try:
+        told = with_lists({"metrics": {"newcomer@10": 0.0, "ndcg@10": 0.5, "debiased_recall@10": 0.5, "novel_recall@10": 0.1}})
+        assert set(told["lists"]) == {"newcomer@10"}
+    finally:
+        del metrics._things["newcomer"]

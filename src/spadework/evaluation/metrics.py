@@ -62,7 +62,7 @@ class Metric:
     name: str
     function: Callable[[Judged], Array | float]
     per_user: bool  # one value per user, or one for the whole
-    accuracy: bool  # compares lists with targets; has a debiased version
+    accuracy: bool  # compares lists with targets; has a debiased version. The others are of the lists alone
     says: str
 
 
@@ -130,6 +130,21 @@ def mrr(judged: Judged) -> Array:
     return np.asarray((judged.found > 0) / (first + 1).astype(np.float32))
 
 
+@metric(per_user=False, accuracy=False)
+def coverage(judged: Judged) -> float:
+    """Share of the items in train that are in anybody's list."""
+    catalogue = int((judged.truth.popularity > 0).sum())
+    shown = np.unique(judged.lists[judged.filled])
+    return float((judged.truth.popularity[shown] > 0).sum()) / max(catalogue, 1)
+
+
+@metric(per_user=False, accuracy=False)
+def gini(judged: Judged) -> float:
+    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold all."""
+    counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
+    return gini_of(counts[judged.truth.popularity > 0])
+
+
 @metric(accuracy=False)
 def popularity(judged: Judged) -> Array:
     """Mean number of train events of the items in the list."""
@@ -154,21 +169,6 @@ def repeats(judged: Judged) -> Array:
     """Share of the k slots that hold an item of the user's own history."""
     seen = relevance.hits(judged.lists, judged.truth.seen, judged.truth.seen_items)
     return np.asarray(seen.sum(axis=1, dtype=np.float32) / np.float32(judged.k))
-
-
-@metric(per_user=False, accuracy=False)
-def coverage(judged: Judged) -> float:
-    """Share of the items in train that are in anybody's list."""
-    catalogue = int((judged.truth.popularity > 0).sum())
-    shown = np.unique(judged.lists[judged.filled])
-    return float((judged.truth.popularity[shown] > 0).sum()) / max(catalogue, 1)
-
-
-@metric(per_user=False, accuracy=False)
-def gini(judged: Judged) -> float:
-    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold all."""
-    counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
-    return gini_of(counts[judged.truth.popularity > 0])
 
 
 def gini_of(counts: Array) -> float:
@@ -205,6 +205,12 @@ def parse(name: str) -> Asked:
             f"The metric {found.name!r} has no debiased version.", "It does not look at targets; ask for it without 'debiased_'."
         )
     return Asked(found, int(written.group(3)), bool(written.group(1)))
+
+
+def is_of_lists(name: str) -> bool:
+    """Whether a written name, such as `coverage@10`, is that of a metric of lists alone."""
+    base = name.split("@")[0]
+    return base in metrics and not metrics[base].accuracy
 
 
 def measure(lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect, seed: int = 0) -> dict[str, Array | float]:

@@ -17,7 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest, MissingExtra, OutOfMemory, OutOfTime, SpadeworkError, Unsuitable
 from spadework.evaluation.dialects import Dialect, dialects
-from spadework.evaluation.metrics import Asked, measure, parse
+from spadework.evaluation.metrics import Asked, measure, metrics, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory", "no time"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
-LIST_METRICS = ("coverage@10", "gini@10", "popularity@10", "tail@10", "novelty@10", "repeats@10")
+LIST_METRICS = tuple(f"{one.name}@10" for one in metrics.values() if not one.accuracy)
 NOVEL_K = 10
 NOVEL_RECALL = f"novel_recall@{NOVEL_K}"
 

@@ -15,7 +15,7 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.diagnosis.probe import Unanswered
 from spadework.evaluation import statistics
-from spadework.evaluation.metrics import measure, parse
+from spadework.evaluation.metrics import is_of_lists, measure, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
@@ -59,8 +59,7 @@ def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
 
 def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry with the metrics of its lists apart."""
-    names = ("coverage", "gini", "popularity", "tail", "novelty", "repeats")
-    return entry | {"lists": {key: value for key, value in entry["metrics"].items() if key.split("@")[0] in names}}
+    return entry | {"lists": {key: value for key, value in entry["metrics"].items() if is_of_lists(key)}}
 
 
 def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any]]:
