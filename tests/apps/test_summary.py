@@ -99,6 +99,7 @@ def test_each_reason_is_one_line_and_time_is_one_line(printed):
         assert sorted(told) == sorted(unable)
         reasons = [line.partition(". ")[2] for line in skipped]
         assert len(reasons) == len(set(reasons))
+        assert sum(line.startswith("timed out: ") for line in text.splitlines()) <= 1, "where it ran out is for the report"
 
 
 def test_it_ends_with_lines_to_type_and_stays_short(printed):

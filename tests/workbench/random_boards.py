@@ -14,7 +14,7 @@ REASONS = {
     "no time": ("The budget of 60 s ended before its turn.", "It lost on the first sample of users."),
     "skipped": ("The model '{label}' needs content, and there are none.", "The model '{label}' needs baskets, and there are none."),
     "failed": ("A value is not a number.",),
-    "timed out": ("Time ran out during: fit.",),
+    "timed out": ("Time ran out during: fit.", "Time ran out during: recommend cosine(history=0.9)."),
     "out of memory": ("Needs about 41 GiB, 7 GiB are free.",),
 }
 PRIMARY = "ndcg@10"

@@ -15,6 +15,7 @@ from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map,
 
 Kind = Literal["no time", "validation only", "other"]
 NO_TIME: Kind = "no time"
+TIME_RAN_OUT = "Their share of the time ended before they did."
 ROLES: Mapping[str, str] = {
     "new items": "For new items",
     "own items": "For items that they had before",
@@ -222,16 +223,21 @@ def taken_over(facts: RunFacts) -> str:
 
 
 def other_reasons(facts: RunFacts) -> list[str]:
-    """One sentence for each other reason, with all models that share it."""
+    """One sentence for each other reason, with all models that share it; where time ran out is one, whatever they were at."""
     able = _able(facts)
-    shared: dict[tuple[str, str], list[str]] = {}
+    shared: dict[tuple[str, str], dict[str, list[str]]] = {}
     for one in left_out(facts, "other"):
-        count = len(one.labels)
-        name = (
-            one.model if one.model not in able else one.labels[0] if count == 1 else f"{formatting.count(count, 'setting')} of {one.model}"
-        )
-        shared.setdefault((one.state, one.reason), []).append(formatting.clip(name, 80))
-    return [f"{state}: {', '.join(dict.fromkeys(names))}. {reason}".rstrip() for (state, reason), names in shared.items()]
+        reason = TIME_RAN_OUT if one.state == "timed out" else one.reason
+        shared.setdefault((one.state, reason), {}).setdefault(one.model, []).extend(one.labels)
+
+    def name(model: str, labels: list[str]) -> str:
+        several = f"{formatting.count(len(labels), 'setting')} of {model}"
+        return formatting.clip(model if model not in able else labels[0] if len(labels) == 1 else several, 80)
+
+    return [
+        f"{state}: {', '.join(name(model, labels) for model, labels in models.items())}. {reason}".rstrip()
+        for (state, reason), models in shared.items()
+    ]
 
 
 def without_a_row(facts: RunFacts) -> Sequence[Map]:

@@ -31,6 +31,8 @@ CLIMB_SHARE = 0.35
 """Share of the time left that the climb may be foretold to take at most; fewer settings go up where it takes more."""
 A_TRIAL = 0.35
 """Share of a stage's time that one trial may be foretold to take."""
+QUICK = 0.5
+"""The same of a model whose mixtures are tried before those of slower ones."""
 ROUNDS, MOST_ROUNDS = 3, 8
 """Rounds that share their time; further ones after the sweep, where time is left and the best still rises."""
 SETTINGS = 8
@@ -162,7 +164,7 @@ class Planner:
     def _mix(self, until: float) -> int:
         """Mixtures of the best of the best families, the quick and the cheap first; returns how many more have a number."""
         asked, made = plan.wanted(self.names), 0
-        for one in mixtures(self.judging, A_TRIAL * (until - self.judging.clock.now)):
+        for one in mixtures(self.judging, QUICK * (until - self.judging.clock.now)):
             if one.name not in asked or one.label in self.judging.judged:
                 continue
             if self._affordable(one, 0, until):
