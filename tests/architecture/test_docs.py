@@ -6,12 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from makers import ROOT, SOURCE
 
 MODULES = sorted(SOURCE.rglob("*.py"))
-every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(SOURCE).as_posix())
 
 
 def public(tree: ast.Module) -> Iterator[ast.AST]:
@@ -40,40 +37,42 @@ INHERITED = {
 INHERITED |= {"parse_args", "format_epilog", "chances", "steps", "batches", "begin", "look", "backward"}
 
 
-@every_module
-def test_every_module_class_and_function_says_what_it_is(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert ast.get_docstring(tree), f"{path.relative_to(ROOT)} says nothing about itself"
-    for node in public(tree):
-        if node.name in INHERITED:
-            continue
-        assert ast.get_docstring(node), f"{path.relative_to(ROOT)}:{node.lineno} {node.name} says nothing about itself"
+def test_every_module_class_and_function_says_what_it_is():
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert ast.get_docstring(tree), f"{path.relative_to(ROOT)} says nothing about itself"
+        for node in public(tree):
+            if node.name in INHERITED:
+                continue
+            assert ast.get_docstring(node), f"{path.relative_to(ROOT)}:{node.lineno} {node.name} says nothing about itself"
 
 
-@every_module
-def test_first_sentences_end(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in (tree, *public(tree)):
-        text = ast.get_docstring(node)
-        if text:
-            first = text.split("\n\n")[0]
-            assert first.rstrip().endswith((".", ":", "…", "?", "!", "”", ")")), f"{path.relative_to(ROOT)}: {first!r} does not end"
+def test_first_sentences_end():
+    for path in MODULES:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in (tree, *public(tree)):
+            text = ast.get_docstring(node)
+            if text:
+                first = text.split("\n\n")[0]
+                assert first.rstrip().endswith((".", ":", "…", "?", "!", "”", ")")), f"{path.relative_to(ROOT)}: {first!r} does not end"
 
 
-@every_module
-def test_no_loose_ends(path):
-    text = path.read_text(encoding="utf-8")
-    for number, line in enumerate(text.splitlines(), start=1):
-        assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line), f"{path.relative_to(ROOT)}:{number} {line.strip()}"
-        assert not re.search(r"""["' ]/(home|root|work|Users)/""", line), f"{path.relative_to(ROOT)}:{number} names a place on one machine"
+def test_no_loose_ends():
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        for number, line in enumerate(text.splitlines(), start=1):
+            assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line), f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+            assert not re.search(r"""["' ]/(home|root|work|Users)/""", line), (
+                f"{path.relative_to(ROOT)}:{number} names a place on one machine"
+            )
 
 
-@every_module
-def test_every_module_begins_alike(path):
-    names = {"__main__.py"}
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imported = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
-    if imported and path.name not in names:
-        first = imported[0]
-        assert isinstance(first, ast.ImportFrom), f"{path.relative_to(ROOT)} begins with other imports than annotations"
-        assert first.module == "__future__", f"{path.relative_to(ROOT)} begins with other imports than annotations"
+def test_every_module_begins_alike():
+    for path in MODULES:
+        names = {"__main__.py"}
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
+        if imported and path.name not in names:
+            first = imported[0]
+            assert isinstance(first, ast.ImportFrom), f"{path.relative_to(ROOT)} begins with other imports than annotations"
+            assert first.module == "__future__", f"{path.relative_to(ROOT)} begins with other imports than annotations"

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 
-import pytest
-
 from makers import ROOT, SOURCE
 
 MODULE_LINES, FUNCTION_LINES = 320, 60
@@ -14,23 +12,23 @@ LONG: dict[str, int] = {}
 LONG_FUNCTIONS: set[str] = set()
 """A kernel is one loop, which cannot be parted without losing its speed."""
 
-every_module = pytest.mark.parametrize("path", sorted(SOURCE.rglob("*.py")), ids=lambda path: path.relative_to(SOURCE).as_posix())
+MODULES = sorted(SOURCE.rglob("*.py"))
 
 
-@every_module
-def test_modules_are_short(path):
-    name = path.relative_to(ROOT).as_posix()
-    lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONG.get(name, MODULE_LINES), f"{name} has {lines} lines; is it one idea?"
+def test_modules_are_short():
+    for path in MODULES:
+        name = path.relative_to(ROOT).as_posix()
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        assert lines <= LONG.get(name, MODULE_LINES), f"{name} has {lines} lines; is it one idea?"
 
 
-@every_module
-def test_functions_are_short(path):
-    name = path.relative_to(ROOT).as_posix()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef) and name not in LONG_FUNCTIONS:
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1
-            assert lines <= FUNCTION_LINES, f"{name}:{node.lineno} {node.name} has {lines} lines"
+def test_functions_are_short():
+    for path in MODULES:
+        name = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and name not in LONG_FUNCTIONS:
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                assert lines <= FUNCTION_LINES, f"{name}:{node.lineno} {node.name} has {lines} lines"
 
 
 def test_what_may_be_longer_is_there_and_is_longer():
