@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from spadework.apps.cli import spadework
-from spadework.workbench.glossary import entries
+from spadework.workbench.glossary import WORDS, entries
+from spadework.workbench.terms import TERMS
 
 PAGES = {
     "models.md": ("Models", ("model",)),
@@ -26,6 +27,7 @@ def pages() -> dict[str, str]:
     known = entries()
     texts = {name: _page(title, [entry for entry in known if entry["kind"] in kinds]) for name, (title, kinds) in PAGES.items()}
     texts["commands.md"] = _commands()
+    texts["../glossary.md"] = _glossary()
     return texts
 
 
@@ -39,6 +41,14 @@ def _page(title: str, found: list[dict[str, Any]]) -> str:
             rows = [f"| `{p['name']}` | {_default(p['default'])} | {p['says']} |" for p in entry["parameters"]]
             parts.append("\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n")
     return "\n".join(parts)
+
+
+def _glossary() -> str:
+    rows = [f"| {term.name} | {', '.join(term.also)} | {term.says} |" for term in sorted(TERMS, key=lambda term: term.name.lower())]
+    also = [f"| {name} | | {says} |" for name, says in WORDS.items()]
+    head = "| term | also | what it means here |\n|---|---|---|"
+    lines = ["# Glossary\n", NOTE, "`spadework explain cold-start` prints one of them.\n", "## Terms of the field\n", head, *rows]
+    return "\n".join([*lines, "\n## Words of this tool\n", head, *also]) + "\n"
 
 
 def _commands() -> str:

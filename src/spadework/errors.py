@@ -39,6 +39,10 @@ class BadRequest(SpadeworkError):
     """An option, a name, a range or a path that cannot be served."""
 
 
+MANY_NAMES, NEAR_NAMES = 100, 5
+"""From so many names on, only the nearest few are told."""
+
+
 class UnknownName(BadRequest, KeyError):
     """A name that is on no shelf; a KeyError as well, so that `get` of a mapping knows it."""
 
@@ -46,7 +50,11 @@ class UnknownName(BadRequest, KeyError):
         names = sorted(set(known))
         near = nearest(name, names)
         hint = f"Did you mean {near!r}? " if near else ""
-        super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}.")
+        if len(names) > MANY_NAMES:
+            others = difflib.get_close_matches(name.lower(), names, n=NEAR_NAMES, cutoff=0.0)
+            super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Near names: {', '.join(others)}.")
+        else:
+            super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}.")
 
 
 class OutputExists(BadRequest):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
+
+from spadework.workbench.glossary import entries, explain
+from spadework.workbench.terms import TERMS
 
 ROOT = Path(__file__).parents[2]
 SPEC = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
@@ -25,4 +29,21 @@ def test_page_is_current(name: str) -> None:
 
 
 def test_no_page_is_left_over() -> None:
-    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == set(PAGES)
+    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == {name for name in PAGES if "/" not in name}
+
+
+def test_every_term_is_found_in_each_way_to_write_it() -> None:
+    names = [name.lower() for term in TERMS for name in (term.name, *term.also)]
+    assert len(names) == len(set(names)), "a way to write a term stands twice"
+    for term in TERMS:
+        assert term.says.endswith(".")
+        for name in (term.name, *term.also):
+            assert term.says in explain(name)["says"], name
+
+
+def test_what_a_term_names_is_there() -> None:
+    """Models, findings and parameters in the sentences of the glossary exist."""
+    known = {str(entry["name"]).lower() for entry in entries()}
+    for name in ("ease", "forward-ridge", "boosted", "blend", "prior", "personal", "tifu-knn", "vmis-knn", "last_item", "by_time", "tail"):
+        assert name in known
+        assert any(re.search(rf"\b{re.escape(name)}\b", term.says) for term in TERMS), name

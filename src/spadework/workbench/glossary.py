@@ -20,6 +20,7 @@ from spadework.evaluation.slices import slices
 from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.models.registry import catalogue
+from spadework.workbench import terms
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage.roles import ROLES
 
@@ -80,6 +81,7 @@ def entries() -> list[dict[str, Any]]:
     ]
     keys = [{"name": key, "default": field.default, "says": field.description} for key, field in Recipe.model_fields.items()]
     found += [{"name": key["name"], "kind": "key of a recipe", "says": f"{key['says']} Default: {key['default']}."} for key in keys]
+    found += terms.entries()
     found.append({"name": "recipe", "kind": "recipe", "says": "The keys of a job, in TOML or as --set key=value.", "parameters": keys})
     return found
 

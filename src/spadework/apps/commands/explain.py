@@ -23,7 +23,8 @@ SHOWN = 20
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(name: str, item: str | None, user: str | None, histories: str | None, model: str | None, as_json: bool) -> None:
-    """What NAME is: the code of a finding, a model, a weight, a metric, a split, a dialect, a slice, a world, or `recipe`.
+    """What NAME is: the code of a finding, a model, a weight, a metric, a split, a dialect, a slice, a world, a term such as
+    cold-start, or `recipe`.
 
     With --item: which items of a user's history speak for that item, by the winner of a RUN, or, where that has no parts to tell, by its
     model for similar items.
