@@ -23,6 +23,18 @@ def test_the_frame_has_the_callers_ids_and_rank_one_is_best(lists):
     assert frame.rows() == [(7, "<b>", 2.0, 1), (7, "y", 1.0, 2), (8, "<b>", 2.0, 1), (8, "y", 1.0, 2)]
 
 
+def test_whoever_reads_arrow_has_the_table_without_a_copy_of_ours(lists):
+    import duckdb
+    import pyarrow
+
+    frame = lists.frame()
+    assert pl.DataFrame(lists).equals(frame)
+    assert pl.from_arrow(pyarrow.table(lists)).equals(frame)
+    handed = pyarrow.table(lists)
+    assert duckdb.sql("select count(*), min(rank) from handed").fetchone() == (frame.height, 1)
+    assert handed.to_pandas()["item_id"].tolist() == frame["item_id"].to_list()
+
+
 def test_one_users_list(lists):
     assert lists.of(8)["item_id"].to_list() == ["<b>", "y"]
     with pytest.raises(BadRequest, match="There is no list for user '8'"):

@@ -51,6 +51,10 @@ class Recommendations:
             }
         )
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The table of `frame` for whoever reads Arrow: `pyarrow.table(lists)`, `duckdb`, `pandas.DataFrame.from_arrow(lists)`, polars."""
+        return self.frame().__arrow_c_stream__(requested_schema)
+
     def of(self, user_id: int | str) -> pl.DataFrame:
         """One user's list: item_id, score, rank."""
         code = int(self.user_vocabulary.codes([user_id])[0])
