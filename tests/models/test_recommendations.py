@@ -31,7 +31,7 @@ def test_whoever_reads_arrow_has_the_table_without_a_copy_of_ours(lists):
     assert pl.DataFrame(lists).equals(frame)
     assert pl.from_arrow(pyarrow.table(lists)).equals(frame)
     handed = pyarrow.table(lists)
-    assert duckdb.sql("select count(*), min(rank) from handed").fetchone() == (frame.height, 1)
+    assert duckdb.sql("select count(*), min(rank) from handed").fetchall() == [(frame.height, 1)]
     assert handed.to_pandas()["item_id"].tolist() == frame["item_id"].to_list()
 
 
