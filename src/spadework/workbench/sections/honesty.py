@@ -113,7 +113,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         *([("Budget", words.clip(f"{budget} {earlier}".rstrip(), 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
-        ("Time of the last start", words.seconds(as_number(environment.get("total_seconds")))),
+        ("Total time", words.seconds(as_number(environment.get("total_seconds")))),
         ("Versions", words.clip(versions or "not recorded", 400)),
     ]  # fmt: skip
 
