@@ -85,7 +85,9 @@ def test_where_users_cannot_tell_from_popular_the_board_says_so(log):
 def test_a_choice_that_some_users_judged_says_so(log):
     found = choice(log, window("valid", popular=0.0, ease=0.1))
     assert found.judged_by(USERS, USERS) is found
-    assert found.judged_by(USERS, 12_345).says == f"{found.says} It was judged by {USERS:,} of the 12,345 users of the validation span."
+    told = f" It was judged by {USERS:,} of the 12,345 users of the validation span."
+    assert found.judged_by(USERS, 12_345).says == f"{found.says}{told}"
+    assert found.judged_by(USERS, 12_345).instead(model("popular"), "fell out").says.endswith(told)
 
 
 def test_an_older_window_has_a_say(log):

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import time
+from typing import ClassVar
 
 import pytest
 
 from spadework.data import splitting
+from spadework.errors import OutOfTime
 from spadework.evaluation.trial import Protocol
-from spadework.models.base import Recommender
+from spadework.models.base import Recommender, models
 from spadework.models.labels import model
 from spadework.models.needs import Cost
+from spadework.models.popular import Popular
 from spadework.workbench.search.clock import Clock
-from spadework.workbench.search.costs import GENEROUS, MIXING, STARTING, Costs, calibrate
+from spadework.workbench.search.costs import GENEROUS, LEAST_USER, MIXING, STARTING, Costs, calibrate
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.trial_cache import Ledger
 
@@ -51,9 +54,9 @@ def test_answers_are_foretold_by_users(guesses):
 def test_what_was_stopped_is_foretold_to_take_longer(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 2.0)
-    costs.at_least(model("ease"), None, 100, 8.0, fitted=False)
+    costs.stopped_learning(model("ease"), None, 8.0)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0)
-    costs.at_least(model("ease"), None, 100, 3.0, fitted=False)
+    costs.stopped_learning(model("ease"), None, 3.0)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop says nothing new"
 
 
@@ -103,33 +106,38 @@ def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, wo
     assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(judging.rungs[0].rows)
 
 
-def test_what_was_stopped_while_it_answered_is_no_slow_fit(guesses):
+def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_says_nothing_of_its_family(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 1.0)
     costs.learn_answer(model("ease"), 1000, 0.02)
-    costs.at_least(model("ease"), None, 200_000, 10.0, fitted=True)
+    costs.stopped_answering(model("ease"), 200_000, 10.0)
     assert costs.fit(model("ease"), None) == pytest.approx(1.0)
-    assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0 - STARTING)
+    assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0)
+    costs.stopped_answering(model("elsa"), 1000, 3.0)
+    assert costs.answer(model("elsa"), 1000) == pytest.approx(4.5)
+    assert costs.answer(model("cease"), 1000) == pytest.approx(1000 * LEAST_USER), "its family's rate is the one that was measured"
+
+
+def measured(costs, **seconds):
+    """Costs that know the fit and the lists of 1,000 users of these models."""
+    for name, (fit, answer) in seconds.items():
+        costs.learn_fit(model(name), None, fit)
+        costs.learn_answer(model(name), 1000, answer + STARTING)
+    return costs
 
 
 def test_what_was_stopped_while_it_learned_says_nothing_of_its_lists(guesses):
-    costs = Costs()
-    for name in ("ease", "cosine"):
-        costs.learn_fit(model(name), None, 1.0)
-        costs.learn_answer(model(name), 1000, 0.1 + STARTING)
+    costs = measured(Costs(), ease=(1.0, 0.1), cosine=(1.0, 0.1))
     one = model("blend", parts="cosine + ease")
     costs.learn_answer(one, 1000, 0.3 + STARTING)
-    costs.at_least(one, None, 1000, 40.0, fitted=False)
+    costs.stopped_learning(one, None, 40.0)
     assert costs.answer(one, 1000) == pytest.approx(0.3)
     assert costs.fit(one, None) == pytest.approx(60.0)
 
 
 def test_a_mixture_is_foretold_from_its_parts(guesses):
     """A slow mixture says nothing of one whose parts are quick."""
-    costs = Costs()
-    for name, fit, answer in (("ease", 5.0, 0.4), ("cosine", 0.1, 0.1), ("elsa", 60.0, 0.2)):
-        costs.learn_fit(model(name), None, fit)
-        costs.learn_answer(model(name), 1000, answer + STARTING)
+    costs = measured(Costs(), ease=(5.0, 0.4), cosine=(0.1, 0.1), elsa=(60.0, 0.2))
     quick, slow = model("blend", parts="cosine + ease"), model("blend", parts="cosine + elsa")
     assert costs.fit(quick, None) == pytest.approx(5.1, rel=0.01)
     assert costs.answer(quick, 1000) == pytest.approx(MIXING * 0.5)
@@ -138,3 +146,73 @@ def test_a_mixture_is_foretold_from_its_parts(guesses):
     assert costs.fit(quick, None) == pytest.approx(1.2 * 5.1, rel=0.01)
     assert costs.answer(quick, 1000) == pytest.approx(3 * 0.5)
     assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), "mixtures teach nothing about single models"
+
+
+def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(guesses):
+    costs = Costs()
+    opening = model("blend", parts="cosine + ease")
+    costs.learn_fit(opening, None, 20.0)
+    costs.learn_answer(opening, 1000, 0.4 + STARTING)
+    measured(costs, ease=(19.0, 0.3), cosine=(0.5, 0.05))
+    assert costs.fit(opening, None) == pytest.approx(20.0)
+    assert costs.answer(opening, 1000) == pytest.approx(0.4)
+    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(20 / 19.5 * (19 + costs.fit(model("elsa"), None)))
+
+
+def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeypatch, guesses):
+    """Trees take their time, however quick the parts are."""
+    own = {"boosted": 2 * 14.0 + 6.0}  # parts twice, and trees
+    monkeypatch.setattr(type(model("boosted")), "cost", lambda self, _train: Cost(bytes=1, seconds=own[self.name]))
+    costs = measured(Costs(), ease=(100.0, 0.1), cosine=(0.1, 0.1))
+    costs._ratios[:] = [0.5]
+    assert costs.fit(model("boosted", parts="cosine + ease"), None) == pytest.approx(2 * 100.1 + 0.5 * 6.0)
+
+
+class Stops(Popular):
+    """A model for tests that time ends when and where they say."""
+
+    name = "stops"
+    fit_takes: ClassVar[float] = 0.0
+    learning: ClassVar[bool] = False
+
+    def _fit(self, train, content, rng):
+        time.sleep(self.fit_takes)
+        if self.learning:
+            raise OutOfTime("Time ran out.", "Give more.")
+        return super()._fit(train, content, rng)
+
+    def recommend_codes(self, histories, k=10, **how):
+        if len(how.get("users", ())) == 1:
+            time.sleep(0.5)  # the first answer of a process
+            return super().recommend_codes(histories, k, **how)
+        time.sleep(0.2)
+        raise OutOfTime("Time ran out.", "Give more.")
+
+
+models._things.pop("stops")  # for this file alone
+
+
+def test_a_trial_that_time_ended_teaches_what_it_was_at(tmp_path, world, monkeypatch):
+    split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
+    train = split.valid.train
+
+    def trial(**how):
+        for name, value in how.items():
+            monkeypatch.setattr(Stops, name, value)
+        judging = Judging(
+            Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"), None, Ledger(tmp_path), Clock(600.0), Costs(), None
+        )
+        (found,) = judging.ask([Stops()], 0, float("inf"))
+        assert found.score.state == "timed out"
+        return found.score, judging.costs
+
+    score, costs = trial(fit_takes=0.4, learning=False)
+    assert 0.4 <= score.fit_seconds < 0.6
+    assert 0.2 <= score.recommend_seconds < 0.4, "without the first answer"
+    assert 0.4 <= costs.fit(Stops(), train) < 0.6, "a fit that ended is known"
+    users = len(Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow").truth.users)
+    assert 0.3 <= costs.answer(Stops(), users) < 0.6
+    score, costs = trial(fit_takes=0.4, learning=True)
+    assert score.fit_seconds is score.recommend_seconds is None
+    assert 0.6 <= costs.fit(Stops(), train) < 0.9, "it takes longer than it was let"
+    assert costs.new(Stops()), "nothing is known of its lists"

@@ -25,7 +25,6 @@ from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
 from spadework.models.needs import REPEATS, Repeats, check_room
-from spadework.models.recommendations import Recommendations
 from spadework.randomness import Seed
 
 if TYPE_CHECKING:
@@ -177,10 +176,12 @@ def trial(
     A `fitted` model is only judged; a mixture takes parts that are `ready`, learned in another mixture of its kind on the same log by the same
     seed, as they are. The recommended codes [users, k] are appended to `lists`, where one is given; where repeats are allowed,
     the model is then asked once more without them, unless `novel` is false, and its recall of new items becomes the total `novel_recall@10`.
+    A score that is "timed out" has the seconds of its fit where that had ended, and those of its lists where these had begun.
     With `rehearse` one user is answered first and not timed: the first answer of a process loads code, and says little of the others.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
-    limits, heard, learned = limits or Limits(), _Heard(), None
+    limits, heard = limits or Limits(), _Heard()
+    learned, asked = None, None  # seconds of the fit, and when it was first asked
     try:
         with events.listening(limits):
             if not fitted:
@@ -190,7 +191,12 @@ def trial(
                 with events.listening(heard):
                     _fit(model, protocol.split.train, content, rng, ready)
             learned = time.perf_counter() - begun
-            answer, answering = _answer(model, protocol, rehearse)
+            ask = partial(model.recommend_codes, protocol.split.given, protocol.k, repeats=protocol.repeats)
+            if rehearse:
+                ask(users=protocol.truth.users[:1])
+            asked = time.perf_counter()
+            answer = ask(users=protocol.truth.users)
+            answering = time.perf_counter() - asked
             values, totals = judge(answer.items, protocol)
             if novel and lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
                 totals |= _novel(model, protocol)
@@ -199,7 +205,8 @@ def trial(
     except MissingExtra as error:
         return replace(start, state="skipped", reason=f"{error.message} {error.hint}")
     except OutOfTime as error:
-        return replace(start, state="timed out", reason=error.message, fit_seconds=learned)  # none where it was still learning
+        so_far = None if asked is None else time.perf_counter() - asked
+        return replace(start, state="timed out", reason=error.message, fit_seconds=None if fitted else learned, recommend_seconds=so_far)
     except (OutOfMemory, MemoryError) as error:
         return replace(start, state="out of memory", reason=getattr(error, "message", None) or "The system had no memory left.")
     except SpadeworkError as error:
@@ -252,15 +259,6 @@ def _fit(model: Recommender, train: Interactions, content: ItemContent | None, r
         cast("Mixture", model).fit_over(ready, train, content, rng=rng)
     else:
         model.fit(train, content, rng=rng)
-
-
-def _answer(model: Recommender, protocol: Protocol, rehearse: bool) -> tuple[Recommendations, float]:
-    """Lists for all users, and the seconds they took."""
-    ask = partial(model.recommend_codes, protocol.split.given, protocol.k, repeats=protocol.repeats)
-    if rehearse:
-        ask(users=protocol.truth.users[:1])
-    begun = time.perf_counter()
-    return ask(users=protocol.truth.users), time.perf_counter() - begun
 
 
 def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:

@@ -51,18 +51,18 @@ class Choice:
     above_popular: bool  # whether the winner's interval lies above what is popular
     says: str
     windows: tuple[tuple[str, int], ...]
+    rests_on: str = ""  # how many users judged, where these are not all
 
     def instead(self, other: Recommender, why: str) -> Choice:
         """The choice of another model, since this winner fell out after it was chosen."""
-        return replace(self, winner=other, says=f"{self.winner.label} {why}, so {other.label} is taken in its place.")
+        return replace(self, winner=other, says=f"{self.winner.label} {why}, so {other.label} is taken in its place.{self.rests_on}")
 
     def judged_by(self, users: int, of: int) -> Choice:
         """The same, saying how many users of the validation span it rests on, where these are not all."""
-        return (
-            self
-            if users >= of
-            else replace(self, says=f"{self.says} It was judged by {users:,} of the {of:,} users of the validation span.")
-        )
+        if users >= of:
+            return self
+        rests_on = f" It was judged by {users:,} of the {of:,} users of the validation span."
+        return replace(self, says=f"{self.says}{rests_on}", rests_on=rests_on)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

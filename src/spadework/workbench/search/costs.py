@@ -28,8 +28,10 @@ STARTING = 0.005
 answer of a process takes beyond that is not timed."""
 FIRST_USER = 3e-4
 """Seconds a list on a machine of the reference, before any was made."""
-MIXING = 2.0
-"""Times what the lists of its parts take, those of a mixture, before any was made."""
+MIXING, LEAST_MIXING = 2.0, 0.5
+"""Times what the lists of its parts take, those of a mixture: before any was made, and at least."""
+LONGER = 1.5
+"""What was stopped is foretold to take so many times as long as it was let."""
 TEACHES = 1.0
 """Seconds that a model must have foretold for a trial of it to teach anything about other families; below it, constant costs rule."""
 
@@ -41,24 +43,31 @@ class Costs:
     machine: float = 1.0  # this machine's seconds over the reference's
     _fits: dict[str, tuple[float, float]] = field(default_factory=dict)  # name of a model or family → seconds, and what was foretold
     _users: dict[str, float] = field(default_factory=dict)  # name of a model or family → seconds a user
-    _mixing: dict[str, float] = field(default_factory=dict)  # name of a mixture → seconds of its lists over those of its parts
+    _made: dict[str, tuple[float, Mixture, Interactions]] = field(
+        default_factory=dict
+    )  # name of a mixture → seconds of a fit, of which one
+    _mixed: dict[str, tuple[float, Mixture, int]] = field(
+        default_factory=dict
+    )  # name of a mixture → seconds of its lists, for how many users
     _ratios: list[float] = field(default_factory=list)
 
     def fit(self, one: Recommender, train: Interactions) -> float:
         """Seconds that fitting will take."""
-        guess = self._guess(one, train)
+        if isinstance(one, Mixture):
+            return max(self._of_parts(one, train) * self._over_parts(one.name), LEAST_FIT)
+        guess = _says(one, train)
         known = self._fits.get(one.name)
         if known is None and guess >= TEACHES:
             known = self._fits.get(_family(one))
         if known is not None:
             seconds, foretold = known
             return max(seconds * guess / foretold, LEAST_FIT)
-        return max(guess if isinstance(one, Mixture) else guess * self._usual, LEAST_FIT)
+        return max(guess * self._usual, LEAST_FIT)
 
     def answer(self, one: Recommender, users: int, *, unknown: float | None = None) -> float:
         """Seconds that lists for so many users will take; `unknown` is what a user is taken to need of whom nothing was measured."""
         if isinstance(one, Mixture):
-            return self._mixing.get(one.name, MIXING) * self._parts(one, users, unknown)
+            return self._mixing(one.name) * self._lists_of_parts(one, users, unknown)
         known = self._users.get(one.name, self._users.get(_family(one)))
         if known is None and unknown is not None:
             known = unknown
@@ -68,7 +77,7 @@ class Costs:
 
     def new(self, one: Recommender) -> bool:
         """Whether no list of this model was timed yet."""
-        return one.name not in self._users and one.name not in self._mixing
+        return one.name not in self._users and one.name not in self._mixed
 
     def trial(self, one: Recommender, train: Interactions, users: int) -> float:
         """Seconds to fit a model and to answer so many users."""
@@ -76,46 +85,73 @@ class Costs:
 
     def learn_fit(self, one: Recommender, train: Interactions, seconds: float) -> None:
         """A fit took so long."""
-        guess = self._guess(one, train)
+        if isinstance(one, Mixture):
+            self._made[one.name] = (seconds, one, train)
+            return
+        guess = _says(one, train)
         self._fits[one.name] = (seconds, guess)
         self._fits.setdefault(_family(one), (seconds, guess))
-        if guess >= TEACHES and not isinstance(one, Mixture):
+        if guess >= TEACHES:
             self._ratios.append(seconds / guess)
 
     def learn_answer(self, one: Recommender, users: int, seconds: float) -> None:
         """Lists for so many users took so long."""
-        if not users:
-            return
-        seconds = max(seconds - STARTING, 0.0)
-        if isinstance(one, Mixture):
-            self._mixing[one.name] = max(seconds / self._parts(one, users), 0.5)
-            return
-        self._users[one.name] = seconds / users
-        self._users.setdefault(_family(one), seconds / users)
+        if users:
+            self._answered(one, users, max(seconds - STARTING, 0.0))
+            if not isinstance(one, Mixture):
+                self._users.setdefault(_family(one), self._users[one.name])
 
-    def at_least(self, one: Recommender, train: Interactions, users: int, seconds: float, *, fitted: bool) -> None:
-        """A trial was stopped after so long while it learned or, once `fitted`, while it answered: that is foretold to take longer from now on."""
-        if not fitted:
-            if self.fit(one, train) < seconds:
-                self._fits[one.name] = (1.5 * seconds, self._guess(one, train))
-        elif self.answer(one, users) < seconds:
-            self.learn_answer(one, users, 1.5 * seconds)
+    def stopped_learning(self, one: Recommender, train: Interactions, seconds: float) -> None:
+        """A fit was stopped after so long, so it is foretold to take longer from now on."""
+        if self.fit(one, train) < seconds:
+            self._fitted(one, train, LONGER * seconds)
+
+    def stopped_answering(self, one: Recommender, users: int, seconds: float) -> None:
+        """Lists were stopped after so long, so these are foretold to take longer; of other models of the family it says nothing."""
+        if users and self.answer(one, users) < seconds:
+            self._answered(one, users, LONGER * seconds)
 
     def at_most(self, one: Recommender, train: Interactions, seconds: float) -> None:
         """A fit among others ended after so long in all, so alone it does not take longer."""
         if self.fit(one, train) > seconds:
-            self._fits[one.name] = (seconds, self._guess(one, train))
+            self._fitted(one, train, seconds)
 
-    def _guess(self, one: Recommender, train: Interactions) -> float:
-        """What a model says of its fit itself; of a mixture, what is foretold of its parts, as often as it says that it fits them."""
-        own = max(one.cost(train).seconds, 1e-6)
-        if not isinstance(one, Mixture):
-            return own
-        said = sum(max(part.cost(train).seconds, 1e-6) for part in one.models)
-        return sum(self.fit(part, train) for part in one.models) * own / said
+    def _fitted(self, one: Recommender, train: Interactions, seconds: float) -> None:
+        if isinstance(one, Mixture):
+            self._made[one.name] = (seconds, one, train)
+        else:
+            self._fits[one.name] = (seconds, _says(one, train))
 
-    def _parts(self, one: Mixture, users: int, unknown: float | None = None) -> float:
+    def _answered(self, one: Recommender, users: int, seconds: float) -> None:
+        if isinstance(one, Mixture):
+            self._mixed[one.name] = (seconds, one, users)
+        else:
+            self._users[one.name] = seconds / users
+
+    # ---- mixtures
+
+    def _of_parts(self, one: Mixture, train: Interactions) -> float:
+        """Seconds of its parts, once or, where it learns weights from a cut log, twice, and what it says of its own work."""
+        own, said = _says(one, train), sum(_says(part, train) for part in one.models)
+        times = min(own / said, 2.0)
+        return times * sum(self.fit(part, train) for part in one.models) + max(own - times * said, 0.0) * self._usual
+
+    def _over_parts(self, name: str) -> float:
+        """Seconds that another mixture of the name took, over what is foretold of it by now: its parts may have been measured since."""
+        if name not in self._made:
+            return 1.0
+        seconds, other, train = self._made[name]
+        return seconds / max(self._of_parts(other, train), LEAST_FIT)
+
+    def _lists_of_parts(self, one: Mixture, users: int, unknown: float | None = None) -> float:
         return sum(self.answer(part, users, unknown=unknown) for part in one.models)
+
+    def _mixing(self, name: str) -> float:
+        """Seconds of lists of another mixture of the name, over those foretold of its parts by now."""
+        if name not in self._mixed:
+            return MIXING
+        seconds, other, users = self._mixed[name]
+        return max(seconds / self._lists_of_parts(other, users), LEAST_MIXING)
 
     @property
     def _usual(self) -> float:
@@ -129,6 +165,11 @@ def calibrate() -> Costs:
     for _ in range(100):
         np.bincount(places, minlength=100_000)
     return Costs(machine=float(np.clip((time.perf_counter() - begun) / REFERENCE_SECONDS, 0.5, 6.0)))
+
+
+def _says(one: Recommender, train: Interactions) -> float:
+    """Seconds that a model foretells of its fit, on a machine of its author's."""
+    return max(one.cost(train).seconds, 1e-6)
 
 
 def _family(one: Recommender) -> str:

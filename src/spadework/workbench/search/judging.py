@@ -119,7 +119,7 @@ class Judging:
             return None  # there was no time to ask about new items
         self.clock.replay(seconds)
         if score.state == "done":  # of settings counted together only a part of a fit is known
-            self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or rung == len(self.rungs) - 1)
+            self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or 0 < rung == len(self.rungs) - 1)
         return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
 
     def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judged]:
@@ -152,8 +152,8 @@ class Judging:
             )  # fmt: skip
         if fitted and score.state == "done":
             score = replace(score, fit_seconds=self._fit_of_alike(one) if share is None else share)
-        if ready and score.fit_seconds is not None:
-            score = replace(score, fit_seconds=score.fit_seconds + self._spared(ready))
+        if ready and score.state == "done":
+            score = replace(score, fit_seconds=(score.fit_seconds or 0.0) + self._spared(ready))
         if novel and place.novel is not None and score.state == "done":
             score = self._with_novel(score, one, place, until)
         seconds = time.monotonic() - begun
@@ -163,8 +163,12 @@ class Judging:
                 self.costs.at_most(one, self.protocol.split.train, score.fit_seconds or 0.0)
             self.held.hold_parts(one)
         elif score.state == "timed out":
-            took = seconds - (score.fit_seconds or 0.0)
-            self.costs.at_least(one, self.protocol.split.train, len(place.rows), took, fitted=score.fit_seconds is not None)
+            train, spared = self.protocol.split.train, self._spared(ready)
+            if not fitted and score.fit_seconds is None:
+                self.costs.stopped_learning(one, train, seconds + spared)
+            elif not fitted:
+                self.costs.learn_fit(one, train, (score.fit_seconds or 0.0) + spared)
+            self.costs.stopped_answering(one, len(place.rows), score.recommend_seconds or 0.0)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
         return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Ledger:
 
     folder: Path
     content: str | None = None  # fingerprint of the item table
+    _here: set[str] = field(default_factory=set, compare=False)  # keys of what this start wrote
 
     def key(self, model: Recommender, protocol: Protocol, stage: str) -> str:
         """A name for a model under a protocol on these data: equal inputs, equal name."""
@@ -47,7 +48,7 @@ class Ledger:
         return f"{stage}-{digest(json.dumps(asked, sort_keys=True).encode())}"
 
     def find(self, key: str) -> tuple[Score, Array | None, float] | None:
-        """A finished trial: its score, its lists and the seconds it took; None when there is none to be kept."""
+        """A finished trial: its score, its lists and the seconds that it took an earlier start; None when there is none to be kept."""
         header = self.folder / f"{key}.json"
         arrays = self.folder / f"{key}.npz"
         if not header.exists():
@@ -61,10 +62,12 @@ class Ledger:
                 loaded = {name: stored[name] for name in stored.files}
         lists = loaded.pop("lists", None)
         remarks = tuple(values["score"].pop("remarks", ()))
-        return Score(**values["score"], values=loaded, remarks=remarks), lists, float(values["seconds"])
+        seconds = 0.0 if key in self._here else float(values["seconds"])
+        return Score(**values["score"], values=loaded, remarks=remarks), lists, seconds
 
     def keep(self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True) -> None:
         """Write a trial; the header comes last, so its presence means complete. Trials of milliseconds need not be `durable`."""
+        self._here.add(key)
         arrays: dict[str, Array] = dict(score.values)
         if lists is not None:
             arrays["lists"] = lists

@@ -127,7 +127,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         *([("Budget", formatting.clip(f"{budget} {earlier}".rstrip(), 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
-        ("Time of the last start", formatting.seconds(as_number(environment.get("total_seconds")))),
+        ("Total time", formatting.seconds(as_number(environment.get("total_seconds")))),
         ("Versions", formatting.clip(versions or "not recorded", 400)),
     ]  # fmt: skip
 
