@@ -15,7 +15,7 @@ from spadework.models.labels import model
 from spadework.models.needs import Cost
 from spadework.models.popular import Popular
 from spadework.workbench.search.clock import Clock
-from spadework.workbench.search.costs import GENEROUS, LEAST_USER, MIXING, STARTING, Costs, calibrate
+from spadework.workbench.search.costs import GENEROUS, JOINING, LEAST_USER, STARTING, Costs, calibrate
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.trial_cache import Ledger
 
@@ -133,6 +133,11 @@ def test_what_was_stopped_while_it_learned_says_nothing_of_its_lists(guesses):
     costs.stopped_learning(one, None, 40.0)
     assert costs.answer(one, 1000) == pytest.approx(0.3)
     assert costs.fit(one, None) == pytest.approx(60.0)
+    other = model("blend", parts="cosine + elsa")
+    assert costs.fit(other, None) < 10.0, "nor of mixtures of other parts"
+    costs.stopped_answering(one, 1000, 20.0)
+    assert costs.answer(one, 2000) == pytest.approx(60.0)
+    assert costs.answer(other, 1000) < 1.0
 
 
 def test_a_mixture_is_foretold_from_its_parts(guesses):
@@ -140,11 +145,14 @@ def test_a_mixture_is_foretold_from_its_parts(guesses):
     costs = measured(Costs(), ease=(5.0, 0.4), cosine=(0.1, 0.1), elsa=(60.0, 0.2))
     quick, slow = model("blend", parts="cosine + ease"), model("blend", parts="cosine + elsa")
     assert costs.fit(quick, None) == pytest.approx(5.1, rel=0.01)
-    assert costs.answer(quick, 1000) == pytest.approx(MIXING * 0.5)
-    costs.learn_fit(slow, None, 1.2 * costs.fit(slow, None))
-    costs.learn_answer(slow, 1000, 3 * 0.3 + STARTING)
-    assert costs.fit(quick, None) == pytest.approx(1.2 * 5.1, rel=0.01)
-    assert costs.answer(quick, 1000) == pytest.approx(3 * 0.5)
+    assert costs.answer(quick, 1000) == pytest.approx(0.5 + 2 * 1000 * JOINING)
+    costs.learn_fit(slow, None, costs.fit(slow, None) + 2.0)
+    costs.learn_answer(slow, 1000, 0.3 + 0.4 + STARTING)
+    assert costs.fit(quick, None) == pytest.approx(5.1 + 2.0, rel=0.01), "what it does itself"
+    assert costs.answer(quick, 1000) == pytest.approx(0.5 + 0.4)
+    costs.learn_fit(quick, None, 1.0)
+    assert costs.fit(slow, None) == pytest.approx(60.1 - 4.1, rel=0.01)
+    assert costs.fit(quick, None) >= 0.5 * 5.1
     assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), "mixtures teach nothing about single models"
 
 
@@ -156,7 +164,7 @@ def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(gue
     measured(costs, ease=(19.0, 0.3), cosine=(0.5, 0.05))
     assert costs.fit(opening, None) == pytest.approx(20.0)
     assert costs.answer(opening, 1000) == pytest.approx(0.4)
-    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(20 / 19.5 * (19 + costs.fit(model("elsa"), None)))
+    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(0.5 + 19 + costs.fit(model("elsa"), None))
 
 
 def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeypatch, guesses):

@@ -28,8 +28,8 @@ STARTING = 0.005
 answer of a process takes beyond that is not timed."""
 FIRST_USER = 3e-4
 """Seconds a list on a machine of the reference, before any was made."""
-MIXING, LEAST_MIXING = 2.0, 0.5
-"""Times what the lists of its parts take, those of a mixture: before any was made, and at least."""
+JOINING = 5e-5
+"""Seconds a user and part that a mixture takes to join the lists of its parts, before any was made."""
 LONGER = 1.5
 """What was stopped is foretold to take so many times as long as it was let."""
 TEACHES = 1.0
@@ -43,18 +43,19 @@ class Costs:
     machine: float = 1.0  # this machine's seconds over the reference's
     _fits: dict[str, tuple[float, float]] = field(default_factory=dict)  # name of a model or family → seconds, and what was foretold
     _users: dict[str, float] = field(default_factory=dict)  # name of a model or family → seconds a user
-    _made: dict[str, tuple[float, Mixture, Interactions]] = field(
-        default_factory=dict
-    )  # name of a mixture → seconds of a fit, of which one
-    _mixed: dict[str, tuple[float, Mixture, int]] = field(
-        default_factory=dict
-    )  # name of a mixture → seconds of its lists, for how many users
+    # of mixtures, by name: seconds of a fit or of lists, of which mixture, on which log or for how many users
+    _made: dict[str, tuple[float, Mixture, Interactions]] = field(default_factory=dict)
+    _mixed: dict[str, tuple[float, Mixture, int]] = field(default_factory=dict)
+    # of mixtures that were stopped, by label: seconds that a fit, or the list of a user, takes at least
+    _slow_fits: dict[str, float] = field(default_factory=dict)
+    _slow_lists: dict[str, float] = field(default_factory=dict)
     _ratios: list[float] = field(default_factory=list)
 
     def fit(self, one: Recommender, train: Interactions) -> float:
         """Seconds that fitting will take."""
         if isinstance(one, Mixture):
-            return max(self._of_parts(one, train) * self._over_parts(one.name), LEAST_FIT)
+            parts = self._of_parts(one, train)
+            return max(parts + self._beyond_parts(one.name), 0.5 * parts, self._slow_fits.get(one.label, 0.0), LEAST_FIT)
         guess = _says(one, train)
         known = self._fits.get(one.name)
         if known is None and guess >= TEACHES:
@@ -67,7 +68,8 @@ class Costs:
     def answer(self, one: Recommender, users: int, *, unknown: float | None = None) -> float:
         """Seconds that lists for so many users will take; `unknown` is what a user is taken to need of whom nothing was measured."""
         if isinstance(one, Mixture):
-            return self._mixing(one.name) * self._lists_of_parts(one, users, unknown)
+            parts, joined = self._lists_of_parts(one, users, unknown), users * len(one.models) * self._joining(one.name)
+            return max(parts + joined, users * self._slow_lists.get(one.label, 0.0))
         known = self._users.get(one.name, self._users.get(_family(one)))
         if known is None and unknown is not None:
             known = unknown
@@ -102,13 +104,17 @@ class Costs:
                 self._users.setdefault(_family(one), self._users[one.name])
 
     def stopped_learning(self, one: Recommender, train: Interactions, seconds: float) -> None:
-        """A fit was stopped after so long, so it is foretold to take longer from now on."""
-        if self.fit(one, train) < seconds:
+        """A fit was stopped after so long, so it is foretold to take longer from now on; of a mixture that holds for these parts alone."""
+        if isinstance(one, Mixture):
+            self._slow_fits[one.label] = LONGER * seconds
+        elif self.fit(one, train) < seconds:
             self._fitted(one, train, LONGER * seconds)
 
     def stopped_answering(self, one: Recommender, users: int, seconds: float) -> None:
         """Lists were stopped after so long, so these are foretold to take longer; of other models of the family it says nothing."""
-        if users and self.answer(one, users) < seconds:
+        if users and isinstance(one, Mixture):
+            self._slow_lists[one.label] = LONGER * seconds / users
+        elif users and self.answer(one, users) < seconds:
             self._answered(one, users, LONGER * seconds)
 
     def at_most(self, one: Recommender, train: Interactions, seconds: float) -> None:
@@ -136,22 +142,22 @@ class Costs:
         times = min(own / said, 2.0)
         return times * sum(self.fit(part, train) for part in one.models) + max(own - times * said, 0.0) * self._usual
 
-    def _over_parts(self, name: str) -> float:
-        """Seconds that another mixture of the name took, over what is foretold of it by now: its parts may have been measured since."""
+    def _beyond_parts(self, name: str) -> float:
+        """Seconds that another mixture of the name took beyond what is foretold of it by now: its parts may have been measured since."""
         if name not in self._made:
-            return 1.0
+            return 0.0
         seconds, other, train = self._made[name]
-        return seconds / max(self._of_parts(other, train), LEAST_FIT)
+        return seconds - self._of_parts(other, train)
 
     def _lists_of_parts(self, one: Mixture, users: int, unknown: float | None = None) -> float:
         return sum(self.answer(part, users, unknown=unknown) for part in one.models)
 
-    def _mixing(self, name: str) -> float:
-        """Seconds of lists of another mixture of the name, over those foretold of its parts by now."""
+    def _joining(self, name: str) -> float:
+        """Seconds a user and part that joining lists took another mixture of the name, beyond what is foretold of its parts by now."""
         if name not in self._mixed:
-            return MIXING
+            return JOINING * self.machine
         seconds, other, users = self._mixed[name]
-        return max(seconds / self._lists_of_parts(other, users), LEAST_MIXING)
+        return max(seconds - self._lists_of_parts(other, users), 0.0) / (users * len(other.models))
 
     @property
     def _usual(self) -> float:
