@@ -1,1 +1,1 @@
-"""Floor 2, arithmetic: arrays in, arrays out. Nothing here knows of users or items."""
+"""Floor 2, arithmetic: arrays in, arrays out. Nothing here knows of logs, ids or models."""

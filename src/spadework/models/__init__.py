@@ -1,4 +1,4 @@
-"""Floor 3, recommenders: one file, one idea. A class defined in any file here is a model by name, and an attribute of this package.
+"""Floor 3, recommenders: one file, one idea. A class with a `name` of its own, in any file here, is a model, and an attribute of this package.
 
 Classes are imported when they are first used; type checkers and editors see them by the list below, which a test compares with the catalogue.
 """

@@ -103,7 +103,7 @@ class Parameter:
             raise BadRequest(f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not {_KINDS[self.kind]}.", self.doc) from error
 
     def text(self, value: Any) -> str:
-        """The value as labels show it and `parts` reads it: exact, and in double quotes where bare words would not be read back."""
+        """The value as labels show it and `labels` reads it: exact, and in double quotes where bare words would not be read back."""
         if isinstance(value, float):
             short = f"{value:g}"
             return short if float(short) == value else repr(value)

@@ -42,7 +42,7 @@ class Run:
 
     @property
     def winner(self) -> str | None:
-        """Label of the best model."""
+        """Label of the model that is saved and served."""
         label: str | None = self.board["winner"]
         return label
 

@@ -131,6 +131,7 @@ def confidence(pair: Pairs) -> Array:
 )
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
+    # left and right arrive raised to ½: see exponents
     return pair.joint / _plus(pair.left * pair.right, pair.shrink)
 
 

@@ -26,7 +26,7 @@ TASKS = 32
 def own_columns(half: Graph, diagonal: Array, members: Members, label: str) -> tuple[Array, Array, int]:
     """For each item i the last column of (M over its members and itself)⁻¹: values [cells of members], and its own value [items].
 
-    `half` holds each pair once (`graph.halved`), `diagonal` [items] is above zero. Also the number of items whose diagonals were raised.
+    `half` holds each pair once (`sparse_graph.halved`), `diagonal` [items] is above zero. Also the number of items whose diagonals were raised.
     O(Σ over items of members³ / 3 + pairs of the members), float64 inside.
     """
     count = len(diagonal)

@@ -121,6 +121,7 @@ class CoOccurrence(ItemItem):
     # ---- learning
 
     def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+        # One model is one batch of one table. The way: shared_tables.tables_of → count_passes.count_pass → neighbour_table.tables.
         (((_, table, sizes),),) = tables_of([self], train, None)
         return self._finished(table, sizes, train, content)
 

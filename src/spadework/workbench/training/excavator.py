@@ -289,7 +289,7 @@ def train(
 
     `changes` are parameters of the model to set otherwise, such as {"epochs": 10}. With `ablate` a pair of
     models is trained for each piece of advice, all else equal, and judged on the validation span; `seeds` trains each model so often. A run
-    made of a log in memory needs it again as `source`. Where it runs is said with `machine.training_on`. Raises `BadRequest` for a run
+    made of a log in memory needs it again as `source`. Where it runs is said with `models.neural.device.training_on`. Raises `BadRequest` for a run
     that is not finished, `OtherData` where the log has changed, and `MissingExtra` without PyTorch.
     """
     from spadework.models.neural.device import require_torch
