@@ -20,7 +20,7 @@ def run(quick: bool) -> Outcome:
     labels = {size: f"spadework, {size:,} people" for size in sizes}
     remarks = [
         "People are made from a seed: 22 items each on average of 50,000, three in five after one of 200 tastes, the rest after popularity "
-        "(`workers/crowd.py`). spadework: `kernels.neighbours.nearest_users.alike`, which is exact, on one thread. pynndescent: `NNDescent(metric='cosine', "
+        "(`workers/crowd.py`). spadework: `nearest_users.alike`, which is exact, on one thread. pynndescent: `NNDescent(metric='cosine', "
         "n_neighbors=30)`, prepared, and `query`, on two. Times are those of the questions; indexes are made before and told here. Recall is "
         "the share of the true 100 that are found, ties counted as found."
     ]

@@ -33,7 +33,7 @@ from spadework.workbench.search.blending import mixtures
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judging import Judging, best
-from spadework.workbench.search.plan import floor
+from spadework.workbench.search.model_families import floor
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.tuning import Tuning
 

@@ -9,9 +9,9 @@ import time
 import numpy as np
 from crowd import ASKED, ITEMS, NEAR, crowd, recall
 
-from spadework.kernels.neighbours import nearest_users
-from spadework.kernels.neighbours.nearest_users import People
 from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.users import nearest_users
+from spadework.kernels.users.nearest_users import People
 
 FEW = 50
 MOST_CHECKED = 100_000

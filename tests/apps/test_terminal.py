@@ -9,7 +9,7 @@ import pytest
 from spadework import events
 from spadework.apps.terminal import Progress, progress
 from spadework.errors import OutOfTime
-from spadework.workbench.report import formatting
+from spadework.workbench import formatting
 
 
 def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsys, monkeypatch):

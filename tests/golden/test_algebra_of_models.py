@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import spadework as sw
 from makers import START, content_of, make_log, random_rows
-from spadework.models.cooccurrence.content_neighbours import content_table
+from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT, CoOccurrence
 
 HOUR = 3600

@@ -16,7 +16,7 @@ from spadework.errors import OutputExists
 from spadework.models.base import Recommender
 from spadework.models.registry import catalogue
 from spadework.workbench.recipe import make
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.storage import files
 from spadework.workbench.storage.folder import is_complete
 
@@ -168,7 +168,7 @@ def test_changed_data_replace_a_finished_run_only_by_force(tmp_path):
 def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp_path):
     run = sw.dig("world:order", folder=tmp_path / "run", budget="0.001s")
     done = {entry["label"] for entry in run.scores if entry["state"] == "done"}
-    assert done == set(plan.FLOOR)
+    assert done == set(model_families.FLOOR)
     assert {entry["model"] for entry in run.scores} == {name for name, cls in catalogue().items() if not cls.neural}
     for entry in run.scores:
         assert entry["state"] in ("done", "no time", "skipped")

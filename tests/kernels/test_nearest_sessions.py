@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spadework.kernels.neighbours import nearest_sessions
-from spadework.kernels.neighbours.nearest_sessions import Asked, Sessions
+from spadework.kernels.users import nearest_sessions
+from spadework.kernels.users.nearest_sessions import Asked, Sessions
 
 SETTINGS = st.fixed_dictionaries(
     {

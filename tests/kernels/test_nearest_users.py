@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels.neighbours import nearest_users, neighbour_votes
-from spadework.kernels.neighbours.nearest_users import Near, People
-from spadework.kernels.neighbours.neighbour_votes import Votes
 from spadework.kernels.ranking.sparse_scores import Choice, Rows
+from spadework.kernels.users import nearest_users, neighbour_votes
+from spadework.kernels.users.nearest_users import Near, People
+from spadework.kernels.users.neighbour_votes import Votes
 
 
 def rows_of(dense: np.ndarray) -> Rows:

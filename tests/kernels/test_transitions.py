@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spadework.kernels import parallel
-from spadework.kernels.solvers.transitions import transitions
+from spadework.kernels.solvers.forward_gram import transitions
 
 
 def histories(seed: int, users: int, items: int, longest: int) -> tuple[np.ndarray, ...]:
@@ -64,7 +64,7 @@ def test_a_long_history_of_different_items_has_a_matrix_without_negative_squares
 
 
 def test_nothing_depends_on_the_number_of_threads(monkeypatch):
-    monkeypatch.setattr("spadework.kernels.solvers.transitions.TASK", 20)
+    monkeypatch.setattr("spadework.kernels.solvers.forward_gram.TASK", 20)
     made = histories(1, users=30, items=12, longest=15)
     with parallel.using(1):
         one = transitions(*made, 12, past=0.7, future=0.5, reach=20, label="t")

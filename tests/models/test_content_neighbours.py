@@ -16,8 +16,8 @@ from spadework.data.addresses import read_content, read_interactions
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.models.cooccurrence import content_neighbours as content_module
-from spadework.models.cooccurrence.content_neighbours import content_features, content_table
+from spadework.models import content_neighbours as content_module
+from spadework.models.content_neighbours import content_features, content_table
 from spadework.models.labels import model
 
 WEIGHTS = {"text": 1.0, "categories": 1.0, "vectors": 1.0, "components": None}

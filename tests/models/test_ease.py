@@ -10,7 +10,7 @@ import spadework as sw
 from makers import START, content_of, make_log, random_rows
 from spadework import events
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable
-from spadework.models.cooccurrence.content_neighbours import content_features
+from spadework.models.content_neighbours import content_features
 from spadework.models.labels import model
 
 

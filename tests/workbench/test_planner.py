@@ -14,7 +14,7 @@ from spadework.models.labels import model
 from spadework.models.linear.ease import Ease
 from spadework.models.registry import catalogue
 from spadework.workbench.recipe import make
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.search import rungs as judgings
 from spadework.workbench.search.budgeting import BUDGETS
 from spadework.workbench.search.clock import Clock
@@ -59,7 +59,7 @@ def done(tmp_path_factory, split, world):
 
 def test_one_member_of_each_family_comes_before_any_second(done):
     one, asked = done
-    after = [label for label, _ in asked if label not in plan.FLOOR]
+    after = [label for label, _ in asked if label not in model_families.FLOOR]
     first = [label for label in after if model(label).name != "blend"][: len(one.families)]
     kinds = [model(label).family for label in first[: len(one.families) - 1]]  # what is popular is on the floor
     assert len(set(kinds)) == len(kinds) == len(one.families) - 1, first
@@ -69,7 +69,7 @@ def test_one_member_of_each_family_comes_before_any_second(done):
 def test_every_family_has_an_answer_and_the_floor_does_too(done):
     one, _ = done
     assert all(family.judged for family in one.families)
-    assert set(plan.FLOOR) <= set(one.judging.judged)
+    assert set(model_families.FLOOR) <= set(one.judging.judged)
 
 
 def test_the_same_is_tried_again_where_time_is_enough(done, tmp_path, split, world):
@@ -84,7 +84,7 @@ def test_the_same_is_tried_again_where_time_is_enough(done, tmp_path, split, wor
 def test_without_time_the_floor_alone_is_judged(tmp_path, split, world):
     one = planner(tmp_path, split, world, budget=0.0)
     one.run()
-    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(plan.FLOOR)
+    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(model_families.FLOOR)
     assert {"cosine", "ease", "personal", "v-sknn"} <= set(one.late), "and each is known to have had no time"
 
 
@@ -97,7 +97,7 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     assert last > 0
     assert one.reached == last
     everybody = [result for result in one.judging.judged.values() if result.reason is None and result.rung == last]
-    assert 1 <= len([result for result in everybody if not plan.is_floor(result.one)]) <= 24
+    assert 1 <= len([result for result in everybody if not model_families.is_floor(result.one)]) <= 24
     assert len(everybody) < len(one.judging.judged) / 2, "most settings never see all users"
     leader = max(everybody, key=lambda result: result.mean)
     assert leader in contenders(everybody, 0)
@@ -167,7 +167,7 @@ def test_a_dig_with_content_families_tries_them(tmp_path):
 
 
 def test_families_of_a_log_and_why_others_are_none(split):
-    found, refused = plan.families(None, split.valid.train, None)
+    found, refused = model_families.families(None, split.valid.train, None)
     names = {one.name for part in found for one in part.members}
     assert {"content", "cease", "cross-occurrence"} <= set(refused)
     assert not names & set(refused)
@@ -185,7 +185,7 @@ def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
     small = planner(tmp_path, split, world, budget=8.0)
     small.run()
     both = [label for label, result in small.judging.first.items() if result.reason is None and label in one.judging.first]
-    assert len(both) >= len(plan.FLOOR)
+    assert len(both) >= len(model_families.FLOOR)
     for label in both:
         assert small.judging.first[label].mean == one.judging.first[label].mean
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from spadework.errors import BadRequest
-from spadework.workbench.report import blocks, charts, formatting, notebook, report
+from spadework.workbench import formatting
+from spadework.workbench.report import blocks, charts, notebook, report
 
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder

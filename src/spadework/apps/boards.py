@@ -12,7 +12,7 @@ from spadework.apps.terminal import table
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     """Heading, one line per model, failures included."""
-    from spadework.workbench.report import formatting
+    from spadework.workbench import formatting
 
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
@@ -114,6 +114,6 @@ def _seconds(value: float | None) -> str:
 
 def _clipped(label: str) -> str:
     """A label that leaves room for numbers; the whole of it is in the report and in --json."""
-    from spadework.workbench.report import formatting
+    from spadework.workbench import formatting
 
     return formatting.label(label, 48)

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from spadework.apps.boards import facts_line, findings_text, rows_table
-from spadework.workbench.report import formatting, outcome
+from spadework.workbench import formatting
+from spadework.workbench.report import outcome
 from spadework.workbench.report.next_line import line_for
 from spadework.workbench.report.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
 

@@ -62,7 +62,7 @@ class _Task:
 
     def text(self, most: float) -> str:
         """How far it is, and from three seconds on how long the rest will take at the pace so far, unless `most` seconds end it before."""
-        from spadework.workbench.report import formatting
+        from spadework.workbench import formatting
 
         label = formatting.label(self.label, 40)
         if not self.total:

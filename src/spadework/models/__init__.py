@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spadework.models.baskets.basket_neighbours import TifuKnn, UserPopularity
     from spadework.models.baskets.personal import Personal, PersonalThenPopular, PersonalTop
-    from spadework.models.cooccurrence.content_neighbours import ContentNeighbours
+    from spadework.models.content_neighbours import ContentNeighbours
     from spadework.models.cooccurrence.cross import CrossOccurrence
     from spadework.models.cooccurrence.operator import CoOccurrence
     from spadework.models.cooccurrence.presets import (

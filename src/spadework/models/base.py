@@ -22,12 +22,12 @@ from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.sparse_scores import Rows
 from spadework.limits import available_bytes
 from spadework.models import needs
+from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import candidates_asked, codes_asked, in_codes_of, users_asked
-from spadework.models.same_for_all import CommonList
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 

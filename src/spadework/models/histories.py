@@ -9,7 +9,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.kernels.neighbours import user_events
+from spadework.kernels.users import user_events
 
 
 @dataclass(frozen=True, eq=False)

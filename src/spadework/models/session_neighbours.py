@@ -22,8 +22,8 @@ from spadework import durations
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.neighbours import nearest_sessions
-from spadework.kernels.neighbours.nearest_sessions import Asked, Sessions
+from spadework.kernels.users import nearest_sessions
+from spadework.kernels.users.nearest_sessions import Asked, Sessions
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need

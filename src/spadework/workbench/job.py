@@ -20,7 +20,7 @@ from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.recipe import Recipe, command_of
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.finals import TEST
@@ -139,7 +139,7 @@ class Job:
     def _without_judgement(self, log: Interactions, items: ItemContent | None) -> None:
         """Nobody can be judged, but the popular list still answers."""
         reason = "No way to cut the log leaves users with history and something expected of them."
-        members: list[Recommender] = [*plan.floor(), *(model(name) for name in plan.wanted(self.recipe.models))]
+        members: list[Recommender] = [*model_families.floor(), *(model(name) for name in model_families.wanted(self.recipe.models))]
         distinct = {one.label: one for one in members}.values()
         entries = [bare(Score(model=one.name, label=one.label, params=one.params, state="skipped", reason=reason)) for one in distinct]
         popular = model("popular").fit(log, items, rng=self.recipe.seed)

@@ -15,7 +15,7 @@ from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.solvers import cholesky
 from spadework.kernels.solvers.cholesky import add_squares, factor, solve
-from spadework.kernels.solvers.products import inner
+from spadework.kernels.solvers.inner_products import inner
 
 CHUNK = 4096
 """Rows that are multiplied at once, so that the sum has one order."""

@@ -16,7 +16,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.parallel import Crew
-from spadework.kernels.solvers.products import inner
+from spadework.kernels.solvers.inner_products import inner
 
 USERS, ITEMS = 128, 1024
 """Users and items that make one task; sums over tasks are joined in their order, so threads change nothing."""

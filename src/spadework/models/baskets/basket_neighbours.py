@@ -12,11 +12,11 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.neighbours import nearest_users, neighbour_votes
-from spadework.kernels.neighbours.nearest_users import Near, People
-from spadework.kernels.neighbours.neighbour_votes import Votes
 from spadework.kernels.ranking import sparse_scores
 from spadework.kernels.ranking.sparse_scores import Choice, Rows
+from spadework.kernels.users import nearest_users, neighbour_votes
+from spadework.kernels.users.nearest_users import Near, People
+from spadework.kernels.users.neighbour_votes import Votes
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats

@@ -20,12 +20,12 @@ from spadework.kernels.ranking.own_items import best_own, told_apart
 from spadework.kernels.ranking.sparse_scores import Rows
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.baskets.repurchase_gaps import Intervals
+from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.popular import event_weights_by_item
 from spadework.models.requests import items_asked, user_asked
-from spadework.models.same_for_all import CommonList
 
 NOTHING = np.float32(-np.inf)
 

@@ -17,13 +17,13 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable, nearest
 from spadework.kernels.counting.cross_counts import CrossCounter
 from spadework.kernels.counting.grouped_events import Units
-from spadework.kernels.neighbours import user_events
 from spadework.kernels.ranking import sparse_scores
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
-from spadework.models.cooccurrence.item_item import ANSWERING, ItemItem
+from spadework.kernels.users import user_events
 from spadework.models.histories import Histories
+from spadework.models.item_item import ANSWERING, ItemItem
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, OneOf, Range
 

@@ -18,10 +18,10 @@ from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.neighbour_table import Table, Weighing
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
-from spadework.kernels.similarity.pruning import keep_in_columns, rows_over, rows_to_one
+from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_over, rows_to_one
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.item_item import ItemItem
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
+from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need, check_unit
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
@@ -211,7 +211,7 @@ class CoOccurrence(ItemItem):
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
         if content is not None and (self.content or self.content_cold):
-            from spadework.models.cooccurrence.content_neighbours import content_table
+            from spadework.models.content_neighbours import content_table
 
             lean = table_mixing.leaning(train.item_counts, self.content_cold)
             theta = self.content + (1 - self.content) * lean

@@ -12,7 +12,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.sparse_scores import Rows, score_cells
-from spadework.models.cooccurrence.content_neighbours import content_table
+from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
 

@@ -13,10 +13,10 @@ from spadework.kernels.ranking import sparse_scores, top_k
 from spadework.kernels.ranking.candidate_union import union
 from spadework.models.base import Recommender
 from spadework.models.baskets.purchases import ReadsPurchases
+from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
-from spadework.models.history_weights import HistoryReader
+from spadework.models.history_reader import HistoryReader
 from spadework.models.needs import Repeats
-from spadework.models.same_for_all import CommonList
 
 
 @dataclass(frozen=True, eq=False)

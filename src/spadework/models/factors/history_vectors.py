@@ -5,7 +5,7 @@ from __future__ import annotations
 from spadework.arrays import Array
 from spadework.models.factors.vectors import Vectors
 from spadework.models.histories import Histories
-from spadework.models.history_weights import HistoryReader
+from spadework.models.history_reader import HistoryReader
 
 
 class Factors(Vectors, HistoryReader):

@@ -12,7 +12,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_inverse import invert
-from spadework.models.cooccurrence.content_neighbours import content_features
+from spadework.models.content_neighbours import content_features
 from spadework.models.linear.ease import Ease
 from spadework.models.linear.linear import Linear, counted_gram
 from spadework.models.needs import Need

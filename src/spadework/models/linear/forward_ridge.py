@@ -13,7 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_inverse import invert
-from spadework.kernels.solvers.transitions import transitions
+from spadework.kernels.solvers.forward_gram import transitions
 from spadework.models.histories import positions
 from spadework.models.linear.linear import Linear, ridge_of
 from spadework.models.needs import Need

@@ -20,7 +20,7 @@ from spadework.kernels.solvers.dense_gram import gram
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.grouped_rows import Rows
 from spadework.models.histories import Histories
-from spadework.models.history_weights import READING, HistoryReader
+from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
 

@@ -11,7 +11,7 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.solvers import block_inverse, local_inverse, sparse_graph
-from spadework.models.cooccurrence.item_item import ItemItem
+from spadework.models.item_item import ItemItem
 from spadework.models.linear import pruned_gram
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search

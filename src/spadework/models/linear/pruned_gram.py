@@ -26,7 +26,7 @@ from spadework.kernels.solvers.sparse_graph import Graph, Members, symmetric
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.count_passes import count_pass
 from spadework.models.cooccurrence.grouped_rows import Rows
-from spadework.models.history_weights import HistoryReader
+from spadework.models.history_reader import HistoryReader
 from spadework.models.linear.linear import users_of
 from spadework.models.needs import Need
 from spadework.models.newest_span import in_window

@@ -12,7 +12,7 @@ from torch.nn.functional import embedding
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.models.cooccurrence.content_neighbours import condensed, kinds_of, texts_of, unit_rows, words_of
+from spadework.models.content_neighbours import condensed, kinds_of, texts_of, unit_rows, words_of
 from spadework.models.neural.text_embeddings import static_vectors
 
 

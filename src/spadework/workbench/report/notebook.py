@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from spadework.workbench.report import formatting, outcome, run_facts
+from spadework.workbench import formatting
+from spadework.workbench.report import outcome, run_facts
 from spadework.workbench.report.blocks import Charts, Prose
 from spadework.workbench.report.report import in_markdown
 from spadework.workbench.report.sections.verdict import verdict

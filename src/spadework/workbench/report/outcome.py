@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spadework.workbench.report import formatting
+from spadework.workbench import formatting
 from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, finished, label_of, maps, value_of
 
 Kind = Literal["no time", "validation only", "other"]

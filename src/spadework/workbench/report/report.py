@@ -17,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from spadework.errors import BadRequest
-from spadework.workbench.report import blocks, formatting, outcome, run_facts
+from spadework.workbench import formatting
+from spadework.workbench.report import blocks, outcome, run_facts
 from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections import all_sections
 from spadework.workbench.report.sections.faces import ids_sentence, without_ids

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from spadework.errors import BadRequest
-from spadework.workbench.report import formatting
+from spadework.workbench import formatting
 
 FILES = ("recipe.json", "data.json", "findings.json", "scores.json", "faces.json")
 _UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")

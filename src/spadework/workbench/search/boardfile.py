@@ -14,7 +14,7 @@ from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender
 from spadework.models.registry import catalogue
-from spadework.workbench.search import effects, lessons, plan
+from spadework.workbench.search import effects, lessons, model_families
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.example_users import faces
 from spadework.workbench.search.judging import Judged
@@ -127,7 +127,7 @@ def validation_entries(dig: Dig) -> list[dict[str, Any]]:
 def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
     """A line for every model that was meant to take part and has no place on the test span, with its reason."""
     found = []
-    for name in [*plan.wanted(dig.recipe.models)]:
+    for name in [*model_families.wanted(dig.recipe.models)]:
         if name in shown:
             continue
         results = [result for result in dig.judging.judged.values() if result.one.name == name]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from spadework.diagnosis.rules import DECIDING
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 
 if TYPE_CHECKING:
     from spadework.workbench.search.choosing import Dig
@@ -55,7 +55,7 @@ def _said(starved: bool, families: list[str], questions: list[str], would_do: st
     return f"This dig was starved: {'; '.join(parts)}.{more}"
 
 
-def _refused(dig: Dig, family: plan.Family) -> bool:
+def _refused(dig: Dig, family: model_families.Family) -> bool:
     """Whether the family has no number for another reason than time: memory, or a failure that its line tells."""
     found = [dig.judging.judged.get(one.label) for one in family.members]
     return bool(found) and all(result is not None and not result.score.late for result in found)

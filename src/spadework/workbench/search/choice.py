@@ -24,7 +24,7 @@ from spadework.models.base import Recommender
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.popular import Popular, Random
 from spadework.workbench.search.judging import Judged
-from spadework.workbench.search.plan import seconds_in_fours
+from spadework.workbench.search.model_families import seconds_in_fours
 
 CLOSE = 0.02
 """A model taken by sense has a mean at most this share below the best, or one standard error of the difference."""

@@ -25,8 +25,8 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
+from spadework.workbench import formatting
 from spadework.workbench.recipe import Recipe
-from spadework.workbench.report import formatting
 from spadework.workbench.search.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.search.budgeting import account_of
 from spadework.workbench.search.choice import Choice, choose, finalists
@@ -36,7 +36,7 @@ from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.finals import Finals
 from spadework.workbench.search.judging import Judged, Judging, best, why
 from spadework.workbench.search.leaders import companions, contenders
-from spadework.workbench.search.plan import floor
+from spadework.workbench.search.model_families import floor
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows

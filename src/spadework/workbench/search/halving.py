@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.leaders import contenders
-from spadework.workbench.search.plan import Family
+from spadework.workbench.search.model_families import Family
 
 FIRST_SHARE = 0.25
 """Families that go on after the breadth are within this share of the best."""

@@ -13,7 +13,7 @@ from spadework.data.interactions import Interactions
 from spadework.evaluation import statistics
 from spadework.models.base import Recommender
 from spadework.models.popular import Popular, Random
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.search.blending import mixtures_of
 from spadework.workbench.search.choice import by_sense
 from spadework.workbench.search.judging import NOVEL, Judged, Judging, best
@@ -57,7 +57,7 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     # On the first sample, where every model that was asked stands beside the others.
     keep("discover", sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True), new_values)
     if judging.rungs[0].novel is not None:
-        own = [result for result in everything if plan.reads_purchases(result.one)]
+        own = [result for result in everything if model_families.reads_purchases(result.one)]
         keep("remind", [one for one in own if judging.first.get(one.one.label, one).mean > floor], own_values)
     return kept
 
@@ -70,7 +70,7 @@ def _personal(found: Sequence[Judged], values: Callable[[Judged], Array]) -> Seq
     return above if any(means[result.one.label] > bar for result in above) else found
 
 
-def best_of_each(families: Sequence[plan.Family], everything: Sequence[Judged]) -> list[Judged]:
+def best_of_each(families: Sequence[model_families.Family], everything: Sequence[Judged]) -> list[Judged]:
     """The best setting of each of the first three families, and the best two for new items; `everything` is the best first."""
     leaders = [next((result for result in everything if result.one.label in family.judged), None) for family in families[:3]]
     novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)

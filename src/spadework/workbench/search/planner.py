@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from spadework import events
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
 from spadework.workbench.search.judging import Judged, Judging, best
 from spadework.workbench.search.leaders import best_of_each, companions, contenders, mixtures, tell
-from spadework.workbench.search.plan import Family
+from spadework.workbench.search.model_families import Family
 from spadework.workbench.search.sweep import Sweep
 from spadework.workbench.search.together import ask_in_time
 from spadework.workbench.search.tuning import Tuning
@@ -64,9 +64,9 @@ class Planner:
     def run(self) -> None:
         """Try, halve, climb; what was found stands in `judging`."""
         protocol, content = self.judging.protocol, self.judging.content
-        found, self.refused = plan.families(self.names, protocol.split.train, content)
-        self.families = plan.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
-        for result in self.judging.ask(plan.floor(), 0, float("inf"), novel=True):
+        found, self.refused = model_families.families(self.names, protocol.split.train, content)
+        self.families = model_families.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
+        for result in self.judging.ask(model_families.floor(), 0, float("inf"), novel=True):
             self._take(next((one for one in self.families if one.is_of(result.one)), None), [result])
         if any(one.name == CoOccurrence.name for family in self.families for one in family.members):
             self.sweep = Sweep(self.judging)
@@ -128,7 +128,7 @@ class Planner:
 
     def _breadth(self, until: float) -> None:
         """The opening mixture, then one member of each family."""
-        first = plan.opening(self.names, self.judging.protocol.split.train)
+        first = model_families.opening(self.names, self.judging.protocol.split.train)
         if first is not None and self._affordable(first, 0, until, share=A_TRIAL / 2):
             self._judge(None, [first], until)
         for done, family in enumerate(self.families):
@@ -151,7 +151,7 @@ class Planner:
             rest = [one for one in family.members if not self.judging.settled(one)]
             if family.counts_together:
                 self._counted(family, rest, end)
-                self._counted(family, [] if self.sweep else plan.variants(family), end, novel=False)
+                self._counted(family, [] if self.sweep else model_families.variants(family), end, novel=False)
                 self._take(family, self.sweep.run(0, end) if self.sweep else [])
                 continue
             for one in rest:
@@ -163,7 +163,7 @@ class Planner:
 
     def _mix(self, until: float) -> int:
         """Mixtures of the best of the best families, the quick and the cheap first; returns how many more have a number."""
-        asked, made = plan.wanted(self.names), 0
+        asked, made = model_families.wanted(self.names), 0
         for one in mixtures(self.judging, QUICK * (until - self.judging.clock.now)):
             if one.name not in asked or one.label in self.judging.judged:
                 continue
@@ -251,7 +251,7 @@ class Planner:
 
     def _climb(self) -> None:
         """The best settings judged on more users, until all have judged a few; what is surely worse than the leader leaves on the way."""
-        everything = [result for result in best(list(self.judging.judged.values())) if not plan.is_floor(result.one)]
+        everything = [result for result in best(list(self.judging.judged.values())) if not model_families.is_floor(result.one)]
         found = list(
             {
                 result.one.label: result
@@ -273,7 +273,7 @@ class Planner:
                     break  # where the leader does not get there, the smaller sample decides
             if not reached:
                 break
-            self.judging.ask(plan.floor(), rung, float("inf"))
+            self.judging.ask(model_families.floor(), rung, float("inf"))
             found, self.reached = reached, rung
         self.judging.held.let_go()
 

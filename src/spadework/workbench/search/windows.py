@@ -14,7 +14,7 @@ from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.base import Recommender
-from spadework.workbench.search import plan
+from spadework.workbench.search import model_families
 from spadework.workbench.search.choice import Window
 from spadework.workbench.search.judging import Judged, Judging
 from spadework.workbench.search.rungs import rungs_of
@@ -36,8 +36,8 @@ class Windows:
         """The validation span and, where candidates are level there, an older one, if it is foretold to take no more than `left` seconds."""
         main = Window(self.judging.protocol.split.says, {result.one.label: result.values for result in candidates})
         asked = [result.one for result in candidates]
-        floor = [one for one in plan.floor() if plan.is_popular(one) and one.label in main.values]
-        if len([one for one in asked if not plan.is_floor(one)]) < 2:
+        floor = [one for one in model_families.floor() if model_families.is_popular(one) and one.label in main.values]
+        if len([one for one in asked if not model_families.is_floor(one)]) < 2:
             self.why_one = "nothing comes near the best"
             return [main]
         protocol = self._older()

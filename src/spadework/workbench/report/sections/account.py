@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spadework.workbench.report import charts, formatting
+from spadework.workbench import formatting
+from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Tiles, table
 from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, numbers
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from spadework.workbench.report import formatting
+from spadework.workbench import formatting
 from spadework.workbench.report.blocks import Block, Card, Cards, Cell, Listing, Prose, table
 from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, maps
 

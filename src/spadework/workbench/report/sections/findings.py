@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spadework.diagnosis.command_lines import RUN
-from spadework.workbench.report import charts, formatting
+from spadework.workbench import formatting
+from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Table, Tone, table
 from spadework.workbench.report.next_line import line_for
 from spadework.workbench.report.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, maps

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench.report import charts, formatting, outcome
+from spadework.workbench import formatting
+from spadework.workbench.report import charts, outcome
 from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, table
 from spadework.workbench.report.run_facts import (
     Map,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from spadework.workbench.report import formatting, outcome
+from spadework.workbench import formatting
+from spadework.workbench.report import outcome
 from spadework.workbench.report.blocks import Block, Cell, Folded, Prose, Tone, table
 from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from spadework.workbench.report import charts, formatting, outcome
+from spadework.workbench import formatting
+from spadework.workbench.report import charts, outcome
 from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, Tiles, table
 from spadework.workbench.report.run_facts import (
     Map,

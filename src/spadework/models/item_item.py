@@ -10,7 +10,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import sparse_scores
 from spadework.models.histories import Histories
-from spadework.models.history_weights import READING, HistoryReader
+from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.needs import Repeats
 from spadework.models.parameters import Doc, Range
 

@@ -15,7 +15,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.similarity.nearest_rows import nearest
-from spadework.models.cooccurrence.item_item import ItemItem
+from spadework.models.item_item import ItemItem
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Range
 
