@@ -8,8 +8,8 @@ import pytest
 from makers import make_log
 from spadework.data import splitting
 from spadework.errors import BadRequest
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
 from spadework.models.labels import model
+from spadework.models.needs import REPEATS_MATTER
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,12 @@ from spadework.evaluation.trial import Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.search import leaders
-from spadework.workbench.search.judging import NOVEL, Judged, best
+from spadework.workbench.search.judging import NOVEL, Judgement, best
 
 USERS, METRIC = 1_000, "ndcg@10"
 
 
-def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0) -> Judged:
+def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0) -> Judgement:
     """A model whose values lie around a mean, all by the same noise, so that differences are sure."""
     noise = np.random.default_rng(1).normal(0, 0.2, USERS)
     own = np.random.default_rng(len(label)).normal(0, 0.02, USERS)
@@ -25,10 +25,10 @@ def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0
         values[NOVEL + METRIC] = values[METRIC] - np.float32(mean - novel)
     one = model(label)
     score = Score(model=one.name, label=label, params=one.params, state="done", values=values)
-    return Judged(one, rung, np.arange(USERS), score, METRIC)
+    return Judgement(one, rung, np.arange(USERS), score, METRIC)
 
 
-def judging(log, *results: Judged, seconds: dict[str, float] | None = None, budget: float = 300.0):
+def judging(log, *results: Judgement, seconds: dict[str, float] | None = None, budget: float = 300.0):
     """What leaders ask of a dig: what was judged, and forecasts by name."""
 
     def foretold(one: Recommender, *_: object) -> float:

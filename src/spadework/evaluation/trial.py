@@ -23,8 +23,7 @@ from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.models.base import Recommender
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
-from spadework.models.needs import REPEATS, Repeats, check_room
+from spadework.models.needs import REPEATS, REPEATS_MATTER, Repeats, check_room
 from spadework.randomness import Seed
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
 
 Repeats: TypeAlias = Literal["forbid", "allow", "only"]
+REPEATS_MATTER = 0.1
+"""Share of repeats among the held-out events from which on items of the history may be recommended."""
 REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 

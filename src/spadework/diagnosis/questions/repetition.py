@@ -10,8 +10,8 @@ from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.probe import found, probe
 from spadework.diagnosis.questions.asking import WEIGHTS, counting
 from spadework.models.base import Recommender
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
 from spadework.models.labels import model
+from spadework.models.needs import REPEATS_MATTER
 
 
 @probe("REP-1", fits=3)

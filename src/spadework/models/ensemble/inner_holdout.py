@@ -24,14 +24,12 @@ from spadework.kernels.ranking.candidate_union import located
 from spadework.models.base import BLOCK_CELLS, Recommender
 from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals
 from spadework.models.histories import Histories
-from spadework.models.needs import Repeats
+from spadework.models.needs import REPEATS_MATTER, Repeats
 from spadework.randomness import generator
 
 Cut: TypeAlias = Literal["auto", "time", "last", "random"]
 T = TypeVar("T")
 
-REPEATS_MATTER = 0.1
-"""Share of repeats among the held-out events from which on items of the history are proposed, as boards have it."""
 HELD_OUT = 0.1
 """Share of the log that is held back by time."""
 USERS_AT_ONCE = 256

@@ -18,7 +18,7 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
+from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.device import machine
 from spadework.models.neural.items import parts_of
 from spadework.models.neural.network import Encoder, Shape

@@ -10,8 +10,8 @@ import torch
 from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
 from spadework.models.histories import Histories
+from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.autoencoder import VaeCourse, VaeNetwork
 from spadework.models.neural.training import Settings, train
 

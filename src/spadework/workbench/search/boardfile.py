@@ -17,7 +17,7 @@ from spadework.models.registry import catalogue
 from spadework.workbench.search import effects, lessons, model_families
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.example_users import faces
-from spadework.workbench.search.judging import Judged
+from spadework.workbench.search.judging import Judgement
 from spadework.workbench.search.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
 from spadework.workbench.storage import files
 
@@ -103,7 +103,7 @@ def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
     )
 
 
-def full_score(result: Judged, protocol: Protocol) -> Score:
+def full_score(result: Judgement, protocol: Protocol) -> Score:
     """A judgement as a score of all users of the protocol; those that it was not asked about have no value."""
     if result.reason is not None:
         return result.score
@@ -138,7 +138,7 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
         state: State = "no time"
         reason = NO_TURN
         if done is not None:
-            reason = "Judged on the validation span alone."
+            reason = "Judgement on the validation span alone."
         elif failed is not None:
             state, reason = failed.score.state, failed.reason or ""
         elif name in dig.planner.refused:

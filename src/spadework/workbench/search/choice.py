@@ -23,7 +23,7 @@ from spadework.evaluation import statistics
 from spadework.models.base import Recommender
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.popular import Popular, Random
-from spadework.workbench.search.judging import Judged
+from spadework.workbench.search.judging import Judgement
 from spadework.workbench.search.model_families import seconds_in_fours
 
 CLOSE = 0.02
@@ -106,7 +106,7 @@ def choose(
     )
 
 
-def finalists(found: Sequence[Judged], train: Interactions, seed: int) -> list[Judged]:
+def finalists(found: Sequence[Judgement], train: Interactions, seed: int) -> list[Judgement]:
     """Who is worth the pains of an older window: the best, and the simplest among those within one standard error of the best."""
     best = sorted(found, key=lambda result: (-result.mean, result.one.label))[:BEST]
     simple = by_sense([result.one for result in found], [result.values for result in found], train)[:SIMPLEST]

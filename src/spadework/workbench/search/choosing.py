@@ -34,7 +34,7 @@ from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import calibrate
 from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.finals import Finals
-from spadework.workbench.search.judging import Judged, Judging, best, why
+from spadework.workbench.search.judging import Judgement, Judging, best, why
 from spadework.workbench.search.leaders import companions, contenders
 from spadework.workbench.search.model_families import floor
 from spadework.workbench.search.planner import Planner
@@ -120,17 +120,17 @@ class Dig:
             events.note(f"choice      {formatting.with_labels(chosen.says, (one.one.label for one in [*level, *beside]))}")
         return chosen, windows
 
-    def _able(self) -> list[Judged]:
+    def _able(self) -> list[Judgement]:
         """What can still be judged on the test span and be fitted on the whole log, on the largest sample of users that has any such."""
         room = max(self.clock.left, 0.0)
-        able: list[Judged] = []
+        able: list[Judgement] = []
         for rung in range(self.planner.reached, -1, -1):
             able = [result for result in self._on(rung) if isinstance(result.one, Popular) or self.ending.seconds(result.one) <= room]
             if any(not isinstance(result.one, Popular) for result in able):
                 break
         return able
 
-    def _on(self, rung: int) -> list[Judged]:
+    def _on(self, rung: int) -> list[Judgement]:
         """What has a number on a sample of users, chance aside, the best first; on the first one all that were ever judged there."""
         found = self.judging.first if rung == 0 else self.judging.judged
         return best([result for result in found.values() if result.rung == rung and not isinstance(result.one, Random)])
@@ -158,7 +158,7 @@ class Dig:
         order = {result.one.label: place for place, result in enumerate(everything)}
         families = [min((order[label] for label in family.judged if label in order), default=None) for family in self.planner.families]
         first = [everything[place] for place in sorted(place for place in families if place is not None)]
-        by_model: dict[str, Judged] = {}
+        by_model: dict[str, Judgement] = {}
         for result in everything:
             by_model.setdefault(result.one.name, result)
         leaders = [] if chosen is None else [chosen.best]

@@ -13,7 +13,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.design import Design, Factor
-from spadework.workbench.search.judging import Judged
+from spadework.workbench.search.judging import Judgement
 from spadework.workbench.search.sweep import Sweep
 
 
@@ -47,7 +47,7 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     names = [factor.name for factor in factors]
     across = [names.index(name) for name in ("order", "history", "users") if name in names][:2]
     shown = [_Levels(factors[at]) for at in (0, *across)]
-    cells: dict[tuple[int, ...], Judged] = {}
+    cells: dict[tuple[int, ...], Judgement] = {}
     for found in sweep.first.values():
         place = tuple(levels.of(found.one) for levels in shown)
         if found.reason is None and -1 not in place and (place not in cells or cells[place].mean < found.mean):
@@ -57,7 +57,7 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     columns = sorted({key[1:] for key in cells})
     rows = range(len(factors[0].levels))
 
-    def matrix(show: Callable[[Judged], Any]) -> list[list[Any]]:
+    def matrix(show: Callable[[Judgement], Any]) -> list[list[Any]]:
         return [[show(cells[(row, *column)]) if (row, *column) in cells else None for column in columns] for row in rows]
 
     return {
@@ -85,7 +85,7 @@ class _Levels:
         return next((at for at, wanted in enumerate(self._wanted) if all(params[name] == value for name, value in wanted.items())), -1)
 
 
-def entries(judged: Mapping[str, Judged], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
+def entries(judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
     """One entry for each setting judged on a sample of users only, with the number of users; the shape of `validation` in JSON."""
     results = [result for label, result in judged.items() if label not in shown]
     drawn: dict[int, tuple[Array, Array]] = {}
@@ -97,7 +97,7 @@ def entries(judged: Mapping[str, Judged], protocol: Protocol, shown: set[str]) -
     return [_entry(result, protocol, drawn.get(id(result))) for result in results]
 
 
-def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
+def _entry(result: Judgement, protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
     done = result.reason is None
     return {
         "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
@@ -109,7 +109,7 @@ def _entry(result: Judged, protocol: Protocol, ends: tuple[Array, Array] | None)
     }  # fmt: skip
 
 
-def _main(design: Design, first: Mapping[str, Judged]) -> list[tuple[dict[str, Any], Array]]:
+def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str, Any], Array]]:
     by_place = {
         place: first[one.label]
         for place, one in zip(design.places(), design.core(), strict=True)
@@ -128,7 +128,7 @@ def _main(design: Design, first: Mapping[str, Judged]) -> list[tuple[dict[str, A
     return found
 
 
-def _effect(factor: Factor, level: int, pairs: list[tuple[Judged, Judged]]) -> tuple[dict[str, Any], Array]:
+def _effect(factor: Factor, level: int, pairs: list[tuple[Judgement, Judgement]]) -> tuple[dict[str, Any], Array]:
     base = np.mean([one.values for one, _ in pairs], axis=0)
     value = np.mean([other.values for _, other in pairs], axis=0)
     what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"

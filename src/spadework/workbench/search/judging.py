@@ -32,7 +32,7 @@ NOVEL = "new items: "
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judgement:
     """A setting on a rung."""
 
     one: Recommender  # has learned nothing
@@ -75,14 +75,14 @@ class Judging:
     costs: Costs
     memory: int | None
     rungs: list[Rung] = field(init=False)
-    judged: dict[str, Judged] = field(default_factory=dict)  # label → on the largest rung it has a number of, else its reason
-    first: dict[str, Judged] = field(default_factory=dict)  # label → on the first rung
+    judged: dict[str, Judgement] = field(default_factory=dict)  # label → on the largest rung it has a number of, else its reason
+    first: dict[str, Judgement] = field(default_factory=dict)  # label → on the first rung
     held: Held = field(default_factory=Held)
 
     def __post_init__(self) -> None:
         self.rungs = rungs(self.protocol)
 
-    def ask(self, settings: Iterable[Recommender], rung: int, until: float, *, novel: bool = False) -> list[Judged]:
+    def ask(self, settings: Iterable[Recommender], rung: int, until: float, *, novel: bool = False) -> list[Judgement]:
         """Judge settings, each once; results in their order. `until` is a moment of the clock; `novel` asks about new items, too.
 
         What the time did not suffice for has the state "timed out" where it began and "no time" where it did not.
@@ -99,14 +99,14 @@ class Judging:
                 found[result.one.label] = result
         return [found[one.label] for one in distinct]
 
-    def best(self, count: int | None = None) -> list[Judged]:
+    def best(self, count: int | None = None) -> list[Judgement]:
         """What has a number, those on larger rungs first, then the best first."""
         done = [result for result in self.judged.values() if result.reason is None]
         return sorted(done, key=lambda result: (-result.rung, -result.mean, result.one.label))[:count]
 
     # ---- one trial
 
-    def _known(self, one: Recommender, rung: int, novel: bool) -> Judged | None:
+    def _known(self, one: Recommender, rung: int, novel: bool) -> Judgement | None:
         """What was judged before, in this start or, by the ledger, in an earlier one."""
         held = self.judged.get(one.label)
         if held is not None and held.rung == rung and held.score.state not in AGAIN:
@@ -120,9 +120,9 @@ class Judging:
         self.clock.replay(seconds)
         if score.state == "done":  # of settings counted together only a part of a fit is known
             self._learn(one, score, rung, learns_fit=not isinstance(one, CoOccurrence) or 0 < rung == len(self.rungs) - 1)
-        return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
+        return self._keep(Judgement(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary, seconds))
 
-    def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judged]:
+    def _group(self, group: list[Recommender], rung: int, until: float, novel: bool) -> Iterator[Judgement]:
         """Settings that learn the same: one fit, and each answers."""
         model = self.held.find(group[0])
         for one in group:
@@ -141,7 +141,7 @@ class Judging:
                 until = float("-inf")  # the others of the group would learn the same
         hand_memory_back()
 
-    def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judged:
+    def _trial(self, one: Recommender, rung: int, until: float, *, fitted: bool, novel: bool, share: float | None = None) -> Judgement:
         """Fit, answer, judge; whatever happens is kept. `share` is what fitting took of a model that was fitted among others."""
         place, begun = self.rungs[rung], time.monotonic()
         ready = [] if fitted else self.held.parts(one)
@@ -170,7 +170,7 @@ class Judging:
                 self.costs.learn_fit(one, train, (score.fit_seconds or 0.0) + spared)
             self.costs.stopped_answering(one, len(place.rows), score.recommend_seconds or 0.0)
         self.ledger.keep(self._key(one, rung), score, None, seconds + (share or 0.0), durable=seconds > 1)
-        return self._keep(Judged(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
+        return self._keep(Judgement(bare(one), rung, place.rows, score, self.protocol.primary, seconds + (share or 0.0)))
 
     def _fit_of_alike(self, one: Recommender) -> float:
         """What fitting took of the setting that learned the same."""
@@ -211,7 +211,7 @@ class Judging:
 
     # ---- many co-occurrence settings from few counts
 
-    def _together(self, models: list[CoOccurrence], rung: int, until: float, novel: bool) -> Iterator[Judged]:
+    def _together(self, models: list[CoOccurrence], rung: int, until: float, novel: bool) -> Iterator[Judgement]:
         train, place = self.protocol.split.train, self.rungs[rung]
         able: list[CoOccurrence] = []
         for one in models:
@@ -263,12 +263,12 @@ class Judging:
 
     # ---- what is kept
 
-    def without(self, one: Recommender, rung: int, state: State, reason: str) -> Judged:
+    def without(self, one: Recommender, rung: int, state: State, reason: str) -> Judgement:
         """A setting that has no number, and why."""
         score = Score(model=one.name, label=one.label, params=one.params, state=state, reason=reason)
-        return self._keep(Judged(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary))
+        return self._keep(Judgement(bare(one), rung, self.rungs[rung].rows, score, self.protocol.primary))
 
-    def _keep(self, result: Judged) -> Judged:
+    def _keep(self, result: Judgement) -> Judgement:
         """Without a number on a larger rung, a setting keeps what it got on a smaller one."""
         label, held = result.one.label, self.judged.get(result.one.label)
         if held is None or held.reason is not None or (result.reason is None and result.rung >= held.rung):
@@ -315,6 +315,6 @@ def bare(one: Recommender) -> Recommender:
     return type(one)(**one.params)
 
 
-def best(found: Sequence[Judged], count: int | None = None) -> list[Judged]:
+def best(found: Sequence[Judgement], count: int | None = None) -> list[Judgement]:
     """The best of those that have a number; ties go by label."""
     return sorted((result for result in found if result.reason is None), key=lambda result: (-result.mean, result.one.label))[:count]

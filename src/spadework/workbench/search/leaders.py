@@ -16,7 +16,7 @@ from spadework.models.popular import Popular, Random
 from spadework.workbench.search import model_families
 from spadework.workbench.search.blending import mixtures_of
 from spadework.workbench.search.choice import by_sense
-from spadework.workbench.search.judging import NOVEL, Judged, Judging, best
+from spadework.workbench.search.judging import NOVEL, Judgement, Judging, best
 
 COMPANION = 0.1
 """Share of the budget that fitting a model on the whole log may be foretold to take where it is kept beside the winner."""
@@ -31,7 +31,7 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     everything = judging.best()
     kept: dict[str, Recommender] = {}
 
-    def keep(role: str, found: Sequence[Judged], values: Callable[[Judged], Array]) -> None:
+    def keep(role: str, found: Sequence[Judgement], values: Callable[[Judgement], Array]) -> None:
         """The first by sense that is quick enough, else the best that is, else the quickest."""
         found = _personal(found, values)
         same = [result for result in found if result.rung == found[0].rung]  # the same users
@@ -44,10 +44,10 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
             if seconds <= COMPANION * judging.clock.budget:
                 break
 
-    def own_values(result: Judged) -> Array:
+    def own_values(result: Judgement) -> Array:
         return result.values
 
-    def new_values(result: Judged) -> Array:
+    def new_values(result: Judgement) -> Array:
         return result.score.values[NOVEL + result.primary]
 
     keep("similar", [result for result in everything if result.one.has_similarities and not result.one.composed], own_values)
@@ -62,7 +62,7 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     return kept
 
 
-def _personal(found: Sequence[Judged], values: Callable[[Judged], Array]) -> Sequence[Judged]:
+def _personal(found: Sequence[Judgement], values: Callable[[Judgement], Array]) -> Sequence[Judgement]:
     """Without what is popular, where anything else is above it."""
     means = {result.one.label: float(np.nanmean(values(result))) for result in found}
     bar = max((means[result.one.label] for result in found if isinstance(result.one, Popular)), default=-math.inf)
@@ -70,7 +70,7 @@ def _personal(found: Sequence[Judged], values: Callable[[Judged], Array]) -> Seq
     return above if any(means[result.one.label] > bar for result in above) else found
 
 
-def best_of_each(families: Sequence[model_families.Family], everything: Sequence[Judged]) -> list[Judged]:
+def best_of_each(families: Sequence[model_families.Family], everything: Sequence[Judgement]) -> list[Judgement]:
     """The best setting of each of the first three families, and the best two for new items; `everything` is the best first."""
     leaders = [next((result for result in everything if result.one.label in family.judged), None) for family in families[:3]]
     novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
@@ -91,7 +91,7 @@ def mixtures(judging: Judging, seconds: float) -> list[Recommender]:
     return list({one.label: one for one in made}.values())
 
 
-def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
+def contenders(found: Sequence[Judgement], seed: int) -> list[Judgement]:
     """Those that may still win: the leader, and all whose paired interval to it, on the same users, reaches zero. O(resamples · users · settings)."""
     ordered = best(found)
     if len(ordered) < 2:
@@ -104,7 +104,7 @@ def contenders(found: Sequence[Judged], seed: int) -> list[Judged]:
     return [result for result, end in zip(same, high, strict=True) if result is same[0] or end >= 0]
 
 
-def tell(result: Judged) -> None:
+def tell(result: Judgement) -> None:
     """One line for each setting that was judged alone."""
     score = result.score
     if result.reason is not None:

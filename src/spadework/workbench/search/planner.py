@@ -18,7 +18,7 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search import model_families
 from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
-from spadework.workbench.search.judging import Judged, Judging, best
+from spadework.workbench.search.judging import Judgement, Judging, best
 from spadework.workbench.search.leaders import best_of_each, companions, contenders, mixtures, tell
 from spadework.workbench.search.model_families import Family
 from spadework.workbench.search.sweep import Sweep
@@ -265,7 +265,7 @@ class Planner:
                 break  # the smaller sample decides: it holds thousands of users
             climbing = [result for result in climbing if self._could_end(result.one, rung)]
             events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
-            reached: list[Judged] = []
+            reached: list[Judgement] = []
             for result in climbing:
                 if self._affordable(result.one, rung, until):
                     reached += [one for one in self._judge(None, [result.one], until, rung=rung) if one.reason is None and one.rung == rung]
@@ -279,7 +279,7 @@ class Planner:
 
     # ---- small steps
 
-    def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judged]:
+    def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judgement]:
         """Judge settings and tell each in a line."""
         # Of new items defaults alone are asked: it costs as much again.
         novel = family is not None and any(one.label == one.name for one in settings)
@@ -294,7 +294,7 @@ class Planner:
         counted = [one for one in settings if isinstance(one, CoOccurrence)]
         self._take(family, ask_in_time(self.judging, counted, until, novel=novel))
 
-    def _take(self, family: Family | None, results: Sequence[Judged]) -> None:
+    def _take(self, family: Family | None, results: Sequence[Judgement]) -> None:
         for result in results:
             if result.score.late and result.one.label == result.one.name:
                 seconds = self.judging.costs.trial(result.one, self.judging.protocol.split.train, len(self.judging.rungs[0].rows))

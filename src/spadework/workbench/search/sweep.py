@@ -12,7 +12,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.design import Design, design
-from spadework.workbench.search.judging import Judged, Judging, best
+from spadework.workbench.search.judging import Judgement, Judging, best
 from spadework.workbench.search.together import ask_in_time
 from spadework.workbench.search.tpe_search import Search
 
@@ -48,12 +48,12 @@ class Sweep:
         return [rung.rows for rung in self.judging.rungs]
 
     @property
-    def first(self) -> dict[str, Judged]:
+    def first(self) -> dict[str, Judgement]:
         """Label → judgement on the first sample, of all settings of the sweep."""
         return {label: result for label, result in sorted(self.judging.first.items()) if label in self.seen}
 
     @property
-    def judged(self) -> dict[str, Judged]:
+    def judged(self) -> dict[str, Judgement]:
         """Label → judgement on the largest sample it reached."""
         return {label: result for label, result in sorted(self.judging.judged.items()) if label in self.seen}
 
@@ -67,7 +67,7 @@ class Sweep:
             return self.design.others()
         return [one for plain, one in core if plain == (number == 0)]
 
-    def run(self, number: int, until: float) -> list[Judged]:
+    def run(self, number: int, until: float) -> list[Judgement]:
         """Judge what there is time for of a stage, on the first sample; what has a number is not judged again."""
         settings = [one for one in self.stage(number) if isinstance(one, CoOccurrence) and not self.judging.settled(one)]
         self.seen |= {one.label for one in settings}
@@ -83,7 +83,7 @@ class Sweep:
         """Whether the search near the best has had its rounds."""
         return self._rounds >= ROUNDS
 
-    def search(self, until: float) -> list[Judged]:
+    def search(self, until: float) -> list[Judgement]:
         """A round of the search near the best; nothing once it has had its rounds."""
         if self.searched:
             return []

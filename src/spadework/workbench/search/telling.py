@@ -21,8 +21,8 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.slices import slices
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
-from spadework.models.ensemble.inner_holdout import REPEATS_MATTER
-from spadework.workbench.search.judging import Judged
+from spadework.models.needs import REPEATS_MATTER
+from spadework.workbench.search.judging import Judgement
 
 REPETITION_K = 10
 """Length of the lists in which repeats and new items are told apart."""
@@ -109,7 +109,7 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
     return f"{words[protocol.policy]}: {share}; {why}."
 
 
-def not_tried(judged: Iterable[Judged], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, Any]]:
+def not_tried(judged: Iterable[Judgement], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, Any]]:
     """What has no number, and why: settings that share a reason are one row, what had no time apart from what cannot be."""
     found: dict[tuple[str, str], list[str]] = {}
     for result in judged:

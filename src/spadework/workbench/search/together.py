@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.workbench.search.judging import Judged, Judging
+from spadework.workbench.search.judging import Judgement, Judging
 
 ALONE = 0.4
 """Of what a setting is foretold to take alone, what it is foretold to take among others, until some were judged."""
@@ -19,7 +19,7 @@ CAREFUL = 0.9
 """Share of the time that may be foretold to be used."""
 
 
-def ask_in_time(judging: Judging, settings: Sequence[CoOccurrence], until: float, *, novel: bool = False) -> list[Judged]:
+def ask_in_time(judging: Judging, settings: Sequence[CoOccurrence], until: float, *, novel: bool = False) -> list[Judgement]:
     """Judge settings on the first sample, as many as are foretold to end until a moment of the clock; the others have had no time.
 
     What has a number, or a reason that time does not change, is left out. What an earlier start judged is taken in any case.

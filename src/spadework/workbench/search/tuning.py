@@ -14,7 +14,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender
 from spadework.models.parameters import Parameter
-from spadework.workbench.search.judging import Judged
+from spadework.workbench.search.judging import Judgement
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -60,7 +60,7 @@ class Tuning:
             self._waiting.setdefault(one.label, []).append(trial)
         return made
 
-    def learn(self, results: Sequence[Judged]) -> None:
+    def learn(self, results: Sequence[Judgement]) -> None:
         """Tell what the proposals reached; those without a number count as failed."""
         import optuna
 

@@ -16,7 +16,7 @@ from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.base import Recommender
 from spadework.workbench.search import model_families
 from spadework.workbench.search.choice import Window
-from spadework.workbench.search.judging import Judged, Judging
+from spadework.workbench.search.judging import Judgement, Judging
 from spadework.workbench.search.rungs import rungs_of
 
 ENOUGH = 100
@@ -32,7 +32,7 @@ class Windows:
     why_one: str = ""  # why there is no older one
     _scores: dict[str, Score] = field(default_factory=dict)
 
-    def of(self, candidates: Sequence[Judged], left: float) -> list[Window]:
+    def of(self, candidates: Sequence[Judgement], left: float) -> list[Window]:
         """The validation span and, where candidates are level there, an older one, if it is foretold to take no more than `left` seconds."""
         main = Window(self.judging.protocol.split.says, {result.one.label: result.values for result in candidates})
         asked = [result.one for result in candidates]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spadework.models.needs import REPEATS_MATTER
 from spadework.workbench import formatting
 from spadework.workbench.report import charts, outcome
 from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, Tiles, table
@@ -23,7 +24,6 @@ WIDTHS = (860, 360)
 """Pictures over the whole line are drawn for a wide page and for a narrow one."""
 
 _MOST = 8
-_MANY_REPEATS = 0.1
 _SAME_FOR_ALL = ("popular", "random")
 
 
@@ -155,7 +155,7 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
     if leader.get("model") == "popular":
         said = "Nothing beats popular items: this log holds no sign that personal lists pay, or too few rows to see it."
         share, policy = as_number(facts.protocol.get("target_repeat_share")) or 0.0, as_text(facts.protocol.get("repeats"))
-        if policy == "forbid" and share >= _MANY_REPEATS:
+        if policy == "forbid" and share >= REPEATS_MATTER:
             said += f" But {formatting.percent(share)} of what users took they had taken before, and lists were not allowed to hold it."
         return said
     for name, row in popular_rows(scored):
