@@ -138,7 +138,7 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
         state: State = "no time"
         reason = NO_TURN
         if done is not None:
-            reason = "Judgement on the validation span alone."
+            reason = "Judged on the validation span alone."
         elif failed is not None:
             state, reason = failed.score.state, failed.reason or ""
         elif name in dig.planner.refused:

@@ -95,7 +95,7 @@ class Finals:
         )
         return Score(
             model=one.name, label=one.label, params=one.params, state="no time",
-            reason=f"Judgement on the validation span alone: there was no time to fit it again for the test span.{value}",
+            reason=f"Judged on the validation span alone: there was no time to fit it again for the test span.{value}",
         )  # fmt: skip
 
     def _key(self, one: Recommender) -> str:
