@@ -15,7 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 from spadework.models.base import Recommender, models
 from spadework.models.histories import Histories
 from spadework.models.labels import model
@@ -282,7 +282,7 @@ def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, 
     asked = np.random.default_rng(0).random(scores.shape) < 0.3
     asked[1] = False
     starts = np.concatenate(([0], np.cumsum(asked.sum(axis=1)))).astype(np.int64)
-    cells = Rows(starts, np.nonzero(asked)[1].astype(np.int32), np.empty(0, np.float32))
+    cells = SparseRows(starts, np.nonzero(asked)[1].astype(np.int32), np.empty(0, np.float32))
     assert np.asarray(one._score_cells(histories, cells), np.float32).tobytes() == scores[asked].tobytes()
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import sparse_scores
 from spadework.kernels.ranking.candidate_union import best_of, located, union
-from spadework.kernels.ranking.sparse_scores import AGGREGATES, Rows
+from spadework.kernels.ranking.sparse_scores import AGGREGATES, SparseRows
 
 LIST = st.lists(st.integers(0, 12), max_size=4, unique=True)
 
@@ -65,11 +65,11 @@ def test_what_is_no_number_is_refused():
 def test_scores_at_some_columns_are_those_of_all_columns_bit_for_bit(aggregate, width):
     rng = np.random.default_rng(width)
 
-    def rows_of(count: int, columns: int, most: int) -> Rows:
+    def rows_of(count: int, columns: int, most: int) -> SparseRows:
         starts, items = ragged(
             [np.sort(rng.choice(columns, min(columns, rng.integers(0, most)), replace=False)).tolist() for _ in range(count)]
         )
-        return Rows(starts, items, rng.random(len(items)).astype(np.float32))
+        return SparseRows(starts, items, rng.random(len(items)).astype(np.float32))
 
     lists, table, asked = rows_of(40, 30, 9), rows_of(30, width, 20), rows_of(40, width, 12)
     everything = sparse_scores.score_rows(lists, table, width, aggregate)

@@ -8,15 +8,15 @@ import pytest
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.dense_scores import recommend_dense, score_dense
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 
 
-def lists_of(seed: int, count: int, entries: int) -> Rows:
+def lists_of(seed: int, count: int, entries: int) -> SparseRows:
     rng = np.random.default_rng(seed)
     chosen = [np.sort(rng.choice(entries, rng.integers(0, entries + 1), replace=False)) for _ in range(count)]
     starts = np.concatenate(([0], np.cumsum([len(c) for c in chosen])))
     columns = np.concatenate(chosen).astype(np.int32)
-    return Rows(starts.astype(np.int64), columns, rng.random(len(columns)).astype(np.float32))
+    return SparseRows(starts.astype(np.int64), columns, rng.random(len(columns)).astype(np.float32))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -35,7 +35,7 @@ def test_scores_are_sums_of_rows_times_the_scale(seed):
 
 
 def test_a_sum_or_a_scale_of_zero_is_no_evidence():
-    lists = Rows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
+    lists = SparseRows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
     found = score_dense(lists, np.asarray([[1.0, 0.0, 2.0]], np.float32), np.asarray([1.0, 1.0, 0.0]))
     np.testing.assert_array_equal(found, [[1, -np.inf, -np.inf]])
 
@@ -60,6 +60,6 @@ def test_lists_are_the_top_of_all_scores(policy, masked, k):
 
 
 def test_what_is_no_number_is_refused():
-    lists = Rows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
+    lists = SparseRows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
     with pytest.raises(SpadeworkError, match="not a number"):
         recommend_dense(lists, np.full((1, 5), np.nan, np.float32), np.ones(5), 3)

@@ -10,12 +10,12 @@ from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import factor_pair_scores, top_k
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 
 
-def rows_of(cells: np.ndarray) -> Rows:
+def rows_of(cells: np.ndarray) -> SparseRows:
     made = csr_array(cells)
-    return Rows(made.indptr.astype(np.int64), made.indices.astype(np.int32), made.data.astype(np.float32))
+    return SparseRows(made.indptr.astype(np.int64), made.indices.astype(np.int32), made.data.astype(np.float32))
 
 
 def made(seed: int, users: int, items: int, factors: int, share: float):

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels.ranking.sparse_scores import Choice, Rows
+from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
 from spadework.kernels.users import nearest_users, neighbour_votes
 from spadework.kernels.users.nearest_users import Near, People
 from spadework.kernels.users.neighbour_votes import Votes
 
 
-def rows_of(dense: np.ndarray) -> Rows:
+def rows_of(dense: np.ndarray) -> SparseRows:
     table = csr_array(dense)
     table.sort_indices()
-    return Rows(table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data)
+    return SparseRows(table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data)
 
 
 def world(seed: int, users: int = 40, items: int = 15, share: float = 0.2) -> np.ndarray:
@@ -94,7 +94,7 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
     some = rng.random(sums.shape) < 0.3
     starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
-    cells = neighbour_votes.at_cells(asked, width, Rows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
+    cells = neighbour_votes.at_cells(asked, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
     np.testing.assert_array_equal(cells, full[some])
 
 
@@ -114,5 +114,5 @@ def test_nobody_and_nothing():
     asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
     assert nearest_users.nearest(none, asked, 4).users.shape == (2, 0)
     assert nearest_users.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
-    alone = Votes(asked, *nearest_users.nearest(none, asked, 4), Rows(none.starts, none.items, none.values))
+    alone = Votes(asked, *nearest_users.nearest(none, asked, 4), SparseRows(none.starts, none.items, none.values))
     assert neighbour_votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [[0, -1], [-1, -1]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spadework.kernels.ranking import random_orders, top_k
-from spadework.kernels.ranking.sparse_scores import Choice, Rows
+from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
 
 ROWS = 40
 
@@ -53,7 +53,7 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
     seen = [np.sort(rng.choice(columns, min(columns, int(rng.integers(0, 30))), replace=False)) for _ in range(ROWS)]
     starts, items = np.concatenate(([0], np.cumsum([len(row) for row in seen]))), np.concatenate(seen).astype(np.int32)
     allowed = None if share is None else rng.random(columns) < share
-    own = Rows(starts, items, np.ones(len(items), np.float32))
+    own = SparseRows(starts, items, np.ones(len(items), np.float32))
     choice = Choice.of(own, None if policy == "allow" else (starts, items), policy == "only", allowed)
     scores = all_scores(walk, columns)
     if policy != "allow":
@@ -68,7 +68,7 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
 
 def test_every_column_is_drawn_equally_often():
     columns, k, rows = 53, 5, 20_000
-    none = Rows(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
+    none = SparseRows(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
     codes, _ = random_orders.draw(walk_of(columns, rows), columns, k, Choice.of(none, None, False, None))
     counts = np.bincount(codes.reshape(-1), minlength=columns)
     expected = rows * k / columns

@@ -11,19 +11,19 @@ from hypothesis import strategies as st
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import sparse_scores, top_k
-from spadework.kernels.ranking.sparse_scores import AGGREGATES, Rows
+from spadework.kernels.ranking.sparse_scores import AGGREGATES, SparseRows
 
 SOME = st.sampled_from([0.25, 0.5, 0.5, 1.0, 3.0, 0.0, -1.0, -np.inf])
 SEEN = st.sampled_from(["allow", "forbid", "only"])
 
 
-def rows_of(lists: list[dict[int, float]]) -> Rows:
+def rows_of(lists: list[dict[int, float]]) -> SparseRows:
     starts = np.concatenate(([0], np.cumsum([len(cells) for cells in lists]))).astype(np.int64)
     columns = np.asarray([column for cells in lists for column in sorted(cells)], np.int32)
-    return Rows(starts, columns, np.asarray([cells[column] for cells in lists for column in sorted(cells)], np.float32))
+    return SparseRows(starts, columns, np.asarray([cells[column] for cells in lists for column in sorted(cells)], np.float32))
 
 
-def random_rows(rng: np.random.Generator, rows: int, width: int, most: int) -> Rows:
+def random_rows(rng: np.random.Generator, rows: int, width: int, most: int) -> SparseRows:
     lists = [rng.choice(width, rng.integers(0, most + 1), replace=False) for _ in range(rows)]
     return rows_of([{int(column): float(rng.choice([0.125, 0.25, 0.5, 1.0])) for column in columns} for columns in lists])
 

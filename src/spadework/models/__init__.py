@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from spadework.models.factors.gf_cf import GraphFilter
     from spadework.models.factors.ials import ImplicitAls
     from spadework.models.linear.content_ease import AddEase, CollectiveEase
-    from spadework.models.linear.ease import Ease
+    from spadework.models.linear.ease import Ease, Edlae
     from spadework.models.linear.forward_ridge import ForwardRidge
     from spadework.models.linear.mrf import MarkovField
     from spadework.models.linear.sansa import Sansa
@@ -58,6 +58,7 @@ __all__ = [
     "Cosine",
     "CrossOccurrence",
     "Ease",
+    "Edlae",
     "Elsa",
     "Forward",
     "ForwardRidge",

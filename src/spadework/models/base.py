@@ -19,7 +19,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 from spadework.limits import available_bytes
 from spadework.models import needs
 from spadework.models.common_list import CommonList
@@ -258,7 +258,7 @@ class Recommender(ABC):
             top_k.keep_candidates(scores, allowed)
         return top_k.top_k(scores, k)
 
-    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that can do without the rest writes its own."""
         scores = np.asarray(self._score(histories), np.float32)
         return scores[np.repeat(np.arange(len(histories)), np.diff(asked.starts)), asked.columns]

@@ -27,16 +27,18 @@ class ItemItem(HistoryReader):
 
     answering: ClassVar[frozenset[str]] = ANSWERING
 
-    def _rows(self, histories: Histories) -> tuple[sparse_scores.Rows, sparse_scores.Rows]:
+    def _rows(self, histories: Histories) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
         told, weights = self._votes(histories)
         table = self.state
-        return sparse_scores.Rows(told.starts, told.items, weights), sparse_scores.Rows(table["starts"], table["columns"], table["values"])
+        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+            table["starts"], table["columns"], table["values"]
+        )
 
     def _score(self, histories: Histories) -> Array:
         lists, table = self._rows(histories)
         return sparse_scores.score_rows(lists, table, len(self.item_vocabulary), self.aggregate)
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
         lists, table = self._rows(histories)
         return sparse_scores.score_cells(lists, table, len(self.item_vocabulary), asked, self.aggregate)
 

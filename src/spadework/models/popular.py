@@ -109,7 +109,7 @@ class Random(Recommender):
         rows, items = np.arange(len(histories))[:, None], np.arange(len(self.state["salt"]))[None, :]
         return random_orders.scores_of(self._walks(histories), rows, items)
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
         rows = np.repeat(np.arange(len(histories)), np.diff(asked.starts))
         return random_orders.scores_of(self._walks(histories), rows, asked.columns)
 
@@ -118,7 +118,7 @@ class Random(Recommender):
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
-        own = sparse_scores.Rows(block.starts, block.items, block.counts)
+        own = sparse_scores.SparseRows(block.starts, block.items, block.counts)
         return random_orders.draw(
             self._walks(block), len(self.state["salt"]), k, sparse_scores.Choice.of(own, seen, repeats == "only", allowed)
         )

@@ -27,7 +27,6 @@ TERMS = (
     Term("event type", "What kind of interaction a row is: a view, a purchase. See the recipe's keys event, events and target.", ("kind",)),
     Term("session", "Interactions of one user with short pauses between them. Models of sessions: v-sknn, vmis-knn.", ("visit",)),
     Term("basket", "Items that a user took together. Models of the next basket: tifu-knn, up-cf, personal.", ("transaction", "order")),
-    Term("group", "The interactions that are counted together: of a user, a session or a basket. The parameter unit of cooccurrence."),
     Term("timestamp", "When an interaction happened. Rows of one user with equal timestamps are one moment without an order."),
     Term(
         "implicit feedback",
@@ -130,6 +129,16 @@ TERMS = (
         "The things of one kind by name: models, weights, metrics, splits. A new one is placed on it and appears everywhere.",
         ("shelf",),
     ),
+    Term("unit", "What items have to share to be counted together: a user, a session or a basket. The parameter unit.", ("counting unit",)),
+    Term(
+        "channel", "One way to count pairs: unit, distance, direction, decay and entry weight. Several are counted in one pass.", ("lane",)
+    ),
+    Term(
+        "rung",
+        "A nested sample of users: settings are judged on a small one first, and the best climb to larger ones.",
+        ("sample of users",),
+    ),
+    Term("example users", "Some users with what they had, what came, and what each model would have shown. Report, section 9.", ("faces",)),
     Term("run", "The folder that a dig leaves: data, findings, scores, models, report.", ("run folder",)),
     Term("artifact", "One fitted model as a folder of plain arrays and JSON. sw.save, sw.load.", ("model file", "checkpoint")),
     Term("item similarity", "How alike two items are, by a model: spadework similar.", ("related items", "similar items")),

@@ -11,10 +11,10 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import NOTHING, Choice, Rows, choose, unsigned
+from spadework.kernels.ranking.sparse_scores import NOTHING, Choice, SparseRows, choose, unsigned
 
 
-def score_dense(lists: Rows, matrix: Array, scale: Array) -> Array:
+def score_dense(lists: SparseRows, matrix: Array, scale: Array) -> Array:
     """Scores [lists, columns] float32 of a matrix [entries, columns] float32, `scale` [columns]. O(Σ entries · columns)."""
     starts, columns, weights = unsigned(lists)
     scores = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
@@ -23,7 +23,7 @@ def score_dense(lists: Rows, matrix: Array, scale: Array) -> Array:
     return scores
 
 
-def score_cells(lists: Rows, matrix: Array, scale: Array, cells: Rows) -> Array:
+def score_cells(lists: SparseRows, matrix: Array, scale: Array, cells: SparseRows) -> Array:
     """What `score_dense` holds at some columns of each row, bit for bit: float32 [cells]. O(Σ entries · cells of a list)."""
     found = np.empty(len(cells.columns), np.float32)
     _score_cells(*unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), cells.starts, cells.columns, found)
@@ -31,7 +31,7 @@ def score_cells(lists: Rows, matrix: Array, scale: Array, cells: Rows) -> Array:
 
 
 def recommend_dense(
-    lists: Rows,
+    lists: SparseRows,
     matrix: Array,
     scale: Array,
     k: int,

@@ -13,19 +13,19 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, Rows, choose, clear, unsigned
+from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, SparseRows, choose, clear, unsigned
 
 
 class Factors(NamedTuple):
     """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of target_scale · U · inverse_pivots · Uᵀ."""
 
-    by_item: Rows
-    by_factor: Rows
+    by_item: SparseRows
+    by_factor: SparseRows
     inverse_pivots: Array  # [factors] float32
     target_scale: Array  # [items] float32
 
 
-def score_rows(lists: Rows, factors: Factors) -> Array:
+def score_rows(lists: SparseRows, factors: Factors) -> Array:
     """Scores [lists, items] float32. O(lists · items + cells reached)."""
     scores = np.full((len(lists.starts) - 1, len(factors.target_scale)), NOTHING, np.float32)
     _score_rows(
@@ -34,7 +34,7 @@ def score_rows(lists: Rows, factors: Factors) -> Array:
     return scores
 
 
-def score_cells(lists: Rows, factors: Factors, cells: Rows) -> Array:
+def score_cells(lists: SparseRows, factors: Factors, cells: SparseRows) -> Array:
     """What `score_rows` holds at some items of each list, bit for bit: float32 [cells]. Memory is one row of scores. O(cells reached)."""
     found = np.empty(len(cells.columns), np.float32)
     _score_cells(
@@ -45,7 +45,13 @@ def score_cells(lists: Rows, factors: Factors, cells: Rows) -> Array:
 
 
 def recommend_rows(
-    lists: Rows, factors: Factors, k: int, *, seen: tuple[Offsets, Codes] | None = None, only: bool = False, allowed: Mask | None = None
+    lists: SparseRows,
+    factors: Factors,
+    k: int,
+    *,
+    seen: tuple[Offsets, Codes] | None = None,
+    only: bool = False,
+    allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
     """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
 

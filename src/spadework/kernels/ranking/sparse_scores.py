@@ -26,7 +26,7 @@ SPARSE = 4
 """Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns are scanned: as measured."""
 
 
-class Rows(NamedTuple):
+class SparseRows(NamedTuple):
     """Sparse rows: row r is `columns[starts[r]:starts[r + 1]]` with its values."""
 
     starts: Offsets  # [rows + 1]
@@ -47,7 +47,7 @@ class Choice(NamedTuple):
     allowed: Mask  # [width]; empty where all are
 
     @classmethod
-    def of(cls, lists: Rows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None) -> Choice:
+    def of(cls, lists: SparseRows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None) -> Choice:
         """`seen` are starts [lists + 1] and distinct columns of each list; none: every column may be chosen."""
         starts, columns = (lists.starts, lists.columns) if seen is None else seen
         policy = ALLOW if seen is None else ONLY if only else FORBID
@@ -55,7 +55,7 @@ class Choice(NamedTuple):
         return cls(words(starts, np.uint64), words(columns, np.uint32), policy, mask)
 
 
-def score_rows(lists: Rows, table: Rows, width: int, aggregate: Aggregate = "sum") -> Array:
+def score_rows(lists: SparseRows, table: SparseRows, width: int, aggregate: Aggregate = "sum") -> Array:
     """Scores [lists, width] float32; −∞ where no cell reaches. O(lists · width + cells reached)."""
     scores = np.empty((len(lists.starts) - 1, width), np.float32)
     _score_rows(*unsigned(lists), *unsigned(table), AGGREGATES.index(aggregate), scores)
@@ -63,8 +63,8 @@ def score_rows(lists: Rows, table: Rows, width: int, aggregate: Aggregate = "sum
 
 
 def recommend_rows(
-    lists: Rows,
-    table: Rows,
+    lists: SparseRows,
+    table: SparseRows,
     width: int,
     k: int,
     *,
@@ -95,7 +95,7 @@ def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: 
     return None if np.isfinite(values).all() else "a value of the table is no finite number"
 
 
-def score_cells(lists: Rows, table: Rows, width: int, cells: Rows, aggregate: Aggregate = "sum") -> Array:
+def score_cells(lists: SparseRows, table: SparseRows, width: int, cells: SparseRows, aggregate: Aggregate = "sum") -> Array:
     """What `score_rows` holds at some columns of each row, bit for bit: float32 [cells]. The values of `cells` are not looked at.
 
     Memory is one row of scores. O(cells reached + the lesser of width and cells reached, per list).
@@ -105,7 +105,7 @@ def score_cells(lists: Rows, table: Rows, width: int, cells: Rows, aggregate: Ag
     return found
 
 
-def unsigned(rows: Rows) -> tuple[Array, Array, Array]:
+def unsigned(rows: SparseRows) -> tuple[Array, Array, Array]:
     """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
     return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
 

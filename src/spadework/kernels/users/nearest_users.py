@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 
 SAME = 1e-12
 """Squared distance, in shares of the squared length, below which two vectors are one."""
@@ -36,7 +36,7 @@ class People(NamedTuple):
     given: Codes  # [users] row in which the user was given
 
     @classmethod
-    def of(cls, rows: Rows, items: int) -> People:
+    def of(cls, rows: SparseRows, items: int) -> People:
         """Index rows [users, items], columns ascending. O(cells)."""
         table = csr_array((np.asarray(rows.values, np.float64), rows.columns, rows.starts), shape=(len(rows.starts) - 1, items))
         lengths = np.bincount(np.repeat(np.arange(table.shape[0]), np.diff(rows.starts)), weights=table.data**2, minlength=table.shape[0])
@@ -62,7 +62,7 @@ class Near(NamedTuple):
         return cls(np.full((rows, count), -1, np.int32), np.zeros((rows, count)))
 
 
-def nearest(people: People, asked: Rows, count: int) -> Near:
+def nearest(people: People, asked: SparseRows, count: int) -> Near:
     """The `count` users at the least Euclidean distance from each asked vector, with squared distances; nobody is near an empty one.
 
     `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
@@ -73,7 +73,7 @@ def nearest(people: People, asked: Rows, count: int) -> Near:
     return near
 
 
-def alike(people: People, asked: Rows, alpha: float, power: float, count: int) -> Near:
+def alike(people: People, asked: SparseRows, alpha: float, power: float, count: int) -> Near:
     """The `count` most alike users who share an item with each asked vector, with likeness.
 
     Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors.

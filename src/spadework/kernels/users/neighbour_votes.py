@@ -12,7 +12,7 @@ import numpy as np
 from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice, Rows
+from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice, SparseRows
 
 BLOCK = 64
 """Columns that are compared with the bound at once, and passed over where no vote reaches one of them."""
@@ -21,10 +21,10 @@ BLOCK = 64
 class Votes(NamedTuple):
     """Rows of own cells, and who adds to them."""
 
-    own: Rows  # rows of distinct columns, ascending, float64
+    own: SparseRows  # rows of distinct columns, ascending, float64
     voters: Codes  # [rows, count] rows of the table, −1 behind the last
     weights: Array  # [rows, count] float64
-    table: Rows  # vectors of voters, columns distinct in a row, float64
+    table: SparseRows  # vectors of voters, columns distinct in a row, float64
 
 
 def best(votes: Votes, width: int, choice: Choice, k: int) -> tuple[Codes, Array]:
@@ -42,7 +42,7 @@ def everything(votes: Votes, width: int) -> Array:
     return out
 
 
-def at_cells(votes: Votes, width: int, asked: Rows) -> Array:
+def at_cells(votes: Votes, width: int, asked: SparseRows) -> Array:
     """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(cells asked, of own and of voters)."""
     out = np.empty(len(asked.columns), np.float32)
     _at_cells(*votes.own, votes.voters, votes.weights, *votes.table, width, asked.starts, asked.columns, out)

@@ -13,7 +13,7 @@ from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import sparse_scores
-from spadework.kernels.ranking.sparse_scores import Choice, Rows
+from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
 from spadework.kernels.users import nearest_users, neighbour_votes
 from spadework.kernels.users.nearest_users import Near, People
 from spadework.kernels.users.neighbour_votes import Votes
@@ -51,15 +51,15 @@ class LikePeople(ReadsPurchases):
     def _score(self, histories: Histories) -> Array:
         return neighbour_votes.everything(self._votes(histories), len(self.item_vocabulary))
 
-    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         return neighbour_votes.at_cells(self._votes(histories), len(self.item_vocabulary), asked)
 
     def _votes(self, histories: Histories) -> Votes:
         """The vectors of these users, and the people who add to them."""
         assert isinstance(histories, Purchases)
-        index, own = self._people(), Rows(histories.starts, histories.items, self._vectors(histories))
+        index, own = self._people(), SparseRows(histories.starts, histories.items, self._vectors(histories))
         near, share = self._near(index, own)
-        return Votes(Rows(own.starts, own.columns, own.values * share), *near, Rows(index.starts, index.items, index.values))
+        return Votes(SparseRows(own.starts, own.columns, own.values * share), *near, SparseRows(index.starts, index.items, index.values))
 
     def cost(self, train: Interactions) -> Cost:
         return Cost(bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3)
@@ -80,7 +80,7 @@ class LikePeople(ReadsPurchases):
         with _INDEXING:
             held: tuple[Array, People] | None = self.__dict__.get("_index")
             if held is None or held[0] is not state["values"]:
-                made = People.of(Rows(state["starts"], state["items"], state["values"]), len(self.item_vocabulary))
+                made = People.of(SparseRows(state["starts"], state["items"], state["values"]), len(self.item_vocabulary))
                 held = state["values"], made
                 object.__setattr__(self, "_index", held)
         return held[1]
@@ -90,7 +90,7 @@ class LikePeople(ReadsPurchases):
         """What each entry of a user's vector holds: float64 [entries]."""
 
     @abstractmethod
-    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
         """Who adds to these vectors with which weights, and the share of one's own."""
 
 
@@ -141,7 +141,7 @@ class TifuKnn(LikePeople):
             place, back = ago, back + self.groups - groups
         return purchases.summed(self.within**place / size * self.between**back / groups)
 
-    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
         near = nearest_users.nearest(index, own, self.neighbours)
         counts = (near.users >= 0).sum(axis=1)
         share = (1 - self.alpha) / np.maximum(counts, 1)
@@ -176,7 +176,7 @@ class UserPopularity(LikePeople):
         counted = np.minimum(self.recent, purchases.baskets)[purchases.owners]
         return purchases.summed((purchases.baskets_ago < self.recent).astype(np.float64)) / np.maximum(counted, 1)
 
-    def _near(self, index: People, own: Rows) -> tuple[Near, float]:
+    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
         return nearest_users.alike(index, own, self.alpha, self.power, self.neighbours), 1.0
 
 

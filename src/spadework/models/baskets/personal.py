@@ -17,7 +17,7 @@ from spadework.errors import Unsuitable
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.own_items import best_own, told_apart
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.baskets.repurchase_gaps import Intervals
 from spadework.models.common_list import CommonList
@@ -66,7 +66,7 @@ class OwnItems(ReadsPurchases):
         scores[np.repeat(np.arange(len(histories)), np.diff(histories.starts)), histories.items] = self._told_apart(histories)
         return scores
 
-    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         others = self._others()
         scores = np.full(len(asked.columns), NOTHING) if others is None else others[asked.columns]
         place = located(asked.starts, asked.columns, histories.starts, histories.items)
@@ -84,7 +84,7 @@ class OwnItems(ReadsPurchases):
         """What the user's own purchases of `item` add to its score, and what its popularity adds: item_id (null for popularity), contribution."""
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         known = self._histories(self._in_own_codes(history), users)
-        cells = Rows(np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32))
+        cells = SparseRows(np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32))
         score = float(self._score_cells(known, cells)[0])
         others = self._others()
         own = bool((known.items == code).any())

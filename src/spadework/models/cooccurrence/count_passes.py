@@ -14,7 +14,7 @@ from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Units
 from spadework.kernels.counting.weighted_counts import LANES, WIDTHS, ChannelCounter
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import Rows, tell_crowded, unit_rows
+from spadework.models.cooccurrence.grouped_rows import GroupedRows, tell_crowded, unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def count_pass(
     """
     if channels[0].plain and not exact:
         return _plain_pass(train, channels[0], asked)
-    rows = Rows.of(train, channels, now)
+    rows = GroupedRows.of(train, channels, now)
     units = Units.build(rows.starts, rows.items, train.item_count)
     by_entry: dict[Channel, Array] = {}  # channels that differ in pairs alone share their sizes, and what is made of them
     for channel in channels:
@@ -78,7 +78,7 @@ def _plain_pass(train: Interactions, channel: Channel, asked: Mask | None) -> Pa
     return Pass((channel,), units, SetCounter(units), (sizes,), (float(len(starts) - 1),))
 
 
-def _channel_counter(rows: Rows, units: Units, channels: tuple[Channel, ...], exact: bool) -> ChannelCounter:
+def _channel_counter(rows: GroupedRows, units: Units, channels: tuple[Channel, ...], exact: bool) -> ChannelCounter:
     lanes = next(width for width in WIDTHS if width >= len(channels))  # lanes that nobody asked for count nothing
     timed = any(channel.ordered or channel.age_half_life is not None for channel in channels)
     places = rows.places if timed else np.zeros(len(rows.rows), np.int32)
@@ -90,8 +90,8 @@ def _channel_counter(rows: Rows, units: Units, channels: tuple[Channel, ...], ex
     level = np.full(lanes, -1, np.int64)
     levels: list[Array] = []
     for lane, channel in enumerate(channels):
-        own[:, lane] = rows.entry_weights(channel) * rows.shares(channel)
-        later[:, lane] = own[:, lane] * rows.ages(channel)
+        own[:, lane] = rows.entry_weights(channel) * rows.unit_damping(channel)
+        later[:, lane] = own[:, lane] * rows.age_decay(channel)
         forward[:, lane] = _by_distance(channel, reach)
         backward[:, lane] = forward[:, lane] * channel.backward
         rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life

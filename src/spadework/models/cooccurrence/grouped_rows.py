@@ -18,7 +18,7 @@ from spadework.models.histories import positions
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class GroupedRows:
     """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where order plays no part."""
 
     train: Interactions
@@ -31,7 +31,7 @@ class Rows:
     distinct: bool  # whether no unit holds an item twice
 
     @classmethod
-    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None, *, tell: bool = True) -> Rows:
+    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None, *, tell: bool = True) -> GroupedRows:
         """The rows that these channels look at; `now` is the end of the log in epoch seconds, by default its last moment.
 
         Says how many units were cut to their newest events, unless `tell` is false.
@@ -112,13 +112,13 @@ class Rows:
         keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
         return np.unique(keys, return_index=True, return_inverse=True)[1:]
 
-    def ages(self, channel: Channel) -> Array:
+    def age_decay(self, channel: Channel) -> Array:
         """Decay of each event with its age. Shape [events] float32."""
         if channel.age_half_life is None or self.train.times is None:
             return np.ones(len(self.rows), np.float32)
         return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(np.float32)
 
-    def shares(self, channel: Channel) -> Array:
+    def unit_damping(self, channel: Channel) -> Array:
         """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape [events] float32."""
         if channel.unit_power == 0:
             return np.ones(len(self.rows), np.float32)

@@ -11,7 +11,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.sparse_scores import Rows, score_cells
+from spadework.kernels.ranking.sparse_scores import SparseRows, score_cells
 from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
@@ -115,12 +115,12 @@ def _likeness(facts: Mapping[str, Array], block: PooledHistories, proposals: Pro
     none = np.zeros(len(proposals.items))
     if "facts/starts" not in facts:
         return none, none
-    table = Rows(*(facts[f"facts/{name}"] for name in ("starts", "columns", "values")))
+    table = SparseRows(*(facts[f"facts/{name}"] for name in ("starts", "columns", "values")))
     lengths = np.diff(block.starts)
-    asked = Rows(proposals.starts, proposals.items, np.empty(0, np.float32))
+    asked = SparseRows(proposals.starts, proposals.items, np.empty(0, np.float32))
     ones = np.ones(len(block.items), np.float32)
     items = len(facts["facts/events"])
-    total = score_cells(Rows(block.starts, block.items, ones), table, items, asked, "sum")
-    largest = score_cells(Rows(block.starts, block.items, ones), table, items, asked, "max")
+    total = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "sum")
+    largest = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "max")
     known = np.maximum(lengths, 1)[proposals.rows]
     return np.where(np.isneginf(total), 0.0, total) / known, np.where(np.isneginf(largest), 0.0, largest)

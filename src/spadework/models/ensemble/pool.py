@@ -100,12 +100,12 @@ class Pool:
             scores[place] = scores_in(best, starts, places[place])
             there = places[place] >= 0
             if scored and not there.all():
-                asked = sparse_scores.Rows(starts, items, np.empty(0, np.float32))
+                asked = sparse_scores.SparseRows(starts, items, np.empty(0, np.float32))
                 scores[place] = np.where(there, scores[place], self.scores_at(place, block, asked, dense))
         lengths, counts = (np.stack([of(best) for _, best, _ in listed]) for of in (lengths_of, counts_of))
         return Proposals(starts, items, places, scores, lengths, counts)
 
-    def scores_at(self, place: int, block: PooledHistories, asked: sparse_scores.Rows, dense: Array | None = None) -> Array:
+    def scores_at(self, place: int, block: PooledHistories, asked: sparse_scores.SparseRows, dense: Array | None = None) -> Array:
         """What a part says of some items of each user, listed or not: float32 [cells]. `dense` are all its scores, if they are at hand."""
         part, shown = self.parts[place], block.shown[place]
         if (common := part._common_score()) is not None:
@@ -120,7 +120,7 @@ class Pool:
         starts, items = np.asarray([0, 1], np.int64), np.asarray([code], np.int32)
         found = np.flatnonzero(made.items == code)
         places = made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
-        asked = sparse_scores.Rows(starts, items, np.empty(0, np.float32))
+        asked = sparse_scores.SparseRows(starts, items, np.empty(0, np.float32))
         scores = np.stack([self.scores_at(place, block, asked) for place in range(len(self.parts))])
         return Proposals(starts, items, places, scores, made.lengths, made.listed)
 

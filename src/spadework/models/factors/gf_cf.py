@@ -97,15 +97,17 @@ class GraphFilter(Factors):
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _base_cells(self, told: Histories, weights: Array, asked: sparse_scores.Rows) -> Array:
+    def _base_cells(self, told: Histories, weights: Array, asked: sparse_scores.SparseRows) -> Array:
         scores = sparse_scores.score_cells(*self._walks(told, weights), len(self.item_vocabulary), asked)
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _walks(self, told: Histories, weights: Array) -> tuple[sparse_scores.Rows, sparse_scores.Rows]:
+    def _walks(self, told: Histories, weights: Array) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
         """The histories as rows, and the table of pairs that they lead through."""
         state = self.state
-        return sparse_scores.Rows(told.starts, told.items, weights), sparse_scores.Rows(state["starts"], state["columns"], state["values"])
+        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+            state["starts"], state["columns"], state["values"]
+        )
 
     def _row(self, code: int) -> Array:
         """What the item alone says of all others: float32 [items]; −∞ for itself and items that nobody took."""

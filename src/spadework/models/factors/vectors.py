@@ -13,7 +13,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products, max_inner_product
 from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_scores import Rows
+from spadework.kernels.ranking.sparse_scores import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
@@ -70,7 +70,7 @@ class Vectors(Recommender):
         scores[~self._speaking(told)] = -np.inf
         return scores
 
-    def _score_cells(self, histories: Histories, asked: Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         told, weights = self._votes(histories)
         vectors, base = self._user_vectors(told, weights), self._base_cells(told, weights, asked)
         scores = dot_products.score_cells(vectors, self.state["vectors"], asked.starts, asked.columns, self._added(told, weights), base)
@@ -152,7 +152,7 @@ class Vectors(Recommender):
         """What is added to the scores of all items: [users, items] float32, the same to the bit whoever else is in the block."""
         return None
 
-    def _base_cells(self, told: Histories, weights: Array, asked: Rows) -> Array | None:
+    def _base_cells(self, told: Histories, weights: Array, asked: SparseRows) -> Array | None:
         """What `_base` holds of some items of each user: float32 [cells]."""
         return None
 

@@ -27,6 +27,7 @@ class _OfContent(Ease):
     """What both models with content share; not a model itself."""
 
     needs: ClassVar[frozenset[Need]] = frozenset({"content"})
+    dropout = 0.3
 
     text: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the words of titles and texts.")] = 1.0
     categories: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the categories.")] = 0.3

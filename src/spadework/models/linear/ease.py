@@ -1,4 +1,4 @@
-"""The EASE family in one estimator: plain, denoising, relaxed, normalised by popularity, and aware of time."""
+"""EASE as it was published, and EDLAE, its denoising setting; either may be relaxed, normalised by popularity, and aware of time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
 
 
 class Ease(Linear):
-    """Ridge regression of every item on all others, itself left out (EASE); with dropout it is EDLAE, with a relaxation RDLAE.
+    """Ridge regression of every item on all others, itself left out. As it is, this is EASE; with dropout it is EDLAE, with a relaxation RDLAE.
 
     G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 − dropout) · diag(G); P = (G + Λ)⁻¹.
     Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) / P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to
@@ -44,7 +44,7 @@ class Ease(Linear):
     ] = 100.0
     dropout: Annotated[
         float, Range(0.0, 0.95), Search(0.0, 0.9), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
-    ] = 0.3
+    ] = 0.0
     relaxation: Annotated[
         float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")
     ] = 0.0
@@ -66,8 +66,7 @@ class Ease(Linear):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        normalised = [{"item_power": 0.3}, {"history": 0.7}, {"item_power": 0.3, "history": 0.7}, {"relaxation": 0.3}]
-        return [{}, *normalised, {"l2": 10.0, "dropout": 0.6}, {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2}]
+        return [{}, {"item_power": 0.3}, {"history": 0.7}, {"item_power": 0.3, "history": 0.7}, {"relaxation": 0.3}]
 
     def required(self) -> frozenset[Need]:
         timed = self.age_half_life is not None or self.window is not None or self._channel.needs_times
@@ -89,6 +88,7 @@ class Ease(Linear):
         )
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
+        # The window cuts the log; that of a channel, the distance of two events, stays open.
         matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
         return self._inverted(matrix)
 
@@ -108,4 +108,19 @@ class Ease(Linear):
         return ridge
 
     def _scale(self, state: Mapping[str, Array]) -> Array:
+        # P[j, j] is at most 1 / Λ[j], so with ξ = 0 the maximum is 1 / P[j, j], which is EASE.
         return -np.maximum(state["ridge"], (1 - self.relaxation) / state["own"])
+
+
+class Edlae(Ease):
+    """EASE with dropout: an item's own size is part of its penalty, so that common items are shrunk as rare ones are.
+
+    Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020.
+    """
+
+    name = "edlae"
+    dropout = 0.3
+
+    @classmethod
+    def variants(cls) -> list[dict[str, Any]]:
+        return [*super().variants(), {"l2": 10.0, "dropout": 0.6}, {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2}]

@@ -18,7 +18,7 @@ from spadework.kernels.ranking import dense_scores, sparse_scores
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import Rows
+from spadework.models.cooccurrence.grouped_rows import GroupedRows
 from spadework.models.histories import Histories
 from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.needs import Cost, Repeats
@@ -121,16 +121,18 @@ class Linear(HistoryReader):
 
     # ---- answering
 
-    def _weighted(self, histories: Histories) -> tuple[sparse_scores.Rows, Array]:
+    def _weighted(self, histories: Histories) -> tuple[sparse_scores.SparseRows, Array]:
         """What the histories say to a dense matrix, and the scale of its columns."""
         told, weights = self._votes(histories)
         left, right = self._scales(self.state)
-        return sparse_scores.Rows(told.starts, told.items, weights * left[told.items]), right
+        return sparse_scores.SparseRows(told.starts, told.items, weights * left[told.items]), right
 
-    def _table(self, histories: Histories) -> tuple[sparse_scores.Rows, sparse_scores.Rows]:
+    def _table(self, histories: Histories) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
         told, weights = self._votes(histories)
         state = self.state
-        return sparse_scores.Rows(told.starts, told.items, weights), sparse_scores.Rows(state["starts"], state["columns"], state["values"])
+        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+            state["starts"], state["columns"], state["values"]
+        )
 
     def _score(self, histories: Histories) -> Array:
         if "matrix" in self.state:
@@ -138,7 +140,7 @@ class Linear(HistoryReader):
             return dense_scores.score_dense(lists, self.state["matrix"], scale)
         return sparse_scores.score_rows(*self._table(histories), len(self.item_vocabulary))
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
         if "matrix" in self.state:
             lists, scale = self._weighted(histories)
             return dense_scores.score_cells(lists, self.state["matrix"], scale, asked)
@@ -199,8 +201,8 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
 
     An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after the half-life h.
     """
-    rows = Rows.of(train, (channel,), None)
-    values = rows.entry_weights(channel) * rows.shares(channel) * np.sqrt(rows.ages(channel))
+    rows = GroupedRows.of(train, (channel,), None)
+    values = rows.entry_weights(channel) * rows.unit_damping(channel) * np.sqrt(rows.age_decay(channel))
     entries = csr_array((values, rows.items, rows.starts), shape=(len(rows.starts) - 1, train.item_count))
     entries.sort_indices()
     return gram(entries.indptr, entries.indices, entries.data, train.item_count, label)
@@ -218,5 +220,5 @@ def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
 
 def users_of(train: Interactions) -> Array:
     """Distinct users of each item: int64 [items]."""
-    rows = Rows.of(train, (Channel(),), None)
+    rows = GroupedRows.of(train, (Channel(),), None)
     return np.bincount(rows.items, minlength=train.item_count)

@@ -25,7 +25,7 @@ from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.solvers.sparse_graph import Graph, Members, symmetric
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.count_passes import count_pass
-from spadework.models.cooccurrence.grouped_rows import Rows
+from spadework.models.cooccurrence.grouped_rows import GroupedRows
 from spadework.models.history_reader import HistoryReader
 from spadework.models.linear.linear import users_of
 from spadework.models.needs import Need
@@ -129,8 +129,8 @@ class GramLearner(HistoryReader):
         """Count and keep the `keep` strongest pairs of each item, and those that the other item keeps."""
         told = in_window(train, self.window)
         counted = count_pass(told, (self.channel,))
-        rows = Rows.of(told, (self.channel,), None, tell=False)  # the pass has told it
-        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.shares(self.channel)
+        rows = GroupedRows.of(told, (self.channel,), None, tell=False)  # the pass has told it
+        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.unit_damping(self.channel)
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
         by_rank = (1 / scale[counted.units.order]).astype(np.float32)

@@ -103,18 +103,18 @@ class Sansa(pruned_gram.GramLearner):
 
     def _factor_pair(self) -> factor_pair_scores.Factors:
         held = self.state
-        by_item = sparse_scores.Rows(held["item_starts"], held["item_factors"], held["item_values"])
-        by_factor = sparse_scores.Rows(held["factor_starts"], held["factor_items"], held["factor_values"])
+        by_item = sparse_scores.SparseRows(held["item_starts"], held["item_factors"], held["item_values"])
+        by_factor = sparse_scores.SparseRows(held["factor_starts"], held["factor_items"], held["factor_values"])
         return factor_pair_scores.Factors(by_item, by_factor, held["inverse_pivots"], held["target_scale"])
 
-    def _told(self, histories: Histories) -> sparse_scores.Rows:
+    def _told(self, histories: Histories) -> sparse_scores.SparseRows:
         told, weights = self._votes(histories)
-        return sparse_scores.Rows(told.starts, told.items, weights)
+        return sparse_scores.SparseRows(told.starts, told.items, weights)
 
     def _score(self, histories: Histories) -> Array:
         return factor_pair_scores.score_rows(self._told(histories), self._factor_pair())
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.Rows) -> Array:
+    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
         return factor_pair_scores.score_cells(self._told(histories), self._factor_pair(), asked)
 
     def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
@@ -127,7 +127,7 @@ class Sansa(pruned_gram.GramLearner):
         return k
 
     def _row(self, code: int) -> Array:
-        alone = sparse_scores.Rows(np.array([0, 1]), np.array([code], np.int32), np.ones(1, np.float32))
+        alone = sparse_scores.SparseRows(np.array([0, 1]), np.array([code], np.int32), np.ones(1, np.float32))
         return np.asarray(factor_pair_scores.score_rows(alone, self._factor_pair())[0])
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:

@@ -86,7 +86,8 @@ def opening(names: Sequence[str] | None, train: Interactions) -> Recommender | N
     .218 and .196.
     """
     asked = wanted(names)
-    linear = "ease" if "ease" in asked and train.item_count <= DENSE_ITEMS else "cosine"
+    dense = [name for name in ("edlae", "ease") if name in asked and train.item_count <= DENSE_ITEMS]
+    linear = next(iter(dense), "cosine")
     parts = [linear, "popular(window=7d)", "forward(history=0.3)"]
     if train.times is None or "blend" not in asked or any(part.split("(")[0] not in asked for part in parts):
         return None
