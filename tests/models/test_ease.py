@@ -38,11 +38,16 @@ def without_diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("l2", [0.5, 20.0])
-def test_without_dropout_it_is_ease(log, l2):
+def test_as_it_is_it_is_ease_of_the_paper(log, l2):
     x = binary(log)
     p = np.linalg.inv(x.T @ x + l2 * np.eye(log.item_count))
     expected = without_diagonal(-p / np.diag(p))
-    np.testing.assert_allclose(weights_of(model("ease", l2=l2, dropout=0.0).fit(log)), expected, atol=2e-5)
+    np.testing.assert_allclose(weights_of(model("ease", l2=l2).fit(log)), expected, atol=2e-5)
+
+
+def test_edlae_is_ease_with_dropout(log):
+    np.testing.assert_array_equal(weights_of(model("edlae").fit(log)), weights_of(model("ease", dropout=0.3).fit(log)))
+    assert model("edlae").family == model("ease").family
 
 
 def test_each_column_is_the_ridge_regression_on_all_other_items(log):
