@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
 
+import spadework as sw
 from spadework.apps.cli import spadework
 from spadework.workbench.glossary import WORDS, entries
 from spadework.workbench.terms import TERMS
@@ -28,6 +33,7 @@ def pages() -> dict[str, str]:
     texts = {name: _page(title, [entry for entry in known if entry["kind"] in kinds]) for name, (title, kinds) in PAGES.items()}
     texts["commands.md"] = _commands()
     texts["../glossary.md"] = _glossary()
+    texts["../python.md"] = _python()
     return texts
 
 
@@ -49,6 +55,68 @@ def _glossary() -> str:
     head = "| term | also | what it means here |\n|---|---|---|"
     lines = ["# Glossary\n", NOTE, "`spadework explain cold-start` prints one of them.\n", "## Terms of the field\n", head, *rows]
     return "\n".join([*lines, "\n## Words of this tool\n", head, *also]) + "\n"
+
+
+def _python() -> str:
+    """Every public name with its signature and what it says of itself; of a class its public methods, too."""
+    parts = [
+        "# Python\n",
+        NOTE,
+        "`import spadework as sw`; each name below is `sw.NAME`. Models are in [models.md](reference/models.md).\n",
+    ]
+    for name in sw.__all__:
+        thing = getattr(sw, name)
+        if inspect.ismodule(thing):
+            inner = [f"`sw.{name}.{member}`" for member in _members(thing)]
+            parts.append(f"## {name}\n\n{_first(thing)}\n\n{', '.join(inner)}\n")
+        elif isinstance(thing, type):
+            parts.append(f"## {name}\n\n{_text(thing)}\n")
+            parts += [f"- `{_signature(member, of)}`: {_first(of)}" for member, of in _methods(thing)]
+            parts.append("")
+        elif callable(thing):
+            parts.append(f"## {name}\n\n```python\nsw.{_signature(name, thing)}\n```\n\n{_text(thing)}\n")
+        else:
+            parts.append(f"## {name}\n\n`{thing}`\n")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _members(module: ModuleType) -> list[str]:
+    if module.__name__ == "spadework.models":
+        return sorted(dir(module))
+    return sorted(
+        name for name, of in vars(module).items() if not name.startswith("_") and getattr(of, "__module__", None) == module.__name__
+    )
+
+
+def _methods(cls: type) -> list[tuple[str, Any]]:
+    found = []
+    for name, of in inspect.getmembers(cls):
+        if (
+            name.startswith("_")
+            or not getattr(of, "__doc__", None)
+            or not (inspect.isroutine(of) or isinstance(of, (property, cached_property)))
+        ):
+            continue
+        home = getattr(of, "__module__", None) or getattr(getattr(of, "fget", None) or getattr(of, "func", None), "__module__", "")
+        if str(home).startswith("spadework"):
+            found.append((name, of))
+    return found
+
+
+def _signature(name: str, thing: Any) -> str:
+    if isinstance(thing, (property, cached_property)):
+        return name
+    told = str(inspect.signature(thing)).replace("(self, ", "(").replace("(self)", "()")
+    told = re.sub(r"(: |-> )'([^']*)'", r"\1\2", told)
+    return f"{name}{re.sub(r'spadework[.a-z_]*[.]', '', told)}"
+
+
+def _text(thing: Any) -> str:
+    return inspect.getdoc(thing) or ""
+
+
+def _first(thing: Any) -> str:
+    return " ".join(_text(thing).split("\n\n")[0].split())
 
 
 def _commands() -> str:
