@@ -243,7 +243,7 @@ def test_53_a_file_without_the_right_to_read_it(tmp_path):
     closed.chmod(0)
     asked = (
         "import os, sys, polars\n"
-        "from spadework.data.reading.reading import read_interactions\n"
+        "from spadework.data.addresses import read_interactions\n"
         "from spadework.errors import SpadeworkError\n"
         "read_interactions(polars.DataFrame({'user': ['a'], 'item': ['x']}))\n"
         "if os.geteuid() == 0: os.setuid(65534)\n"

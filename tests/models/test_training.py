@@ -163,7 +163,7 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(name, params, sho
 KILLED = """
 import sys
 from pathlib import Path
-from spadework.data.worlds import world
+from spadework.data.worlds.worlds import world
 from spadework.models.labels import model
 from spadework.models.neural import checkpoints
 with checkpoints.kept_in(Path(sys.argv[1])):

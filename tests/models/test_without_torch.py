@@ -31,7 +31,7 @@ def test_the_catalogue_is_whole_and_says_what_to_install():
     told = without_torch(
         """
         import spadework as sw
-        from spadework.data.worlds import world
+        from spadework.data.worlds.worlds import world
         from spadework.errors import MissingExtra
         log = world("order").log
         for name, cls in sw.catalogue().items():
@@ -59,7 +59,7 @@ def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, worl
         """
         import sys
         import spadework as sw
-        from spadework.data.worlds import world
+        from spadework.data.worlds.worlds import world
         from spadework.workbench.recipe import make
         fitted = sw.load(sys.argv[1])
         print(fitted.recommend(world("order").log, 3).items[:2].tolist())

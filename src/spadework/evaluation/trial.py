@@ -199,19 +199,11 @@ def trial(
             values, totals = judge(answer.items, protocol)
             if novel and lists is not None and protocol.repeats == "allow" and protocol.split.repeat_share > 0:
                 totals |= _novel(model, protocol)
-    except Unsuitable as error:
-        return replace(start, state="skipped", reason=error.message)
-    except MissingExtra as error:
-        return replace(start, state="skipped", reason=f"{error.message} {error.hint}")
-    except OutOfTime as error:
-        so_far = None if asked is None else time.perf_counter() - asked
-        return replace(start, state="timed out", reason=error.message, fit_seconds=None if fitted else learned, recommend_seconds=so_far)
-    except (OutOfMemory, MemoryError) as error:
-        return replace(start, state="out of memory", reason=getattr(error, "message", None) or "The system had no memory left.")
-    except SpadeworkError as error:
-        return replace(start, state="failed", reason=error.message)
     except Exception as error:  # a model that breaks must not take the others with it
-        return replace(start, state="failed", reason=f"{type(error).__name__}: {error}")
+        ended = _without_number(start, error)
+        so_far = None if asked is None else time.perf_counter() - asked
+        known = {"fit_seconds": None if fitted else learned, "recommend_seconds": so_far}
+        return replace(ended, **known) if ended.state == "timed out" else ended
     if lists is not None:
         lists.append(answer.items)
     return replace(
@@ -224,6 +216,23 @@ def trial(
         filled_share=answer.filled / max(answer.items.size, 1),
         remarks=tuple(heard.remarks),
     )
+
+
+def _without_number(start: Score, error: Exception) -> Score:
+    """The score of a model that something ended, and why."""
+    match error:
+        case Unsuitable():
+            return replace(start, state="skipped", reason=error.message)
+        case MissingExtra():
+            return replace(start, state="skipped", reason=f"{error.message} {error.hint}")
+        case OutOfTime():
+            return replace(start, state="timed out", reason=error.message)
+        case OutOfMemory() | MemoryError():
+            return replace(start, state="out of memory", reason=getattr(error, "message", None) or "The system had no memory left.")
+        case SpadeworkError():
+            return replace(start, state="failed", reason=error.message)
+        case _:
+            return replace(start, state="failed", reason=f"{type(error).__name__}: {error}")
 
 
 class _Heard:
