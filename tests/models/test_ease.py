@@ -101,7 +101,7 @@ def test_a_window_looks_at_the_last_span_only():
 
 def test_entries_may_be_weighed_and_units_be_baskets():
     log = make_log(*random_rows(4, users=20, items=12, rows=200), baskets=[n // 4 for n in range(200)])
-    counts = model("ease", entry="count").fit(log).state["matrix"]
+    counts = model("edlae", entry="count").fit(log).state["matrix"]
     x = log.matrix().toarray().astype(np.float64)
     gram = x.T @ x
     p = np.linalg.inv(gram + np.diag(100.0 + 0.3 / 0.7 * np.diag(gram)))
@@ -178,7 +178,7 @@ def test_add_ease_adds_two_regressions(log):
     sparse, dense = content_features(content, text=1.0, categories=0.3, vectors=1.0, components=None)
     features = np.hstack([sparse.toarray(), dense])
     q = np.linalg.inv(features @ features.T + 2.0 * np.eye(log.item_count))
-    expected = 0.6 * weights_of(model("ease", l2=4.0).fit(log)) + 0.4 * without_diagonal(-q / np.diag(q))
+    expected = 0.6 * weights_of(model("edlae", l2=4.0).fit(log)) + 0.4 * without_diagonal(-q / np.diag(q))
     found = weights_of(model("add-ease", l2=4.0, content_share=0.4, content_l2=2.0).fit(log, content))
     np.testing.assert_allclose(found, expected, atol=2e-5)
 

@@ -202,8 +202,9 @@ def trial(
     except Exception as error:  # a model that breaks must not take the others with it
         ended = _without_number(start, error)
         so_far = None if asked is None else time.perf_counter() - asked
-        known = {"fit_seconds": None if fitted else learned, "recommend_seconds": so_far}
-        return replace(ended, **known) if ended.state == "timed out" else ended
+        if ended.state != "timed out":
+            return ended
+        return replace(ended, fit_seconds=None if fitted else learned, recommend_seconds=so_far)
     if lists is not None:
         lists.append(answer.items)
     return replace(
