@@ -1,4 +1,6 @@
-"""Where the benches' data stand; they are generated from seeds, or arranged from a folder outside, and not kept in git."""
+"""Where the benches' data stand; they are generated from seeds, or arranged from a folder outside,
+and not kept in git.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +37,15 @@ class PairSet:
         """The shape in words."""
         found = self.shape
         return (
-            f"{self.title}: {found['users']:,} users × {found['items']:,} items, {found['pairs']:,} pairs, "
-            f"Σ n² over users {found['squared'] / 1e9:.2g} G"
+            f"{self.title}: {found['users']:,} users × {found['items']:,} items, "
+            f"{found['pairs']:,} pairs, Σ n² over users {found['squared'] / 1e9:.2g} G"
         )
 
 
 def made(kind: str, size: int) -> Path:
-    """Folder with the data of this kind and size, generated when it is absent (see `workers/generate.py`)."""
+    """Folder with the data of this kind and size, generated when it is absent (see
+    `workers/generate.py`).
+    """
     folder = FOLDER / f"{kind}-{size}"
     if not (folder / "done").exists():
         say(f"  generating {folder.name}")
@@ -55,7 +59,9 @@ def pairs(title: str, kind: str, *sizes: int) -> PairSet:
     os.environ.setdefault("SPADEWORK_DATA", str(OUTSIDE))  # for the workers
     if not (folder / "done").exists():
         if kind not in ("films", "shop") and not (OUTSIDE / kind / "interactions.parquet").exists():
-            raise DataAbsent(f"There is no log {kind!r}; set SPADEWORK_DATA to the folder that holds it.")
+            raise DataAbsent(
+                f"There is no log {kind!r}; set SPADEWORK_DATA to the folder that holds it."
+            )
         say(f"  arranging {folder.name}")
         process([OURS, WORKERS / "pairs.py", kind, folder, *map(str, sizes)])
     return PairSet(title, folder)

@@ -1,4 +1,6 @@
-"""The main job on a generated log of twenty million rows: time, memory, and how many settings it judged."""
+"""The main job on a generated log of twenty million rows: time, memory, and how many settings it
+judged.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,12 @@ def _dig(path: Path, budget: str) -> Sample:
         done = process([OURS.parent / "spadework", "dig", path, "--run", run, "--budget", budget])
         board = json.loads((run / "scores.json").read_text(encoding="utf-8"))
     judged = sum(score["state"] == "done" for score in board["validation"])
-    return Sample(done.seconds, done.cpu_seconds, done.peak_mib, {"judged": judged, "not tried": len(board["not_tried"])})
+    return Sample(
+        done.seconds,
+        done.cpu_seconds,
+        done.peak_mib,
+        {"judged": judged, "not tried": len(board["not_tried"])},
+    )
 
 
 def run(quick: bool) -> Outcome:
@@ -34,11 +41,24 @@ def run(quick: bool) -> Outcome:
     (series,) = in_turn(contenders, 1, warm=False)
     judged, left = series.samples[0].answer["judged"], series.samples[0].answer["not tried"]
     verdicts = [
-        Verdict("time", seconds(series.median), f"≤ {SECONDS_TARGET:.0f} s", series.median <= SECONDS_TARGET),
-        Verdict("peak memory", f"{series.peak_mib:,.0f} MiB", f"≤ {MEMORY_TARGET:,} MiB", series.peak_mib <= MEMORY_TARGET),
+        Verdict(
+            "time",
+            seconds(series.median),
+            f"≤ {SECONDS_TARGET:.0f} s",
+            series.median <= SECONDS_TARGET,
+        ),
+        Verdict(
+            "peak memory",
+            f"{series.peak_mib:,.0f} MiB",
+            f"≤ {MEMORY_TARGET:,} MiB",
+            series.peak_mib <= MEMORY_TARGET,
+        ),
         Verdict("settings judged", f"{judged}", f"≥ {SETTINGS_TARGET}", judged >= SETTINGS_TARGET),
     ]
     remarks = [
-        f"One run. {judged} settings were judged on the validation span; {left} were not tried, for want of time or of what they need."
+        (
+            f"One run. {judged} settings were judged on the validation span; {left} were not "
+            "tried, for want of time or of what they need."
+        )
     ]
     return Outcome(NAME, f"The main job on {rows:,} rows", verdicts, [series], remarks)

@@ -1,4 +1,6 @@
-"""EASE: the inverse against the machine's own rate of multiplication, the fit and the answers beside RecTools."""
+"""EASE: the inverse against the machine's own rate of multiplication, the fit and the answers
+beside RecTools.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,14 @@ def run(quick: bool) -> Outcome:
     verdicts: list[Verdict] = []
     series: list[Series] = []
     remarks = [
-        "Two threads each. `sw.model('ease', l2=500, dropout=0).fit(log)`; RecTools: `EASEModel(regularization=500).fit(dataset)`. n³ operations "
-        "at the rate of a float32 product of two 4,096 × 4,096 matrices, the better of two measurements around the fit in the same process.",
-        "RecTools 0.19 learns the same weights and multiplies histories by their transpose when it answers, so weights are compared, not lists.",
+        "Two threads each. `sw.model('ease', l2=500, dropout=0).fit(log)`; RecTools: "
+        "`EASEModel(regularization=500).fit(dataset)`. n³ operations "
+        "at the rate of a float32 product of two 4,096 × 4,096 matrices, the better of two "
+        "measurements around the fit in the same process.",
+        (
+            "RecTools 0.19 learns the same weights and multiplies histories by their transpose "
+            "when it answers, so weights are compared, not lists."
+        ),
     ]
     for kind, title in TITLES.items():
         if quick and kind != "ml-1m":
@@ -40,16 +47,31 @@ def run(quick: bool) -> Outcome:
         with tempfile.TemporaryDirectory() as out:
             large = kind == "gowalla_lightgcn"
             (fit,) = in_turn(
-                {f"{title}, fit: spadework": worker(OURS, "our_ease", chosen.folder, out, "fit")}, 1 if large else 5, warm=not large
+                {f"{title}, fit: spadework": worker(OURS, "our_ease", chosen.folder, out, "fit")},
+                1 if large else 5,
+                warm=not large,
             )
             series.append(fit)
-            ratios = sorted(one.answer["inverse"] * one.answer["rate"] / one.answer["items"] ** 3 for one in fit.samples)
+            ratios = sorted(
+                one.answer["inverse"] * one.answer["rate"] / one.answer["items"] ** 3
+                for one in fit.samples
+            )
             middle = ratios[len(ratios) // 2]
-            verdicts.append(Verdict(f"{title}, inverse", f"{middle:.2f} × n³", f"≤ {INVERSE_TARGET} × n³", middle <= INVERSE_TARGET))
+            verdicts.append(
+                Verdict(
+                    f"{title}, inverse",
+                    f"{middle:.2f} × n³",
+                    f"≤ {INVERSE_TARGET} × n³",
+                    middle <= INVERSE_TARGET,
+                )
+            )
             if large:
                 verdicts.append(
                     Verdict(
-                        f"{title}, memory", f"{fit.peak_mib * 2**20 / 1e9:.1f} GB", f"≤ {MEMORY_TARGET:g} GB", fit.peak_mib * 2**20 <= 1e10
+                        f"{title}, memory",
+                        f"{fit.peak_mib * 2**20 / 1e9:.1f} GB",
+                        f"≤ {MEMORY_TARGET:g} GB",
+                        fit.peak_mib * 2**20 <= 1e10,
                     )
                 )
             if kind in PEERED:
@@ -57,7 +79,14 @@ def run(quick: bool) -> Outcome:
     return Outcome(NAME, what, verdicts, series, remarks)
 
 
-def _beside_rectools(title: str, folder: Path, out: Path, verdicts: list[Verdict], series: list[Series], remarks: list[str]) -> None:
+def _beside_rectools(
+    title: str,
+    folder: Path,
+    out: Path,
+    verdicts: list[Verdict],
+    series: list[Series],
+    remarks: list[str],
+) -> None:
     try:
         peer = interpreter("rectools")
     except PeerUnavailable as reason:
@@ -74,4 +103,6 @@ def _beside_rectools(title: str, folder: Path, out: Path, verdicts: list[Verdict
         )
         series += [ours, theirs]
         verdicts.append(ratio(f"{title}, {what}", ours, theirs, target, "RecTools"))
-    remarks.append(f"{check_agreement(f'{title}, weights', out / 'ours', out / 'theirs', TOLERANCE)}.")
+    remarks.append(
+        f"{check_agreement(f'{title}, weights', out / 'ours', out / 'theirs', TOLERANCE)}."
+    )

@@ -16,12 +16,17 @@ class PeerUnavailable(Exception):
 
 def requirements(name: str) -> dict[str, str]:
     """Package → version, as pinned in `peers/NAME.txt`."""
-    lines = (line.split("#")[0].strip() for line in (BENCH / "peers" / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+    lines = (
+        line.split("#")[0].strip()
+        for line in (BENCH / "peers" / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+    )
     return dict(line.split("==") for line in lines if line)
 
 
 def interpreter(name: str) -> Path:
-    """Python of the peer's environment `.venv-NAME`, built when it is absent or its pins have changed. Minutes, the first time."""
+    """Python of the peer's environment `.venv-NAME`, built when it is absent or its pins have
+    changed. Minutes, the first time.
+    """
     pins = BENCH / "peers" / f"{name}.txt"
     folder = ROOT / f".venv-{name}"
     python = folder / "bin" / "python"
@@ -31,7 +36,19 @@ def interpreter(name: str) -> Path:
         return python
     say(f"  building {folder.name} from bench/peers/{pins.name}")
     _run([sys.executable, "-m", "venv", "--clear", str(folder)])
-    _run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r", str(pins)])
+    _run(
+        [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--no-deps",
+            "-r",
+            str(pins),
+        ]
+    )
     stamp.write_text(mark, encoding="utf-8")
     return python
 
@@ -39,5 +56,9 @@ def interpreter(name: str) -> Path:
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        reasons = [line for line in done.stderr.splitlines() if line.startswith("ERROR")] or done.stderr.splitlines() or ["no reason given"]
+        reasons = (
+            [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+            or done.stderr.splitlines()
+            or ["no reason given"]
+        )
         raise PeerUnavailable(reasons[0])

@@ -1,4 +1,6 @@
-"""Fresh processes, their times and their memory; medians; verdicts. Nothing heavy is imported, so a child inherits no large memory."""
+"""Fresh processes, their times and their memory; medians; verdicts. Nothing heavy is imported, so a
+child inherits no large memory.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +80,10 @@ class Outcome:
             "name": self.name,
             "title": self.title,
             "verdicts": [asdict(verdict) for verdict in self.verdicts],
-            "series": [asdict(one) | {"median": one.median, "peak_mib": one.peak_mib} for one in self.series],
+            "series": [
+                asdict(one) | {"median": one.median, "peak_mib": one.peak_mib}
+                for one in self.series
+            ],
             "remarks": list(self.remarks),
         }
 
@@ -87,9 +92,14 @@ Contender = Callable[[], Sample]
 
 
 def process(
-    command: Sequence[str | Path], *, timed_inside: bool = False, folder: Path = ROOT, environment: Mapping[str, str] | None = None
+    command: Sequence[str | Path],
+    *,
+    timed_inside: bool = False,
+    folder: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
 ) -> Sample:
-    """Run a command and wait for it. With `timed_inside` its last line of output is JSON with `seconds` and `answer`.
+    """Run a command and wait for it. With `timed_inside` its last line of output is JSON with
+    `seconds` and `answer`.
 
     `environment` is added to this process's own.
 
@@ -99,7 +109,12 @@ def process(
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begun = time.perf_counter()
         child = subprocess.Popen(
-            words, stdout=out, stderr=err, stdin=subprocess.DEVNULL, cwd=folder, env={**os.environ, **(environment or {})}
+            words,
+            stdout=out,
+            stderr=err,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+            env={**os.environ, **(environment or {})},
         )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - begun
@@ -108,7 +123,10 @@ def process(
         err.seek(0)
         printed, complaints = out.read().decode(), err.read().decode()
     if child.returncode != 0:
-        raise BenchFailed(f"{' '.join(Path(word).name for word in words[:3])} ended with {child.returncode}:\n{complaints[-2000:]}")
+        raise BenchFailed(
+            f"{' '.join(Path(word).name for word in words[:3])} ended with "
+            f"{child.returncode}:\n{complaints[-2000:]}"
+        )
     told = json.loads(printed.strip().splitlines()[-1]) if timed_inside else {}
     return Sample(
         seconds=told.get("seconds", seconds),
@@ -123,8 +141,12 @@ def worker(python: Path, name: str, *arguments: str | Path) -> Contender:
     return lambda: process([python, WORKERS / f"{name}.py", *arguments], timed_inside=True)
 
 
-def in_turn(contenders: Mapping[str, Contender], repeats: int, *, warm: bool = True) -> list[Series]:
-    """Repeats of all contenders, A B A B …, each in a fresh process. `warm` runs each once before, uncounted: files and compiled code."""
+def in_turn(
+    contenders: Mapping[str, Contender], repeats: int, *, warm: bool = True
+) -> list[Series]:
+    """Repeats of all contenders, A B A B …, each in a fresh process. `warm` runs each once before,
+    uncounted: files and compiled code.
+    """
     samples: dict[str, list[Sample]] = {label: [] for label in contenders}
     if warm:
         for label, run in contenders.items():
@@ -134,11 +156,16 @@ def in_turn(contenders: Mapping[str, Contender], repeats: int, *, warm: bool = T
         for label, run in contenders.items():
             sample = run()
             samples[label].append(sample)
-            say(f"  {label}: {sample.seconds:.3f} s, {sample.peak_mib:,.0f} MiB ({turn + 1} of {repeats})")
+            say(
+                f"  {label}: {sample.seconds:.3f} s, {sample.peak_mib:,.0f} MiB ({turn + 1} "
+                f"of {repeats})"
+            )
     return [Series(label, tuple(samples[label])) for label in contenders]
 
 
-def check_equal(what: str, ours: Mapping[str, float], theirs: Mapping[str, float], tolerance: float) -> None:
+def check_equal(
+    what: str, ours: Mapping[str, float], theirs: Mapping[str, float], tolerance: float
+) -> None:
     """Raise BenchFailed where results differ by more than the tolerance."""
     for name in ours.keys() | theirs.keys():
         left, right = ours.get(name), theirs.get(name)

@@ -13,11 +13,13 @@ from neural_cut import ours
 NAME, PEER = "neural-catalogue", "rectools-torch"
 ITEMS, USERS, BATCH = 1_000_000, 20_000, 128
 OURS_OF = {
-    "width": 64, "blocks": 2, "heads": 2, "block": "sasrec", "feed": 1, "max_length": 100, "batch": BATCH, "sample_by": "user", "withheld": 0,
+    "width": 64, "blocks": 2, "heads": 2, "block": "sasrec", "feed": 1, "max_length": 100,
+    "batch": BATCH, "sample_by": "user", "withheld": 0,
     "loss": "sampled", "samples": 256, "negatives": "uniform", "epochs": 1,
 }  # fmt: skip
 THEIRS_OF = {
-    "n_factors": 64, "n_blocks": 2, "n_heads": 2, "session_max_len": 100, "batch_size": BATCH, "loss": "sampled_softmax", "n_negatives": 256,
+    "n_factors": 64, "n_blocks": 2, "n_heads": 2, "session_max_len": 100, "batch_size": BATCH,
+    "loss": "sampled_softmax", "n_negatives": 256,
     "epochs": 1,
 }  # fmt: skip
 
@@ -26,12 +28,14 @@ def run(quick: bool) -> Outcome:
     """One epoch of each, in turn."""
     users, items = (USERS // 10, ITEMS // 10) if quick else (USERS, ITEMS)
     what = (
-        f"A made-up log of {items:,} items and {users:,} users: one epoch of SASRec, width 64, length 100, batch {BATCH}, 256 sampled items"
+        f"A made-up log of {items:,} items and {users:,} users: one epoch of SASRec, width 64, "
+        f"length 100, batch {BATCH}, 256 sampled items"
     )
     steps = -(-users // BATCH)
     remarks = [
-        f"An epoch is {steps} steps. spadework draws 256 items for all places of a batch, RecTools 256 for each place; spadework touches the "
-        "vectors of a batch alone, in memory as in the optimiser. There is no target; the peer's time is the measure."
+        f"An epoch is {steps} steps. spadework draws 256 items for all places of a batch, "
+        "RecTools 256 for each place; spadework touches the vectors of a batch alone, in memory "
+        "as in the optimiser. There is no target; the peer's time is the measure."
     ]
     contenders = {}
     verdicts: list[Verdict] = []
@@ -40,11 +44,15 @@ def run(quick: bool) -> Outcome:
         process([OURS, WORKERS / "sequences_made.py", folder, str(users), str(items)])
         contenders["spadework"] = ours(folder, "steps", OURS_OF)
         try:
-            contenders["RecTools"] = worker(interpreter(PEER), "rectools_sequences", folder, "steps", json.dumps(THEIRS_OF))
+            contenders["RecTools"] = worker(
+                interpreter(PEER), "rectools_sequences", folder, "steps", json.dumps(THEIRS_OF)
+            )
         except PeerUnavailable as reason:
             remarks.append(str(reason))
         series: list[Series] = in_turn(contenders, 1, warm=False)
     for one in series:
         told = f"{one.median / steps:.2f} s, {one.samples[0].answer['fit MiB'] / 1024:.1f} GiB"
-        verdicts.append(Verdict(f"{items:,} items, a step of {one.label}; memory of the fit", told, "", None))
+        verdicts.append(
+            Verdict(f"{items:,} items, a step of {one.label}; memory of the fit", told, "", None)
+        )
     return Outcome(NAME, what, verdicts, series, remarks)

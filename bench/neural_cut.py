@@ -1,4 +1,6 @@
-"""What the benches of transformers share: the cut of a public log, and a contender that trains one of ours on it."""
+"""What the benches of transformers share: the cut of a public log, and a contender that trains one
+of ours on it.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,13 @@ from harness import OURS, WORKERS, Contender, Outcome, Verdict, process, worker
 
 @contextmanager
 def cut(name: str) -> Iterator[Path]:
-    """A folder with train, given and expected of a leave-one-out cut, and the item table where there is one."""
+    """A folder with train, given and expected of a leave-one-out cut, and the item table where
+    there is one.
+    """
     if not (OUTSIDE / name / "interactions.parquet").exists():
-        raise DataAbsent(f"There is no log {name!r}; set SPADEWORK_DATA to the folder that holds it.")
+        raise DataAbsent(
+            f"There is no log {name!r}; set SPADEWORK_DATA to the folder that holds it."
+        )
     with tempfile.TemporaryDirectory() as folder:
         process([OURS, WORKERS / "sequences_cut.py", OUTSIDE / name, folder])
         if (OUTSIDE / name / "items.parquet").exists():

@@ -7,7 +7,14 @@ from harness import Outcome, Verdict, in_turn
 from neural_cut import absent, cut, label, ours
 
 NAME, TITLE = "neural-films", "MovieLens-1M, leave-one-out, beside published numbers"
-SETTINGS = {"size": "tiny", "max_length": 200, "batch": 64, "epochs": 28, "patience": 30, "dropout": 0.1}
+SETTINGS = {
+    "size": "tiny",
+    "max_length": 200,
+    "batch": 64,
+    "epochs": 28,
+    "patience": 30,
+    "dropout": 0.1,
+}
 TARGETS = {"recall@10": 0.305, "ndcg@10": 0.175}
 
 
@@ -30,7 +37,9 @@ def run(quick: bool) -> Outcome:
         for name, target in TARGETS.items()
     ]
     remark = (
-        "Leave-one-out, all items ranked, fitted without the validation items, which histories hold. RecTools' SASRec has .3058 / .1779, eSASRec "
-        f".3133 / .1772 (blondered/transformer_benchmark). {found['epochs']} epochs; a list for everybody takes {found['recommend']:.1f} s."
+        "Leave-one-out, all items ranked, fitted without the validation items, which histories "
+        "hold. RecTools' SASRec has .3058 / .1779, eSASRec "
+        f".3133 / .1772 (blondered/transformer_benchmark). {found['epochs']} epochs; a list for "
+        f"everybody takes {found['recommend']:.1f} s."
     )
     return Outcome(NAME, TITLE, verdicts, [one], [remark])

@@ -17,7 +17,9 @@ from harness import ROOT
 
 @dataclass(frozen=True)
 class Page:
-    """A page of docs: its benches in their order, what stands above them, and the packages of the peers beside them."""
+    """A page of docs: its benches in their order, what stands above them, and the packages of the
+    peers beside them.
+    """
 
     path: Path
     title: str
@@ -32,11 +34,26 @@ PAGES = {
         ROOT / "docs" / "benchmarks.md",
         "Benchmarks",
         (
-            "startup", "metrics", "reading", "cosine", "recommend", "ease", "factors", "sparse", "baskets", "people", "together", "growth",
-            "report", "diagnosis", "dig", "dig-20m",
+            "startup",
+            "metrics",
+            "reading",
+            "cosine",
+            "recommend",
+            "ease",
+            "factors",
+            "sparse",
+            "baskets",
+            "people",
+            "together",
+            "growth",
+            "report",
+            "diagnosis",
+            "dig",
+            "dig-20m",
         ),
-        """Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data, each repeat in a fresh process, after one
-uncounted run each. Times are medians, with the smallest and the largest; memory is the largest resident memory of the process, as the
+        """Written by `make bench`; do not edit. Contenders take turns (A B A B …) on the same data,
+each repeat in a fresh process, after one uncounted run each. Times are medians, with the
+smallest and the largest; memory is the largest resident memory of the process, as the
 system accounts it (no less than the 22 MiB of the bench that started it).""",
         {
             "implicit": ("implicit", "sparse-dot-topn", "numpy", "scipy"),
@@ -49,13 +66,14 @@ system accounts it (no less than the 22 MiB of the bench that started it).""",
         ROOT / "docs" / "neural-benchmarks.md",
         "Transformers, measured",
         ("neural-speed", "neural-films", "neural-beauty", "neural-catalogue"),
-        """Written by `make bench-neural`; do not edit. Each training is a fresh process; contenders take turns on the same data. Quality is of ten
-items among all, own items left out, with 95 % intervals over users. Seconds are a measurement where the load was low when a bench began and
-no more than the processors when it ended.""",
+        """Written by `make bench-neural`; do not edit. Each training is a fresh process; contenders
+take turns on the same data. Quality is of ten items among all, own items left out,
+with 95 % intervals over users. Seconds are a measurement where the load was low when a bench began
+and no more than the processors when it ended.""",
         {"rectools-torch": ("RecTools", "torch", "pytorch-lightning", "numpy")},
         ("spadework", "torch", "lightning-fabric", "numpy", "polars", "numba"),
     ),
-}  # fmt: skip
+}
 
 
 def said(met: bool | None, target: str) -> str:
@@ -64,12 +82,22 @@ def said(met: bool | None, target: str) -> str:
 
 
 def circumstances(name: str) -> dict[str, Any]:
-    """When, on what machine, with which versions, and how busy it was, as the bench of this name began."""
+    """When, on what machine, with which versions, and how busy it was, as the bench of this name
+    began.
+    """
     return {
         "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB, {platform.system()}",
+        "machine": (
+            f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory_gib():.0f} GiB, "
+            f"{platform.system()}"
+        ),
         "python": platform.python_version(),
-        "versions": {package: version(package) for one in PAGES.values() if name in one.names for package in one.ours},
+        "versions": {
+            package: version(package)
+            for one in PAGES.values()
+            if name in one.names
+            for package in one.ours
+        },
         "load": load(),
     }
 
@@ -91,31 +119,59 @@ def _memory_gib() -> float:
 
 def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
     """The page, from the newest result of each bench."""
-    lines = [f"# {page.title}", "", page.introduction, "", "| what | measured | target | |", "|---|---|---|---|"]
+    lines = [
+        f"# {page.title}",
+        "",
+        page.introduction,
+        "",
+        "| what | measured | target | |",
+        "|---|---|---|---|",
+    ]
     for result in results:
         for verdict in result["verdicts"]:
             what = f"{result['name']}: {verdict['what']}"
-            lines.append(f"| {what} | {verdict['measured']} | {verdict['target']} | {said(verdict['met'], verdict['target'])} |")
+            lines.append(
+                f"| {what} | {verdict['measured']} | {verdict['target']} | "
+                f"{said(verdict['met'], verdict['target'])} |"
+            )
     for result in results:
         lines += ["", *_section(result)]
     lines += ["", "## Peers", ""]
     for peer, packages in page.peers.items():
         pins = requirements(peer)
-        lines.append(f"`.venv-{peer}`, built from `bench/peers/{peer}.txt`: {', '.join(f'{name} {pins[name]}' for name in packages)}.")
+        lines.append(
+            f"`.venv-{peer}`, built from `bench/peers/{peer}.txt`: "
+            f"{', '.join(f'{name} {pins[name]}' for name in packages)}."
+        )
     return "\n".join(lines) + "\n"
 
 
 def _section(result: Mapping[str, Any]) -> list[str]:
     around = result["circumstances"]
     versions = ", ".join(f"{name} {number}" for name, number in around["versions"].items())
-    lines = [f"## {result['title']}", "", "| who | median | min – max | repeats | CPU | peak MiB |", "|---|---|---|---|---|---|"]
+    lines = [
+        f"## {result['title']}",
+        "",
+        "| who | median | min – max | repeats | CPU | peak MiB |",
+        "|---|---|---|---|---|---|",
+    ]
     for one in result["series"]:
         values = [sample["seconds"] for sample in one["samples"]]
         cpu = sorted(sample["cpu_seconds"] for sample in one["samples"])[len(values) // 2]
-        shown = f"{one['median']:.3f} s | {min(values):.3f} – {max(values):.3f} | {len(values)} | {cpu:.2f} s | {one['peak_mib']:,.0f}"
+        shown = (
+            f"{one['median']:.3f} s | {min(values):.3f} – {max(values):.3f} | {len(values)} | "
+            f"{cpu:.2f} s | {one['peak_mib']:,.0f}"
+        )
         lines.append(f"| {one['label']} | {shown} |")
     lines += ["", *(f"- {remark}" for remark in result["remarks"])]
-    lines.append("- CPU is user and system time of the whole process, imports and loading included.")
-    busy = f"load {around['load']} when it began" + (f", {around['load after']} when it ended" if "load after" in around else "")
-    lines += ["", f"{around['date']}; {around['machine']}; {busy}; Python {around['python']}, {versions}."]
+    lines.append(
+        "- CPU is user and system time of the whole process, imports and loading included."
+    )
+    busy = f"load {around['load']} when it began" + (
+        f", {around['load after']} when it ended" if "load after" in around else ""
+    )
+    lines += [
+        "",
+        f"{around['date']}; {around['machine']}; {busy}; Python {around['python']}, {versions}.",
+    ]
     return lines

@@ -1,4 +1,6 @@
-"""Two results of workers, compared in a process of its own, so that the bench itself stays small."""
+"""Two results of workers, compared in a process of its own, so that the bench itself stays
+small.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,14 @@ from harness import OURS, BenchFailed, Series, Verdict, say, worker
 
 
 def check_agreement(what: str, ours: Path, theirs: Path, tolerance: float) -> str:
-    """Raise BenchFailed where two files of numbers differ by more than the tolerance; else say by how much they do."""
+    """Raise BenchFailed where two files of numbers differ by more than the tolerance; else say by
+    how much they do.
+    """
     found = worker(OURS, "agreement", ours, theirs)().answer
     if not found["largest"] <= tolerance:
-        raise BenchFailed(f"{what}: results differ by {found['largest']:.3g}, more than {tolerance:g}.")
+        raise BenchFailed(
+            f"{what}: results differ by {found['largest']:.3g}, more than {tolerance:g}."
+        )
     if not found["filled"] > 0:
         raise BenchFailed(f"{what}: there is nothing to compare.")
     said = f"{what}: results differ by {found['largest']:.1g} at most"

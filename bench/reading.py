@@ -26,7 +26,14 @@ def run(quick: bool) -> Outcome:
         ours, theirs = in_turn(contenders, repeats)
         check_equal(order, ours.samples[0].answer, theirs.samples[0].answer, 0)
         ratio = ours.median / theirs.median
-        verdicts.append(Verdict(f"parquet, rows in {order}", f"{ratio:.2f} ×", f"≤ {TARGET} × polars", ratio <= TARGET))
+        verdicts.append(
+            Verdict(
+                f"parquet, rows in {order}",
+                f"{ratio:.2f} ×",
+                f"≤ {TARGET} × polars",
+                ratio <= TARGET,
+            )
+        )
         series += [ours, theirs]
     path = folder / "log.csv"
     contenders = {
@@ -35,11 +42,32 @@ def run(quick: bool) -> Outcome:
     }
     ours, theirs = in_turn(contenders, repeats)
     rate = CSV_ROWS / ours.median / 1e6
-    verdicts.append(Verdict(f"csv, {CSV_ROWS:,} rows", f"{rate:.2f} M rows/s", f"≥ {CSV_TARGET} M rows/s", rate >= CSV_TARGET))
+    verdicts.append(
+        Verdict(
+            f"csv, {CSV_ROWS:,} rows",
+            f"{rate:.2f} M rows/s",
+            f"≥ {CSV_TARGET} M rows/s",
+            rate >= CSV_TARGET,
+        )
+    )
     remarks = [
-        "A synthetic log of MovieLens-20M's shape: user int32, item int32, time int64; files stand in the page cache.",
-        "A file of a hundred rows is read before the clock starts, in every process, so imports are not counted.",
-        "spadework checks ids and times, counts exact duplicates and sorts by user, time and arrival; polars only encodes both ids.",
-        "Numbers of rows, users and items and the sums of codes are equal for parquet. Csv ids are text in spadework, so codes differ.",
+        (
+            "A synthetic log of MovieLens-20M's shape: user int32, item int32, time int64; "
+            "files stand in the page cache."
+        ),
+        (
+            "A file of a hundred rows is read before the clock starts, in every process, so "
+            "imports are not counted."
+        ),
+        (
+            "spadework checks ids and times, counts exact duplicates and sorts by user, time "
+            "and arrival; polars only encodes both ids."
+        ),
+        (
+            "Numbers of rows, users and items and the sums of codes are equal for parquet. Csv "
+            "ids are text in spadework, so codes differ."
+        ),
     ]
-    return Outcome(NAME, f"Reading {rows:,} rows into a sorted log", verdicts, [*series, ours, theirs], remarks)
+    return Outcome(
+        NAME, f"Reading {rows:,} rows into a sorted log", verdicts, [*series, ours, theirs], remarks
+    )

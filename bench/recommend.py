@@ -22,13 +22,20 @@ def run(quick: bool) -> Outcome:
     verdicts: list[Verdict] = []
     series: list[Series] = []
     remarks = [
-        "Two threads each, if they are used. spadework: `model.recommend(log, k=10, repeats='forbid')` in one call. implicit: 10,000 users a "
-        "call. Both read the neighbours that spadework found. A call on a slice comes before the clock starts.",
+        "Two threads each, if they are used. spadework: `model.recommend(log, k=10, "
+        "repeats='forbid')` in one call. implicit: 10,000 users a call. Both read the neighbours "
+        "that spadework found. A call on a slice comes before the clock starts.",
     ]
     try:
         peer = interpreter("implicit")
     except PeerUnavailable as reason:
-        return Outcome(NAME, what, [Verdict(what, "no peer", "≤ implicit", None)], [], [f"implicit could not be installed: {reason}"])
+        return Outcome(
+            NAME,
+            what,
+            [Verdict(what, "no peer", "≤ implicit", None)],
+            [],
+            [f"implicit could not be installed: {reason}"],
+        )
     for kind, target in TARGETS.items():
         try:
             chosen = pairs(TITLES[kind], kind, *sizes(kind, quick))
@@ -42,7 +49,9 @@ def run(quick: bool) -> Outcome:
                 f"{chosen.title}: implicit": worker(peer, "implicit_recommend", chosen.folder, out),
             }
             ours, theirs = in_turn(contenders, 3 if quick else 7)
-            agreed = check_agreement(f"{chosen.title}, scores", Path(out) / "ours", Path(out) / "theirs", TOLERANCE)
+            agreed = check_agreement(
+                f"{chosen.title}, scores", Path(out) / "ours", Path(out) / "theirs", TOLERANCE
+            )
         series += [ours, theirs]
         remarks += [f"{chosen.says}.", f"{agreed}."]
         verdicts.append(ratio(chosen.title, ours, theirs, target, "implicit"))

@@ -31,7 +31,9 @@ def _reported(source: Path, budget: str) -> tuple[Sample, int]:
     """A dig and the size of its report in bytes."""
     with tempfile.TemporaryDirectory() as folder:
         where = Path(folder) / "run"
-        sample = process([OURS.parent / "spadework", "dig", source, "--run", where, "--budget", budget])
+        sample = process(
+            [OURS.parent / "spadework", "dig", source, "--run", where, "--budget", budget]
+        )
         return sample, (where / "report.html").stat().st_size
 
 
@@ -39,10 +41,21 @@ def run(quick: bool) -> Outcome:
     """One dig each; size does not vary with the machine's mood."""
     rows = 2_000_000 if quick else 20_000_000
     series, verdicts = [], []
-    for count, source, budget in ((FEW, _few(), "30s"), (rows, made("log", rows) / "by_time.parquet", "60s")):
+    for count, source, budget in (
+        (FEW, _few(), "30s"),
+        (rows, made("log", rows) / "by_time.parquet", "60s"),
+    ):
         label = f"dig of {count:,} rows, budget {budget}"
         sample, size = _reported(source, budget)
         say(f"  {label}: {sample.seconds:.1f} s, report of {size:,} bytes")
         series.append(Series(label, (sample,)))
-        verdicts.append(Verdict(f"report of {count:,} rows", f"{size / 1e6:.3f} MB", "≤ 1 MB", size <= TARGET))
-    return Outcome(NAME, "The report's size", verdicts, series, ["One dig each; the times are of the whole dig."])
+        verdicts.append(
+            Verdict(f"report of {count:,} rows", f"{size / 1e6:.3f} MB", "≤ 1 MB", size <= TARGET)
+        )
+    return Outcome(
+        NAME,
+        "The report's size",
+        verdicts,
+        series,
+        ["One dig each; the times are of the whole dig."],
+    )

@@ -1,4 +1,6 @@
-"""`make bench` and `make bench-neural`: benches, then their page. Exit 1 when a bench fails or results that should be equal are not."""
+"""`make bench` and `make bench-neural`: benches, then their page. Exit 1 when a bench fails or
+results that should be equal are not.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,28 @@ def main() -> int:
     """Run what was asked for. `--quick` is small and leaves no trace on the page."""
     names = [name for one in page.PAGES.values() for name in one.names]
     options = argparse.ArgumentParser(
-        prog="bench/run.py", description="Speed, memory and quality beside the peers, written to a page of docs."
+        prog="bench/run.py",
+        description="Speed, memory and quality beside the peers, written to a page of docs.",
     )
     which = options.add_mutually_exclusive_group()
-    which.add_argument("--page", choices=page.PAGES, default="benchmarks", help="all benches of this page; without it, of benchmarks")
-    which.add_argument("--only", choices=names, action="append", metavar="NAME", help=f"one of {', '.join(names)}; repeatable")
-    options.add_argument("--quick", action="store_true", help="less data, fewer repeats, an epoch instead of all, nothing written")
+    which.add_argument(
+        "--page",
+        choices=page.PAGES,
+        default="benchmarks",
+        help="all benches of this page; without it, of benchmarks",
+    )
+    which.add_argument(
+        "--only",
+        choices=names,
+        action="append",
+        metavar="NAME",
+        help=f"one of {', '.join(names)}; repeatable",
+    )
+    options.add_argument(
+        "--quick",
+        action="store_true",
+        help="less data, fewer repeats, an epoch instead of all, nothing written",
+    )
     asked = options.parse_args()
     run = asked.only or page.PAGES[asked.page].names
     failures = []
@@ -37,7 +55,11 @@ def main() -> int:
             continue
         for verdict in outcome.verdicts:
             print(
-                f"{name}: {verdict.what}: {verdict.measured} (target {verdict.target}) {page.said(verdict.met, verdict.target)}", flush=True
+                (
+                    f"{name}: {verdict.what}: {verdict.measured} (target {verdict.target}) "
+                    f"{page.said(verdict.met, verdict.target)}"
+                ),
+                flush=True,
             )
         if not asked.quick:
             RESULTS.mkdir(exist_ok=True)
@@ -47,7 +69,9 @@ def main() -> int:
     for one in page.PAGES.values():
         if not asked.quick and set(one.names) & set(run):
             paths = [RESULTS / f"{name}.json" for name in one.names]
-            found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+            found = [
+                json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()
+            ]
             one.path.write_text(page.render(one, found), encoding="utf-8")
             print(f"written: {one.path.relative_to(ROOT)}")
     if failures:

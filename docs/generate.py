@@ -1,4 +1,6 @@
-"""Write the reference pages under docs/reference from the shelves and commands. `make docs` runs it; a test checks that it was run."""
+"""Write the reference pages under docs/reference from the shelves and commands. `make docs` runs
+it; a test checks that it was run.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,10 @@ NOTE = "This page is written by `make docs` from the code; do not edit it.\n"
 def pages() -> dict[str, str]:
     """Text of every page by file name."""
     known = entries()
-    texts = {name: _page(title, [entry for entry in known if entry["kind"] in kinds]) for name, (title, kinds) in PAGES.items()}
+    texts = {
+        name: _page(title, [entry for entry in known if entry["kind"] in kinds])
+        for name, (title, kinds) in PAGES.items()
+    }
     texts["commands.md"] = _commands()
     texts["../glossary.md"] = _glossary()
     texts["../python.md"] = _python()
@@ -44,25 +49,43 @@ def _page(title: str, found: list[dict[str, Any]]) -> str:
         if entry.get("needs"):
             parts.append(f"Needs: {', '.join(entry['needs'])}.\n")
         if entry.get("parameters"):
-            rows = [f"| `{p['name']}` | {_default(p['default'])} | {p['says']} |" for p in entry["parameters"]]
+            rows = [
+                f"| `{p['name']}` | {_default(p['default'])} | {p['says']} |"
+                for p in entry["parameters"]
+            ]
             parts.append("\n".join(["| name | default | meaning |", "|---|---|---|", *rows]) + "\n")
     return "\n".join(parts)
 
 
 def _glossary() -> str:
-    rows = [f"| {term.name} | {', '.join(term.also)} | {term.says} |" for term in sorted(TERMS, key=lambda term: term.name.lower())]
+    rows = [
+        f"| {term.name} | {', '.join(term.also)} | {term.says} |"
+        for term in sorted(TERMS, key=lambda term: term.name.lower())
+    ]
     also = [f"| {name} | | {says} |" for name, says in WORDS.items()]
     head = "| term | also | what it means here |\n|---|---|---|"
-    lines = ["# Glossary\n", NOTE, "`spadework explain cold-start` prints one of them.\n", "## Terms of the field\n", head, *rows]
+    lines = [
+        "# Glossary\n",
+        NOTE,
+        "`spadework explain cold-start` prints one of them.\n",
+        "## Terms of the field\n",
+        head,
+        *rows,
+    ]
     return "\n".join([*lines, "\n## Words of this tool\n", head, *also]) + "\n"
 
 
 def _python() -> str:
-    """Every public name with its signature and what it says of itself; of a class its public methods, too."""
+    """Every public name with its signature and what it says of itself; of a class its public
+    methods, too.
+    """
     parts = [
         "# Python\n",
         NOTE,
-        "`import spadework as sw`; each name below is `sw.NAME`. Models are in [models.md](reference/models.md).\n",
+        (
+            "`import spadework as sw`; each name below is `sw.NAME`. Models are in "
+            "[models.md](reference/models.md).\n"
+        ),
     ]
     for name in sw.__all__:
         thing = getattr(sw, name)
@@ -71,10 +94,14 @@ def _python() -> str:
             parts.append(f"## {name}\n\n{_first(thing)}\n\n{', '.join(inner)}\n")
         elif isinstance(thing, type):
             parts.append(f"## {name}\n\n{_text(thing)}\n")
-            parts += [f"- `{_signature(member, of)}`: {_first(of)}" for member, of in _methods(thing)]
+            parts += [
+                f"- `{_signature(member, of)}`: {_first(of)}" for member, of in _methods(thing)
+            ]
             parts.append("")
         elif callable(thing):
-            parts.append(f"## {name}\n\n```python\nsw.{_signature(name, thing)}\n```\n\n{_text(thing)}\n")
+            parts.append(
+                f"## {name}\n\n```python\nsw.{_signature(name, thing)}\n```\n\n{_text(thing)}\n"
+            )
         else:
             parts.append(f"## {name}\n\n`{thing}`\n")
     return "\n".join(parts).rstrip() + "\n"
@@ -84,7 +111,9 @@ def _members(module: ModuleType) -> list[str]:
     if module.__name__ == "spadework.models":
         return sorted(dir(module))
     return sorted(
-        name for name, of in vars(module).items() if not name.startswith("_") and getattr(of, "__module__", None) == module.__name__
+        name
+        for name, of in vars(module).items()
+        if not name.startswith("_") and getattr(of, "__module__", None) == module.__name__
     )
 
 
@@ -97,7 +126,9 @@ def _methods(cls: type) -> list[tuple[str, Any]]:
             or not (inspect.isroutine(of) or isinstance(of, (property, cached_property)))
         ):
             continue
-        home = getattr(of, "__module__", None) or getattr(getattr(of, "fget", None) or getattr(of, "func", None), "__module__", "")
+        home = getattr(of, "__module__", None) or getattr(
+            getattr(of, "fget", None) or getattr(of, "func", None), "__module__", ""
+        )
         if str(home).startswith("spadework"):
             found.append((name, of))
     return found
@@ -121,11 +152,15 @@ def _first(thing: Any) -> str:
 
 def _commands() -> str:
     parts = ["# Commands\n", NOTE]
-    context = click.Context(spadework, info_name="spadework", max_content_width=100, terminal_width=100)
+    context = click.Context(
+        spadework, info_name="spadework", max_content_width=100, terminal_width=100
+    )
     for name in spadework.list_commands(context):
         command = spadework.get_command(context, name)
         assert command is not None
-        inner = click.Context(command, parent=context, info_name=name, max_content_width=100, terminal_width=100)
+        inner = click.Context(
+            command, parent=context, info_name=name, max_content_width=100, terminal_width=100
+        )
         parts.append(f"## {name}\n\n```\n{command.get_help(inner)}\n```\n")
     return "\n".join(parts)
 

@@ -1,4 +1,6 @@
-"""The `spadework` command as tests call it: in this process for its words, in another for what a process does."""
+"""The `spadework` command as tests call it: in this process for its words, in another for what a
+process does.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +45,19 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Said:
     return Said(int(stopped.value.code or 0), told.out, told.err)
 
 
-def start(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+def start(
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """The command in a process of its own."""
     return subprocess.Popen(
         [sys.executable, "-m", "spadework", *map(str, arguments)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=cwd, env={**os.environ, **(env or {})},
-    )  # fmt: skip
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+    )
 
 
 def run(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Said:

@@ -18,7 +18,13 @@ from spadework.workbench.recipe import make
 from spadework.workbench.run import dig
 
 # Compiling a kernel for the first time takes seconds, which is no slowness of the law under test.
-settings.register_profile("house", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+)
 settings.load_profile("house")
 
 
@@ -48,7 +54,13 @@ def shelves(shop: Interactions) -> ItemContent:
 
 @pytest.fixture(scope="session")
 def order_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run on the world of order with three models; tests read it and leave it as it is."""
+    """A finished run on the world of order with three models; tests read it and leave it as it
+    is.
+    """
     folder = tmp_path_factory.mktemp("runs") / "order"
-    dig("world:order", folder=folder, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}))
+    dig(
+        "world:order",
+        folder=folder,
+        recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}),
+    )
     return folder

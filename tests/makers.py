@@ -1,4 +1,6 @@
-"""Makers of small logs, and the way to the data outside the project. Tests import from here; fixtures stand in conftest.py."""
+"""Makers of small logs, and the way to the data outside the project. Tests import from here;
+fixtures stand in conftest.py.
+"""
 
 from __future__ import annotations
 
@@ -57,17 +59,25 @@ def make_log(
         times=None if times is None else np.asarray(times, np.int64),
         weights=None if weights is None else np.asarray(weights, np.float32),
         baskets=None if baskets is None else np.asarray(baskets, np.int32),
-        kinds=None if kinds is None else np.asarray([kind_names.index(kind) for kind in kinds], np.int32),
+        kinds=None
+        if kinds is None
+        else np.asarray([kind_names.index(kind) for kind in kinds], np.int32),
         kind_names=kind_names,
     )
 
 
-def random_rows(seed: int, *, users: int = 30, items: int = 20, rows: int = 300) -> tuple[list[str], list[str], list[int]]:
+def random_rows(
+    seed: int, *, users: int = 30, items: int = 20, rows: int = 300
+) -> tuple[list[str], list[str], list[int]]:
     """Rows in which no two events share a moment, over a hundred days."""
     rng = np.random.default_rng(seed)
     times = START + rng.choice(100 * DAY, rows, replace=False)
     skewed = np.minimum(rng.geometric(3 / items, rows), items) - 1
-    return [f"u{u:03d}" for u in rng.integers(0, users, rows)], [f"i{i:03d}" for i in skewed], times.tolist()
+    return (
+        [f"u{u:03d}" for u in rng.integers(0, users, rows)],
+        [f"i{i:03d}" for i in skewed],
+        times.tolist(),
+    )
 
 
 def content_of(log: Interactions) -> ItemContent:
@@ -75,16 +85,24 @@ def content_of(log: Interactions) -> ItemContent:
     ids = log.item_vocabulary.ids
     kinds = ["dairy", "bread", "fruit"]
     categories = [kinds[code % 3] for code in range(len(ids))]
-    return read_content(pl.DataFrame({"item_id": ids, "category": categories, "title": [f"the {x}" for x in ids]}), log)
+    return read_content(
+        pl.DataFrame({"item_id": ids, "category": categories, "title": [f"the {x}" for x in ids]}),
+        log,
+    )
 
 
 def outside_data(name: str) -> Path:
-    """A folder of logs that may not be shipped: under SPADEWORK_DATA, else ../shared/data from the project's root."""
+    """A folder of logs that may not be shipped: under SPADEWORK_DATA, else ../shared/data from the
+    project's root.
+    """
     root = Path(os.environ.get("SPADEWORK_DATA") or ROOT.parent / "shared" / "data")
     found = root / name / "interactions.parquet"
     if found.is_file():
         return found
-    reason = f"The log {name!r} is not at hand: there is no {found}. Set SPADEWORK_DATA to the folder that holds it."
+    reason = (
+        f"The log {name!r} is not at hand: there is no {found}. Set SPADEWORK_DATA to the "
+        "folder that holds it."
+    )
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)

@@ -1,4 +1,6 @@
-"""Slow, obvious twins of the kernels and metrics: written from the definition, with loops, sets and dictionaries."""
+"""Slow, obvious twins of the kernels and metrics: written from the definition, with loops, sets and
+dictionaries.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ import numpy as np
 
 
 def count_sets(units, item_count):
-    """Dense counts [items, items] of units that hold both; an item is no neighbour of itself. `units` are collections of items."""
+    """Dense counts [items, items] of units that hold both; an item is no neighbour of itself.
+    `units` are collections of items.
+    """
     counts = np.zeros((item_count, item_count))
     for unit in units:
         for one, other in itertools.permutations(set(unit), 2):
@@ -19,7 +23,9 @@ def count_sets(units, item_count):
 
 
 def count_events(units, item_count, weigh):
-    """Dense counts [items, items]: for each ordered pair of events of a unit, `weigh(one, other)`. `units` are lists of (item, event)."""
+    """Dense counts [items, items]: for each ordered pair of events of a unit, `weigh(one, other)`.
+    `units` are lists of (item, event).
+    """
     counts = np.zeros((item_count, item_count))
     for unit in units:
         for (item, one), (partner, other) in itertools.permutations(unit, 2):
@@ -44,7 +50,9 @@ def largest(row: dict[int, float], keep: int) -> dict[int, float]:
 
 
 def top_k(scores, k):
-    """Best columns of each row as lists of (column, score), ties to the lower column, −∞ left out."""
+    """Best columns of each row as lists of (column, score), ties to the lower column, −∞ left
+    out.
+    """
     found = []
     for row in scores:
         cells = [(column, score) for column, score in enumerate(row) if score != -math.inf]
@@ -58,7 +66,8 @@ def sorted_by_user_time_arrival(users, times):
     return [row for _, _, row in sorted(keys)]
 
 
-# ---- metrics of one user: `shown` is a list of codes without padding, `targets` a set (or gains by code)
+# ---- metrics of one user: `shown` is a list of codes without padding, `targets` a set (or gains by
+# code)
 
 
 def discount(rank: int) -> float:
@@ -93,10 +102,16 @@ def average_precision(shown: Sequence[int], targets: set[int], k: int, *, capped
     return total / (min(len(targets), k) if capped else len(targets))
 
 
-def ndcg(shown: Sequence[int], gains: dict[int, float], k: int, *, ideal: str, graded: bool) -> float:
+def ndcg(
+    shown: Sequence[int], gains: dict[int, float], k: int, *, ideal: str, graded: bool
+) -> float:
     """`ideal` is truncated (k best targets), full (all targets) or hits (the hits of the list)."""
     worth = gains if graded else dict.fromkeys(gains, 1.0)
-    dcg = sum(worth[item] * discount(rank) for rank, item in enumerate(shown[:k], start=1) if item in worth)
+    dcg = sum(
+        worth[item] * discount(rank)
+        for rank, item in enumerate(shown[:k], start=1)
+        if item in worth
+    )
     best = sorted(worth.values(), reverse=True)
     if ideal == "truncated":
         best = best[:k]
@@ -119,7 +134,10 @@ def sign_flip_exact(differences: Sequence[float]) -> float:
     """Share of all sign patterns whose sum is at least as far from zero."""
     observed = abs(sum(differences))
     patterns = list(itertools.product((-1, 1), repeat=len(differences)))
-    extreme = sum(abs(sum(s * d for s, d in zip(signs, differences, strict=True))) >= observed - 1e-9 for signs in patterns)
+    extreme = sum(
+        abs(sum(s * d for s, d in zip(signs, differences, strict=True))) >= observed - 1e-9
+        for signs in patterns
+    )
     return extreme / len(patterns)
 
 

@@ -1,4 +1,6 @@
-"""The small things that every floor leans on: spans of time, shelves, named generators, progress, limits, errors."""
+"""The small things that every floor leans on: spans of time, shelves, named generators, progress,
+limits, errors.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,15 @@ from hypothesis import strategies as st
 
 from spadework import durations, errors, events
 from spadework.arrays import distinct, frozen
-from spadework.errors import BadRequest, MissingExtra, OutOfMemory, OutOfTime, SpadeworkError, UnknownName, nearest
+from spadework.errors import (
+    BadRequest,
+    MissingExtra,
+    OutOfMemory,
+    OutOfTime,
+    SpadeworkError,
+    UnknownName,
+    nearest,
+)
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.randomness import generator
 from spadework.shelf import Shelf
@@ -36,7 +46,8 @@ def test_spans_that_nobody_can_read_are_refused(text):
 
 @pytest.mark.parametrize(
     ("span", "words"),
-    [(0.44, "0.4 s"), (12, "12 s"), (200, "3 min 20 s"), (180, "3 min"), (7500, "2 h 5 min"), (7200, "2 h"), (259_200, "3 days"),
+    [(0.44, "0.4 s"), (12, "12 s"), (200, "3 min 20 s"), (180, "3 min"), (7500, "2 h 5 min"),
+        (7200, "2 h"), (259_200, "3 days"),
      (216_000, "2.5 days"), (3_110_400, "36 days")],
 )  # fmt: skip
 def test_spans_in_words(span, words):
@@ -53,10 +64,18 @@ def test_a_shelf_tells_the_nearest_name_and_takes_each_once():
     shelf.place("steel", 1)
     shelf.place("steel", 1)
     shelf.place("wood", 2)
-    assert (list(shelf), len(shelf), "wood" in shelf, "gold" in shelf) == (["steel", "wood"], 2, True, False)
+    assert (list(shelf), len(shelf), "wood" in shelf, "gold" in shelf) == (
+        ["steel", "wood"],
+        2,
+        True,
+        False,
+    )
     with pytest.raises(UnknownName) as caught:
         shelf["steal"]
-    assert str(caught.value) == "There is no spade named 'steal'.\nDid you mean 'steel'? Known: steel, wood."
+    assert (
+        str(caught.value)
+        == "There is no spade named 'steal'.\nDid you mean 'steel'? Known: steel, wood."
+    )
     with pytest.raises(ValueError, match="two things named 'wood'"):
         shelf.place("wood", 3)
 
@@ -85,13 +104,20 @@ def test_nearest_looks_alike_or_is_none():
 
 def test_every_error_stands_in_the_tree_that_is_drawn():
     drawn = errors.__doc__ or ""
-    classes = [thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, SpadeworkError)]
+    classes = [
+        thing
+        for thing in vars(errors).values()
+        if isinstance(thing, type) and issubclass(thing, SpadeworkError)
+    ]
     assert len(classes) > 8
     for cls in classes:
         assert cls.__name__ in drawn
     assert str(SpadeworkError("What.", "Next.")) == "What.\nNext."
     assert str(SpadeworkError("What.")) == "What."
-    assert str(MissingExtra("The sample", "demo")) == "The sample is not installed.\nInstall it with: pip install 'spadework[demo]'"
+    assert (
+        str(MissingExtra("The sample", "demo"))
+        == "The sample is not installed.\nInstall it with: pip install 'spadework[demo]'"
+    )
 
 
 class Heard:
@@ -114,7 +140,14 @@ def test_listeners_hear_within_their_block_only():
         assert list(events.track(iter("a"), "stream")) == ["a"]
     events.note("nobody")
     assert inner.said == ["both"]
-    assert outer.said == ["both", ("letters", 0, 2), ("letters", 1, 2), ("letters", 2, 2), ("stream", 0, None), ("stream", 1, None)]
+    assert outer.said == [
+        "both",
+        ("letters", 0, 2),
+        ("letters", 1, 2),
+        ("letters", 2, 2),
+        ("stream", 0, None),
+        ("stream", 1, None),
+    ]
 
 
 class HeardWhole(Heard):
@@ -146,14 +179,24 @@ def test_notes_aside_are_details_to_those_who_were_there():
 
 
 def test_a_limit_reaches_into_what_is_done_aside():
-    with events.listening(Limits(deadline=time.monotonic() - 1)), events.aside(), pytest.raises(OutOfTime):
+    with (
+        events.listening(Limits(deadline=time.monotonic() - 1)),
+        events.aside(),
+        pytest.raises(OutOfTime),
+    ):
         events.step("dig", 0)
 
 
 def test_limits_stop_the_work_at_the_next_step():
-    with events.listening(Limits(deadline=time.monotonic() - 1)), pytest.raises(OutOfTime, match="Time ran out during: dig"):
+    with (
+        events.listening(Limits(deadline=time.monotonic() - 1)),
+        pytest.raises(OutOfTime, match="Time ran out during: dig"),
+    ):
         events.step("dig", 0)
-    with events.listening(Limits(memory=1)), pytest.raises(OutOfMemory, match=r"dig holds .* GiB, over the limit of 0\.0 GiB"):
+    with (
+        events.listening(Limits(memory=1)),
+        pytest.raises(OutOfMemory, match=r"dig holds .* GiB, over the limit of 0\.0 GiB"),
+    ):
         events.step("dig", 0)
     with events.listening(Limits(deadline=time.monotonic() + 60, memory=2**50)):
         events.step("dig", 0)

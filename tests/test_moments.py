@@ -15,7 +15,8 @@ from spadework.moments import moment
 @pytest.mark.parametrize(
     "given",
     [
-        START, float(START), date(2024, 1, 1), datetime(2024, 1, 1), datetime(2024, 1, 1, tzinfo=UTC), "2024-01-01", " 2024-01-01T00:00:00Z ",
+        START, float(START), date(2024, 1, 1), datetime(2024, 1, 1),
+        datetime(2024, 1, 1, tzinfo=UTC), "2024-01-01", " 2024-01-01T00:00:00Z ",
         datetime(2024, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), "2024-01-01T02:00:00+02:00",
     ],
 )  # fmt: skip
@@ -27,7 +28,9 @@ def test_no_moment_stays_none():
     assert moment(None) is None
 
 
-@pytest.mark.parametrize("given", ["next week", "", True, float("nan"), float("inf"), -1, START * 1000, 1e300, [START]])
+@pytest.mark.parametrize(
+    "given", ["next week", "", True, float("nan"), float("inf"), -1, START * 1000, 1e300, [START]]
+)
 def test_what_is_no_moment_is_refused(given):
     with pytest.raises(BadRequest, match="moment"):
         make_log(["u"], ["a"], [START]).asked_at(given)
@@ -36,5 +39,8 @@ def test_what_is_no_moment_is_refused(given):
 def test_models_answer_at_the_moment_that_is_asked_about():
     log = make_log(["u", "u"], ["a", "b"], [START, START + 86_400])
     one = sw.model("personal(clock=time, half_life=1d, popularity=0)").fit(log)
-    scores = [one.recommend(log.asked_at(when), 1, fill=False).scores[0, 0] for when in ("2024-01-02", date(2024, 1, 3))]
+    scores = [
+        one.recommend(log.asked_at(when), 1, fill=False).scores[0, 0]
+        for when in ("2024-01-02", date(2024, 1, 3))
+    ]
     assert scores == pytest.approx([1.0, 0.5])

@@ -1,4 +1,6 @@
-"""agreement.py ONE OTHER: how far two files of float32 are apart; values above 1 by their own size. Prints JSON."""
+"""agreement.py ONE OTHER: how far two files of float32 are apart; values above 1 by their own size.
+Prints JSON.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ def main(one: str, other: str) -> None:
     for first in range(0, len(left), 1 << 22):
         part = slice(first, first + (1 << 22))
         apart = np.abs(left[part] - right[part]) / np.maximum(right[part], 1)
-        largest, filled = float(np.maximum(largest, apart.max())), filled + int((left[part] > 0).sum())
+        largest, filled = (
+            float(np.maximum(largest, apart.max())),
+            filled + int((left[part] > 0).sum()),
+        )
     answer = {"largest": largest, "filled": filled / len(left)}
     print(json.dumps({"seconds": time.perf_counter() - begun, "answer": answer}))
 

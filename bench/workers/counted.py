@@ -1,4 +1,6 @@
-"""What the co-occurrence workers share: pairs from a folder, two processors, neighbours written out for comparison. Needs only numpy."""
+"""What the co-occurrence workers share: pairs from a folder, two processors, neighbours written out
+for comparison. Needs only numpy.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def first_users(starts: Array, items: Array, users: int = 100) -> tuple[Array, A
 
 
 def write_similarities(file: BinaryIO, starts: Array, columns: Array, values: Array) -> None:
-    """The largest similarities of each item to others, descending, padded with 0: float32 [items, COMPARED]. By parts, for little memory."""
+    """The largest similarities of each item to others, descending, padded with 0: float32 [items,
+    COMPARED]. By parts, for little memory.
+    """
     for first in range(0, len(starts) - 1, _ROWS):
         last = min(first + _ROWS, len(starts) - 1)
         cells = slice(int(starts[first]), int(starts[last]))

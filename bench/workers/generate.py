@@ -14,7 +14,8 @@ Array = NDArray[Any]
 SEED = 20_261_123
 ITEMS = 26_744  # of MovieLens-20M, as are the other numbers here
 ROWS_PER_USER = 20_000_000 / 138_493
-SPREAD = 1.177  # of the logarithm of a user's rows: half of the users then have at most half of the mean
+# of the logarithm of a user's rows: half of the users then have at most half of the mean
+SPREAD = 1.177
 LARGEST_ITEM_ID = 131_262
 FIRST, LAST = 789_652_009, 1_427_784_002  # seconds
 
@@ -28,14 +29,20 @@ def popularity(rng: np.random.Generator, items: int) -> Array:
 
 def draw(rng: np.random.Generator, cumulated: Array, count: int) -> Array:
     """Items with probability by popularity."""
-    return np.minimum(np.searchsorted(cumulated, rng.random(count)), len(cumulated) - 1).astype(np.int32)
+    return np.minimum(np.searchsorted(cumulated, rng.random(count)), len(cumulated) - 1).astype(
+        np.int32
+    )
 
 
 def log(rows: int) -> pl.DataFrame:
-    """A log of MovieLens-20M's shape in random order; no row occurs twice, but a user may do several things in one second."""
+    """A log of MovieLens-20M's shape in random order; no row occurs twice, but a user may do
+    several things in one second.
+    """
     rng = np.random.default_rng(SEED)
     users = max(round(rows / ROWS_PER_USER), 2)
-    ids = np.sort(rng.choice(np.arange(1, LARGEST_ITEM_ID + 1), ITEMS, replace=False)).astype(np.int32)
+    ids = np.sort(rng.choice(np.arange(1, LARGEST_ITEM_ID + 1), ITEMS, replace=False)).astype(
+        np.int32
+    )
     shares = rng.lognormal(0.0, SPREAD, users)
     counts = rng.multinomial(rows, np.minimum(shares, 60.0) / np.minimum(shares, 60.0).sum())
     user = np.repeat(np.arange(1, users + 1, dtype=np.int32), counts)
@@ -54,14 +61,18 @@ def _part_doubles(user: Array, item: Array, time: Array) -> None:
     """Move rows that repeat an earlier one by a second, until none does."""
     while True:
         order = np.lexsort((item, time, user))
-        same = (np.diff(user[order]) == 0) & (np.diff(time[order]) == 0) & (np.diff(item[order]) == 0)
+        same = (
+            (np.diff(user[order]) == 0) & (np.diff(time[order]) == 0) & (np.diff(item[order]) == 0)
+        )
         if not same.any():
             return
         time[order[1:][same]] += 1
 
 
 def write_log(rows: int, folder: Path) -> None:
-    """`random.parquet`, `by_time.parquet` and, of the first million rows, `log.csv`; `small.…` of a hundred rows to warm up with."""
+    """`random.parquet`, `by_time.parquet` and, of the first million rows, `log.csv`; `small.…` of a
+    hundred rows to warm up with.
+    """
     frame = log(rows)
     frame.head(100).write_parquet(folder / "small.parquet")
     frame.head(100).write_csv(folder / "small.csv")
@@ -82,11 +93,18 @@ def distinct_rows(rng: np.random.Generator, cumulated: Array, rows: int, width: 
 
 
 def write_lists(users: int, folder: Path) -> None:
-    """Ten recommended and three expected items per user, both drawn by popularity; long columns of ids."""
+    """Ten recommended and three expected items per user, both drawn by popularity; long columns of
+    ids.
+    """
     rng = np.random.default_rng(SEED)
     cumulated = popularity(rng, ITEMS)
-    lists, targets = distinct_rows(rng, cumulated, users, 10), distinct_rows(rng, cumulated, users, 3)
-    ids = np.sort(rng.choice(np.arange(1, LARGEST_ITEM_ID + 1), ITEMS, replace=False)).astype(np.int64)
+    lists, targets = (
+        distinct_rows(rng, cumulated, users, 10),
+        distinct_rows(rng, cumulated, users, 3),
+    )
+    ids = np.sort(rng.choice(np.arange(1, LARGEST_ITEM_ID + 1), ITEMS, replace=False)).astype(
+        np.int64
+    )
     user_ids = np.arange(users, dtype=np.int64) * 7 + 11  # not codes
     np.save(folder / "lists_user.npy", np.repeat(user_ids, 10))
     np.save(folder / "lists_item.npy", ids[lists].ravel())

@@ -1,4 +1,6 @@
-"""implicit_cosine.py FOLDER [OUT]: fit implicit's CosineRecommender(K=100). Runs in the peers' own environment."""
+"""implicit_cosine.py FOLDER [OUT]: fit implicit's CosineRecommender(K=100). Runs in the peers' own
+environment.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def main(folder: Path, out: Path | None) -> None:
     """Time one fit."""
     two_processors()
     starts, items, item_count = loaded(folder)
-    CosineRecommender(K=KEEP, num_threads=THREADS).fit(matrix_of(*first_users(starts, items), item_count), show_progress=False)
+    CosineRecommender(K=KEEP, num_threads=THREADS).fit(
+        matrix_of(*first_users(starts, items), item_count), show_progress=False
+    )
     matrix = matrix_of(starts, items, item_count)
     del starts, items
     model = CosineRecommender(K=KEEP, num_threads=THREADS)
@@ -35,7 +39,9 @@ def main(folder: Path, out: Path | None) -> None:
     print(json.dumps({"seconds": seconds, "answer": {}}))
     if out is not None:
         with out.open("wb") as file:
-            write_similarities(file, model.similarity.indptr, model.similarity.indices, model.similarity.data)
+            write_similarities(
+                file, model.similarity.indptr, model.similarity.indices, model.similarity.data
+            )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""implicit_factors.py FOLDER OUT HOW: ten items for every user by implicit's ALS, 10,000 users a call. Runs in the peers' own environment.
+"""implicit_factors.py FOLDER OUT HOW: ten items for every user by implicit's ALS, 10,000 users a
+call. Runs in the peers' own environment.
 
-Reads `vectors.npz` in OUT. HOW is "stored", users' vectors as they stand, and writes `theirs`; or "folded", which makes them of the histories.
+Reads `vectors.npz` in OUT. HOW is "stored", users' vectors as they stand, and writes `theirs`; or
+"folded", which makes them of the histories.
 """
 
 from __future__ import annotations
@@ -28,7 +30,11 @@ def recommend(model: AlternatingLeastSquares, matrix: csr_matrix, folded: bool) 
     for first in range(0, matrix.shape[0], BATCH):
         users = np.arange(first, min(first + BATCH, matrix.shape[0]))
         told = matrix[users[0] : users[-1] + 1]
-        scores.append(model.recommend(users, told, N=10, filter_already_liked_items=True, recalculate_user=folded)[1])
+        scores.append(
+            model.recommend(
+                users, told, N=10, filter_already_liked_items=True, recalculate_user=folded
+            )[1]
+        )
     return scores
 
 

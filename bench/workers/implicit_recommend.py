@@ -1,4 +1,5 @@
-"""implicit_recommend.py FOLDER OUT: the same by implicit, 10,000 users a call. Runs in the peers' own environment.
+"""implicit_recommend.py FOLDER OUT: the same by implicit, 10,000 users a call. Runs in the peers'
+own environment.
 
 Reads `table.npz` in OUT, writes `theirs`.
 """
@@ -24,7 +25,9 @@ def recommend(model: CosineRecommender, matrix: csr_matrix) -> list[Array]:
     scores = []
     for first in range(0, matrix.shape[0], BATCH):
         users = np.arange(first, min(first + BATCH, matrix.shape[0]))
-        _, best = model.recommend(users, matrix[users[0] : users[-1] + 1], N=10, filter_already_liked_items=True)
+        _, best = model.recommend(
+            users, matrix[users[0] : users[-1] + 1], N=10, filter_already_liked_items=True
+        )
         scores.append(best)
     return scores
 
@@ -35,13 +38,16 @@ def main(folder: Path, out: Path) -> None:
     matrix = matrix_of(*loaded(folder))
     table = np.load(out / "table.npz")
     model = CosineRecommender(K=KEEP, num_threads=THREADS)
-    model.similarity = csr_matrix((table["values"].astype(np.float64), table["columns"], table["starts"]))
+    model.similarity = csr_matrix(
+        (table["values"].astype(np.float64), table["columns"], table["starts"])
+    )
     model.scorer = NearestNeighboursScorer(model.similarity)
     recommend(model, matrix[:100])
     begun = time.perf_counter()
     scores = recommend(model, matrix)
     seconds = time.perf_counter() - begun
-    np.maximum(np.concatenate(scores), 0).astype(np.float32).tofile(out / "theirs")  # free slots hold the lowest number there is
+    # free slots hold the lowest number there is
+    np.maximum(np.concatenate(scores), 0).astype(np.float32).tofile(out / "theirs")
     print(json.dumps({"seconds": seconds, "answer": {}}))
 
 

@@ -1,9 +1,12 @@
-"""kindling_lists.py FOLDER ORDER REPEATS: kindling-rec at its defaults, in its own environment: fit on train.csv, ten items for each of users.csv.
+"""kindling_lists.py FOLDER ORDER REPEATS: kindling-rec at its defaults, in its own environment: fit
+on train.csv, ten items for each of users.csv.
 
-ORDER is what its column `timestamp` holds: `dates`; `seconds`, whole numbers; `places`, in the user's own sequence; `days`, the same as dates a
-day apart; `rows`, no such column, so that the order of rows tells. REPEATS is `allow`, or `forbid`: then its own switch for items that come
-back is off, the one setting that is not its default. Ids are text; where the log has baskets, they are its sessions. Writes lists-ORDER.csv, and
-lists-ORDER.json with its seconds and what it says it does.
+ORDER is what its column `timestamp` holds: `dates`; `seconds`, whole numbers; `places`, in the
+user's own sequence; `days`, the same as dates a day apart; `rows`, no such column, so that the
+order of rows tells. REPEATS is `allow`, or `forbid`: then its own switch for items that come back
+is off, the one setting that is not its default. Ids are text; where the log has baskets, they are
+its sessions. Writes lists-ORDER.csv, and lists-ORDER.json with its seconds and what it says it
+does.
 """
 
 from __future__ import annotations
@@ -26,7 +29,9 @@ def rows_of(path: Path, order: str) -> pd.DataFrame:
     if order == "rows":
         return frame.drop(columns="timestamp", errors="ignore")
     if order in ("dates", "days"):
-        frame["timestamp"] = pd.to_datetime(frame["timestamp"], unit="s" if order == "dates" else "D").astype("datetime64[ns]")
+        frame["timestamp"] = pd.to_datetime(
+            frame["timestamp"], unit="s" if order == "dates" else "D"
+        ).astype("datetime64[ns]")
     return frame
 
 
@@ -41,8 +46,14 @@ def main(folder: Path, order: str, repeats: str) -> None:
     print(f"fitted in {learned - begun:.0f} s", flush=True)  # told where answering is stopped
     lists = engine.recommend_batch(users, n=K)
     answered = time.perf_counter()
-    told = [(user, one.item_id, rank) for user, found in zip(users, lists, strict=True) for rank, one in enumerate(found, 1)]
-    pd.DataFrame(told, columns=["user_id", "item_id", "rank"]).to_csv(folder / f"lists-{order}.csv", index=False)
+    told = [
+        (user, one.item_id, rank)
+        for user, found in zip(users, lists, strict=True)
+        for rank, one in enumerate(found, 1)
+    ]
+    pd.DataFrame(told, columns=["user_id", "item_id", "rank"]).to_csv(
+        folder / f"lists-{order}.csv", index=False
+    )
     facts = {
         "version": version("kindling-rec"),
         "order": order,
@@ -53,10 +64,15 @@ def main(folder: Path, order: str, repeats: str) -> None:
         "users_with_list": sum(bool(found) for found in lists),
         "shortest_list": min(map(len, lists), default=0),
         "says": engine.activation_plan.summary(),
-        "gated": {key: engine.fit_summary()["profile"].get(key) for key in ("channels_gated", "repeat_gated")},
+        "gated": {
+            key: engine.fit_summary()["profile"].get(key)
+            for key in ("channels_gated", "repeat_gated")
+        },
         "repeats_active": bool(engine._state.repeat_active),
     }
-    (folder / f"lists-{order}.json").write_text(json.dumps(facts, indent=1, default=str), encoding="utf-8")
+    (folder / f"lists-{order}.json").write_text(
+        json.dumps(facts, indent=1, default=str), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

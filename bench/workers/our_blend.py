@@ -1,7 +1,9 @@
-"""our_blend.py FOLDER SETTINGS: a transformer on a leave-one-out cut, and a blend of it with other models.
+"""our_blend.py FOLDER SETTINGS: a transformer on a leave-one-out cut, and a blend of it with other
+models.
 
-SETTINGS is JSON: `transformer` (its spec), `beside` (specs of other models, may be none) and `weights` (of the parts, to choose from on
-the validation items, by ndcg@10). Seconds are those of all fits; the answer tells the quality of each part and of the blend.
+SETTINGS is JSON: `transformer` (its spec), `beside` (specs of other models, may be none) and
+`weights` (of the parts, to choose from on the validation items, by ndcg@10). Seconds are those of
+all fits; the answer tells the quality of each part and of the blend.
 """
 
 from __future__ import annotations
@@ -25,14 +27,19 @@ DEEP = 500
 
 def judged(one: Recommender, given: Interactions, expected: Interactions) -> dict[str, float]:
     """The quality of lists for everybody of whom something is expected."""
-    return quality(one.recommend_codes(given, 10, repeats="forbid", users=expected.active_users).items, expected)
+    return quality(
+        one.recommend_codes(given, 10, repeats="forbid", users=expected.active_users).items,
+        expected,
+    )
 
 
 def main(folder: Path, asked: dict[str, Any]) -> None:
     """Fit, choose weights, judge."""
     two_processors()
     logs, content = logs_of(folder)
-    train, given, chosen, expected = (logs[name] for name in ("train", "given", "chosen", "expected"))
+    train, given, chosen, expected = (
+        logs[name] for name in ("train", "given", "chosen", "expected")
+    )
     parts = [asked["transformer"], *asked["beside"]]
     begun = time.perf_counter()
     if asked["beside"]:
@@ -43,7 +50,10 @@ def main(folder: Path, asked: dict[str, Any]) -> None:
     took = time.perf_counter() - begun
     answer: dict[str, Any] = {name: judged(one, given, expected) for name, one in fitted.items()}
     if asked["beside"]:
-        mixtures = [blend.sharing(weights=", ".join(str(weight) for weight in weights)) for weights in asked["weights"]]
+        mixtures = [
+            blend.sharing(weights=", ".join(str(weight) for weight in weights))
+            for weights in asked["weights"]
+        ]
         best = max(mixtures, key=lambda one: judged(one, train, chosen)["ndcg@10"])
         answer |= {"blend": judged(best, given, expected), "weights": best.weights}
     print(json.dumps({"seconds": took, "answer": answer}))

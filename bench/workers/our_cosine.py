@@ -1,4 +1,6 @@
-"""our_cosine.py FOLDER [OUT]: fit item-item cosine, 100 neighbours an item, through the public door."""
+"""our_cosine.py FOLDER [OUT]: fit item-item cosine, 100 neighbours an item, through the public
+door.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,17 @@ from spadework.data.vocabulary import Vocabulary
 def log_of(starts: Array, items: Array, item_count: int) -> sw.Interactions:
     """A log without times."""
     users = np.repeat(np.arange(len(starts) - 1, dtype=np.int32), np.diff(starts))
-    people, goods = (Vocabulary(pl.Series(np.arange(count, dtype=np.int64))) for count in (len(starts) - 1, item_count))
+    people, goods = (
+        Vocabulary(pl.Series(np.arange(count, dtype=np.int64)))
+        for count in (len(starts) - 1, item_count)
+    )
     return sw.Interactions.from_codes(users, items, user_vocabulary=people, item_vocabulary=goods)
 
 
 def warm_up(starts: Array, items: Array, item_count: int) -> None:
-    """A few users, then a few items: rows that are nearly empty and rows that are full are counted in different ways."""
+    """A few users, then a few items: rows that are nearly empty and rows that are full are counted
+    in different ways.
+    """
     few_starts, few_items = first_users(starts, items)
     few = log_of(few_starts, few_items, item_count)
     sw.model("cosine", keep=KEEP).fit(few).recommend(few, k=10, repeats="forbid")
@@ -45,7 +52,9 @@ def main(folder: Path, out: Path | None) -> None:
     print(json.dumps({"seconds": seconds, "answer": {}}))
     if out is not None:
         with out.open("wb") as file:
-            write_similarities(file, model.state["starts"], model.state["columns"], model.state["values"])
+            write_similarities(
+                file, model.state["starts"], model.state["columns"], model.state["values"]
+            )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""our_diagnosis.py FOLDER: checks, checks of the cut and all probes on a log of pairs with times. The answer is what each took."""
+"""our_diagnosis.py FOLDER: checks, checks of the cut and all probes on a log of pairs with times.
+The answer is what each took.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ from spadework.workbench.search.rungs import rungs_of
 
 BEGINS, DAYS = 1_600_000_000, 700
 AGAIN = 0.2
-"""Share of the pairs that come a second time, so that repeats are asked about, too, and all else is asked of new items."""
+"""Share of the pairs that come a second time, so that repeats are asked about, too, and all else is
+asked of new items.
+"""
 
 
 def made(folder: Path) -> Interactions:
@@ -35,9 +39,13 @@ def made(folder: Path) -> Interactions:
     again = rng.random(len(users)) < AGAIN
     users, items = np.concatenate([users, users[again]]), np.concatenate([items, items[again]])
     times = BEGINS + rng.integers(0, DAYS * 86_400, len(users))
-    vocabularies = (Vocabulary(pl.Series(np.arange(int(column.max()) + 1))) for column in (users, items))
+    vocabularies = (
+        Vocabulary(pl.Series(np.arange(int(column.max()) + 1))) for column in (users, items)
+    )
     user_vocabulary, item_vocabulary = vocabularies
-    return Interactions.from_codes(users, items, user_vocabulary=user_vocabulary, item_vocabulary=item_vocabulary, times=times)
+    return Interactions.from_codes(
+        users, items, user_vocabulary=user_vocabulary, item_vocabulary=item_vocabulary, times=times
+    )
 
 
 def main(folder: Path) -> None:
@@ -63,7 +71,19 @@ def main(folder: Path) -> None:
         took[code] = time.perf_counter() - asked
         print(f"{code} {took[code]:.1f} s", file=sys.stderr)
     seconds = time.perf_counter() - begun
-    print(json.dumps({"seconds": seconds, "answer": {"rows": len(log), "users": len(rows), "answered": answered, "took": took}}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "answer": {
+                    "rows": len(log),
+                    "users": len(rows),
+                    "answered": answered,
+                    "took": took,
+                },
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""our_ease.py FOLDER OUT WHAT: fit EASE, or answer all users with it (WHAT: fit, recommend), items of the history left out.
+"""our_ease.py FOLDER OUT WHAT: fit EASE, or answer all users with it (WHAT: fit, recommend), items
+of the history left out.
 
-The answer tells the seconds of the inverse alone and the rate of multiplication of this machine, measured beside it. OUT gets `ours`, the
-weights of the first items, where it is `recommend`.
+The answer tells the seconds of the inverse alone and the rate of multiplication of this machine,
+measured beside it. OUT gets `ours`, the weights of the first items, where it is `recommend`.
 """
 
 from __future__ import annotations

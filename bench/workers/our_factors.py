@@ -1,6 +1,8 @@
-"""our_factors.py FOLDER OUT NAME: ten items for every user by iALS or ELSA, 128 numbers a vector, items of the history left out.
+"""our_factors.py FOLDER OUT NAME: ten items for every user by iALS or ELSA, 128 numbers a vector,
+items of the history left out.
 
-For `ials` OUT gets `ours`, the scores, and `vectors.npz`, the vectors of users and items, which the peer reads.
+For `ials` OUT gets `ours`, the scores, and `vectors.npz`, the vectors of users and items, which the
+peer reads.
 """
 
 from __future__ import annotations
@@ -34,7 +36,9 @@ def main(folder: Path, out: Path, name: str) -> None:
     found = model.recommend(log, k=10, repeats="forbid")
     seconds = time.perf_counter() - begun
     if name == "ials":
-        users = model._user_vectors(*model._votes(Histories.of(log, np.arange(log.user_count, dtype=np.int32))))
+        users = model._user_vectors(
+            *model._votes(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
+        )
         np.savez(out / "vectors.npz", users=users, items=model.state["vectors"])
         found.scores.astype(np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": {}}))

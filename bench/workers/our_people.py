@@ -1,4 +1,6 @@
-"""our_people.py USERS: index the crowd, and find the people most alike of its first ones, on one thread. The answer is their recall."""
+"""our_people.py USERS: index the crowd, and find the people most alike of its first ones, on one
+thread. The answer is their recall.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ import time
 import numpy as np
 from crowd import ASKED, ITEMS, NEAR, crowd, recall
 
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.users import nearest_users
 from spadework.kernels.users.nearest_users import People
 
@@ -21,12 +23,18 @@ def main(users: int) -> None:
     """The clock runs twice: over the index, and over the questions."""
     table = crowd(users)
     rows = SparseRows(table.indptr.astype(np.int64), table.indices, table.data.astype(np.float64))
-    few = SparseRows(rows.starts[: FEW + 1], rows.columns[: rows.starts[FEW]], rows.values[: rows.starts[FEW]])
+    few = SparseRows(
+        rows.starts[: FEW + 1], rows.columns[: rows.starts[FEW]], rows.values[: rows.starts[FEW]]
+    )
     nearest_users.alike(People.of(few, ITEMS), few, 0.5, 1.0, NEAR)
     begun = time.perf_counter()
     index = People.of(rows, ITEMS)
     indexed = time.perf_counter()
-    asked = SparseRows(rows.starts[: ASKED + 1], rows.columns[: rows.starts[ASKED]], rows.values[: rows.starts[ASKED]])
+    asked = SparseRows(
+        rows.starts[: ASKED + 1],
+        rows.columns[: rows.starts[ASKED]],
+        rows.values[: rows.starts[ASKED]],
+    )
     near = nearest_users.alike(index, asked, 0.5, 1.0, NEAR)
     seconds = time.perf_counter() - indexed
     found = np.where(near.users >= 0, index.given[near.users], -1)

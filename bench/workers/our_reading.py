@@ -13,14 +13,18 @@ import spadework as sw
 
 
 def main(path: str) -> None:
-    """Time the reading; the answer holds sums that do not depend on the order of rows. A small file first pays for imports."""
+    """Time the reading; the answer holds sums that do not depend on the order of rows. A small file
+    first pays for imports.
+    """
     sw.read_interactions(Path(path).with_stem("small"))
     begun = time.perf_counter()
     log = sw.read_interactions(path)
     seconds = time.perf_counter() - begun
     assert log.times is not None
     earlier = (log.users[:-1].astype(np.int64) << 34) + log.times[:-1]
-    assert (earlier <= (log.users[1:].astype(np.int64) << 34) + log.times[1:]).all(), "rows are not sorted by user and time"
+    assert (earlier <= (log.users[1:].astype(np.int64) << 34) + log.times[1:]).all(), (
+        "rows are not sorted by user and time"
+    )
     users, items = log.users.astype(np.int64), log.items.astype(np.int64)
     answer = {
         "rows": len(log),

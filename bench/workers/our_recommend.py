@@ -1,6 +1,8 @@
-"""our_recommend.py FOLDER OUT: ten items for every user by item-item cosine of 100 neighbours, items of the history left out.
+"""our_recommend.py FOLDER OUT: ten items for every user by item-item cosine of 100 neighbours,
+items of the history left out.
 
-OUT gets `ours`, the scores, and `table.npz`, the neighbours, which the peer reads too: its own would differ where similarities tie.
+OUT gets `ours`, the scores, and `table.npz`, the neighbours, which the peer reads too: its own
+would differ where similarities tie.
 """
 
 from __future__ import annotations
@@ -28,8 +30,11 @@ def main(folder: Path, out: Path) -> None:
     found = model.recommend(log, k=10, repeats="forbid")
     seconds = time.perf_counter() - begun
     table = model.state
-    np.savez(out / "table.npz", starts=table["starts"], columns=table["columns"], values=table["values"])
-    np.maximum(found.scores, 0).astype(np.float32).tofile(out / "ours")  # popular items that fill free slots score below 0
+    np.savez(
+        out / "table.npz", starts=table["starts"], columns=table["columns"], values=table["values"]
+    )
+    # popular items that fill free slots score below 0
+    np.maximum(found.scores, 0).astype(np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": {}}))
 
 

@@ -1,4 +1,5 @@
-"""our_sparse.py FOLDER OUT MODEL [KEY=VALUE]…: fit one of the sparse relatives of EASE, then twenty items for every user into OUT.npy.
+"""our_sparse.py FOLDER OUT MODEL [KEY=VALUE]…: fit one of the sparse relatives of EASE, then twenty
+items for every user into OUT.npy.
 
 With OUT `-` nobody is answered. The seconds are those of the fit.
 """
@@ -24,7 +25,10 @@ def main(folder: Path, out: str, name: str, settings: list[str]) -> None:
     two_processors()
     starts, items, item_count = loaded(folder)
     known = sw.model(name).parameters()
-    params = {key: known[key].parse(value, name) for key, value in (setting.split("=") for setting in settings)}
+    params = {
+        key: known[key].parse(value, name)
+        for key, value in (setting.split("=") for setting in settings)
+    }
     _warm_up(name, params)
     log = log_of(starts, items, item_count)
     del starts, items
@@ -43,7 +47,9 @@ def main(folder: Path, out: str, name: str, settings: list[str]) -> None:
 
 
 def _warm_up(name: str, params: dict[str, object]) -> None:
-    """Rows that are nearly empty and rows that are full: items are counted in different ways by it, and all are compiled."""
+    """Rows that are nearly empty and rows that are full: items are counted in different ways by it,
+    and all are compiled.
+    """
     rng = np.random.default_rng(0)
     few = np.sort(rng.integers(0, 5000, (400, 5)), axis=1).reshape(-1).astype(np.int32)
     full = np.tile(np.arange(300, dtype=np.int32), 50)

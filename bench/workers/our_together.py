@@ -1,6 +1,7 @@
 """our_together.py WHAT WAY DATA: fit one co-occurrence model, or all, and time it.
 
-WHAT  weights (twelve on one count; DATA is a folder of pairs), distances or levels (eight counts; DATA is `whole` or `tenth` of the
+WHAT  weights (twelve on one count; DATA is a folder of pairs), distances or levels (eight counts;
+DATA is `whole` or `tenth` of the
       grocery log)
 WAY   one (`fit`) or all (`fit_together`)
 """
@@ -22,7 +23,8 @@ from spadework.data.samples import sample
 from spadework.models.cooccurrence.operator import CoOccurrence
 
 WEIGHTS = (
-    "cosine", "confidence", "asymmetric", "jaccard", "dice", "tversky", "inclusion", "lift", "power", "pmi", "npmi", "lexicographers_mi",
+    "cosine", "confidence", "asymmetric", "jaccard", "dice", "tversky", "inclusion", "lift",
+    "power", "pmi", "npmi", "lexicographers_mi",
 )  # fmt: skip
 
 
@@ -33,14 +35,22 @@ def twelve() -> list[CoOccurrence]:
 
 def channel(**choices: Any) -> CoOccurrence:
     """One way to count, under the pair weight that all share."""
-    chosen = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "keep": KEEP, "distance": "inverse", "backward": 0.5}
+    chosen = {
+        "weight": "power",
+        "left_power": 0.7,
+        "right_power": 0.3,
+        "keep": KEEP,
+        "distance": "inverse",
+        "backward": 0.5,
+    }
     return CoOccurrence(**{**chosen, **choices})
 
 
 def six() -> list[CoOccurrence]:
     """Six counts: directions, distances, a window, ages; the first is the one."""
     changes: list[dict[str, Any]] = [
-        {}, {"backward": 0.0}, {"distance": "same"}, {"distance": "log"}, {"window": 10}, {"age_half_life": "60d"},
+        {}, {"backward": 0.0}, {"distance": "same"}, {"distance": "log"}, {"window": 10},
+        {"age_half_life": "60d"},
     ]  # fmt: skip
     return [channel(**change) for change in changes]
 

@@ -1,8 +1,9 @@
 """pairs.py KIND FOLDER SIZE…: distinct pairs of user and item, to count; by user, items ascending.
 
-films EVENTS         generated in MovieLens-20M's shape: 26,744 items, few light users, Σ n² of 9.7 G at 20 M events
-shop EVENTS ITEMS    generated: many light users, a long tail of items; 20 events a user
-ml-1m PART, gowalla_lightgcn PART    from the folder of data; every PART-th user (Gowalla: of what is marked as train)
+films EVENTS         generated in MovieLens-20M's shape: 26,744 items, few light users, Σ n² of 9.7
+G at 20 M events shop EVENTS ITEMS    generated: many light users, a long tail of items; 20 events a
+user ml-1m PART, gowalla_lightgcn PART    from the folder of data; every PART-th user (Gowalla: of
+what is marked as train)
 
 Writes `starts.npy` [users + 1] int64, `items.npy` [pairs] int32 and `shape.json`.
 """
@@ -25,9 +26,19 @@ FILMS = 26_744
 
 
 def generated(
-    rng: np.random.Generator, users: int, items: int, events: int, *, spread: float, most: int, flat: float, steep: float
+    rng: np.random.Generator,
+    users: int,
+    items: int,
+    events: int,
+    *,
+    spread: float,
+    most: int,
+    flat: float,
+    steep: float,
 ) -> Array:
-    """Keys user · items + item, ascending: lengths lognormal with this spread, at most `most`; items by 1 / (rank + flat)^steep."""
+    """Keys user · items + item, ascending: lengths lognormal with this spread, at most `most`;
+    items by 1 / (rank + flat)^steep.
+    """
     shares = np.exp(rng.normal(0, spread, users))
     lengths = np.clip(shares / shares.mean() * events / users, 1, most)
     lengths = np.rint(np.clip(lengths * (events / lengths.sum()), 1, most)).astype(np.int64)
@@ -57,7 +68,9 @@ def films(events: int) -> tuple[Array, int]:
 def shop(events: int, items: int) -> tuple[Array, int]:
     """Keys and number of items."""
     rng = np.random.default_rng(SEED + 1)
-    return generated(rng, events // 20, items, events, spread=0.75, most=861, flat=20, steep=0.9), items
+    return generated(
+        rng, events // 20, items, events, spread=0.75, most=861, flat=20, steep=0.9
+    ), items
 
 
 def outside(name: str, part: int) -> tuple[Array, int]:
@@ -80,7 +93,12 @@ def write(keys: Array, items: int, folder: Path) -> None:
     lengths = np.bincount(keys // items)
     np.save(folder / "starts.npy", np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
     np.save(folder / "items.npy", (keys % items).astype(np.int32))
-    shape = {"users": len(lengths), "items": items, "pairs": len(keys), "squared": int((lengths.astype(np.int64) ** 2).sum())}
+    shape = {
+        "users": len(lengths),
+        "items": items,
+        "pairs": len(keys),
+        "squared": int((lengths.astype(np.int64) ** 2).sum()),
+    }
     (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
     (folder / "done").touch()
 

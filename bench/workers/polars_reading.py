@@ -1,4 +1,6 @@
-"""polars_reading.py FILE: the file with both ids encoded by unique and join, in polars. Nothing is sorted but the distinct ids."""
+"""polars_reading.py FILE: the file with both ids encoded by unique and join, in polars. Nothing is
+sorted but the distinct ids.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def read(path: Path) -> pl.DataFrame:
 
 
 def main(path: Path) -> None:
-    """Time reading and encoding; the answer holds sums that do not depend on the order of rows. A small file first pays for imports."""
+    """Time reading and encoding; the answer holds sums that do not depend on the order of rows. A
+    small file first pays for imports.
+    """
     read(path.with_stem("small"))
     begun = time.perf_counter()
     frame = read(path)
@@ -37,7 +41,14 @@ def main(path: Path) -> None:
         items.sum().alias("item codes"),
         (users * items).sum().alias("products"),
     )
-    print(json.dumps({"seconds": seconds, "answer": {name: int(value) for name, value in sums.row(0, named=True).items()}}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "answer": {name: int(value) for name, value in sums.row(0, named=True).items()},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""pynndescent_people.py USERS: index the crowd by NN-descent, and find the people most alike of its first ones. The answer is their recall."""
+"""pynndescent_people.py USERS: index the crowd by NN-descent, and find the people most alike of its
+first ones. The answer is their recall.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def index(table: csr_matrix) -> NNDescent:
 
 
 def main(users: int) -> None:
-    """Compile on a few users, then let the clock run twice: over the index, and over the questions."""
+    """Compile on a few users, then let the clock run twice: over the index, and over the
+    questions.
+    """
     two_processors()
     crowded = crowd(users)
     table = csr_matrix(crowded)
@@ -32,7 +36,14 @@ def main(users: int) -> None:
     indexed = time.perf_counter()
     found, _ = made.query(table[:ASKED], k=NEAR + 1)
     seconds = time.perf_counter() - indexed
-    print(json.dumps({"seconds": seconds, "answer": {"index": indexed - begun, "recall": recall(crowded, found)}}))
+    print(
+        json.dumps(
+            {
+                "seconds": seconds,
+                "answer": {"index": indexed - begun, "recall": recall(crowded, found)},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

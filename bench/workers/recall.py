@@ -1,6 +1,8 @@
-"""recall.py LISTS.npy…: recall@20 and ndcg@20 of lists for Gowalla's users against its test part, by the protocol of LightGCN.
+"""recall.py LISTS.npy…: recall@20 and ndcg@20 of lists for Gowalla's users against its test part,
+by the protocol of LightGCN.
 
-Users and items are numbered by their ids, as `pairs.py` numbers those of the train part. Prints JSON.
+Users and items are numbered by their ids, as `pairs.py` numbers those of the train part. Prints
+JSON.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ def split_of(frame: pl.DataFrame) -> splitting.Split:
     """The published split."""
     users, user_codes = Vocabulary.build(frame["user"])
     items, item_codes = Vocabulary.build(frame["item"])
-    log = Interactions.from_codes(user_codes, item_codes, user_vocabulary=users, item_vocabulary=items)
+    log = Interactions.from_codes(
+        user_codes, item_codes, user_vocabulary=users, item_vocabulary=items
+    )
     order = np.lexsort((np.arange(len(frame)), frame["user"].to_numpy()))
     return splitting.from_column(log, frame["split"].gather(pl.Series(order)))
 
@@ -49,9 +53,16 @@ def main(paths: list[str]) -> None:
     for path in paths:
         asked = row_of[truth.users]
         if (asked < 0).any():
-            raise SystemExit(f"{(asked < 0).sum():,} users of the test part have no row in the train part.")
+            raise SystemExit(
+                f"{(asked < 0).sum():,} users of the test part have no row in the train part."
+            )
         lists = code_of[np.load(path)[asked]]
-        found = measure(np.ascontiguousarray(lists), truth, [parse(name) for name in METRICS], dialects["lightgcn"])
+        found = measure(
+            np.ascontiguousarray(lists),
+            truth,
+            [parse(name) for name in METRICS],
+            dialects["lightgcn"],
+        )
         answer[Path(path).stem] = {name: float(np.mean(found[name])) for name in METRICS}
     print(json.dumps({"seconds": time.perf_counter() - begun, "answer": answer}))
 

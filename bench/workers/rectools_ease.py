@@ -1,5 +1,5 @@
-"""rectools_ease.py FOLDER OUT WHAT: the same by RecTools' EASEModel. Runs in RecTools' own environment. OUT gets
-`theirs`, the weights of the first items."""
+"""rectools_ease.py FOLDER OUT WHAT: the same by RecTools' EASEModel. Runs in RecTools' own
+environment. OUT gets `theirs`, the weights of the first items."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ def main(folder: Path, out: Path, what: str) -> None:
     two_processors()
     starts, items, _ = loaded(folder)
     users = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    frame = pd.DataFrame({Columns.User: users, Columns.Item: items, Columns.Weight: 1.0, Columns.Datetime: pd.Timestamp("2026-01-01")})
+    frame = pd.DataFrame(
+        {
+            Columns.User: users,
+            Columns.Item: items,
+            Columns.Weight: 1.0,
+            Columns.Datetime: pd.Timestamp("2026-01-01"),
+        }
+    )
     dataset = Dataset.construct(frame)
     model = EASEModel(regularization=L2)
     begun = time.perf_counter()

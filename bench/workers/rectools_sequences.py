@@ -1,4 +1,6 @@
-"""rectools_sequences.py FOLDER WHAT SETTINGS: the same by RecTools' SASRecModel with its defaults but for SETTINGS, in its own environment."""
+"""rectools_sequences.py FOLDER WHAT SETTINGS: the same by RecTools' SASRecModel with its defaults
+but for SETTINGS, in its own environment.
+"""
 
 from __future__ import annotations
 
@@ -51,15 +53,28 @@ def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
     two_processors()
     torch.set_num_threads(2)
     epochs = settings.pop("epochs")
-    train, given = Dataset.construct(frame_of(folder / "train.csv")), Dataset.construct(frame_of(folder / "given.csv"))
+    train, given = (
+        Dataset.construct(frame_of(folder / "train.csv")),
+        Dataset.construct(frame_of(folder / "given.csv")),
+    )
 
     def trainer() -> Trainer:
-        return Trainer(max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                       enable_model_summary=False, callbacks=[Clock()])  # fmt: skip
+        return Trainer(
+            max_epochs=epochs,
+            accelerator="cpu",
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[Clock()],
+        )
 
-    model = SASRecModel(**settings, epochs=epochs, verbose=0, dataloader_num_workers=0, get_trainer_func=trainer)
+    model = SASRecModel(
+        **settings, epochs=epochs, verbose=0, dataloader_num_workers=0, get_trainer_func=trainer
+    )
     model.fit(train)
-    clock = next(one for one in model.fit_trainer.callbacks if isinstance(one, Clock))  # the trainer that fits is a copy
+    # the trainer that fits is a copy
+    clock = next(one for one in model.fit_trainer.callbacks if isinstance(one, Clock))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     if what == "steps":
         print(json.dumps({"seconds": float(np.mean(clock.took)), "answer": {"fit MiB": peak}}))
@@ -73,7 +88,12 @@ def main(folder: Path, what: str, settings: dict[str, Any]) -> None:
     hits = lists[Columns.Item].to_numpy() == known.loc[lists[Columns.User].to_numpy()].to_numpy()
     gains = (hits / np.log2(lists[Columns.Rank].to_numpy() + 1)).sum() / len(known)
     seconds = {"epochs": float(np.mean(clock.took)), "recommend": answering}[what]
-    answer = {"fit MiB": peak, "recall@10": float(hits.sum() / len(known)), "ndcg@10": float(gains), "recommend": answering}
+    answer = {
+        "fit MiB": peak,
+        "recall@10": float(hits.sum() / len(known)),
+        "ndcg@10": float(gains),
+        "recommend": answering,
+    }
     print(json.dumps({"seconds": seconds, "answer": answer}))
 
 

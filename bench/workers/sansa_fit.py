@@ -1,4 +1,5 @@
-"""sansa_fit.py FOLDER OUT DENSITY L2: fit the package sansa with incomplete factors, then twenty items for every user into OUT.npy.
+"""sansa_fit.py FOLDER OUT DENSITY L2: fit the package sansa with incomplete factors, then twenty
+items for every user into OUT.npy.
 
 Runs in the peer's own environment. The seconds are those of the fit.
 """
@@ -33,7 +34,9 @@ def main(folder: Path, out: str, density: float, l2: float) -> None:
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
     starts, items, item_count = loaded(folder)
-    matrix = csr_matrix((np.ones(len(items), np.float32), items, starts), shape=(len(starts) - 1, item_count))
+    matrix = csr_matrix(
+        (np.ones(len(items), np.float32), items, starts), shape=(len(starts) - 1, item_count)
+    )
     matrix.sort_indices()
     common = np.argsort(-np.bincount(items), kind="stable")[:500]
     fresh(0.01, l2).fit(matrix[:2000, common].tocsr())  # its loops are compiled by the first fit
@@ -42,16 +45,27 @@ def main(folder: Path, out: str, density: float, l2: float) -> None:
     model.fit(matrix)
     seconds = time.perf_counter() - begun
     begun = time.perf_counter()
-    found = [_best(model, matrix[first : first + USERS_AT_ONCE]) for first in range(0, matrix.shape[0], USERS_AT_ONCE)]
+    found = [
+        _best(model, matrix[first : first + USERS_AT_ONCE])
+        for first in range(0, matrix.shape[0], USERS_AT_ONCE)
+    ]
     answering = time.perf_counter() - begun
     np.save(f"{out}.npy", np.concatenate(found).astype(np.int32))
-    held = sum(part.data.nbytes + part.indices.nbytes + part.indptr.nbytes for part in model.weights)
+    held = sum(
+        part.data.nbytes + part.indices.nbytes + part.indptr.nbytes for part in model.weights
+    )
     cells = [int(part.nnz) for part in model.weights]
-    print(json.dumps({"seconds": seconds, "answer": {"held": held, "answering": answering, "cells": cells}}))
+    print(
+        json.dumps(
+            {"seconds": seconds, "answer": {"held": held, "answering": answering, "cells": cells}}
+        )
+    )
 
 
 def _best(model: SANSA, histories: csr_matrix) -> np.ndarray:
-    """Its own `recommend` goes user by user through sparse rows and fails where one has fewer than twenty; this is the same, faster."""
+    """Its own `recommend` goes user by user through sparse rows and fails where one has fewer than
+    twenty; this is the same, faster.
+    """
     scores = model.forward(histories).toarray()
     scores[histories.nonzero()] = -np.inf
     top = np.argpartition(-scores, K, axis=1)[:, :K]

@@ -1,8 +1,10 @@
-"""sessions.py SESSIONS CLICKS ITEMS FOLDER: short sessions of clicks as a shop's log has them, from a fixed seed.
+"""sessions.py SESSIONS CLICKS ITEMS FOLDER: short sessions of clicks as a shop's log has them, from
+a fixed seed.
 
-A session lasts 2 to 30 clicks, with a heavy tail. It begins at an item of a latent group of items; each further click follows one of the few
-usual successors of the last item, or comes back to an earlier one, or takes another of the group, or any. What is popular follows Zipf's law, and
-drifts over thirty days, in which new items appear that are looked at more in their first days.
+A session lasts 2 to 30 clicks, with a heavy tail. It begins at an item of a latent group of items;
+each further click follows one of the few usual successors of the last item, or comes back to an
+earlier one, or takes another of the group, or any. What is popular follows Zipf's law, and drifts
+over thirty days, in which new items appear that are looked at more in their first days.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ SHORTEST, LONGEST, TAIL = 2, 30, 1.9
 GROUP = 50  # items of a latent group, on average
 FOLLOW, RETURN, SAME = 0.42, 0.14, 0.32  # how the next click is made; the rest is any item
 HABITS = (0.42, 0.24, 0.14, 0.10, 0.06, 0.04)  # shares of an item's usual successors
-NEW, FRESH_DAYS, FRESH = 0.15, 4.0, 4.0  # share of items that appear within the thirty days, and how much more their first days bring
+# share of items that appear within the thirty days, and how much more their first days bring
+NEW, FRESH_DAYS, FRESH = 0.15, 4.0, 4.0
 
 
 def lengths_of(rng: np.random.Generator, sessions: int, clicks: int) -> Array:
@@ -37,19 +40,28 @@ def lengths_of(rng: np.random.Generator, sessions: int, clicks: int) -> Array:
 
 
 def popularity(rng: np.random.Generator, items: int, groups: Array) -> tuple[Array, Array]:
-    """What share of the clicks of each day an item has, and the day it appears on: [days, items], [items]."""
+    """What share of the clicks of each day an item has, and the day it appears on: [days, items],
+    [items].
+    """
     base = rng.permutation(1.0 / (np.arange(items) + 30.0) ** 0.95)
-    born = np.where(rng.random(items) < NEW, rng.uniform(0, DAYS, items), -rng.exponential(60.0, items))
+    born = np.where(
+        rng.random(items) < NEW, rng.uniform(0, DAYS, items), -rng.exponential(60.0, items)
+    )
     walks = (
-        np.cumsum(rng.normal(0, 0.12, (DAYS, items)), axis=0) + np.cumsum(rng.normal(0, 0.15, (DAYS, groups.max() + 1)), axis=0)[:, groups]
+        np.cumsum(rng.normal(0, 0.12, (DAYS, items)), axis=0)
+        + np.cumsum(rng.normal(0, 0.15, (DAYS, groups.max() + 1)), axis=0)[:, groups]
     )
     age = np.arange(DAYS)[:, None] + 1 - born
-    shares = base * np.exp(walks) * (1 + FRESH * np.exp(-np.maximum(age, 0) / FRESH_DAYS)) * (age > 0)
+    shares = (
+        base * np.exp(walks) * (1 + FRESH * np.exp(-np.maximum(age, 0) / FRESH_DAYS)) * (age > 0)
+    )
     return shares / shares.sum(axis=1, keepdims=True), born
 
 
 def successors(rng: np.random.Generator, share: Array, groups: Array) -> Array:
-    """The usual next items of each item, of its own group and by popularity. Shape [items, habits]."""
+    """The usual next items of each item, of its own group and by popularity. Shape [items,
+    habits].
+    """
     made = np.empty((len(groups), len(HABITS)), np.int64)
     for group in range(int(groups.max()) + 1):
         members = np.flatnonzero(groups == group)
@@ -59,7 +71,9 @@ def successors(rng: np.random.Generator, share: Array, groups: Array) -> Array:
 
 
 def clicked(rng: np.random.Generator, day: Array, lengths: Array, items: int) -> Array:
-    """Items of all sessions, padded: [sessions, longest]. Items are numbered group by group, so a group is a run of codes."""
+    """Items of all sessions, padded: [sessions, longest]. Items are numbered group by group, so a
+    group is a run of codes.
+    """
     groups = np.sort(rng.integers(0, max(items // GROUP, 1), items))
     groups = np.unique(groups, return_inverse=True)[1]
     shares, born = popularity(rng, items, groups)
@@ -74,7 +88,14 @@ def clicked(rng: np.random.Generator, day: Array, lengths: Array, items: int) ->
         for one in range(DAYS):
             here = day[of] == one
             edges = summed[one][low[here]], summed[one][high[here]]
-            made[here] = np.searchsorted(summed[one], edges[0] + rng.random(here.sum()) * (edges[1] - edges[0]), side="right") - 1
+            made[here] = (
+                np.searchsorted(
+                    summed[one],
+                    edges[0] + rng.random(here.sum()) * (edges[1] - edges[0]),
+                    side="right",
+                )
+                - 1
+            )
         return np.clip(made, low, high - 1)
 
     out = np.full((len(day), LONGEST), -1, np.int64)
@@ -87,7 +108,9 @@ def clicked(rng: np.random.Generator, day: Array, lengths: Array, items: int) ->
         anywhere = how >= FOLLOW + RETURN + SAME
         low, high = np.where(anywhere, 0, low), np.where(anywhere, items, high)
         chosen = draw(on, low, high)
-        follows = usual[last, np.minimum(np.searchsorted(habits, rng.random(len(on))), len(HABITS) - 1)]
+        follows = usual[
+            last, np.minimum(np.searchsorted(habits, rng.random(len(on))), len(HABITS) - 1)
+        ]
         there = (how < FOLLOW) & (born[follows] < day[on] + 1)
         chosen[there] = follows[there]
         back = (how >= FOLLOW) & (how < FOLLOW + RETURN)
@@ -107,12 +130,22 @@ def log(sessions: int, clicks: int, items: int) -> pl.DataFrame:
     gaps = np.maximum(rng.lognormal(3.7, 1.0, len(owner)), 1.0).astype(np.int64)
     walked = np.cumsum(gaps)
     begins = np.cumsum(lengths) - lengths
-    time = FIRST + day[owner] * DAY + (hour[owner] * 3600).astype(np.int64) + walked - walked[begins][owner]
+    time = (
+        FIRST
+        + day[owner] * DAY
+        + (hour[owner] * 3600).astype(np.int64)
+        + walked
+        - walked[begins][owner]
+    )
     names = rng.permutation(np.arange(items) * 7 + 100_003)
     frame = pl.DataFrame({"session": owner, "item": names[table[owner, place]], "timestamp": time})
     order = frame.group_by("session").agg(pl.col("timestamp").min()).sort("timestamp", "session")
     numbers = order.select("session", pl.int_range(1, pl.len() + 1).alias("number"))
-    return frame.join(numbers, on="session").select(pl.col("number").alias("session"), "item", "timestamp").sort("timestamp", "session")
+    return (
+        frame.join(numbers, on="session")
+        .select(pl.col("number").alias("session"), "item", "timestamp")
+        .sort("timestamp", "session")
+    )
 
 
 def main(sessions: int, clicks: int, items: int, folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""tifu.py LOG WHO SHARE: TIFU-KNN by spadework (WHO: ours) or dense numpy (theirs); ten items for all users. The answer is their recall."""
+"""tifu.py LOG WHO SHARE: TIFU-KNN by spadework (WHO: ours) or dense numpy (theirs); ten items for
+all users. The answer is their recall.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def baskets(log: Any) -> list[list[Array]]:
     purchases = Purchases.of_log(log, log.active_users)
     made: list[list[list[int]]] = [[[] for _ in range(count)] for count in purchases.baskets]
     owners, items = purchases.owners[purchases.entries], purchases.items[purchases.entries]
-    for owner, item, ago in zip(owners.tolist(), items.tolist(), purchases.baskets_ago.tolist(), strict=True):
+    for owner, item, ago in zip(
+        owners.tolist(), items.tolist(), purchases.baskets_ago.tolist(), strict=True
+    ):
         made[owner][len(made[owner]) - 1 - ago].append(item)
     return [[np.asarray(basket) for basket in own] for own in made]
 
@@ -44,7 +48,12 @@ def dense(histories: list[list[Array]], items: int) -> Array:
         for group in range(count):
             size = least + (group >= count - more)
             for at in range(begin, begin + size):
-                vectors[user, own[at]] += WITHIN ** (begin + size - 1 - at) / size * BETWEEN ** (count - 1 - group) / count
+                vectors[user, own[at]] += (
+                    WITHIN ** (begin + size - 1 - at)
+                    / size
+                    * BETWEEN ** (count - 1 - group)
+                    / count
+                )
             begin += size
     squares = (vectors**2).sum(axis=1)
     best = []
@@ -67,7 +76,11 @@ def main(name: str, who: str, share: float) -> None:
     two_processors()
     frame = pl.read_parquet(Path(os.environ["SPADEWORK_DATA"]) / name / "interactions.parquet")
     log = sw.read_interactions(
-        frame.select("user", "item", "timestamp", "basket"), user="user", item="item", time="timestamp", basket="basket"
+        frame.select("user", "item", "timestamp", "basket"),
+        user="user",
+        item="item",
+        time="timestamp",
+        basket="basket",
     )
     split = splitting.last_basket(log)
     users = split.users[:: round(1 / share)]
@@ -76,7 +89,12 @@ def main(name: str, who: str, share: float) -> None:
         few = known.of_user_codes(users[:50])
         sw.model("tifu-knn").fit(few).recommend(few, k=K)
         begun = time.perf_counter()
-        codes = sw.model("tifu-knn", neighbours=NEIGHBOURS).fit(known).recommend_codes(known, k=K, fill=False, users=users).items
+        codes = (
+            sw.model("tifu-knn", neighbours=NEIGHBOURS)
+            .fit(known)
+            .recommend_codes(known, k=K, fill=False, users=users)
+            .items
+        )
     else:
         histories = baskets(known)  # before the clock: only the equations are timed
         begun = time.perf_counter()
@@ -84,7 +102,9 @@ def main(name: str, who: str, share: float) -> None:
     seconds = time.perf_counter() - begun
     truth = Truth.of(split)
     truth = truth.take(np.flatnonzero(np.isin(truth.users, users)))
-    found = measure(np.ascontiguousarray(codes), truth, [parse("recall@10")], dialects["nbr"])["recall@10"]
+    found = measure(np.ascontiguousarray(codes), truth, [parse("recall@10")], dialects["nbr"])[
+        "recall@10"
+    ]
     print(json.dumps({"seconds": seconds, "answer": {"recall@10": float(np.mean(found))}}))
 
 

@@ -1,4 +1,6 @@
-"""topn_cosine.py FOLDER [OUT]: item-item cosine by sparse_dot_topn, 101 an item with itself. Runs in the peers' own environment."""
+"""topn_cosine.py FOLDER [OUT]: item-item cosine by sparse_dot_topn, 101 an item with itself. Runs
+in the peers' own environment.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,12 @@ from sparse_dot_topn import sp_matmul_topn
 
 def cosine(matrix: csr_matrix) -> csr_matrix:
     """Scale the items to length one, multiply."""
-    lengths = np.sqrt(np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)).astype(matrix.dtype)
-    scaled = csr_matrix((matrix.data / lengths[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape)
+    lengths = np.sqrt(np.maximum(np.bincount(matrix.indices, minlength=matrix.shape[1]), 1)).astype(
+        matrix.dtype
+    )
+    scaled = csr_matrix(
+        (matrix.data / lengths[matrix.indices], matrix.indices, matrix.indptr), shape=matrix.shape
+    )
     return sp_matmul_topn(scaled.T.tocsr(), scaled, KEEP + 1, n_threads=THREADS)
 
 

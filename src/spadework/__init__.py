@@ -4,7 +4,8 @@
     log = sw.read_interactions("orders.parquet")
     run = sw.dig(log, budget="5m")
 
-Every public name is in `_HOMES`, with the module it lives in; it is imported when it is first used, so `import spadework` is quick.
+Every public name is in `_HOMES`, with the module it lives in; it is imported when it is first used,
+so `import spadework` is quick.
 """
 
 from __future__ import annotations
@@ -67,7 +68,11 @@ _HOMES = {
     "train": "spadework.workbench.training.excavator",
     "world": "spadework.data.worlds.worlds",
 }
-_MODULES = {"errors": "spadework.errors", "models": "spadework.models", "split": "spadework.data.splitting"}
+_MODULES = {
+    "errors": "spadework.errors",
+    "models": "spadework.models",
+    "split": "spadework.data.splitting",
+}
 
 __all__ = [
     "Counts",
@@ -110,7 +115,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(_MODULES[name])
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"spadework has no public name {name!r}; public names: {', '.join(__all__)}")
+    raise AttributeError(
+        f"spadework has no public name {name!r}; public names: {', '.join(__all__)}"
+    )
 
 
 def __dir__() -> list[str]:

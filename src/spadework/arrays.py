@@ -1,4 +1,6 @@
-"""Names for the arrays that travel between floors; shape and unit stand in the docstring of whoever uses them."""
+"""Names for the arrays that travel between floors; shape and unit stand in the docstring of whoever
+uses them.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ def frozen(array: Array) -> Array:
 
 
 def members(values: Array, known: Array) -> Mask:
-    """Which values are among `known`, both ascending: one search each, where numpy's `isin` sorts anew."""
+    """Which values are among `known`, both ascending: one search each, where numpy's `isin` sorts
+    anew.
+    """
     if not len(known):
         return np.zeros(len(values), np.bool_)
     at = np.minimum(np.searchsorted(known, values), len(known) - 1)
@@ -37,7 +41,9 @@ def members(values: Array, known: Array) -> Mask:
 
 
 def distinct(array: Array) -> Array:
-    """The distinct values, ascending. One sort: numpy's own `unique` hashes, which takes six times as long on millions of keys."""
+    """The distinct values, ascending. One sort: numpy's own `unique` hashes, which takes six times
+    as long on millions of keys.
+    """
     ordered = np.sort(array)
     if not len(ordered):
         return ordered

@@ -17,7 +17,9 @@ _PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
 
 
 def seconds(text: str, what: str = "duration") -> float:
-    """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since nobody knows its unit."""
+    """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since nobody knows its
+    unit.
+    """
     hint = f"Write the {what} with a unit, such as 60s, 10m, 12h, 7d or 2w."
     position, total = 0, 0.0
     lowered = text.strip().lower()
@@ -47,4 +49,6 @@ def words(span: float) -> str:
         hours, rest = divmod(round(span / 60), 60)
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days = span / 86_400
-    return f"{days:.0f} days" if days >= 10 or abs(days - round(days)) < 0.05 else f"{days:.1f} days"
+    return (
+        f"{days:.0f} days" if days >= 10 or abs(days - round(days)) < 0.05 else f"{days:.1f} days"
+    )

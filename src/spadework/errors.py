@@ -1,16 +1,15 @@
-"""Every exception that users can meet. Each says what happened, where and with which value; the hint says what to do next.
+"""Every exception that users can meet. Each says what happened, where and with which value; the
+hint says what to do next.
 
-    SpadeworkError
-    ├── BadRequest        the question is wrong: an option, a name, a range, a path
-    │   ├── UnknownName       a model, metric, weight … that does not exist; the nearest known one is told
-    │   └── OutputExists      a file or folder that would be overwritten
-    │       └── OtherData         a finished run of the same recipe on other data
-    ├── BadData           the data are wrong: a file, a column, a value
-    │   └── Undecided         two readings are equally good; the user has to say which
-    ├── Unsuitable        the data lack what a model, a split or a metric needs (times, baskets, content)
-    ├── NotFitted         a model was asked before it learned
-    ├── MissingExtra      a part that is not installed; the hint is the command that installs it
-    └── Stopped           work was given up: by the clock or by the memory limit
+    SpadeworkError ├── BadRequest        the question is wrong: an option, a name, a range, a path │
+    ├── UnknownName       a model, metric, weight … that does not exist; the nearest known one is
+    told │   └── OutputExists      a file or folder that would be overwritten │       └── OtherData
+    a finished run of the same recipe on other data ├── BadData           the data are wrong: a
+    file, a column, a value │   └── Undecided         two readings are equally good; the user has to
+    say which ├── Unsuitable        the data lack what a model, a split or a metric needs (times,
+    baskets, content) ├── NotFitted         a model was asked before it learned ├── MissingExtra
+    a part that is not installed; the hint is the command that installs it └── Stopped
+    work was given up: by the clock or by the memory limit
         ├── OutOfTime
         └── OutOfMemory
 
@@ -52,9 +51,13 @@ class UnknownName(BadRequest, KeyError):
         hint = f"Did you mean {near!r}? " if near else ""
         if len(names) > MANY_NAMES:
             others = difflib.get_close_matches(name.lower(), names, n=NEAR_NAMES, cutoff=0.0)
-            super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Near names: {', '.join(others)}.")
+            super().__init__(
+                f"There is no {kind} named {name!r}.", f"{hint}Near names: {', '.join(others)}."
+            )
         else:
-            super().__init__(f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}.")
+            super().__init__(
+                f"There is no {kind} named {name!r}.", f"{hint}Known: {', '.join(names)}."
+            )
 
 
 class OutputExists(BadRequest):
@@ -85,7 +88,9 @@ class MissingExtra(SpadeworkError):
     """An optional part is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} is not installed.", f"Install it with: pip install 'spadework[{extra}]'")
+        super().__init__(
+            f"{what} is not installed.", f"Install it with: pip install 'spadework[{extra}]'"
+        )
 
 
 class Stopped(SpadeworkError):

@@ -1,10 +1,13 @@
-"""Progress and remarks. Work reports through `track`, `note` and `detail`; whoever wants to hear them listens; else there is silence.
+"""Progress and remarks. Work reports through `track`, `note` and `detail`; whoever wants to hear
+them listens; else there is silence.
 
-A note is a line that somebody should read. A detail is one of many lines of a kind, such as one for each model that was judged: only
-listeners that have a method `detail` hear it. Within `aside` the notes of what is called become details.
+A note is a line that somebody should read. A detail is one of many lines of a kind, such as one for
+each model that was judged: only listeners that have a method `detail` hear it. Within `aside` the
+notes of what is called become details.
 
-Listeners live in a context variable, so two runs in one process do not hear each other. A listener may stop the work by raising
-`errors.Stopped` from `step`: that is how a time limit or a memory limit reaches the inside of a long loop.
+Listeners live in a context variable, so two runs in one process do not hear each other. A listener
+may stop the work by raising `errors.Stopped` from `step`: that is how a time limit or a memory
+limit reaches the inside of a long loop.
 """
 
 from __future__ import annotations
@@ -55,7 +58,9 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Within the block, notes are details to those who listen already; listeners that join inside hear them as notes."""
+    """Within the block, notes are details to those who listen already; listeners that join inside
+    hear them as notes.
+    """
     token = _listeners.set(tuple(_Aside(listener) for listener in _listeners.get()))
     try:
         yield
@@ -98,7 +103,9 @@ def step(label: str, done: int, total: int | None = None) -> None:
 
 @contextmanager
 def within(label: str) -> Iterator[None]:
-    """Within the block `label` runs; at its end, however that comes, it and all that began inside have ended for those who listen."""
+    """Within the block `label` runs; at its end, however that comes, it and all that began inside
+    have ended for those who listen.
+    """
     try:
         step(label, 0, None)
         yield

@@ -1,4 +1,6 @@
-"""A clock and a memory limit that reach inside long loops: a listener that stops the work at the next step."""
+"""A clock and a memory limit that reach inside long loops: a listener that stops the work at the
+next step.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from spadework.errors import OutOfMemory, OutOfTime
 
 @dataclass(frozen=True)
 class Limits:
-    """Raises `OutOfTime` after `deadline` (on `time.monotonic`), `OutOfMemory` above `memory` bytes of this process."""
+    """Raises `OutOfTime` after `deadline` (on `time.monotonic`), `OutOfMemory` above `memory` bytes
+    of this process.
+    """
 
     deadline: float | None = None
     memory: int | None = None
@@ -24,7 +28,10 @@ class Limits:
             raise OutOfTime(f"Time ran out during: {label}.", "Give a larger budget.")
         if self.memory is not None and (used := resident_bytes()) > self.memory:
             raise OutOfMemory(
-                f"{label} holds {used / 2**30:.1f} GiB, over the limit of {self.memory / 2**30:.1f} GiB.",
+                (
+                    f"{label} holds {used / 2**30:.1f} GiB, over the limit of "
+                    f"{self.memory / 2**30:.1f} GiB."
+                ),
                 "Set a larger memory limit, or leave this model out.",
             )
 
@@ -43,10 +50,14 @@ def resident_bytes() -> int:
 def hand_memory_back() -> None:
     """Give freed memory back to the system, where its C library can be asked to.
 
-    glibc keeps what is freed in pieces of less than 32 MiB for the next request. After hundreds of tables of a few megabytes that is
-    more than all that is in use (2.2 against 0.7 GiB on the grocery log), and it counts against every limit.
+    glibc keeps what is freed in pieces of less than 32 MiB for the next request. After hundreds of
+    tables of a few megabytes that is more than all that is in use (2.2 against 0.7 GiB on the
+    grocery log), and it counts against every limit.
     """
-    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
+    if (
+        sys.platform == "linux"
+        and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None
+    ):
         trim(0)
 
 

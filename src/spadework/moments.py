@@ -14,7 +14,9 @@ _HINT = "Give epoch seconds, a date such as 2026-03-01, or a datetime."
 
 
 def moment(given: float | str | date | None) -> int | None:
-    """Whole epoch seconds of a moment; None stays None. A datetime or text without a zone is UTC."""
+    """Whole epoch seconds of a moment; None stays None. A datetime or text without a zone is
+    UTC.
+    """
     if given is None:
         return None
     if isinstance(given, str):
@@ -29,5 +31,8 @@ def moment(given: float | str | date | None) -> int | None:
     if isinstance(given, bool) or not isinstance(given, Real) or not math.isfinite(given):
         raise BadRequest(f"The moment is {given!r}, which is none.", _HINT)
     if not 0 <= given < LATEST:
-        raise BadRequest(f"The moment {given!r} is not between 1970 and 2100 in epoch seconds.", "Milliseconds are divided by 1000 first.")
+        raise BadRequest(
+            f"The moment {given!r} is not between 1970 and 2100 in epoch seconds.",
+            "Milliseconds are divided by 1000 first.",
+        )
     return int(given)

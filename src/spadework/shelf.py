@@ -1,6 +1,7 @@
 """A shelf: things by name. Placing a thing on it is all that is needed for it to appear everywhere.
 
-Models alone are listed once more, in `models/__init__.py`, for type checkers; a test compares the two.
+Models alone are listed once more, in `models/__init__.py`, for type checkers; a test compares the
+two.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ T = TypeVar("T")
 
 
 class Shelf(Mapping[str, T], Generic[T]):
-    """Named things of one kind, in the order in which they were placed; an unknown name is an error that tells the nearest one."""
+    """Named things of one kind, in the order in which they were placed; an unknown name is an error
+    that tells the nearest one.
+    """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -42,9 +45,13 @@ class Shelf(Mapping[str, T], Generic[T]):
         return iter(self._things)
 
     def by_file(self) -> Shelf[T]:
-        """The same things in the order of the files they are defined in, whichever was imported first; within a file, as they stand."""
+        """The same things in the order of the files they are defined in, whichever was imported
+        first; within a file, as they stand.
+        """
         ordered: Shelf[T] = Shelf(self.kind)
-        for name, thing in sorted(self._things.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))):
+        for name, thing in sorted(
+            self._things.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))
+        ):
             ordered.place(name, thing)
         return ordered
 

@@ -1,4 +1,6 @@
-"""What the commands answer: the JSON that scripts rely on, files that are written, and words for people."""
+"""What the commands answer: the JSON that scripts rely on, files that are written, and words for
+people.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,16 @@ PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "r
 
 
 def test_dig_json_is_what_scripts_rely_on(order_run, capsys):
-    arguments = ["dig", "world:order", "--run", order_run, "--set", "models=popular,cosine,forward", "--budget", "180s"]
+    arguments = [
+        "dig",
+        "world:order",
+        "--run",
+        order_run,
+        "--set",
+        "models=popular,cosine,forward",
+        "--budget",
+        "180s",
+    ]
     told = json.loads(call(capsys, *arguments, "--json").out)
     assert set(told) >= {"run", "scores", "winner", "findings"}
     assert told["run"] == str(order_run)
@@ -32,7 +43,9 @@ def test_dig_json_is_what_scripts_rely_on(order_run, capsys):
 
 def test_look_json_adds_up_and_keeps_the_columns_own_names(tmp_path, capsys):
     path = tmp_path / "orders.csv"
-    path.write_text("CustomerID,StockCode,InvoiceDate\na,x,2024-01-01\na,y,2024-01-02\n,z,2024-01-02\nb,x,2024-01-03\n")
+    path.write_text(
+        "CustomerID,StockCode,InvoiceDate\na,x,2024-01-01\na,y,2024-01-02\n,z,2024-01-02\nb,x,2024-01-03\n"
+    )
     told = json.loads(call(capsys, "look", path, "--json").out)
     assert told["columns"] == {"user": "CustomerID", "item": "StockCode", "time": "InvoiceDate"}
     rows = told["rows"]
@@ -55,19 +68,39 @@ def test_look_is_strict_when_asked(tmp_path, capsys):
 
 def test_recommend_writes_what_the_library_answers(order_run, tmp_path, capsys):
     expected = Run(order_run).model().recommend(sw.world("order").log, 4, repeats="allow").frame()
-    for name, read in (("a.parquet", pl.read_parquet), ("a.csv", pl.read_csv), ("a.jsonl", pl.read_ndjson)):
+    for name, read in (
+        ("a.parquet", pl.read_parquet),
+        ("a.csv", pl.read_csv),
+        ("a.jsonl", pl.read_ndjson),
+    ):
         said = call(capsys, "recommend", order_run, "-k", "4", "--out", tmp_path / name)
         assert (said.code, said.out) == (0, "")
         assert f"{len(expected):,} rows for 400 users in" in said.err
         found = read(tmp_path / name)
-        assert found.select("user_id", "item_id", "rank").rows() == expected.select("user_id", "item_id", "rank").rows()
+        assert (
+            found.select("user_id", "item_id", "rank").rows()
+            == expected.select("user_id", "item_id", "rank").rows()
+        )
         assert found["score"].to_list() == pytest.approx(expected["score"].to_list(), rel=1e-6)
 
 
 def test_recommend_to_other_people(order_run, tmp_path, capsys):
     path = tmp_path / "new.csv"
     path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\n")
-    told = json.loads(call(capsys, "recommend", order_run, "--histories", path, "-k", "2", "--repeats", "forbid", "--json").out)
+    told = json.loads(
+        call(
+            capsys,
+            "recommend",
+            order_run,
+            "--histories",
+            path,
+            "-k",
+            "2",
+            "--repeats",
+            "forbid",
+            "--json",
+        ).out
+    )
     assert [row["user_id"] for row in told] == ["me", "me"]
     assert told[0]["item_id"] == "i0009"
     assert [row["rank"] for row in told] == [1, 2]
@@ -90,13 +123,18 @@ def test_a_way_to_judge_is_no_way_to_recommend(order_run, capsys):
 def test_a_model_alone_answers_histories(order_run, tmp_path, capsys):
     path = tmp_path / "new.csv"
     path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\n")
-    said = call(capsys, "recommend", Run(order_run).artifact, "--histories", path, "-k", "1", "--json")
+    said = call(
+        capsys, "recommend", Run(order_run).artifact, "--histories", path, "-k", "1", "--json"
+    )
     assert json.loads(said.out)[0]["item_id"] == "i0009"
 
 
 def test_similar_items_on_a_ring_are_the_next_ones(order_run, capsys):
     told = json.loads(call(capsys, "similar", order_run, "i0003", "i0010", "-k", "1", "--json").out)
-    assert [(row["target_item_id"], row["item_id"]) for row in told] == [("i0003", "i0004"), ("i0010", "i0011")]
+    assert [(row["target_item_id"], row["item_id"]) for row in told] == [
+        ("i0003", "i0004"),
+        ("i0010", "i0011"),
+    ]
 
 
 def test_a_report_is_rendered_in_every_form(order_run, tmp_path, capsys):
@@ -108,18 +146,36 @@ def test_a_report_is_rendered_in_every_form(order_run, tmp_path, capsys):
 
 
 def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, capsys):
-    whole, front = call(capsys, "compare", order_run).out, call(capsys, "compare", order_run, "--pareto").out
+    whole, front = (
+        call(capsys, "compare", order_run).out,
+        call(capsys, "compare", order_run, "--pareto").out,
+    )
     for label in ("popular", "random", "forward(history=0.2)"):
         assert label in whole
     assert front.splitlines()[0] == whole.splitlines()[0], "the same heading"
     board = json.loads((order_run / "scores.json").read_text())["scores"]
-    assert any(row["label"] in front for row in board), "who is on the front is a matter of milliseconds, but somebody always is"
+    assert any(row["label"] in front for row in board), (
+        "who is on the front is a matter of milliseconds, but somebody always is"
+    )
     assert len(front.splitlines()) <= len(whole.splitlines())
 
 
 @pytest.mark.parametrize(
     "name",
-    ["COSINE", "ndcg@10", "INT-8", "int-8", "pop-1", "RepR", "forbid", "cosine(history=0.7)", "by_time", "lightgcn", "tail items", "order"],
+    [
+        "COSINE",
+        "ndcg@10",
+        "INT-8",
+        "int-8",
+        "pop-1",
+        "RepR",
+        "forbid",
+        "cosine(history=0.7)",
+        "by_time",
+        "lightgcn",
+        "tail items",
+        "order",
+    ],
 )
 def test_everything_a_user_meets_can_be_asked_about(name, capsys):
     said = call(capsys, "explain", name)
@@ -136,5 +192,9 @@ def test_the_doctor_tells_processors_memory_and_versions(capsys):
 def test_keys_of_the_recipe_are_options_too(tmp_path, capsys):
     path = tmp_path / "odd.csv"
     path.write_text("who,what,n\na,x,1\na,y,2\nb,x,1\n")
-    told = json.loads(call(capsys, "look", path, "--user", "who", "--item=what", "--time", "-", "--json").out)
-    assert told["columns"] == {"user": "who", "item": "what"} | ({"weight": "n"} if "weight" in told["columns"] else {})
+    told = json.loads(
+        call(capsys, "look", path, "--user", "who", "--item=what", "--time", "-", "--json").out
+    )
+    assert told["columns"] == {"user": "who", "item": "what"} | (
+        {"weight": "n"} if "weight" in told["columns"] else {}
+    )

@@ -1,4 +1,6 @@
-"""A run that keeps several models: who answers which command, lists that remind and discover, and what speaks for an item."""
+"""A run that keeps several models: who answers which command, lists that remind and discover, and
+what speaks for an item.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,15 @@ def log():
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory) -> Path:
-    """A finished run whose winner knows no similar items, as a dig of an older version left it: one model and no roles."""
+    """A finished run whose winner knows no similar items, as a dig of an older version left it: one
+    model and no roles.
+    """
     folder = tmp_path_factory.mktemp("runs") / "bare"
-    dig("world:repeats", folder=folder, recipe=make({"models": ["personal", "cosine", "v-sknn"], "budget": "60s"}))
+    dig(
+        "world:repeats",
+        folder=folder,
+        recipe=make({"models": ["personal", "cosine", "v-sknn"], "budget": "60s"}),
+    )
     roles.keep(folder / "models", {"winner": Run(folder).model()})
     (folder / "models" / "roles.json").unlink()
     return folder
@@ -56,7 +64,10 @@ def several(bare, log, tmp_path_factory) -> Path:
 def new_user(tmp_path_factory) -> Path:
     """Somebody who took two items, one of them twice."""
     path = tmp_path_factory.mktemp("logs") / "me.csv"
-    path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\nme,i0007,2024-01-03\n", encoding="utf-8")
+    path.write_text(
+        "user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\nme,i0007,2024-01-03\n",
+        encoding="utf-8",
+    )
     return path
 
 
@@ -64,7 +75,9 @@ def asked(capsys, *arguments):
     """What a command answers in JSON, and its remarks but for that on what it reads."""
     said = call(capsys, *arguments, "--json")
     assert said.code == 0, said.err
-    return json.loads(said.out), "\n".join(line for line in said.err.splitlines() if not line.startswith("reading "))
+    return json.loads(said.out), "\n".join(
+        line for line in said.err.splitlines() if not line.startswith("reading ")
+    )
 
 
 # ---- similar
@@ -72,7 +85,9 @@ def asked(capsys, *arguments):
 
 def test_similar_items_come_from_the_model_that_knows_them_and_it_is_named(several, capsys):
     told, err = asked(capsys, "similar", several, "i0003", "-k", "4")
-    expected = Run(several).model("similar").similar_items(["i0003"], 4).frame()["item_id"].to_list()
+    expected = (
+        Run(several).model("similar").similar_items(["i0003"], 4).frame()["item_id"].to_list()
+    )
     assert [row["item_id"] for row in told] == expected
     assert err == "cosine(history=0.7) answered; the winner is personal(half_life=90d)."
 
@@ -85,7 +100,10 @@ def test_a_winner_that_knows_similar_items_answers_without_a_remark(order_run, c
 
 @pytest.mark.parametrize("name", ["similar", "cosine", "cosine(history=0.7)"])
 def test_a_model_for_similar_items_is_named_by_role_folder_or_label(several, capsys, name):
-    assert asked(capsys, "similar", several, "i0003", "--model", name)[0] == asked(capsys, "similar", several, "i0003")[0]
+    assert (
+        asked(capsys, "similar", several, "i0003", "--model", name)[0]
+        == asked(capsys, "similar", several, "i0003")[0]
+    )
 
 
 def test_a_model_without_similar_items_is_refused_with_what_is_kept(several, bare, capsys):
@@ -93,15 +111,20 @@ def test_a_model_without_similar_items_is_refused_with_what_is_kept(several, bar
     assert said.code == 2
     assert said.sentences == (
         "The model 'personal(half_life=90d)' has no similarity of items.",
-        "Name another with --model; the run keeps cosine = cosine(history=0.7) (similar), p-topfreq (remind), "
-        "personal = personal(half_life=90d) (winner), v-sknn (discover).",
+        "Name another with --model; the run keeps cosine = cosine(history=0.7) (similar), "
+        "p-topfreq (remind), personal = personal(half_life=90d) (winner), v-sknn (discover).",
     )
     said = call(capsys, "similar", bare, "i0003")
     assert said.code == 2
     assert said.sentences[0].endswith("has no similarity of items.")
-    assert said.sentences[1].startswith("There is no other to name with --model: the run keeps personal")
+    assert said.sentences[1].startswith(
+        "There is no other to name with --model: the run keeps personal"
+    )
     said = call(capsys, "similar", Run(bare).artifact, "i0003")
-    assert said.sentences[1] == "Name the run of this model, which may keep one that can, or another model."
+    assert (
+        said.sentences[1]
+        == "Name the run of this model, which may keep one that can, or another model."
+    )
 
 
 # ---- --model
@@ -109,11 +132,18 @@ def test_a_model_without_similar_items_is_refused_with_what_is_kept(several, bar
 
 @pytest.mark.parametrize(
     "arguments",
-    [["recommend", "RUN"], ["similar", "RUN", "i0003"], ["export", "RUN", "--out", "new"], ["explain", "RUN", "--item", "i0003"]],
+    [
+        ["recommend", "RUN"],
+        ["similar", "RUN", "i0003"],
+        ["export", "RUN", "--out", "new"],
+        ["explain", "RUN", "--item", "i0003"],
+    ],
     ids=lambda arguments: arguments[0],
 )
 def test_every_command_refuses_a_model_that_is_not_kept_with_what_is(arguments, several, capsys):
-    said = call(capsys, *(several if one == "RUN" else one for one in arguments), "--model", "nothing")
+    said = call(
+        capsys, *(several if one == "RUN" else one for one in arguments), "--model", "nothing"
+    )
     assert said.code == 2
     assert said.sentences[0] == f"{several} keeps no model 'nothing'."
     assert said.sentences[1].startswith("It keeps cosine = cosine(history=0.7) (similar), ")
@@ -149,14 +179,18 @@ def test_one_model_has_no_other_to_name(several, new_user, capsys):
 
 def own_items(log) -> dict[str, set[str]]:
     frame = log.frame()
-    return {user: set(items) for user, items in frame.group_by("user_id").agg("item_id").iter_rows()}
+    return {
+        user: set(items) for user, items in frame.group_by("user_id").agg("item_id").iter_rows()
+    }
 
 
 def test_lists_that_remind_hold_own_items_by_the_model_for_that(several, log, capsys):
     told, err = asked(capsys, "recommend", several, "--for", "remind", "-k", "5")
     assert err == ""
     expected = Run(several).model("remind").recommend(log, 5, repeats="only").frame()
-    assert [(row["user_id"], row["item_id"]) for row in told] == list(expected.select("user_id", "item_id").iter_rows())
+    assert [(row["user_id"], row["item_id"]) for row in told] == list(
+        expected.select("user_id", "item_id").iter_rows()
+    )
     assert all(row["item_id"] in own_items(log)[row["user_id"]] for row in told)
 
 
@@ -164,7 +198,9 @@ def test_lists_that_discover_hold_new_items_by_the_model_for_that(several, log, 
     told, err = asked(capsys, "recommend", several, "--for", "discover", "-k", "5")
     assert err == ""
     expected = Run(several).model("discover").recommend(log, 5, repeats="forbid").frame()
-    assert [(row["user_id"], row["item_id"]) for row in told] == list(expected.select("user_id", "item_id").iter_rows())
+    assert [(row["user_id"], row["item_id"]) for row in told] == list(
+        expected.select("user_id", "item_id").iter_rows()
+    )
     assert not any(row["item_id"] in own_items(log)[row["user_id"]] for row in told)
 
 
@@ -173,20 +209,48 @@ def test_lists_of_both_begin_with_as_many_own_items_as_people_repeat(several, lo
     assert round(share, 2) == 0.76
     told, _ = asked(capsys, "recommend", several, "--for", "both", "-k", "10", "--user", "u0003")
     users = log.user_vocabulary.codes(["u0003"])
-    remind = Run(several).model("remind").recommend_codes(log, 8, repeats="only", users=users).frame()["item_id"].to_list()
+    remind = (
+        Run(several)
+        .model("remind")
+        .recommend_codes(log, 8, repeats="only", users=users)
+        .frame()["item_id"]
+        .to_list()
+    )
     own = min(8, len(own_items(log)["u0003"]))
-    discover = Run(several).model("discover").recommend_codes(log, 10 - own, repeats="forbid", users=users).frame()["item_id"].to_list()
+    discover = (
+        Run(several)
+        .model("discover")
+        .recommend_codes(log, 10 - own, repeats="forbid", users=users)
+        .frame()["item_id"]
+        .to_list()
+    )
     assert [row["item_id"] for row in told] == remind + discover
     assert [row["for"] for row in told] == ["remind"] * own + ["discover"] * (10 - own)
     assert [row["rank"] for row in told] == list(range(1, 11))
 
 
 def test_a_quota_worked_by_hand(several, new_user, capsys):
-    """Three tenths of ten slots are three; two own items are all there are, so new ones fill up. Of one own item a slot: the commoner."""
-    told, _ = asked(capsys, "recommend", several, "--histories", new_user, "--for", "both", "--quota", "0.3")
+    """Three tenths of ten slots are three; two own items are all there are, so new ones fill up. Of
+    one own item a slot: the commoner.
+    """
+    told, _ = asked(
+        capsys, "recommend", several, "--histories", new_user, "--for", "both", "--quota", "0.3"
+    )
     assert [row["for"] for row in told] == ["remind"] * 2 + ["discover"] * 8
     assert {row["item_id"] for row in told[:2]} == {"i0007", "i0008"}
-    told, _ = asked(capsys, "recommend", several, "--histories", new_user, "--for", "both", "--quota", "0.3", "-k", "2")
+    told, _ = asked(
+        capsys,
+        "recommend",
+        several,
+        "--histories",
+        new_user,
+        "--for",
+        "both",
+        "--quota",
+        "0.3",
+        "-k",
+        "2",
+    )
     assert [(row["for"], row["rank"]) for row in told] == [("remind", 1), ("discover", 2)]
     assert told[0]["item_id"] == "i0007"
 
@@ -194,15 +258,31 @@ def test_a_quota_worked_by_hand(several, new_user, capsys):
 def test_people_see_which_items_are_for_what_and_files_hold_it(several, new_user, tmp_path, capsys):
     said = call(capsys, "recommend", several, "--histories", new_user, "--for", "both")
     assert said.out.splitlines()[0].split() == ["user_id", "rank", "item_id", "score", "for"]
-    call(capsys, "recommend", several, "--histories", new_user, "--for", "both", "--out", tmp_path / "lists.parquet")
+    call(
+        capsys,
+        "recommend",
+        several,
+        "--histories",
+        new_user,
+        "--for",
+        "both",
+        "--out",
+        tmp_path / "lists.parquet",
+    )
     frame = pl.read_parquet(tmp_path / "lists.parquet")
     assert frame.columns == ["user_id", "item_id", "score", "rank", "for"]
     assert set(frame["for"]) == {"remind", "discover"}
 
 
 @settings(max_examples=12)
-@given(k=st.integers(1, 40), quota=st.floats(0.01, 0.99), people=st.lists(st.integers(0, 300), min_size=1, max_size=5, unique=True))
-def test_lists_of_both_are_full_without_doubles_whatever_their_length(several, log, k, quota, people):
+@given(
+    k=st.integers(1, 40),
+    quota=st.floats(0.01, 0.99),
+    people=st.lists(st.integers(0, 300), min_size=1, max_size=5, unique=True),
+)
+def test_lists_of_both_are_full_without_doubles_whatever_their_length(
+    several, log, k, quota, people
+):
     users = [f"u{number:04d}" for number in people]
     frame = recommend(str(several), user_ids=users, k=k, purpose="both", quota=quota)
     own = own_items(log)
@@ -219,7 +299,8 @@ def test_a_run_without_such_models_says_that_its_winner_answers(bare, capsys):
     told, err = asked(capsys, "recommend", bare, "--for", "both", "-k", "4", "--user", "u0003")
     assert len({row["item_id"] for row in told}) == 4
     assert err.splitlines() == [
-        f"The run keeps no model of its own to {side}: its winner, {winner}, answers." for side in ("remind", "discover")
+        f"The run keeps no model of its own to {side}: its winner, {winner}, answers."
+        for side in ("remind", "discover")
     ]
 
 
@@ -228,31 +309,55 @@ def test_where_people_do_not_repeat_own_items_are_listed_with_a_remark(order_run
     board = files.read_json(run / "scores.json")
     board["protocol"] |= {"repeats": "novel", "target_repeat_share": 0.0}
     files.write_json(run / "scores.json", board)
-    assert asked(capsys, "recommend", run, "--for", "discover", "-k", "3")[1] == "", "that is what it judged"
+    assert asked(capsys, "recommend", run, "--for", "discover", "-k", "3")[1] == "", (
+        "that is what it judged"
+    )
     told, err = asked(capsys, "recommend", run, "--for", "both", "-k", "3", "--user", "u0003")
     assert [row["for"] for row in told] == ["remind", "discover", "discover"], "one at least"
-    assert err == "The run judged lists without items of the history, so nothing is known of how well these remind."
+    assert err == (
+        "The run judged lists without items of the history, so nothing is known of how well "
+        "these remind."
+    )
 
 
 def test_one_model_alone_reminds_and_discovers_half_and_half(several, new_user, capsys):
-    told, err = asked(capsys, "recommend", Run(several).artifact_of("similar"), "--histories", new_user, "--for", "both", "-k", "4")
+    told, err = asked(
+        capsys,
+        "recommend",
+        Run(several).artifact_of("similar"),
+        "--histories",
+        new_user,
+        "--for",
+        "both",
+        "-k",
+        "4",
+    )
     assert [row["for"] for row in told] == ["remind"] * 2 + ["discover"] * 2
-    assert err == "No share of repeats is known, so half of the slots remind; choose another share with --quota."
+    assert err == (
+        "No share of repeats is known, so half of the slots remind; choose another share "
+        "with --quota."
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--for", "remind", "--repeats", "allow"], "--for remind says what lists hold of the history, and so does --repeats.",
+        (["--for", "remind", "--repeats", "allow"],
+            "--for remind says what lists hold of the history, and so does --repeats.",
          "Leave one of them out."),
-        (["--quota", "0.3"], "A quota joins lists that remind with lists that discover.", "Use it with --for both."),
-        (["--for", "discover", "--quota", "0.3"], "A quota joins lists that remind with lists that discover.", "Use it with --for both."),
+        (["--quota", "0.3"], "A quota joins lists that remind with lists that discover.",
+            "Use it with --for both."),
+        (["--for", "discover", "--quota", "0.3"],
+            "A quota joins lists that remind with lists that discover.", "Use it with --for both."),
         (["--for", "both", "--quota", "0"], "The quota 0 is not between 0 and 1.",
-         "Give the share of slots that remind, such as 0.3; for lists of one kind use --for remind or --for discover."),
+         ("Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+"remind or --for discover.")),
         (["--for", "both", "--quota", "nan"], "The quota nan is not between 0 and 1.",
-         "Give the share of slots that remind, such as 0.3; for lists of one kind use --for remind or --for discover."),
+         ("Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+"remind or --for discover.")),
         (["--for", "both", "-k", "0"], "k is 0, which is not a whole number above zero.", None),
-        (["--for", "all"], "Invalid value for '--for': 'all' is not one of 'remind', 'discover', 'both'.", None),
+        (["--for", "all"],
+            "Invalid value for '--for': 'all' is not one of 'remind', 'discover', 'both'.", None),
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(several, capsys, arguments, message, hint):
@@ -272,7 +377,12 @@ def test_a_strange_purpose_is_refused_in_python_too(several):
 
 def test_what_speaks_for_an_own_item_is_told_by_the_winner(several, new_user, capsys):
     told, err = asked(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
-    assert (told["model"], told["user_id"], told["item_id"], err) == ("personal(half_life=90d)", "me", "i0007", "")
+    assert (told["model"], told["user_id"], told["item_id"], err) == (
+        "personal(half_life=90d)",
+        "me",
+        "i0007",
+        "",
+    )
     assert told["contributions"][0]["item_id"] == "i0007"
 
 
@@ -280,7 +390,9 @@ def test_what_the_winner_cannot_say_the_model_for_similar_items_does(several, lo
     user = "u0003"
     new = next(item for item in log.item_vocabulary.ids if item not in own_items(log)[user])
     told, err = asked(capsys, "explain", several, "--item", new, "--user", user)
-    expected = Run(several).model("similar").explain(log, new, user).filter(pl.col("contribution") != 0)
+    expected = (
+        Run(several).model("similar").explain(log, new, user).filter(pl.col("contribution") != 0)
+    )
     assert len(expected)
     assert told["model"] == "cosine(history=0.7)"
     assert told["contributions"] == expected.to_dicts()
@@ -289,10 +401,18 @@ def test_what_the_winner_cannot_say_the_model_for_similar_items_does(several, lo
 
 def test_people_are_told_what_speaks_and_where_nothing_does(several, new_user, capsys):
     said = call(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
-    assert said.out.splitlines()[0] == "What speaks for i0007 in the history of me, by personal(half_life=90d):"
+    assert (
+        said.out.splitlines()[0]
+        == "What speaks for i0007 in the history of me, by personal(half_life=90d):"
+    )
     assert [line.split()[0] for line in said.out.splitlines()[4:]] == ["i0007", "(other)"]
-    said = call(capsys, "explain", several, "--item", "i0030", "--histories", new_user, "--model", "remind")
-    assert (said.code, said.out.strip()) == (0, "Nothing in the history of me speaks for i0030, by p-topfreq.")
+    said = call(
+        capsys, "explain", several, "--item", "i0030", "--histories", new_user, "--model", "remind"
+    )
+    assert (said.code, said.out.strip()) == (
+        0,
+        "Nothing in the history of me speaks for i0030, by p-topfreq.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -302,7 +422,8 @@ def test_people_are_told_what_speaks_and_where_nothing_does(several, new_user, c
         (["cosine", "--user", "u0003"], "--user has no meaning without --item."),
         (["cosine", "--model", "winner"], "--model has no meaning without --item."),
         (["RUN", "--item", "i0003"], "The histories are of 300 users."),
-        (["RUN", "--item", "nothing", "--user", "u0003"], "Item 'nothing' is not in the log that the model learned from."),
+        (["RUN", "--item", "nothing", "--user", "u0003"],
+            "Item 'nothing' is not in the log that the model learned from."),
         (["RUN", "--item", "i0003", "--user", "nobody"], "User 'nobody' is not in the histories."),
         (["nowhere", "--item", "i0003"], "There is no folder 'nowhere'."),
     ],

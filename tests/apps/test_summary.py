@@ -1,4 +1,6 @@
-"""What a dig prints: short, the best and the baselines, each reason once, and what to type next; over random boards."""
+"""What a dig prints: short, the best and the baselines, each reason once, and what to type next;
+over random boards.
+"""
 
 from __future__ import annotations
 
@@ -49,15 +51,29 @@ def _wide(monkeypatch):
 def test_the_table_is_the_ten_best_the_baselines_and_what_is_saved_in_order(printed):
     for seed in range(200):
         board, _, text = printed(seed)
-        done = sorted((row for row in board["scores"] if row["state"] == "done"), key=lambda row: -value(row))
+        done = sorted(
+            (row for row in board["scores"] if row["state"] == "done"), key=lambda row: -value(row)
+        )
         if not done:
             assert "No model has a score." in text
             continue
         roles = board.get("winners", {})
-        marked = {board["winner"], board.get("best"), *(roles.get(key) for key in ("new items", "own items", "similar items"))}
-        wanted = [row for at, row in enumerate(done) if at < 10 or row["label"] in {"popular", "popular(window=7d)", "random"} | marked]
-        lines = re.findall(r"^ *(\d+)  (\S.*?)  +(\d\.\d{4})  (\d\.\d{4}) … (\d\.\d{4})", text, re.MULTILINE)
-        assert [(int(rank), label) for rank, label, *_ in lines] == [(row["rank"], row["label"]) for row in wanted]
+        marked = {
+            board["winner"],
+            board.get("best"),
+            *(roles.get(key) for key in ("new items", "own items", "similar items")),
+        }
+        wanted = [
+            row
+            for at, row in enumerate(done)
+            if at < 10 or row["label"] in {"popular", "popular(window=7d)", "random"} | marked
+        ]
+        lines = re.findall(
+            r"^ *(\d+)  (\S.*?)  +(\d\.\d{4})  (\d\.\d{4}) … (\d\.\d{4})", text, re.MULTILINE
+        )
+        assert [(int(rank), label) for rank, label, *_ in lines] == [
+            (row["rank"], row["label"]) for row in wanted
+        ]
         assert [tuple(map(float, line[2:])) for line in lines] == [
             tuple(round(number, 4) for number in (value(row), *row["interval"])) for row in wanted
         ]
@@ -65,7 +81,11 @@ def test_the_table_is_the_ten_best_the_baselines_and_what_is_saved_in_order(prin
         assert (int(more[1]) if more else 0) == len(done) - len(wanted)
         winner = next(row for row in done if row["label"] == board["winner"])
         assert f"saved    {board['winner']}: {PRIMARY} {value(winner):.4f}" in text
-        line = next(line for line in text.splitlines() if re.match(rf" *\d+  {re.escape(board['winner'])}  ", line))
+        line = next(
+            line
+            for line in text.splitlines()
+            if re.match(rf" *\d+  {re.escape(board['winner'])}  ", line)
+        )
         assert re.search(r"  saved(, .+)?$", line)
 
 
@@ -73,10 +93,14 @@ def test_the_choice_is_told_before_the_board_and_the_want_of_time_before_all(pri
     for seed in range(200):
         board, _, text = printed(seed)
         budget, choice = board.get("budget", {}), board.get("choice")
-        assert text.startswith(budget["says"] if budget.get("starved") else "541,909 rows → 529,170 used")
+        assert text.startswith(
+            budget["says"] if budget.get("starved") else "541,909 rows → 529,170 used"
+        )
         if choice:
             assert text.index(choice["says"]) < text.index("rank  model")
-            assert (f"best     {board['best']}, by value" in text) == (board["best"] != board["winner"])
+            assert (f"best     {board['best']}, by value" in text) == (
+                board["best"] != board["winner"]
+            )
             assert ("is not above what is popular" in text) == (not choice["above_popular"])
         for label in filter(None, [board.get("winners", {}).get("new items")]):
             assert f"saved    {label}: for new items" in text
@@ -85,21 +109,37 @@ def test_the_choice_is_told_before_the_board_and_the_want_of_time_before_all(pri
 def test_each_reason_is_one_line_and_time_is_one_line(printed):
     for seed in range(200):
         board, _, text = printed(seed)
-        late = [line for line in text.splitlines() if line.endswith(("would do.", "larger budget tries them."))]
+        late = [
+            line
+            for line in text.splitlines()
+            if line.endswith(("would do.", "larger budget tries them."))
+        ]
         entries = [*board["scores"], *board["validation"]]
         able = {row["model"] for row in entries if row["state"] == "done"}
         unable = {row["model"] for row in entries if row["state"] == "skipped"} - able
-        lacking = {row["model"] for row in board["validation"] if row["state"] == "no time"} - unable - able
+        lacking = (
+            {row["model"] for row in board["validation"] if row["state"] == "no time"}
+            - unable
+            - able
+        )
         assert len(late) <= 1
         if lacking:
             assert late[0].startswith(f"{len(lacking)} model")
-            assert ("--budget 10m would do." in late[0]) == bool(board.get("budget", {}).get("would_do"))
+            assert ("--budget 10m would do." in late[0]) == bool(
+                board.get("budget", {}).get("would_do")
+            )
         skipped = [line for line in text.splitlines() if line.startswith("skipped: ")]
-        told = [name for line in skipped for name in line.removeprefix("skipped: ").partition(". ")[0].split(", ")]
+        told = [
+            name
+            for line in skipped
+            for name in line.removeprefix("skipped: ").partition(". ")[0].split(", ")
+        ]
         assert sorted(told) == sorted(unable)
         reasons = [line.partition(". ")[2] for line in skipped]
         assert len(reasons) == len(set(reasons))
-        assert sum(line.startswith("timed out: ") for line in text.splitlines()) <= 1, "where it ran out is for the report"
+        assert sum(line.startswith("timed out: ") for line in text.splitlines()) <= 1, (
+            "where it ran out is for the report"
+        )
 
 
 def test_it_ends_with_lines_to_type_and_stays_short(printed):
@@ -121,20 +161,39 @@ def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board
         "command": "spadework train RUN",
     }
     for says, starved, wanted in (
-        (found["says"], False, True), (found["says"], True, False), ("The spade is enough: …", False, False), ("Undecided: …", False, False),
-    ):  # fmt: skip
+        (found["says"], False, True),
+        (found["says"], True, False),
+        ("The spade is enough: …", False, False),
+        ("Undecided: …", False, False),
+    ):
         board["budget"] |= {"starved": starved}
-        where = run_folder.write_run(tmp_path / "run", files_of(board) | {"findings": [found | {"says": says}]})
+        where = run_folder.write_run(
+            tmp_path / "run", files_of(board) | {"findings": [found | {"says": says}]}
+        )
         text = summary_text(run_facts.read(where), where)
         assert (f"         spadework train {where}" in text) == wanted
         assert f"$ spadework train {where}" in text
 
 
-def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(order_run, tmp_path, capsys):
-    asked = ["dig", "world:order", "--run", tmp_path / "r", "--set", "models=popular", "--budget", "30s"]
+def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(
+    order_run, tmp_path, capsys
+):
+    asked = [
+        "dig",
+        "world:order",
+        "--run",
+        tmp_path / "r",
+        "--set",
+        "models=popular",
+        "--budget",
+        "30s",
+    ]
     assert call(capsys, *asked, "--strict").code == 0
     board = files.read_json(tmp_path / "r" / "scores.json")
-    files.write_json(tmp_path / "r" / "scores.json", board | {"budget": {"starved": True, "says": "Too short.", "would_do": "10m"}})
+    files.write_json(
+        tmp_path / "r" / "scores.json",
+        board | {"budget": {"starved": True, "says": "Too short.", "would_do": "10m"}},
+    )
     said = call(capsys, *asked, "--strict")
     assert said.code == 1
     assert said.out.startswith("Too short.\n\n")
@@ -152,7 +211,16 @@ def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(orde
 
 
 def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
-    asked = ["dig", "world:order", "--run", order_run, "--set", "models=popular,cosine,forward", "--budget", "180s"]
+    asked = [
+        "dig",
+        "world:order",
+        "--run",
+        order_run,
+        "--set",
+        "models=popular,cosine,forward",
+        "--budget",
+        "180s",
+    ]
     short, whole = call(capsys, *asked).out, call(capsys, *asked, "--verbose").out
     for label in ("popular", "random", "forward(history=0.2)"):
         assert label in short
@@ -162,7 +230,18 @@ def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
 
 
 def test_what_is_preferred_is_a_key_of_the_recipe(tmp_path, capsys):
-    asked = ["dig", "world:order", "--run", tmp_path / "r", "--set", "models=popular", "--budget", "30s", "--prefer", "quality"]
+    asked = [
+        "dig",
+        "world:order",
+        "--run",
+        tmp_path / "r",
+        "--set",
+        "models=popular",
+        "--budget",
+        "30s",
+        "--prefer",
+        "quality",
+    ]
     assert call(capsys, *asked).code == 0
     assert files.read_json(tmp_path / "r" / "recipe.json")["recipe"]["prefer"] == "quality"
     said = call(capsys, *asked[:-1], "speed")

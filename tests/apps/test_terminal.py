@@ -42,7 +42,9 @@ def test_details_are_shown_only_to_those_who_ask(capsys):
 
 
 def test_what_has_ended_is_not_shown(capsys, monkeypatch):
-    """A loop that was cut short inside a trial is gone when the trial is; what goes on outside stays."""
+    """A loop that was cut short inside a trial is gone when the trial is; what goes on outside
+    stays.
+    """
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     with progress() as shown:
@@ -54,7 +56,9 @@ def test_what_has_ended_is_not_shown(capsys, monkeypatch):
         with events.within("cosine"):
             events.step("count", 0, 7)
             events.step("families", 4, 9)
-            assert shown._text() == "0:00  families 4/9", "whoever speaks has no other at work inside"
+            assert shown._text() == "0:00  families 4/9", (
+                "whoever speaks has no other at work inside"
+            )
         events.step("families", 9, 9)
         assert shown._text() == "0:00"
     capsys.readouterr()
@@ -110,10 +114,16 @@ def test_what_was_refused_at_its_start_is_not_shown(capsys):
 
 
 def test_labels_side_by_side_stay_apart():
-    one, two = (f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, window=12) + vmis-knn")' for shrink in (1, 2))
+    one, two = (
+        f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, window=12) + vmis-knn")'
+        for shrink in (1, 2)
+    )
     short = 'blend(parts="cosine + forward + vmis-knn")'
     assert formatting.label(one) == formatting.label(two) == short
     assert formatting.labels([one, "ease"]) == {one: short, "ease": "ease"}
     assert formatting.labels([one, two]) == {one: one, two: two}
-    assert formatting.with_labels(f"{one} is taken, not {two}.", [one, two]) == f"{one} is taken, not {two}."
+    assert (
+        formatting.with_labels(f"{one} is taken, not {two}.", [one, two])
+        == f"{one} is taken, not {two}."
+    )
     assert formatting.with_labels(f"{one} is taken.", [one, two]) == f"{short} is taken."

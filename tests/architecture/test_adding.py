@@ -1,4 +1,6 @@
-"""What docs/adding-a-….md say is true: their code runs as it stands, and what they promise appears."""
+"""What docs/adding-a-….md say is true: their code runs as it stands, and what they promise
+appears.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from spadework.workbench.search.design import design
 
 def code_of(page: str) -> list[str]:
     """The Python blocks of a page."""
-    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL
+    )
 
 
 @pytest.fixture
@@ -57,7 +61,13 @@ def test_weights(placed, world):
     assert {one["shrink"] for one in tried if one["weight"] == "kulczynski"} == {0.0, 10.0}
     assert {one["weight"] for one in tried if one["entry"] == "capped"} == {"raw", "cosine"}
     for label in ("cooccurrence(weight=kulczynski)", "cooccurrence(entry=capped)"):
-        assert sw.model(label).fit(log).recommend(log.of_users(log.user_vocabulary.ids[:3])).frame().height
+        assert (
+            sw.model(label)
+            .fit(log)
+            .recommend(log.of_users(log.user_vocabulary.ids[:3]))
+            .frame()
+            .height
+        )
     assert "Mean of both shares" in explain("kulczynski")["says"]
 
 
@@ -65,6 +75,12 @@ def test_a_metric(placed, world):
     (code,) = code_of("adding-a-metric.md")
     exec(compile(code, "metrics.py", "exec"), vars(metrics).copy())
     split = sw.split.by_time(world("order").log, test=0.1, valid=0.1)
-    (row,) = sw.scoreboard([sw.model("popular")], split, metrics=["f1@10", "precision@10", "recall@10"]).entries
-    assert 0 < row["metrics"]["f1@10"] <= max(row["metrics"]["precision@10"], row["metrics"]["recall@10"])
+    (row,) = sw.scoreboard(
+        [sw.model("popular")], split, metrics=["f1@10", "precision@10", "recall@10"]
+    ).entries
+    assert (
+        0
+        < row["metrics"]["f1@10"]
+        <= max(row["metrics"]["precision@10"], row["metrics"]["recall@10"])
+    )
     assert np.isfinite(row["interval"]).all()

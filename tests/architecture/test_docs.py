@@ -17,10 +17,15 @@ def public(tree: ast.Module) -> Iterator[ast.AST]:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
             yield node
             if isinstance(node, ast.ClassDef):
-                yield from (inner for inner in node.body if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"))
+                yield from (
+                    inner
+                    for inner in node.body
+                    if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_")
+                )
 
 
-# Listeners and answers to a base class say nothing new: the protocol or the base class has the sentence.
+# Listeners and answers to a base class say nothing new: the protocol or the base class has the
+# sentence.
 INHERITED = {
     "step",
     "note",
@@ -34,7 +39,16 @@ INHERITED = {
     "get_command",
     "resolve_command",
 }
-INHERITED |= {"parse_args", "format_epilog", "chances", "steps", "batches", "begin", "look", "backward"}
+INHERITED |= {
+    "parse_args",
+    "format_epilog",
+    "chances",
+    "steps",
+    "batches",
+    "begin",
+    "look",
+    "backward",
+}
 
 
 def test_every_module_class_and_function_says_what_it_is():
@@ -44,7 +58,9 @@ def test_every_module_class_and_function_says_what_it_is():
         for node in public(tree):
             if node.name in INHERITED:
                 continue
-            assert ast.get_docstring(node), f"{path.relative_to(ROOT)}:{node.lineno} {node.name} says nothing about itself"
+            assert ast.get_docstring(node), (
+                f"{path.relative_to(ROOT)}:{node.lineno} {node.name} says nothing about itself"
+            )
 
 
 def test_first_sentences_end():
@@ -54,14 +70,18 @@ def test_first_sentences_end():
             text = ast.get_docstring(node)
             if text:
                 first = text.split("\n\n")[0]
-                assert first.rstrip().endswith((".", ":", "…", "?", "!", "”", ")")), f"{path.relative_to(ROOT)}: {first!r} does not end"
+                assert first.rstrip().endswith((".", ":", "…", "?", "!", "”", ")")), (
+                    f"{path.relative_to(ROOT)}: {first!r} does not end"
+                )
 
 
 def test_no_loose_ends():
     for path in MODULES:
         text = path.read_text(encoding="utf-8")
         for number, line in enumerate(text.splitlines(), start=1):
-            assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line), f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+            assert not re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line), (
+                f"{path.relative_to(ROOT)}:{number} {line.strip()}"
+            )
             assert not re.search(r"""["' ]/(home|root|work|Users)/""", line), (
                 f"{path.relative_to(ROOT)}:{number} names a place on one machine"
             )
@@ -74,5 +94,9 @@ def test_every_module_begins_alike():
         imported = [node for node in tree.body if isinstance(node, (ast.Import, ast.ImportFrom))]
         if imported and path.name not in names:
             first = imported[0]
-            assert isinstance(first, ast.ImportFrom), f"{path.relative_to(ROOT)} begins with other imports than annotations"
-            assert first.module == "__future__", f"{path.relative_to(ROOT)} begins with other imports than annotations"
+            assert isinstance(first, ast.ImportFrom), (
+                f"{path.relative_to(ROOT)} begins with other imports than annotations"
+            )
+            assert first.module == "__future__", (
+                f"{path.relative_to(ROOT)} begins with other imports than annotations"
+            )

@@ -1,4 +1,6 @@
-"""Imports go down only, third-party names stand in their own files, and the offending line is named."""
+"""Imports go down only, third-party names stand in their own files, and the offending line is
+named.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +12,35 @@ from pathlib import Path
 
 from makers import ROOT, SOURCE
 
-FLOORS = {"data": 1, "kernels": 2, "models": 3, "evaluation": 4, "diagnosis": 5, "workbench": 6, "apps": 7}
+FLOORS = {
+    "data": 1,
+    "kernels": 2,
+    "models": 3,
+    "evaluation": 4,
+    "diagnosis": 5,
+    "workbench": 6,
+    "apps": 7,
+}
 ROOMS = {  # of one floor: a room imports from those with a smaller number, and from itself
-    "data": 0, "data/reading": 1, "data/content.py": 2, "data/samples.py": 3, "data/worlds": 3, "data/addresses.py": 4, "data/presplit.py": 5,
-    "kernels": 0, "kernels/counting": 1, "kernels/ranking": 1, "kernels/similarity": 2, "kernels/solvers": 2, "kernels/users": 2,
-    "models": 0, "models/cooccurrence": 1, "models/baskets": 1, "models/linear": 2, "models/factors": 2, "models/ensemble": 3,
+    "data": 0, "data/reading": 1, "data/content.py": 2, "data/samples.py": 3, "data/worlds": 3,
+    "data/addresses.py": 4, "data/presplit.py": 5,
+    "kernels": 0, "kernels/counting": 1, "kernels/ranking": 1, "kernels/similarity": 2,
+    "kernels/solvers": 2, "kernels/users": 2,
+    "models": 0, "models/cooccurrence": 1, "models/baskets": 1, "models/linear": 2,
+    "models/factors": 2, "models/ensemble": 3,
     "models/neural": 4,
     "diagnosis": 0, "diagnosis/questions": 1,
-    "workbench/recipe.py": 0, "workbench/formatting.py": 0, "workbench/storage": 1, "workbench/report": 2,
+    "workbench/recipe.py": 0, "workbench/formatting.py": 0, "workbench/storage": 1,
+    "workbench/report": 2,
     "workbench/search": 3, "workbench": 4, "workbench/serving": 5,
     "workbench/training": 6,
     "apps": 0, "apps/commands": 1,
 }  # fmt: skip
 LISTS = ("spadework.models",)  # its `__init__` lists what the rooms define, for type checkers
 NAMED_AFTER = ("apps/commands/", "workbench/report/sections/", "diagnosis/questions/")
-"""Folders whose modules have the name of what they are about, which is that of another module at times."""
+"""Folders whose modules have the name of what they are about, which is that of another module at
+times.
+"""
 HELPERS = {path.stem for path in SOURCE.glob("*.py")} - {"__init__", "__main__"}
 ANYWHERE = {"numpy", "scipy", "polars"}
 ALLOWED = {  # third-party name → where it may be imported
@@ -37,7 +53,11 @@ ALLOWED = {  # third-party name → where it may be imported
     "optuna": ("workbench/search/tpe_search.py", "workbench/search/tuning.py"),
     "jinja2": ("workbench/",),
     "markupsafe": ("workbench/",),  # a part of jinja2
-    "safetensors": ("workbench/", "models/neural/checkpoints.py", "models/neural/text_embeddings.py"),
+    "safetensors": (
+        "workbench/",
+        "models/neural/checkpoints.py",
+        "models/neural/text_embeddings.py",
+    ),
     "click": ("apps/",),
     "torch": ("models/neural/",),
     "lightning_fabric": ("models/neural/training.py",),
@@ -58,19 +78,29 @@ NEVER = {
     "joblib",
     "cloudpickle",
 }
-CHECKED = [path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem in HELPERS]
+CHECKED = [
+    path for path in sorted(SOURCE.rglob("*.py")) if path.parent != SOURCE or path.stem in HELPERS
+]
 
 
-def imports(path: Path, *, at_import: bool = False, typed: bool = True) -> Iterator[tuple[int, str]]:
-    """Line and full dotted name of everything that a module imports; `from a import b` counts as a.b.
+def imports(
+    path: Path, *, at_import: bool = False, typed: bool = True
+) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of everything that a module imports; `from a import b` counts as
+    a.b.
 
-    `at_import` leaves out what is imported when a function runs, and what only type checkers import; without `typed` the latter alone.
+    `at_import` leaves out what is imported when a function runs, and what only type checkers
+    import; without `typed` the latter alone.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     hidden = set()
     for node in ast.walk(tree):
         lazy = at_import and isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        checked = (at_import or not typed) and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        checked = (
+            (at_import or not typed)
+            and isinstance(node, ast.If)
+            and "TYPE_CHECKING" in ast.dump(node.test)
+        )
         if lazy or checked:
             hidden |= {id(inner) for inner in ast.walk(node)}
     for node in ast.walk(tree):
@@ -102,8 +132,14 @@ def test_imports_go_down_only():
             if other in HELPERS:
                 continue
             assert other in FLOORS, f"{where(path, line)} imports {name}, which is on no floor"
-            assert own not in HELPERS, f"{where(path, line)}: the helper {own} imports {name}; helpers import only each other"
-            assert FLOORS[other] <= FLOORS[own], f"{where(path, line)}: {own} (floor {FLOORS[own]}) imports {name} (floor {FLOORS[other]})"
+            assert own not in HELPERS, (
+                f"{where(path, line)}: the helper {own} imports {name}; helpers import only "
+                "each other"
+            )
+            assert FLOORS[other] <= FLOORS[own], (
+                f"{where(path, line)}: {own} (floor {FLOORS[own]}) imports {name} (floor "
+                f"{FLOORS[other]})"
+            )
 
 
 def test_third_party_names_stand_in_their_own_files():
@@ -111,32 +147,48 @@ def test_third_party_names_stand_in_their_own_files():
         here = path.relative_to(SOURCE).as_posix()
         for line, name in imports(path):
             top = name.split(".")[0]
-            assert top not in NEVER, f"{where(path, line)} imports {name}, which the house does not want"
+            assert top not in NEVER, (
+                f"{where(path, line)} imports {name}, which the house does not want"
+            )
             if top in sys.stdlib_module_names or top == "spadework" or top in ANYWHERE:
                 continue
             assert top in ALLOWED, f"{where(path, line)} imports {name}, which no list allows"
-            assert here.startswith(ALLOWED[top]), f"{where(path, line)} imports {name}, which only {' and '.join(ALLOWED[top])} may"
+            assert here.startswith(ALLOWED[top]), (
+                f"{where(path, line)} imports {name}, which only {' and '.join(ALLOWED[top])} may"
+            )
 
 
 def test_commands_import_nothing_heavy_until_they_run():
     heavy = {"numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors"}
     later = {"recipe_options.py", "summary.py"}  # what a command imports when it runs
-    for path in sorted(set((SOURCE / "apps").rglob("*.py")) - {SOURCE / "apps" / name for name in later}):
+    for path in sorted(
+        set((SOURCE / "apps").rglob("*.py")) - {SOURCE / "apps" / name for name in later}
+    ):
         for line, name in imports(path, at_import=True):
-            assert name.split(".")[0] not in heavy, f"{where(path, line)} imports {name} when it is loaded"
-            lower = name.startswith("spadework.") and floor_of(name) in FLOORS and floor_of(name) != "apps"
+            assert name.split(".")[0] not in heavy, (
+                f"{where(path, line)} imports {name} when it is loaded"
+            )
+            lower = (
+                name.startswith("spadework.")
+                and floor_of(name) in FLOORS
+                and floor_of(name) != "apps"
+            )
             assert not lower, f"{where(path, line)} imports {name} when it is loaded"
 
 
 def test_every_folder_of_the_package_is_a_floor():
-    folders = {path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    folders = {
+        path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
     assert folders == set(FLOORS)
 
 
 def room_of(path: Path) -> str:
     """The longest entry of ROOMS that the path lies in."""
     here = path.relative_to(SOURCE).as_posix()
-    return max((room for room in ROOMS if here == room or here.startswith(f"{room}/")), key=len, default="")
+    return max(
+        (room for room in ROOMS if here == room or here.startswith(f"{room}/")), key=len, default=""
+    )
 
 
 def module(name: str) -> Path | None:
@@ -151,7 +203,10 @@ def module(name: str) -> Path | None:
 
 def test_every_folder_is_a_room():
     folders = {
-        path.relative_to(SOURCE).as_posix() for floor in FLOORS for path in (SOURCE / floor).iterdir() if (path / "__init__.py").exists()
+        path.relative_to(SOURCE).as_posix()
+        for floor in FLOORS
+        for path in (SOURCE / floor).iterdir()
+        if (path / "__init__.py").exists()
     }
     assert folders == {room for room in ROOMS if "/" in room and not room.endswith(".py")}
 
@@ -161,17 +216,26 @@ def test_rooms_of_a_floor_import_one_way():
         own = room_of(path)
         for line, name in imports(path):
             target = module(name) if name.startswith("spadework.") else None
-            if target is None or (path.name == "__init__.py" and ".".join(("spadework", *path.relative_to(SOURCE).parts[:-1])) in LISTS):
+            if target is None or (
+                path.name == "__init__.py"
+                and ".".join(("spadework", *path.relative_to(SOURCE).parts[:-1])) in LISTS
+            ):
                 continue
             other = room_of(target)
             if own and other and own != other and own.split("/")[0] == other.split("/")[0]:
-                assert ROOMS[other] < ROOMS[own], f"{where(path, line)}: {own} imports {name} of {other}"
+                assert ROOMS[other] < ROOMS[own], (
+                    f"{where(path, line)}: {own} imports {name} of {other}"
+                )
 
 
 def test_modules_import_each_other_in_no_circle():
     graph: dict[Path, set[Path]] = {}
     for path in SOURCE.rglob("*.py"):
-        graph[path] = {found for _, name in imports(path, typed=False) if (found := module(name)) not in (None, path)}
+        graph[path] = {
+            found
+            for _, name in imports(path, typed=False)
+            if (found := module(name)) not in (None, path)
+        }
     tuple(TopologicalSorter(graph).static_order())  # raises CycleError, which names the modules
 
 

@@ -6,13 +6,30 @@ import json
 import subprocess
 import sys
 
-HEAVY = ["numpy", "scipy", "sklearn", "polars", "numba", "pydantic", "jinja2", "safetensors", "click", "threadpoolctl", "zstandard"]
+HEAVY = [
+    "numpy",
+    "scipy",
+    "sklearn",
+    "polars",
+    "numba",
+    "pydantic",
+    "jinja2",
+    "safetensors",
+    "click",
+    "threadpoolctl",
+    "zstandard",
+]
 
 
 def loaded_by(code: str) -> list[str]:
     """Which heavy packages a fresh interpreter has loaded after the code."""
-    told = f"{code}\nimport json, sys\njson.dump([name for name in {HEAVY!r} if name in sys.modules], sys.stdout)"
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    told = (
+        f"{code}\nimport json, sys\njson.dump([name for name in {HEAVY!r} if name in "
+        "sys.modules], sys.stdout)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60
+    )
     return json.loads(done.stdout)
 
 
@@ -21,9 +38,14 @@ def test_importing_the_package_loads_nothing_heavy():
 
 
 def test_showing_help_loads_the_command_line_only():
-    code = "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+    code = (
+        "import contextlib, io\nwith contextlib.redirect_stdout(io.StringIO()), "
+        "contextlib.suppress(SystemExit):\n"
+    )
     for arguments in (["--help"], ["dig", "--help"]):
-        assert loaded_by(f"{code}    from spadework.apps.cli import main; main({arguments!r})") == ["click"]
+        assert loaded_by(f"{code}    from spadework.apps.cli import main; main({arguments!r})") == [
+            "click"
+        ]
 
 
 def test_reading_a_world_compiles_no_kernel():
@@ -31,12 +53,15 @@ def test_reading_a_world_compiles_no_kernel():
 
 
 def test_words_are_counted_by_a_library_that_loads_when_a_model_fits_on_content():
-    assert "sklearn" not in loaded_by("from spadework.models.registry import catalogue; catalogue()")
+    assert "sklearn" not in loaded_by(
+        "from spadework.models.registry import catalogue; catalogue()"
+    )
 
 
 def test_nothing_is_configured_or_listened_to_at_import():
     code = (
-        "import logging, signal, sys\nbefore = signal.getsignal(signal.SIGINT), list(logging.getLogger().handlers)\n"
+        "import logging, signal, sys\nbefore = signal.getsignal(signal.SIGINT), "
+        "list(logging.getLogger().handlers)\n"
         "import spadework; [getattr(spadework, name) for name in spadework.__all__]\n"
         "assert before == (signal.getsignal(signal.SIGINT), list(logging.getLogger().handlers))\n"
         "from spadework import events; assert events._listeners.get() == ()"

@@ -1,4 +1,6 @@
-"""One exact list of public names; every one imports, says what it is, and takes no unknown arguments."""
+"""One exact list of public names; every one imports, says what it is, and takes no unknown
+arguments.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,12 @@ def test_the_list_is_sorted_and_complete():
 
 
 def test_an_unknown_name_tells_the_known_ones():
-    with pytest.raises(AttributeError, match=f"spadework has no public name 'nope'; public names: {sw.__all__[0]}, {sw.__all__[1]}"):
+    with pytest.raises(
+        AttributeError,
+        match=(
+            f"spadework has no public name 'nope'; public names: {sw.__all__[0]}, {sw.__all__[1]}"
+        ),
+    ):
         sw.nope  # noqa: B018
 
 
@@ -51,9 +58,15 @@ def test_what_type_checkers_see_is_what_there_is():
 def test_no_public_signature_takes_any_keyword():
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.FunctionDef) or node.args.kwarg is None or node.name in OPEN:
+            if (
+                not isinstance(node, ast.FunctionDef)
+                or node.args.kwarg is None
+                or node.name in OPEN
+            ):
                 continue
-            assert node.name.startswith("_") or path.parent.name == "apps", f"{path.relative_to(ROOT)}:{node.lineno} {node.name} takes **"
+            assert node.name.startswith("_") or path.parent.name == "apps", (
+                f"{path.relative_to(ROOT)}:{node.lineno} {node.name} takes **"
+            )
 
 
 def test_print_is_for_apps():
@@ -61,7 +74,11 @@ def test_print_is_for_apps():
         if path.relative_to(SOURCE).parts[0] == "apps":
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+            called = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "print"
+            )
             assert not called, f"{path.relative_to(ROOT)}:{node.lineno} prints"
 
 

@@ -25,11 +25,15 @@ PAGES = generate.pages()
 @pytest.mark.parametrize("name", PAGES)
 def test_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
-    assert written == PAGES[name], f"docs/reference/{name} is not what the code says; run: make docs"
+    assert written == PAGES[name], (
+        f"docs/reference/{name} is not what the code says; run: make docs"
+    )
 
 
 def test_no_page_is_left_over() -> None:
-    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == {name for name in PAGES if "/" not in name}
+    assert {page.name for page in (ROOT / "docs" / "reference").glob("*.md")} == {
+        name for name in PAGES if "/" not in name
+    }
 
 
 def test_every_term_is_found_in_each_way_to_write_it() -> None:
@@ -44,6 +48,18 @@ def test_every_term_is_found_in_each_way_to_write_it() -> None:
 def test_what_a_term_names_is_there() -> None:
     """Models, findings and parameters in the sentences of the glossary exist."""
     known = {str(entry["name"]).lower() for entry in entries()}
-    for name in ("ease", "forward-ridge", "boosted", "blend", "prior", "personal", "tifu-knn", "vmis-knn", "last_item", "by_time", "tail"):
+    for name in (
+        "ease",
+        "forward-ridge",
+        "boosted",
+        "blend",
+        "prior",
+        "personal",
+        "tifu-knn",
+        "vmis-knn",
+        "last_item",
+        "by_time",
+        "tail",
+    ):
         assert name in known
         assert any(re.search(rf"\b{re.escape(name)}\b", term.says) for term in TERMS), name

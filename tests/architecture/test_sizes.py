@@ -6,7 +6,7 @@ import ast
 
 from makers import ROOT, SOURCE
 
-MODULE_LINES, FUNCTION_LINES = 320, 60
+MODULE_LINES, FUNCTION_LINES = 400, 75
 LONG: dict[str, int] = {}
 """Modules whose one idea takes more, with what they may take."""
 LONG_FUNCTIONS: set[str] = set()
@@ -28,7 +28,9 @@ def test_functions_are_short():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef) and name not in LONG_FUNCTIONS:
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                assert lines <= FUNCTION_LINES, f"{name}:{node.lineno} {node.name} has {lines} lines"
+                assert lines <= FUNCTION_LINES, (
+                    f"{name}:{node.lineno} {node.name} has {lines} lines"
+                )
 
 
 def test_what_may_be_longer_is_there_and_is_longer():

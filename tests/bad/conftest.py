@@ -16,7 +16,9 @@ Reader = Callable[..., Interactions]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Reader:
-    """Write `data` to a file called `name` and read it; the row account must add up and know every row that was set aside."""
+    """Write `data` to a file called `name` and read it; the row account must add up and know every
+    row that was set aside.
+    """
 
     def write_and_read(data: str | bytes, name: str = "log.csv", **options: Any) -> Interactions:
         path = tmp_path / name

@@ -13,16 +13,22 @@ from spadework.errors import SpadeworkError, Unsuitable
 from spadework.models.labels import model
 
 MODELS = {
-    "personal": {}, "personal by time": {"clock": "time"}, "personal by intervals": {"interval": 0.8}, "p-topfreq": {}, "gp-topfreq": {},
-    "tifu-knn": {}, "tifu-knn as its code": {"form": "code", "groups": 50}, "up-cf": {"recent": 100}, "prior": {"parts": "cosine"},
+    "personal": {}, "personal by time": {"clock": "time"},
+    "personal by intervals": {"interval": 0.8}, "p-topfreq": {}, "gp-topfreq": {},
+    "tifu-knn": {}, "tifu-knn as its code": {"form": "code", "groups": 50},
+    "up-cf": {"recent": 100}, "prior": {"parts": "cosine"},
     "blend": {"parts": "personal + cosine", "quota": 2},
 }  # fmt: skip
 HOUR = 3600
 
 
-def read(rows: list[tuple[str, str, int, int]], *, time: bool = True, basket: bool = True) -> Interactions:
+def read(
+    rows: list[tuple[str, str, int, int]], *, time: bool = True, basket: bool = True
+) -> Interactions:
     frame = pl.DataFrame(rows, schema=["user", "item", "time", "basket"], orient="row")
-    return sw.read_interactions(frame.select("user", "item", *["time"] * time, *["basket"] * basket))
+    return sw.read_interactions(
+        frame.select("user", "item", *["time"] * time, *["basket"] * basket)
+    )
 
 
 def bought(baskets: int, *, users: int = 12, step: int = HOUR) -> list[tuple[str, str, int, int]]:
@@ -54,7 +60,7 @@ LOGS = {
     "the clock goes backwards": lambda: read(bought(6, step=-HOUR)),
     "a basket of 10,000 items": lambda: read(giant()),
     "fewer baskets than groups": lambda: read(bought(2)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", LOGS)
@@ -80,14 +86,22 @@ def test_a_log_with_neither_baskets_nor_times_counts_every_event():
     log = read(bought(4), time=False, basket=False)
     for name, params in MODELS.items():
         if name != "personal by time":
-            assert (model(name.split()[0], **params).fit(log, rng=0).recommend(log, 3).items >= 0).all()
+            assert (
+                model(name.split()[0], **params).fit(log, rng=0).recommend(log, 3).items >= 0
+            ).all()
     with pytest.raises(SpadeworkError, match="times"):
         model("personal", clock="time").fit(log)
 
 
 def test_a_backward_clock_orders_baskets_by_their_times():
     """Rows may come in any order: what is newest by the clock is newest."""
-    log = read([("u", "old", 1_700_000_000 - HOUR, 2), ("u", "new", 1_700_000_000, 1), ("v", "old", 1_700_000_000, 3)])
+    log = read(
+        [
+            ("u", "old", 1_700_000_000 - HOUR, 2),
+            ("u", "new", 1_700_000_000, 1),
+            ("v", "old", 1_700_000_000, 3),
+        ]
+    )
     listed = model("personal", popularity=0.0).fit(log).recommend(log, 2, fill=False)
     assert log.item_vocabulary.ids.gather(listed.items[0].tolist()).to_list() == ["new", "old"]
 
@@ -98,6 +112,12 @@ def test_a_next_basket_needs_somebody_who_has_another_before_it(tmp_path):
     with pytest.raises(Unsuitable, match="needs baskets or times"):
         splitting.last_basket(read(bought(4), time=False, basket=False))
     for baskets, when in ((1, ""), (2, ", once its test part is set aside,")):
-        with pytest.raises(Unsuitable, match=f"The split 'last_basket'{when} expects nothing of anybody") as refusal:
-            sw.dig(read(bought(baskets)), folder=tmp_path / f"run{baskets}", recipe=sw.Recipe(split="last_basket"))
+        with pytest.raises(
+            Unsuitable, match=f"The split 'last_basket'{when} expects nothing of anybody"
+        ) as refusal:
+            sw.dig(
+                read(bought(baskets)),
+                folder=tmp_path / f"run{baskets}",
+                recipe=sw.Recipe(split="last_basket"),
+            )
         assert "Leave the split out" in str(refusal.value)

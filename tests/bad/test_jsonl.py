@@ -13,12 +13,24 @@ Reader = Callable[..., Interactions]
 GOOD = '{"user":"a","item":1,"time":1700000000}\n'
 MEND = "Mend it, or use --skip-bad to set such lines aside."
 BAD: dict[str, tuple[str, str]] = {
-    "38-cut-off": ('{"user":"b"', "log.jsonl: line 2 is not JSON (Expecting ',' delimiter: line 1 column 12 (char 11))."),
+    "38-cut-off": (
+        '{"user":"b"',
+        "log.jsonl: line 2 is not JSON (Expecting ',' delimiter: line 1 column 12 (char 11)).",
+    ),
     "38-array": ("[1,2]", "log.jsonl: line 2 is a JSON array, not an object."),
     "38-number": ("7", "log.jsonl: line 2 is a single JSON value, not an object."),
-    "38-duplicate-keys": ('{"user":"b","user":"c","item":1,"time":1}', "log.jsonl: line 2 has the key 'user' twice."),
-    "38-depth": ('{"user":"b","x":' + "[" * 10_000 + "]" * 10_000 + "}", "log.jsonl: line 2 is nested too deep."),
-    "38-lone-surrogate": ('{"user":"\\ud800","item":1,"time":1}', "log.jsonl: line 2 has half a character (a lone surrogate) in 'user'."),
+    "38-duplicate-keys": (
+        '{"user":"b","user":"c","item":1,"time":1}',
+        "log.jsonl: line 2 has the key 'user' twice.",
+    ),
+    "38-depth": (
+        '{"user":"b","x":' + "[" * 10_000 + "]" * 10_000 + "}",
+        "log.jsonl: line 2 is nested too deep.",
+    ),
+    "38-lone-surrogate": (
+        '{"user":"\\ud800","item":1,"time":1}',
+        "log.jsonl: line 2 has half a character (a lone surrogate) in 'user'.",
+    ),
 }
 
 
@@ -31,11 +43,15 @@ def test_refused_with_its_line(read: Reader, line: str, sentence: str) -> None:
 
 @pytest.mark.parametrize("line", [line for line, _ in BAD.values()], ids=BAD)
 def test_set_aside_when_asked(read: Reader, line: str) -> None:
-    account = read(GOOD + line + "\n" + GOOD.replace("1700000000", "1700000001"), "log.jsonl", skip_bad=True).account
+    account = read(
+        GOOD + line + "\n" + GOOD.replace("1700000000", "1700000001"), "log.jsonl", skip_bad=True
+    ).account
     assert account is not None
     assert (account.read, account.used) == (3, 2)
     assert account.rows_set_aside is not None
-    assert account.rows_set_aside.select("row", "reason").rows() == [(2, "line is not a JSON object")]
+    assert account.rows_set_aside.select("row", "reason").rows() == [
+        (2, "line is not a JSON object")
+    ]
 
 
 def test_38_nan_is_missing(read: Reader) -> None:
@@ -53,14 +69,18 @@ def test_38_structures_are_no_ids(read: Reader) -> None:
     with pytest.raises(BadData) as caught:
         read('{"user":{"id":1},"item":1,"time":1700000000}\n', "log.jsonl")
     assert str(caught.value) == (
-        "The user column 'user' holds lists or structures, which can be no ids.\nTurn it into text or whole numbers, or name another: --user."
+        "The user column 'user' holds lists or structures, which can be no ids.\nTurn it "
+        "into text or whole numbers, or name another: --user."
     )
 
 
 def test_38_one_array_is_no_json_lines(read: Reader) -> None:
     with pytest.raises(BadData) as caught:
         read('[{"user":"a","item":1}]', "log.json")
-    assert str(caught.value) == "log.json is one JSON array, not JSON lines.\nWrite one object a line (jq -c '.[]' does it)."
+    assert str(caught.value) == (
+        "log.json is one JSON array, not JSON lines.\nWrite one object a line (jq -c '.[]' "
+        "does it)."
+    )
 
 
 def test_kind_is_decided_by_content(read: Reader) -> None:

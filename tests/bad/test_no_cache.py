@@ -1,4 +1,6 @@
-"""No folder for compiled kernels can be written: the package, the home and the named folder are all out of reach."""
+"""No folder for compiled kernels can be written: the package, the home and the named folder are all
+out of reach.
+"""
 
 from __future__ import annotations
 
@@ -25,16 +27,26 @@ REMARK = "Compiled kernels cannot be kept: "
 def run(code: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "file"
     file.write_text("")
-    out_of_reach = {name: str(file / name) for name in ("HOME", "XDG_CACHE_HOME", "SPADEWORK_CACHE_DIR")}
+    out_of_reach = {
+        name: str(file / name) for name in ("HOME", "XDG_CACHE_HOME", "SPADEWORK_CACHE_DIR")
+    }
     environment = {**os.environ, **out_of_reach, "PYTHONPATH": str(SOURCE.parent)}
     environment.pop("NUMBA_CACHE_DIR", None)
     return subprocess.run(
-        [sys.executable, "-W", "error", "-c", CODE + code, str(file), *arguments], capture_output=True, text=True, env=environment,
-        cwd=tmp_path, timeout=300,
-    )  # fmt: skip
+        [sys.executable, "-W", "error", "-c", CODE + code, str(file), *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=tmp_path,
+        timeout=300,
+    )
 
 
-@pytest.mark.parametrize("arguments", [("look", "world:order"), ("explain", "cosine"), ("doctor",)], ids=lambda arguments: arguments[0])
+@pytest.mark.parametrize(
+    "arguments",
+    [("look", "world:order"), ("explain", "cosine"), ("doctor",)],
+    ids=lambda arguments: arguments[0],
+)
 def test_commands_work(arguments, tmp_path):
     said = run("from spadework.apps.cli import main; main(sys.argv[2:])", tmp_path, *arguments)
     assert said.returncode == 0, said.stderr
@@ -44,7 +56,10 @@ def test_commands_work(arguments, tmp_path):
 
 
 def test_importing_says_nothing(tmp_path):
-    said = run("import spadework as sw; sw.catalogue(); [getattr(sw, name) for name in sw.__all__]", tmp_path)
+    said = run(
+        "import spadework as sw; sw.catalogue(); [getattr(sw, name) for name in sw.__all__]",
+        tmp_path,
+    )
     assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
 
 

@@ -33,7 +33,8 @@ def test_33_truncated_footer(tmp_path: Path, sound: bytes) -> None:
     path = tmp_path / "log.parquet"
     path.write_bytes(sound[:-6])
     assert refusal(path) == (
-        f"log.parquet is a broken parquet file: parquet: File out of specification: The file must end with PAR1 or PARE.\n{AGAIN}"
+        "log.parquet is a broken parquet file: parquet: File out of specification: The "
+        f"file must end with PAR1 or PARE.\n{AGAIN}"
     )
 
 
@@ -46,14 +47,20 @@ def test_33_broken_footer(tmp_path: Path, sound: bytes) -> None:
 def test_33_wrong_magic(tmp_path: Path) -> None:
     path = tmp_path / "log.parquet"
     path.write_bytes(b"hello,world\n1,2\n")
-    assert refusal(path) == "log.parquet is not a parquet file: it begins with b'hell'.\nWrite the file again, or give it its true name."
+    assert refusal(path) == (
+        "log.parquet is not a parquet file: it begins with b'hell'.\nWrite the file again, "
+        "or give it its true name."
+    )
 
 
 READABLE = {
     "34-dictionary": (pl.Series("user_id", ["a", "b"]).cast(pl.Categorical), ["a", "b"]),
     "34-whole-decimal": (pl.Series("user_id", [7, 8]).cast(pl.Decimal(12, 2)), [7, 8]),
     "35-floats-that-are-whole": (pl.Series("user_id", [7.0, 8.0]), [7, 8]),
-    "35-integers-beyond-2-to-the-53": (pl.Series("user_id", [2**53, 2**53 + 1]), [2**53, 2**53 + 1]),
+    "35-integers-beyond-2-to-the-53": (
+        pl.Series("user_id", [2**53, 2**53 + 1]),
+        [2**53, 2**53 + 1],
+    ),
     "35-unsigned": (pl.Series("user_id", [1, 2**64 - 1], dtype=pl.UInt64), [1, 2**64 - 1]),
 }
 
@@ -66,25 +73,43 @@ def test_types_that_are_read(tmp_path: Path, users: pl.Series, ids: list[object]
 
 
 NO_IDS = "Turn it into text or whole numbers, or name another: --user."
-PANDAS = "Ids must be text or whole numbers. A column of whole numbers with gaps turns into decimals in pandas: read it as Int64."
+PANDAS = (
+    "Ids must be text or whole numbers. A column of whole numbers with gaps turns into decimals "
+    "in pandas: read it as Int64."
+)
 REFUSED = {
-    "34-list": (pl.Series("user_id", [[1], [2]]), f"The user column 'user_id' holds lists or structures, which can be no ids.\n{NO_IDS}"),
+    "34-list": (
+        pl.Series("user_id", [[1], [2]]),
+        f"The user column 'user_id' holds lists or structures, which can be no ids.\n{NO_IDS}",
+    ),
     "34-bytes": (
         pl.Series("user_id", [b"1", b"\xff"]),
         f"The user column 'user_id' holds bytes (a UUID, perhaps), which can be no ids.\n{NO_IDS}",
     ),
-    "34-boolean": (pl.Series("user_id", [True, False]), f"The user column 'user_id' holds Boolean, which can be no ids.\n{NO_IDS}"),
+    "34-boolean": (
+        pl.Series("user_id", [True, False]),
+        f"The user column 'user_id' holds Boolean, which can be no ids.\n{NO_IDS}",
+    ),
     "34-decimal": (
         pl.Series("user_id", ["1.5", "2"]).cast(pl.Decimal(12, 2)),
-        "The user column 'user_id' holds decimals, and 1.50 is no whole number below 2^63.\nIds must be text or whole numbers.",
+        (
+            "The user column 'user_id' holds decimals, and 1.50 is no whole number below "
+            "2^63.\nIds must be text or whole numbers."
+        ),
     ),
     "35-float": (
         pl.Series("user_id", [1.5, 2.0]),
-        f"The user column 'user_id' holds decimal numbers, and 1.5 is no exact whole number.\n{PANDAS}",
+        (
+            "The user column 'user_id' holds decimal numbers, and 1.5 is no exact whole "
+            f"number.\n{PANDAS}"
+        ),
     ),
     "35-float-too-large": (
         pl.Series("user_id", [2.0**53, 2.0]),
-        f"The user column 'user_id' holds decimal numbers, and 9007199254740992.0 is no exact whole number.\n{PANDAS}",
+        (
+            "The user column 'user_id' holds decimal numbers, and 9007199254740992.0 is no "
+            f"exact whole number.\n{PANDAS}"
+        ),
     ),
     "35-all-null": (
         pl.Series("user_id", [None, None], dtype=pl.Int64),
@@ -101,7 +126,9 @@ def test_types_that_are_refused_by_name(tmp_path: Path, users: pl.Series, senten
 
 
 def test_34_moments_with_zones_and_long_lists_beside(tmp_path: Path) -> None:
-    moments = pl.Series("timestamp", [MOMENT * 10**9, MOMENT * 10**9 - 1]).cast(pl.Datetime("ns", "Europe/Oslo"))
+    moments = pl.Series("timestamp", [MOMENT * 10**9, MOMENT * 10**9 - 1]).cast(
+        pl.Datetime("ns", "Europe/Oslo")
+    )
     path = tmp_path / "log.parquet"
     FRAME.with_columns(moments, tags=pl.Series([["a"], ["b", "c"]])).write_parquet(path)
     log = read_interactions(path)
@@ -124,7 +151,9 @@ def test_35_a_time_column_without_values_is_not_used(tmp_path: Path) -> None:
     log = read_interactions(path)
     assert log.times is None
     assert log.account is not None
-    assert log.account.remarks == ("The time column 'timestamp' is empty throughout and is not used.",)
+    assert log.account.remarks == (
+        "The time column 'timestamp' is empty throughout and is not used.",
+    )
 
 
 def test_36_no_rows(tmp_path: Path) -> None:
@@ -176,14 +205,24 @@ def test_37_a_parquet_bomb_is_stopped(tmp_path: Path, monkeypatch: pytest.Monkey
     limit = max(1 << 16, byte_sources.EXPANSION_LIMIT * size)
     claimed = rows * 16
     assert refusal(path) == (
-        f"log.parquet expands from {size:,} bytes to {claimed:,} (2,000,000 rows); the limit is {limit:,}.\n"
-        "A log shrinks far less than 200 times. If the file is sound, read it into a frame and give that."
+        f"log.parquet expands from {size:,} bytes to {claimed:,} (2,000,000 rows); the limit is "
+        f"{limit:,}.\n"
+        "A log shrinks far less than 200 times. If the file is sound, read it into a frame and "
+        "give that."
     )
 
 
-def test_32_too_many_rows_are_sampled_by_whole_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_32_too_many_rows_are_sampled_by_whole_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     users = [user for user in range(300) for _ in range(4)]
-    frame = pl.DataFrame({"user_id": users, "item_id": [1, 2, 3, 4] * 300, "timestamp": [MOMENT + at for at in range(1200)]})
+    frame = pl.DataFrame(
+        {
+            "user_id": users,
+            "item_id": [1, 2, 3, 4] * 300,
+            "timestamp": [MOMENT + at for at in range(1200)],
+        }
+    )
     path = tmp_path / "log.parquet"
     frame.write_parquet(path)
     monkeypatch.setattr(reading_memory, "available", lambda: 1200 * 84 // 2)
@@ -193,4 +232,7 @@ def test_32_too_many_rows_are_sampled_by_whole_users(tmp_path: Path, monkeypatch
     assert account.set_aside["user left out by sampling (1 of 3 kept)"] == 1200 - len(log)
     assert 0 < len(log) < 1200
     assert set(log.frame().group_by("user_id").len()["len"]) == {4}
-    assert account.remarks[-1] == "There is not enough memory for all rows, so 1 of 3 users was read, with all their rows."
+    assert (
+        account.remarks[-1]
+        == "There is not enough memory for all rows, so 1 of 3 users was read, with all their rows."
+    )

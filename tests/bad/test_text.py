@@ -24,7 +24,10 @@ SKIP = "Mend the file, or use --skip-bad to set such rows aside."
 
 def rows(count: int, delimiter: str = ",") -> str:
     """Rows that are all different."""
-    return "".join(delimiter.join((f"u{at % 7}", f"i{at % 11}", str(MOMENT + at))) + "\n" for at in range(count))
+    return "".join(
+        delimiter.join((f"u{at % 7}", f"i{at % 11}", str(MOMENT + at))) + "\n"
+        for at in range(count)
+    )
 
 
 def timed(*times: str) -> str:
@@ -34,7 +37,9 @@ def timed(*times: str) -> str:
 
 def weighed(*weights: str) -> str:
     """One row a weight, in a file with semicolons."""
-    return "user_id;item_id;rating\n" + "".join(f"u{at};i{at};{weight}\n" for at, weight in enumerate(weights))
+    return "user_id;item_id;rating\n" + "".join(
+        f"u{at};i{at};{weight}\n" for at, weight in enumerate(weights)
+    )
 
 
 def remarks(log: Interactions) -> tuple[str, ...]:
@@ -50,11 +55,22 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
         "03-no-header",
         f"1,2,{MOMENT}\n3,4,{MOMENT}\n",
         {},
-        f"log.csv has no header: its first row is 1, 2, {MOMENT}. The columns count as 'column_1', 'column_2', 'column_3'.\n"
+        f"log.csv has no header: its first row is 1, 2, {MOMENT}. The columns count as "
+        "'column_1', 'column_2', 'column_3'.\n"
         "Say which is which, for example --user column_1 --item column_2 --time column_3.",
     ),
-    ("04-utf16", HEADER.encode("utf-16"), {}, "log.csv is UTF-16 (little endian), not UTF-8.\nRead it with --encoding utf-16."),
-    ("04-utf32", HEADER.encode("utf-32"), {}, "log.csv is UTF-32 (little endian), not UTF-8.\nRead it with --encoding utf-32."),
+    (
+        "04-utf16",
+        HEADER.encode("utf-16"),
+        {},
+        "log.csv is UTF-16 (little endian), not UTF-8.\nRead it with --encoding utf-16.",
+    ),
+    (
+        "04-utf32",
+        HEADER.encode("utf-32"),
+        {},
+        "log.csv is UTF-32 (little endian), not UTF-8.\nRead it with --encoding utf-32.",
+    ),
     (
         "05-latin-1",
         (HEADER + rows(3) + f"é,i1,{MOMENT}\n").encode("latin-1"),
@@ -66,32 +82,52 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
         "07-two-delimiters-fit",
         "user_id;item_id|x\n1;2|3\n",
         {},
-        "log.csv could be separated by semicolons or vertical bars: every row fits both.\nSay which: --delimiter ';' or --delimiter '|'.",
+        (
+            "log.csv could be separated by semicolons or vertical bars: every row fits "
+            "both.\nSay which: --delimiter ';' or --delimiter '|'."
+        ),
     ),
-    ("09-fewer-fields", HEADER + rows(999) + "u1,i2\n" + rows(3), {}, f"log.csv: row 1000 has 2 fields, but the header has 3.\n{SKIP}"),
+    (
+        "09-fewer-fields",
+        HEADER + rows(999) + "u1,i2\n" + rows(3),
+        {},
+        f"log.csv: row 1000 has 2 fields, but the header has 3.\n{SKIP}",
+    ),
     (
         "09-more-fields",
         HEADER + rows(999) + "u1,i2,3,4\n" + rows(3) + "x\n",
         {},
-        f"log.csv: row 1000 has 4 fields, but the header has 3 (and 1 more row with a wrong number).\n{SKIP}",
+        (
+            "log.csv: row 1000 has 4 fields, but the header has 3 (and 1 more row with a wrong "
+            f"number).\n{SKIP}"
+        ),
     ),
     (
         "10-unclosed-quote",
         HEADER + rows(2) + f'"u1,i1,{MOMENT}\n' + rows(4),
         {},
-        "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double quotes that belong to the text.",
+        (
+            "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double "
+            "quotes that belong to the text."
+        ),
     ),
     (
         "10-unclosed-before-a-quoted-row",
         HEADER + rows(2) + f'"u1,i1,{MOMENT}\n' + rows(4) + f'"u2",i1,{MOMENT}\n',
         {"skip_bad": True},
-        "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double quotes that belong to the text.",
+        (
+            "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double "
+            "quotes that belong to the text."
+        ),
     ),
     (
         "10-text-after-a-quote",
         HEADER + f'"a" b,i1,{MOMENT}\n',
         {},
-        "log.csv: row 1 has a quote in the middle of a field.\nDouble quotes inside quoted text, or use --skip-bad to set such rows aside.",
+        (
+            "log.csv: row 1 has a quote in the middle of a field.\nDouble quotes inside quoted "
+            "text, or use --skip-bad to set such rows aside."
+        ),
     ),
     (
         "12-duplicate-names",
@@ -103,57 +139,78 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
         "21-two-units",
         timed(str(MOMENT), str(MOMENT), str(MOMENT * 1000)),
         {},
-        "The times in 'timestamp' are written in more than one way: 2 as seconds, 1 as milliseconds.\nWrite them all in one way.",
+        (
+            "The times in 'timestamp' are written in more than one way: 2 as seconds, 1 as "
+            "milliseconds.\nWrite them all in one way."
+        ),
     ),
     (
         "21-dates-and-numbers",
         timed("2024-01-01", "2024-01-02", str(MOMENT)),
         {},
-        "The times in 'timestamp' are written in more than one way: 2 as dates (year first), 1 as whole numbers.\nWrite them all in one way.",
+        (
+            "The times in 'timestamp' are written in more than one way: 2 as dates (year "
+            "first), 1 as whole numbers.\nWrite them all in one way."
+        ),
     ),
     (
         "21-with-and-without-zone",
         timed("2024-01-01 10:00:00", "2024-01-01 10:00:00Z"),
         {},
-        "The times in 'timestamp' are written in more than one way: 1 as dates with a clock (year first), "
-        "1 as dates with a clock and a zone (year first).\nWrite them all in one way.",
+        "The times in 'timestamp' are written in more than one way: 1 as dates with a clock (year "
+        "first), 1 as dates with a clock and a zone (year first).\nWrite them all in one way.",
     ),
     (
         "21-no-time-at-all",
         timed("soon", "later"),
         {},
-        "The time column 'timestamp' holds 2 values that are no time, such as 'soon'.\nName another column: --time.",
+        (
+            "The time column 'timestamp' holds 2 values that are no time, such as 'soon'.\nName "
+            "another column: --time."
+        ),
     ),
     (
         "24-day-or-month",
         timed("1/2/2010", "1/3/2010"),
         {},
-        "Dates in 'timestamp' such as '1/2/2010' can be read day first or month first: no value settles it.\n"
+        "Dates in 'timestamp' such as '1/2/2010' can be read day first or month first: no value "
+        "settles it.\n"
         "Say which: --time timestamp:day-first or --time timestamp:month-first.",
     ),
     (
         "24-both-orders",
         timed("13/1/2010", "1/13/2010"),
         {},
-        "The dates in 'timestamp' are written in more than one way: 1 day first, 1 month first.\nWrite them all in one way.",
+        (
+            "The dates in 'timestamp' are written in more than one way: 1 day first, 1 month "
+            "first.\nWrite them all in one way."
+        ),
     ),
     (
         "25-comma-of-what",
         weighed("1,234", "2"),
         {},
-        "Weights in 'rating' such as '1,234' can be read with a decimal comma or with a comma between thousands.\n"
+        "Weights in 'rating' such as '1,234' can be read with a decimal comma or with a comma "
+        "between thousands.\n"
         "Write them with a decimal point, or read none: --weight -.",
     ),
     (
         "25-point-and-comma",
         weighed("1,5", "1.5"),
         {},
-        "The weights in 'rating' are written in two ways: 1 with decimal points, 1 with decimal commas.\nWrite them all in one way.",
+        (
+            "The weights in 'rating' are written in two ways: 1 with decimal points, 1 with "
+            "decimal commas.\nWrite them all in one way."
+        ),
     ),
 ]
 
 
-@pytest.mark.parametrize(("data", "options", "sentence"), [case[1:] for case in REFUSED], ids=[case[0] for case in REFUSED])
+@pytest.mark.parametrize(
+    ("data", "options", "sentence"),
+    [case[1:] for case in REFUSED],
+    ids=[case[0] for case in REFUSED],
+)
 def test_refused(read: Reader, data: str | bytes, options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadData) as caught:
         read(data, **options)
@@ -179,9 +236,27 @@ SET_ASIDE: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], list[int
         {"fewer fields than the header": 1, "more fields than the header": 1},
         [2, 4],
     ),
-    ("10-skip-bad", HEADER + f'"a" b,i1,{MOMENT}\n' + rows(2), {"skip_bad": True}, {"misplaced quote": 1}, [1]),
-    ("19-long-id", HEADER + "a" * 10_000 + f",x,{MOMENT}\n" + rows(1), {}, {"user id longer than 256 characters": 1}, [1]),
-    ("19-empty-id", HEADER + f",x,{MOMENT}\na,,{MOMENT}\n" + rows(1), {}, {"user missing": 1, "item missing": 1}, [1, 2]),
+    (
+        "10-skip-bad",
+        HEADER + f'"a" b,i1,{MOMENT}\n' + rows(2),
+        {"skip_bad": True},
+        {"misplaced quote": 1},
+        [1],
+    ),
+    (
+        "19-long-id",
+        HEADER + "a" * 10_000 + f",x,{MOMENT}\n" + rows(1),
+        {},
+        {"user id longer than 256 characters": 1},
+        [1],
+    ),
+    (
+        "19-empty-id",
+        HEADER + f",x,{MOMENT}\na,,{MOMENT}\n" + rows(1),
+        {},
+        {"user missing": 1, "item missing": 1},
+        [1, 2],
+    ),
     ("19-quoted-empty-id", HEADER + f'"",x,{MOMENT}\n' + rows(1), {}, {"user missing": 1}, [1]),
     (
         "22-odd-times",
@@ -190,20 +265,37 @@ SET_ASIDE: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], list[int
         {"time before 1971": 3, "time in the future": 1, "time missing": 1},
         [2, 3, 4, 5, 6],
     ),
-    ("21-unreadable", timed("2024-01-01", "2024-02-30", "2024-01-03", "soon"), {}, {"time not readable": 2}, [2, 4]),
+    (
+        "21-unreadable",
+        timed("2024-01-01", "2024-02-30", "2024-01-03", "soon"),
+        {},
+        {"time not readable": 2},
+        [2, 4],
+    ),
     (
         "26-odd-weights",
         weighed("NaN", "inf", "-1", "0", "much", "", "2", "3"),
         {},
-        {"weight not a number": 3, "weight infinite": 1, "weight below zero (a return)": 1, "weight zero": 1},
+        {
+            "weight not a number": 3,
+            "weight infinite": 1,
+            "weight below zero (a return)": 1,
+            "weight zero": 1,
+        },
         [1, 2, 3, 4, 5, 6],
     ),
     ("27-duplicates", HEADER + rows(3) + rows(2), {}, {"exact duplicate": 2}, [4, 5]),
 ]
 
 
-@pytest.mark.parametrize(("data", "options", "reasons", "numbers"), [case[1:] for case in SET_ASIDE], ids=[case[0] for case in SET_ASIDE])
-def test_set_aside(read: Reader, data: str, options: dict[str, Any], reasons: dict[str, int], numbers: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("data", "options", "reasons", "numbers"),
+    [case[1:] for case in SET_ASIDE],
+    ids=[case[0] for case in SET_ASIDE],
+)
+def test_set_aside(
+    read: Reader, data: str, options: dict[str, Any], reasons: dict[str, int], numbers: list[int]
+) -> None:
     account = read(data, **options).account
     assert account is not None
     assert dict(account.set_aside) == reasons
@@ -212,7 +304,9 @@ def test_set_aside(read: Reader, data: str, options: dict[str, Any], reasons: di
 
 
 def test_03_columns_can_be_named_by_number(read: Reader) -> None:
-    log = read(f"a,x,{MOMENT}\nb,y,{MOMENT + 1}\n", user="column_1", item="column_2", time="column_3")
+    log = read(
+        f"a,x,{MOMENT}\nb,y,{MOMENT + 1}\n", user="column_1", item="column_2", time="column_3"
+    )
     assert log.frame().rows() == [("a", "x", MOMENT), ("b", "y", MOMENT + 1)]
 
 
@@ -233,7 +327,10 @@ def test_05_latin_1_is_read_when_asked_for(read: Reader) -> None:
     assert log.user_vocabulary.ids.to_list() == ["é"]
 
 
-@pytest.mark.parametrize(("delimiter", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), ("::", "double colons")])
+@pytest.mark.parametrize(
+    ("delimiter", "word"),
+    [(";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars"), ("::", "double colons")],
+)
 def test_07_delimiter_is_found_and_shown(read: Reader, delimiter: str, word: str) -> None:
     log = read(HEADER.replace(",", delimiter) + rows(50, delimiter))
     assert len(log) == 50
@@ -253,7 +350,10 @@ def test_10_inches_are_no_quotes(read: Reader) -> None:
 
 
 def test_11_quoted_newline(read: Reader) -> None:
-    log = read(f'user_id,item_id,timestamp,note\nu1,i1,{MOMENT},"two\nlines, and ""quotes"""\n\nu2,i2,{MOMENT + 1},x')
+    log = read(
+        f'user_id,item_id,timestamp,note\nu1,i1,{MOMENT},"two\nlines, and '
+        f'""quotes"""\n\nu2,i2,{MOMENT + 1},x'
+    )
     assert log.frame().rows() == [("u1", "i1", MOMENT), ("u2", "i2", MOMENT + 1)]
     assert remarks(log) == ("Blank lines are ignored.",)
 
@@ -286,7 +386,10 @@ def test_17_18_near_twins_are_counted(read: Reader) -> None:
 
 
 def test_18_unicode_forms_are_merged_and_told(read: Reader) -> None:
-    log = read(HEADER + f"u,e\u0301,{MOMENT}\nu,\u00e9,{MOMENT + 1}\nu,K,{MOMENT + 2}\nu,\u212a,{MOMENT + 3}\n")
+    log = read(
+        HEADER
+        + f"u,e\u0301,{MOMENT}\nu,\u00e9,{MOMENT + 1}\nu,K,{MOMENT + 2}\nu,\u212a,{MOMENT + 3}\n"
+    )
     assert log.item_vocabulary.ids.to_list() == ["K", "\u00e9"]
     assert log.account is not None
     assert log.account.counts["item_ids_merged"] == 2
@@ -299,20 +402,49 @@ def test_18_unicode_forms_are_merged_and_told(read: Reader) -> None:
         pytest.param(str(MOMENT), str(MOMENT + 5), [MOMENT, MOMENT + 5], id="21-seconds"),
         pytest.param(f"{MOMENT}001", f"{MOMENT}900", [MOMENT, MOMENT], id="21-milliseconds"),
         pytest.param(f"{MOMENT}000001", f"{MOMENT}900000", [MOMENT, MOMENT], id="21-microseconds"),
-        pytest.param(f"{MOMENT}000000001", f"{MOMENT}900000000", [MOMENT, MOMENT], id="21-nanoseconds"),
+        pytest.param(
+            f"{MOMENT}000000001", f"{MOMENT}900000000", [MOMENT, MOMENT], id="21-nanoseconds"
+        ),
         pytest.param(f"{MOMENT}.25", f"{MOMENT}.5", [MOMENT, MOMENT], id="21-decimals"),
         pytest.param("2024-01-01", "2024-1-2", [1_704_067_200, 1_704_153_600], id="21-days"),
         pytest.param("20240101", "20240102", [1_704_067_200, 1_704_153_600], id="21-written-days"),
-        pytest.param("2024-01-01T01:00:00+02:00", "2024-01-01T00:00:00Z", [1_704_063_600, 1_704_067_200], id="21-zones"),
-        pytest.param("2024-01-01 00:00:00 UTC", "2024-01-01 00:00:01 UTC", [1_704_067_200, 1_704_067_201], id="21-utc"),
-        pytest.param("2024-01-01 00:00:00", "2024-01-01 00:00:00.5", [1_704_067_200, 1_704_067_200], id="21-fractions"),
-        pytest.param("12/1/2010 8:26", "12/13/2010 20:26", [1_291_191_960, 1_292_271_960], id="24-month-first"),
+        pytest.param(
+            "2024-01-01T01:00:00+02:00",
+            "2024-01-01T00:00:00Z",
+            [1_704_063_600, 1_704_067_200],
+            id="21-zones",
+        ),
+        pytest.param(
+            "2024-01-01 00:00:00 UTC",
+            "2024-01-01 00:00:01 UTC",
+            [1_704_067_200, 1_704_067_201],
+            id="21-utc",
+        ),
+        pytest.param(
+            "2024-01-01 00:00:00",
+            "2024-01-01 00:00:00.5",
+            [1_704_067_200, 1_704_067_200],
+            id="21-fractions",
+        ),
+        pytest.param(
+            "12/1/2010 8:26",
+            "12/13/2010 20:26",
+            [1_291_191_960, 1_292_271_960],
+            id="24-month-first",
+        ),
         pytest.param("1.12.2010", "13.12.2010", [1_291_161_600, 1_292_198_400], id="24-day-first"),
-        pytest.param("12/1/2010 8:26 AM", "12/13/2010 8:26 PM", [1_291_191_960, 1_292_271_960], id="24-half-days"),
+        pytest.param(
+            "12/1/2010 8:26 AM",
+            "12/13/2010 8:26 PM",
+            [1_291_191_960, 1_292_271_960],
+            id="24-half-days",
+        ),
     ],
 )
 def test_times_have_one_unit(read: Reader, first: str, second: str, seconds: list[int]) -> None:
-    """The later row comes first in the file, so that an order that survives was read from the clock, fractions of seconds included."""
+    """The later row comes first in the file, so that an order that survives was read from the
+    clock, fractions of seconds included.
+    """
     log = read(f"user_id,item_id,timestamp\nu,later,{second}\nu,earlier,{first}\n")
     assert log.times is not None
     assert log.times.tolist() == seconds
@@ -320,7 +452,9 @@ def test_times_have_one_unit(read: Reader, first: str, second: str, seconds: lis
 
 
 def test_21_zones_are_honoured_and_their_absence_is_told(read: Reader) -> None:
-    assert remarks(read(timed("2024-01-01 10:00:00", "2024-01-02 10:00:00"))) == ("Times in 'timestamp' have no zone and are read as UTC.",)
+    assert remarks(read(timed("2024-01-01 10:00:00", "2024-01-02 10:00:00"))) == (
+        "Times in 'timestamp' have no zone and are read as UTC.",
+    )
     assert remarks(read(timed("2024-01-01T10:00:00Z", "2024-01-02T10:00:00Z"))) == ()
 
 
@@ -330,7 +464,10 @@ def test_21_small_numbers_are_positions(read: Reader) -> None:
     assert log.account is not None
     assert log.account.counts["time_is_position"] == 1
     assert remarks(log) == (
-        "The numbers in 'timestamp' are too small for a calendar and are read as positions: there is an order, but no dates.",
+        (
+            "The numbers in 'timestamp' are too small for a calendar and are read as positions: "
+            "there is an order, but no dates."
+        ),
     )
 
 
@@ -341,7 +478,9 @@ def test_23_equal_times_are_told(read: Reader) -> None:
     assert remarks(log) == ("All times are equal, so there is no order of events.",)
 
 
-@pytest.mark.parametrize(("order", "seconds"), [("day-first", 1_264_982_400), ("month-first", 1_262_390_400)])
+@pytest.mark.parametrize(
+    ("order", "seconds"), [("day-first", 1_264_982_400), ("month-first", 1_262_390_400)]
+)
 def test_24_the_order_of_day_and_month_can_be_said(read: Reader, order: str, seconds: int) -> None:
     log = read(timed("1/2/2010"), time=f"timestamp:{order}")
     assert log.times is not None
@@ -353,10 +492,16 @@ def test_24_the_order_of_day_and_month_can_be_said(read: Reader, order: str, sec
     [
         (["1,5", "2"], [1.5, 2.0], "Weights in 'rating' are written with decimal commas."),
         (["1.234,50", "1"], [1234.5, 1.0], "Weights in 'rating' are written with decimal commas."),
-        (["1,234.5", "2,000"], [1234.5, 2000.0], "Weights in 'rating' are written with commas between thousands."),
+        (
+            ["1,234.5", "2,000"],
+            [1234.5, 2000.0],
+            "Weights in 'rating' are written with commas between thousands.",
+        ),
     ],
 )
-def test_25_commas_are_read_for_the_whole_column(read: Reader, weights: list[str], numbers: list[float], sentence: str) -> None:
+def test_25_commas_are_read_for_the_whole_column(
+    read: Reader, weights: list[str], numbers: list[float], sentence: str
+) -> None:
     log = read(weighed(*weights))
     assert log.weights is not None
     assert log.weights.tolist() == numbers
@@ -372,12 +517,16 @@ def test_26_equal_weights_say_nothing(read: Reader) -> None:
 
 
 def test_27_policies_for_duplicates(read: Reader) -> None:
-    data = f"user_id,item_id,timestamp,rating\na,x,{MOMENT},1\na,x,{MOMENT},1\na,x,{MOMENT},2\na,y,{MOMENT},2\n"
+    rows = [f"a,{item},{MOMENT},{rating}\n" for item, rating in ("x1", "x1", "x2", "y2")]
+    data = "".join(["user_id,item_id,timestamp,rating\n", *rows])
     log = read(data)
     assert log.account is not None
     assert dict(log.account.set_aside) == {"exact duplicate": 1}
     assert log.account.counts["same_event_two_weights"] == 1
-    assert "Kept, though they repeat an event of the same user, item and time with another weight: 1 row." in remarks(log)
+    assert (
+        "Kept, though they repeat an event of the same user, item and time with another "
+        "weight: 1 row."
+    ) in remarks(log)
     kept = read(data, duplicates="keep")
     assert len(kept) == 4
     assert kept.account is not None
@@ -406,7 +555,11 @@ def test_31_compressed_text(read: Reader) -> None:
     whole = read(data).frame()
     packed = gzip.compress(data)
     assert read(packed, "log.csv.gz").frame().equals(whole)
-    assert read(gzip.compress(data[:100]) + gzip.compress(data[100:]), "log.csv.gz").frame().equals(whole)
+    assert (
+        read(gzip.compress(data[:100]) + gzip.compress(data[100:]), "log.csv.gz")
+        .frame()
+        .equals(whole)
+    )
     assert read(zstandard.compress(data), "log.csv.zst").frame().equals(whole)
     assert read(packed + b"\0" * 512, "log.csv.gz").frame().equals(whole)
 
@@ -415,13 +568,22 @@ def test_31_compressed_text(read: Reader) -> None:
     ("data", "name", "sentence"),
     [
         pytest.param(
-            gzip.compress(b"x") + b"junk", "log.csv.gz", "log.csv.gz has 4 bytes after the end of its gzip data.", id="31-trailing"
+            gzip.compress(b"x") + b"junk",
+            "log.csv.gz",
+            "log.csv.gz has 4 bytes after the end of its gzip data.",
+            id="31-trailing",
         ),
         pytest.param(
-            gzip.compress(b"x" * 99)[:-9], "log.csv.gz", "log.csv.gz is cut off: its gzip data have no end.", id="31-truncated-gz"
+            gzip.compress(b"x" * 99)[:-9],
+            "log.csv.gz",
+            "log.csv.gz is cut off: its gzip data have no end.",
+            id="31-truncated-gz",
         ),
         pytest.param(
-            zstandard.compress(b"x" * 99)[:-3], "log.csv.zst", "log.csv.zst is cut off: its zstd data have no end.", id="31-truncated-zst"
+            zstandard.compress(b"x" * 99)[:-3],
+            "log.csv.zst",
+            "log.csv.zst is cut off: its zstd data have no end.",
+            id="31-truncated-zst",
         ),
     ],
 )
@@ -438,16 +600,22 @@ def test_31_zip_is_refused_with_its_files(tmp_path: Path) -> None:
         archive.writestr("b.csv", "y")
     with pytest.raises(BadData) as caught:
         read_interactions(path)
-    assert str(caught.value) == "both.zip is a zip archive of 2 files: a.csv, b.csv.\nUnpack it and give the file to read."
+    assert str(caught.value) == (
+        "both.zip is a zip archive of 2 files: a.csv, b.csv.\nUnpack it and give the file to read."
+    )
 
 
 def test_31_pickle_is_never_opened(read: Reader) -> None:
     with pytest.raises(BadData) as caught:
         read(b"\x80\x04}.", "log.pkl")
-    assert str(caught.value) == "log.pkl is a pickle, which is not read.\nSave it as parquet or csv."
+    assert (
+        str(caught.value) == "log.pkl is a pickle, which is not read.\nSave it as parquet or csv."
+    )
 
 
-def test_32_text_that_will_not_fit_is_refused_before_it_is_read(read: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_32_text_that_will_not_fit_is_refused_before_it_is_read(
+    read: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reading_memory, "available", lambda: 1 << 20)
     with pytest.raises(OutOfMemory) as caught:
         read(HEADER + rows(20_000))
@@ -465,7 +633,8 @@ def test_37_a_text_bomb_is_stopped(read: Reader, monkeypatch: pytest.MonkeyPatch
     limit = max(1 << 20, 200 * len(bomb))
     assert str(caught.value) == (
         f"log.csv.gz expands from {len(bomb):,} bytes to more than {limit:,}.\n"
-        "A log shrinks far less than 200 times. If the file is sound, unpack it and give the result."
+        "A log shrinks far less than 200 times. If the file is sound, unpack it and give the "
+        "result."
     )
 
 

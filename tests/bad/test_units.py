@@ -1,4 +1,6 @@
-"""Logs and settings at the edge of what co-occurrence can count: a clear refusal or a plain limit, never a score that is no number."""
+"""Logs and settings at the edge of what co-occurrence can count: a clear refusal or a plain limit,
+never a score that is no number.
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,32 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.registry import catalogue
 
 FAMILY = sorted(name for name, cls in catalogue().items() if issubclass(cls, CoOccurrence))
-WHOLE = ["llr", "signed_llr", "pmi", "ppmi", "npmi", "pmi_k", "mutual_information", "lexicographers_mi"]
+WHOLE = [
+    "llr",
+    "signed_llr",
+    "pmi",
+    "ppmi",
+    "npmi",
+    "pmi_k",
+    "mutual_information",
+    "lexicographers_mi",
+]
 LOGS = {
-    "one event per unit": make_log([f"u{at}" for at in range(6)], [f"i{at % 3}" for at in range(6)], [START + at for at in range(6)]),
-    "all events in one unit": make_log(["u"] * 6, [f"i{at}" for at in range(6)], [START + at for at in range(6)]),
+    "one event per unit": make_log(
+        [f"u{at}" for at in range(6)],
+        [f"i{at % 3}" for at in range(6)],
+        [START + at for at in range(6)],
+    ),
+    "all events in one unit": make_log(
+        ["u"] * 6, [f"i{at}" for at in range(6)], [START + at for at in range(6)]
+    ),
     "equal times": make_log(["u", "u", "v", "v"], ["a", "b", "a", "c"], [START] * 4),
     "one item": make_log(["u", "v", "v"], ["a", "a", "a"], [START, START + 1, START + 2]),
     "one row": make_log(["u"], ["a"], [START]),
     "weights of zero": make_log(["u", "u", "v"], ["a", "b", "a"], [START] * 3, weights=[0, 0, 0]),
-    "everybody took everything": make_log(["u", "u", "v", "v"], ["a", "b", "b", "a"], [START, START + 1] * 2),
+    "everybody took everything": make_log(
+        ["u", "u", "v", "v"], ["a", "b", "b", "a"], [START, START + 1] * 2
+    ),
     "ages of a century": make_log(["u", "u", "v"], ["a", "b", "c"], [0, 1, 4_000_000_000]),
 }
 
@@ -39,7 +58,9 @@ def refused(kind: type[Exception], act) -> str:
 
 
 def numbers_only(one, log) -> np.ndarray:
-    """Fit and recommend; no value and no score may be NaN or infinite. Returns the table's values."""
+    """Fit and recommend; no value and no score may be NaN or infinite. Returns the table's
+    values.
+    """
     one.fit(log)
     values = one.state["values"]
     assert np.isfinite(values).all()
@@ -110,15 +131,22 @@ def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
         with events.listening(Ear()):
             one = sw.model("cooccurrence", keep=50, **params).fit(log)
         assert time.perf_counter() - begin < 30
-        assert heard == [f"1 user holds more than 5,000 {what}; only their newest ones are counted (newest)."]
-        assert int((np.diff(one.state["starts"]) > 0).sum()) == 5002, "the newest 5,000 items of the robot and the two of ann"
+        assert heard == [
+            f"1 user holds more than 5,000 {what}; only their newest ones are counted (newest)."
+        ]
+        assert int((np.diff(one.state["starts"]) > 0).sum()) == 5002, (
+            "the newest 5,000 items of the robot and the two of ann"
+        )
 
 
 @pytest.mark.parametrize("params", [{}, {"distance": "inverse"}, {"unit": "basket"}], ids=str)
 def test_entry_weights_below_zero_are_refused(params):
     log = make_log(["u", "u", "v"], ["a", "b", "a"], [START] * 3, weights=[1, -2, 1])
     says = refused(Unsuitable, lambda: sw.model("cooccurrence", entry="value", **params).fit(log))
-    assert says.startswith("The entry weight 'value' gives -2: an entry weight below zero.\nLeave out events of negative weight")
+    assert says.startswith(
+        "The entry weight 'value' gives -2: an entry weight below zero.\nLeave out events "
+        "of negative weight"
+    )
     numbers_only(sw.model("cooccurrence", **params), log)
     numbers_only(sw.model("sar"), log)
 
@@ -127,24 +155,51 @@ def test_entry_weights_of_zero_leave_no_pairs():
     assert len(numbers_only(sw.model("cooccurrence", entry="value"), LOGS["weights of zero"])) == 0
 
 
-@pytest.mark.parametrize("name", ["age_half_life", "gap_half_life", "entry_half_life", "history_half_life", "session_gap"])
-@pytest.mark.parametrize(("value", "why"), [("0d", "is not above zero"), ("-3d", "cannot be understood"), ("soon", "cannot be understood")])
+@pytest.mark.parametrize(
+    "name",
+    ["age_half_life", "gap_half_life", "entry_half_life", "history_half_life", "session_gap"],
+)
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("0d", "is not above zero"),
+        ("-3d", "cannot be understood"),
+        ("soon", "cannot be understood"),
+    ],
+)
 def test_half_lives_are_above_zero(name, value, why):
     says = refused(BadRequest, lambda: sw.model("cooccurrence", **{name: value}))
-    assert says == f"The {name} {value!r} {why}.\nWrite the {name} with a unit, such as 60s, 10m, 12h, 7d or 2w."
+    assert says == (
+        f"The {name} {value!r} {why}.\nWrite the {name} with a unit, such as 60s, 10m, 12h, "
+        "7d or 2w."
+    )
 
 
 def test_keep_above_the_catalogue_keeps_all():
     log = LOGS["equal times"]
     whole = sw.model("cooccurrence", keep=100_000).fit(log)
-    assert whole.state["columns"].tolist() == sw.model("cooccurrence", keep=2).fit(log).state["columns"].tolist()
-    assert refused(BadRequest, lambda: sw.model("cooccurrence", keep=0)).startswith("Parameter 'keep' of 'cooccurrence' is 0, outside 1")
-    assert "is 100001, outside 1" in refused(BadRequest, lambda: sw.model("cooccurrence", keep=100_001))
+    assert (
+        whole.state["columns"].tolist()
+        == sw.model("cooccurrence", keep=2).fit(log).state["columns"].tolist()
+    )
+    assert refused(BadRequest, lambda: sw.model("cooccurrence", keep=0)).startswith(
+        "Parameter 'keep' of 'cooccurrence' is 0, outside 1"
+    )
+    assert "is 100001, outside 1" in refused(
+        BadRequest, lambda: sw.model("cooccurrence", keep=100_001)
+    )
 
 
 @pytest.mark.parametrize(
     "decayed",
-    [{"distance": "inverse"}, {"age_half_life": "3d"}, {"gap_half_life": "3d"}, {"unit_power": 0.5}, {"entry": "tfidf"}, {"window": 3}],
+    [
+        {"distance": "inverse"},
+        {"age_half_life": "3d"},
+        {"gap_half_life": "3d"},
+        {"unit_power": 0.5},
+        {"entry": "tfidf"},
+        {"window": 3},
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("whole", [*({"weight": name} for name in WHOLE), {"llr": 3.84}], ids=str)
@@ -154,19 +209,29 @@ def test_weights_that_count_wholes_are_refused_where_pairs_are_decayed(whole, de
     says = refused(Unsuitable, lambda: one.fit(log))
     what = "The filter 'llr'" if "llr" in whole else f"The weight {whole['weight']!r}"
     assert says.startswith(
-        f"{what} compares whole numbers of units, but {one.label!r} counts pairs with distances, decays or weights.\nUse it"
+        f"{what} compares whole numbers of units, but {one.label!r} counts pairs with "
+        "distances, decays or weights.\nUse it"
     )
     assert refused(Unsuitable, lambda: list(CoOccurrence.fit_together([one], log))) == says
 
 
-@pytest.mark.parametrize("params", [{"distance": "inverse"}, {"age_half_life": "3d"}, {"unit": "session"}, {"history": 0.5}], ids=str)
+@pytest.mark.parametrize(
+    "params",
+    [{"distance": "inverse"}, {"age_half_life": "3d"}, {"unit": "session"}, {"history": 0.5}],
+    ids=str,
+)
 def test_settings_that_read_times_are_refused_without_them(params):
     log = make_log(["u", "u"], ["a", "b"])
     says = refused(Unsuitable, lambda: sw.model("cooccurrence", **params).fit(log))
-    assert says.endswith("needs times, and there are none.\nName the time column, or leave this model out.")
+    assert says.endswith(
+        "needs times, and there are none.\nName the time column, or leave this model out."
+    )
 
 
 def test_baskets_need_a_basket_column_or_times():
     log = make_log(["a", "a", "b"], ["x", "y", "x"])
     says = refused(Unsuitable, lambda: sw.model("cooccurrence", unit="basket").fit(log))
-    assert says.startswith("The model 'cooccurrence(unit=basket)' counts by basket, and the log has neither baskets nor times.")
+    assert says.startswith(
+        "The model 'cooccurrence(unit=basket)' counts by basket, and the log has neither "
+        "baskets nor times."
+    )

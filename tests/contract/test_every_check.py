@@ -1,4 +1,6 @@
-"""Laws of every check on the shelf: a log that it speaks about, logs that it is silent about, and a text for `explain`."""
+"""Laws of every check on the shelf: a log that it speaks about, logs that it is silent about, and a
+text for `explain`.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +27,17 @@ every_check = pytest.mark.parametrize("code", list(checks))
 def told(log, *, read=0, set_aside=None, **counts):
     """The log with an account that counts something."""
     used = len(log)
-    account = RowAccount(source="made", read=read or used, used=used, set_aside=set_aside or {}, counts=counts)
+    account = RowAccount(
+        source="made", read=read or used, used=used, set_aside=set_aside or {}, counts=counts
+    )
     return dataclasses.replace(log, account=account)
 
 
 def plain(times=True):
     users = [f"u{n % 10}" for n in range(60)]
-    return make_log(users, [n % 7 for n in range(60)], [START + n for n in range(60)] if times else None)
+    return make_log(
+        users, [n % 7 for n in range(60)], [START + n for n in range(60)] if times else None
+    )
 
 
 def with_item_table():
@@ -40,34 +46,115 @@ def with_item_table():
 
 
 SPEAKS = {  # a log that the check has something to say about, and the level
-    "INT-1": (lambda: (told(plain(), user_ids_differing_by_blanks=1, item_ids_differing_by_blanks=1), None), "weak", "2 ids differ only by"),
-    "INT-2": (lambda: (told(plain(), user_ids_differing_by_case=2), None), "weak", "2 ids differ only by case (2 of users, 0 of items)"),
-    "INT-3": (lambda: (told(plain(), read=80, set_aside={"no user": 15, "no item": 5}), None), "strong", "25.0% of the rows are set aside"),
-    "INT-4": (lambda: (told(plain(), same_event_two_weights=3), None), "note", "3 rows repeat a user, item and moment"),
-    "INT-5": (lambda: (plain(times=False), None), "strong", "The log has no times"),
-    "INT-6": (lambda: (make_log(["a", "b"] * 5, list(range(10)), [START] * 10), None), "blocker", "All events have the same time"),
-    "INT-7": (lambda: (make_log(["a"] * 10, list(range(10)), [START] * 9 + [START + 1]), None), "note", "90% of the events share their"),
-    "INT-8": (
-        lambda: (make_log(["bot"] * 200 + [f"u{n % 60}" for n in range(120)], [n % 9 for n in range(320)], [START + n for n in range(320)]), None),
-        "strong", "One user owns 62% of the rows",
+    "INT-1": (
+        lambda: (
+            told(plain(), user_ids_differing_by_blanks=1, item_ids_differing_by_blanks=1),
+            None,
+        ),
+        "weak",
+        "2 ids differ only by",
     ),
-    "INT-9": (lambda: (make_log(["a", "a"], [1, 2], [START, START + 1]), None), "blocker", "There is one user"),
+    "INT-2": (
+        lambda: (told(plain(), user_ids_differing_by_case=2), None),
+        "weak",
+        "2 ids differ only by case (2 of users, 0 of items)",
+    ),
+    "INT-3": (
+        lambda: (told(plain(), read=80, set_aside={"no user": 15, "no item": 5}), None),
+        "strong",
+        "25.0% of the rows are set aside",
+    ),
+    "INT-4": (
+        lambda: (told(plain(), same_event_two_weights=3), None),
+        "note",
+        "3 rows repeat a user, item and moment",
+    ),
+    "INT-5": (lambda: (plain(times=False), None), "strong", "The log has no times"),
+    "INT-6": (
+        lambda: (make_log(["a", "b"] * 5, list(range(10)), [START] * 10), None),
+        "blocker",
+        "All events have the same time",
+    ),
+    "INT-7": (
+        lambda: (make_log(["a"] * 10, list(range(10)), [START] * 9 + [START + 1]), None),
+        "note",
+        "90% of the events share their",
+    ),
+    "INT-8": (
+        lambda: (
+            make_log(
+                ["bot"] * 200 + [f"u{n % 60}" for n in range(120)],
+                [n % 9 for n in range(320)],
+                [START + n for n in range(320)],
+            ),
+            None,
+        ),
+        "strong",
+        "One user owns 62% of the rows",
+    ),
+    "INT-9": (
+        lambda: (make_log(["a", "a"], [1, 2], [START, START + 1]), None),
+        "blocker",
+        "There is one user",
+    ),
     "INT-10": (with_item_table, "strong", "5 of 7 items of the log have no row in the item table"),
     "INT-11": (
-        lambda: (make_log(["7", "007", "7.0", "8", "x7", "70"], ["0", "00", "a", "b", "c", "d"], list(range(START, START + 6))), None),
-        "weak", "3 ids are a number that another id spells differently, such as 7 and 007 or 7.0 (2 of users, 1 of items)",
+        lambda: (
+            make_log(
+                ["7", "007", "7.0", "8", "x7", "70"],
+                ["0", "00", "a", "b", "c", "d"],
+                list(range(START, START + 6)),
+            ),
+            None,
+        ),
+        "weak",
+        (
+            "3 ids are a number that another id spells differently, such as 7 and 007 or 7.0 (2 "
+            "of users, 1 of items)"
+        ),
     ),
     "INT-12": (
-        lambda: (make_log([f"u{n % 99}" for n in range(400)], [n % 9 for n in range(400)], [START + 41 * (n % 5 * n) for n in range(400)]), None),
-        "weak", "20% of the events stand at 1 moments that many people share",
+        lambda: (
+            make_log(
+                [f"u{n % 99}" for n in range(400)],
+                [n % 9 for n in range(400)],
+                [START + 41 * (n % 5 * n) for n in range(400)],
+            ),
+            None,
+        ),
+        "weak",
+        "20% of the events stand at 1 moments that many people share",
     ),
     "INT-13": (
-        lambda: (make_log(*zip(*[(f"u{n % 50}", n % 9, START + 977 * n + shift) for n in range(200) for shift in (0, 7200)], strict=True)), None),
-        "strong", "whole hours, to the second, most of them after 2: one event in two time zones",
+        lambda: (
+            make_log(
+                *zip(
+                    *[
+                        (f"u{n % 50}", n % 9, START + 977 * n + shift)
+                        for n in range(200)
+                        for shift in (0, 7200)
+                    ],
+                    strict=True,
+                )
+            ),
+            None,
+        ),
+        "strong",
+        "whole hours, to the second, most of them after 2: one event in two time zones",
     ),
-    "INT-14": (lambda: (make_log(["a", "b"] * 10, [n % 7 for n in range(20)], [START + n for n in range(19)] + [4_000_000_000]), None),
-               "strong", "5.0% of the events lie in the future"),
-}  # fmt: skip
+    "INT-14": (
+        lambda: (
+            make_log(
+                ["a", "b"] * 10,
+                [n % 7 for n in range(20)],
+                [START + n for n in range(19)] + [4_000_000_000],
+            ),
+            None,
+        ),
+        "strong",
+        "5.0% of the events lie in the future",
+    ),
+}
 
 
 @every_check
@@ -104,7 +191,12 @@ def test_every_check_explains_itself(code):
 
 
 def test_findings_come_in_order_of_level_and_are_plain_values():
-    log = told(make_log(["a", "a"], [1, 2], [START, START]), read=4, set_aside={"no user": 2}, user_ids_differing_by_case=2)
+    log = told(
+        make_log(["a", "a"], [1, 2], [START, START]),
+        read=4,
+        set_aside={"no user": 2},
+        user_ids_differing_by_case=2,
+    )
     found = diagnose(log)
     levels = [LEVELS.index(finding.level) for finding in found]
     assert levels == sorted(levels)
@@ -131,38 +223,83 @@ def by_time(log):
 
 def taken(rows):
     users, items, days = zip(*rows, strict=True)
-    return make_log([f"u{u:03d}" for u in users], [f"i{i:03d}" for i in items], [START + int(day * 86_400) for day in days])
+    return make_log(
+        [f"u{u:03d}" for u in users],
+        [f"i{i:03d}" for i in items],
+        [START + int(day * 86_400) for day in days],
+    )
 
 
 def usual(seed=0, users=60):
     """Everybody takes any of forty items at any time of a hundred days."""
     rng = np.random.default_rng(seed)
-    return [(u, int(rng.integers(0, 40)), float(day)) for u in range(users) for day in np.sort(rng.uniform(0, 100, 40))]
+    return [
+        (u, int(rng.integers(0, 40)), float(day))
+        for u in range(users)
+        for day in np.sort(rng.uniform(0, 100, 40))
+    ]
 
 
 def filled_late():
-    """A column that only items known before the test span have; half of what comes in the test span is new."""
+    """A column that only items known before the test span have; half of what comes in the test span
+    is new.
+    """
     rows = [(u, i + 40 * (day > 80 and i % 2), day) for u, i, day in usual()]
     log = taken(rows)
     ids = log.item_vocabulary.ids
     split = by_time(log)
     known = split.train.item_counts > 0
-    table = pl.DataFrame({"item_id": ids, "title": ids, "sold": [str(n) if old else None for n, old in enumerate(known)]})
+    table = pl.DataFrame(
+        {
+            "item_id": ids,
+            "title": ids,
+            "sold": [str(n) if old else None for n, old in enumerate(known)],
+        }
+    )
     return split, read_content(table, log)
 
 
 CUT_SPEAKS = {
-    "INT-15": (lambda: (by_time(taken([(u, i + 40 * (day > 80), day) for u, i, day in usual()])), None), "strong", "98% of what is expected"),
+    "INT-15": (
+        lambda: (by_time(taken([(u, i + 40 * (day > 80), day) for u, i, day in usual()])), None),
+        "strong",
+        "98% of what is expected",
+    ),
     "INT-16": (
-        lambda: (by_time(taken([*usual(), *((100 + n, n % 40, 85 + n / 20) for n in range(120))])), None), "weak", "67% of the 180 users",
+        lambda: (
+            by_time(taken([*usual(), *((100 + n, n % 40, 85 + n / 20) for n in range(120))])),
+            None,
+        ),
+        "weak",
+        "67% of the 180 users",
     ),
-    "INT-17": (lambda: (by_time(taken([(u, i // 2 + 20 * (day > 80), day) for u, i, day in usual()])), None), "strong", "98% of what is taken moved"),
+    "INT-17": (
+        lambda: (
+            by_time(taken([(u, i // 2 + 20 * (day > 80), day) for u, i, day in usual()])),
+            None,
+        ),
+        "strong",
+        "98% of what is taken moved",
+    ),
     "INT-18": (
-        lambda: (splitting.by_time(taken([(u, i, day) for u, i, day in usual() if day < 85 or u % 5 == 0]), test="15d"), None),
-        "weak", "earlier spans of its length held",
+        lambda: (
+            splitting.by_time(
+                taken([(u, i, day) for u, i, day in usual() if day < 85 or u % 5 == 0]), test="15d"
+            ),
+            None,
+        ),
+        "weak",
+        "earlier spans of its length held",
     ),
-    "INT-19": (filled_late, "strong", "'sold' is filled for 100% of the items known before the test span and for 0% of the new ones"),
-}  # fmt: skip
+    "INT-19": (
+        filled_late,
+        "strong",
+        (
+            "'sold' is filled for 100% of the items known before the test span and for 0% of "
+            "the new ones"
+        ),
+    ),
+}
 
 
 @every_cut_check
@@ -196,11 +333,15 @@ def test_every_check_of_a_cut_takes_every_cut(code, name):
 @every_cut_check
 def test_every_check_of_a_cut_explains_itself(code):
     text = cut_checks[code].doc
-    assert text.count(".") >= 3, f"{code} says what it looks for, why it matters, what to do and when it errs"
+    assert text.count(".") >= 3, (
+        f"{code} says what it looks for, why it matters, what to do and when it errs"
+    )
 
 
 def test_drift_has_a_floor_of_chance():
-    """Few users differ by chance as much as many differ by a real move, and only the latter is told."""
+    """Few users differ by chance as much as many differ by a real move, and only the latter is
+    told.
+    """
     for seed in range(5):
         assert cut_checks["INT-17"].function(by_time(taken(usual(seed, users=15))), None) is None
     moved = [(u, i // 4 if day > 80 and u % 3 == 0 else i, day) for u, i, day in usual(users=200)]
@@ -219,8 +360,13 @@ def test_new_items_without_a_row_are_no_leak_of_every_column():
 
 
 def test_drift_is_of_the_kind_that_is_predicted():
-    """What is looked at is never bought: where views are counted among purchases that looks like drift."""
-    rows = [(u, i + 40 * (n % 2), START + int(day * 86_400), ("view", "purchase")[n % 2]) for n, (u, i, day) in enumerate(usual())]
+    """What is looked at is never bought: where views are counted among purchases that looks like
+    drift.
+    """
+    rows = [
+        (u, i + 40 * (n % 2), START + int(day * 86_400), ("view", "purchase")[n % 2])
+        for n, (u, i, day) in enumerate(usual())
+    ]
     frame = pl.DataFrame(rows, schema=["user", "item", "time", "event"], orient="row")
     log = sw.read_interactions(frame, user="user", item="item", time="time", event="event")
     split = splitting.by_time(log, test=0.2, valid=0.2, target="purchase")

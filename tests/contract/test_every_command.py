@@ -23,9 +23,19 @@ from spadework.workbench.storage import artifact
 
 NAMES = sorted(module.name for module in pkgutil.iter_modules(commands.__path__))
 every_command = pytest.mark.parametrize("name", NAMES)
-ARGUMENTS = {  # how to call each one with --json; RUN is a finished run, COPY one that may change, NETWORK a transformer, NEW a folder to come
+# how to call each one with --json; RUN is a finished run, COPY one that may change, NETWORK a
+# transformer, NEW a folder to come
+ARGUMENTS = {
     "compare": ["RUN"],
-    "dig": ["world:order", "--run", "RUN", "--models", "popular,cosine,forward", "--budget", "180s"],
+    "dig": [
+        "world:order",
+        "--run",
+        "RUN",
+        "--models",
+        "popular,cosine,forward",
+        "--budget",
+        "180s",
+    ],
     "doctor": [],
     "explain": ["cosine"],
     "export": ["NETWORK", "--out", "NEW"],
@@ -37,7 +47,9 @@ ARGUMENTS = {  # how to call each one with --json; RUN is a finished run, COPY o
 }
 
 MOST = {"recommend": 10, "dig": 10}
-"""A command that reads no recipe has its whole question in its options: of whom, for what, by which model, and where to."""
+"""A command that reads no recipe has its whole question in its options: of whom, for what, by which
+model, and where to.
+"""
 
 
 def command_of(name: str) -> click.Command:
@@ -46,8 +58,16 @@ def command_of(name: str) -> click.Command:
 
 def filled(name: str, run) -> list[str]:
     assert name in ARGUMENTS, f"say here how to call the command {name}"
-    stand_ins = {"RUN": lambda: run, "COPY": lambda: copied(run), "NETWORK": network, "NEW": lambda: Path(tempfile.mkdtemp()) / "new"}
-    return [str(stand_ins[argument]()) if argument in stand_ins else argument for argument in ARGUMENTS[name]]
+    stand_ins = {
+        "RUN": lambda: run,
+        "COPY": lambda: copied(run),
+        "NETWORK": network,
+        "NEW": lambda: Path(tempfile.mkdtemp()) / "new",
+    }
+    return [
+        str(stand_ins[argument]()) if argument in stand_ins else argument
+        for argument in ARGUMENTS[name]
+    ]
 
 
 def copied(run: Path) -> Path:
@@ -90,8 +110,12 @@ def test_help_is_told_with_every_option(name):
 
 @every_command
 def test_at_most_seven_options_and_json_among_them(name):
-    options = [parameter for parameter in command_of(name).params if isinstance(parameter, click.Option)]
-    assert len(options) <= MOST.get(name, 7), f"{name} has {len(options)} options; the rest are keys of the recipe"
+    options = [
+        parameter for parameter in command_of(name).params if isinstance(parameter, click.Option)
+    ]
+    assert len(options) <= MOST.get(name, 7), (
+        f"{name} has {len(options)} options; the rest are keys of the recipe"
+    )
     assert "--json" in {opt for option in options for opt in option.opts}
 
 
@@ -116,7 +140,10 @@ def test_an_unknown_option_is_a_bad_request(name, order_run, capsys):
     said = call(capsys, name, *filled(name, order_run), "--jsno")
     assert said.code == 2
     assert said.out == ""
-    assert said.sentences == ("No such option '--jsno'. Did you mean '--json'?", f"See: spadework {name} --help")
+    assert said.sentences == (
+        "No such option '--jsno'. Did you mean '--json'?",
+        f"See: spadework {name} --help",
+    )
 
 
 @every_command
@@ -134,7 +161,10 @@ def test_a_missing_argument_is_a_bad_request(name, capsys):
 def test_an_unknown_command_tells_the_nearest(capsys):
     said = call(capsys, "dgi")
     assert said.code == 2
-    assert said.sentences == ("There is no command named 'dgi'.", f"Did you mean 'dig'? Known: {', '.join(NAMES)}.")
+    assert said.sentences == (
+        "There is no command named 'dgi'.",
+        f"Did you mean 'dig'? Known: {', '.join(NAMES)}.",
+    )
 
 
 def test_the_version_is_told(capsys):

@@ -1,4 +1,6 @@
-"""Dialects of one metric, worked out by hand on one list: rank 1 and 3 of a list of four hit two of six targets."""
+"""Dialects of one metric, worked out by hand on one list: rank 1 and 3 of a list of four hit two of
+six targets.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +36,28 @@ def test_dialect_by_hand(name):
     log = make_log(["a"] * 8, list(range(8)), weights=[1, 2, 1, 1, 1, 1, 1, 1])
     expected = log.where(np.arange(8) < 6)
     truth = Truth.of(Split(train=log, given=log, expected=expected, name="made", says="made"))
-    found = measure(np.asarray([[0, 6, 1, 7]], np.int32), truth, [parse(f"{m}@4") for m in ("recall", "ndcg", "map")], dialects[name])
+    found = measure(
+        np.asarray([[0, 6, 1, 7]], np.int32),
+        truth,
+        [parse(f"{m}@4") for m in ("recall", "ndcg", "map")],
+        dialects[name],
+    )
     assert [float(value[0]) for value in found.values()] == pytest.approx(BY_HAND[name], rel=1e-6)
 
 
 @pytest.mark.parametrize("name", list(dialects))
 def test_with_one_target_all_dialects_agree(name):
     log = make_log(["a"] * 4, list(range(4)))
-    truth = Truth.of(Split(train=log, given=log, expected=log.where(np.arange(4) == 2), name="made", says="made"))
+    truth = Truth.of(
+        Split(train=log, given=log, expected=log.where(np.arange(4) == 2), name="made", says="made")
+    )
     asked = [parse(f"{m}@3") for m in ("recall", "hitrate", "map", "mrr")]
     found = measure(np.asarray([[1, 2, 3]], np.int32), truth, asked, dialects[name])
     assert [float(value[0]) for value in found.values()] == [1, 1, 0.5, 0.5]
-    ndcg = measure(np.asarray([[1, 2, 3]], np.int32), truth, [parse("ndcg@3")], dialects[name])["ndcg@3"]
-    assert float(ndcg[0]) == pytest.approx(1.0 if name == "aprec" else 1 / log2(3)) or dialects[name].ideal == "hits"
+    ndcg = measure(np.asarray([[1, 2, 3]], np.int32), truth, [parse("ndcg@3")], dialects[name])[
+        "ndcg@3"
+    ]
+    assert (
+        float(ndcg[0]) == pytest.approx(1.0 if name == "aprec" else 1 / log2(3))
+        or dialects[name].ideal == "hits"
+    )

@@ -1,4 +1,6 @@
-"""Laws of every metric under every dialect, against the definitions written out for one user at a time."""
+"""Laws of every metric under every dialect, against the definitions written out for one user at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,10 @@ every_dialect = pytest.mark.parametrize("dialect", list(dialects))
 
 def log_of(pairs, users, weights=None):
     """Rows (user, item) in a log whose codes are the numbers themselves."""
-    every = make_log([u for u in range(users) for _ in range(ITEMS)], [i for _ in range(users) for i in range(ITEMS)])
+    every = make_log(
+        [u for u in range(users) for _ in range(ITEMS)],
+        [i for _ in range(users) for i in range(ITEMS)],
+    )
     rows = [user * ITEMS + item for user, item in pairs]
     assert rows == sorted(rows)
     return Interactions(
@@ -41,7 +46,11 @@ def log_of(pairs, users, weights=None):
 def truth_of(expected, seen=(), train=((0, 0),), weights=None):
     """A truth from pairs in order; `train` is what everybody took before."""
     users = 1 + max(user for user, _ in [*expected, *seen, *train])
-    parts = {"train": log_of(train, users), "given": log_of(seen, users), "expected": log_of(expected, users, weights)}
+    parts = {
+        "train": log_of(train, users),
+        "given": log_of(seen, users),
+        "expected": log_of(expected, users, weights),
+    }
     return Truth.of(Split(**parts, name="made", says="made"))
 
 
@@ -62,7 +71,9 @@ def definition(name, shown, gains, seen, popularity, takers, train_users, head, 
         "ndcg": lambda: oracles.ndcg(shown, gains, k, ideal=dialect.ideal, graded=dialect.graded),
         "popularity": lambda: mean([popularity[item] for item in slots]),
         "tail": lambda: mean([float(item not in head) for item in slots]),
-        "novelty": lambda: mean([-np.log2(min(max(takers[item], 0.5) / train_users, 1.0)) for item in slots]),
+        "novelty": lambda: mean(
+            [-np.log2(min(max(takers[item], 0.5) / train_users, 1.0)) for item in slots]
+        ),
         "repeats": lambda: len([item for item in slots if item in seen]) / k,
     }.get(name, lambda: None)()
 
@@ -72,11 +83,21 @@ def judgements(draw):
     """Users with targets, gains, histories and lists of up to six items."""
     users = draw(st.integers(1, 4))
     subsets = st.sets(st.integers(0, ITEMS - 1), max_size=6)
-    targets = [sorted(draw(st.sets(st.integers(0, ITEMS - 1), min_size=1, max_size=7))) for _ in range(users)]
-    gains = [draw(st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=len(t), max_size=len(t))) for t in targets]
+    targets = [
+        sorted(draw(st.sets(st.integers(0, ITEMS - 1), min_size=1, max_size=7)))
+        for _ in range(users)
+    ]
+    gains = [
+        draw(st.lists(st.sampled_from([0.5, 1.0, 2.0]), min_size=len(t), max_size=len(t)))
+        for t in targets
+    ]
     seen = [sorted(draw(subsets)) for _ in range(users)]
     lists = [draw(st.permutations(range(ITEMS)))[: draw(st.integers(0, 6))] for _ in range(users)]
-    train = draw(st.lists(st.tuples(st.integers(0, users - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=20))
+    train = draw(
+        st.lists(
+            st.tuples(st.integers(0, users - 1), st.integers(0, ITEMS - 1)), min_size=1, max_size=20
+        )
+    )
     return targets, gains, seen, lists, sorted(train)
 
 
@@ -114,8 +135,17 @@ def test_metric_is_its_definition(name, dialect, made, k):
     for user, found in enumerate(value):
         worth = dict(zip(targets[user], gains[user], strict=True))
         expected = definition(
-            name, list(lists[user]), worth, set(seen[user]), counts, takers, len({u for u, _ in train}), head, k, dialects[dialect]
-        )  # fmt: skip
+            name,
+            list(lists[user]),
+            worth,
+            set(seen[user]),
+            counts,
+            takers,
+            len({u for u, _ in train}),
+            head,
+            k,
+            dialects[dialect],
+        )
         assert expected is not None, f"write the definition of {name} here"
         assert found == pytest.approx(expected, abs=1e-6)
 
@@ -140,17 +170,23 @@ def test_accuracy_lies_between_zero_and_one_and_an_ideal_list_is_best(name, dial
     truth = truth_of(pairs(targets), (), train, [gain for row in gains for gain in row])
     asked = parse(f"{name}@6")
     found = measure(padded(lists, 6), truth, [asked], dialects[dialect])[asked.name]
-    ideal_lists = [[item for _, item in sorted(zip(g, t, strict=True), reverse=True)] for t, g in zip(targets, gains, strict=True)]
+    ideal_lists = [
+        [item for _, item in sorted(zip(g, t, strict=True), reverse=True)]
+        for t, g in zip(targets, gains, strict=True)
+    ]
     ideal = measure(padded(ideal_lists, 6), truth, [asked], dialects[dialect])[asked.name]
     assert ((found >= 0) & (found <= ideal + 1e-6)).all() or dialects[dialect].ideal == "hits"
     assert (ideal <= 1 + 1e-6).all()
-    nothing = measure(np.full((len(targets), 6), -1, np.int32), truth, [asked], dialects[dialect])[asked.name]
+    nothing = measure(np.full((len(targets), 6), -1, np.int32), truth, [asked], dialects[dialect])[
+        asked.name
+    ]
     assert (nothing == 0).all(), "who shows nothing gets nothing"
 
 
 def test_coverage_and_gini_by_hand():
     truth = truth_of([(0, 0), (1, 1)], train=[(0, 0), (0, 1), (1, 2), (1, 3)])
-    lists = np.asarray([[0, 1, 8], [0, 2, -1]], np.int32)  # item 8 is not in train, so it covers nothing
+    # item 8 is not in train, so it covers nothing
+    lists = np.asarray([[0, 1, 8], [0, 2, -1]], np.int32)
     found = measure(lists, truth, [parse("coverage@3"), parse("gini@3")], dialects["lightgcn"])
     assert found["coverage@3"] == pytest.approx(3 / 4)
     assert found["gini@3"] == pytest.approx(oracles.gini([2, 1, 1, 0]))
@@ -164,7 +200,9 @@ def test_gini_is_half_the_mean_absolute_difference_over_the_mean(counts):
 
 
 def test_a_scorer_that_knows_nothing_gets_what_the_order_of_ties_gives():
-    """All scores equal: the list is the lowest codes, so recall is the share of targets among them, exactly."""
+    """All scores equal: the list is the lowest codes, so recall is the share of targets among them,
+    exactly.
+    """
     rng = np.random.default_rng(0)
     targets = [sorted(rng.choice(ITEMS, 2, replace=False).tolist()) for _ in range(500)]
     truth = truth_of(pairs(targets))
@@ -178,7 +216,12 @@ def test_a_scorer_that_knows_nothing_gets_what_the_order_of_ties_gives():
 
 def test_shorter_lists_than_asked_are_padded_with_misses():
     truth = truth_of([(0, 1)])
-    found = measure(np.asarray([[1, 2]], np.int32), truth, [parse("precision@4"), parse("ndcg@4")], dialects["lightgcn"])
+    found = measure(
+        np.asarray([[1, 2]], np.int32),
+        truth,
+        [parse("precision@4"), parse("ndcg@4")],
+        dialects["lightgcn"],
+    )
     assert found["precision@4"].tolist() == [0.25]
     assert found["ndcg@4"].tolist() == [1.0]
 
@@ -193,7 +236,9 @@ def test_debiased_targets_are_capped_and_the_same_for_every_model(items, seed):
     low, high = np.quantile(counts[counts > 0], [0.25, 0.75])
     cap = max(int(high + 1.5 * (high - low)), 1)
     thinned = truth.debiased(seed)
-    np.testing.assert_array_equal(np.bincount(thinned.items, minlength=ITEMS), np.minimum(counts, cap))
+    np.testing.assert_array_equal(
+        np.bincount(thinned.items, minlength=ITEMS), np.minimum(counts, cap)
+    )
     np.testing.assert_array_equal(thinned.items, truth.debiased(seed).items)
     assert thinned.users is truth.users
 
@@ -201,7 +246,9 @@ def test_debiased_targets_are_capped_and_the_same_for_every_model(items, seed):
 def test_users_left_without_targets_have_no_debiased_value():
     truth = truth_of([(u, 0) for u in range(20)] + [(20, 1), (21, 2), (22, 3), (23, 4)])
     lists = np.tile(np.arange(5, dtype=np.int32), (24, 1))
-    found = measure(lists, truth, [parse("recall@5"), parse("debiased_recall@5")], dialects["lightgcn"])
+    found = measure(
+        lists, truth, [parse("recall@5"), parse("debiased_recall@5")], dialects["lightgcn"]
+    )
     assert (found["recall@5"] == 1).all()
     left = ~np.isnan(found["debiased_recall@5"])
     assert left.sum() == 5
@@ -212,7 +259,8 @@ def test_users_left_without_targets_have_no_debiased_value():
 
 
 @pytest.mark.parametrize(
-    ("written", "name"), [("NDCG@10", "ndcg@10"), (" Recall@20 ", "recall@20"), ("debiased_map@5", "debiased_map@5")]
+    ("written", "name"),
+    [("NDCG@10", "ndcg@10"), (" Recall@20 ", "recall@20"), ("debiased_map@5", "debiased_map@5")]
 )  # fmt: skip
 def test_names_as_people_write_them(written, name):
     assert parse(written).name == name
@@ -221,9 +269,12 @@ def test_names_as_people_write_them(written, name):
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("ndcg", "The metric 'ndcg' cannot be understood."), ("ndcg@0", "The metric 'ndcg@0' cannot be understood."),
-        ("ndcg@-1", "The metric 'ndcg@-1' cannot be understood."), ("@10", "The metric '@10' cannot be understood."),
-        ("ndgc@10", "There is no metric named 'ndgc'."), ("debiased_coverage@10", "The metric 'coverage' has no debiased version."),
+        ("ndcg", "The metric 'ndcg' cannot be understood."),
+        ("ndcg@0", "The metric 'ndcg@0' cannot be understood."),
+        ("ndcg@-1", "The metric 'ndcg@-1' cannot be understood."),
+        ("@10", "The metric '@10' cannot be understood."),
+        ("ndgc@10", "There is no metric named 'ndgc'."),
+        ("debiased_coverage@10", "The metric 'coverage' has no debiased version."),
     ],
 )  # fmt: skip
 def test_names_that_cannot_be_understood_are_refused(written, message):
@@ -249,7 +300,9 @@ def test_a_name_may_hold_digits():
 
 
 def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
-    assert {parse(name).metric.name for name in LIST_METRICS} == {name for name, one in metrics.items() if not one.accuracy}
+    assert {parse(name).metric.name for name in LIST_METRICS} == {
+        name for name, one in metrics.items() if not one.accuracy
+    }
 
     def newcomer(judged):
         """For this test."""
@@ -257,7 +310,16 @@ def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
 
     metric(accuracy=False)(newcomer)
     try:
-        told = with_lists({"metrics": {"newcomer@10": 0.0, "ndcg@10": 0.5, "debiased_recall@10": 0.5, "novel_recall@10": 0.1}})
+        told = with_lists(
+            {
+                "metrics": {
+                    "newcomer@10": 0.0,
+                    "ndcg@10": 0.5,
+                    "debiased_recall@10": 0.5,
+                    "novel_recall@10": 0.1,
+                }
+            }
+        )
         assert set(told["lists"]) == {"newcomer@10"}
     finally:
         del metrics._things["newcomer"]

@@ -1,4 +1,6 @@
-"""Laws of every model in the catalogue, found there, and of a model that this file adds: being there is being tested."""
+"""Laws of every model in the catalogue, found there, and of a model that this file adds: being
+there is being tested.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, NotFitted, Unsuitable
 from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender, models
 from spadework.models.histories import Histories
 from spadework.models.labels import model
@@ -26,8 +28,12 @@ from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"
 NAMES = [*catalogue(), NEWCOMER]
-CASES = [(name, {}) for name in NAMES] + [(name, cls.variants()[-1]) for name, cls in catalogue().items() if len(cls.variants()) > 1]
-every_case = pytest.mark.parametrize(("name", "params"), CASES, ids=[f"{n}-{'variant' if p else 'default'}" for n, p in CASES])
+CASES = [(name, {}) for name in NAMES] + [
+    (name, cls.variants()[-1]) for name, cls in catalogue().items() if len(cls.variants()) > 1
+]
+every_case = pytest.mark.parametrize(
+    ("name", "params"), CASES, ids=[f"{n}-{'variant' if p else 'default'}" for n, p in CASES]
+)
 every_name = pytest.mark.parametrize("name", NAMES)
 
 
@@ -41,11 +47,16 @@ def newcomer() -> Iterator[None]:
         name = NEWCOMER
         shrink: Annotated[float, Range(0.0, 10.0), Doc("Added to every count.")] = 1.0
 
-        def _fit(self, train: Interactions, content: Any, rng: np.random.Generator) -> Mapping[str, np.ndarray]:
+        def _fit(
+            self, train: Interactions, content: Any, rng: np.random.Generator
+        ) -> Mapping[str, np.ndarray]:
             return {"counts": train.item_counts + self.shrink, "tie": rng.random(train.item_count)}
 
         def _score(self, histories: Histories) -> np.ndarray:
-            return np.tile((self.state["counts"] + self.state["tie"] / 10).astype(np.float32), (len(histories), 1))
+            return np.tile(
+                (self.state["counts"] + self.state["tie"] / 10).astype(np.float32),
+                (len(histories), 1),
+            )
 
     yield
     del models._things[NEWCOMER]
@@ -88,11 +99,15 @@ def fitted(shop, shelves):
 
 
 def same_state(one: Recommender, other: Recommender) -> bool:
-    return one.state.keys() == other.state.keys() and all(one.state[key].tobytes() == other.state[key].tobytes() for key in one.state)
+    return one.state.keys() == other.state.keys() and all(
+        one.state[key].tobytes() == other.state[key].tobytes() for key in one.state
+    )
 
 
 def own_items(log: Interactions) -> list[set[int]]:
-    return [set(log.items[log.starts[u] : log.starts[u + 1]].tolist()) for u in range(log.user_count)]
+    return [
+        set(log.items[log.starts[u] : log.starts[u + 1]].tolist()) for u in range(log.user_count)
+    ]
 
 
 # ---- parameters
@@ -113,7 +128,9 @@ def test_parameters_are_frozen_and_documented_and_parsed_from_text(name):
     one = model(name)
     for parameter in one.parameters().values():
         assert parameter.doc.endswith("."), f"{name}.{parameter.name} says nothing about itself"
-        assert parameter.parse(str(getattr(one, parameter.name)), name) == getattr(one, parameter.name)
+        assert parameter.parse(str(getattr(one, parameter.name)), name) == getattr(
+            one, parameter.name
+        )
         with pytest.raises(AttributeError):
             setattr(one, parameter.name, getattr(one, parameter.name))
 
@@ -140,15 +157,26 @@ def test_an_unknown_parameter_is_named_with_the_nearest(name):
     known = list(model(name).parameters())
     with pytest.raises(BadRequest) as caught:
         model(name, **{(known[0] if known else "parameter") + "s": 1})
-    assert caught.value.message == f"The model {name!r} has no parameter {(known[0] if known else 'parameter') + 's'!r}."
-    assert f"Did you mean {known[0]!r}?" in caught.value.hint if known else caught.value.hint == "Parameters: none."
+    assert (
+        caught.value.message
+        == f"The model {name!r} has no parameter {(known[0] if known else 'parameter') + 's'!r}."
+    )
+    assert (
+        f"Did you mean {known[0]!r}?" in caught.value.hint
+        if known
+        else caught.value.hint == "Parameters: none."
+    )
 
 
 @every_name
 def test_variants_are_distinct_valid_and_begin_with_the_defaults(name):
     variants = catalogue()[name].variants()
-    doubles = [cls for cls in catalogue()[name].__subclasses__() if cls().params == model(name).params]
-    assert variants[0] == {} or doubles, "the defaults come first, unless another name stands for them"
+    doubles = [
+        cls for cls in catalogue()[name].__subclasses__() if cls().params == model(name).params
+    ]
+    assert variants[0] == {} or doubles, (
+        "the defaults come first, unless another name stands for them"
+    )
     labels = [model(name, **params).label for params in variants]
     assert len(set(labels)) == len(labels)
 
@@ -191,8 +219,13 @@ def test_row_order_does_not_matter(name, params, fitted):
     users, items, times = random_rows(1)
     order = np.random.default_rng(5).permutation(len(users))
     kinds = kinds_of(len(users))
-    shuffled = make_log(*([column[r] for r in order] for column in (users, items, times)), kinds=[kinds[r] for r in order])
-    assert same_state(model(name, **params).fit(shuffled, content_of(shuffled)), fitted(name, params))
+    shuffled = make_log(
+        *([column[r] for r in order] for column in (users, items, times)),
+        kinds=[kinds[r] for r in order],
+    )
+    assert same_state(
+        model(name, **params).fit(shuffled, content_of(shuffled)), fitted(name, params)
+    )
 
 
 @every_case
@@ -201,11 +234,15 @@ def test_names_of_ids_do_not_matter(name, params, fitted, shop):
     renamed = log_of([int(u[1:]) * 3 + 10 for u in users], ["the " + i for i in items], times)
     other = model(name, **params).fit(renamed, content_of(renamed))
     assert same_state(other, fitted(name, params))
-    np.testing.assert_array_equal(other.recommend(renamed, 6).items, fitted(name, params).recommend(shop, 6).items)
+    np.testing.assert_array_equal(
+        other.recommend(renamed, 6).items, fitted(name, params).recommend(shop, 6).items
+    )
 
 
 @every_case
-def test_saved_and_loaded_it_gives_the_same_lists_and_parameters(name, params, fitted, shop, tmp_path):
+def test_saved_and_loaded_it_gives_the_same_lists_and_parameters(
+    name, params, fitted, shop, tmp_path
+):
     one = fitted(name, params)
     two = artifact.load(artifact.save(one, tmp_path / "model"))
     assert two.params == one.params
@@ -283,7 +320,10 @@ def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, 
     asked[1] = False
     starts = np.concatenate(([0], np.cumsum(asked.sum(axis=1)))).astype(np.int64)
     cells = SparseRows(starts, np.nonzero(asked)[1].astype(np.int32), np.empty(0, np.float32))
-    assert np.asarray(one._score_cells(histories, cells), np.float32).tobytes() == scores[asked].tobytes()
+    assert (
+        np.asarray(one._score_cells(histories, cells), np.float32).tobytes()
+        == scores[asked].tobytes()
+    )
 
 
 @every_case
@@ -327,8 +367,14 @@ def test_lists_are_well_formed(name, params, fitted, shop, k, repeats, fill):
         if repeats == "only":
             assert set(items) <= own
         if fill:
-            wanted = {"forbid": shop.item_count - len(own), "only": len(own), "allow": shop.item_count}[repeats]
-            assert len(items) == min(k, wanted), "with filling, every slot that may hold an item holds one"
+            wanted = {
+                "forbid": shop.item_count - len(own),
+                "only": len(own),
+                "allow": shop.item_count,
+            }[repeats]
+            assert len(items) == min(k, wanted), (
+                "with filling, every slot that may hold an item holds one"
+            )
     assert lists.filled == 0 or fill
 
 
@@ -338,7 +384,9 @@ def test_candidates_are_respected(name, params, fitted, shop):
     asked = pl.concat([chosen, pl.Series(["never heard of"])])
     lists = fitted(name, params).recommend(shop, 10, candidates=asked)
     assert set(lists.items[lists.items >= 0].tolist()) == {1, 4, 5}
-    with pytest.raises(BadRequest, match=r"1 of 1 candidates are not in the log .*'never heard of'"):
+    with pytest.raises(
+        BadRequest, match=r"1 of 1 candidates are not in the log .*'never heard of'"
+    ):
         fitted(name, params).recommend(shop, 10, candidates=pl.Series(["never heard of"]))
 
 
@@ -361,7 +409,8 @@ def test_empty_histories_and_unknown_items_are_answered(name, params, fitted, sh
 
 @every_case
 @pytest.mark.parametrize(
-    ("users", "items"), [(["a", "a", "a"], ["x", "y", "x"]), (["a", "b", "c"], ["x", "x", "x"]), (["a"], ["x"])],
+    ("users", "items"),
+    [(["a", "a", "a"], ["x", "y", "x"]), (["a", "b", "c"], ["x", "x", "x"]), (["a"], ["x"])],
     ids=["one user", "one item", "one event"],
 )  # fmt: skip
 def test_the_smallest_logs_are_answered(name, params, users, items):
@@ -383,7 +432,10 @@ def test_a_bad_k_is_refused(k, fitted, shop):
 def test_a_bad_policy_of_repeats_is_refused_with_the_nearest(fitted, shop):
     with pytest.raises(BadRequest) as caught:
         fitted("popular", {}).recommend(shop, repeats="forbidden")
-    assert str(caught.value) == "repeats is 'forbidden'.\nDid you mean 'forbid'? Choices: forbid, allow, only."
+    assert (
+        str(caught.value)
+        == "repeats is 'forbidden'.\nDid you mean 'forbid'? Choices: forbid, allow, only."
+    )
 
 
 # ---- worlds whose answer is known
@@ -391,7 +443,13 @@ def test_a_bad_policy_of_repeats_is_refused_with_the_nearest(fitted, shop):
 
 def board_of(made, names, *, repeats="auto"):
     split = splitting.by_time(made.log, test="14d")
-    board = scoreboard([model(n, **p) for n, p in names], split, metrics=["recall@10"], content=made.content, repeats=repeats)
+    board = scoreboard(
+        [model(n, **p) for n, p in names],
+        split,
+        metrics=["recall@10"],
+        content=made.content,
+        repeats=repeats,
+    )
     assert not [score.reason for score in board.scores if score.state == "failed"]
     return board
 
@@ -403,16 +461,25 @@ def gap(board, better: str, worse: str) -> statistics.Difference:
 
 
 def nobody_beats(board, label: str) -> None:
-    """No model is better than that one by more than chance explains, with as many comparisons as there are models."""
+    """No model is better than that one by more than chance explains, with as many comparisons as
+    there are models.
+    """
     rows = board.protocol.truth.has_history
     values = np.column_stack([score.values["recall@10"][rows] for score in board.done])
     base = [score.label for score in board.done].index(label)
     for score, found in zip(board.done, statistics.differences(values, base, seed=0), strict=True):
-        assert found.low <= 0 or found.p_holm > 0.01, f"{score.label} claims to have learned what is not there"
+        assert found.low <= 0 or found.p_holm > 0.01, (
+            f"{score.label} claims to have learned what is not there"
+        )
 
 
 def test_neighbours_beat_popularity_on_the_checkerboard(world):
-    assert gap(board_of(world("checkerboard"), [("popular", {}), ("cosine", {})]), "cosine", "popular").low > 0
+    assert (
+        gap(
+            board_of(world("checkerboard"), [("popular", {}), ("cosine", {})]), "cosine", "popular"
+        ).low
+        > 0
+    )
 
 
 READ_ORDER = (
@@ -430,21 +497,31 @@ READ_ORDER = (
 
 
 @pytest.mark.parametrize(
-    "other", [n for n, cls in catalogue().items() if n not in READ_ORDER and not cls.needs & {"content", "categories", "events"}]
+    "other",
+    [
+        n
+        for n, cls in catalogue().items()
+        if n not in READ_ORDER and not cls.needs & {"content", "categories", "events"}
+    ],
 )
 def test_direction_wins_where_order_is_all(world, other):
     assert gap(board_of(world("order"), [("forward", {}), (other, {})]), "forward", other).low > 0
 
 
 def test_what_is_popular_now_wins_in_a_trend(world):
-    board = board_of(world("trend"), [("popular", {}), ("popular", {"window": "7d"}), ("popular", {"half_life": "7d"})])
+    board = board_of(
+        world("trend"),
+        [("popular", {}), ("popular", {"window": "7d"}), ("popular", {"half_life": "7d"})],
+    )
     assert gap(board, "popular(window=7d)", "popular").low > 0
     assert gap(board, "popular(half_life=7d)", "popular").low > 0
 
 
 @pytest.mark.parametrize("better", ["popular_by_category", "content"])
 def test_categories_carry_over_where_items_are_rare(world, better):
-    assert gap(board_of(world("content"), [("popular", {}), (better, {})]), better, "popular").low > 0
+    assert (
+        gap(board_of(world("content"), [("popular", {}), (better, {})]), better, "popular").low > 0
+    )
 
 
 def test_ones_own_items_come_back_where_people_repeat(world):

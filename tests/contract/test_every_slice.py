@@ -9,7 +9,11 @@ from spadework.data import splitting
 from spadework.evaluation.slices import slices
 from spadework.evaluation.truth import Truth
 
-WHOLES = [("light users", "heavy users"), ("warm items", "cold items"), ("repeated items", "new items for the user")]
+WHOLES = [
+    ("light users", "heavy users"),
+    ("warm items", "cold items"),
+    ("repeated items", "new items for the user"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +30,9 @@ def test_every_slice_is_a_part_of_users_and_targets(name, truth):
     if part.targets is not None:
         assert part.targets.shape == truth.items.shape
         left = truth.only(part.targets)
-        assert (left.sizes[part.users] > 0).all(), "whoever is averaged over has something to be found"
+        assert (left.sizes[part.users] > 0).all(), (
+            "whoever is averaged over has something to be found"
+        )
         assert (left.sizes <= truth.sizes).all()
         assert not (part.users & ~truth.has_history).any()
 
@@ -41,7 +47,9 @@ def test_opposite_slices_make_the_whole(one, other, truth):
 
 
 def test_head_and_tail_are_the_warm_items(truth):
-    head, tail, warm = (slices[name](truth).targets for name in ("head items", "tail items", "warm items"))
+    head, tail, warm = (
+        slices[name](truth).targets for name in ("head items", "tail items", "warm items")
+    )
     assert ((head | tail) == warm).all()
     assert not (head & tail).any()
 

@@ -27,9 +27,15 @@ CALLS = {
     "by_time": (lambda log, **o: splits["by_time"](log, **o), {"test": 0.2, "valid": 0.2}),
     "last_item": (lambda log, **o: splits["last_item"](log, **o), {"valid": True}),
     "last_basket": (lambda log, **o: splits["last_basket"](log, **o), {"valid": True}),
-    "strong": (lambda log, **o: splits["strong"](log, **o), {"valid": True, "users": 0.4, "given": 0.6}),
+    "strong": (
+        lambda log, **o: splits["strong"](log, **o),
+        {"valid": True, "users": 0.4, "given": 0.6},
+    ),
     "random": (lambda log, **o: splits["random"](log, **o), {"valid": True}),
-    "from_column": (lambda log, **o: splits["from_column"](log, labels(log), **o), {"valid": "valid"}),
+    "from_column": (
+        lambda log, **o: splits["from_column"](log, labels(log), **o),
+        {"valid": "valid"},
+    ),
 }
 every_split = pytest.mark.parametrize("name", list(splits))
 
@@ -43,9 +49,20 @@ def cut(name: str, log: Interactions, target: str | None = None) -> Split:
 @st.composite
 def logs(draw) -> Interactions:
     """Up to forty rows of up to eight users; moments may tie."""
-    rows = draw(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 5), st.integers(0, 30)), min_size=1, max_size=40))
+    rows = draw(
+        st.lists(
+            st.tuples(st.integers(0, 7), st.integers(0, 5), st.integers(0, 30)),
+            min_size=1,
+            max_size=40,
+        )
+    )
     baskets = [time // 3 for _, _, time in rows]
-    return make_log([f"u{u}" for u, _, _ in rows], [i for _, i, _ in rows], [START + t * 3600 for _, _, t in rows], baskets=baskets)
+    return make_log(
+        [f"u{u}" for u, _, _ in rows],
+        [i for _, i, _ in rows],
+        [START + t * 3600 for _, _, t in rows],
+        baskets=baskets,
+    )
 
 
 def rows_of(*parts: Interactions) -> Counter:
@@ -55,18 +72,30 @@ def rows_of(*parts: Interactions) -> Counter:
 def check(split: Split, log: Interactions) -> None:
     """What holds of every cut, of the log and of its training part."""
     history = rows_of(split.given) if split.name == "strong" else rows_of()
-    assert rows_of(split.train, split.expected) + history == rows_of(log), "every row is somewhere, none is twice"
+    assert rows_of(split.train, split.expected) + history == rows_of(log), (
+        "every row is somewhere, none is twice"
+    )
     for part in (split.train, split.given, split.expected):
         assert part.user_vocabulary == log.user_vocabulary
         assert part.item_vocabulary == log.item_vocabulary
     known = rows_of(split.train) + history
     assert not rows_of(split.given) - known, "nothing is given that is not known"
-    assert set(split.given.active_users.tolist()) <= set(split.users.tolist()), "given are rows of the judged users only"
+    assert set(split.given.active_users.tolist()) <= set(split.users.tolist()), (
+        "given are rows of the judged users only"
+    )
     if split.name == "strong":
-        assert not set(split.train.active_users.tolist()) & set(split.users.tolist()), "the judged users are unseen in training"
+        assert not set(split.train.active_users.tolist()) & set(split.users.tolist()), (
+            "the judged users are unseen in training"
+        )
     else:
-        own = split.train.of_user_codes(split.users) if len(split.users) else split.train.where(np.zeros(len(split.train), np.bool_))
-        assert rows_of(own) == rows_of(split.given), "all that is known of the judged users is given"
+        own = (
+            split.train.of_user_codes(split.users)
+            if len(split.users)
+            else split.train.where(np.zeros(len(split.train), np.bool_))
+        )
+        assert rows_of(own) == rows_of(split.given), (
+            "all that is known of the judged users is given"
+        )
     missing = set(split.users.tolist()) - set(split.given.active_users.tolist())
     assert split.users_without_history.tolist() == sorted(missing)
     seen = set(split.train.items.tolist())
@@ -104,12 +133,26 @@ def test_nothing_is_lost_nothing_is_twice_nothing_leaks(name, log):
 
 @st.composite
 def logs_of_kinds(draw) -> Interactions:
-    """As `logs`, and each row is a view or a purchase; somebody buys something every few hours, so that most cuts find a purchase."""
-    rows = draw(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 30), st.booleans()), min_size=1, max_size=40))
+    """As `logs`, and each row is a view or a purchase; somebody buys something every few hours, so
+    that most cuts find a purchase.
+    """
+    rows = draw(
+        st.lists(
+            st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 30), st.booleans()),
+            min_size=1,
+            max_size=40,
+        )
+    )
     rows += [(n % 6, n % 5, moment, True) for n, moment in enumerate(range(0, 31, 3))]
     kinds = ["buy" if bought else "view" for *_, bought in rows]
     times = [START + t * 3600 for _, _, t, _ in rows]
-    return make_log([f"u{u}" for u, *_ in rows], [i for _, i, *_ in rows], times, baskets=[t // 3 for _, _, t, _ in rows], kinds=kinds)
+    return make_log(
+        [f"u{u}" for u, *_ in rows],
+        [i for _, i, *_ in rows],
+        times,
+        baskets=[t // 3 for _, _, t, _ in rows],
+        kinds=kinds,
+    )
 
 
 @every_split
@@ -124,17 +167,25 @@ def test_only_the_target_is_expected_and_what_is_left_out_is_counted(name, log):
         assert part.target == part.describe()["target"] == "buy"
         assert part.expected.is_kind("buy").all()
         assert "only 'buy' is expected" in part.says
-        assert (f"({part.left_out} tested rows of other kinds left out)" in part.says) == (part.left_out > 0)
+        assert (f"({part.left_out} tested rows of other kinds left out)" in part.says) == (
+            part.left_out > 0
+        )
         known = rows_of(part.train) + (rows_of(part.given) if name == "strong" else rows_of())
         left = rows_of(whole) - known - rows_of(part.expected)
         assert left.total() == part.left_out == part.describe()["left_out_rows"]
-        assert (known + rows_of(part.expected)).total() + part.left_out == len(whole), "every row is somewhere, none is twice"
+        assert (known + rows_of(part.expected)).total() + part.left_out == len(whole), (
+            "every row is somewhere, none is twice"
+        )
         if name != "random":
-            assert not any(row[-1] == "buy" for row in left), "what could be expected is not left out"
+            assert not any(row[-1] == "buy" for row in left), (
+                "what could be expected is not left out"
+            )
         if name in ("by_time", "last_item", "last_basket"):
             for user in part.users.tolist():
                 moments = part.given.times[part.given.users == user]
-                assert moments.max(initial=0) <= part.expected.times[part.expected.users == user].min()
+                assert (
+                    moments.max(initial=0) <= part.expected.times[part.expected.users == user].min()
+                )
 
 
 @every_split
@@ -149,9 +200,18 @@ def test_without_a_target_kinds_change_nothing(name, log):
         return
     kept = cut(name, log)
     for one, two in ((split, kept), (split.valid, kept.valid)):
-        assert (one.says, one.leak, one.span, one.left_out, one.target) == (two.says, two.leak, two.span, 0, None)
+        assert (one.says, one.leak, one.span, one.left_out, one.target) == (
+            two.says,
+            two.leak,
+            two.span,
+            0,
+            None,
+        )
         for part in ("train", "given", "expected"):
-            assert dataclasses.replace(getattr(two, part), kinds=None, kind_names=()).fingerprint == getattr(one, part).fingerprint
+            assert (
+                dataclasses.replace(getattr(two, part), kinds=None, kind_names=()).fingerprint
+                == getattr(one, part).fingerprint
+            )
 
 
 @every_split
@@ -159,12 +219,19 @@ def test_a_target_that_the_log_does_not_hold_is_refused(name, shop):
     shop = dataclasses.replace(shop, kinds=None, kind_names=())
     with pytest.raises(Unsuitable) as caught:
         cut(name, shop, target="buy")
-    assert caught.value.message == "The target is 'buy', but nothing says what kind the events of the log are."
-    log = dataclasses.replace(shop, kinds=np.arange(len(shop), dtype=np.int32) % 2, kind_names=("buy", "view"))
+    assert (
+        caught.value.message
+        == "The target is 'buy', but nothing says what kind the events of the log are."
+    )
+    log = dataclasses.replace(
+        shop, kinds=np.arange(len(shop), dtype=np.int32) % 2, kind_names=("buy", "view")
+    )
     with pytest.raises(UnknownName, match="Did you mean 'buy'"):
         cut(name, log, target="buyy")
     alone = dataclasses.replace(shop, kind_names=("buy",))
-    assert cut(name, alone, target="buy").expected.fingerprint == cut(name, shop).expected.fingerprint
+    assert (
+        cut(name, alone, target="buy").expected.fingerprint == cut(name, shop).expected.fingerprint
+    )
 
 
 @every_split
@@ -174,7 +241,10 @@ def test_the_same_seed_cuts_the_same_and_the_description_is_plain(name, shop):
     described = one.describe()
     assert described["name"] == name
     assert described["split"]
-    assert (described["train_rows"], described["expected_rows"]) == (len(one.train), len(one.expected))
+    assert (described["train_rows"], described["expected_rows"]) == (
+        len(one.train),
+        len(one.expected),
+    )
     assert described["span"] == "" or " … " in described["span"]
     assert (splits[name].__doc__ or "").strip()
 
@@ -190,5 +260,9 @@ def test_an_empty_log_is_refused_or_cut_into_nothing(name, shop):
 
 @every_split
 def test_a_span_of_one_day_and_many_users_is_cut(name):
-    log = make_log([f"u{n % 5}" for n in range(40)], [n % 7 for n in range(40)], [START + n * DAY // 40 for n in range(40)])
+    log = make_log(
+        [f"u{n % 5}" for n in range(40)],
+        [n % 7 for n in range(40)],
+        [START + n * DAY // 40 for n in range(40)],
+    )
     check(cut(name, log), log)

@@ -36,8 +36,15 @@ def twin_npmi(c, i, j, n, p):
 
 
 def twin_signed(c, i, j, n):
-    """Dunning's sum over the four cells against what chance expects of them, with the sign of the dependence."""
-    cells = [(c, i * j), (i - c, i * (n - j)), (j - c, j * (n - i)), (n - i - j + c, (n - i) * (n - j))]
+    """Dunning's sum over the four cells against what chance expects of them, with the sign of the
+    dependence.
+    """
+    cells = [
+        (c, i * j),
+        (i - c, i * (n - j)),
+        (j - c, j * (n - i)),
+        (n - i - j + c, (n - i) * (n - j)),
+    ]
     total = sum(2 * count * ln(count * n / margins) for count, margins in cells if count > 0)
     return math.copysign(max(total, 0.0), c - i * j / n)
 
@@ -49,22 +56,35 @@ TWINS = {
     "asymmetric": lambda c, i, j, n, p: c / (i**p.left_power * j ** (1 - p.left_power) + p.shrink),
     "jaccard": lambda c, i, j, n, p: c / (i + j - c + p.shrink),
     "dice": lambda c, i, j, n, p: 2 * c / (i + j + p.shrink),
-    "tversky": lambda c, i, j, n, p: c and c / (c + p.left_power * (i - c) + p.right_power * (j - c) + p.shrink),
+    "tversky": lambda c, i, j, n, p: (
+        c and c / (c + p.left_power * (i - c) + p.right_power * (j - c) + p.shrink)
+    ),
     "inclusion": lambda c, i, j, n, p: c / (min(i, j) + p.shrink),
     "lift": lambda c, i, j, n, p: n * c / (i * j + p.shrink),
     "discounted": lambda c, i, j, n, p: c / (i + p.shrink) / j**p.right_power,
     "power": lambda c, i, j, n, p: c / (i**p.left_power * j**p.right_power + p.shrink),
     "shrunk": lambda c, i, j, n, p: c and (c + p.shrink * j / n) / (i + p.shrink),
     "pmi": twin_pmi,
-    "ppmi": lambda c, i, j, n, p: c and evidence(c, p) * max(0.0, ln(n * c / (i * j)) - ln(p.negatives)),
+    "ppmi": lambda c, i, j, n, p: (
+        c and evidence(c, p) * max(0.0, ln(n * c / (i * j)) - ln(p.negatives))
+    ),
     "npmi": twin_npmi,
-    "pmi_k": lambda c, i, j, n, p: -math.inf if c == 0 else evidence(c, p) * ln(n * c**p.order / (i * j)),
+    "pmi_k": lambda c, i, j, n, p: (
+        -math.inf if c == 0 else evidence(c, p) * ln(n * c**p.order / (i * j))
+    ),
     "mutual_information": twin_pmi,
-    "lexicographers_mi": lambda c, i, j, n, p: c * evidence(c, p) * ln(n * c / (i * j)) if c else -math.inf,
+    "lexicographers_mi": lambda c, i, j, n, p: (
+        c * evidence(c, p) * ln(n * c / (i * j)) if c else -math.inf
+    ),
     "llr": lambda c, i, j, n, p: c and evidence(c, p) * max(0.0, twin_signed(c, i, j, n)),
-    "signed_llr": lambda c, i, j, n, p: evidence(c, p) * math.copysign(math.sqrt(abs(twin_signed(c, i, j, n))), twin_signed(c, i, j, n)),
+    "signed_llr": lambda c, i, j, n, p: (
+        evidence(c, p)
+        * math.copysign(math.sqrt(abs(twin_signed(c, i, j, n))), twin_signed(c, i, j, n))
+    ),
 }
-"""Where the pair never meets, anything that is not positive will do, and the test below asks for no more."""
+"""Where the pair never meets, anything that is not positive will do, and the test below asks for no
+more.
+"""
 
 # Four users of four items: {0,1}, {0,1,2}, {0,2}, {0,3}. Sizes 4, 2, 2, 1.
 SIZES = np.asarray([4.0, 2.0, 2.0, 1.0])
@@ -93,7 +113,8 @@ BY_HAND = {
     "signed_llr": [0, 0, 0, 0],
 }
 ENTRIES_BY_HAND = {
-    # one entry held twice by a unit of one item among ten items, one held once by a unit of nine: 10/(1+1) and 10/(1+9)
+    # one entry held twice by a unit of one item among ten items, one held once by a unit of nine:
+    # 10/(1+1) and 10/(1+9)
     "binary": [1.0, 1.0],
     "count": [2.0, 1.0],
     "root": [2**0.5, 1.0],
@@ -124,15 +145,30 @@ def pairs_by_hand() -> Pairs:
 
 @st.composite
 def integer_pairs(draw) -> Pairs:
-    """Counts as a log can have them: 0 ≤ joint ≤ both sizes, and the union of both fits into the units."""
+    """Counts as a log can have them: 0 ≤ joint ≤ both sizes, and the union of both fits into the
+    units.
+    """
     n = draw(st.integers(1, 6))
     joint = np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n)), np.float64)
-    left = np.maximum(joint + np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))), 1)
-    right = np.maximum(joint + np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))), 1)
+    left = np.maximum(
+        joint + np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))), 1
+    )
+    right = np.maximum(
+        joint + np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))), 1
+    )
     units = float((left + right - joint).max()) + draw(st.integers(0, 100))
     powers = draw(st.tuples(st.floats(0, 2), st.floats(0, 2)))
     shrink = draw(st.sampled_from([0.0, 0.5, 20.0]))
-    return Pairs(joint, left, right, units, *powers, shrink, draw(st.sampled_from([1.0, 2.0, 2.5, 3.0])), draw(st.floats(1, 10)))
+    return Pairs(
+        joint,
+        left,
+        right,
+        units,
+        *powers,
+        shrink,
+        draw(st.sampled_from([1.0, 2.0, 2.5, 3.0])),
+        draw(st.floats(1, 10)),
+    )
 
 
 def block(seed: int, **settings) -> Pairs:
@@ -142,8 +178,16 @@ def block(seed: int, **settings) -> Pairs:
     right = np.floor(10 ** rng.uniform(0, 6, (1, 40)))
     left[0], right[0, 0] = 1, 1e6
     units = 3e6
-    joint = np.floor(np.minimum(left, right) * rng.choice([0.0, 0.0, 0.001, 0.1, 0.5, 1.0], (7, 40)))
-    return Pairs(joint.astype(np.float32), left.astype(np.float32), right.astype(np.float32), units, **settings)
+    joint = np.floor(
+        np.minimum(left, right) * rng.choice([0.0, 0.0, 0.001, 0.1, 0.5, 1.0], (7, 40))
+    )
+    return Pairs(
+        joint.astype(np.float32),
+        left.astype(np.float32),
+        right.astype(np.float32),
+        units,
+        **settings,
+    )
 
 
 SETTINGS = [
@@ -152,22 +196,32 @@ SETTINGS = [
     {"left_power": 0.0, "right_power": 0.0, "order": 1.0},
     {"left_power": 2.0, "right_power": 2.0, "shrink": 1000.0, "order": 3.0, "negatives": 5.0},
 ]
-every_setting = pytest.mark.parametrize("settings", SETTINGS, ids=["plain", "shrunk", "zeros", "far"])
+every_setting = pytest.mark.parametrize(
+    "settings", SETTINGS, ids=["plain", "shrunk", "zeros", "far"]
+)
 
 
 def check_against_twin(name, values, pairs, rtol, atol):
-    joint, left, right = (np.ravel(part) for part in np.broadcast_arrays(pairs.joint, pairs.left, pairs.right))
-    for value, c, i, j in zip(np.ravel(values), joint.tolist(), left.tolist(), right.tolist(), strict=True):
+    joint, left, right = (
+        np.ravel(part) for part in np.broadcast_arrays(pairs.joint, pairs.left, pairs.right)
+    )
+    for value, c, i, j in zip(
+        np.ravel(values), joint.tolist(), left.tolist(), right.tolist(), strict=True
+    ):
         if c == 0:
             assert value <= 0
         else:
-            assert value == pytest.approx(TWINS[name](c, i, j, pairs.units, pairs), rel=rtol, abs=atol), (c, i, j, pairs.units)
+            assert value == pytest.approx(
+                TWINS[name](c, i, j, pairs.units, pairs), rel=rtol, abs=atol
+            ), (c, i, j, pairs.units)
 
 
 @every_pair_weight
 def test_pair_weight_on_four_users_by_hand(name):
     assert name in BY_HAND, f"work {name} out by hand for the four users and add it to BY_HAND"
-    np.testing.assert_allclose(pair_weights[name](pairs_by_hand()), BY_HAND[name], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        pair_weights[name](pairs_by_hand()), BY_HAND[name], rtol=1e-12, atol=1e-12
+    )
 
 
 @every_pair_weight
@@ -220,7 +274,9 @@ def test_pair_weight_is_symmetric_where_it_says_so(name, pairs):
     assert same or not pair_weights[name].symmetric
 
 
-@pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if not weight.symmetric])
+@pytest.mark.parametrize(
+    "name", [name for name, weight in pair_weights.items() if not weight.symmetric]
+)
 def test_other_weights_tell_left_from_right(name):
     pairs = dataclasses.replace(pairs_by_hand(), left_power=0.7, right_power=0.2)
     swapped = dataclasses.replace(pairs, left=pairs.right, right=pairs.left)
@@ -230,7 +286,9 @@ def test_other_weights_tell_left_from_right(name):
 @every_pair_weight
 @given(pairs=integer_pairs())
 def test_pair_weight_above_zero_grows_with_the_joint_count(name, pairs):
-    sizes = dataclasses.replace(pairs, left=pairs.left + 1, right=pairs.right + 1, units=pairs.units + 1)
+    sizes = dataclasses.replace(
+        pairs, left=pairs.left + 1, right=pairs.right + 1, units=pairs.units + 1
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         fewer = np.maximum(pair_weights[name](sizes), 0)
         more = np.maximum(pair_weights[name](dataclasses.replace(sizes, joint=pairs.joint + 1)), 0)
@@ -240,22 +298,35 @@ def test_pair_weight_above_zero_grows_with_the_joint_count(name, pairs):
 @every_pair_weight
 @given(pairs=integer_pairs())
 def test_shrink_only_holds_back(name, pairs):
-    """A similarity that rests on few counts falls by shrink. Only the one that falls back on popularity can rise by it."""
+    """A similarity that rests on few counts falls by shrink. Only the one that falls back on
+    popularity can rise by it.
+    """
     free = dataclasses.replace(pairs, shrink=0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        before, after = np.maximum(pair_weights[name](free), 0), np.maximum(pair_weights[name](pairs), 0)
+        before, after = (
+            np.maximum(pair_weights[name](free), 0),
+            np.maximum(pair_weights[name](pairs), 0),
+        )
     if name == "shrunk":
         after = np.minimum(after, np.maximum(before, pairs.right / pairs.units))
         before = np.maximum(before, pairs.right / pairs.units)
     assert (after <= before * (1 + 1e-12)).all()
 
 
-@pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if not weight.counts_only])
+@pytest.mark.parametrize(
+    "name", [name for name, weight in pair_weights.items() if not weight.counts_only]
+)
 def test_sizes_next_to_zero_do_no_harm(name):
     """Weighted entries can all be zero: then both sizes stand at their floor and no pair counts."""
     small = np.full(3, 1e-12, np.float32)
     for settings in SETTINGS:
-        pairs = Pairs(np.zeros(3, np.float32), small, np.asarray([1e-12, 1.0, 1e6], np.float32), 100.0, **settings)
+        pairs = Pairs(
+            np.zeros(3, np.float32),
+            small,
+            np.asarray([1e-12, 1.0, 1e6], np.float32),
+            100.0,
+            **settings,
+        )
         values = pair_weights[name](pairs)
         assert not np.isnan(values).any()
         assert (values <= 0).all()
@@ -263,21 +334,32 @@ def test_sizes_next_to_zero_do_no_harm(name):
 
 def entries_by_hand() -> Entries:
     return Entries(
-        np.asarray([2.0, 1.0]), np.asarray([1, 9]), np.asarray([1, 1]), units=2, items=10,
-        values=np.asarray([7.0, 0.0]), ages=np.asarray([0.0, 2 * 30 * 86_400.0]),
-    )  # fmt: skip
+        np.asarray([2.0, 1.0]),
+        np.asarray([1, 9]),
+        np.asarray([1, 1]),
+        units=2,
+        items=10,
+        values=np.asarray([7.0, 0.0]),
+        ages=np.asarray([0.0, 2 * 30 * 86_400.0]),
+    )
 
 
 @every_entry_weight
 def test_entry_weight_by_hand(name):
     assert name in ENTRIES_BY_HAND, f"work {name} out by hand and add it to ENTRIES_BY_HAND"
-    np.testing.assert_allclose(entry_weights[name](entries_by_hand()), ENTRIES_BY_HAND[name], rtol=1e-6)
+    np.testing.assert_allclose(
+        entry_weights[name](entries_by_hand()), ENTRIES_BY_HAND[name], rtol=1e-6
+    )
 
 
 @every_entry_weight
 @given(data=st.data())
 def test_entry_weight_is_finite_and_never_below_zero(name, data):
-    n, items, units = data.draw(st.integers(1, 6)), data.draw(st.integers(1, 40)), data.draw(st.integers(1, 40))
+    n, items, units = (
+        data.draw(st.integers(1, 6)),
+        data.draw(st.integers(1, 40)),
+        data.draw(st.integers(1, 40)),
+    )
 
     def column(high, low=1):
         return np.asarray(data.draw(st.lists(st.integers(low, high), min_size=n, max_size=n)))
@@ -311,7 +393,9 @@ def test_every_weight_says_what_it_is(shelf):
 
 
 @pytest.mark.parametrize(
-    ("place", "shelf"), [(pair_weight(symmetric=True), pair_weights), (entry_weight(), entry_weights)], ids=["pair", "entry"]
+    ("place", "shelf"),
+    [(pair_weight(symmetric=True), pair_weights), (entry_weight(), entry_weights)],
+    ids=["pair", "entry"],
 )
 def test_a_function_placed_on_the_shelf_is_found_by_name_and_a_name_is_used_once(place, shelf):
     def newcomer(entry):

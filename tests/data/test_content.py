@@ -30,7 +30,13 @@ ITEMS = pl.DataFrame(
 
 def test_30_both_tables_are_counted_against_each_other() -> None:
     content = read_content(ITEMS, log_of(["a", "b", "c"]))
-    assert (content.rows, content.unmatched_rows, content.duplicate_rows, content.rows_without_id, content.items_without_row) == (
+    assert (
+        content.rows,
+        content.unmatched_rows,
+        content.duplicate_rows,
+        content.rows_without_id,
+        content.items_without_row,
+    ) == (
         5,
         1,
         1,
@@ -54,7 +60,12 @@ def test_rows_follow_the_codes_of_the_log() -> None:
     assert content.titles().to_list() == ["Apple", "b", "Cheese"]
     assert content.numbers["price"].to_list() == [1.0, None, 3.5]
     assert content.categories["tags"].to_list() == [None, None, "hard|aged"]
-    assert dict(content.roles) == {"title": "title", "category": "category", "price": "number", "tags": "category"}
+    assert dict(content.roles) == {
+        "title": "title",
+        "category": "category",
+        "price": "number",
+        "tags": "category",
+    }
 
 
 def test_category_codes() -> None:
@@ -78,7 +89,9 @@ def test_numbers_and_text_match_in_canonical_form_only(tmp_path: Path) -> None:
     content = read_content(path, log_of([7, 8, 9]))
     assert content.titles().to_list() == ["seven", "eight", "9"]
     assert content.unmatched_rows == 2
-    texts = read_content(pl.DataFrame({"item_id": [7, 8], "title": ["seven", "eight"]}), log_of(["7", "007"]))
+    texts = read_content(
+        pl.DataFrame({"item_id": [7, 8], "title": ["seven", "eight"]}), log_of(["7", "007"])
+    )
     assert texts.titles().to_list() == ["007", "seven"]
 
 
@@ -117,7 +130,9 @@ def test_the_grocery_sample_has_every_row_and_its_products() -> None:
     assert log.user_count == 2_469
     assert log.weights is None
     assert log.baskets is not None
-    assert any("84.51°" in remark and "education and exploration" in remark for remark in account.remarks)
+    assert any(
+        "84.51°" in remark and "education and exploration" in remark for remark in account.remarks
+    )
     content = read_content("sample:grocery", log)
     assert content.columns_of("title") == ["product_type"]
     assert {"product_category", "department", "brand"} <= set(content.columns_of("category"))
@@ -139,15 +154,30 @@ def test_lists_of_floating_numbers_of_one_length_are_vectors() -> None:
     content = read_content(table, log_of(["e", "c", "b", "a", "d"]))
     assert content.columns_of("vector") == ["embedding", "empty", "fixed"]
     assert content.columns_of("category") == ["uneven", "single", "whole"]
-    np.testing.assert_array_equal(content.vectors["embedding"], [[1, 2], [0, 0], [0, 0], [0, 0], [5, 6]])
-    np.testing.assert_array_equal(content.vectors["empty"], [[1, 2, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(
+        content.vectors["embedding"], [[1, 2], [0, 0], [0, 0], [0, 0], [5, 6]]
+    )
+    np.testing.assert_array_equal(
+        content.vectors["empty"], [[1, 2, 3], [0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]
+    )
     np.testing.assert_array_equal(content.vectors["fixed"], np.arange(10).reshape(5, 2))
-    assert all(block.dtype == np.float32 and not block.flags.writeable for block in content.vectors.values())
+    assert all(
+        block.dtype == np.float32 and not block.flags.writeable
+        for block in content.vectors.values()
+    )
     assert content.table["uneven"].to_list() == ["1.0", "1.0|2.0", None, None, "3.0"]
-    assert content.fingerprint != read_content(table.drop("embedding"), log_of(["a", "b", "c", "d", "e"])).fingerprint
+    assert (
+        content.fingerprint
+        != read_content(table.drop("embedding"), log_of(["a", "b", "c", "d", "e"])).fingerprint
+    )
 
 
 def test_vectors_stand_at_the_code_of_their_item() -> None:
-    table = pl.DataFrame({"item": ["c", "a", "x", "a"], "embedding": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]})
+    table = pl.DataFrame(
+        {
+            "item": ["c", "a", "x", "a"],
+            "embedding": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0], [7.0, 8.0]],
+        }
+    )
     content = read_content(table, log_of(["a", "b", "c"]))
     np.testing.assert_array_equal(content.vectors["embedding"], [[3, 4], [0, 0], [1, 2]])

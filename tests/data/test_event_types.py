@@ -20,7 +20,12 @@ from spadework.errors import BadData, Unsuitable
 from spadework.models import needs
 
 ROWS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 3), st.sampled_from(["view", "buy", "cart", "BUY"])),
+    st.tuples(
+        st.sampled_from("abc"),
+        st.sampled_from("xyz"),
+        st.integers(0, 3),
+        st.sampled_from(["view", "buy", "cart", "BUY"]),
+    ),
     min_size=1,
     max_size=30,
 )
@@ -28,14 +33,23 @@ ROWS = st.lists(
 
 @pytest.fixture(scope="module")
 def log() -> Interactions:
-    return make_log(["b", "a", "a", "b"], ["x", "y", "x", "z"], [START + 1, START + 9, START, START], kinds=["view", "buy", "view", "cart"])
+    return make_log(
+        ["b", "a", "a", "b"],
+        ["x", "y", "x", "z"],
+        [START + 1, START + 9, START, START],
+        kinds=["view", "buy", "view", "cart"],
+    )
 
 
 def test_kinds_stand_by_their_rows_whatever_happens_to_them(log):
     assert log.kind_names == ("buy", "cart", "view")
     assert log.frame().columns == ["user_id", "item_id", "time", "event"]
     assert log.frame()["event"].to_list() == ["view", "buy", "cart", "view"]
-    assert log.where(np.asarray([True, False, True, True])).frame()["event"].to_list() == ["view", "cart", "view"]
+    assert log.where(np.asarray([True, False, True, True])).frame()["event"].to_list() == [
+        "view",
+        "cart",
+        "view",
+    ]
     assert log.of_user_codes(np.asarray([1])).frame()["event"].to_list() == ["cart", "view"]
     other = log.recoded(Vocabulary(pl.Series(["0", "a", "b"])), Vocabulary(pl.Series(["x", "z"])))
     assert [(user, item, kind) for user, item, _, kind in other.frame().rows()] == [
@@ -61,9 +75,17 @@ def test_rows_of_a_kind(log):
 
 def test_the_fingerprint_knows_kinds_and_is_the_old_one_without_them(log):
     bare = dataclasses.replace(log, kinds=None, kind_names=())
-    assert bare.fingerprint == make_log(["b", "a", "a", "b"], ["x", "y", "x", "z"], [START + 1, START + 9, START, START]).fingerprint
+    assert (
+        bare.fingerprint
+        == make_log(
+            ["b", "a", "a", "b"], ["x", "y", "x", "z"], [START + 1, START + 9, START, START]
+        ).fingerprint
+    )
     assert bare.fingerprint == dataclasses.replace(bare, kind_names=("view",)).fingerprint
-    others = [dataclasses.replace(log, kind_names=names) for names in [("buy", "cart", "views"), ("a", "cart", "view")]]
+    others = [
+        dataclasses.replace(log, kind_names=names)
+        for names in [("buy", "cart", "views"), ("a", "cart", "view")]
+    ]
     swapped = dataclasses.replace(log, kinds=log.kinds[::-1].copy())
     assert len({one.fingerprint for one in (log, bare, swapped, *others)}) == 5
 
@@ -87,17 +109,35 @@ def test_kinds_that_fit_no_names_are_refused(kinds, names, message):
 
 @given(ROWS, st.permutations(["user", "item", "time", "event"]))
 def test_a_log_is_read_with_its_kinds_and_only_full_duplicates_are_set_aside(rows, columns):
-    """Every distinct row of (user, item, time, kind) is there once: a view and a purchase in one second are two."""
-    frame = pl.DataFrame([(u, i, START + t, k) for u, i, t, k in rows], schema=["user", "item", "time", "event"], orient="row")
+    """Every distinct row of (user, item, time, kind) is there once: a view and a purchase in one
+    second are two.
+    """
+    frame = pl.DataFrame(
+        [(u, i, START + t, k) for u, i, t, k in rows],
+        schema=["user", "item", "time", "event"],
+        orient="row",
+    )
     log = read_interactions(frame.select(columns))
-    kinds = pl.Series(log.kind_names * (len(log) if log.kinds is None else 0)) if log.kinds is None else log.frame()["event"]
-    read = list(zip(*(log.frame()[name].to_list() for name in ("user_id", "item_id", "time")), kinds.to_list(), strict=True))
+    kinds = (
+        pl.Series(log.kind_names * (len(log) if log.kinds is None else 0))
+        if log.kinds is None
+        else log.frame()["event"]
+    )
+    read = list(
+        zip(
+            *(log.frame()[name].to_list() for name in ("user_id", "item_id", "time")),
+            kinds.to_list(),
+            strict=True,
+        )
+    )
     assert Counter(read) == Counter(set(frame.rows()))
     assert log.kind_names == tuple(sorted({kind for *_, kind in rows}))
     assert (log.kinds is None) == (len(log.kind_names) == 1)
     assert log.account is not None
     assert log.account.columns["event"] == "event"
-    assert log.account.set_aside == ({"exact duplicate": len(rows) - len(log)} if len(rows) > len(log) else {})
+    assert log.account.set_aside == (
+        {"exact duplicate": len(rows) - len(log)} if len(rows) > len(log) else {}
+    )
     kept = read_interactions(frame, duplicates="keep")
     assert sum(kept.kind_counts.values()) == len(kept) == len(rows)
     assert kept.kind_counts == Counter(kind for *_, kind in rows)
@@ -106,7 +146,11 @@ def test_a_log_is_read_with_its_kinds_and_only_full_duplicates_are_set_aside(row
 @given(ROWS, st.sets(st.sampled_from(["view", "buy", "cart"]), min_size=1))
 def test_the_kinds_that_are_asked_for_remain_and_the_account_adds_up(rows, wanted):
     there = {kind for *_, kind in rows}
-    frame = pl.DataFrame([(u, i, START + t, k) for u, i, t, k in rows], schema=["user", "item", "time", "type"], orient="row")
+    frame = pl.DataFrame(
+        [(u, i, START + t, k) for u, i, t, k in rows],
+        schema=["user", "item", "time", "type"],
+        orient="row",
+    )
     asked = sorted(wanted)
     if not wanted <= there:
         with pytest.raises(BadData, match="No row has the event"):
@@ -118,17 +162,25 @@ def test_the_kinds_that_are_asked_for_remain_and_the_account_adds_up(rows, wante
     assert account is not None
     assert account.read == len(rows) == account.used + sum(account.set_aside.values())
     for kind in there - wanted:
-        assert account.set_aside[f"event {kind!r} not asked for"] == sum(row[3] == kind for row in rows)
+        assert account.set_aside[f"event {kind!r} not asked for"] == sum(
+            row[3] == kind for row in rows
+        )
     whole = read_interactions(frame)
     chosen = np.any([whole.is_kind(kind) for kind in asked], axis=0)
     assert (
-        log.frame().select("user_id", "item_id", "time").rows() == whole.where(chosen).frame().select("user_id", "item_id", "time").rows()
+        log.frame().select("user_id", "item_id", "time").rows()
+        == whole.where(chosen).frame().select("user_id", "item_id", "time").rows()
     )
 
 
 def test_one_kind_is_a_name_and_the_log_is_the_same_as_without(tmp_path):
-    frame = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": [START, START]})
-    plain, named = read_interactions(frame), read_interactions(frame.with_columns(event=pl.lit("view")))
+    frame = pl.DataFrame(
+        {"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": [START, START]}
+    )
+    plain, named = (
+        read_interactions(frame),
+        read_interactions(frame.with_columns(event=pl.lit("view"))),
+    )
     assert (named.kinds, named.kind_names) == (None, ("view",))
     assert named.fingerprint == plain.fingerprint
     assert named.frame().columns == plain.frame().columns
@@ -154,14 +206,26 @@ def test_a_frame_of_a_log_reads_back_to_the_log(log):
 
 
 def test_labels_of_a_split_are_no_kinds():
-    table = pl.DataFrame({"user_id": [*"aabb"], "item_id": [*"xyxz"], "part": ["train", "test"] * 2})
+    table = pl.DataFrame(
+        {"user_id": [*"aabb"], "item_id": [*"xyxz"], "part": ["train", "test"] * 2}
+    )
     split = sw.read_split(table, "part")
-    assert [(part.kinds, part.kind_names) for part in (split.train, split.given, split.expected)] == [(None, ())] * 3
+    assert [
+        (part.kinds, part.kind_names) for part in (split.train, split.given, split.expected)
+    ] == [(None, ())] * 3
 
 
 def test_a_model_that_needs_kinds_refuses_a_log_without(log):
     needs.check("crossing", frozenset({"events"}), log, None)
     with pytest.raises(Unsuitable) as caught:
-        needs.check("crossing", frozenset({"events"}), dataclasses.replace(log, kinds=None, kind_names=("view",)), None)
-    assert caught.value.message == "The model 'crossing' needs events, and there are none of different kinds."
+        needs.check(
+            "crossing",
+            frozenset({"events"}),
+            dataclasses.replace(log, kinds=None, kind_names=("view",)),
+            None,
+        )
+    assert (
+        caught.value.message
+        == "The model 'crossing' needs events, and there are none of different kinds."
+    )
     assert caught.value.hint == "Name the event column, or leave this model out."

@@ -20,20 +20,35 @@ from spadework.errors import BadData, BadRequest
 @pytest.fixture(scope="module")
 def log() -> Interactions:
     return make_log(
-        ["b", "a", "a", "a", "b"], ["x", "y", "x", "y", "z"], [START + 1, START + 9, START, START + 9, START],
-        weights=[1, 2, 3, 4, 5], baskets=[8, 4, 2, 4, 8],
-    )  # fmt: skip
+        ["b", "a", "a", "a", "b"],
+        ["x", "y", "x", "y", "z"],
+        [START + 1, START + 9, START, START + 9, START],
+        weights=[1, 2, 3, 4, 5],
+        baskets=[8, 4, 2, 4, 8],
+    )
 
 
 def test_rows_stand_by_user_time_and_arrival(log):
     assert log.frame().rows() == [
-        ("a", "x", START, 3.0, 2), ("a", "y", START + 9, 2.0, 4), ("a", "y", START + 9, 4.0, 4),
-        ("b", "z", START, 5.0, 8), ("b", "x", START + 1, 1.0, 8),
-    ]  # fmt: skip
+        ("a", "x", START, 3.0, 2),
+        ("a", "y", START + 9, 2.0, 4),
+        ("a", "y", START + 9, 4.0, 4),
+        ("b", "z", START, 5.0, 8),
+        ("b", "x", START + 1, 1.0, 8),
+    ]
 
 
 def test_columns_are_read_only_from_construction(log):
-    for name in ("users", "items", "times", "weights", "baskets", "starts", "item_counts", "active_users"):
+    for name in (
+        "users",
+        "items",
+        "times",
+        "weights",
+        "baskets",
+        "starts",
+        "item_counts",
+        "active_users",
+    ):
         with pytest.raises(ValueError, match="read-only"):
             getattr(log, name)[0] = 0
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -93,25 +108,40 @@ def test_a_mask_of_the_wrong_kind_is_refused(log, mask):
 def test_columns_of_different_lengths_are_refused():
     vocabulary = Vocabulary(pl.Series(["a"]))
     with pytest.raises(BadData, match=r"Column 'items' has shape \(2,\), but there are 1 rows"):
-        Interactions(users=np.zeros(1, np.int32), items=np.zeros(2, np.int32), user_vocabulary=vocabulary, item_vocabulary=vocabulary)
+        Interactions(
+            users=np.zeros(1, np.int32),
+            items=np.zeros(2, np.int32),
+            user_vocabulary=vocabulary,
+            item_vocabulary=vocabulary,
+        )
 
 
 def test_equal_data_equal_fingerprint(log):
     same = make_log(
-        ["a", "b", "b", "a", "a"], ["x", "z", "x", "y", "y"], [START, START, START + 1, START + 9, START + 9],
-        weights=[3, 5, 1, 2, 4], baskets=[2, 8, 8, 4, 4],
-    )  # fmt: skip
+        ["a", "b", "b", "a", "a"],
+        ["x", "z", "x", "y", "y"],
+        [START, START, START + 1, START + 9, START + 9],
+        weights=[3, 5, 1, 2, 4],
+        baskets=[2, 8, 8, 4, 4],
+    )
     assert same.fingerprint == log.fingerprint
     base = make_log(["a", "b"], ["x", "y"], [1, 2])
     others = [
-        make_log(["a", "b"], ["x", "y"], [1, 3]), make_log(["a", "c"], ["x", "y"], [1, 2]), make_log(["a", "b"], ["x", "z"], [1, 2]),
-        make_log(["a", "b"], ["x", "y"]), make_log(["a", "b"], ["x", "y"], [1, 2], weights=[1, 1]),
+        make_log(["a", "b"], ["x", "y"], [1, 3]),
+        make_log(["a", "c"], ["x", "y"], [1, 2]),
+        make_log(["a", "b"], ["x", "z"], [1, 2]),
+        make_log(["a", "b"], ["x", "y"]),
+        make_log(["a", "b"], ["x", "y"], [1, 2], weights=[1, 1]),
         make_log(["a", "b"], ["x", "y"], [1, 2], baskets=[0, 0]),
-    ]  # fmt: skip
+    ]
     assert len({base.fingerprint, *(other.fingerprint for other in others)}) == 7
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("wxyz"), st.integers(0, 5)), max_size=20))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("wxyz"), st.integers(0, 5)), max_size=20
+    )
+)
 def test_no_row_is_lost_or_changed(rows):
     if not rows:
         return
@@ -126,11 +156,23 @@ def test_recoding_leaves_out_what_the_other_side_does_not_know(log):
 
 
 def test_a_row_account_adds_up_or_does_not_exist():
-    account = RowAccount(source="a.csv", read=10, used=7, set_aside={"no user": 2, "bad time": 1}, columns={"user": "u"})
-    assert account.as_json()["rows"] == {"read": 10, "used": 7, "set_aside": {"no user": 2, "bad time": 1}}
+    account = RowAccount(
+        source="a.csv",
+        read=10,
+        used=7,
+        set_aside={"no user": 2, "bad time": 1},
+        columns={"user": "u"},
+    )
+    assert account.as_json()["rows"] == {
+        "read": 10,
+        "used": 7,
+        "set_aside": {"no user": 2, "bad time": 1},
+    }
     with pytest.raises(TypeError):
         account.set_aside["no user"] = 3
-    with pytest.raises(AssertionError, match=r"row account of a.csv: 1 rows of 10 are unaccounted for"):
+    with pytest.raises(
+        AssertionError, match=r"row account of a.csv: 1 rows of 10 are unaccounted for"
+    ):
         RowAccount(source="a.csv", read=10, used=7, set_aside={"no user": 2})
 
 

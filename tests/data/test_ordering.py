@@ -13,7 +13,8 @@ from spadework.data import ordering
 from spadework.data.ordering import by_user_time_arrival
 
 NARROW = st.integers(0, 4)
-WIDE = st.sampled_from([-(2**62), -(2**61), 0, 1, 2**61, 2**62 - 1])  # user, time and place do not fit into 63 bits
+# user, time and place do not fit into 63 bits
+WIDE = st.sampled_from([-(2**62), -(2**61), 0, 1, 2**61, 2**62 - 1])
 
 
 def check(users, times):
@@ -23,8 +24,12 @@ def check(users, times):
     before = users.tobytes(), None if times is None else times.tobytes()
     order = by_user_time_arrival(users, times, user_count)
     rows = np.arange(len(users)) if order.rows is None else order.rows
-    assert rows.tolist() == sorted_by_user_time_arrival(users.tolist(), None if times is None else times.tolist())
-    assert (users.tobytes(), None if times is None else times.tobytes()) == before, "the caller's columns stay as they are"
+    assert rows.tolist() == sorted_by_user_time_arrival(
+        users.tolist(), None if times is None else times.tolist()
+    )
+    assert (users.tobytes(), None if times is None else times.tobytes()) == before, (
+        "the caller's columns stay as they are"
+    )
     np.testing.assert_array_equal(order.users, users[rows])
     if times is None:
         assert order.times is None
@@ -36,7 +41,11 @@ def check(users, times):
     return order.rows
 
 
-@pytest.mark.parametrize("moment", [NARROW, WIDE, st.integers(1_704_067_200, 1_704_067_210)], ids=["narrow", "wide", "calendar"])
+@pytest.mark.parametrize(
+    "moment",
+    [NARROW, WIDE, st.integers(1_704_067_200, 1_704_067_210)],
+    ids=["narrow", "wide", "calendar"],
+)
 @given(data=st.data())
 def test_rows_come_by_user_then_time_then_arrival(moment, data):
     rows = data.draw(st.lists(st.tuples(st.integers(0, 6), moment), max_size=40))

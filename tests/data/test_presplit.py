@@ -20,7 +20,12 @@ TABLE = pl.DataFrame(
 def test_every_row_goes_where_its_label_says() -> None:
     split = sw.read_split(TABLE, "part", valid="check")
     assert split.valid is not None
-    assert (len(split.train), len(split.expected), len(split.valid.train), len(split.valid.expected)) == (5, 2, 4, 1)
+    assert (
+        len(split.train),
+        len(split.expected),
+        len(split.valid.train),
+        len(split.valid.expected),
+    ) == (5, 2, 4, 1)
     assert split.expected.frame()["item_id"].to_list() == ["z", "w"]
     assert split.given.frame()["item_id"].to_list() == ["x", "y", "x", "y"]
     assert split.valid.expected.frame()["item_id"].to_list() == ["y"]
@@ -31,11 +36,14 @@ def test_without_validation_rows_of_that_label_are_an_error() -> None:
     with pytest.raises(sw.SpadeworkError) as caught:
         sw.read_split(TABLE, "part")
     assert str(caught.value) == (
-        "The split column 'part' holds 'check' (1 rows), which is none of train, test.\nName the labels with train=, valid= and test=."
+        "The split column 'part' holds 'check' (1 rows), which is none of train, "
+        "test.\nName the labels with train=, valid= and test=."
     )
 
 
 def test_a_column_that_is_not_there_lists_those_that_are() -> None:
     with pytest.raises(sw.SpadeworkError) as caught:
         sw.read_split(TABLE, "fold")
-    assert str(caught.value) == "the polars frame has no column 'fold'.\nColumns there are: user_id, item_id, time, part."
+    assert str(caught.value) == (
+        "the polars frame has no column 'fold'.\nColumns there are: user_id, item_id, time, part."
+    )

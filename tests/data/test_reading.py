@@ -39,18 +39,36 @@ DIALECTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "retail": (
         "log.csv",
         "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
-        '536365,85123A,"WHITE, HEART",6,12/1/2010 8:26,2.55,17850,UK\n536366,71053,LANTERN,2,12/13/2010 8:28,3.39,17850,UK\n',
-        {"user": "CustomerID", "item": "StockCode", "time": "InvoiceDate", "weight": "Quantity", "basket": "InvoiceNo"},
+        '536365,85123A,"WHITE, HEART",6,12/1/2010 '
+        "8:26,2.55,17850,UK\n536366,71053,LANTERN,2,12/13/2010 8:28,3.39,17850,UK\n",
+        {
+            "user": "CustomerID",
+            "item": "StockCode",
+            "time": "InvoiceDate",
+            "weight": "Quantity",
+            "basket": "InvoiceNo",
+        },
     ),
     "recbole": (
         "ml.inter",
         "user_id:token\titem_id:token\trating:float\ttimestamp:float\n1\t2\t3.0\t1700000000\n2\t2\t4\t1700000001.0\n",
-        {"user": "user_id:token", "item": "item_id:token", "weight": "rating:float", "time": "timestamp:float"},
+        {
+            "user": "user_id:token",
+            "item": "item_id:token",
+            "weight": "rating:float",
+            "time": "timestamp:float",
+        },
     ),
     "personalize": (
         "log.csv",
         "USER_ID,ITEM_ID,EVENT_TYPE,EVENT_VALUE,TIMESTAMP\n1,2,click,1,1700000000\n1,3,buy,5,1700000000\n",
-        {"user": "USER_ID", "item": "ITEM_ID", "event": "EVENT_TYPE", "weight": "EVENT_VALUE", "time": "TIMESTAMP"},
+        {
+            "user": "USER_ID",
+            "item": "ITEM_ID",
+            "event": "EVENT_TYPE",
+            "weight": "EVENT_VALUE",
+            "time": "TIMESTAMP",
+        },
     ),
     "lenskit": (
         "log.csv",
@@ -65,12 +83,20 @@ DIALECTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "retailrocket": (
         "log.csv",
         "timestamp,visitorid,event,itemid,transactionid\n1433221332117,257597,view,355908,\n1433224214164,992329,transaction,248676,7\n",
-        {"user": "visitorid", "item": "itemid", "time": "timestamp", "event": "event", "basket": "transactionid"},
+        {
+            "user": "visitorid",
+            "item": "itemid",
+            "time": "timestamp",
+            "event": "event",
+            "basket": "transactionid",
+        },
     ),
     "amazon": (
         "log.jsonl",
-        '{"overall":5.0,"reviewTime":"09 13, 2009","reviewerID":"A1","asin":"0000143561","unixReviewTime":1252800000}\n'
-        '{"overall":4.0,"reviewTime":"09 14, 2009","reviewerID":"A2","asin":"0000143561","unixReviewTime":1252886400}\n',
+        '{"overall":5.0,"reviewTime":"09 13, '
+        '2009","reviewerID":"A1","asin":"0000143561","unixReviewTime":1252800000}\n'
+        '{"overall":4.0,"reviewTime":"09 14, '
+        '2009","reviewerID":"A2","asin":"0000143561","unixReviewTime":1252886400}\n',
         {"user": "reviewerID", "item": "asin", "time": "unixReviewTime", "weight": "overall"},
     ),
     "amazon-2023": (
@@ -80,8 +106,17 @@ DIALECTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "grocery": (
         "log.csv",
-        "household_id,store_id,basket_id,product_id,quantity,transaction_timestamp\n1,2,3,4,1,2017-01-01 11:53:26\n1,2,3,5,2,2017-01-01 11:53:26\n",
-        {"user": "household_id", "item": "product_id", "time": "transaction_timestamp", "weight": "quantity", "basket": "basket_id"},
+        (
+            "household_id,store_id,basket_id,product_id,quantity,transaction_timestamp\n"
+            "1,2,3,4,1,2017-01-01 11:53:26\n1,2,3,5,2,2017-01-01 11:53:26\n"
+        ),
+        {
+            "user": "household_id",
+            "item": "product_id",
+            "time": "transaction_timestamp",
+            "weight": "quantity",
+            "basket": "basket_id",
+        },
     ),
     "sessions": (
         "log.csv",
@@ -102,7 +137,8 @@ def test_roles_by_name(tmp_path: Path, name: str, text: str, expected: dict[str,
 
 
 def test_returns_are_set_aside(tmp_path: Path) -> None:
-    text = "CustomerID,StockCode,Quantity,InvoiceDate\n1,a,6,2010-12-01\n1,a,-6,2010-12-02\n,b,2,2010-12-02\n2,b,3,2010-12-03\n"
+    rows = "1,a,6,2010-12-01\n1,a,-6,2010-12-02\n,b,2,2010-12-02\n2,b,3,2010-12-03\n"
+    text = f"CustomerID,StockCode,Quantity,InvoiceDate\n{rows}"
     account = read_interactions(write(tmp_path, text)).account
     assert account is not None
     assert dict(account.set_aside) == {"user missing": 1, "weight below zero (a return)": 1}
@@ -123,14 +159,23 @@ def test_movielens_without_header_is_asked_then_read(tmp_path: Path) -> None:
     path = write(tmp_path, "1::1193::5::978300760\n1::661::3::978302109\n", "ratings.dat")
     with pytest.raises(Undecided) as caught:
         read_interactions(path)
-    assert caught.value.hint == "Say which is which, for example --user column_1 --item column_2 --time column_4."
-    log = read_interactions(path, user="column_1", item="column_2", weight="column_3", time="column_4")
+    assert (
+        caught.value.hint
+        == "Say which is which, for example --user column_1 --item column_2 --time column_4."
+    )
+    log = read_interactions(
+        path, user="column_1", item="column_2", weight="column_3", time="column_4"
+    )
     assert log.frame().rows() == [("1", "1193", 978300760, 5.0), ("1", "661", 978302109, 3.0)]
 
 
 def test_given_names_win(tmp_path: Path) -> None:
     path = write(tmp_path, "user_id,buyer,item_id,when\n1,2,3,2024-01-01\n")
-    assert columns_of(read_interactions(path, user="buyer")) == {"user": "buyer", "item": "item_id", "time": "when"}
+    assert columns_of(read_interactions(path, user="buyer")) == {
+        "user": "buyer",
+        "item": "item_id",
+        "time": "when",
+    }
 
 
 def test_a_role_can_be_left_out(tmp_path: Path) -> None:
@@ -160,7 +205,11 @@ def test_a_role_can_be_left_out(tmp_path: Path) -> None:
             "The columns 'a' and 'b' could each be the time.",
             "Say which: --time a or --time b; --time - reads none.",
         ),
-        ("a,b,c\nx,y,z\n", "No column name says the user and item; 'a', 'b', 'c' could be.", "Say which with --user and --item."),
+        (
+            "a,b,c\nx,y,z\n",
+            "No column name says the user and item; 'a', 'b', 'c' could be.",
+            "Say which with --user and --item.",
+        ),
     ],
 )
 def test_a_tie_is_a_question(tmp_path: Path, text: str, message: str, hint: str) -> None:
@@ -170,10 +219,15 @@ def test_a_tie_is_a_question(tmp_path: Path, text: str, message: str, hint: str)
 
 
 def test_values_tell_where_names_do_not(tmp_path: Path) -> None:
-    log = read_interactions(write(tmp_path, "user_id,thing,moment,price\n1,x,2024-01-01,1.5\n2,y,2024-01-02,2.5\n"))
+    log = read_interactions(
+        write(tmp_path, "user_id,thing,moment,price\n1,x,2024-01-01,1.5\n2,y,2024-01-02,2.5\n")
+    )
     assert columns_of(log) == {"user": "user_id", "item": "thing", "time": "moment"}
     assert log.account is not None
-    assert "The column 'thing' is the only other column of ids, so it is the item." in log.account.remarks
+    assert (
+        "The column 'thing' is the only other column of ids, so it is the item."
+        in log.account.remarks
+    )
     assert "The column 'moment' holds moments throughout, so it is the time." in log.account.remarks
 
 
@@ -182,11 +236,15 @@ def test_54_absent_and_doubled_names(tmp_path: Path) -> None:
     with pytest.raises(BadData) as absent:
         read_interactions(path, user="usr_id")
     assert str(absent.value) == (
-        "log.csv has no column 'usr_id' (--user).\nDid you mean 'user_id'? Its columns are 'user_id', 'item_id', 'timestamp'."
+        "log.csv has no column 'usr_id' (--user).\nDid you mean 'user_id'? Its columns are "
+        "'user_id', 'item_id', 'timestamp'."
     )
     with pytest.raises(BadRequest) as doubled:
         read_interactions(path, user="user_id", item="user_id")
-    assert str(doubled.value) == "The column 'user_id' is named twice, for the user and for the item.\nGive each role its own column."
+    assert str(doubled.value) == (
+        "The column 'user_id' is named twice, for the user and for the item.\nGive each "
+        "role its own column."
+    )
 
 
 def test_events_asked_for(tmp_path: Path) -> None:
@@ -245,9 +303,21 @@ def test_53_places_that_cannot_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "message"),
     [
-        ("postgresql://host/base", "Databases (postgresql://…) cannot be read by this version; the extra `sql` does not exist yet."),
-        ("https://host/log.csv", "https:// addresses are not read; nothing is fetched from the network."),
-        ("sample:grocery", "sample:grocery brings its own columns, so options for reading do not apply."),
+        (
+            "postgresql://host/base",
+            (
+                "Databases (postgresql://…) cannot be read by this version; the extra `sql` "
+                "does not exist yet."
+            ),
+        ),
+        (
+            "https://host/log.csv",
+            "https:// addresses are not read; nothing is fetched from the network.",
+        ),
+        (
+            "sample:grocery",
+            "sample:grocery brings its own columns, so options for reading do not apply.",
+        ),
     ],
 )
 def test_addresses_that_are_refused(address: str, message: str) -> None:
@@ -257,7 +327,9 @@ def test_addresses_that_are_refused(address: str, message: str) -> None:
 
 
 def test_worlds_by_name() -> None:
-    assert read_interactions("world:checkerboard").fingerprint == world("checkerboard").log.fingerprint
+    assert (
+        read_interactions("world:checkerboard").fingerprint == world("checkerboard").log.fingerprint
+    )
     with pytest.raises(UnknownName):
         read_interactions("world:atlantis")
     with pytest.raises(UnknownName):
@@ -265,25 +337,67 @@ def test_worlds_by_name() -> None:
 
 
 def test_parquet_arrow_and_text_of_one_log_agree(tmp_path: Path) -> None:
-    frame = pl.DataFrame({"user_id": ["b", "a", "a"], "item_id": ["x", "y", "x"], "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1]})
+    frame = pl.DataFrame(
+        {
+            "user_id": ["b", "a", "a"],
+            "item_id": ["x", "y", "x"],
+            "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1],
+        }
+    )
     frame.write_parquet(tmp_path / "log.parquet")
     frame.write_ipc(tmp_path / "log.arrow")
     frame.write_csv(tmp_path / "log.csv")
     frame.write_csv(tmp_path / "log.tsv", separator="\t")
     frame.write_ndjson(tmp_path / "log.jsonl")
-    logs = [read_interactions(tmp_path / f"log.{kind}") for kind in ("parquet", "arrow", "csv", "tsv", "jsonl")]
+    logs = [
+        read_interactions(tmp_path / f"log.{kind}")
+        for kind in ("parquet", "arrow", "csv", "tsv", "jsonl")
+    ]
     assert len({log.fingerprint for log in logs}) == 1
-    assert logs[0].frame().rows() == [("a", "x", MOMENT + 1), ("a", "y", MOMENT + 2), ("b", "x", MOMENT)]
+    assert logs[0].frame().rows() == [
+        ("a", "x", MOMENT + 1),
+        ("a", "y", MOMENT + 2),
+        ("b", "x", MOMENT),
+    ]
 
 
 def test_column_names_lose_case_blanks_and_suffixes() -> None:
-    assert {plain_name(name) for name in ("user_id", "USER ID", "userId", "User-Id", "user_id:token")} == {"userid"}
+    assert {
+        plain_name(name) for name in ("user_id", "USER ID", "userId", "User-Id", "user_id:token")
+    } == {"userid"}
 
 
 CELLS = st.sampled_from(
-    ["a", "b", "007", "", '"', '""', ",", ";", "\n", "\r\n", "\0", "é", "1700000000", "1e5", "-1", "2024-01-01", "x" * 300]
+    [
+        "a",
+        "b",
+        "007",
+        "",
+        '"',
+        '""',
+        ",",
+        ";",
+        "\n",
+        "\r\n",
+        "\0",
+        "é",
+        "1700000000",
+        "1e5",
+        "-1",
+        "2024-01-01",
+        "x" * 300,
+    ]
 )
-HEADS = st.sampled_from(["user,item\n", "user,item,timestamp\n", "user;item;rating\n", "", "user,item,event\n", "user::item::time\n"])
+HEADS = st.sampled_from(
+    [
+        "user,item\n",
+        "user,item,timestamp\n",
+        "user;item;rating\n",
+        "",
+        "user,item,event\n",
+        "user::item::time\n",
+    ]
+)
 
 
 @given(HEADS, st.lists(CELLS, max_size=40), st.booleans())
@@ -299,7 +413,20 @@ def test_bytes_are_read_or_refused(data: bytes, skip_bad: bool) -> None:
 
 
 PIECES = st.sampled_from(
-    ['{"user":"a","item":"b"}', '{"user":', "1", "NaN", "[", "]", "}", '"\\ud800"', ",", "\n", '{"user":1,"item":2,"time":3}', "\0"]
+    [
+        '{"user":"a","item":"b"}',
+        '{"user":',
+        "1",
+        "NaN",
+        "[",
+        "]",
+        "}",
+        '"\\ud800"',
+        ",",
+        "\n",
+        '{"user":1,"item":2,"time":3}',
+        "\0",
+    ]
 )
 
 
@@ -329,31 +456,41 @@ def check_soup(data: bytes, name: str, skip_bad: bool) -> None:
 
 @given(
     st.lists(
-        st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=5), min_size=3, max_size=3),
+        st.lists(
+            st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), max_size=5),
+            min_size=3,
+            max_size=3,
+        ),
         min_size=1,
         max_size=20,
     )
 )
 def test_every_quoted_field_comes_back_exactly(rows: list[list[str]]) -> None:
-    """What a writer that quotes everything has written is read byte for byte, line breaks and quotes in the fields included."""
+    """What a writer that quotes everything has written is read byte for byte, line breaks and
+    quotes in the fields included.
+    """
 
     def quoted(field: str) -> str:
         return '"' + field.replace('"', '""') + '"'
 
     text = "a,b,c\n" + "".join(",".join(map(quoted, row)) + "\n" for row in rows)
-    table = parse_delimited(text.encode(), "log.csv", delimiter=",", encoding="utf-8", skip_bad=False)
+    table = parse_delimited(
+        text.encode(), "log.csv", delimiter=",", encoding="utf-8", skip_bad=False
+    )
     assert table.rows == len(rows)
     read = [[value or "" for value in row] for row in table.fetch(["a", "b", "c"]).rows()]
     assert read == rows
 
 
 def test_a_weight_column_with_many_gaps_costs_no_rows() -> None:
-    frame = pl.DataFrame({"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "rating": [5, None, 4]})
+    frame = pl.DataFrame(
+        {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "rating": [5, None, 4]}
+    )
     log = read_interactions(frame)
     assert (len(log), log.weights) == (3, None)
     assert log.account is not None
     assert (
-        "The weight column 'rating' is empty in 33% of the rows and is not used; name it to use the other rows alone."
-        in log.account.remarks
-    )
+        "The weight column 'rating' is empty in 33% of the rows and is not used; name it to "
+        "use the other rows alone."
+    ) in log.account.remarks
     assert len(read_interactions(frame, weight="rating")) == 2

@@ -14,9 +14,16 @@ from spadework.data.addresses import read_interactions
 from spadework.errors import BadData
 
 MOMENT = 1_700_000_000
-COLUMNS = {"user_id": ["b", "a", "a"], "item_id": [3, 2, 1], "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1]}
+COLUMNS = {
+    "user_id": ["b", "a", "a"],
+    "item_id": [3, 2, 1],
+    "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1],
+}
 ROWS = [("a", 1, MOMENT + 1), ("a", 2, MOMENT + 2), ("b", 3, MOMENT)]
-RELATION = "SELECT unnest(['b', 'a', 'a']) AS user_id, unnest([3, 2, 1]) AS item_id, unnest([{0}, {0} + 2, {0} + 1]) AS timestamp"
+RELATION = (
+    "SELECT unnest(['b', 'a', 'a']) AS user_id, unnest([3, 2, 1]) AS item_id, unnest([{0}, {0} "
+    "+ 2, {0} + 1]) AS timestamp"
+)
 
 
 @pytest.mark.parametrize(
@@ -29,8 +36,14 @@ RELATION = "SELECT unnest(['b', 'a', 'a']) AS user_id, unnest([3, 2, 1]) AS item
         pytest.param(pd.DataFrame(COLUMNS).astype({"user_id": "category"}), id="pandas-category"),
         pytest.param(pa.table(COLUMNS), id="pyarrow"),
         pytest.param(pa.table(COLUMNS).to_reader(), id="pyarrow-reader"),
-        pytest.param(pa.table({**COLUMNS, "user_id": pa.array(COLUMNS["user_id"], pa.large_string())}), id="pyarrow-large-string"),
-        pytest.param(pa.table({**COLUMNS, "user_id": pa.array(COLUMNS["user_id"]).dictionary_encode()}), id="pyarrow-dictionary"),
+        pytest.param(
+            pa.table({**COLUMNS, "user_id": pa.array(COLUMNS["user_id"], pa.large_string())}),
+            id="pyarrow-large-string",
+        ),
+        pytest.param(
+            pa.table({**COLUMNS, "user_id": pa.array(COLUMNS["user_id"]).dictionary_encode()}),
+            id="pyarrow-dictionary",
+        ),
     ],
 )
 def test_every_frame_gives_the_same_log(frame: Any) -> None:
@@ -54,7 +67,10 @@ def test_integers_that_pandas_made_floats_are_read_exactly() -> None:
     assert log.frame().rows() == [("a", 7)]
     assert log.account is not None
     assert dict(log.account.set_aside) == {"item missing": 1}
-    assert "The item ids in 'item_id' came as decimal numbers, all of them whole, and are read as whole numbers." in log.account.remarks
+    assert (
+        "The item ids in 'item_id' came as decimal numbers, all of them whole, and are read "
+        "as whole numbers."
+    ) in log.account.remarks
 
 
 def test_a_uuid_column_is_refused_by_name() -> None:
@@ -70,7 +86,9 @@ def test_mixed_types_in_one_column_are_refused() -> None:
 
 def test_moments_of_pandas_keep_their_order_inside_a_second() -> None:
     moments = pd.to_datetime(["2024-01-01 00:00:00.2", "2024-01-01 00:00:00.1"])
-    log = read_interactions(pd.DataFrame({"user_id": ["a", "a"], "item_id": ["second", "first"], "when": moments}))
+    log = read_interactions(
+        pd.DataFrame({"user_id": ["a", "a"], "item_id": ["second", "first"], "when": moments})
+    )
     assert log.frame()["item_id"].to_list() == ["first", "second"]
 
 

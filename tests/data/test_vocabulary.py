@@ -32,11 +32,16 @@ def round_trips(values: pl.Series) -> None:
 @pytest.mark.parametrize("dtype", list(INTEGERS), ids=str)
 @given(data=st.data())
 def test_whole_numbers_round_trip(dtype, data):
-    values = data.draw(st.lists(INTEGERS[dtype] | st.sampled_from([0, 1, 2, 100]), min_size=1, max_size=30))
+    values = data.draw(
+        st.lists(INTEGERS[dtype] | st.sampled_from([0, 1, 2, 100]), min_size=1, max_size=30)
+    )
     round_trips(pl.Series("id", values, dtype=dtype))
 
 
-@given(st.lists(st.integers(-5, 20), min_size=1, max_size=30), st.sampled_from([0, -(2**63) + 6, 2**63 - 30]))
+@given(
+    st.lists(st.integers(-5, 20), min_size=1, max_size=30),
+    st.sampled_from([0, -(2**63) + 6, 2**63 - 30]),
+)
 def test_narrow_spans_of_large_numbers_round_trip(values, base):
     round_trips(pl.Series("id", [value + base for value in values], dtype=pl.Int64))
 
@@ -46,14 +51,19 @@ def test_numbers_above_two_to_the_63_are_exact(values):
     round_trips(pl.Series("id", values, dtype=pl.UInt64))
 
 
-@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=30))
+@given(
+    st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=6), min_size=1, max_size=30)
+)
 def test_text_round_trips(values):
     vocabulary, codes = Vocabulary.build(pl.Series("id", values))
     assert vocabulary.take(codes).to_list() == values
     assert vocabulary.ids.to_list() == sorted(set(values), key=lambda text: text.encode())
 
 
-@given(st.lists(st.integers(-100, 100), min_size=1), st.lists(st.integers(-200, 200) | st.none(), max_size=20))
+@given(
+    st.lists(st.integers(-100, 100), min_size=1),
+    st.lists(st.integers(-200, 200) | st.none(), max_size=20),
+)
 def test_unknown_numbers_and_nulls_have_no_code(known, asked):
     vocabulary, _ = Vocabulary.build(pl.Series("id", known))
     ids = sorted(set(known))
@@ -61,7 +71,10 @@ def test_unknown_numbers_and_nulls_have_no_code(known, asked):
     assert vocabulary.codes(pl.Series("id", asked, dtype=pl.Int64)).tolist() == expected
 
 
-@given(st.lists(st.sampled_from("abcdef"), min_size=1), st.lists(st.sampled_from([*"abcdefgh", None]), max_size=20))
+@given(
+    st.lists(st.sampled_from("abcdef"), min_size=1),
+    st.lists(st.sampled_from([*"abcdefgh", None]), max_size=20),
+)
 def test_unknown_texts_and_nulls_have_no_code(known, asked):
     vocabulary, _ = Vocabulary.build(pl.Series("id", known))
     ids = sorted(set(known))
@@ -79,7 +92,22 @@ def test_numbers_and_text_never_match():
 
 
 def test_texts_that_look_alike_stay_apart():
-    values = ["7", "007", " 7", "7 ", "7.0", "1e5", "100000", "NA", "null", "None", "nan", "", "\u00c9", "E\u0301"]
+    values = [
+        "7",
+        "007",
+        " 7",
+        "7 ",
+        "7.0",
+        "1e5",
+        "100000",
+        "NA",
+        "null",
+        "None",
+        "nan",
+        "",
+        "\u00c9",
+        "E\u0301",
+    ]
     vocabulary, codes = Vocabulary.build(pl.Series("id", values))
     assert len(vocabulary) == len(values) == len(set(codes.tolist()))
 
@@ -87,13 +115,21 @@ def test_texts_that_look_alike_stay_apart():
 @pytest.mark.parametrize("sought", [2**64 - 1, -(2**63), 2**63])
 def test_a_number_that_fits_no_id_type_is_unknown_not_wrapped(sought):
     dtype = pl.UInt64 if sought > 2**63 - 1 else pl.Int64
-    assert Vocabulary(pl.Series([-1, 0, 1])).codes(pl.Series([sought], dtype=dtype)).tolist() == [-1]
-    assert Vocabulary(pl.Series([0, 2**63 + 1], dtype=pl.UInt64)).codes(pl.Series([sought], dtype=dtype)).tolist() == [-1]
+    assert Vocabulary(pl.Series([-1, 0, 1])).codes(pl.Series([sought], dtype=dtype)).tolist() == [
+        -1
+    ]
+    assert Vocabulary(pl.Series([0, 2**63 + 1], dtype=pl.UInt64)).codes(
+        pl.Series([sought], dtype=dtype)
+    ).tolist() == [-1]
 
 
 def test_types_of_numbers_match_by_value():
-    assert Vocabulary(pl.Series([3, 5], dtype=pl.Int64)).codes(pl.Series([5, 4], dtype=pl.UInt8)).tolist() == [1, -1]
-    assert Vocabulary(pl.Series([3, 2**63], dtype=pl.UInt64)).codes(pl.Series([3, -3], dtype=pl.Int64)).tolist() == [0, -1]
+    assert Vocabulary(pl.Series([3, 5], dtype=pl.Int64)).codes(
+        pl.Series([5, 4], dtype=pl.UInt8)
+    ).tolist() == [1, -1]
+    assert Vocabulary(pl.Series([3, 2**63], dtype=pl.UInt64)).codes(
+        pl.Series([3, -3], dtype=pl.Int64)
+    ).tolist() == [0, -1]
 
 
 def test_codes_depend_on_the_ids_and_not_on_the_order_of_rows():
@@ -107,7 +143,10 @@ def test_codes_depend_on_the_ids_and_not_on_the_order_of_rows():
 def test_empty_ids_are_refused_by_name_and_count():
     with pytest.raises(BadData) as caught:
         Vocabulary.build(pl.Series("customer", ["a", None, None]))
-    assert str(caught.value) == "Column 'customer' has 2 empty ids.\nSet them aside before building a vocabulary."
+    assert (
+        str(caught.value)
+        == "Column 'customer' has 2 empty ids.\nSet them aside before building a vocabulary."
+    )
 
 
 def test_nothing_asked_and_nothing_known():

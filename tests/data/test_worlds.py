@@ -30,7 +30,11 @@ def test_every_world_is_a_log_with_an_answer(name):
 
 @pytest.mark.parametrize("name", list(worlds))
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(name):
-    assert world(name, 3).log.fingerprint == world(name, 3).log.fingerprint != world(name, 4).log.fingerprint
+    assert (
+        world(name, 3).log.fingerprint
+        == world(name, 3).log.fingerprint
+        != world(name, 4).log.fingerprint
+    )
 
 
 def test_on_the_checkerboard_colours_never_mix():
@@ -62,7 +66,9 @@ def test_content_says_a_category_for_every_item():
     novelties = world("novelties").content
     assert novelties is not None
     assert np.bincount(novelties.category_codes()[0]).tolist() == [40] * 60
-    assert all(world(name).content is None for name in worlds if name not in ("content", "novelties"))
+    assert all(
+        world(name).content is None for name in worlds if name not in ("content", "novelties")
+    )
 
 
 def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():
@@ -70,37 +76,56 @@ def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():
     assert made.target == "purchase"
     assert made.log.kind_counts == {"purchase": 1800, "view": 7200}
     frame = made.log.frame().with_columns(group=pl.col("item_id").str.slice(1).cast(pl.Int64) // 10)
-    views, bought = (frame.filter(event=kind).select("user_id", "group", "item_id", "time") for kind in ("view", "purchase"))
+    views, bought = (
+        frame.filter(event=kind).select("user_id", "group", "item_id", "time")
+        for kind in ("view", "purchase")
+    )
     led = views.select("user_id", group=(pl.col("group") + 7) % 40).unique()
     share = bought.join(led, on=["user_id", "group"], how="semi").height / bought.height
     assert 0.88 < share < 0.93
-    assert bought.join(views, on=["user_id", "item_id"], how="semi").height / bought.height < 0.05, "others than those looked at"
-    last, first = views.group_by("user_id").agg(pl.col("time").max()), bought.group_by("user_id").agg(pl.col("time").min())
+    assert (
+        bought.join(views, on=["user_id", "item_id"], how="semi").height / bought.height < 0.05
+    ), "others than those looked at"
+    last, first = (
+        views.group_by("user_id").agg(pl.col("time").max()),
+        bought.group_by("user_id").agg(pl.col("time").min()),
+    )
     assert (last.sort("user_id")["time"] <= first.sort("user_id")["time"]).all()
     assert all(world(name).target is None for name in worlds if name != "crossed")
 
 
 def test_in_crossed_only_pairs_of_view_and_purchase_tell():
-    """Cosine of purchases with views finds what is bought next; cosine of purchases alone, and of all events alike, does not."""
+    """Cosine of purchases with views finds what is bought next; cosine of purchases alone, and of
+    all events alike, does not.
+    """
     made = world("crossed")
     split = splitting.by_time(made.log, test="14d", target="purchase")
 
     def recall(left: str | None, right: str | None) -> float:
-        bought, seen = (split.train if kind is None else split.train.where(split.train.is_kind(kind)) for kind in (left, right))
+        bought, seen = (
+            split.train if kind is None else split.train.where(split.train.is_kind(kind))
+            for kind in (left, right)
+        )
         history = split.given if right is None else split.given.where(split.given.is_kind(right))
         pairs = (bought.matrix().T @ seen.matrix()).toarray()
         np.fill_diagonal(pairs, 0)
-        pairs /= np.sqrt(np.outer(np.maximum(bought.item_counts, 1), np.maximum(seen.item_counts, 1)))
+        pairs /= np.sqrt(
+            np.outer(np.maximum(bought.item_counts, 1), np.maximum(seen.item_counts, 1))
+        )
         scores = history.matrix()[split.users] @ pairs.T
         scores[split.given.matrix()[split.users].toarray() > 0] = -1
         best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
         wanted = split.expected.matrix()[split.users].toarray()
-        return float((np.take_along_axis(wanted, best, axis=1).sum(axis=1) / wanted.sum(axis=1)).mean())
+        return float(
+            (np.take_along_axis(wanted, best, axis=1).sum(axis=1) / wanted.sum(axis=1)).mean()
+        )
 
     assert recall("purchase", "view") > 0.3
     assert max(recall("purchase", "purchase"), recall("view", "view"), recall(None, None)) < 0.08
 
 
 def test_an_unknown_world_tells_the_nearest():
-    with pytest.raises(UnknownName, match=r"There is no world named 'ordre'\.\nDid you mean 'order'\?"):
+    with pytest.raises(
+        UnknownName, match=r"There is no world named 'ordre'\.\nDid you mean 'order'\?"
+    ):
         world("ordre")

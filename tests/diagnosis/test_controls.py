@@ -32,7 +32,9 @@ def rng():
 
 
 def by_user(log, column):
-    return [np.sort(column[a:b]).tolist() for a, b in zip(log.starts[:-1], log.starts[1:], strict=True)]
+    return [
+        np.sort(column[a:b]).tolist() for a, b in zip(log.starts[:-1], log.starts[1:], strict=True)
+    ]
 
 
 def test_a_reversed_log_is_the_same_backwards(log):
@@ -114,7 +116,9 @@ def test_those_who_are_asked_are_learned_from_first(log):
 
 
 def test_the_next_gain_goes_on_as_the_last_ones_did():
-    told = next_gain(np.asarray([[0.4, 0.2, 0.1], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [0.1, 0.2, 0.4]]))
+    told = next_gain(
+        np.asarray([[0.4, 0.2, 0.1], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0], [0.1, 0.2, 0.4]])
+    )
     assert told[0] == pytest.approx(0.05, rel=1e-3), "halving gains halve again"
     assert told[1] == pytest.approx(0.1)
     assert told[2] == 0
@@ -122,7 +126,9 @@ def test_the_next_gain_goes_on_as_the_last_ones_did():
 
 
 def test_what_is_chosen_on_one_half_is_judged_on_the_other():
-    """Of forty settings that are noise the best one looks good on the users that chose it, and as all others on the rest."""
+    """Of forty settings that are noise the best one looks good on the users that chose it, and as
+    all others on the rest.
+    """
     values = np.random.default_rng(0).normal(0, 1, (40, 400))
     flattered = values[values.mean(axis=1).argmax()].mean()
     honest = np.mean([chosen_elsewhere(values, seed).mean() for seed in range(50)])

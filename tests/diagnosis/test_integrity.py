@@ -15,7 +15,9 @@ from spadework.diagnosis.stamps import all_equal, no_times, ties
 
 def rows(users, items=None, times=None):
     items = list(range(len(users))) if items is None else items
-    return make_log(users, items, [START + n for n in range(len(users))] if times is None else times)
+    return make_log(
+        users, items, [START + n for n in range(len(users))] if times is None else times
+    )
 
 
 @pytest.mark.parametrize(
@@ -23,7 +25,8 @@ def rows(users, items=None, times=None):
     [
         (["a", "a"], [1, 2], "There is one user, so nothing about others can be learned."),
         (["a", "b"], [1, 1], "There is one item, so there is nothing to choose from."),
-        (["a", "b"], [1, 2], "No user has two events, so nothing connects items and no user can be judged."),
+        (["a", "b"], [1, 2],
+            "No user has two events, so nothing connects items and no user can be judged."),
     ],
 )  # fmt: skip
 def test_a_log_that_is_too_small_blocks(users, items, says):
@@ -62,7 +65,9 @@ def test_equal_times_and_ties_are_not_told_twice():
 
 
 def test_ties_of_different_users_are_no_ties():
-    assert ties(rows(["a", "b", "a", "b"], times=[START, START, START + 1, START + 1]), None) is None
+    assert (
+        ties(rows(["a", "b", "a", "b"], times=[START, START, START + 1, START + 1]), None) is None
+    )
 
 
 def test_a_heavy_user_among_few_is_no_robot():

@@ -1,4 +1,6 @@
-"""Findings stand in order of what they weigh, and each with advice ends in a line that the command line accepts."""
+"""Findings stand in order of what they weigh, and each with advice ends in a line that the command
+line accepts.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,19 @@ from spadework.workbench.glossary import explain
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.report.next_line import READ_WITH, line_for
 
-WORLDS = ("hits", "popularity", "trend", "order", "refills", "novelties", "errands", "comebacks", "kits", "resellers", "coarse_clock")
+WORLDS = (
+    "hits",
+    "popularity",
+    "trend",
+    "order",
+    "refills",
+    "novelties",
+    "errands",
+    "comebacks",
+    "kits",
+    "resellers",
+    "coarse_clock",
+)
 
 
 def accepted(line: str) -> list[str]:
@@ -37,7 +51,11 @@ def accepted(line: str) -> list[str]:
     assert command is not None, line
     made = command.make_context(words[1], words[2:])
     if words[1] in ("dig", "look"):  # values of settings are checked beyond the parser
-        known = {"items": made.params.get("items"), "budget": made.params.get("budget"), "settings": made.params["settings"]}
+        known = {
+            "items": made.params.get("items"),
+            "budget": made.params.get("budget"),
+            "settings": made.params["settings"],
+        }
         recipe_of(made.params["source"], **known)
     if words[1] == "explain":
         explain(made.params["name"])
@@ -51,9 +69,16 @@ def findings_of(name: str) -> list[Finding]:
     answers, unanswered = ask_all(Evidence(protocol, made.content, np.flatnonzero(protocol.judged)))
     late = [Unanswered("ORD-1", "", "not asked", 9.0)]
     left = [one for one in answers if one.code != "ORD-1"]
-    verdicts = [readiness(answers, made.log, unanswered=unanswered), readiness(left, made.log, unanswered=late, larger="2m")]
+    verdicts = [
+        readiness(answers, made.log, unanswered=unanswered),
+        readiness(left, made.log, unanswered=late, larger="2m"),
+    ]
     verdicts.append(readiness(left, made.log, unanswered=late))
-    return [*diagnose(made.log, made.content, split), *answers, *(verdict.finding() for verdict in verdicts)]
+    return [
+        *diagnose(made.log, made.content, split),
+        *answers,
+        *(verdict.finding() for verdict in verdicts),
+    ]
 
 
 def test_every_finding_with_advice_ends_in_a_line_that_is_accepted():
@@ -68,7 +93,9 @@ def test_every_finding_with_advice_ends_in_a_line_that_is_accepted():
     assert "VER-1" in met
 
 
-@pytest.mark.parametrize("code", [*LINES, "INT-7", "INT-12", "INT-15", "INT-16", "INT-18", "INT-19", "VER-1"])
+@pytest.mark.parametrize(
+    "code", [*LINES, "INT-7", "INT-12", "INT-15", "INT-16", "INT-18", "INT-19", "VER-1"]
+)
 def test_lines_of_findings_without_settings_are_accepted(code):
     accepted(filled(line_of(code, {}), "log.csv", "runs/one"))
 
@@ -76,8 +103,14 @@ def test_lines_of_findings_without_settings_are_accepted(code):
 @pytest.mark.parametrize(
     ("patch", "line"),
     [
-        ({"models": ["personal", "blend"], "personal_popularity": True}, "spadework dig SOURCE --set models=personal,blend"),
-        ({"metrics": ["debiased_ndcg@10"]}, "spadework dig SOURCE --set metrics=ndcg@10,debiased_ndcg@10"),
+        (
+            {"models": ["personal", "blend"], "personal_popularity": True},
+            "spadework dig SOURCE --set models=personal,blend",
+        ),
+        (
+            {"metrics": ["debiased_ndcg@10"]},
+            "spadework dig SOURCE --set metrics=ndcg@10,debiased_ndcg@10",
+        ),
         ({"weight": "confidence", "logq": True}, "spadework dig SOURCE --set models=cooccurrence"),
         ({"window": "7d", "time_encoding": True}, "spadework dig SOURCE --set models=popular"),
         ({"window": 5}, "spadework dig SOURCE --set models=cooccurrence"),
@@ -92,7 +125,9 @@ def test_a_line_does_what_the_settings_say(patch, line):
 
 
 def test_places_are_filled_and_quoted():
-    one = Finding(code="TIME-3", level="weak", says="", advice="Sweep.", patch={"gap_half_life": "3d"})
+    one = Finding(
+        code="TIME-3", level="weak", says="", advice="Sweep.", patch={"gap_half_life": "3d"}
+    )
     line = command_for(one.as_json(), "my log.csv", "runs/one", ["--set", "user=Customer ID"])
     assert line == "spadework dig 'my log.csv' --set 'user=Customer ID' --set models=cooccurrence"
     assert command_for(Finding(code="X-1", level="note", says="", advice=""), "a", "b") == ""
@@ -111,7 +146,10 @@ def test_a_log_is_read_again_as_it_was_read():
         "encoding": "utf-8",
     }
     line = line_for(one, asked, "runs/one")
-    assert line == ('spadework look log.csv --items items.csv --set user=CustomerID --set \'events=["buy", "view"]\' --set skip_bad=true')
+    assert line == (
+        "spadework look log.csv --items items.csv --set user=CustomerID --set "
+        '\'events=["buy", "view"]\' --set skip_bad=true'
+    )
     words = accepted(line)
     settings = [word for before, word in zip(words, words[1:], strict=False) if before == "--set"]
     again = recipe_of("log.csv", items="items.csv", settings=settings)
@@ -124,12 +162,21 @@ def test_findings_are_sorted_by_level_then_by_effect():
         return Finding(code=code, level=level, says="", advice="", effect=effect, unit=unit)
 
     made = [
-        one("A-1", "weak", 0.05), one("B-1", "strong", -0.4), one("C-1", "strong", 0.1), one("D-1", "strong", 0.02, "metric"), one("E-1", "note", None),
-        one("VER-1", "note", -0.2, "expected"), one("F-1", "note", 0.9), one("G-1", "blocker", None), one("H-1", "note", math.nan),
-    ]  # fmt: skip
+        one("A-1", "weak", 0.05),
+        one("B-1", "strong", -0.4),
+        one("C-1", "strong", 0.1),
+        one("D-1", "strong", 0.02, "metric"),
+        one("E-1", "note", None),
+        one("VER-1", "note", -0.2, "expected"),
+        one("F-1", "note", 0.9),
+        one("G-1", "blocker", None),
+        one("H-1", "note", math.nan),
+    ]
     codes = [each.code for each in sorted(made, key=by_weight)]
     assert codes == ["G-1", "D-1", "B-1", "C-1", "A-1", "VER-1", "F-1", "E-1", "H-1"]
-    assert [each["code"] for each in sorted((each.as_json() for each in made), key=by_weight)] == codes
+    assert [
+        each["code"] for each in sorted((each.as_json() for each in made), key=by_weight)
+    ] == codes
 
 
 def test_checks_and_probes_come_in_this_order():
@@ -139,6 +186,9 @@ def test_checks_and_probes_come_in_this_order():
     made = world("trend", 0)
     valid = splitting.by_time(made.log, test=0.15, valid=0.15).valid
     protocol = Protocol.of(valid, metrics=["ndcg@10"], seed=0)
-    answers, _ = ask_all(Evidence(protocol, None, np.flatnonzero(protocol.judged)), ["ORD-1", "TIME-2", "TIME-1", "POP-1"])
+    answers, _ = ask_all(
+        Evidence(protocol, None, np.flatnonzero(protocol.judged)),
+        ["ORD-1", "TIME-2", "TIME-1", "POP-1"],
+    )
     assert answers == sorted(answers, key=by_weight)
     assert answers[0].code.startswith("TIME")

@@ -1,4 +1,6 @@
-"""What nobody asked is neither yes nor no: in the answers, in the verdict, in the recipe, and in what is predicted."""
+"""What nobody asked is neither yes nor no: in the answers, in the verdict, in the recipe, and in
+what is predicted.
+"""
 
 from __future__ import annotations
 
@@ -88,18 +90,27 @@ def test_an_answer_does_not_depend_on_when_the_time_was_over(name):
         part.clock = Ends(fits)
         answers, unanswered = ask_all(part)
         assert {one.code: one.as_json() for one in answers}.items() <= said.items()
-        assert {one.code for one in unanswered if one.kind == "cannot be asked"} <= {one.code for one in impossible}
+        assert {one.code for one in unanswered if one.kind == "cannot be asked"} <= {
+            one.code for one in impossible
+        }
         counts.add(len(answers))
     assert len(counts) > 2, "the time was over early, and late"
 
 
 @pytest.mark.parametrize("name", ["order", "ordered_hits"])
 def test_an_answer_is_the_same_where_a_sweep_judged_its_settings_before(name):
-    """Each setting alone, fitted in full and judged as a trial is, in place of what is counted together for the rows that are asked."""
+    """Each setting alone, fitted in full and judged as a trial is, in place of what is counted
+    together for the rows that are asked.
+    """
     fresh = evidence_of(name)
     found = [one.as_json() for one in ask_all(fresh)[0]]
     part = fresh.protocol.among(fresh.rows)
-    settings = {one.label: one for label in fresh.known for one in parse(label) if isinstance(one, CoOccurrence)}
+    settings = {
+        one.label: one
+        for label in fresh.known
+        for one in parse(label)
+        if isinstance(one, CoOccurrence)
+    }
     assert len(settings) > 15
     known = {label: trial(one, part).values["ndcg@10"] for label, one in settings.items()}
     assert [one.as_json() for one in ask_all(evidence_of(name, known=known))[0]] == found
@@ -115,7 +126,11 @@ def test_what_had_no_time_is_asked_again_when_there_is_more():
 def test_only_the_codes_that_are_named_are_asked_in_their_order(monkeypatch):
     asked = []
     for code, one in all_probes().items():
-        monkeypatch.setitem(one.__dict__, "function", lambda evidence, code=code, ask=one.function: asked.append(code) or ask(evidence))
+        monkeypatch.setitem(
+            one.__dict__,
+            "function",
+            lambda evidence, code=code, ask=one.function: asked.append(code) or ask(evidence),
+        )
     answers, unanswered = ask_all(evidence_of("order"), DECIDING)
     assert asked == list(DECIDING)
     assert {one.code for one in answers} | {one.code for one in unanswered} == set(DECIDING)
@@ -124,14 +139,23 @@ def test_only_the_codes_that_are_named_are_asked_in_their_order(monkeypatch):
 
 
 def test_what_decides_is_read_off_the_rules():
-    assert {rule.about for rule in RULES if rule.speaks} - set(FACTS) <= set(DECIDING) <= set(all_probes())
+    assert (
+        {rule.about for rule in RULES if rule.speaks} - set(FACTS)
+        <= set(DECIDING)
+        <= set(all_probes())
+    )
     assert len(set(DECIDING)) == len(DECIDING)
 
 
 def test_a_fault_is_no_answer_about_the_data(monkeypatch):
-    monkeypatch.setattr(CoOccurrence, "fit_together", lambda *_, **__: (_ for _ in ()).throw(MemoryError()))
+    monkeypatch.setattr(
+        CoOccurrence, "fit_together", lambda *_, **__: (_ for _ in ()).throw(MemoryError())
+    )
     _, unanswered = ask_all(evidence_of("order"), ["ORD-1", "REP-1"])
-    assert {one.code: (one.kind, one.needs) for one in unanswered} == {"ORD-1": ("not asked", None), "REP-1": ("cannot be asked", None)}
+    assert {one.code: (one.kind, one.needs) for one in unanswered} == {
+        "ORD-1": ("not asked", None),
+        "REP-1": ("cannot be asked", None),
+    }
 
 
 def test_what_it_would_take_is_what_fits_took():
@@ -148,10 +172,16 @@ def test_what_it_would_take_is_what_fits_took():
 def test_common_settings_are_read_off_the_log_alone(pairs, newest, monkeypatch):
     monkeypatch.setattr("spadework.diagnosis.common.MANY_PAIRS", pairs)
     made = evidence_of("order")
-    assert made.common == common_settings(made.train) == {"keep": KEEP} | ({} if newest is None else {"newest": newest})
+    assert (
+        made.common
+        == common_settings(made.train)
+        == {"keep": KEEP} | ({} if newest is None else {"newest": newest})
+    )
 
 
-def test_questions_of_what_is_new_and_of_repeats_count_fewer_events_where_there_are_many_pairs(monkeypatch):
+def test_questions_of_what_is_new_and_of_repeats_count_fewer_events_where_there_are_many_pairs(
+    monkeypatch,
+):
     monkeypatch.setattr("spadework.diagnosis.common.MANY_NEW_PAIRS", 100)
     made = evidence_of("repeats")
     assert made.new_items.common["newest"] == made.thrifty.common["newest"] == FEWER_EVENTS
@@ -187,13 +217,20 @@ def late(*codes: str) -> list[Unanswered]:
 
 
 @given(
-    st.dictionaries(st.sampled_from(SPEAKING), st.sampled_from(list(ANSWERS))), st.sets(st.sampled_from(SPEAKING)),
+    st.dictionaries(st.sampled_from(SPEAKING), st.sampled_from(list(ANSWERS))),
+    st.sets(st.sampled_from(SPEAKING)),
 )  # fmt: skip
 def test_a_verdict_holds_whatever_was_not_asked_or_there_is_none(known, open_codes):
     open_codes -= set(known)
     told = readiness([finding(*one) for one in known.items()], LOG, unanswered=late(*open_codes))
     whole = [
-        readiness([finding(*one) for one in (known | dict(zip(sorted(open_codes), answers, strict=True))).items()], LOG)
+        readiness(
+            [
+                finding(*one)
+                for one in (known | dict(zip(sorted(open_codes), answers, strict=True))).items()
+            ],
+            LOG,
+        )
         for answers in itertools.product(ANSWERS, repeat=len(open_codes))
     ]
     possible = {one.verdict for one in whole}
@@ -213,15 +250,23 @@ def test_a_verdict_holds_whatever_was_not_asked_or_there_is_none(known, open_cod
 
 
 def test_undecided_says_what_to_type():
-    told = readiness([finding("POP-2", "ruled out")], LOG, unanswered=late("REP-1", "ORD-1"), larger="2m")
-    assert told.sentences[0] == "Undecided: REP-1 and ORD-1 were not asked; give --budget 2m to ask them."
+    told = readiness(
+        [finding("POP-2", "ruled out")], LOG, unanswered=late("REP-1", "ORD-1"), larger="2m"
+    )
+    assert (
+        told.sentences[0]
+        == "Undecided: REP-1 and ORD-1 were not asked; give --budget 2m to ask them."
+    )
     assert told.sentences[1].startswith("Known so far: there are fewer than a million events.")
     assert told.finding().command == "spadework dig SOURCE --budget 2m"
     assert (told.finding().level, told.finding().unit) == ("note", "")
     one = readiness([finding("POP-2", "ruled out")], LOG, unanswered=late("ORD-1"))
     assert one.sentences[0] == "Undecided: ORD-1 was not asked; give a larger --budget to ask it."
     broken = [Unanswered("ORD-1", "The system had no memory left.", "not asked")]
-    assert readiness([], LOG, unanswered=broken).sentences[0] == "Undecided: ORD-1 was not asked (The system had no memory left)."
+    assert (
+        readiness([], LOG, unanswered=broken).sentences[0]
+        == "Undecided: ORD-1 was not asked (The system had no memory left)."
+    )
 
 
 def test_a_verdict_that_holds_in_every_case_says_what_was_not_asked():
@@ -233,7 +278,10 @@ def test_a_verdict_that_holds_in_every_case_says_what_was_not_asked():
 
 
 def test_what_cannot_be_asked_leaves_the_verdict_as_it_was():
-    impossible = [Unanswered("REP-1", "Only 0% of the targets are repeats."), Unanswered("ORD-1", "The log has no times.")]
+    impossible = [
+        Unanswered("REP-1", "Only 0% of the targets are repeats."),
+        Unanswered("ORD-1", "The log has no times."),
+    ]
     told, plain = readiness([], LOG, unanswered=impossible), readiness([], LOG)
     assert (told.low, told.high, told.unknown) == (plain.low, plain.high, plain.unknown)
     assert not told.not_asked
@@ -245,7 +293,10 @@ def test_the_recipe_says_which_values_hang_on_what_was_not_asked():
     told = readiness([finding("ORD-3", "found")], LOG, unanswered=late("REP-1", "ORD-4", "TIME-3"))
     text = told.recipe("For a test.")
     assert read_recipe(text, "train.toml")["personal_popularity"] is False
-    assert "# Not known: REP-1 was not asked. This is the plain value.\npersonal_popularity = false" in text
+    assert (
+        "# Not known: REP-1 was not asked. This is the plain value.\npersonal_popularity = false"
+        in text
+    )
     assert "(ORD-3). But ORD-4 was not asked.\npositions = true" in text
     assert "time_encoding" in told.hanging
     settled = len(INGREDIENTS) - len({*told.settings, *told.hanging})
@@ -256,28 +307,48 @@ def test_the_recipe_says_which_values_hang_on_what_was_not_asked():
     assert "Not known, for probes that were not asked:" in told.sentences[2]
 
 
-@pytest.mark.parametrize(("share", "asked", "wanted"), [(0.43, False, True), (0.2, False, False), (0.43, True, False)])
+@pytest.mark.parametrize(
+    ("share", "asked", "wanted"), [(0.43, False, True), (0.2, False, False), (0.43, True, False)]
+)
 def test_a_share_of_repeats_answers_where_the_probe_was_not_asked(share, asked, wanted):
     known, open_codes = ([finding("REP-1", "ruled out")], ()) if asked else ([], ("REP-1",))
     told = readiness(known, LOG, share, unanswered=late(*open_codes))
     assert told.settings.get("personal_popularity", False) is wanted
-    assert "personal_popularity" not in {one.about for one in told.predictions}, "a fact predicts nothing"
+    assert "personal_popularity" not in {one.about for one in told.predictions}, (
+        "a fact predicts nothing"
+    )
     if wanted:
         assert "(repeat_share). But REP-1 was not asked." in told.recipe("")
     for rule in RULES:
         assert not rule.stands_for or (rule.stands_for in all_probes() and not rule.speaks)
 
 
-@pytest.mark.parametrize(("share", "hits", "said"), [(0.44, 0.998, True), (0.05, 0.9, False), (0.44, None, False), (0.44, math.nan, False)])
-def test_where_people_repeat_the_first_sentence_says_how_much_of_the_hits_that_is(share, hits, said):
-    told = readiness([finding("REP-1", "found"), finding("ORD-1", "ruled out")], LOG, share, repeat_hits=hits)
-    first = "99.8% of the saved model's hits are items that people had before; 44% of the targets are. The spade is enough: "
+@pytest.mark.parametrize(
+    ("share", "hits", "said"),
+    [(0.44, 0.998, True), (0.05, 0.9, False), (0.44, None, False), (0.44, math.nan, False)],
+)
+def test_where_people_repeat_the_first_sentence_says_how_much_of_the_hits_that_is(
+    share, hits, said
+):
+    told = readiness(
+        [finding("REP-1", "found"), finding("ORD-1", "ruled out")], LOG, share, repeat_hits=hits
+    )
+    first = (
+        "99.8% of the saved model's hits are items that people had before; 44% of the targets "
+        "are. The spade is enough: "
+    )
     assert told.sentences[0].startswith(first) is said
     assert told.finding().says.startswith(told.sentences[0])
 
 
 def test_no_finding_asks_for_a_training_that_the_verdict_speaks_against():
-    asks = Finding(code="TAIL-1", level="strong", says="", advice="Train with more of the tail.", patch={"max_length": 64})
+    asks = Finding(
+        code="TAIL-1",
+        level="strong",
+        says="",
+        advice="Train with more of the tail.",
+        patch={"max_length": 64},
+    )
     assert asks.command == "spadework train RUN"
     against = readiness([finding("REP-1", "found"), finding("ORD-1", "ruled out"), asks], LOG)
     assert against.verdict == "The spade is enough"

@@ -12,16 +12,35 @@ from spadework.diagnosis.portrait import POINTS, facts, portrait
 
 
 def test_facts_by_hand():
-    log = make_log(["a", "a", "a", "b"], ["x", "x", "y", "x"], [START, START + DAY, START + DAY, START + 2 * DAY], baskets=[1, 2, 2, 3])
+    log = make_log(
+        ["a", "a", "a", "b"],
+        ["x", "x", "y", "x"],
+        [START, START + DAY, START + DAY, START + 2 * DAY],
+        baskets=[1, 2, 2, 3],
+    )
     assert facts(log) == {
-        "users": 2, "items": 2, "rows": 4, "first": "2024-01-01T00:00:00Z", "last": "2024-01-03T00:00:00Z", "median_history": 2.0,
-        "mean_history": 2.0, "density": 3 / 4, "repeat_share": 1 / 4, "gini_items": 0.25, "head_share": 3 / 4, "baskets": 3,
+        "users": 2,
+        "items": 2,
+        "rows": 4,
+        "first": "2024-01-01T00:00:00Z",
+        "last": "2024-01-03T00:00:00Z",
+        "median_history": 2.0,
+        "mean_history": 2.0,
+        "density": 3 / 4,
+        "repeat_share": 1 / 4,
+        "gini_items": 0.25,
+        "head_share": 3 / 4,
+        "baskets": 3,
         "median_basket": 1.0,
-    }  # fmt: skip
+    }
 
 
 def test_bins_double():
-    log = make_log([f"u{n}" for n in range(6) for _ in range(n + 1)], list(range(21)), [START + n * 3600 for n in range(21)])
+    log = make_log(
+        [f"u{n}" for n in range(6) for _ in range(n + 1)],
+        list(range(21)),
+        [START + n * 3600 for n in range(21)],
+    )
     told = portrait(log)["history_lengths"]
     assert told == {"from": [1, 2, 3, 5], "to": [1, 2, 4, 8], "users": [1, 1, 2, 2]}
 
@@ -49,7 +68,8 @@ def test_fashion_drifts_and_a_ring_does_not(world):
 @pytest.mark.parametrize(
     "log",
     [
-        make_log(["a"], ["x"]), make_log(["a"], ["x"], [START]), make_log(["a", "b"], ["x", "x"], [0, 1]),
+        make_log(["a"], ["x"]), make_log(["a"], ["x"], [START]),
+        make_log(["a", "b"], ["x", "x"], [0, 1]),
         make_log(["a"], ["x"], [START]).where(make_log(["a"], ["x"]).users < 0),
     ],
     ids=["no times", "one event", "positions", "no rows"],

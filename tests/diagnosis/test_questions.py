@@ -1,4 +1,6 @@
-"""Probes on known worlds: each planted property is found by its probe over many seeds, and the other probes stay silent."""
+"""Probes on known worlds: each planted property is found by its probe over many seeds, and the
+other probes stay silent.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ PLANTED = {
     "refills": {"REP-1", "REP-2", "REP-3"},
     "coarse_clock": {"ORD-1", "ORD-2", "ORD-4", "ORD-5"},
     "novelties": {"CON-1", "CON-2", "CON-3"},
-    "habits_in_fashion": {"REP-1", "REP-3", "TIME-1", "TIME-2", "TIME-5"},  # two things at once, and the next
+    # two things at once, and the next
+    "habits_in_fashion": {"REP-1", "REP-3", "TIME-1", "TIME-2", "TIME-5"},
     "ordered_hits": {"POP-1", "POP-3", "ORD-1", "ORD-2", "ORD-5", "SIZE-1"},
     "checkerboard": set(),
     "crossed": set(),
@@ -55,11 +58,13 @@ PLANTED = {
 TRUE_TOO = {
     "trend": {"POP-3"},  # what is popular in the whole log is out of fashion
     "habits_in_fashion": {"POP-3"},
-    # steps are learned one by one: near pairs and more people help a little, and so does taking out what chance made popular
+    # steps are learned one by one: near pairs and more people help a little, and so does taking out
+    # what chance made popular
     "order": {"ORD-3", "SIZE-1", "POP-3"},
     "coarse_clock": {"ORD-3", "SIZE-1", "POP-1", "POP-3"},
     "novelties": {"SIZE-1"},
-    # what nobody means hides what people mean: counts are noise, and dividing by size takes noise out
+    # what nobody means hides what people mean: counts are noise, and dividing by size takes noise
+    # out
     "resellers": {"SIZE-1", "POP-3"},
     "errands": {"POP-3"},
     "kits": {"POP-3", "ORD-3", "SIZE-1"},  # what stands in one basket stands near each other
@@ -87,7 +92,9 @@ def found_in(name: str, seed: int) -> dict[str, Finding]:
 
 @pytest.fixture(scope="module")
 def answers():
-    """What each probe says of a world, by seed; worlds are small, so each process takes seeds of its own."""
+    """What each probe says of a world, by seed; worlds are small, so each process takes seeds of
+    its own.
+    """
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
         yield cache(lambda name: list(pool.map(found_in, [name] * SEEDS, range(SEEDS))))
 
@@ -98,7 +105,12 @@ def test_every_probe_is_planted_somewhere():
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_was_planted_is_found_and_nothing_else(name, answers):
-    loud = Counter(code for found in answers(name) for code, finding in found.items() if finding.level in ("strong", "weak"))
+    loud = Counter(
+        code
+        for found in answers(name)
+        for code, finding in found.items()
+        if finding.level in ("strong", "weak")
+    )
     for code in PLANTED[name]:
         assert loud[code] >= SEEDS - MISSED, f"{code} finds what {name} plants: {loud}"
     for code in set(all_probes()) - PLANTED[name] - TRUE_TOO.get(name, set()):
@@ -106,11 +118,18 @@ def test_what_was_planted_is_found_and_nothing_else(name, answers):
 
 
 def test_nothing_is_strong_in_noise(answers):
-    assert not [finding for found in answers("noise") for finding in found.values() if finding.level == "strong"]
+    assert not [
+        finding
+        for found in answers("noise")
+        for finding in found.values()
+        if finding.level == "strong"
+    ]
 
 
 def test_an_item_table_that_says_nothing_is_found_to_say_nothing():
-    """Categories at random beside items: neither content alone nor content beside behaviour may be found to help."""
+    """Categories at random beside items: neither content alone nor content beside behaviour may be
+    found to help.
+    """
     loud: Counter[str] = Counter()
     for seed in range(SEEDS):
         made = evidence_of("checkerboard", seed)
@@ -118,14 +137,20 @@ def test_an_item_table_that_says_nothing_is_found_to_say_nothing():
         drawn = np.random.default_rng(seed).integers(0, 8, len(ids))
         table = pl.DataFrame({"item_id": ids, "category": [f"c{number}" for number in drawn]})
         made.content = read_content(table, made.train)
-        loud.update(finding.code for finding in ask_all(made)[0] if finding.level != "note" and finding.code.startswith("CON"))
+        loud.update(
+            finding.code
+            for finding in ask_all(made)[0]
+            if finding.level != "note" and finding.code.startswith("CON")
+        )
     assert all(count <= MISSED for count in loud.values()), loud
 
 
 def test_probes_that_cannot_run_say_why_and_the_others_run():
     log = make_log([f"u{n % 150}" for n in range(900)], [f"i{n % 7}" for n in range(900)])
     split = splitting.random(log, rng=0)
-    answers, unanswered = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(100)))
+    answers, unanswered = ask_all(
+        Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(100))
+    )
     assert {one.code for one in answers} | {one.code for one in unanswered} == set(all_probes())
     assert {one.code: one.why for one in unanswered}["ORD-2"] == "The log has no times."
     assert {one.code: one.why for one in unanswered}["CON-1"] == "There is no item table."
@@ -147,8 +172,12 @@ def test_settings_that_were_judged_before_are_not_fitted_again(monkeypatch):
     made = evidence_of("order", 0)
     ask_all(made)
     again = Evidence(made.protocol, None, made.rows, dict(made.known))
-    monkeypatch.setattr(CoOccurrence, "fit_together", lambda *args, **how: pytest.fail("fitted again"))
-    base, other = (model("cooccurrence", **again.common, weight=weight) for weight in ("raw", "confidence"))
+    monkeypatch.setattr(
+        CoOccurrence, "fit_together", lambda *args, **how: pytest.fail("fitted again")
+    )
+    base, other = (
+        model("cooccurrence", **again.common, weight=weight) for weight in ("raw", "confidence")
+    )
     assert again.change([(base, other)]).effect == made.change([(base, other)]).effect
 
 
@@ -161,15 +190,26 @@ def test_exchanged_items_keep_who_when_and_what_is_popular_when():
     assert abs(taken[0] - taken[1]) < 0.05 * taken[1], "people take about as many different things"
     assert (mixed.items != log.items).mean() > 0.5
     early = log.times < np.median(log.times)
-    drift = np.abs(np.bincount(mixed.items[early], minlength=log.item_count) - np.bincount(log.items[early], minlength=log.item_count))
+    drift = np.abs(
+        np.bincount(mixed.items[early], minlength=log.item_count)
+        - np.bincount(log.items[early], minlength=log.item_count)
+    )
     assert drift.sum() <= 0.15 * early.sum(), "what was popular in each half stays about as it was"
 
 
 def test_from_nothing_to_something_is_told_in_the_metric_and_can_be_written():
     """Two hundred tastes: what is popular serves nobody, so nothing is a share of it."""
     rng = np.random.default_rng(0)
-    rows = [(u, 10 * (u % 200) + int(i), n) for u in range(400) for n, i in enumerate(rng.permutation(10)[:8])]
-    log = make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:04d}" for _, i, _ in rows], [START + 3600 * n + u for u, _, n in rows])
+    rows = [
+        (u, 10 * (u % 200) + int(i), n)
+        for u in range(400)
+        for n, i in enumerate(rng.permutation(10)[:8])
+    ]
+    log = make_log(
+        [f"u{u:03d}" for u, _, _ in rows],
+        [f"i{i:04d}" for _, i, _ in rows],
+        [START + 3600 * n + u for u, _, n in rows],
+    )
     split = splitting.last_item(log)
     answers, _ = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(400)))
     json.dumps([one.as_json() for one in answers], allow_nan=False)
@@ -180,9 +220,13 @@ def test_from_nothing_to_something_is_told_in_the_metric_and_can_be_written():
 
 def test_what_cannot_differ_is_no_absence():
     """All times are equal, so nothing of order or trends can be asked."""
-    log = make_log([f"u{n % 60}" for n in range(900)], [f"i{(n * 7) % 41}" for n in range(900)], [START] * 900)
+    log = make_log(
+        [f"u{n % 60}" for n in range(900)], [f"i{(n * 7) % 41}" for n in range(900)], [START] * 900
+    )
     split = splitting.random(log, rng=0)
-    answers, unanswered = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(60)))
+    answers, unanswered = ask_all(
+        Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(60))
+    )
     assert not {"ORD-1", "ORD-2", "TIME-1"} & {one.code for one in answers}
     assert {one.code for one in unanswered} >= {"ORD-1", "ORD-2", "TIME-1"}
     told = readiness(answers, log)
@@ -192,12 +236,17 @@ def test_what_cannot_differ_is_no_absence():
 
 def test_people_who_only_repeat_are_not_asked_for_new_things():
     log = make_log(
-        [f"u{u}" for u in range(150) for _ in range(6)], [f"i{u % 30}" for u in range(150) for _ in range(6)],
+        [f"u{u}" for u in range(150) for _ in range(6)],
+        [f"i{u % 30}" for u in range(150) for _ in range(6)],
         [START + DAY * day for _ in range(150) for day in range(6)],
-    )  # fmt: skip
-    answers, unanswered = ask_all(Evidence(Protocol.of(splitting.last_basket(log), metrics=["ndcg@10"]), None, np.arange(150)))
+    )
+    answers, unanswered = ask_all(
+        Evidence(Protocol.of(splitting.last_basket(log), metrics=["ndcg@10"]), None, np.arange(150))
+    )
     assert {one.code for one in answers} <= {"REP-1", "REP-2", "REP-3"}
-    assert "Only 0 of 150 users take anything that they never had." in {one.why for one in unanswered}
+    assert "Only 0 of 150 users take anything that they never had." in {
+        one.why for one in unanswered
+    }
 
 
 def test_a_setting_that_breaks_takes_nothing_with_it(monkeypatch):
@@ -225,10 +274,13 @@ def test_positions_cannot_tell_trends_from_order_and_say_so():
     made = world("order", 0).log
     positions = np.arange(len(made)) - made.starts[made.users]
     log = make_log(
-        made.user_vocabulary.ids.gather(made.users.tolist()).to_list(), made.item_vocabulary.ids.gather(made.items.tolist()).to_list(),
+        made.user_vocabulary.ids.gather(made.users.tolist()).to_list(),
+        made.item_vocabulary.ids.gather(made.items.tolist()).to_list(),
         positions.tolist(),
-    )  # fmt: skip
-    answers, unanswered = ask_all(Evidence(Protocol.of(splitting.last_item(log), metrics=["ndcg@10"]), None, np.arange(300)))
+    )
+    answers, unanswered = ask_all(
+        Evidence(Protocol.of(splitting.last_item(log), metrics=["ndcg@10"]), None, np.arange(300))
+    )
     order = next(one for one in answers if one.code == "ORD-1")
     assert order.level == "weak", "without a calendar no more than that"
     assert "positions: trends are in it, too" in order.says
@@ -237,7 +289,9 @@ def test_positions_cannot_tell_trends_from_order_and_say_so():
 
 def test_histories_that_nobody_learned_from_have_no_control_and_say_so():
     made = world("order", 0).log
-    evidence = Evidence(Protocol.of(splitting.strong(made, rng=0), metrics=["ndcg@10"]), None, np.arange(60))
+    evidence = Evidence(
+        Protocol.of(splitting.strong(made, rng=0), metrics=["ndcg@10"]), None, np.arange(60)
+    )
     found = {one.code: one for one in ask_all(evidence)[0]}
     assert "histories are not in train: trends are in it, too" in found["ORD-1"].says
     assert all(found[code].level != "strong" for code in ("ORD-1", "ORD-2", "ORD-3", "ORD-5"))
@@ -288,7 +342,17 @@ def test_a_sure_harm_is_told_as_harm():
     }
     for name, other in others.items():
         made = evidence_of("noise", 0)
-        told[name] = found("X-1", made.difference(base, other), made, what="", yes="", no="Absent.", means="", advice="", patch={}).says
+        told[name] = found(
+            "X-1",
+            made.difference(base, other),
+            made,
+            what="",
+            yes="",
+            no="Absent.",
+            means="",
+            advice="",
+            patch={},
+        ).says
     assert "It does harm." in told["harm"]
     assert "Absent." in told["nothing"]
     assert "It helps a little." in told["little"]
@@ -296,23 +360,37 @@ def test_a_sure_harm_is_told_as_harm():
 
 
 def test_patches_are_made_of_words_that_are_known(answers):
-    known = {*INGREDIENTS, *Recipe.model_fields, *(name for cls in catalogue().values() for name in cls.parameters())}
+    known = {
+        *INGREDIENTS,
+        *Recipe.model_fields,
+        *(name for cls in catalogue().values() for name in cls.parameters()),
+    }
     for name in PLANTED:
         for one in answers(name)[0].values():
             assert set(one.patch) <= known, f"{one.code}: {one.patch}"
 
 
 def test_what_is_popular_comes_back_without_being_anybodys_own():
-    """Everybody draws from one skewed distribution again and again: no list of one's own things is better than what is popular."""
+    """Everybody draws from one skewed distribution again and again: no list of one's own things is
+    better than what is popular.
+    """
     loud: Counter[str] = Counter()
     for seed in range(6):
         rng = np.random.default_rng(seed)
         chances = 1 / np.arange(1, 61)
         items = rng.choice(60, (300, 30), p=chances / chances.sum())
         times = START + np.sort(rng.integers(0, 100 * DAY, (300, 30)), axis=1)
-        log = make_log([f"u{u:03d}" for u in range(300) for _ in range(30)], [f"i{i:02d}" for i in items.ravel()], times.ravel().tolist())
+        log = make_log(
+            [f"u{u:03d}" for u in range(300) for _ in range(30)],
+            [f"i{i:02d}" for i in items.ravel()],
+            times.ravel().tolist(),
+        )
         valid = splitting.by_time(log, test=0.15, valid=0.15).valid
         protocol = Protocol.of(valid, metrics=["ndcg@10"], seed=seed)
         assert protocol.repeats == "allow"
-        loud.update(one.code for one in ask_all(Evidence(protocol, None, np.flatnonzero(protocol.judged)))[0] if one.level != "note")
+        loud.update(
+            one.code
+            for one in ask_all(Evidence(protocol, None, np.flatnonzero(protocol.judged)))[0]
+            if one.level != "note"
+        )
     assert loud["REP-1"] + loud["REP-3"] == 0, loud

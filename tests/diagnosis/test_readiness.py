@@ -1,4 +1,6 @@
-"""The verdict: rules are data, each with its source; what they say of logs whose nature is known."""
+"""The verdict: rules are data, each with its source; what they say of logs whose nature is
+known.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +20,18 @@ from spadework.diagnosis.rules import RULES
 from spadework.errors import BadRequest
 
 
-def finding(code: str, level: str = "note", interval: tuple[float, float] = (-0.01, 0.01)) -> Finding:
-    return Finding(code=code, level=level, says="", advice="", effect=sum(interval) / 2, interval=interval, unit="share")
+def finding(
+    code: str, level: str = "note", interval: tuple[float, float] = (-0.01, 0.01)
+) -> Finding:
+    return Finding(
+        code=code,
+        level=level,
+        says="",
+        advice="",
+        effect=sum(interval) / 2,
+        interval=interval,
+        unit="share",
+    )
 
 
 LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(500)])
@@ -47,8 +59,18 @@ def test_expectations_rise_with_what_speaks_for_the_excavator():
 @pytest.mark.parametrize(
     ("findings", "speaks", "begins", "setting"),
     [
-        ([finding("REP-1", "strong", (0.5, 0.6)), finding("ORD-1")], -3, "The spade is enough", "personal_popularity"),
-        ([finding("ORD-1", "strong", (0.2, 0.3))], 0, "A transformer is worth one small run", "causal"),
+        (
+            [finding("REP-1", "strong", (0.5, 0.6)), finding("ORD-1")],
+            -3,
+            "The spade is enough",
+            "personal_popularity",
+        ),
+        (
+            [finding("ORD-1", "strong", (0.2, 0.3))],
+            0,
+            "A transformer is worth one small run",
+            "causal",
+        ),
         ([finding("ORD-1", "note", (-0.1, 0.2))], -1, "The spade is enough", None),
         ([finding("POP-1", "weak", (0.02, 0.1))], -1, "The spade is enough", "logq"),
     ],
@@ -65,20 +87,41 @@ def test_a_small_log_by_what_was_found(findings, speaks, begins, setting):
 
 
 def test_an_order_that_nobody_can_rule_out_speaks_for_neither_side():
-    assert not [rule for rule in readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG).reasons if rule.about == "ORD-1"]
-    assert [rule.test for rule in readiness([finding("ORD-1")], LOG).reasons if rule.about == "ORD-1"] == ["ruled out"]
+    assert not [
+        rule
+        for rule in readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG).reasons
+        if rule.about == "ORD-1"
+    ]
+    assert [
+        rule.test for rule in readiness([finding("ORD-1")], LOG).reasons if rule.about == "ORD-1"
+    ] == ["ruled out"]
 
 
 def test_facts_are_counted():
-    assert facts_of(LOG) == {"rows": 500, "users": 50, "items": 30, "median_history": 10, "long_history": 10}
+    assert facts_of(LOG) == {
+        "rows": 500,
+        "users": 50,
+        "items": 30,
+        "median_history": 10,
+        "long_history": 10,
+    }
     assert facts_of(world("order").log)["rows"] == 9600
 
 
 def full(code: str, **patch: object) -> Finding:
-    return Finding(code=code, level="strong", says="", advice="", effect=0.2, interval=(0.1, 0.3), patch=patch)
+    return Finding(
+        code=code, level="strong", says="", advice="", effect=0.2, interval=(0.1, 0.3), patch=patch
+    )
 
 
-ASKED = [full("POP-1"), full("ORD-1"), full("REP-1"), full("TIME-2", training_window="80d"), full("TIME-5", retrain="7d"), full("CON-3")]
+ASKED = [
+    full("POP-1"),
+    full("ORD-1"),
+    full("REP-1"),
+    full("TIME-2", training_window="80d"),
+    full("TIME-5", retrain="7d"),
+    full("CON-3"),
+]
 
 
 def test_the_training_recipe_can_be_read_back_and_says_why():
@@ -89,9 +132,15 @@ def test_the_training_recipe_can_be_read_back_and_says_why():
     assert set(settings) == set(INGREDIENTS)
     assert settings | dict(found.settings) == settings, "what rules ask for is what is written"
     assert settings["training_window"] == "80d", "a finding's own value"
-    assert (settings["retrain"], settings["item_content"], settings["negatives"]) == ("7d", True, "in-batch")
+    assert (settings["retrain"], settings["item_content"], settings["negatives"]) == (
+        "7d",
+        True,
+        "in-batch",
+    )
     assert "Because popular items drown what the others say (POP-1)" in text
-    assert text.count("Plain: no finding asks for another.") == len(INGREDIENTS) - len(found.settings)
+    assert text.count("Plain: no finding asks for another.") == len(INGREDIENTS) - len(
+        found.settings
+    )
 
 
 @pytest.mark.parametrize(
@@ -130,8 +179,13 @@ def test_every_piece_of_advice_is_a_prediction_that_can_be_checked():
         "training_window",
         "item_content",
     }
-    assert (predictions["negatives"].model, predictions["negatives"].against) == ("in-batch", "uniform")
-    assert (predictions["causal"].model, predictions["causal"].against) == (True, False), "what is plain is held against its opposite"
+    assert (predictions["negatives"].model, predictions["negatives"].against) == (
+        "in-batch",
+        "uniform",
+    )
+    assert (predictions["causal"].model, predictions["causal"].against) == (True, False), (
+        "what is plain is held against its opposite"
+    )
     for one in found.predictions:
         assert Prediction.from_json(json.loads(json.dumps(one.as_json()))) == one
     no_advice = readiness([], LOG)
@@ -153,7 +207,15 @@ def test_a_prediction_is_held_against_what_was_measured(low, high, gain, outcome
     rng = np.random.default_rng(0)
     base = rng.random(500)
     model = base * (1 + gain) + rng.normal(0, 0.15, 500)
-    asked = Prediction(about="verdict", says="The one beside the other.", because="", model="a", against="b", low=low, high=high)
+    asked = Prediction(
+        about="verdict",
+        says="The one beside the other.",
+        because="",
+        model="a",
+        against="b",
+        low=low,
+        high=high,
+    )
     checked = check(asked, base, model)
     assert checked.outcome == outcome
     assert "observed" in checked.says
@@ -161,7 +223,9 @@ def test_a_prediction_is_held_against_what_was_measured(low, high, gain, outcome
 
 
 def test_equal_models_and_nothing_to_be_a_share_of_cannot_be_told():
-    asked = Prediction(about="logq", says="With and without.", because="POP-1", model=True, against=False, low=0.0)
+    asked = Prediction(
+        about="logq", says="With and without.", because="POP-1", model=True, against=False, low=0.0
+    )
     assert check(asked, np.ones(50), np.ones(50)).outcome == "cannot tell"
     found = check(asked, np.zeros(50), np.ones(50))
     assert found.outcome == "cannot tell"
@@ -171,8 +235,12 @@ def test_equal_models_and_nothing_to_be_a_share_of_cannot_be_told():
 def test_what_came_true_is_one_finding():
     rng = np.random.default_rng(0)
     base = rng.random(400)
-    verdict = Prediction(about="verdict", says="Both.", because="", model="a", against="b", low=-0.1, high=0.3)
-    logq = Prediction(about="logq", says="LogQ.", because="POP-1", model=True, against=False, low=0.0)
+    verdict = Prediction(
+        about="verdict", says="Both.", because="", model="a", against="b", low=-0.1, high=0.3
+    )
+    logq = Prediction(
+        about="logq", says="LogQ.", because="POP-1", model=True, against=False, low=0.0
+    )
     told = finding_of([check(verdict, base, base * 1.1), check(logq, base, base * 0.8)])
     assert (told.code, told.level) == ("VER-2", "weak")
     assert told.says.startswith("1 of 2 predictions came true, 1 did not, 0 cannot be told.")
@@ -189,28 +257,48 @@ def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
     assert "(ORD-3)" not in text
 
 
-@pytest.mark.parametrize(("found", "share", "asked"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)])
-def test_an_item_table_is_read_where_people_take_what_is_new_or_where_it_adds_to_behaviour(found, share, asked):
+@pytest.mark.parametrize(
+    ("found", "share", "asked"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)]
+)
+def test_an_item_table_is_read_where_people_take_what_is_new_or_where_it_adds_to_behaviour(
+    found, share, asked
+):
     told = readiness([finding("CON-1", "note", (-0.3, -0.1)), *map(full, found)], LOG, share, 0.9)
     assert told.settings["item_content"] is asked
     low = {one.about: one.low for one in told.predictions}.get("item_content")
     assert low == (-0.02 if asked else None), "of two rules the more careful one"
-    assert "item_content" not in readiness([], LOG, 0.0, 0.1).settings, "of a few items a network learns little"
+    assert "item_content" not in readiness([], LOG, 0.0, 0.1).settings, (
+        "of a few items a network learns little"
+    )
 
 
 def test_an_effect_in_the_metric_rules_nothing_out():
-    told = Finding(code="ORD-1", level="note", says="", advice="", effect=0.005, interval=(-0.001, 0.01), unit="metric")
+    told = Finding(
+        code="ORD-1",
+        level="note",
+        says="",
+        advice="",
+        effect=0.005,
+        interval=(-0.001, 0.01),
+        unit="metric",
+    )
     assert not [rule for rule in readiness([told], LOG).reasons if rule.about == "ORD-1"]
 
 
 def test_what_users_cannot_tell_widens_the_range():
-    sure, unsure = readiness([finding("ORD-1")], LOG), readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG)
+    sure, unsure = (
+        readiness([finding("ORD-1")], LOG),
+        readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG),
+    )
     assert (unsure.low, unsure.high) != (sure.low, sure.high)
 
 
 def test_what_speaks_against_stands_after_although():
     said = readiness([finding("ORD-1", "strong", (0.2, 0.3))], LOG).sentences[1]
-    assert said.startswith("Because what came first tells what comes next, although there are fewer than a million events.")
+    assert said.startswith(
+        "Because what came first tells what comes next, although there are fewer than a "
+        "million events."
+    )
     assert "although" not in readiness([], LOG).sentences[1]
 
 

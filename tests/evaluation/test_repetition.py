@@ -25,30 +25,55 @@ def split() -> Split:
         [0, 1, 0, 0, 9, 9, 9, 9, 9, 9],
     )
     known = log.times < 9
-    return Split(train=log.where(known), given=log.where(known), expected=log.where(~known), name="x", says="x")
+    return Split(
+        train=log.where(known),
+        given=log.where(known),
+        expected=log.where(~known),
+        name="x",
+        says="x",
+    )
 
 
 def test_by_hand(split):
     truth = Truth.of(split)
-    ids, users = split.train.item_vocabulary.ids.to_list(), split.train.user_vocabulary.ids.to_list()
+    ids, users = (
+        split.train.item_vocabulary.ids.to_list(),
+        split.train.user_vocabulary.ids.to_list(),
+    )
     lists = {"n": "ab", "u": "ad", "v": "ce", "w": "de"}
-    codes = np.asarray([[ids.index(item) for item in lists[users[user]]] for user in truth.users], np.int32)
+    codes = np.asarray(
+        [[ids.index(item) for item in lists[users[user]]] for user in truth.users], np.int32
+    )
     found = repetition(codes, truth, dialects["nbr"], 2)
-    assert found.repeats == pytest.approx((1 + 1 + 1) / 6), "a of u, c of v, d of w; n has no history"
+    assert found.repeats == pytest.approx((1 + 1 + 1) / 6), (
+        "a of u, c of v, d of w; n has no history"
+    )
     assert found.explored == pytest.approx(3 / 6)
     assert found.hits_repeated == pytest.approx(2 / 4), "hits: a and d of u, e of v, d of w"
-    assert found.targets_repeated == pytest.approx(2 / 5), "a of u and d of w, of five; n has no history"
-    assert (found.recall_repeated, found.hitrate_repeated) == (1.0, 1.0), "u and w took something again"
+    assert found.targets_repeated == pytest.approx(2 / 5), (
+        "a of u and d of w, of five; n has no history"
+    )
+    assert (found.recall_repeated, found.hitrate_repeated) == (1.0, 1.0), (
+        "u and w took something again"
+    )
     assert found.recall_new == pytest.approx((1 + 1 / 2) / 2), "u: d; v: e of e and f"
     assert found.hitrate_new == 1.0
 
 
 def test_nobody_who_repeats_has_no_recall_of_repeats():
     log = make_log(["u", "u"], ["a", "b"], [0, 1])
-    split = Split(train=log.where(log.times < 1), given=log.where(log.times < 1), expected=log.where(log.times > 0), name="x", says="x")
+    split = Split(
+        train=log.where(log.times < 1),
+        given=log.where(log.times < 1),
+        expected=log.where(log.times > 0),
+        name="x",
+        says="x",
+    )
     found = repetition(np.asarray([[1]], np.int32), Truth.of(split), dialects["nbr"], 1)
     assert np.isnan(found.recall_repeated)
-    assert np.isnan(repetition(np.asarray([[0]], np.int32), Truth.of(split), dialects["nbr"], 1).hits_repeated), "no hit, no share"
+    assert np.isnan(
+        repetition(np.asarray([[0]], np.int32), Truth.of(split), dialects["nbr"], 1).hits_repeated
+    ), "no hit, no share"
     assert found.recall_new == 1.0
 
 
@@ -57,18 +82,27 @@ def test_the_novel_basket_neither_shows_nor_expects_what_was_had(split):
     assert protocol.repeats == "forbid"
     assert "repeats novel" in protocol.heading
     users = split.train.user_vocabulary.ids.to_list()
-    assert {users[user] for user in protocol.truth.users[protocol.judged]} == {"u", "v"}, "w took nothing new"
+    assert {users[user] for user in protocol.truth.users[protocol.judged]} == {"u", "v"}, (
+        "w took nothing new"
+    )
     score = trial(model("popular"), protocol)
-    assert score.means(protocol.judged)["recall@10"] == pytest.approx((1 + 0) / 2), "e and f are not in train"
+    assert score.means(protocol.judged)["recall@10"] == pytest.approx((1 + 0) / 2), (
+        "e and f are not in train"
+    )
 
 
 def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
     protocol = Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow")
     assert trial(model("popular"), protocol).totals == {}
-    assert trial(model("popular"), protocol, lists=[]).totals == {NOVEL_RECALL: pytest.approx(1 / 2)}
+    assert trial(model("popular"), protocol, lists=[]).totals == {
+        NOVEL_RECALL: pytest.approx(1 / 2)
+    }
 
 
-@pytest.mark.parametrize("error", [OutOfTime("The time is over.", "Give a larger budget."), MemoryError(), ValueError("no")])
+@pytest.mark.parametrize(
+    "error",
+    [OutOfTime("The time is over.", "Give a larger budget."), MemoryError(), ValueError("no")],
+)
 def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error):
     asked = []
 
@@ -80,7 +114,11 @@ def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error
 
     recommend = Recommender.recommend_codes
     monkeypatch.setattr(Recommender, "recommend_codes", once)
-    score = trial(model("popular"), Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow"), lists=[])
+    score = trial(
+        model("popular"),
+        Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow"),
+        lists=[],
+    )
     assert asked == ["allow", "forbid"]
     assert (score.state, score.totals) == ("done", {})
 

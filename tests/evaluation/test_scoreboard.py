@@ -23,7 +23,11 @@ def split(world):
 
 @pytest.fixture(scope="module")
 def board(split):
-    return scoreboard([model("random"), model("popular"), model("cosine"), model("popular_by_category")], split, metrics=METRICS)
+    return scoreboard(
+        [model("random"), model("popular"), model("cosine"), model("popular_by_category")],
+        split,
+        metrics=METRICS,
+    )
 
 
 def test_entries_come_best_first_and_those_without_numbers_last(board):
@@ -32,7 +36,10 @@ def test_entries_come_best_first_and_those_without_numbers_last(board):
     assert [entry["state"] for entry in board.entries] == ["done"] * 3 + ["skipped"]
     assert board.winner == board.entries[0]["label"] == "cosine"
     assert board.primary == "ndcg@5"
-    assert board.entries[-1]["reason"] == "The model 'popular_by_category' needs categories, and there are none."
+    assert (
+        board.entries[-1]["reason"]
+        == "The model 'popular_by_category' needs categories, and there are none."
+    )
 
 
 def test_each_entry_has_an_interval_around_its_mean_and_a_difference_to_the_best(board):
@@ -50,8 +57,15 @@ def test_each_entry_has_an_interval_around_its_mean_and_a_difference_to_the_best
 def test_averages_are_over_users_with_history(world):
     from makers import START, make_log
 
-    log = make_log(["a", "a", "b", "c", "c"], [1, 2, 3, 1, 2], [START, START + 9, START + 9, START, START + 9])
-    found = scoreboard([model("popular")], splitting.by_time(log, test="1s"), metrics=["recall@1"], repeats="forbid")
+    log = make_log(
+        ["a", "a", "b", "c", "c"], [1, 2, 3, 1, 2], [START, START + 9, START + 9, START, START + 9]
+    )
+    found = scoreboard(
+        [model("popular")],
+        splitting.by_time(log, test="1s"),
+        metrics=["recall@1"],
+        repeats="forbid",
+    )
     assert found.entries[0]["metrics"]["recall@1"] == 0.0, "b has no history, so b does not count"
     assert found.protocol.truth.has_history.tolist() == [True, False, True]
 
@@ -63,13 +77,25 @@ def spent(entry):
 def test_the_front_is_what_nobody_beats_in_both_cost_and_quality(board):
     done = [entry for entry in board.entries if entry["state"] == "done"]
     for entry in done:
-        beaten = any(other["metrics"]["ndcg@5"] > entry["metrics"]["ndcg@5"] and spent(other) <= spent(entry) for other in done)
+        beaten = any(
+            other["metrics"]["ndcg@5"] > entry["metrics"]["ndcg@5"] and spent(other) <= spent(entry)
+            for other in done
+        )
         assert entry["pareto"] == (not beaten)
 
 
 def test_the_frame_and_the_pages_show_every_model(board):
     frame = board.frame()
-    assert frame.columns == ["rank", "model", *METRICS, "low", "high", "fit_seconds", "state", "reason"]
+    assert frame.columns == [
+        "rank",
+        "model",
+        *METRICS,
+        "low",
+        "high",
+        "fit_seconds",
+        "state",
+        "reason",
+    ]
     assert frame["model"].to_list() == [entry["label"] for entry in board.entries]
     for text in (board._repr_html_(), board._repr_markdown_()):
         assert all(label in text for label in frame["model"])
@@ -89,9 +115,15 @@ def test_a_model_given_twice_is_refused(split):
 
 
 def test_the_same_seed_gives_the_same_board(split, board):
-    again = scoreboard([model("random"), model("popular"), model("cosine"), model("popular_by_category")], split, metrics=METRICS)
+    again = scoreboard(
+        [model("random"), model("popular"), model("cosine"), model("popular_by_category")],
+        split,
+        metrics=METRICS,
+    )
     keys = ("label", "metrics", "interval", "difference", "rank", "state", "reason")
-    assert [[entry[key] for key in keys] for entry in again.entries] == [[entry[key] for key in keys] for entry in board.entries]
+    assert [[entry[key] for key in keys] for entry in again.entries] == [
+        [entry[key] for key in keys] for entry in board.entries
+    ]
 
 
 # ---- evaluate: lists that any tool made
@@ -102,13 +134,19 @@ def answers(split):
     """Lists of cosine and what the trial says of them."""
     protocol = Protocol.of(split, metrics=METRICS, repeats="allow")
     one = model("cosine").fit(split.train)
-    return one.recommend_codes(split.given, 5, users=protocol.truth.users), trial(model("cosine"), protocol)
+    return one.recommend_codes(split.given, 5, users=protocol.truth.users), trial(
+        model("cosine"), protocol
+    )
 
 
 @pytest.mark.parametrize("by", ["rank", "score"])
 def test_a_frame_of_recommendations_gives_the_numbers_of_the_trial(split, answers, by):
     lists, score = answers
-    frame = lists.frame().drop("score" if by == "rank" else "rank").sample(fraction=1.0, shuffle=True, seed=1)
+    frame = (
+        lists.frame()
+        .drop("score" if by == "rank" else "rank")
+        .sample(fraction=1.0, shuffle=True, seed=1)
+    )
     if by == "score":  # exact ties of scores are ordered by item, as everywhere
         frame = frame.with_columns(pl.col("score").cast(pl.Float64))
     board = evaluate(frame, split, metrics=METRICS)
@@ -123,7 +161,9 @@ def test_other_frames_and_spellings_are_taken(split, answers):
     for given in (frame, frame.to_pandas(), frame.to_arrow(), frame.to_dict(as_series=False)):
         found = evaluate(given, split, metrics=METRICS, name="elsewhere")
         assert found.scores[0].label == "elsewhere"
-        np.testing.assert_allclose(found.scores[0].values["ndcg@5"], score.values["ndcg@5"], atol=1e-6)
+        np.testing.assert_allclose(
+            found.scores[0].values["ndcg@5"], score.values["ndcg@5"], atol=1e-6
+        )
     assert sw.evaluate is evaluate
 
 
@@ -135,27 +175,45 @@ def small():
 
 
 def test_unknown_items_keep_their_slot_and_unknown_users_are_ignored():
-    frame = pl.DataFrame({"user_id": ["a", "a", "stranger"], "item_id": ["from elsewhere", "y", "x"], "rank": [1, 2, 1]})
+    frame = pl.DataFrame(
+        {
+            "user_id": ["a", "a", "stranger"],
+            "item_id": ["from elsewhere", "y", "x"],
+            "rank": [1, 2, 1],
+        }
+    )
     found = evaluate(frame, small(), metrics=["mrr@5"])
     assert found.scores[0].values["mrr@5"].tolist() == [0.5, 0.0]
 
 
 def test_ranks_may_start_at_zero_and_have_gaps():
     frame = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "rank": [0, 7]})
-    assert evaluate(frame, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"].tolist() == [0.5, 0.0]
+    assert evaluate(frame, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"].tolist() == [
+        0.5,
+        0.0,
+    ]
     gap = pl.DataFrame({"user_id": ["a"], "item_id": ["y"], "rank": [3]})
-    assert evaluate(gap, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"][0] == pytest.approx(1 / 3)
+    assert evaluate(gap, small(), metrics=["mrr@5"]).scores[0].values["mrr@5"][0] == pytest.approx(
+        1 / 3
+    )
 
 
 def test_ids_of_another_type_match_nobody_and_are_refused():
     with pytest.raises(BadData) as caught:
-        evaluate(pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}), small(), metrics=["recall@5"])
+        evaluate(
+            pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}),
+            small(),
+            metrics=["recall@5"],
+        )
     assert caught.value.message == "None of the recommended users is expected in the split."
 
 
 def test_a_frame_without_rows_is_a_board_of_misses():
     frame = pl.DataFrame(schema={"user_id": pl.String, "item_id": pl.String, "rank": pl.Int64})
-    assert evaluate(frame, small(), metrics=["recall@5"]).scores[0].values["recall@5"].tolist() == [0.0, 0.0]
+    assert evaluate(frame, small(), metrics=["recall@5"]).scores[0].values["recall@5"].tolist() == [
+        0.0,
+        0.0,
+    ]
 
 
 def test_a_log_is_no_split(world):

@@ -1,4 +1,6 @@
-"""How sure a number is: intervals that cover, permutation against enumeration, corrections by hand."""
+"""How sure a number is: intervals that cover, permutation against enumeration, corrections by
+hand.
+"""
 
 from __future__ import annotations
 
@@ -47,12 +49,17 @@ def test_paired_intervals_are_narrower_where_users_differ_more_than_models():
 
 
 @given(
-    st.integers(0, 10_000), st.sampled_from([1, 2, 5, 40, 99, 100, 300]), st.integers(2, 5), st.floats(-0.6, 0.6), st.sampled_from([40, 79, 400, 2000]),
+    st.integers(0, 10_000), st.sampled_from([1, 2, 5, 40, 99, 100, 300]), st.integers(2, 5),
+    st.floats(-0.6, 0.6), st.sampled_from([40, 79, 400, 2000]),
     st.booleans(),
 )  # fmt: skip
-def test_the_interval_leaves_zero_out_exactly_where_p_is_below_one_in_twenty(seed, users, models, shift, resamples, coarse):
+def test_the_interval_leaves_zero_out_exactly_where_p_is_below_one_in_twenty(
+    seed, users, models, shift, resamples, coarse
+):
     rng = np.random.default_rng(seed)
-    values = rng.normal(0, 1, (users, models)) + shift * np.arange(models) / np.sqrt(max(users / 10, 1))
+    values = rng.normal(0, 1, (users, models)) + shift * np.arange(models) / np.sqrt(
+        max(users / 10, 1)
+    )
     values = (np.round(values) if coarse else values).astype(np.float32)
     for gap in statistics.differences(values, 0, seed=seed, resamples=resamples):
         assert (gap.low > 0 or gap.high < 0) == (gap.p < 0.05), gap
@@ -62,12 +69,17 @@ def test_the_interval_leaves_zero_out_exactly_where_p_is_below_one_in_twenty(see
 
 
 def test_p_by_hand():
-    """Of 40 resamples one is below zero: twice two in 41. Of none: twice one in 41, and the interval leaves zero out."""
+    """Of 40 resamples one is below zero: twice two in 41. Of none: twice one in 41, and the
+    interval leaves zero out.
+    """
     one_below = np.concatenate([[-1.0], np.ones(39)])[:, None]
     assert statistics.two_sided(one_below, users=50).tolist() == pytest.approx([4 / 41])
     assert [float(end[0]) for end in statistics.interval(one_below)] == [-1.0, 1.0]
     assert statistics.two_sided(np.ones((40, 1)), users=50).tolist() == pytest.approx([2 / 41])
-    assert [float(end[0]) for end in statistics.interval(np.arange(1.0, 81.0)[:, None])] == [2.0, 79.0]
+    assert [float(end[0]) for end in statistics.interval(np.arange(1.0, 81.0)[:, None])] == [
+        2.0,
+        79.0,
+    ]
     assert statistics.two_sided(np.zeros((400, 1)), users=50).tolist() == [1.0]
 
 
@@ -91,7 +103,9 @@ def test_holm_against_the_definition(p):
 
 
 def test_holm_by_hand():
-    assert statistics.holm(np.asarray([0.04, 0.01, 0.03])).tolist() == pytest.approx([0.06, 0.03, 0.06])
+    assert statistics.holm(np.asarray([0.04, 0.01, 0.03])).tolist() == pytest.approx(
+        [0.06, 0.03, 0.06]
+    )
     assert statistics.holm(np.asarray([0.9, 0.8])).tolist() == [1.0, 1.0]
 
 

@@ -1,4 +1,6 @@
-"""Whatever happens in a trial becomes a score that says why; nothing is raised but the user's own interruption."""
+"""Whatever happens in a trial becomes a score that says why; nothing is raised but the user's own
+interruption.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Faulty(Recommender):
         """Replaced by tests."""
         return np.zeros(shape, np.float32)
 
-    def _fit(self, train: Interactions, content: Any, rng: np.random.Generator) -> Mapping[str, np.ndarray]:
+    def _fit(
+        self, train: Interactions, content: Any, rng: np.random.Generator
+    ) -> Mapping[str, np.ndarray]:
         return type(self).learn(train)
 
     def _score(self, histories: Histories) -> np.ndarray:
@@ -74,7 +78,12 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
 
 def test_a_model_that_works_is_done(protocol):
     score = trial(model("cosine"), protocol)
-    assert (score.state, score.reason, score.label, score.params["history"]) == ("done", None, "cosine", 1.0)
+    assert (score.state, score.reason, score.label, score.params["history"]) == (
+        "done",
+        None,
+        "cosine",
+        1.0,
+    )
     assert score.values["ndcg@5"].shape == (len(protocol.truth.users),)
     assert 0 < score.totals["coverage@5"] <= 1
     assert score.means().keys() == {"ndcg@5", "coverage@5"}
@@ -97,7 +106,9 @@ def test_a_model_that_breaks_while_answering_fails_too(protocol, faulty):
 
 
 def test_an_error_of_the_house_is_told_in_its_own_words(protocol, faulty):
-    score = trial(faulty(learn=raising(SpadeworkError("The matrix is singular.", "Shrink more."))), protocol)
+    score = trial(
+        faulty(learn=raising(SpadeworkError("The matrix is singular.", "Shrink more."))), protocol
+    )
     assert (score.state, score.reason) == ("failed", "The matrix is singular.")
 
 
@@ -108,7 +119,10 @@ def test_no_memory_left_is_out_of_memory(protocol, faulty):
 
 def test_scores_that_are_no_numbers_fail(protocol, faulty):
     score = trial(faulty(answer=lambda shape: np.full(shape, np.nan, np.float32)), protocol)
-    assert (score.state, score.reason) == ("failed", "Row 0 of the scores holds a value that is not a number.")
+    assert (score.state, score.reason) == (
+        "failed",
+        "Row 0 of the scores holds a value that is not a number.",
+    )
 
 
 def test_the_clock_stops_a_model_within_its_loop(protocol, faulty):
@@ -142,7 +156,10 @@ def test_what_would_not_fit_is_told_before_the_machine_dies(protocol, faulty, mo
 
 def test_what_a_model_needs_and_the_log_lacks_skips_it(protocol):
     score = trial(model("popular_by_category"), protocol)
-    assert (score.state, score.reason) == ("skipped", "The model 'popular_by_category' needs categories, and there are none.")
+    assert (score.state, score.reason) == (
+        "skipped",
+        "The model 'popular_by_category' needs categories, and there are none.",
+    )
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
@@ -157,30 +174,39 @@ def test_a_fitted_model_is_only_judged_and_lists_are_handed_out(protocol):
     score = trial(one, protocol, fitted=True, lists=lists)
     assert score.state == "done"
     assert lists[0].shape == (len(protocol.truth.users), 5)
-    np.testing.assert_array_equal(score.values["ndcg@5"], trial(model("cosine"), protocol).values["ndcg@5"])
+    np.testing.assert_array_equal(
+        score.values["ndcg@5"], trial(model("cosine"), protocol).values["ndcg@5"]
+    )
 
 
 # ---- the protocol
 
 
 def test_repeats_are_allowed_where_a_tenth_of_the_targets_are_repeats(world):
-    repeats, board = (splitting.by_time(world(name).log, test="14d") for name in ("repeats", "checkerboard"))
+    repeats, board = (
+        splitting.by_time(world(name).log, test="14d") for name in ("repeats", "checkerboard")
+    )
     assert Protocol.of(repeats).repeats == "allow"
     assert Protocol.of(board).repeats == "forbid"
     assert Protocol.of(board, repeats="only").repeats == "only"
 
 
 def test_the_heading_says_metric_rows_users_and_dialect(world):
-    protocol = Protocol.of(splitting.by_time(world("checkerboard").log, test="14d"), dialect="vaecf")
+    protocol = Protocol.of(
+        splitting.by_time(world("checkerboard").log, test="14d"), dialect="vaecf"
+    )
     users = int(protocol.truth.has_history.sum())
-    assert protocol.heading == f"ndcg@10, last 14 days, {users:,} users, dialect vaecf, repeats forbid"
+    assert (
+        protocol.heading == f"ndcg@10, last 14 days, {users:,} users, dialect vaecf, repeats forbid"
+    )
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"repeats": "never"}, "repeats is 'never'."), ({"metrics": []}, "No metric is asked for."),
-        ({"dialect": "lightgc"}, "There is no dialect named 'lightgc'."), ({"metrics": ["hit@10"]}, "There is no metric named 'hit'."),
+        ({"dialect": "lightgc"}, "There is no dialect named 'lightgc'."),
+        ({"metrics": ["hit@10"]}, "There is no metric named 'hit'."),
     ],
 )  # fmt: skip
 def test_a_protocol_that_makes_no_sense_is_refused(shop, options, message):
@@ -201,7 +227,10 @@ def test_what_a_model_says_while_it_learns_stands_with_its_score(protocol, shop,
     one = model("boosted", parts="cosine + popular", positives=10_000)
     score = trial(one, protocol)
     assert score.state == "done"
-    assert any("users took what was proposed, so its parts weigh the same (positives)" in remark for remark in score.remarks)
+    assert any(
+        "users took what was proposed, so its parts weigh the same (positives)" in remark
+        for remark in score.remarks
+    )
     ledger = Ledger(tmp_path)
     ledger.keep("a", score, None, 1.0)
     found = ledger.find("a")

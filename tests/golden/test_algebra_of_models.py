@@ -1,4 +1,6 @@
-"""Each co-occurrence model against its definition in plain Python: loops over pairs of events, on random small logs."""
+"""Each co-occurrence model against its definition in plain Python: loops over pairs of events, on
+random small logs.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,12 @@ class Event(NamedTuple):
 def logged(rows):
     """A log of rows (user, item, hour, weight, basket); all items of the catalogue are known."""
     return make_log(
-        [row[0] for row in rows], [row[1] for row in rows], [START + row[2] * HOUR for row in rows],
-        weights=[row[3] for row in rows], baskets=[row[4] for row in rows],
-    )  # fmt: skip
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [START + row[2] * HOUR for row in rows],
+        weights=[row[3] for row in rows],
+        baskets=[row[4] for row in rows],
+    )
 
 
 def events_of(log) -> list[Event]:
@@ -46,7 +51,16 @@ def events_of(log) -> list[Event]:
     for row in range(len(log)):
         user, time = int(log.users[row]), int(log.times[row])
         place = 0 if user != before[0] else place + (time != before[1])
-        made.append(Event(user, int(log.items[row]), time, float(log.weights[row]), int(log.baskets[row]), place))
+        made.append(
+            Event(
+                user,
+                int(log.items[row]),
+                time,
+                float(log.weights[row]),
+                int(log.baskets[row]),
+                place,
+            )
+        )
         before = (user, time)
     return made
 
@@ -57,16 +71,23 @@ def units_of(events: list[Event], unit: str, gap: float) -> list[list[Event]]:
     for at, event in enumerate(events):
         if at and (event.user != events[at - 1].user or event.time - events[at - 1].time > gap):
             session += 1
-        found[{"user": event.user, "session": session, "basket": (event.user, event.basket)}[unit]].append(event)
+        found[
+            {"user": event.user, "session": session, "basket": (event.user, event.basket)}[unit]
+        ].append(event)
     return list(found.values())
 
 
 logs = st.lists(
     st.tuples(
-        st.integers(0, USERS - 1), st.integers(0, ITEMS - 1), st.integers(0, 30), st.sampled_from([0.5, 1.0, 2.0, 3.0]), st.integers(0, 2)
+        st.integers(0, USERS - 1),
+        st.integers(0, ITEMS - 1),
+        st.integers(0, 30),
+        st.sampled_from([0.5, 1.0, 2.0, 3.0]),
+        st.integers(0, 2),
     ),
-    min_size=1, max_size=24,
-).map(logged)  # fmt: skip
+    min_size=1,
+    max_size=24,
+).map(logged)
 
 
 # ---- the definition
@@ -77,14 +98,31 @@ def kernel(distance: int, kind: str, decay: float, window: int | None) -> float:
         return 0.0
     if distance == 0:
         return 1.0
-    return {"same": 1.0, "inverse": 1 / distance, "log": 1 / math.log10(distance + 1.7), "geometric": decay**distance}[kind]
+    return {
+        "same": 1.0,
+        "inverse": 1 / distance,
+        "log": 1 / math.log10(distance + 1.7),
+        "geometric": decay**distance,
+    }[kind]
 
 
 def seconds(text: str | None) -> float:
-    return math.inf if text is None else float(text[:-1]) * {"m": 60, "h": HOUR, "d": 24 * HOUR}[text[-1]]
+    return (
+        math.inf
+        if text is None
+        else float(text[:-1]) * {"m": 60, "h": HOUR, "d": 24 * HOUR}[text[-1]]
+    )
 
 
-def entry_weight(name: str, one: Any, unit: list[Event], item: int, units: list[list[Event]], items: int, now: int) -> float:
+def entry_weight(
+    name: str,
+    one: Any,
+    unit: list[Event],
+    item: int,
+    units: list[list[Event]],
+    items: int,
+    now: int,
+) -> float:
     own = [event for event in unit if event.item == item]
     count = len(own)
     size = len({event.item for event in unit})
@@ -93,7 +131,12 @@ def entry_weight(name: str, one: Any, unit: list[Event], item: int, units: list[
     if name == "bm25":
         holders = sum(any(event.item == item for event in other) for other in units)
         mean = sum(len({event.item for event in other}) for other in units) / known
-        return count * (one.saturation + 1) / (one.saturation * (1 - one.length + one.length * holders / mean) + count) * idf
+        return (
+            count
+            * (one.saturation + 1)
+            / (one.saturation * (1 - one.length + one.length * holders / mean) + count)
+            * idf
+        )
     return {
         "binary": 1.0,
         "count": count,
@@ -109,14 +152,22 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
     """Counts [items, items], sizes [items] and the number of units, pair by pair."""
     events = events_of(log)
     now = max(event.time for event in events)
-    ordered = one.distance != "same" or one.backward != 1 or one.window is not None or one.gap_half_life is not None
+    ordered = (
+        one.distance != "same"
+        or one.backward != 1
+        or one.window is not None
+        or one.gap_half_life is not None
+    )
     units = units_of(events, one.unit, seconds(one.session_gap))
     if one.newest is not None and ordered:
         units = [unit[-one.newest :] for unit in units]
     counts, sizes = np.zeros((log.item_count, log.item_count)), np.zeros(log.item_count)
     for unit in units:
         newest = {event.item: event for event in unit}
-        weights = {item: entry_weight(one.entry, one, unit, item, units, log.item_count, now) for item in newest}
+        weights = {
+            item: entry_weight(one.entry, one, unit, item, units, log.item_count, now)
+            for item in newest
+        }
         members = unit if ordered else list(newest.values())
         for item in newest:
             sizes[item] += weights[item] ** 2
@@ -125,10 +176,14 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
                 if a == b or first.item == second.item:
                     continue
                 distance = second.place - first.place
-                share = kernel(abs(distance), one.distance, one.distance_decay, one.window) * (one.backward if distance < 0 else 1.0)
+                share = kernel(abs(distance), one.distance, one.distance_decay, one.window) * (
+                    one.backward if distance < 0 else 1.0
+                )
                 share *= 2 ** (-abs(second.time - first.time) / seconds(one.gap_half_life))
                 share *= 2 ** (-(now - max(first.time, second.time)) / seconds(one.age_half_life))
-                share *= len(members) ** -one.unit_power * weights[first.item] * weights[second.item]
+                share *= (
+                    len(members) ** -one.unit_power * weights[first.item] * weights[second.item]
+                )
                 counts[first.item, second.item] += share
     return counts, sizes, len(units)
 
@@ -150,10 +205,21 @@ def alike(one: Any, joint: float, left: float, right: float, units: int) -> floa
 
 
 def surprise(joint: float, left: float, right: float, units: int) -> float:
-    """Log-likelihood ratio of the four cells, below zero where the two meet less than chance has it."""
+    """Log-likelihood ratio of the four cells, below zero where the two meet less than chance has
+    it.
+    """
     cells = [joint, left - joint, right - joint, units - left - right + joint]
-    by_chance = [left * right, left * (units - right), (units - left) * right, (units - left) * (units - right)]
-    total = 2 * sum(cell * math.log(cell * units / chance) for cell, chance in zip(cells, by_chance, strict=True) if cell > 0)
+    by_chance = [
+        left * right,
+        left * (units - right),
+        (units - left) * right,
+        (units - left) * (units - right),
+    ]
+    total = 2 * sum(
+        cell * math.log(cell * units / chance)
+        for cell, chance in zip(cells, by_chance, strict=True)
+        if cell > 0
+    )
     return total if joint * units > left * right else -total
 
 
@@ -201,7 +267,9 @@ channels = st.fixed_dictionaries(
         "gap_half_life": half_lives,
         "age_half_life": half_lives,
         "unit_power": st.sampled_from([0.0, 0.5, 1.0]),
-        "entry": st.sampled_from(["binary", "count", "root", "log", "tfidf", "bm25", "value", "recency"]),
+        "entry": st.sampled_from(
+            ["binary", "count", "root", "log", "tfidf", "bm25", "value", "recency"]
+        ),
         "saturation": st.sampled_from([0.5, 100.0]),
         "length": st.sampled_from([0.0, 0.8]),
         "entry_half_life": st.sampled_from(["3h", "100h"]),
@@ -223,13 +291,16 @@ def test_every_way_to_count_is_its_double_loop(log, channel, weight):
     one = cooccurrence(**channel, **weight)
     expected = defined(one, log)
     found = table(one, log)
-    smallest = 1e-9 * max(expected.max(initial=0), 1.0)  # sums in float32 lose what is far below their largest part
+    # sums in float32 lose what is far below their largest part
+    smallest = 1e-9 * max(expected.max(initial=0), 1.0)
     same(np.where(found > smallest, found, 0), np.where(expected > smallest, expected, 0))
 
 
 @given(logs, st.sampled_from(["user", "session", "basket"]), st.sampled_from([2, 3]))
 def test_the_newest_events_of_a_unit_are_counted_and_the_older_ones_are_not(log, unit, newest):
-    one = cooccurrence(unit=unit, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5)
+    one = cooccurrence(
+        unit=unit, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5
+    )
     same(table(one, log), defined(one, log))
 
 
@@ -255,7 +326,9 @@ def test_keep_leaves_the_largest_of_each_row(log, keep):
     for row, full in zip(found, whole, strict=True):
         kept = np.flatnonzero(row)
         np.testing.assert_allclose(row[kept], full[kept], rtol=2e-5)
-        np.testing.assert_allclose(np.sort(row[kept]), np.sort(full[full > 0])[::-1][:keep][::-1], rtol=2e-5)
+        np.testing.assert_allclose(
+            np.sort(row[kept]), np.sort(full[full > 0])[::-1][:keep][::-1], rtol=2e-5
+        )
 
 
 @given(logs, st.integers(1, 4))
@@ -263,7 +336,9 @@ def test_keep_columns_leaves_the_largest_of_each_column_after_the_rows(log, most
     rows = table(cooccurrence(weight="confidence", keep=4), log)
     found = table(cooccurrence(weight="confidence", keep=4, keep_columns=most), log)
     for column, full in zip(found.T, rows.T, strict=True):
-        best = sorted((i for i in range(len(full)) if full[i] > 0), key=lambda i: (-full[i], i))[:most]
+        best = sorted((i for i in range(len(full)) if full[i] > 0), key=lambda i: (-full[i], i))[
+            :most
+        ]
         assert np.flatnonzero(column).tolist() == sorted(best)
         np.testing.assert_array_equal(column[best], full[best])
 
@@ -272,7 +347,10 @@ def test_keep_columns_leaves_the_largest_of_each_column_after_the_rows(log, most
 def test_normalise_makes_rows_sum_to_one_after_pruning(log, most):
     pruned = table(cooccurrence(weight="jaccard", keep_columns=most), log)
     sums = pruned.sum(axis=1, keepdims=True)
-    same(table(cooccurrence(weight="jaccard", keep_columns=most, normalise=True), log), pruned / np.where(sums > 0, sums, 1))
+    same(
+        table(cooccurrence(weight="jaccard", keep_columns=most, normalise=True), log),
+        pruned / np.where(sums > 0, sums, 1),
+    )
 
 
 # ---- models fitted together
@@ -282,19 +360,30 @@ def test_normalise_makes_rows_sum_to_one_after_pruning(log, most):
 @given(
     logs,
     st.lists(
-        st.tuples(channels, weights, st.sampled_from([{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}, {"newest": 2}])), max_size=12
+        st.tuples(
+            channels,
+            weights,
+            st.sampled_from(
+                [{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}, {"newest": 2}]
+            ),
+        ),
+        max_size=12,
     ),
 )
 def test_models_fitted_together_are_those_fitted_alone(log, asked):
     models = [cooccurrence(**channel, **weight, **rest) for channel, weight, rest in asked]
     twins = [cooccurrence(**one.params).fit(log) for one in models]
     handed = [one for batch in CoOccurrence.fit_together(models, log) for one in batch]
-    assert sorted(one.label for one in handed) == sorted(one.label for one in models), "each model comes once"
+    assert sorted(one.label for one in handed) == sorted(one.label for one in models), (
+        "each model comes once"
+    )
     by_label = {twin.label: twin for twin in twins}
     for one in handed:
         twin = by_label[one.label]
         for name in twin.state:
-            np.testing.assert_array_equal(one.state[name], twin.state[name], err_msg=f"{name} of {one.label}")
+            np.testing.assert_array_equal(
+                one.state[name], twin.state[name], err_msg=f"{name} of {one.label}"
+            )
 
 
 # ---- named models
@@ -307,7 +396,12 @@ def test_half_powers_without_direction_and_distance_are_the_cosine_of_columns(lo
     norms = np.sqrt(np.maximum(np.diag(gram), 1e-12))
     np.fill_diagonal(gram, 0)
     same(
-        table(cooccurrence(weight="power", left_power=0.5, right_power=0.5, backward=1.0, distance="same"), log),
+        table(
+            cooccurrence(
+                weight="power", left_power=0.5, right_power=0.5, backward=1.0, distance="same"
+            ),
+            log,
+        ),
         gram / np.outer(norms, norms),
     )
 
@@ -325,7 +419,9 @@ def test_walks_of_three_steps(seed, alpha, beta):
     same(table(sw.model("p3alpha", left_power=alpha, unit_power=alpha), log), walk)
     walk = walk / x.sum(axis=0) ** beta
     walk /= walk.sum(axis=1, keepdims=True)
-    same(table(sw.model("rp3beta", left_power=alpha, unit_power=alpha, right_power=beta), log), walk)
+    same(
+        table(sw.model("rp3beta", left_power=alpha, unit_power=alpha, right_power=beta), log), walk
+    )
 
 
 def bm25(counts: np.ndarray, k1: float, b: float) -> np.ndarray:
@@ -345,7 +441,9 @@ def test_bm25_is_not_normalised_and_tfidf_is_a_cosine(k1, b):
     gram = weighted @ weighted.T
     np.fill_diagonal(gram, 0)
     same(table(sw.model("item-knn-bm25", saturation=k1, length=b), log), gram)
-    weighted = np.sqrt(counts) * np.maximum(np.log(len(counts) / (1.0 + (counts > 0).sum(axis=0))), 0)
+    weighted = np.sqrt(counts) * np.maximum(
+        np.log(len(counts) / (1.0 + (counts > 0).sum(axis=0))), 0
+    )
     weighted /= np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-12)
     gram = weighted @ weighted.T
     np.fill_diagonal(gram, 0)
@@ -373,14 +471,17 @@ def test_sequential_rules_count_what_follows_within_ten_moments(log):
     same(table(one, log), rules)
     for user in np.unique(log.users):
         own = [event for event in events if event.user == user]
-        last = min(event.item for event in own if event.place == own[-1].place)  # among equally new ones the lower code
+        # among equally new ones the lower code
+        last = min(event.item for event in own if event.place == own[-1].place)
         same(scores_of(one, log, int(user)), rules[last])
 
 
 @given(logs)
 def test_sar_is_affinity_times_jaccard(log):
     events = events_of(log)
-    takers = [{event.user for event in events if event.item == item} for item in range(log.item_count)]
+    takers = [
+        {event.user for event in events if event.item == item} for item in range(log.item_count)
+    ]
     one = sw.model("sar", history_half_life="20h").fit(log)
     for user in np.unique(log.users):
         own = [event for event in events if event.user == user]
@@ -391,13 +492,24 @@ def test_sar_is_affinity_times_jaccard(log):
         for i in range(log.item_count):
             for j in range(log.item_count):
                 if i != j:
-                    expected[j] += affinity[i] * len(takers[i] & takers[j]) / max(len(takers[i] | takers[j]), 1)
+                    expected[j] += (
+                        affinity[i]
+                        * len(takers[i] & takers[j])
+                        / max(len(takers[i] | takers[j]), 1)
+                    )
         same(scores_of(one, log, int(user)), expected)
 
 
-@given(logs, st.sampled_from(["max", "noisy-or", "sum"]), st.sampled_from([1.0, 0.6]), st.sampled_from(["once", "count"]))
+@given(
+    logs,
+    st.sampled_from(["max", "noisy-or", "sum"]),
+    st.sampled_from([1.0, 0.6]),
+    st.sampled_from(["once", "count"]),
+)
 def test_votes_of_a_history_join_as_asked(log, aggregate, history, repeated):
-    one = cooccurrence(weight="jaccard", aggregate=aggregate, history=history, repeated=repeated).fit(log)
+    one = cooccurrence(
+        weight="jaccard", aggregate=aggregate, history=history, repeated=repeated
+    ).fit(log)
     whole = defined(one, log)
     events = events_of(log)
     for user in np.unique(log.users):
@@ -405,13 +517,22 @@ def test_votes_of_a_history_join_as_asked(log, aggregate, history, repeated):
         votes: list[list[float]] = [[] for _ in range(log.item_count)]
         for item in {event.item for event in own}:
             times = [event for event in own if event.item == item]
-            weight = history ** (own[-1].place - times[-1].place) * (len(times) if repeated == "count" else 1)
+            weight = history ** (own[-1].place - times[-1].place) * (
+                len(times) if repeated == "count" else 1
+            )
             for other in np.flatnonzero(whole[item]):
                 votes[other].append(weight * whole[item, other])
         if aggregate == "noisy-or" and any(vote > 0.999 for cell in votes for vote in cell):
             continue  # certain votes are held just below one
-        join = {"sum": sum, "max": max, "noisy-or": lambda cell: -sum(math.log(1 - vote) for vote in cell)}[aggregate]
-        same(scores_of(one, log, int(user)), np.array([join(cell) if cell else 0.0 for cell in votes]))
+        join = {
+            "sum": sum,
+            "max": max,
+            "noisy-or": lambda cell: -sum(math.log(1 - vote) for vote in cell),
+        }[aggregate]
+        same(
+            scores_of(one, log, int(user)),
+            np.array([join(cell) if cell else 0.0 for cell in votes]),
+        )
 
 
 @given(logs, st.sampled_from([0.5, 4.0]), st.sampled_from([0.0, 0.3]))
@@ -428,14 +549,20 @@ def test_items_of_few_events_lean_on_their_content(log, cold, content):
 
     lean = cold / (cold + log.item_counts)
     theta = content + (1 - content) * lean
-    expected = np.where(plain.any(axis=1)[:, None], (1 - theta) * scaled(plain) + theta * scaled(by_content), scaled(by_content))
+    expected = np.where(
+        plain.any(axis=1)[:, None],
+        (1 - theta) * scaled(plain) + theta * scaled(by_content),
+        scaled(by_content),
+    )
     same(table(cooccurrence(content_cold=cold, content=content), log, texts), expected)
 
 
 @example(hours=0)
 @given(st.integers(0, 40))
 def test_a_pair_is_as_old_as_its_later_event(hours):
-    log = make_log(["a", "a", "b"], ["p", "q", "r"], [START, START + hours * HOUR, START + 50 * HOUR])
+    log = make_log(
+        ["a", "a", "b"], ["p", "q", "r"], [START, START + hours * HOUR, START + 50 * HOUR]
+    )
     found = table(cooccurrence(weight="raw", age_half_life="10h"), log)
     assert found[0, 1] == pytest.approx(2 ** (-(50 - hours) / 10), rel=1e-5)
     assert found[0, 1] == found[1, 0]
@@ -445,5 +572,7 @@ def test_a_pair_is_as_old_as_its_later_event(hours):
 @given(logs, st.sampled_from(["confidence", "cosine", "inclusion", "jaccard", "dice"]), half_lives)
 def test_shares_stay_shares_however_old_the_log(log, weight, half_life):
     for unit_power in (0.0, 0.5):
-        found = table(cooccurrence(weight=weight, age_half_life=half_life, unit_power=unit_power), log)
+        found = table(
+            cooccurrence(weight=weight, age_half_life=half_life, unit_power=unit_power), log
+        )
         assert found.max(initial=0) <= 1 + 1e-5

@@ -1,4 +1,6 @@
-"""Published protocols of the next basket on logs that may not be shipped: Ta-Feng as the Reality Check cuts it."""
+"""Published protocols of the next basket on logs that may not be shipped: Ta-Feng as the Reality
+Check cuts it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ METRICS = ("recall@10", "ndcg@10", "hitrate@10")
 def tafeng() -> Split:
     frame = pl.read_parquet(outside_data("nbr_tafeng_realitycheck"))
     log = sw.read_interactions(
-        frame.select("user", "item", "timestamp", "basket"), user="user", item="item", time="timestamp", basket="basket"
+        frame.select("user", "item", "timestamp", "basket"),
+        user="user",
+        item="item",
+        time="timestamp",
+        basket="basket",
     )
     return splitting.last_basket(log)
 
@@ -47,7 +53,9 @@ def judged(one: Recommender, split: Split, truth: Truth) -> list[float]:
 )
 def test_frequencies_on_tafeng(tafeng, name, params, published):
     """The tie-break alone moves recall by an eighth."""
-    assert judged(model(name, **params).fit(tafeng.train), tafeng, Truth.of(tafeng)) == pytest.approx(published, abs=0.0005)
+    assert judged(
+        model(name, **params).fit(tafeng.train), tafeng, Truth.of(tafeng)
+    ) == pytest.approx(published, abs=0.0005)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +68,14 @@ def test_frequencies_on_tafeng(tafeng, name, params, published):
     ],
 )
 def test_people_alike_on_tafeng(tafeng, name, params, everybody, published):
-    """A fifth of the users are asked about. TIFU-KNN learns from 72 % that are others, UP-CF from the histories of all."""
+    """A fifth of the users are asked about. TIFU-KNN learns from 72 % that are others, UP-CF from
+    the histories of all.
+    """
     drawn = np.random.RandomState(0).permutation(tafeng.train.user_count)
     asked, learned = drawn[int(0.8 * len(drawn)) :], drawn[: int(0.72 * len(drawn))]
     truth = Truth.of(tafeng)
     truth = truth.take(np.flatnonzero(np.isin(truth.users, asked)))
-    one = model(name, **params).fit(tafeng.train if everybody else tafeng.train.of_user_codes(learned.astype(np.int32)))
+    one = model(name, **params).fit(
+        tafeng.train if everybody else tafeng.train.of_user_codes(learned.astype(np.int32))
+    )
     assert judged(one, tafeng, truth) == pytest.approx(published, abs=0.002)

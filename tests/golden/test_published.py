@@ -1,4 +1,6 @@
-"""Published protocols on logs that may not be shipped: our numbers stay within five ten-thousandths of those first measured."""
+"""Published protocols on logs that may not be shipped: our numbers stay within five ten-thousandths
+of those first measured.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ def log_of(name: str):
 
 @pytest.fixture(scope="module")
 def leave_one_out():
-    """The last item of each user expected, everything before it given; with the item before the last left out of training or not."""
+    """The last item of each user expected, everything before it given; with the item before the
+    last left out of training or not.
+    """
     made: dict[str, tuple[Split, Split]] = {}
 
     def get(name: str, *, with_valid: bool) -> Split:
@@ -35,8 +39,20 @@ def leave_one_out():
             whole = splitting.last_item(log_of(name))
             inner = splitting.last_item(whole.train)
             made[name] = (
-                Split(train=inner.train, given=whole.given, expected=whole.expected, name="loo", says="leave-one-out"),
-                Split(train=whole.train, given=whole.given, expected=whole.expected, name="loo", says="leave-one-out"),
+                Split(
+                    train=inner.train,
+                    given=whole.given,
+                    expected=whole.expected,
+                    name="loo",
+                    says="leave-one-out",
+                ),
+                Split(
+                    train=whole.train,
+                    given=whole.given,
+                    expected=whole.expected,
+                    name="loo",
+                    says="leave-one-out",
+                ),
             )
         return made[name][with_valid]
 
@@ -45,7 +61,9 @@ def leave_one_out():
 
 def judged(one: Recommender, split: Split, *, fit: bool = True) -> tuple[float, float]:
     truth = Truth.of(split)
-    lists = (one.fit(split.train) if fit else one).recommend_codes(split.given, 10, repeats="forbid", fill=False, users=truth.users)
+    lists = (one.fit(split.train) if fit else one).recommend_codes(
+        split.given, 10, repeats="forbid", fill=False, users=truth.users
+    )
     found = measure(lists.items, truth, [parse("hitrate@10"), parse("ndcg@10")], dialects["loo"])
     return float(np.mean(found["hitrate@10"])), float(np.mean(found["ndcg@10"]))
 
@@ -72,14 +90,23 @@ def test_beauty_of_s3rec(leave_one_out, name, params, with_valid, hit_rate, ndcg
         ("blend", {"parts": "forward + vmis-knn", "how": "learned"}, 0.0848, 0.0530, NEAR),
         ("blend", {"parts": "forward + vmis-knn", "how": "ranks"}, 0.0817, 0.0497, NEAR),
         ("blend", {"parts": "forward-ridge + forward"}, 0.0858, 0.0544, NEAR),
-        ("blend", {"parts": "forward + ease(l2=10, dropout=0.0, history=0.7)"}, 0.0821, 0.0522, NEAR),
-        ("boosted", {"parts": "forward + vmis-knn"}, 0.0859, 0.0536, 0.0015),  # trees of another release of the library differ a little
+        (
+            "blend",
+            {"parts": "forward + ease(l2=10, dropout=0.0, history=0.7)"},
+            0.0821,
+            0.0522,
+            NEAR,
+        ),
+        # trees of another release of the library differ a little
+        ("boosted", {"parts": "forward + vmis-knn"}, 0.0859, 0.0536, 0.0015),
     ],
 )
 def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
-    """The parts alone: forward .0814 / .0509, vmis-knn .0706 / .0420, forward ridge .0816 / .0518. Fused ranks lose to the better part in NDCG.
+    """The parts alone: forward .0814 / .0509, vmis-knn .0706 / .0420, forward ridge .0816 / .0518.
+    Fused ranks lose to the better part in NDCG.
 
-    Published for sums of scores at one scale: forward ridge + forward .0830 / .0527, forward + EASE .0830 / .0524.
+    Published for sums of scores at one scale: forward ridge + forward .0830 / .0527, forward + EASE
+    .0830 / .0524.
     """
     found = judged(model(name, **params), leave_one_out("s3rec_beauty", with_valid=False))
     assert found == pytest.approx((hit_rate, ndcg), abs=near)
@@ -88,21 +115,35 @@ def test_mixtures_on_beauty(leave_one_out, name, params, hit_rate, ndcg, near):
 @pytest.mark.parametrize(
     ("name", "learned", "answers"),
     [
-        ("ease", {"l2": 10.0, "dropout": 0.0}, [({}, 0.0663, 0.0390), ({"history": 0.7}, 0.0705, 0.0432)]),
-        ("ease", {"l2": 10.0, "dropout": 0.6}, [({"history": 0.7, "item_power": 0.3}, 0.0750, 0.0462)]),
+        (
+            "ease",
+            {"l2": 10.0, "dropout": 0.0},
+            [({}, 0.0663, 0.0390), ({"history": 0.7}, 0.0705, 0.0432)],
+        ),
+        (
+            "ease",
+            {"l2": 10.0, "dropout": 0.6},
+            [({"history": 0.7, "item_power": 0.3}, 0.0750, 0.0462)],
+        ),
         ("forward-ridge", {}, [({}, 0.0816, 0.0518), ({"item_power": 0.2}, 0.0828, 0.0533)]),
     ],
     ids=["ease", "edlae with dan", "forward ridge"],
 )
 def test_closed_forms_on_beauty(leave_one_out, name, learned, answers):
-    """The last row is ours: published forward ridge and forward co-occurrence together reach .0830/.0527."""
+    """The last row is ours: published forward ridge and forward co-occurrence together reach
+    .0830/.0527.
+    """
     split = leave_one_out("s3rec_beauty", with_valid=False)
     fitted = model(name, **learned).fit(split.train)
     for params, hit_rate, ndcg in answers:
-        assert judged(fitted.sharing(**params), split, fit=False) == pytest.approx((hit_rate, ndcg), abs=NEAR)
+        assert judged(fitted.sharing(**params), split, fit=False) == pytest.approx(
+            (hit_rate, ndcg), abs=NEAR
+        )
 
 
-@pytest.mark.parametrize(("with_valid", "hit_rate", "ndcg"), [(False, 0.0241, 0.0124), (True, 0.0261, 0.0136)])
+@pytest.mark.parametrize(
+    ("with_valid", "hit_rate", "ndcg"), [(False, 0.0241, 0.0124), (True, 0.0261, 0.0136)]
+)
 def test_yelp_of_s3rec(leave_one_out, with_valid, hit_rate, ndcg):
     found = judged(model("forward"), leave_one_out("s3rec_yelp", with_valid=with_valid))
     assert found == pytest.approx((hit_rate, ndcg), abs=NEAR)
@@ -118,8 +159,14 @@ def gowalla() -> Split:
 
 def recall_at_20(one: Recommender, split: Split) -> float:
     truth = Truth.of(split)
-    lists = one.fit(split.train).recommend_codes(split.given, 20, repeats="forbid", users=truth.users)
-    return float(np.mean(measure(lists.items, truth, [parse("recall@20")], dialects["lightgcn"])["recall@20"]))
+    lists = one.fit(split.train).recommend_codes(
+        split.given, 20, repeats="forbid", users=truth.users
+    )
+    return float(
+        np.mean(
+            measure(lists.items, truth, [parse("recall@20")], dialects["lightgcn"])["recall@20"]
+        )
+    )
 
 
 def test_most_popular_on_gowalla_of_lightgcn(gowalla):
@@ -129,12 +176,26 @@ def test_most_popular_on_gowalla_of_lightgcn(gowalla):
 @pytest.mark.parametrize(
     ("name", "params", "recall"),
     [
-        ("cooccurrence", {"weight": "power", "left_power": 0.5, "right_power": 0.3, "unit_power": 0.6, "keep": 500}, 0.1804),
+        (
+            "cooccurrence",
+            {
+                "weight": "power",
+                "left_power": 0.5,
+                "right_power": 0.3,
+                "unit_power": 0.6,
+                "keep": 500,
+            },
+            0.1804,
+        ),
         ("rp3beta", {"left_power": 0.8, "unit_power": 0.8, "right_power": 0.2}, 0.1859),
     ],
 )
-def test_neighbours_on_gowalla_with_settings_chosen_on_a_cut_of_the_train_part(gowalla, name, params, recall):
-    """BARS has .1570 for its item neighbours and .1765 for EASE. The settings are those of bench/family.py."""
+def test_neighbours_on_gowalla_with_settings_chosen_on_a_cut_of_the_train_part(
+    gowalla, name, params, recall
+):
+    """BARS has .1570 for its item neighbours and .1765 for EASE. The settings are those of
+    bench/family.py.
+    """
     found = recall_at_20(model(name, **params), gowalla)
     assert found == pytest.approx(recall, abs=NEAR)
     assert found >= 0.157
@@ -147,7 +208,9 @@ def test_the_graph_filter_on_gowalla(gowalla):
 
 @pytest.mark.parametrize(("name", "recall"), [("mrf", 0.1836), ("sansa", 0.1839), ("slim", 0.1829)])
 def test_sparse_least_squares_on_gowalla_as_they_come(gowalla, name, recall):
-    """Defaults chosen on cuts of the train parts of four logs, see docs/notes-sansa.md; BARS has .1765 for EASE and .1699 for SLIM."""
+    """Defaults chosen on cuts of the train parts of four logs, see docs/notes-sansa.md; BARS has
+    .1765 for EASE and .1699 for SLIM.
+    """
     assert recall_at_20(model(name), gowalla) == pytest.approx(recall, abs=NEAR)
 
 
@@ -155,7 +218,9 @@ def test_sparse_least_squares_on_gowalla_as_they_come(gowalla, name, recall):
 
 
 def stratified(users: np.ndarray, seed: int) -> np.ndarray:
-    """Which rows are trained on: 75 % of each user's, by the order of uniform draws, as the split of the published number is made."""
+    """Which rows are trained on: 75 % of each user's, by the order of uniform draws, as the split
+    of the published number is made.
+    """
     order = np.lexsort((np.random.RandomState(seed).rand(len(users)), users))
     places = np.arange(len(users)) - np.searchsorted(users[order], users[order])
     train = np.zeros(len(users), np.bool_)
@@ -164,21 +229,31 @@ def stratified(users: np.ndarray, seed: int) -> np.ndarray:
 
 
 def test_sar_on_ml_100k():
-    """Published: MAP .110591, nDCG .382461, precision .330753, recall .176385 at 10, of one split with seed 42.
+    """Published: MAP .110591, nDCG .382461, precision .330753, recall .176385 at 10, of one split
+    with seed 42.
 
-    Its draws go by the order of rows in the original file, which the log at hand no longer has, so that very split cannot be made again.
-    Over ten such splits each published number lies within two standard deviations of the mean, and the mean stays what was first measured.
+    Its draws go by the order of rows in the original file, which the log at hand no longer has, so
+    that very split cannot be made again. Over ten such splits each published number lies within two
+    standard deviations of the mean, and the mean stays what was first measured.
     """
     frame = pl.read_parquet(outside_data("ml-100k"))
     users = frame["user"].to_numpy()
-    log = make_log(frame["user"], frame["item"], frame["timestamp"], weights=frame["rating"].to_list())
+    log = make_log(
+        frame["user"], frame["item"], frame["timestamp"], weights=frame["rating"].to_list()
+    )
     order = np.lexsort((np.arange(len(frame)), frame["timestamp"].to_numpy(), users))
     names = ["map@10", "ndcg@10", "precision@10", "recall@10"]
     found = np.zeros((10, 4))
     for seed in range(10):
-        split = splitting.from_column(log, pl.Series(np.where(stratified(users, seed), "train", "test")[order].tolist()))
+        split = splitting.from_column(
+            log, pl.Series(np.where(stratified(users, seed), "train", "test")[order].tolist())
+        )
         truth = Truth.of(split)
-        lists = model("sar").fit(split.train).recommend_codes(split.given, 10, repeats="forbid", fill=False, users=truth.users)
+        lists = (
+            model("sar")
+            .fit(split.train)
+            .recommend_codes(split.given, 10, repeats="forbid", fill=False, users=truth.users)
+        )
         values = measure(lists.items, truth, [parse(name) for name in names], dialects["lightgcn"])
         found[seed] = [float(np.mean(values[name])) for name in names]
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
@@ -193,7 +268,9 @@ def test_sar_on_ml_100k():
 
 @pytest.mark.parametrize("name", ["ml-1m", "gowalla_lightgcn"])
 def test_cosine_agrees_with_the_product_of_normalised_columns(name):
-    """The hundred nearest of each item, against X'X of unit columns in float64: the numbers that implicit's CosineRecommender has too."""
+    """The hundred nearest of each item, against X'X of unit columns in float64: the numbers that
+    implicit's CosineRecommender has too.
+    """
     frame = pl.read_parquet(outside_data(name))
     log = make_log(frame["user"], frame["item"])
     state = model("cosine", keep=100, newest=None).fit(log).state

@@ -1,4 +1,6 @@
-"""The weights are corners of each other, and the log-likelihood ratio gives the numbers that its papers and tools print."""
+"""The weights are corners of each other, and the log-likelihood ratio gives the numbers that its
+papers and tools print.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,13 @@ def some_pairs(**settings) -> Pairs:
     rng = np.random.default_rng(7)
     left, right = rng.integers(1, 500, 200), rng.integers(1, 500, 200)
     joint = np.floor(rng.random(200) * np.minimum(left, right)) + 1
-    return Pairs(np.minimum(joint, np.minimum(left, right)), left.astype(float), right.astype(float), 1200.0, **settings)
+    return Pairs(
+        np.minimum(joint, np.minimum(left, right)),
+        left.astype(float),
+        right.astype(float),
+        1200.0,
+        **settings,
+    )
 
 
 def weigh(name, base, **changes):
@@ -26,42 +34,72 @@ def weigh(name, base, **changes):
 @pytest.mark.parametrize("shrink", [0.0, 12.5])
 def test_power_passes_through_cosine_confidence_and_lift(shrink):
     base = some_pairs(shrink=shrink)
-    np.testing.assert_allclose(weigh("power", base, left_power=0.5, right_power=0.5), weigh("cosine", base), rtol=1e-12)
-    np.testing.assert_allclose(weigh("power", base, left_power=1.0, right_power=0.0), weigh("confidence", base), rtol=1e-12)
-    np.testing.assert_allclose(weigh("power", base, left_power=1.0, right_power=1.0) * base.units, weigh("lift", base), rtol=1e-12)
-    np.testing.assert_allclose(weigh("power", base, left_power=0.7, right_power=0.3), weigh("asymmetric", base, left_power=0.7), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("power", base, left_power=0.5, right_power=0.5), weigh("cosine", base), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        weigh("power", base, left_power=1.0, right_power=0.0), weigh("confidence", base), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        weigh("power", base, left_power=1.0, right_power=1.0) * base.units,
+        weigh("lift", base),
+        rtol=1e-12,
+    )
+    np.testing.assert_allclose(
+        weigh("power", base, left_power=0.7, right_power=0.3),
+        weigh("asymmetric", base, left_power=0.7),
+        rtol=1e-12,
+    )
 
 
 def test_power_of_zero_and_zero_is_raw():
     base = some_pairs()
-    np.testing.assert_array_equal(weigh("power", base, left_power=0.0, right_power=0.0), weigh("raw", base))
+    np.testing.assert_array_equal(
+        weigh("power", base, left_power=0.0, right_power=0.0), weigh("raw", base)
+    )
 
 
 @pytest.mark.parametrize("shrink", [0.0, 12.5])
 def test_asymmetric_lies_between_confidence_and_cosine(shrink):
     base = some_pairs(shrink=shrink)
-    np.testing.assert_allclose(weigh("asymmetric", base, left_power=0.5), weigh("cosine", base), rtol=1e-12)
-    np.testing.assert_allclose(weigh("asymmetric", base, left_power=1.0), weigh("confidence", base), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("asymmetric", base, left_power=0.5), weigh("cosine", base), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        weigh("asymmetric", base, left_power=1.0), weigh("confidence", base), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("shrink", [0.0, 12.5])
 def test_discounted_begins_at_confidence(shrink):
     base = some_pairs(shrink=shrink)
-    np.testing.assert_allclose(weigh("discounted", base, right_power=0.0), weigh("confidence", base), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("discounted", base, right_power=0.0), weigh("confidence", base), rtol=1e-12
+    )
 
 
 def test_discounted_is_power_with_the_left_one_at_one():
     base = some_pairs(right_power=0.4)
-    np.testing.assert_allclose(weigh("discounted", base), weigh("power", base, left_power=1.0), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("discounted", base), weigh("power", base, left_power=1.0), rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("shrink", [0.0, 12.5])
 def test_tversky_passes_through_dice_jaccard_confidence_and_one(shrink):
     base = some_pairs(shrink=shrink)
-    np.testing.assert_allclose(weigh("tversky", base, left_power=1.0, right_power=1.0), weigh("jaccard", base), rtol=1e-12)
-    np.testing.assert_allclose(weigh("tversky", base, left_power=1.0, right_power=0.0), weigh("confidence", base), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("tversky", base, left_power=1.0, right_power=1.0), weigh("jaccard", base), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        weigh("tversky", base, left_power=1.0, right_power=0.0),
+        weigh("confidence", base),
+        rtol=1e-12,
+    )
     # Dice writes its fraction twice as large, so its shrink weighs half as much
-    np.testing.assert_allclose(weigh("tversky", base, shrink=shrink / 2), weigh("dice", base), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("tversky", base, shrink=shrink / 2), weigh("dice", base), rtol=1e-12
+    )
 
 
 def test_dice_and_jaccard_tell_the_same_order():
@@ -76,24 +114,36 @@ def test_logarithms_of_lift():
     np.testing.assert_array_equal(weigh("mutual_information", base), weigh("pmi", base))
     np.testing.assert_array_equal(weigh("ppmi", base), np.maximum(weigh("pmi", base), 0))
     np.testing.assert_array_equal(weigh("pmi_k", base, order=1.0), weigh("pmi", base))
-    np.testing.assert_allclose(weigh("lexicographers_mi", base), base.joint * np.log(lift), rtol=1e-12)
+    np.testing.assert_allclose(
+        weigh("lexicographers_mi", base), base.joint * np.log(lift), rtol=1e-12
+    )
     # squared, the counts give the cosine: ln(N · joint² / (left · right))
-    np.testing.assert_allclose(weigh("pmi_k", base, order=2.0), np.log(base.units * weigh("cosine", base) ** 2), rtol=1e-10)
+    np.testing.assert_allclose(
+        weigh("pmi_k", base, order=2.0), np.log(base.units * weigh("cosine", base) ** 2), rtol=1e-10
+    )
 
 
 def test_npmi_at_its_three_landmarks():
     # never together; exactly what chance gives; never apart, rare and common; everybody holds both
-    joint, left, right = [0.0, 10.0, 5.0, 900.0, 1000.0], [50.0, 100.0, 5.0, 900.0, 1000.0], [70.0, 100.0, 5.0, 900.0, 1000.0]
+    joint, left, right = (
+        [0.0, 10.0, 5.0, 900.0, 1000.0],
+        [50.0, 100.0, 5.0, 900.0, 1000.0],
+        [70.0, 100.0, 5.0, 900.0, 1000.0],
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         for kind in (np.float32, np.float64):
-            given = Pairs(np.asarray(joint, kind), np.asarray(left, kind), np.asarray(right, kind), 1000.0)
+            given = Pairs(
+                np.asarray(joint, kind), np.asarray(left, kind), np.asarray(right, kind), 1000.0
+            )
             np.testing.assert_allclose(pair_weights["npmi"](given), [-1, 0, 1, 1, 1], rtol=1e-5)
 
 
 def test_shrunk_falls_from_confidence_to_popularity():
     base = some_pairs()
     np.testing.assert_allclose(weigh("shrunk", base, shrink=0.0), weigh("confidence", base))
-    np.testing.assert_allclose(weigh("shrunk", base, shrink=1e12), base.right / base.units, rtol=1e-6)
+    np.testing.assert_allclose(
+        weigh("shrunk", base, shrink=1e12), base.right / base.units, rtol=1e-6
+    )
 
 
 # ---- both, left only, right only, neither → the ratio as it is printed
@@ -133,11 +183,15 @@ def test_log_likelihood_ratio_of_the_wrong_sign():
 
 
 def test_log_likelihood_ratio_of_popular_items_survives_float32():
-    """In a log of ten million the sum of k·ln k is off by tens in float32; a surplus of ten pairs over chance is worth 0.001."""
+    """In a log of ten million the sum of k·ln k is off by tens in float32; a surplus of ten pairs
+    over chance is worth 0.001.
+    """
     given = pair_of(100_010, 900_000, 899_990, 8_100_000, np.float32)
     assert float(association(given)[0]) == pytest.approx(0.00099996741, rel=0.01)
     strong = pair_of(100, 900, 900, 9_998_100, np.float32)
-    assert float(association(strong)[0]) == pytest.approx(by_hand(100, 900, 900, 9_998_100), rel=1e-5)
+    assert float(association(strong)[0]) == pytest.approx(
+        by_hand(100, 900, 900, 9_998_100), rel=1e-5
+    )
 
 
 def by_hand(*cells):
@@ -145,9 +199,15 @@ def by_hand(*cells):
     both, left_only, right_only, neither = cells
     total = sum(cells)
     margins = (both + left_only, right_only + neither, both + right_only, left_only + neither)
-    return 2 * (sum(k * math.log(k) for k in cells if k) - sum(m * math.log(m) for m in margins if m) + total * math.log(total))
+    return 2 * (
+        sum(k * math.log(k) for k in cells if k)
+        - sum(m * math.log(m) for m in margins if m)
+        + total * math.log(total)
+    )
 
 
 def test_log_likelihood_ratio_is_the_sum_of_the_papers():
     for cells in ((7, 3, 2, 88), (1, 1, 1, 1), (3, 500, 2, 4000), (40, 2, 3, 0)):
-        assert abs(association(pair_of(*cells))[0]) == pytest.approx(by_hand(*cells), rel=1e-9, abs=1e-9)
+        assert abs(association(pair_of(*cells))[0]) == pytest.approx(
+            by_hand(*cells), rel=1e-9, abs=1e-9
+        )

@@ -1,4 +1,6 @@
-"""The main job from a log to a folder: what it promises, how it repeats itself, what it answers on the smallest logs."""
+"""The main job from a log to a folder: what it promises, how it repeats itself, what it answers on
+the smallest logs.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,10 @@ class Heard:
 def numbers(folder):
     """The board without what depends on the machine."""
     board = json.loads((folder / "scores.json").read_text())
-    rows = [{key: value for key, value in entry.items() if key not in TIMINGS} for entry in board["scores"] + board["validation"]]
+    rows = [
+        {key: value for key, value in entry.items() if key not in TIMINGS}
+        for entry in board["scores"] + board["validation"]
+    ]
     return rows, board["winner"]
 
 
@@ -50,7 +55,9 @@ def dug(tmp_path_factory):
 
     def get(name: str) -> sw.Run:
         if name not in made:
-            made[name] = sw.dig(f"world:{name}", folder=tmp_path_factory.mktemp("runs") / name, recipe=make(FEW))
+            made[name] = sw.dig(
+                f"world:{name}", folder=tmp_path_factory.mktemp("runs") / name, recipe=make(FEW)
+            )
         return made[name]
 
     return get
@@ -70,23 +77,39 @@ def test_every_world_is_dug_to_the_end(name, dug):
             assert entry["reason"] is None
         else:
             assert entry["reason"]
-    assert {entry["label"] for entry in told["scores"]} >= {"random", "popular", "popular(window=7d)"}
+    assert {entry["label"] for entry in told["scores"]} >= {
+        "random",
+        "popular",
+        "popular(window=7d)",
+    }
     assert told["winner"] in {entry["label"] for entry in told["scores"]}
     assert run.model().label == told["winner"], "the model that is kept is the winner"
-    assert (run.folder / "trials").exists() == (run.board["budget"]["ended"] == "budget"), "they stay where more time would go on from them"
+    assert (run.folder / "trials").exists() == (run.board["budget"]["ended"] == "budget"), (
+        "they stay where more time would go on from them"
+    )
     assert not list(run.folder.glob("trials/test-*"))
     assert not (run.folder / "lock").exists()
     manifest = json.loads((run.folder / "manifest.json").read_text())["files"]
     for file, digest in manifest.items():
         assert files.sha256(run.folder / file) == digest
-    assert {"recipe.json", "data.json", "findings.json", "scores.json", "scores.npz", "faces.json", "report.html"} <= set(manifest)
+    assert {
+        "recipe.json",
+        "data.json",
+        "findings.json",
+        "scores.json",
+        "scores.npz",
+        "faces.json",
+        "report.html",
+    } <= set(manifest)
 
 
 @pytest.mark.parametrize(
     ("name", "winners"),
     [
-        ("order", {"forward"}), ("checkerboard", {"cosine", "forward"}), ("trend", {"popular", "cosine", "forward"}),
-        ("content", {"cosine", "forward", "popular_by_category"}), ("repeats", {"cosine", "forward"}),
+        ("order", {"forward"}), ("checkerboard", {"cosine", "forward"}),
+        ("trend", {"popular", "cosine", "forward"}),
+        ("content", {"cosine", "forward", "popular_by_category"}),
+        ("repeats", {"cosine", "forward"}),
     ],
 )  # fmt: skip
 def test_the_winner_is_what_the_world_says(name, winners, dug):
@@ -94,7 +117,11 @@ def test_the_winner_is_what_the_world_says(name, winners, dug):
 
 
 def test_in_noise_nothing_is_better_than_chance(dug):
-    values = {entry["label"]: entry["interval"] for entry in dug("noise").scores if entry["state"] == "done"}
+    values = {
+        entry["label"]: entry["interval"]
+        for entry in dug("noise").scores
+        if entry["state"] == "done"
+    }
     for low, _high in values.values():
         assert low <= values["random"][1]
 
@@ -109,13 +136,20 @@ def test_the_same_recipe_twice_gives_the_same_numbers_and_bytes(dug, tmp_path):
 
 
 def test_threads_do_not_change_what_is_learned_nor_the_ranks(tmp_path):
-    one, two = (sw.dig("world:order", folder=tmp_path / str(n), recipe=make({**FEW, "threads": n})) for n in (1, 2))
+    one, two = (
+        sw.dig("world:order", folder=tmp_path / str(n), recipe=make({**FEW, "threads": n}))
+        for n in (1, 2)
+    )
     assert (one.folder / "scores.npz").read_bytes() == (two.folder / "scores.npz").read_bytes()
     for mine, yours in zip(one.scores, two.scores, strict=True):
-        assert [mine[key] for key in ("label", "state", "metrics", "rank")] == [yours[key] for key in ("label", "state", "metrics", "rank")]
+        assert [mine[key] for key in ("label", "state", "metrics", "rank")] == [
+            yours[key] for key in ("label", "state", "metrics", "rank")
+        ]
         if mine["interval"]:  # sums of resampled users add up in another order
             assert mine["interval"] == pytest.approx(yours["interval"], abs=1e-6)
-    assert (one.artifact / "arrays.safetensors").read_bytes() == (two.artifact / "arrays.safetensors").read_bytes()
+    assert (one.artifact / "arrays.safetensors").read_bytes() == (
+        two.artifact / "arrays.safetensors"
+    ).read_bytes()
 
 
 def test_values_per_user_stand_in_the_folder(order_run):
@@ -129,14 +163,26 @@ def test_values_per_user_stand_in_the_folder(order_run):
 
 
 def test_a_finished_run_is_not_run_again(order_run, monkeypatch):
-    before = {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"}
+    before = {
+        path.name: path.stat().st_mtime_ns
+        for path in order_run.iterdir()
+        if path.name != "log.jsonl"
+    }
     monkeypatch.setattr(Recommender, "fit", lambda *_args, **_options: pytest.fail("fitted again"))
     heard = Heard()
     with events.listening(heard):
-        run = sw.dig("world:order", folder=order_run, recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}))
+        run = sw.dig(
+            "world:order",
+            folder=order_run,
+            recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}),
+        )
     assert "nothing to do: this run is complete" in heard.notes
     assert run.winner == "forward(history=0.2)"
-    assert {path.name: path.stat().st_mtime_ns for path in order_run.iterdir() if path.name != "log.jsonl"} == before
+    assert {
+        path.name: path.stat().st_mtime_ns
+        for path in order_run.iterdir()
+        if path.name != "log.jsonl"
+    } == before
 
 
 def test_another_recipe_in_the_same_folder_is_refused_without_force(tmp_path):
@@ -144,7 +190,9 @@ def test_another_recipe_in_the_same_folder_is_refused_without_force(tmp_path):
     sw.dig("world:order", folder=tmp_path / "run", recipe=make(few))
     with pytest.raises(OutputExists, match="holds a run with another recipe"):
         sw.dig("world:order", folder=tmp_path / "run", recipe=make({**few, "seed": 1}))
-    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({**few, "seed": 1}), force=True)
+    run = sw.dig(
+        "world:order", folder=tmp_path / "run", recipe=make({**few, "seed": 1}), force=True
+    )
     assert run.complete
     assert run.recipe.seed == 1
 
@@ -169,7 +217,9 @@ def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp
     run = sw.dig("world:order", folder=tmp_path / "run", budget="0.001s")
     done = {entry["label"] for entry in run.scores if entry["state"] == "done"}
     assert done == set(model_families.FLOOR)
-    assert {entry["model"] for entry in run.scores} == {name for name, cls in catalogue().items() if not cls.neural}
+    assert {entry["model"] for entry in run.scores} == {
+        name for name, cls in catalogue().items() if not cls.neural
+    }
     for entry in run.scores:
         assert entry["state"] in ("done", "no time", "skipped")
         assert (entry["reason"] is None) == (entry["state"] == "done")
@@ -196,7 +246,8 @@ def test_a_log_in_memory_and_frames_of_other_tools_are_dug(tmp_path):
     [
         (["a"] * 6, list("xyzxyz"), "There is one user, so nothing about others can be learned."),
         (list("aabbcc"), ["x"] * 6, "There is one item, so there is nothing to choose from."),
-        (list("abcdef"), list("xyxyxx"), "No user has two events, so nothing connects items and no user can be judged."),
+        (list("abcdef"), list("xyxyxx"),
+            "No user has two events, so nothing connects items and no user can be judged."),
         (["a"], ["x"], "There is one user, so nothing about others can be learned."),
     ],
     ids=["one user", "one item", "one event each", "one event"],
@@ -224,12 +275,18 @@ def test_nobody_can_be_judged_but_the_popular_list_still_answers(tmp_path):
     assert "faces.json is missing" not in (run.folder / "report.html").read_text()
     assert run.model().label == "popular"
     assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 6
-    assert {entry["reason"] for entry in run.scores} == {"No way to cut the log leaves users with history and something expected of them."}
+    assert {entry["reason"] for entry in run.scores} == {
+        "No way to cut the log leaves users with history and something expected of them."
+    }
 
 
 def test_a_log_without_times_is_dug_with_a_random_cut(tmp_path):
     frame = sw.world("checkerboard").log.frame().select("user_id", "item_id")
-    run = sw.dig(frame, folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "30s"}))
+    run = sw.dig(
+        frame,
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "cosine"], "budget": "30s"}),
+    )
     assert run.board["protocol"]["name"] == "random"
     assert run.winner == "cosine"
     assert [finding["code"] for finding in run.findings if finding["level"] != "note"] == ["INT-5"]

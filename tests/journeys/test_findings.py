@@ -1,4 +1,6 @@
-"""What a job says of logs that lack something: questions that cannot be asked say why in the report, and the others are asked."""
+"""What a job says of logs that lack something: questions that cannot be asked say why in the
+report, and the others are asked.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,13 @@ FEW = make({"models": ["popular", "cosine", "personal"], "budget": "180s", "face
 def made(users=300, events=12, items=40, days=60.0, seed=0):
     """Even users take even items, odd ones odd, at any time of so many days."""
     rng = np.random.default_rng(seed)
-    rows = [(u, 2 * int(i) + u % 2) for u in range(users) for i in rng.permutation(items // 2)[:events]]
-    times = START + np.sort(rng.uniform(0, days * DAY, (users, events)), axis=1).astype(np.int64).ravel()
+    rows = [
+        (u, 2 * int(i) + u % 2) for u in range(users) for i in rng.permutation(items // 2)[:events]
+    ]
+    times = (
+        START
+        + np.sort(rng.uniform(0, days * DAY, (users, events)), axis=1).astype(np.int64).ravel()
+    )
     return [f"u{u:03d}" for u, _ in rows], [f"i{i:03d}" for _, i in rows], times.tolist()
 
 
@@ -61,8 +68,16 @@ LOGS = {
     ),
     "of one event each": (one_event_each, {}, set()),
     "of one item": (one_item, {}, set()),
-    "of one day": (one_day, {"TIME-5": "shorter than four days", "TIME-1": "no longer than the windows"}, {"POP-1", "ORD-1"}),
-    "at one moment": (at_one_moment, {"TIME-1": "no longer than the windows", "ORD-2": "the same"}, {"POP-1"}),
+    "of one day": (
+        one_day,
+        {"TIME-5": "shorter than four days", "TIME-1": "no longer than the windows"},
+        {"POP-1", "ORD-1"},
+    ),
+    "at one moment": (
+        at_one_moment,
+        {"TIME-1": "no longer than the windows", "ORD-2": "the same"},
+        {"POP-1"},
+    ),
     "of few users": (few_users, {"SIZE-1": "12 users to learn from"}, {"POP-1"}),
 }
 
@@ -74,14 +89,20 @@ def test_what_cannot_be_asked_says_why_and_the_rest_is_asked(name, tmp_path):
     assert run.complete
     codes = {finding["code"] for finding in run.findings}
     page = (run.folder / "report.html").read_text(encoding="utf-8")
-    whys = {row["what"].removeprefix("probe "): row["why"] for row in run.board.get("not_tried", ()) if row["what"].startswith("probe ")}
+    whys = {
+        row["what"].removeprefix("probe "): row["why"]
+        for row in run.board.get("not_tried", ())
+        if row["what"].startswith("probe ")
+    }
     for code, why in unasked.items():
         assert why in whys[code]
         assert whys[code] in page
         assert code not in codes
     assert asked <= codes
     if asked:
-        assert codes & set(all_probes()) | set(whys) == set(all_probes()), "every question has an answer or a reason"
+        assert codes & set(all_probes()) | set(whys) == set(all_probes()), (
+            "every question has an answer or a reason"
+        )
         assert "VER-1" in codes
         readiness = json.loads((run.folder / "readiness.json").read_text(encoding="utf-8"))
         assert readiness["predictions"][0]["about"] == "verdict"

@@ -20,24 +20,50 @@ from spadework.workbench.report import charts, notebook, report
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
 import run_folder
 
-SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "repeats", "faces", "honesty", "recipe"]
+SECTIONS = [
+    "verdict",
+    "account",
+    "portrait",
+    "findings",
+    "board",
+    "helped",
+    "slices",
+    "repeats",
+    "faces",
+    "honesty",
+    "recipe",
+]
 Browser = Callable[..., str]
 
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Browser:
     """Runs headless Chromium with every host name unknown, and returns what it prints."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
     if program is None:
         if os.environ.get("CI") == "true":
             pytest.fail("Chromium is not installed, and the journeys of the report need it.")
         pytest.skip("Chromium is not installed; set CI=true to make this a failure.")
 
     def run(*options: str) -> str:
-        common = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-                  "--disable-component-update", "--disable-sync", "--hide-scrollbars", f"--user-data-dir={tmp_path / 'profile'}",
-                  "--host-resolver-rules=MAP * ~NOTFOUND"]  # fmt: skip
-        done = subprocess.run([program, *common, *options], capture_output=True, timeout=120, check=True)
+        common = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--host-resolver-rules=MAP * ~NOTFOUND",
+        ]
+        done = subprocess.run(
+            [program, *common, *options], capture_output=True, timeout=120, check=True
+        )
         return done.stdout.decode()
 
     return run
@@ -64,7 +90,9 @@ def pixels(path: Path) -> tuple[int, int, list[bytes]]:
     for row in range(high):
         line = bytearray(flat[row * (stride + 1) + 1 : (row + 1) * (stride + 1)])
         unfilter(flat[row * (stride + 1)], line, before, channels)
-        rows.append(bytes(b"".join(bytes(line[start : start + 3]) for start in range(0, stride, channels))))
+        rows.append(
+            bytes(b"".join(bytes(line[start : start + 3]) for start in range(0, stride, channels)))
+        )
         before = line
     return wide, high, rows
 
@@ -95,7 +123,9 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_the_report_opens_whole_without_a_network(browser: Browser, page: Path) -> None:
-    assert set(re.findall(r"https?://[^\"'\s<)]+", page.read_text(encoding="utf-8"))) == {"http://www.w3.org/2000/svg"}
+    assert set(re.findall(r"https?://[^\"'\s<)]+", page.read_text(encoding="utf-8"))) == {
+        "http://www.w3.org/2000/svg"
+    }
     parsed = browser("--dump-dom", page.as_uri())
     assert len(re.findall(r"<h1[ >]", parsed)) == 1
     assert re.findall(r'<section id="([a-z]+)"', parsed) == SECTIONS
@@ -106,7 +136,12 @@ def test_the_report_opens_whole_without_a_network(browser: Browser, page: Path) 
 def test_the_report_is_drawn_light_and_dark(browser: Browser, page: Path, tmp_path: Path) -> None:
     light, dark = tmp_path / "light.png", tmp_path / "dark.png"
     browser(f"--screenshot={light}", "--window-size=700,560", page.as_uri())
-    browser(f"--screenshot={dark}", "--window-size=700,560", "--blink-settings=preferredColorScheme=0", page.as_uri())
+    browser(
+        f"--screenshot={dark}",
+        "--window-size=700,560",
+        "--blink-settings=preferredColorScheme=0",
+        page.as_uri(),
+    )
     by_light, by_dark = colours(light), colours(dark)
     assert len(by_light) > 50
     assert max(by_light, key=by_light.__getitem__) in (b"\xff\xff\xff", b"\xf6\xf5\xf2")
@@ -123,18 +158,29 @@ def test_the_report_prints(browser: Browser, page: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("width", [400, 1100])
-def test_nothing_makes_the_page_wider_than_the_window(browser: Browser, tmp_path: Path, width: int) -> None:
-    """The page stands in a frame of the given width; a script of the frame's own page measures it."""
+def test_nothing_makes_the_page_wider_than_the_window(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    """The page stands in a frame of the given width; a script of the frame's own page measures
+    it.
+    """
     page = report.write(run_folder.write_run(tmp_path / "run", run_folder.huge()))
     inner = page.read_text(encoding="utf-8").replace("&", "&amp;").replace('"', "&quot;")
     frame = tmp_path / "frame.html"
     measure = (
-        "const f=document.querySelector('iframe'); f.onload=()=>{document.title='wide '+f.contentDocument.documentElement.scrollWidth}"
+        "const f=document.querySelector('iframe'); f.onload=()=>{document.title='wide "
+        "'+f.contentDocument.documentElement.scrollWidth}"
     )
     frame.write_text(
-        f'<iframe style="width:{width}px;height:900px;border:0" srcdoc="{inner}"></iframe><script>{measure}</script>', encoding="utf-8"
+        (
+            f'<iframe style="width:{width}px;height:900px;border:0" '
+            f'srcdoc="{inner}"></iframe><script>{measure}</script>'
+        ),
+        encoding="utf-8",
     )
-    parsed = browser("--dump-dom", "--virtual-time-budget=5000", "--window-size=1300,900", frame.as_uri())
+    parsed = browser(
+        "--dump-dom", "--virtual-time-budget=5000", "--window-size=1300,900", frame.as_uri()
+    )
     found = re.search(r"<title>wide (\d+)</title>", parsed)
     assert found is not None
     assert int(found[1]) <= width
@@ -142,19 +188,30 @@ def test_nothing_makes_the_page_wider_than_the_window(browser: Browser, tmp_path
 
 @pytest.mark.parametrize("way", ["parsed", "set by script"])
 def test_a_notebook_cell_shows_its_table_once(browser: Browser, tmp_path: Path, way: str) -> None:
-    """A parsed page attaches the shadow root; `innerHTML`, as notebooks use it, leaves the plain copy to be seen."""
-    svg = charts.dots_with_interval([charts.Dot("a", 1.0), charts.Dot("b", 2.0)], title="t", axis="score")
+    """A parsed page attaches the shadow root; `innerHTML`, as notebooks use it, leaves the plain
+    copy to be seen.
+    """
+    svg = charts.dots_with_interval(
+        [charts.Dot("a", 1.0), charts.Dot("b", 2.0)], title="t", axis="score"
+    )
     cell = notebook.html_cell("Board", svg, ["Model", "#Score"], [("cosine", "0.1")])
     count = """
       const seen = [...document.querySelectorAll('#cell > div')].map(host => {
         const root = host.shadowRoot || host;
-        return [!!host.shadowRoot, root.querySelectorAll('table').length, root.querySelector('svg').getBoundingClientRect().width > 100,
+        return [!!host.shadowRoot, root.querySelectorAll('table').length,
+                root.querySelector('svg').getBoundingClientRect().width > 100,
                 host.querySelector('table').getBoundingClientRect().width > 0].join(' ')});
       document.title = seen.join(';');"""
     put = cell if way == "parsed" else ""
     quoted = json.dumps(cell).replace("</", "<\\/")
     place = "" if way == "parsed" else f"document.getElementById('cell').innerHTML = {quoted};"
     file = tmp_path / "cell.html"
-    file.write_text(f"<title>none</title><div id='cell'>{put}</div><script>{place}{count}</script>", encoding="utf-8")
+    file.write_text(
+        f"<title>none</title><div id='cell'>{put}</div><script>{place}{count}</script>",
+        encoding="utf-8",
+    )
     parsed = browser("--dump-dom", file.as_uri())
-    assert f"<title>{'true 1 true false' if way == 'parsed' else 'false 1 true true'}</title>" in parsed
+    assert (
+        f"<title>{'true 1 true false' if way == 'parsed' else 'false 1 true true'}</title>"
+        in parsed
+    )

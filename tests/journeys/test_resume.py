@@ -1,4 +1,6 @@
-"""A run that is stopped, by a signal or by death, goes on with the same command and ends with the same numbers."""
+"""A run that is stopped, by a signal or by death, goes on with the same command and ends with the
+same numbers.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +19,26 @@ TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
 
 
 def command(folder: Path) -> list[str]:
-    return ["dig", "world:order", "--run", str(folder), "--models", "popular,raw,cosine,lift,forward", "--budget", "120s", "--threads", "1"]
+    return [
+        "dig",
+        "world:order",
+        "--run",
+        str(folder),
+        "--models",
+        "popular,raw,cosine,lift,forward",
+        "--budget",
+        "120s",
+        "--threads",
+        "1",
+    ]
 
 
 def numbers(folder: Path):
     board = json.loads((folder / "scores.json").read_text())
-    rows = [{key: value for key, value in entry.items() if key not in TIMINGS} for entry in board["scores"] + board["validation"]]
+    rows = [
+        {key: value for key, value in entry.items() if key not in TIMINGS}
+        for entry in board["scores"] + board["validation"]
+    ]
     return rows, board["winner"]
 
 
@@ -71,17 +87,24 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed
     if in_time and code == -signal.SIGKILL:
         assert f"took over {folder} from process " in said.err
     leftovers = [path.name for path in folder.rglob(".*")]
-    assert not [name for name in leftovers if name.endswith(".json")], "temporary files are hidden and not taken for results"
+    assert not [name for name in leftovers if name.endswith(".json")], (
+        "temporary files are hidden and not taken for results"
+    )
 
 
 @pytest.mark.parametrize("trials", [3, 15])
-def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(trials, undisturbed, tmp_path):
+def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(
+    trials, undisturbed, tmp_path
+):
     folder = tmp_path / "run"
     code, err, in_time = stop(folder, trials, signal.SIGINT)
     assert in_time, "the run ended before it could be stopped"
     assert code == 130
     assert "Traceback" not in err
-    assert f"Stopped. What is finished is kept; go on with the same command: spadework dig world:order --run {folder}" in err
+    assert (
+        "Stopped. What is finished is kept; go on with the same command: spadework dig "
+        f"world:order --run {folder}"
+    ) in err
     board = json.loads((folder / "scores.json").read_text())
     assert board["protocol"]["interrupted"] is True
     done = [entry for entry in board["scores"] if entry["state"] == "done"]
@@ -118,13 +141,17 @@ def test_a_larger_budget_goes_on_from_what_a_smaller_one_tried(undisturbed, tmp_
     assert json.loads((folder / "scores.json").read_text())["budget"]["ended"] == "budget"
     tried = {path.name for path in (folder / "trials").glob("*.json")}
     assert tried, "what was tried is kept"
-    assert not [name for name in tried if name.startswith("test-")], "but for the test span and its lists"
+    assert not [name for name in tried if name.startswith("test-")], (
+        "but for the test span and its lists"
+    )
     said = run(*command(folder))
     assert said.code == 0, said.err
     assert numbers(folder) == numbers(undisturbed)
     assert not (folder / "trials").exists(), "nothing is left to try"
     account = json.loads((folder / "scores.json").read_text())["budget"]
-    assert 0 < account["taken_over"] < account["used"], "what earlier starts spent is part of what is spent"
+    assert 0 < account["taken_over"] < account["used"], (
+        "what earlier starts spent is part of what is spent"
+    )
     assert json.loads((undisturbed / "scores.json").read_text())["budget"]["taken_over"] == 0
 
 
@@ -138,7 +165,10 @@ def test_two_at_a_time_are_refused(tmp_path):
     finally:
         os.kill(first.pid, signal.SIGCONT)
     assert said.code == 2
-    assert said.sentences == (f"Process {first.pid} is working in {folder}.", "Wait for it, or choose another folder with --run.")
+    assert said.sentences == (
+        f"Process {first.pid} is working in {folder}.",
+        "Wait for it, or choose another folder with --run.",
+    )
     first.communicate(timeout=60)
     assert first.returncode == 0, "the first one is not disturbed"
     assert is_complete(folder)

@@ -1,4 +1,6 @@
-"""Least squares against dense float64: exact rows, blocks, weighted histories, and a loss that falls with every half epoch."""
+"""Least squares against dense float64: exact rows, blocks, weighted histories, and a loss that
+falls with every half epoch.
+"""
 
 from __future__ import annotations
 
@@ -31,21 +33,39 @@ def world(seed: int, users: int = 25, items: int = 18) -> csr_array:
     return csr_array(x.astype(np.float32))
 
 
-def loss(x: np.ndarray, w: np.ndarray, h: np.ndarray, everywhere: float, ridges: tuple[np.ndarray, np.ndarray]) -> float:
+def loss(
+    x: np.ndarray,
+    w: np.ndarray,
+    h: np.ndarray,
+    everywhere: float,
+    ridges: tuple[np.ndarray, np.ndarray],
+) -> float:
     guess = w @ h.T
-    return (x * (guess - 1) ** 2).sum() + everywhere * (guess**2).sum() + ridges[0] @ (w**2).sum(1) + ridges[1] @ (h**2).sum(1)
+    return (
+        (x * (guess - 1) ** 2).sum()
+        + everywhere * (guess**2).sum()
+        + ridges[0] @ (w**2).sum(1)
+        + ridges[1] @ (h**2).sum(1)
+    )
 
 
-def halves(x: csr_array, everywhere: float, ridge: float) -> tuple[csr_array, tuple[np.ndarray, np.ndarray]]:
+def halves(
+    x: csr_array, everywhere: float, ridge: float
+) -> tuple[csr_array, tuple[np.ndarray, np.ndarray]]:
     counts = np.diff(x.indptr), np.bincount(x.indices, minlength=x.shape[1])
-    return csr_array(x.T), (ridge * (counts[0] + everywhere * x.shape[1]), ridge * (counts[1] + everywhere * x.shape[0]))
+    return csr_array(x.T), (
+        ridge * (counts[0] + everywhere * x.shape[1]),
+        ridge * (counts[1] + everywhere * x.shape[0]),
+    )
 
 
 @pytest.mark.parametrize("width", [3, 12])
 def test_a_block_as_wide_as_the_vectors_ends_in_the_minimum(width):
     x, rng = world(1), np.random.default_rng(2)
     _, ridges = halves(x, 0.2, 0.05)
-    h, w = (rng.standard_normal((rows, width)).astype(np.float32) for rows in (x.shape[1], x.shape[0]))
+    h, w = (
+        rng.standard_normal((rows, width)).astype(np.float32) for rows in (x.shape[1], x.shape[0])
+    )
     als.update(w, h, x.indptr, x.indices, everywhere=0.2, ridge=ridges[0], block=50, label="")
     h = h.astype(np.float64)
     for user, taken in enumerate(x.toarray()):
@@ -57,12 +77,32 @@ def test_a_block_as_wide_as_the_vectors_ends_in_the_minimum(width):
 def test_the_loss_falls_every_half_epoch(block):
     x, rng = world(3), np.random.default_rng(4)
     turned, ridges = halves(x, 0.1, 0.01)
-    h, w = rng.standard_normal((x.shape[1], 7)).astype(np.float32) / 10, np.zeros((x.shape[0], 7), np.float32)
+    h, w = (
+        rng.standard_normal((x.shape[1], 7)).astype(np.float32) / 10,
+        np.zeros((x.shape[0], 7), np.float32),
+    )
     losses = [loss(x.toarray(), w, h, 0.1, ridges)]
     for _ in range(12):
         for one, other, lists, ridge in ((w, h, x, ridges[0]), (h, w, turned, ridges[1])):
-            als.update(one, other, lists.indptr, lists.indices, everywhere=0.1, ridge=ridge, block=block, label="")
-            losses.append(loss(x.toarray().astype(np.float64), w.astype(np.float64), h.astype(np.float64), 0.1, ridges))
+            als.update(
+                one,
+                other,
+                lists.indptr,
+                lists.indices,
+                everywhere=0.1,
+                ridge=ridge,
+                block=block,
+                label="",
+            )
+            losses.append(
+                loss(
+                    x.toarray().astype(np.float64),
+                    w.astype(np.float64),
+                    h.astype(np.float64),
+                    0.1,
+                    ridges,
+                )
+            )
     assert (np.diff(losses) < 1e-4).all()
     assert losses[-1] < 0.3 * losses[0]
 
@@ -70,9 +110,21 @@ def test_the_loss_falls_every_half_epoch(block):
 def test_threads_change_nothing():
     x, found = world(5, users=200), []
     for threads in (1, 3):
-        w, h = np.zeros((200, 6), np.float32), np.random.default_rng(0).standard_normal((18, 6)).astype(np.float32)
+        w, h = (
+            np.zeros((200, 6), np.float32),
+            np.random.default_rng(0).standard_normal((18, 6)).astype(np.float32),
+        )
         with parallel.using(threads):
-            als.update(w, h, x.indptr, x.indices, everywhere=0.1, ridge=np.full(200, 0.1), block=4, label="")
+            als.update(
+                w,
+                h,
+                x.indptr,
+                x.indices,
+                everywhere=0.1,
+                ridge=np.full(200, 0.1),
+                block=4,
+                label="",
+            )
         found.append(w.tobytes())
     assert found[0] == found[1]
 
@@ -97,6 +149,8 @@ def test_a_system_that_rounding_broke_still_moves_downhill():
     x = csr_array(np.ones((4, 3), np.float32))
     h = np.tile(np.float32([[100.0, 100.0]]), (3, 1))
     w = np.zeros((4, 2), np.float32)
-    als.update(w, h, x.indptr, x.indices, everywhere=1e-3, ridge=np.full(4, 1e-9), block=2, label="")
+    als.update(
+        w, h, x.indptr, x.indices, everywhere=1e-3, ridge=np.full(4, 1e-9), block=2, label=""
+    )
     assert np.isfinite(w).all()
     assert (np.abs(w @ h.T - 1) < 0.1).all()

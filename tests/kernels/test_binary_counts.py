@@ -1,4 +1,6 @@
-"""Counting sets by half, dense and sparse: each of the three against a double loop over the items of each unit."""
+"""Counting sets by half, dense and sparse: each of the three against a double loop over the items
+of each unit.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ baskets = st.lists(st.sets(st.integers(0, ITEMS - 1), max_size=7), max_size=9)
 
 def arranged(made, items=ITEMS) -> Units:
     starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
-    return Units.of_sets(starts, np.asarray([item for unit in made for item in unit], np.int32), items)
+    return Units.of_sets(
+        starts, np.asarray([item for unit in made for item in unit], np.int32), items
+    )
 
 
 def forced(units: Units, way: str) -> SetCounter:
@@ -43,7 +47,9 @@ def counted(counter: SetCounter, ranges=None) -> np.ndarray:
             own = block.joint.reshape(block.rows, -1)
         else:
             own = oracles.dense(block.starts, block.columns, block.joint[:, 0], units.item_count)
-            assert (block.joint[:, 0] > 0).all(), "a sparse cell is written only where something was counted"
+            assert (block.joint[:, 0] > 0).all(), (
+                "a sparse cell is written only where something was counted"
+            )
         out[block.first : block.last] = own
     return out[np.ix_(units.ranks, units.ranks)]
 
@@ -51,19 +57,25 @@ def counted(counter: SetCounter, ranges=None) -> np.ndarray:
 @ways
 @given(baskets)
 def test_counts_are_what_the_loops_count(way, made):
-    np.testing.assert_array_equal(counted(forced(arranged(made), way)), oracles.count_sets(made, ITEMS))
+    np.testing.assert_array_equal(
+        counted(forced(arranged(made), way)), oracles.count_sets(made, ITEMS)
+    )
 
 
 @given(baskets)
 def test_the_way_that_suits_the_data_counts_the_same(made):
-    np.testing.assert_array_equal(counted(SetCounter(arranged(made))), oracles.count_sets(made, ITEMS))
+    np.testing.assert_array_equal(
+        counted(SetCounter(arranged(made))), oracles.count_sets(made, ITEMS)
+    )
 
 
 @ways
 @given(baskets, st.integers(1, ITEMS - 1))
 def test_rows_may_be_counted_in_any_ranges(way, made, edge):
     counter = forced(arranged(made), way)
-    np.testing.assert_array_equal(counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)]))
+    np.testing.assert_array_equal(
+        counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)])
+    )
 
 
 @ways
@@ -74,7 +86,9 @@ def test_ranges_cover_every_row_once_however_small_the_blocks(way, cells, monkey
     for name, value in (("BLOCK_CELLS", cells), ("TILE", 2)):
         monkeypatch.setattr(binary_counts, name, value)
     counter = forced(arranged(made), way)
-    assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
+    assert [row for first, last in counter.blocks() for row in range(first, last)] == list(
+        range(ITEMS)
+    )
     assert len(counter.blocks()) > 1
     np.testing.assert_array_equal(counted(counter), expected)
 
@@ -106,7 +120,9 @@ def test_units_of_one_item_and_items_without_events_count_nothing(way):
 
 @ways
 def test_everything_in_one_unit(way):
-    np.testing.assert_array_equal(counted(forced(arranged([set(range(ITEMS))]), way)), 1 - np.eye(ITEMS))
+    np.testing.assert_array_equal(
+        counted(forced(arranged([set(range(ITEMS))]), way)), 1 - np.eye(ITEMS)
+    )
 
 
 @pytest.mark.parametrize("items", [0, 1, 2])
@@ -152,7 +168,9 @@ def test_units_are_the_log_by_rank(made):
     for rank in range(ITEMS):
         cells = slice(int(units.occurrence_starts[rank]), int(units.occurrence_starts[rank + 1]))
         assert units.pairs[rank] == sum(len(unit) for unit in made if units.order[rank] in unit)
-        assert units.occurrence_units[cells].tolist() == [number for number, unit in enumerate(made) if units.order[rank] in unit]
+        assert units.occurrence_units[cells].tolist() == [
+            number for number, unit in enumerate(made) if units.order[rank] in unit
+        ]
 
 
 @given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 40), st.integers(1, 4))

@@ -1,4 +1,6 @@
-"""Where compiled kernels are kept: in the first folder that can be written, apart for other sources, and never a failure."""
+"""Where compiled kernels are kept: in the first folder that can be written, apart for other
+sources, and never a failure.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ def test_every_kernel_is_kept_here_under_a_name_of_its_own():
     for module in pkgutil.walk_packages(kernels.__path__, "spadework.kernels."):
         for thing in vars(importlib.import_module(module.name)).values():
             if hasattr(thing, "py_func") and thing.__module__ == module.name:
-                assert isinstance(thing._cache, compiled._Kept), f"{module.name}.{thing.__name__} is not compiled by `kernel`"
+                assert isinstance(thing._cache, compiled._Kept), (
+                    f"{module.name}.{thing.__name__} is not compiled by `kernel`"
+                )
                 names.append(thing._cache._name)
     assert len(names) > 100
     assert len(set(names)) == len(names)
@@ -93,7 +97,9 @@ def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, heard, tmp_pa
     chosen.setenv("SPADEWORK_CACHE_DIR", str(named))
     folder = compiled.home()
     assert folder is not None
-    assert heard.notes == [f"{named} cannot be written; compiled kernels are kept in {folder.parent}."]
+    assert heard.notes == [
+        f"{named} cannot be written; compiled kernels are kept in {folder.parent}."
+    ]
 
 
 def test_a_folder_that_can_only_be_read_is_used_where_it_was_filled(chosen, tmp_path):
@@ -111,7 +117,11 @@ def test_a_folder_that_can_only_be_read_is_used_where_it_was_filled(chosen, tmp_
 
 
 def test_other_sources_have_another_folder(monkeypatch, tmp_path):
-    copy = shutil.copytree(Path(compiled.__file__).parent, tmp_path / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    copy = shutil.copytree(
+        Path(compiled.__file__).parent,
+        tmp_path / "kernels",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
     monkeypatch.setattr(compiled, "__file__", str(copy / "compiled.py"))
     assert compiled.digest.__wrapped__() == compiled.digest()
     instructions = copy / "counting" / "instructions.py"
@@ -151,7 +161,10 @@ def test_a_damaged_file_is_remarked_and_written_anew(monkeypatch, heard, tmp_pat
         assert kernel(twice)(np.ones(3)) == 6.0
         assert path.stat().st_size > 100
     assert len(heard.notes) == 3
-    assert all(note.startswith(f"A compiled kernel in {tmp_path} cannot be read and is compiled again (") for note in heard.notes)
+    assert all(
+        note.startswith(f"A compiled kernel in {tmp_path} cannot be read and is compiled again (")
+        for note in heard.notes
+    )
 
 
 def test_a_folder_that_can_no_longer_be_written_is_a_remark(monkeypatch, heard, tmp_path):

@@ -8,12 +8,15 @@ import pytest
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.dense_scores import recommend_dense, score_dense
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 
 
 def lists_of(seed: int, count: int, entries: int) -> SparseRows:
     rng = np.random.default_rng(seed)
-    chosen = [np.sort(rng.choice(entries, rng.integers(0, entries + 1), replace=False)) for _ in range(count)]
+    chosen = [
+        np.sort(rng.choice(entries, rng.integers(0, entries + 1), replace=False))
+        for _ in range(count)
+    ]
     starts = np.concatenate(([0], np.cumsum([len(c) for c in chosen])))
     columns = np.concatenate(chosen).astype(np.int32)
     return SparseRows(starts.astype(np.int64), columns, rng.random(len(columns)).astype(np.float32))
@@ -22,12 +25,17 @@ def lists_of(seed: int, count: int, entries: int) -> SparseRows:
 @pytest.mark.parametrize("seed", range(5))
 def test_scores_are_sums_of_rows_times_the_scale(seed):
     rng = np.random.default_rng(seed)
-    matrix, scale = rng.standard_normal((9, 30)).astype(np.float32), rng.standard_normal(30).astype(np.float32)
+    matrix, scale = (
+        rng.standard_normal((9, 30)).astype(np.float32),
+        rng.standard_normal(30).astype(np.float32),
+    )
     lists = lists_of(seed, 12, 9)
     found = score_dense(lists, matrix, scale)
     for row in range(12):
         cells = slice(lists.starts[row], lists.starts[row + 1])
-        expected = lists.values[cells].astype(float) @ matrix[lists.columns[cells]].astype(float) * scale
+        expected = (
+            lists.values[cells].astype(float) @ matrix[lists.columns[cells]].astype(float) * scale
+        )
         if cells.stop == cells.start:
             assert np.isneginf(found[row]).all(), "no history is no evidence"
         else:
@@ -36,7 +44,9 @@ def test_scores_are_sums_of_rows_times_the_scale(seed):
 
 def test_a_sum_or_a_scale_of_zero_is_no_evidence():
     lists = SparseRows(np.asarray([0, 1]), np.asarray([0], np.int32), np.ones(1, np.float32))
-    found = score_dense(lists, np.asarray([[1.0, 0.0, 2.0]], np.float32), np.asarray([1.0, 1.0, 0.0]))
+    found = score_dense(
+        lists, np.asarray([[1.0, 0.0, 2.0]], np.float32), np.asarray([1.0, 1.0, 0.0])
+    )
     np.testing.assert_array_equal(found, [[1, -np.inf, -np.inf]])
 
 
@@ -54,7 +64,9 @@ def test_lists_are_the_top_of_all_scores(policy, masked, k):
     if allowed is not None:
         top_k.keep_candidates(scores, allowed)
     seen = None if policy == "allow" else (lists.starts, lists.columns)
-    found = recommend_dense(lists, matrix, scale, k, seen=seen, only=policy == "only", allowed=allowed)
+    found = recommend_dense(
+        lists, matrix, scale, k, seen=seen, only=policy == "only", allowed=allowed
+    )
     for mine, expected in zip(found, top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, expected)
 

@@ -1,4 +1,6 @@
-"""One step of ELSA against dense float64: the loss, its slope by finite differences, and the optimiser."""
+"""One step of ELSA against dense float64: the loss, its slope by finite differences, and the
+optimiser.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,17 @@ from spadework.kernels.solvers import elsa_gradient
 USERS, ITEMS, WIDTH = 30, 17, 5
 
 
-def world(seed: int, users: int = USERS, items: int = ITEMS) -> tuple[np.ndarray, elsa_gradient.Histories, np.ndarray]:
+def world(
+    seed: int, users: int = USERS, items: int = ITEMS
+) -> tuple[np.ndarray, elsa_gradient.Histories, np.ndarray]:
     """What users took as zeros and ones, the same as lists, and rows to begin at."""
     rng = np.random.default_rng(seed)
     x = rng.random((users, items)) < 0.3
     x[:, :2] = True  # two items at least
     lists = csr_array(x)
-    histories = elsa_gradient.Histories(lists.indptr.astype(np.int64), lists.indices.astype(np.int32))
+    histories = elsa_gradient.Histories(
+        lists.indptr.astype(np.int64), lists.indices.astype(np.int32)
+    )
     return x.astype(np.float64), histories, rng.standard_normal((items, WIDTH)).astype(np.float32)
 
 
@@ -67,7 +73,10 @@ def test_steps_are_those_of_nadam(monkeypatch):
         for step in range(1, 4):
             elsa_gradient.step(weights, histories, everybody, 0.1, crew)
             slope = dense_slope(x, twin)
-            now, then = 0.9 * (1 - 0.5 * 0.96 ** (step * 0.004)), 0.9 * (1 - 0.5 * 0.96 ** ((step + 1) * 0.004))
+            now, then = (
+                0.9 * (1 - 0.5 * 0.96 ** (step * 0.004)),
+                0.9 * (1 - 0.5 * 0.96 ** ((step + 1) * 0.004)),
+            )
             product *= now
             mean, square = 0.9 * mean + 0.1 * slope, 0.999 * square + 0.001 * slope**2
             ahead = then * mean / (1 - product * then) + (1 - now) * slope / (1 - product)
@@ -101,7 +110,9 @@ def test_threads_change_nothing(monkeypatch):
 
 
 def test_a_user_without_a_direction_moves_nothing():
-    """Two items at right angles: each says nothing of the other, so there is no prediction to turn."""
+    """Two items at right angles: each says nothing of the other, so there is no prediction to
+    turn.
+    """
     histories = elsa_gradient.Histories(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
     raw = np.eye(2, 3, dtype=np.float32)
     weights = elsa_gradient.Weights.start(raw.copy())

@@ -10,12 +10,14 @@ from scipy.sparse import csr_array
 
 from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import factor_pair_scores, top_k
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 
 
 def rows_of(cells: np.ndarray) -> SparseRows:
     made = csr_array(cells)
-    return SparseRows(made.indptr.astype(np.int64), made.indices.astype(np.int32), made.data.astype(np.float32))
+    return SparseRows(
+        made.indptr.astype(np.int64), made.indices.astype(np.int32), made.data.astype(np.float32)
+    )
 
 
 def made(seed: int, users: int, items: int, factors: int, share: float):
@@ -29,10 +31,22 @@ def made(seed: int, users: int, items: int, factors: int, share: float):
     linked = (u != 0).astype(int) @ (u != 0).T
     np.fill_diagonal(linked, 0)
     scores = np.where((lists != 0).astype(int) @ linked > 0, lists @ weights, -np.inf)
-    return rows_of(lists), factor_pair_scores.Factors(rows_of(u), rows_of(u.T), spread.astype(np.float32), own.astype(np.float32)), scores
+    return (
+        rows_of(lists),
+        factor_pair_scores.Factors(
+            rows_of(u), rows_of(u.T), spread.astype(np.float32), own.astype(np.float32)
+        ),
+        scores,
+    )
 
 
-problems = st.tuples(st.integers(0, 10_000), st.integers(1, 6), st.integers(1, 25), st.integers(1, 25), st.sampled_from([0.05, 0.2, 0.6]))
+problems = st.tuples(
+    st.integers(0, 10_000),
+    st.integers(1, 6),
+    st.integers(1, 25),
+    st.integers(1, 25),
+    st.sampled_from([0.05, 0.2, 0.6]),
+)
 
 
 @given(problems)
@@ -54,7 +68,9 @@ def test_lists_are_those_of_the_scores(problem, k, repeats, some):
     if allowed is not None:
         top_k.keep_candidates(scores, allowed)
     seen = None if repeats == "allow" else (lists.starts, lists.columns)
-    codes, best = factor_pair_scores.recommend_rows(lists, factors, k, seen=seen, only=repeats == "only", allowed=allowed)
+    codes, best = factor_pair_scores.recommend_rows(
+        lists, factors, k, seen=seen, only=repeats == "only", allowed=allowed
+    )
     for mine, yours in zip((codes, best), top_k.top_k(scores, k), strict=True):
         np.testing.assert_array_equal(mine, yours)
 

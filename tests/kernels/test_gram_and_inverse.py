@@ -1,4 +1,6 @@
-"""The Gram kernel against a product of dense matrices, and the inverse against numpy's, whole and by blocks."""
+"""The Gram kernel against a product of dense matrices, and the inverse against numpy's, whole and
+by blocks.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ from spadework.kernels.solvers.dense_gram import gram, mirror
 
 def rows_of(seed: int, rows: int, width: int, share: float = 0.3) -> csr_array:
     rng = np.random.default_rng(seed)
-    dense = np.where(rng.random((rows, width)) < share, rng.random((rows, width)), 0).astype(np.float32)
+    dense = np.where(rng.random((rows, width)) < share, rng.random((rows, width)), 0).astype(
+        np.float32
+    )
     return csr_array(dense)
 
 
@@ -57,7 +61,10 @@ def positive(seed: int, size: int, kind: type) -> np.ndarray:
     return np.ascontiguousarray(x @ x.T + np.eye(size), kind)
 
 
-@pytest.mark.parametrize(("size", "block", "tile"), [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)])
+@pytest.mark.parametrize(
+    ("size", "block", "tile"),
+    [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)],
+)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
     monkeypatch.setattr(dense_inverse, "WHOLE", 0)
@@ -67,7 +74,9 @@ def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
     expected = np.linalg.inv(matrix.astype(np.float64))
     dense_inverse.invert(matrix)
     scale = np.abs(expected).max()
-    np.testing.assert_allclose(matrix, expected, rtol=0, atol=scale * (3e-4 if kind is np.float32 else 1e-10))
+    np.testing.assert_allclose(
+        matrix, expected, rtol=0, atol=scale * (3e-4 if kind is np.float32 else 1e-10)
+    )
     np.testing.assert_array_equal(matrix, matrix.T)
 
 

@@ -1,4 +1,6 @@
-"""Small problems over a sparse symmetric matrix: graph, factor, columns of inverses, descent; each against plain numpy."""
+"""Small problems over a sparse symmetric matrix: graph, factor, columns of inverses, descent; each
+against plain numpy.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +24,16 @@ def definite(size: int, seed: int = 0) -> np.ndarray:
     return rows.T @ rows / size + 0.1 * np.eye(size)
 
 
-def table_of(seed: int, items: int, share: float = 0.4) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows of random cells above zero, none on the diagonal, and what they are as starts, columns and values."""
+def table_of(
+    seed: int, items: int, share: float = 0.4
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of random cells above zero, none on the diagonal, and what they are as starts, columns
+    and values.
+    """
     rng = np.random.default_rng(seed)
-    cells = np.where(rng.random((items, items)) < share, rng.random((items, items)).astype(np.float32), 0)
+    cells = np.where(
+        rng.random((items, items)) < share, rng.random((items, items)).astype(np.float32), 0
+    )
     both = np.triu(cells, 1) + np.triu(cells, 1).T  # a pair has one value, whichever item keeps it
     kept = np.where(rng.random((items, items)) < 0.7, both, 0)
     return csr_parts(kept)
@@ -42,7 +50,10 @@ def graph_of(seed: int, items: int, share: float = 0.4) -> tuple[sparse_graph.Gr
 
 
 def members_of(found: sparse_graph.Members) -> list[list[int]]:
-    return [found.items[found.starts[i] : found.starts[i + 1]].tolist() for i in range(len(found.starts) - 1)]
+    return [
+        found.items[found.starts[i] : found.starts[i + 1]].tolist()
+        for i in range(len(found.starts) - 1)
+    ]
 
 
 # ---- the factor
@@ -55,7 +66,12 @@ def test_factor_is_that_of_numpy(size, kind):
     a = np.full((size + 3, size + 3), np.nan, kind)
     a[:size, :size] = matrix
     assert cholesky.factor(a, size)
-    np.testing.assert_allclose(np.triu(a[:size, :size]), np.linalg.cholesky(matrix).T, rtol=0, atol=2e-5 if kind is np.float32 else 1e-11)
+    np.testing.assert_allclose(
+        np.triu(a[:size, :size]),
+        np.linalg.cholesky(matrix).T,
+        rtol=0,
+        atol=2e-5 if kind is np.float32 else 1e-11,
+    )
 
 
 @sizes
@@ -72,7 +88,9 @@ def test_columns_of_the_inverse_are_those_of_numpy(size):
     np.testing.assert_allclose(found, expected[:, asked], rtol=0, atol=1e-9)
 
 
-@pytest.mark.parametrize("matrix", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]], [[0.0]], [[np.nan]], [[-1.0]]])
+@pytest.mark.parametrize(
+    "matrix", [[[1.0, 2.0], [2.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]], [[0.0]], [[np.nan]], [[-1.0]]]
+)
 def test_what_is_not_positive_definite_is_refused(matrix):
     assert not cholesky.factor(np.array(matrix), len(matrix))
 
@@ -116,7 +134,9 @@ def test_partners_are_the_largest_of_a_row(seed, items, most, placed):
     found, whole = graph_of(seed, items)
     place = np.random.default_rng(seed).permutation(items).astype(np.int32) if placed else None
     for item, own in enumerate(members_of(sparse_graph.strongest(found, most, place))):
-        others = [j for j in range(items) if j != item and (place is None or place[j] < place[item])]
+        others = [
+            j for j in range(items) if j != item and (place is None or place[j] < place[item])
+        ]
         partners = [j for j in others if whole[item, j] > 0]
         best = sorted(sorted(partners, key=lambda j: (-whole[item, j], j))[:most])
         assert own == (others if most >= items - 1 else best)
@@ -125,7 +145,9 @@ def test_partners_are_the_largest_of_a_row(seed, items, most, placed):
 # ---- columns
 
 
-def solved(whole: np.ndarray, diagonal: np.ndarray, members: sparse_graph.Members) -> list[np.ndarray]:
+def solved(
+    whole: np.ndarray, diagonal: np.ndarray, members: sparse_graph.Members
+) -> list[np.ndarray]:
     """The last column of the inverse over members and item."""
     found = []
     for item, own in enumerate(members_of(members)):
@@ -139,7 +161,9 @@ def test_own_columns_are_those_of_small_inverses(seed, items, most):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)  # outweighs its row, so that every part is definite
     members = sparse_graph.strongest(found, most)
-    values, own, raised = local_inverse.own_columns(sparse_graph.halved(found), diagonal, members, "solve")
+    values, own, raised = local_inverse.own_columns(
+        sparse_graph.halved(found), diagonal, members, "solve"
+    )
     for item, column in enumerate(solved(whole, diagonal, members)):
         mine = values[members.starts[item] : members.starts[item + 1]]
         np.testing.assert_allclose([*mine, own[item]], column, rtol=1e-6, atol=1e-9)
@@ -147,38 +171,65 @@ def test_own_columns_are_those_of_small_inverses(seed, items, most):
 
 
 def test_pairs_without_a_solution_get_a_stronger_penalty():
-    """Three items, of which the first stands with both others nearly always, and these never with each other: no log has that."""
-    found = sparse_graph.symmetric(*csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32)))
+    """Three items, of which the first stands with both others nearly always, and these never with
+    each other: no log has that.
+    """
+    found = sparse_graph.symmetric(
+        *csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32))
+    )
     members = sparse_graph.strongest(found, 2)
-    values, own, raised = local_inverse.own_columns(sparse_graph.halved(found), np.ones(3), members, "solve")
+    values, own, raised = local_inverse.own_columns(
+        sparse_graph.halved(found), np.ones(3), members, "solve"
+    )
     assert raised == 3
     assert np.isfinite(values).all()
     assert (own > 0).all()
-    _, weights, blocks = block_inverse.shared_columns(sparse_graph.halved(found), np.ones(3), members, found, 1.0, "solve")
+    _, weights, blocks = block_inverse.shared_columns(
+        sparse_graph.halved(found), np.ones(3), members, found, 1.0, "solve"
+    )
     assert blocks == 1
     assert np.isfinite(weights).all()
 
 
 def test_threads_do_not_change_a_bit():
     found, whole = graph_of(5, 300, 0.1)
-    members, half, diagonal = sparse_graph.strongest(found, 20), sparse_graph.halved(found), 1 + whole.sum(axis=1)
+    members, half, diagonal = (
+        sparse_graph.strongest(found, 20),
+        sparse_graph.halved(found),
+        1 + whole.sum(axis=1),
+    )
     answers = []
     for threads in (1, 2, 5):
         with parallel.using(threads):
             values, own, _ = local_inverse.own_columns(half, diagonal, members, "solve")
-            _, shared, _ = block_inverse.shared_columns(half, diagonal, members, found, 0.3, "solve")
-            weights, _ = descend(half, diagonal, np.ones(300), members, l1=0.01, rounds=20, tolerance=1e-6, label="descend")
+            _, shared, _ = block_inverse.shared_columns(
+                half, diagonal, members, found, 0.3, "solve"
+            )
+            weights, _ = descend(
+                half,
+                diagonal,
+                np.ones(300),
+                members,
+                l1=0.01,
+                rounds=20,
+                tolerance=1e-6,
+                label="descend",
+            )
             answers.append((values.tobytes(), own.tobytes(), shared.tobytes(), weights.tobytes()))
     assert answers[0] == answers[1] == answers[2]
 
 
 def plan(whole: np.ndarray, members: list[list[int]], share: float) -> list[tuple[int, list[int]]]:
-    """Blocks as they are defined: items with many pairs first, each that has no column yet with the strongest of its members."""
+    """Blocks as they are defined: items with many pairs first, each that has no column yet with the
+    strongest of its members.
+    """
     done: set[int] = set()
     blocks = []
     for item in sorted(range(len(whole)), key=lambda i: (-(whole[i] > 0).sum(), i)):
         if item not in done:
-            best = sorted(members[item], key=lambda j: (-whole[item, j], j))[: int(share * len(members[item]))]
+            best = sorted(members[item], key=lambda j: (-whole[item, j], j))[
+                : int(share * len(members[item]))
+            ]
             blocks.append((item, [item, *best]))
             done |= {item, *best}
     return blocks
@@ -197,8 +248,12 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
             own = at.index(column)
             for place, source in enumerate(at):
                 if source != column:
-                    told.setdefault((source, column), []).append(-inverse[place, own] / inverse[own, own])
-    sources, weights, _ = block_inverse.shared_columns(sparse_graph.halved(found), diagonal, members, found, share, "solve")
+                    told.setdefault((source, column), []).append(
+                        -inverse[place, own] / inverse[own, own]
+                    )
+    sources, weights, _ = block_inverse.shared_columns(
+        sparse_graph.halved(found), diagonal, members, found, share, "solve"
+    )
     made = {
         (int(sources.items[at]), column): weights[at]
         for column in range(items)
@@ -214,12 +269,23 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
 
 @given(seeds, st.integers(2, 10), st.integers(1, 10), st.sampled_from([0.0, 0.05, 0.3]))
 def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
-    """Where a weight is above zero its slope is zero; where it is zero the slope does not fall. So it is the minimum of a convex problem."""
+    """Where a weight is above zero its slope is zero; where it is zero the slope does not fall. So
+    it is the minimum of a convex problem.
+    """
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)
     scale = np.random.default_rng(seed).uniform(0.3, 3, items)
     members = sparse_graph.strongest(found, most)
-    weights, restless = descend(sparse_graph.halved(found), diagonal, scale, members, l1=l1, rounds=10_000, tolerance=1e-8, label="descend")
+    weights, restless = descend(
+        sparse_graph.halved(found),
+        diagonal,
+        scale,
+        members,
+        l1=l1,
+        rounds=10_000,
+        tolerance=1e-8,
+        label="descend",
+    )
     assert restless == 0
     matrix = (whole + np.diag(diagonal)) / np.outer(scale, scale)
     for item, own in enumerate(members_of(members)):

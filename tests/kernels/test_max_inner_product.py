@@ -1,4 +1,6 @@
-"""Lists from vectors: what the fast product guesses, exact sums decide, so the twin is a plain ranking of exact scores."""
+"""Lists from vectors: what the fast product guesses, exact sums decide, so the twin is a plain
+ranking of exact scores.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +14,25 @@ from spadework.errors import SpadeworkError
 from spadework.kernels.ranking import dot_products, max_inner_product, top_k
 
 
-def marks_of(rng: np.random.Generator, users: int, items: int, share: float) -> max_inner_product.Marks:
-    cells = csr_array(np.where(rng.random((users, items)) < share, rng.standard_normal((users, items)), 0).astype(np.float32))
-    return max_inner_product.Marks(cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data)
+def marks_of(
+    rng: np.random.Generator, users: int, items: int, share: float
+) -> max_inner_product.Marks:
+    cells = csr_array(
+        np.where(rng.random((users, items)) < share, rng.standard_normal((users, items)), 0).astype(
+            np.float32
+        )
+    )
+    return max_inner_product.Marks(
+        cells.indptr.astype(np.int64), cells.indices.astype(np.int32), cells.data
+    )
 
 
 def world(seed: int, users: int, items: int, width: int, *, coarse: bool) -> dict[str, object]:
     """Vectors of both sides; coarse ones make many equal scores."""
     rng = np.random.default_rng(seed)
-    vectors, others = (rng.standard_normal((rows, width)).astype(np.float32) for rows in (users, items))
+    vectors, others = (
+        rng.standard_normal((rows, width)).astype(np.float32) for rows in (users, items)
+    )
     if coarse:
         vectors, others = np.sign(vectors), np.sign(others)
     return {
@@ -39,7 +51,14 @@ def twin(made: dict[str, object]) -> np.ndarray:
     return scores if made["base"] is None else scores + made["base"]
 
 
-@given(st.integers(0, 10**6), st.integers(1, 20), st.integers(1, 150), st.integers(1, 30), st.integers(1, 60), st.booleans())
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 20),
+    st.integers(1, 150),
+    st.integers(1, 30),
+    st.integers(1, 60),
+    st.booleans(),
+)
 @settings(max_examples=60, deadline=None)
 def test_lists_are_the_ranking_of_exact_scores(seed, users, items, width, k, coarse):
     made = world(seed, users, items, width, coarse=coarse)
@@ -51,7 +70,9 @@ def test_lists_are_the_ranking_of_exact_scores(seed, users, items, width, k, coa
         if policy != "allow":
             top_k.exclude(expected, seen.starts, seen.columns, only=policy == "only")
         codes, best = top_k.top_k(expected, k)
-        found = max_inner_product.recommend(**made, k=k, seen=None if policy == "allow" else seen[:2], only=policy == "only")
+        found = max_inner_product.recommend(
+            **made, k=k, seen=None if policy == "allow" else seen[:2], only=policy == "only"
+        )
         np.testing.assert_array_equal(found[0], codes)
         assert found[1].tobytes() == best.tobytes()
 
@@ -69,19 +90,28 @@ def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
 
 @pytest.mark.parametrize("marked", [True, False])
 def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
-    """Some thousand short items behind a few long ones are not multiplied where items are sorted by length; the lists are the same in any order."""
+    """Some thousand short items behind a few long ones are not multiplied where items are sorted by
+    length; the lists are the same in any order.
+    """
     made = world(3 if marked else 4, 40, 3000, 8, coarse=False) | {"base": None}
     rng = np.random.default_rng(0)
-    made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[:, None]
+    made["items"] *= rng.permutation(np.where(np.arange(3000) < 300, 1.0, 0.01)).astype(np.float32)[
+        :, None
+    ]
     seen = marks_of(rng, 40, 3000, 0.05)
     scores = dot_products.score(**made)
     top_k.exclude(scores, seen.starts, seen.columns)
     codes, best = top_k.top_k(scores, 10)
     multiplied = []
     absorb = max_inner_product._absorb
-    monkeypatch.setattr(max_inner_product, "_absorb", lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)))
+    monkeypatch.setattr(
+        max_inner_product,
+        "_absorb",
+        lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)),
+    )
     monkeypatch.setattr(max_inner_product, "ITEMS", 100)
-    for users, share in ((16, 0.5 if not marked else 1.0), (1000, 1.0)):  # in order of length; as they stand
+    # in order of length; as they stand
+    for users, share in ((16, 0.5 if not marked else 1.0), (1000, 1.0)):
         monkeypatch.setattr(max_inner_product, "USERS", users)
         multiplied.clear()
         found = max_inner_product.recommend(**made, k=10, seen=seen[:2])
@@ -92,7 +122,9 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
 
 def test_gather_sums_in_order():
     items = np.random.default_rng(0).standard_normal((6, 3)).astype(np.float32)
-    found = dot_products.gather(np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items)
+    found = dot_products.gather(
+        np.asarray([0, 2, 2]), np.asarray([1, 4], np.int32), np.asarray([2, 0.5], np.float32), items
+    )
     np.testing.assert_allclose(found, [2 * items[1] + 0.5 * items[4], np.zeros(3)], rtol=1e-6)
 
 
@@ -106,6 +138,8 @@ def test_what_is_not_a_number_is_refused(only):
 
 
 def test_no_items_make_empty_lists():
-    codes, best = max_inner_product.recommend(np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4)
+    codes, best = max_inner_product.recommend(
+        np.ones((2, 3), np.float32), np.zeros((0, 3), np.float32), 4
+    )
     assert (codes == -1).all()
     assert np.isneginf(best).all()

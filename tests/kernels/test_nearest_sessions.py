@@ -1,4 +1,6 @@
-"""The index of sessions and the walk over it against the plain way: look at every session, sort, add up."""
+"""The index of sessions and the walk over it against the plain way: look at every session, sort,
+add up.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,18 @@ SETTINGS = st.fixed_dictionaries(
 
 def random_sessions(rng, *, count=14, item_count=9):
     """Sets of items; some sessions are empty and some items are in none."""
-    return [set(rng.choice(item_count - 1, rng.integers(0, 5), replace=False).tolist()) for _ in range(count)], item_count
+    return [
+        set(rng.choice(item_count - 1, rng.integers(0, 5), replace=False).tolist())
+        for _ in range(count)
+    ], item_count
 
 
 def index_of(held, item_count, sample):
     numbers = [n for n, items in enumerate(held) for _ in items]
     items = [item for own in held for item in own]
-    return Sessions.build(np.asarray(numbers, np.int32), np.asarray(items, np.int32), (len(held), item_count), sample)
+    return Sessions.build(
+        np.asarray(numbers, np.int32), np.asarray(items, np.int32), (len(held), item_count), sample
+    )
 
 
 def random_asked(rng, item_count, rows=4):
@@ -46,7 +53,13 @@ def plain_nearest(held, asked, row, *, sample, neighbours, length):
         shared = [at for at in own if asked.items[at] in items]
         if shared:
             similarity = sum((float(asked.weights[at]) for at in shared), 0.0)
-            found.append((number, similarity / len(items) ** length if length else similarity, float(asked.matches[shared[0]])))
+            found.append(
+                (
+                    number,
+                    similarity / len(items) ** length if length else similarity,
+                    float(asked.matches[shared[0]]),
+                )
+            )
     newest = found[:sample]
     return sorted(sorted(newest, key=lambda one: (-one[1], one[0]))[:neighbours])
 
@@ -58,18 +71,26 @@ def plain_scores(held, asked, item_weights, **settings):
         for number, similarity, match in plain_nearest(held, asked, row, **settings):
             for item in held[number]:
                 value = np.float32(similarity * match * item_weights[item])
-                scores[row, item] = value if scores[row, item] == -np.inf else scores[row, item] + value
+                scores[row, item] = (
+                    value if scores[row, item] == -np.inf else scores[row, item] + value
+                )
     return scores
 
 
 def test_the_index_by_hand():
-    # session 0 (the newest) holds items 2 and 0, session 1 item 2 twice, session 2 items 1 and 2; item 3 is nowhere
-    numbers, items = np.asarray([0, 0, 1, 1, 2, 2], np.int32), np.asarray([2, 0, 2, 2, 1, 2], np.int32)
+    # session 0 (the newest) holds items 2 and 0, session 1 item 2 twice, session 2 items 1 and 2;
+    # item 3 is nowhere
+    numbers, items = (
+        np.asarray([0, 0, 1, 1, 2, 2], np.int32),
+        np.asarray([2, 0, 2, 2, 1, 2], np.int32),
+    )
     index = Sessions.build(numbers, items, (3, 4), 2)
     assert index.starts.tolist() == [0, 2, 3, 5]
     assert index.items.tolist() == [0, 2, 2, 1, 2]
     assert index.posting_starts.tolist() == [0, 1, 2, 4, 4]
-    assert index.postings.tolist() == [0, 2, 0, 1], "item 2 is posted in its two newest sessions only"
+    assert index.postings.tolist() == [0, 2, 0, 1], (
+        "item 2 is posted in its two newest sessions only"
+    )
 
 
 def test_an_index_of_nothing():
@@ -87,7 +108,9 @@ def test_the_walk_finds_what_looking_at_every_session_finds(seed, settings):
     index = index_of(held, item_count, settings["sample"])
     for row in range(len(asked.starts) - 1):
         found = nearest_sessions.nearest(index, asked, row, **settings)
-        assert list(zip(*(part.tolist() for part in found), strict=True)) == plain_nearest(held, asked, row, **settings)
+        assert list(zip(*(part.tolist() for part in found), strict=True)) == plain_nearest(
+            held, asked, row, **settings
+        )
 
 
 @given(seed=st.integers(0, 10_000), settings=SETTINGS)
@@ -96,7 +119,13 @@ def test_scores_are_those_of_the_definition_to_the_bit(seed, settings):
     held, item_count = random_sessions(rng)
     asked, item_weights = random_asked(rng, item_count), rng.random(item_count)
     scores = np.full((len(asked.starts) - 1, item_count), np.nan, np.float32)
-    nearest_sessions.score(index_of(held, item_count, settings["sample"]), asked, item_weights=item_weights, scores=scores, **settings)
+    nearest_sessions.score(
+        index_of(held, item_count, settings["sample"]),
+        asked,
+        item_weights=item_weights,
+        scores=scores,
+        **settings,
+    )
     np.testing.assert_array_equal(scores, plain_scores(held, asked, item_weights, **settings))
 
 
@@ -104,7 +133,10 @@ def test_scores_are_those_of_the_definition_to_the_bit(seed, settings):
 def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
     rng = np.random.default_rng(seed)
     held, item_count = random_sessions(rng)
-    asked, settings = random_asked(rng, item_count), {"sample": sample, "neighbours": 3, "length": 0.0}
+    asked, settings = (
+        random_asked(rng, item_count),
+        {"sample": sample, "neighbours": 3, "length": 0.0},
+    )
     for row in range(len(asked.starts) - 1):
         short = nearest_sessions.nearest(index_of(held, item_count, sample), asked, row, **settings)
         whole = nearest_sessions.nearest(index_of(held, item_count, 1000), asked, row, **settings)
@@ -115,6 +147,10 @@ def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
 @pytest.mark.parametrize(("neighbours", "expected"), [(1, [1]), (2, [0, 1]), (3, [0, 1, 2])])
 def test_among_equals_the_newer_session_stays(neighbours, expected):
     index = index_of([{0}, {0, 1}, {0}, {0}], 2, 10)
-    asked = Asked(np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.asarray([0.5, 0.25]), np.ones(2))
-    found, _, _ = nearest_sessions.nearest(index, asked, 0, sample=10, neighbours=neighbours, length=0.0)
+    asked = Asked(
+        np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.asarray([0.5, 0.25]), np.ones(2)
+    )
+    found, _, _ = nearest_sessions.nearest(
+        index, asked, 0, sample=10, neighbours=neighbours, length=0.0
+    )
     assert found.tolist() == expected

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.sparse_scores import Choice
 from spadework.kernels.users import nearest_users, neighbour_votes
 from spadework.kernels.users.nearest_users import Near, People
 from spadework.kernels.users.neighbour_votes import Votes
@@ -20,13 +21,19 @@ def rows_of(dense: np.ndarray) -> SparseRows:
 
 def world(seed: int, users: int = 40, items: int = 15, share: float = 0.2) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return np.where(rng.random((users, items)) < share, rng.integers(1, 4, (users, items)), 0).astype(np.float64)
+    return np.where(
+        rng.random((users, items)) < share, rng.integers(1, 4, (users, items)), 0
+    ).astype(np.float64)
 
 
 def people_of(index: People, near: Near) -> list[dict[int, float]]:
     """Rows as they were given, with values, of each asked vector."""
     return [
-        {int(index.given[user]): value for user, value in zip(users.tolist(), values.tolist(), strict=True) if user >= 0}
+        {
+            int(index.given[user]): value
+            for user, value in zip(users.tolist(), values.tolist(), strict=True)
+            if user >= 0
+        }
         for users, values in zip(*near, strict=True)
     ]
 
@@ -40,14 +47,21 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
     found = people_of(index, nearest_users.nearest(index, rows_of(asked), count))
     for vector, near in zip(asked, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
-        order = sorted((d, (dense[user] ** 2).sum(), user) for user, d in enumerate(distances) if d > 1e-12 * (vector**2).sum())
-        expected = {user: d for d, _, user in order[:count] if vector.any()}  # nobody is near an empty one
+        order = sorted(
+            (d, (dense[user] ** 2).sum(), user)
+            for user, d in enumerate(distances)
+            if d > 1e-12 * (vector**2).sum()
+        )
+        # nobody is near an empty one
+        expected = {user: d for d, _, user in order[:count] if vector.any()}
         assert near.keys() == expected.keys()
         assert [near[user] for user in expected] == pytest.approx(list(expected.values()))
 
 
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize(("alpha", "power", "count"), [(0.5, 1.0, 100), (0.75, 10.0, 5), (0.0, 2.0, 3), (1.0, 1.0, 10)])
+@pytest.mark.parametrize(
+    ("alpha", "power", "count"), [(0.5, 1.0, 100), (0.75, 10.0, 5), (0.0, 2.0, 3), (1.0, 1.0, 10)]
+)
 def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]
@@ -58,9 +72,16 @@ def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
         for user, other in enumerate(dense):
             both = int((own & (other > 0)).sum())
             if both and not np.array_equal(vector, other):
-                likeness[user] = (both / (own.sum() ** alpha * (other > 0).sum() ** (1 - alpha))) ** power
-        shorter = {user: (-round(value, 9), (dense[user] ** 2).sum(), user) for user, value in likeness.items()}
-        expected = {user: likeness[user] for user in sorted(likeness, key=shorter.__getitem__)[:count]}
+                likeness[user] = (
+                    both / (own.sum() ** alpha * (other > 0).sum() ** (1 - alpha))
+                ) ** power
+        shorter = {
+            user: (-round(value, 9), (dense[user] ** 2).sum(), user)
+            for user, value in likeness.items()
+        }
+        expected = {
+            user: likeness[user] for user in sorted(likeness, key=shorter.__getitem__)[:count]
+        }
         assert near == pytest.approx(expected)
 
 
@@ -83,26 +104,41 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     for policy in ("allow", "forbid", "only"):
         for mask in (None, allowed):
             seen = None if policy == "allow" else (asked.own.starts, asked.own.columns)
-            codes, scores = neighbour_votes.best(asked, width, Choice.of(asked.own, seen, policy == "only", mask), k)
-            shown = np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
+            codes, scores = neighbour_votes.best(
+                asked, width, Choice.of(asked.own, seen, policy == "only", mask), k
+            )
+            shown = (
+                np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
+            )
             shown = shown if mask is None else np.where(mask, shown, 0)
             for row, values in enumerate(shown):
-                expected = [c for c in np.lexsort((np.arange(width), -values)).tolist() if values[c] > 0][:k]
+                expected = [
+                    c for c in np.lexsort((np.arange(width), -values)).tolist() if values[c] > 0
+                ][:k]
                 assert codes[row][codes[row] >= 0].tolist() == expected
-                np.testing.assert_allclose(scores[row, : len(expected)], values[expected], rtol=1e-6)
+                np.testing.assert_allclose(
+                    scores[row, : len(expected)], values[expected], rtol=1e-6
+                )
     full = neighbour_votes.everything(asked, width)
     np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
     some = rng.random(sums.shape) < 0.3
     starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
-    cells = neighbour_votes.at_cells(asked, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0)))
+    cells = neighbour_votes.at_cells(
+        asked, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0))
+    )
     np.testing.assert_array_equal(cells, full[some])
 
 
 @pytest.mark.parametrize("users", [1, 63, 64, 65, 128, 500])
 def test_many_people_are_passed_over_and_none_of_the_nearest(users):
-    dense, asked = world(users, users=users, items=90, share=0.03), world(3, users=9, items=90, share=0.05)
+    dense, asked = (
+        world(users, users=users, items=90, share=0.03),
+        world(3, users=9, items=90, share=0.05),
+    )
     index = People.of(rows_of(dense), 90)
-    for vector, near in zip(asked, people_of(index, nearest_users.nearest(index, rows_of(asked), 20)), strict=True):
+    for vector, near in zip(
+        asked, people_of(index, nearest_users.nearest(index, rows_of(asked), 20)), strict=True
+    ):
         distances = ((dense - vector) ** 2).sum(axis=1)
         expected = sorted(d for d in distances if d > 1e-12 * (vector**2).sum())[:20]
         assert sorted(near.values()) == pytest.approx(expected)
@@ -114,5 +150,12 @@ def test_nobody_and_nothing():
     asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
     assert nearest_users.nearest(none, asked, 4).users.shape == (2, 0)
     assert nearest_users.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
-    alone = Votes(asked, *nearest_users.nearest(none, asked, 4), SparseRows(none.starts, none.items, none.values))
-    assert neighbour_votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [[0, -1], [-1, -1]]
+    alone = Votes(
+        asked,
+        *nearest_users.nearest(none, asked, 4),
+        SparseRows(none.starts, none.items, none.values),
+    )
+    assert neighbour_votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [
+        [0, -1],
+        [-1, -1],
+    ]

@@ -33,12 +33,17 @@ def confidence(joint, left, right):
 
 def units_of(made, items=ITEMS, *, events=False) -> Units:
     starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
-    return (Units.build if events else Units.of_sets)(starts, np.asarray([item for unit in made for item in unit], np.int32), items)
+    return (Units.build if events else Units.of_sets)(
+        starts, np.asarray([item for unit in made for item in unit], np.int32), items
+    )
 
 
 def weighings(units: Units, *wanted) -> list[Weighing]:
     sizes = np.maximum(units.item_sizes, 1).astype(np.float32)
-    return [Weighing(0, sizes, sizes, weigh, keep) for weigh, keep in wanted or ((cosine, 3), (confidence, 2))]
+    return [
+        Weighing(0, sizes, sizes, weigh, keep)
+        for weigh, keep in wanted or ((cosine, 3), (confidence, 2))
+    ]
 
 
 def made_tables(made, way=None, *, items=ITEMS, rows=None, wanted=()) -> list[Table]:
@@ -55,14 +60,19 @@ def made_tables(made, way=None, *, items=ITEMS, rows=None, wanted=()) -> list[Ta
 
 def same(one: list[Table], other: list[Table]) -> bool:
     return all(
-        (a.starts == b.starts).all() and np.array_equal(a.columns, b.columns) and np.array_equal(a.values, b.values)
+        (a.starts == b.starts).all()
+        and np.array_equal(a.columns, b.columns)
+        and np.array_equal(a.values, b.values)
         for a, b in zip(one, other, strict=True)
     )
 
 
 def cells(table: Table) -> list[dict[int, float]]:
     ends = zip(table.starts[:-1], table.starts[1:], strict=True)
-    return [dict(zip(table.columns[low:high].tolist(), table.values[low:high].tolist(), strict=True)) for low, high in ends]
+    return [
+        dict(zip(table.columns[low:high].tolist(), table.values[low:high].tolist(), strict=True))
+        for low, high in ends
+    ]
 
 
 @ways
@@ -71,11 +81,16 @@ def test_tables_hold_what_sorting_each_row_keeps(way, made):
     counts = oracles.count_sets(made, ITEMS).astype(np.float32)
     units = units_of(made)
     sizes = np.maximum(units.item_sizes, 1).astype(np.float32)[units.ranks]
-    for table, (weigh, keep) in zip(made_tables(made, way), ((cosine, 3), (confidence, 2)), strict=True):
+    for table, (weigh, keep) in zip(
+        made_tables(made, way), ((cosine, 3), (confidence, 2)), strict=True
+    ):
         values = weigh(counts, sizes[:, None], sizes[None, :])
         for item, found in enumerate(cells(table)):
             by_rank = {int(units.ranks[code]): float(values[item, code]) for code in range(ITEMS)}
-            assert found == {int(units.order[rank]): value for rank, value in oracles.largest(by_rank, keep).items()}
+            assert found == {
+                int(units.order[rank]): value
+                for rank, value in oracles.largest(by_rank, keep).items()
+            }
             own = table.columns[table.starts[item] : table.starts[item + 1]]
             assert (np.diff(own) > 0).all(), "columns ascend"
             assert item not in own, "an item is no neighbour of itself"
@@ -140,7 +155,11 @@ def test_many_weights_at_once_equal_each_alone(made):
 def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
     units = units_of(made, events=True)
     ones = np.ones((len(units.items), 2), np.float32)
-    counter = ChannelCounter(units, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1]) if len(ones) else None
+    counter = (
+        ChannelCounter(units, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1])
+        if len(ones)
+        else None
+    )
     if counter is not None:
         second = [replace(one, channel=1) for one in weighings(units)]
         assert same(tables(counter, units, second, "count pairs"), made_tables(made, "sparse"))
@@ -151,12 +170,21 @@ def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
     rng = np.random.default_rng(6)
     own = rng.random((len(units.items), 2)).astype(np.float32)
     table = rng.random((4, 2)).astype(np.float32)
-    places = (np.arange(len(own)) - np.repeat(units.starts[:-1], np.diff(units.starts))).astype(np.int32)
+    places = (np.arange(len(own)) - np.repeat(units.starts[:-1], np.diff(units.starts))).astype(
+        np.int32
+    )
     found = []
     for threads, block_cells in ((1, 1 << 18), (1, 7), (2, 60)):
         monkeypatch.setattr(weighted_counts, "MOST_CELLS", block_cells)
         with parallel.using(threads):
-            found.append(tables(ChannelCounter(units, places, own, own, table, table), units, weighings(units), "count pairs"))
+            found.append(
+                tables(
+                    ChannelCounter(units, places, own, own, table, table),
+                    units,
+                    weighings(units),
+                    "count pairs",
+                )
+            )
     assert same(found[0], found[1])
     assert same(found[0], found[2])
 
@@ -200,4 +228,6 @@ def test_every_block_is_told_under_its_label(monkeypatch):
 def many(seed: int) -> list[set[int]]:
     """Fifty units over forty items, of which few are common."""
     rng = np.random.default_rng(seed)
-    return [set(np.minimum(rng.geometric(0.12, rng.integers(0, 9)) - 1, 39).tolist()) for _ in range(50)]
+    return [
+        set(np.minimum(rng.geometric(0.12, rng.integers(0, 9)) - 1, 39).tolist()) for _ in range(50)
+    ]

@@ -46,7 +46,11 @@ def test_the_number_of_threads_reaches_the_linear_algebra_and_ends_with_the_bloc
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_clock_stops_the_work_between_two_tasks(count):
     done = []
-    with parallel.using(count), events.listening(Limits(deadline=time.monotonic() + 0.05)), pytest.raises(OutOfTime):
+    with (
+        parallel.using(count),
+        events.listening(Limits(deadline=time.monotonic() + 0.05)),
+        pytest.raises(OutOfTime),
+    ):
         parallel.share(lambda n: (time.sleep(0.02), done.append(n)), range(200), "long")
     assert len(done) < 100
 
@@ -98,7 +102,9 @@ def test_products_take_one_thread_whichever_threads_ask_for_it(outside, rounds):
 
 
 def test_the_number_of_threads_reaches_what_counts_by_thread():
-    """OpenMP keeps a number for each thread that asks, so it must be set in the thread that works."""
+    """OpenMP keeps a number for each thread that asks, so it must be set in the thread that
+    works.
+    """
     from sklearn.ensemble import HistGradientBoostingRegressor  # loads OpenMP
 
     assert HistGradientBoostingRegressor is not None

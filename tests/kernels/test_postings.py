@@ -20,7 +20,9 @@ def arranged(made):
 
 
 def newest_of(unit, most):
-    """Item → place of its last event, for the `most` items that were taken last; in the order of these events."""
+    """Item → place of its last event, for the `most` items that were taken last; in the order of
+    these events.
+    """
     last = {item: place for place, item in enumerate(unit)}
     places = sorted(last.values())[-most if most else 0 :]
     return {unit[place]: place for place in places}
@@ -41,7 +43,10 @@ def test_entries_are_the_last_events_of_items(made, most, weighted):
             assert found.sums is None
         else:
             part = values[starts[number] : starts[number + 1]]
-            sums = [sum(part[place] for place, item in enumerate(unit) if item == wanted) for wanted in kept]
+            sums = [
+                sum(part[place] for place, item in enumerate(unit) if item == wanted)
+                for wanted in kept
+            ]
             np.testing.assert_allclose(found.sums[own], sums, rtol=1e-6)
 
 
@@ -56,7 +61,9 @@ def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
         assert set(found.order[own].tolist()) == wanted
     for rank, item in enumerate(found.order.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
-        assert found.occurrence_units[cells].tolist() == [number for number, unit in enumerate(kept) if item in unit]
+        assert found.occurrence_units[cells].tolist() == [
+            number for number, unit in enumerate(kept) if item in unit
+        ]
 
 
 @given(units)
@@ -68,8 +75,12 @@ def test_events_by_item_keep_their_order_and_know_their_unit(made):
     for rank, item in enumerate(found.order.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
         assert found.occurrences[cells].tolist() == np.flatnonzero(items == item).tolist()
-        np.testing.assert_array_equal(found.occurrence_units[cells], owners[found.occurrences[cells]])
-    assert found.pairs.tolist() == [sum(len(unit) * unit.count(item) for unit in made) for item in found.order.tolist()]
+        np.testing.assert_array_equal(
+            found.occurrence_units[cells], owners[found.occurrences[cells]]
+        )
+    assert found.pairs.tolist() == [
+        sum(len(unit) * unit.count(item) for unit in made) for item in found.order.tolist()
+    ]
 
 
 def test_a_large_catalogue_takes_four_bytes_an_item():

@@ -1,4 +1,6 @@
-"""Bounds on groups of cells leave out nothing: tables made with them equal, bit for bit, those for which every cell was weighed."""
+"""Bounds on groups of cells leave out nothing: tables made with them equal, bit for bit, those for
+which every cell was weighed.
+"""
 
 from __future__ import annotations
 
@@ -29,22 +31,30 @@ DECAYED = {"distance": "inverse", "backward": 0.5, "age_half_life": "3d", "unit_
 
 
 def log(seed: int) -> Interactions:
-    """Full histories, a few items common and many rare, in moments that tie; some items come late, so that decayed sizes are in no order."""
+    """Full histories, a few items common and many rare, in moments that tie; some items come late,
+    so that decayed sizes are in no order.
+    """
     rng = np.random.default_rng(seed)
     users = np.repeat(np.arange(90, dtype=np.int32), 60)
     items = np.minimum(rng.geometric(0.02, len(users)) - 1, ITEMS - 1).astype(np.int32)
     times = rng.integers(0, 40, len(users)) * 86_400 + np.where(items % 7 == 0, 40 * 86_400, 0)
     people, goods = (Vocabulary(pl.Series(np.arange(count))) for count in (90, ITEMS))
-    return Interactions.from_codes(users, items, user_vocabulary=people, item_vocabulary=goods, times=times)
+    return Interactions.from_codes(
+        users, items, user_vocabulary=people, item_vocabulary=goods, times=times
+    )
 
 
-def table(name: str, settings: dict[str, object], train: Interactions) -> tuple[list[int], list[int], list[float]]:
+def table(
+    name: str, settings: dict[str, object], train: Interactions
+) -> tuple[list[int], list[int], list[float]]:
     state = model("cooccurrence", weight=name, keep=KEEP, newest=None, **settings).fit(train).state
     return state["starts"].tolist(), state["columns"].tolist(), state["values"].tolist()
 
 
 def cases():
-    """Every weight with every setting, counted as sets and, where it may be, in channels with decay."""
+    """Every weight with every setting, counted as sets and, where it may be, in channels with
+    decay.
+    """
     for name, weight in pair_weights.items():
         for title, settings in SETTINGS.items():
             yield pytest.param(name, settings, id=f"{name}-{title}-sets")
@@ -56,7 +66,11 @@ def cases():
 def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
     used = []
     real = Groups.candidates
-    monkeypatch.setattr(Groups, "candidates", lambda self, *given: used.append(len(self.peaks)) or real(self, *given))
+    monkeypatch.setattr(
+        Groups,
+        "candidates",
+        lambda self, *given: used.append(len(self.peaks)) or real(self, *given),
+    )
     for seed in range(3):
         train = log(seed)
         found = table(name, settings, train)
@@ -65,7 +79,9 @@ def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
             before = len(used)
             assert found == table(name, settings, train)
             assert len(used) == before, "without bounds"
-    falls = pair_weights[name].bounded and (name != "asymmetric" or settings.get("left_power", 0.5) <= 1)
+    falls = pair_weights[name].bounded and (
+        name != "asymmetric" or settings.get("left_power", 0.5) <= 1
+    )
     assert bool(used) == falls, "with bounds where they hold"
 
 
@@ -77,21 +93,37 @@ def test_a_bounded_weight_is_largest_in_the_corner_of_a_box(name, data):
     right = data.draw(st.integers(least, 400))
     joint = data.draw(st.integers(1, min(most, right)))
     left = data.draw(st.integers(joint, 500))
-    given = {"units": units, "shrink": data.draw(st.sampled_from([0.0, 3.0])), "left_power": 0.7, "right_power": 0.4}
+    given = {
+        "units": units,
+        "shrink": data.draw(st.sampled_from([0.0, 3.0])),
+        "left_power": 0.7,
+        "right_power": 0.4,
+    }
 
     def value(c: float, j: float) -> float:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(pair_weights[name](Pairs(*(np.asarray([x], np.float64) for x in (c, left, j)), **given))[0])
+            return float(
+                pair_weights[name](
+                    Pairs(*(np.asarray([x], np.float64) for x in (c, left, j)), **given)
+                )[0]
+            )
 
     inside = value(joint, right)
     assert inside <= 0 or inside <= value(most, least) * (1 + 1e-9) + 1e-12
 
 
-@given(st.lists(st.integers(0, 12), min_size=1, max_size=5).filter(any), st.integers(1, 3), st.integers(1, 3), st.integers(0, 1000))
+@given(
+    st.lists(st.integers(0, 12), min_size=1, max_size=5).filter(any),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(0, 1000),
+)
 def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, keep, channels, seed):
     rng = np.random.default_rng(seed)
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
-    columns = np.concatenate([np.sort(rng.choice(20, length, replace=False)) for length in lengths]).astype(np.uint32)
+    columns = np.concatenate(
+        [np.sort(rng.choice(20, length, replace=False)) for length in lengths]
+    ).astype(np.uint32)
     joint = rng.integers(0, 5, (len(columns), channels)).astype(np.float32)
     block = Block(0, len(lengths), starts, columns, joint, ascending=True)
     right = rng.integers(1, 9, 20).astype(np.float32)
@@ -103,11 +135,28 @@ def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, ke
     for channel in range(channels):
         found, names, counts = groups.candidates(lambda c, i, j: c / j, channel, ones, right, keep)
         for row in range(len(lengths)):
-            own = {int(columns[at]): float(joint[at, channel]) for at in range(starts[row], starts[row + 1])}
-            chosen = dict(zip(names[found[row] : found[row + 1]].tolist(), counts[found[row] : found[row + 1]].tolist(), strict=True))
+            own = {
+                int(columns[at]): float(joint[at, channel])
+                for at in range(starts[row], starts[row + 1])
+            }
+            chosen = dict(
+                zip(
+                    names[found[row] : found[row + 1]].tolist(),
+                    counts[found[row] : found[row + 1]].tolist(),
+                    strict=True,
+                )
+            )
             assert chosen.items() <= own.items()
-            best = sorted((count / right[column] for column, count in own.items() if count), reverse=True)[:keep]
-            assert sorted((count / right[column] for column, count in chosen.items() if count), reverse=True)[: len(best)] == best
+            best = sorted(
+                (count / right[column] for column, count in own.items() if count), reverse=True
+            )[:keep]
+            assert (
+                sorted(
+                    (count / right[column] for column, count in chosen.items() if count),
+                    reverse=True,
+                )[: len(best)]
+                == best
+            )
 
 
 def test_no_bounds_where_rows_are_short_or_columns_do_not_ascend():
@@ -123,7 +172,14 @@ def sparse(rows: list[list[float]]) -> Block:
     lengths = [len(row) for row in rows]
     starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     columns = np.concatenate([np.arange(length, dtype=np.uint32) for length in lengths])
-    return Block(0, len(rows), starts, columns, np.concatenate(rows).astype(np.float32)[:, None], ascending=True)
+    return Block(
+        0,
+        len(rows),
+        starts,
+        columns,
+        np.concatenate(rows).astype(np.float32)[:, None],
+        ascending=True,
+    )
 
 
 def kept(block: Block, keep: int, weigh=lambda c, i, j: c / j) -> list[list[float]]:
@@ -131,7 +187,9 @@ def kept(block: Block, keep: int, weigh=lambda c, i, j: c / j) -> list[list[floa
     length = int(np.diff(block.starts).max())
     groups = Groups.of(block, keep, length)
     assert groups is not None
-    starts, _, joint = groups.candidates(weigh, 0, np.ones(block.rows, np.float32), np.ones(length, np.float32), keep)
+    starts, _, joint = groups.candidates(
+        weigh, 0, np.ones(block.rows, np.float32), np.ones(length, np.float32), keep
+    )
     return [joint[low:high].tolist() for low, high in zip(starts[:-1], starts[1:], strict=True)]
 
 
@@ -145,7 +203,10 @@ def test_few_cells_are_left_of_a_skewed_row():
 
 def test_an_edge_that_rises_and_falls_from_row_to_row_takes_nothing_out():
     rng = np.random.default_rng(4)
-    rows = [(rng.integers(1, 30, 60) * scale).tolist() for scale in (1, 1, 1000, 1000, 1, 0.001, 0.001, 500, 1)]
+    rows = [
+        (rng.integers(1, 30, 60) * scale).tolist()
+        for scale in (1, 1, 1000, 1000, 1, 0.001, 0.001, 500, 1)
+    ]
     for row, found in zip(rows, kept(sparse(rows), 4), strict=True):
         np.testing.assert_allclose(sorted(found)[-4:], sorted(row)[-4:], rtol=1e-6)
 

@@ -1,4 +1,6 @@
-"""Random orders: each row meets every column once, and the head that is worked out is the head of all scores."""
+"""Random orders: each row meets every column once, and the head that is worked out is the head of
+all scores.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,8 @@ import numpy as np
 import pytest
 
 from spadework.kernels.ranking import random_orders, top_k
-from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.sparse_scores import Choice
 
 ROWS = 40
 
@@ -17,13 +20,17 @@ def walk_of(columns, rows=ROWS, seed=0):
 
 
 def all_scores(walk, columns):
-    return random_orders.scores_of(walk, np.arange(len(walk.starts))[:, None], np.arange(columns)[None, :])
+    return random_orders.scores_of(
+        walk, np.arange(len(walk.starts))[:, None], np.arange(columns)[None, :]
+    )
 
 
 def slowly(walk, columns):
     """Scores by walking, one step after the other."""
     scores = np.zeros((len(walk.starts), columns), np.float32)
-    for row, (start, stride) in enumerate(zip(walk.starts.tolist(), walk.strides.tolist(), strict=True)):
+    for row, (start, stride) in enumerate(
+        zip(walk.starts.tolist(), walk.strides.tolist(), strict=True)
+    ):
         for step in range(walk.prime):
             number = (start + step * stride) % walk.prime
             if number < columns:
@@ -31,7 +38,10 @@ def slowly(walk, columns):
     return scores
 
 
-@pytest.mark.parametrize(("least", "prime"), [(0, 3), (1, 3), (3, 3), (4, 5), (8, 11), (14, 17), (25, 29), (1000, 1009), (68_509, 68_521)])
+@pytest.mark.parametrize(
+    ("least", "prime"),
+    [(0, 3), (1, 3), (3, 3), (4, 5), (8, 11), (14, 17), (25, 29), (1000, 1009), (68_509, 68_521)],
+)
 def test_the_prime_is_the_first_that_holds_all(least, prime):
     assert random_orders.prime_from(least) == prime
 
@@ -50,11 +60,19 @@ def test_scores_are_those_of_the_walk_and_no_two_are_equal(columns):
 def test_the_head_is_that_of_all_scores(columns, policy, share):
     rng = np.random.default_rng(columns)
     walk, k = walk_of(columns), 9
-    seen = [np.sort(rng.choice(columns, min(columns, int(rng.integers(0, 30))), replace=False)) for _ in range(ROWS)]
-    starts, items = np.concatenate(([0], np.cumsum([len(row) for row in seen]))), np.concatenate(seen).astype(np.int32)
+    seen = [
+        np.sort(rng.choice(columns, min(columns, int(rng.integers(0, 30))), replace=False))
+        for _ in range(ROWS)
+    ]
+    starts, items = (
+        np.concatenate(([0], np.cumsum([len(row) for row in seen]))),
+        np.concatenate(seen).astype(np.int32),
+    )
     allowed = None if share is None else rng.random(columns) < share
     own = SparseRows(starts, items, np.ones(len(items), np.float32))
-    choice = Choice.of(own, None if policy == "allow" else (starts, items), policy == "only", allowed)
+    choice = Choice.of(
+        own, None if policy == "allow" else (starts, items), policy == "only", allowed
+    )
     scores = all_scores(walk, columns)
     if policy != "allow":
         top_k.exclude(scores, starts, items, only=policy == "only")
@@ -69,7 +87,9 @@ def test_the_head_is_that_of_all_scores(columns, policy, share):
 def test_every_column_is_drawn_equally_often():
     columns, k, rows = 53, 5, 20_000
     none = SparseRows(np.zeros(rows + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
-    codes, _ = random_orders.draw(walk_of(columns, rows), columns, k, Choice.of(none, None, False, None))
+    codes, _ = random_orders.draw(
+        walk_of(columns, rows), columns, k, Choice.of(none, None, False, None)
+    )
     counts = np.bincount(codes.reshape(-1), minlength=columns)
     expected = rows * k / columns
     assert np.abs(counts - expected).max() < 5 * np.sqrt(expected)

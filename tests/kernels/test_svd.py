@@ -1,4 +1,6 @@
-"""Leading singular vectors against the dense decomposition: what they span, the same by every way."""
+"""Leading singular vectors against the dense decomposition: what they span, the same by every
+way.
+"""
 
 from __future__ import annotations
 

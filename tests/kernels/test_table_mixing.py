@@ -43,14 +43,23 @@ def slow_mix(counted, content, theta, keep):
         for column in range(ITEMS):
             share = float(theta[column]) if any(counted_row) else 1.0
             from_counts = (1 - float(theta[column])) * counted_row[column] / slow_scale(counted)
-            cells[column] = np.float32(from_counts + share * content_row[column] / slow_scale(content))
+            cells[column] = np.float32(
+                from_counts + share * content_row[column] / slow_scale(content)
+            )
         mixed.append(oracles.largest(cells, keep))
     return [[row.get(column, 0.0) for column in range(ITEMS)] for row in mixed]
 
 
-@given(tables(), tables(), st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=ITEMS, max_size=ITEMS), st.integers(1, ITEMS))
+@given(
+    tables(),
+    tables(),
+    st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=ITEMS, max_size=ITEMS),
+    st.integers(1, ITEMS),
+)
 def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
-    starts, columns, values = table_mixing.mix(*table_of(counted), *table_of(content), np.asarray(theta, np.float32), keep)
+    starts, columns, values = table_mixing.mix(
+        *table_of(counted), *table_of(content), np.asarray(theta, np.float32), keep
+    )
     expected = slow_mix(counted.tolist(), content.tolist(), theta, keep)
     np.testing.assert_allclose(oracles.dense(starts, columns, values, ITEMS), expected, rtol=1e-6)
     assert (values > 0).all()
@@ -63,11 +72,17 @@ def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
 
 @given(tables(), tables())
 def test_where_nothing_leans_only_rows_without_counts_take_content(counted, content):
-    starts, columns, values = table_mixing.mix(*table_of(counted), *table_of(content), np.zeros(ITEMS, np.float32), ITEMS)
+    starts, columns, values = table_mixing.mix(
+        *table_of(counted), *table_of(content), np.zeros(ITEMS, np.float32), ITEMS
+    )
     mixed = oracles.dense(starts, columns, values, ITEMS)
     for row in range(ITEMS):
         alone = not counted[row].any()
-        expected = content[row] / slow_scale(content.tolist()) if alone else counted[row] / slow_scale(counted.tolist())
+        expected = (
+            content[row] / slow_scale(content.tolist())
+            if alone
+            else counted[row] / slow_scale(counted.tolist())
+        )
         np.testing.assert_allclose(mixed[row], expected, rtol=1e-6)
 
 
@@ -89,12 +104,16 @@ def test_negative_cells_do_not_stay():
     rows = np.asarray([[0, -1.0, 2.0], [-3.0, 0, -1.0], [0, 0, 0]], np.float32)
     assert table_mixing.scale(*(table_of(rows)[at] for at in (0, 2))) == 2.0
     nothing = table_of(np.zeros((3, 3)))
-    starts, columns, values = table_mixing.mix(*table_of(rows), *nothing, np.zeros(3, np.float32), 3)
+    starts, columns, values = table_mixing.mix(
+        *table_of(rows), *nothing, np.zeros(3, np.float32), 3
+    )
     assert (starts.tolist(), columns.tolist(), values.tolist()) == ([0, 1, 1, 1], [2], [1.0])
 
 
 def test_leaning_goes_from_one_to_zero():
-    np.testing.assert_array_equal(table_mixing.leaning(np.asarray([0, 5, 95]), 5), np.asarray([1, 0.5, 0.05], np.float32))
+    np.testing.assert_array_equal(
+        table_mixing.leaning(np.asarray([0, 5, 95]), 5), np.asarray([1, 0.5, 0.05], np.float32)
+    )
     np.testing.assert_array_equal(table_mixing.leaning(np.asarray([0, 5]), 0), [0, 0])
 
 
@@ -108,15 +127,27 @@ def test_tables_without_rows_or_cells():
 # ---- keep_best
 
 
-@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 0.5, 1.0, 2.0]), max_size=12), st.integers(1, 13), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.sampled_from([-1.0, 0.0, 0.5, 0.5, 1.0, 2.0]), max_size=12),
+    st.integers(1, 13),
+    st.randoms(use_true_random=False),
+)
 def test_the_best_cells_are_kept_whatever_their_order(values, keep, random):
     order = list(range(len(values)))
     random.shuffle(order)
     columns, out = np.zeros(20, np.int32), np.zeros(20, np.float32)
     end = table_mixing.keep_best(
-        np.asarray(order, np.int32), np.asarray([values[at] for at in order], np.float32), len(order), keep, columns, out, 2
+        np.asarray(order, np.int32),
+        np.asarray([values[at] for at in order], np.float32),
+        len(order),
+        keep,
+        columns,
+        out,
+        2,
     )
-    assert dict(zip(columns[2:end].tolist(), out[2:end].tolist(), strict=True)) == oracles.largest(dict(enumerate(values)), keep)
+    assert dict(zip(columns[2:end].tolist(), out[2:end].tolist(), strict=True)) == oracles.largest(
+        dict(enumerate(values)), keep
+    )
     assert (np.diff(columns[2:end]) > 0).all()
 
 
@@ -129,14 +160,22 @@ def slow_nearest(sparse, dense, keep):
         cells = {}
         for other in range(len(sparse)):
             if other != one:
-                product = sum(float(a) * float(b) for part in (sparse, dense) for a, b in zip(part[one], part[other], strict=True))
+                product = sum(
+                    float(a) * float(b)
+                    for part in (sparse, dense)
+                    for a, b in zip(part[one], part[other], strict=True)
+                )
                 cells[other] = round(product * 2**20) / 2**20
         out.append(oracles.largest(cells, keep))
     return [[row.get(column, 0.0) for column in range(len(sparse))] for row in out]
 
 
 @given(
-    tables(), tables(st.sampled_from([-0.5, 0.0, 0.25, 1.0])), st.sampled_from([0, 3]), st.integers(1, ITEMS), st.sampled_from([1, 3, 100])
+    tables(),
+    tables(st.sampled_from([-0.5, 0.0, 0.25, 1.0])),
+    st.sampled_from([0, 3]),
+    st.integers(1, ITEMS),
+    st.sampled_from([1, 3, 100]),
 )
 def test_nearest_is_what_the_loops_say(sparse, dense, width, keep, rows):
     dense = np.ascontiguousarray(dense[:, :width])
@@ -164,7 +203,11 @@ def test_blocks_and_threads_change_nothing(monkeypatch):
 
 
 def test_a_matrix_without_rows_or_features_has_no_neighbours():
-    none = nearest_rows.nearest(csr_array((0, 0), dtype=np.float32), np.zeros((0, 0), np.float32), 3, "nearest")
+    none = nearest_rows.nearest(
+        csr_array((0, 0), dtype=np.float32), np.zeros((0, 0), np.float32), 3, "nearest"
+    )
     assert [len(part) for part in none] == [1, 0, 0]
-    starts, columns, _ = nearest_rows.nearest(csr_array((4, 0), dtype=np.float32), np.zeros((4, 0), np.float32), 3, "nearest")
+    starts, columns, _ = nearest_rows.nearest(
+        csr_array((4, 0), dtype=np.float32), np.zeros((4, 0), np.float32), 3, "nearest"
+    )
     assert (starts.tolist(), len(columns)) == ([0] * 5, 0)

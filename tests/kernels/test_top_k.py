@@ -15,7 +15,10 @@ from spadework.kernels.ranking import relevance, top_k
 SOME = st.sampled_from([-np.inf, -1.0, 0.0, 0.5, 0.5, 2.0, np.inf])
 
 
-@given(arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 8)), elements=SOME), st.integers(1, 12))
+@given(
+    arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 8)), elements=SOME),
+    st.integers(1, 12),
+)
 def test_top_k_is_what_sorting_gives(scores, k):
     before = scores.copy()
     codes, best = top_k.top_k(scores, k)
@@ -60,7 +63,9 @@ def test_a_scorer_that_knows_nothing_gives_the_lowest_codes():
 def test_a_score_that_is_not_a_number_is_refused_by_row(place):
     scores = np.ones((3, 6), np.float32)
     scores[2, place] = np.nan
-    with pytest.raises(SpadeworkError, match=r"^Row 2 of the scores holds a value that is not a number") as caught:
+    with pytest.raises(
+        SpadeworkError, match=r"^Row 2 of the scores holds a value that is not a number"
+    ) as caught:
         top_k.top_k(scores, 2)
     assert caught.value.hint == "The model is broken on these data; leave it out."
 
@@ -84,10 +89,18 @@ def test_only_candidates_keep_their_scores():
     assert scores.tolist() == [[1, -np.inf, 1]] * 2
 
 
-@given(st.lists(st.tuples(st.lists(st.integers(-1, 9), min_size=4, max_size=4), st.sets(st.integers(0, 9))), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(-1, 9), min_size=4, max_size=4), st.sets(st.integers(0, 9))),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_hits_are_memberships_and_padding_never_hits(rows):
     lists = np.asarray([shown for shown, _ in rows], np.int32)
-    starts = np.concatenate(([0], np.cumsum([len(targets) for _, targets in rows]))).astype(np.int64)
+    starts = np.concatenate(([0], np.cumsum([len(targets) for _, targets in rows]))).astype(
+        np.int64
+    )
     targets = np.asarray([target for _, wanted in rows for target in sorted(wanted)], np.int32)
     expected = [[int(item in wanted) for item in shown] for shown, wanted in rows]
     assert relevance.hits(lists, starts, targets).tolist() == expected

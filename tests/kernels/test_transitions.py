@@ -10,20 +10,32 @@ from spadework.kernels.solvers.forward_gram import transitions
 
 
 def histories(seed: int, users: int, items: int, longest: int) -> tuple[np.ndarray, ...]:
-    """Events in order of time, several at one moment now and then: starts, items, moments, weights by moment."""
+    """Events in order of time, several at one moment now and then: starts, items, moments, weights
+    by moment.
+    """
     rng = np.random.default_rng(seed)
     lengths = rng.integers(0, longest + 1, users)
     starts = np.concatenate(([0], np.cumsum(lengths)))
-    moments = np.concatenate([np.cumsum(np.concatenate(([0], rng.random(n - 1) < 0.7))) for n in lengths if n] or [np.zeros(0)])
+    moments = np.concatenate(
+        [np.cumsum(np.concatenate(([0], rng.random(n - 1) < 0.7))) for n in lengths if n]
+        or [np.zeros(0)]
+    )
     weights = np.zeros(len(moments), np.float32)
     for user in range(users):
         cells = slice(starts[user], starts[user + 1])
         weights[cells] = rng.random(longest + 1)[moments[cells].astype(int)]
-    return starts, rng.integers(0, items, len(moments)).astype(np.int32), moments.astype(np.int32), weights
+    return (
+        starts,
+        rng.integers(0, items, len(moments)).astype(np.int32),
+        moments.astype(np.int32),
+        weights,
+    )
 
 
 def written_out(starts, items, moments, weights, width, past, future, reach):
-    """Each pair of events by its rows, one after the other; S forgets what is more than `reach` moments back."""
+    """Each pair of events by its rows, one after the other; S forgets what is more than `reach`
+    moments back.
+    """
     own, cross = np.zeros((width, width)), np.zeros((width, width))
     for user in range(len(starts) - 1):
         events = range(starts[user], starts[user + 1])
@@ -43,7 +55,10 @@ def written_out(starts, items, moments, weights, width, past, future, reach):
 
 
 @pytest.mark.parametrize("seed", range(6))
-@pytest.mark.parametrize(("past", "future", "reach"), [(0.7, 0.5, 100), (0.7, 0.7, 100), (1.0, 1.0, 100), (0.9, 0.2, 3), (0.5, 0.5, 1)])
+@pytest.mark.parametrize(
+    ("past", "future", "reach"),
+    [(0.7, 0.5, 100), (0.7, 0.7, 100), (1.0, 1.0, 100), (0.9, 0.2, 3), (0.5, 0.5, 1)],
+)
 def test_both_matrices_are_those_of_the_rows(seed, past, future, reach):
     made = histories(seed, users=6, items=5, longest=9)
     own, cross = transitions(*made, 5, past=past, future=future, reach=reach, label="t")
@@ -54,11 +69,21 @@ def test_both_matrices_are_those_of_the_rows(seed, past, future, reach):
 
 @pytest.mark.parametrize("past", [0.7, 0.9, 0.95, 1.0])
 def test_a_long_history_of_different_items_has_a_matrix_without_negative_squares(past):
-    """Were distant pairs cut from SᵀS itself, its smallest eigenvalue would be −0.1 at 0.9, and −117 at 1."""
+    """Were distant pairs cut from SᵀS itself, its smallest eigenvalue would be −0.1 at 0.9, and
+    −117 at 1.
+    """
     moments = np.arange(60, dtype=np.int32)
     own, _ = transitions(
-        np.asarray([0, 60]), moments.copy(), moments, np.ones(60, np.float32), 60, past=past, future=0.5, reach=20, label="t"
-    )  # fmt: skip
+        np.asarray([0, 60]),
+        moments.copy(),
+        moments,
+        np.ones(60, np.float32),
+        60,
+        past=past,
+        future=0.5,
+        reach=20,
+        label="t",
+    )
     values = np.linalg.eigvalsh(own.astype(np.float64))
     assert values[0] > -1e-5 * values[-1]
 
@@ -75,6 +100,16 @@ def test_nothing_depends_on_the_number_of_threads(monkeypatch):
 
 def test_no_events_give_nothing():
     none = np.zeros(0, np.int32)
-    own, cross = transitions(np.zeros(3, np.int64), none, none, none.astype(np.float32), 4, past=0.5, future=0.5, reach=2, label="t")
+    own, cross = transitions(
+        np.zeros(3, np.int64),
+        none,
+        none,
+        none.astype(np.float32),
+        4,
+        past=0.5,
+        future=0.5,
+        reach=2,
+        label="t",
+    )
     assert not own.any()
     assert not cross.any()

@@ -1,4 +1,6 @@
-"""Trees in flat arrays, against a walk with plain numbers and against the library that grew them."""
+"""Trees in flat arrays, against a walk with plain numbers and against the library that grew
+them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def grown() -> tuple[HistGradientBoostingClassifier, np.ndarray]:
     rows[:, 4] = np.round(rows[:, 4])  # many equal values
     rows[:, 5] = 1.0  # nothing to be learned from
     taken = rng.random(3000) < 1 / (1 + np.exp(-(rows[:, 0] * rows[:, 1] + rows[:, 4] - 1)))
-    return HistGradientBoostingClassifier(max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0).fit(rows, taken), rows
+    return HistGradientBoostingClassifier(
+        max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0
+    ).fit(rows, taken), rows
 
 
 def test_it_says_what_the_library_says(grown):
@@ -37,7 +41,9 @@ def test_a_slow_walk_says_the_same(grown):
         for first in trees.starts[:-1]:
             node = 0
             while trees.left[first + node] >= 0:
-                goes_left = float(row[trees.features[first + node]]) <= trees.thresholds[first + node]
+                goes_left = (
+                    float(row[trees.features[first + node]]) <= trees.thresholds[first + node]
+                )
                 node = (trees.left if goes_left else trees.right)[first + node]
             total += trees.values[first + node]
         assert predict(trees, row[None])[0] == total

@@ -42,17 +42,31 @@ class Log:
         """Counts the named lanes, all of them if none is named."""
         take = list(lanes or range(LANES))
         given = {
-            "units": Units.build(self.starts, self.items, ITEMS), "places": self.places,
-            "events": self.own[:, take], "later": self.later[:, take], "forward": self.forward[:, take], "backward": self.backward[:, take],
-            "seconds": self.seconds, "middles": self.middles, "gap_rates": self.rates[take], "levels": self.levels, "level": self.level[take],
-        }  # fmt: skip
+            "units": Units.build(self.starts, self.items, ITEMS),
+            "places": self.places,
+            "events": self.own[:, take],
+            "later": self.later[:, take],
+            "forward": self.forward[:, take],
+            "backward": self.backward[:, take],
+            "seconds": self.seconds,
+            "middles": self.middles,
+            "gap_rates": self.rates[take],
+            "levels": self.levels,
+            "level": self.level[take],
+        }
         return ChannelCounter(
-            **{name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v for name, v in (given | changes).items()}
+            **{
+                name: np.ascontiguousarray(v) if isinstance(v, np.ndarray) else v
+                for name, v in (given | changes).items()
+            }
         )
 
     def expected(self, lane: int) -> np.ndarray:
         """Counts by the loops."""
-        units = [[(int(self.items[at]), at) for at in range(*ends)] for ends in zip(self.starts[:-1], self.starts[1:], strict=True)]
+        units = [
+            [(int(self.items[at]), at) for at in range(*ends)]
+            for ends in zip(self.starts[:-1], self.starts[1:], strict=True)
+        ]
         return oracles.count_events(units, ITEMS, lambda one, other: self.weight(lane, one, other))
 
     def weight(self, lane: int, one: int, other: int) -> float:
@@ -66,12 +80,19 @@ class Log:
         if level >= 0 and self.levels[level, one] != self.levels[level, other]:
             return 0.0
         decay = 2.0 ** (-abs(int(self.seconds[one]) - int(self.seconds[other])) * self.rates[lane])
-        return float(self.own[early, lane]) * float(self.later[late, lane]) * float(table[abs(distance), lane]) * decay
+        return (
+            float(self.own[early, lane])
+            * float(self.later[late, lane])
+            * float(table[abs(distance), lane])
+            * decay
+        )
 
 
 @st.composite
 def logs(draw) -> Log:
-    """Up to five units of up to seven events; places rise and may tie; the tables may be shorter than a unit."""
+    """Up to five units of up to seven events; places rise and may tie; the tables may be shorter
+    than a unit.
+    """
     lengths = draw(st.lists(st.integers(0, 7), min_size=1, max_size=5))
     size = sum(lengths)
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
@@ -90,7 +111,10 @@ def logs(draw) -> Log:
         seconds=places * rng.integers(1, 2000) + places**2,  # equal places stand at the same time
         middles=np.repeat(rng.integers(0, 5000, len(lengths)), lengths),
         rates=rng.choice([0.0, 1e-4, 3e-3, 1.0], LANES),
-        levels=np.stack([np.sort(rng.integers(0, 3, size)), rng.integers(0, 2, size)]).astype(np.int32),  # one ascends, as sessions do
+        # one ascends, as sessions do
+        levels=np.stack([np.sort(rng.integers(0, 3, size)), rng.integers(0, 2, size)]).astype(
+            np.int32
+        ),
         level=rng.integers(-1, 2, LANES),
     )
 
@@ -107,7 +131,9 @@ def counted(counter: ChannelCounter, ranges=None) -> np.ndarray:
             assert len(set(own.tolist())) == len(own), "each column once"
             assert block.first + row not in own, "an item is no neighbour of itself"
         for lane in range(counter.channels):
-            out[lane, block.first : block.last] = oracles.dense(block.starts, block.columns, block.joint[:, lane], ITEMS)
+            out[lane, block.first : block.last] = oracles.dense(
+                block.starts, block.columns, block.joint[:, lane], ITEMS
+            )
     return out[:, units.ranks[:, None], units.ranks[None, :]]
 
 
@@ -148,7 +174,9 @@ def test_channels_together_equal_each_alone_bit_for_bit(exact, log):
 @given(logs(), st.integers(1, ITEMS - 1))
 def test_rows_may_be_counted_in_any_ranges(log, edge):
     counter = log.counter()
-    np.testing.assert_array_equal(counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)]))
+    np.testing.assert_array_equal(
+        counted(counter, [(0, edge), (edge, ITEMS)]), counted(counter, [(0, ITEMS)])
+    )
 
 
 @given(logs())
@@ -156,7 +184,9 @@ def test_small_blocks_cover_every_row_once(log):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weighted_counts, "MOST_CELLS", 3)
         counter = log.counter()
-        assert [row for first, last in counter.blocks() for row in range(first, last)] == list(range(ITEMS))
+        assert [row for first, last in counter.blocks() for row in range(first, last)] == list(
+            range(ITEMS)
+        )
         small = counted(counter)
     np.testing.assert_array_equal(small, counted(log.counter()))
 
@@ -165,7 +195,12 @@ def test_small_blocks_cover_every_row_once(log):
 def test_exact_counts_of_parts_add_up_to_the_whole(log, chosen):
     units = len(log.starts) - 1
     whole = counted(log.counter(exact=True))
-    parts = [counted(part(log, [unit for unit in range(units) if chosen[unit] is side]).counter(exact=True)) for side in (True, False)]
+    parts = [
+        counted(
+            part(log, [unit for unit in range(units) if chosen[unit] is side]).counter(exact=True)
+        )
+        for side in (True, False)
+    ]
     np.testing.assert_array_equal(parts[0] + parts[1], whole)
 
 
@@ -173,7 +208,9 @@ def test_exact_counts_of_parts_add_up_to_the_whole(log, chosen):
 def test_exact_counts_do_not_know_the_order_of_units(log, random):
     order = list(range(len(log.starts) - 1))
     random.shuffle(order)
-    np.testing.assert_array_equal(counted(part(log, order).counter(exact=True)), counted(log.counter(exact=True)))
+    np.testing.assert_array_equal(
+        counted(part(log, order).counter(exact=True)), counted(log.counter(exact=True))
+    )
 
 
 @given(logs())
@@ -185,20 +222,37 @@ def test_exact_counts_are_close_to_the_loops(log):
 
 def part(log: Log, units: list[int]) -> Log:
     """The log of these units, in this order."""
-    rows = np.concatenate([np.arange(log.starts[unit], log.starts[unit + 1]) for unit in units] or [np.zeros(0, np.int64)]).astype(np.int64)
-    starts = np.concatenate(([0], np.cumsum([log.starts[unit + 1] - log.starts[unit] for unit in units]))).astype(np.int64)
-    by_event = {name: getattr(log, name)[rows] for name in ("items", "places", "own", "later", "seconds", "middles")}
+    rows = np.concatenate(
+        [np.arange(log.starts[unit], log.starts[unit + 1]) for unit in units]
+        or [np.zeros(0, np.int64)]
+    ).astype(np.int64)
+    starts = np.concatenate(
+        ([0], np.cumsum([log.starts[unit + 1] - log.starts[unit] for unit in units]))
+    ).astype(np.int64)
+    by_event = {
+        name: getattr(log, name)[rows]
+        for name in ("items", "places", "own", "later", "seconds", "middles")
+    }
     return replace(log, starts=starts, levels=log.levels[:, rows], **by_event)
 
 
 def simple(items, places, forward, backward, **changes) -> np.ndarray:
     """Counts of one unit in one channel where each event weighs one."""
-    table = {name: np.asarray(values, np.float32)[:, None] for name, values in (("forward", forward), ("backward", backward))}
+    table = {
+        name: np.asarray(values, np.float32)[:, None]
+        for name, values in (("forward", forward), ("backward", backward))
+    }
     ones = np.ones((len(items), 1), np.float32)
     units = Units.build(np.asarray([0, len(items)]), np.asarray(items, np.int32), ITEMS)
     if "seconds" in changes and changes.pop("folded", True):
         changes["middles"] = np.full(len(items), int(np.mean(changes["seconds"])))
-    given = {"units": units, "places": np.asarray(places, np.int32), "events": ones, "later": ones, **table}
+    given = {
+        "units": units,
+        "places": np.asarray(places, np.int32),
+        "events": ones,
+        "later": ones,
+        **table,
+    }
     return counted(ChannelCounter(**(given | changes)))[0]
 
 
@@ -213,20 +267,45 @@ def test_a_unit_of_one_event_counts_nothing():
 
 def test_events_beyond_the_reach_do_not_count():
     found = simple([0, 1, 2, 3, 4], [0, 2, 3, 7, 8], [1, 1, 1], [1, 1, 1])
-    assert {(int(i), int(j)) for i, j in np.argwhere(found)} == {(0, 1), (1, 0), (1, 2), (2, 1), (3, 4), (4, 3)}
+    assert {(int(i), int(j)) for i, j in np.argwhere(found)} == {
+        (0, 1),
+        (1, 0),
+        (1, 2),
+        (2, 1),
+        (3, 4),
+        (4, 3),
+    }
 
 
 def test_the_later_event_of_a_pair_ages_it_in_both_directions():
     later = np.asarray([[0.5], [0.25]], np.float32)
-    np.testing.assert_array_equal(simple([0, 1], [0, 1], [1, 1], [1, 1], later=later)[:2, :2], [[0, 0.25], [0.25, 0]])
+    np.testing.assert_array_equal(
+        simple([0, 1], [0, 1], [1, 1], [1, 1], later=later)[:2, :2], [[0, 0.25], [0.25, 0]]
+    )
 
 
 @pytest.mark.parametrize(("exact", "folded"), [(False, True), (False, False), (True, False)])
-@pytest.mark.parametrize("halvings", [0.0, 0.001, 0.37, 1.0, 5.5, 20.03, 63.99, GAP_HALVINGS, 150.0, 1e9])
+@pytest.mark.parametrize(
+    "halvings", [0.0, 0.001, 0.37, 1.0, 5.5, 20.03, 63.99, GAP_HALVINGS, 150.0, 1e9]
+)
 def test_gaps_decay_by_halves_down_to_nothing(halvings, exact, folded):
     rates = np.asarray([halvings / 100_000])
-    found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, 100_000]), gap_rates=rates, exact=exact, folded=folded)
-    np.testing.assert_allclose(found[0, 1], 2.0**-halvings, rtol=0 if exact else 1e-5, atol=1e-6 if exact else 2.0**-GAP_HALVINGS)
+    found = simple(
+        [0, 1],
+        [0, 1],
+        [1, 1],
+        [1, 1],
+        seconds=np.asarray([0, 100_000]),
+        gap_rates=rates,
+        exact=exact,
+        folded=folded,
+    )
+    np.testing.assert_allclose(
+        found[0, 1],
+        2.0**-halvings,
+        rtol=0 if exact else 1e-5,
+        atol=1e-6 if exact else 2.0**-GAP_HALVINGS,
+    )
     assert found[0, 1] == found[1, 0]
 
 
@@ -235,16 +314,31 @@ def test_gaps_decay_by_halves_down_to_nothing(halvings, exact, folded):
 def test_decay_is_exact_to_a_hundred_thousandth_over_many_gaps(half_life, folded):
     for gap in np.random.default_rng(3).integers(0, int(60 * half_life), 60):
         rates = np.asarray([1 / half_life])
-        found = simple([0, 1], [0, 1], [1, 1], [1, 1], seconds=np.asarray([0, gap]), gap_rates=rates, folded=folded)[0, 1]
+        found = simple(
+            [0, 1],
+            [0, 1],
+            [1, 1],
+            [1, 1],
+            seconds=np.asarray([0, gap]),
+            gap_rates=rates,
+            folded=folded,
+        )[0, 1]
         np.testing.assert_allclose(found, 2.0 ** (-gap / half_life), rtol=1e-5)
 
 
 @pytest.mark.parametrize("weight", [1e-20, 1.0, 1e9, 1e25])
 def test_a_decay_is_folded_only_where_float32_holds_its_factors(weight):
-    """Two hundred half-lives in a unit, and events that weigh very much or next to nothing: neighbours keep what they weigh."""
+    """Two hundred half-lives in a unit, and events that weigh very much or next to nothing:
+    neighbours keep what they weigh.
+    """
     seconds = np.arange(5) * 50_000
     own = np.full((5, 1), weight, np.float32)
-    given = {"seconds": seconds, "gap_rates": np.asarray([1 / 1000.0]), "later": np.ones((5, 1), np.float32), "events": own}
+    given = {
+        "seconds": seconds,
+        "gap_rates": np.asarray([1 / 1000.0]),
+        "later": np.ones((5, 1), np.float32),
+        "events": own,
+    }
     found = simple([0, 1, 2, 3, 4], np.arange(5), [1, 1], [1, 1], **given)
     for one in range(4):
         np.testing.assert_allclose(found[one, one + 1], weight * 2.0**-50, rtol=1e-5)
@@ -259,6 +353,16 @@ def simple_log() -> Log:
     """Two events of one unit."""
     ones = np.ones((2, LANES), np.float32)
     return Log(
-        np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.zeros(2, np.int32), ones, ones, ones[:1], ones[:1],
-        np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros(LANES), np.zeros((1, 2), np.int32), np.full(LANES, -1),
-    )  # fmt: skip
+        np.asarray([0, 2]),
+        np.asarray([0, 1], np.int32),
+        np.zeros(2, np.int32),
+        ones,
+        ones,
+        ones[:1],
+        ones[:1],
+        np.zeros(2, np.int64),
+        np.zeros(2, np.int64),
+        np.zeros(LANES),
+        np.zeros((1, 2), np.int32),
+        np.full(LANES, -1),
+    )

@@ -9,30 +9,63 @@ import pytest
 
 from spadework.errors import UnknownName, Unsuitable
 from spadework.kernels.similarity.entry_weights import Entries, entry_weights
-from spadework.kernels.similarity.pair_weights import association, llr_keeps, pair_weight, pair_weights
+from spadework.kernels.similarity.pair_weights import (
+    association,
+    llr_keeps,
+    pair_weight,
+    pair_weights,
+)
 from spadework.kernels.similarity.pairs import Pairs
 
-COUNTS_ONLY = {"pmi", "ppmi", "npmi", "pmi_k", "mutual_information", "lexicographers_mi", "llr", "signed_llr"}
+COUNTS_ONLY = {
+    "pmi",
+    "ppmi",
+    "npmi",
+    "pmi_k",
+    "mutual_information",
+    "lexicographers_mi",
+    "llr",
+    "signed_llr",
+}
 LEFT_IS_NOT_RIGHT = {"confidence", "asymmetric", "tversky", "discounted", "power", "shrunk"}
 
 
 def pairs(joint, left, right, units, **settings):
-    return Pairs(np.asarray(joint, np.float64), np.asarray(left, np.float64), np.asarray(right, np.float64), units, **settings)
+    return Pairs(
+        np.asarray(joint, np.float64),
+        np.asarray(left, np.float64),
+        np.asarray(right, np.float64),
+        units,
+        **settings,
+    )
 
 
 def entries(**changes):
-    plain = {"counts": np.asarray([1.0, 4.0]), "unit_sizes": np.asarray([2, 2]), "item_sizes": np.asarray([1, 1]), "units": 1, "items": 2}
+    plain = {
+        "counts": np.asarray([1.0, 4.0]),
+        "unit_sizes": np.asarray([2, 2]),
+        "item_sizes": np.asarray([1, 1]),
+        "units": 1,
+        "items": 2,
+    }
     return Entries(**(plain | changes))
 
 
 def test_flags_stand_where_they_should():
     assert {name for name, weight in pair_weights.items() if weight.counts_only} == COUNTS_ONLY
-    assert {name for name, weight in pair_weights.items() if not weight.symmetric} == LEFT_IS_NOT_RIGHT
-    assert {name: weight.needs for name, weight in entry_weights.items() if weight.needs} == {"value": "weights", "recency": "times"}
+    assert {
+        name for name, weight in pair_weights.items() if not weight.symmetric
+    } == LEFT_IS_NOT_RIGHT
+    assert {name: weight.needs for name, weight in entry_weights.items() if weight.needs} == {
+        "value": "weights",
+        "recency": "times",
+    }
 
 
 def test_a_weight_that_is_no_ratio_of_counts_may_not_say_that_it_is():
-    """What has exponents is worked out as the count over both sizes raised, so that the left size only scales whole rows."""
+    """What has exponents is worked out as the count over both sizes raised, so that the left size
+    only scales whole rows.
+    """
     with pytest.raises(ValueError, match="is not joint / left\\^a / right\\^b"):
 
         @pair_weight(symmetric=True, exponents=lambda a, b: (a, b))
@@ -51,7 +84,17 @@ def test_an_unknown_weight_tells_the_nearest_one():
 
 def test_settings_given_as_numpy_scalars_leave_float32_alone():
     one = np.ones(3, np.float32)
-    given = Pairs(one, one * 2, one * 3, np.int64(9), np.float64(0.7), np.float64(0.3), np.float64(5), np.float64(2), np.float64(3))
+    given = Pairs(
+        one,
+        one * 2,
+        one * 3,
+        np.int64(9),
+        np.float64(0.7),
+        np.float64(0.3),
+        np.float64(5),
+        np.float64(2),
+        np.float64(3),
+    )
     assert type(given.units) is float
     for name, weight in pair_weights.items():
         assert weight(given).dtype == np.float32, name
@@ -84,7 +127,8 @@ def test_shrink_where_it_stands():
     assert pair_weights["lift"](one)[0] == pytest.approx(600 / 150)
     assert pair_weights["raw"](one)[0] == pytest.approx(6 * 6 / 12)
     assert pair_weights["pmi"](one)[0] == pytest.approx(np.log(600 / 144) * 6 / 12)
-    # six of nine, pulled towards the sixteen of a hundred who take the right item anyway: six more lefts, of whom 0.96 take it
+    # six of nine, pulled towards the sixteen of a hundred who take the right item anyway: six more
+    # lefts, of whom 0.96 take it
     assert pair_weights["shrunk"](one)[0] == pytest.approx((6 + 0.96) / 15)
 
 
@@ -99,7 +143,9 @@ def test_a_pair_that_is_seen_once_keeps_its_pmi_and_others_gain():
 def test_negatives_shift_what_is_kept():
     given = pairs([1.0, 4.0, 0.0], [10.0, 10.0, 10.0], [10.0, 10.0, 10.0], 100.0, negatives=2.0)
     with np.errstate(divide="ignore"):
-        np.testing.assert_allclose(pair_weights["ppmi"](given), [0.0, np.log(40 / 10) - np.log(2), 0.0])
+        np.testing.assert_allclose(
+            pair_weights["ppmi"](given), [0.0, np.log(40 / 10) - np.log(2), 0.0]
+        )
 
 
 def test_ratios_of_weighted_counts_stay_at_most_one():
@@ -125,13 +171,20 @@ def test_the_filter_keeps_what_stands_together_for_sure():
 def test_an_item_that_everybody_holds_depends_on_nothing():
     given = pairs([1000.0, 7.0], [1000.0, 1000.0], [1000.0, 7.0], 1000.0)
     np.testing.assert_allclose(association(given), [0.0, 0.0], atol=1e-9)
-    assert llr_keeps(dataclasses.replace(given, joint=given.joint.astype(np.float32))).tolist() == [False, False]
+    assert llr_keeps(dataclasses.replace(given, joint=given.joint.astype(np.float32))).tolist() == [
+        False,
+        False,
+    ]
 
 
 def test_a_weight_that_lacks_its_column_says_which():
-    with pytest.raises(Unsuitable, match="The entry weight 'value' needs the weight column, which the log lacks"):
+    with pytest.raises(
+        Unsuitable, match="The entry weight 'value' needs the weight column, which the log lacks"
+    ):
         entry_weights["value"](entries())
-    with pytest.raises(Unsuitable, match="The entry weight 'recency' needs the time column") as caught:
+    with pytest.raises(
+        Unsuitable, match="The entry weight 'recency' needs the time column"
+    ) as caught:
         entry_weights["recency"](entries())
     assert "'binary'" in caught.value.hint
 
@@ -140,8 +193,14 @@ def test_a_weight_that_lacks_its_column_says_which():
     ("values", "told"),
     [
         ([1.0, -2.5], "The entry weight 'value' gives -2.5: an entry weight below zero"),
-        ([1.0, np.nan], "The entry weight 'value' gives nan: an entry weight that is no finite number"),
-        ([1.0, np.inf], "The entry weight 'value' gives inf: an entry weight that is no finite number"),
+        (
+            [1.0, np.nan],
+            "The entry weight 'value' gives nan: an entry weight that is no finite number",
+        ),
+        (
+            [1.0, np.inf],
+            "The entry weight 'value' gives inf: an entry weight that is no finite number",
+        ),
     ],
 )
 def test_entries_below_zero_or_without_number_are_refused(values, told):
@@ -157,7 +216,9 @@ def test_settings_of_bm25_and_recency():
     assert steep[1] / steep[0] == pytest.approx(4.0, rel=1e-4)
     popular = dataclasses.replace(two, counts=np.ones(2), item_sizes=np.asarray([1, 50]))
     assert entry_weights["bm25"](popular)[0] > entry_weights["bm25"](popular)[1]
-    assert np.ptp(entry_weights["bm25"](dataclasses.replace(popular, length=0.0))) == 0, "no length constant: every item alike"
+    assert np.ptp(entry_weights["bm25"](dataclasses.replace(popular, length=0.0))) == 0, (
+        "no length constant: every item alike"
+    )
     aged = entries(ages=np.asarray([0, 86_400]), half_life=43_200.0)
     assert entry_weights["recency"](aged).tolist() == [1.0, 0.25]
 

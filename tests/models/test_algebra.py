@@ -90,7 +90,8 @@ def test_the_score_is_the_sum_over_the_history_with_the_newest_first(shop):
     dense = table(model("cosine"), shop)
     user = 4
     events = range(int(shop.starts[user]), int(shop.starts[user + 1]))
-    ages = {int(shop.items[e]): len(events) - 1 - n for n, e in enumerate(events)}  # the last time of each item counts
+    # the last time of each item counts
+    ages = {int(shop.items[e]): len(events) - 1 - n for n, e in enumerate(events)}
     expected = sum(0.5**age * dense[item] for item, age in ages.items())
     lists = one.recommend_codes(shop, shop.item_count, users=np.asarray([user]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
@@ -131,28 +132,48 @@ def test_models_that_differ_in_answers_only_share_what_they_learned(shop):
     shared = one.sharing(history=0.5)
     assert shared.state["values"] is not None
     assert shared == model("cosine", history=0.5).fit(shop)
-    np.testing.assert_array_equal(shared.recommend(shop, 4).items, model("cosine", history=0.5).fit(shop).recommend(shop, 4).items)
-    assert "_state" not in one.sharing(keep=3).__dict__, "a parameter that changes what is learned shares nothing"
+    np.testing.assert_array_equal(
+        shared.recommend(shop, 4).items,
+        model("cosine", history=0.5).fit(shop).recommend(shop, 4).items,
+    )
+    assert "_state" not in one.sharing(keep=3).__dict__, (
+        "a parameter that changes what is learned shares nothing"
+    )
 
 
 def test_popularity_by_hand():
     day = 86_400
-    log = make_log(["a", "b", "c", "a", "b"], ["x", "x", "x", "y", "y"], [START, START, START, START + 10 * day, START + 10 * day])
+    log = make_log(
+        ["a", "b", "c", "a", "b"],
+        ["x", "x", "x", "y", "y"],
+        [START, START, START, START + 10 * day, START + 10 * day],
+    )
     assert model("popular").fit(log).state["scores"].tolist() == [3, 2]
     assert model("popular", window="7d").fit(log).state["scores"].tolist() == [0, 2]
     assert model("popular", half_life="10d").fit(log).state["scores"].tolist() == [1.5, 2]
-    assert model("popular", window="7d").fit(log).recommend(log, 2, fill=False).items.tolist() == [[1, -1]] * 3
+    assert (
+        model("popular", window="7d").fit(log).recommend(log, 2, fill=False).items.tolist()
+        == [[1, -1]] * 3
+    )
 
 
 def test_positions_are_counted_in_distinct_moments():
-    log = make_log(["a"] * 4 + ["b"] * 2, ["p", "q", "r", "s", "p", "q"], [START, START, START + 5, START + 9, START + 7, START + 7])
+    log = make_log(
+        ["a"] * 4 + ["b"] * 2,
+        ["p", "q", "r", "s", "p", "q"],
+        [START, START, START + 5, START + 9, START + 7, START + 7],
+    )
     assert positions(log).tolist() == [0, 0, 1, 2, 0, 0]
     assert positions(make_log(["a", "a"], ["p", "q"])).tolist() == [0, 0]
     assert positions(log) is positions(log), "worked out once a log"
 
 
 def test_histories_hold_distinct_items_with_counts_and_the_age_of_the_last_time():
-    log = make_log(["a"] * 4 + ["c"], ["q", "p", "q", "r", "p"], [START, START + 1, START + 2, START + 3, START])
+    log = make_log(
+        ["a"] * 4 + ["c"],
+        ["q", "p", "q", "r", "p"],
+        [START, START + 1, START + 2, START + 3, START],
+    )
     block = Histories.of(log, np.asarray([0, 1], np.int32))
     assert block.starts.tolist() == [0, 3, 4]
     assert block.items.tolist() == [0, 1, 2, 0]

@@ -16,14 +16,25 @@ def shop(seed: int, users: int = 30, baskets: int = 9):
     rng = np.random.default_rng(seed)
     taste = rng.dirichlet(np.full(ITEMS, 0.4), users)
     made = [
-        [sorted(set(rng.choice(ITEMS, rng.integers(1, 4), p=taste[u]))) for _ in range(rng.integers(1, baskets + 1))] for u in range(users)
+        [
+            sorted(set(rng.choice(ITEMS, rng.integers(1, 4), p=taste[u])))
+            for _ in range(rng.integers(1, baskets + 1))
+        ]
+        for u in range(users)
     ]
-    rows = [(f"u{u:02d}", f"i{item:02d}", day) for u, own in enumerate(made) for day, basket in enumerate(own) for item in basket]
+    rows = [
+        (f"u{u:02d}", f"i{item:02d}", day)
+        for u, own in enumerate(made)
+        for day, basket in enumerate(own)
+        for item in basket
+    ]
     rows += [("z", f"i{item:02d}", 0) for item in range(ITEMS)]  # all items are known
     return [*made, [list(range(ITEMS))]], make_log(*map(list, zip(*rows, strict=True)))
 
 
-def written_out(own: list[list[int]], within: float, between: float, groups: int, form: str) -> np.ndarray:
+def written_out(
+    own: list[list[int]], within: float, between: float, groups: int, form: str
+) -> np.ndarray:
     hot = np.zeros((len(own), ITEMS))
     for row, basket in enumerate(own):
         hot[row, basket] = 1
@@ -46,7 +57,15 @@ def written_out(own: list[list[int]], within: float, between: float, groups: int
 @pytest.mark.parametrize(("groups", "neighbours"), [(3, 5), (7, 10), (50, 3)])
 def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
     baskets, log = shop(seed)
-    one = model("tifu-knn", groups=groups, neighbours=neighbours, within=0.8, between=0.6, alpha=0.4, form=form).fit(log)
+    one = model(
+        "tifu-knn",
+        groups=groups,
+        neighbours=neighbours,
+        within=0.8,
+        between=0.6,
+        alpha=0.4,
+        form=form,
+    ).fit(log)
     vectors = np.stack([written_out(own, 0.8, 0.6, groups, form) for own in baskets])
     lengths = (vectors**2).sum(axis=1)
     scores = one._score(one._histories(log, log.active_users))
@@ -60,7 +79,9 @@ def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("recent", "alpha", "power"), [(3, 0.75, 2.0), (100, 0.5, 1.0), (1, 0.25, 5.0)])
+@pytest.mark.parametrize(
+    ("recent", "alpha", "power"), [(3, 0.75, 2.0), (100, 0.5, 1.0), (1, 0.25, 5.0)]
+)
 def test_up_cf_is_its_equations(seed, recent, alpha, power):
     baskets, log = shop(seed)
     one = model("up-cf", recent=recent, alpha=alpha, power=power, neighbours=1000).fit(log)
@@ -73,8 +94,12 @@ def test_up_cf_is_its_equations(seed, recent, alpha, power):
     for user, own in enumerate(sets):
         expected = weights[user].copy()
         for other, items in enumerate(sets):
-            if other != user and not (items == own and np.array_equal(weights[other], weights[user])):
-                expected += (len(own & items) / (len(own) ** alpha * len(items) ** (1 - alpha))) ** power * weights[other]
+            if other != user and not (
+                items == own and np.array_equal(weights[other], weights[user])
+            ):
+                expected += (
+                    len(own & items) / (len(own) ** alpha * len(items) ** (1 - alpha))
+                ) ** power * weights[other]
         got = np.where(np.isneginf(scores[user]), 0, scores[user])
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 

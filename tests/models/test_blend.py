@@ -1,4 +1,6 @@
-"""Blends against their formula with dense scores, what they learn and do not see, and explanations that add up."""
+"""Blends against their formula with dense scores, what they learn and do not see, and explanations
+that add up.
+"""
 
 from __future__ import annotations
 
@@ -23,8 +25,11 @@ from spadework.models.labels import model
 from spadework.models.registry import catalogue
 from spadework.workbench.storage import artifact
 
-ITEMS = 20  # of the shop: fewer than the candidates, so that every part proposes all it has evidence for
-ALONE = [name for name, cls in catalogue().items() if not cls.composed and name != "cross-occurrence"]
+# of the shop: fewer than the candidates, so that every part proposes all it has evidence for
+ITEMS = 20
+ALONE = [
+    name for name, cls in catalogue().items() if not cls.composed and name != "cross-occurrence"
+]
 
 
 class Heard(list[str]):
@@ -38,7 +43,9 @@ class Heard(list[str]):
 
 
 def scores_of(one: Recommender, log: Interactions, repeats: str) -> np.ndarray:
-    """All scores of a model, −∞ where it has none or the policy excludes the item. Shape [users, items]."""
+    """All scores of a model, −∞ where it has none or the policy excludes the item. Shape [users,
+    items].
+    """
     lists = one.recommend(log, log.item_count, repeats=repeats, fill=False)
     out = np.full((log.user_count, log.item_count), -np.inf)
     rows, slots = np.nonzero(lists.items >= 0)
@@ -49,14 +56,18 @@ def scores_of(one: Recommender, log: Interactions, repeats: str) -> np.ndarray:
 def lists_of(one: Recommender, log: Interactions, repeats: str = "allow") -> list[dict[str, float]]:
     lists = one.recommend(log, log.item_count, repeats=repeats, fill=False).frame()
     users = log.user_vocabulary.take(log.active_users).to_list()
-    return [dict(lists.filter(pl.col("user_id") == user).select("item_id", "score").iter_rows()) for user in users]
+    return [
+        dict(lists.filter(pl.col("user_id") == user).select("item_id", "score").iter_rows())
+        for user in users
+    ]
 
 
 @pytest.mark.parametrize(
     "one",
     [
         model("prior", parts="cosine(keep=5)", weight=0.5), model("prior", parts="cosine(keep=5)"),
-        model("blend", parts="cosine(keep=5) + forward", weights="0.8, 0.2"), model("boosted", parts="cosine(keep=5) + popular"),
+        model("blend", parts="cosine(keep=5) + forward", weights="0.8, 0.2"),
+        model("boosted", parts="cosine(keep=5) + popular"),
     ],
     ids=["prior", "learned prior", "blend", "boosted"],
 )  # fmt: skip
@@ -89,7 +100,9 @@ def test_scores_are_scaled_to_length_one_weighted_and_added_up(shop, repeats):
 
 @pytest.mark.parametrize("smoothing", [0.0, 60.0])
 def test_ranks_are_inverted_weighted_and_added_up(shop, smoothing):
-    one = model("blend", parts="cosine + popular", how="ranks", smoothing=smoothing, weights="1, 3").fit(shop)
+    one = model(
+        "blend", parts="cosine + popular", how="ranks", smoothing=smoothing, weights="1, 3"
+    ).fit(shop)
     total = np.zeros((shop.user_count, ITEMS))
     for name, weight in (("cosine", 1), ("popular", 3)):
         lists = model(name).fit(shop).recommend(shop, ITEMS, repeats="forbid", fill=False).items
@@ -112,8 +125,9 @@ def test_a_blend_of_one_ranks_as_the_part_does(shop, shelves, name):
     assert part == alone or name in DRAWING
     for repeats in ("allow", "forbid", "only"):
         np.testing.assert_array_equal(
-            blend.recommend(shop, 7, repeats=repeats).items, part.recommend(shop, 7, repeats=repeats).items
-        )  # fmt: skip
+            blend.recommend(shop, 7, repeats=repeats).items,
+            part.recommend(shop, 7, repeats=repeats).items,
+        )
 
 
 def test_an_item_outside_the_list_of_a_part_has_that_parts_exact_score(shop):
@@ -128,7 +142,9 @@ def test_an_item_outside_the_list_of_a_part_has_that_parts_exact_score(shop):
 
 def test_sparse_dense_common_and_cold_parts_go_together(shop, shelves):
     cold = make_log(["u000"], ["i000"], [START])
-    one = model("blend", parts="cosine + v-sknn + popular_by_category + popular + content + random").fit(shop, shelves)
+    one = model(
+        "blend", parts="cosine + v-sknn + popular_by_category + popular + content + random"
+    ).fit(shop, shelves)
     lists = one.recommend(cold, ITEMS, fill=False)
     assert (lists.items >= 0).all()
     assert (np.diff(lists.scores) <= 0).all()
@@ -204,14 +220,20 @@ def test_nothing_taken_teaches_nothing():
 
 def test_a_useless_part_gets_hardly_any_weight(world):
     log = world("checkerboard").log
-    weights = model("blend", parts="cosine + random + popular", how="learned").fit(log).state["weights"]
+    weights = (
+        model("blend", parts="cosine + random + popular", how="learned").fit(log).state["weights"]
+    )
     assert weights.sum() == pytest.approx(1)
     assert weights[1] < 0.05, "chance"
     assert weights[0] > 0.8
 
 
 def test_the_part_that_reads_order_gets_the_weight_where_order_is_all(world):
-    weights = model("blend", parts="cosine + forward", how="learned").fit(world("order").log).state["weights"]
+    weights = (
+        model("blend", parts="cosine + forward", how="learned")
+        .fit(world("order").log)
+        .state["weights"]
+    )
     assert weights[1] > 0.9
 
 
@@ -225,7 +247,9 @@ def spy() -> Iterator[list[Interactions]]:
 
         name = "spy"
 
-        def _fit(self, train: Interactions, content: Any, rng: np.random.Generator) -> Mapping[str, np.ndarray]:
+        def _fit(
+            self, train: Interactions, content: Any, rng: np.random.Generator
+        ) -> Mapping[str, np.ndarray]:
             seen.append(train)
             return {"counts": train.item_counts}
 
@@ -241,7 +265,9 @@ def spy() -> Iterator[list[Interactions]]:
 
 
 @pytest.mark.parametrize("cut", ["auto", "time", "last", "random"])
-@pytest.mark.parametrize(("name", "params"), [("blend", {"how": "learned"}), ("boosted", {"positives": 1})])
+@pytest.mark.parametrize(
+    ("name", "params"), [("blend", {"how": "learned"}), ("boosted", {"positives": 1})]
+)
 def test_no_held_out_event_reaches_the_parts_while_they_practise(shop, spy, name, params, cut):
     model(name, parts="spy + cosine", cut=cut, **params).fit(shop, rng=5)
     assert len(spy) >= 3, "an inner fit, histories, and the fit on the whole"
@@ -254,7 +280,9 @@ def test_no_held_out_event_reaches_the_parts_while_they_practise(shop, spy, name
     if cut == "time":
         assert min(t for _, t in held) > max(t for _, t in known)
     if cut == "last":
-        assert all(sum(u == v for v, _ in held) <= 1 for u, _ in held), "the last moment of each user"
+        assert all(sum(u == v for v, _ in held) <= 1 for u, _ in held), (
+            "the last moment of each user"
+        )
     for log in inner[1:]:
         shown = {(int(u), int(t)) for u, t in zip(log.users, log.times, strict=True)}
         assert not shown & held, "what is held back is not shown either"
@@ -286,11 +314,15 @@ def test_a_log_that_cannot_be_cut_leaves_equal_weights_and_a_note():
 
 def test_limits_reach_the_inner_fit(shop):
     with pytest.raises(OutOfTime), events.listening(Limits(deadline=0.0)):
-        practise(model("blend").models, shop, None, cut="auto", candidates=5, users=10, seed=0, label="x")
+        practise(
+            model("blend").models, shop, None, cut="auto", candidates=5, users=10, seed=0, label="x"
+        )
 
 
 def test_learning_from_a_sample_of_users_uses_no_more(shop):
-    made = practise(model("blend").models, shop, None, cut="last", candidates=5, users=4, seed=0, label="x")
+    made = practise(
+        model("blend").models, shop, None, cut="last", candidates=5, users=4, seed=0, label="x"
+    )
     assert made is not None
     assert len(made.users) == 4
     assert (np.diff(made.users) > 0).all()
@@ -301,7 +333,9 @@ def test_learning_from_a_sample_of_users_uses_no_more(shop):
 
 @pytest.mark.parametrize("how", ["scores", "ranks", "learned"])
 @pytest.mark.parametrize("repeats", ["allow", "forbid"])
-@pytest.mark.parametrize("parts", ["cosine + forward", "cosine(aggregate=noisy-or) + popular + v-sknn"])
+@pytest.mark.parametrize(
+    "parts", ["cosine + forward", "cosine(aggregate=noisy-or) + popular + v-sknn"]
+)
 def test_contributions_sum_to_the_score(shop, how, repeats, parts):
     one = model("blend", parts=parts, how=how, candidates=6).fit(shop)
     own = shop.of_user_codes(np.asarray([3]))
@@ -340,7 +374,10 @@ def test_candidates_that_may_be_recommended_are_what_is_scaled(shop):
 def test_a_quota_holds_items_of_the_history_back(shop):
     one = model("blend", parts="personal + cosine", quota=2).fit(shop)
     own = [set(shop.items[shop.users == user].tolist()) for user in shop.active_users]
-    free, held = one.sharing(quota=None).recommend(shop, 6, fill=False), one.recommend(shop, 6, fill=False)
+    free, held = (
+        one.sharing(quota=None).recommend(shop, 6, fill=False),
+        one.recommend(shop, 6, fill=False),
+    )
     for row, mine in enumerate(own):
         listed = [item for item in held.items[row].tolist() if item >= 0]
         assert sum(item in mine for item in listed) <= 2
@@ -348,13 +385,20 @@ def test_a_quota_holds_items_of_the_history_back(shop):
         before = [item for item in free.items[row].tolist() if item in mine]
         assert [item for item in listed if item in mine] == before[:2], "the best of them stay"
     assert (
-        one.recommend(shop, 6, repeats="only").items.tolist() == one.sharing(quota=None).recommend(shop, 6, repeats="only").items.tolist()
+        one.recommend(shop, 6, repeats="only").items.tolist()
+        == one.sharing(quota=None).recommend(shop, 6, repeats="only").items.tolist()
     )
-    assert any(sum(item in mine for item in row) > 2 for row, mine in zip(free.items.tolist(), own, strict=True))
+    assert any(
+        sum(item in mine for item in row) > 2
+        for row, mine in zip(free.items.tolist(), own, strict=True)
+    )
     for parts in ("personal(popularity=0.0) + p-topfreq", "personal + cosine"):
         full = model("blend", parts=parts, quota=2, candidates=3).fit(shop).recommend(shop, 8)
         assert full.filled, "parts that propose little are filled up with what is popular"
-        assert all(sum(item in mine for item in row) <= 2 for row, mine in zip(full.items.tolist(), own, strict=True))
+        assert all(
+            sum(item in mine for item in row) <= 2
+            for row, mine in zip(full.items.tolist(), own, strict=True)
+        )
 
 
 def test_answering_parameters_share_what_was_learned(shop):
@@ -375,7 +419,11 @@ def test_counts_of_items_are_kept_once_and_parts_come_back_from_a_folder(shop, t
 @pytest.mark.parametrize(
     ("key", "change", "told"),
     [
-        ("0/columns", lambda a: a + 1000, "of the part 'cosine', the table names items that are not there"),
+        (
+            "0/columns",
+            lambda a: a + 1000,
+            "of the part 'cosine', the table names items that are not there",
+        ),
         ("1/postings", None, "the array 'postings' is missing"),
         ("weights", lambda a: -a, "the weights do not fit the parts"),
         ("weights", lambda a: a[:1], "the weights do not fit the parts"),
@@ -392,7 +440,10 @@ def test_arrays_that_do_not_fit_are_refused(shop, key, change, told):
 
 
 def test_a_part_more_changes_nobodys_draws(shop):
-    one, two = (model("blend", parts=parts).fit(shop) for parts in ("random + cosine", "random + cosine + popular"))
+    one, two = (
+        model("blend", parts=parts).fit(shop)
+        for parts in ("random + cosine", "random + cosine + popular")
+    )
     assert one.pool.parts[0] == two.pool.parts[0]
 
 

@@ -1,4 +1,6 @@
-"""The second stage: what the trees see, that they learn without a leak, and that explanations add up."""
+"""The second stage: what the trees see, that they learn without a leak, and that explanations add
+up.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +43,29 @@ def test_the_features_are_what_their_names_say(shop, shelves):
         newest = int(shop.times[own].max())
         named = dict(zip(OF_ALL, found[cell, 4:].tolist(), strict=True))
         assert named["events of the item"] == pytest.approx(np.log1p((shop.items == item).sum()))
-        assert named["recent events of the item"] == pytest.approx(np.log1p(((shop.items == item) & recent).sum()))
+        assert named["recent events of the item"] == pytest.approx(
+            np.log1p(((shop.items == item) & recent).sum())
+        )
         assert named["seconds since anybody took the item"] == pytest.approx(
             np.log1p(last - shop.times[shop.items == item].max()), rel=1e-6
         )
         assert named["times the user took it"] == len(times)
         later = len({t for t in shop.times[own] if len(times) and t > times.max()})
         assert named["moments since the user took it"] == (later if len(times) else -1)
-        assert named["seconds since the user took it"] == pytest.approx(np.log1p(newest - times.max()) if len(times) else -1, rel=1e-6)
+        assert named["seconds since the user took it"] == pytest.approx(
+            np.log1p(newest - times.max()) if len(times) else -1, rel=1e-6
+        )
         assert named["distinct items of the history"] == len(set(shop.items[own]))
         assert named["events of the history"] == own.sum()
-        assert 0 <= named["mean likeness to the history"] <= named["largest likeness to the history"] <= 1 + 1e-6
-        assert named["mean of the scaled scores"] == pytest.approx((found[cell, 0] + found[cell, 2]) / 2, rel=1e-5)
+        assert (
+            0
+            <= named["mean likeness to the history"]
+            <= named["largest likeness to the history"]
+            <= 1 + 1e-6
+        )
+        assert named["mean of the scaled scores"] == pytest.approx(
+            (found[cell, 0] + found[cell, 2]) / 2, rel=1e-5
+        )
 
 
 def test_the_score_is_the_librarys_log_odds(shop, shelves, monkeypatch):
@@ -61,7 +74,11 @@ def test_the_score_is_the_librarys_log_odds(shop, shelves, monkeypatch):
 
     grown: list[HistGradientBoostingClassifier] = []
     fit = HistGradientBoostingClassifier.fit
-    monkeypatch.setattr(HistGradientBoostingClassifier, "fit", lambda self, *rest: grown.append(self) or fit(self, *rest))
+    monkeypatch.setattr(
+        HistGradientBoostingClassifier,
+        "fit",
+        lambda self, *rest: grown.append(self) or fit(self, *rest),
+    )
     one = model("boosted", positives=1, trees=45).fit(shop, shelves)
     assert len(_trees_of(one.state).starts) == 46
     block = one._histories(shop, shop.active_users)
@@ -79,7 +96,10 @@ def test_growing_in_steps_is_growing_at_once():
     settings = {"early_stopping": False, "random_state": 1}
     once = HistGradientBoostingClassifier(max_iter=40, **settings).fit(rows, taken)
     steps = (
-        HistGradientBoostingClassifier(warm_start=True, max_iter=20, **settings).fit(rows, taken).set_params(max_iter=40).fit(rows, taken)
+        HistGradientBoostingClassifier(warm_start=True, max_iter=20, **settings)
+        .fit(rows, taken)
+        .set_params(max_iter=40)
+        .fit(rows, taken)
     )
     np.testing.assert_array_equal(once.decision_function(rows), steps.decision_function(rows))
 
@@ -94,9 +114,13 @@ def test_too_few_users_leave_a_blend_of_equal_weights_and_a_note(shop):
     heard = Heard()
     with events.listening(heard):
         one = model("boosted", positives=1_000).fit(shop)
-    assert any("users took what was proposed, so its parts weigh the same" in told for told in heard)
+    assert any(
+        "users took what was proposed, so its parts weigh the same" in told for told in heard
+    )
     blend = model("blend", candidates=100).fit(shop)
-    for mine, theirs in zip(lists_of(one, shop, "forbid"), lists_of(blend, shop, "forbid"), strict=True):
+    for mine, theirs in zip(
+        lists_of(one, shop, "forbid"), lists_of(blend, shop, "forbid"), strict=True
+    ):
         assert list(mine) == list(theirs)
 
 
@@ -124,7 +148,11 @@ def test_what_an_item_is_worth_is_the_score_with_it_less_the_score_without_it(sh
 
 def test_similar_items_are_those_of_a_blend(shop, fitted):
     items = shop.item_vocabulary.ids[:3]
-    assert fitted.similar_items(items, 4).frame().equals(model("blend", candidates=100).fit(shop).similar_items(items, 4).frame())
+    assert (
+        fitted.similar_items(items, 4)
+        .frame()
+        .equals(model("blend", candidates=100).fit(shop).similar_items(items, 4).frame())
+    )
 
 
 def test_the_draw_of_proposals_depends_on_history_and_item_alone(shop, fitted):
@@ -137,7 +165,10 @@ def test_the_draw_of_proposals_depends_on_history_and_item_alone(shop, fitted):
     one = shop.active_users[4:5]
     alone = fitted._histories(shop, one)
     cells = slice(proposals.starts[4], proposals.starts[5])
-    assert whole[cells].tobytes() == _drawn(alone, fitted.pool.propose(alone, 1, "allow", None), 7).tobytes()
+    assert (
+        whole[cells].tobytes()
+        == _drawn(alone, fitted.pool.propose(alone, 1, "allow", None), 7).tobytes()
+    )
 
 
 def test_it_is_kept_as_arrays_and_comes_back_the_same(shop, fitted, tmp_path):
@@ -153,7 +184,11 @@ def test_it_is_kept_as_arrays_and_comes_back_the_same(shop, fitted, tmp_path):
 def test_it_learns_what_no_part_says(world):
     """People take one of their own favourites again; neither part counts how often they did."""
     split = splitting.by_time(world("repeats").log, test="14d")
-    names = [model("cosine"), model("blend", parts="cosine + popular"), model("boosted", parts="cosine + popular")]
+    names = [
+        model("cosine"),
+        model("blend", parts="cosine + popular"),
+        model("boosted", parts="cosine + popular"),
+    ]
     board = scoreboard(names, split, metrics=["recall@10"], repeats="allow")
     means = {score.model: score.means(board.protocol.judged)["recall@10"] for score in board.done}
     assert means["boosted"] > 1.05 * max(means["cosine"], means["blend"])
@@ -163,6 +198,8 @@ def test_items_without_events_are_known_by_their_content():
     users, items = [f"u{n % 40}" for n in range(400)], [f"i{n % 23}" for n in range(400)]
     log = make_log(users, items, [START + 3_600 * n for n in range(400)])
     kept = log.where(log.items != 3)
-    one = model("boosted", parts="content + popular", positives=1, trees=5).fit(kept, content_of(log))
+    one = model("boosted", parts="content + popular", positives=1, trees=5).fit(
+        kept, content_of(log)
+    )
     assert len(Histories.of(kept, kept.active_users)) == 40
     assert 3 in one.recommend(kept, 23, fill=False).items

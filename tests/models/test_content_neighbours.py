@@ -1,4 +1,6 @@
-"""Neighbours by content: what counts as content, cold items, and the cosine against its slow twin."""
+"""Neighbours by content: what counts as content, cold items, and the cosine against its slow
+twin.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +32,18 @@ def items_of(**columns: list[object]) -> ItemContent:
 
 
 def dense_table(content: ItemContent, **changes: object) -> np.ndarray:
-    return oracles.dense(*content_table(content, **{"keep": 100, **WEIGHTS, **changes}), len(content))
+    return oracles.dense(
+        *content_table(content, **{"keep": 100, **WEIGHTS, **changes}), len(content)
+    )
 
 
 # ---- the slow twin
 
 
 def slow_part(features: list[list[str]]) -> list[dict[str, float]]:
-    """Each item's features with 1 + ln(count) times ln((1 + n) / items that have it), to length 1; n items have any feature."""
+    """Each item's features with 1 + ln(count) times ln((1 + n) / items that have it), to length 1;
+    n items have any feature.
+    """
     holders = sum(1 for own in features if own)
     spread = {name: sum(name in own for own in features) for own in features for name in own}
     rows = []
@@ -55,7 +61,11 @@ def slow_part(features: list[list[str]]) -> list[dict[str, float]]:
 def slow_cosines(parts: list[tuple[float, list[dict[str, float]]]]) -> np.ndarray:
     rows = []
     for item in range(len(parts[0][1])):
-        row = {(at, name): math.sqrt(weight) * value for at, (weight, part) in enumerate(parts) for name, value in part[item].items()}
+        row = {
+            (at, name): math.sqrt(weight) * value
+            for at, (weight, part) in enumerate(parts)
+            for name, value in part[item].items()
+        }
         length = math.sqrt(sum(value**2 for value in row.values())) or 1.0
         rows.append({name: value / length for name, value in row.items()})
     out = np.zeros((len(rows), len(rows)))
@@ -68,22 +78,42 @@ def slow_cosines(parts: list[tuple[float, list[dict[str, float]]]]) -> np.ndarra
 
 def random_items(seed: int, count: int = 25) -> tuple[list[object], list[object], list[object]]:
     rng = np.random.default_rng(seed)
-    words, tags = ["red", "blue", "Cheese", "tea", "x", "9"], ["soft", "hard", "old", "new one", "rare"]
+    words, tags = (
+        ["red", "blue", "Cheese", "tea", "x", "9"],
+        ["soft", "hard", "old", "new one", "rare"],
+    )
     titles = [" ".join(rng.choice(words, rng.integers(0, 6))) or None for _ in range(count)]
-    shelves = [" | ".join(rng.choice(tags, rng.integers(0, 4), replace=False)) or None for _ in range(count)]
+    shelves = [
+        " | ".join(rng.choice(tags, rng.integers(0, 4), replace=False)) or None
+        for _ in range(count)
+    ]
     vectors = [None if rng.random() < 0.2 else rng.normal(size=3).tolist() for _ in range(count)]
     return titles, shelves, vectors
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize(("text", "categories", "vectors"), [(1.0, 1.0, 1.0), (1.0, 0.3, 0.0), (0.0, 2.0, 0.5), (0.0, 0.0, 1.0)])
+@pytest.mark.parametrize(
+    ("text", "categories", "vectors"),
+    [(1.0, 1.0, 1.0), (1.0, 0.3, 0.0), (0.0, 2.0, 0.5), (0.0, 0.0, 1.0)],
+)
 def test_cosines_are_what_the_loops_say(seed, text, categories, vectors):
     titles, shelves, embedding = random_items(seed)
     content = items_of(title=titles, tags=shelves, embedding=embedding)
     told = slow_part([re.findall(r"\w+", title.lower()) if title else [] for title in titles])
-    kinds = slow_part([list({name.strip() for name in shelf.split("|")}) if shelf else [] for shelf in shelves])
-    places = [{} if row is None else {str(at): value / np.linalg.norm(row) for at, value in enumerate(row)} for row in embedding]
-    parts = [(weight, part) for weight, part in ((text, told), (categories, kinds), (vectors, places)) if weight]
+    kinds = slow_part(
+        [list({name.strip() for name in shelf.split("|")}) if shelf else [] for shelf in shelves]
+    )
+    places = [
+        {}
+        if row is None
+        else {str(at): value / np.linalg.norm(row) for at, value in enumerate(row)}
+        for row in embedding
+    ]
+    parts = [
+        (weight, part)
+        for weight, part in ((text, told), (categories, kinds), (vectors, places))
+        if weight
+    ]
     expected = slow_cosines(parts)
     found = dense_table(content, text=text, categories=categories, vectors=vectors)
     np.testing.assert_allclose(found, np.where(expected > 1e-6, expected, 0), atol=2e-6)
@@ -104,7 +134,9 @@ def test_rare_words_weigh_more_and_the_commonest_nothing():
     ]
     table = dense_table(items_of(title=titles))
     assert table[0, 1] > table[0, 2] > 0, "soft stands in two titles, cheese in three"
-    assert table[1, 6] == table[0, 6] == 0, "bread stands in more than half of the titles, as does the"
+    assert table[1, 6] == table[0, 6] == 0, (
+        "bread stands in more than half of the titles, as does the"
+    )
 
 
 def test_lists_of_categories_are_parted_and_columns_do_not_mix():
@@ -117,7 +149,11 @@ def test_lists_of_categories_are_parted_and_columns_do_not_mix():
 
 def test_categories_may_be_numbers():
     table = dense_table(items_of(category=[7, 7, 8, 8, None]))
-    np.testing.assert_allclose(table, [[0, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0] * 5], atol=1e-6)
+    np.testing.assert_allclose(
+        table,
+        [[0, 1, 0, 0, 0], [1, 0, 0, 0, 0], [0, 0, 0, 1, 0], [0, 0, 1, 0, 0], [0] * 5],
+        atol=1e-6,
+    )
 
 
 def test_equal_items_are_kept_by_lower_code():
@@ -127,7 +163,11 @@ def test_equal_items_are_kept_by_lower_code():
 
 
 def test_an_item_without_content_has_no_neighbours():
-    table = dense_table(items_of(title=["red cheese", None, "red tea", "blue tea", "!?"], embedding=[[0.0, 0.0]] * 5))
+    table = dense_table(
+        items_of(
+            title=["red cheese", None, "red tea", "blue tea", "!?"], embedding=[[0.0, 0.0]] * 5
+        )
+    )
     assert not table[[1, 4]].any()
     assert not table[:, [1, 4]].any()
     assert table[0, 2] > 0
@@ -136,7 +176,9 @@ def test_an_item_without_content_has_no_neighbours():
 def test_words_condensed_to_few_dimensions_keep_their_groups():
     rng = np.random.default_rng(0)
     groups = [["tea", "cup", "leaf", "pot"], ["wheel", "tyre", "brake", "pedal"]]
-    titles: list[object] = [" ".join(rng.choice(groups[at % 2], 2, replace=False)) for at in range(20)]
+    titles: list[object] = [
+        " ".join(rng.choice(groups[at % 2], 2, replace=False)) for at in range(20)
+    ]
     content = items_of(title=titles)
     table = dense_table(content, components=2)
     same = np.add.outer(np.arange(20), np.arange(20)) % 2 == 0
@@ -144,7 +186,8 @@ def test_words_condensed_to_few_dimensions_keep_their_groups():
     assert table[same].min() > 0.5
     assert table[~same].max() < 1e-6
     assert content_features(content, **{**WEIGHTS, "components": 2})[1].shape == (20, 2)
-    np.testing.assert_array_equal(dense_table(content, components=4000), dense_table(content))  # not so many words are there
+    # not so many words are there
+    np.testing.assert_array_equal(dense_table(content, components=4000), dense_table(content))
 
 
 def test_content_that_says_nothing_is_refused_with_its_columns():
@@ -195,8 +238,17 @@ def test_a_table_is_computed_once_and_the_last_two_stay(monkeypatch):
 
 def shop_with_news() -> tuple[Interactions, ItemContent]:
     """Two users, two kinds of items; the items n1 and n2 nobody has taken yet."""
-    full = make_log(["u", "u", "v", "v", "w", "w"], ["t1", "t2", "c1", "c2", "n1", "n2"], [START + at for at in range(6)])
-    content = read_content(pl.DataFrame({"item_id": ["t1", "t2", "n1", "c1", "c2", "n2"], "category": ["tea"] * 3 + ["cup"] * 3}), full)
+    full = make_log(
+        ["u", "u", "v", "v", "w", "w"],
+        ["t1", "t2", "c1", "c2", "n1", "n2"],
+        [START + at for at in range(6)],
+    )
+    content = read_content(
+        pl.DataFrame(
+            {"item_id": ["t1", "t2", "n1", "c1", "c2", "n2"], "category": ["tea"] * 3 + ["cup"] * 3}
+        ),
+        full,
+    )
     return full.where(full.users < 2), content
 
 
@@ -215,13 +267,24 @@ def test_new_items_are_found_where_counting_is_blind(world):
     hits = {}
     for name in ("content", "cosine"):
         candidates = made.log.item_vocabulary.ids.filter(pl.Series(fresh))
-        lists = model(name).fit(train, made.content).recommend(train, 10, candidates=candidates, fill=False)
-        taken = {(user, item) for user, item in zip(made.log.users.tolist(), made.log.items.tolist(), strict=True)}
+        lists = (
+            model(name)
+            .fit(train, made.content)
+            .recommend(train, 10, candidates=candidates, fill=False)
+        )
+        taken = {
+            (user, item)
+            for user, item in zip(made.log.users.tolist(), made.log.items.tolist(), strict=True)
+        }
         hits[name] = sum(
-            (user, item) in taken for user, row in zip(lists.users.tolist(), lists.items.tolist(), strict=True) for item in row
+            (user, item) in taken
+            for user, row in zip(lists.users.tolist(), lists.items.tolist(), strict=True)
+            for item in row
         )
     assert hits["cosine"] == 0
-    assert hits["content"] > 3 * 4000 * 16 / 2000, "three times as many as chance finds: a user takes 16 of 2,000 items"
+    assert hits["content"] > 3 * 4000 * 16 / 2000, (
+        "three times as many as chance finds: a user takes 16 of 2,000 items"
+    )
 
 
 def test_titles_alone_find_the_next_product_of_beauty():
@@ -229,11 +292,20 @@ def test_titles_alone_find_the_next_product_of_beauty():
     rows = pl.read_parquet(path, columns=["user", "item", "timestamp", "split"])
     items = pl.read_parquet(path.parent / "items.parquet", columns=["item", "title"])
     log = read_interactions(rows.drop("split"))
-    parts = {name: read_interactions(part.drop("split")).recoded(log.user_vocabulary, log.item_vocabulary)
-             for name, part in (("train", rows.filter(split="train")), ("given", rows.filter(pl.col("split") != "test")))}  # fmt: skip
+    parts = {
+        name: read_interactions(part.drop("split")).recoded(
+            log.user_vocabulary, log.item_vocabulary
+        )
+        for name, part in (
+            ("train", rows.filter(split="train")),
+            ("given", rows.filter(pl.col("split") != "test")),
+        )
+    }
     target = rows.filter(split="test")
-    lists = model("content", history=0.7).fit(parts["train"], read_content(items, log)).recommend(
-        parts["given"], 10, repeats="forbid", users=target["user"]
-    )  # fmt: skip
+    lists = (
+        model("content", history=0.7)
+        .fit(parts["train"], read_content(items, log))
+        .recommend(parts["given"], 10, repeats="forbid", users=target["user"])
+    )
     hits = (lists.items == log.item_vocabulary.codes(target["item"])[:, None]).any(axis=1)
     assert hits.mean() == pytest.approx(0.0767, abs=0.001), "the log itself, by cosine, finds .0657"

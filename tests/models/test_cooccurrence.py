@@ -1,4 +1,6 @@
-"""The co-occurrence operator as a model: what it shares, what it refuses, what it costs, what it needs."""
+"""The co-occurrence operator as a model: what it shares, what it refuses, what it costs, what it
+needs.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def together(models, log, **options):
 
 def same_state(one, other) -> None:
     for name in one.state:
-        np.testing.assert_array_equal(one.state[name], other.state[name], err_msg=f"{name} of {one.label}")
+        np.testing.assert_array_equal(
+            one.state[name], other.state[name], err_msg=f"{name} of {one.label}"
+        )
 
 
 @pytest.fixture
@@ -58,7 +62,9 @@ def test_fitting_together_counts_once_and_gives_what_fitting_alone_gives(shop, c
     models = grid()
     fitted = {one.label: one for one in together(models, shop)}
     assert len(fitted) == len(models)
-    assert len([channel for channels in counted for channel in channels]) == len({one.channel for one in models})
+    assert len([channel for channels in counted for channel in channels]) == len(
+        {one.channel for one in models}
+    )
     assert len(counted) == len(passes(shop, [one.channel for one in models])) < len(models)
     for one, params in zip(models, GRID, strict=True):
         same_state(fitted[one.label], model("cooccurrence", **params).fit(shop))
@@ -72,7 +78,9 @@ def test_models_that_answer_otherwise_learn_the_same_table(shop):
 
 
 def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
-    models = [model("cooccurrence", weight="power", left_power=a) for a in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    models = [
+        model("cooccurrence", weight="power", left_power=a) for a in (0.1, 0.2, 0.3, 0.4, 0.5)
+    ]
     assert [len(batch) for batch in CoOccurrence.fit_together(models, shop)] == [5]
     one_table = 8 * shop.item_count * shop.item_count
     monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 2 * one_table)
@@ -84,10 +92,14 @@ def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
 def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch, counted):
     monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 24 * shop.item_count * shop.item_count)
     models = [
-        model("cooccurrence", weight=weight, unit_power=power) for power in (0.2, 0.4, 0.6) for weight in ("jaccard", "raw", "confidence")
+        model("cooccurrence", weight=weight, unit_power=power)
+        for power in (0.2, 0.4, 0.6)
+        for weight in ("jaccard", "raw", "confidence")
     ]
     fitted = together(models, shop)
-    assert [len(channels) for channels in counted] == [3, 1, 1, 1], "a look at all, then each channel with its own tables"
+    assert [len(channels) for channels in counted] == [3, 1, 1, 1], (
+        "a look at all, then each channel with its own tables"
+    )
     for one in fitted:
         same_state(one, model("cooccurrence", **one.params).fit(shop))
 
@@ -101,9 +113,21 @@ def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
         return real(counter, units, weighings, label)
 
     monkeypatch.setattr(shared_tables, "tables", listen)
-    scaled = [{"weight": "raw"}, {"weight": "confidence"}, {"weight": "power", "left_power": 0.3, "right_power": 0.0}]
-    halves = [{"weight": "cosine"}, {"weight": "asymmetric"}, {"weight": "power", "left_power": 1.2, "right_power": 0.5}]
-    alone = [{"weight": "confidence", "shrink": 5.0}, {"weight": "confidence", "llr": 0.1}, {"weight": "confidence", "support": 2.0}]
+    scaled = [
+        {"weight": "raw"},
+        {"weight": "confidence"},
+        {"weight": "power", "left_power": 0.3, "right_power": 0.0},
+    ]
+    halves = [
+        {"weight": "cosine"},
+        {"weight": "asymmetric"},
+        {"weight": "power", "left_power": 1.2, "right_power": 0.5},
+    ]
+    alone = [
+        {"weight": "confidence", "shrink": 5.0},
+        {"weight": "confidence", "llr": 0.1},
+        {"weight": "confidence", "support": 2.0},
+    ]
     models = [model("cooccurrence", keep=3, **params) for params in [*scaled, *halves, *alone]]
     for one in together(models, shop):
         same_state(one, model("cooccurrence", **one.params).fit(shop))
@@ -113,8 +137,12 @@ def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
 def test_only_the_rows_asked_for_need_neighbours(shop):
     rows = np.zeros(shop.item_count, np.bool_)
     rows[[1, 4]] = True
-    part, whole = ({one.label: one for one in found} for found in (together(grid(), shop, rows=rows), together(grid(), shop)))
-    for label in [one.label for one in grid() if one.keep_columns is None]:  # pruning by column looks at the rows that are there
+    part, whole = (
+        {one.label: one for one in found}
+        for found in (together(grid(), shop, rows=rows), together(grid(), shop))
+    )
+    # pruning by column looks at the rows that are there
+    for label in [one.label for one in grid() if one.keep_columns is None]:
         one, other = part[label], whole[label]
         for row in np.flatnonzero(rows):
             mine, yours = (slice(*x.state["starts"][row : row + 2]) for x in (one, other))
@@ -139,7 +167,9 @@ def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
 
 
 def test_up_to_eight_channels_share_a_pass_and_plain_counts_go_alone(shop):
-    decays = [Channel(distance="geometric", distance_decay=decay) for decay in np.linspace(0.1, 0.9, 11)]
+    decays = [
+        Channel(distance="geometric", distance_decay=decay) for decay in np.linspace(0.1, 0.9, 11)
+    ]
     found = passes(shop, [Channel(), *decays, Channel(), *decays[:2]])
     assert [len(group) for group in found] == [1, 8, 3]
     assert {channel for group in found for channel in group} == {Channel(), *decays}
@@ -181,7 +211,10 @@ def test_the_cost_grows_with_what_is_counted():
     for params in ({}, {"distance": "inverse"}):
         one = model("cooccurrence", **params)
         assert one.cost(large).seconds > one.cost(small).seconds > 0
-    whole, near = model("cooccurrence", distance="inverse"), model("cooccurrence", distance="inverse", window=2)
+    whole, near = (
+        model("cooccurrence", distance="inverse"),
+        model("cooccurrence", distance="inverse", window=2),
+    )
     assert near.cost(large).seconds < whole.cost(large).seconds
     assert model("cooccurrence", keep=1).cost(large).bytes < model("cooccurrence").cost(large).bytes
 
@@ -190,11 +223,37 @@ def test_the_cost_grows_with_what_is_counted():
     ("name", "point"),
     [
         ("cosine", {}),
-        ("forward", {"weight": "power", "distance": "inverse", "backward": 0.5, "left_power": 0.7, "right_power": 0.3, "history": 0.7}),
+        (
+            "forward",
+            {
+                "weight": "power",
+                "distance": "inverse",
+                "backward": 0.5,
+                "left_power": 0.7,
+                "right_power": 0.3,
+                "history": 0.7,
+            },
+        ),
         ("item-knn-bm25", {"weight": "raw", "entry": "bm25"}),
-        ("rp3beta", {"weight": "power", "unit_power": 0.7, "left_power": 0.7, "right_power": 0.4, "keep": 200, "normalise": True}),
-        ("sar", {"weight": "jaccard", "repeated": "value", "history_half_life": "30d", "keep": 5000}),
-        ("sequential-rules", {"weight": "raw", "distance": "inverse", "window": 10, "backward": 0.0, "last": 1}),
+        (
+            "rp3beta",
+            {
+                "weight": "power",
+                "unit_power": 0.7,
+                "left_power": 0.7,
+                "right_power": 0.4,
+                "keep": 200,
+                "normalise": True,
+            },
+        ),
+        (
+            "sar",
+            {"weight": "jaccard", "repeated": "value", "history_half_life": "30d", "keep": 5000},
+        ),
+        (
+            "sequential-rules",
+            {"weight": "raw", "distance": "inverse", "window": 10, "backward": 0.0, "last": 1},
+        ),
     ],
 )
 def test_a_named_model_is_a_point_of_the_operator(name, point, shop):

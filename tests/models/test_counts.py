@@ -1,4 +1,6 @@
-"""Counts that are kept: parts add up to the whole, to the bit, and a model fitted from them is the model of the log."""
+"""Counts that are kept: parts add up to the whole, to the bit, and a model fitted from them is the
+model of the log.
+"""
 
 from __future__ import annotations
 
@@ -39,16 +41,24 @@ def log_of(seed: int, rows: int = 250, offset: int = 0) -> Interactions:
     users, items, times = random_rows(seed, rows=rows)
     rng = np.random.default_rng(seed)
     return make_log(
-        [f"u{int(u[1:]) + offset:03d}" for u in users], [f"i{int(i[1:]) + offset // 10:03d}" for i in items], times,
-        weights=rng.integers(1, 20, rows) / 4, baskets=(np.asarray(times) // (7 * DAY)).tolist(),
-    )  # fmt: skip
+        [f"u{int(u[1:]) + offset:03d}" for u in users],
+        [f"i{int(i[1:]) + offset // 10:03d}" for i in items],
+        times,
+        weights=rng.integers(1, 20, rows) / 4,
+        baskets=(np.asarray(times) // (7 * DAY)).tolist(),
+    )
 
 
 def own_ids(log: Interactions) -> Interactions:
-    """The same rows with vocabularies of what occurs alone, as if they had been read from a file of their own."""
+    """The same rows with vocabularies of what occurs alone, as if they had been read from a file of
+    their own.
+    """
     users, items = (
         Vocabulary(vocabulary.take(np.unique(codes)))
-        for vocabulary, codes in ((log.user_vocabulary, log.users), (log.item_vocabulary, log.items))
+        for vocabulary, codes in (
+            (log.user_vocabulary, log.users),
+            (log.item_vocabulary, log.items),
+        )
     )
     return log.recoded(users, items)
 
@@ -95,7 +105,10 @@ def test_counts_are_those_of_a_matrix():
     np.testing.assert_array_equal(dense, expected)
     assert found.units == len(log.active_users)
     assert found.popularity.tolist() == log.item_counts.tolist()
-    assert repr(found) == f"Counts({found.units} users, {log.item_count} items, {len(found.columns)} pairs)"
+    assert (
+        repr(found)
+        == f"Counts({found.units} users, {log.item_count} items, {len(found.columns)} pairs)"
+    )
     assert found.nbytes > 12 * len(found.columns)
 
 
@@ -159,7 +172,10 @@ def test_a_model_from_plain_counts_is_the_model_of_the_log(name):
 def test_a_model_from_weighted_counts_is_that_of_the_log_nearly(name, params):
     log = log_of(6, rows=1000)
     one = model(name, **params)
-    fitted, expected = fit_counts(model(name, **params), count(one, log)), model(name, **params).fit(log)
+    fitted, expected = (
+        fit_counts(model(name, **params), count(one, log)),
+        model(name, **params).fit(log),
+    )
     np.testing.assert_array_equal(fitted.state["starts"], expected.state["starts"])
     np.testing.assert_array_equal(fitted.state["columns"], expected.state["columns"])
     np.testing.assert_allclose(fitted.state["values"], expected.state["values"], rtol=1e-5)
@@ -180,7 +196,10 @@ def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
 
 def test_a_user_in_both_parts_is_refused():
     cosine = model("cosine")
-    one, other = count(cosine, make_log(["a", "b"], ["x", "y"])), count(cosine, make_log(["c", "b"], ["x", "z"]))
+    one, other = (
+        count(cosine, make_log(["a", "b"], ["x", "y"])),
+        count(cosine, make_log(["c", "b"], ["x", "z"])),
+    )
     with pytest.raises(BadRequest, match="1 users stand in both counts, such as 'b'"):
         merge(one, other)
 
@@ -195,7 +214,9 @@ def test_counts_of_different_things_are_refused():
     assert "now=" in caught.value.hint
     with pytest.raises(BadRequest, match="The ids of items are String and Int64"):
         merge(count(model("cosine"), one), count(model("cosine"), make_log(["z"], [1])))
-    with pytest.raises(BadRequest, match="The counts were made with newest 7, and 'cosine' has 5000"):
+    with pytest.raises(
+        BadRequest, match="The counts were made with newest 7, and 'cosine' has 5000"
+    ):
         fit_counts(model("cosine"), count(model("cosine", newest=7), one))
 
 
@@ -225,7 +246,9 @@ def test_what_cannot_be_counted_is_refused_by_name():
     with pytest.raises(Unsuitable, match="mixes in content, which counts do not hold"):
         fit_counts(model("cosine", content=0.5), count(model("cosine"), log))
     with pytest.raises(Unsuitable, match="compares whole numbers of units"):
-        fit_counts(model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log))
+        fit_counts(
+            model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log)
+        )
 
 
 def test_sums_too_large_to_be_exact_are_refused():
@@ -246,12 +269,19 @@ def test_saved_and_loaded_they_are_equal(channel, tmp_path):
     assert two.users.to_list() == log.user_vocabulary.take(log.active_users).to_list()
     with pytest.raises(OutputExists, match="exists already"):
         one.save(tmp_path / "counts")
-    assert merge(two, count(channel, log_of(9, offset=100), now=NOW)) == merge(one, count(channel, log_of(9, offset=100), now=NOW))
+    assert merge(two, count(channel, log_of(9, offset=100), now=NOW)) == merge(
+        one, count(channel, log_of(9, offset=100), now=NOW)
+    )
 
 
 def test_no_file_of_the_folder_can_run_code(tmp_path):
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
-    assert sorted(path.name for path in folder.iterdir()) == ["arrays.npz", "counts.json", "items.parquet", "users.parquet"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "arrays.npz",
+        "counts.json",
+        "items.parquet",
+        "users.parquet",
+    ]
 
 
 def test_damaged_folders_are_refused(tmp_path):

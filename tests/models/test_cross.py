@@ -1,4 +1,6 @@
-"""Cross-occurrence: counts against a plain twin, kinds by name, and the world in which nothing else helps."""
+"""Cross-occurrence: counts against a plain twin, kinds by name, and the world in which nothing else
+helps.
+"""
 
 from __future__ import annotations
 
@@ -34,12 +36,16 @@ def dense(one):
     """The table [kinds · items, items]."""
     state, items = one.state, len(one.item_vocabulary)
     made = np.zeros((len(state["starts"]) - 1, items))
-    made[np.repeat(np.arange(len(made)), np.diff(state["starts"])), state["columns"]] = state["values"]
+    made[np.repeat(np.arange(len(made)), np.diff(state["starts"])), state["columns"]] = state[
+        "values"
+    ]
     return made
 
 
 def twin(log, names):
-    """Users × items of each kind, of the users who have the first one; and the counts, all by plain matrices."""
+    """Users × items of each kind, of the users who have the first one; and the counts, all by plain
+    matrices.
+    """
     did = np.zeros((len(names), log.user_count, log.item_count))
     for user, item, kind in zip(log.users, log.items, log.kinds, strict=True):
         did[names.index(log.kind_names[kind]), user, item] = 1
@@ -60,7 +66,11 @@ def test_counts_are_those_of_matrices(seed, rows):
 def test_a_crowded_log_is_counted_the_same_way_in_order():
     rng = np.random.default_rng(0)
     users, items = np.nonzero(rng.random((300, 12)) < 0.6)
-    log = make_log(users.tolist(), items.tolist(), kinds=rng.choice(KINDS, len(users), p=[0.6, 0.15, 0.25]).tolist())
+    log = make_log(
+        users.tolist(),
+        items.tolist(),
+        kinds=rng.choice(KINDS, len(users), p=[0.6, 0.15, 0.25]).tolist(),
+    )
     one = model("cross-occurrence", **COUNTS).fit(log)
     np.testing.assert_array_equal(dense(one), twin(log, list(one.kinds))[1])
 
@@ -79,17 +89,38 @@ def test_the_log_likelihood_ratio_is_over_users_of_the_primary_kind():
 
 
 def test_by_hand():
-    """Two buy x after looking at y, one buys y after looking at x; who never buys does not count."""
-    rows = [("a", "y", "view"), ("a", "x", "buy"), ("b", "y", "view"), ("b", "x", "buy"), ("c", "x", "view"), ("c", "y", "buy")]
+    """Two buy x after looking at y, one buys y after looking at x; who never buys does not
+    count.
+    """
+    rows = [
+        ("a", "y", "view"),
+        ("a", "x", "buy"),
+        ("b", "y", "view"),
+        ("b", "x", "buy"),
+        ("c", "x", "view"),
+        ("c", "y", "buy"),
+    ]
     rows += [("d", "x", "view"), ("d", "y", "view"), ("c", "y", "view")]
-    log = make_log(*([row[place] for row in rows] for place in (0, 1)), [START + n for n in range(9)], kinds=[row[2] for row in rows])
+    log = make_log(
+        *([row[place] for row in rows] for place in (0, 1)),
+        [START + n for n in range(9)],
+        kinds=[row[2] for row in rows],
+    )
     one = model("cross-occurrence", **COUNTS).fit(log)
     assert one.kinds == ("buy", "view")
-    assert dense(one).tolist() == [[0, 0], [0, 0], [0, 1], [2, 1]], "rows: bought x, y; looked at x, y; columns: bought x, y"
+    assert dense(one).tolist() == [[0, 0], [0, 0], [0, 1], [2, 1]], (
+        "rows: bought x, y; looked at x, y; columns: bought x, y"
+    )
     newcomer = make_log(["e"], ["y"], [START], kinds=["view"])
-    assert one.recommend(newcomer, 2, fill=False).frame()["item_id"].to_list() == ["x", "y"], "what was looked at may be bought"
-    assert one.recommend(newcomer, 2, fill=False, repeats="forbid").frame()["item_id"].to_list() == ["x"]
-    assert one.recommend(newcomer, 2, fill=False, repeats="only").frame()["item_id"].to_list() == ["y"]
+    assert one.recommend(newcomer, 2, fill=False).frame()["item_id"].to_list() == ["x", "y"], (
+        "what was looked at may be bought"
+    )
+    assert one.recommend(newcomer, 2, fill=False, repeats="forbid").frame()[
+        "item_id"
+    ].to_list() == ["x"]
+    assert one.recommend(newcomer, 2, fill=False, repeats="only").frame()["item_id"].to_list() == [
+        "y"
+    ]
 
 
 # ---- kinds by name
@@ -100,7 +131,9 @@ def test_the_primary_kind_is_the_rarest_or_the_one_named():
     assert log.kind_counts["buy"] == min(log.kind_counts.values())
     assert model("cross-occurrence").fit(log).kinds == ("buy", "cart", "view")
     assert model("cross-occurrence", primary="view").fit(log).kinds == ("view", "buy", "cart")
-    with pytest.raises(BadRequest, match="has no event of the kind 'vew', which is to be the primary one") as caught:
+    with pytest.raises(
+        BadRequest, match="has no event of the kind 'vew', which is to be the primary one"
+    ) as caught:
         model("cross-occurrence", primary="vew").fit(log)
     assert caught.value.hint.startswith("Did you mean 'view'? Kinds: buy (")
     unbought = log.where(~log.is_kind("buy"))
@@ -116,17 +149,27 @@ def test_a_log_without_kinds_is_refused(shop):
 def test_kinds_of_histories_are_matched_by_name():
     one = model("cross-occurrence", **COUNTS).fit(log_of_kinds())
     looked = make_log(["a"], ["i001"], [START], kinds=["view"])
-    other_codes = make_log(["a", "b", "b"], ["i001", "i002", "i003"], [START] * 3, kinds=["view", "click", "buy"])
+    other_codes = make_log(
+        ["a", "b", "b"], ["i001", "i002", "i003"], [START] * 3, kinds=["view", "click", "buy"]
+    )
     assert looked.kinds[0] != other_codes.kinds[0]
     expected = one.recommend(looked, 5)
-    np.testing.assert_array_equal(one.recommend_codes(other_codes, 5, users=np.asarray([0])).items, expected.items)
-    row = dense(one)[one.kinds.index("view") * len(one.item_vocabulary) + int(one.item_vocabulary.codes(["i001"])[0])]
+    np.testing.assert_array_equal(
+        one.recommend_codes(other_codes, 5, users=np.asarray([0])).items, expected.items
+    )
+    row = dense(one)[
+        one.kinds.index("view") * len(one.item_vocabulary)
+        + int(one.item_vocabulary.codes(["i001"])[0])
+    ]
     assert expected.scores[0].tolist() == np.sort(row)[::-1][:5].tolist()
 
 
 def test_a_history_without_kinds_is_of_the_primary_kind():
     one = model("cross-occurrence", **COUNTS).fit(log_of_kinds())
-    bare, bought = make_log(["a"], ["i001"], [START]), make_log(["a"], ["i001"], [START], kinds=["buy"])
+    bare, bought = (
+        make_log(["a"], ["i001"], [START]),
+        make_log(["a"], ["i001"], [START], kinds=["buy"]),
+    )
     np.testing.assert_array_equal(one.recommend(bare, 5).scores, one.recommend(bought, 5).scores)
 
 
@@ -147,7 +190,9 @@ def test_unknown_kinds_are_not_heard_and_that_is_said():
     ear = Ear()
     with events.listening(ear):
         lists = one.recommend(mixed, 5, fill=False)
-    assert ear.notes == [f"The model {one.label!r} learned from no such events, so it does not hear them: 1 click."]
+    assert ear.notes == [
+        f"The model {one.label!r} learned from no such events, so it does not hear them: 1 click."
+    ]
     np.testing.assert_array_equal(lists.scores, one.recommend(plain, 5, fill=False).scores)
 
 
@@ -174,7 +219,12 @@ def test_the_secondary_weight_multiplies_what_other_kinds_say():
 
 def test_only_the_newest_items_of_each_kind_are_counted():
     users, items = ["a"] * 6 + ["b"] * 2, ["p", "q", "r", "p", "x", "y", "q", "x"]
-    log = make_log(users, items, [START + n for n in range(8)], kinds=["view"] * 4 + ["buy", "buy", "view", "buy"])
+    log = make_log(
+        users,
+        items,
+        [START + n for n in range(8)],
+        kinds=["view"] * 4 + ["buy", "buy", "view", "buy"],
+    )
     whole, cut = (model("cross-occurrence", newest=n, **COUNTS).fit(log) for n in (500, 2))
     looked_at = {item: 5 + int(log.item_vocabulary.codes([item])[0]) for item in "pqr"}
     assert dense(whole)[looked_at["q"]].sum() == 3
@@ -186,7 +236,9 @@ def test_explanations_name_the_kind_and_add_up():
     log = log_of_kinds()
     one = model("cross-occurrence", secondary=0.5, history=0.9).fit(log)
     lists = one.recommend_codes(log, 1, users=np.asarray([2]))
-    parts = one.explain(log, log.item_vocabulary.ids[int(lists.items[0, 0])], user=log.user_vocabulary.ids[2])
+    parts = one.explain(
+        log, log.item_vocabulary.ids[int(lists.items[0, 0])], user=log.user_vocabulary.ids[2]
+    )
     assert parts.columns == ["item_id", "event", "contribution"]
     assert set(parts["event"]) <= set(KINDS)
     assert parts["contribution"].sum() == pytest.approx(float(lists.scores[0, 0]), rel=1e-5)
@@ -214,7 +266,10 @@ def test_saved_and_loaded_it_still_knows_the_kinds(tmp_path):
     [
         ({"kinds": np.asarray([255], np.uint8)}, "are no text"),
         ({"kinds": np.frombuffer(b"buy", np.uint8)}, "row starts do not fit"),
-        ({"columns": np.asarray([99], np.int32), "values": np.ones(1, np.float32)}, "items that are not there"),
+        (
+            {"columns": np.asarray([99], np.int32), "values": np.ones(1, np.float32)},
+            "items that are not there",
+        ),
     ],
 )
 def test_damaged_state_is_named(broken, told):
@@ -232,8 +287,14 @@ def test_damaged_state_is_named(broken, told):
 def test_nothing_else_finds_what_views_lead_to(world):
     made = world("crossed")
     split = splitting.by_time(made.log, test="30d", target=made.target)
-    others = [name for name, cls in catalogue().items() if name != "cross-occurrence" and not cls.needs & {"content", "categories"}]
-    board = scoreboard([model("cross-occurrence"), *(model(name) for name in others)], split, metrics=["recall@10"])
+    others = [
+        name
+        for name, cls in catalogue().items()
+        if name != "cross-occurrence" and not cls.needs & {"content", "categories"}
+    ]
+    board = scoreboard(
+        [model("cross-occurrence"), *(model(name) for name in others)], split, metrics=["recall@10"]
+    )
     assert not [score.reason for score in board.scores if score.state == "failed"]
     rows = board.protocol.truth.has_history
     values = np.column_stack([score.values["recall@10"][rows] for score in board.done])

@@ -1,4 +1,6 @@
-"""The EASE family against its equations in dense float64, and what it says to data that it cannot learn from."""
+"""The EASE family against its equations in dense float64, and what it says to data that it cannot
+learn from.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ def test_as_it_is_it_is_ease_of_the_paper(log, l2):
 
 
 def test_edlae_is_ease_with_dropout(log):
-    np.testing.assert_array_equal(weights_of(model("edlae").fit(log)), weights_of(model("ease", dropout=0.3).fit(log)))
+    np.testing.assert_array_equal(
+        weights_of(model("edlae").fit(log)), weights_of(model("ease", dropout=0.3).fit(log))
+    )
     assert model("edlae").family == model("ease").family
 
 
@@ -54,7 +58,9 @@ def test_each_column_is_the_ridge_regression_on_all_other_items(log):
     x, found = binary(log), weights_of(model("ease", l2=3.0, dropout=0.0).fit(log))
     for item in range(0, log.item_count, 7):
         others = np.arange(log.item_count) != item
-        solved = np.linalg.solve(x[:, others].T @ x[:, others] + 3.0 * np.eye(others.sum()), x[:, others].T @ x[:, item])
+        solved = np.linalg.solve(
+            x[:, others].T @ x[:, others] + 3.0 * np.eye(others.sum()), x[:, others].T @ x[:, item]
+        )
         np.testing.assert_allclose(found[others, item], solved, atol=2e-5)
 
 
@@ -84,7 +90,9 @@ def test_heavy_users_and_popular_items_are_normalised(log):
 
 
 def test_old_events_fade_by_half_a_half_life():
-    log = make_log(["a", "a", "b", "b"], ["x", "y", "x", "y"], [START, START, START + 86_400, START + 86_400])
+    log = make_log(
+        ["a", "a", "b", "b"], ["x", "y", "x", "y"], [START, START, START + 86_400, START + 86_400]
+    )
     found = weights_of(model("ease", l2=1.0, dropout=0.0, age_half_life="1d").fit(log))
     p = np.linalg.inv(np.full((2, 2), 1.5) + np.eye(2))
     np.testing.assert_allclose(found[0, 1], -p[0, 1] / p[1, 1], rtol=1e-5)
@@ -100,13 +108,18 @@ def test_a_window_looks_at_the_last_span_only():
 
 
 def test_entries_may_be_weighed_and_units_be_baskets():
-    log = make_log(*random_rows(4, users=20, items=12, rows=200), baskets=[n // 4 for n in range(200)])
+    log = make_log(
+        *random_rows(4, users=20, items=12, rows=200), baskets=[n // 4 for n in range(200)]
+    )
     counts = model("edlae", entry="count").fit(log).state["matrix"]
     x = log.matrix().toarray().astype(np.float64)
     gram = x.T @ x
     p = np.linalg.inv(gram + np.diag(100.0 + 0.3 / 0.7 * np.diag(gram)))
     np.testing.assert_allclose(counts, without_diagonal(p), atol=1e-6)
-    assert not np.array_equal(model("ease", unit="basket").fit(log).state["matrix"], model("ease").fit(log).state["matrix"])
+    assert not np.array_equal(
+        model("ease", unit="basket").fit(log).state["matrix"],
+        model("ease").fit(log).state["matrix"],
+    )
 
 
 # ---- answering
@@ -114,7 +127,12 @@ def test_entries_may_be_weighed_and_units_be_baskets():
 
 def test_everything_but_the_inverse_is_free(log):
     base = model("ease", l2=3.0).fit(log)
-    for params in ({"relaxation": 0.5}, {"item_power": 0.4}, {"keep": 5}, {"history": 0.5, "keep": 3, "relaxation": 0.2}):
+    for params in (
+        {"relaxation": 0.5},
+        {"item_power": 0.4},
+        {"keep": 5},
+        {"history": 0.5, "keep": 3, "relaxation": 0.2},
+    ):
         shared, fresh = base.sharing(**params), model("ease", l2=3.0, **params).fit(log)
         assert shared == fresh
         assert "keep" in params or np.shares_memory(shared.state["matrix"], base.state["matrix"])
@@ -141,10 +159,14 @@ def test_pruning_keeps_the_largest_weights_of_each_column(log):
         assert np.abs(full[kept, column]).min() >= np.abs(full[~kept, column]).max()
 
 
-@pytest.mark.parametrize("params", [{}, {"keep": 6}, {"history": 0.6, "item_power": 0.3, "relaxation": 0.2}])
+@pytest.mark.parametrize(
+    "params", [{}, {"keep": 6}, {"history": 0.6, "item_power": 0.3, "relaxation": 0.2}]
+)
 @pytest.mark.parametrize("name", ["ease", "forward-ridge"])
 def test_contributions_sum_to_the_score(log, name, params):
-    one = model(name, **{key: value for key, value in params.items() if key in model(name).params}).fit(log)
+    one = model(
+        name, **{key: value for key, value in params.items() if key in model(name).params}
+    ).fit(log)
     lists = one.recommend_codes(log, 3, users=np.asarray([2]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         told = one.explain(log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2])
@@ -164,7 +186,9 @@ def test_similar_items_are_the_largest_weights_of_the_row(log):
 
 def test_collective_ease_stacks_the_item_table_below_the_log(log):
     content = content_of(log)
-    sparse, dense = content_features(content, text=1.0, categories=0.3, vectors=1.0, components=None)
+    sparse, dense = content_features(
+        content, text=1.0, categories=0.3, vectors=1.0, components=None
+    )
     features = np.hstack([sparse.toarray(), dense])
     x = binary(log)
     gram = x.T @ x + 7.0 * features @ features.T
@@ -175,11 +199,17 @@ def test_collective_ease_stacks_the_item_table_below_the_log(log):
 
 def test_add_ease_adds_two_regressions(log):
     content = content_of(log)
-    sparse, dense = content_features(content, text=1.0, categories=0.3, vectors=1.0, components=None)
+    sparse, dense = content_features(
+        content, text=1.0, categories=0.3, vectors=1.0, components=None
+    )
     features = np.hstack([sparse.toarray(), dense])
     q = np.linalg.inv(features @ features.T + 2.0 * np.eye(log.item_count))
-    expected = 0.6 * weights_of(model("edlae", l2=4.0).fit(log)) + 0.4 * without_diagonal(-q / np.diag(q))
-    found = weights_of(model("add-ease", l2=4.0, content_share=0.4, content_l2=2.0).fit(log, content))
+    expected = 0.6 * weights_of(model("edlae", l2=4.0).fit(log)) + 0.4 * without_diagonal(
+        -q / np.diag(q)
+    )
+    found = weights_of(
+        model("add-ease", l2=4.0, content_share=0.4, content_l2=2.0).fit(log, content)
+    )
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
@@ -192,7 +222,9 @@ def test_items_that_nobody_took_have_a_way_in(name, world):
     one = model(name).fit(rest, made.content)
     lists = one.recommend(rest, 200, repeats="forbid", fill=False)
     assert (lists.items == cold).any(), "content alone must be able to bring it up"
-    assert not (model("ease").fit(rest).recommend(rest, 200, repeats="forbid", fill=False).items == cold).any()
+    assert not (
+        model("ease").fit(rest).recommend(rest, 200, repeats="forbid", fill=False).items == cold
+    ).any()
 
 
 # ---- data that are no good
@@ -220,7 +252,9 @@ def test_an_item_nobody_took_needs_a_penalty_and_is_never_proposed_by_evidence()
 def test_what_does_not_fit_into_memory_is_refused_with_its_size_and_what_would(name, monkeypatch):
     log = make_log(*random_rows(4))
     monkeypatch.setattr("spadework.models.base.available_bytes", lambda: 1000)
-    with pytest.raises(OutOfMemory, match=rf"{name} would hold about 0\.0 GiB, and 0\.0 GiB are free") as caught:
+    with pytest.raises(
+        OutOfMemory, match=rf"{name} would hold about 0\.0 GiB, and 0\.0 GiB are free"
+    ) as caught:
         model(name).fit(log)
     assert "'mrf'" in caught.value.hint
     assert "square of the items" in caught.value.hint
@@ -248,7 +282,12 @@ def test_candidates_outside_the_vocabulary_are_refused_or_told(log):
     with events.listening(Ear()):
         lists = fitted.recommend(log, 3, candidates=[known, "nothing of ours"])
     assert set(lists.items[lists.items >= 0].tolist()) <= {0}
-    assert told == ["1 of 2 candidates are not in the log that the model learned from, such as 'nothing of ours'. They are left out."]
+    assert told == [
+        (
+            "1 of 2 candidates are not in the log that the model learned from, such as 'nothing "
+            "of ours'. They are left out."
+        )
+    ]
 
 
 @pytest.mark.parametrize("users", [[-1], [0, 99_999]])
@@ -265,7 +304,12 @@ def test_a_path_is_no_item_table(log):
 @pytest.mark.parametrize("name", ["cease", "add-ease", "content"])
 def test_items_of_the_table_that_are_in_no_event_can_be_served(name):
     log = make_log(["u", "u", "v", "v", "w"], ["tea", "cup", "tea", "pot", "pot"], [0, 1, 0, 1, 0])
-    table = pl.DataFrame({"item": ["tea", "cup", "pot", "mug"], "title": ["green tea", "white cup", "green pot", "white cup green"]})
+    table = pl.DataFrame(
+        {
+            "item": ["tea", "cup", "pot", "mug"],
+            "title": ["green tea", "white cup", "green pot", "white cup green"],
+        }
+    )
     larger = log.with_items(table["item"])
     one = model(name).fit(larger, sw.read_content(table, larger, item="item"))
     assert "mug" in one.recommend(log, 4, repeats="forbid", fill=False).frame()["item_id"].to_list()

@@ -16,7 +16,11 @@ from spadework.models.neural.export import export
 from spadework.workbench.storage import artifact
 
 SMALL = {"width": 16, "blocks": 2, "heads": 2, "epochs": 3, "batch": 32, "max_length": 32}
-FORMS = [{}, {"block": "sasrec", "positions": "relative", "times": True, "personal": True}, {"objective": "masked"}]
+FORMS = [
+    {},
+    {"block": "sasrec", "positions": "relative", "times": True, "personal": True},
+    {"objective": "masked"},
+]
 
 
 def asked_of(folder, log, users, longest):
@@ -29,12 +33,17 @@ def asked_of(folder, log, users, longest):
         at = slice(max(log.starts[user], log.starts[user + 1] - longest), log.starts[user + 1])
         own = log.item_vocabulary.take(log.items[at]).to_list()
         lengths[user] = len(own)
-        items[user, : len(own)], moments[user, : len(own)] = [place[one] for one in own], log.times[at]
+        items[user, : len(own)], moments[user, : len(own)] = (
+            [place[one] for one in own],
+            log.times[at],
+        )
     return ids, {"items": items, "moments": moments, "lengths": lengths}
 
 
 @pytest.mark.parametrize(
-    ("params", "repeats"), list(zip(FORMS, ("forbid", "allow", "allow"), strict=True)), ids=["ligr", "sasrec, times, prior", "both sides"]
+    ("params", "repeats"),
+    list(zip(FORMS, ("forbid", "allow", "allow"), strict=True)),
+    ids=["ligr", "sasrec, times, prior", "both sides"],
 )
 def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path):
     log = world("order").log
@@ -45,7 +54,9 @@ def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path)
         ids, asked = asked_of(folder, log, users, 30)
         best, scores = session.run(None, asked)
         ours = one.recommend_codes(log, 7, repeats=repeats, users=np.arange(users), fill=False)
-        assert [[ids[at] for at in row] for row in best] == [log.item_vocabulary.take(row).to_list() for row in ours.items]
+        assert [[ids[at] for at in row] for row in best] == [
+            log.item_vocabulary.take(row).to_list() for row in ours.items
+        ]
         np.testing.assert_allclose(scores, ours.scores, rtol=1e-4, atol=1e-4)
 
 
@@ -69,5 +80,8 @@ def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):
     saved = artifact.save(one, tmp_path / "model")
     said = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
     assert said.code == 0, said.err
-    assert "gives the 3 best items of each (items of the history: left out)" in (tmp_path / "onnx" / "README.md").read_text()
+    assert (
+        "gives the 3 best items of each (items of the history: left out)"
+        in (tmp_path / "onnx" / "README.md").read_text()
+    )
     assert len(json.loads((tmp_path / "onnx" / "items.json").read_text())) == shop.item_count

@@ -1,4 +1,6 @@
-"""Models of vectors against their equations in dense float64, and what they do where there is nothing to learn."""
+"""Models of vectors against their equations in dense float64, and what they do where there is
+nothing to learn.
+"""
 
 from __future__ import annotations
 
@@ -46,12 +48,18 @@ def test_elsa_scores_the_history_without_itself(log):
 def test_elsa_learns_to_point_where_the_history_points(log):
     x, losses = binary(log), []
     for epochs in (1, 30):
-        y = scores_of(model("elsa", dimensions=16, epochs=epochs, learning_rate=0.02).fit(log), log).astype(np.float64)
-        losses.append(np.mean(2 - 2 * (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1)))
+        y = scores_of(
+            model("elsa", dimensions=16, epochs=epochs, learning_rate=0.02).fit(log), log
+        ).astype(np.float64)
+        losses.append(
+            np.mean(2 - 2 * (x * y).sum(1) / np.linalg.norm(x, axis=1) / np.linalg.norm(y, axis=1))
+        )
     assert losses[1] < losses[0] - 0.1
 
 
-@pytest.mark.parametrize("params", [{}, {"history": 0.6, "unobserved": 0.5, "l2": 0.05, "frequency": 0.5}])
+@pytest.mark.parametrize(
+    "params", [{}, {"history": 0.6, "unobserved": 0.5, "l2": 0.05, "frequency": 0.5}]
+)
 def test_ials_solves_for_the_user_at_hand(log, params):
     one = model("ials", dimensions=12, epochs=3, **params).fit(log)
     h = one.state["vectors"].astype(np.float64)
@@ -75,12 +83,21 @@ def test_the_loss_of_ials_falls_every_epoch(log):
         lengths, counts = x.sum(axis=1), x.sum(axis=0)
         w = np.asarray(
             [
-                np.linalg.solve((h.T * row) @ h + 0.1 * h.T @ h + 0.02 * (row.sum() + 0.1 * len(h)) * np.eye(12), row @ h)
+                np.linalg.solve(
+                    (h.T * row) @ h
+                    + 0.1 * h.T @ h
+                    + 0.02 * (row.sum() + 0.1 * len(h)) * np.eye(12),
+                    row @ h,
+                )
                 for row in x
             ]
-        )  # fmt: skip
-        penalty = (lengths + 0.1 * len(h)) @ (w**2).sum(axis=1) + (counts + 0.1 * len(x)) @ (h**2).sum(axis=1)
-        losses.append((x * (w @ h.T - 1) ** 2).sum() + 0.1 * ((w @ h.T) ** 2).sum() + 0.02 * penalty)
+        )
+        penalty = (lengths + 0.1 * len(h)) @ (w**2).sum(axis=1) + (counts + 0.1 * len(x)) @ (
+            h**2
+        ).sum(axis=1)
+        losses.append(
+            (x * (w @ h.T - 1) ** 2).sum() + 0.1 * ((w @ h.T) ** 2).sum() + 0.02 * penalty
+        )
     assert (np.diff(losses) < 0).all()
 
 
@@ -92,7 +109,11 @@ def test_the_graph_filter_is_that_of_its_paper(log, dimensions, ideal):
     v = np.linalg.svd(walk)[2][:dimensions].T
     low = (v / np.sqrt(items)[:, None]) @ (v.T * np.sqrt(items))
     expected = x @ (walk.T @ walk) + ideal * x @ low
-    np.testing.assert_allclose(scores_of(model("gf-cf", dimensions=dimensions, ideal=ideal).fit(log), log), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        scores_of(model("gf-cf", dimensions=dimensions, ideal=ideal).fit(log), log),
+        expected,
+        atol=1e-5,
+    )
 
 
 def test_the_weight_of_the_ideal_filter_is_free(log):
@@ -128,7 +149,10 @@ def test_threads_change_nothing(log, name, params):
     for threads in (1, 3):
         with parallel.using(threads):
             one = model(name, **params).fit(log, rng=5)
-            found.append([one.state[key].tobytes() for key in sorted(one.state)] + [one.recommend(log, 5).scores.tobytes()])
+            found.append(
+                [one.state[key].tobytes() for key in sorted(one.state)]
+                + [one.recommend(log, 5).scores.tobytes()]
+            )
     assert found[0] == found[1]
 
 
@@ -161,7 +185,10 @@ def test_an_item_nobody_took_and_histories_of_nothing_known_have_no_evidence(log
 
 @every_model
 def test_twins_and_items_of_everybody_make_finite_scores(name, params):
-    users, items = zip(*[(f"u{u}", i) for u in range(12) for i in ["everywhere", "x", "twin"][: 1 + u % 3]], strict=True)
+    users, items = zip(
+        *[(f"u{u}", i) for u in range(12) for i in ["everywhere", "x", "twin"][: 1 + u % 3]],
+        strict=True,
+    )
     log = make_log(users, items)
     lists = model(name, **params).fit(log).recommend(log, 3, fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
@@ -170,8 +197,12 @@ def test_twins_and_items_of_everybody_make_finite_scores(name, params):
 
 def test_votes_below_zero_are_not_heard_by_ials(log):
     users, items, times = random_rows(4, users=40, items=25, rows=400)
-    weighted = make_log(users, items, times, weights=np.random.default_rng(0).standard_normal(400).tolist())
-    lists = model("ials", repeated="value", dimensions=8, epochs=2).fit(weighted).recommend(weighted, 5)
+    weighted = make_log(
+        users, items, times, weights=np.random.default_rng(0).standard_normal(400).tolist()
+    )
+    lists = (
+        model("ials", repeated="value", dimensions=8, epochs=2).fit(weighted).recommend(weighted, 5)
+    )
     assert np.isfinite(lists.scores).all()
 
 

@@ -11,8 +11,12 @@ from spadework.models.labels import model
 DAY = 86_400
 
 
-def rows_of(log, past: float, future: float, half_life: float | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """S and T of every moment but a user's last, each times the root of the moment's weight: one event a moment."""
+def rows_of(
+    log, past: float, future: float, half_life: float | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """S and T of every moment but a user's last, each times the root of the moment's weight: one
+    event a moment.
+    """
     sources, targets = [], []
     for user in range(log.user_count):
         cells = slice(log.starts[user], log.starts[user + 1])
@@ -40,7 +44,9 @@ def log():
 def test_it_is_the_regression_of_what_came_after_on_what_came_before(log, half_life):
     s, t = rows_of(log, 0.8, 0.4, None if half_life is None else DAY)
     expected = np.linalg.solve(s.T @ s + 2.0 * np.eye(log.item_count), s.T @ t)
-    one = model("forward-ridge", l2=2.0, past=0.8, future=0.4, reach=1000, age_half_life=half_life).fit(log)
+    one = model(
+        "forward-ridge", l2=2.0, past=0.8, future=0.4, reach=1000, age_half_life=half_life
+    ).fit(log)
     np.testing.assert_allclose(one.state["matrix"], expected, atol=1e-4)
 
 
@@ -49,16 +55,23 @@ def test_without_itself_each_column_leaves_its_own_item_out(log):
     one = model("forward-ridge", l2=2.0, reach=1000, itself=False).fit(log)
     for item in range(log.item_count):
         others = np.arange(log.item_count) != item
-        solved = np.linalg.solve(s[:, others].T @ s[:, others] + 2.0 * np.eye(others.sum()), s[:, others].T @ t[:, item])
+        solved = np.linalg.solve(
+            s[:, others].T @ s[:, others] + 2.0 * np.eye(others.sum()), s[:, others].T @ t[:, item]
+        )
         np.testing.assert_allclose(one.state["matrix"][others, item], solved, atol=1e-4)
         assert one.state["matrix"][item, item] == 0
 
 
 def test_slabs_make_no_difference(log, monkeypatch):
-    whole = {itself: model("forward-ridge", itself=itself).fit(log).state["matrix"] for itself in (True, False)}
+    whole = {
+        itself: model("forward-ridge", itself=itself).fit(log).state["matrix"]
+        for itself in (True, False)
+    }
     monkeypatch.setattr("spadework.models.linear.forward_ridge.SLAB", 4)
     for itself, matrix in whole.items():
-        np.testing.assert_allclose(model("forward-ridge", itself=itself).fit(log).state["matrix"], matrix, atol=1e-6)
+        np.testing.assert_allclose(
+            model("forward-ridge", itself=itself).fit(log).state["matrix"], matrix, atol=1e-6
+        )
 
 
 def test_its_own_weight_tells_what_people_buy_again(world):
@@ -67,7 +80,9 @@ def test_its_own_weight_tells_what_people_buy_again(world):
     own = np.diagonal(one.state["matrix"])
     others = one.state["matrix"].sum(axis=0) - own
     assert own.mean() > 3 * np.abs(others / (len(own) - 1)).mean()
-    assert (np.diagonal(model("forward-ridge", itself=False).fit(made.log).state["matrix"]) == 0).all()
+    assert (
+        np.diagonal(model("forward-ridge", itself=False).fit(made.log).state["matrix"]) == 0
+    ).all()
 
 
 def test_events_of_one_moment_only_teach_nothing():

@@ -13,11 +13,17 @@ from spadework.models.base import Recommender, models
 from spadework.models.histories import Histories, positions
 
 EVENTS = st.lists(
-    st.tuples(st.integers(0, 4), st.integers(0, 9), st.integers(0, 6), st.sampled_from([0.5, 1.0, 3.0])), min_size=1, max_size=120
+    st.tuples(
+        st.integers(0, 4), st.integers(0, 9), st.integers(0, 6), st.sampled_from([0.5, 1.0, 3.0])
+    ),
+    min_size=1,
+    max_size=120,
 )
 
 
-def by_loops(log, user: int, half_life: float | None = None) -> dict[int, tuple[int, int, int, float]]:
+def by_loops(
+    log, user: int, half_life: float | None = None
+) -> dict[int, tuple[int, int, int, float]]:
     """Item → age in moments, age in seconds, events, Σ of decayed weights."""
     rows = range(log.starts[user], log.starts[user + 1])
     times = [0 if log.times is None else int(log.times[row]) for row in rows]
@@ -25,7 +31,9 @@ def by_loops(log, user: int, half_life: float | None = None) -> dict[int, tuple[
     found: dict[int, tuple[int, int, int, float]] = {}
     for row, time in zip(rows, times, strict=True):
         ago = moments[0] - time
-        weight = (1.0 if log.weights is None else float(log.weights[row])) * (0.5 ** (ago / half_life) if half_life else 1.0)
+        weight = (1.0 if log.weights is None else float(log.weights[row])) * (
+            0.5 ** (ago / half_life) if half_life else 1.0
+        )
         _, _, events, total = found.get(int(log.items[row]), (0, 0, 0, 0.0))
         found[int(log.items[row])] = moments.index(time), ago, events + 1, total + weight
     return found
@@ -33,8 +41,17 @@ def by_loops(log, user: int, half_life: float | None = None) -> dict[int, tuple[
 
 def row_of(histories: Histories, row: int) -> dict[int, tuple[int, int, int, float]]:
     cells = slice(histories.starts[row], histories.starts[row + 1])
-    columns = (histories.items, histories.ages, histories.seconds, histories.counts, histories.values)
-    return {int(i): (int(a), int(s), int(c), float(v)) for i, a, s, c, v in zip(*(column[cells] for column in columns), strict=True)}
+    columns = (
+        histories.items,
+        histories.ages,
+        histories.seconds,
+        histories.counts,
+        histories.values,
+    )
+    return {
+        int(i): (int(a), int(s), int(c), float(v))
+        for i, a, s, c, v in zip(*(column[cells] for column in columns), strict=True)
+    }
 
 
 def close(found, expected) -> None:
@@ -58,7 +75,9 @@ def test_histories_are_what_loops_over_events_give(events, timed, weighted, half
 
 def test_long_histories_are_gathered_alike():
     rng = np.random.default_rng(0)
-    log = make_log(["one"] * 5000, rng.integers(0, 700, 5000), (START + rng.integers(0, 1000, 5000)).tolist())
+    log = make_log(
+        ["one"] * 5000, rng.integers(0, 700, 5000), (START + rng.integers(0, 1000, 5000)).tolist()
+    )
     close(row_of(Histories.of(log, np.asarray([0])), 0), by_loops(log, 0))
 
 
@@ -110,7 +129,9 @@ def test_newest_of_nothing_is_refused(shop):
 
 @pytest.fixture
 def last_only():
-    """A model that asks for affinities and scores by the newest item only; it leaves the shelf with the test."""
+    """A model that asks for affinities and scores by the newest item only; it leaves the shelf with
+    the test.
+    """
 
     class LastOnly(Recommender):
         """Every item by how near its code is to the newest item's."""
@@ -136,13 +157,19 @@ def test_a_model_may_ask_for_affinities_and_all_items_stay_excluded(last_only):
     log = make_log(["a"] * 3 + ["b"] * 4, [1, 2, 5, 0, 3, 4, 6], [START + n * 60 for n in range(7)])
     lists = last_only().fit(log).recommend(log, 7, repeats="forbid", fill=False)
     for user, items in enumerate(lists.items):
-        assert not set(items.tolist()) & set(log.items[log.starts[user] : log.starts[user + 1]].tolist())
+        assert not set(items.tolist()) & set(
+            log.items[log.starts[user] : log.starts[user + 1]].tolist()
+        )
     assert last_only().fit(log).recommend(log, 1).items.tolist() == [[5], [6]]
 
 
 def test_lists_do_not_depend_on_how_users_are_cut_into_blocks(last_only, monkeypatch):
     rng = np.random.default_rng(1)
-    log = make_log(rng.integers(0, 900, 4000), rng.integers(0, 50, 4000), (START + rng.permutation(4000)).tolist())
+    log = make_log(
+        rng.integers(0, 900, 4000),
+        rng.integers(0, 50, 4000),
+        (START + rng.permutation(4000)).tolist(),
+    )
     one = last_only().fit(log)
     whole = one.recommend(log, 5)
     monkeypatch.setattr("spadework.models.base.BLOCK_CELLS", 50)

@@ -25,13 +25,19 @@ def value_of(parameter: Any) -> st.SearchStrategy[Any]:
         made = st.booleans()
     elif parameter.range is not None:
         low, high = parameter.range.low, parameter.range.high
-        made = st.integers(int(-(-low // 1)), int(high)) if parameter.kind is int else st.floats(low, high)
+        made = (
+            st.integers(int(-(-low // 1)), int(high))
+            if parameter.kind is int
+            else st.floats(low, high)
+        )
     else:
         made = st.just(parameter.default)
     return made | st.none() if parameter.optional else made
 
 
-@pytest.mark.parametrize(("name", "params"), CASES, ids=[model(name, **params).label for name, params in CASES])
+@pytest.mark.parametrize(
+    ("name", "params"), CASES, ids=[model(name, **params).label for name, params in CASES]
+)
 def test_every_label_reads_back(name, params):
     one = model(name, **params)
     assert parse_one(one.label) == one
@@ -41,7 +47,11 @@ def test_every_label_reads_back(name, params):
 def test_any_setting_reads_back_to_the_same_value(data):
     name = data.draw(st.sampled_from(list(catalogue())))
     parameters = catalogue()[name].parameters()
-    params = {key: data.draw(value_of(one), key) for key, one in parameters.items() if data.draw(st.booleans())}
+    params = {
+        key: data.draw(value_of(one), key)
+        for key, one in parameters.items()
+        if data.draw(st.booleans())
+    }
     try:
         one = model(name, **params)
     except BadRequest:  # values that do not go together
@@ -63,7 +73,11 @@ def test_a_text_that_means_none_is_kept_apart_from_none():
 
 def test_parts_are_read_in_their_order_however_they_are_spaced():
     found = parse(" forward( history = 0.6,keep=50 )+popular(window=7d)  + rp3beta() ")
-    assert [one.label for one in found] == ["forward(history=0.6, keep=50)", "popular(window=7d)", "rp3beta"]
+    assert [one.label for one in found] == [
+        "forward(history=0.6, keep=50)",
+        "popular(window=7d)",
+        "rp3beta",
+    ]
     assert text_of(found) == "forward(history=0.6, keep=50) + popular(window=7d) + rp3beta"
     assert parse_one("cosine(shrink=1e+03)").params["shrink"] == 1000
 
@@ -71,18 +85,71 @@ def test_parts_are_read_in_their_order_however_they_are_spaced():
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("cosine + forwrd", "Character 10 of 'cosine + forwrd': there is no model named 'forwrd'.", "Did you mean 'forward'?"),
-        ("cosine(histry=1)", "Character 8 of 'cosine(histry=1)': the model 'cosine' has no parameter 'histry'.", "Did you mean 'history'?"),
-        ("cosine(history=2)", "Character 8 of 'cosine(history=2)': Parameter 'history' of 'cosine' is 2.0, outside 0.01 … 1.", "Weight"),
-        ("cosine(history=x)", "Character 8 of 'cosine(history=x)': Parameter 'history' of 'cosine' is 'x', which is not a number.", ""),
-        ("cosine(history=1", "Character 17 of 'cosine(history=1': neither ',' nor ')' follows.", "Write parts such as"),
-        ("cosine(history)", "Character 15 of 'cosine(history)': '=' is missing after 'history'.", "Write parts such as"),
-        ("cosine(history=)", "Character 16 of 'cosine(history=)': a value is missing.", "Write parts such as"),
-        ("cosine(keep=2, keep=3)", "Character 16 of 'cosine(keep=2, keep=3)': the parameter 'keep' of 'cosine' stands twice.", "once"),
-        ('sar(weight="jaccard)', "Character 12 of 'sar(weight=\"jaccard)': the double quote is never closed", "Write parts such as"),
+        (
+            "cosine + forwrd",
+            "Character 10 of 'cosine + forwrd': there is no model named 'forwrd'.",
+            "Did you mean 'forward'?",
+        ),
+        (
+            "cosine(histry=1)",
+            "Character 8 of 'cosine(histry=1)': the model 'cosine' has no parameter 'histry'.",
+            "Did you mean 'history'?",
+        ),
+        (
+            "cosine(history=2)",
+            (
+                "Character 8 of 'cosine(history=2)': Parameter 'history' of 'cosine' is 2.0, "
+                "outside 0.01 … 1."
+            ),
+            "Weight",
+        ),
+        (
+            "cosine(history=x)",
+            (
+                "Character 8 of 'cosine(history=x)': Parameter 'history' of 'cosine' is 'x', "
+                "which is not a number."
+            ),
+            "",
+        ),
+        (
+            "cosine(history=1",
+            "Character 17 of 'cosine(history=1': neither ',' nor ')' follows.",
+            "Write parts such as",
+        ),
+        (
+            "cosine(history)",
+            "Character 15 of 'cosine(history)': '=' is missing after 'history'.",
+            "Write parts such as",
+        ),
+        (
+            "cosine(history=)",
+            "Character 16 of 'cosine(history=)': a value is missing.",
+            "Write parts such as",
+        ),
+        (
+            "cosine(keep=2, keep=3)",
+            (
+                "Character 16 of 'cosine(keep=2, keep=3)': the parameter 'keep' of 'cosine' "
+                "stands twice."
+            ),
+            "once",
+        ),
+        (
+            'sar(weight="jaccard)',
+            "Character 12 of 'sar(weight=\"jaccard)': the double quote is never closed",
+            "Write parts such as",
+        ),
         ("", "Character 1 of '': the name of a model is missing.", "Write parts such as"),
-        ("cosine +", "Character 9 of 'cosine +': the name of a model is missing.", "Write parts such as"),
-        ("cosine forward", "Character 8 of 'cosine forward': what follows is neither '+' nor the end.", "Write parts such as"),
+        (
+            "cosine +",
+            "Character 9 of 'cosine +': the name of a model is missing.",
+            "Write parts such as",
+        ),
+        (
+            "cosine forward",
+            "Character 8 of 'cosine forward': what follows is neither '+' nor the end.",
+            "Write parts such as",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(text, message, hint):

@@ -1,4 +1,6 @@
-"""A catalogue of which a batch touches little: sampled losses read and change no other vectors, and come to the gradients of all items."""
+"""A catalogue of which a batch touches little: sampled losses read and change no other vectors, and
+come to the gradients of all items.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,16 @@ from spadework.models.neural.personal_popularity import PersonalPrior
 from spadework.models.neural.row_adam import RowAdam
 from spadework.models.neural.training import BETAS
 
-SMALL = {"width": 16, "blocks": 1, "heads": 1, "batch": 4, "max_length": 16, "dropout": 0.0, "samples": 10, "withheld": 0}
+SMALL = {
+    "width": 16,
+    "blocks": 1,
+    "heads": 1,
+    "batch": 4,
+    "max_length": 16,
+    "dropout": 0.0,
+    "samples": 10,
+    "withheld": 0,
+}
 USERS, EVENTS = 200, 6
 
 
@@ -48,16 +59,36 @@ def over_all_items(network, task):
     asked, vectors = network.teaching, network.items()
     drawn = network._sampler.draw(targets)
     hidden = network.encoder(vectors, inputs, moments, lengths).flatten(0, 1)[places]
-    prior = None if network.scale is None else PersonalPrior(inputs, places, network.scale, network.count)
+    prior = (
+        None
+        if network.scale is None
+        else PersonalPrior(inputs, places, network.scale, network.count)
+    )
     if asked.loss == "sampled":
-        return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior)
+        return losses.sampled_softmax(
+            hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior
+        )
     t = asked.calibration if asked.loss == "gbce" else 0.0
-    return losses.binary(hidden, vectors, targets, weights, drawn, places=places, items=network.count, calibration=t, prior=prior)
+    return losses.binary(
+        hidden,
+        vectors,
+        targets,
+        weights,
+        drawn,
+        places=places,
+        items=network.count,
+        calibration=t,
+        prior=prior,
+    )
 
 
 @pytest.mark.parametrize("objective", ["next", "masked"])
-@pytest.mark.parametrize("params", [{"loss": "sampled"}, {"loss": "bce"}, {"loss": "gbce", "personal": True}])
-def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_give(params, objective, wide):
+@pytest.mark.parametrize(
+    "params", [{"loss": "sampled"}, {"loss": "bce"}, {"loss": "gbce", "personal": True}]
+)
+def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_give(
+    params, objective, wide
+):
     made, tasks = course(wide, **params, objective=objective)
     network, found = made.network, []
     for loss_of in (network, lambda task: over_all_items(network, task)):
@@ -65,8 +96,18 @@ def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_giv
         torch.manual_seed(1)
         loss = loss_of(tasks[0])
         loss.backward()
-        grads = {name: value.grad for name, value in network.named_parameters() if value.grad is not None}
-        found.append((loss.detach(), {name: grad.to_dense() if grad.is_sparse else grad.clone() for name, grad in grads.items()}))
+        grads = {
+            name: value.grad for name, value in network.named_parameters() if value.grad is not None
+        }
+        found.append(
+            (
+                loss.detach(),
+                {
+                    name: grad.to_dense() if grad.is_sparse else grad.clone()
+                    for name, grad in grads.items()
+                },
+            )
+        )
     (few, by_few), (every, by_all) = found
     torch.testing.assert_close(few, every, rtol=1e-5, atol=1e-6)
     assert by_few.keys() == by_all.keys()
@@ -88,18 +129,29 @@ def test_a_step_changes_the_vectors_of_its_batch_and_no_others(wide):
         for one in optimisers:
             one.step()
             one.zero_grad()
-    heard = torch.cat([codes.flatten() for task, drawn in zip(tasks, touched, strict=False) for codes in (task[0], task[4], drawn.items)])
+    heard = torch.cat(
+        [
+            codes.flatten()
+            for task, drawn in zip(tasks, touched, strict=False)
+            for codes in (task[0], task[4], drawn.items)
+        ]
+    )
     changed = (network.items.ids.weight != before).any(dim=1)
     assert set(changed.nonzero().flatten().tolist()) == set(heard.tolist()) - {network.count}
     assert int(changed.sum()) < network.count // 4
 
 
 def test_rows_move_as_adam_moves_them():
-    """A few rows a step, most of them for the last time long ago: read, moved and kept as by Adam of the whole table."""
+    """A few rows a step, most of them for the last time long ago: read, moved and kept as by Adam
+    of the whole table.
+    """
     made = torch.Generator().manual_seed(0)
     start = torch.randn(300, 8, generator=made, dtype=torch.float64)
     whole, few = start.clone().requires_grad_(), start.clone().requires_grad_()
-    adam, rows_adam = torch.optim.Adam([whole], 0.01, BETAS, eps=1e-14), RowAdam(few, 0.01, BETAS, eps=1e-14)
+    adam, rows_adam = (
+        torch.optim.Adam([whole], 0.01, BETAS, eps=1e-14),
+        RowAdam(few, 0.01, BETAS, eps=1e-14),
+    )
     for step in range(450):
         rows = torch.randperm(290, generator=made)[:7]  # ten rows are never touched
         for one in (adam, rows_adam):
@@ -109,7 +161,9 @@ def test_rows_move_as_adam_moves_them():
         torch.testing.assert_close(few[rows], whole[rows], rtol=1e-5, atol=1e-6)
         goal = torch.randn(7, 8, generator=made) * 0.01 + 1
         for table, sparse in ((whole, False), (few, True)):
-            ((torch.nn.functional.embedding(rows, table, sparse=sparse) - goal) ** 2).mean().backward()
+            (
+                (torch.nn.functional.embedding(rows, table, sparse=sparse) - goal) ** 2
+            ).mean().backward()
         adam.step()
         rows_adam.step()
     assert float((few - whole).detach().abs().max()) > 1e-2, "those that nobody read wait"
@@ -174,9 +228,16 @@ def test_a_training_goes_on_to_the_same_bytes(wide, tmp_path):
 
 
 def test_content_without_ids_reads_the_items_of_a_batch_alone(wide):
-    table = pl.DataFrame({"item_id": wide.item_vocabulary.ids, "kind": [f"kind {n % 7}" for n in range(wide.item_count)]})
+    table = pl.DataFrame(
+        {
+            "item_id": wide.item_vocabulary.ids,
+            "kind": [f"kind {n % 7}" for n in range(wide.item_count)],
+        }
+    )
     content = read_content(table, wide)
-    made, _ = course_of(model("transformer", **SMALL, loss="sampled", content=True, ids=False), wide, content, 0)
+    made, _ = course_of(
+        model("transformer", **SMALL, loss="sampled", content=True, ids=False), wide, content, 0
+    )
     tasks = list(made.batches(np.random.default_rng(0), (0, 1)))
     assert made.network.sparse_table is None
     losses_of = []

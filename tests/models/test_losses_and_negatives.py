@@ -1,4 +1,6 @@
-"""Losses and samplers held against their definitions: LogQ belongs to the sampler that drew, and all items as samples are the full softmax."""
+"""Losses and samplers held against their definitions: LogQ belongs to the sampler that drew, and
+all items as samples are the full softmax.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,13 @@ def case():
     vectors = torch.randn(ITEMS, WIDTH, generator=made, dtype=torch.float64)
     targets = torch.randint(0, ITEMS // 2, (PAIRS,), generator=made)
     counts = torch.randint(1, 50, (ITEMS,), generator=made)
-    return hidden, vectors, targets, torch.rand(PAIRS, generator=made, dtype=torch.float64) + 0.1, counts
+    return (
+        hidden,
+        vectors,
+        targets,
+        torch.rand(PAIRS, generator=made, dtype=torch.float64) + 0.1,
+        counts,
+    )
 
 
 def sampler_of(kind, counts, samples, items=ITEMS):
@@ -76,7 +84,9 @@ def test_the_prior_and_its_scale_are_learned_as_autograd_would(case):
         for row, place in enumerate(places.tolist()):
             for column in range(place % 5 + 1):
                 counts[row, inputs[place // 5, column]] += 1
-        return torch.nn.functional.cross_entropy(h @ v.T + scale * prior_of(counts.float()), targets)
+        return torch.nn.functional.cross_entropy(
+            h @ v.T + scale * prior_of(counts.float()), targets
+        )
 
     close(by(ours), by(slowly), 1e-6)
 
@@ -92,7 +102,9 @@ def test_the_prior_counts_what_stands_before_and_is_the_same_for_some_items_as_f
     assert every[2, 5] == 0, "what comes after the place is not counted"
     some = torch.tensor([7, 1, 1, 3])
     torch.testing.assert_close(prior.of_some(slice(0, 3), some), every[:, some])
-    torch.testing.assert_close(prior.of_own(slice(0, 3), torch.tensor([1, 7, 4])), every[[0, 1, 2], [1, 7, 4]])
+    torch.testing.assert_close(
+        prior.of_own(slice(0, 3), torch.tensor([1, 7, 4])), every[[0, 1, 2], [1, 7, 4]]
+    )
 
 
 # ---- samples
@@ -104,8 +116,16 @@ def test_with_all_items_as_samples_the_gradient_is_that_of_the_full_softmax(case
     uniform = torch.full((ITEMS,), 1 / ITEMS, dtype=torch.float64)
     drawn = Drawn(every, uniform.log(), uniform[targets])
     places = torch.arange(PAIRS)
-    ours = gradients(lambda h, v: losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, places=places), hidden, vectors)
-    close(ours, gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors), 1e-5)
+    ours = gradients(
+        lambda h, v: losses.sampled_softmax(
+            h, v, targets, weights, drawn, logq=True, places=places
+        ),
+        hidden,
+        vectors,
+    )
+    close(
+        ours, gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors), 1e-5
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -122,8 +142,12 @@ def test_chances_sum_to_one_and_items_are_drawn_by_them(case, kind):
 
 
 @pytest.mark.parametrize("kind", ["uniform", "popularity", "mixed"])
-def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_with_logq(case, kind):
-    """In-batch alone is left out: what is no target of the batch can never be drawn, so no correction reaches the full softmax."""
+def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_with_logq(
+    case, kind
+):
+    """In-batch alone is left out: what is no target of the batch can never be drawn, so no
+    correction reaches the full softmax.
+    """
     hidden, vectors, targets, weights, counts = case
     vectors = vectors * 0.5
     full = plain_softmax(hidden, vectors, targets, weights)
@@ -132,7 +156,9 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     def mean_of(samples, logq, draws):
         one, made = sampler_of(kind, counts, samples), torch.Generator().manual_seed(1)
         found = [
-            losses.sampled_softmax(hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, places=places)
+            losses.sampled_softmax(
+                hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, places=places
+            )
             for _ in range(draws)
         ]
         return float(torch.stack(found).mean() - full)
@@ -140,19 +166,29 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     few, many = abs(mean_of(8, True, 400)), abs(mean_of(2_000, True, 60))
     assert many < 0.01
     assert few > many, "with few draws the logarithm of an estimate is below that of the truth"
-    assert abs(mean_of(8, False, 50)) > 0.3, "without LogQ the few samples stand for themselves alone"
+    assert abs(mean_of(8, False, 50)) > 0.3, (
+        "without LogQ the few samples stand for themselves alone"
+    )
 
 
 @pytest.mark.parametrize("kind", ["uniform", "popularity", "mixed"])
 def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind):
     hidden, vectors, targets, weights, counts = case
-    places, one, made = torch.arange(PAIRS), sampler_of(kind, counts, 2_000), torch.Generator().manual_seed(2)
+    places, one, made = (
+        torch.arange(PAIRS),
+        sampler_of(kind, counts, 2_000),
+        torch.Generator().manual_seed(2),
+    )
     full = gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors)
     summed = [torch.zeros_like(hidden), torch.zeros_like(vectors)]
     for _ in range(60):
         drawn = one.draw(targets, made)
         found = gradients(
-            lambda h, v, d=drawn: losses.sampled_softmax(h, v, targets, weights, d, logq=True, places=places), hidden, vectors
+            lambda h, v, d=drawn: losses.sampled_softmax(
+                h, v, targets, weights, d, logq=True, places=places
+            ),
+            hidden,
+            vectors,
         )
         summed = [so_far + part / 60 for so_far, part in zip(summed, found[1:], strict=True)]
     for ours, theirs in zip(summed, full[1:], strict=True):
@@ -163,7 +199,9 @@ def test_a_mixture_without_a_share_of_the_batch_is_uniform_and_with_all_of_it_in
     _, _, targets, _, counts = case
     for share, kind in ((0.0, "uniform"), (1.0, "in-batch")):
         mixed = negatives.sampler("mixed", ITEMS, 10, counts, power=1.0, share=share)
-        torch.testing.assert_close(mixed.chances(targets), sampler_of(kind, counts, 10).chances(targets))
+        torch.testing.assert_close(
+            mixed.chances(targets), sampler_of(kind, counts, 10).chances(targets)
+        )
 
 
 def test_popularity_to_the_power_of_zero_is_uniform_and_what_nobody_took_is_never_drawn(case):
@@ -185,7 +223,9 @@ def test_what_is_true_at_a_place_is_no_negative_there(case):
         items = torch.tensor(items)
         q = torch.full((len(items),), 1 / ITEMS)
         drawn = Drawn(items, q.log(), torch.full((3,), 1 / ITEMS))
-        return losses.sampled_softmax(hidden[:3], vectors, targets, weights, drawn, logq=False, places=places)
+        return losses.sampled_softmax(
+            hidden[:3], vectors, targets, weights, drawn, logq=False, places=places
+        )
 
     alone = torch.nn.functional.softplus(hidden[2] @ vectors[1] - hidden[2] @ vectors[5])
     alone2 = torch.nn.functional.softplus(hidden[2] @ vectors[2] - hidden[2] @ vectors[5])
@@ -203,11 +243,14 @@ def test_sampled_losses_in_blocks_are_the_same(case, binary, monkeypatch):
 
     def loss(h, v):
         if binary:
-            return losses.binary(h, v, targets, weights, drawn, places=places, items=ITEMS, calibration=0.5)
+            return losses.binary(
+                h, v, targets, weights, drawn, places=places, items=ITEMS, calibration=0.5
+            )
         return losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, places=places)
 
     whole = gradients(loss, hidden, vectors)
-    monkeypatch.setattr(losses, "CELLS", 35)  # seven pairs a block, which cuts through places of three
+    # seven pairs a block, which cuts through places of three
+    monkeypatch.setattr(losses, "CELLS", 35)
     close(gradients(loss, hidden, vectors), whole, 1e-6)
 
 
@@ -225,7 +268,16 @@ def test_binary_and_generalised_binary_are_their_formulas(case):
         true = -(torch.sigmoid(own) ** beta).log()
         wrong = -((1 - torch.sigmoid(others)).log() * kept).sum(1)
         expected = ((true + wrong) / (1 + kept.sum(1)) * weights).sum() / weights.sum()
-        found = losses.binary(hidden, vectors, targets, weights, drawn, places=torch.arange(PAIRS), items=ITEMS, calibration=t)
+        found = losses.binary(
+            hidden,
+            vectors,
+            targets,
+            weights,
+            drawn,
+            places=torch.arange(PAIRS),
+            items=ITEMS,
+            calibration=t,
+        )
         torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -235,7 +287,11 @@ def test_the_logits_held_at_once_are_within_the_budget(case, monkeypatch):
     monkeypatch.setattr(losses, "CELLS", 200)
     seen = []
     real = torch.logsumexp
-    monkeypatch.setattr(torch, "logsumexp", lambda logits, axis: (seen.append(logits.numel()), real(logits, axis))[1])
+    monkeypatch.setattr(
+        torch,
+        "logsumexp",
+        lambda logits, axis: (seen.append(logits.numel()), real(logits, axis))[1],
+    )
     losses.softmax(hidden, vectors, targets, weights)
     assert max(seen) <= 200
     assert sum(seen) == PAIRS * ITEMS

@@ -1,4 +1,6 @@
-"""The network: it sees no future and no padding, one place is the same as all places, and its blocks are their formulas."""
+"""The network: it sees no future and no padding, one place is the same as all places, and its
+blocks are their formulas.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +15,24 @@ from spadework.models.neural.items import ItemNetwork, parts_of
 from spadework.models.neural.network import Drop, Encoder, Shape
 
 SHAPES = [
-    Shape(width=16, blocks=2, heads=2, length=8, block=block, causal=causal, positions=positions, times=times)
+    Shape(
+        width=16,
+        blocks=2,
+        heads=2,
+        length=8,
+        block=block,
+        causal=causal,
+        positions=positions,
+        times=times,
+    )
     for block in ("ligr", "sasrec")
     for causal in (True, False)
     for positions, times in (("absolute", False), ("relative", True), ("none", True))
 ]
 every_shape = pytest.mark.parametrize(
-    "shape", SHAPES, ids=lambda s: f"{s.block}-{'causal' if s.causal else 'both'}-{s.positions}-{s.times}"
+    "shape",
+    SHAPES,
+    ids=lambda s: f"{s.block}-{'causal' if s.causal else 'both'}-{s.positions}-{s.times}",
 )
 ITEMS = 12
 
@@ -56,24 +69,36 @@ def test_padding_and_other_windows_change_nothing(shape):
     torch.testing.assert_close(alone, together[1:2], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if shape.causal], ids=lambda s: f"{s.block}-{s.positions}")
+@pytest.mark.parametrize(
+    "shape", [shape for shape in SHAPES if shape.causal], ids=lambda s: f"{s.block}-{s.positions}"
+)
 def test_a_causal_network_does_not_see_what_comes_later(shape):
     encoder, vectors, inputs, moments, lengths = case(shape)
     later, then = inputs.clone(), moments.clone()
     later[0, 3:], then[0, 3:] = (later[0, 3:] + 1) % ITEMS, then[0, 3:] + 10**7
     with torch.no_grad():
-        one, other = encoder(vectors, inputs, moments, lengths), encoder(vectors, later, then, lengths)
+        one, other = (
+            encoder(vectors, inputs, moments, lengths),
+            encoder(vectors, later, then, lengths),
+        )
     torch.testing.assert_close(one[0, :3], other[0, :3], rtol=1e-4, atol=1e-5)
     assert not torch.allclose(one[0, 3:], other[0, 3:])
 
 
-@pytest.mark.parametrize("shape", [shape for shape in SHAPES if not shape.causal], ids=lambda s: f"{s.block}-{s.positions}")
+@pytest.mark.parametrize(
+    "shape",
+    [shape for shape in SHAPES if not shape.causal],
+    ids=lambda s: f"{s.block}-{s.positions}",
+)
 def test_a_network_of_both_sides_sees_what_comes_later(shape):
     encoder, vectors, inputs, moments, lengths = case(shape)
     later = inputs.clone()
     later[0, 5] = (later[0, 5] + 1) % ITEMS
     with torch.no_grad():
-        one, other = encoder(vectors, inputs, moments, lengths), encoder(vectors, later, moments, lengths)
+        one, other = (
+            encoder(vectors, inputs, moments, lengths),
+            encoder(vectors, later, moments, lengths),
+        )
     assert not torch.allclose(one[0, 0], other[0, 0])
 
 
@@ -89,13 +114,21 @@ def test_without_positions_and_times_and_from_both_sides_order_says_nothing():
 
 def test_the_time_between_events_is_read_only_where_it_is_asked_for():
     for times in (False, True):
-        encoder, vectors, inputs, moments, lengths = case(dataclasses.replace(SHAPES[0], times=times))
+        encoder, vectors, inputs, moments, lengths = case(
+            dataclasses.replace(SHAPES[0], times=times)
+        )
         with torch.no_grad():
             one = encoder(vectors, inputs, moments, lengths, lengths - 1)
             other = encoder(vectors, inputs, moments**2, lengths, lengths - 1)
             shifted = encoder(vectors, inputs, moments + 10**9, lengths, lengths - 1)
         assert torch.allclose(one, other) != times
-        torch.testing.assert_close(one, shifted, rtol=1e-4, atol=1e-5, msg="the calendar is not read, only what lies between")
+        torch.testing.assert_close(
+            one,
+            shifted,
+            rtol=1e-4,
+            atol=1e-5,
+            msg="the calendar is not read, only what lies between",
+        )
 
 
 @pytest.mark.parametrize("block", ["ligr", "sasrec"])
@@ -116,7 +149,9 @@ def test_a_block_is_its_formula(block):
     else:
         y = x + torch.sigmoid(one.gate(x)) * heard
         gate, through = one.into(one.norm_2(y)).chunk(2, dim=-1)
-        expected = y + torch.sigmoid(one.gate_2(y)) * one.out(torch.nn.functional.silu(gate) * through)
+        expected = y + torch.sigmoid(one.gate_2(y)) * one.out(
+            torch.nn.functional.silu(gate) * through
+        )
     torch.testing.assert_close(one(x, None), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -134,12 +169,18 @@ def test_dropout_leaves_out_its_share_keeps_the_mean_and_does_nothing_in_use():
 
 
 def test_an_item_is_the_sum_of_its_parts_and_rare_items_trust_their_own_vector_little(shop):
-    table = pl.DataFrame({
-        "item_id": shop.item_vocabulary.ids, "category": [["dairy", "bread", "fruit"][n % 3] for n in range(20)],
-        "price": [float(n) for n in range(20)], "title": [f"word{n % 4} and word{n % 5}" for n in range(20)],
-        "picture": [[float(n), 1.0, -1.0] for n in range(20)],
-    })  # fmt: skip
-    parts = parts_of(shop.item_counts.astype(float), read_content(table, shop), trust_from=5.0, components=4)
+    table = pl.DataFrame(
+        {
+            "item_id": shop.item_vocabulary.ids,
+            "category": [["dairy", "bread", "fruit"][n % 3] for n in range(20)],
+            "price": [float(n) for n in range(20)],
+            "title": [f"word{n % 4} and word{n % 5}" for n in range(20)],
+            "picture": [[float(n), 1.0, -1.0] for n in range(20)],
+        }
+    )
+    parts = parts_of(
+        shop.item_counts.astype(float), read_content(table, shop), trust_from=5.0, components=4
+    )
     assert parts.dense.shape == (20, 3 + 4 + 2), "picture, words, price and where it is known"
     assert abs(parts.dense[:, -2].mean()) < 1e-6
     network = ItemNetwork(parts, 6, ids=True)
@@ -147,7 +188,10 @@ def test_an_item_is_the_sum_of_its_parts_and_rare_items_trust_their_own_vector_l
     c = float(shop.item_counts[3])
     own = network.ids.weight[3] * c / (c + 5.0)
     at = slice(int(parts.starts[3]), int(parts.starts[4]))
-    kinds = sum(network.categories.weight[kind] * weight for kind, weight in zip(parts.kinds[at], parts.kind_weights[at], strict=True))
+    kinds = sum(
+        network.categories.weight[kind] * weight
+        for kind, weight in zip(parts.kinds[at], parts.kind_weights[at], strict=True)
+    )
     dense = torch.from_numpy(parts.dense[3]) @ network.adaptor.weight.T
     torch.testing.assert_close(every[3], own + kinds + dense, rtol=1e-4, atol=1e-6)
 

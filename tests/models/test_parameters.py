@@ -23,9 +23,12 @@ def test_the_label_tells_what_differs_from_the_defaults():
          "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
         ({"history": "half"}, "Parameter 'history' of 'cosine' is 'half', which is not a number.",
          "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
-        ({"keep": 2.5}, "Parameter 'keep' of 'cosine' is 2.5, which is not a whole number.", "Similarities kept per history item."),
-        ({"keep": True}, "Parameter 'keep' of 'cosine' is True, which is not a whole number.", "Similarities kept per history item."),
-        ({"distance": "inverted"}, "Parameter 'distance' of 'cosine' is 'inverted', which is not a choice.",
+        ({"keep": 2.5}, "Parameter 'keep' of 'cosine' is 2.5, which is not a whole number.",
+            "Similarities kept per history item."),
+        ({"keep": True}, "Parameter 'keep' of 'cosine' is True, which is not a whole number.",
+            "Similarities kept per history item."),
+        ({"distance": "inverted"},
+            "Parameter 'distance' of 'cosine' is 'inverted', which is not a choice.",
          "Did you mean 'inverse'? Choices: same, inverse, log, geometric."),
         ({"histroy": 1.0}, "The model 'cosine' has no parameter 'histroy'.",
          f"Did you mean 'history'? Parameters: {', '.join(model('cosine').params)}."),
@@ -55,7 +58,9 @@ def test_an_optional_parameter_may_be_none(text):
 
 
 def test_text_that_is_no_number_is_refused():
-    with pytest.raises(BadRequest, match=r"Parameter 'keep' of 'cosine' is 'many', which is not a whole number\."):
+    with pytest.raises(
+        BadRequest, match=r"Parameter 'keep' of 'cosine' is 'many', which is not a whole number\."
+    ):
         model("cosine").parameters()["keep"].parse("many", "cosine")
 
 

@@ -1,4 +1,6 @@
-"""Personal frequency: own items by a score of their own, others by popularity, ties as they are named."""
+"""Personal frequency: own items by a score of their own, others by popularity, ties as they are
+named.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +22,12 @@ LOG = make_log(
 
 def listed(one, user="u", log=LOG, **how):
     code = log.user_vocabulary.ids.to_list().index(user)
-    found = one.fit(log).recommend_codes(log, 10, users=np.asarray([code]), **{"fill": False, **how})
-    return [log.item_vocabulary.ids[int(item)] for item in found.items[0] if item >= 0], found.scores[0]
+    found = one.fit(log).recommend_codes(
+        log, 10, users=np.asarray([code]), **{"fill": False, **how}
+    )
+    return [
+        log.item_vocabulary.ids[int(item)] for item in found.items[0] if item >= 0
+    ], found.scores[0]
 
 
 @pytest.mark.parametrize(
@@ -53,13 +59,19 @@ def test_purchases_fade_by_the_basket_and_popularity_is_added(decay, popularity)
     names, scores = listed(one)
     share = {"a": 2 / 3, "b": 3 / 3, "c": 3 / 3, "d": 1 / 3}
     own = {"a": decay**2 + decay, "b": decay**2 + 1, "c": decay}
-    expected = {name: own.get(name, 0) + popularity * share[name] for name in (share if popularity else own)}
+    expected = {
+        name: own.get(name, 0) + popularity * share[name] for name in (share if popularity else own)
+    }
     assert dict(zip(names, scores, strict=False)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_purchases_may_fade_with_time():
-    names, scores = listed(model("personal", clock="time", half_life="1d", popularity=0.0), log=LOG.asked_at(3 * DAY))
-    assert dict(zip(names, scores, strict=False)) == pytest.approx({"a": 2**-3 + 2**-2, "b": 2**-3 + 2**-1, "c": 2**-2}, rel=1e-5)
+    names, scores = listed(
+        model("personal", clock="time", half_life="1d", popularity=0.0), log=LOG.asked_at(3 * DAY)
+    )
+    assert dict(zip(names, scores, strict=False)) == pytest.approx(
+        {"a": 2**-3 + 2**-2, "b": 2**-3 + 2**-1, "c": 2**-2}, rel=1e-5
+    )
 
 
 def test_ages_that_nobody_knows_are_refused_or_those_of_all():
@@ -69,9 +81,15 @@ def test_ages_that_nobody_knows_are_refused_or_those_of_all():
     with pytest.raises(Unsuitable, match="the histories have no times"):
         model("blend", parts="tifu-knn + personal(clock=time)").fit(LOG).recommend(bare, 2)
     one = model("personal", clock="time", half_life="1d", popularity=0.0)
-    monthly = make_log(["u", "u", "u", "v"], ["a", "a", "a", "b"], [START, START + 30 * DAY, START + 60 * DAY, START])
+    monthly = make_log(
+        ["u", "u", "u", "v"],
+        ["a", "a", "a", "b"],
+        [START, START + 30 * DAY, START + 60 * DAY, START],
+    )
     lists = one.fit(monthly).recommend(monthly, 1, fill=False)
-    assert lists.scores[1, 0] == pytest.approx(2.0**-30), "who has one basket comes back as late as others do"
+    assert lists.scores[1, 0] == pytest.approx(2.0**-30), (
+        "who has one basket comes back as late as others do"
+    )
 
 
 def test_what_is_due_comes_first_at_its_time():
@@ -80,7 +98,9 @@ def test_what_is_due_comes_first_at_its_time():
     rows = [(f"u{u}", "soap", 10 * n + rng.integers(0, 2)) for u in range(30) for n in range(6)]
     rows += [(f"u{u}", "bread", n) for u in range(30) for n in range(52)]
     rows += [("x", "soap", 0), ("x", "bread", 0)]
-    log = make_log(*map(list, zip(*[(user, item, int(day) * DAY) for user, item, day in rows], strict=True)))
+    log = make_log(
+        *map(list, zip(*[(user, item, int(day) * DAY) for user, item, day in rows], strict=True))
+    )
     one = model("personal", interval=0.9, popularity=0.0, decay=0.5)
     assert listed(one, "x", log.asked_at(1 * DAY))[0] == ["bread", "soap"]
     assert listed(one, "x", log.asked_at(10 * DAY))[0] == ["soap", "bread"]
@@ -101,7 +121,9 @@ def test_contributions_sum_to_the_score(name):
     for user, items, scores in zip(lists.users, lists.items, lists.scores, strict=True):
         for item, score in zip(items, scores, strict=True):
             if item >= 0:
-                parts = one.explain(LOG, LOG.item_vocabulary.ids[int(item)], user=LOG.user_vocabulary.ids[int(user)])
+                parts = one.explain(
+                    LOG, LOG.item_vocabulary.ids[int(item)], user=LOG.user_vocabulary.ids[int(user)]
+                )
                 assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-5)
 
 

@@ -21,21 +21,31 @@ def habits():
         own = rng.choice(40, 3, replace=False)
         for day in range(8):
             rows += [
-                (user, int(item), day) for item in set(rng.choice(own, 2)) | ({int(rng.integers(40))} if rng.random() < 0.4 else set())
+                (user, int(item), day)
+                for item in set(rng.choice(own, 2))
+                | ({int(rng.integers(40))} if rng.random() < 0.4 else set())
             ]
-    return make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:02d}" for _, i, _ in rows], [86_400 * d + 2_000_000_000 for _, _, d in rows])
+    return make_log(
+        [f"u{u:03d}" for u, _, _ in rows],
+        [f"i{i:02d}" for _, i, _ in rows],
+        [86_400 * d + 2_000_000_000 for _, _, d in rows],
+    )
 
 
 def test_scores_are_scaled_ones_and_the_logarithm_of_own_purchases(habits):
     inner = model("cosine").fit(habits)
-    one = model("prior", parts="cosine", weight=0.4, decay=0.5, epsilon=0.1, candidates=40).fit(habits)
+    one = model("prior", parts="cosine", weight=0.4, decay=0.5, epsilon=0.1, candidates=40).fit(
+        habits
+    )
     lists, alone = one.recommend(habits, 40, fill=False), inner.recommend(habits, 40, fill=False)
     for row in range(5):
         user = int(lists.users[row])
         rows = habits.users == user
         days = sorted(set(habits.times[rows].tolist()))
         length = np.sqrt((alone.scores[row][alone.items[row] >= 0].astype(float) ** 2).sum())
-        scores = dict(zip(alone.items[row].tolist(), alone.scores[row].astype(float).tolist(), strict=True))
+        scores = dict(
+            zip(alone.items[row].tolist(), alone.scores[row].astype(float).tolist(), strict=True)
+        )
         for item, score in zip(lists.items[row], lists.scores[row], strict=True):
             if item < 0:
                 continue
@@ -46,20 +56,35 @@ def test_scores_are_scaled_ones_and_the_logarithm_of_own_purchases(habits):
 
 
 def test_lists_shorter_than_asked_for_are_as_loud(habits):
-    """The scale is the root mean square of what the part lists, however many candidates it may propose."""
+    """The scale is the root mean square of what the part lists, however many candidates it may
+    propose.
+    """
     one = model("prior", parts="ease", weight=0.4, candidates=40).fit(habits)
     other = model("prior", parts="ease", weight=0.4, candidates=1_000).fit(habits)
-    np.testing.assert_allclose(other.recommend(habits, 5).scores, one.recommend(habits, 5).scores, rtol=1e-5)
+    np.testing.assert_allclose(
+        other.recommend(habits, 5).scores, one.recommend(habits, 5).scores, rtol=1e-5
+    )
 
 
 def test_the_weight_is_learned_where_few_repeat():
-    """Asked to let own items come back, it must know what they are worth, however rarely they do."""
+    """Asked to let own items come back, it must know what they are worth, however rarely they
+    do.
+    """
     rng = np.random.default_rng(1)
     rows = []
     for user in range(400):
         taken = rng.permutation(60)[:9].tolist()
-        rows += [(user, item, day) for day, item in enumerate([taken[0], *taken, taken[0] if user % 14 == 0 else 60 + user % 5])]
-    log = make_log([f"u{u:03d}" for u, _, _ in rows], [f"i{i:02d}" for _, i, _ in rows], [2_000_000_000 + 86_400 * d for _, _, d in rows])
+        rows += [
+            (user, item, day)
+            for day, item in enumerate(
+                [taken[0], *taken, taken[0] if user % 14 == 0 else 60 + user % 5]
+            )
+        ]
+    log = make_log(
+        [f"u{u:03d}" for u, _, _ in rows],
+        [f"i{i:02d}" for _, i, _ in rows],
+        [2_000_000_000 + 86_400 * d for _, _, d in rows],
+    )
     assert 0 < splitting.last_basket(log).repeat_share < REPEATS_MATTER
     one = model("prior", parts="cosine", cut="last").fit(log)
     assert one.state["weights"][1] > 0.01
@@ -73,7 +98,11 @@ def test_it_lifts_what_people_take_again(habits):
 
     def hits(one):
         lists = one.fit(train).recommend(train, 3)
-        return sum((int(user), int(item)) in taken for user, row in zip(lists.users, lists.items, strict=True) for item in row)
+        return sum(
+            (int(user), int(item)) in taken
+            for user, row in zip(lists.users, lists.items, strict=True)
+            for item in row
+        )
 
     learned = model("prior", parts="ease")
     assert hits(learned) > 1.3 * hits(model("ease"))
@@ -88,16 +117,23 @@ def test_without_weight_for_own_purchases_it_ranks_as_the_model_does(habits):
 def test_items_of_the_history_may_be_forbidden_or_alone(habits):
     one = model("prior", parts="cosine", weight=1.0).fit(habits)
     own = [set(habits.items[habits.users == user].tolist()) for user in habits.active_users]
-    forbidden, only = (one.recommend(habits, 10, repeats=policy, fill=False) for policy in ("forbid", "only"))
+    forbidden, only = (
+        one.recommend(habits, 10, repeats=policy, fill=False) for policy in ("forbid", "only")
+    )
     assert all(not own[row] & set(items.tolist()) for row, items in enumerate(forbidden.items))
-    assert all({item for item in items.tolist() if item >= 0} <= own[row] for row, items in enumerate(only.items))
+    assert all(
+        {item for item in items.tolist() if item >= 0} <= own[row]
+        for row, items in enumerate(only.items)
+    )
 
 
 def test_contributions_sum_to_the_score(habits):
     one = model("prior", parts="cosine", weight=0.4).fit(habits)
     lists = one.recommend_codes(habits, 5, users=np.asarray([0]))
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
-        parts = one.explain(habits, habits.item_vocabulary.ids[int(item)], user=habits.user_vocabulary.ids[0])
+        parts = one.explain(
+            habits, habits.item_vocabulary.ids[int(item)], user=habits.user_vocabulary.ids[0]
+        )
         assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
 
 

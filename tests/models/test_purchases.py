@@ -1,4 +1,6 @@
-"""What users did by basket: every basket that held an item, how long ago it was, and how long users usually wait."""
+"""What users did by basket: every basket that held an item, how long ago it was, and how long users
+usually wait.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,13 @@ def test_visits_are_the_distinct_baskets_of_each_item(seed):
         entries = range(found.starts[user], found.starts[user + 1])
         assert [found.items[e] for e in entries] == sorted(set(items[users == user]))
         for entry in entries:
-            held = sorted({b for b, i in zip(baskets[users == user], items[users == user], strict=True) if i == found.items[entry]})
+            held = sorted(
+                {
+                    b
+                    for b, i in zip(baskets[users == user], items[users == user], strict=True)
+                    if i == found.items[entry]
+                }
+            )
             cells = slice(found.visits[entry], found.visits[entry + 1])
             assert found.baskets_ago[cells].tolist() == [len(own) - 1 - own.index(b) for b in held]
             assert found.seconds_ago[cells].tolist() == [(own[-1] - b) * DAY for b in held]
@@ -74,7 +82,9 @@ def test_nobody_has_no_purchases():
 
 
 def test_pauses_are_those_between_purchases_of_one_item_shrunk_to_all():
-    log = make_log(["u"] * 4 + ["v"] * 3, ["x", "x", "x", "y", "y", "z", "y"], [0, 100, 300, 7, 0, 1, 50])
+    log = make_log(
+        ["u"] * 4 + ["v"] * 3, ["x", "x", "x", "y", "y", "z", "y"], [0, 100, 300, 7, 0, 1, 50]
+    )
     pauses = {"x": np.log([100, 200]), "y": np.log([50])}
     every = np.concatenate(list(pauses.values()))
     found = Intervals.of(of(log), 3, 2.0, timed=True)

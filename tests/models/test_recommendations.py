@@ -19,8 +19,18 @@ def lists():
 
 def test_the_frame_has_the_callers_ids_and_rank_one_is_best(lists):
     frame = lists.frame()
-    assert frame.schema == {"user_id": pl.Int64, "item_id": pl.String, "score": pl.Float32, "rank": pl.Int32}
-    assert frame.rows() == [(7, "<b>", 2.0, 1), (7, "y", 1.0, 2), (8, "<b>", 2.0, 1), (8, "y", 1.0, 2)]
+    assert frame.schema == {
+        "user_id": pl.Int64,
+        "item_id": pl.String,
+        "score": pl.Float32,
+        "rank": pl.Int32,
+    }
+    assert frame.rows() == [
+        (7, "<b>", 2.0, 1),
+        (7, "y", 1.0, 2),
+        (8, "<b>", 2.0, 1),
+        (8, "y", 1.0, 2),
+    ]
 
 
 def test_whoever_reads_arrow_has_the_table_without_a_copy_of_ours(lists):
@@ -54,7 +64,9 @@ def test_pages_escape_ids(lists):
 
 
 def test_slots_that_were_filled_are_counted():
-    log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "y", "z"], list(range(START, START + 5)))
+    log = make_log(
+        ["a", "a", "b", "b", "c"], ["x", "y", "x", "y", "z"], list(range(START, START + 5))
+    )
     one = model("cosine").fit(log)
     filled = one.recommend(log, 2, repeats="forbid")
     assert filled.filled == 4  # nothing is near x, y or z that its taker lacks
@@ -66,20 +78,35 @@ def test_slots_that_were_filled_are_counted():
 def test_a_single_id_stands_for_a_list_of_one():
     log = make_log([7, 7, 8], ["x", "y", "x"], [START, START + 1, START])
     one = model("cosine").fit(log)
-    assert one.similar_items("x", 1).frame().rows() == one.similar_items(["x"], 1).frame().rows() != []
-    assert one.recommend(log, 2, candidates="y").frame().rows() == one.recommend(log, 2, candidates=pl.Series(["y"])).frame().rows() != []
+    assert (
+        one.similar_items("x", 1).frame().rows() == one.similar_items(["x"], 1).frame().rows() != []
+    )
+    assert (
+        one.recommend(log, 2, candidates="y").frame().rows()
+        == one.recommend(log, 2, candidates=pl.Series(["y"])).frame().rows()
+        != []
+    )
 
 
 @pytest.mark.parametrize(
     ("act", "says"),
     [
-        (lambda one, log: one.fit("log.csv"), "What 'cosine' is to learn from is a str, not a log."),
+        (
+            lambda one, log: one.fit("log.csv"),
+            "What 'cosine' is to learn from is a str, not a log.",
+        ),
         (
             lambda one, log: one.fit(log).recommend(pl.DataFrame({"item_id": ["x"]})),
             "What the histories are taken from is a DataFrame, not a log.",
         ),
-        (lambda one, log: one.fit(log).recommend(log, users=["7"]), "User '7' is not in the histories."),
-        (lambda one, log: one.fit(log).recommend_codes(log, users=["7"]), "users are codes of the histories' vocabulary, whole numbers."),
+        (
+            lambda one, log: one.fit(log).recommend(log, users=["7"]),
+            "User '7' is not in the histories.",
+        ),
+        (
+            lambda one, log: one.fit(log).recommend_codes(log, users=["7"]),
+            "users are codes of the histories' vocabulary, whole numbers.",
+        ),
         (lambda one, log: log.of_users([7, 8]), "User 8 is not in the log."),
     ],
 )
@@ -111,6 +138,13 @@ def test_users_are_asked_about_by_id_in_the_order_given():
 def test_chance_differs_by_seed_also_for_those_without_a_history():
     log = make_log(list(range(40)), list(range(40)), [START] * 40)
     nobody = make_log([1], [99], [START]).recoded(log.user_vocabulary, log.item_vocabulary)
-    lists = [model("random").fit(log, rng=seed).recommend_codes(nobody, 5, users=np.asarray([0])).items[0].tolist() for seed in range(4)]
+    lists = [
+        model("random")
+        .fit(log, rng=seed)
+        .recommend_codes(nobody, 5, users=np.asarray([0]))
+        .items[0]
+        .tolist()
+        for seed in range(4)
+    ]
     assert len({tuple(one) for one in lists}) == 4
     assert sorted(lists[0]) != [0, 1, 2, 3, 4]

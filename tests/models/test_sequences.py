@@ -1,4 +1,6 @@
-"""What a network reads and learns from: newest events in order, windows that hold every event, tasks that ask for what comes after."""
+"""What a network reads and learns from: newest events in order, windows that hold every event,
+tasks that ask for what comes after.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ rows = st.lists(st.integers(0, 30), min_size=1, max_size=6)
 def log_of_lengths(lengths):
     """Users with so many events each, item n being the n-th event of all."""
     users = np.repeat(np.arange(len(lengths)), lengths)
-    return make_log([f"u{user:02d}" for user in users], [f"i{n:04d}" for n in range(len(users))], [START + n for n in range(len(users))])
+    return make_log(
+        [f"u{user:02d}" for user in users],
+        [f"i{n:04d}" for n in range(len(users))],
+        [START + n for n in range(len(users))],
+    )
 
 
 def test_sequences_hold_the_newest_events_in_order_repeats_included():
@@ -26,7 +32,9 @@ def test_sequences_hold_the_newest_events_in_order_repeats_included():
     assert found.begins.tolist() == [0, 1, 4]
     assert log.item_vocabulary.take(found.events).to_list() == ["y", "x", "z", "x"]
     assert found.moments.tolist() == [START + 5, START + 2, START + 3, START + 4]
-    assert found.items.tolist() == [1, 0, 1, 2], "the distinct items of the whole history stand beside them"
+    assert found.items.tolist() == [1, 0, 1, 2], (
+        "the distinct items of the whole history stand beside them"
+    )
 
 
 @given(rows, st.integers(1, 9), st.integers(0, 10))
@@ -42,7 +50,11 @@ def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths
         assert len(set(log.users[first:end])) == 1
         targets += list(range(first + 1, end))
     firsts = {int(start) for start in log.starts[:-1]}
-    alone = {int(start) for start, end in zip(log.starts[:-1], log.starts[1:], strict=True) if end - start < 2}
+    alone = {
+        int(start)
+        for start, end in zip(log.starts[:-1], log.starts[1:], strict=True)
+        if end - start < 2
+    }
     assert sorted(targets) == sorted(set(range(len(log))) - firsts - alone)
 
 
@@ -83,13 +95,22 @@ def test_withheld_are_the_newest_moments_of_few_users_who_keep_two_events():
 
 # ---- tasks
 
-# Two windows of a log: all of the first user's four events; the first two of the second user, who has a third at the same moment as the second.
+# Two windows of a log: all of the first user's four events; the first two of the second user, who
+# has a third at the same moment as the second.
 ITEMS, MOMENTS = np.asarray([4, 5, 6, 7, 8, 9, 3], np.int32), np.asarray([0, 0, 5, 9, 1, 2, 2])
 WINDOWS = Windows(ITEMS, MOMENTS, np.asarray([0, 4]), np.asarray([4, 6]), np.asarray([4, 7]))
 
 
 def asked(objective, horizon=None, seed=0, ordered=True):
-    made = objectives.task(objective, WINDOWS, np.asarray([0, 1]), 99, np.random.default_rng(seed), horizon=horizon, ordered=ordered)
+    made = objectives.task(
+        objective,
+        WINDOWS,
+        np.asarray([0, 1]),
+        99,
+        np.random.default_rng(seed),
+        horizon=horizon,
+        ordered=ordered,
+    )
     width = made.inputs.shape[1]
     pairs = [
         (int(p) // width, int(p) % width, int(t), round(float(w), 3))
@@ -114,24 +135,40 @@ def test_last_asks_once_a_window_and_over_time_for_every_event():
 def test_set_asks_at_the_end_of_a_moment_for_all_of_the_next_one_beyond_the_window_too():
     _, pairs = asked("set")
     first = [(0, 1, 6, 1), (0, 2, 7, 1)]
-    assert pairs == [*first, (1, 0, 3, 0.5), (1, 0, 9, 0.5)], "4 and 5 share a moment, so nothing is asked between them"
+    assert pairs == [*first, (1, 0, 3, 0.5), (1, 0, 9, 0.5)], (
+        "4 and 5 share a moment, so nothing is asked between them"
+    )
     _, pairs = asked("set", horizon=9.0)
     assert pairs == [(0, 1, 6, 0.5), (0, 1, 7, 0.5), (0, 2, 7, 1), (1, 0, 3, 0.5), (1, 0, 9, 0.5)]
 
 
 def test_an_item_twice_in_a_set_counts_once():
-    window = Windows(np.asarray([1, 2, 2, 3], np.int32), np.asarray([0, 5, 5, 5]), np.asarray([0]), np.asarray([4]), np.asarray([4]))
+    window = Windows(
+        np.asarray([1, 2, 2, 3], np.int32),
+        np.asarray([0, 5, 5, 5]),
+        np.asarray([0]),
+        np.asarray([4]),
+        np.asarray([4]),
+    )
     made = objectives.task("set", window, np.asarray([0]), 9, np.random.default_rng(0))
     assert made.targets.tolist() == [2, 3]
     assert made.weights.tolist() == [0.5, 0.5]
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.integers(1, 6), st.integers(0, 5))
-def test_every_item_of_every_later_moment_is_asked_for_once_an_epoch_wherever_windows_are_cut(sizes, length, seed):
+def test_every_item_of_every_later_moment_is_asked_for_once_an_epoch_wherever_windows_are_cut(
+    sizes, length, seed
+):
     """Moments of so many events each, of one user; all items differ."""
     moments = np.repeat(np.arange(len(sizes)), sizes)
-    log = make_log(["u"] * len(moments), [f"i{n:02d}" for n in range(len(moments))], [START + int(moment) for moment in moments])
-    windows = Training.of_log(log, np.zeros(1, np.int64)).windows(length, whole=True, rng=np.random.default_rng(seed))
+    log = make_log(
+        ["u"] * len(moments),
+        [f"i{n:02d}" for n in range(len(moments))],
+        [START + int(moment) for moment in moments],
+    )
+    windows = Training.of_log(log, np.zeros(1, np.int64)).windows(
+        length, whole=True, rng=np.random.default_rng(seed)
+    )
     met = []
     for window in range(len(windows)):
         made = objectives.task("set", windows, np.asarray([window]), 99, np.random.default_rng(0))
@@ -158,7 +195,9 @@ def test_masked_hides_events_and_asks_for_them_where_they_stand():
             assert made.inputs[row, column] == 100
             assert [[4, 5, 6, 7], [8, 9]][row][column] == target
             before = made.moments[row, max(column - 1, 0)]
-            assert made.moments[row, column] <= MOMENTS[4 * row + column], "when it will be is not told"
+            assert made.moments[row, column] <= MOMENTS[4 * row + column], (
+                "when it will be is not told"
+            )
             assert made.moments[row, column] >= min(before, MOMENTS[4 * row])
         assert {row for row, *_ in pairs} == {0, 1}, "every window asks for something"
         assert (made.inputs[1, 2:] == 99).all(), "padding is never hidden"

@@ -26,25 +26,42 @@ BOTH = pytest.mark.parametrize("name", ["v-sknn", "vmis-knn"])
 
 def scores_of(one, log, user):
     """Scores by item id of one user, without those that have no evidence."""
-    lists = one.recommend_codes(log, len(one.item_vocabulary), users=log.user_vocabulary.codes([user]), fill=False).frame()
+    lists = one.recommend_codes(
+        log, len(one.item_vocabulary), users=log.user_vocabulary.codes([user]), fill=False
+    ).frame()
     return dict(zip(lists["item_id"], lists["score"], strict=True))
 
 
 def three_sessions():
-    """The sessions s1 {a, b, c}, s2 {b, d}, s3 {d, e} in order of time, and a present one that is not learned from: b, then d."""
-    train = make_log(["s1"] * 3 + ["s2"] * 2 + ["s3"] * 2, list("abcbdde"), [START + n for n in (0, 1, 2, 10, 11, 20, 21)])
+    """The sessions s1 {a, b, c}, s2 {b, d}, s3 {d, e} in order of time, and a present one that is
+    not learned from: b, then d.
+    """
+    train = make_log(
+        ["s1"] * 3 + ["s2"] * 2 + ["s3"] * 2,
+        list("abcbdde"),
+        [START + n for n in (0, 1, 2, 10, 11, 20, 21)],
+    )
     return train, make_log(["new"] * 2, ["b", "d"], [START + 50, START + 51])
 
 
 def test_vector_neighbours_by_hand():
     train, present = three_sessions()
     found = scores_of(model("v-sknn").fit(train), present, "new")
-    # π(d) = 1, π(b) = 1/2, two items: s1 shares b: 1/4; s2 shares both: 3/4; s3 shares d: 1/2. λ is 1 with d shared, else 1/2.
+    # π(d) = 1, π(b) = 1/2, two items: s1 shares b: 1/4; s2 shares both: 3/4; s3 shares d: 1/2. λ is
+    # 1 with d shared, else 1/2.
     s1, s2, s3 = 1 / 4 * 1 / 2, 3 / 4, 1 / 2
     rare, common = 1 + math.log(3), 1 + math.log(3 / 2)
-    expected = {"a": s1 * rare, "b": (s1 + s2) * common, "c": s1 * rare, "d": (s2 + s3) * common, "e": s3 * rare}
+    expected = {
+        "a": s1 * rare,
+        "b": (s1 + s2) * common,
+        "c": s1 * rare,
+        "d": (s2 + s3) * common,
+        "e": s3 * rare,
+    }
     assert found == pytest.approx(expected, rel=1e-6)
-    assert scores_of(model("v-sknn", idf=0.0).fit(train), present, "new")["b"] == pytest.approx(s1 + s2)
+    assert scores_of(model("v-sknn", idf=0.0).fit(train), present, "new")["b"] == pytest.approx(
+        s1 + s2
+    )
 
 
 def test_the_index_first_form_by_hand():
@@ -59,9 +76,15 @@ def test_the_index_first_form_by_hand():
 @BOTH
 def test_sample_and_neighbours_and_last_leave_out_by_hand(name):
     train, present = three_sessions()
-    assert set(scores_of(model(name, sample=1).fit(train), present, "new")) == {"d", "e"}, "the newest session that shares an item"
-    assert set(scores_of(model(name, neighbours=1).fit(train), present, "new")) == {"b", "d"}, "the most similar one"
-    assert set(scores_of(model(name, last=1).fit(train), present, "new")) == {"b", "d", "e"}, "those that share d"
+    assert set(scores_of(model(name, sample=1).fit(train), present, "new")) == {"d", "e"}, (
+        "the newest session that shares an item"
+    )
+    assert set(scores_of(model(name, neighbours=1).fit(train), present, "new")) == {"b", "d"}, (
+        "the most similar one"
+    )
+    assert set(scores_of(model(name, last=1).fit(train), present, "new")) == {"b", "d", "e"}, (
+        "those that share d"
+    )
 
 
 # ---- a plain twin
@@ -133,13 +156,18 @@ def test_scores_are_those_of_the_plain_twin(name, seed, params):
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 40))
     users, items = rng.integers(0, 7, count).tolist(), rng.integers(0, 8, count).tolist()
-    times = (START + rng.integers(0, 20, count) * HOUR // 2).tolist()  # moments are shared: baskets, and sessions that end together
+    # moments are shared: baskets, and sessions that end together
+    times = (START + rng.integers(0, 20, count) * HOUR // 2).tolist()
     log, rows = make_log(users, items, times), list(zip(users, times, items, strict=True))
     one = model(name, **params).fit(log)
     dense = one._score(Histories.of(log, log.active_users))
     for user, row in zip(log.user_vocabulary.ids.to_list(), dense, strict=True):
         expected = plain(one, rows, user)
-        got = {item: row[code] for code, item in enumerate(log.item_vocabulary.ids.to_list()) if row[code] > -np.inf}
+        got = {
+            item: row[code]
+            for code, item in enumerate(log.item_vocabulary.ids.to_list())
+            if row[code] > -np.inf
+        }
         assert got.keys() == expected.keys()
         assert got == pytest.approx(expected, rel=1e-6)
 
@@ -151,7 +179,10 @@ def test_scores_are_those_of_the_plain_twin(name, seed, params):
 def test_a_pause_longer_than_the_gap_begins_a_new_session(name):
     times = [START, START + HOUR, START + 3 * HOUR, START + 3 * HOUR]
     log = make_log(["u"] * 4, ["a", "b", "c", "d"], times)
-    sizes = {gap: np.diff(model(name, session_gap=gap).fit(log).state["session_starts"]).tolist() for gap in (None, "2h", "1h", "30m")}
+    sizes = {
+        gap: np.diff(model(name, session_gap=gap).fit(log).state["session_starts"]).tolist()
+        for gap in (None, "2h", "1h", "30m")
+    }
     assert sizes == {None: [4], "2h": [4], "1h": [2, 2], "30m": [2, 1, 1]}
     split = model(name, session_gap="1h").fit(log).state
     assert split["session_items"].tolist() == [2, 3, 0, 1], "the newest session comes first"
@@ -194,7 +225,8 @@ def test_policies_of_repeats(name, shop):
     user = np.asarray([4])
     own = set(shop.items[shop.starts[4] : shop.starts[5]].tolist())
     lists = {
-        policy: one.recommend_codes(shop, 20, users=user, repeats=policy, fill=False).items[0] for policy in ("forbid", "allow", "only")
+        policy: one.recommend_codes(shop, 20, users=user, repeats=policy, fill=False).items[0]
+        for policy in ("forbid", "allow", "only")
     }
     shown = {policy: {int(item) for item in items if item >= 0} for policy, items in lists.items()}
     assert shown["allow"] & own
@@ -228,7 +260,9 @@ def test_variants_share_one_fit_and_answer_like_fresh_ones(name, shop):
         shared = one.sharing(**params)
         assert shared.state["postings"] is not None
         fresh = model(name, **params).fit(shop)
-        np.testing.assert_array_equal(shared.recommend(shop, 5).items, fresh.recommend(shop, 5).items)
+        np.testing.assert_array_equal(
+            shared.recommend(shop, 5).items, fresh.recommend(shop, 5).items
+        )
     assert "_state" not in one.sharing(sample=3).__dict__
 
 
@@ -238,10 +272,14 @@ def test_explanations_add_up_to_the_score(name, length, shop):
     one = model(name, length=length, neighbours=7).fit(shop)
     lists = one.recommend_codes(shop, 3, users=np.asarray([2]))
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
-        parts = one.explain(shop, shop.item_vocabulary.ids[int(item)], user=shop.user_vocabulary.ids[2])
+        parts = one.explain(
+            shop, shop.item_vocabulary.ids[int(item)], user=shop.user_vocabulary.ids[2]
+        )
         assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-5)
         assert parts["contribution"].is_sorted(descending=True)
-        assert set(parts["item_id"]) == set(shop.item_vocabulary.take(np.unique(shop.items[shop.users == 2])))
+        assert set(parts["item_id"]) == set(
+            shop.item_vocabulary.take(np.unique(shop.items[shop.users == 2]))
+        )
     with pytest.raises(BadRequest, match="Item 'nosuch' is not in the log"):
         one.explain(shop, "nosuch")
     with pytest.raises(BadRequest, match="The history is of 30 users"):
@@ -275,16 +313,25 @@ def test_broken_arrays_are_refused(name, key, change, told, shop):
 @pytest.mark.parametrize("place", ["checkerboard", "order"])
 def test_sessions_beat_popularity_where_neighbours_help(name, place, world):
     split = splitting.by_time(world(place).log, test="14d")
-    board = scoreboard([model("popular"), model("cosine"), model(name)], split, metrics=["recall@10"])
+    board = scoreboard(
+        [model("popular"), model("cosine"), model(name)], split, metrics=["recall@10"]
+    )
     means = {score.label: float(np.mean(score.values["recall@10"])) for score in board.done}
     assert means[name] > 1.5 * means["popular"]
     if place == "order":
-        assert means[name] > means["cosine"] + 0.1, "a session tells more of order than a bag of pairs does"
+        assert means[name] > means["cosine"] + 0.1, (
+            "a session tells more of order than a bag of pairs does"
+        )
 
 
-@pytest.mark.parametrize(("name", "reciprocal_rank", "hit_rate"), [("v-sknn", 0.3953, 0.6804), ("vmis-knn", 0.3943, 0.6793)])
+@pytest.mark.parametrize(
+    ("name", "reciprocal_rank", "hit_rate"),
+    [("v-sknn", 0.3953, 0.6804), ("vmis-knn", 0.3943, 0.6793)],
+)
 def test_sessions_of_yoochoose(name, reciprocal_rank, hit_rate):
-    """Our own numbers, repeats allowed, held where they were first measured; item-item models stay near 0.20 here."""
+    """Our own numbers, repeats allowed, held where they were first measured; item-item models stay
+    near 0.20 here.
+    """
     frame = pl.read_parquet(outside_data("yoochoose_100k"))
     split = splitting.last_item(make_log(frame["user"], frame["item"], frame["timestamp"]))
     truth = Truth.of(split)

@@ -1,4 +1,6 @@
-"""MRF and SANSA beside the dense model itself: with everything kept they are one model. And logs too small or too alike to learn from."""
+"""MRF and SANSA beside the dense model itself: with everything kept they are one model. And logs
+too small or too alike to learn from.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,14 @@ def weights_of(one) -> np.ndarray:
     ids=str,
 )
 @pytest.mark.parametrize(
-    ("name", "own"), [("mrf", {}), ("mrf", {"share": 0.4}), ("sansa", {"order": "popular"}), ("sansa", {"order": "rare"})], ids=str
+    ("name", "own"),
+    [
+        ("mrf", {}),
+        ("mrf", {"share": 0.4}),
+        ("sansa", {"order": "popular"}),
+        ("sansa", {"order": "rare"}),
+    ],
+    ids=str,
 )
 def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, own, params):
     plain = {"dropout": 0.0, "unit_power": 0.0}
@@ -71,7 +80,9 @@ def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name
 def test_the_scale_of_the_work_is_a_matter_of_rounding(log, name, pair_power):
     exact = {"tolerance": 1e-7, "rounds": 5000} if name == "slim" else {}
     found = weights_of(model(name, **EVERYTHING[name], **exact, pair_power=pair_power).fit(log))
-    np.testing.assert_allclose(found, weights_of(model(name, **EVERYTHING[name], **exact).fit(log)), atol=2e-4)
+    np.testing.assert_allclose(
+        found, weights_of(model(name, **EVERYTHING[name], **exact).fit(log)), atol=2e-4
+    )
 
 
 def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log):
@@ -85,7 +96,15 @@ def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log)
 
 
 @pytest.mark.parametrize(
-    "params", [{}, {"l2": 0.0}, {"l2": 0.0, "dropout": 0.0}, {"l2": 0.0, "dropout": 0.0, "scale_power": 2.0}, {"pair_power": 2.0}], ids=str
+    "params",
+    [
+        {},
+        {"l2": 0.0},
+        {"l2": 0.0, "dropout": 0.0},
+        {"l2": 0.0, "dropout": 0.0, "scale_power": 2.0},
+        {"pair_power": 2.0},
+    ],
+    ids=str,
 )
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("name", NAMES)
@@ -115,12 +134,19 @@ def test_small_and_singular_logs_give_lists_of_numbers(name, whole, params, user
 def test_items_without_a_common_user_say_nothing_of_each_other(name, whole, l2):
     """Even where all items are partners: a weight of zero is no evidence."""
     log = make_log(["a", "a", "b", "b", "c", "c", "d"], ["w", "x", "y", "z", "w", "x", "v"])
-    one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2, **({"l1": 0.0} if name == "slim" else {})).fit(log)
+    one = model(
+        name,
+        **(EVERYTHING[name] if whole else {}),
+        l2=l2,
+        **({"l1": 0.0} if name == "slim" else {}),
+    ).fit(log)
     pairs = {("w", "x"), ("x", "w"), ("y", "z"), ("z", "y")}
     ids = log.item_vocabulary.ids.to_list()
     for code, source in enumerate(ids):
         row = one._row(code)
-        assert {(source, ids[other]) for other in np.flatnonzero(~np.isneginf(row))} == {pair for pair in pairs if pair[0] == source}
+        assert {(source, ids[other]) for other in np.flatnonzero(~np.isneginf(row))} == {
+            pair for pair in pairs if pair[0] == source
+        }
 
 
 @pytest.mark.parametrize("whole", [False, True])
@@ -137,15 +163,25 @@ def test_an_item_nobody_took_has_no_scores(name, whole):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_events_that_faded_to_nothing_do_no_harm(name):
-    log = make_log(["a", "a", "b", "b", "c", "c"], ["x", "y", "x", "y", "y", "z"], [0, 1, 2, 3, 9000 * DAY, 9000 * DAY + 1])
+    log = make_log(
+        ["a", "a", "b", "b", "c", "c"],
+        ["x", "y", "x", "y", "y", "z"],
+        [0, 1, 2, 3, 9000 * DAY, 9000 * DAY + 1],
+    )
     one = model(name, age_half_life="1h").fit(log)
     lists = one.recommend(log, 3, repeats="allow", fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
-    last = {log.item_vocabulary.ids[int(item)] for item in lists.items[log.user_vocabulary.ids.to_list().index("c")] if item >= 0}
+    last = {
+        log.item_vocabulary.ids[int(item)]
+        for item in lists.items[log.user_vocabulary.ids.to_list().index("c")]
+        if item >= 0
+    }
     assert last == {"y", "z"}
 
 
-@pytest.mark.parametrize("params", [{"name": "mrf"}, {"name": "mrf", "share": 0.5}, {"name": "sansa"}], ids=str)
+@pytest.mark.parametrize(
+    "params", [{"name": "mrf"}, {"name": "mrf", "share": 0.5}, {"name": "sansa"}], ids=str
+)
 def test_raised_penalties_are_told(params):
     log = make_log(["a", "b", "c", "a", "b", "c"], ["x", "x", "x", "y", "y", "y"])
     for l2, expected in ((0.0, True), (1.0, False)):

@@ -1,4 +1,6 @@
-"""The sparse relatives of EASE: exact where everything is kept, their equations against dense numpy, and what they do with poor data."""
+"""The sparse relatives of EASE: exact where everything is kept, their equations against dense
+numpy, and what they do with poor data.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ from spadework.models.histories import Histories
 from spadework.models.labels import model as any_model
 
 NAMES = ("mrf", "slim", "sansa")
-PLAIN = {"dropout": 0.0, "unit_power": 0.0}  # what is not said is not done: the defaults are those that did well on real logs
+# what is not said is not done: the defaults are those that did well on real logs
+PLAIN = {"dropout": 0.0, "unit_power": 0.0}
 every_name = pytest.mark.parametrize("name", NAMES)
 SETTINGS = [
     {"l2": 20.0},
@@ -35,18 +38,26 @@ def shop(seed=1, **sizes):
 
 
 def entries(log, age_half_life=None, window=None, unit_power=0.0, **_):
-    """Users × items: whether a user took an item, faded by half of the age of the newest event, over a power of the user's items."""
+    """Users × items: whether a user took an item, faded by half of the age of the newest event,
+    over a power of the user's items.
+    """
     days = {None: None, "20d": 20, "40d": 40}
     x, end = np.zeros((log.user_count, log.item_count)), log.times.max()
     for user, item, time in zip(log.users, log.items, log.times, strict=True):
         if window is None or time > end - days[window] * DAY:
-            faded = 1.0 if age_half_life is None else 2.0 ** (-(end - time) / (2 * days[age_half_life] * DAY))
+            faded = (
+                1.0
+                if age_half_life is None
+                else 2.0 ** (-(end - time) / (2 * days[age_half_life] * DAY))
+            )
             x[user, item] = max(x[user, item], faded)
     return x * np.maximum((x > 0).sum(axis=1, keepdims=True), 1.0) ** (-unit_power / 2)
 
 
 def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
-    """Weights by history item and target, by the textbook; sizes of the last factor are those of items as they were counted, not faded."""
+    """Weights by history item and target, by the textbook; sizes of the last factor are those of
+    items as they were counted, not faded.
+    """
     x = entries(log, **counted)
     gram = x.T @ x
     size = np.maximum(np.diag(gram), 1e-12)
@@ -68,11 +79,20 @@ def weights_of(one):
 
 @pytest.mark.parametrize("params", SETTINGS)
 @pytest.mark.parametrize(
-    ("name", "more"), [("mrf", {}), ("mrf", {"share": 0.4}), ("sansa", {}), ("sansa", {"order": "rare"}), ("sansa", {"density": 1.0})]
+    ("name", "more"),
+    [
+        ("mrf", {}),
+        ("mrf", {"share": 0.4}),
+        ("sansa", {}),
+        ("sansa", {"order": "rare"}),
+        ("sansa", {"density": 1.0}),
+    ],
 )
 def test_with_everything_kept_it_is_ease(name, more, params):
     log = shop()
-    np.testing.assert_allclose(weights_of(model(name, **more, **params).fit(log)), ease(log, **params), rtol=0, atol=2e-5)
+    np.testing.assert_allclose(
+        weights_of(model(name, **more, **params).fit(log)), ease(log, **params), rtol=0, atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("name", ["mrf", "sansa"])
@@ -84,7 +104,9 @@ def test_scores_are_those_of_ease_and_no_item_speaks_for_itself(name):
 
 
 def test_scaling_the_matrix_and_back_is_a_penalty_by_users():
-    """As in the paper: Z = S G S with S = n^(−power / 2), the ridge on that scale, and weights scaled back."""
+    """As in the paper: Z = S G S with S = n^(−power / 2), the ridge on that scale, and weights
+    scaled back.
+    """
     log, power, ridge = shop(), 0.75, 2.0
     x = entries(log)
     gram = x.T @ x
@@ -93,9 +115,12 @@ def test_scaling_the_matrix_and_back_is_a_penalty_by_users():
     scaled = -inverse / np.diag(inverse)
     np.fill_diagonal(scaled, 0)
     back = scaled * scale[:, None] / scale[None, :]
-    np.testing.assert_allclose(weights_of(model("mrf", l2=ridge, scale_power=power).fit(log)), back, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(
+        weights_of(model("mrf", l2=ridge, scale_power=power).fit(log)), back, rtol=0, atol=1e-6
+    )
     left = weights_of(model("mrf", l2=ridge, scale_power=power, item_power=power / 2).fit(log))
-    np.testing.assert_allclose(left, scaled, rtol=0, atol=1e-6)  # not scaled back: rare targets lifted by half of the power
+    # not scaled back: rare targets lifted by half of the power
+    np.testing.assert_allclose(left, scaled, rtol=0, atol=1e-6)
 
 
 # ---- fewer partners
@@ -114,7 +139,12 @@ def test_a_column_of_mrf_is_that_of_the_inverse_over_its_strongest_partners(neig
         at = [j, *sorted(others, key=lambda i: (-np.float32(cosine[i, j]), i))[:neighbours]]
         inverse = np.linalg.inv(gram[np.ix_(at, at)] + 4 * np.eye(len(at)))
         expected[at[1:], j] = -inverse[1:, 0] / inverse[0, 0]
-    np.testing.assert_allclose(weights_of(model("mrf", l2=4.0, neighbours=neighbours).fit(log)), expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        weights_of(model("mrf", l2=4.0, neighbours=neighbours).fit(log)),
+        expected,
+        rtol=0,
+        atol=1e-5,
+    )
 
 
 @pytest.mark.parametrize("order", ["popular", "rare"])
@@ -125,7 +155,9 @@ def test_factors_of_sansa_are_those_of_its_definition(order, cells):
     gram = x.T @ x
     size = np.diag(gram)
     cosine = (gram / np.sqrt(np.outer(size, size))).astype(np.float32)
-    ranked = sorted(range(len(gram)), key=lambda i: (-size[i] if order == "popular" else size[i], i))
+    ranked = sorted(
+        range(len(gram)), key=lambda i: (-size[i] if order == "popular" else size[i], i)
+    )
     factor, spread = np.eye(len(gram)), np.zeros(len(gram))
     for place, i in enumerate(ranked):
         before = [k for k in ranked[:place] if gram[i, k] > 0]
@@ -166,7 +198,14 @@ def test_slim_is_the_elastic_net_with_penalties_over_the_number_of_users(l1, l2)
     expected = np.zeros((log.item_count, log.item_count))
     for item in range(log.item_count):
         others = np.delete(np.arange(log.item_count), item)
-        net = ElasticNet(alpha=(l1 + l2) / len(x), l1_ratio=l1 / (l1 + l2), positive=True, fit_intercept=False, max_iter=100_000, tol=1e-12)
+        net = ElasticNet(
+            alpha=(l1 + l2) / len(x),
+            l1_ratio=l1 / (l1 + l2),
+            positive=True,
+            fit_intercept=False,
+            max_iter=100_000,
+            tol=1e-12,
+        )
         expected[others, item] = net.fit(x[:, others], x[:, item]).coef_
     one = model("slim", l1=l1, l2=l2, tolerance=1e-8, rounds=5000).fit(log)
     np.testing.assert_allclose(weights_of(one), expected, rtol=0, atol=1e-5)
@@ -195,7 +234,9 @@ def test_contributions_sum_to_the_score(name, few):
             if item >= 0:
                 named = log.item_vocabulary.ids[int(item)]
                 parts = one.explain(log, named, user=log.user_vocabulary.ids[int(user)])
-                assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4, abs=1e-5)
+                assert parts["contribution"].sum() == pytest.approx(
+                    float(score), rel=1e-4, abs=1e-5
+                )
 
 
 @every_name
@@ -218,9 +259,17 @@ def test_similar_items_are_rows_without_the_item(name):
 @every_name
 @pytest.mark.parametrize("pair_power", [0.0, 1.0, 2.0])
 def test_twins_and_no_penalty_give_finite_lists(name, pair_power):
-    """Two items that are always taken together, and a penalty of nothing: the matrix has no inverse."""
-    log = make_log(["a", "a", "b", "b", "c", "c", "c"], ["x", "y", "x", "y", "x", "y", "z"], [START + n for n in range(7)])
-    one = model(name, l2=0.0, pair_power=pair_power, **({"l1": 0.0} if name == "slim" else {})).fit(log)
+    """Two items that are always taken together, and a penalty of nothing: the matrix has no
+    inverse.
+    """
+    log = make_log(
+        ["a", "a", "b", "b", "c", "c", "c"],
+        ["x", "y", "x", "y", "x", "y", "z"],
+        [START + n for n in range(7)],
+    )
+    one = model(name, l2=0.0, pair_power=pair_power, **({"l1": 0.0} if name == "slim" else {})).fit(
+        log
+    )
     for array in one.state.values():
         assert np.isfinite(array).all()
     lists = one.recommend(log, 3)
@@ -246,9 +295,17 @@ def test_raised_penalties_are_told():
 
 @every_name
 def test_an_item_that_faded_away_or_that_nobody_took_is_harmless(name):
-    """The window leaves some items without an event; they stay in the vocabulary and have no scores."""
-    users, items, times = ["a", "a", "b", "b", "b", "c", "c"], list("pqpqrpr"), [START + n * DAY for n in (0, 0, 90, 90, 90, 91, 91)]
-    log = make_log([*users, "d", "d"], [*items, "old", "p"], [*times, START - 900 * DAY, START + 91 * DAY])
+    """The window leaves some items without an event; they stay in the vocabulary and have no
+    scores.
+    """
+    users, items, times = (
+        ["a", "a", "b", "b", "b", "c", "c"],
+        list("pqpqrpr"),
+        [START + n * DAY for n in (0, 0, 90, 90, 90, 91, 91)],
+    )
+    log = make_log(
+        [*users, "d", "d"], [*items, "old", "p"], [*times, START - 900 * DAY, START + 91 * DAY]
+    )
     for params in ({"window": "10d"}, {"age_half_life": "1h"}):
         one = model(name, l2=1.0, item_power=0.3, **params).fit(log)
         for array in one.state.values():
@@ -269,10 +326,15 @@ def test_what_comes_from_a_broken_file_is_refused(name):
     assert one.check_state({**state, columns: state[columns] + 20}, 20) is not None
     assert one.check_state({**state, starts: state[starts][::-1]}, 20) is not None
     if name == "sansa":
-        assert one.check_state({**state, "inverse_pivots": state["inverse_pivots"][1:]}, 20) is not None
+        assert (
+            one.check_state({**state, "inverse_pivots": state["inverse_pivots"][1:]}, 20)
+            is not None
+        )
 
 
 def test_a_table_reads_as_a_dense_one():
     one = model("mrf").fit(shop())
     state = one.state
-    np.testing.assert_array_equal(dense(state["starts"], state["columns"], state["values"], 20), weights_of(one))
+    np.testing.assert_array_equal(
+        dense(state["starts"], state["columns"], state["values"], 20), weights_of(one)
+    )

@@ -1,4 +1,6 @@
-"""Texts by a static embedding model from a folder: means of vectors of their pieces, and refusals that say what is missing."""
+"""Texts by a static embedding model from a folder: means of vectors of their pieces, and refusals
+that say what is missing.
+"""
 
 from __future__ import annotations
 
@@ -35,17 +37,34 @@ def test_a_text_is_the_mean_of_its_pieces_at_length_one(folder):
 
 def test_a_transformer_without_ids_reads_texts_by_it(folder, shop):
     names = ["red shoe", "red hat", "green shoe", "green hat"]
-    table = pl.DataFrame({"item_id": shop.item_vocabulary.ids, "title": [names[n % 4] for n in range(20)]})
-    one = model("transformer", ids=False, content=True, text_model=str(folder), width=8, blocks=1, heads=1, epochs=1)
+    table = pl.DataFrame(
+        {"item_id": shop.item_vocabulary.ids, "title": [names[n % 4] for n in range(20)]}
+    )
+    one = model(
+        "transformer",
+        ids=False,
+        content=True,
+        text_model=str(folder),
+        width=8,
+        blocks=1,
+        heads=1,
+        epochs=1,
+    )
     one.fit(shop, read_content(table, shop))
-    np.testing.assert_array_equal(one.state["vectors"][0], one.state["vectors"][4], "items of one text are one")
+    np.testing.assert_array_equal(
+        one.state["vectors"][0], one.state["vectors"][4], "items of one text are one"
+    )
     assert not np.array_equal(one.state["vectors"][0], one.state["vectors"][1])
 
 
 def test_what_is_no_such_model_is_refused(folder, shop, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("empty")
-    with pytest.raises(BadRequest, match=r"no static embedding model: it has no model\.safetensors"):
-        model("transformer", content=True, text_model=str(elsewhere), epochs=1).fit(shop, content_of(shop))
+    with pytest.raises(
+        BadRequest, match=r"no static embedding model: it has no model\.safetensors"
+    ):
+        model("transformer", content=True, text_model=str(elsewhere), epochs=1).fit(
+            shop, content_of(shop)
+        )
     (folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(BadRequest, match="cannot be read"):
         static_vectors(["red"], folder)

@@ -1,4 +1,6 @@
-"""Trainings: the best weights are kept as they were, a stopped one goes on to the same numbers, and what goes wrong is told with its step."""
+"""Trainings: the best weights are kept as they were, a stopped one goes on to the same numbers, and
+what goes wrong is told with its step.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,15 @@ from spadework.models.neural import checkpoints, training
 from spadework.models.neural.device import Machine, training_on
 from spadework.models.neural.training import Settings, train
 
-SMALL = {"width": 16, "blocks": 1, "heads": 1, "epochs": 6, "batch": 8, "max_length": 16, "dropout": 0.1}
+SMALL = {
+    "width": 16,
+    "blocks": 1,
+    "heads": 1,
+    "epochs": 6,
+    "batch": 8,
+    "max_length": 16,
+    "dropout": 0.1,
+}
 
 
 def same(one, other):
@@ -47,7 +57,9 @@ class Notes:
 
 
 class Counting(training.Course):
-    """One weight that grows by one an epoch, whose quality is told to the course: the second epoch is the best."""
+    """One weight that grows by one an epoch, whose quality is told to the course: the second epoch
+    is the best.
+    """
 
     def __init__(self, qualities, losses=None):
         self.network = torch.nn.Linear(1, 1, bias=False)
@@ -83,7 +95,14 @@ class Counting(training.Course):
 
 
 def settings(epochs, patience=2):
-    return Settings(epochs=epochs, patience=patience, learning_rate=1e-9, seed=0, label="counting", identity="counting")
+    return Settings(
+        epochs=epochs,
+        patience=patience,
+        learning_rate=1e-9,
+        seed=0,
+        label="counting",
+        identity="counting",
+    )
 
 
 def test_the_best_weights_are_a_copy_and_not_the_last_ones_by_another_name(monkeypatch):
@@ -91,7 +110,9 @@ def test_the_best_weights_are_a_copy_and_not_the_last_ones_by_another_name(monke
     course = Counting([0.1, 0.9, 0.3, 0.2, 0.1, 0.1])
     learned = train(course, settings(6))
     assert float(learned.weights["inner.weight"]) == pytest.approx(2.0, abs=1e-6)
-    assert float(course.network.inner.weight.detach()) == pytest.approx(2.0, abs=1e-6), "the network holds them, too"
+    assert float(course.network.inner.weight.detach()) == pytest.approx(2.0, abs=1e-6), (
+        "the network holds them, too"
+    )
     assert len(learned.curve) == 4, "two epochs without a better one end it"
     assert learned.best == 2
 
@@ -106,8 +127,14 @@ def test_a_loss_that_is_no_number_ends_it_with_the_step_and_the_setting_and_keep
     with events.listening(notes):
         learned = train(Counting([0.1, 0.5, 0.9], losses=[1.0, 1.0, float("nan")]), settings(3))
     assert float(learned.weights["inner.weight"]) == pytest.approx(2.0, abs=1e-6)
-    assert any("no number by step 1 of epoch 3, at learning_rate 1e-09" in said and "after epoch 2 are kept" in said for said in notes.said)
-    with pytest.raises(Unsuitable, match="no number by step 1 of epoch 1, at learning_rate 1e-09") as caught:
+    assert any(
+        "no number by step 1 of epoch 3, at learning_rate 1e-09" in said
+        and "after epoch 2 are kept" in said
+        for said in notes.said
+    )
+    with pytest.raises(
+        Unsuitable, match="no number by step 1 of epoch 1, at learning_rate 1e-09"
+    ) as caught:
         train(Counting([0.1], losses=[float("inf")]), settings(1))
     assert caught.value.hint == "Choose a smaller learning_rate."
 
@@ -167,19 +194,28 @@ from spadework.data.worlds.worlds import world
 from spadework.models.labels import model
 from spadework.models.neural import checkpoints
 with checkpoints.kept_in(Path(sys.argv[1])):
-    one = model("transformer", width=32, blocks=1, heads=1, epochs=12, batch=32, max_length=32).fit(world("order").log)
+    one = model("transformer", width=32, blocks=1, heads=1, epochs=12, batch=32, max_length=32)
+    one = one.fit(world("order").log)
 one.state["curve"].tofile(sys.argv[2])
 """
 
 
 def test_a_killed_process_goes_on_to_the_same_losses(tmp_path):
     def started(folder, out):
-        return subprocess.Popen([sys.executable, "-c", KILLED, str(folder), str(out)], cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"})
+        return subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(folder), str(out)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": "src"},
+        )
 
     assert started(tmp_path / "whole", tmp_path / "one").wait(120) == 0
     process = started(tmp_path / "cut", tmp_path / "two")
     end = time.monotonic() + 60
-    while not list((tmp_path / "cut").glob("*.safetensors")) and time.monotonic() < end and process.poll() is None:
+    while (
+        not list((tmp_path / "cut").glob("*.safetensors"))
+        and time.monotonic() < end
+        and process.poll() is None
+    ):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait(10)
@@ -206,7 +242,12 @@ def test_a_checkpoint_of_another_version_or_a_damaged_one_is_refused(shop, tmp_p
 
 def test_cards_that_are_not_there_and_words_that_are_none_are_refused(shop, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with training_on(Machine("cuda")), pytest.raises(BadRequest, match=r"1 CUDA cards are asked for, and PyTorch .* sees 0") as caught:
+    with (
+        training_on(Machine("cuda")),
+        pytest.raises(
+            BadRequest, match=r"1 CUDA cards are asked for, and PyTorch .* sees 0"
+        ) as caught,
+    ):
         model("transformer", **SMALL).fit(shop)
     assert "accelerator cpu" in caught.value.hint
     for bad in ({"accelerator": "tpu"}, {"precision": "8"}, {"devices": 0}):
@@ -221,7 +262,9 @@ def test_a_card_that_is_too_small_says_what_to_make_smaller(shop, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB.")
 
     monkeypatch.setattr(training, "_train", full)
-    with pytest.raises(OutOfMemory, match="does not fit into the memory of the card: CUDA out of memory") as caught:
+    with pytest.raises(
+        OutOfMemory, match="does not fit into the memory of the card: CUDA out of memory"
+    ) as caught:
         model("transformer", **SMALL).fit(shop)
     assert "Halve batch" in caught.value.hint
 
@@ -253,7 +296,9 @@ def test_a_limit_of_time_reaches_inside_an_epoch(world):
 
 
 def test_a_batch_that_asks_nothing_leaves_no_process_waiting():
-    """With sets, users of one moment ask nothing: such a batch must not be passed over by one process alone."""
+    """With sets, users of one moment ask nothing: such a batch must not be passed over by one
+    process alone.
+    """
     users, items, times = [], [], []
     for user in range(40):
         for n in range(6):
@@ -261,14 +306,26 @@ def test_a_batch_that_asks_nothing_leaves_no_process_waiting():
             items.append(f"i{(user + n) % 9}")
             times.append(START + (n // 2 if user % 4 else 0))
     log = make_log(users, items, times)
-    params = {"width": 16, "blocks": 1, "heads": 1, "epochs": 2, "batch": 4, "max_length": 16, "objective": "set", "withheld": 0}
+    params = {
+        "width": 16,
+        "blocks": 1,
+        "heads": 1,
+        "epochs": 2,
+        "batch": 4,
+        "max_length": 16,
+        "objective": "set",
+        "withheld": 0,
+    }
     with training_on(Machine("cpu", devices=2)):
         two = model("transformer", **params).fit(log)
     assert np.isfinite(two.curve["loss"].to_numpy()).all()
 
 
 def test_more_devices_than_batches_are_refused(shop):
-    with training_on(Machine("cpu", devices=2)), pytest.raises(BadRequest, match="has 1 batches, fewer than the 2 devices"):
+    with (
+        training_on(Machine("cpu", devices=2)),
+        pytest.raises(BadRequest, match="has 1 batches, fewer than the 2 devices"),
+    ):
         model("transformer", **{**SMALL, "batch": 128}).fit(shop)
 
 
@@ -293,15 +350,21 @@ def test_weights_that_are_no_numbers_are_never_kept_though_the_loss_was_one():
 
 def test_sets_of_a_log_in_which_nobody_has_two_moments_are_refused():
     log = make_log(["a", "a", "b", "b"] * 5, [f"i{n % 7}" for n in range(20)], [START] * 20)
-    with pytest.raises(Unsuitable, match="finds nothing to ask for: all events of each user share a moment"):
+    with pytest.raises(
+        Unsuitable, match="finds nothing to ask for: all events of each user share a moment"
+    ):
         model("transformer", **SMALL, objective="set").fit(log)
 
 
 def test_what_is_set_and_not_read_is_told(shop):
     notes = Notes()
     with events.listening(notes):
-        model("transformer", **{**SMALL, "epochs": 1}, negatives="popularity", horizon="3d").fit(shop)
-        model("transformer", **{**SMALL, "epochs": 1}, loss="sampled", negatives="popularity").fit(shop)
+        model("transformer", **{**SMALL, "epochs": 1}, negatives="popularity", horizon="3d").fit(
+            shop
+        )
+        model("transformer", **{**SMALL, "epochs": 1}, loss="sampled", negatives="popularity").fit(
+            shop
+        )
     told = [said for said in notes.said if "does not read" in said]
     assert len(told) == 1
     assert "does not read horizon, negatives with its other settings" in told[0]
@@ -319,7 +382,9 @@ def test_another_item_table_does_not_go_on_from_a_checkpoint(shop, shelves, tmp_
 
 def test_a_price_in_the_middle_is_known_and_one_that_is_missing_is_not(shop):
     prices = [None if n == 5 else float(n % 3) for n in range(20)]
-    content = read_content(pl.DataFrame({"item_id": shop.item_vocabulary.ids, "price": prices}), shop)
+    content = read_content(
+        pl.DataFrame({"item_id": shop.item_vocabulary.ids, "price": prices}), shop
+    )
     one = model("transformer", **SMALL, content=True, ids=False).fit(shop, content)
     known = one.state["vectors"].any(axis=1)
     assert known.sum() == 19
@@ -330,7 +395,9 @@ def test_histories_of_one_item_of_unknown_items_and_longer_than_the_window_are_a
     one = model("transformer", **{**SMALL, "max_length": 4}).fit(shop)
     ids = shop.item_vocabulary.ids
     long = make_log(["long"] * 60, [ids[n % 20] for n in range(60)], [START + n for n in range(60)])
-    short = make_log(["long"] * 4, [ids[n % 20] for n in range(56, 60)], [START + n for n in range(56, 60)])
+    short = make_log(
+        ["long"] * 4, [ids[n % 20] for n in range(56, 60)], [START + n for n in range(56, 60)]
+    )
     np.testing.assert_array_equal(one.recommend(long, 5).items, one.recommend(short, 5).items)
     single = make_log(["u"], [ids[3]], [START])
     assert (one.recommend(single, 5).items >= 0).all()
@@ -338,24 +405,40 @@ def test_histories_of_one_item_of_unknown_items_and_longer_than_the_window_are_a
     assert one.recommend_codes(unknown, 5, users=np.asarray([0])).filled == 5
 
 
-def test_a_model_without_ids_scores_items_that_nobody_took_and_leaves_out_those_of_which_nothing_is_known(world):
+def test_a_model_without_ids_scores_new_items_and_leaves_out_those_of_which_nothing_is_known(
+    world,
+):
     made = world("content")
     train = made.log.where(made.log.items % 7 != 0)  # every seventh item is never taken
-    one = model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(train, made.content)
+    one = model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(
+        train, made.content
+    )
     lists = one.recommend(train, 50)
     assert (lists.items % 7 == 0).any(), "items that nobody took are recommended"
-    assert same(one, model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(train, made.content))
+    assert same(
+        one,
+        model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(
+            train, made.content
+        ),
+    )
     described = made.content.table.clone()
     column = described.columns[0]
-    known = described.with_columns(described[column].set(pl.Series(np.arange(len(described)) % 2 == 0), None))
+    known = described.with_columns(
+        described[column].set(pl.Series(np.arange(len(described)) % 2 == 0), None)
+    )
     half = dataclasses.replace(made.content, table=known)
     two = model("transformer", **SMALL, ids=False, content=True).fit(train, half)
     assert not two.state["vectors"][::2].any()
-    assert set(two.recommend(train, 20, fill=False).items.ravel().tolist()) <= {-1, *range(1, 2000, 2)}
+    assert set(two.recommend(train, 20, fill=False).items.ravel().tolist()) <= {
+        -1,
+        *range(1, 2000, 2),
+    }
 
 
 def test_settings_that_make_no_network_are_refused(shop):
-    with pytest.raises(BadRequest, match="'heads' of 'transformer' is 3, which does not divide the width 64"):
+    with pytest.raises(
+        BadRequest, match="'heads' of 'transformer' is 3, which does not divide the width 64"
+    ):
         model("transformer", heads=3)
     with pytest.raises(BadRequest, match="neither ids nor content"):
         model("transformer", ids=False)
@@ -365,7 +448,10 @@ def test_settings_that_make_no_network_are_refused(shop):
 
 def test_a_window_learns_from_the_newest_part_of_the_log_alone(shop):
     newest = shop.where(shop.times > shop.times.max() - 20 * DAY)
-    one, two = model("transformer", **SMALL, window="20d").fit(shop), model("transformer", **SMALL).fit(newest)
+    one, two = (
+        model("transformer", **SMALL, window="20d").fit(shop),
+        model("transformer", **SMALL).fit(newest),
+    )
     learned = np.unique(newest.items)
     assert set(np.flatnonzero(one.state["vectors"].any(axis=1))) <= set(learned.tolist())
     np.testing.assert_array_equal(one.state["vectors"], two.state["vectors"])
@@ -373,7 +459,9 @@ def test_a_window_learns_from_the_newest_part_of_the_log_alone(shop):
 
 def test_leaving_an_item_out_explains_a_score(world):
     log = world("order").log
-    one = model("transformer", width=32, blocks=1, heads=1, epochs=20, max_length=24, batch=32).fit(log)
+    one = model("transformer", width=32, blocks=1, heads=1, epochs=20, max_length=24, batch=32).fit(
+        log
+    )
     user = log.user_vocabulary.ids[3]
     top = one.recommend_codes(log, 1, users=np.asarray([3])).frame()["item_id"][0]
     told = one.explain(log, top, user)
@@ -382,7 +470,9 @@ def test_leaving_an_item_out_explains_a_score(world):
     assert told["contribution"].is_sorted(descending=True)
     last = log.item_vocabulary.take(log.items[log.starts[4] - 1 : log.starts[4]])[0]
     assert told["item_id"][0] == last, "on the ring the last item says the next"
-    without = make_log(["x"] * 3, log.item_vocabulary.ids[:3].to_list(), [START, START + 1, START + 2])
+    without = make_log(
+        ["x"] * 3, log.item_vocabulary.ids[:3].to_list(), [START, START + 1, START + 2]
+    )
     told = one.explain(without, top)
     whole = one.recommend(without, len(log.item_vocabulary)).frame().filter(item_id=top)["score"][0]
     left = make_log(["x"] * 2, log.item_vocabulary.ids[:2].to_list(), [START, START + 1])

@@ -1,4 +1,6 @@
-"""Where PyTorch is not installed everything else works, and whoever asks for a network is told which command installs it."""
+"""Where PyTorch is not installed everything else works, and whoever asks for a network is told
+which command installs it.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +20,19 @@ COMMAND = "pip install 'spadework[neural]'"
 
 def without_torch(code: str, *arguments: object) -> str:
     """What the code prints in a process that cannot import PyTorch, Fabric or ONNX."""
-    hidden = "import sys\nfor name in ('torch', 'lightning_fabric', 'onnx', 'onnxscript', 'onnxruntime'):\n    sys.modules[name] = None\n"
+    hidden = (
+        "import sys\nfor name in ('torch', 'lightning_fabric', 'onnx', 'onnxscript', "
+        "'onnxruntime'):\n    sys.modules[name] = None\n"
+    )
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", hidden + textwrap.dedent(code), *map(str, arguments)],
-        capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, timeout=300, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "src"},
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -46,7 +56,10 @@ def test_the_catalogue_is_whole_and_says_what_to_install():
     )
     for name, cls in catalogue().items():
         if cls.neural:
-            assert f"{name} PyTorch, which networks are trained with, is not installed. Install it with: {COMMAND}" in told
+            assert (
+                f"{name} PyTorch, which networks are trained with, is not installed. "
+                f"Install it with: {COMMAND}"
+            ) in told
             assert COMMAND in explain(name)["says"]
     assert "('cosine', 'done', None)" in told
     assert "('transformer', 'skipped'" in told
@@ -63,8 +76,10 @@ def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, worl
         from spadework.workbench.recipe import make
         fitted = sw.load(sys.argv[1])
         print(fitted.recommend(world("order").log, 3).items[:2].tolist())
-        made = sw.dig("world:order", folder=sys.argv[2], recipe=make({"models": ["popular", "cosine"], "budget": "60s"}))
-        print(made.winner, [row for row in made.board["not_tried"] if row["what"] == "transformers"])
+        recipe = make({"models": ["popular", "cosine"], "budget": "60s"})
+        made = sw.dig("world:order", folder=sys.argv[2], recipe=recipe)
+        left = made.board["not_tried"]
+        print(made.winner, [row for row in left if row["what"] == "transformers"])
         from spadework.apps.cli import main
         try:
             main(["train", sys.argv[2]])
@@ -75,8 +90,9 @@ def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, worl
         except SystemExit:
             pass
         """,
-        tmp_path / "model", tmp_path / "run",
-    )  # fmt: skip
+        tmp_path / "model",
+        tmp_path / "run",
+    )
     assert str(one.recommend(world("order").log, 3).items[:2].tolist()) in told
     assert "cosine" in told
     assert f"Install it with: {COMMAND}" in told
@@ -85,9 +101,17 @@ def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, worl
 
 
 def test_importing_the_package_or_its_catalogue_does_not_import_torch():
-    code = "import sys, spadework; spadework.catalogue(); print([name for name in ('torch', 'lightning_fabric', 'onnx') if name in sys.modules])"
+    code = (
+        "import sys, spadework; spadework.catalogue(); print([name for name in ('torch', "
+        "'lightning_fabric', 'onnx') if name in sys.modules])"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": "src"}, check=True
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": "src"},
+        check=True,
     )
     assert done.stdout.strip() == "[]"
 
@@ -98,6 +122,11 @@ def test_threads_that_wait_do_not_spin():
     for chosen, said in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
         plain = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env={**plain, "PYTHONPATH": "src", **chosen}, check=True
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+            env={**plain, "PYTHONPATH": "src", **chosen},
+            check=True,
         )
         assert done.stdout.strip() == said

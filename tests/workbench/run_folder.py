@@ -27,7 +27,14 @@ PRODUCTS = [
 ]
 METRICS = ["ndcg@10", "recall@10", "hitrate@10", "mrr@10"]
 MODELS = [
-    ("cosine", "cosine, history weight 0.7, half-life 30 d", {"history": 0.7, "half_life": "30d"}, 0.1242, 1.2, 0.4),
+    (
+        "cosine",
+        "cosine, history weight 0.7, half-life 30 d",
+        {"history": 0.7, "half_life": "30d"},
+        0.1242,
+        1.2,
+        0.4,
+    ),
     ("ease", "ease, l2 500", {"l2": 500.0}, 0.1231, 14.0, 0.9),
     ("lift", "lift, history weight 0.7", {"history": 0.7}, 0.1188, 1.1, 0.4),
     ("p3alpha", "p3alpha, alpha 0.8", {"alpha": 0.8}, 0.1102, 2.3, 0.6),
@@ -47,14 +54,28 @@ def write_run(folder: Path, files: dict[str, Any]) -> Path:
 
 def realistic() -> dict[str, Any]:
     """A run on a year of grocery orders."""
-    return {"recipe": _recipe(), "data": _data(), "findings": _findings(), "scores": _scores(), "faces": _faces(12, None)}
+    return {
+        "recipe": _recipe(),
+        "data": _data(),
+        "findings": _findings(),
+        "scores": _scores(),
+        "faces": _faces(12, None),
+    }
 
 
 def tiny() -> dict[str, Any]:
     """A run on twenty rows, where next to nothing can be said."""
     files = realistic()
     files["data"]["rows"] = {"read": 20, "used": 20, "set_aside": {}}
-    files["data"]["facts"] = {"users": 4, "items": 6, "rows": 20, "first": None, "last": None, "median_history": 5, "baskets": None}
+    files["data"]["facts"] = {
+        "users": 4,
+        "items": 6,
+        "rows": 20,
+        "first": None,
+        "last": None,
+        "median_history": 5,
+        "baskets": None,
+    }
     files["data"]["portrait"] = {
         "popularity": {"rank": [1, 2, 3], "rows": [9, 6, 5]},
         "history_lengths": {"from": [5], "to": [5], "users": [4]},
@@ -63,7 +84,13 @@ def tiny() -> dict[str, Any]:
         "drift": None,
     }
     files["findings"] = []
-    board = [{**_row("popular", "popular, all time", {}, 0.5, 0.01, 0.01), "interval": [0.0, 1.0], "rank": 1}]
+    board = [
+        {
+            **_row("popular", "popular, all time", {}, 0.5, 0.01, 0.01),
+            "interval": [0.0, 1.0],
+            "rank": 1,
+        }
+    ]
     files["scores"] = {
         "protocol": {**_protocol(), "users": 4, "heading": "NDCG@10, last row of each, 4 users"},
         "scores": board,
@@ -92,7 +119,11 @@ def huge() -> dict[str, Any]:
         "to": list(range(1, spans + 1)),
         "users": rng.integers(1, 10**6, spans).tolist(),
     }
-    facts["basket_sizes"] = {"from": list(range(spans)), "to": list(range(1, spans + 1)), "baskets": rng.integers(1, 10**6, spans).tolist()}
+    facts["basket_sizes"] = {
+        "from": list(range(spans)),
+        "to": list(range(1, spans + 1)),
+        "baskets": rng.integers(1, 10**6, spans).tolist(),
+    }
     starts = [f"20{10 + at // 12}-{at % 12 + 1:02d}-01T00:00:00Z" for at in range(spans)]
     facts["events_over_time"] = {"start": starts, "rows": rng.integers(1, 10**8, spans).tolist()}
     facts["drift"] = {"start": starts, "overlap": rng.random(spans).tolist()}
@@ -100,26 +131,50 @@ def huge() -> dict[str, Any]:
     files["data"]["rows"]["set_aside"] = {f"reason {at} " + "long " * 50: at for at in range(500)}
     wide = {"l2": 500.0, "text": "x" * 200}
     scores = files["scores"]
-    scores["scores"] = [_row("ease", f"model {at} " + "y" * 200, wide, float(rng.random()), 1.0, 1.0) for at in range(200)]
-    scores["validation"] = [_row("cosine", f"configuration {at} " + "z" * 120, wide, float(rng.random()), 1.0, 1.0) for at in range(5000)]
-    scores["helped"] = [{**scores["helped"][0], "what": f"change {at} " + "w" * 200} for at in range(1000)]
+    scores["scores"] = [
+        _row("ease", f"model {at} " + "y" * 200, wide, float(rng.random()), 1.0, 1.0)
+        for at in range(200)
+    ]
+    scores["validation"] = [
+        _row("cosine", f"configuration {at} " + "z" * 120, wide, float(rng.random()), 1.0, 1.0)
+        for at in range(5000)
+    ]
+    scores["helped"] = [
+        {**scores["helped"][0], "what": f"change {at} " + "w" * 200} for at in range(1000)
+    ]
     scores["heat"] = {
         **scores["heat"],
         "rows": [f"row {at}" for at in range(40)],
         "columns": [f"column {at}" for at in range(40)],
         "values": rng.random((40, 40)).tolist(),
     }
-    scores["slices"] = [{"slice": f"slice {at} " + "s" * 100, "users": at, "values": scores["slices"][0]["values"]} for at in range(300)]
+    scores["slices"] = [
+        {"slice": f"slice {at} " + "s" * 100, "users": at, "values": scores["slices"][0]["values"]}
+        for at in range(300)
+    ]
     scores["not_tried"] = [{"what": "v" * 300, "why": "u" * 300} for _ in range(800)]
-    files["findings"] = [{**_findings()[0], "says": "long " * 200, "advice": "advice " * 200} for _ in range(400)]
+    files["findings"] = [
+        {**_findings()[0], "says": "long " * 200, "advice": "advice " * 200} for _ in range(400)
+    ]
     files["faces"] = _faces(12, "A title that goes on and on " * 11)
     files["recipe"]["models"] = [f"model-{at}" for at in range(20_000)]
     return files
 
 
-def _row(model: str, label: str, params: dict[str, Any], value: float, fit: float, answer: float) -> dict[str, Any]:
-    metrics = dict(zip(METRICS, (value, value * 1.3, min(1.0, value * 3.1), value * 1.1), strict=True))
-    lists = {"coverage@10": 0.41, "gini@10": 0.83, "popularity@10": 0.012, "tail@10": 0.22, "novelty@10": 8.4, "repeats@10": 0.37}
+def _row(
+    model: str, label: str, params: dict[str, Any], value: float, fit: float, answer: float
+) -> dict[str, Any]:
+    metrics = dict(
+        zip(METRICS, (value, value * 1.3, min(1.0, value * 3.1), value * 1.1), strict=True)
+    )
+    lists = {
+        "coverage@10": 0.41,
+        "gini@10": 0.83,
+        "popularity@10": 0.012,
+        "tail@10": 0.22,
+        "novelty@10": 8.4,
+        "repeats@10": 0.37,
+    }
     return {
         "model": model,
         "label": label,
@@ -141,7 +196,9 @@ def _row(model: str, label: str, params: dict[str, Any], value: float, fit: floa
 
 def _protocol() -> dict[str, Any]:
     return {
-        "split": "Models learn from everything before 2017-12-04 and are asked for the 28 days after it.",
+        "split": (
+            "Models learn from everything before 2017-12-04 and are asked for the 28 days after it."
+        ),
         "span": "2017-12-04 … 2018-01-01",
         "dialect": "lightgcn",
         "primary": "ndcg@10",
@@ -156,7 +213,13 @@ def _protocol() -> dict[str, Any]:
         "heading": "NDCG@10, last 28 days, 2,300 users",
         "seed": 0,
         "resamples": 2000,
-        "environment": {"spadework": "0.1.0", "python": "3.11.7", "numpy": "2.4.6", "cpus": 2, "total_seconds": 240.0},
+        "environment": {
+            "spadework": "0.1.0",
+            "python": "3.11.7",
+            "numpy": "2.4.6",
+            "cpus": 2,
+            "total_seconds": 240.0,
+        },
     }
 
 
@@ -195,8 +258,14 @@ def _scores() -> dict[str, Any]:
                 "pareto": False,
             }
         )
-    weights, histories = ["raw", "cosine", "jaccard", "lift", "confidence", "log-likelihood"], [1, 0.9, 0.8, 0.7, 0.5, 0.3]
-    values = [[round(0.09 + 0.006 * a - 0.0011 * a * a + 0.05 * (0.7 - h) * h, 4) for h in histories] for a in range(len(weights))]
+    weights, histories = (
+        ["raw", "cosine", "jaccard", "lift", "confidence", "log-likelihood"],
+        [1, 0.9, 0.8, 0.7, 0.5, 0.3],
+    )
+    values = [
+        [round(0.09 + 0.006 * a - 0.0011 * a * a + 0.05 * (0.7 - h) * h, 4) for h in histories]
+        for a in range(len(weights))
+    ]
     helped = [
         ("history weight 0.7 instead of 1", "history", 0.021),
         ("cosine instead of raw counts", "weight", 0.0163),
@@ -216,7 +285,17 @@ def _scores() -> dict[str, Any]:
         "protocol": _protocol(),
         "scores": board,
         "validation": [
-            {**_row("cosine", f"cosine, history weight {h}", {"history": h}, 0.1 + 0.02 * h, 1.0, 0.3), "stage": "validation"}
+            {
+                **_row(
+                    "cosine",
+                    f"cosine, history weight {h}",
+                    {"history": h},
+                    0.1 + 0.02 * h,
+                    1.0,
+                    0.3,
+                ),
+                "stage": "validation",
+            }
             for h in histories
         ],
         "winner": MODELS[0][1],
@@ -245,8 +324,14 @@ def _scores() -> dict[str, Any]:
                 "slice": name,
                 "users": users,
                 "values": {
-                    MODELS[0][1]: {"value": 0.13 - 0.02 * at, "interval": [0.12 - 0.02 * at, 0.14 - 0.02 * at]},
-                    "popular, all time": {"value": 0.06 - 0.005 * at, "interval": [0.05 - 0.005 * at, 0.07 - 0.005 * at]},
+                    MODELS[0][1]: {
+                        "value": 0.13 - 0.02 * at,
+                        "interval": [0.12 - 0.02 * at, 0.14 - 0.02 * at],
+                    },
+                    "popular, all time": {
+                        "value": 0.06 - 0.005 * at,
+                        "interval": [0.05 - 0.005 * at, 0.07 - 0.005 * at],
+                    },
                 },
             }
             for at, (name, users) in enumerate(slices)
@@ -297,9 +382,21 @@ def _data() -> dict[str, Any]:
         "source": "orders.csv",
         "name": "orders",
         "fingerprint": "9f2c51d07be44a10",
-        "columns": {"user": "CustomerID", "item": "StockCode", "time": "InvoiceDate", "basket": "InvoiceNo"},
-        "rows": {"read": 541_909, "used": 529_170, "set_aside": {"user missing": 11_350, "exact duplicate": 1_380, "time beyond 2030": 9}},
-        "remarks": ["Times are read as days-first dates because the sample holds 31/01/2017.", "Ids are kept as text."],
+        "columns": {
+            "user": "CustomerID",
+            "item": "StockCode",
+            "time": "InvoiceDate",
+            "basket": "InvoiceNo",
+        },
+        "rows": {
+            "read": 541_909,
+            "used": 529_170,
+            "set_aside": {"user missing": 11_350, "exact duplicate": 1_380, "time beyond 2030": 9},
+        },
+        "remarks": [
+            "Times are read as days-first dates because the sample holds 31/01/2017.",
+            "Ids are kept as text.",
+        ],
         "terms": "Free for research.",
         "facts": {
             "users": 4338,
@@ -325,14 +422,30 @@ def _data() -> dict[str, Any]:
             },
             "events_over_time": {
                 "start": months,
-                "rows": [35_000, 27_000, 36_100, 30_000, 37_000, 36_000, 39_500, 35_200, 50_000, 60_700, 84_700, 58_000],
+                "rows": [
+                    35_000,
+                    27_000,
+                    36_100,
+                    30_000,
+                    37_000,
+                    36_000,
+                    39_500,
+                    35_200,
+                    50_000,
+                    60_700,
+                    84_700,
+                    58_000,
+                ],
             },
             "basket_sizes": {
                 "from": [1, 2, 4, 8, 16, 32, 64],
                 "to": [1, 3, 7, 15, 31, 63, 542],
                 "baskets": [1400, 2000, 3300, 4600, 4700, 2000, 536],
             },
-            "drift": {"start": months[1:], "overlap": [0.61, 0.58, 0.64, 0.6, 0.66, 0.63, 0.6, 0.52, 0.49, 0.55, 0.47]},
+            "drift": {
+                "start": months[1:],
+                "overlap": [0.61, 0.58, 0.64, 0.6, 0.66, 0.63, 0.6, 0.52, 0.49, 0.55, 0.47],
+            },
         },
     }
 
@@ -384,13 +497,16 @@ def _faces(people: int, title: str | None) -> dict[str, Any]:
     users = []
     for at in range(people):
         lists = {
-            label: [{**item(), "hit": bool(rng.random() < 0.2)} for _ in range(10)] for _, label, *_ in (MODELS[0], MODELS[1], MODELS[7])
+            label: [{**item(), "hit": bool(rng.random() < 0.2)} for _ in range(10)]
+            for _, label, *_ in (MODELS[0], MODELS[1], MODELS[7])
         }
         users.append(
             {
                 "user": f"u{at + 1}",
                 "real_user": f"customer-{4711 + at}",
-                "history": [{**item(), "when": f"2017-11-{day + 1:02d}T10:00:00Z"} for day in range(8)],
+                "history": [
+                    {**item(), "when": f"2017-11-{day + 1:02d}T10:00:00Z"} for day in range(8)
+                ],
                 "expected": [item() for _ in range(3)],
                 "lists": lists,
             }

@@ -11,7 +11,15 @@ from spadework.diagnosis.prediction import Prediction, check
 from spadework.workbench.training.advice import starved, with_its_chance
 from spadework.workbench.training.training_curves import cut_short
 
-EXPECTED = Prediction(about="verdict", says="The one beside the other.", because="", model="a", against="b", low=-0.4, high=0.0)
+EXPECTED = Prediction(
+    about="verdict",
+    says="The one beside the other.",
+    because="",
+    model="a",
+    against="b",
+    low=-0.4,
+    high=0.0,
+)
 CUT = {"budget": {"asked": 60.0, "used": 61.0, "starved": True, "says": "34 models had no time."}}
 
 
@@ -21,7 +29,9 @@ def checked(gain: float):
     return check(EXPECTED, base, base * (1 + gain) + rng.normal(0, 0.05, 500))
 
 
-@pytest.mark.parametrize("board", [{}, {"budget": {}}, {"budget": None}, {"budget": {"starved": False, "says": "done"}}])
+@pytest.mark.parametrize(
+    "board", [{}, {"budget": {}}, {"budget": None}, {"budget": {"starved": False, "says": "done"}}]
+)
 def test_a_board_that_had_its_time_or_an_old_one_is_held_against(board):
     assert starved(board) == ""
 
@@ -30,23 +40,37 @@ def test_a_board_that_had_its_time_or_an_old_one_is_held_against(board):
 def test_nothing_is_held_against_a_board_that_was_cut_short(gain):
     told = with_its_chance(checked(gain), board=starved(CUT), network="the network was cut short")
     assert told.outcome == "cannot tell"
-    assert told.says.endswith("cannot tell: the board was cut short (34 models had no time); dig with a larger budget.")
+    assert told.says.endswith(
+        "cannot tell: the board was cut short (34 models had no time); dig with a larger budget."
+    )
     assert json.loads(json.dumps(told.as_json()))["why"] == told.why
 
 
 @pytest.mark.parametrize(
-    ("gain", "plain", "short"), [(-0.48, "wrong", "cannot tell"), (-0.2, "as expected", "as expected"), (0.3, "wrong", "wrong")]
+    ("gain", "plain", "short"),
+    [
+        (-0.48, "wrong", "cannot tell"),
+        (-0.2, "as expected", "as expected"),
+        (0.3, "wrong", "wrong"),
+    ],
 )
-def test_a_network_that_was_cut_short_is_not_told_to_be_worse_than_expected_but_may_win(gain, plain, short):
+def test_a_network_that_was_cut_short_is_not_told_to_be_worse_than_expected_but_may_win(
+    gain, plain, short
+):
     assert checked(gain).outcome == plain
     assert with_its_chance(checked(gain)) == checked(gain)
-    told = with_its_chance(checked(gain), network="the network was cut short (it was still gaining at epoch 12 of 12)")
+    told = with_its_chance(
+        checked(gain), network="the network was cut short (it was still gaining at epoch 12 of 12)"
+    )
     assert told.outcome == short
     assert ("still gaining at epoch 12 of 12" in told.says) == (short != plain)
 
 
 def curve(*values: float | None) -> dict:
-    return {"label": "transformer", "epochs": [{"epoch": at + 1, "ndcg": value} for at, value in enumerate(values)]}
+    return {
+        "label": "transformer",
+        "epochs": [{"epoch": at + 1, "ndcg": value} for at, value in enumerate(values)],
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,7 +79,8 @@ def curve(*values: float | None) -> dict:
         ((0.1, 0.2, 0.19, 0.18), 40, 40, ""),  # it ended by itself
         ((0.1, 0.2, 0.19, 0.19), 4, 4, ""),
         ((0.1, 0.2, 0.19, 0.21), 4, 4, "still gaining at epoch 4 of 4"),
-        ((0.1, 0.2, 0.1, 0.15, 0.19), 5, 5, "still gaining at epoch 5 of 5"),  # up by far more than a hundredth in two epochs
+        # up by far more than a hundredth in two epochs
+        ((0.1, 0.2, 0.1, 0.15, 0.19), 5, 5, "still gaining at epoch 5 of 5"),
         ((0.1, 0.2), 2, 40, "it had 2 of the usual 40 epochs"),
         ((0.1, 0.2, 0.19), 20, 40, ""),  # fewer were allowed, and it ended before them
         ((None, None, None), 3, 3, ""),  # nobody to look at
@@ -66,7 +91,9 @@ def curve(*values: float | None) -> dict:
 )
 def test_a_network_that_ended_too_early_is_known_by_its_curve(values, epochs, usual, said):
     found = (
-        cut_short([curve(0.3, 0.2, 0.1), curve(*values)], epochs, usual) if len(values) > 3 else cut_short([curve(*values)], epochs, usual)
+        cut_short([curve(0.3, 0.2, 0.1), curve(*values)], epochs, usual)
+        if len(values) > 3
+        else cut_short([curve(*values)], epochs, usual)
     )
     assert said in found
     assert bool(found) == bool(said)

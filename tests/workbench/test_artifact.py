@@ -18,7 +18,12 @@ from spadework.workbench.storage import artifact, files
 
 @pytest.fixture
 def saved(shop, shelves, tmp_path) -> Path:
-    return artifact.save(model("cosine", history=0.7).fit(shop), tmp_path / "cosine", facts={"source": "a test"}, content=shelves)
+    return artifact.save(
+        model("cosine", history=0.7).fit(shop),
+        tmp_path / "cosine",
+        facts={"source": "a test"},
+        content=shelves,
+    )
 
 
 def refused(folder: Path) -> tuple[str, str]:
@@ -34,15 +39,29 @@ def rewrite(folder: Path, **changes) -> None:
 
 
 def test_the_folder_is_readable_by_people(saved):
-    assert sorted(path.name for path in saved.iterdir()) == ["README.md", "arrays.safetensors", "items.parquet", "model.json"]
+    assert sorted(path.name for path in saved.iterdir()) == [
+        "README.md",
+        "arrays.safetensors",
+        "items.parquet",
+        "model.json",
+    ]
     assert "cosine(history=0.7)" in (saved / "README.md").read_text()
     assert pl.read_parquet(saved / "items.parquet").columns == ["item_id", "title"]
     header = json.loads((saved / "model.json").read_text())
-    assert (header["model"], header["params"]["history"], header["facts"]) == ("cosine", 0.7, {"source": "a test"})
+    assert (header["model"], header["params"]["history"], header["facts"]) == (
+        "cosine",
+        0.7,
+        {"source": "a test"},
+    )
 
 
 def test_the_same_model_gives_the_same_bytes(saved, shop, shelves, tmp_path):
-    other = artifact.save(model("cosine", history=0.7).fit(shop), tmp_path / "again", facts={"source": "a test"}, content=shelves)
+    other = artifact.save(
+        model("cosine", history=0.7).fit(shop),
+        tmp_path / "again",
+        facts={"source": "a test"},
+        content=shelves,
+    )
     for path in saved.iterdir():
         assert (other / path.name).read_bytes() == path.read_bytes()
 
@@ -57,7 +76,10 @@ def test_one_flipped_byte_is_refused(saved, name, place):
     content = bytearray((saved / name).read_bytes())
     content[place] ^= 1
     (saved / name).write_bytes(content)
-    assert refused(saved) == (f"{saved / name} is not the file that was saved.", "It is damaged or was changed; fit the model again.")
+    assert refused(saved) == (
+        f"{saved / name} is not the file that was saved.",
+        "It is damaged or was changed; fit the model again.",
+    )
 
 
 @pytest.mark.parametrize("name", ["arrays.safetensors", "items.parquet"])
@@ -83,7 +105,10 @@ def test_arrays_of_another_shape_are_refused(saved):
     header = json.loads((saved / "model.json").read_text())
     header["arrays"]["values"]["shape"] = [1]
     rewrite(saved, arrays=header["arrays"])
-    assert refused(saved) == (f"The arrays of {saved} are not those of its model.json.", "Fit the model again.")
+    assert refused(saved) == (
+        f"The arrays of {saved} are not those of its model.json.",
+        "Fit the model again.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +126,10 @@ def test_a_changed_header_is_refused(saved, changes, message):
 
 def test_a_newer_format_is_refused_with_both_versions(saved):
     rewrite(saved, format=2)
-    assert refused(saved) == (f"{saved} has format 2, and this spadework reads 1.", "Upgrade, or fit the model again.")
+    assert refused(saved) == (
+        f"{saved} has format 2, and this spadework reads 1.",
+        "Upgrade, or fit the model again.",
+    )
 
 
 def test_a_header_that_is_no_json_is_refused(saved):
@@ -112,7 +140,10 @@ def test_a_header_that_is_no_json_is_refused(saved):
 
 
 def test_a_folder_without_a_header_is_no_model(tmp_path):
-    assert refused(tmp_path) == (f"{tmp_path} is not a model: it has no model.json.", "Name a folder such as runs/NAME/models/cosine.")
+    assert refused(tmp_path) == (
+        f"{tmp_path} is not a model: it has no model.json.",
+        "Name a folder such as runs/NAME/models/cosine.",
+    )
 
 
 class Canary:
@@ -124,7 +155,10 @@ class Canary:
 def test_a_pickle_in_the_folder_is_refused_and_never_run(saved, name, monkeypatch):
     monkeypatch.chdir(saved.parent)
     (saved / name).write_bytes(pickle.dumps(Canary()))
-    assert refused(saved) == (f"{saved} holds {name}, which may run code when read.", "Remove it; models need no such file.")
+    assert refused(saved) == (
+        f"{saved} holds {name}, which may run code when read.",
+        "Remove it; models need no such file.",
+    )
     (saved / "arrays.safetensors").write_bytes((saved / name).read_bytes())
     (saved / name).unlink()
     assert refused(saved)[0] == f"{saved / 'arrays.safetensors'} is not the file that was saved."
@@ -150,4 +184,9 @@ def test_ids_of_every_type_survive(ids, tmp_path):
 
     log = make_log(["u", "u"], ids)
     one = model("popular").fit(log)
-    assert sw.load(sw.save(one, tmp_path / "päth with blanks")).recommend(log).frame().equals(one.recommend(log).frame())
+    assert (
+        sw.load(sw.save(one, tmp_path / "päth with blanks"))
+        .recommend(log)
+        .frame()
+        .equals(one.recommend(log).frame())
+    )

@@ -22,17 +22,27 @@ def names(values: list[Maybe]) -> list[str]:
 
 
 def dots(values: list[Maybe]) -> str:
-    rows = [charts.Dot(f"thing {at}", value, None if value is None else (value - 1, value + 1)) for at, value in enumerate(values)]
+    rows = [
+        charts.Dot(f"thing {at}", value, None if value is None else (value - 1, value + 1))
+        for at, value in enumerate(values)
+    ]
     return charts.dots_with_interval(rows, title="dots", axis="score", reference=0)
 
 
 def line(values: list[Maybe]) -> str:
-    band = ([None if value is None else value - 1 for value in values], [None if value is None else value + 1 for value in values])
-    return charts.line_with_band(names(values), values, title="line", x_axis="week", y_axis="rows", band=band)
+    band = (
+        [None if value is None else value - 1 for value in values],
+        [None if value is None else value + 1 for value in values],
+    )
+    return charts.line_with_band(
+        names(values), values, title="line", x_axis="week", y_axis="rows", band=band
+    )
 
 
 def upright(values: list[Maybe]) -> str:
-    return charts.bars(names(values), values, title="bars", axis="size", value_axis="users", upright=True)
+    return charts.bars(
+        names(values), values, title="bars", axis="size", value_axis="users", upright=True
+    )
 
 
 def lying(values: list[Maybe]) -> str:
@@ -40,15 +50,21 @@ def lying(values: list[Maybe]) -> str:
 
 
 def ranks(values: list[Maybe]) -> str:
-    return charts.rank_curve([at + 1 for at in range(len(values))], values, title="curve", x_axis="rank", y_axis="rows")
+    return charts.rank_curve(
+        [at + 1 for at in range(len(values))], values, title="curve", x_axis="rank", y_axis="rows"
+    )
 
 
 def heat(values: list[Maybe]) -> str:
-    return charts.heat_map(["one row"], names(values), [values], title="heat", row_title="weight", column_title="thing")
+    return charts.heat_map(
+        ["one row"], names(values), [values], title="heat", row_title="weight", column_title="thing"
+    )
 
 
 def field(values: list[Maybe]) -> str:
-    points = [charts.Point(f"thing {at}", at + 1.0, value, at % 2 == 0) for at, value in enumerate(values)]
+    points = [
+        charts.Point(f"thing {at}", at + 1.0, value, at % 2 == 0) for at, value in enumerate(values)
+    ]
     return charts.scatter(points, title="field", x_axis="seconds", y_axis="score")
 
 
@@ -77,20 +93,36 @@ INPUTS: dict[str, list[Maybe]] = {
 
 
 def marks(picture: str) -> list[ElementTree.Element]:
-    return [element for element in ElementTree.fromstring(picture).iter() if element.get("class") == "mark"]
+    return [
+        element
+        for element in ElementTree.fromstring(picture).iter()
+        if element.get("class") == "mark"
+    ]
 
 
 def drawable(kind: str, values: list[Maybe]) -> int:
-    kept = [value for value in values if value is not None and math.isfinite(value) and abs(value) <= 1e290]
+    kept = [
+        value
+        for value in values
+        if value is not None and math.isfinite(value) and abs(value) <= 1e290
+    ]
     return sum(value > 1e-290 for value in kept) if kind == "ranks" else len(kept)
 
 
 def boxes(picture: str) -> list[tuple[float, float, float, float]]:
-    """Left, top, right and bottom of every text, by the same estimate of width that the charts use."""
+    """Left, top, right and bottom of every text, by the same estimate of width that the charts
+    use.
+    """
     found = []
     for element in ElementTree.fromstring(picture).iter(f"{SVG}text"):
-        x, y, wide = float(element.get("x", 0)), float(element.get("y", 0)), formatting.text_width(element.text or "", 12)
-        left = x - {"start": 0.0, "middle": wide / 2, "end": wide}[element.get("text-anchor", "start")]
+        x, y, wide = (
+            float(element.get("x", 0)),
+            float(element.get("y", 0)),
+            formatting.text_width(element.text or "", 12),
+        )
+        left = (
+            x - {"start": 0.0, "middle": wide / 2, "end": wide}[element.get("text-anchor", "start")]
+        )
         found.append((left, y - 9, left + wide, y + 2))
     return found
 
@@ -131,14 +163,20 @@ def test_no_two_texts_overlap(kind: str, values: list[Maybe]) -> None:
     found = boxes(KINDS[kind](values))
     for at, one in enumerate(found):
         for other in found[at + 1 :]:
-            assert not (one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]), (one, other)
+            assert not (
+                one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+            ), (one, other)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_picture_holds_a_sentence(kind: str) -> None:
     for values in ([], [None], [math.nan, math.inf]):
         root = ElementTree.fromstring(KINDS[kind](values))
-        assert [text.text for text in root.iter(f"{SVG}text") if (text.text or "").startswith("There is no ")]
+        assert [
+            text.text
+            for text in root.iter(f"{SVG}text")
+            if (text.text or "").startswith("There is no ")
+        ]
         assert not marks(KINDS[kind](values))
 
 
@@ -184,7 +222,9 @@ def test_the_axis_spans_values_and_intervals() -> None:
 
 
 def test_a_rank_curve_has_decades_on_both_axes() -> None:
-    picture = charts.rank_curve([1, 10, 100, 1000], [50_000, 700, 30, 1], title="t", x_axis="rank", y_axis="rows")
+    picture = charts.rank_curve(
+        [1, 10, 100, 1000], [50_000, 700, 30, 1], title="t", x_axis="rank", y_axis="rows"
+    )
     shown = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert {"1", "10", "100", "1k", "10k", "100k"} <= set(shown)
     places = [float(mark.get("cx", 0)) for mark in marks(picture)]
@@ -196,10 +236,16 @@ def test_names_are_escaped_and_cut() -> None:
     pictures = [
         charts.dots_with_interval([charts.Dot(hostile, 1.0)], title=hostile, axis=hostile),
         charts.bars([hostile], [1.0], title=hostile, axis=hostile, value_axis=hostile),
-        charts.bars([hostile], [1.0], title=hostile, axis=hostile, value_axis=hostile, upright=True),
+        charts.bars(
+            [hostile], [1.0], title=hostile, axis=hostile, value_axis=hostile, upright=True
+        ),
         charts.line_with_band([hostile], [1.0], title=hostile, x_axis=hostile, y_axis=hostile),
-        charts.heat_map([hostile], [hostile], [[1.0]], title=hostile, row_title=hostile, column_title=hostile),
-        charts.scatter([charts.Point(hostile, 1.0, 1.0, True)], title=hostile, x_axis=hostile, y_axis=hostile),
+        charts.heat_map(
+            [hostile], [hostile], [[1.0]], title=hostile, row_title=hostile, column_title=hostile
+        ),
+        charts.scatter(
+            [charts.Point(hostile, 1.0, 1.0, True)], title=hostile, x_axis=hostile, y_axis=hostile
+        ),
     ]
     for picture in pictures:
         assert "<script" not in picture
@@ -210,13 +256,21 @@ def test_names_are_escaped_and_cut() -> None:
 def test_wide_letters_count_as_wide() -> None:
     assert formatting.text_width("推荐系统", 12) > formatting.text_width("abcd", 12)
     rows = [charts.Dot("推荐系统" * 30, 1.0), charts.Dot("b", 2.0)]
-    assert min(left for left, *_ in boxes(charts.dots_with_interval(rows, title="t", axis="score"))) >= 0
+    assert (
+        min(left for left, *_ in boxes(charts.dots_with_interval(rows, title="t", axis="score")))
+        >= 0
+    )
 
 
 def test_labels_of_crowded_points_are_left_out_rather_than_overlaid() -> None:
-    crowd = [charts.Point(f"model {at}", 30.0 + at / 1000, 0.5 + at / 10000, at == 0) for at in range(60)]
+    crowd = [
+        charts.Point(f"model {at}", 30.0 + at / 1000, 0.5 + at / 10000, at == 0) for at in range(60)
+    ]
     picture = charts.scatter(
-        [*crowd, charts.Point("near", 1.0, 0.1), charts.Point("far", 900.0, 0.9, True)], title="t", x_axis="seconds", y_axis="score"
+        [*crowd, charts.Point("near", 1.0, 0.1), charts.Point("far", 900.0, 0.9, True)],
+        title="t",
+        x_axis="seconds",
+        y_axis="score",
     )
     shown = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert "model 0" in shown
@@ -226,7 +280,9 @@ def test_labels_of_crowded_points_are_left_out_rather_than_overlaid() -> None:
 
 
 def test_a_line_breaks_where_a_value_is_missing() -> None:
-    picture = charts.line_with_band(list("abcde"), [1.0, 2.0, None, 3.0, 4.0], title="t", x_axis="x", y_axis="y")
+    picture = charts.line_with_band(
+        list("abcde"), [1.0, 2.0, None, 3.0, 4.0], title="t", x_axis="x", y_axis="y"
+    )
     assert len(list(ElementTree.fromstring(picture).iter(f"{SVG}polyline"))) == 2
 
 

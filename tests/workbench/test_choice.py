@@ -1,4 +1,6 @@
-"""The winner: by value, by sense, and never chance; hand-made values, so that the right answer is known."""
+"""The winner: by value, by sense, and never chance; hand-made values, so that the right answer is
+known.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,23 @@ USERS = 400
 
 
 def window(says: str, **shifts: float) -> Window:
-    """Users whose values differ from model to model by a shift, and by some noise of their own; the label's dots stand for signs."""
+    """Users whose values differ from model to model by a shift, and by some noise of their own; the
+    label's dots stand for signs.
+    """
     base = np.random.default_rng(1).random(USERS) * 0.2 + 0.3
     noise = np.random.default_rng(2)
-    return Window(says, {NAMES[name]: (base + shift + noise.normal(0, 0.02, USERS)).astype(np.float32) for name, shift in shifts.items()})
+    return Window(
+        says,
+        {
+            NAMES[name]: (base + shift + noise.normal(0, 0.02, USERS)).astype(np.float32)
+            for name, shift in shifts.items()
+        },
+    )
 
 
 NAMES = {
-    "ease": "ease", "cosine": "cosine", "popular": "popular", "random": "random", "blend": 'blend(parts="ease + cosine")',
+    "ease": "ease", "cosine": "cosine", "popular": "popular", "random": "random",
+    "blend": 'blend(parts="ease + cosine")',
     "boosted": 'boosted(parts="ease + cosine")',
 }  # fmt: skip
 
@@ -37,7 +48,9 @@ def log(world):
 
 
 def test_the_simplest_of_those_that_cannot_be_told_apart_is_taken(log):
-    found = choice(log, window("valid", ease=0.0, cosine=-0.2, blend=0.0005, popular=-0.25, random=-0.3))
+    found = choice(
+        log, window("valid", ease=0.0, cosine=-0.2, blend=0.0005, popular=-0.25, random=-0.3)
+    )
     assert found.winner.label == "ease"
     assert found.best.label in ("ease", NAMES["blend"])
     assert found.above_popular
@@ -47,7 +60,9 @@ def test_the_simplest_of_those_that_cannot_be_told_apart_is_taken(log):
 def test_quality_takes_the_best_whatever_it_costs(log):
     values = window("valid", ease=0.0, blend=0.02, boosted=0.05, popular=-0.2)
     for prefer in ("sense", "quality"):
-        assert choice(log, values, prefer=prefer).winner.label == NAMES["boosted"], "surely better, so sense takes it, too"
+        assert choice(log, values, prefer=prefer).winner.label == NAMES["boosted"], (
+            "surely better, so sense takes it, too"
+        )
     near = window("valid", ease=0.0, boosted=0.001, popular=-0.2)
     assert choice(log, near, prefer="quality").winner.label == choice(log, near).best.label
 
@@ -56,9 +71,13 @@ def test_sense_prefers_the_simpler_of_those_near_the_best_and_counts_no_one_who_
     values = window("valid", ease=0.01, cosine=0.0099, blend=0.0101, popular=-0.25).values
     models = [model(label) for label in values]
     found = by_sense(models, list(values.values()), log)
-    assert [models[at].label for at in found] == ["ease", "cosine", NAMES["blend"]], "one part before two; what is surely worse is left out"
+    assert [models[at].label for at in found] == ["ease", "cosine", NAMES["blend"]], (
+        "one part before two; what is surely worse is left out"
+    )
     gaps = [np.where(np.arange(USERS) < USERS // 2, one, np.nan) for one in values.values()]
-    assert by_sense(models, gaps, log) == by_sense(models, [one[: USERS // 2] for one in values.values()], log)
+    assert by_sense(models, gaps, log) == by_sense(
+        models, [one[: USERS // 2] for one in values.values()], log
+    )
     assert by_sense([], [], log) == []
 
 
@@ -99,7 +118,9 @@ def test_an_older_window_has_a_say(log):
 
 
 def test_a_small_window_does_not_outvote_a_large_one(log):
-    """Windows count by the square root of their users: four hundred against forty thousand have an eleventh of the say."""
+    """Windows count by the square root of their users: four hundred against forty thousand have an
+    eleventh of the say.
+    """
     values = window("valid", ease=0.03, cosine=0.0, popular=-0.2)
     large = Window("valid", {label: np.tile(one, 100) for label, one in values.values.items()})
     small = window("older", ease=0.0, cosine=0.12, popular=-0.2)
@@ -113,14 +134,19 @@ def test_simplicity_counts_parts_then_work(log):
 
 
 @settings(max_examples=60, deadline=None)
-@given(shifts=st.lists(st.floats(-0.3, 0.3), min_size=2, max_size=6), prefer=st.sampled_from(["sense", "quality"]))
+@given(
+    shifts=st.lists(st.floats(-0.3, 0.3), min_size=2, max_size=6),
+    prefer=st.sampled_from(["sense", "quality"]),
+)
 def test_laws_of_the_choice(log, shifts, prefer):
     names = list(NAMES)[: len(shifts)]
     found = choice(log, window("valid", **dict(zip(names, shifts, strict=True))), prefer=prefer)
     assert found is not None
     assert found.winner.name != "random"
     assert found.best.name != "random"
-    assert {found.winner.label, found.best.label} <= set(found.tied), "what is taken cannot be told from the best"
+    assert {found.winner.label, found.best.label} <= set(found.tied), (
+        "what is taken cannot be told from the best"
+    )
     if prefer == "quality":
         assert found.winner == found.best
     assert simplicity(found.winner, log) <= simplicity(found.best, log)

@@ -1,4 +1,6 @@
-"""From a choice to what is served: a winner that falls out late is replaced, said so, and never chance."""
+"""From a choice to what is served: a winner that falls out late is replaced, said so, and never
+chance.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ FEW = {"models": ["popular", "random", "cosine", "ease"], "budget": "60s"}
 
 
 def refusing(monkeypatch, cls, rows, error):
-    """Make every model of a class refuse logs of so many rows, as a machine without memory would."""
+    """Make every model of a class refuse logs of so many rows, as a machine without memory
+    would.
+    """
     original = cls._fit
 
     def fit(self, train, content, rng):
@@ -30,12 +34,18 @@ def refusing(monkeypatch, cls, rows, error):
     monkeypatch.setattr(cls, "_fit", fit)
 
 
-def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popular(tmp_path, monkeypatch, world):
+def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popular(
+    tmp_path, monkeypatch, world
+):
     log = world("checkerboard").log
     refusing(monkeypatch, Ease, {len(log)}, OutOfMemory("No room.", "Give more."))
     heard = Heard()
     with events.listening(heard):
-        run = sw.dig("world:checkerboard", folder=tmp_path / "run", recipe=make({**FEW, "models": ["popular", "ease"]}))
+        run = sw.dig(
+            "world:checkerboard",
+            folder=tmp_path / "run",
+            recipe=make({**FEW, "models": ["popular", "ease"]}),
+        )
     assert run.complete
     assert run.winner == run.model().label == "popular"
     assert "could not be fitted on the whole log" in run.board["choice"]["says"]
@@ -45,14 +55,20 @@ def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popu
 def test_a_companion_that_cannot_learn_from_the_whole_log_is_left_out(tmp_path, monkeypatch, world):
     log = world("repeats").log
     refusing(monkeypatch, Popular, {len(log)}, Unsuitable("Not today.", "Tomorrow."))
-    run = sw.dig("world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "random", "personal"], "budget": "60s"}))
+    run = sw.dig(
+        "world:repeats",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "random", "personal"], "budget": "60s"}),
+    )
     assert run.complete
     assert run.winner == run.model().label
     assert run.winner.startswith("personal")
 
 
 def test_a_companion_that_would_take_hours_costs_nobody_the_place(tmp_path, monkeypatch, world):
-    """A forecast may be far off: what is kept beside the winner is left out, and the winner stays."""
+    """A forecast may be far off: what is kept beside the winner is left out, and the winner
+    stays.
+    """
     whole, fit = len(world("repeats").log), Costs.fit
 
     def hours(self, one, train):
@@ -60,9 +76,15 @@ def test_a_companion_that_would_take_hours_costs_nobody_the_place(tmp_path, monk
 
     monkeypatch.setattr(Costs, "fit", hours)
     run = sw.dig(
-        "world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "personal", "cosine", "raw"], "budget": "40s"})
+        "world:repeats",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "personal", "cosine", "raw"], "budget": "40s"}),
     )
-    assert any(entry["state"] == "done" for entry in run.board["validation"] if entry["model"] in ("cosine", "raw"))
+    assert any(
+        entry["state"] == "done"
+        for entry in run.board["validation"]
+        if entry["model"] in ("cosine", "raw")
+    )
     assert run.winner.startswith("personal")
     assert run.board["winners"]["similar items"] is None
     assert run.model().label == run.winner
@@ -73,7 +95,11 @@ def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypa
 
     split = choose_split(world("checkerboard").log, make({}))
     refusing(monkeypatch, Ease, {len(split.train)}, OutOfMemory("No room.", "Give more."))
-    run = sw.dig("world:checkerboard", folder=tmp_path / "run", recipe=make({**FEW, "models": ["popular", "ease"]}))
+    run = sw.dig(
+        "world:checkerboard",
+        folder=tmp_path / "run",
+        recipe=make({**FEW, "models": ["popular", "ease"]}),
+    )
     row = next(entry for entry in run.scores if entry["label"] == run.winner)
     assert row["state"] == "done", "what is served stands on the test span's board"
     assert not run.winner.startswith("ease")
@@ -87,7 +113,9 @@ def test_what_is_kept_for_new_items_is_never_chance(small, tmp_path, monkeypatch
         monkeypatch.setattr(rungs, "FIRST_USERS", 60)
         monkeypatch.setattr(rungs, "MOST_USERS", 60)
     run = sw.dig(
-        "world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "random", "personal", "ease"], "budget": "60s"})
+        "world:repeats",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "random", "personal", "ease"], "budget": "60s"}),
     )
     winners = run.board["winners"]
     assert winners["new items"] is not None
@@ -104,25 +132,37 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
     }
     import polars as pl
 
-    run = sw.dig(pl.DataFrame(frame), folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine", "personal"], "budget": "60s"}))
+    run = sw.dig(
+        pl.DataFrame(frame),
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "cosine", "personal"], "budget": "60s"}),
+    )
     assert run.complete
-    assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith("popular(")
+    assert run.winner in (None, "popular", "popular(window=7d)") or run.winner.startswith(
+        "popular("
+    )
 
 
 @pytest.mark.parametrize(("foretold", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])
-def test_questions_that_take_little_have_their_time_in_the_first_minute_too(foretold, reserved, tmp_path, monkeypatch):
+def test_questions_that_take_little_have_their_time_in_the_first_minute_too(
+    foretold, reserved, tmp_path, monkeypatch
+):
     from spadework.workbench.search import choosing
-    from spadework.workbench.search.planner import Planner
+    from spadework.workbench.search.schedule import Schedule
 
     seen: dict[str, float] = {}
-    until = Planner._until
+    until = Schedule.until
 
     def heard(self, stage):
         seen[stage] = self.ending.asking
         return until(self, stage)
 
-    monkeypatch.setattr(Planner, "_until", heard)
+    monkeypatch.setattr(Schedule, "until", heard)
     monkeypatch.setattr(choosing, "seconds_for", lambda codes, evidence: foretold)
-    sw.dig("world:repeats", folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "40s"}))
+    sw.dig(
+        "world:repeats",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "cosine"], "budget": "40s"}),
+    )
     assert seen["questions"] == 0.0, "nothing is known of what a question takes"
     assert seen["members"] == seen["further"] == reserved

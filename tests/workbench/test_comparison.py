@@ -31,19 +31,36 @@ def test_runs_that_judged_the_same_are_paired_user_by_user(order_run, other_run)
     assert told["remarks"] == []
     values = [row["value"] for row in told["rows"]]
     assert values == sorted(values, reverse=True)
-    base = next(row for row in told["rows"] if row["run"] == str(order_run) and row["label"] == Run(order_run).winner)
+    base = next(
+        row
+        for row in told["rows"]
+        if row["run"] == str(order_run) and row["label"] == Run(order_run).winner
+    )
     raw = next(row for row in told["rows"] if row["label"].startswith("raw"))
     assert raw["difference"]["value"] == pytest.approx(raw["value"] - base["value"], abs=1e-6)
-    assert raw["difference"]["interval"][0] <= raw["difference"]["value"] <= raw["difference"]["interval"][1]
+    assert (
+        raw["difference"]["interval"][0]
+        <= raw["difference"]["value"]
+        <= raw["difference"]["interval"][1]
+    )
 
 
 def test_other_data_stand_beside_and_not_against(order_run, tmp_path):
-    dig("world:noise", folder=tmp_path / "noise", recipe=make({"models": ["popular"], "budget": "60s"}))
+    dig(
+        "world:noise",
+        folder=tmp_path / "noise",
+        recipe=make({"models": ["popular"], "budget": "60s"}),
+    )
     told = compare([order_run, tmp_path / "noise"])
     assert told["remarks"] == [
-        f"{tmp_path / 'noise'} judged other data or another protocol, so its numbers stand beside the others, not against them."
+        (
+            f"{tmp_path / 'noise'} judged other data or another protocol, so its numbers stand "
+            "beside the others, not against them."
+        )
     ]
-    assert all(row["difference"] is None for row in told["rows"] if row["run"] == str(tmp_path / "noise"))
+    assert all(
+        row["difference"] is None for row in told["rows"] if row["run"] == str(tmp_path / "noise")
+    )
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):

@@ -15,7 +15,14 @@ from spadework.models.labels import model
 from spadework.models.needs import Cost
 from spadework.models.popular import Popular
 from spadework.workbench.search.clock import Clock
-from spadework.workbench.search.costs import GENEROUS, JOINING, LEAST_USER, STARTING, Costs, calibrate
+from spadework.workbench.search.costs import (
+    GENEROUS,
+    JOINING,
+    LEAST_USER,
+    STARTING,
+    Costs,
+    calibrate,
+)
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.trial_cache import Ledger
 
@@ -24,9 +31,13 @@ from spadework.workbench.search.trial_cache import Ledger
 def guesses(monkeypatch):
     """What models foretell of themselves, in seconds."""
     told = {"ease": 10.0, "cease": 20.0, "cosine": 4.0, "elsa": 8.0, "popular": 0.001}
-    monkeypatch.setattr(Recommender, "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name]))
+    monkeypatch.setattr(
+        Recommender, "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name])
+    )
     for name in told:
-        monkeypatch.setattr(type(model(name)), "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name]))
+        monkeypatch.setattr(
+            type(model(name)), "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name])
+        )
 
 
 def test_before_anything_is_measured_the_guess_counts_as_far_as_this_machine_is_quick(guesses):
@@ -40,13 +51,17 @@ def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
     assert costs.fit(model("cease"), None) == pytest.approx(4.0), "of the same family"
     assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "of another one: the usual ratio"
     costs.learn_fit(model("popular"), None, 1.0)
-    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "what is quick teaches nothing about what is slow"
+    assert costs.fit(model("elsa"), None) == pytest.approx(1.6), (
+        "what is quick teaches nothing about what is slow"
+    )
 
 
 def test_answers_are_foretold_by_users(guesses):
     costs = Costs()
     costs.learn_answer(model("ease"), 1000, 0.5 + STARTING)
-    assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0), "what it takes to begin is not taken for each user"
+    assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0), (
+        "what it takes to begin is not taken for each user"
+    )
     assert costs.answer(model("cease"), 2000) == pytest.approx(1.0)
     assert costs.answer(model("elsa"), 1000, unknown=1e-4) == pytest.approx(0.1)
 
@@ -90,7 +105,14 @@ def test_a_fit_among_others_lowers_a_forecast_and_never_raises_one(shop):
 
 def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, world, monkeypatch):
     split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
-    judging = Judging(Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"), None, Ledger(tmp_path), Clock(600.0), Costs(), None)
+    judging = Judging(
+        Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"),
+        None,
+        Ledger(tmp_path),
+        Clock(600.0),
+        Costs(),
+        None,
+    )
     recommend, first = Recommender.recommend_codes, list[int]()
 
     def slow_at_first(self, histories, k=10, **how):
@@ -103,7 +125,9 @@ def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, wo
     (found,) = judging.ask([model("popular")], 0, float("inf"))
     assert first
     assert found.score.recommend_seconds < 0.4
-    assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(judging.rungs[0].rows)
+    assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(
+        judging.rungs[0].rows
+    )
 
 
 def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_says_nothing_of_its_family(guesses):
@@ -115,7 +139,9 @@ def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_says_nothing_of_i
     assert costs.answer(model("ease"), 200_000) == pytest.approx(15.0)
     costs.stopped_answering(model("elsa"), 1000, 3.0)
     assert costs.answer(model("elsa"), 1000) == pytest.approx(4.5)
-    assert costs.answer(model("cease"), 1000) == pytest.approx(1000 * LEAST_USER), "its family's rate is the one that was measured"
+    assert costs.answer(model("cease"), 1000) == pytest.approx(1000 * LEAST_USER), (
+        "its family's rate is the one that was measured"
+    )
 
 
 def measured(costs, **seconds):
@@ -153,7 +179,9 @@ def test_a_mixture_is_foretold_from_its_parts(guesses):
     costs.learn_fit(quick, None, 1.0)
     assert costs.fit(slow, None) == pytest.approx(60.1 - 4.1, rel=0.01)
     assert costs.fit(quick, None) >= 0.5 * 5.1
-    assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), "mixtures teach nothing about single models"
+    assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), (
+        "mixtures teach nothing about single models"
+    )
 
 
 def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(guesses):
@@ -164,16 +192,22 @@ def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(gue
     measured(costs, ease=(19.0, 0.3), cosine=(0.5, 0.05))
     assert costs.fit(opening, None) == pytest.approx(20.0)
     assert costs.answer(opening, 1000) == pytest.approx(0.4)
-    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(0.5 + 19 + costs.fit(model("elsa"), None))
+    assert costs.fit(model("blend", parts="ease + elsa"), None) == pytest.approx(
+        0.5 + 19 + costs.fit(model("elsa"), None)
+    )
 
 
 def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeypatch, guesses):
     """Trees take their time, however quick the parts are."""
     own = {"boosted": 2 * 14.0 + 6.0}  # parts twice, and trees
-    monkeypatch.setattr(type(model("boosted")), "cost", lambda self, _train: Cost(bytes=1, seconds=own[self.name]))
+    monkeypatch.setattr(
+        type(model("boosted")), "cost", lambda self, _train: Cost(bytes=1, seconds=own[self.name])
+    )
     costs = measured(Costs(), ease=(100.0, 0.1), cosine=(0.1, 0.1))
     costs._ratios[:] = [0.5]
-    assert costs.fit(model("boosted", parts="cosine + ease"), None) == pytest.approx(2 * 100.1 + 0.5 * 6.0)
+    assert costs.fit(model("boosted", parts="cosine + ease"), None) == pytest.approx(
+        2 * 100.1 + 0.5 * 6.0
+    )
 
 
 class Stops(Popular):
@@ -208,7 +242,12 @@ def test_a_trial_that_time_ended_teaches_what_it_was_at(tmp_path, world, monkeyp
         for name, value in how.items():
             monkeypatch.setattr(Stops, name, value)
         judging = Judging(
-            Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"), None, Ledger(tmp_path), Clock(600.0), Costs(), None
+            Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"),
+            None,
+            Ledger(tmp_path),
+            Clock(600.0),
+            Costs(),
+            None,
         )
         (found,) = judging.ask([Stops()], 0, float("inf"))
         assert found.score.state == "timed out"

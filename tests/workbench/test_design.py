@@ -1,4 +1,6 @@
-"""What the sweep tries: a full factorial, and beside it single changes; nothing the log cannot answer."""
+"""What the sweep tries: a full factorial, and beside it single changes; nothing the log cannot
+answer.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from spadework.workbench.search.design import design
 def log_of(*, timed: bool = True, **columns):
     users, items, times = random_rows(1)
     rows = len(users)
-    made = {name: [1 + row % 3 for row in range(rows)] for name, wanted in columns.items() if wanted}
+    made = {
+        name: [1 + row % 3 for row in range(rows)] for name, wanted in columns.items() if wanted
+    }
     return make_log(users, items, times if timed else None, **made)
 
 
@@ -28,7 +32,13 @@ def everything():
 
 def test_the_core_is_a_full_factorial_in_the_order_of_its_places():
     plan = design(*everything())
-    assert [factor.name for factor in plan.factors] == ["weight", "order", "time", "users", "history"]
+    assert [factor.name for factor in plan.factors] == [
+        "weight",
+        "order",
+        "time",
+        "users",
+        "history",
+    ]
     sizes = [len(factor.levels) for factor in plan.factors]
     assert plan.places() == list(itertools.product(*(range(size) for size in sizes)))
     core = plan.core()
@@ -36,7 +46,10 @@ def test_the_core_is_a_full_factorial_in_the_order_of_its_places():
     for place, one in zip(plan.places(), core, strict=True):
         for factor, at in zip(plan.factors, place, strict=True):
             for name, value in factor.levels[at].settings.items():
-                assert one.params[name] == CoOccurrence(**{name: value}).params[name], (factor.name, name)
+                assert one.params[name] == CoOccurrence(**{name: value}).params[name], (
+                    factor.name,
+                    name,
+                )
 
 
 def test_the_first_level_of_a_factor_is_the_plain_answer():
@@ -68,12 +81,16 @@ def test_every_weight_on_the_shelves_is_tried():
     log, content = everything()
     plan = design(log, content)
     tried = [one.params for one in [*plan.core(), *plan.others()]]
-    assert {one["weight"] for one in tried} == {name for name, weight in pair_weights.items() if weight.sweep}
+    assert {one["weight"] for one in tried} == {
+        name for name, weight in pair_weights.items() if weight.sweep
+    }
     assert {one["entry"] for one in tried} == set(entry_weights)
     for name, weight in pair_weights.items():
         for point in weight.sweep:
             wanted = CoOccurrence(weight=name, **point).params
-            assert any(all(one[key] == wanted[key] for key in ("weight", *point)) for one in tried), (name, point)
+            assert any(
+                all(one[key] == wanted[key] for key in ("weight", *point)) for one in tried
+            ), (name, point)
 
 
 def test_a_weight_placed_on_its_shelf_is_in_the_sweep():
@@ -98,7 +115,9 @@ def test_a_weight_placed_on_its_shelf_is_in_the_sweep():
 def test_weights_of_repeats_are_tried_where_there_are_repeats():
     once = make_log([1, 1, 2, 2, 3, 3], [1, 2, 2, 3, 1, 3], [1, 2, 3, 4, 5, 6])
     twice = make_log([1, 1, 2, 2, 3, 3], [1, 1, 2, 3, 1, 3], [1, 2, 3, 4, 5, 6])
-    assert {"count", "root", "log"}.isdisjoint(one.params["entry"] for one in design(once, None).others())
+    assert {"count", "root", "log"}.isdisjoint(
+        one.params["entry"] for one in design(once, None).others()
+    )
     assert {"count", "root", "log"} <= {one.params["entry"] for one in design(twice, None).others()}
 
 

@@ -25,7 +25,16 @@ def swept(world, tmp_path_factory):
     def run(name: str) -> Sweep:
         split = splitting.by_time(world(name).log, test=0.1, valid=0.1)
         protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
-        one = Sweep(Judging(protocol, None, Ledger(tmp_path_factory.mktemp("trials")), Clock(120.0), Costs(), None))
+        one = Sweep(
+            Judging(
+                protocol,
+                None,
+                Ledger(tmp_path_factory.mktemp("trials")),
+                Clock(120.0),
+                Costs(),
+                None,
+            )
+        )
         for stage in range(3):
             one.run(stage, time.monotonic() + 120)
         return one
@@ -68,7 +77,9 @@ def test_main_effects_agree_with_a_slow_recount(swept):
                 if place[at] == level:
                     plain = list(place)
                     plain[at] = 0
-                    here, there = (one.first[by_place[where].label].values for where in (place, tuple(plain)))
+                    here, there = (
+                        one.first[by_place[where].label].values for where in (place, tuple(plain))
+                    )
                     differences.append(here - there)
             what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"
             assert found[what] == pytest.approx(float(np.mean(differences)), abs=1e-6)
@@ -91,7 +102,10 @@ def test_each_cell_of_the_heat_map_is_the_best_that_was_reached_there(swept):
     one = swept["order"]
     told = effects.heat(one)
     assert told is not None
-    weights, order, history = (next(f for f in one.design.factors if f.name == name) for name in ("weight", "order", "history"))
+    weights, order, history = (
+        next(f for f in one.design.factors if f.name == name)
+        for name in ("weight", "order", "history")
+    )
     assert told["rows"] == [level.says for level in weights.levels]
     assert told["columns"] == [f"{a.says}, {b.says}" for a in order.levels for b in history.levels]
     assert f"{len(one.rungs[0]):,} users" in told["metric"]
@@ -101,7 +115,11 @@ def test_each_cell_of_the_heat_map_is_the_best_that_was_reached_there(swept):
         for to, (way, past) in enumerate(itertools.product(order.levels, history.levels)):
             wanted = CoOccurrence(**weight.settings, **way.settings, **past.settings).params
             keys = ("weight", "left_power", "right_power", "distance", "backward", "history")
-            inside = [r for r in one.first.values() if r.reason is None and all(r.one.params[key] == wanted[key] for key in keys)]
+            inside = [
+                r
+                for r in one.first.values()
+                if r.reason is None and all(r.one.params[key] == wanted[key] for key in keys)
+            ]
             top = max(result.mean for result in inside)
             assert told["values"][at][to] == top
             assert one.first[told["settings"][at][to]].mean == top
@@ -112,7 +130,12 @@ def test_each_cell_of_the_heat_map_is_the_best_that_was_reached_there(swept):
 def test_the_heat_map_of_named_models_shows_the_best_setting_of_each(world):
     split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
     protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
-    tried = [model("ease", history=0.7), model("ease", history=0.7, item_power=0.3), model("ease"), model("forward", history=0.7)]
+    tried = [
+        model("ease", history=0.7),
+        model("ease", history=0.7, item_power=0.3),
+        model("ease"),
+        model("forward", history=0.7),
+    ]
     scores = [trial(one, protocol) for one in tried]
     for order in (scores, scores[::-1]):
         told = lessons.heat(order, protocol)
@@ -120,9 +143,17 @@ def test_the_heat_map_of_named_models_shows_the_best_setting_of_each(world):
         cell = told["values"][told["rows"].index("ease")][told["columns"].index("history 0.7")]
         values = {score.label: score.means(protocol.judged)["ndcg@5"] for score in scores[:2]}
         assert cell == max(values.values()) > min(values.values())
-        assert values[told["settings"][told["rows"].index("ease")][told["columns"].index("history 0.7")]] == cell
+        assert (
+            values[
+                told["settings"][told["rows"].index("ease")][told["columns"].index("history 0.7")]
+            ]
+            == cell
+        )
         assert told["users"] == int(protocol.judged.sum())
-        assert told["values"][told["rows"].index("forward")][told["columns"].index("history 1")] is None
+        assert (
+            told["values"][told["rows"].index("forward")][told["columns"].index("history 1")]
+            is None
+        )
 
 
 def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
@@ -138,8 +169,12 @@ def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
 
 
 def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
-    one = Sweep(Judging(swept["order"].protocol, None, Ledger(tmp_path), Clock(120.0), Costs(), None))
-    assert {result.reason for result in one.run(0, time.monotonic() - 1)} == {"There was no time for it."}
+    one = Sweep(
+        Judging(swept["order"].protocol, None, Ledger(tmp_path), Clock(120.0), Costs(), None)
+    )
+    assert {result.reason for result in one.run(0, time.monotonic() - 1)} == {
+        "There was no time for it."
+    }
     assert effects.effects(one) == []
     assert effects.heat(one) is None
     for entry in effects.entries(one.judged, one.protocol, set()):

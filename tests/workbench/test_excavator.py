@@ -1,4 +1,6 @@
-"""The transformer after a dig: set up by the recipe, put on the board, its predictions checked, and gone on with after a stop."""
+"""The transformer after a dig: set up by the recipe, put on the board, its predictions checked, and
+gone on with after a stop.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from spadework.workbench.report.report import render
 from spadework.workbench.run import Run, dig
 from spadework.workbench.storage import files, roles
 from spadework.workbench.storage import folder as folders
-from spadework.workbench.training import excavator, judged
+from spadework.workbench.training import excavator, judged, trainings
 from spadework.workbench.training.excavator import train
 from spadework.workbench.training.made_of import pairs, transformer_of
 
@@ -65,8 +67,12 @@ def test_it_stands_on_the_board_beside_the_others_with_paired_intervals(trained,
     assert one["interval"][0] < one["metrics"]["ndcg@10"] < one["interval"][1]
     for row in before["scores"]:
         again = next(other for other in board["scores"] if other["label"] == row["label"])
-        assert again["metrics"] == pytest.approx(row["metrics"]), "numbers of the others do not move"
-        assert ("difference" in again and again["difference"] is not None) != (again["label"] == board["scores"][0]["label"])
+        assert again["metrics"] == pytest.approx(row["metrics"]), (
+            "numbers of the others do not move"
+        )
+        assert ("difference" in again and again["difference"] is not None) != (
+            again["label"] == board["scores"][0]["label"]
+        )
     assert not [row for row in board["not_tried"] if row["what"] == "transformers"]
     assert folders.is_complete(folder)
     assert set(read(folder, "manifest.json")["files"]) >= {"advice.json", "training.json"}
@@ -76,15 +82,23 @@ def test_it_stands_on_the_board_beside_the_others_with_paired_intervals(trained,
 def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained):
     folder, told = trained
     predictions = read(folder, "readiness.json")["predictions"]
-    assert [one["prediction"]["about"] for one in told["predictions"]] == [one["about"] for one in predictions]
-    assert {one["outcome"] for one in told["predictions"]} <= {"as expected", "wrong", "cannot tell"}, "all were tested"
+    assert [one["prediction"]["about"] for one in told["predictions"]] == [
+        one["about"] for one in predictions
+    ]
+    assert {one["outcome"] for one in told["predictions"]} <= {
+        "as expected",
+        "wrong",
+        "cannot tell",
+    }, "all were tested"
     assert {one["ingredient"] for one in told["pairs"]} >= {"causal", "time_encoding"}
     for one in told["pairs"]:
         assert len(one["shares of seeds"]) == 2
         low, high = one["observed"]["interval"]
         assert low <= one["observed"]["share"] <= high
     causal = next(one for one in told["pairs"] if one["ingredient"] == "causal")
-    assert causal["observed"]["interval"][0] > 0.5, "where order is all, a network that reads it wins"
+    assert causal["observed"]["interval"][0] > 0.5, (
+        "where order is all, a network that reads it wins"
+    )
     finding = next(one for one in read(folder, "findings.json") if one["code"] == "VER-2")
     assert "predictions came true" in finding["says"]
 
@@ -127,7 +141,11 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     with events.listening(heard):
         again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
     assert any(said.startswith(f"replaces    {told['trained']}") for said in heard.said)
-    labels = [row["label"] for row in read(tmp_path / "run", "scores.json")["scores"] if row["model"] == "transformer"]
+    labels = [
+        row["label"]
+        for row in read(tmp_path / "run", "scores.json")["scores"]
+        if row["model"] == "transformer"
+    ]
     assert labels == [again["trained"]], "a second training takes the place of the first"
     before, heard = (tmp_path / "run" / "scores.json").stat().st_mtime_ns, Notes()
     with events.listening(heard):
@@ -136,7 +154,9 @@ def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_p
     assert (tmp_path / "run" / "scores.json").stat().st_mtime_ns == before
 
 
-def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_had_its_chance(order_run, tmp_path):
+def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_had_its_chance(
+    order_run, tmp_path
+):
     folder = tmp_path / "run"
     shutil.copytree(order_run, folder)
     board, told = read(folder, "scores.json"), read(folder, "readiness.json")
@@ -144,11 +164,15 @@ def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_ha
     def outcome(epochs, **budget):
         files.write_json(folder / "scores.json", board | {"budget": budget})
         advice = train(folder, changes={**QUICK, "epochs": epochs, "learning_rate": 1e-6})
-        return next((one for one in advice["predictions"] if one["prediction"]["about"] == "verdict"), None)
+        return next(
+            (one for one in advice["predictions"] if one["prediction"]["about"] == "verdict"), None
+        )
 
     found = outcome(1, starved=True, says="34 models had no time.")
     assert found["outcome"] == "cannot tell"
-    assert "the board was cut short (34 models had no time); dig with a larger budget" in found["says"]
+    assert (
+        "the board was cut short (34 models had no time); dig with a larger budget" in found["says"]
+    )
     found = outcome(2, starved=False, says="")
     assert found["outcome"] == "cannot tell", "it lost by far"
     assert "the network was cut short (it had 2 of the usual 40 epochs)" in found["says"]
@@ -185,8 +209,14 @@ def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(orde
 
 
 def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, tmp_path):
-    """Where order is all and the spade was a popular list, a network wins; an untrained one does not."""
-    made = dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s"}))
+    """Where order is all and the spade was a popular list, a network wins; an untrained one does
+    not.
+    """
+    made = dig(
+        "world:order",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular"], "budget": "60s"}),
+    )
     before = files.read_json(made.artifact / "model.json")["label"]
     won = train(made, changes=QUICK)
     assert won["winner"] == won["trained"]
@@ -199,9 +229,17 @@ def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, t
 
 
 def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_path):
-    made = dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s"}))
+    made = dig(
+        "world:order",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular"], "budget": "60s"}),
+    )
     log, models, label = sw.world("order").log, made.folder / "models", made.winner
-    chosen = {"winner": sw.model(label), "discover": sw.model("v-sknn"), "similar": sw.model("cosine")}
+    chosen = {
+        "winner": sw.model(label),
+        "discover": sw.model("v-sknn"),
+        "similar": sw.model("cosine"),
+    }
     roles.keep(models, chosen, fit=lambda one: one.sharing().fit(log))
     folders.seal(made.folder)
     before = {path: path.read_bytes() for path in models.rglob("*") if path.is_file()}
@@ -211,32 +249,47 @@ def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_
         assert made.roles == {"winner": "transformer", "discover": "v-sknn", "similar": "cosine"}
         assert made.model("similar") == sw.model("cosine").fit(log)
         names = read(made.folder, "manifest.json")["files"]
-        assert {"models/roles.json", "models/cosine/model.json", "models-of-the-dig/popular/model.json"} <= set(names)
+        assert {
+            "models/roles.json",
+            "models/cosine/model.json",
+            "models-of-the-dig/popular/model.json",
+        } <= set(names)
     lost = train(made, changes={**QUICK, "epochs": 1, "learning_rate": 1e-6})
     assert lost["winner"] == made.winner == label
     assert {path: path.read_bytes() for path in models.rglob("*") if path.is_file()} == before
 
 
-def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_it_was(order_run, tmp_path, monkeypatch):
+def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_it_was(
+    order_run, tmp_path, monkeypatch
+):
     shutil.copytree(order_run, tmp_path / "run")
-    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file() and path.name != "log.jsonl"}
+    before = {
+        path: path.read_bytes()
+        for path in (tmp_path / "run").rglob("*")
+        if path.is_file() and path.name != "log.jsonl"
+    }
 
     def stopped(*_):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(excavator.Excavation, "_learned_from_all", stopped)
+        patched.setattr(trainings.Trainings, "learn_from_all", stopped)
         patched.setattr(excavator.kept, "write_board", stopped)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", changes=QUICK)
     assert {path: path.read_bytes() for path in before} == before
     with monkeypatch.context() as patched:  # after that, nothing is trained again
-        patched.setattr(excavator, "trial", stopped)
+        patched.setattr(trainings, "trial", stopped)
         assert train(tmp_path / "run", changes=QUICK)["state"] == "done"
 
 
-@pytest.mark.parametrize(("module", "act"), [("kept", "serve"), ("kept", "keep_network"), ("report", "write"), ("folders", "seal")])
-def test_a_stop_while_the_run_is_written_is_gone_on_from(module, act, order_run, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("module", "act"),
+    [("kept", "serve"), ("kept", "keep_network"), ("report", "write"), ("folders", "seal")],
+)
+def test_a_stop_while_the_run_is_written_is_gone_on_from(
+    module, act, order_run, tmp_path, monkeypatch
+):
     shutil.copytree(order_run, tmp_path / "run")
     changes = {**QUICK, "epochs": 2}
 
@@ -276,11 +329,15 @@ def test_the_network_that_is_kept_is_the_one_on_the_board(order_run, tmp_path, m
     assert len(kept.curve) == 3
     monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
     assert train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0})["state"] == "skipped"
-    assert not (tmp_path / "run" / "trained").exists(), "a network that failed has left none, and the board has no other"
+    assert not (tmp_path / "run" / "trained").exists(), (
+        "a network that failed has left none, and the board has no other"
+    )
 
 
 def test_a_dig_that_chose_nothing_is_below_every_network():
-    assert judged.validation_of_winner({"winner": None, "validation": [], "validation_of_dig": None}, "ndcg@10") == (float("-inf"), None)
+    assert judged.validation_of_winner(
+        {"winner": None, "validation": [], "validation_of_dig": None}, "ndcg@10"
+    ) == (float("-inf"), None)
 
 
 def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, monkeypatch):
@@ -298,18 +355,24 @@ def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, 
     assert Run(tmp_path / "run").complete
 
 
-def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(trained, tmp_path, monkeypatch):
+def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(
+    trained, tmp_path, monkeypatch
+):
     folder, told = trained
     shutil.copytree(folder, tmp_path / "run")
     again = train(tmp_path / "run", changes=QUICK, seeds=2)
     assert again["pairs"] == told["pairs"]
-    monkeypatch.delattr(excavator, "trial")  # nothing is trained for it
+    monkeypatch.delattr(trainings, "trial")  # nothing is trained for it
     assert train(tmp_path / "run", changes=QUICK, seeds=2, ablate=True) == told
-    assert [one["outcome"] for one in again["predictions"]] == [one["outcome"] for one in told["predictions"]]
+    assert [one["outcome"] for one in again["predictions"]] == [
+        one["outcome"] for one in told["predictions"]
+    ]
     page = render(tmp_path / "run")
     assert "No neural model was compared" not in page
     assert "A transformer was trained after the dig." in page
-    assert "causal = windows in random order" in render(folder), "a curve has the name of its own value"
+    assert "causal = windows in random order" in render(folder), (
+        "a curve has the name of its own value"
+    )
 
 
 def test_a_network_that_learned_nothing_has_no_score(order_run, tmp_path):
@@ -321,13 +384,23 @@ def test_a_network_that_learned_nothing_has_no_score(order_run, tmp_path):
 
 def test_a_prediction_about_another_value_and_pairs_that_differ_in_nothing_are_told():
     plain = {name: one.plain for name, one in INGREDIENTS.items()}
-    expected = Prediction(about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0)
+    expected = Prediction(
+        about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0
+    )
     made, why = pairs(plain | {"negatives": "popularity"}, {}, [expected], None, "forbid")
     assert "negatives" not in {one.ingredient for one in made}
     assert why["negatives"] == "nothing that is read in training differs."
-    made, why = pairs(plain | {"loss": "sampled softmax", "negatives": "popularity"}, {}, [expected], None, "forbid")
+    made, why = pairs(
+        plain | {"loss": "sampled softmax", "negatives": "popularity"},
+        {},
+        [expected],
+        None,
+        "forbid",
+    )
     assert next(one for one in made if one.ingredient == "negatives").prediction is None
-    assert "train.toml has negatives = popularity now, and in-batch was predicted." in why["negatives"]
+    assert (
+        "train.toml has negatives = popularity now, and in-batch was predicted." in why["negatives"]
+    )
     without_ids = plain | {"item_ids": False, "item_content": True}
     made, why = pairs(without_ids, {}, [], None, "forbid")
     assert "neither ids nor content" in why["item_content"]
@@ -353,14 +426,21 @@ def test_other_data_unfinished_runs_and_strange_folders_are_refused(order_run, t
         train(order_run, seeds=0)
 
 
-def test_more_devices_than_batches_and_damaged_scores_are_refused_before_anything_is_trained(order_run, tmp_path):
+def test_more_devices_than_batches_and_damaged_scores_are_refused_before_anything_is_trained(
+    order_run, tmp_path
+):
     shutil.copytree(order_run, tmp_path / "run")
     before = (tmp_path / "run" / "scores.json").read_bytes()
-    with training_on(Machine("cpu", 99)), pytest.raises(BadRequest, match="fewer than the 99 devices"):
+    with (
+        training_on(Machine("cpu", 99)),
+        pytest.raises(BadRequest, match="fewer than the 99 devices"),
+    ):
         train(tmp_path / "run", changes={**QUICK, "batch": 4096})
     assert (tmp_path / "run" / "scores.json").read_bytes() == before
     assert not (tmp_path / "run" / "advice.json").exists()
-    (tmp_path / "run" / "scores.npz").write_bytes((tmp_path / "run" / "scores.npz").read_bytes()[:100])
+    (tmp_path / "run" / "scores.npz").write_bytes(
+        (tmp_path / "run" / "scores.npz").read_bytes()[:100]
+    )
     with pytest.raises(BadData, match=r"scores\.npz cannot be read"):
         train(tmp_path / "run", changes=QUICK)
 
@@ -369,9 +449,15 @@ def test_log_and_item_table_are_found_from_another_folder(tmp_path, monkeypatch)
     log = make_log(*random_rows(3, users=60, rows=900))
     log.frame().rename({"user_id": "user", "item_id": "item"}).write_csv(tmp_path / "log.csv")
     ids = log.item_vocabulary.ids.to_list()
-    pl.DataFrame({"item": ids, "kind": [f"kind {n % 3}" for n in range(len(ids))]}).write_csv(tmp_path / "items.csv")
+    pl.DataFrame({"item": ids, "kind": [f"kind {n % 3}" for n in range(len(ids))]}).write_csv(
+        tmp_path / "items.csv"
+    )
     monkeypatch.chdir(tmp_path)
-    made = dig("log.csv", folder=tmp_path / "run", recipe=make({"models": ["popular"], "budget": "60s", "items": "items.csv"}))
+    made = dig(
+        "log.csv",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular"], "budget": "60s", "items": "items.csv"}),
+    )
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert train(made.folder, changes={**QUICK, "epochs": 1})["state"] == "done"
@@ -379,16 +465,33 @@ def test_log_and_item_table_are_found_from_another_folder(tmp_path, monkeypatch)
 
 def test_a_run_of_a_log_in_memory_is_given_it_again(tmp_path):
     log = make_log(*random_rows(3, users=60, rows=900))
-    made = dig(log, folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine"], "budget": "60s"}))
+    made = dig(
+        log,
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "cosine"], "budget": "60s"}),
+    )
     with pytest.raises(BadRequest, match="cannot be read again") as caught:
         train(made)
     assert "source=log" in caught.value.hint
-    assert train(made, changes={**QUICK, "epochs": 2}, source=log)["trained"].startswith("transformer(")
+    assert train(made, changes={**QUICK, "epochs": 2}, source=log)["trained"].startswith(
+        "transformer("
+    )
 
 
-def test_the_command_tells_the_time_first_and_then_what_was_predicted_and_observed(order_run, tmp_path):
+def test_the_command_tells_the_time_first_and_then_what_was_predicted_and_observed(
+    order_run, tmp_path
+):
     shutil.copytree(order_run, tmp_path / "run")
-    said = run("train", str(tmp_path / "run"), "--set", "width=32", "--set", "epochs=3", "--set", "batch=32")
+    said = run(
+        "train",
+        str(tmp_path / "run"),
+        "--set",
+        "width=32",
+        "--set",
+        "epochs=3",
+        "--set",
+        "batch=32",
+    )
     assert said.code == 0, said.err
     assert "expected    about" in said.err
     assert said.err.index("expected    about") < said.err.index("validation  transformer(")
@@ -401,8 +504,13 @@ def test_a_bad_parameter_of_the_command_is_told_in_two_sentences(order_run, caps
     assert said.code == 2
     assert said.sentences[0] == "The model 'transformer' has no parameter 'epoch'."
     assert said.sentences[1].startswith("Did you mean 'epochs'?")
-    assert call(capsys, "train", order_run, "--set", "epochs").sentences[0] == "--set epochs has no value."
-    assert "Choices: auto, cpu, cuda" in call(capsys, "train", order_run, "--accelerator", "tpu").err
+    assert (
+        call(capsys, "train", order_run, "--set", "epochs").sentences[0]
+        == "--set epochs has no value."
+    )
+    assert (
+        "Choices: auto, cpu, cuda" in call(capsys, "train", order_run, "--accelerator", "tpu").err
+    )
 
 
 # ---- from ingredients to models
@@ -414,7 +522,13 @@ def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
     sampled = plain | {"loss": "sampled softmax"}
     for name, one in INGREDIENTS.items():
         other = next((choice for choice in one.choices if choice != one.plain), None)
-        other = {"loss": "softmax", "max_length": 50, "id_evidence": 5.0, "training_window": "90d", "retrain": "7d"}.get(name, other)
+        other = {
+            "loss": "softmax",
+            "max_length": 50,
+            "id_evidence": 5.0,
+            "training_window": "90d",
+            "retrain": "7d",
+        }.get(name, other)
         turned = {**sampled, name: other}
         base = dict(sampled)
         if name == "item_ids":  # items of nothing are refused
@@ -428,8 +542,12 @@ def test_pairs_differ_in_one_ingredient_and_ask_only_what_the_data_allow():
     found = {one.ingredient: one for one in pairs(plain, {}, [], None, "forbid")[0]}
     assert set(found) == {"loss", "time_encoding", "causal"}, "no content, no repeats, no samples"
     asked = plain | {"loss": "sampled softmax", "negatives": "in-batch", "logq": True}
-    expected = Prediction(about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0)
-    found = {one.ingredient: one for one in pairs(asked, {"epochs": 3}, [expected], None, "allow")[0]}
+    expected = Prediction(
+        about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0
+    )
+    found = {
+        one.ingredient: one for one in pairs(asked, {"epochs": 3}, [expected], None, "allow")[0]
+    }
     assert set(found) == {"negatives", "logq", "personal_popularity", "time_encoding", "causal"}
     assert found["negatives"].prediction is expected
     base = transformer_of(asked, {"epochs": 3})

@@ -1,4 +1,6 @@
-"""Where a run lives: what is ours is used, what is not is never touched, and one process works at a time."""
+"""Where a run lives: what is ours is used, what is not is never touched, and one process works at a
+time.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,11 @@ def run(tmp_path):
 
 
 def everything(where):
-    return {path.relative_to(where).as_posix(): path.read_bytes() for path in where.rglob("*") if path.is_file()}
+    return {
+        path.relative_to(where).as_posix(): path.read_bytes()
+        for path in where.rglob("*")
+        if path.is_file()
+    }
 
 
 def test_a_new_or_empty_folder_is_made(tmp_path):
@@ -97,7 +103,9 @@ def test_a_file_is_no_folder(tmp_path):
 
 
 def test_the_lock_of_a_living_process_is_respected(tmp_path):
-    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    other = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    )
     try:
         (tmp_path / "lock").write_text(f"{other.pid}\n")
         with pytest.raises(BadRequest) as caught, folder.held(tmp_path):
@@ -117,13 +125,20 @@ def test_the_lock_of_a_dead_process_is_taken_over_and_told(tmp_path, content):
     with events.listening(heard), folder.held(tmp_path):
         assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     assert not (tmp_path / "lock").exists()
-    assert heard.notes == ([f"took over {tmp_path} from process {gone.pid}, which is no more"] if content == "dead" else [])
+    assert heard.notes == (
+        [f"took over {tmp_path} from process {gone.pid}, which is no more"]
+        if content == "dead"
+        else []
+    )
 
 
 def test_a_process_number_that_was_used_again_holds_nothing(tmp_path):
-    other = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+    other = subprocess.Popen(
+        [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+    )
     try:
-        (tmp_path / "lock").write_text(f"{other.pid} 1\n")  # started long before the process that has the number now
+        # started long before the process that has the number now
+        (tmp_path / "lock").write_text(f"{other.pid} 1\n")
         with folder.held(tmp_path):
             assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     finally:
@@ -150,8 +165,13 @@ def test_default_folders_have_a_date_a_name_and_a_number(tmp_path):
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-my-orders", first.name)
     folder.make(first)
     files.write_json(first / "recipe.json", {"recipe": make({}).model_dump(mode="json")})
-    assert folder.default_folder("data/My Orders.csv", make({}), tmp_path) == first, "the same job goes on where it was"
-    assert folder.default_folder("data/My Orders.csv", make({"seed": 1}), tmp_path).name == f"{first.name}-2"
+    assert folder.default_folder("data/My Orders.csv", make({}), tmp_path) == first, (
+        "the same job goes on where it was"
+    )
+    assert (
+        folder.default_folder("data/My Orders.csv", make({"seed": 1}), tmp_path).name
+        == f"{first.name}-2"
+    )
     assert folder.default_folder("world:order", make({}), tmp_path).name.endswith("-world-order")
     assert folder.default_folder("-", make({}), tmp_path).name.endswith("-run")
 

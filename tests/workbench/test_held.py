@@ -1,4 +1,6 @@
-"""Fitted models that wait: found by what they learned, within a limit of memory, and exactly what a fit would have made."""
+"""Fitted models that wait: found by what they learned, within a limit of memory, and exactly what a
+fit would have made.
+"""
 
 from __future__ import annotations
 
@@ -36,10 +38,16 @@ def test_a_mixture_of_kept_parts_is_the_one_that_fits_them_itself(kind, world):
     wanted = model(kind, parts="cosine + popular + elsa")
     ready = kept.parts(wanted)
     assert [part.label for part in ready] == ["cosine", "elsa"]
-    taken, alone = (trial(one, protocol, rng=3, ready=parts) for one, parts in ((wanted, ready), (wanted.sharing(), [])))
+    taken, alone = (
+        trial(one, protocol, rng=3, ready=parts)
+        for one, parts in ((wanted, ready), (wanted.sharing(), []))
+    )
     assert taken.state == alone.state == "done"
     assert np.array_equal(taken.values["ndcg@10"], alone.values["ndcg@10"])
-    other = model("prior" if kind == "blend" else "blend", parts="elsa" if kind == "blend" else "elsa + cosine")
+    other = model(
+        "prior" if kind == "blend" else "blend",
+        parts="elsa" if kind == "blend" else "elsa + cosine",
+    )
     assert kept.parts(other) == [], "another kind draws otherwise"
 
 

@@ -12,16 +12,29 @@ from spadework.workbench.training import judged
 
 
 def test_a_network_is_compared_among_the_users_that_judged_the_winner():
-    """A dig that had no time for all users has the winner's value of a sample: the network's of the same users decides."""
+    """A dig that had no time for all users has the winner's value of a sample: the network's of the
+    same users decides.
+    """
     users, items = np.repeat(np.arange(2400), 3), np.random.default_rng(0).integers(0, 50, 7200)
-    split = splitting.last_item(make_log(users, items, np.tile([START, START + DAY, START + 2 * DAY], 2400)))
+    split = splitting.last_item(
+        make_log(users, items, np.tile([START, START + DAY, START + 2 * DAY], 2400))
+    )
     protocol = Protocol.of(split, metrics=["ndcg@10"], repeats="allow", seed=3)
-    sample, everybody = rungs_of(np.flatnonzero(protocol.judged), 3)[0], np.flatnonzero(protocol.judged)
+    sample, everybody = (
+        rungs_of(np.flatnonzero(protocol.judged), 3)[0],
+        np.flatnonzero(protocol.judged),
+    )
     assert len(sample) < len(everybody)
     values = np.full(len(protocol.truth.users), np.nan, np.float32)
     values[everybody] = 0.1
     values[sample] = 0.3
-    network = Score(model="transformer", label="transformer", params={}, state="done", values={"ndcg@10": values})
+    network = Score(
+        model="transformer",
+        label="transformer",
+        params={},
+        state="done",
+        values={"ndcg@10": values},
+    )
     whole = float(np.nanmean(values))
 
     def board(value, users):
@@ -31,7 +44,9 @@ def test_a_network_is_compared_among_the_users_that_judged_the_winner():
     between = (whole + 0.3) / 2
     assert judged.is_above_winner(board(between, len(sample)), network, protocol)
     assert not judged.is_above_winner(board(between, len(everybody)), network, protocol)
-    assert not judged.is_above_winner(board(between, None), network, protocol), "boards of earlier versions were judged in full"
+    assert not judged.is_above_winner(board(between, None), network, protocol), (
+        "boards of earlier versions were judged in full"
+    )
     assert not judged.is_above_winner(board(0.31, len(sample)), network, protocol)
     after = {
         "winner": "transformer",
@@ -40,4 +55,6 @@ def test_a_network_is_compared_among_the_users_that_judged_the_winner():
         "validation_of_dig": between,
         "validation_users_of_dig": len(sample),
     }
-    assert judged.is_above_winner(after, network, protocol), "also once a training has taken its line away"
+    assert judged.is_above_winner(after, network, protocol), (
+        "also once a training has taken its line away"
+    )

@@ -1,4 +1,6 @@
-"""Judging on samples: each setting once, what learned the same fitted once, and a reason for whatever has no number."""
+"""Judging on samples: each setting once, what learned the same fitted once, and a reason for
+whatever has no number.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,8 @@ from spadework.models.labels import model
 from spadework.workbench.search import rungs as judgings
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
-from spadework.workbench.search.judging import NOVEL, Judging, groups
+from spadework.workbench.search.judgement import NOVEL
+from spadework.workbench.search.judging import Judging, groups
 from spadework.workbench.search.rungs import rungs_of
 from spadework.workbench.search.sweep import Sweep
 from spadework.workbench.search.trial_cache import Ledger
@@ -47,7 +50,11 @@ def small_rungs(monkeypatch):
 def test_rungs_are_nested_samples_and_the_last_one_is_everybody():
     rows = np.arange(5, 80_000, 2)
     rungs = rungs_of(rows, 3)
-    assert [len(rung) for rung in rungs] == [judgings.MOST_USERS, 4 * judgings.MOST_USERS, len(rows)]
+    assert [len(rung) for rung in rungs] == [
+        judgings.MOST_USERS,
+        4 * judgings.MOST_USERS,
+        len(rows),
+    ]
     assert np.array_equal(rungs[-1], rows)
     for smaller, larger in zip(rungs, rungs[1:], strict=False):
         assert np.isin(smaller, larger).all()
@@ -70,11 +77,17 @@ def test_a_setting_among_many_says_what_it_says_alone(tmp_path, protocol):
     assert [result.one.label for result in found] == [setting.label for setting in settings]
     for result in found[::5]:
         alone = trial(CoOccurrence(**result.one.params), one.rungs[0].protocol)
-        np.testing.assert_allclose(result.values, alone.values["ndcg@5"], atol=1e-6, err_msg=result.one.label)
-    assert not [result for result in one.judged.values() if "_state" in result.one.__dict__], "tables are let go once they are judged"
+        np.testing.assert_allclose(
+            result.values, alone.values["ndcg@5"], atol=1e-6, err_msg=result.one.label
+        )
+    assert not [result for result in one.judged.values() if "_state" in result.one.__dict__], (
+        "tables are let go once they are judged"
+    )
 
 
-def test_what_learns_the_same_is_fitted_once_also_for_more_users(tmp_path, protocol, monkeypatch, small_rungs):
+def test_what_learns_the_same_is_fitted_once_also_for_more_users(
+    tmp_path, protocol, monkeypatch, small_rungs
+):
     fits: Counter[str] = Counter()
     original = Recommender.fit
 
@@ -89,7 +102,9 @@ def test_what_learns_the_same_is_fitted_once_also_for_more_users(tmp_path, proto
     first = one.ask(settings, 0, soon())
     more = one.ask([first[0].one], 1, soon())
     assert fits["ease"] == 1
-    assert len({result.score.fit_seconds for result in first}) == 1, "each tells what it would take alone"
+    assert len({result.score.fit_seconds for result in first}) == 1, (
+        "each tells what it would take alone"
+    )
     assert one.judged["ease"].rung == 1
     assert len(more[0].rows) == len(one.rungs[1].rows)
     assert one.first["ease"].rung == 0, "what it had on the first sample stays known"
@@ -106,7 +121,9 @@ def test_a_second_start_takes_what_the_ledger_has(tmp_path, protocol, monkeypatc
     for mine, yours in zip(before, after, strict=True):
         np.testing.assert_array_equal(mine.values, yours.values)
         assert mine.novel_mean == yours.novel_mean
-    assert two.clock.replayed == pytest.approx(sum(result.seconds for result in before), rel=1e-6), "the budget counts earlier starts"
+    assert two.clock.replayed == pytest.approx(
+        sum(result.seconds for result in before), rel=1e-6
+    ), "the budget counts earlier starts"
 
 
 def test_no_time_leaves_a_reason_for_each_setting_and_is_tried_again(tmp_path, protocol):
@@ -122,10 +139,14 @@ def test_no_time_leaves_a_reason_for_each_setting_and_is_tried_again(tmp_path, p
 def test_no_memory_leaves_a_reason_for_each_setting(tmp_path, protocol):
     one = judging(tmp_path, protocol, memory=1)
     found = one.ask([model("ease"), model("cosine"), model("lift")], 0, soon())
-    assert all(result.score.state in ("out of memory", "failed") and result.reason for result in found)
+    assert all(
+        result.score.state in ("out of memory", "failed") and result.reason for result in found
+    )
 
 
-def test_without_time_on_more_users_a_setting_keeps_what_it_had(tmp_path, protocol, small_rungs, monkeypatch):
+def test_without_time_on_more_users_a_setting_keeps_what_it_had(
+    tmp_path, protocol, small_rungs, monkeypatch
+):
     one = judging(tmp_path, protocol)
     (first,) = one.ask([model("personal")], 0, soon())
 
@@ -141,7 +162,15 @@ def test_without_time_on_more_users_a_setting_keeps_what_it_had(tmp_path, protoc
 
 def test_a_setting_the_log_cannot_answer_is_a_line_and_not_the_end(tmp_path, protocol):
     one = judging(tmp_path, protocol)
-    found = one.ask([CoOccurrence(content=0.5), CoOccurrence(weight="llr", distance="inverse"), CoOccurrence(keep=20)], 0, soon())
+    found = one.ask(
+        [
+            CoOccurrence(content=0.5),
+            CoOccurrence(weight="llr", distance="inverse"),
+            CoOccurrence(keep=20),
+        ],
+        0,
+        soon(),
+    )
     assert "content" in (found[0].reason or "")
     assert "whole numbers" in (found[1].reason or "")
     assert found[2].reason is None
@@ -153,7 +182,9 @@ def test_new_items_are_asked_about_where_people_repeat(tmp_path, world):
     (found,) = judging(tmp_path, protocol).ask([model("personal")], 0, soon(), novel=True)
     values = found.score.values[NOVEL + "ndcg@5"]
     assert values.shape == found.values.shape
-    expected = trial(model("personal"), Protocol.of(split.valid, metrics=["ndcg@5"], repeats="novel"))
+    expected = trial(
+        model("personal"), Protocol.of(split.valid, metrics=["ndcg@5"], repeats="novel")
+    )
     asked = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="novel")
     assert found.novel_mean == pytest.approx(expected.means(asked.judged)["ndcg@5"], abs=1e-6)
     forbidden = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="forbid")
@@ -177,4 +208,6 @@ def test_the_stages_of_a_sweep_are_the_design_each_setting_once(tmp_path, protoc
     labels = [label for stage in stages for label in stage]
     assert len(set(labels)) == len(labels)
     assert set(labels) == {setting.label for setting in [*one.design.core(), *one.design.others()]}
-    assert all("age_half_life" not in label and "unit_power" not in label for label in stages[0]), "the plain part first"
+    assert all("age_half_life" not in label and "unit_power" not in label for label in stages[0]), (
+        "the plain part first"
+    )

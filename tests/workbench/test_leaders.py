@@ -1,4 +1,6 @@
-"""Who is kept beside the winner, and which mixtures come first; hand-made values, so that the right answer is known."""
+"""Who is kept beside the winner, and which mixtures come first; hand-made values, so that the right
+answer is known.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +13,15 @@ from spadework.evaluation.trial import Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.search import leaders
-from spadework.workbench.search.judging import NOVEL, Judgement, best
+from spadework.workbench.search.judgement import NOVEL, Judgement, best
 
 USERS, METRIC = 1_000, "ndcg@10"
 
 
 def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0) -> Judgement:
-    """A model whose values lie around a mean, all by the same noise, so that differences are sure."""
+    """A model whose values lie around a mean, all by the same noise, so that differences are
+    sure.
+    """
     noise = np.random.default_rng(1).normal(0, 0.2, USERS)
     own = np.random.default_rng(len(label)).normal(0, 0.02, USERS)
     values = {METRIC: (mean + noise + own - own.mean() - noise.mean()).astype(np.float32)}
@@ -28,7 +32,9 @@ def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0
     return Judgement(one, rung, np.arange(USERS), score, METRIC)
 
 
-def judging(log, *results: Judgement, seconds: dict[str, float] | None = None, budget: float = 300.0):
+def judging(
+    log, *results: Judgement, seconds: dict[str, float] | None = None, budget: float = 300.0
+):
     """What leaders ask of a dig: what was judged, and forecasts by name."""
 
     def foretold(one: Recommender, *_: object) -> float:
@@ -36,11 +42,16 @@ def judging(log, *results: Judgement, seconds: dict[str, float] | None = None, b
 
     rung = SimpleNamespace(novel=object(), rows=np.arange(USERS))
     return SimpleNamespace(
-        judged={result.one.label: result for result in results}, first={result.one.label: result for result in results},
-        best=lambda: best(results), rungs=[rung], clock=SimpleNamespace(budget=budget),
-        costs=SimpleNamespace(fit=foretold, trial=foretold), seconds=lambda *_: 0.0,  # all are fitted
+        judged={result.one.label: result for result in results},
+        first={result.one.label: result for result in results},
+        best=lambda: best(results),
+        rungs=[rung],
+        clock=SimpleNamespace(budget=budget),
+        # all are fitted
+        costs=SimpleNamespace(fit=foretold, trial=foretold),
+        seconds=lambda *_: 0.0,
         protocol=SimpleNamespace(split=SimpleNamespace(train=log, name="by_time"), repeats="allow"),
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,35 +61,79 @@ def log(world):
 
 def test_a_companion_is_the_simplest_that_can_hardly_be_told_from_the_best(log):
     blend = 'blend(parts="cosine + ease")'
-    found = judging(log, judged("random", 0.0, novel=0.0), judged("cosine", 0.2, novel=0.0599), judged(blend, 0.2, novel=0.06))
+    found = judging(
+        log,
+        judged("random", 0.0, novel=0.0),
+        judged("cosine", 0.2, novel=0.0599),
+        judged(blend, 0.2, novel=0.06),
+    )
     assert leaders.companions(found, log)["discover"].label == "cosine"
-    surely = judging(log, judged("random", 0.0, novel=0.0), judged("cosine", 0.2, novel=0.05), judged(blend, 0.2, novel=0.06))
+    surely = judging(
+        log,
+        judged("random", 0.0, novel=0.0),
+        judged("cosine", 0.2, novel=0.05),
+        judged(blend, 0.2, novel=0.06),
+    )
     assert leaders.companions(surely, log)["discover"].label == blend
 
 
 def test_what_is_popular_is_kept_for_new_items_only_where_nothing_is_above_it(log):
-    near = judging(log, judged("random", 0.0, novel=0.0), judged("popular", 0.1, novel=0.0599), judged("ease", 0.2, novel=0.06))
+    near = judging(
+        log,
+        judged("random", 0.0, novel=0.0),
+        judged("popular", 0.1, novel=0.0599),
+        judged("ease", 0.2, novel=0.06),
+    )
     assert leaders.companions(near, log)["discover"].label == "ease"
-    above = judging(log, judged("random", 0.0, novel=0.0), judged("popular", 0.1, novel=0.07), judged("ease", 0.2, novel=0.06))
+    above = judging(
+        log,
+        judged("random", 0.0, novel=0.0),
+        judged("popular", 0.1, novel=0.07),
+        judged("ease", 0.2, novel=0.06),
+    )
     assert leaders.companions(above, log)["discover"].label == "popular"
 
 
 def test_what_takes_long_on_the_whole_log_is_passed_over_and_where_all_do_the_quickest_is_kept(log):
-    results = [judged("random", 0.0, novel=0.0), judged("cosine", 0.2, novel=0.05), judged("ease", 0.2, novel=0.06)]
-    assert leaders.companions(judging(log, *results, seconds={"ease": 40.0}), log)["discover"].label == "cosine"
-    assert leaders.companions(judging(log, *results, seconds={"ease": 40.0, "cosine": 90.0}), log)["discover"].label == "ease"
+    results = [
+        judged("random", 0.0, novel=0.0),
+        judged("cosine", 0.2, novel=0.05),
+        judged("ease", 0.2, novel=0.06),
+    ]
+    assert (
+        leaders.companions(judging(log, *results, seconds={"ease": 40.0}), log)["discover"].label
+        == "cosine"
+    )
+    assert (
+        leaders.companions(judging(log, *results, seconds={"ease": 40.0, "cosine": 90.0}), log)[
+            "discover"
+        ].label
+        == "ease"
+    )
 
 
 def test_only_those_of_the_largest_sample_are_compared_for_similar_items(log):
     found = judging(log, judged("cosine", 0.5), judged("ease", 0.2, rung=1))
     assert leaders.companions(found, log)["similar"].label == "cosine"
-    ordered = SimpleNamespace(**{**found.__dict__, "best": lambda: sorted(best(list(found.judged.values())), key=lambda one: -one.rung)})
+    ordered = SimpleNamespace(
+        **{
+            **found.__dict__,
+            "best": lambda: sorted(best(list(found.judged.values())), key=lambda one: -one.rung),
+        }
+    )
     assert leaders.companions(ordered, log)["similar"].label == "ease"
 
 
 def test_a_slow_part_does_not_keep_every_mixture_from_a_trial(log):
-    results = [judged("v-sknn", 0.43), judged("gf-cf", 0.42), judged("up-cf", 0.4), judged("cosine", 0.35)]
-    slow = [one.label for one in leaders.mixtures(judging(log, *results, seconds={"gf-cf": 60.0}), 20.0)]
+    results = [
+        judged("v-sknn", 0.43),
+        judged("gf-cf", 0.42),
+        judged("up-cf", 0.4),
+        judged("cosine", 0.35),
+    ]
+    slow = [
+        one.label for one in leaders.mixtures(judging(log, *results, seconds={"gf-cf": 60.0}), 20.0)
+    ]
     assert "gf-cf" not in slow[0]
     assert any("gf-cf" in label for label in slow), "those come last"
     everything = [one.label for one in leaders.mixtures(judging(log, *results), 20.0)]

@@ -1,4 +1,6 @@
-"""The planner: breadth first, nothing twice, the end reserved, and the same again where time is enough."""
+"""The planner: breadth first, nothing twice, the end reserved, and the same again where time is
+enough.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,14 @@ def split(world):
 
 
 def planner(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
-    choosing, final = (Protocol.of(part, metrics=["ndcg@5"], repeats="allow") for part in (split.valid, split))
+    choosing, final = (
+        Protocol.of(part, metrics=["ndcg@5"], repeats="allow") for part in (split.valid, split)
+    )
     costs = Costs()
     judging = Judging(choosing, None, Ledger(folder), Clock(budget), costs, None)
-    return Planner(judging, Ending(costs, final, world("order").log, budget), names, lambda until: None)
+    return Planner(
+        judging, Ending(costs, final, world("order").log, budget), names, lambda until: None
+    )
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +67,12 @@ def test_one_member_of_each_family_comes_before_any_second(done):
     one, asked = done
     after = [label for label, _ in asked if label not in model_families.FLOOR]
     first = [label for label in after if model(label).name != "blend"][: len(one.families)]
-    kinds = [model(label).family for label in first[: len(one.families) - 1]]  # what is popular is on the floor
+    # what is popular is on the floor
+    kinds = [model(label).family for label in first[: len(one.families) - 1]]
     assert len(set(kinds)) == len(kinds) == len(one.families) - 1, first
-    assert after[0].startswith("blend(parts="), "the opening mixture stands among the first candidates of all"
+    assert after[0].startswith("blend(parts="), (
+        "the opening mixture stands among the first candidates of all"
+    )
 
 
 def test_every_family_has_an_answer_and_the_floor_does_too(done):
@@ -84,8 +93,12 @@ def test_the_same_is_tried_again_where_time_is_enough(done, tmp_path, split, wor
 def test_without_time_the_floor_alone_is_judged(tmp_path, split, world):
     one = planner(tmp_path, split, world, budget=0.0)
     one.run()
-    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(model_families.FLOOR)
-    assert {"cosine", "ease", "personal", "v-sknn"} <= set(one.late), "and each is known to have had no time"
+    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(
+        model_families.FLOOR
+    )
+    assert {"cosine", "ease", "personal", "v-sknn"} <= set(one.schedule.late), (
+        "and each is known to have had no time"
+    )
 
 
 def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch):
@@ -96,25 +109,33 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     last = len(one.judging.rungs) - 1
     assert last > 0
     assert one.reached == last
-    everybody = [result for result in one.judging.judged.values() if result.reason is None and result.rung == last]
-    assert 1 <= len([result for result in everybody if not model_families.is_floor(result.one)]) <= 24
+    everybody = [
+        result
+        for result in one.judging.judged.values()
+        if result.reason is None and result.rung == last
+    ]
+    assert (
+        1 <= len([result for result in everybody if not model_families.is_floor(result.one)]) <= 24
+    )
     assert len(everybody) < len(one.judging.judged) / 2, "most settings never see all users"
     leader = max(everybody, key=lambda result: result.mean)
     assert leader in contenders(everybody, 0)
 
 
 def test_nobody_climbs_past_a_leader_that_has_no_time_to(tmp_path, split, world, monkeypatch):
-    """Else the best of those that are left would win on more users, though it was behind on fewer."""
+    """Else the best of those that are left would win on more users, though it was behind on
+    fewer.
+    """
     monkeypatch.setattr(judgings, "FIRST_USERS", 60)
     monkeypatch.setattr(judgings, "MOST_USERS", 60)
     one = planner(tmp_path, split, world)
-    could = one._could_end
+    could = one.schedule.could_end
 
     def end(setting, rung):
         leader = max(one.judging.first.values(), key=lambda result: result.mean).one
         return could(setting, rung) and setting.label != leader.label
 
-    monkeypatch.setattr(one, "_could_end", end)
+    monkeypatch.setattr(one.schedule, "could_end", end)
     one.run()
     assert len(one.judging.rungs) > 1
     assert one.reached == 0
@@ -122,7 +143,9 @@ def test_nobody_climbs_past_a_leader_that_has_no_time_to(tmp_path, split, world,
 
 
 def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
-    """A model that sleeps for a minute, and says so at each step, is stopped; the end is reached with a winner on the test span."""
+    """A model that sleeps for a minute, and says so at each step, is stopped; the end is reached
+    with a winner on the test span.
+    """
 
     def slow(self, train, content, rng):
         for at in range(600):
@@ -132,7 +155,11 @@ def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Ease, "_fit", slow)
     begun = time.monotonic()
-    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular", "cosine", "ease"], "budget": "12s"}))
+    run = sw.dig(
+        "world:order",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "cosine", "ease"], "budget": "12s"}),
+    )
     assert time.monotonic() - begun < 40
     labels = {entry["label"]: entry for entry in run.scores}
     assert labels[run.winner]["state"] == "done"
@@ -144,7 +171,9 @@ def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("names", [["ease"], ["tifu-knn"], ["popular"], ["forward"]])
 def test_one_family_alone_is_enough(names, tmp_path):
-    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": names, "budget": "60s"}))
+    run = sw.dig(
+        "world:order", folder=tmp_path / "run", recipe=make({"models": names, "budget": "60s"})
+    )
     assert run.complete
     assert run.winner is not None
     assert run.winner.split("(")[0] in (*names, "popular")
@@ -153,7 +182,11 @@ def test_one_family_alone_is_enough(names, tmp_path):
 
 def test_a_budget_of_a_week_ends_when_all_is_done(tmp_path):
     begun = time.monotonic()
-    run = sw.dig("world:order", folder=tmp_path / "run", recipe=make({"models": ["popular", "personal"], "budget": "7d"}))
+    run = sw.dig(
+        "world:order",
+        folder=tmp_path / "run",
+        recipe=make({"models": ["popular", "personal"], "budget": "7d"}),
+    )
     assert time.monotonic() - begun < 120
     assert run.board["budget"]["ended"] == "done"
     assert run.board["budget"]["would_do"] is None
@@ -180,11 +213,17 @@ def test_budgets_that_are_named_ascend():
 
 
 def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
-    """What both tried on the same users has the same number: a budget decides what is tried, never how well."""
+    """What both tried on the same users has the same number: a budget decides what is tried, never
+    how well.
+    """
     one, _ = done
     small = planner(tmp_path, split, world, budget=8.0)
     small.run()
-    both = [label for label, result in small.judging.first.items() if result.reason is None and label in one.judging.first]
+    both = [
+        label
+        for label, result in small.judging.first.items()
+        if result.reason is None and label in one.judging.first
+    ]
     assert len(both) >= len(model_families.FLOOR)
     for label in both:
         assert small.judging.first[label].mean == one.judging.first[label].mean

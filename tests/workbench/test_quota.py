@@ -19,8 +19,13 @@ def lists(*rows: str, k: int) -> Recommendations:
     for row, items in enumerate(rows):
         codes[row, : len(items)] = [ord(item) - ord("a") for item in items]
     scores = np.where(codes >= 0, np.arange(k, 0, -1, dtype=np.float32), -np.inf).astype(np.float32)
-    users, letters = pl.Series([f"u{n:03d}" for n in range(len(rows))]), pl.Series([chr(ord("a") + n) for n in range(26)])
-    return Recommendations(np.arange(len(rows), dtype=np.int32), codes, scores, Vocabulary(users), Vocabulary(letters))
+    users, letters = (
+        pl.Series([f"u{n:03d}" for n in range(len(rows))]),
+        pl.Series([chr(ord("a") + n) for n in range(26)]),
+    )
+    return Recommendations(
+        np.arange(len(rows), dtype=np.int32), codes, scores, Vocabulary(users), Vocabulary(letters)
+    )
 
 
 def text_of(frame: pl.DataFrame) -> list[str]:
@@ -34,7 +39,8 @@ def text_of(frame: pl.DataFrame) -> list[str]:
 @pytest.mark.parametrize(
     ("k", "share", "own"),
     [
-        (10, 0.36, 4), (10, 0.34, 3), (10, 0.25, 3), (10, 0.0, 1), (10, 0.04, 1), (10, 1.0, 9), (10, 0.97, 9), (2, 0.9, 1), (2, 0.1, 1),
+        (10, 0.36, 4), (10, 0.34, 3), (10, 0.25, 3), (10, 0.0, 1), (10, 0.04, 1), (10, 1.0, 9),
+        (10, 0.97, 9), (2, 0.9, 1), (2, 0.1, 1),
         (3, 0.5, 2), (1, 0.49, 0), (1, 0.5, 1), (1, 0.0, 0),
     ],
 )  # fmt: skip
@@ -71,16 +77,25 @@ def test_lists_of_two_sides_are_full_without_doubles_and_keep_their_order(sizes,
     new = ["opqrstuvwxyz"[: min(others, k)] for _, others in sizes]
     own = slots(k, share)
     frame = joined(lists(*old, k=k), lists(*new, k=k), own)
-    found = {row["user_id"]: row for row in frame.group_by("user_id").agg("item_id", "rank", "for").to_dicts()}
+    found = {
+        row["user_id"]: row
+        for row in frame.group_by("user_id").agg("item_id", "rank", "for").to_dicts()
+    }
     for number, (mine, others) in enumerate(zip(old, new, strict=True)):
         row = found.get(f"u{number:03d}", {"item_id": [], "rank": [], "for": []})
-        assert len(row["item_id"]) == min(k, len(mine) + len(others)), "full, as far as there are items"
+        assert len(row["item_id"]) == min(k, len(mine) + len(others)), (
+            "full, as far as there are items"
+        )
         assert row["rank"] == list(range(1, len(row["item_id"]) + 1))
         reminding = row["for"].count("remind")
-        assert "".join(row["item_id"]) == mine[:reminding] + others[: len(row["item_id"]) - reminding], "the first of each, each once"
+        assert (
+            "".join(row["item_id"]) == mine[:reminding] + others[: len(row["item_id"]) - reminding]
+        ), "the first of each, each once"
         if len(mine) >= own and len(others) >= k - own:
             assert reminding == own
         else:
-            assert reminding == len(mine) or len(row["item_id"]) - reminding == len(others), "one side is used up"
+            assert reminding == len(mine) or len(row["item_id"]) - reminding == len(others), (
+                "one side is used up"
+            )
     if k > 1:
         assert 1 <= own <= k - 1

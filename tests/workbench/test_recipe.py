@@ -19,7 +19,10 @@ def test_defaults_are_filled_in_and_round_trip():
 
 
 def test_every_key_is_described():
-    assert all(field.description and field.description.endswith(".") for field in Recipe.model_fields.values())
+    assert all(
+        field.description and field.description.endswith(".")
+        for field in Recipe.model_fields.values()
+    )
 
 
 KEYS = ", ".join(Recipe.model_fields)
@@ -29,24 +32,38 @@ SPLITS = "by_time, from_column, last_basket, last_item, random, strong"
 @pytest.mark.parametrize(
     ("values", "message", "hint"),
     [
-        ({"budgte": "5m"}, "The recipe has no key 'budgte'.", f"Did you mean 'budget'? Keys: {KEYS}."),
-        ({"seed": "three"}, "The recipe has seed = 'three': input should be a valid integer.", "Seed of everything random."),
-        ({"seed": -1}, "The recipe has seed = -1: input should be greater than or equal to 0.", "Seed of everything random."),
-        ({"faces": 99}, "The recipe has faces = 99: input should be less than or equal to 50.", "Users shown in the report."),
+        ({"budgte": "5m"}, "The recipe has no key 'budgte'.",
+            f"Did you mean 'budget'? Keys: {KEYS}."),
+        ({"seed": "three"}, "The recipe has seed = 'three': input should be a valid integer.",
+            "Seed of everything random."),
+        ({"seed": -1}, "The recipe has seed = -1: input should be greater than or equal to 0.",
+            "Seed of everything random."),
+        ({"faces": 99}, "The recipe has faces = 99: input should be less than or equal to 50.",
+            "Users shown in the report."),
         ({"skip_bad": "yes"}, "The recipe has skip_bad = 'yes': input should be a valid boolean.",
          "Set rows with too many or too few fields aside instead of refusing the file."),
-        ({"version": 99}, "The recipe has version 99, which is newer than this spadework; upgrade it.",
+        ({"version": 99},
+            "The recipe has version 99, which is newer than this spadework; upgrade it.",
          "See the keys with: spadework explain recipe"),
-        ({"version": 0}, "The recipe has version 0, which is older; the present version is 1.", "See the keys with: spadework explain recipe"),
-        ({"password": "x"}, "The recipe holds a secret in 'password'; recipes are stored as they are.",
+        ({"version": 0}, "The recipe has version 0, which is older; the present version is 1.",
+            "See the keys with: spadework explain recipe"),
+        ({"password": "x"},
+            "The recipe holds a secret in 'password'; recipes are stored as they are.",
          "Put secrets into environment variables."),
-        ({"api_key": "x"}, "The recipe holds a secret in 'api_key'; recipes are stored as they are.", "Put secrets into environment variables."),
-        ({"source": "postgres://me:secret@host/db"}, "The recipe holds a secret in 'source'; recipes are stored as they are.",
+        ({"api_key": "x"},
+            "The recipe holds a secret in 'api_key'; recipes are stored as they are.",
+            "Put secrets into environment variables."),
+        ({"source": "postgres://me:secret@host/db"},
+            "The recipe holds a secret in 'source'; recipes are stored as they are.",
          "Put secrets into environment variables."),
-        ({"split": "by_tim"}, "There is no split named 'by_tim'.", f"Did you mean 'by_time'? Known: {SPLITS}."),
-        ({"metrics": ["coverage@10"]}, "No metric has a value per user, so nothing can decide.", None),
-        ({"test": "7 suns"}, "The test span '7 suns' cannot be understood.", "Write the test span with a unit, such as 60s, 10m, 12h, 7d or 2w."),
-        ({"budget": "0s"}, "The budget '0s' is not above zero.", "Write the budget with a unit, such as 60s, 10m, 12h, 7d or 2w."),
+        ({"split": "by_tim"}, "There is no split named 'by_tim'.",
+            f"Did you mean 'by_time'? Known: {SPLITS}."),
+        ({"metrics": ["coverage@10"]}, "No metric has a value per user, so nothing can decide.",
+            None),
+        ({"test": "7 suns"}, "The test span '7 suns' cannot be understood.",
+            "Write the test span with a unit, such as 60s, 10m, 12h, 7d or 2w."),
+        ({"budget": "0s"}, "The budget '0s' is not above zero.",
+            "Write the budget with a unit, such as 60s, 10m, 12h, 7d or 2w."),
     ],
 )  # fmt: skip
 def test_a_fault_is_told_in_two_sentences(values, message, hint):
@@ -57,7 +74,9 @@ def test_a_fault_is_told_in_two_sentences(values, message, hint):
 
 
 @pytest.mark.parametrize(
-    ("values", "kind"), [({"models": ["cosin"]}, "model"), ({"metrics": ["ndgc@10"]}, "metric"), ({"dialect": "lightgc"}, "dialect")]
+    ("values", "kind"),
+    [({"models": ["cosin"]}, "model"), ({"metrics": ["ndgc@10"]}, "metric"),
+        ({"dialect": "lightgc"}, "dialect")]
 )  # fmt: skip
 def test_names_are_checked_before_work_starts(values, kind):
     with pytest.raises(BadRequest, match=f"There is no {kind} named") as caught:
@@ -68,9 +87,12 @@ def test_names_are_checked_before_work_starts(values, kind):
 @pytest.mark.parametrize(
     ("settings", "values"),
     [
-        (["seed=3"], {"seed": 3}), (["test=0.2"], {"test": 0.2}), (["test=7d"], {"test": "7d"}), (["user=CustomerID"], {"user": "CustomerID"}),
-        (["user=7"], {"user": "7"}), (["models=cosine,popular"], {"models": ["cosine", "popular"]}), (["models=cosine"], {"models": ["cosine"]}),
-        (['metrics=["ndcg@5"]'], {"metrics": ["ndcg@5"]}), (["skip_bad=true"], {"skip_bad": True}), (["delimiter=="], {"delimiter": "="}),
+        (["seed=3"], {"seed": 3}), (["test=0.2"], {"test": 0.2}), (["test=7d"], {"test": "7d"}),
+        (["user=CustomerID"], {"user": "CustomerID"}),
+        (["user=7"], {"user": "7"}), (["models=cosine,popular"], {"models": ["cosine", "popular"]}),
+        (["models=cosine"], {"models": ["cosine"]}),
+        (['metrics=["ndcg@5"]'], {"metrics": ["ndcg@5"]}), (["skip_bad=true"], {"skip_bad": True}),
+        (["delimiter=="], {"delimiter": "="}),
         (["seed=1", "seed=2"], {"seed": 2}),
     ],
 )  # fmt: skip

@@ -19,7 +19,19 @@ from spadework.workbench.report import blocks, charts, notebook, report
 sys.path.insert(0, str(Path(__file__).parent))
 import run_folder
 
-SECTIONS = ["verdict", "account", "portrait", "findings", "board", "helped", "slices", "repeats", "faces", "honesty", "recipe"]
+SECTIONS = [
+    "verdict",
+    "account",
+    "portrait",
+    "findings",
+    "board",
+    "helped",
+    "slices",
+    "repeats",
+    "faces",
+    "honesty",
+    "recipe",
+]
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = '<script>alert("x")</script>=HYPERLINK("http://evil.example")|[a](javascript:b)`'
 
@@ -61,7 +73,9 @@ def folder(tmp_path: Path, files: dict[str, Any]) -> Path:
     return run_folder.write_run(tmp_path / "run", files)
 
 
-def rendered(tmp_path: Path, files: dict[str, Any], form: report.Form = "html", with_ids: bool = False) -> str:
+def rendered(
+    tmp_path: Path, files: dict[str, Any], form: report.Form = "html", with_ids: bool = False
+) -> str:
     return report.render(run_folder.write_run(tmp_path / "other", files), form, with_ids)
 
 
@@ -91,18 +105,24 @@ def test_each_picture_has_a_name_and_a_table(folder: Path) -> None:
 def test_the_page_asks_for_nothing_and_runs_nothing(folder: Path) -> None:
     page = report.render(folder)
     parsed = Page(page)
-    policies = [value for name, value in parsed.attributes if name == "content" and "default-src" in value]
+    policies = [
+        value for name, value in parsed.attributes if name == "content" and "default-src" in value
+    ]
     assert policies == ["default-src 'none'; style-src 'unsafe-inline'; img-src data:"]
     assert not {"script", "link", "img", "iframe", "object", "embed", "form"} & set(parsed.tags)
     assert set(re.findall(r"https?://[^\"'\s<)]+", page)) == {"http://www.w3.org/2000/svg"}
     assert "url(" not in page
     assert "@import" not in page
-    assert all(value.startswith("#") for name, value in parsed.attributes if name in ("href", "src"))
+    assert all(
+        value.startswith("#") for name, value in parsed.attributes if name in ("href", "src")
+    )
     assert not [name for name, _ in parsed.attributes if name.startswith("on")]
 
 
 @pytest.mark.parametrize("form", ["html", "markdown", "json"])
-def test_same_folder_same_bytes(folder: Path, form: report.Form, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_folder_same_bytes(
+    folder: Path, form: report.Form, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = report.render(folder, form)
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
@@ -122,21 +142,33 @@ def test_the_verdict_takes_what_validation_chose_and_tells_the_tie(folder: Path)
     assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in said
     assert "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in said
     assert "No neural model was compared" in said
-    assert "for 39 % of the users at least one of its 10 suggestions was something they then took" in said
+    assert (
+        "for 39 % of the users at least one of its 10 suggestions was something they then took"
+        in said
+    )
 
 
-def test_the_cheapest_of_the_first_is_named_when_another_was_chosen(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_the_cheapest_of_the_first_is_named_when_another_was_chosen(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["scores"]["scores"][0]["fit_seconds"] = 900.0
     said = verdict_of(rendered(tmp_path, files))
     assert "The cheapest of them is “ease, l2 500”." in said
 
 
-def test_a_choice_that_the_test_span_does_not_confirm_is_told(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_choice_that_the_test_span_does_not_confirm_is_told(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["scores"]["winner"] = files["scores"]["scores"][3]["label"]
-    assert "On the test span it is behind “cosine, history weight 0.7, half-life 30 d”." in verdict_of(rendered(tmp_path, files))
+    assert (
+        "On the test span it is behind “cosine, history weight 0.7, half-life 30 d”."
+        in verdict_of(rendered(tmp_path, files))
+    )
 
 
-def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_difference_within_the_noise_is_not_sold_as_a_gain(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["scores"]["scores"][7]["difference"]["interval"] = [-0.07, 0.01]
     said = verdict_of(rendered(tmp_path, files))
     assert "not surely better than the most popular items of all time" in said
@@ -145,10 +177,17 @@ def test_a_difference_within_the_noise_is_not_sold_as_a_gain(tmp_path: Path, fil
 
 def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]) -> None:
     board = files["scores"]["scores"]
-    board[7]["metrics"]["ndcg@10"], board[7]["rank"], board[0]["rank"], board[1]["rank"] = 0.9, 1, 2, 3
+    board[7]["metrics"]["ndcg@10"], board[7]["rank"], board[0]["rank"], board[1]["rank"] = (
+        0.9,
+        1,
+        2,
+        3,
+    )
     assert "Nothing beats popular items" in verdict_of(rendered(tmp_path, files))
     files["scores"]["protocol"] |= {"repeats": "forbid", "target_repeat_share": 0.54}
-    assert "But 54 % of what users took they had taken before" in verdict_of(rendered(tmp_path, files))
+    assert "But 54 % of what users took they had taken before" in verdict_of(
+        rendered(tmp_path, files)
+    )
     files["scores"]["scores"] = board[7:]
     assert "Only lists that are the same for everybody" in verdict_of(rendered(tmp_path, files))
 
@@ -162,7 +201,12 @@ def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> N
 
 def test_every_model_without_a_score_stands_on_the_board_with_its_reason(folder: Path) -> None:
     page = report.render(folder)
-    for reason in ("holds a value", "Needs about 41 GiB, 7 GiB are free.", "Not finished after 120 s.", "Needs baskets; the log has none."):
+    for reason in (
+        "holds a value",
+        "Needs about 41 GiB, 7 GiB are free.",
+        "Not finished after 120 s.",
+        "Needs baskets; the log has none.",
+    ):
         assert reason.replace("holds", "held") in page
     assert "Without a score: 1 failed, 1 out of memory, 1 skipped, 1 timed out." in page
 
@@ -175,7 +219,9 @@ def test_the_account_says_when_it_does_not_add_up(tmp_path: Path, files: dict[st
 
 @pytest.mark.parametrize("form", ["html", "markdown", "json"])
 @pytest.mark.parametrize("missing", ["recipe", "data", "findings", "scores", "faces"])
-def test_a_missing_or_torn_file_is_told_in_its_place(tmp_path: Path, files: dict[str, Any], missing: str, form: report.Form) -> None:
+def test_a_missing_or_torn_file_is_told_in_its_place(
+    tmp_path: Path, files: dict[str, Any], missing: str, form: report.Form
+) -> None:
     folder = run_folder.write_run(tmp_path / "run", files)
     path = folder / f"{missing}.json"
     whole = path.read_bytes()
@@ -195,7 +241,9 @@ def test_a_run_that_has_only_begun_has_a_report(tmp_path: Path, files: dict[str,
     assert 'id="slices"' not in page
 
 
-def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["scores"]["protocol"]["interrupted"] = True
     for row in files["scores"]["scores"]:
         row["stage"] = "validation"
@@ -206,12 +254,18 @@ def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(tmp_path: Path,
 
 
 def test_a_finding_that_blocks_stands_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
-    files["findings"][0] |= {"level": "blocker", "code": "CLOCK-1", "says": "Half of the rows lie in the future."}
+    files["findings"][0] |= {
+        "level": "blocker",
+        "code": "CLOCK-1",
+        "says": "Half of the rows lie in the future.",
+    }
     page = rendered(tmp_path, files)
     assert "CLOCK-1: Half of the rows lie in the future." in page[: page.index('id="account"')]
 
 
-def test_people_whose_items_have_no_ids_keep_their_titles(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_people_whose_items_have_no_ids_keep_their_titles(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     user = files["faces"]["users"][0]
     user["history"] = [{"title": "item 57", "when": None}]
     user["history_length"] = 12
@@ -223,13 +277,21 @@ def test_people_whose_items_have_no_ids_keep_their_titles(tmp_path: Path, files:
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    inner = value.items() if isinstance(value, dict) else enumerate(value[:1]) if isinstance(value, list) else ()
+    inner = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value[:1])
+        if isinstance(value, list)
+        else ()
+    )
     return [path, *(deeper for key, below in inner for deeper in leaves(below, (*path, key)))]
 
 
 @pytest.mark.parametrize("name", ["recipe", "data", "findings", "scores", "faces"])
 @pytest.mark.parametrize("wrong", [None, "text", -1e999, [None], {"a": None}, True], ids=str)
-def test_no_wrong_value_anywhere_stops_the_report(tmp_path: Path, files: dict[str, Any], name: str, wrong: Any) -> None:
+def test_no_wrong_value_anywhere_stops_the_report(
+    tmp_path: Path, files: dict[str, Any], name: str, wrong: Any
+) -> None:
     run = run_folder.write_run(tmp_path / "run", files)
     for path in leaves(files[name])[1:]:
         changed = copy.deepcopy(files[name])
@@ -247,7 +309,12 @@ def test_hostile_text_is_text(tmp_path: Path, files: dict[str, Any]) -> None:
             return {key: poisoned(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [poisoned(inner) for inner in value]
-        return HOSTILE + value if isinstance(value, str) and value not in ("done", "failed", "test", "ndcg@10", "validation") else value
+        return (
+            HOSTILE + value
+            if isinstance(value, str)
+            and value not in ("done", "failed", "test", "ndcg@10", "validation")
+            else value
+        )
 
     kept = {name: poisoned(value) for name, value in files.items()}
     kept["scores"]["protocol"]["primary"] = "ndcg@10"
@@ -257,7 +324,11 @@ def test_hostile_text_is_text(tmp_path: Path, files: dict[str, Any]) -> None:
         assert "script" not in parsed.tags
         assert "<script" not in page
         assert any("<script>alert" in text for text in parsed.text)
-        assert not [value for name, value in parsed.attributes if name in ("href", "src") and not value.startswith("#")]
+        assert not [
+            value
+            for name, value in parsed.attributes
+            if name in ("href", "src") and not value.startswith("#")
+        ]
         markdown = rendered(tmp_path, kept, "markdown", with_ids)
         tables = [line for line in markdown.splitlines() if line.startswith("|")]
         assert not [line for line in tables if "<" in line]
@@ -298,8 +369,12 @@ def test_replaced_items_keep_one_name_each(tmp_path: Path, files: dict[str, Any]
 
 
 @pytest.mark.parametrize("form", ["html", "markdown"])
-def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(tmp_path: Path, form: report.Form) -> None:
-    small, large = (rendered(tmp_path / name, getattr(run_folder, name)(), form) for name in ("tiny", "huge"))
+def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(
+    tmp_path: Path, form: report.Form
+) -> None:
+    small, large = (
+        rendered(tmp_path / name, getattr(run_folder, name)(), form) for name in ("tiny", "huge")
+    )
     assert len(small.encode()) < 100_000
     assert len(large.encode()) <= report.LARGEST
     assert re.search(r"Shown: [\d,]+ of 5,000 rows. All of them are in scores.json", large)
@@ -308,7 +383,10 @@ def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(tmp_path: Path, fo
 
 
 def test_the_sum_of_the_budgets_leaves_room_for_the_page() -> None:
-    scores = {"slices": [{"values": {"a": {}}}], "repetition": {"target_share": 0.4, "models": [{"label": "a"}]}}
+    scores = {
+        "slices": [{"values": {"a": {}}}],
+        "repetition": {"target_share": 0.4, "models": [{"label": "a"}]},
+    }
     sections = report.all_sections(report.RunFacts({}, {}, [{}], scores, {}, ()), {})
     assert [section.key for section in sections] == SECTIONS
     assert sum(section.budget for section in sections) + 40_000 < report.LARGEST
@@ -317,7 +395,12 @@ def test_the_sum_of_the_budgets_leaves_room_for_the_page() -> None:
 def test_a_section_that_cannot_be_cut_enough_becomes_a_sentence() -> None:
     section = blocks.Section(1, "a", "A", (blocks.Prose("x" * 5000),), 1000)
     shown = blocks.fit(section, lambda block: getattr(block, "text", ""))
-    assert shown == ["This section is too large to be shown here; its numbers are in the files of the run folder."]
+    assert shown == [
+        (
+            "This section is too large to be shown here; its numbers are in the files of the "
+            "run folder."
+        )
+    ]
 
 
 def test_only_the_largest_block_is_cut() -> None:
@@ -392,7 +475,9 @@ def test_writing_elsewhere_needs_the_folder(folder: Path, tmp_path: Path) -> Non
 
 def test_a_notebook_cell_is_isolated_small_and_escaped() -> None:
     svg = charts.dots_with_interval([charts.Dot("a", 1.0)], title="t", axis="score")
-    cell = notebook.html_cell(HOSTILE, svg, ["Model", "#Score"], [(HOSTILE, "1.0")] * 50_000, note=HOSTILE)
+    cell = notebook.html_cell(
+        HOSTILE, svg, ["Model", "#Score"], [(HOSTILE, "1.0")] * 50_000, note=HOSTILE
+    )
     parsed = Page(cell)
     assert parsed.attributes[0] == ("shadowrootmode", "open")
     assert parsed.tags.count("svg") == 2
@@ -404,7 +489,9 @@ def test_a_notebook_cell_is_isolated_small_and_escaped() -> None:
     assert len(huge) < 20_000
 
 
-def test_a_run_in_a_notebook_shows_its_verdict(folder: Path, tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_run_in_a_notebook_shows_its_verdict(
+    folder: Path, tmp_path: Path, files: dict[str, Any]
+) -> None:
     cell = notebook.run_html(folder)
     assert "The model chosen on validation is" in cell
     assert cell.count('class="mark"') == 16
@@ -417,9 +504,17 @@ def test_a_run_in_a_notebook_shows_its_verdict(folder: Path, tmp_path: Path, fil
 
 
 def test_a_markdown_cell_is_a_table() -> None:
-    text = notebook.markdown_cell("Board", ["Model", "#Score"], [("a|b", "1.0"), ("c", "0.5")], note="two models")
-    assert text == "**Board**\n\n| Model | Score |\n| --- | ---: |\n| a\\|b | 1.0 |\n| c | 0.5 |\n\ntwo models\n"
-    assert len(notebook.markdown_cell("t", ["A"], [("x" * 300,)] * 10_000).encode()) <= notebook.LARGEST
+    text = notebook.markdown_cell(
+        "Board", ["Model", "#Score"], [("a|b", "1.0"), ("c", "0.5")], note="two models"
+    )
+    assert text == (
+        "**Board**\n\n| Model | Score |\n| --- | ---: |\n| a\\|b | 1.0 |\n| c | 0.5 "
+        "|\n\ntwo models\n"
+    )
+    assert (
+        len(notebook.markdown_cell("t", ["A"], [("x" * 300,)] * 10_000).encode())
+        <= notebook.LARGEST
+    )
 
 
 @pytest.mark.parametrize(
@@ -456,30 +551,69 @@ def test_numbers_read_well(shown: str, wanted: str) -> None:
     assert shown == wanted
 
 
-def test_the_verdict_tells_what_is_expected_of_a_transformer(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_the_verdict_tells_what_is_expected_of_a_transformer(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     assert "cannot say whether one would pay" in verdict_of(rendered(tmp_path, files))
-    files["findings"].append({"code": "VER-1", "level": "weak", "says": "The spade is enough: between -20% and +5%.", "advice": "",
-                              "effect": -0.07, "interval": [-0.2, 0.05]})  # fmt: skip
+    files["findings"].append(
+        {
+            "code": "VER-1",
+            "level": "weak",
+            "says": "The spade is enough: between -20% and +5%.",
+            "advice": "",
+            "effect": -0.07,
+            "interval": [-0.2, 0.05],
+        }
+    )
     said = verdict_of(rendered(tmp_path, files))
-    assert "The spade is enough: between -20% and +5%. That is an expectation, not a measurement (VER-1)." in said
+    assert (
+        "The spade is enough: between -20% and +5%. That is an expectation, not a "
+        "measurement (VER-1)."
+    ) in said
 
 
-def test_an_undecided_verdict_is_not_told_as_an_expectation(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_an_undecided_verdict_is_not_told_as_an_expectation(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     says = "Undecided: ORD-1 was not asked; give --budget 5m to ask it."
-    files["findings"].append({"code": "VER-1", "level": "note", "says": says, "advice": "", "effect": None, "interval": None, "unit": ""})
+    files["findings"].append(
+        {
+            "code": "VER-1",
+            "level": "note",
+            "says": says,
+            "advice": "",
+            "effect": None,
+            "interval": None,
+            "unit": "",
+        }
+    )
     said = verdict_of(rendered(tmp_path, files))
     assert f"No neural model was compared. {says} (VER-1)" in said
     assert "an expectation" not in said
 
 
-def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["scores"]["not_tried"] = [
-        {"what": "probe TIME-1", "why": "The log has no times.", "kind": "cannot be asked", "needs": None},
-        {"what": "probe ORD-1", "why": "The time for probes was over.", "kind": "not asked", "needs": 12.0},
+        {
+            "what": "probe TIME-1",
+            "why": "The log has no times.",
+            "kind": "cannot be asked",
+            "needs": None,
+        },
+        {
+            "what": "probe ORD-1",
+            "why": "The time for probes was over.",
+            "kind": "not asked",
+            "needs": 12.0,
+        },
     ]
     page = rendered(tmp_path, files)
     section = page[page.index('id="findings"') : page.index('id="board"')]
-    late, _, impossible = section[section.index("Not asked, so neither yes nor no") :].partition("Cannot be asked of these data")
+    late, _, impossible = section[section.index("Not asked, so neither yes nor no") :].partition(
+        "Cannot be asked of these data"
+    )
     assert "ORD-1" in late
     assert "12\xa0s" in late
     assert "TIME-1" not in late
@@ -489,26 +623,70 @@ def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(tmp_path: Path
 
 def test_a_finding_ends_in_its_line_for_this_log(tmp_path: Path, files: dict[str, Any]) -> None:
     files["recipe"]["recipe"] = {"source": "my log.csv", "user": "CustomerID"}
-    files["findings"][0] |= {"command": "spadework dig SOURCE --set models=personal", "means": "Repeats pay."}
+    files["findings"][0] |= {
+        "command": "spadework dig SOURCE --set models=personal",
+        "means": "Repeats pay.",
+    }
     page = rendered(tmp_path, files)
     assert "Repeats pay." in page
-    assert "<code>spadework dig &#39;my log.csv&#39; --set user=CustomerID --set models=personal</code>" in page
+    assert (
+        "<code>spadework dig &#39;my log.csv&#39; --set user=CustomerID --set "
+        "models=personal</code>"
+    ) in page
 
 
-def test_the_p_beside_an_interval_is_of_that_interval(tmp_path: Path, files: dict[str, Any]) -> None:
-    files["scores"]["scores"][1]["difference"] = {"value": -0.01, "interval": [-0.019, -0.001], "p": 0.03, "p_holm": 0.15}
+def test_the_p_beside_an_interval_is_of_that_interval(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
+    files["scores"]["scores"][1]["difference"] = {
+        "value": -0.01,
+        "interval": [-0.019, -0.001],
+        "p": 0.03,
+        "p_holm": 0.15,
+    }
     page = rendered(tmp_path, files)
     assert "p 0.030" in page
     assert "p 0.15" not in page
 
 
-def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_quiet_findings_are_folded_and_effects_are_drawn(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     plain = {"advice": "", "means": "", "measured": "ndcg@10 of 600 users", "unit": "share"}
     files["findings"] = [
-        plain | {"code": "ORD-1", "level": "strong", "says": "Counting forward: ndcg@10 +20%.", "effect": 0.2, "interval": [0.1, 0.3]},
-        plain | {"code": "POP-1", "level": "note", "says": "Dividing each row: ndcg@10 -1%.", "effect": -0.01, "interval": [-0.02, 0.01]},
-        plain | {"code": "POP-2", "level": "note", "says": "Personal lists: ndcg@10 +700%.", "effect": 7.0, "interval": [5.0, 9.0]},
-        plain | {"code": "CON-1", "level": "weak", "says": "Content: +0.1.", "effect": 0.1, "interval": [0.05, 0.15], "unit": "metric"},
+        plain
+        | {
+            "code": "ORD-1",
+            "level": "strong",
+            "says": "Counting forward: ndcg@10 +20%.",
+            "effect": 0.2,
+            "interval": [0.1, 0.3],
+        },
+        plain
+        | {
+            "code": "POP-1",
+            "level": "note",
+            "says": "Dividing each row: ndcg@10 -1%.",
+            "effect": -0.01,
+            "interval": [-0.02, 0.01],
+        },
+        plain
+        | {
+            "code": "POP-2",
+            "level": "note",
+            "says": "Personal lists: ndcg@10 +700%.",
+            "effect": 7.0,
+            "interval": [5.0, 9.0],
+        },
+        plain
+        | {
+            "code": "CON-1",
+            "level": "weak",
+            "says": "Content: +0.1.",
+            "effect": 0.1,
+            "interval": [0.05, 0.15],
+            "unit": "metric",
+        },
     ]
     files["scores"]["not_tried"] = [{"what": "probe TIME-1", "why": "The log has no times."}]
     page = rendered(tmp_path, files)
@@ -517,7 +695,9 @@ def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: 
     assert "Counting forward" in loud
     assert "Dividing each row: " not in loud.partition("<svg")[0], "what weighs little stands below"
     assert "Dividing each row: " in quiet
-    assert "Beyond the picture: POP-2 +700" in section, "what would press all others together is told"
+    assert "Beyond the picture: POP-2 +700" in section, (
+        "what would press all others together is told"
+    )
     picture = section[section.index("<svg") : section.index("</svg>")]
     assert "ORD-1" in picture
     assert "POP-1" in picture
@@ -526,7 +706,9 @@ def test_quiet_findings_are_folded_and_effects_are_drawn(tmp_path: Path, files: 
     assert "TIME-1" in section[section.index("Cannot be asked of these data") :]
 
 
-def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     files["findings"][0]["command"] = "spadework recommend runs/orders --repeats allow"
     files["findings"][1]["command"] = "spadework dig '`|<b>'"
     page = rendered(tmp_path, files)
@@ -537,15 +719,23 @@ def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(tmp_path: Path,
     assert "spadework dig '\\`\\|&lt;b&gt;'" in text
 
 
-def test_what_an_earlier_version_said_in_its_reasons_is_read_as_want_of_time(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_what_an_earlier_version_said_in_its_reasons_is_read_as_want_of_time(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     scores = files["scores"]
     late = "The budget of 60 s ended before its turn; half of it is kept for the test span."
     scores["scores"][-1] |= {"label": "slow", "model": "slow", "reason": late}
-    scores["validation"] += [{**scores["scores"][-1], "label": f"slow(a={at})", "stage": "validation"} for at in range(3)]
-    scores["not_tried"] += [{"what": row["label"], "why": late} for row in scores["validation"][-3:]]
+    scores["validation"] += [
+        {**scores["scores"][-1], "label": f"slow(a={at})", "stage": "validation"} for at in range(3)
+    ]
+    scores["not_tried"] += [
+        {"what": row["label"], "why": late} for row in scores["validation"][-3:]
+    ]
     text = rendered(tmp_path, files, "markdown")
     assert "| slow (and 3 more settings) | The budget of 60 s ended before its turn" in text
-    assert text.count("1 model had no time; a larger budget tries them.") == 2, "in the verdict and in the section Honesty"
+    assert text.count("1 model had no time; a larger budget tries them.") == 2, (
+        "in the verdict and in the section Honesty"
+    )
     tables = text.partition("## 11 ")[0]
     assert tables.count(late) == 1
     assert "slow(a=" not in tables.replace("slow (and", "")
@@ -560,23 +750,42 @@ def test_a_model_that_cannot_run_does_not_lack_time(tmp_path: Path, files: dict[
         "reason": "The model 'content' needs content, and there are none.",
     }
     scores["scores"] = [*scores["scores"][:-1], needs]
-    scores["validation"] += [needs, {**needs, "label": "content(a=1)", "state": "no time", "reason": "The budget ended."}]
+    scores["validation"] += [
+        needs,
+        {**needs, "label": "content(a=1)", "state": "no time", "reason": "The budget ended."},
+    ]
     text = rendered(tmp_path, files, "markdown")
-    assert "| content (and 1 more setting) | skipped | The model needs content, and there are none. |" in text
+    assert (
+        "| content (and 1 more setting) | skipped | The model needs content, and there are none. |"
+        in text
+    )
     assert "had no time" not in text.partition("## 11 ")[0]
 
 
-def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(
+    tmp_path: Path, files: dict[str, Any]
+) -> None:
     scores, labels = files["scores"], [row["label"] for row in files["scores"]["scores"]]
-    scores["choice"] = {"winner": labels[1], "best": labels[0], "says": "It is the cheapest of them.", "tied": labels[:2]}
+    scores["choice"] = {
+        "winner": labels[1],
+        "best": labels[0],
+        "says": "It is the cheapest of them.",
+        "tied": labels[:2],
+    }
     scores["best"], scores["winner"] = labels[0], labels[2]
     text = rendered(tmp_path, files, "markdown")
     assert "It is the cheapest of them." not in text.partition("## 11 ")[0]
     scores["winner"] = labels[1]
-    assert "It is the cheapest of them." in rendered(tmp_path, files, "markdown").partition("## 11 ")[0]
+    assert (
+        "It is the cheapest of them."
+        in rendered(tmp_path, files, "markdown").partition("## 11 ")[0]
+    )
 
 
 def test_a_saved_model_without_a_score_is_told(tmp_path: Path, files: dict[str, Any]) -> None:
     files["scores"]["winner"] = "a model that was timed out"
     said = verdict_of(rendered(tmp_path, files))
-    assert "The model that is saved, “a model that was timed out”, has no score on the test span." in said
+    assert (
+        "The model that is saved, “a model that was timed out”, has no score on the test span."
+        in said
+    )

@@ -1,4 +1,6 @@
-"""Every number, bar, cell and sentence of a report about its board is recomputed here from `scores.json`, over random boards."""
+"""Every number, bar, cell and sentence of a report about its board is recomputed here from
+`scores.json`, over random boards.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class Shown:
         self.text = plain(report.render(self.folder, "markdown"))
         self.tables = dict(tables_of(self.text))
         test = self.scores["scores"]
-        self.done = sorted((row for row in test if row["state"] == "done"), key=lambda row: -value(row))
+        self.done = sorted(
+            (row for row in test if row["state"] == "done"), key=lambda row: -value(row)
+        )
         self.judged = [row for row in self.scores["validation"] if row["state"] == "done"]
 
     def table(self, caption: str) -> list[list[str]] | None:
@@ -50,7 +54,13 @@ def plain(markdown: str) -> str:
 
 def tables_of(text: str) -> list[tuple[str, list[list[str]]]]:
     found = re.findall(r"^\*\*(.+)\*\*\n\n(?:\|.*\n){2}((?:\|.*\n)*)", text, re.MULTILINE)
-    return [(caption, [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()]) for caption, lines in found]
+    return [
+        (
+            caption,
+            [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines.splitlines()],
+        )
+        for caption, lines in found
+    ]
 
 
 def value(row: Row) -> float:
@@ -77,7 +87,9 @@ def test_the_board_shows_each_judged_model_once_in_order_with_its_numbers(shown)
     for one in map(shown, SEEDS):
         rows = one.table(r"both quality and time") or []
         assert len(rows) == len(one.done)
-        assert [number(row[2].split(" ")[0]) for row in rows] == sorted((round(value(row), 4) for row in one.done), reverse=True)
+        assert [number(row[2].split(" ")[0]) for row in rows] == sorted(
+            (round(value(row), 4) for row in one.done), reverse=True
+        )
         for row, known in zip(rows, one.done, strict=True):
             low, high = known["interval"]
             assert row[0] == str(known["rank"])
@@ -98,13 +110,17 @@ def test_a_p_stands_only_beside_an_interval_that_says_the_same(shown):
             told, _, p = row[3].partition(", p ")
             ends = [number(end.strip("()+")) for end in told.partition(" ")[2].split(" … ")]
             assert ends == [pytest.approx(end, abs=5.1e-5) for end in gap["interval"]]
-            assert number(told.partition(" ")[0].lstrip("+")) == pytest.approx(gap["value"], abs=5.1e-5)
+            assert number(told.partition(" ")[0].lstrip("+")) == pytest.approx(
+                gap["value"], abs=5.1e-5
+            )
             apart = gap["interval"][0] > 0 or gap["interval"][1] < 0
             assert bool(p) == ((gap["p"] < 0.05) == apart)
             if p:
                 assert ("< 0.001" in p) == (gap["p"] < 0.001)
                 if "<" not in p:
-                    assert number(p.rstrip(")")) == pytest.approx(gap["p"], abs=5.1e-3 if gap["p"] >= 0.1 else 5.1e-4)
+                    assert number(p.rstrip(")")) == pytest.approx(
+                        gap["p"], abs=5.1e-3 if gap["p"] >= 0.1 else 5.1e-4
+                    )
             with_p, without = with_p + bool(p), without + (not p)
     assert min(with_p, without) > 50
 
@@ -114,13 +130,21 @@ def test_pictures_show_as_many_as_they_say_and_no_better_model_is_left_out(shown
         if not one.done:
             continue
         labels = [row["label"] for row in one.done]
-        caption, rows = next((c, r) for c, r in one.tables.items() if c.startswith(("The best ", "All models with a score")))
+        caption, rows = next(
+            (c, r)
+            for c, r in one.tables.items()
+            if c.startswith(("The best ", "All models with a score"))
+        )
         drawn = [row[0] for row in rows]
         assert drawn == [label for label in labels if label in drawn], "in the order of the board"
-        assert [number(row[1]) for row in rows] == [round(value(known), 4) for known in one.done if known["label"] in drawn]
+        assert [number(row[1]) for row in rows] == [
+            round(value(known), 4) for known in one.done if known["label"] in drawn
+        ]
         first, extra = len(labels), 0
         if caption.startswith("The best"):
-            told = re.fullmatch(r"The best (\d+) of (\d+) models(?:, and (\d+) to compare with)?", caption)
+            told = re.fullmatch(
+                r"The best (\d+) of (\d+) models(?:, and (\d+) to compare with)?", caption
+            )
             assert told
             assert int(told[2]) == len(labels)
             first, extra = int(told[1]), int(told[3] or 0)
@@ -131,7 +155,9 @@ def test_pictures_show_as_many_as_they_say_and_no_better_model_is_left_out(shown
         assert (dots is None) == (len(labels) < 2)
         assert [row[0] for row in dots or []] == (labels[: len(dots)] if dots else [])
         cost = one.table(r"^Quality and cost$")
-        assert [number(row[2]) for row in cost or []] == ([round(value(row), 4) for row in one.done] if cost else [])
+        assert [number(row[2]) for row in cost or []] == (
+            [round(value(row), 4) for row in one.done] if cost else []
+        )
 
 
 def test_each_cell_of_the_heat_map_is_its_value_and_the_best_is_the_largest(shown):
@@ -142,13 +168,24 @@ def test_each_cell_of_the_heat_map_is_its_value_and_the_best_is_the_largest(show
         if heat is None:
             continue
         assert [row[0] for row in rows] == heat["rows"]
-        assert [row[1:] for row in rows] == [["–" if v is None else f"{v:.4f}" for v in line] for line in heat["values"]]
-        known = [(v, at, to) for at, line in enumerate(heat["values"]) for to, v in enumerate(line) if v is not None]
-        told = re.search(r"Best: (weight \d+) with (history \d+), ([\d.]+), reached by (.+?)\.\n", one.text)
+        assert [row[1:] for row in rows] == [
+            ["–" if v is None else f"{v:.4f}" for v in line] for line in heat["values"]
+        ]
+        known = [
+            (v, at, to)
+            for at, line in enumerate(heat["values"])
+            for to, v in enumerate(line)
+            if v is not None
+        ]
+        told = re.search(
+            r"Best: (weight \d+) with (history \d+), ([\d.]+), reached by (.+?)\.\n", one.text
+        )
         assert (told is None) == (not known)
         if told:
             at, to = heat["rows"].index(told[1]), heat["columns"].index(told[2])
-            assert heat["values"][at][to] == max(known)[0] == pytest.approx(float(told[3]), abs=5.1e-5)
+            assert (
+                heat["values"][at][to] == max(known)[0] == pytest.approx(float(told[3]), abs=5.1e-5)
+            )
             assert told[4] == heat["settings"][at][to]
             seen += 1
     assert seen > 100
@@ -163,12 +200,20 @@ def test_numbers_of_the_same_users_stand_together_and_fall(shown):
         for row in rows:
             assert row[1] == f"{value(known[row[0]]):.4f}"
             assert row[4] == f"{known[row[0]]['users']:,}"
-        groups = [(size, [number(row[1]) for row in group]) for size, group in groupby(rows, lambda row: int(row[4].replace(",", "")))]
-        assert [size for size, _ in groups] == sorted({row["users"] for row in one.judged}, reverse=True)
+        groups = [
+            (size, [number(row[1]) for row in group])
+            for size, group in groupby(rows, lambda row: int(row[4].replace(",", "")))
+        ]
+        assert [size for size, _ in groups] == sorted(
+            {row["users"] for row in one.judged}, reverse=True
+        )
         assert all(values == sorted(values, reverse=True) for _, values in groups)
         if "choice" in one.scores:
             for size, values in groups:
-                assert f"{len(values)} setting{'s' if len(values) > 1 else ''} on {size:,} users" in one.section("Board")
+                assert (
+                    f"{len(values)} setting{'s' if len(values) > 1 else ''} on {size:,} users"
+                    in one.section("Board")
+                )
 
 
 def test_nothing_is_told_twice_to_have_no_score_and_nothing_is_left_out(shown):
@@ -178,9 +223,15 @@ def test_nothing_is_told_twice_to_have_no_score_and_nothing_is_left_out(shown):
         wanted = {row["label"] for row in scores["scores"]} - tested
         wanted |= {row["label"] for row in scores["validation"]} - tested - judged
         told, count = [], 0
-        for caption in (r"^Without a score$", r"^Models and settings that had no time$", r"^Judged on the validation span only$"):
+        for caption in (
+            r"^Without a score$",
+            r"^Models and settings that had no time$",
+            r"^Judged on the validation span only$",
+        ):
             for row in one.table(caption) or []:
-                label, more = re.fullmatch(r"(.+?)(?: \(and (\d+) more settings?\))?", row[0]).groups()
+                label, more = re.fullmatch(
+                    r"(.+?)(?: \(and (\d+) more settings?\))?", row[0]
+                ).groups()
                 if label != "7 mixtures":
                     told.append(label)
                     count += 1 + int(more or 0)
@@ -188,7 +239,9 @@ def test_nothing_is_told_twice_to_have_no_score_and_nothing_is_left_out(shown):
         assert set(told) <= wanted
         assert count == len(wanted)
         assert one.text.count("**Without a score**") <= 1
-        states = [row["state"] for row in scores["scores"] if row["state"] not in ("done", "no time")]
+        states = [
+            row["state"] for row in scores["scores"] if row["state"] not in ("done", "no time")
+        ]
         assert ("Without a score: " in one.section("Verdict")) == bool(states)
         for state in set(states):
             assert f"{states.count(state)} {state}" in one.section("Verdict")
@@ -200,14 +253,26 @@ def test_what_had_no_time_is_one_sentence_with_the_right_numbers(shown):
         entries = [*one.scores["scores"], *one.scores["validation"]]
         able = {row["model"] for row in entries if row["state"] == "done"}
         unable = {row["model"] for row in entries if row["state"] == "skipped"} - able
-        late = {(row["model"], row["label"]) for row in one.scores["validation"] if row["state"] == "no time"}
+        late = {
+            (row["model"], row["label"])
+            for row in one.scores["validation"]
+            if row["state"] == "no time"
+        }
         models = {model for model, _ in late} - able - unable
         settings = {label for model, label in late if model in able}
         settings -= {row["label"] for row in one.scores["scores"]}
-        told = re.findall(r"(?:(\d+) models?)?(?: and )?(?:(\d+) settings?(?: of others)?)? had no time; (.+?)\.", one.section("Honesty"))
-        assert [(int(m or 0), int(s or 0)) for m, s, _ in told] == ([(len(models), len(settings))] if models or settings else [])
+        told = re.findall(
+            r"(?:(\d+) models?)?(?: and )?(?:(\d+) settings?(?: of others)?)? had no time; (.+?)\.",
+            one.section("Honesty"),
+        )
+        assert [(int(m or 0), int(s or 0)) for m, s, _ in told] == (
+            [(len(models), len(settings))] if models or settings else []
+        )
         enough = one.scores.get("budget", {}).get("would_do")
-        assert all(end == (f"--budget {enough} would do" if enough else "a larger budget tries them") for *_, end in told)
+        assert all(
+            end == (f"--budget {enough} would do" if enough else "a larger budget tries them")
+            for *_, end in told
+        )
         seen += bool(told)
     assert seen > 100
 
@@ -238,7 +303,10 @@ def test_the_choice_is_told_as_it_was_made(shown):
             continue
         winner = next(row for row in one.done if row["label"] == scores["winner"])
         low, high = winner["interval"]
-        assert f"“{winner['label']}”: {value(winner):.3f} ({low:.3f} … {high:.3f}; {scores['protocol']['heading']})" in verdict
+        assert (
+            f"“{winner['label']}”: {value(winner):.3f} ({low:.3f} … {high:.3f}; "
+            f"{scores['protocol']['heading']})"
+        ) in verdict
         assert ("is behind" in verdict) == (winner["rank"] != 1)
         marks = {row[1] for row in one.table(r"both quality and time")}
         choice = scores.get("choice")
@@ -249,10 +317,16 @@ def test_the_choice_is_told_as_it_was_made(shown):
         assert choice["says"] in verdict
         assert choice["says"] in board
         assert f"Saved and served: “{winner['label']}”." in board
-        assert ("It is the best by value on validation, too." in board) == (choice["best"] == winner["label"])
-        assert any(mark.startswith(f"{choice['best']} (") and "best by value" in mark for mark in marks)
+        assert ("It is the best by value on validation, too." in board) == (
+            choice["best"] == winner["label"]
+        )
+        assert any(
+            mark.startswith(f"{choice['best']} (") and "best by value" in mark for mark in marks
+        )
         assert any(mark.startswith(f"{winner['label']} (saved") for mark in marks)
-        assert (f"the cheapest first: {', '.join(choice['tied'])}." in board) == (len(choice["tied"]) > 1)
+        assert (f"the cheapest first: {', '.join(choice['tied'])}." in board) == (
+            len(choice["tied"]) > 1
+        )
         assert ("it is not above what is popular" in verdict) == (not choice["above_popular"])
         roles = scores.get("winners", {})
         assert ("| For new items |" in verdict) == bool(roles)
@@ -260,7 +334,10 @@ def test_the_choice_is_told_as_it_was_made(shown):
             assert f"| For all that people take | {winner['label']} |" in verdict
             assert f"| For new items | {roles['new items']} |" in verdict
             share = scores["repetition"]["models"][0]["hits_repeated"]
-            told = re.search(r"Of the hits of “(.+?)”, ([\d.]+) % are items that the user had taken before\.", verdict)
+            told = re.search(
+                r"Of the hits of “(.+?)”, ([\d.]+) % are items that the user had taken before\.",
+                verdict,
+            )
             assert told
             assert told[1] == winner["label"]
             assert float(told[2]) == pytest.approx(100 * share, abs=0.5)
@@ -272,20 +349,31 @@ def test_the_gain_over_what_is_popular_is_that_of_the_board(shown):
         verdict = one.section("Verdict")
         if not one.done or one.done[0]["model"] in ("popular", "random"):
             continue
-        names = {"popular": "the most popular items of all time", "popular(window=7d)": "the most popular items of the last 7 days"}
+        names = {
+            "popular": "the most popular items of all time",
+            "popular(window=7d)": "the most popular items of the last 7 days",
+        }
         for row in one.done:
             name, base = names.get(row["label"]), value(row)
             if name is None or base == 0:
                 continue
             low, high = row["difference"]["interval"]
-            told = re.search(rf"(not surely better than|([\d,.]+) % better than) {name} \(([−\d,.]+) % … ([−\d,.]+) %\)", verdict)
+            told = re.search(
+                (
+                    rf"(not surely better than|([\d,.]+) % better than) {name} \(([−\d,.]+) % … "
+                    r"([−\d,.]+) %\)"
+                ),
+                verdict,
+            )
             assert told
             assert told[1].startswith("not") == (low <= 0 <= high)
             shares = [number(told[at].replace(",", "")) for at in (3, 4)]
             for share, end in zip(shares, (-high, -low), strict=True):
                 assert share == pytest.approx(100 * end / base, rel=0.05, abs=0.006)
             if told[2]:
-                assert number(told[2].replace(",", "")) == pytest.approx(-100 * row["difference"]["value"] / base, rel=0.05, abs=0.006)
+                assert number(told[2].replace(",", "")) == pytest.approx(
+                    -100 * row["difference"]["value"] / base, rel=0.05, abs=0.006
+                )
             seen += 1
     assert seen > 80
 
@@ -296,15 +384,26 @@ def test_marks_of_pictures_are_the_rows_of_the_board(shown):
         section = page[page.index('id="board"') : page.index('id="helped"')].replace("\u00a0", " ")
         pictures = re.findall(r'<div class="on-wide">(<svg.*?</svg>)', section, re.DOTALL)
         if len(one.done) > 1:
-            titles = [html.unescape(title) for title in re.findall(r'class="mark"><title>(.*?)</title>', pictures[0])]
-            rows = [f"{row['label']}: {value(row):.4f} ({row['interval'][0]:.4f} … {row['interval'][1]:.4f})" for row in one.done[:30]]
+            titles = [
+                html.unescape(title)
+                for title in re.findall(r'class="mark"><title>(.*?)</title>', pictures[0])
+            ]
+            rows = [
+                (
+                    f"{row['label']}: {value(row):.4f} ({row['interval'][0]:.4f} … "
+                    f"{row['interval'][1]:.4f})"
+                )
+                for row in one.done[:30]
+            ]
             assert titles == rows
         heat = one.scores["heat"]
         drawn = re.findall(r"<title>(weight \d+, history \d+: [\d.]+)</title>", page)
         assert drawn == [
             f"{heat['rows'][at]}, {heat['columns'][to]}: {v:.4f}"
-            for at, line in enumerate(heat["values"] if heat else ()) for to, v in enumerate(line) if v is not None
-        ]  # fmt: skip
+            for at, line in enumerate(heat["values"] if heat else ())
+            for to, v in enumerate(line)
+            if v is not None
+        ]
 
 
 def test_questions_without_time_are_not_told_as_impossible(shown):

@@ -1,4 +1,6 @@
-"""The models that a run keeps: written whole or not at all, the same bytes each time, found by role, folder and label."""
+"""The models that a run keeps: written whole or not at all, the same bytes each time, found by
+role, folder and label.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +22,20 @@ ABOUT = {"source": "a test"}
 def three(shop):
     """A winner without similar items, and two of one name with them."""
     mild, plain = model("cosine", history=0.7).fit(shop), model("cosine").fit(shop)
-    return {"winner": model("personal").fit(shop), "discover": mild, "similar": plain, "remind": mild}
+    return {
+        "winner": model("personal").fit(shop),
+        "discover": mild,
+        "similar": plain,
+        "remind": mild,
+    }
 
 
 def everything(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 @pytest.fixture
@@ -43,7 +54,12 @@ def test_a_model_of_several_roles_is_written_once_and_names_are_numbered(kept):
         "discover": "cosine",
         "similar": "cosine-2",
     }
-    assert sorted(path.name for path in kept.iterdir()) == ["cosine", "cosine-2", "personal", "roles.json"]
+    assert sorted(path.name for path in kept.iterdir()) == [
+        "cosine",
+        "cosine-2",
+        "personal",
+        "roles.json",
+    ]
     assert roles.label_of(kept / "cosine") == "cosine(history=0.7)"
     assert list(kept.parent.iterdir()) == [kept], "nothing half is left"
 
@@ -57,7 +73,10 @@ def test_every_model_comes_back_with_its_facts(kept, shop):
 
 
 def test_models_of_one_label_are_written_once_though_they_are_two_objects(shop, tmp_path):
-    roles.keep(tmp_path / "models", {"winner": model("cosine").fit(shop), "similar": model("cosine").fit(shop)})
+    roles.keep(
+        tmp_path / "models",
+        {"winner": model("cosine").fit(shop), "similar": model("cosine").fit(shop)},
+    )
     assert roles.read(tmp_path / "models") == {"winner": "cosine", "similar": "cosine"}
 
 
@@ -66,10 +85,14 @@ def test_the_same_models_give_the_same_bytes_in_any_order_and_over_any_set(kept,
     roles.keep(kept, dict(reversed(three(shop).items())), facts=ABOUT, content=shelves)
     assert everything(kept) == before
     roles.keep(kept, {"winner": model("popular").fit(shop)})
-    assert sorted(path.name for path in kept.iterdir()) == ["popular", "roles.json"], "the whole of the folder is new"
+    assert sorted(path.name for path in kept.iterdir()) == ["popular", "roles.json"], (
+        "the whole of the folder is new"
+    )
 
 
-def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(shop, shelves, kept, tmp_path):
+def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(
+    shop, shelves, kept, tmp_path
+):
     fitted = []
 
     def fit(one):
@@ -77,7 +100,12 @@ def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(
         return one.sharing().fit(shop)
 
     bare = {
-        role: one.sharing() for role, one in {"winner": model("personal"), "discover": model("cosine"), "similar": model("cosine")}.items()
+        role: one.sharing()
+        for role, one in {
+            "winner": model("personal"),
+            "discover": model("cosine"),
+            "similar": model("cosine"),
+        }.items()
     }
     roles.keep(tmp_path / "models", bare, facts=ABOUT, content=shelves, fit=fit)
     assert fitted == ["personal", "cosine"]
@@ -103,7 +131,12 @@ def test_what_was_there_stays_until_the_new_set_is_whole(kept, shop, monkeypatch
         return real["write_json"](path, value, **named)
 
     def rename(path, place):
-        if stage == "move" and path.name.startswith(files.HALF) and Path(place) == kept and (path / "popular").exists():
+        if (
+            stage == "move"
+            and path.name.startswith(files.HALF)
+            and Path(place) == kept
+            and (path / "popular").exists()
+        ):
             raise error
         return real["rename"](path, place)
 
@@ -112,12 +145,16 @@ def test_what_was_there_stays_until_the_new_set_is_whole(kept, shop, monkeypatch
         patched.setattr(files, "write_json", write_json)
         patched.setattr(Path, "rename", rename)
         with pytest.raises(error if isinstance(error, type) else type(error)):
-            roles.keep(kept, {"winner": model("popular").fit(shop), "similar": model("cosine").fit(shop)})
+            roles.keep(
+                kept, {"winner": model("popular").fit(shop), "similar": model("cosine").fit(shop)}
+            )
     assert written
     assert everything(kept.parent) == before
 
 
-def test_a_set_without_a_winner_and_strange_roles_are_refused_and_nothing_is_written(shop, tmp_path):
+def test_a_set_without_a_winner_and_strange_roles_are_refused_and_nothing_is_written(
+    shop, tmp_path
+):
     one = model("popular").fit(shop)
     with pytest.raises(BadRequest, match="No model has the role 'winner'"):
         roles.keep(tmp_path / "models", {"similar": one})
@@ -137,7 +174,8 @@ def test_no_model_has_the_name_of_a_role():
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
-        (None, "personal"), ("winner", "personal"), ("personal", "personal"), ("discover", "cosine"), ("cosine", "cosine"),
+        (None, "personal"), ("winner", "personal"), ("personal", "personal"),
+        ("discover", "cosine"), ("cosine", "cosine"),
         ("cosine(history=0.7)", "cosine"), ("cosine-2", "cosine-2"), ("similar", "cosine-2"),
     ],
 )  # fmt: skip
@@ -157,7 +195,8 @@ def test_what_is_not_kept_is_refused_with_what_is(kept, name):
         Run(kept.parent).model(name)
     assert caught.value.message == f"{kept.parent} keeps no model {name!r}."
     assert caught.value.hint == (
-        "It keeps cosine = cosine(history=0.7) (remind, discover), cosine-2 = cosine (similar), personal (winner)."
+        "It keeps cosine = cosine(history=0.7) (remind, discover), cosine-2 = cosine "
+        "(similar), personal (winner)."
     )
 
 
@@ -171,7 +210,9 @@ def test_a_run_of_an_older_version_has_a_winner_alone(shop, tmp_path):
 
 
 def test_long_labels_are_cut_where_all_are_listed(shop, tmp_path):
-    long = model("blend", parts="cosine(history=0.7) + forward(history=0.6) + popular + personal + raw")
+    long = model(
+        "blend", parts="cosine(history=0.7) + forward(history=0.6) + popular + personal + raw"
+    )
     roles.keep(tmp_path / "models", {"winner": long.fit(shop)})
     told = roles.told(tmp_path / "models")
     assert "…" in told
@@ -179,11 +220,21 @@ def test_long_labels_are_cut_where_all_are_listed(shop, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value", [[], {}, {"winner": "nothing"}, {"similar": "cosine"}, {"winner": ["cosine"]}, {"winner": "../models/cosine"}]
+    "value",
+    [
+        [],
+        {},
+        {"winner": "nothing"},
+        {"similar": "cosine"},
+        {"winner": ["cosine"]},
+        {"winner": "../models/cosine"},
+    ],
 )
 def test_roles_that_do_not_fit_the_models_are_refused(kept, value):
     (kept / "roles.json").write_text(json.dumps(value))
-    with pytest.raises(BadRequest, match=r"roles\.json does not fit the models beside it") as caught:
+    with pytest.raises(
+        BadRequest, match=r"roles\.json does not fit the models beside it"
+    ) as caught:
         Run(kept.parent).artifact  # noqa: B018
     assert caught.value.hint == "It is damaged or was changed; run the job again."
 
@@ -194,24 +245,40 @@ def test_roles_that_do_not_fit_the_models_are_refused(kept, value):
 def test_another_winner_takes_that_role_alone(kept, shop):
     before = everything(kept)
     roles.replace_winner(kept, model("forward").fit(shop), others=kept, facts=ABOUT)
-    assert roles.read(kept) == {"winner": "forward", "remind": "cosine", "discover": "cosine", "similar": "cosine-2"}
+    assert roles.read(kept) == {
+        "winner": "forward",
+        "remind": "cosine",
+        "discover": "cosine",
+        "similar": "cosine-2",
+    }
     after = everything(kept)
     assert {name: data for name, data in after.items() if name.startswith("cosine")} == {
         name: data for name, data in before.items() if name.startswith("cosine")
     }
-    assert not [name for name in after if name.startswith("personal")], "who has no role any more is gone"
+    assert not [name for name in after if name.startswith("personal")], (
+        "who has no role any more is gone"
+    )
 
 
-def test_another_winner_of_a_name_that_is_taken_has_a_number_and_one_of_a_label_that_is_kept_is_kept_once(kept, shop):
+def test_a_winner_whose_name_is_taken_has_a_number_and_one_whose_label_is_kept_is_kept_once(
+    kept, shop
+):
     roles.replace_winner(kept, model("cosine", history=0.5).fit(shop), others=kept)
     assert roles.read(kept)["winner"] == "cosine-3"
     roles.replace_winner(kept, model("cosine", history=0.7).fit(shop), others=kept)
-    assert roles.read(kept) == {"winner": "cosine", "remind": "cosine", "discover": "cosine", "similar": "cosine-2"}
+    assert roles.read(kept) == {
+        "winner": "cosine",
+        "remind": "cosine",
+        "discover": "cosine",
+        "similar": "cosine-2",
+    }
     assert sw.load(roles.find(kept)).label == "cosine(history=0.7)"
 
 
 def test_a_winner_is_written_where_no_model_was(shop, tmp_path):
-    roles.replace_winner(tmp_path / "models", model("popular").fit(shop), others=tmp_path / "models")
+    roles.replace_winner(
+        tmp_path / "models", model("popular").fit(shop), others=tmp_path / "models"
+    )
     assert roles.read(tmp_path / "models") == {"winner": "popular"}
 
 

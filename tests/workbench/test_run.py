@@ -40,9 +40,9 @@ def test_the_model_that_is_kept_learned_from_the_whole_log(order_run):
 
 def test_the_recipe_that_is_kept_has_every_default_and_the_command_to_repeat_it(order_run):
     told = json.loads((order_run / "recipe.json").read_text())
-    assert told["recipe"] == make({"source": "world:order", "models": ["popular", "cosine", "forward"], "budget": "180s"}).model_dump(
-        mode="json"
-    )
+    assert told["recipe"] == make(
+        {"source": "world:order", "models": ["popular", "cosine", "forward"], "budget": "180s"}
+    ).model_dump(mode="json")
     assert told["command"].startswith(f"spadework dig world:order --run {order_run} ")
     assert "--budget 180s" in told["command"]
     assert """'models=["popular", "cosine", "forward"]'""" in told["command"]
@@ -87,7 +87,8 @@ def people(times):
 @pytest.mark.parametrize(
     ("log", "name"),
     [
-        (people([START + n * DAY for n in range(80)]), "by_time"), (people([n // 10 for n in range(80)]), "last_item"),
+        (people([START + n * DAY for n in range(80)]), "by_time"),
+        (people([n // 10 for n in range(80)]), "last_item"),
         (people([START] * 80), "random"), (people(None), "random"),
     ],
     ids=["calendar", "positions", "one moment", "no times"],
@@ -100,16 +101,29 @@ def test_auto_takes_the_first_way_that_leaves_somebody_to_judge(log, name):
 
 def test_auto_takes_baskets_where_nobody_lives_on_both_sides_of_the_cut():
     users = [f"u{n // 4}" for n in range(80)]
-    log = make_log(users, [n % 7 for n in range(80)], [START + n * DAY for n in range(80)], baskets=[n // 2 for n in range(80)])
-    assert choose_split(log, make({"test": "2d", "valid": "2d"})).name in ("last_basket", "last_item")
+    log = make_log(
+        users,
+        [n % 7 for n in range(80)],
+        [START + n * DAY for n in range(80)],
+        baskets=[n // 2 for n in range(80)],
+    )
+    assert choose_split(log, make({"test": "2d", "valid": "2d"})).name in (
+        "last_basket",
+        "last_item",
+    )
     assert choose_split(make_log(["a", "b"], [1, 2], [START, START + DAY]), make({})) is None
 
 
 @pytest.mark.parametrize("name", ["by_time", "last_item", "strong", "random"])
 def test_a_named_cut_is_taken(name):
-    assert choose_split(people([START + n * DAY for n in range(80)]), make({"split": name})).name == name
+    assert (
+        choose_split(people([START + n * DAY for n in range(80)]), make({"split": name})).name
+        == name
+    )
 
 
 def test_a_cut_that_needs_labels_cannot_be_named():
-    with pytest.raises(BadRequest, match="The split 'from_column' needs labels, so it cannot be named in a recipe"):
+    with pytest.raises(
+        BadRequest, match="The split 'from_column' needs labels, so it cannot be named in a recipe"
+    ):
         choose_split(people(None), make({"split": "from_column"}))

@@ -19,12 +19,16 @@ def shop():
     """Ten users, twelve events each over twelve days; every third is a purchase or so."""
     numbers = range(120)
     return make_log(
-        [f"u{n % 10}" for n in numbers], [n % 7 for n in numbers], [START + n * DAY // 10 for n in numbers],
+        [f"u{n % 10}" for n in numbers],
+        [n % 7 for n in numbers],
+        [START + n * DAY // 10 for n in numbers],
         kinds=[KINDS[n // 10 % 4] for n in numbers],
-    )  # fmt: skip
+    )
 
 
-@pytest.mark.parametrize("name", ["auto", "by_time", "last_item", "last_basket", "strong", "random"])
+@pytest.mark.parametrize(
+    "name", ["auto", "by_time", "last_item", "last_basket", "strong", "random"]
+)
 def test_the_target_is_expected_in_both_cuts(name, shop):
     split = choose_split(shop, make({"split": name, "target": "buy", "test": 0.3, "valid": 0.3}))
     assert split is not None
@@ -52,7 +56,9 @@ def test_the_target_is_the_recipes_else_the_first_of_the_events_else_all_kinds(s
 
 
 def test_a_log_of_one_kind_is_cut_as_one_without(tmp_path):
-    rows = "user,item,timestamp,event\n" + "".join(f"u{n % 5},{n % 7},{START + n * DAY},{KINDS[n % 4]}\n" for n in range(60))
+    rows = "user,item,timestamp,event\n" + "".join(
+        f"u{n % 5},{n % 7},{START + n * DAY},{KINDS[n % 4]}\n" for n in range(60)
+    )
     path = tmp_path / "log.csv"
     path.write_text(rows)
     recipe = make({"source": str(path), "events": ["view"], "split": "last_item"})

@@ -1,4 +1,6 @@
-"""Settings that are counted together: as many as there is time for, and a line for each of the others."""
+"""Settings that are counted together: as many as there is time for, and a line for each of the
+others.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,14 @@ from spadework.workbench.search.trial_cache import Ledger
 @pytest.fixture
 def judging(tmp_path, world) -> Judging:
     split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
-    return Judging(Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"), None, Ledger(tmp_path), Clock(600.0), Costs(), None)
+    return Judging(
+        Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"),
+        None,
+        Ledger(tmp_path),
+        Clock(600.0),
+        Costs(),
+        None,
+    )
 
 
 def test_with_time_enough_all_are_judged_and_none_twice(judging):
@@ -37,11 +46,13 @@ def test_only_as_many_as_are_foretold_to_end_are_begun(judging, monkeypatch):
     monkeypatch.setattr(together, "_seconds", lambda *_: next(foretold))
     found = ask_in_time(judging, settings, judging.clock.now + 105.0)
     states = [result.score.state for result in found]
-    assert states.count("done") == 9 + 2  # a tenth of the time is left as it is; then two more fit, and no third
+    # a tenth of the time is left as it is; then two more fit, and no third
+    assert states.count("done") == 9 + 2
     assert states.count("no time") == len(settings) - 11
     assert all(result.reason for result in found if result.score.state == "no time")
     monkeypatch.undo()
-    rest = ask_in_time(judging, settings, float("inf"))  # what had no time is asked when there is some
+    # what had no time is asked when there is some
+    rest = ask_in_time(judging, settings, float("inf"))
     assert len(rest) == len(settings) - 11
     assert {result.score.state for result in rest} == {"done"}
 
@@ -56,7 +67,13 @@ def test_without_time_nothing_is_begun(judging):
 def test_those_that_look_at_the_same_pairs_stand_together(judging, monkeypatch):
     asked: list[object] = []
     original = judging.ask
-    monkeypatch.setattr(judging, "ask", lambda settings, *rest, **more: (asked.extend(settings), original(settings, *rest, **more))[1])
+    monkeypatch.setattr(
+        judging,
+        "ask",
+        lambda settings, *rest, **more: (asked.extend(settings), original(settings, *rest, **more))[
+            1
+        ],
+    )
     ask_in_time(judging, Sweep(judging).stage(1), float("inf"))
     channels = [one.channel for one in asked]
     changes = sum(before != after for before, after in zip(channels, channels[1:], strict=False))
@@ -66,9 +83,13 @@ def test_those_that_look_at_the_same_pairs_stand_together(judging, monkeypatch):
 def test_what_an_earlier_start_judged_is_taken_whatever_the_time(judging, world):
     settings = Sweep(judging).stage(0)
     ask_in_time(judging, settings[:5], float("inf"))
-    again = Judging(judging.protocol, None, Ledger(judging.ledger.folder), Clock(600.0), Costs(), None)
+    again = Judging(
+        judging.protocol, None, Ledger(judging.ledger.folder), Clock(600.0), Costs(), None
+    )
     found = ask_in_time(again, settings, again.clock.now - 1.0)
-    assert {result.one.label for result in found if result.score.state == "done"} == {one.label for one in settings[:5]}
+    assert {result.one.label for result in found if result.score.state == "done"} == {
+        one.label for one in settings[:5]
+    }
 
 
 def test_where_none_was_judged_yet_a_forecast_is_asked_all_the_same(judging, monkeypatch):

@@ -10,16 +10,29 @@ from makers import make_log, random_rows
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.tpe_search import Search, space
 
-FORWARD = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
+FORWARD = {
+    "weight": "power",
+    "left_power": 0.7,
+    "right_power": 0.3,
+    "distance": "inverse",
+    "backward": 0.5,
+    "history": 0.7,
+}
 
 
 def protocol(*, timed: bool = True, seed: int = 0):
     users, items, times = random_rows(1)
-    return SimpleNamespace(seed=seed, split=SimpleNamespace(train=make_log(users, items, times if timed else None)))
+    return SimpleNamespace(
+        seed=seed, split=SimpleNamespace(train=make_log(users, items, times if timed else None))
+    )
 
 
 def seen(**settings):
-    return [(CoOccurrence(**(FORWARD | settings)), 0.3), (CoOccurrence(weight="cosine"), 0.2), (CoOccurrence(), 0.1)]
+    return [
+        (CoOccurrence(**(FORWARD | settings)), 0.3),
+        (CoOccurrence(weight="cosine"), 0.2),
+        (CoOccurrence(), 0.1),
+    ]
 
 
 def labels(models) -> list[str]:
@@ -58,7 +71,9 @@ def test_a_weight_of_whole_counts_is_left_for_one_that_takes_decay(weight):
 
 def test_a_log_without_times_gets_no_proposal_about_time():
     log = protocol(timed=False)
-    search = Search(log, [(CoOccurrence(weight="cosine"), 0.3), (CoOccurrence(), 0.1)], with_content=False)
+    search = Search(
+        log, [(CoOccurrence(weight="cosine"), 0.3), (CoOccurrence(), 0.1)], with_content=False
+    )
     for one in search.propose(8):
         one.check_needs(log.split.train, None)
 
@@ -90,7 +105,9 @@ def test_what_did_well_draws_the_proposals():
         found = search.propose(6)
         search.learn({one.label: one.left_power for one in found})
     late = [one.left_power for one in search.propose(6)]
-    assert sum(late) / len(late) > 0.75, "a power of one is best here, and half is what chance would propose"
+    assert sum(late) / len(late) > 0.75, (
+        "a power of one is best here, and half is what chance would propose"
+    )
 
 
 def test_nothing_seen_means_nothing_proposed():

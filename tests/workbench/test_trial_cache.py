@@ -1,4 +1,6 @@
-"""Finished trials on disk: equal inputs find them, other inputs do not, and what was the machine's fault is tried again."""
+"""Finished trials on disk: equal inputs find them, other inputs do not, and what was the machine's
+fault is tried again.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def test_a_trial_comes_back_as_it_was(tmp_path, protocol):
     key = ledger.key(one, protocol, "test")
     assert ledger.find(key) is None
     ledger.keep(key, score, lists[0], 1.5)
-    assert ledger.find(key)[2] == 0.0, "the clock of the start that wrote it has counted its seconds"
+    assert ledger.find(key)[2] == 0.0, (
+        "the clock of the start that wrote it has counted its seconds"
+    )
     found, kept, seconds = Ledger(tmp_path / "trials").find(key)
     assert seconds == 1.5
     np.testing.assert_array_equal(kept, lists[0])
@@ -42,14 +46,29 @@ def test_a_trial_comes_back_as_it_was(tmp_path, protocol):
 def test_other_inputs_have_other_names(protocol, shop):
     ledger = Ledger(None)
     keys = {
-        ledger.key(model("cosine"), protocol, "test"), ledger.key(model("cosine"), protocol, "validation"),
-        ledger.key(model("cosine", history=0.7), protocol, "test"), ledger.key(model("raw"), protocol, "test"),
-        *(ledger.key(model("cosine"), dataclasses.replace(protocol, **change), "test") for change in (
-            {"seed": 1}, {"repeats": "only"}, {"split": protocol.split.valid}, {"metrics": protocol.metrics[:1]})),
-        ledger.key(model("cosine"), Protocol.of(protocol.split, metrics=["ndcg@5", "coverage@5"], dialect="vaecf"), "test"),
-    }  # fmt: skip
+        ledger.key(model("cosine"), protocol, "test"),
+        ledger.key(model("cosine"), protocol, "validation"),
+        ledger.key(model("cosine", history=0.7), protocol, "test"),
+        ledger.key(model("raw"), protocol, "test"),
+        *(
+            ledger.key(model("cosine"), dataclasses.replace(protocol, **change), "test")
+            for change in (
+                {"seed": 1},
+                {"repeats": "only"},
+                {"split": protocol.split.valid},
+                {"metrics": protocol.metrics[:1]},
+            )
+        ),
+        ledger.key(
+            model("cosine"),
+            Protocol.of(protocol.split, metrics=["ndcg@5", "coverage@5"], dialect="vaecf"),
+            "test",
+        ),
+    }
     assert len(keys) == 9
-    assert ledger.key(model("cosine", history=1), protocol, "test") == ledger.key(model("cosine"), protocol, "test")
+    assert ledger.key(model("cosine", history=1), protocol, "test") == ledger.key(
+        model("cosine"), protocol, "test"
+    )
 
 
 @pytest.mark.parametrize("state", AGAIN)
@@ -61,6 +80,11 @@ def test_what_was_the_machines_fault_is_tried_again(tmp_path, state):
 
 def test_a_failure_of_the_model_is_not_tried_again(tmp_path):
     ledger = Ledger(tmp_path)
-    ledger.keep("k", Score(model="cosine", label="cosine", state="failed", reason="ValueError: so"), None, 1.0)
+    ledger.keep(
+        "k",
+        Score(model="cosine", label="cosine", state="failed", reason="ValueError: so"),
+        None,
+        1.0,
+    )
     found, lists, _ = ledger.find("k")
     assert (found.state, found.reason, lists) == ("failed", "ValueError: so", None)

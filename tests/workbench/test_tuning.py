@@ -33,7 +33,10 @@ def judging(folder, protocol) -> Judging:
 def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, protocol):
     runs = []
     for turn in range(2):
-        one, judge = Tuning(model(name), protocol.split.train, None, 0), judging(tmp_path / str(turn), protocol)
+        one, judge = (
+            Tuning(model(name), protocol.split.train, None, 0),
+            judging(tmp_path / str(turn), protocol),
+        )
         labels = []
         for _ in range(4):
             settings = one.propose()
@@ -46,17 +49,25 @@ def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, pro
     assert runs[0] == runs[1]
 
 
-def test_a_model_without_a_search_has_its_variants_once_and_until_they_were_tried(tmp_path, protocol):
-    one, judge = Tuning(model("popular"), protocol.split.train, None, 0), judging(tmp_path, protocol)
+def test_a_model_without_a_search_has_its_variants_once_and_until_they_were_tried(
+    tmp_path, protocol
+):
+    one, judge = (
+        Tuning(model("popular"), protocol.split.train, None, 0),
+        judging(tmp_path, protocol),
+    )
     assert not one.searches
     first = [setting.label for setting in one.propose()]
-    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))  # no time: they wait for another round
+    # no time: they wait for another round
+    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))
     assert [setting.label for setting in one.propose()] == first
     found: list[str] = []
     while (settings := one.propose()) and len(found) < 100:
         found += [setting.label for setting in settings]
         one.learn(judge.ask(settings, 0, float("inf")))
-    assert sorted(found) == sorted(model("popular", **params).label for params in catalogue()["popular"].variants() if params)
+    assert sorted(found) == sorted(
+        model("popular", **params).label for params in catalogue()["popular"].variants() if params
+    )
 
 
 def test_what_failed_is_told_to_the_search(tmp_path, protocol):
@@ -73,9 +84,15 @@ def test_a_log_without_times_is_asked_nothing_about_time():
             assert setting.params["age_half_life"] is None
 
 
-@pytest.mark.parametrize("name", [name for name, cls in catalogue().items() if any(p.search for p in cls.parameters().values())])
+@pytest.mark.parametrize(
+    "name",
+    [name for name, cls in catalogue().items() if any(p.search for p in cls.parameters().values())],
+)
 def test_where_a_search_looks_is_allowed(name):
     for parameter in catalogue()[name].parameters().values():
         if parameter.search is not None:
-            for value in parameter.search.choices or (parameter.kind(parameter.search.low), parameter.kind(parameter.search.high)):
+            for value in parameter.search.choices or (
+                parameter.kind(parameter.search.low),
+                parameter.kind(parameter.search.high),
+            ):
                 parameter.check(value, name)

@@ -19,8 +19,14 @@ from spadework.kernels import compiled
 from spadework.workbench import warming
 from spadework.workbench.warming import Warming, parts_to_do
 
-WAITS = "import sys, json; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench import warming; import threading, time; \
-threading.Thread(target=warming._end_with_parent, daemon=True).start(); print('step 1/2', flush=True); time.sleep(120)"
+WAITS = """
+import json, sys, threading, time
+sys.path[:] = json.loads(sys.argv[2])
+from spadework.workbench import warming
+threading.Thread(target=warming._end_with_parent, daemon=True).start()
+print("step 1/2", flush=True)
+time.sleep(120)
+"""
 """A process that does not do its work, and ends with its parent."""
 
 
@@ -96,26 +102,37 @@ def test_it_can_be_turned_off(folder, monkeypatch):
 def test_a_process_that_fails_is_a_remark(folder, heard, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import sys; sys.exit('sansa: ValueError: no')")
     assert Warming.begin().wait() < 30
-    assert "Compiling ahead failed (sansa: ValueError: no); models compile in their own time." in heard.notes
+    assert (
+        "Compiling ahead failed (sansa: ValueError: no); models compile in their own time."
+        in heard.notes
+    )
 
 
 def test_a_process_that_is_killed_is_a_remark(folder, heard, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import os; os.kill(os.getpid(), 9)")
     Warming.begin().wait()
-    assert "Compiling ahead failed (the process ended with -9); models compile in their own time." in heard.notes
+    assert (
+        "Compiling ahead failed (the process ended with -9); models compile in their own time."
+        in heard.notes
+    )
 
 
 def test_a_process_that_says_nothing_is_given_up(folder, heard, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import time; time.sleep(120)")
     monkeypatch.setattr(warming, "PATIENCE", 0.3)
     assert Warming.begin().wait() < 30
-    assert heard.notes[-1] == "Compiling ahead failed (no word for 0.3 s); models compile in their own time."
+    assert (
+        heard.notes[-1]
+        == "Compiling ahead failed (no word for 0.3 s); models compile in their own time."
+    )
 
 
 def test_a_process_that_cannot_be_started_is_a_remark(folder, heard, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
     Warming.begin().wait()
-    assert [note.partition(" (")[0] for note in heard.notes] == ["No process could be started to compile ahead"]
+    assert [note.partition(" (")[0] for note in heard.notes] == [
+        "No process could be started to compile ahead"
+    ]
 
 
 def test_closing_ends_the_processes(folder, monkeypatch):
@@ -146,9 +163,12 @@ def test_an_interruption_while_waiting_ends_them_too(folder, monkeypatch):
 def test_a_killed_parent_leaves_no_process_behind(tmp_path):
     code = (
         f"from spadework.workbench import warming; warming._PROGRAM = {WAITS!r}; import time\n"
-        "started = warming.Warming.begin(); print([c._process.pid for c in started._children], flush=True); time.sleep(120)"
+        "started = warming.Warming.begin(); print([c._process.pid for c in started._children], "
+        "flush=True); time.sleep(120)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=own(tmp_path))
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=own(tmp_path)
+    )
     assert parent.stdout is not None
     running = json.loads(parent.stdout.readline())
     assert len(running) == warming.PARTS
@@ -171,7 +191,13 @@ def test_without_a_folder_the_steps_are_done_here_and_heard_by_nobody(monkeypatc
             raise ValueError("no")
 
     monkeypatch.setattr(compiled, "home", lambda: None)
-    monkeypatch.setattr(warming, "exercises", lambda part: [(name, lambda name=name: step(name)) for name in ("ab" if part == 0 else "c")])
+    monkeypatch.setattr(
+        warming,
+        "exercises",
+        lambda part: [
+            (name, lambda name=name: step(name)) for name in ("ab" if part == 0 else "c")
+        ],
+    )
     started = Warming.begin()
     assert done == []
     started.wait()
@@ -195,7 +221,11 @@ def test_after_it_a_dig_compiles_nothing_and_two_at_a_time_share_the_work(tmp_pa
     command = [sys.executable, "-m", "spadework"]
     pair = [
         subprocess.Popen(
-            [*command, "doctor", "--warm", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own(tmp_path)
+            [*command, "doctor", "--warm", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=own(tmp_path),
         )
         for _ in range(2)
     ]
@@ -209,5 +239,7 @@ def test_after_it_a_dig_compiles_nothing_and_two_at_a_time_share_the_work(tmp_pa
     before = sorted(tmp_path.rglob(f"*{compiled.SUFFIX}"))
     assert len(before) > 150
     dig = [*command, "dig", "world:repeats", "--budget", "15s", "--run", str(tmp_path / "run")]
-    subprocess.run(dig, check=True, capture_output=True, env=own(tmp_path), cwd=tmp_path, timeout=600)
+    subprocess.run(
+        dig, check=True, capture_output=True, env=own(tmp_path), cwd=tmp_path, timeout=600
+    )
     assert sorted(tmp_path.rglob(f"*{compiled.SUFFIX}")) == before

@@ -16,7 +16,11 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
 
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
-    entries = [entry for entry in board["scores"] if not pareto or entry["pareto"] or entry["state"] != "done"]
+    entries = [
+        entry
+        for entry in board["scores"]
+        if not pareto or entry["pareto"] or entry["state"] != "done"
+    ]
     rows = [entry for entry in entries if entry["state"] == "done"]
     heading = protocol.get("heading", protocol.get("split", ""))
     text = f"{heading}\n{facts_line(protocol)}".rstrip() + "\n"
@@ -25,14 +29,22 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
         told = f"saved: {board['winner']}. {choice['says']}"
-        text += formatting.with_labels(told, [entry["label"] for entry in [*entries, *board["validation"]]]) + "\n"
+        text += (
+            formatting.with_labels(
+                told, [entry["label"] for entry in [*entries, *board["validation"]]]
+            )
+            + "\n"
+        )
     elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
         text += f"chosen on validation: {formatting.label(board['winner'])}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
         text += f"\n{protocol['leak']}"
     if protocol.get("interrupted"):
-        text += "\nInterrupted: these are scores on the validation span, of the models that were finished."
+        text += (
+            "\nInterrupted: these are scores on the validation span, of the models that were "
+            "finished."
+        )
     return text
 
 
@@ -42,7 +54,9 @@ def _without_numbers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     for entry in entries:
         if entry["state"] != "done":
             by_reason.setdefault((entry["state"], entry["reason"]), []).append(entry["label"])
-    return [f"{state}: {', '.join(labels)}. {reason}" for (state, reason), labels in by_reason.items()]
+    return [
+        f"{state}: {', '.join(labels)}. {reason}" for (state, reason), labels in by_reason.items()
+    ]
 
 
 def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -50,18 +64,26 @@ def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
     by_remark: dict[str, list[str]] = {}
     for entry in entries:
         for remark in entry.get("remarks", ()):
-            by_remark.setdefault(remark.removeprefix(f"{entry['label']}: "), []).append(_clipped(entry["label"]))
+            by_remark.setdefault(remark.removeprefix(f"{entry['label']}: "), []).append(
+                _clipped(entry["label"])
+            )
     return [f"remark: {', '.join(labels)}: {remark}" for remark, labels in by_remark.items()]
 
 
-def rows_table(entries: Sequence[Mapping[str, Any]], primary: str, marks: Mapping[str, str] = MappingProxyType({})) -> str:
+def rows_table(
+    entries: Sequence[Mapping[str, Any]],
+    primary: str,
+    marks: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     """One line per finished model; beside labels of `marks` stands their word."""
     head, right = ["rank", "model", primary, "95 %", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
     rows = [_row(entry, primary) for entry in entries]
     spare = (6, 5, 3, 4)
     if any(entry["label"] in marks for entry in entries):
         head.append("")
-        rows = [[*row, marks.get(entry["label"], "")] for row, entry in zip(rows, entries, strict=True)]
+        rows = [
+            [*row, marks.get(entry["label"], "")] for row, entry in zip(rows, entries, strict=True)
+        ]
     return table(head, rows, right=right, spare=spare)
 
 
@@ -88,12 +110,20 @@ def facts_line(protocol: Mapping[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def findings_text(findings: Sequence[Mapping[str, Any]], line: Callable[[Mapping[str, Any]], str] | None = None) -> str:
-    """One line per finding, a second with the advice, a third to type; questions whose answers weigh little share a line.
+def findings_text(
+    findings: Sequence[Mapping[str, Any]], line: Callable[[Mapping[str, Any]], str] | None = None
+) -> str:
+    """One line per finding, a second with the advice, a third to type; questions whose answers
+    weigh little share a line.
 
-    `line` makes the third of a finding, for a log and a run that are known; else it is told with the words SOURCE and RUN.
+    `line` makes the third of a finding, for a log and a run that are known; else it is told with
+    the words SOURCE and RUN.
     """
-    quiet = [finding["code"] for finding in findings if finding["level"] == "note" and finding.get("unit") in ("share", "metric")]
+    quiet = [
+        finding["code"]
+        for finding in findings
+        if finding["level"] == "note" and finding.get("unit") in ("share", "metric")
+    ]
     lines = []
     for finding in findings:
         if finding["code"] in quiet:
@@ -104,7 +134,9 @@ def findings_text(findings: Sequence[Mapping[str, Any]], line: Callable[[Mapping
         lines += [f"                  $ {command}"] if command else []
     if quiet:
         lines.append(f"note     {len(quiet)} other answers ask for nothing: {', '.join(quiet)}")
-        lines.append("                  → They stand in the report, section 3, and in findings.json.")
+        lines.append(
+            "                  → They stand in the report, section 3, and in findings.json."
+        )
     return "\n".join(lines) + "\n\n" if lines else ""
 
 

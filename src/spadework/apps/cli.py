@@ -1,4 +1,6 @@
-"""The `spadework` command. Results go to stdout, progress to stderr. Exit 0 done, 1 findings that block under --strict, 2 bad request."""
+"""The `spadework` command. Results go to stdout, progress to stderr. Exit 0 done, 1 findings that
+block under --strict, 2 bad request.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(f"spadework.apps.commands.{name}").command
         return command
 
-    def resolve_command(self, context: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self.list_commands(context):
             from spadework.errors import UnknownName
@@ -35,10 +39,13 @@ class Commands(click.Group):
         return super().resolve_command(context, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="spadework", message="%(prog)s %(version)s")
 def spadework() -> None:
-    """Try the spade before the excavator: from an interaction log to an honest board of recommenders.
+    """Try the spade before the excavator: from an interaction log to an honest board of
+    recommenders.
 
     Start with: spadework dig YOUR_LOG.csv
     """
@@ -62,7 +69,10 @@ def main(arguments: list[str] | None = None) -> None:
         os._exit(130)  # threads of a kernel may still be at work; nothing is left to be saved
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        _fail(f"The system refused{where}: {error.strerror or error}.", "Check the path, its rights and the space on the disk.")
+        _fail(
+            f"The system refused{where}: {error.strerror or error}.",
+            "Check the path, its rights and the space on the disk.",
+        )
     else:
         sys.exit(code if isinstance(code, int) else 0)
 

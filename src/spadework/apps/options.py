@@ -8,5 +8,8 @@ model_option = click.option(
     "--model",
     "model",
     metavar="NAME",
-    help="Which model of the RUN answers: its role (winner, best, remind, discover, similar), folder or label.",
+    help=(
+        "Which model of the RUN answers: its role (winner, best, remind, discover, similar), "
+        "folder or label."
+    ),
 )

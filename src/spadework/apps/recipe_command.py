@@ -1,4 +1,6 @@
-"""Commands whose settings are a recipe: every key of the recipe is also an option, so `--user ID` is `--set user=ID`."""
+"""Commands whose settings are a recipe: every key of the recipe is also an option, so `--user ID`
+is `--set user=ID`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ _COMMON = ("--json", "--help", "-h")
 
 
 class RecipeCommand(click.Command):
-    """Turns `--key value` into `--set key=value` for keys of the recipe that the command does not declare itself."""
+    """Turns `--key value` into `--set key=value` for keys of the recipe that the command does not
+    declare itself.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._with_settings(args))
@@ -16,7 +20,10 @@ class RecipeCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
         with formatter.indentation():
-            formatter.write_text("Any key of the recipe is an option too: --user CustomerID, --skip-bad. See: spadework explain recipe")
+            formatter.write_text(
+                "Any key of the recipe is an option too: --user CustomerID, --skip-bad. "
+                "See: spadework explain recipe"
+            )
 
     def _with_settings(self, args: list[str]) -> list[str]:
         declared = {name for parameter in self.params for name in parameter.opts} | set(_COMMON)
@@ -39,6 +46,8 @@ class RecipeCommand(click.Command):
             elif not equals:
                 value = next(waiting, "")
                 if not value:
-                    raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.", ctx=None)
+                    raise click.BadOptionUsage(
+                        name, f"Option {name!r} requires an argument.", ctx=None
+                    )
             translated += ["--set", f"{key}={value}"]
         return translated

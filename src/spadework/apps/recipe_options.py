@@ -10,8 +10,15 @@ from spadework.errors import BadRequest
 from spadework.workbench.recipe import Recipe, from_settings, from_toml, make
 
 
-def recipe_of(source: str | None, *, items: str | None = None, budget: str | None = None, path: str | None = None,
-              settings: Sequence[str] = (), **others: Any) -> Recipe:  # fmt: skip
+def recipe_of(
+    source: str | None,
+    *,
+    items: str | None = None,
+    budget: str | None = None,
+    path: str | None = None,
+    settings: Sequence[str] = (),
+    **others: Any,
+) -> Recipe:
     """Settings of the file, then of --set, then of the options; the last word counts."""
     values: dict[str, Any] = from_toml(Path(path)) if path else {}
     values |= from_settings(settings)
@@ -21,7 +28,9 @@ def recipe_of(source: str | None, *, items: str | None = None, budget: str | Non
 
 
 def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
-    """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the nearest."""
+    """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the
+    nearest.
+    """
     from spadework.models.parameters import refuse_unknown
     from spadework.models.registry import catalogue
 
@@ -30,7 +39,9 @@ def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise BadRequest(f"--set {setting} has no value.", "Write --set KEY=VALUE, such as --set epochs=10.")
+            raise BadRequest(
+                f"--set {setting} has no value.", "Write --set KEY=VALUE, such as --set epochs=10."
+            )
         refuse_unknown(name, [key], known)
         found[key] = known[key].parse(text, name)
     return found
@@ -41,11 +52,15 @@ def out_path(out: str, force: bool, endings: Sequence[str] = ()) -> Path:
     path = Path(out)
     if endings and path.suffix not in endings:
         known = f"{', '.join(endings[:-1])} or {endings[-1]}"
-        raise BadRequest(f"{path} ends in {path.suffix or 'nothing'!r}.", f"Name a file that ends in {known}.")
+        raise BadRequest(
+            f"{path} ends in {path.suffix or 'nothing'!r}.", f"Name a file that ends in {known}."
+        )
     if path.exists() and not force:
         from spadework.errors import OutputExists
 
-        raise OutputExists(f"{path} exists already.", "Choose another name, or replace it with --force.")
+        raise OutputExists(
+            f"{path} exists already.", "Choose another name, or replace it with --force."
+        )
     if path.is_dir():
         raise BadRequest(f"{path} is a folder.", "Name a file.")
     return path

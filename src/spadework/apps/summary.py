@@ -1,4 +1,6 @@
-"""What a dig prints: what came out, the best models beside the baselines, what was left out, and what to type next."""
+"""What a dig prints: what came out, the best models beside the baselines, what was left out, and
+what to type next.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +12,51 @@ from spadework.apps.boards import facts_line, findings_text, rows_table
 from spadework.workbench import formatting
 from spadework.workbench.report import outcome
 from spadework.workbench.report.next_line import line_for
-from spadework.workbench.report.run_facts import Map, RunFacts, as_interval, as_map, as_number, as_text, finished, label_of, value_of
+from spadework.workbench.report.run_facts import (
+    Map,
+    RunFacts,
+    as_interval,
+    as_map,
+    as_number,
+    as_text,
+    finished,
+    label_of,
+    value_of,
+)
 
 MOST = 10
-"""Models of the board that are shown; the baselines and the models that are saved stand below them."""
+"""Models of the board that are shown; the baselines and the models that are saved stand below
+them.
+"""
 BASELINES = ("popular", "popular(window=7d)", "random")
 _PAYS = ("The excavator may pay", "A transformer is worth")
 
 
 def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
-    """All that is printed of a finished run; `larger` is the command with the budget that would do, where there is one."""
+    """All that is printed of a finished run; `larger` is the command with the budget that would do,
+    where there is one.
+    """
 
     def line(finding: Map) -> str:
         return line_for(finding, as_map(facts.recipe.get("recipe")), str(folder))
 
-    parts = [outcome.starved(facts), _rows(facts, folder), "\n".join(_choice(facts)), findings_text(facts.findings, line).rstrip()]
+    parts = [
+        outcome.starved(facts),
+        _rows(facts, folder),
+        "\n".join(_choice(facts)),
+        findings_text(facts.findings, line).rstrip(),
+    ]
     parts += [_board(facts), "\n".join(_left(facts)), "\n".join(_next(facts, folder, larger))]
     return "\n\n".join(part for part in parts if part)
 
 
 def shown_rows(facts: RunFacts) -> tuple[list[Map], int]:
-    """The best rows of the board, then baselines and saved models further down, in the board's order; and how many are not shown."""
-    scored = [row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None]
+    """The best rows of the board, then baselines and saved models further down, in the board's
+    order; and how many are not shown.
+    """
+    scored = [
+        row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None
+    ]
     wanted = {*BASELINES, *outcome.marks(facts)}
     shown = [row for at, row in enumerate(scored) if at < MOST or label_of(row) in wanted]
     return shown, len(scored) - len(shown)
@@ -53,14 +78,19 @@ def _choice(facts: RunFacts) -> Iterator[str]:
     row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
     if row is not None:
         value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
-        yield f"saved    {names[served]}: {facts.primary} {formatting.score(value)}" + (f" ({formatting.interval(ends)})" if ends else "")
+        yield f"saved    {names[served]}: {facts.primary} {formatting.score(value)}" + (
+            f" ({formatting.interval(ends)})" if ends else ""
+        )
     elif served:
         yield f"saved    {names[served]}: no score on the test span"
     if best != served:
         yield f"best     {names[best]}, by value on validation"
     why = formatting.with_labels(outcome.why(facts), [served, best, *outcome.tied(facts)])
     yield from (f"         {said}" for said in (why, outcome.not_above_popular(facts)) if said)
-    yield from (f"saved    {names[label]}: {name[:1].lower()}{name[1:]}" for name, label in outcome.saved(facts)[1:])
+    yield from (
+        f"saved    {names[label]}: {name[:1].lower()}{name[1:]}"
+        for name, label in outcome.saved(facts)[1:]
+    )
 
 
 def _board(facts: RunFacts) -> str:
@@ -74,7 +104,9 @@ def _board(facts: RunFacts) -> str:
 
 
 def _left(facts: RunFacts) -> Iterator[str]:
-    """One line for what had no time, one for each other reason, and what a reader of the numbers must know."""
+    """One line for what had no time, one for each other reason, and what a reader of the numbers
+    must know.
+    """
     late, halfway = outcome.no_time_sentence(facts), outcome.halfway_sentence(facts)
     if late:
         yield late
@@ -85,7 +117,10 @@ def _left(facts: RunFacts) -> Iterator[str]:
     if leak:
         yield leak
     if facts.cut_short:
-        yield "Interrupted: these are scores on the validation span, of the models that were finished."
+        yield (
+            "Interrupted: these are scores on the validation span, of the models that were "
+            "finished."
+        )
     if budget.get("ended") == "done" and not outcome.starved(facts):
         yield as_text(budget.get("says"))
     earlier = outcome.taken_over(facts)

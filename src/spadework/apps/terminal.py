@@ -29,22 +29,40 @@ def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), spare: Sequence[int] = ()) -> str:
-    """Columns side by side; where the terminal is too narrow first without the `spare` columns, then one `name: value` line each."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    spare: Sequence[int] = (),
+) -> str:
+    """Columns side by side; where the terminal is too narrow first without the `spare` columns,
+    then one `name: value` line each.
+    """
     for dropped in range(len(spare) + 1):
         kept = [at for at in range(len(head)) if at not in spare[:dropped]]
         narrow = [[row[at] for at in kept] for row in (head, *rows)]
         if sum(max(map(len, column)) + 2 for column in zip(*narrow, strict=True)) <= width():
-            head, rows, right = narrow[0], narrow[1:], [place for place, at in enumerate(kept) if at in right]
+            head, rows, right = (
+                narrow[0],
+                narrow[1:],
+                [place for place, at in enumerate(kept) if at in right],
+            )
             break
     cells = [list(head), *[list(row) for row in rows]]
     sizes = [max(len(row[column]) for row in cells) for column in range(len(head))]
     if sum(sizes) + 2 * len(sizes) > width():
-        blocks = ["\n".join(f"{name}: {value}" for name, value in zip(head, row, strict=True) if value) for row in rows]
+        blocks = [
+            "\n".join(f"{name}: {value}" for name, value in zip(head, row, strict=True) if value)
+            for row in rows
+        ]
         return "\n\n".join(blocks)
 
     def line(row: Sequence[str]) -> str:
-        parts = [value.rjust(size) if at in right else value.ljust(size) for at, (value, size) in enumerate(zip(row, sizes, strict=True))]
+        parts = [
+            value.rjust(size) if at in right else value.ljust(size)
+            for at, (value, size) in enumerate(zip(row, sizes, strict=True))
+        ]
         return "  ".join(parts).rstrip()
 
     return "\n".join([line(head), line(["─" * size for size in sizes]), *map(line, cells[1:])])
@@ -61,19 +79,28 @@ class _Task:
     before: int  # units that were done by then
 
     def text(self, most: float) -> str:
-        """How far it is, and from three seconds on how long the rest will take at the pace so far, unless `most` seconds end it before."""
+        """How far it is, and from three seconds on how long the rest will take at the pace so far,
+        unless `most` seconds end it before.
+        """
         from spadework.workbench import formatting
 
         label = formatting.label(self.label, 40)
         if not self.total:
             return label
         took, made = time.monotonic() - self.begun, self.done - self.before
-        left = took / made * (self.total - self.done) if took > Progress.SURE and made > 0 else math.inf
-        return f"{label} {self.done:,}/{self.total:,}" + (f", about {durations.words(left)} left" if left < most else "")
+        left = (
+            took / made * (self.total - self.done)
+            if took > Progress.SURE and made > 0
+            else math.inf
+        )
+        return f"{label} {self.done:,}/{self.total:,}" + (
+            f", about {durations.words(left)} left" if left < most else ""
+        )
 
 
 class Progress:
-    """Notes as lines, details too if `verbose`; how much time went by, what runs now and how much remains on one line that is overwritten.
+    """Notes as lines, details too if `verbose`; how much time went by, what runs now and how much
+    remains on one line that is overwritten.
 
     The line moves every second. Where there is no terminal, it is written once a minute.
     """
@@ -87,7 +114,8 @@ class Progress:
         self._verbose = verbose
         self._live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._begun = time.monotonic()
-        self._budget: tuple[float, float] | None = None  # when it began, on time.monotonic, and its seconds
+        # when it began, on time.monotonic, and its seconds
+        self._budget: tuple[float, float] | None = None
         self._tasks: list[_Task] = []  # each inside the one before
         self._shown = 0
         self._drawn = 0.0 if self._live else time.monotonic()
@@ -126,8 +154,15 @@ class Progress:
 
     def _place(self, label: str, done: int, total: int | None) -> None:
         """Whoever speaks has no other at work inside it any more; what has ended is gone."""
-        at = next((place for place, task in enumerate(self._tasks) if task.label == label), len(self._tasks))
-        task = self._tasks[at] if at < len(self._tasks) else _Task(label, done, total, time.monotonic(), done)
+        at = next(
+            (place for place, task in enumerate(self._tasks) if task.label == label),
+            len(self._tasks),
+        )
+        task = (
+            self._tasks[at]
+            if at < len(self._tasks)
+            else _Task(label, done, total, time.monotonic(), done)
+        )
         if done < task.done or total != task.total:  # it begins anew
             task.begun, task.before = time.monotonic(), done
         task.done, task.total = done, total

@@ -1,4 +1,6 @@
-"""The row account: what was read, what is used, what was set aside and why. It adds up or it does not exist."""
+"""The row account: what was read, what is used, what was set aside and why. It adds up or it does
+not exist.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,10 @@ import polars as pl
 class RowAccount:
     """`read == used + Σ set_aside`, checked on construction.
 
-    `columns` maps each role (user, item, time, weight, event, basket) to the column's own name. `remarks` are sentences for people
-    about choices that the reader made (unit of time, delimiter, merged ids). `rows_set_aside` holds the rows themselves, with their
-    number in the source (`row`, the first data row is 1) and the `reason`.
+    `columns` maps each role (user, item, time, weight, event, basket) to the column's own name.
+    `remarks` are sentences for people about choices that the reader made (unit of time, delimiter,
+    merged ids). `rows_set_aside` holds the rows themselves, with their number in the source (`row`,
+    the first data row is 1) and the `reason`.
     """
 
     source: str
@@ -26,13 +29,16 @@ class RowAccount:
     columns: Mapping[str, str] = field(default_factory=dict)
     other_columns: tuple[str, ...] = ()  # columns of the source that play no role
     remarks: tuple[str, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)  # facts for the checks, such as ids that differ only by blanks
+    # facts for the checks, such as ids that differ only by blanks
+    counts: Mapping[str, int] = field(default_factory=dict)
     rows_set_aside: pl.DataFrame | None = None
 
     def __post_init__(self) -> None:
         missing = self.read - self.used - sum(self.set_aside.values())
         if missing:
-            raise AssertionError(f"row account of {self.source}: {missing} rows of {self.read} are unaccounted for")
+            raise AssertionError(
+                f"row account of {self.source}: {missing} rows of {self.read} are unaccounted for"
+            )
         for name in ("set_aside", "columns", "counts"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 

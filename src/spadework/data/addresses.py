@@ -1,4 +1,6 @@
-"""The doors of this floor: a log or an item table of whatever a caller names, files and frames as well as `sample:NAME` and `world:NAME`."""
+"""The doors of this floor: a log or an item table of whatever a caller names, files and frames as
+well as `sample:NAME` and `world:NAME`.
+"""
 
 from __future__ import annotations
 
@@ -33,33 +35,60 @@ def read_interactions(
 ) -> Interactions:
     """The log of a source, with an account of every row in `.account`.
 
-    `source` is a path, a list of paths, a folder of parquet, `-` for standard input, `sample:grocery`, `world:NAME`, or a frame that
-    speaks the Arrow interface (polars, pandas, pyarrow, duckdb). Kinds: csv, tsv and other delimiters, JSON lines (each also gz or zst),
-    parquet, Arrow files. Columns are found by name, then by their values; names that you give win, and `-` leaves a role out.
-    `time="when:day-first"` settles the order of day and month. `events` are the kinds to use; where there are several, each
-    row keeps its own in `.kinds`. The many parameters are the roles of a log.
+    `source` is a path, a list of paths, a folder of parquet, `-` for standard input,
+    `sample:grocery`, `world:NAME`, or a frame that speaks the Arrow interface (polars, pandas,
+    pyarrow, duckdb). Kinds: csv, tsv and other delimiters, JSON lines (each also gz or zst),
+    parquet, Arrow files. Columns are found by name, then by their values; names that you give win,
+    and `-` leaves a role out. `time="when:day-first"` settles the order of day and month. `events`
+    are the kinds to use; where there are several, each row keeps its own in `.kinds`. The many
+    parameters are the roles of a log.
 
-    Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two readings are equally good.
-    Memory is predicted first: where it is short, parquet is sampled by whole users, and text is refused (OutOfMemory).
+    Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
+    readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
+    whole users, and text is refused (OutOfMemory).
     """
     if duplicates not in ("set aside", "keep"):
-        raise BadRequest(f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'.")
+        raise BadRequest(
+            f"There is no policy {duplicates!r} for duplicates.", "Known: 'set aside', 'keep'."
+        )
     if isinstance(events, str):
         events = [events]
-    given = {"user": user, "item": item, "time": time, "weight": weight, "event": event, "basket": basket}
+    given = {
+        "user": user,
+        "item": item,
+        "time": time,
+        "weight": weight,
+        "event": event,
+        "basket": basket,
+    }
     if isinstance(source, str) and source.startswith(ADDRESSES):
         options = (events, delimiter, encoding != "utf-8" or None)
         return _log_of(source, any(name is not None for name in (*given.values(), *options)))
-    return read_source(source, given, events=events, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, duplicates=duplicates)
+    return read_source(
+        source,
+        given,
+        events=events,
+        delimiter=delimiter,
+        encoding=encoding,
+        skip_bad=skip_bad,
+        duplicates=duplicates,
+    )
 
 
 def read_content(
-    source: Source, log: Interactions | None = None, *, item: str | None = None, delimiter: str | None = None, encoding: str = "utf-8"
+    source: Source,
+    log: Interactions | None = None,
+    *,
+    item: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
 ) -> ItemContent:
-    """What a table says about items, aligned to the items of `log`, or to its own where there is none.
+    """What a table says about items, aligned to the items of `log`, or to its own where there is
+    none.
 
-    Ids match exactly. Where one side has numbers and the other text, a number matches its canonical decimal text only: 7 is "7", not "007".
-    `source` is what `read_interactions` takes. Raises BadData when not one row fits to the log.
+    Ids match exactly. Where one side has numbers and the other text, a number matches its canonical
+    decimal text only: 7 is "7", not "007". `source` is what `read_interactions` takes. Raises
+    BadData when not one row fits to the log.
     """
     if isinstance(source, str) and source.startswith(ADDRESSES):
         return _content_of(source, log)
@@ -69,7 +98,10 @@ def read_content(
 def _log_of(source: str, options: bool) -> Interactions:
     kind, name = source.split(":", 1)
     if options:
-        raise BadRequest(f"{source} brings its own columns, so options for reading do not apply.", "Leave them out.")
+        raise BadRequest(
+            f"{source} brings its own columns, so options for reading do not apply.",
+            "Leave them out.",
+        )
     if kind == "sample":
         return sample(name)
     return world(name).log
@@ -81,5 +113,7 @@ def _content_of(source: str, log: Interactions | None) -> ItemContent:
         return sample_content(name, log)
     content = world(name).content
     if content is None:
-        raise BadData(f"The world {name!r} says nothing about its items.", "Read its log without content.")
+        raise BadData(
+            f"The world {name!r} says nothing about its items.", "Read its log without content."
+        )
     return content

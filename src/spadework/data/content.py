@@ -1,4 +1,6 @@
-"""What is known about items: titles, categories, text, numbers and vectors, aligned to the codes of a log."""
+"""What is known about items: titles, categories, text, numbers and vectors, aligned to the codes of
+a log.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,29 @@ from spadework.data.reading.tables import Table
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest, Undecided
 
-_TITLES = ("title", "name", "producttitle", "productname", "itemname", "movietitle", "prodname", "tracktitle", "booktitle", "producttype")
+_TITLES = (
+    "title",
+    "name",
+    "producttitle",
+    "productname",
+    "itemname",
+    "movietitle",
+    "prodname",
+    "tracktitle",
+    "booktitle",
+    "producttype",
+)
 _CATEGORIES = (
-    *("category", "productcategory", "categories", "maincategory", "subcategory", "categoryid", "genre", "genres"),
+    *(
+        "category",
+        "productcategory",
+        "categories",
+        "maincategory",
+        "subcategory",
+        "categoryid",
+        "genre",
+        "genres",
+    ),
     *("productgroup", "department", "class", "producttype", "type", "brand", "attributes", "tags"),
     *("manufacturer", "manufacturerid", "author", "artist", "color", "colour"),
 )
@@ -31,10 +53,12 @@ _LIST_SEPARATOR = "|"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ItemContent:
-    """One row per item code: `table` has the height of the vocabulary, with nulls where nothing is known.
+    """One row per item code: `table` has the height of the vocabulary, with nulls where nothing is
+    known.
 
-    `roles` says what each column is: "title" (one at most), "category", "text", "number" or "vector". Lists of values are text joined
-    by `|`; lists of floating numbers that are all of one length, two at least, are vectors.
+    `roles` says what each column is: "title" (one at most), "category", "text", "number" or
+    "vector". Lists of values are text joined by `|`; lists of floating numbers that are all of one
+    length, two at least, are vectors.
     """
 
     item_vocabulary: Vocabulary
@@ -50,7 +74,11 @@ class ItemContent:
     def __post_init__(self) -> None:
         if self.table.height != len(self.item_vocabulary):
             raise BadData(
-                f"The item table has {self.table.height} rows, but there are {len(self.item_vocabulary)} items.", "Give one row an item."
+                (
+                    f"The item table has {self.table.height} rows, but there are "
+                    f"{len(self.item_vocabulary)} items."
+                ),
+                "Give one row an item.",
             )
         object.__setattr__(self, "roles", MappingProxyType(dict(self.roles)))
 
@@ -59,9 +87,15 @@ class ItemContent:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the items, the columns and what they say: equal content, equal fingerprint."""
-        rows = self.table.hash_rows(seed=0).to_numpy() if self.table.width else np.zeros(0, np.uint64)
-        return digest(repr(dict(self.roles)).encode(), rows, self.item_vocabulary.fingerprint.encode())
+        """A digest of the items, the columns and what they say: equal content, equal
+        fingerprint.
+        """
+        rows = (
+            self.table.hash_rows(seed=0).to_numpy() if self.table.width else np.zeros(0, np.uint64)
+        )
+        return digest(
+            repr(dict(self.roles)).encode(), rows, self.item_vocabulary.fingerprint.encode()
+        )
 
     def columns_of(self, role: str) -> list[str]:
         """Names of the columns with this role, in the table's order."""
@@ -90,7 +124,9 @@ class ItemContent:
 
     @property
     def vectors(self) -> dict[str, Array]:
-        """Column → vector of each item code, zeros where it is unknown. Each [items, width], float32."""
+        """Column → vector of each item code, zeros where it is unknown. Each [items, width],
+        float32.
+        """
         return {column: _filled(self.table[column]) for column in self.columns_of("vector")}
 
     def titles(self) -> pl.Series:
@@ -99,17 +135,26 @@ class ItemContent:
         return ids if self.title is None else self.title.fill_null(ids).alias("title")
 
     def category_codes(self, column: str | None = None) -> tuple[Codes, list[str]]:
-        """Code of each item's category (−1 where unknown) and the categories' names in ascending order; the first column unless named."""
+        """Code of each item's category (−1 where unknown) and the categories' names in ascending
+        order; the first column unless named.
+        """
         known = self.columns_of("category")
         if column is None and not known:
-            raise BadData("The item table has no category column.", f"Its columns are {listed(self.table.columns)}.")
+            raise BadData(
+                "The item table has no category column.",
+                f"Its columns are {listed(self.table.columns)}.",
+            )
         chosen = known[0] if column is None else column
         if chosen not in known:
-            raise BadRequest(f"{chosen!r} is no category column of the item table.", f"Known: {listed(known)}.")
+            raise BadRequest(
+                f"{chosen!r} is no category column of the item table.", f"Known: {listed(known)}."
+            )
         values = self.table[chosen]
         if values.dtype.is_float():  # whole numbers with gaps come as floating numbers from pandas
             whole = values.cast(pl.Int64, strict=False)
-            values = whole if bool((whole.cast(pl.Float64) == values).all()) else values.cast(pl.String)
+            values = (
+                whole if bool((whole.cast(pl.Float64) == values).all()) else values.cast(pl.String)
+            )
         elif not values.dtype.is_integer():
             values = values.cast(pl.String)
         names = Vocabulary(values.drop_nulls().unique().sort())
@@ -117,15 +162,24 @@ class ItemContent:
 
 
 def read_item_table(
-    source: Source, log: Interactions | None = None, *, item: str | None = None, delimiter: str | None = None, encoding: str = "utf-8"
+    source: Source,
+    log: Interactions | None = None,
+    *,
+    item: str | None = None,
+    delimiter: str | None = None,
+    encoding: str = "utf-8",
 ) -> ItemContent:
     """What a file or a frame says about items; see `read_content`."""
-    table = open_table(source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else [])
+    table = open_table(
+        source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
+    )
     if table.rows == 0:
         raise BadData(f"{table.name} has 0 rows.", "Give an item table with rows.")
     name = _item_column(table, item)
     check_id_type(table.schema[name], "item", name)
-    others = [column for column in table.columns if column != name and _is_readable(table.schema[column])]
+    others = [
+        column for column in table.columns if column != name and _is_readable(table.schema[column])
+    ]
     frame = table.fetch([name, *others])
     ledger = Ledger(frame.height)
     ids = clean_ids(frame[name], "item", name, ledger)
@@ -149,7 +203,8 @@ def _item_column(table: Table, item: str | None) -> str:
         )
     if not hits:
         raise BadData(
-            f"{table.name} has no column that looks like the item.", f"Name it with --items-id. Its columns are {listed(table.columns)}."
+            f"{table.name} has no column that looks like the item.",
+            f"Name it with --items-id. Its columns are {listed(table.columns)}.",
         )
     return hits[0]
 
@@ -167,15 +222,28 @@ def _codes(vocabulary: Vocabulary, ids: pl.Series, name: str, ledger: Ledger) ->
         numbers = ids.cast(vocabulary.ids.dtype, strict=False)
         canonical = (numbers.cast(pl.String) == ids).fill_null(False)
         sought = numbers.set(~canonical, None)
-        ledger.remark(f"The log has numbers as item ids; text in {name!r} fits where it is the same number, written canonically.")
+        ledger.remark(
+            f"The log has numbers as item ids; text in {name!r} fits where it is the same "
+            "number, written canonically."
+        )
     elif ids.dtype.is_integer() and vocabulary.ids.dtype == pl.String:
         sought = ids.cast(pl.String)
-        ledger.remark(f"The log has text as item ids; numbers in {name!r} fit where their decimal text is the same.")
+        ledger.remark(
+            f"The log has text as item ids; numbers in {name!r} fit where their decimal "
+            "text is the same."
+        )
     codes = vocabulary.codes(sought)
     return np.where(ids.is_null().to_numpy(), np.int32(-2), codes).astype(np.int32)
 
 
-def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Vocabulary, table: Table, ledger: Ledger) -> ItemContent:
+def _aligned(
+    others: pl.DataFrame,
+    codes: Codes,
+    ids: pl.Series,
+    vocabulary: Vocabulary,
+    table: Table,
+    ledger: Ledger,
+) -> ItemContent:
     known = codes >= 0
     if not known.any():
         raise BadData(
@@ -192,9 +260,18 @@ def _aligned(others: pl.DataFrame, codes: Codes, ids: pl.Series, vocabulary: Voc
     duplicates, without_id = len(matched) - len(found), int((codes == -2).sum())
     unmatched, silent = int((codes == -1).sum()), len(vocabulary) - len(found)
     for count, sentence in (
-        (unmatched, f"Rows of the item table about items that the log does not have: {unmatched:,}."),
+        (
+            unmatched,
+            f"Rows of the item table about items that the log does not have: {unmatched:,}.",
+        ),
         (silent, f"Items of the log without a row in the item table: {silent:,}."),
-        (duplicates, f"Rows that repeat an item of the item table, of which the first counts: {duplicates:,}."),
+        (
+            duplicates,
+            (
+                "Rows that repeat an item of the item table, of which the first counts: "
+                f"{duplicates:,}."
+            ),
+        ),
         (without_id, f"Rows of the item table without a usable item id: {without_id:,}."),
     ):
         if count:
@@ -229,13 +306,17 @@ def _flat(column: pl.Series) -> pl.Series:
 
 
 def _vectors(column: pl.Series) -> pl.Series | None:
-    """Lists of floating numbers as vectors, null where a number is missing or not finite; None where lengths differ or are below two."""
+    """Lists of floating numbers as vectors, null where a number is missing or not finite; None
+    where lengths differ or are below two.
+    """
     lengths = column.list.len().drop_nulls()
     lengths = lengths.filter(lengths > 0).unique()
     if not _inner(column.dtype).is_float() or len(lengths) != 1 or lengths[0] < 2:
         return None
     numbers = column.cast(pl.List(pl.Float32))
-    usable = (numbers.list.len() > 0) & numbers.list.eval(pl.element().is_finite().fill_null(False)).list.all()
+    usable = (numbers.list.len() > 0) & numbers.list.eval(
+        pl.element().is_finite().fill_null(False)
+    ).list.all()
     return numbers.set(~usable.fill_null(False), None).cast(pl.Array(pl.Float32, int(lengths[0])))
 
 
@@ -258,7 +339,14 @@ def _roles(table: pl.DataFrame) -> dict[str, str]:
     plain = {column: plain_name(column) for column in table.columns}
     roles: dict[str, str] = {}
     for name in _TITLES:
-        title = next((column for column in table.columns if plain[column] == name and table[column].dtype == pl.String), None)
+        title = next(
+            (
+                column
+                for column in table.columns
+                if plain[column] == name and table[column].dtype == pl.String
+            ),
+            None,
+        )
         if title is not None:
             roles[title] = "title"
             break
@@ -281,4 +369,8 @@ def _roles(table: pl.DataFrame) -> dict[str, str]:
 
 def _has_few_values(column: pl.Series) -> bool:
     values = column.drop_nulls()
-    return len(values) > 0 and values.n_unique() <= max(20, len(values) // 20) and int(values.str.len_chars().max()) <= 60  # type: ignore[arg-type]
+    return (
+        len(values) > 0
+        and values.n_unique() <= max(20, len(values) // 20)
+        and (values.str.len_chars() <= 60).all()
+    )

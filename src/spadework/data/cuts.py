@@ -18,7 +18,9 @@ CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a seque
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Split:
-    """Two questions that a leak confuses have different names: what was `given`, and what was `expected` of it."""
+    """Two questions that a leak confuses have different names: what was `given`, and what was
+    `expected` of it.
+    """
 
     train: Interactions  # what a model may learn from
     given: Interactions  # what it may see of each judged user
@@ -50,7 +52,9 @@ class Split:
 
     @cached_property
     def repeat_share(self) -> float:
-        """Mean over users with history of the share of their expected items that they had before."""
+        """Mean over users with history of the share of their expected items that they had
+        before.
+        """
         expected = _pairs(self.expected)
         seen = members(expected, _pairs(self.given))
         users = expected // self.expected.item_count
@@ -87,7 +91,8 @@ def cut(
     given: Mask | None = None,
     target: str | None = None,
 ) -> Split:
-    """Tested rows against the rest. Given are the rest's rows of the users of whom something is expected.
+    """Tested rows against the rest. Given are the rest's rows of the users of whom something is
+    expected.
 
     With a `target`, tested rows of other kinds are neither known nor expected; they are counted.
     """
@@ -142,14 +147,25 @@ def leak_of(train: Interactions, expected: Interactions) -> str | None:
     if not len(expected) or not len(train):
         return None
     if train.times is None or expected.times is None:
-        return "This split ignores time; without times nobody can say how much of the future it leaks."
+        return (
+            "This split ignores time; without times nobody can say how much of the future it leaks."
+        )
     if int(train.times.max()) < CALENDAR:
-        return "This split ignores the calendar; times here are positions, so nobody can say how much of the future it leaks."
+        return (
+            "This split ignores the calendar; times here are positions, so nobody can say how "
+            "much of the future it leaks."
+        )
     if int(train.times.min()) == int(expected.times.max()):
-        return "This split ignores time; all events have the same one, so nobody can say how much of the future it leaks."
+        return (
+            "This split ignores time; all events have the same one, so nobody can say how much "
+            "of the future it leaks."
+        )
     ordered = np.sort(train.times)
     later = 1 - np.searchsorted(ordered, expected.times, side="right") / len(ordered)
-    return f"This split leaks the future: on average {later.mean():.1%} of the training rows are later than the event they help to predict."
+    return (
+        f"This split leaks the future: on average {later.mean():.1%} of the training rows are "
+        "later than the event they help to predict."
+    )
 
 
 def day(moment: int) -> str:

@@ -24,9 +24,11 @@ _OPTIONAL = ("times", "weights", "baskets", "kinds")
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Interactions:
-    """Who did what to which item, when, in which basket. Rows are sorted by (user, time, arrival); arrays are read-only.
+    """Who did what to which item, when, in which basket. Rows are sorted by (user, time, arrival);
+    arrays are read-only.
 
-    What is absent is None, never invented. Build one with `from_codes`, which sorts, or with `sw.read_interactions`.
+    What is absent is None, never invented. Build one with `from_codes`, which sorts, or with
+    `sw.read_interactions`.
     """
 
     users: Codes  # [rows] positions in user_vocabulary, ascending
@@ -34,12 +36,16 @@ class Interactions:
     times: Seconds | None = None  # [rows] epoch seconds, ascending within a user
     weights: Floats | None = None  # [rows] above zero
     baskets: Codes | None = None  # [rows] numbers of baskets; equal means the same basket
-    kinds: Codes | None = None  # [rows] positions in kind_names: a view, a purchase; None where all rows are of one kind
-    kind_names: tuple[str, ...] = ()  # ascending; one name without `kinds` says what all rows are, none that nobody said
+    # [rows] positions in kind_names: a view, a purchase; None where all rows are of one kind
+    kinds: Codes | None = None
+    # ascending; one name without `kinds` says what all rows are, none that nobody said
+    kind_names: tuple[str, ...] = ()
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
-    now: int | None = None  # the moment that is asked about, in epoch seconds, where somebody said it; see `asked_at`
-    account: RowAccount | None = field(default=None, repr=False)  # how it was read; not carried over by `where`
+    # the moment that is asked about, in epoch seconds, where somebody said it; see `asked_at`
+    now: int | None = None
+    # how it was read; not carried over by `where`
+    account: RowAccount | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         rows = len(self.users)
@@ -48,7 +54,10 @@ class Interactions:
             if column is None:
                 continue
             if column.shape != (rows,):
-                raise BadData(f"Column {name!r} has shape {column.shape}, but there are {rows} rows.", "Give one value per row.")
+                raise BadData(
+                    f"Column {name!r} has shape {column.shape}, but there are {rows} rows.",
+                    "Give one value per row.",
+                )
             object.__setattr__(self, name, frozen(column))
         _check_kinds(self.kinds, self.kind_names)
 
@@ -67,7 +76,9 @@ class Interactions:
         kind_names: tuple[str, ...] = (),
         order: Array | None = None,
     ) -> Interactions:
-        """Sort rows in any order. `order` is a finer clock than `times` where there is one (milliseconds, say). O(n)."""
+        """Sort rows in any order. `order` is a finer clock than `times` where there is one
+        (milliseconds, say). O(n).
+        """
         clock = times if order is None else order
         sorted_rows = by_user_time_arrival(users, clock, len(user_vocabulary))
 
@@ -92,7 +103,10 @@ class Interactions:
     def __repr__(self) -> str:
         present = [name for name in _OPTIONAL if getattr(self, name) is not None]
         users, items = len(self.active_users), int((self.item_counts > 0).sum())
-        return f"Interactions({len(self):,} rows, {users:,} users, {items:,} items{', with ' + ', '.join(present) if present else ''})"
+        return (
+            f"Interactions({len(self):,} rows, {users:,} users, {items:,} "
+            f"items{', with ' + ', '.join(present) if present else ''})"
+        )
 
     @property
     def user_count(self) -> int:
@@ -105,9 +119,14 @@ class Interactions:
         return len(self.item_vocabulary)
 
     def where(self, mask: Mask) -> Interactions:
-        """The rows where `mask` holds, in the same order; vocabularies and names of kinds are kept, so codes keep their meaning."""
+        """The rows where `mask` holds, in the same order; vocabularies and names of kinds are kept,
+        so codes keep their meaning.
+        """
         if mask.dtype != np.bool_ or mask.shape != self.users.shape:
-            raise BadRequest(f"The mask has shape {mask.shape} and type {mask.dtype}.", f"Give {len(self)} booleans.")
+            raise BadRequest(
+                f"The mask has shape {mask.shape} and type {mask.dtype}.",
+                f"Give {len(self)} booleans.",
+            )
 
         def take(column: Array | None) -> Array | None:
             return None if column is None else column[mask]
@@ -124,7 +143,9 @@ class Interactions:
         )
 
     def recoded(self, user_vocabulary: Vocabulary, item_vocabulary: Vocabulary) -> Interactions:
-        """The same rows under other vocabularies; rows whose user or item is unknown there are left out. O(rows)."""
+        """The same rows under other vocabularies; rows whose user or item is unknown there are left
+        out. O(rows).
+        """
         users = user_vocabulary.codes(self.user_vocabulary.ids)[self.users]
         items = item_vocabulary.codes(self.item_vocabulary.ids)[self.items]
         known = (users >= 0) & (items >= 0)
@@ -142,27 +163,35 @@ class Interactions:
         ).asked_at(self.now)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
-        """The same rows in a larger vocabulary: items that nobody took yet, such as those of an item table, can then be recommended.
+        """The same rows in a larger vocabulary: items that nobody took yet, such as those of an
+        item table, can then be recommended.
 
-        Read the item table for this log, fit on it, and models of content have a way in for them. Ids are of the log's type.
+        Read the item table for this log, fit on it, and models of content have a way in for them.
+        Ids are of the log's type.
         """
         own = self.item_vocabulary.ids
         more = pl.Series(ids).drop_nulls()
         if more.dtype.is_integer() != own.dtype.is_integer():
-            raise BadRequest(f"The ids of new items are {more.dtype}, those of the log {own.dtype}.", "Give ids of the log's type.")
+            raise BadRequest(
+                f"The ids of new items are {more.dtype}, those of the log {own.dtype}.",
+                "Give ids of the log's type.",
+            )
         vocabulary, _ = Vocabulary.build(pl.concat([own, more.cast(own.dtype)]))
         return self.recoded(self.user_vocabulary, vocabulary)
 
     def asked_at(self, now: float | str | date | None) -> Interactions:
-        """The same rows, asked about at this moment: what models are told of the time of the question, all alike.
+        """The same rows, asked about at this moment: what models are told of the time of the
+        question, all alike.
 
-        Epoch seconds, a date or datetime (UTC where no zone is given), or its ISO text. None: after each user's usual pause. A moment before the
-        last event of a user counts as that event's.
+        Epoch seconds, a date or datetime (UTC where no zone is given), or its ISO text. None: after
+        each user's usual pause. A moment before the last event of a user counts as that event's.
         """
         return replace(self, now=moment(now))
 
     def of_users(self, users: Any) -> Interactions:
-        """The rows of these users, by id, one or several. Raises `BadRequest` with the first that is not there."""
+        """The rows of these users, by id, one or several. Raises `BadRequest` with the first that
+        is not there.
+        """
         return self.of_user_codes(self.user_vocabulary.known(users, "User", "the log"))
 
     def of_user_codes(self, users: Codes) -> Interactions:
@@ -171,14 +200,20 @@ class Interactions:
         wrong = codes[(codes < 0) | (codes >= self.user_count)]
         if len(wrong):
             raise BadRequest(
-                f"There is no user with the code {wrong[0]}; there are {self.user_count:,}, from 0.", "By id: log.of_users(ids)."
+                (
+                    f"There is no user with the code {wrong[0]}; there are {self.user_count:,}, "
+                    "from 0."
+                ),
+                "By id: log.of_users(ids).",
             )
         chosen = np.zeros(self.user_count, np.bool_)
         chosen[users] = True
         return self.where(chosen[self.users])
 
     def is_kind(self, name: str) -> Mask:
-        """Which rows are events of this kind; none where the log knows no such kind. Shape [rows]."""
+        """Which rows are events of this kind; none where the log knows no such kind. Shape
+        [rows].
+        """
         if name not in self.kind_names:
             return np.zeros(len(self), np.bool_)
         if self.kinds is None:
@@ -190,7 +225,13 @@ class Interactions:
         """Rows of each kind, by name; empty where nobody said what the rows are."""
         if self.kinds is None:
             return dict.fromkeys(self.kind_names, len(self))
-        return dict(zip(self.kind_names, np.bincount(self.kinds, minlength=len(self.kind_names)).tolist(), strict=True))
+        return dict(
+            zip(
+                self.kind_names,
+                np.bincount(self.kinds, minlength=len(self.kind_names)).tolist(),
+                strict=True,
+            )
+        )
 
     @cached_property
     def starts(self) -> Array:
@@ -223,13 +264,18 @@ class Interactions:
         """Items of each basket; baskets in order of user, then first appearance."""
         keys = self.basket_keys()
         order = np.argsort(keys, kind="stable")
-        starts = np.concatenate(([0], np.cumsum(np.bincount(keys)))) if len(keys) else np.zeros(1, np.int64)
+        starts = (
+            np.concatenate(([0], np.cumsum(np.bincount(keys))))
+            if len(keys)
+            else np.zeros(1, np.int64)
+        )
         return Ragged(starts.astype(np.int64), self.items[order])
 
     def basket_keys(self) -> Codes:
         """Number of the basket of each row, counted up over (user, first appearance). Shape [rows].
 
-        Without a basket column, events of one user at the same second are one basket; without times, a user is one basket.
+        Without a basket column, events of one user at the same second are one basket; without
+        times, a user is one basket.
         """
         if len(self) == 0:
             return np.zeros(0, np.int32)
@@ -238,20 +284,43 @@ class Interactions:
             _, keys = np.unique(self.users, return_inverse=True)
             return keys.astype(np.int32)
         pairs = pl.DataFrame({"user": self.users, "inner": inner})
-        first = pairs.with_row_index("row").group_by("user", "inner").agg(pl.col("row").min()).sort("row")
+        first = (
+            pairs.with_row_index("row")
+            .group_by("user", "inner")
+            .agg(pl.col("row").min())
+            .sort("row")
+        )
         numbered = first.with_columns(key=pl.int_range(pl.len(), dtype=pl.Int32)).drop("row")
-        return pairs.join(numbered, on=["user", "inner"], how="left", maintain_order="left")["key"].to_numpy()
+        return pairs.join(numbered, on=["user", "inner"], how="left", maintain_order="left")[
+            "key"
+        ].to_numpy()
 
     @cached_property
     def fingerprint(self) -> str:
         """A digest of rows and ids: equal data, equal fingerprint."""
-        columns = [c for c in (self.users, self.items, self.times, self.weights, self.baskets) if c is not None]
+        columns = [
+            c
+            for c in (self.users, self.items, self.times, self.weights, self.baskets)
+            if c is not None
+        ]
         present = bytes(c is not None for c in (self.times, self.weights, self.baskets))
-        kinds = () if self.kinds is None else (b"kinds", self.kinds, "\0".join(self.kind_names).encode())
-        return digest(present, *columns, self.user_vocabulary.fingerprint.encode(), self.item_vocabulary.fingerprint.encode(), *kinds)
+        kinds = (
+            ()
+            if self.kinds is None
+            else (b"kinds", self.kinds, "\0".join(self.kind_names).encode())
+        )
+        return digest(
+            present,
+            *columns,
+            self.user_vocabulary.fingerprint.encode(),
+            self.item_vocabulary.fingerprint.encode(),
+            *kinds,
+        )
 
     def frame(self) -> pl.DataFrame:
-        """The log with the user's own ids: user_id, item_id, and time, weight, basket, event where present."""
+        """The log with the user's own ids: user_id, item_id, and time, weight, basket, event where
+        present.
+        """
         columns: dict[str, pl.Series] = {
             "user_id": self.user_vocabulary.take(self.users),
             "item_id": self.item_vocabulary.take(self.items),
@@ -269,11 +338,18 @@ class Interactions:
 
 def _check_kinds(kinds: Codes | None, names: tuple[str, ...]) -> None:
     if list(names) != sorted(set(names)):
-        raise BadData(f"The names of the kinds of events are {names}.", "Give them in ascending order, each once.")
+        raise BadData(
+            f"The names of the kinds of events are {names}.",
+            "Give them in ascending order, each once.",
+        )
     if kinds is None:
         if len(names) > 1:
-            raise BadData(f"There are {len(names)} names of kinds, but no kind of a row.", "Give kinds, one code per row.")
+            raise BadData(
+                f"There are {len(names)} names of kinds, but no kind of a row.",
+                "Give kinds, one code per row.",
+            )
     elif len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(names):
         raise BadData(
-            f"Kinds reach from {kinds.min()} to {kinds.max()}, but there are {len(names)} names.", "Give positions in kind_names."
+            f"Kinds reach from {kinds.min()} to {kinds.max()}, but there are {len(names)} names.",
+            "Give positions in kind_names.",
         )

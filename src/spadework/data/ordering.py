@@ -14,21 +14,28 @@ from spadework.arrays import Array, Codes
 Column = TypeVar("Column", Array, pl.Series)
 
 _BLOCK_BITS = 17
-"""A block of users has at most 2^17 rows: its keys (1 MiB) stay near the processor, and their memory is used again and again."""
+"""A block of users has at most 2^17 rows: its keys (1 MiB) stay near the processor, and their
+memory is used again and again.
+"""
 
-_GLANCE = 1000  # rows that are looked at before all are: most unsorted logs are seen to be so at once
+# rows that are looked at before all are: most unsorted logs are seen to be so at once
+_GLANCE = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """Rows in order of (user, time, arrival). `rows` is the permutation, None when they stood so already."""
+    """Rows in order of (user, time, arrival). `rows` is the permutation, None when they stood so
+    already.
+    """
 
     rows: Array | None
     users: Codes  # [rows] in order
     times: Array | None  # [rows] in order
 
     def take(self, column: Column) -> Column:
-        """Another column in the same order. Polars gathers with all threads, in a third of numpy's time on millions of rows."""
+        """Another column in the same order. Polars gathers with all threads, in a third of numpy's
+        time on millions of rows.
+        """
         if self.rows is None:
             return column
         index = pl.Series(self.rows).cast(pl.get_index_type())
@@ -38,7 +45,9 @@ class Order:
 
 
 def by_user_time_arrival(users: Codes, times: Array | None, user_count: int) -> Order:
-    """Sort rows. Users are grouped by counting, O(n); then, where the times need it, blocks of users are sorted one after the other."""
+    """Sort rows. Users are grouped by counting, O(n); then, where the times need it, blocks of
+    users are sorted one after the other.
+    """
     if len(users) < 2 or _ascending(users, times):
         return Order(None, users, times)
     grouped, moments = _group(users, times, user_count)
@@ -58,24 +67,31 @@ def _ascending(users: Codes, times: Array | None) -> bool:
 
 
 def _group(users: Codes, times: Array | None, user_count: int) -> tuple[Array, Array | None]:
-    """Stable order by user, and the times in that order. scipy's coordinate-to-row conversion is a counting sort that moves both at once."""
+    """Stable order by user, and the times in that order. scipy's coordinate-to-row conversion is a
+    counting sort that moves both at once.
+    """
     n = len(users)
     if n >= np.iinfo(np.int32).max:
         order = np.argsort(users, kind="stable")
         return order, None if times is None else times[order]
     arrival = np.arange(n, dtype=np.int32)
-    matrix = csr_array((np.ones(n, np.int8) if times is None else times, (users, arrival)), shape=(user_count, n))
+    matrix = csr_array(
+        (np.ones(n, np.int8) if times is None else times, (users, arrival)), shape=(user_count, n)
+    )
     return matrix.indices, None if times is None else matrix.data
 
 
 def _sort_within(rows: Array, moments: Array, counts: Array) -> None:
-    """Sort grouped rows and their times in place, each user by time; `counts` are the users' numbers of rows, none of them 0.
+    """Sort grouped rows and their times in place, each user by time; `counts` are the users'
+    numbers of rows, none of them 0.
 
-    One sort of 64-bit keys (user in the block, time, place in the block) per block, or numpy's lexsort where these do not fit.
+    One sort of 64-bit keys (user in the block, time, place in the block) per block, or numpy's
+    lexsort where these do not fit.
     """
     low = int(moments.min())
     time_bits = (int(moments.max()) - low).bit_length()
-    block_bits = min(max((63 - time_bits) // 2, 10), _BLOCK_BITS)  # no block has more users than rows
+    # no block has more users than rows
+    block_bits = min(max((63 - time_bits) // 2, 10), _BLOCK_BITS)
     ends = np.cumsum(counts)
     begin = first = 0
     while first < len(counts):
@@ -86,7 +102,9 @@ def _sort_within(rows: Array, moments: Array, counts: Array) -> None:
         if (last - first - 1).bit_length() + time_bits + (end - begin - 1).bit_length() > 63:
             order = np.lexsort((moments[block], owners))
         else:
-            order = _packed_order(owners, moments[block].astype(np.int64, copy=False) - low, time_bits)
+            order = _packed_order(
+                owners, moments[block].astype(np.int64, copy=False) - low, time_bits
+            )
         rows[block], moments[block] = rows[block][order], moments[block][order]
         begin, first = end, last
 

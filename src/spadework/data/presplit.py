@@ -24,39 +24,64 @@ def read_split(
     item: str | None = None,
     time: str | None = None,
 ) -> Split:
-    """Read a table whose `column` says of each row whether it is trained on or tested, and keep that cut.
+    """Read a table whose `column` says of each row whether it is trained on or tested, and keep
+    that cut.
 
-    Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any other label is an error. The table is
-    read once per label, since every part has its own row account (`split.train.account` and so on).
+    Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
+    other label is an error. The table is read once per label, since every part has its own row
+    account (`split.train.account` and so on).
     """
     labels = [label for label in (train, valid, test) if label is not None]
     _check_labels(source, column, labels)
 
     def read(names: list[str]) -> Interactions:
-        log = read_interactions(source, user=user, item=item, time=time, event=column, events=names, duplicates="keep")
+        log = read_interactions(
+            source, user=user, item=item, time=time, event=column, events=names, duplicates="keep"
+        )
         return replace(log, kinds=None, kind_names=())  # labels of a split are no kinds of events
 
     whole = read(labels)
-    parts = {label: read([label]).recoded(whole.user_vocabulary, whole.item_vocabulary) for label in labels}
+    parts = {
+        label: read([label]).recoded(whole.user_vocabulary, whole.item_vocabulary)
+        for label in labels
+    }
     known = whole if valid is None else read([train, valid])
-    learned = parts[train] if valid is None else known.recoded(whole.user_vocabulary, whole.item_vocabulary)
-    inner = None if valid is None else _split(parts[train], parts[valid], f"rows labelled {valid!r} in {column!r}", None)
-    return _split(learned, parts[test], f"the split of the data: rows labelled {test!r} in {column!r}", inner)
+    learned = (
+        parts[train]
+        if valid is None
+        else known.recoded(whole.user_vocabulary, whole.item_vocabulary)
+    )
+    inner = (
+        None
+        if valid is None
+        else _split(parts[train], parts[valid], f"rows labelled {valid!r} in {column!r}", None)
+    )
+    return _split(
+        learned, parts[test], f"the split of the data: rows labelled {test!r} in {column!r}", inner
+    )
 
 
 def _split(train: Interactions, expected: Interactions, says: str, valid: Split | None) -> Split:
     given = train.of_user_codes(expected.active_users)
-    return Split(train=train, given=given, expected=expected, name="from_column", says=says, valid=valid)
+    return Split(
+        train=train, given=given, expected=expected, name="from_column", says=says, valid=valid
+    )
 
 
 def _check_labels(source: Source, column: str, labels: list[str]) -> None:
     table = open_table(source, wanted=[column])
     if column not in table.schema:
-        raise BadData(f"{table.name} has no column {column!r}.", f"Columns there are: {', '.join(table.schema)}.")
+        raise BadData(
+            f"{table.name} has no column {column!r}.",
+            f"Columns there are: {', '.join(table.schema)}.",
+        )
     found = table.fetch([column])[column].cast(pl.String)
     strange = found.filter(found.is_null() | ~found.is_in(labels))
     if len(strange):
         raise BadData(
-            f"The split column {column!r} holds {strange[0]!r} ({len(strange):,} rows), which is none of {', '.join(labels)}.",
+            (
+                f"The split column {column!r} holds {strange[0]!r} ({len(strange):,} rows), "
+                f"which is none of {', '.join(labels)}."
+            ),
             "Name the labels with train=, valid= and test=.",
         )

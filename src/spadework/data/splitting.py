@@ -1,4 +1,6 @@
-"""Ways to cut a log into what may be learned from, what is given, and what then happened. A shelf: one function, one way."""
+"""Ways to cut a log into what may be learned from, what is given, and what then happened. A shelf:
+one function, one way.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,16 @@ from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
 from spadework.shelf import Shelf
 
-__all__ = ["Split", "by_time", "from_column", "last_basket", "last_item", "random", "splits", "strong"]
+__all__ = [
+    "Split",
+    "by_time",
+    "from_column",
+    "last_basket",
+    "last_item",
+    "random",
+    "splits",
+    "strong",
+]
 
 
 splits: Shelf[Callable[..., Split]] = Shelf("split")
@@ -32,13 +43,21 @@ def split(function: F) -> F:
 
 
 @split
-def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | None = None, target: str | None = None) -> Split:
-    """Everything from a moment on is expected, everything before it is known: one clock for all users.
+def by_time(
+    log: Interactions,
+    *,
+    test: str | float = 0.1,
+    valid: str | float | None = None,
+    target: str | None = None,
+) -> Split:
+    """Everything from a moment on is expected, everything before it is known: one clock for all
+    users.
 
-    `test` is a duration ("7d") or the share of rows that are tested (0.1); rows of one second are never parted. With `valid`, the
-    span before the test span is cut the same way; as a share it has the length in time of the test span, or holds that share of the
-    train rows where such a length would leave less than half of them. With a `target`, such as "purchase", only events of that kind
-    are expected; later events of other kinds are left out. O(rows).
+    `test` is a duration ("7d") or the share of rows that are tested (0.1); rows of one second are
+    never parted. With `valid`, the span before the test span is cut the same way; as a share it has
+    the length in time of the test span, or holds that share of the train rows where such a length
+    would leave less than half of them. With a `target`, such as "purchase", only events of that
+    kind are expected; later events of other kinds are left out. O(rows).
     """
     times = _calendar(log, "by_time")
     last = int(times.max())
@@ -46,24 +65,50 @@ def by_time(log: Interactions, *, test: str | float = 0.1, valid: str | float | 
     train = log.where(times < start)
     inner = None
     if valid is not None:
-        length = durations.seconds(valid, "valid span") if isinstance(valid, str) else _validation_length(train, start, last, valid)
-        inner = _cut_at(train, round(start - length), f"validation: {_span_words(length)} before the test span", target)
-    return replace(_cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target), valid=inner)
+        length = (
+            durations.seconds(valid, "valid span")
+            if isinstance(valid, str)
+            else _validation_length(train, start, last, valid)
+        )
+        inner = _cut_at(
+            train,
+            round(start - length),
+            f"validation: {_span_words(length)} before the test span",
+            target,
+        )
+    return replace(
+        _cut_at(log, start, f"global time split: last {_span_words(last + 1 - start)}", target),
+        valid=inner,
+    )
 
 
 @split
 def last_item(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
-    """The last event of each user with two or more is expected (leave-one-out). It leaks the future; the share is told.
+    """The last event of each user with two or more is expected (leave-one-out). It leaks the
+    future; the share is told.
 
-    With a `target`, it is the last event of that kind that has any event before it; what the user did after it is left out.
+    With a `target`, it is the last event of that kind that has any event before it; what the user
+    did after it is left out.
     """
 
     def cut(part: Interactions) -> Split:
         if part.times is None:
-            raise Unsuitable("The split 'last_item' needs times, and the log has none.", "Name the time column, or use the split 'random'.")
+            raise Unsuitable(
+                "The split 'last_item' needs times, and the log has none.",
+                "Name the time column, or use the split 'random'.",
+            )
         latest = _latest(part, np.arange(len(part)), target)
-        tested = (np.arange(len(part)) >= latest[part.users]) & (latest > part.starts[:-1])[part.users]
-        return cuts.cut(part, tested, "last_item", "leave-one-out: the last event of each user", leaks=True, target=target)
+        tested = (np.arange(len(part)) >= latest[part.users]) & (latest > part.starts[:-1])[
+            part.users
+        ]
+        return cuts.cut(
+            part,
+            tested,
+            "last_item",
+            "leave-one-out: the last event of each user",
+            leaks=True,
+            target=target,
+        )
 
     whole = cut(log)
     return replace(whole, valid=cut(whole.train) if valid else None)
@@ -71,20 +116,27 @@ def last_item(log: Interactions, *, valid: bool = False, target: str | None = No
 
 @split
 def last_basket(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
-    """The last basket of each user with two or more is expected. It leaks the future; the share is told.
+    """The last basket of each user with two or more is expected. It leaks the future; the share is
+    told.
 
-    With a `target`, it is the last basket with an event of that kind; other kinds in it, and what came after it, are left out.
+    With a `target`, it is the last basket with an event of that kind; other kinds in it, and what
+    came after it, are left out.
     """
 
     def cut(part: Interactions) -> Split:
         if part.baskets is None and part.times is None:
-            raise Unsuitable("The split 'last_basket' needs baskets or times.", "Name the basket column, or use the split 'random'.")
+            raise Unsuitable(
+                "The split 'last_basket' needs baskets or times.",
+                "Name the basket column, or use the split 'random'.",
+            )
         keys = part.basket_keys()
         latest = _latest(part, keys, target)
         first = np.full(part.user_count, np.iinfo(np.int64).max)
         np.minimum.at(first, part.users, keys)
         tested = (keys >= latest[part.users]) & (latest > first)[part.users]
-        return cuts.cut(part, tested, "last_basket", "the last basket of each user", leaks=True, target=target)
+        return cuts.cut(
+            part, tested, "last_basket", "the last basket of each user", leaks=True, target=target
+        )
 
     whole = cut(log)
     return replace(whole, valid=cut(whole.train) if valid else None)
@@ -92,12 +144,20 @@ def last_basket(log: Interactions, *, valid: bool = False, target: str | None = 
 
 @split
 def strong(
-    log: Interactions, *, users: float = 0.2, given: float = 0.8, valid: bool = False, rng: Seed = None, target: str | None = None
+    log: Interactions,
+    *,
+    users: float = 0.2,
+    given: float = 0.8,
+    valid: bool = False,
+    rng: Seed = None,
+    target: str | None = None,
 ) -> Split:
-    """Strong generalisation: a share of the users is unseen in training; the first part of their history is given, the rest expected.
+    """Strong generalisation: a share of the users is unseen in training; the first part of their
+    history is given, the rest expected.
 
-    Without times the given part is drawn at random. Users with fewer than two events stay in training. With a `target`, so do users
-    without an event of that kind in the later part, where other kinds are left out.
+    Without times the given part is drawn at random. Users with fewer than two events stay in
+    training. With a `target`, so do users without an event of that kind in the later part, where
+    other kinds are left out.
     """
     _share(users, "users")
     _share(given, "given")
@@ -111,10 +171,17 @@ def strong(
         place = _places(part, None if part.times is not None else random)
         quota = np.clip(np.round(lengths * given), 1, np.maximum(lengths - 1, 1))
         later = place >= quota[part.users]
-        held &= np.bincount(part.users[later & cuts.goals(part, target)], minlength=part.user_count) > 0
+        held &= (
+            np.bincount(part.users[later & cuts.goals(part, target)], minlength=part.user_count) > 0
+        )
         unseen, tested = held[part.users], held[part.users] & later
-        says = f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their history given"
-        made = cuts.cut(part, tested, "strong", says, target=target, given=unseen & ~later, leaks=True)
+        says = (
+            f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their "
+            "history given"
+        )
+        made = cuts.cut(
+            part, tested, "strong", says, target=target, given=unseen & ~later, leaks=True
+        )
         return replace(made, span="")  # each user has a span of their own
 
     whole = cut(log, "split:strong")
@@ -122,8 +189,16 @@ def strong(
 
 
 @split
-def random(log: Interactions, *, test: float = 0.2, valid: bool = False, rng: Seed = None, target: str | None = None) -> Split:
-    """A random share of each user's events is expected. It knows no time, so it leaks the future; the share is told.
+def random(
+    log: Interactions,
+    *,
+    test: float = 0.2,
+    valid: bool = False,
+    rng: Seed = None,
+    target: str | None = None,
+) -> Split:
+    """A random share of each user's events is expected. It knows no time, so it leaks the future;
+    the share is told.
 
     With a `target`, it is a share of the events of that kind; events of other kinds are all known.
     """
@@ -132,11 +207,19 @@ def random(log: Interactions, *, test: float = 0.2, valid: bool = False, rng: Se
     def cut(part: Interactions, generator_name: str) -> Split:
         wanted = cuts.goals(part, target)
         own = part.where(wanted)
-        lengths, able = np.diff(own.starts), np.diff(part.starts) - 1  # one event is kept as history, whatever its kind
+        # one event is kept as history, whatever its kind
+        lengths, able = np.diff(own.starts), np.diff(part.starts) - 1
         quota = np.minimum(np.maximum(np.round(lengths * test), 1), np.minimum(lengths, able))
         tested = np.zeros(len(part), np.bool_)
         tested[wanted] = _places(own, generator(rng, generator_name)) < quota[own.users]
-        return cuts.cut(part, tested, "random", f"random {test:.0%} of each user's events", leaks=True, target=target)
+        return cuts.cut(
+            part,
+            tested,
+            "random",
+            f"random {test:.0%} of each user's events",
+            leaks=True,
+            target=target,
+        )
 
     whole = cut(log, "split:random")
     return replace(whole, valid=cut(whole.train, "split:random:valid") if valid else None)
@@ -155,27 +238,47 @@ def from_column(
 ) -> Split:
     """A cut that somebody else made: one label per row of the log, in the order of `log.frame()`.
 
-    `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled `valid` are trained on in the final
-    fit and expected in the validation cut. Rows labelled `given` are seen only when asked. An unknown label is an error. With a
-    `target`, only tested rows of that kind of event are expected; the others are left out.
+    `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled
+    `valid` are trained on in the final fit and expected in the validation cut. Rows labelled
+    `given` are seen only when asked. An unknown label is an error. With a `target`, only tested
+    rows of that kind of event are expected; the others are left out.
     """
     names = pl.Series(labels).cast(pl.String)
     if len(names) != len(log):
-        raise BadRequest(f"There are {len(names)} labels for {len(log)} rows.", "Give one label per row, in the order of log.frame().")
+        raise BadRequest(
+            f"There are {len(names)} labels for {len(log)} rows.",
+            "Give one label per row, in the order of log.frame().",
+        )
     known = [name for name in (train, valid, given, test) if name is not None]
     strange = names.filter(~names.is_in(known) | names.is_null())
     if len(strange):
         raise BadData(
-            f"The split column holds {strange[0]!r} ({len(strange)} rows), which is none of {', '.join(known)}.",
+            (
+                f"The split column holds {strange[0]!r} ({len(strange)} rows), which is none of "
+                f"{', '.join(known)}."
+            ),
             "Name the labels with train=, valid=, given= and test=.",
         )
     is_valid = (names == valid).to_numpy() if valid is not None else np.zeros(len(log), np.bool_)
     is_test = (names == test).to_numpy()
     is_given = (names == given).to_numpy() if given is not None else np.zeros(len(log), np.bool_)
-    whole = cuts.cut(log, is_test, "from_column", f"the split of the data: rows labelled {test!r}", given=is_given, target=target)
+    whole = cuts.cut(
+        log,
+        is_test,
+        "from_column",
+        f"the split of the data: rows labelled {test!r}",
+        given=is_given,
+        target=target,
+    )
     if valid is None:
         return whole
-    inner = cuts.cut(whole.train, is_valid[~is_test & ~is_given], "from_column", f"rows labelled {valid!r}", target=target)
+    inner = cuts.cut(
+        whole.train,
+        is_valid[~is_test & ~is_given],
+        "from_column",
+        f"rows labelled {valid!r}",
+        target=target,
+    )
     return replace(whole, valid=inner)
 
 
@@ -188,12 +291,17 @@ def _cut_at(log: Interactions, start: int, says: str, target: str | None) -> Spl
         raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
     made = cuts.cut(log, tested, "by_time", says, target=target)
     if not len(made.expected):
-        raise Unsuitable(f"The cut at {cuts.day(start)} leaves no event of the kind {target!r} from it.", "Choose a longer test span.")
+        raise Unsuitable(
+            f"The cut at {cuts.day(start)} leaves no event of the kind {target!r} from it.",
+            "Choose a longer test span.",
+        )
     return made
 
 
 def _latest(log: Interactions, numbers: Array, target: str | None) -> Array:
-    """The largest number among each user's rows of the target's kind; −1 for users without one. Shape [users]."""
+    """The largest number among each user's rows of the target's kind; −1 for users without one.
+    Shape [users].
+    """
     wanted = cuts.goals(log, target)
     latest = np.full(log.user_count, -1, np.int64)
     np.maximum.at(latest, log.users[wanted], numbers[wanted])
@@ -201,7 +309,9 @@ def _latest(log: Interactions, numbers: Array, target: str | None) -> Array:
 
 
 def _places(log: Interactions, random: np.random.Generator | None) -> Array:
-    """Place of each row among its user's rows: in order of time, or drawn at random. Shape [rows]."""
+    """Place of each row among its user's rows: in order of time, or drawn at random. Shape
+    [rows].
+    """
     if random is None:
         return np.arange(len(log)) - log.starts[log.users]
     order = np.lexsort((random.random(len(log)), log.users))
@@ -212,10 +322,16 @@ def _places(log: Interactions, random: np.random.Generator | None) -> Array:
 
 def _calendar(log: Interactions, name: str) -> Seconds:
     if log.times is None or not len(log):
-        raise Unsuitable(f"The split {name!r} needs times, and the log has none.", "Name the time column, or use the split 'random'.")
+        raise Unsuitable(
+            f"The split {name!r} needs times, and the log has none.",
+            "Name the time column, or use the split 'random'.",
+        )
     if int(log.times.max()) < cuts.CALENDAR:
         raise Unsuitable(
-            f"The split {name!r} needs a calendar, but the times are positions (largest {int(log.times.max())}).",
+            (
+                f"The split {name!r} needs a calendar, but the times are positions (largest "
+                f"{int(log.times.max())})."
+            ),
             "Use the split 'last_item'.",
         )
     return log.times
@@ -229,7 +345,9 @@ def _boundary(times: Seconds, span: str | float, what: str) -> int:
 
 
 def _validation_length(train: Interactions, start: int, last: int, share: float) -> int:
-    """As long as the test span, unless the log thins out so much that less than half of the train rows would remain."""
+    """As long as the test span, unless the log thins out so much that less than half of the train
+    rows would remain.
+    """
     assert train.times is not None
     length = last + 1 - start
     if int((train.times < start - length).sum()) >= len(train) / 2:
@@ -239,7 +357,10 @@ def _validation_length(train: Interactions, start: int, last: int, share: float)
 
 def _share(value: float, what: str) -> None:
     if not 0 < value < 1:
-        raise BadRequest(f"The share {what}={value} is not between 0 and 1.", "Give a share such as 0.1, or a duration such as '7d'.")
+        raise BadRequest(
+            f"The share {what}={value} is not between 0 and 1.",
+            "Give a share such as 0.1, or a duration such as '7d'.",
+        )
 
 
 def _span_words(span: float) -> str:

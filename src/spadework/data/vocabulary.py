@@ -1,4 +1,6 @@
-"""Ids ⇄ codes. Ids are whole numbers or text, exactly as the user has them; codes are positions in the sorted ids."""
+"""Ids ⇄ codes. Ids are whole numbers or text, exactly as the user has them; codes are positions in
+the sorted ids.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ from spadework.arrays import Array, Codes
 from spadework.errors import BadData, BadRequest
 
 _TABLE_LIMIT = 1 << 27
-"""Largest span of integer ids that is encoded through a presence table (bytes; a table of 128 MiB at most)."""
+"""Largest span of integer ids that is encoded through a presence table (bytes; a table of 128 MiB
+at most).
+"""
 
 _PART = 1 << 17  # numbers looked up at once
 
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Distinct ids in ascending order (numbers by value, text by bytes); an id's code is its position.
+    """Distinct ids in ascending order (numbers by value, text by bytes); an id's code is its
+    position.
 
     Two vocabularies with the same ids give the same codes, whatever the order in which rows came.
     """
@@ -33,7 +38,11 @@ class Vocabulary:
         return len(self.ids)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Vocabulary) and self.ids.dtype == other.ids.dtype and self.ids.equals(other.ids)
+        return (
+            isinstance(other, Vocabulary)
+            and self.ids.dtype == other.ids.dtype
+            and self.ids.equals(other.ids)
+        )
 
     def __hash__(self) -> int:
         return hash(self.fingerprint)
@@ -41,13 +50,22 @@ class Vocabulary:
     @property
     def fingerprint(self) -> str:
         """A digest of the ids and their type."""
-        return digest(str(self.ids.dtype).encode(), self.ids.hash(seed=0).to_numpy(), np.asarray([len(self.ids)]))
+        return digest(
+            str(self.ids.dtype).encode(),
+            self.ids.hash(seed=0).to_numpy(),
+            np.asarray([len(self.ids)]),
+        )
 
     @classmethod
     def build(cls, values: pl.Series) -> tuple[Vocabulary, Codes]:
-        """Vocabulary of the values and the code of each; values must hold no nulls. O(n) for compact numbers, else O(n log n)."""
+        """Vocabulary of the values and the code of each; values must hold no nulls. O(n) for
+        compact numbers, else O(n log n).
+        """
         if values.null_count():
-            raise BadData(f"Column {values.name!r} has {values.null_count()} empty ids.", "Set them aside before building a vocabulary.")
+            raise BadData(
+                f"Column {values.name!r} has {values.null_count()} empty ids.",
+                "Set them aside before building a vocabulary.",
+            )
         if values.dtype.is_integer() and len(values):
             low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
             if high - low < _TABLE_LIMIT:
@@ -57,7 +75,9 @@ class Vocabulary:
         return vocabulary, vocabulary.codes(values)
 
     def codes(self, values: pl.Series | Iterable[Any]) -> Codes:
-        """Code of each value, −1 where it is unknown; numbers and text never match each other. Shape [len(values)]."""
+        """Code of each value, −1 where it is unknown; numbers and text never match each other.
+        Shape [len(values)].
+        """
         given = values if isinstance(values, pl.Series) else pl.Series(list(values))
         if len(given) == 0 or len(self) == 0:
             return np.full(len(given), -1, np.int32)
@@ -69,7 +89,8 @@ class Vocabulary:
         return np.full(len(given), -1, np.int32)
 
     def known(self, ids: Any, what: str, where: str) -> Codes:
-        """Codes of ids, one or several, in their order; `what` such as "Item" and `where` such as "the log" are for the refusal.
+        """Codes of ids, one or several, in their order; `what` such as "Item" and `where` such as
+        "the log" are for the refusal.
 
         Raises `BadRequest` with the first id that is not there.
         """
@@ -77,7 +98,9 @@ class Vocabulary:
         codes = self.codes(asked)
         if (codes < 0).any():
             missing = asked[int(np.flatnonzero(codes < 0)[0])]
-            raise BadRequest(f"{what} {missing!r} is not in {where}.", "Check the id; numbers and text differ.")
+            raise BadRequest(
+                f"{what} {missing!r} is not in {where}.", "Check the id; numbers and text differ."
+            )
         return codes
 
     def _codes_of_numbers(self, given: pl.Series) -> Codes:
@@ -87,8 +110,10 @@ class Vocabulary:
         sought = fitted.fill_null(0).to_numpy()
         ids = self.ids.cast(wide).to_numpy()
         low, span = int(ids[0]), int(ids[-1]) - int(ids[0]) + 1
-        if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:  # a table answers without searching
-            table = np.full(span + 1, -1, np.int32)  # the spare last place stands for whatever is outside
+        # a table answers without searching
+        if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:
+            # the spare last place stands for whatever is outside
+            table = np.full(span + 1, -1, np.int32)
             table[ids - low] = np.arange(len(ids), dtype=np.int32)
             found = _looked_up(table, sought, low)
         else:
@@ -111,12 +136,15 @@ def listed(ids: object) -> list[object] | pl.Series:
 
 
 def _looked_up(table: Codes, numbers: Array, low: int) -> Codes:
-    """`table[number − low]` for int64 numbers; those outside get the table's last value. By parts, which need no new memory each."""
+    """`table[number − low]` for int64 numbers; those outside get the table's last value. By parts,
+    which need no new memory each.
+    """
     found = np.empty(len(numbers), np.int32)
     last = np.uint64(len(table) - 1)
     for begin in range(0, len(numbers), _PART):
         part = slice(begin, begin + _PART)
-        places = (numbers[part] - low).view(np.uint64)  # what is below the lowest id wraps round to a very large number
+        # what is below the lowest id wraps round to a very large number
+        places = (numbers[part] - low).view(np.uint64)
         np.minimum(places, last, out=places)
         found[part] = table[places.view(np.int64)]
     return found
@@ -134,13 +162,17 @@ def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary,
     present[shifted] = True
     table = np.cumsum(present, dtype=np.int32) - np.int32(1)
     kind = np.uint64 if values.dtype == pl.UInt64 else np.int64
-    return Vocabulary(pl.Series(values.name, np.flatnonzero(present).astype(kind) + kind(low))), table[shifted]
+    return Vocabulary(
+        pl.Series(values.name, np.flatnonzero(present).astype(kind) + kind(low))
+    ), table[shifted]
 
 
 def digest(*parts: bytes | Array) -> str:
     """Sixteen hex digits over bytes and arrays."""
     state = hashlib.blake2b(digest_size=8)
     for part in parts:
-        state.update(part if isinstance(part, bytes) else np.ascontiguousarray(part).view(np.uint8).data)
+        state.update(
+            part if isinstance(part, bytes) else np.ascontiguousarray(part).view(np.uint8).data
+        )
         state.update(b"|")
     return state.hexdigest()

@@ -1,4 +1,6 @@
-"""Values of settings on a sample of users: taken from what was judged before, or fitted here, until the time for probes is over."""
+"""Values of settings on a sample of users: taken from what was judged before, or fitted here, until
+the time for probes is over.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ OVER = "The time for probes was over."
 
 @dataclass
 class Clock:
-    """When the time for probes is over, and what settings took so far: one for a question and all others that were made of it."""
+    """When the time for probes is over, and what settings took so far: one for a question and all
+    others that were made of it.
+    """
 
     until: float | None  # on the clock of time.monotonic
     seconds: float = 0.0  # of fitting and judging
@@ -61,13 +65,18 @@ class Answers:
     protocol: Protocol  # of the validation span
     content: ItemContent | None
     rows: Array  # rows of the truth that settings are judged on
-    known: dict[str, Array] = field(default_factory=dict)  # label → values of the deciding metric [rows]
-    common: Mapping[str, Any] = field(default_factory=dict)  # what all models named "cooccurrence" share; read off the log if empty
+    # label → values of the deciding metric [rows]
+    known: dict[str, Array] = field(default_factory=dict)
+    # what all models named "cooccurrence" share; read off the log if empty
+    common: Mapping[str, Any] = field(default_factory=dict)
     until: float | None = None  # on the clock of time.monotonic
     memory: int | None = None  # bytes of this process
-    refused: dict[str, str] = field(default_factory=dict)  # label → why these data have no values of it
-    broken: dict[str, str] = field(default_factory=dict)  # label → what went wrong, whatever the data
-    lists: dict[str, Codes] = field(default_factory=dict)  # label → what was recommended [rows, k], of what was fitted here
+    # label → why these data have no values of it
+    refused: dict[str, str] = field(default_factory=dict)
+    # label → what went wrong, whatever the data
+    broken: dict[str, str] = field(default_factory=dict)
+    # label → what was recommended [rows, k], of what was fitted here
+    lists: dict[str, Codes] = field(default_factory=dict)
     candidates: pl.Series | None = None  # ids that alone may be recommended; all if absent
     is_sample: bool = False  # whether only a part of the log is learned from
     clock: Clock = field(init=False)
@@ -83,27 +92,40 @@ class Answers:
 
     @property
     def seconds_of_a_fit(self) -> float:
-        """What learning from the log once takes: the mean so far; before the first, what counting is expected to cost."""
+        """What learning from the log once takes: the mean so far; before the first, what counting
+        is expected to cost.
+        """
         if self.clock.fits:
             return self.clock.seconds / self.clock.fits
         return CoOccurrence(**fewer_events(self.common, self.train)).cost(self.train).seconds
 
     def values(self, models: Iterable[Recommender]) -> list[Array | None]:
-        """Values [rows] of each setting; None where it has none, and `why_not` says why. Nothing that a model does is raised."""
+        """Values [rows] of each setting; None where it has none, and `why_not` says why. Nothing
+        that a model does is raised.
+        """
         wanted = list(models)
         self._fit([one for one in wanted if one.label not in self.known])
         return [self.known.get(one.label) for one in wanted]
 
     def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
-        """Lists [rows, k] of each setting, those that a sweep judged included; None where it has none."""
+        """Lists [rows, k] of each setting, those that a sweep judged included; None where it has
+        none.
+        """
         wanted = list(models)
         self._fit([one for one in wanted if one.label not in self.lists])
         return [self.lists.get(one.label) for one in wanted]
 
     def answer_too(self, others: Sequence[Answers], models: Sequence[Recommender]) -> None:
-        """Fit settings once for this question and for others that learn from the same train rows."""
+        """Fit settings once for this question and for others that learn from the same train
+        rows.
+        """
         missing = [
-            one for one in models if any(one.label not in (*where.known, *where.refused, *where.broken) for where in (self, *others))
+            one
+            for one in models
+            if any(
+                one.label not in (*where.known, *where.refused, *where.broken)
+                for where in (self, *others)
+            )
         ]
         self._together([one for one in missing if isinstance(one, CoOccurrence)], others=others)
 
@@ -113,7 +135,9 @@ class Answers:
         for label in labels:
             if label in self.refused:
                 return CannotTell(self.refused[label])
-        return next((NotAsked(self.broken[label]) for label in labels if label in self.broken), NoTime(OVER))
+        return next(
+            (NotAsked(self.broken[label]) for label in labels if label in self.broken), NoTime(OVER)
+        )
 
     def all_of(self, found: Sequence[T | None], models: Sequence[Recommender]) -> list[T]:
         """What was found of every setting; refused where one has nothing."""
@@ -125,9 +149,15 @@ class Answers:
     # ---- fitting
 
     def _fit(self, models: Sequence[Recommender]) -> None:
-        missing = [one for one in {one.label: one for one in models}.values() if one.label not in (*self.refused, *self.broken)]
+        missing = [
+            one
+            for one in {one.label: one for one in models}.values()
+            if one.label not in (*self.refused, *self.broken)
+        ]
         counted = [one for one in missing if isinstance(one, CoOccurrence)]
-        over = [one for one in missing if isinstance(one, Mixture) and _counted_part(one) is not None]
+        over = [
+            one for one in missing if isinstance(one, Mixture) and _counted_part(one) is not None
+        ]
         self._together(counted, over)
         for one in missing:
             if one not in counted and one not in over:
@@ -137,8 +167,15 @@ class Answers:
     def _limits(self) -> Limits:
         return Limits(deadline=self.clock.until, memory=self.memory)
 
-    def _together(self, models: Sequence[CoOccurrence], over: Sequence[Mixture] = (), others: Sequence[Answers] = ()) -> None:
-        """Count once for all these settings, and for mixtures in which one of them is what has to be counted."""
+    def _together(
+        self,
+        models: Sequence[CoOccurrence],
+        over: Sequence[Mixture] = (),
+        others: Sequence[Answers] = (),
+    ) -> None:
+        """Count once for all these settings, and for mixtures in which one of them is what has to
+        be counted.
+        """
         parts = {one.label: one for one in map(_counted_part, over) if one is not None}
         able = self._able(list({**{one.label: one for one in models}, **parts}.values()))
         over = self._able(over)
@@ -162,14 +199,19 @@ class Answers:
         except Exception as error:  # a setting that breaks must not take the run with it
             self._note([one for one in (*models, *over) if one.label not in self.known], error)
 
-    def _mixed(self, part: CoOccurrence, over: Sequence[Mixture], everybody: Sequence[Answers]) -> None:
+    def _mixed(
+        self, part: CoOccurrence, over: Sequence[Mixture], everybody: Sequence[Answers]
+    ) -> None:
         """Judge the mixtures that stand on this counted part."""
         for one in over:
             counted = _counted_part(one)
             if counted is None or counted.label != part.label:
                 continue
             try:
-                _judge(one.fit_over([part], self.train, self.content, rng=self.protocol.seed), everybody)
+                _judge(
+                    one.fit_over([part], self.train, self.content, rng=self.protocol.seed),
+                    everybody,
+                )
             except OutOfTime:
                 raise
             except Exception as error:  # a mixture that breaks must not take the others with it
@@ -191,7 +233,15 @@ class Answers:
             return
         lists: list[Array] = []
         with self.clock.running():
-            score = trial(one.sharing(), self._asked, self.content, rng=self.protocol.seed, limits=self._limits, lists=lists, novel=False)
+            score = trial(
+                one.sharing(),
+                self._asked,
+                self.content,
+                rng=self.protocol.seed,
+                limits=self._limits,
+                lists=lists,
+                novel=False,
+            )
         if score.state == "done":
             self.known[one.label] = score.values[self.protocol.primary]
             self.lists[one.label] = lists[0]
@@ -200,9 +250,19 @@ class Answers:
             told[one.label] = score.reason or score.state
 
     def _note(self, models: Iterable[Recommender], error: Exception) -> None:
-        """Keep what went wrong with settings: what the data lack apart from what is no matter of the data."""
-        why = error.message if isinstance(error, SpadeworkError) else f"{type(error).__name__}: {error}"
-        told = self.refused if isinstance(error, BadRequest | Unsuitable | MissingExtra) else self.broken
+        """Keep what went wrong with settings: what the data lack apart from what is no matter of
+        the data.
+        """
+        why = (
+            error.message
+            if isinstance(error, SpadeworkError)
+            else f"{type(error).__name__}: {error}"
+        )
+        told = (
+            self.refused
+            if isinstance(error, BadRequest | Unsuitable | MissingExtra)
+            else self.broken
+        )
         told |= {one.label: why for one in models}
 
     @cached_property
@@ -215,7 +275,11 @@ def _judge(one: Recommender, everybody: Sequence[Answers]) -> None:
     for where in everybody:
         part = where._asked
         codes = one.recommend_codes(
-            part.split.given, part.k, repeats=part.repeats, users=part.truth.users, candidates=where.candidates
+            part.split.given,
+            part.k,
+            repeats=part.repeats,
+            users=part.truth.users,
+            candidates=where.candidates,
         ).items
         values = judge(codes, part)[0][part.primary]
         where.known[one.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))

@@ -1,4 +1,6 @@
-"""What one choice did, and how sure that is: a paired difference over users, in the metric and as a share."""
+"""What one choice did, and how sure that is: a paired difference over users, in the metric and as a
+share.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ class NoTime(NotAsked):
 
 @dataclass(frozen=True)
 class Change:
-    """What one choice did: a mean of paired differences over users, in the metric and as a share of what it was without the choice."""
+    """What one choice did: a mean of paired differences over users, in the metric and as a share of
+    what it was without the choice.
+    """
 
     effect: float
     low: float  # 95 % interval
@@ -47,7 +51,9 @@ class Change:
 
 
 def difference(base: Array, other: Array, seed: int) -> Change:
-    """The paired difference of two settings' values [users]; refused where no user's differ. O(resamples · users)."""
+    """The paired difference of two settings' values [users]; refused where no user's differ.
+    O(resamples · users).
+    """
     known = ~np.isnan(other - base)
     base, other = base[known], other[known]
     if not len(base):
@@ -60,10 +66,14 @@ def difference(base: Array, other: Array, seed: int) -> Change:
     p = float(statistics.sign_flip(paired[:, None], seed)[0])
     if p < RARE:  # few of so many signs: count them finer
         p = float(statistics.sign_flip(paired[:, None], seed, MANY_SIGNS)[0])
-    made = Change(float(paired.mean()), float(low[1]), float(high[1]), float(base.mean()), len(paired), p)
+    made = Change(
+        float(paired.mean()), float(low[1]), float(high[1]), float(base.mean()), len(paired), p
+    )
     if made.base <= 0 or (drawn[:, 0] <= 0).any():
         return made
-    share_low, share_high = (float(end[0]) for end in statistics.interval(drawn[:, 1:] / drawn[:, :1]))
+    share_low, share_high = (
+        float(end[0]) for end in statistics.interval(drawn[:, 1:] / drawn[:, :1])
+    )
     return replace(made, share=made.effect / made.base, share_low=share_low, share_high=share_high)
 
 

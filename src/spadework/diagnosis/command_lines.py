@@ -1,4 +1,6 @@
-"""The line to type that a finding ends in: made from the settings that it names, or from a table where it names none."""
+"""The line to type that a finding ends in: made from the settings that it names, or from a table
+where it names none.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +12,30 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.errors import BadRequest
 
 SOURCE, RUN = "SOURCE", "RUN"
-"""What stands in a line for the log and for the folder of the run, which are not known where a finding is made."""
+"""What stands in a line for the log and for the folder of the run, which are not known where a
+finding is made.
+"""
 
 READ_AGAIN = f"spadework look {SOURCE}"
 TRAIN = f"spadework train {RUN}"
 DIG = f"spadework dig {SOURCE}"
 LINES: Mapping[str, str] = {
-    **dict.fromkeys(("INT-1", "INT-2", "INT-3", "INT-4", "INT-5", "INT-8", "INT-9", "INT-10", "INT-11", "INT-13", "INT-14"), READ_AGAIN),
+    **dict.fromkeys(
+        (
+            "INT-1",
+            "INT-2",
+            "INT-3",
+            "INT-4",
+            "INT-5",
+            "INT-8",
+            "INT-9",
+            "INT-10",
+            "INT-11",
+            "INT-13",
+            "INT-14",
+        ),
+        READ_AGAIN,
+    ),
     "INT-6": f"{DIG} --set split=random",
     "INT-17": "spadework explain TIME-5",
     "VER-2": f"spadework report {RUN}",
@@ -24,11 +43,15 @@ LINES: Mapping[str, str] = {
 """Lines of findings that name no settings; all others end in `spadework explain CODE`."""
 
 TUNED = ("cooccurrence", "popular", "personal")
-"""Models whose parameters findings name: where one knows the parameter and the value suits it, a dig of that model alone tries it."""
+"""Models whose parameters findings name: where one knows the parameter and the value suits it, a
+dig of that model alone tries it.
+"""
 
 
 def line_of(code: str, patch: Mapping[str, Any]) -> str:
-    """A command that does what a finding advises, with the names `SOURCE` and `RUN` in it. O(settings)."""
+    """A command that does what a finding advises, with the names `SOURCE` and `RUN` in it.
+    O(settings).
+    """
     if code in LINES:
         return LINES[code]
     if "models" in patch:
@@ -44,7 +67,8 @@ def line_of(code: str, patch: Mapping[str, Any]) -> str:
 def filled(command: str, source: str, run: str, settings: Sequence[str] = ()) -> str:
     """The line with the log and the folder in their places, quoted for a shell.
 
-    `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they stand behind the log.
+    `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they
+    stand behind the log.
     """
     words: list[str] = []
     try:

@@ -1,4 +1,6 @@
-"""Settings that all co-occurrence models of a dig share: read off the log alone, so that no budget changes what is counted."""
+"""Settings that all co-occurrence models of a dig share: read off the log alone, so that no budget
+changes what is counted.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,17 @@ import numpy as np
 from spadework.data.interactions import Interactions
 
 KEEP = 200
-"""Neighbours of an item in probes and in the sweep: a quarter of the time of 1,000, and as good on most logs."""
+"""Neighbours of an item in probes and in the sweep: a quarter of the time of 1,000, and as good on
+most logs.
+"""
 MANY_PAIRS, FEW_EVENTS = 3e9, 500
-"""Pairs of events of one user from which on only so many newest events of each user are counted: heavy users would be most of the cost."""
+"""Pairs of events of one user from which on only so many newest events of each user are counted:
+heavy users would be most of the cost.
+"""
 MANY_NEW_PAIRS, FEWER_EVENTS = 3e8, 300
-"""The same where a question is asked of what is new alone, or of repeats: nobody judged these settings before."""
+"""The same where a question is asked of what is new alone, or of repeats: nobody judged these
+settings before.
+"""
 
 
 def common_settings(train: Interactions) -> dict[str, Any]:

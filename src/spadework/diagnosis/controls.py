@@ -1,4 +1,6 @@
-"""Logs in which one thing is destroyed and the rest stays: what a choice still gives there, it does not owe to that thing."""
+"""Logs in which one thing is destroyed and the rest stays: what a choice still gives there, it does
+not owe to that thing.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from spadework.data.interactions import Interactions
 from spadework.diagnosis.change import CannotTell
 
 BINS = 200
-"""Spans of equally many first takes within which items are exchanged; wider ones where people would keep their own."""
+"""Spans of equally many first takes within which items are exchanged; wider ones where people would
+keep their own.
+"""
 FEWEST_IN_BIN = 40
 AT_HOME = 0.1
 """Share of the first takes that may keep an item of the same user."""
@@ -23,7 +27,9 @@ def newest(log: Interactions, count: int) -> Interactions:
 
 
 def users_within(log: Interactions, asked: Codes, rows: int, random: np.random.Generator) -> Codes:
-    """These users, and others at random until all together have about so many rows. Ascending codes."""
+    """These users, and others at random until all together have about so many rows. Ascending
+    codes.
+    """
     lengths = np.diff(log.starts)
     others = random.permutation(np.setdiff1d(log.active_users, asked))
     room = np.cumsum(lengths[others]) <= rows - int(lengths[asked].sum())
@@ -31,14 +37,17 @@ def users_within(log: Interactions, asked: Codes, rows: int, random: np.random.G
 
 
 def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with items exchanged at random among first takes of about the same time. O(rows · log rows).
+    """The log with items exchanged at random among first takes of about the same time. O(rows · log
+    rows).
 
-    What is new to people when stays, and so does how often they come back to what they took; who took what after what goes. Spans are
-    widened until nearly all first takes are of an item of somebody else.
+    What is new to people when stays, and so does how often they come back to what they took; who
+    took what after what goes. Spans are widened until nearly all first takes are of an item of
+    somebody else.
     """
     assert log.times is not None
     pairs = log.users.astype(np.int64) * max(log.item_count, 1) + log.items
-    _, first, of_row = np.unique(pairs, return_index=True, return_inverse=True)  # rows are in order of time within a user
+    # rows are in order of time within a user
+    _, first, of_row = np.unique(pairs, return_index=True, return_inverse=True)
     users, items, times = log.users[first], log.items[first], log.times[first]
     order = np.lexsort((random.random(len(first)), times))
     size = max(len(first) // BINS, FEWEST_IN_BIN)
@@ -53,22 +62,34 @@ def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
 
 
 def reversed_in_time(log: Interactions) -> Interactions:
-    """The log backwards: what came first comes last, at the same distances; what stood together still does. O(rows · log rows)."""
+    """The log backwards: what came first comes last, at the same distances; what stood together
+    still does. O(rows · log rows).
+    """
     assert log.times is not None
     return Interactions.from_codes(
-        log.users, log.items, user_vocabulary=log.user_vocabulary, item_vocabulary=log.item_vocabulary,
+        log.users,
+        log.items,
+        user_vocabulary=log.user_vocabulary,
+        item_vocabulary=log.item_vocabulary,
         times=log.times.max() + log.times.min() - log.times if len(log) else log.times,
-        weights=log.weights, baskets=log.baskets, kinds=log.kinds, kind_names=log.kind_names,
-    )  # fmt: skip
+        weights=log.weights,
+        baskets=log.baskets,
+        kinds=log.kinds,
+        kind_names=log.kind_names,
+    )
 
 
 def shuffled(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with each user's items in any order: what they took stays, when they took it goes. O(rows · log rows)."""
+    """The log with each user's items in any order: what they took stays, when they took it goes.
+    O(rows · log rows).
+    """
     return _with_items(log, _mixed(log.users, random))
 
 
 def pauses_mixed(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with each user's pauses in any order: what followed what stays, and how long people wait; where they wait goes. O(rows · log rows)."""
+    """The log with each user's pauses in any order: what followed what stays, and how long people
+    wait; where they wait goes. O(rows · log rows).
+    """
     assert log.times is not None
     begins = np.concatenate(([True], log.users[1:] != log.users[:-1]))[: len(log)]
     waited = np.diff(log.times, prepend=log.times[:1])
@@ -82,7 +103,9 @@ def pauses_mixed(log: Interactions, random: np.random.Generator) -> Interactions
 
 
 def ties_broken(log: Interactions, random: np.random.Generator | None) -> Interactions:
-    """The log with a moment for every event: those of one timestamp stand as in the file, or at random with a generator. O(rows · log rows)."""
+    """The log with a moment for every event: those of one timestamp stand as in the file, or at
+    random with a generator. O(rows · log rows).
+    """
     assert log.times is not None
     places = np.arange(len(log)) - log.starts[log.users]
     broken = replace(log, times=places.astype(np.int64), baskets=None)
@@ -106,7 +129,11 @@ def first_moments(log: Interactions) -> Interactions:
 def _moments(log: Interactions) -> Array:
     """Number of the moment of each row, counted up over (user, time). Shape [rows]."""
     assert log.times is not None
-    return np.cumsum(np.concatenate(([False], (log.users[1:] != log.users[:-1]) | (log.times[1:] != log.times[:-1]))))[: len(log)]
+    return np.cumsum(
+        np.concatenate(
+            ([False], (log.users[1:] != log.users[:-1]) | (log.times[1:] != log.times[:-1]))
+        )
+    )[: len(log)]
 
 
 def _mixed(groups: Array, random: np.random.Generator) -> Array:

@@ -1,4 +1,6 @@
-"""Is the span that models are judged on like what they learn from? Cold targets, new users, drift, leaks. A shelf: one function, one check."""
+"""Is the span that models are judged on like what they learn from? Cold targets, new users, drift,
+leaks. A shelf: one function, one check.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +30,11 @@ LEAKING = 0.5
 
 @cut_check("INT-15")
 def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
-    """Much of what is expected is of items that nobody took before the test span: no model of behaviour can hit it.
+    """Much of what is expected is of items that nobody took before the test span: no model of
+    behaviour can hit it.
 
-    The share is an upper bound on recall for all models of behaviour alike; models of content may reach it. It errs on splits that are not by time,
-    where new items are rare by construction.
+    The share is an upper bound on recall for all models of behaviour alike; models of content may
+    reach it. It errs on splits that are not by time, where new items are rare by construction.
     """
     values = _mean_by_user(split, split.train.item_counts[split.expected.items] == 0)
     share = float(values.mean()) if len(values) else 0.0
@@ -48,7 +51,9 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
         advice="Look at content models and the slice of cold items."
         if content is not None
         else "Bring an item table: content can reach them.",
-        command="spadework dig SOURCE --set models=content,cease,add-ease" if content is not None else "",
+        command="spadework dig SOURCE --set models=content,cease,add-ease"
+        if content is not None
+        else "",
     )
 
 
@@ -56,8 +61,9 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
 def new_users(split: Split, content: ItemContent | None) -> Finding | None:
     """Many of the users who are expected to do something have no history yet.
 
-    They get what is popular, and no model is judged on them; what serves them decides much of the business. Sessions or a table of users may help. It
-    errs where user ids change, as cookies do: then nobody is really new.
+    They get what is popular, and no model is judged on them; what serves them decides much of the
+    business. Sessions or a table of users may help. It errs where user ids change, as cookies do:
+    then nobody is really new.
     """
     users = len(split.users)
     share = len(split.users_without_history) / users if users else 0.0
@@ -66,19 +72,27 @@ def new_users(split: Split, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-16",
         level="weak" if share >= MANY_NEW else "note",
-        says=f"{share:.0%} of the {users:,} users of the test span have no history; they are not judged.",
+        says=(
+            f"{share:.0%} of the {users:,} users of the test span have no history; they are not "
+            "judged."
+        ),
         effect=share,
         measured=split.says,
-        advice="Check whether ids change, as cookies do; serve them by sessions, by context, or what is popular now.",
+        advice=(
+            "Check whether ids change, as cookies do; serve them by sessions, by context, or "
+            "what is popular now."
+        ),
     )
 
 
 @cut_check("INT-17")
 def drift(split: Split, content: ItemContent | None) -> Finding | None:
-    """What people take in the test span differs from what they took just before, by more than chance.
+    """What people take in the test span differs from what they took just before, by more than
+    chance.
 
-    Then validation flatters, and models age: retrain often, and look at windows and half-lives. It is the total variation between the items of the test
-    span and as many events before it, less what random halves of the users differ by. It errs in a season's last days.
+    Then validation flatters, and models age: retrain often, and look at windows and half-lives. It
+    is the total variation between the items of the test span and as many events before it, less
+    what random halves of the users differ by. It errs in a season's last days.
     """
     if split.name != "by_time" or split.train.times is None or len(split.expected) < FEWEST_ITEMS:
         return None
@@ -87,7 +101,10 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
     if rows < FEWEST_ITEMS or train.times is None:
         return None
     newest = np.sort(np.argsort(train.times, kind="stable")[-rows:])
-    before, after = (train.users[newest], train.items[newest]), (split.expected.users, split.expected.items)
+    before, after = (
+        (train.users[newest], train.items[newest]),
+        (split.expected.users, split.expected.items),
+    )
     observed = _variation(before[1], after[1], train.item_count)
     users, items = (np.concatenate(pair) for pair in zip(before, after, strict=True))
     random = generator(0, "halves for drift")
@@ -101,11 +118,16 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-17",
         level="strong" if effect >= DRIFTS_MUCH else "weak",
-        says=f"{observed:.0%} of what is taken moved to other items from just before the test span to it; "
-        f"chance moves {float(chance.mean()):.0%} ({float(chance.min()):.0%} to {float(chance.max()):.0%}).",
+        says=f"{observed:.0%} of what is taken moved to other items from just before the test "
+        "span to it; "
+        f"chance moves {float(chance.mean()):.0%} ({float(chance.min()):.0%} to "
+        f"{float(chance.max()):.0%}).",
         effect=effect,
         means="Models age; a transformer should see time.",
-        measured=f"total variation of items, {rows:,} events before, {len(split.expected):,} in the span; {HALVES} random halves of the users",
+        measured=(
+            f"total variation of items, {rows:,} events before, {len(split.expected):,} in the "
+            f"span; {HALVES} random halves of the users"
+        ),
         advice="Retrain often; look at TIME-1 to TIME-5.",
     )
 
@@ -114,11 +136,17 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
 def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
     """The test span holds far more or far fewer events than earlier spans of the same length.
 
-    A sale, an outage or an export that stops early: what wins there may not win on usual days. Choose another test span, or look at the slices. It errs
-    where a young shop grows fast.
+    A sale, an outage or an export that stops early: what wins there may not win on usual days.
+    Choose another test span, or look at the slices. It errs where a young shop grows fast.
     """
     times, expected = split.train.times, split.expected.times
-    if split.name != "by_time" or times is None or expected is None or not len(times) or not len(expected):
+    if (
+        split.name != "by_time"
+        or times is None
+        or expected is None
+        or not len(times)
+        or not len(expected)
+    ):
         return None
     begins, length = int(expected.min()), max(int(expected.max() - expected.min()) + 1, 1)
     spans = min((begins - int(times.min())) // length, 6)
@@ -132,23 +160,35 @@ def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-18",
         level="weak",
-        says=f"The test span holds {now:,} events; earlier spans of its length held {int(counts.min()):,} to {int(counts.max()):,}.",
+        says=(
+            f"The test span holds {now:,} events; earlier spans of its length held "
+            f"{int(counts.min()):,} to {int(counts.max()):,}."
+        ),
         effect=now / usual - 1 if usual else None,
         measured=f"{split.says}; {spans} earlier spans",
-        advice="Look at events over time in the report; choose another test span if this one is not usual.",
+        advice=(
+            "Look at events over time in the report; choose another test span if this one is "
+            "not usual."
+        ),
     )
 
 
 @cut_check("INT-19")
 def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None:
-    """A column of the item table is filled for items that were known before the test span and empty for new ones, or the reverse.
+    """A column of the item table is filled for items that were known before the test span and empty
+    for new ones, or the reverse.
 
-    Such a column was written after the fact (a rating, a number of sales, an editor's label): models of content learn from it what nobody knows in
-    service. Leave it out. It errs where a column came into use at about that time.
+    Such a column was written after the fact (a rating, a number of sales, an editor's label):
+    models of content learn from it what nobody knows in service. Leave it out. It errs where a
+    column came into use at about that time.
     """
     if content is None:
         return None
-    listed = content.table.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy() if content.table.width else None
+    listed = (
+        content.table.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy()
+        if content.table.width
+        else None
+    )
     if listed is None:
         return None
     known = (split.train.item_counts > 0) & listed  # items without a row say nothing of a column
@@ -157,8 +197,12 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     new &= listed & (split.train.item_counts == 0)
     if known.sum() < FEWEST_ITEMS or new.sum() < FEWEST_ITEMS:
         return None
-    filled = {column: content.table[column].is_not_null().to_numpy() for column in content.table.columns}
-    gaps = {column: float(cells[known].mean() - cells[new].mean()) for column, cells in filled.items()}
+    filled = {
+        column: content.table[column].is_not_null().to_numpy() for column in content.table.columns
+    }
+    gaps = {
+        column: float(cells[known].mean() - cells[new].mean()) for column, cells in filled.items()
+    }
     found = {column: gap for column, gap in gaps.items() if abs(gap) > LEAKING}
     if not found:
         return None
@@ -167,7 +211,8 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     return Finding(
         code="INT-19",
         level="strong",
-        says=f"The column {column!r} is filled for {float(filled[column][known].mean()):.0%} of the items known before the test span and for "
+        says=f"The column {column!r} is filled for {float(filled[column][known].mean()):.0%} of "
+        "the items known before the test span and for "
         f"{float(filled[column][new].mean()):.0%} of the new ones.{others}",
         effect=found[column],
         measured=f"{int(known.sum()):,} known items, {int(new.sum()):,} new ones",

@@ -21,7 +21,9 @@ LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is so, how large it is, what it means for a model and what to do about it. `blocker` means that results would mislead."""
+    """What is so, how large it is, what it means for a model and what to do about it. `blocker`
+    means that results would mislead.
+    """
 
     code: str
     level: Level
@@ -30,12 +32,17 @@ class Finding:
     effect: float | None = None
     interval: tuple[float, float] | None = None
     unit: Literal["", "share", "metric", "expected"] = (
-        ""  # of an effect: a share of the metric without the choice, the metric itself, or a share that is expected
+        # of an effect: a share of the metric without the choice, the metric itself, or a share that
+        # is expected
+        ""
     )
     means: str = ""  # for a model
     measured: str = ""  # how, and on whom
-    patch: Mapping[str, Any] = field(default_factory=dict)  # settings worth trying next, as keys of a recipe or parameters of models
-    command: str = ""  # a line to type where there is advice; SOURCE and RUN stand for the log and the folder of the run
+    # settings worth trying next, as keys of a recipe or parameters of models
+    patch: Mapping[str, Any] = field(default_factory=dict)
+    # a line to type where there is advice; SOURCE and RUN stand for the log and the folder of the
+    # run
+    command: str = ""
 
     def __post_init__(self) -> None:
         if self.advice and not self.command:
@@ -49,9 +56,11 @@ class Finding:
 
 
 def by_weight(told: Finding | Mapping[str, Any]) -> tuple[int, float, str]:
-    """What findings are sorted by: the level, then the size of the effect, the largest first, then the code.
+    """What findings are sorted by: the level, then the size of the effect, the largest first, then
+    the code.
 
-    What a choice brings out of nothing is no share of anything: it comes first where it weighs something. So does the verdict among the notes.
+    What a choice brings out of nothing is no share of anything: it comes first where it weighs
+    something. So does the verdict among the notes.
     """
     known = told.as_json() if isinstance(told, Finding) else told
     effect, unit = known.get("effect"), known.get("unit")
@@ -61,10 +70,14 @@ def by_weight(told: Finding | Mapping[str, Any]) -> tuple[int, float, str]:
     return LEVELS.index(known["level"]), -size, str(known["code"])
 
 
-def command_for(told: Finding | Mapping[str, Any], source: str, run: str, settings: Sequence[str] = ()) -> str:
-    """The line to type of a finding, with the log and the folder of the run in their places; nothing where it has none.
+def command_for(
+    told: Finding | Mapping[str, Any], source: str, run: str, settings: Sequence[str] = ()
+) -> str:
+    """The line to type of a finding, with the log and the folder of the run in their places;
+    nothing where it has none.
 
-    `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they stand behind the log.
+    `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they
+    stand behind the log.
     """
     command = told.command if isinstance(told, Finding) else str(told.get("command") or "")
     return filled(command, source, run, settings)
@@ -76,9 +89,15 @@ class Diagnosis(tuple[Finding, ...]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><td>{f.level}</td><td>{f.code}</td><td>{escape(f.says)}</td><td>{escape(f.advice)}</td></tr>" for f in self)
+        rows = "".join(
+            f"<tr><td>{f.level}</td><td>{f.code}</td><td>{escape(f.says)}</td><td>{escape(f.advice)}</td></tr>"
+            for f in self
+        )
         return (
-            f"<table><tr><th>level</th><th>code</th><th>what was found</th><th>advice</th></tr>{rows}</table>"
+            (
+                "<table><tr><th>level</th><th>code</th><th>what was "
+                f"found</th><th>advice</th></tr>{rows}</table>"
+            )
             if self
             else "<p>no findings</p>"
         )

@@ -1,4 +1,6 @@
-"""Is the log what it seems to be? Ids, robots, duplicates, size, item tables. A shelf: one function, one check."""
+"""Is the log what it seems to be? Ids, robots, duplicates, size, item tables. A shelf: one
+function, one check.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +18,25 @@ def _count(log: Interactions, name: str) -> int:
 
 @check("INT-1")
 def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Ids that differ only by blanks at their ends are kept apart, since nobody can know that they mean the same.
+    """Ids that differ only by blanks at their ends are kept apart, since nobody can know that they
+    mean the same.
 
-    If they do, one person's history is torn into two. Clean them at the source. It errs where blanks are part of the id.
+    If they do, one person's history is torn into two. Clean them at the source. It errs where
+    blanks are part of the id.
     """
-    users, items = _count(log, "user_ids_differing_by_blanks"), _count(log, "item_ids_differing_by_blanks")
+    users, items = (
+        _count(log, "user_ids_differing_by_blanks"),
+        _count(log, "item_ids_differing_by_blanks"),
+    )
     if not users + items:
         return None
     return Finding(
         code="INT-1",
         level="weak",
-        says=f"{users + items} ids differ only by blanks ({users} of users, {items} of items). They are kept apart.",
+        says=(
+            f"{users + items} ids differ only by blanks ({users} of users, {items} of items). "
+            "They are kept apart."
+        ),
         advice="If they mean the same, trim them at the source and read again.",
     )
 
@@ -35,15 +45,22 @@ def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
 def letter_case(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Ids that differ only by upper and lower case are kept apart.
 
-    Exports from two systems often spell ids differently. If they mean the same, clean them at the source.
+    Exports from two systems often spell ids differently. If they mean the same, clean them at the
+    source.
     """
-    users, items = _count(log, "user_ids_differing_by_case"), _count(log, "item_ids_differing_by_case")
+    users, items = (
+        _count(log, "user_ids_differing_by_case"),
+        _count(log, "item_ids_differing_by_case"),
+    )
     if not users + items:
         return None
     return Finding(
         code="INT-2",
         level="weak",
-        says=f"{users + items} ids differ only by case ({users} of users, {items} of items). They are kept apart.",
+        says=(
+            f"{users + items} ids differ only by case ({users} of users, {items} of items). "
+            "They are kept apart."
+        ),
         advice="If they mean the same, spell them alike at the source and read again.",
     )
 
@@ -52,7 +69,8 @@ def letter_case(log: Interactions, content: ItemContent | None) -> Finding | Non
 def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
-    The reasons stand in the row account and the rows themselves in the file of rows set aside. Look at some of them before trusting results.
+    The reasons stand in the row account and the rows themselves in the file of rows set aside. Look
+    at some of them before trusting results.
     """
     if log.account is None or not log.account.read:
         return None
@@ -73,7 +91,8 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
 def two_weights(log: Interactions, content: ItemContent | None) -> Finding | None:
     """The same user, item and moment stand in the log with different weights.
 
-    All such rows are used. Often they are corrections of one event: then keep the last one at the source.
+    All such rows are used. Often they are corrections of one event: then keep the last one at the
+    source.
     """
     rows = _count(log, "same_event_two_weights")
     if not rows:
@@ -90,7 +109,8 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
 def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     """One user owns a tenth of the rows or more, or five times an even share where users are few.
 
-    Usually a robot, a test account or a default id ("guest"). It bends every co-occurrence. Set it aside and read again.
+    Usually a robot, a test account or a default id ("guest"). It bends every co-occurrence. Set it
+    aside and read again.
     """
     sizes = np.diff(log.starts)
     if len(log.active_users) < 5 or not len(log):
@@ -124,14 +144,20 @@ def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
         says = "No user has two events, so nothing connects items and no user can be judged."
     else:
         return None
-    return Finding(code="INT-9", level="blocker", says=says, advice="Check that the user column names people, not orders.")
+    return Finding(
+        code="INT-9",
+        level="blocker",
+        says=says,
+        advice="Check that the user column names people, not orders.",
+    )
 
 
 @check("INT-10")
 def missing_content(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Items of the log are absent from the item table, or the reverse.
 
-    Content models cannot see the first; the second are items that nobody took. Often ids are written in two ways (7 and 007).
+    Content models cannot see the first; the second are items that nobody took. Often ids are
+    written in two ways (7 and 007).
     """
     if content is None:
         return None
@@ -153,23 +179,28 @@ def missing_content(log: Interactions, content: ItemContent | None) -> Finding |
 def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Ids that are the same number are written in two ways: 7, 007 and 7.0 are three people.
 
-    A spreadsheet or a join turned some ids into floating numbers or cut their zeros. Write them alike at the source. It errs where
-    leading zeros tell two things apart.
+    A spreadsheet or a join turned some ids into floating numbers or cut their zeros. Write them
+    alike at the source. It errs where leading zeros tell two things apart.
     """
-    users, items = (_spelt_twice(vocabulary.ids) for vocabulary in (log.user_vocabulary, log.item_vocabulary))
+    users, items = (
+        _spelt_twice(vocabulary.ids) for vocabulary in (log.user_vocabulary, log.item_vocabulary)
+    )
     if not users + items:
         return None
     return Finding(
         code="INT-11",
         level="weak",
-        says=f"{users + items:,} ids are a number that another id spells differently, such as 7 and 007 or 7.0 "
+        says=f"{users + items:,} ids are a number that another id spells differently, such as 7 "
+        "and 007 or 7.0 "
         f"({users:,} of users, {items:,} of items). They are kept apart.",
         advice="If they mean the same, write them alike at the source and read again.",
     )
 
 
 def _spelt_twice(ids: pl.Series) -> int:
-    """Ids that are whole numbers once leading zeros and `.0` are taken off, and that others are, too."""
+    """Ids that are whole numbers once leading zeros and `.0` are taken off, and that others are,
+    too.
+    """
     if ids.dtype != pl.String:
         return 0
     plain = ids.str.extract(r"^0*(\d+?)(?:\.0*)?$")

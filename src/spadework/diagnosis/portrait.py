@@ -1,4 +1,6 @@
-"""The shape of a log in a few numbers and a few short series: aggregates only, whatever its size."""
+"""The shape of a log in a few numbers and a few short series: aggregates only, whatever its
+size.
+"""
 
 from __future__ import annotations
 
@@ -36,22 +38,32 @@ def facts(log: Interactions) -> dict[str, Any]:
         "density": pairs / (users * items) if users and items else 0.0,
         "repeat_share": 1 - pairs / len(log) if len(log) else 0.0,
         "gini_items": gini_of(counts),
-        "head_share": float(counts[: max(1, round(items / 100))].sum() / counts.sum()) if items else 0.0,
+        "head_share": float(counts[: max(1, round(items / 100))].sum() / counts.sum())
+        if items
+        else 0.0,
         "baskets": None if baskets is None else len(baskets),
         "median_basket": None if baskets is None else float(np.median(baskets)),
     }
 
 
 def portrait(log: Interactions) -> dict[str, Any]:
-    """Series for pictures: popularity curve, history lengths, events over time, basket sizes, drift."""
+    """Series for pictures: popularity curve, history lengths, events over time, basket sizes,
+    drift.
+    """
     counts = np.sort(log.item_counts[log.item_counts > 0])[::-1]
-    ranks = np.unique(np.round(np.geomspace(1, max(len(counts), 1), POINTS)).astype(np.int64)) if len(counts) else np.zeros(0, np.int64)
+    ranks = (
+        np.unique(np.round(np.geomspace(1, max(len(counts), 1), POINTS)).astype(np.int64))
+        if len(counts)
+        else np.zeros(0, np.int64)
+    )
     lengths = np.diff(log.starts)
     return {
         "popularity": {"rank": ranks.tolist(), "rows": counts[ranks - 1].tolist()},
         "history_lengths": _histogram(lengths[lengths > 0], "users"),
         "events_over_time": _over_time(log),
-        "basket_sizes": None if log.baskets is None else _histogram(np.bincount(log.basket_keys()), "baskets"),
+        "basket_sizes": None
+        if log.baskets is None
+        else _histogram(np.bincount(log.basket_keys()), "baskets"),
         "drift": _drift(log),
     }
 
@@ -74,14 +86,18 @@ def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | 
 
 
 def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list[Any]] | None:
-    """Share of each span's most popular items that were among the most popular of the span before."""
+    """Share of each span's most popular items that were among the most popular of the span
+    before.
+    """
     if not has_calendar(log) or log.times is None or log.item_count < 2:
         return None
     edges = _edges(log.times, spans)
     previous: set[int] | None = None
     starts, overlap = [], []
     for low, high in zip(edges[:-1], edges[1:], strict=True):
-        counts = np.bincount(log.items[(log.times >= low) & (log.times < high)], minlength=log.item_count)
+        counts = np.bincount(
+            log.items[(log.times >= low) & (log.times < high)], minlength=log.item_count
+        )
         order = np.argsort(-counts, kind="stable")[: min(top, max(1, log.item_count // 5))]
         best = {int(item) for item in order if counts[item] > 0}
         if previous and best:

@@ -1,4 +1,6 @@
-"""What is expected of a model before it is trained, in a form that can be held against what it then does."""
+"""What is expected of a model before it is trained, in a form that can be held against what it then
+does.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +51,18 @@ class Checked:
         """Predicted and observed, in one sentence."""
         expected = _range(self.prediction.low, self.prediction.high)
         if self.change is None or self.change.share is None:
-            return f"{self.prediction.says} Expected {expected}; both did the same, or there is nothing to be a share of{self._told_why}."
-        observed = f"{self.change.share:+.1%} ({self.change.share_low:+.1%} … {self.change.share_high:+.1%})"
-        return f"{self.prediction.says} Expected {expected}, observed {observed} over {self.change.users:,} users: {self.outcome}{self._told_why}."
+            return (
+                f"{self.prediction.says} Expected {expected}; both did the same, or there is "
+                f"nothing to be a share of{self._told_why}."
+            )
+        observed = (
+            f"{self.change.share:+.1%} ({self.change.share_low:+.1%} … "
+            f"{self.change.share_high:+.1%})"
+        )
+        return (
+            f"{self.prediction.says} Expected {expected}, observed {observed} over "
+            f"{self.change.users:,} users: {self.outcome}{self._told_why}."
+        )
 
     @property
     def _told_why(self) -> str:
@@ -60,22 +71,39 @@ class Checked:
     @property
     def below(self) -> bool:
         """Whether it came out wrong on the lower side."""
-        return self.outcome == "wrong" and self.change is not None and self.change.share_high < self.prediction.low
+        return (
+            self.outcome == "wrong"
+            and self.change is not None
+            and self.change.share_high < self.prediction.low
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         change = self.change
         observed = (
-            None if change is None else {"share": change.share, "interval": [change.share_low, change.share_high], "users": change.users}
+            None
+            if change is None
+            else {
+                "share": change.share,
+                "interval": [change.share_low, change.share_high],
+                "users": change.users,
+            }
         )
-        return {"prediction": self.prediction.as_json(), "outcome": self.outcome, "observed": observed, "says": self.says, "why": self.why}
+        return {
+            "prediction": self.prediction.as_json(),
+            "outcome": self.outcome,
+            "observed": observed,
+            "says": self.says,
+            "why": self.why,
+        }
 
 
 def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -> Checked:
-    """Hold a prediction against values [users] of both models, on the same users: wrong where the whole interval lies outside what was expected.
+    """Hold a prediction against values [users] of both models, on the same users: wrong where the
+    whole interval lies outside what was expected.
 
-    It is as expected where the interval lies inside, or where the mean does and the interval is not wider than what was expected; else
-    the users cannot tell.
+    It is as expected where the interval lies inside, or where the mean does and the interval is not
+    wider than what was expected; else the users cannot tell.
     """
     try:
         change = difference(against, model, seed)
@@ -89,28 +117,39 @@ def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -
     inside = low <= change.share_low and change.share_high <= high
     narrow = low <= change.share <= high and change.share_high - change.share_low <= high - low
     bounded = prediction.high is not None
-    return Checked(prediction, "as expected" if inside or (bounded and narrow) else "cannot tell", change)
+    return Checked(
+        prediction, "as expected" if inside or (bounded and narrow) else "cannot tell", change
+    )
 
 
 def finding_of(checked: list[Checked]) -> Finding:
     """Whether what was expected of a trained model came true.
 
-    Why it matters: advice that nobody checks is superstition; what was wrong here changes the rules. How it is measured: every prediction of
-    `readiness.json` is held against the trained model, user by user: the verdict on the test span, ingredients against a model without them on the
-    validation span. When it errs: few users leave wide intervals, which are told as
-    "cannot tell", not as right. In Python: `spadework.diagnosis.prediction.check(prediction, values of one model, values of the other)`.
+    Why it matters: advice that nobody checks is superstition; what was wrong here changes the
+    rules. How it is measured: every prediction of `readiness.json` is held against the trained
+    model, user by user: the verdict on the test span, ingredients against a model without them on
+    the validation span. When it errs: few users leave wide intervals, which are told as "cannot
+    tell", not as right. In Python: `spadework.diagnosis.prediction.check(prediction, values of one
+    model, values of the other)`.
     """
-    right, wrong = (sum(one.outcome == outcome for one in checked) for outcome in ("as expected", "wrong"))
+    right, wrong = (
+        sum(one.outcome == outcome for one in checked) for outcome in ("as expected", "wrong")
+    )
     verdict = next((one for one in checked if one.prediction.about == "verdict"), None)
     change = None if verdict is None else verdict.change
     told = "" if verdict is None else f" {verdict.says}"
     return Finding(
         code="VER-2",
         level="weak" if wrong else "note",
-        says=f"{right} of {len(checked)} predictions came true, {wrong} did not, {len(checked) - right - wrong} cannot be told.{told}",
+        says=(
+            f"{right} of {len(checked)} predictions came true, {wrong} did not, "
+            f"{len(checked) - right - wrong} cannot be told.{told}"
+        ),
         advice="Trust what was measured; `advice.json` has every prediction beside it.",
         effect=None if change is None else change.share,
-        interval=None if change is None or change.share is None else (change.share_low, change.share_high),
+        interval=None
+        if change is None or change.share is None
+        else (change.share_low, change.share_high),
         measured="" if change is None else f"{change.users:,} users, paired",
     )
 

@@ -1,4 +1,6 @@
-"""A probe: one question to the data, answered by cheap models that differ in one choice. A shelf: one function, one probe."""
+"""A probe: one question to the data, answered by cheap models that differ in one choice. A shelf:
+one function, one probe.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +19,9 @@ from spadework.shelf import Shelf
 
 STRONG_P, STRONG_SHARE = 0.0005, 0.05
 WEAK_P, WEAK_SHARE = 0.005, 0.03
-"""A finding is strong where chance is that unlikely and even the lower end of the interval is so large a share; weak where the mean is. Two dozen
-questions are asked of a log: at one in two thousand each, one log in a hundred without any signal has a strong finding."""
+"""A finding is strong where chance is that unlikely and even the lower end of the interval is so
+large a share; weak where the mean is. Two dozen questions are asked of a log: at one in two
+thousand each, one log in a hundred without any signal has a strong finding."""
 
 NOTHING = 0.01
 """A share below which an effect is none, however sure."""
@@ -42,7 +45,9 @@ class Probe:
 
 @dataclass(frozen=True)
 class Unanswered:
-    """A probe that has no answer, and why: it cannot be asked of these data, or nobody asked it, which says nothing about them."""
+    """A probe that has no answer, and why: it cannot be asked of these data, or nobody asked it,
+    which says nothing about them.
+    """
 
     code: str
     why: str
@@ -51,7 +56,12 @@ class Unanswered:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values, as they stand under `not_tried` of the board."""
-        return {"what": f"probe {self.code}", "why": self.why, "kind": self.kind, "needs": self.needs}
+        return {
+            "what": f"probe {self.code}",
+            "why": self.why,
+            "kind": self.kind,
+            "needs": self.needs,
+        }
 
 
 probes: Shelf[Probe] = Shelf("probe")
@@ -66,7 +76,9 @@ def all_probes() -> Shelf[Probe]:
 
 
 def probe(code: str, fits: int = 1) -> Callable[[Ask], Ask]:
-    """Place a question on the shelf under its code; `fits` is the number of logs that it learns from, at most."""
+    """Place a question on the shelf under its code; `fits` is the number of logs that it learns
+    from, at most.
+    """
 
     def place(function: Ask) -> Ask:
         probes.place(code, Probe(code, function, fits))
@@ -92,7 +104,9 @@ def ruled_out(change: Change) -> bool:
 
 
 def _of_little_weight(change: Change, no: str) -> str:
-    """What is said of a change that is a note: `no` only where nothing that would matter is left, and sure harm is told as harm."""
+    """What is said of a change that is a note: `no` only where nothing that would matter is left,
+    and sure harm is told as harm.
+    """
     if change.share is not None and change.share_high < -NOTHING and change.p < WEAK_P:
         return "It does harm."
     if ruled_out(change) and (change.low <= 0 or abs(change.share or 0.0) < NOTHING):
@@ -116,10 +130,11 @@ def found(
     level: Level | None = None,
     more: str = "",
 ) -> Finding:
-    """A finding from a change: what was done, by how much it moved the metric, and `yes` where that weighs something, else `no`.
+    """A finding from a change: what was done, by how much it moved the metric, and `yes` where that
+    weighs something, else `no`.
 
-    Without a `level` it is that of the change, and `no` is only said where the interval rules out an effect that would matter. `more` is
-    said in any case.
+    Without a `level` it is that of the change, and `no` is only said where the interval rules out
+    an effect that would matter. `more` is said in any case.
     """
     if level is None:
         level, no = level_of(change), _of_little_weight(change, no)
@@ -130,31 +145,44 @@ def found(
         told = f"{change.share:+.0%} ({change.share_low:+.0%} … {change.share_high:+.0%})"
     few = rough(change.users)
     few += f"; learned from {len(evidence.train):,} rows" if evidence.is_sample else ""
-    few += f"; the newest {evidence.common['newest']} events of each are counted" if "newest" in evidence.common else ""
+    few += (
+        f"; the newest {evidence.common['newest']} events of each are counted"
+        if "newest" in evidence.common
+        else ""
+    )
     return Finding(
         code=code,
         level=level,
         says=f"{what}: {metric} {told}. {yes if sure else no}{' ' + more if more else ''}",
         advice=advice if sure else "",
         effect=change.effect if change.share is None else change.share,
-        interval=(change.low, change.high) if change.share is None else (change.share_low, change.share_high),
+        interval=(change.low, change.high)
+        if change.share is None
+        else (change.share_low, change.share_high),
         unit="metric" if change.share is None else "share",
         means=means if sure else "",
-        measured=f"{metric} of {change.users:,} users of the validation span, {change.base:.4f} → {change.base + change.effect:.4f}, paired"
+        measured=f"{metric} of {change.users:,} users of the validation span, {change.base:.4f} → "
+        f"{change.base + change.effect:.4f}, paired"
         f"{few}; repeats {evidence.protocol.policy}",
         patch=dict(patch) if sure else {},
     )
 
 
-def ask_all(evidence: Evidence, codes: Sequence[str] | None = None) -> tuple[list[Finding], list[Unanswered]]:
-    """These probes in this order, or every probe: findings in order of level, then of effect, and the probes that have no answer.
+def ask_all(
+    evidence: Evidence, codes: Sequence[str] | None = None
+) -> tuple[list[Finding], list[Unanswered]]:
+    """These probes in this order, or every probe: findings in order of level, then of effect, and
+    the probes that have no answer.
 
-    A code that is on no shelf is refused. What is not answered for want of time is told with the seconds that it would take.
+    A code that is on no shelf is refused. What is not answered for want of time is told with the
+    seconds that it would take.
     """
     shelf = all_probes()
     answers: list[Finding] = []
     unanswered: list[Unanswered] = []
-    for one in events.track([shelf[code] for code in (shelf if codes is None else codes)], "probes"):
+    for one in events.track(
+        [shelf[code] for code in (shelf if codes is None else codes)], "probes"
+    ):
         try:
             answers.append(one.function(evidence))
         except NotAsked as reason:
@@ -168,13 +196,15 @@ def ask_all(evidence: Evidence, codes: Sequence[str] | None = None) -> tuple[lis
 
 
 def cheapest_first(codes: Sequence[str]) -> list[str]:
-    """These probes by the number of logs that they learn from: where time ends, as many as can be have an answer."""
+    """These probes by the number of logs that they learn from: where time ends, as many as can be
+    have an answer.
+    """
     shelf = all_probes()
     return sorted(codes, key=lambda code: shelf[code].fits)
 
 
 def seconds_for(codes: Sequence[str], evidence: Evidence) -> float:
-    """About how long these probes take here, from what fits took so far; before the first fit, from the costs of counting. A fit that several
-    share is counted for each, so it is rather less."""
+    """About how long these probes take here, from what fits took so far; before the first fit, from
+    the costs of counting. A fit that several share is counted for each, so it is rather less."""
     shelf = all_probes()
     return sum(shelf[code].fits for code in codes) * evidence.seconds_of_a_fit

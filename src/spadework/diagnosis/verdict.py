@@ -1,4 +1,6 @@
-"""The verdict on a large sequence model: what to expect of one, in words, as predictions, as a recipe, and as a finding."""
+"""The verdict on a large sequence model: what to expect of one, in words, as predictions, as a
+recipe, and as a finding.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,8 @@ class Readiness:
     settings: Mapping[str, Any]  # ingredients that a rule asks for
     unknown: tuple[str, ...] = ()  # codes of rules' findings that nobody could make of these data
     not_asked: tuple[Unanswered, ...] = ()  # probes of rules that nobody asked: neither yes nor no
-    repeats: tuple[float, float] | None = None  # which share of the saved model's hits people had before, and of the targets
+    # which share of the saved model's hits people had before, and of the targets
+    repeats: tuple[float, float] | None = None
     larger: str | None = None  # the budget that would do for what was not asked, such as 10m
 
     @property
@@ -40,11 +43,17 @@ class Readiness:
     @property
     def deciding(self) -> tuple[Unanswered, ...]:
         """Those of the probes that nobody asked whose answers speak for a side."""
-        return tuple(one for one in self.not_asked if any(rule.speaks and rule.about == one.code for rule in RULES))
+        return tuple(
+            one
+            for one in self.not_asked
+            if any(rule.speaks and rule.about == one.code for rule in RULES)
+        )
 
     @property
     def hanging(self) -> dict[str, tuple[str, ...]]:
-        """Ingredients that an answer which nobody has might change, and the codes of those probes."""
+        """Ingredients that an answer which nobody has might change, and the codes of those
+        probes.
+        """
         found: dict[str, list[str]] = {}
         for one in self.not_asked:
             for rule in RULES:
@@ -59,15 +68,24 @@ class Readiness:
         if self.low is None or self.high is None:
             told, because = self._undecided(), self._known_so_far()
         else:
-            told = f"{self.verdict}: a tuned transformer is expected to differ from the best cheap model by {self.low:+.0%} to {self.high:+.0%}."
+            told = (
+                f"{self.verdict}: a tuned transformer is expected to differ from the best cheap "
+                f"model by {self.low:+.0%} to {self.high:+.0%}."
+            )
             because = self._because()
         if self.repeats is not None:
             hits, targets = self.repeats
-            told = f"{hits:.1%} of the saved model's hits are items that people had before; {targets:.0%} of the targets are. {told}"
+            told = (
+                f"{hits:.1%} of the saved model's hits are items that people had before; "
+                f"{targets:.0%} of the targets are. {told}"
+            )
         if self.unknown:
             because += f" Not known: {', '.join(self.unknown)}."
         if self.deciding and self.low is not None:
-            because += f" Not asked: {', '.join(one.code for one in self.deciding)}; the verdict holds whatever they say."
+            because += (
+                f" Not asked: {', '.join(one.code for one in self.deciding)}; the verdict holds "
+                "whatever they say."
+            )
         return told, because, self._advised()
 
     def _undecided(self) -> str:
@@ -78,24 +96,45 @@ class Readiness:
             told += f" ({'; '.join(dict.fromkeys(one.why.rstrip('.') for one in broken))})"
         if len(broken) == len(codes):
             return f"{told}."
-        return f"{told}; give {f'--budget {self.larger}' if self.larger else 'a larger --budget'} to ask {'it' if len(codes) == 1 else 'them'}."
+        return (
+            f"{told}; give {f'--budget {self.larger}' if self.larger else 'a larger --budget'} "
+            f"to ask {'it' if len(codes) == 1 else 'them'}."
+        )
 
     def _known_so_far(self) -> str:
         known = [rule.says for rule in self.reasons if rule.speaks]
-        return f"Known so far: {_joined(known)}." if known else "Nothing that was asked speaks for either side."
+        return (
+            f"Known so far: {_joined(known)}."
+            if known
+            else "Nothing that was asked speaks for either side."
+        )
 
     def _because(self) -> str:
-        pro, con = ([rule.says for rule in self.reasons if rule.speaks * sign > 0] for sign in (1, -1))
+        pro, con = (
+            [rule.says for rule in self.reasons if rule.speaks * sign > 0] for sign in (1, -1)
+        )
         if self.speaks < 0:
             pro, con = con, pro
         if not pro and not con:
             return "Nothing in the log speaks for either side."
         because = f"Because {_joined(pro)}" if pro else ""
-        return because + (f"{', although ' if pro else 'Although '}{_joined(con)}" if con else "") + "."
+        return (
+            because
+            + (f"{', although ' if pro else 'Although '}{_joined(con)}" if con else "")
+            + "."
+        )
 
     def _advised(self) -> str:
-        settings = ", ".join(f"{name} = {value}" for name, value in self.settings.items() if value != INGREDIENTS[name].plain)
-        told = f"Should one be trained: {settings}." if settings else "No probe asks for a special setting."
+        settings = ", ".join(
+            f"{name} = {value}"
+            for name, value in self.settings.items()
+            if value != INGREDIENTS[name].plain
+        )
+        told = (
+            f"Should one be trained: {settings}."
+            if settings
+            else "No probe asks for a special setting."
+        )
         open_still = [name for name in self.hanging if name not in self.settings]
         if not open_still:
             return told
@@ -104,40 +143,86 @@ class Readiness:
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        """What is expected of a transformer, unless that is undecided, and of each ingredient that a rule expects something of."""
-        made = [] if self.low is None else [
-            Prediction(
-                about="verdict", says="The best transformer beside the best cheap model.", because=", ".join(_abouts(self.reasons)),
-                model="transformer", against="best cheap model", low=self.low, high=self.high,
-            )
-        ]  # fmt: skip
+        """What is expected of a transformer, unless that is undecided, and of each ingredient that
+        a rule expects something of.
+        """
+        made = (
+            []
+            if self.low is None
+            else [
+                Prediction(
+                    about="verdict",
+                    says="The best transformer beside the best cheap model.",
+                    because=", ".join(_abouts(self.reasons)),
+                    model="transformer",
+                    against="best cheap model",
+                    low=self.low,
+                    high=self.high,
+                )
+            ]
+        )
         for name, value in self.settings.items():
             plain = INGREDIENTS[name].plain
             rules = [
                 rule
                 for rule in self._behind(name)
-                if rule.at_least is not None and name in (rule.predicts or (*rule.settings, *rule.takes))
+                if rule.at_least is not None
+                and name in (rule.predicts or (*rule.settings, *rule.takes))
             ]
-            if any(rule.test in ("below", "from") and rule.at_least is None for rule in self._behind(name)):
+            if any(
+                rule.test in ("below", "from") and rule.at_least is None
+                for rule in self._behind(name)
+            ):
                 continue  # the size of the log asks for it, so nothing is to be gained
-            against = not value if value is plain else plain  # what is plain is held against its opposite
+            # what is plain is held against its opposite
+            against = not value if value is plain else plain
             if rules and value != against:
                 low = min(rule.at_least for rule in rules if rule.at_least is not None)
-                told = f"{name} = {value} instead of {'windows in random order' if name == 'causal' else against}."
-                made.append(Prediction(about=name, says=told, because=", ".join(_abouts(rules)), model=value, against=against, low=low))
+                told = (
+                    f"{name} = {value} instead of "
+                    f"{'windows in random order' if name == 'causal' else against}."
+                )
+                made.append(
+                    Prediction(
+                        about=name,
+                        says=told,
+                        because=", ".join(_abouts(rules)),
+                        model=value,
+                        against=against,
+                        low=low,
+                    )
+                )
         return tuple(made)
 
     def recipe(self, heading: str) -> str:
-        """The recipe of a sequence model as TOML: each ingredient with its reason, or what was not asked and may change it."""
-        reasons = {name: f"Because {'; '.join(f'{rule.says} ({rule.about})' for rule in self._behind(name))}." for name in self.settings}
+        """The recipe of a sequence model as TOML: each ingredient with its reason, or what was not
+        asked and may change it.
+        """
+        reasons = {
+            name: (
+                "Because "
+                f"{'; '.join(f'{rule.says} ({rule.about})' for rule in self._behind(name))}."
+            )
+            for name in self.settings
+        }
         for name, codes in self.hanging.items():
             were = f"{_joined(codes)} {'was' if len(codes) == 1 else 'were'} not asked"
-            reasons[name] = f"{reasons[name]} But {were}." if name in reasons else f"Not known: {were}. This is the plain value."
+            reasons[name] = (
+                f"{reasons[name]} But {were}."
+                if name in reasons
+                else f"Not known: {were}. This is the plain value."
+            )
         return recipe_text(self.settings, reasons, heading)
 
     def _behind(self, name: str) -> list[Rule]:
-        """The rules that ask for the value that an ingredient has, not those that were overruled."""
-        return [rule for rule in self.reasons if name in rule.takes or rule.settings.get(name) == self.settings[name]]
+        """The rules that ask for the value that an ingredient has, not those that were
+        overruled.
+        """
+        return [
+            rule
+            for rule in self.reasons
+            if name in rule.takes or rule.settings.get(name) == self.settings[name]
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """Plain values; `predictions` are what a later comparison is held against."""
@@ -148,27 +233,38 @@ class Readiness:
             "predictions": [one.as_json() for one in self.predictions],
             "settings": dict(self.settings),
             "unknown": list(self.unknown),
-            "not_asked": [{"code": one.code, "why": one.why, "needs": one.needs} for one in self.not_asked],
+            "not_asked": [
+                {"code": one.code, "why": one.why, "needs": one.needs} for one in self.not_asked
+            ],
             "not_known_ingredients": {name: list(codes) for name, codes in self.hanging.items()},
-            "reasons": [{"about": r.about, "says": r.says, "speaks": r.speaks, "source": r.source} for r in self.reasons],
+            "reasons": [
+                {"about": r.about, "says": r.says, "speaks": r.speaks, "source": r.source}
+                for r in self.reasons
+            ],
         }
 
     def finding(self) -> Finding:
         """Whether a large sequence model may pay on this log, and with which settings.
 
-        Why it matters: training one takes days, and on small or unordered logs closed forms win. How it is made: a table of rules over the
-        probes' findings and the size of the log, each with its source, adds up what speaks for either side; the range is what published and
-        own comparisons of the kind came to. When it errs: it is an expectation and not a measurement, and a log may be unlike all that were
-        compared.
+        Why it matters: training one takes days, and on small or unordered logs closed forms win.
+        How it is made: a table of rules over the probes' findings and the size of the log, each
+        with its source, adds up what speaks for either side; the range is what published and own
+        comparisons of the kind came to. When it errs: it is an expectation and not a measurement,
+        and a log may be unlike all that were compared.
         """
         verdict, because, settings = self.sentences
-        left = f"; not asked: {', '.join(one.code for one in self.deciding)}" if self.deciding else ""
+        left = (
+            f"; not asked: {', '.join(one.code for one in self.deciding)}" if self.deciding else ""
+        )
         told = Finding(
             code="VER-1",
             level="note",
             says=f"{verdict} {because}",
             advice=settings,
-            means="An expectation from rules with sources, not a measurement: readiness.json of the run lists them, train.toml the settings.",
+            means=(
+                "An expectation from rules with sources, not a measurement: readiness.json of "
+                "the run lists them, train.toml the settings."
+            ),
             measured=f"not measured: {len(self.reasons)} of {len(RULES)} rules hold{left}",
             patch=dict(self.settings),
             command=self._command(),
@@ -176,16 +272,32 @@ class Readiness:
         if self.low is None or self.high is None:
             return told
         expected = f"{told.measured}; the range is expected"
-        return replace(told, effect=(self.low + self.high) / 2, interval=(self.low, self.high), unit="expected", measured=expected)
+        return replace(
+            told,
+            effect=(self.low + self.high) / 2,
+            interval=(self.low, self.high),
+            unit="expected",
+            measured=expected,
+        )
 
     def agreeing(self, one: Finding) -> Finding:
-        """The finding, without a line that trains a network where the verdict speaks against one."""
-        return replace(one, command=f"spadework explain {one.code}") if one.command == TRAIN and self.speaks < 0 else one
+        """The finding, without a line that trains a network where the verdict speaks against
+        one.
+        """
+        return (
+            replace(one, command=f"spadework explain {one.code}")
+            if one.command == TRAIN and self.speaks < 0
+            else one
+        )
 
     def _command(self) -> str:
         if self.low is None:
             return f"{DIG} --budget {self.larger}" if self.larger else DIG
-        return TRAIN if self.speaks >= 0 else f"spadework recommend {RUN} --out recommendations.parquet"
+        return (
+            TRAIN
+            if self.speaks >= 0
+            else f"spadework recommend {RUN} --out recommendations.parquet"
+        )
 
 
 def _abouts(rules: Sequence[Rule]) -> Iterator[str]:

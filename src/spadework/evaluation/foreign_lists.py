@@ -1,4 +1,6 @@
-"""Recommendations that any tool made: from a long table with ids to lists whose rows are the truth's users."""
+"""Recommendations that any tool made: from a long table with ids to lists whose rows are the
+truth's users.
+"""
 
 from __future__ import annotations
 
@@ -15,27 +17,36 @@ from spadework.models.recommendations import Recommendations
 
 
 def lists_of(frame: Any, protocol: Protocol) -> Codes:
-    """Lists [users, k] of item codes from `user_id`, `item_id` and `rank` or `score`, cut to the longest that a metric asks for.
+    """Lists [users, k] of item codes from `user_id`, `item_id` and `rank` or `score`, cut to the
+    longest that a metric asks for.
 
     `frame` may also be what `recommend` gave.
 
-    Items unknown to the split keep their slot as −1. Raises BadData for missing columns, ranks that are no numbers and items that stand
-    twice in a list. O(rows) where ranks are whole numbers from 1, else one sort.
+    Items unknown to the split keep their slot as −1. Raises BadData for missing columns, ranks that
+    are no numbers and items that stand twice in a list. O(rows) where ranks are whole numbers from
+    1, else one sort.
     """
     frame = frame.frame() if isinstance(frame, Recommendations) else frame
     table = frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
     names = {column.lower(): column for column in table.columns}
     for needed in ("user_id", "item_id"):
         if needed not in names:
-            raise BadData(f"The recommendations have no column {needed!r}.", f"Columns there are: {', '.join(table.columns)}.")
+            raise BadData(
+                f"The recommendations have no column {needed!r}.",
+                f"Columns there are: {', '.join(table.columns)}.",
+            )
     order = names.get("rank") or names.get("score")
     if order is None:
-        raise BadData("The recommendations have neither 'rank' nor 'score'.", "Add one of them; rank 1 is the best.")
+        raise BadData(
+            "The recommendations have neither 'rank' nor 'score'.",
+            "Add one of them; rank 1 is the best.",
+        )
     truth, expected = protocol.truth, protocol.split.expected
     owners, starts = _runs(table[names["user_id"]], protocol)
     if len(table) and not (owners >= 0).any():
         raise BadData(
-            "None of the recommended users is expected in the split.", "Check that both write user ids alike; numbers and text never match."
+            "None of the recommended users is expected in the split.",
+            "Check that both write user ids alike; numbers and text never match.",
         )
     items = expected.item_vocabulary.codes(table[names["item_id"]])
     keys = table[order].to_numpy()
@@ -45,7 +56,9 @@ def lists_of(frame: Any, protocol: Protocol) -> Codes:
         lists = kernel.place(owners, starts, keys.astype(np.int64, copy=False), items, shape)
     if lists is None:
         rows = np.repeat(owners, np.diff(starts))
-        lists = _sorted_lists(rows, items, keys if order == names.get("rank") else -keys.astype(np.float64), shape)
+        lists = _sorted_lists(
+            rows, items, keys if order == names.get("rank") else -keys.astype(np.float64), shape
+        )
     repeating = kernel.count_repeating(lists, expected.item_count)
     if repeating:
         raise BadData(f"{repeating} lists hold an item twice.", "Give each item once per user.")
@@ -53,17 +66,22 @@ def lists_of(frame: Any, protocol: Protocol) -> Codes:
 
 
 def _runs(user_ids: pl.Series, protocol: Protocol) -> tuple[Array, Array]:
-    """Row of the truth for each run of equal user ids (−1: not expected), and where runs start, with the end. Tables come user by user."""
+    """Row of the truth for each run of equal user ids (−1: not expected), and where runs start,
+    with the end. Tables come user by user.
+    """
     truth, expected = protocol.truth, protocol.split.expected
     heads = (user_ids != user_ids.shift()).fill_null(True).arg_true()
-    row_of = np.append(np.full(expected.user_count, -1, np.int64), -1)  # the last place is that of unknown users, whose code is −1
+    # the last place is that of unknown users, whose code is −1
+    row_of = np.append(np.full(expected.user_count, -1, np.int64), -1)
     row_of[truth.users] = np.arange(len(truth.users))
     owners = row_of[expected.user_vocabulary.codes(user_ids.gather(heads))]
     return owners, np.append(heads.to_numpy().astype(np.int64), len(user_ids))
 
 
 def _sorted_lists(rows: Array, items: Codes, keys: Array, shape: tuple[int, int]) -> Codes:
-    """Lists from entries ordered by key within a row, ties by lower item code; −1 where nothing stands."""
+    """Lists from entries ordered by key within a row, ties by lower item code; −1 where nothing
+    stands.
+    """
     lists = np.full(shape, -1, np.int32)
     wanted = rows >= 0
     rows, items, keys = rows[wanted], items[wanted], keys[wanted]

@@ -1,10 +1,13 @@
-"""Metrics: pure functions from judged lists to one value per user, or to one value for the whole. A shelf: one function, one metric.
+"""Metrics: pure functions from judged lists to one value per user, or to one value for the whole. A
+shelf: one function, one metric.
 
-Full ranking only. Lists come ranked with ties broken by the lower item code, so a scorer that knows nothing gets what chance gives.
+Full ranking only. Lists come ranked with ties broken by the lower item code, so a scorer that knows
+nothing gets what chance gives.
 """
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +50,9 @@ class Judged:
     def divisor(self) -> Array:
         """What recall and MAP divide by. Shape [users] float32, at least 1."""
         sizes = self.truth.sizes.astype(np.float32)
-        return np.maximum(np.minimum(sizes, self.k) if self.dialect.recall == "capped" else sizes, 1)
+        return np.maximum(
+            np.minimum(sizes, self.k) if self.dialect.recall == "capped" else sizes, 1
+        )
 
     @property
     def filled(self) -> Array:
@@ -62,7 +67,8 @@ class Metric:
     name: str
     function: Callable[[Judged], Array | float]
     per_user: bool  # one value per user, or one for the whole
-    accuracy: bool  # compares lists with targets; has a debiased version. The others are of the lists alone
+    # compares lists with targets; has a debiased version. The others are of the lists alone
+    accuracy: bool
     says: str
 
 
@@ -75,8 +81,10 @@ def metric(
     """Place a metric on the shelf under its function's name."""
 
     def place(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
-        says = (function.__doc__ or "").strip()
-        metrics.place(function.__name__, Metric(function.__name__, function, per_user, accuracy, says))
+        says = inspect.cleandoc(function.__doc__ or "")
+        metrics.place(
+            function.__name__, Metric(function.__name__, function, per_user, accuracy, says)
+        )
         return function
 
     return place
@@ -89,7 +97,9 @@ def discounts(k: int) -> Array:
 
 @metric()
 def recall(judged: Judged) -> Array:
-    """Share of the targets that are in the list (over all targets, or at most k of them: see the dialect)."""
+    """Share of the targets that are in the list (over all targets, or at most k of them: see the
+    dialect).
+    """
     return judged.found / judged.divisor
 
 
@@ -112,8 +122,12 @@ def ndcg(judged: Judged) -> Array:
         return _graded_ndcg(judged)
     gain = judged.weigh(discounts(judged.k))
     sizes = judged.found.astype(np.int64) if judged.dialect.ideal == "hits" else judged.truth.sizes
-    longest = judged.k if judged.dialect.ideal != "full" else max(int(sizes.max(initial=1)), judged.k)
-    ideal = np.concatenate(([1.0], np.cumsum(discounts(longest), dtype=np.float64))).astype(np.float32)
+    longest = (
+        judged.k if judged.dialect.ideal != "full" else max(int(sizes.max(initial=1)), judged.k)
+    )
+    ideal = np.concatenate(([1.0], np.cumsum(discounts(longest), dtype=np.float64))).astype(
+        np.float32
+    )
     return np.asarray(gain / ideal[np.minimum(sizes, longest)])
 
 
@@ -140,7 +154,9 @@ def coverage(judged: Judged) -> float:
 
 @metric(per_user=False, accuracy=False)
 def gini(judged: Judged) -> float:
-    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold all."""
+    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold
+    all.
+    """
     counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
     return gini_of(counts[judged.truth.popularity > 0])
 
@@ -153,13 +169,17 @@ def popularity(judged: Judged) -> Array:
 
 @metric(accuracy=False)
 def tail(judged: Judged) -> Array:
-    """Share of the list outside the head; the head are the most popular items that together hold 20 % of the train events."""
+    """Share of the list outside the head; the head are the most popular items that together hold 20
+    % of the train events.
+    """
     return _mean_over_slots(judged, (~judged.truth.head).astype(np.float32))
 
 
 @metric(accuracy=False)
 def novelty(judged: Judged) -> Array:
-    """Mean −log2 of the share of train users who took the item; an item nobody took counts as taken by half a user."""
+    """Mean −log2 of the share of train users who took the item; an item nobody took counts as taken
+    by half a user.
+    """
     share = np.maximum(judged.truth.takers, 0.5) / max(judged.truth.train_users, 1)
     return _mean_over_slots(judged, -np.log2(np.minimum(share, 1.0)).astype(np.float32))
 
@@ -198,11 +218,15 @@ def parse(name: str) -> Asked:
     """The metric of a name such as `NDCG@10`; an unknown one tells the nearest known."""
     written = re.fullmatch(r"(debiased_)?([a-z_][a-z0-9_]*)@([0-9]+)", name.strip().lower())
     if not written or int(written.group(3)) < 1:
-        raise BadRequest(f"The metric {name!r} cannot be understood.", "Write it as name@k, such as ndcg@10 or recall@20.")
+        raise BadRequest(
+            f"The metric {name!r} cannot be understood.",
+            "Write it as name@k, such as ndcg@10 or recall@20.",
+        )
     found = metrics[written.group(2)]
     if written.group(1) and not found.accuracy:
         raise BadRequest(
-            f"The metric {found.name!r} has no debiased version.", "It does not look at targets; ask for it without 'debiased_'."
+            f"The metric {found.name!r} has no debiased version.",
+            "It does not look at targets; ask for it without 'debiased_'.",
         )
     return Asked(found, int(written.group(3)), bool(written.group(1)))
 
@@ -213,8 +237,11 @@ def is_of_lists(name: str) -> bool:
     return base in metrics and not metrics[base].accuracy
 
 
-def measure(lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect, seed: int = 0) -> dict[str, Array | float]:
-    """Values of the metrics by name: [users] float32, or one float. Users without targets are NaN in debiased metrics.
+def measure(
+    lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect, seed: int = 0
+) -> dict[str, Array | float]:
+    """Values of the metrics by name: [users] float32, or one float. Users without targets are NaN
+    in debiased metrics.
 
     O(users · k · log targets).
     """
@@ -227,7 +254,9 @@ def measure(lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect
             cut = np.ascontiguousarray(lists[:, : one.k])
             if cut.shape[1] < one.k:
                 cut = np.pad(cut, ((0, 0), (0, one.k - cut.shape[1])), constant_values=-1)
-            judged[key] = Judged(cut, against, dialect, relevance.hits(cut, against.starts, against.items))
+            judged[key] = Judged(
+                cut, against, dialect, relevance.hits(cut, against.starts, against.items)
+            )
         value = one.metric.function(judged[key])
         if isinstance(value, np.ndarray) and one.debiased:
             value = np.where(judged[key].truth.sizes > 0, value, np.float32(np.nan))
@@ -247,9 +276,13 @@ def _graded_ndcg(judged: Judged) -> Array:
     truth, k = judged.truth, judged.k
     row = np.repeat(np.arange(len(truth.users)), truth.sizes)
     keys = row * np.int64(len(truth.popularity)) + truth.items
-    wanted = np.arange(len(judged.lists))[:, None] * np.int64(len(truth.popularity)) + np.maximum(judged.lists, 0)
+    wanted = np.arange(len(judged.lists))[:, None] * np.int64(len(truth.popularity)) + np.maximum(
+        judged.lists, 0
+    )
     at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
-    gains = np.where(judged.hits > 0, truth.gains[at], 0) if len(keys) else np.zeros(judged.lists.shape)
+    gains = (
+        np.where(judged.hits > 0, truth.gains[at], 0) if len(keys) else np.zeros(judged.lists.shape)
+    )
     order = np.lexsort((-truth.gains, row))
     place = np.arange(len(row)) - truth.starts[row]
     best = np.where(place < k, truth.gains[order] * (1 / np.log2(place + 2.0)), 0)

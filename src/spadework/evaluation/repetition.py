@@ -1,4 +1,5 @@
-"""What users take again and what they take for the first time, judged apart: the measures of next-basket papers.
+"""What users take again and what they take for the first time, judged apart: the measures of
+next-basket papers.
 
 After Li et al., "A Next Basket Recommendation Reality Check", ACM TOIS 2023.
 """
@@ -19,7 +20,9 @@ from spadework.kernels.ranking import relevance
 
 @dataclass(frozen=True)
 class Repetition:
-    """How lists of k items serve repeats and new items. Means over users with history, of the stated users alone where it says so."""
+    """How lists of k items serve repeats and new items. Means over users with history, of the
+    stated users alone where it says so.
+    """
 
     repeats: float  # RepR: share of the k slots that hold items of the history
     explored: float  # ExplR: share of the k slots that hold other items
@@ -32,7 +35,9 @@ class Repetition:
 
 
 def repetition(lists: Codes, truth: Truth, dialect: Dialect, k: int = 10) -> Repetition:
-    """Judge lists [users, ≥ k], rows as in the truth; −1 is padding. NaN where no user has such a target. O(cells)."""
+    """Judge lists [users, ≥ k], rows as in the truth; −1 is padding. NaN where no user has such a
+    target. O(cells).
+    """
     lists = np.ascontiguousarray(lists[:, :k])
     own = relevance.hits(lists, truth.seen, truth.seen_items).astype(np.bool_)
     hits = relevance.hits(lists, truth.starts, truth.items).astype(np.bool_)
@@ -42,23 +47,32 @@ def repetition(lists: Codes, truth: Truth, dialect: Dialect, k: int = 10) -> Rep
     found = [_apart(lists, truth, targets, dialect, k) for targets in (seen, ~seen)]
     return Repetition(
         repeats=float((own[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
-        explored=float((((lists >= 0) & ~own)[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
+        explored=float((((lists >= 0) & ~own)[judged].sum(axis=1) / k).mean())
+        if judged.any()
+        else float("nan"),
         hits_repeated=_share(int((hits & own)[judged].sum()), int(hits[judged].sum())),
         targets_repeated=_share(int(seen[counted].sum()), int(counted.sum())),
-        recall_repeated=found[0][0], recall_new=found[1][0], hitrate_repeated=found[0][1], hitrate_new=found[1][1],
-    )  # fmt: skip
+        recall_repeated=found[0][0],
+        recall_new=found[1][0],
+        hitrate_repeated=found[0][1],
+        hitrate_new=found[1][1],
+    )
 
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
-def _apart(lists: Codes, truth: Truth, targets: Array, dialect: Dialect, k: int) -> tuple[float, float]:
+def _apart(
+    lists: Codes, truth: Truth, targets: Array, dialect: Dialect, k: int
+) -> tuple[float, float]:
     """Recall and hit rate of some of the targets, over users with history who have such targets."""
     part = truth.only(targets)
     users = truth.has_history & (part.sizes > 0)
     if not users.any():
         return float("nan"), float("nan")
     values = measure(lists, part, [parse(f"recall@{k}"), parse(f"hitrate@{k}")], dialect)
-    recall, hitrate = (float(np.asarray(value)[users].mean(dtype=np.float64)) for value in values.values())
+    recall, hitrate = (
+        float(np.asarray(value)[users].mean(dtype=np.float64)) for value in values.values()
+    )
     return recall, hitrate

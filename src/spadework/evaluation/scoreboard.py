@@ -24,7 +24,9 @@ from spadework.models.base import Recommender
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scoreboard:
-    """What was judged under one protocol. The first metric decides; averages are over users with history."""
+    """What was judged under one protocol. The first metric decides; averages are over users with
+    history.
+    """
 
     protocol: Protocol
     scores: tuple[Score, ...]
@@ -42,11 +44,15 @@ class Scoreboard:
     @cached_property
     def _matrix(self) -> Array:
         """Primary metric of the finished models over users with history: [users, models]."""
-        return np.column_stack([score.values[self.primary][self.protocol.judged] for score in self.done])
+        return np.column_stack(
+            [score.values[self.primary][self.protocol.judged] for score in self.done]
+        )
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:
-        """One entry per model, the best first, those without numbers last; the shape of `scores` in JSON."""
+        """One entry per model, the best first, those without numbers last; the shape of `scores` in
+        JSON.
+        """
         if not self.done:
             return [bare(score) for score in self.scores]
         seed = self.protocol.seed
@@ -64,7 +70,12 @@ class Scoreboard:
             entry["rank"] = int(ranks[column])
             if column != leader:
                 gap = against[column]
-                entry["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p, "p_holm": gap.p_holm}
+                entry["difference"] = {
+                    "value": gap.value,
+                    "interval": [gap.low, gap.high],
+                    "p": gap.p,
+                    "p_holm": gap.p_holm,
+                }
             entries.append(entry)
         entries.sort(key=lambda entry: -float(entry["metrics"][self.primary] or 0))
         _mark_pareto(entries)
@@ -76,17 +87,26 @@ class Scoreboard:
         return str(self.entries[0]["label"]) if self.done else None
 
     def frame(self) -> pl.DataFrame:
-        """One row per model: rank, label, metrics, interval of the first metric, costs, state, reason."""
+        """One row per model: rank, label, metrics, interval of the first metric, costs, state,
+        reason.
+        """
         names = [asked.name for asked in self.protocol.metrics]
         rows = []
         for entry in self.entries:
             interval = entry["interval"] or [None, None]
             row = {"rank": entry["rank"], "model": entry["label"]}
             row |= {name: entry["metrics"].get(name) for name in names}
-            row |= {"low": interval[0], "high": interval[1], "fit_seconds": entry["fit_seconds"], "state": entry["state"]}
+            row |= {
+                "low": interval[0],
+                "high": interval[1],
+                "fit_seconds": entry["fit_seconds"],
+                "state": entry["state"],
+            }
             rows.append(row | {"reason": entry["reason"]})
         floats = dict.fromkeys((*names, "low", "high", "fit_seconds"), pl.Float64)
-        return pl.DataFrame(rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String})
+        return pl.DataFrame(
+            rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String}
+        )
 
     def __repr__(self) -> str:
         return f"{self.protocol.heading}\n{self.frame()}"
@@ -94,13 +114,18 @@ class Scoreboard:
     def _repr_html_(self) -> str:
         frame = self.frame()
         head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-        body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in frame.iter_rows())
+        body = "".join(
+            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>"
+            for row in frame.iter_rows()
+        )
         return f"<p>{escape(self.protocol.heading)}</p><table><tr>{head}</tr>{body}</table>"
 
     def _repr_markdown_(self) -> str:
         frame = self.frame()
         lines = [f"| {' | '.join(frame.columns)} |", "|" + "---|" * len(frame.columns)]
-        lines += ["| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.iter_rows()]
+        lines += [
+            "| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.iter_rows()
+        ]
         return "\n".join([self.protocol.heading, "", *lines])
 
 
@@ -114,13 +139,17 @@ def scoreboard(
     content: ItemContent | None = None,
     rng: int = 0,
 ) -> Scoreboard:
-    """Fit and judge all models on one split under one protocol. A model that fails stands on the board with its reason."""
+    """Fit and judge all models on one split under one protocol. A model that fails stands on the
+    board with its reason.
+    """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats=repeats, seed=rng)
     labels = [model.label for model in models]
     if len(set(labels)) < len(labels):
         twice = next(label for label in labels if labels.count(label) > 1)
         raise BadRequest(f"The model {twice!r} is given twice.", "Give each model once.")
-    scores = [trial(model, protocol, content, rng=rng) for model in events.track(models, "scoreboard")]
+    scores = [
+        trial(model, protocol, content, rng=rng) for model in events.track(models, "scoreboard")
+    ]
     return Scoreboard(protocol, tuple(scores))
 
 
@@ -135,8 +164,9 @@ def evaluate(
 ) -> Scoreboard:
     """Judge recommendations that any tool made: a frame with user_id, item_id and rank or score.
 
-    Users without a list count as misses; users of whom nothing is expected are ignored; items unknown to the split keep their slot and
-    miss. The frame is taken as it is: whether it may hold repeats was decided by whoever made it.
+    Users without a list count as misses; users of whom nothing is expected are ignored; items
+    unknown to the split keep their slot and miss. The frame is taken as it is: whether it may hold
+    repeats was decided by whoever made it.
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats="allow", seed=rng)
     lists = lists_of(frame, protocol)
@@ -166,7 +196,9 @@ def bare(score: Score) -> dict[str, Any]:
 
 
 def _mark_pareto(entries: list[dict[str, Any]]) -> None:
-    """A model is on the front when none is both cheaper (to fit and to answer) and better. Entries come best first."""
+    """A model is on the front when none is both cheaper (to fit and to answer) and better. Entries
+    come best first.
+    """
     cheapest = float("inf")
     for entry in entries:
         if entry["fit_seconds"] is None:

@@ -29,7 +29,10 @@ def _place(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth], 
 
 def _of_targets(truth: Truth, targets: Mask) -> Slice:
     owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
-    return Slice(truth.has_history & (np.bincount(owners, weights=targets, minlength=len(truth.users)) > 0), targets)
+    return Slice(
+        truth.has_history & (np.bincount(owners, weights=targets, minlength=len(truth.users)) > 0),
+        targets,
+    )
 
 
 @_place("users without history")
@@ -109,7 +112,9 @@ def most_again(truth: Truth) -> Slice:
 def _repeated(truth: Truth) -> Array:
     """Share of each user's targets that they had before. Shape [rows], float64."""
     owners = np.repeat(np.arange(len(truth.users)), truth.sizes)
-    return np.bincount(owners, weights=seen_targets(truth), minlength=len(truth.users)) / np.maximum(truth.sizes, 1)
+    return np.bincount(
+        owners, weights=seen_targets(truth), minlength=len(truth.users)
+    ) / np.maximum(truth.sizes, 1)
 
 
 def seen_targets(truth: Truth) -> Mask:

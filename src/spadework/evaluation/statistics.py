@@ -1,4 +1,6 @@
-"""How sure a number is: paired bootstrap over users, its interval and its p, sign-flip permutation, Holm's correction, shared ranks."""
+"""How sure a number is: paired bootstrap over users, its interval and its p, sign-flip permutation,
+Holm's correction, shared ranks.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ MANY_ENOUGH = 100
 """Users from which on a mean is about normal far out, too."""
 _USERS_AT_ONCE = 4096
 _DRAWS = 40_000_000
-"""Users drawn in all: above 20,000 users fewer resamples give as steady an interval, down to 400."""
+"""Users drawn in all: above 20,000 users fewer resamples give as steady an interval, down to
+400.
+"""
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """A paired difference of means over the same users, its interval and its p, both of the same resampled users.
+    """A paired difference of means over the same users, its interval and its p, both of the same
+    resampled users.
 
-    The interval leaves zero out if and only if p is below .05. `p_holm` is corrected for all other columns, and the interval is not.
+    The interval leaves zero out if and only if p is below .05. `p_holm` is corrected for all other
+    columns, and the interval is not.
     """
 
     value: float
@@ -55,8 +61,9 @@ def resamples_for(users: int) -> int:
 def bootstrap(values: Array, seed: int, resamples: int | None = None) -> Array:
     """Means over resampled users, the same users for every column: [resamples, columns].
 
-    `values` is [users, columns]; NaN is a user without a value there. Each user is drawn Poisson(1) times, which lets users stream by in
-    blocks: O(resamples · users · columns) time, O(resamples · columns) memory.
+    `values` is [users, columns]; NaN is a user without a value there. Each user is drawn Poisson(1)
+    times, which lets users stream by in blocks: O(resamples · users · columns) time, O(resamples ·
+    columns) memory.
     """
     resamples = resamples or resamples_for(len(values))
     random = generator(seed, "bootstrap")
@@ -73,15 +80,25 @@ def bootstrap(values: Array, seed: int, resamples: int | None = None) -> Array:
     return sums / np.maximum(counts, 1)
 
 
-def estimates(values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None) -> list[Estimate]:
-    """Mean and interval of each column of [users, columns]. `drawn` is what `bootstrap` gave for the same values."""
+def estimates(
+    values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None
+) -> list[Estimate]:
+    """Mean and interval of each column of [users, columns]. `drawn` is what `bootstrap` gave for
+    the same values.
+    """
     averages = means(values)
     low, high = interval(bootstrap(values, seed, resamples) if drawn is None else drawn)
-    return [Estimate(float(m), float(a), float(b)) for m, a, b in zip(averages, low, high, strict=True)]
+    return [
+        Estimate(float(m), float(a), float(b)) for m, a, b in zip(averages, low, high, strict=True)
+    ]
 
 
-def differences(values: Array, against: int, seed: int, resamples: int | None = None, drawn: Array | None = None) -> list[Difference]:
-    """Each column less column `against`, paired by user, with Holm's correction over all others. `drawn` as in `estimates`."""
+def differences(
+    values: Array, against: int, seed: int, resamples: int | None = None, drawn: Array | None = None
+) -> list[Difference]:
+    """Each column less column `against`, paired by user, with Holm's correction over all others.
+    `drawn` as in `estimates`.
+    """
     paired = values - values[:, [against]]
     averages = means(paired)
     resampled = bootstrap(paired, seed, resamples) if drawn is None else drawn - drawn[:, [against]]
@@ -90,15 +107,22 @@ def differences(values: Array, against: int, seed: int, resamples: int | None = 
     others = [column for column in range(values.shape[1]) if column != against]
     corrected = np.ones(values.shape[1])
     corrected[others] = holm(p[others])
-    return [Difference(float(averages[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])) for c in range(values.shape[1])]
+    return [
+        Difference(
+            float(averages[c]), float(low[c]), float(high[c]), float(p[c]), float(corrected[c])
+        )
+        for c in range(values.shape[1])
+    ]
 
 
 def two_sided(resampled: Array, users: int) -> Array:
-    """Two-sided p of each column of resampled differences [resamples, columns]: twice the share that falls on the other side of zero.
+    """Two-sided p of each column of resampled differences [resamples, columns]: twice the share
+    that falls on the other side of zero.
 
-    One is added to the count and to the number, so that p is never zero. Where no resample falls there, the count only says that p is small;
-    over `MANY_ENOUGH` users and more the normal law then tells how small, so that a correction for many models leaves something. From 40
-    resamples on, p < .05 if and only if `interval` leaves zero out.
+    One is added to the count and to the number, so that p is never zero. Where no resample falls
+    there, the count only says that p is small; over `MANY_ENOUGH` users and more the normal law
+    then tells how small, so that a correction for many models leaves something. From 40 resamples
+    on, p < .05 if and only if `interval` leaves zero out.
     """
     count = np.minimum((resampled <= 0).sum(axis=0), (resampled >= 0).sum(axis=0))
     p = np.minimum(2 * (1 + count) / (1 + len(resampled)), 1.0)
@@ -110,25 +134,36 @@ def two_sided(resampled: Array, users: int) -> Array:
 
 
 def sign_flip(paired: Array, seed: int, resamples: int | None = None) -> Array:
-    """Two-sided p of each column of paired differences [users, columns]: how often random signs give a mean as far from zero."""
+    """Two-sided p of each column of paired differences [users, columns]: how often random signs
+    give a mean as far from zero.
+    """
     resamples = resamples or resamples_for(len(paired))
     filled = np.where(np.isnan(paired), 0, paired).astype(np.float32)
     observed = np.abs(filled.sum(axis=0, dtype=np.float64))
-    if len(filled) > MANY:  # the sum of so many random signs is normal; its tail reaches below one in the number of resamples
+    # the sum of so many random signs is normal; its tail reaches below one in the number of
+    # resamples
+    if len(filled) > MANY:
         spread = np.sqrt((filled.astype(np.float64) ** 2).sum(axis=0))
-        return np.asarray([math.erfc(z / math.sqrt(2)) for z in observed / np.maximum(spread, 1e-300)])
+        return np.asarray(
+            [math.erfc(z / math.sqrt(2)) for z in observed / np.maximum(spread, 1e-300)]
+        )
     random = generator(seed, "sign flip")
     sums = np.zeros((resamples, paired.shape[1]))
     for at in range(0, len(filled), _USERS_AT_ONCE):
         block = filled[at : at + _USERS_AT_ONCE]
-        signs = random.integers(0, 2, (resamples, len(block)), dtype=np.int8).astype(np.float32) * 2 - 1
+        signs = (
+            random.integers(0, 2, (resamples, len(block)), dtype=np.int8).astype(np.float32) * 2 - 1
+        )
         sums += signs @ block
-    slack = 1e-6 * np.maximum(np.abs(filled).sum(axis=0), 1e-12)  # sums in another order differ in the last digits
+    # sums in another order differ in the last digits
+    slack = 1e-6 * np.maximum(np.abs(filled).sum(axis=0), 1e-12)
     return np.asarray((1 + (np.abs(sums) >= observed - slack).sum(axis=0)) / (1 + resamples))
 
 
 def holm(p: Array) -> Array:
-    """Holm's step-down correction: multiply the smallest by their number, the next by one less, never falling."""
+    """Holm's step-down correction: multiply the smallest by their number, the next by one less,
+    never falling.
+    """
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate(np.minimum(p[order] * (len(p) - np.arange(len(p))), 1.0))
     out = np.empty(len(p))
@@ -136,8 +171,12 @@ def holm(p: Array) -> Array:
     return out
 
 
-def shared_ranks(values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None) -> Array:
-    """Rank 1 for the best column and those after it whose paired interval to it holds zero; then the same among the rest. Shape [columns]."""
+def shared_ranks(
+    values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None
+) -> Array:
+    """Rank 1 for the best column and those after it whose paired interval to it holds zero; then
+    the same among the rest. Shape [columns].
+    """
     averages = means(values)
     resampled = bootstrap(values, seed, resamples) if drawn is None else drawn
     waiting = list(np.argsort(-averages, kind="stable"))
@@ -147,7 +186,8 @@ def shared_ranks(values: Array, seed: int, resamples: int | None = None, drawn: 
         leader = waiting[0]
         low, high = interval(resampled[:, waiting] - resampled[:, [leader]])
         apart = np.flatnonzero((low > 0) | (high < 0))
-        tied = int(apart[0]) if len(apart) else len(waiting)  # a rank ends at the first model that is surely worse, so ranks never cross
+        # a rank ends at the first model that is surely worse, so ranks never cross
+        tied = int(apart[0]) if len(apart) else len(waiting)
         ranks[waiting[:tied]] = rank
         rank += tied
         waiting = waiting[tied:]
@@ -162,7 +202,8 @@ def means(values: Array) -> Array:
 
 
 def interval(resampled: Array) -> tuple[Array, Array]:
-    """Ends of the middle 95 % of resampled means: two of these means, the innermost that leave less than 2.5 % of them outside on either side.
+    """Ends of the middle 95 % of resampled means: two of these means, the innermost that leave less
+    than 2.5 % of them outside on either side.
 
     A mean and no point between two, so that it lies on the same side of zero as `two_sided` counts.
     """

@@ -1,4 +1,6 @@
-"""What then happened, arranged for judging: distinct targets per user, and what is known of items and users."""
+"""What then happened, arranged for judging: distinct targets per user, and what is known of items
+and users.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from spadework.randomness import generator
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Truth:
-    """Row r is user `users[r]`, whose targets are `items[starts[r]:starts[r + 1]]`, ascending codes."""
+    """Row r is user `users[r]`, whose targets are `items[starts[r]:starts[r + 1]]`, ascending
+    codes.
+    """
 
     users: Codes  # [rows]
     starts: Array  # [rows + 1]
@@ -34,7 +38,10 @@ class Truth:
         """Arrange a split. O(events · log events)."""
         users = split.users
         if not len(users):
-            raise Unsuitable(f"The split {split.name!r} expects nothing of anybody.", "Choose another split, or a longer test span.")
+            raise Unsuitable(
+                f"The split {split.name!r} expects nothing of anybody.",
+                "Choose another split, or a longer test span.",
+            )
         starts, items, gains = _distinct(split.expected, users)
         seen, seen_items, _ = _distinct(split.given, users)
         entries = split.train.matrix()
@@ -79,10 +86,11 @@ class Truth:
         )
 
     def debiased(self, seed: int) -> Truth:
-        """Targets thinned so that no item is expected more often than Q3 + 1.5 · IQR of the expected counts.
+        """Targets thinned so that no item is expected more often than Q3 + 1.5 · IQR of the
+        expected counts.
 
-        Very popular items then no longer decide the metric. The draw is by name, so every model meets the same targets. As in RecTools'
-        debiased metrics.
+        Very popular items then no longer decide the metric. The draw is by name, so every model
+        meets the same targets. As in RecTools' debiased metrics.
         """
         counts = np.bincount(self.items, minlength=len(self.popularity))
         present = counts[counts > 0]
@@ -128,11 +136,15 @@ def _slices(starts: Array, rows: Array) -> tuple[Array, Array]:
     """Places of the entries of some rows, and where each row then starts."""
     lengths = np.diff(starts)[rows]
     begins = np.concatenate(([0], np.cumsum(lengths)))
-    return np.arange(begins[-1]) - np.repeat(begins[:-1], lengths) + np.repeat(starts[rows], lengths), begins
+    return np.arange(begins[-1]) - np.repeat(begins[:-1], lengths) + np.repeat(
+        starts[rows], lengths
+    ), begins
 
 
 def _head(counts: Array) -> Mask:
-    """Most popular items that together hold a fifth of the events; ties by lower code. Shape [items]."""
+    """Most popular items that together hold a fifth of the events; ties by lower code. Shape
+    [items].
+    """
     order = np.argsort(-counts, kind="stable")
     before = np.cumsum(counts[order]) - counts[order]
     head = np.zeros(len(counts), np.bool_)

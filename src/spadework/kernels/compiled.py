@@ -1,12 +1,15 @@
 """Where kernels are compiled, and where their machine code is kept.
 
-A kernel is compiled when it meets types that it has not met before, which takes up to seconds. The machine code is kept on disk for the
-processes that follow: one file for each kernel and its types. numba's own cache cannot be used, for three reasons. It looks for a folder when a module
-is imported, and raises where none can be written. Its index knows only the file a kernel stands in, so a caller stays as it was after what it inlines
-has changed. And two processes that fill one index at the same time may mix up their files.
+A kernel is compiled when it meets types that it has not met before, which takes up to seconds. The
+machine code is kept on disk for the processes that follow: one file for each kernel and its types.
+numba's own cache cannot be used, for three reasons. It looks for a folder when a module is
+imported, and raises where none can be written. Its index knows only the file a kernel stands in, so
+a caller stays as it was after what it inlines has changed. And two processes that fill one index at
+the same time may mix up their files.
 
-Here the folder's name holds a digest of all kernels, so machine code of other sources is never met; a file's name holds a digest of the types;
-and whatever goes wrong with the folder is a remark: the kernel is then compiled in memory.
+Here the folder's name holds a digest of all kernels, so machine code of other sources is never met;
+a file's name holds a digest of the types; and whatever goes wrong with the folder is a remark: the
+kernel is then compiled in memory.
 """
 
 from __future__ import annotations
@@ -44,7 +47,8 @@ _told: set[str] = set()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Decorate a loop over arrays: it is compiled for the types it is called with, and runs without the interpreter's lock.
+    """Decorate a loop over arrays: it is compiled for the types it is called with, and runs without
+    the interpreter's lock.
 
     Nothing is compiled, read or written when it is decorated.
     """
@@ -59,10 +63,12 @@ def kernel(function: Callable[..., Any]) -> Any:
 
 @cache
 def home() -> Path | None:
-    """The folder of compiled kernels, chosen once a process; None where there is none, which is remarked.
+    """The folder of compiled kernels, chosen once a process; None where there is none, which is
+    remarked.
 
-    The first that can be written, or that was filled for this processor when it could be: the one that SPADEWORK_CACHE_DIR or
-    NUMBA_CACHE_DIR names, the package's own `__pycache__`, the user's cache folder.
+    The first that can be written, or that was filled for this processor when it could be: the one
+    that SPADEWORK_CACHE_DIR or NUMBA_CACHE_DIR names, the package's own `__pycache__`, the user's
+    cache folder.
     """
     name = f"kernels-{digest()}"
     passed_over: list[Path] = []
@@ -74,7 +80,10 @@ def home() -> Path | None:
             return folder
         passed_over.append(place)
     told = ", ".join(map(str, passed_over))
-    remark(f"Compiled kernels cannot be kept: {told} cannot be written. Each process compiles anew; name a folder by {NAMED[0]}.")
+    remark(
+        f"Compiled kernels cannot be kept: {told} cannot be written. Each process compiles "
+        f"anew; name a folder by {NAMED[0]}."
+    )
     return None
 
 
@@ -85,7 +94,9 @@ def keeps() -> bool:
 
 
 def stamp(part: int | str) -> str:
-    """Name of the file that says of a folder that a part of all kernels was compiled for this processor."""
+    """Name of the file that says of a folder that a part of all kernels was compiled for this
+    processor.
+    """
     return f"warm-{processor()}-{part}.json"
 
 
@@ -102,8 +113,12 @@ def places() -> Iterator[Path]:
 
 @cache
 def digest() -> str:
-    """Sixteen letters that change with any source of a kernel, with numba, its compiler and Python."""
-    told = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__} {sys.implementation.cache_tag}".encode())
+    """Sixteen letters that change with any source of a kernel, with numba, its compiler and
+    Python.
+    """
+    told = hashlib.sha256(
+        f"{numba.__version__} {llvmlite.__version__} {sys.implementation.cache_tag}".encode()
+    )
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         told.update(path.read_bytes())
     return told.hexdigest()[:16]
@@ -121,14 +136,18 @@ def processor() -> str:
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether files can be made in the folder, which is made where it is not there; then old ones beside it go."""
+    """Whether files can be made in the folder, which is made where it is not there; then old ones
+    beside it go.
+    """
     try:
         new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=folder).close()
         if new:
             others = [other for other in folder.parent.glob("kernels-*") if other != folder]
-            for other in sorted(others, key=lambda other: other.stat().st_mtime, reverse=True)[KEPT:]:
+            for other in sorted(others, key=lambda other: other.stat().st_mtime, reverse=True)[
+                KEPT:
+            ]:
                 shutil.rmtree(other, ignore_errors=True)
     except OSError:
         return False
@@ -139,7 +158,9 @@ def _can_write(folder: Path) -> bool:
 
 
 def remark(what: str, about: str = "") -> None:
-    """Keep a remark, to be told once as soon as somebody listens; of those `about` the same thing the first one."""
+    """Keep a remark, to be told once as soon as somebody listens; of those `about` the same thing
+    the first one.
+    """
     if (about or what) not in _told:
         _told.add(about or what)
         _remarks.append(what)
@@ -147,7 +168,9 @@ def remark(what: str, about: str = "") -> None:
 
 
 def tell() -> None:
-    """Tell listeners the remarks that they have not heard; they wait while nobody listens, as in a thread of a kernel."""
+    """Tell listeners the remarks that they have not heard; they wait while nobody listens, as in a
+    thread of a kernel.
+    """
     while _remarks and events.is_heard():
         events.note(_remarks.pop(0))
 
@@ -174,11 +197,19 @@ class _Kept:
             return None
         rebuild: Callable[..., Any] = CompileResult._rebuild
         try:
-            return rebuild(target, *_files(folder)._load_data(self._file(signature, target.codegen())))
+            return rebuild(
+                target, *_files(folder)._load_data(self._file(signature, target.codegen()))
+            )
         except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:  # damaged in whatever way: it is compiled again
-            remark(f"A compiled kernel in {folder} cannot be read and is compiled again ({type(error).__name__}: {error}).", "read")
+            remark(
+                (
+                    f"A compiled kernel in {folder} cannot be read and is compiled again "
+                    f"({type(error).__name__}: {error})."
+                ),
+                "read",
+            )
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
@@ -191,7 +222,13 @@ class _Kept:
             _files(folder)._save_data(self._file(signature, compiled.codegen), compiled._reduce())
         except OSError as error:
             why = error.strerror or error
-            remark(f"A compiled kernel cannot be kept in {folder} ({why}); the next process compiles it anew.", "write")
+            remark(
+                (
+                    f"A compiled kernel cannot be kept in {folder} ({why}); the next process "
+                    "compiles it anew."
+                ),
+                "write",
+            )
 
     def _file(self, signature: Any, codegen: Any) -> str:
         """A name for the kernel with these types on this processor."""
@@ -209,6 +246,8 @@ class _Kept:
 
 
 def _files(folder: Path) -> Any:
-    """numba's reader and writer of such files: written aside and moved, so that nobody meets half a file."""
+    """numba's reader and writer of such files: written aside and moved, so that nobody meets half a
+    file.
+    """
     reader: Any = IndexDataCacheFile
     return reader(str(folder), "", None)

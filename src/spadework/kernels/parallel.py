@@ -21,7 +21,9 @@ _changing = threading.Lock()
 
 
 def threads() -> int:
-    """Threads that kernels may use: what `using` says, else the number of processors this process may run on."""
+    """Threads that kernels may use: what `using` says, else the number of processors this process
+    may run on.
+    """
     chosen = _threads.get()
     if chosen is not None:
         return chosen
@@ -41,20 +43,28 @@ def using(count: int) -> Iterator[None]:
 
 
 def _limit(count: int, kind: str | None) -> Callable[[], None]:
-    """Hold libraries of this kind ("blas", "openmp"; None for all) to `count` threads; what puts the number back.
+    """Hold libraries of this kind ("blas", "openmp"; None for all) to `count` threads; what puts
+    the number back.
 
-    OpenBLAS has one pool for the whole process. From version 3.8 on, threadpoolctl lets one living thread change it and passes over what
-    others ask for, without a word, so what was set in one thread could not be put back by another. It is changed in a thread of its own,
-    which has ended when this returns and holds nobody up. Other libraries keep a number for each thread, and that is this one's.
+    OpenBLAS has one pool for the whole process. From version 3.8 on, threadpoolctl lets one living
+    thread change it and passes over what others ask for, without a word, so what was set in one
+    thread could not be put back by another. It is changed in a thread of its own, which has ended
+    when this returns and holds nobody up. Other libraries keep a number for each thread, and that
+    is this one's.
     """
     from threadpoolctl import ThreadpoolController
 
     controller = ThreadpoolController()
     files: dict[bool, list[str]] = {True: [], False: []}
     for library in controller.info():
-        pooled = library["internal_api"] == "openblas" and library.get("threading_layer") != "openmp"
+        pooled = (
+            library["internal_api"] == "openblas" and library.get("threading_layer") != "openmp"
+        )
         files[pooled].append(library["filepath"])
-    shared, own = (partial(controller.select(filepath=files[pooled]).limit, limits=count, user_api=kind) for pooled in (True, False))
+    shared, own = (
+        partial(controller.select(filepath=files[pooled]).limit, limits=count, user_api=kind)
+        for pooled in (True, False)
+    )
     in_pool, in_thread = _apart(shared), own()
 
     def restore() -> None:
@@ -71,7 +81,9 @@ def _apart(change: Callable[[], B]) -> B:
 
 
 def share(function: Callable[[A], B], tasks: Sequence[A], label: str) -> list[B]:
-    """Results of `function` over `tasks`, in their order; a step is told after each, so limits can stop the work between two."""
+    """Results of `function` over `tasks`, in their order; a step is told after each, so limits can
+    stop the work between two.
+    """
     if threads() == 1 or len(tasks) == 1:
         return [function(task) for task in events.track(tasks, label)]
     with ThreadPoolExecutor(threads()) as pool:
@@ -92,8 +104,9 @@ _lone: list[Any] = [0, None]  # blocks that are open, and what puts the number o
 def lone_blas() -> Iterator[None]:
     """Within the block, a product of matrices takes the one thread that asks for it.
 
-    Tasks that are shared already would else fight for the processors: a small product on two busy ones took fifty times as long. Blocks may
-    overlap in several threads; the last one out puts back what the first one found.
+    Tasks that are shared already would else fight for the processors: a small product on two busy
+    ones took fifty times as long. Blocks may overlap in several threads; the last one out puts back
+    what the first one found.
     """
     with _lone_lock:
         if not _lone[0]:
@@ -109,7 +122,9 @@ def lone_blas() -> Iterator[None]:
 
 
 class Crew:
-    """Threads that stay for many small rounds of work, where `share` would call them together each time. It tells no steps."""
+    """Threads that stay for many small rounds of work, where `share` would call them together each
+    time. It tells no steps.
+    """
 
     def __enter__(self) -> Crew:
         self._pool = ThreadPoolExecutor(threads()) if threads() > 1 else None

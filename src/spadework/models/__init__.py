@@ -1,6 +1,8 @@
-"""Floor 3, recommenders: one file, one idea. A class with a `name` of its own, in any file here, is a model, and an attribute of this package.
+"""Floor 3, recommenders: one file, one idea. A class with a `name` of its own, in any file here, is
+a model, and an attribute of this package.
 
-Classes are imported when they are first used; type checkers and editors see them by the list below, which a test compares with the catalogue.
+Classes are imported when they are first used; type checkers and editors see them by the list below,
+which a test compares with the catalogue.
 """
 
 from __future__ import annotations
@@ -101,7 +103,10 @@ def __getattr__(name: str) -> Any:
     for cls in catalogue().values():
         if cls.__name__ == name:
             return cls
-    raise AttributeError(f"There is no model class {name!r}; there are {', '.join(cls.__name__ for cls in catalogue().values())}.")
+    raise AttributeError(
+        f"There is no model class {name!r}; there are "
+        f"{', '.join(cls.__name__ for cls in catalogue().values())}."
+    )
 
 
 def __dir__() -> list[str]:

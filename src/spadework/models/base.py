@@ -1,4 +1,6 @@
-"""What every recommender is: frozen parameters, learned arrays, and one way from histories to lists."""
+"""What every recommender is: frozen parameters, learned arrays, and one way from histories to
+lists.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.limits import available_bytes
 from spadework.models import needs
 from spadework.models.common_list import CommonList
@@ -41,25 +43,38 @@ models: Shelf[type[Recommender]] = Shelf("model")
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=False)
 class Recommender(ABC):
-    """A subclass becomes a frozen, keyword-only, validated dataclass by being defined, and a model by its `name`.
+    """A subclass becomes a frozen, keyword-only, validated dataclass by being defined, and a model
+    by its `name`.
 
-    Parameters are frozen; what is learned stands apart as named arrays, so saving, loading and refusing to run unfitted are written
-    once. The author of a model writes `_fit` and `_score`, both free of side effects.
+    Parameters are frozen; what is learned stands apart as named arrays, so saving, loading and
+    refusing to run unfitted are written once. The author of a model writes `_fit` and `_score`,
+    both free of side effects.
     """
 
     name: ClassVar[str]
-    family: ClassVar[str]  # of models that come near the same: a dig tries one of each family first; a model that says nothing is its own
+    # of models that come near the same: a dig tries one of each family first; a model that says
+    # nothing is its own
+    family: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
-    answering: ClassVar[frozenset[str]] = frozenset()  # parameters that change the answers but not what is learned
-    neural: ClassVar[bool] = False  # needs PyTorch and patience, so a dig tries it only where it is named
-    composed: ClassVar[bool] = False  # made of other models, so a dig tries it once these have been judged
-    instead: ClassVar[str] = "Set a larger memory limit, or leave this model out."  # what to do where it does not fit into memory
+    # parameters that change the answers but not what is learned
+    answering: ClassVar[frozenset[str]] = frozenset()
+    # needs PyTorch and patience, so a dig tries it only where it is named
+    neural: ClassVar[bool] = False
+    # made of other models, so a dig tries it once these have been judged
+    composed: ClassVar[bool] = False
+    # what to do where it does not fit into memory
+    instead: ClassVar[str] = "Set a larger memory limit, or leave this model out."
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
         inherited, own = get_type_hints(cls, include_extras=True), inspect.get_annotations(cls)
-        bare = [field for field in getattr(cls, "__dataclass_fields__", {}) if field in cls.__dict__ and field not in own]
-        cls.__annotations__ = own | {field: inherited[field] for field in bare}  # a bare `weight = "raw"` is a new default
+        bare = [
+            field
+            for field in getattr(cls, "__dataclass_fields__", {})
+            if field in cls.__dict__ and field not in own
+        ]
+        # a bare `weight = "raw"` is a new default
+        cls.__annotations__ = own | {field: inherited[field] for field in bare}
         dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
         if "name" in cls.__dict__:
             if not hasattr(cls, "family"):
@@ -68,7 +83,9 @@ class Recommender(ABC):
 
     def __post_init__(self) -> None:
         for parameter in self.parameters().values():
-            object.__setattr__(self, parameter.name, parameter.check(getattr(self, parameter.name), self.name))
+            object.__setattr__(
+                self, parameter.name, parameter.check(getattr(self, parameter.name), self.name)
+            )
 
     # ---- parameters
 
@@ -97,33 +114,48 @@ class Recommender(ABC):
     @property
     def label(self) -> str:
         """The name with whatever differs from the defaults: `cosine(history=0.7)`."""
-        changed = [f"{p.name}={p.text(getattr(self, p.name))}" for p in self.parameters().values() if getattr(self, p.name) != p.default]
+        changed = [
+            f"{p.name}={p.text(getattr(self, p.name))}"
+            for p in self.parameters().values()
+            if getattr(self, p.name) != p.default
+        ]
         return f"{self.name}({', '.join(changed)})" if changed else self.name
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.params.items())})"
+        return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in self.params.items())})"
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Recommender) or type(self) is not type(other) or self.params != other.params:
+        if (
+            not isinstance(other, Recommender)
+            or type(self) is not type(other)
+            or self.params != other.params
+        ):
             return False
         mine, yours = self.__dict__.get("_state"), other.__dict__.get("_state")
         if mine is None or yours is None:
             return mine is yours
-        same_arrays = mine.keys() == yours.keys() and all(np.array_equal(mine[key], yours[key]) for key in mine)
-        return same_arrays and bool(self.item_vocabulary == other.item_vocabulary)
+        same = mine.keys() == yours.keys() and all(np.array_equal(mine[k], yours[k]) for k in mine)
+        return same and bool(self.item_vocabulary == other.item_vocabulary)
 
     def __hash__(self) -> int:
         return hash((type(self), tuple(self.params.items())))
 
     # ---- learning
 
-    def fit(self, train: Interactions, content: ItemContent | None = None, *, rng: Seed = None) -> Self:
-        """Learn from the log and return this model. What the model needs and the log lacks is refused by name."""
+    def fit(
+        self, train: Interactions, content: ItemContent | None = None, *, rng: Seed = None
+    ) -> Self:
+        """Learn from the log and return this model. What the model needs and the log lacks is
+        refused by name.
+        """
         self.check_needs(train, content)
         check_room(self.label, self.cost(train).bytes, available_bytes(), self.instead)
         state = dict(self._fit(train, content, generator(rng, f"model:{self.name}")))
         state["popularity"] = train.item_counts
-        self._restore({key: np.ascontiguousarray(value) for key, value in state.items()}, train.item_vocabulary)
+        self._restore(
+            {key: np.ascontiguousarray(value) for key, value in state.items()},
+            train.item_vocabulary,
+        )
         return self
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
@@ -142,7 +174,9 @@ class Recommender(ABC):
     def state(self) -> Mapping[str, Array]:
         """The learned arrays, read-only."""
         if "_state" not in self.__dict__:
-            raise NotFitted(f"The model {self.label!r} has not learned yet.", "Call fit(log) first.")
+            raise NotFitted(
+                f"The model {self.label!r} has not learned yet.", "Call fit(log) first."
+            )
         learned: Mapping[str, Array] = self.__dict__["_state"]
         return learned
 
@@ -154,7 +188,9 @@ class Recommender(ABC):
         return vocabulary
 
     def check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        """What is wrong with learned arrays that come from a file, since kernels trust them; None when they fit."""
+        """What is wrong with learned arrays that come from a file, since kernels trust them; None
+        when they fit.
+        """
         if "popularity" not in state or len(state["popularity"]) != items:
             return "the counts of items do not fit the items"
         try:
@@ -181,14 +217,24 @@ class Recommender(ABC):
         users: Any = None,
         fill: bool = True,
     ) -> Recommendations:
-        """The `k` best items for each user in `histories`, which may be anybody: a user is what they did.
+        """The `k` best items for each user in `histories`, which may be anybody: a user is what
+        they did.
 
-        `repeats` says whether items of the history may come back ("allow"), must not ("forbid"), or alone may ("only"). `candidates` are
-        the only ids that may be recommended. `users` are ids of the histories, one or several; by default those with events. Slots that
-        the model has no evidence for are filled with popular items (scores below its own), unless `fill` is false. Items of the
-        history that the model never saw are ignored. Raises `BadRequest` for ids that are not there.
+        `repeats` says whether items of the history may come back ("allow"), must not ("forbid"), or
+        alone may ("only"). `candidates` are the only ids that may be recommended. `users` are ids
+        of the histories, one or several; by default those with events. Slots that the model has no
+        evidence for are filled with popular items (scores below its own), unless `fill` is false.
+        Items of the history that the model never saw are ignored. Raises `BadRequest` for ids that
+        are not there.
         """
-        return self.recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=users_asked(histories, users), fill=fill)
+        return self.recommend_codes(
+            histories,
+            k,
+            repeats=repeats,
+            candidates=candidates,
+            users=users_asked(histories, users),
+            fill=fill,
+        )
 
     def recommend_codes(
         self,
@@ -200,22 +246,41 @@ class Recommender(ABC):
         users: Codes | None = None,
         fill: bool = True,
     ) -> Recommendations:
-        """`recommend` for those who have codes already: `users` [n] are codes of `histories.user_vocabulary`, by default those with events."""
+        """`recommend` for those who have codes already: `users` [n] are codes of
+        `histories.user_vocabulary`, by default those with events.
+        """
         check_k(k)
         check_repeats(repeats)
-        asked, allowed = codes_asked(histories, users), candidates_asked(self.item_vocabulary, candidates)
+        asked, allowed = (
+            codes_asked(histories, users),
+            candidates_asked(self.item_vocabulary, candidates),
+        )
         known = self._in_own_codes(histories)
-        common = None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
+        common = (
+            None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
+        )
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
         width = k if common is not None else self._row_cells(k)
-        rows = max(1, min(BLOCK_CELLS // max(1, width) // parallel.threads(), max(BLOCK_ROWS, len(asked) // (4 * parallel.threads()))))
+        rows = max(
+            1,
+            min(
+                BLOCK_CELLS // max(1, width) // parallel.threads(),
+                max(BLOCK_ROWS, len(asked) // (4 * parallel.threads())),
+            ),
+        )
         blocks = [asked[at : at + rows] for at in range(0, len(asked), rows)]
-        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior)
+        answer = partial(
+            self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior
+        )
         parts = parallel.share(answer, blocks, f"recommend {self.label}")
         return Recommendations(
             users=asked,
-            items=np.concatenate([part[0] for part in parts]) if parts else np.full((0, k), -1, np.int32),
-            scores=np.concatenate([part[1] for part in parts]) if parts else np.zeros((0, k), np.float32),
+            items=np.concatenate([part[0] for part in parts])
+            if parts
+            else np.full((0, k), -1, np.int32),
+            scores=np.concatenate([part[1] for part in parts])
+            if parts
+            else np.zeros((0, k), np.float32),
             user_vocabulary=histories.user_vocabulary,
             item_vocabulary=self.item_vocabulary,
             filled=sum(part[2] for part in parts),
@@ -225,10 +290,19 @@ class Recommender(ABC):
         return in_codes_of(self.item_vocabulary, histories)
 
     def _answer(
-        self, histories: Interactions, users: Codes, *, k: int, repeats: Repeats, allowed: Mask | None, common: CommonList | None,
+        self,
+        histories: Interactions,
+        users: Codes,
+        *,
+        k: int,
+        repeats: Repeats,
+        allowed: Mask | None,
+        common: CommonList | None,
         prior: CommonList | None,
-    ) -> tuple[Codes, Array, int]:  # fmt: skip
-        """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled from `prior`."""
+    ) -> tuple[Codes, Array, int]:
+        """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
+        from `prior`.
+        """
         block = self._histories(histories, users)
         if common is not None:
             items, best = top_k.nothing(len(block), k)
@@ -242,15 +316,21 @@ class Recommender(ABC):
         return items, best, int((items >= 0).sum()) - before
 
     def _histories(self, log: Interactions, users: Codes) -> Histories:
-        """What the model is shown of these users: all their items, with affinities where it asks for them."""
+        """What the model is shown of these users: all their items, with affinities where it asks
+        for them.
+        """
         return Histories.of(log, users)
 
     def _row_cells(self, k: int) -> int:
         """Scores that a user takes while the lists are made: blocks of users are cut by it."""
         return len(self.item_vocabulary)
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
-        """The model's own lists: codes [users, k], scores [users, k]. A model that can do without all scores at once writes its own."""
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
+        """The model's own lists: codes [users, k], scores [users, k]. A model that can do without
+        all scores at once writes its own.
+        """
         scores = np.ascontiguousarray(self._score(block), np.float32)
         if repeats != "allow":
             top_k.exclude(scores, block.starts, block.items, only=repeats == "only")
@@ -259,7 +339,9 @@ class Recommender(ABC):
         return top_k.top_k(scores, k)
 
     def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that can do without the rest writes its own."""
+        """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that
+        can do without the rest writes its own.
+        """
         scores = np.asarray(self._score(histories), np.float32)
         return scores[np.repeat(np.arange(len(histories)), np.diff(asked.starts)), asked.columns]
 
@@ -268,31 +350,49 @@ class Recommender(ABC):
         return repeats
 
     def _popular_prior(self) -> Array:
-        """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items never seen are −∞. Shape [items]."""
+        """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items
+        never seen are −∞. Shape [items].
+        """
         counts = self.state["popularity"].astype(np.float64)
         return np.where(counts > 0, -1 / (1 + counts), -np.inf).astype(np.float32)
 
     @property
     def has_similarities(self) -> bool:
-        """Whether `similar_items` answers, known before anything is fitted: a model that has a similarity writes that method."""
+        """Whether `similar_items` answers, known before anything is fitted: a model that has a
+        similarity writes that method.
+        """
         return type(self).similar_items is not Recommender.similar_items
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` most similar items to each of these; models without a similarity refuse (see `has_similarities`)."""
-        raise Unsuitable(f"The model {self.label!r} has no similarity of items.", "Use a co-occurrence model, such as 'cosine'.")
+        """The `k` most similar items to each of these; models without a similarity refuse (see
+        `has_similarities`).
+        """
+        raise Unsuitable(
+            f"The model {self.label!r} has no similarity of items.",
+            "Use a co-occurrence model, such as 'cosine'.",
+        )
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """Which items of the history speak for the item, and how much; models without such parts refuse."""
-        raise Unsuitable(f"The model {self.label!r} has no parts to explain.", "Use a co-occurrence model, such as 'cosine'.")
+        """Which items of the history speak for the item, and how much; models without such parts
+        refuse.
+        """
+        raise Unsuitable(
+            f"The model {self.label!r} has no parts to explain.",
+            "Use a co-occurrence model, such as 'cosine'.",
+        )
 
     # ---- what the author of a model writes
 
     @abstractmethod
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         """The learned arrays by name."""
 
     def _common_score(self) -> Array | None:
-        """Scores [items] float32 where they are the same for everybody, so that they are ranked once; else None."""
+        """Scores [items] float32 where they are the same for everybody, so that they are ranked
+        once; else None.
+        """
         return None
 
     @abstractmethod

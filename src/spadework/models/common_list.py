@@ -22,10 +22,16 @@ class CommonList:
     @classmethod
     def of(cls, scores: Array, allowed: Mask | None) -> CommonList:
         """Rank scores [items], of the allowed items only."""
-        masked = scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
+        masked = (
+            scores if allowed is None else np.where(allowed, scores, -np.inf).astype(np.float32)
+        )
         return cls(masked, top_k.order_of(masked))
 
-    def complete(self, items: Codes, best: Array, block: Histories, repeats: Repeats, *, below: bool) -> None:
+    def complete(
+        self, items: Codes, best: Array, block: Histories, repeats: Repeats, *, below: bool
+    ) -> None:
         """Fill the free slots of lists in place."""
         policy = {"forbid": repeats == "forbid", "only": repeats == "only"}
-        top_k.complete(items, best, self.scores, self.order, block.starts, block.items, **policy, below=below)
+        top_k.complete(
+            items, best, self.scores, self.order, block.starts, block.items, **policy, below=below
+        )

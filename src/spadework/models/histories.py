@@ -21,28 +21,40 @@ class Histories:
 
     starts: Offsets  # [users + 1]
     items: Codes  # [entries]
-    ages: Codes  # [entries] distinct moments between the item's last event and the user's last event; 0 is the newest
+    # [entries] distinct moments between the item's last event and the user's last event; 0 is the
+    # newest
+    ages: Codes
     counts: Array  # [entries] float32, events of the user with the item
-    seconds: Seconds  # [entries] from the item's last event to the user's last event; 0 without times
-    values: Array  # [entries] float32, sum of the weights of these events, 1 each without weights; decayed where `of` was told so
+    # [entries] from the item's last event to the user's last event; 0 without times
+    seconds: Seconds
+    # [entries] float32, sum of the weights of these events, 1 each without weights; decayed where
+    # `of` was told so
+    values: Array
 
     @classmethod
     def of(cls, log: Interactions, users: Codes, *, half_life: float | None = None) -> Histories:
         """The histories of these users, in their order. O(events · log events of a user).
 
-        With `half_life` in seconds, `values` are affinities: Σ over events of weight · 2^(−Δ / half_life), where Δ is the time from the
-        event to the user's last event.
+        With `half_life` in seconds, `values` are affinities: Σ over events of weight · 2^(−Δ /
+        half_life), where Δ is the time from the event to the user's last event.
         """
         if half_life is not None and not half_life > 0:
-            raise BadRequest(f"The half life is {half_life!r} seconds.", "Give a time above zero, or None for no decay.")
-        made = user_events.gather(log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life)
+            raise BadRequest(
+                f"The half life is {half_life!r} seconds.",
+                "Give a time above zero, or None for no decay.",
+            )
+        made = user_events.gather(
+            log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life
+        )
         return cls(made.starts, made.columns, made.ages, made.counts, made.seconds, made.values)
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
     def newest(self, count: int) -> Histories:
-        """The same users with their `count` newest distinct items each; of equally new ones those with lower codes. O(entries)."""
+        """The same users with their `count` newest distinct items each; of equally new ones those
+        with lower codes. O(entries).
+        """
         if count < 1:
             raise BadRequest(f"The newest {count!r} items are asked for.", "Ask for one or more.")
         places = user_events.newest(self.starts, self.ages, count)
@@ -52,24 +64,37 @@ class Histories:
     def take(self, rows: Array) -> Histories:
         """The histories of some rows."""
         lengths = np.diff(self.starts)[rows]
-        at = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(self.starts[rows], lengths)
+        at = (
+            np.arange(int(lengths.sum()))
+            - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            + np.repeat(self.starts[rows], lengths)
+        )
         return self._at(at, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
 
     def _at(self, places: Array, starts: Offsets) -> Histories:
         return Histories(
-            starts, self.items[places], self.ages[places], self.counts[places], self.seconds[places], self.values[places]
-        )  # fmt: skip
+            starts,
+            self.items[places],
+            self.ages[places],
+            self.counts[places],
+            self.seconds[places],
+            self.values[places],
+        )
 
 
 def positions(log: Interactions) -> Codes:
-    """Place of each row in its user's history, counted in distinct moments; without times all rows share place 0. Shape [rows]."""
+    """Place of each row in its user's history, counted in distinct moments; without times all rows
+    share place 0. Shape [rows].
+    """
     if "_positions" in log.__dict__:
         cached: Codes = log.__dict__["_positions"]
         return cached
     if log.times is None or not len(log):
         places = np.zeros(len(log), np.int32)
     else:
-        new = np.concatenate(([False], (log.times[1:] != log.times[:-1]) & (log.users[1:] == log.users[:-1])))
+        new = np.concatenate(
+            ([False], (log.times[1:] != log.times[:-1]) & (log.users[1:] == log.users[:-1]))
+        )
         running = np.cumsum(new, dtype=np.int64)
         first = running[np.minimum(log.starts[:-1], len(log) - 1)]
         places = (running - first[log.users]).astype(np.int32)

@@ -1,4 +1,6 @@
-"""How a history is read: which of its items speak, and how loudly; shared by every model whose score is a sum over history items."""
+"""How a history is read: which of its items speak, and how loudly; shared by every model whose
+score is a sum over history items.
+"""
 
 from __future__ import annotations
 
@@ -24,23 +26,37 @@ READING = frozenset({"history", "history_half_life", "last", "repeated"})
 
 
 class HistoryReader(Recommender):
-    """Each item of the history speaks with a weight; what it says of an item is the model's own affair.
+    """Each item of the history speaks with a weight; what it says of an item is the model's own
+    affair.
 
-    The author of a model writes `_row` (what one history item says of all items) and `_contributions` (what each says of one).
+    The author of a model writes `_row` (what one history item says of all items) and
+    `_contributions` (what each says of one).
     """
 
     history: Annotated[
         float,
         Range(0.01, 1.0),
         Search(0.2, 1.0),
-        Doc("Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+        Doc(
+            "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."
+        ),
     ] = 1.0
     history_half_life: Annotated[
-        str | None, Duration(), Doc("Time before the user's last event after which a history item counts half; none treats all alike.")
+        str | None,
+        Duration(),
+        Doc(
+            "Time before the user's last event after which a history item counts half; none "
+            "treats all alike."
+        ),
     ] = None
-    last: Annotated[int | None, Range(1, 100_000), Doc("Only so many of the newest distinct items of the history speak; none: all.")] = None
+    last: Annotated[
+        int | None,
+        Range(1, 100_000),
+        Doc("Only so many of the newest distinct items of the history speak; none: all."),
+    ] = None
     repeated: Annotated[
-        Literal["once", "count", "value"], Doc("A history item counts once, as often as it was taken, or the sum of its weights.")
+        Literal["once", "count", "value"],
+        Doc("A history item counts once, as often as it was taken, or the sum of its weights."),
     ] = "once"
 
     answering: ClassVar[frozenset[str]] = READING
@@ -55,7 +71,11 @@ class HistoryReader(Recommender):
         return self.needs | ({"times"} if timed else frozenset())
 
     def _histories(self, log: Interactions, users: Codes) -> Histories:
-        half_life = None if self.history_half_life is None else durations.seconds(self.history_half_life, "history_half_life")
+        half_life = (
+            None
+            if self.history_half_life is None
+            else durations.seconds(self.history_half_life, "history_half_life")
+        )
         return Histories.of(log, users, half_life=half_life if self.repeated == "value" else None)
 
     def _votes(self, histories: Histories) -> tuple[Histories, Array]:
@@ -66,7 +86,8 @@ class HistoryReader(Recommender):
             weights = weights * told.counts
         elif self.repeated == "value":
             weights = weights * told.values
-        if self.history_half_life is not None and self.repeated != "value":  # values are decayed event by event already
+        # values are decayed event by event already
+        if self.history_half_life is not None and self.repeated != "value":
             seconds = durations.seconds(self.history_half_life, "history_half_life")
             weights = weights * np.exp2(-(told.seconds / seconds)).astype(np.float32)
         return told, np.asarray(weights, np.float32)
@@ -78,15 +99,19 @@ class HistoryReader(Recommender):
         return similar(self._row, self.item_vocabulary, items, k)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What each item of the user's history adds to the score of `item`: item_id, contribution, descending.
+        """What each item of the user's history adds to the score of `item`: item_id, contribution,
+        descending.
 
-        `user` is an id; it may be left out where the history is of one user. The contributions sum to the score, unless votes are joined
-        in another way than by their sum: then each is the vote before they join.
+        `user` is an id; it may be left out where the history is of one user. The contributions sum
+        to the score, unless votes are joined in another way than by their sum: then each is the
+        vote before they join.
         """
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         own, weights = self._votes(self._histories(self._in_own_codes(history), users))
         parts = np.asarray(self._contributions(own.items, weights, code), np.float64)
-        frame = pl.DataFrame({**self._named(own.items), "contribution": pl.Series(parts, dtype=pl.Float64)})
+        frame = pl.DataFrame(
+            {**self._named(own.items), "contribution": pl.Series(parts, dtype=pl.Float64)}
+        )
         return frame.sort("contribution", descending=True, maintain_order=True)
 
     def _named(self, sources: Codes) -> dict[str, pl.Series]:
@@ -97,8 +122,12 @@ class HistoryReader(Recommender):
 
     @abstractmethod
     def _row(self, code: int) -> Array:
-        """How similar every item is to this one, or what this one alone says of it: float32 [items]; −∞ where nothing is known."""
+        """How similar every item is to this one, or what this one alone says of it: float32
+        [items]; −∞ where nothing is known.
+        """
 
     @abstractmethod
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        """What each history item adds to the score of item `code`: [sources], zero where nothing."""
+        """What each history item adds to the score of item `code`: [sources], zero where
+        nothing.
+        """

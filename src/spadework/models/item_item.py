@@ -1,4 +1,6 @@
-"""A sparse table of similarities from history item to recommended item, and how a history is read with it."""
+"""A sparse table of similarities from history item to recommended item, and how a history is read
+with it.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Mask
 from spadework.kernels.ranking import sparse_scores
+from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.models.histories import Histories
 from spadework.models.history_reader import READING, HistoryReader
 from spadework.models.needs import Repeats
@@ -18,19 +21,22 @@ ANSWERING = READING | {"aggregate"}
 
 
 class ItemItem(HistoryReader):
-    """A sparse table of similarities; the score of an item is what the history's items say of it together."""
+    """A sparse table of similarities; the score of an item is what the history's items say of it
+    together.
+    """
 
     aggregate: Annotated[
-        Literal["sum", "max", "noisy-or"], Doc("How the votes of history items join: their sum, the largest, or 1 − Π (1 − vote).")
+        Literal["sum", "max", "noisy-or"],
+        Doc("How the votes of history items join: their sum, the largest, or 1 − Π (1 − vote)."),
     ] = "sum"
     keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item.")] = 1000
 
     answering: ClassVar[frozenset[str]] = ANSWERING
 
-    def _rows(self, histories: Histories) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
+    def _rows(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
         told, weights = self._votes(histories)
         table = self.state
-        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+        return SparseRows(told.starts, told.items, weights), SparseRows(
             table["starts"], table["columns"], table["values"]
         )
 
@@ -38,15 +44,26 @@ class ItemItem(HistoryReader):
         lists, table = self._rows(histories)
         return sparse_scores.score_rows(lists, table, len(self.item_vocabulary), self.aggregate)
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         lists, table = self._rows(histories)
-        return sparse_scores.score_cells(lists, table, len(self.item_vocabulary), asked, self.aggregate)
+        return sparse_scores.score_cells(
+            lists, table, len(self.item_vocabulary), asked, self.aggregate
+        )
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         lists, table = self._rows(block)
         seen = None if repeats == "allow" else (block.starts, block.items)
         return sparse_scores.recommend_rows(
-            lists, table, len(self.item_vocabulary), k, aggregate=self.aggregate, seen=seen, only=repeats == "only", allowed=allowed
+            lists,
+            table,
+            len(self.item_vocabulary),
+            k,
+            aggregate=self.aggregate,
+            seen=seen,
+            only=repeats == "only",
+            allowed=allowed,
         )
 
     def _row_cells(self, k: int) -> int:
@@ -55,7 +72,7 @@ class ItemItem(HistoryReader):
     # ---- the table itself
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        return sparse_scores.wrong_table(state["starts"], state["columns"], state["values"], items, items)
+        return wrong_table(state["starts"], state["columns"], state["values"], items, items)
 
     def _row(self, code: int) -> Array:
         table = self.state

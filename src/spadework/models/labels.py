@@ -1,8 +1,9 @@
-"""Labels of models read back into models: `forward(history=0.6) + popular(window=7d)`, as recipes and blends name their parts.
+"""Labels of models read back into models: `forward(history=0.6) + popular(window=7d)`, as recipes
+and blends name their parts.
 
-    parts    = model ("+" model)*
-    model    = name ["(" [setting ("," setting)*] ")"]
-    setting  = parameter "=" value            a value with one of , ( ) + = " in it stands in double quotes, as in JSON
+    parts    = model ("+" model)* model    = name ["(" [setting ("," setting)*] ")"] setting  =
+    parameter "=" value            a value with one of , ( ) + = " in it stands in double quotes, as
+    in JSON
 
 Every label reads back to an equal model, and an error tells the place.
 """
@@ -26,7 +27,9 @@ _EXAMPLE = "Write parts such as: cosine + forward(history=0.6)."
 
 
 def parse(text: str) -> list[Recommender]:
-    """The models of a text such as `cosine + forward(history=0.6)`, in its order; none of them has learned yet."""
+    """The models of a text such as `cosine + forward(history=0.6)`, in its order; none of them has
+    learned yet.
+    """
     return _Reader(text).models()
 
 
@@ -34,12 +37,16 @@ def parse_one(text: str) -> Recommender:
     """The model of a label: `parse_one(one.label) == one`, learned arrays aside."""
     found = parse(text)
     if len(found) != 1:
-        raise BadRequest(f"{text!r} names {len(found)} models, and one is asked for.", "Name a single one.")
+        raise BadRequest(
+            f"{text!r} names {len(found)} models, and one is asked for.", "Name a single one."
+        )
     return found[0]
 
 
 def model(name: str, **params: Any) -> Recommender:
-    """A model by name: `model("cosine", history=0.7)`, or by its label as boards tell it: `model("cosine(history=0.7)")`."""
+    """A model by name: `model("cosine", history=0.7)`, or by its label as boards tell it:
+    `model("cosine(history=0.7)")`.
+    """
     if "(" in name and not params:
         return parse_one(name)
     cls = catalogue()[name]
@@ -75,7 +82,9 @@ class _Reader:
         if name not in known:
             near = nearest(name, known)
             hint = f"Did you mean {near!r}? " if near else ""
-            raise self._wrong(f"there is no model named {name!r}", begin, f"{hint}Known: {', '.join(known)}.")
+            raise self._wrong(
+                f"there is no model named {name!r}", begin, f"{hint}Known: {', '.join(known)}."
+            )
         cls = known[name]
         settings = self._settings(cls) if self._take("(") else {}
         try:
@@ -96,7 +105,9 @@ class _Reader:
                 told = f"{hint}Parameters: {', '.join(known) or 'none'}."
                 raise self._wrong(f"the model {cls.name!r} has no parameter {key!r}", begin, told)
             if key in settings:
-                raise self._wrong(f"the parameter {key!r} of {cls.name!r} stands twice", begin, "Give it once.")
+                raise self._wrong(
+                    f"the parameter {key!r} of {cls.name!r} stands twice", begin, "Give it once."
+                )
             if not self._take("="):
                 raise self._wrong(f"'=' is missing after {key!r}")
             self._space()
@@ -115,11 +126,16 @@ class _Reader:
             try:
                 value, self.at = json.JSONDecoder().raw_decode(self.text, self.at)
             except json.JSONDecodeError as error:
-                raise self._wrong("the double quote is never closed, or what it holds is no text") from error
+                raise self._wrong(
+                    "the double quote is never closed, or what it holds is no text"
+                ) from error
             return str(value)
         begin = self.at
         while self.at < len(self.text):
-            signed = self.text[self.at] == "+" and _NUMBER_SIGN.fullmatch(self.text[begin : self.at])  # as in 1e+06
+            # as in 1e+06
+            signed = self.text[self.at] == "+" and _NUMBER_SIGN.fullmatch(
+                self.text[begin : self.at]
+            )
             if self.text[self.at] in ',()+="' and not signed:
                 break
             self.at += 1

@@ -12,7 +12,9 @@ from spadework.errors import BadRequest, OutOfMemory, Unsuitable, nearest
 
 Repeats: TypeAlias = Literal["forbid", "allow", "only"]
 REPEATS_MATTER = 0.1
-"""Share of repeats among the held-out events from which on items of the history may be recommended."""
+"""Share of repeats among the held-out events from which on items of the history may be
+recommended.
+"""
 REPEATS: tuple[Repeats, ...] = ("forbid", "allow", "only")
 Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
@@ -34,13 +36,21 @@ _NEED_HINTS: dict[Need, str] = {
 }
 
 
-def check(label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None) -> None:
+def check(
+    label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None
+) -> None:
     """Refuse data that lack what a model wants, and item tables of another log."""
     check_log(train, f"What {label!r} is to learn from")
     if not len(train):
-        raise Unsuitable(f"The model {label!r} cannot learn from an empty log.", "Give a log with at least one row.")
+        raise Unsuitable(
+            f"The model {label!r} cannot learn from an empty log.",
+            "Give a log with at least one row.",
+        )
     if content is not None and not isinstance(content, ItemContent):
-        raise BadRequest(f"The item table is a {type(content).__name__}.", "Read it first: sw.read_content(table, log).")
+        raise BadRequest(
+            f"The item table is a {type(content).__name__}.",
+            "Read it first: sw.read_content(table, log).",
+        )
     present = {
         "times": train.times is not None,
         "baskets": train.baskets is not None,
@@ -51,10 +61,13 @@ def check(label: str, wanted: frozenset[Need], train: Interactions, content: Ite
     for need in sorted(wanted):
         if not present[need]:
             kinds = " of different kinds" if need == "events" else ""
-            raise Unsuitable(f"The model {label!r} needs {need}, and there are none{kinds}.", _NEED_HINTS[need])
+            raise Unsuitable(
+                f"The model {label!r} needs {need}, and there are none{kinds}.", _NEED_HINTS[need]
+            )
     if content is not None and content.item_vocabulary != train.item_vocabulary:
         raise BadRequest(
-            "The item table was read for another log: its items stand in another order.", "Read it with sw.read_content(table, log)."
+            "The item table was read for another log: its items stand in another order.",
+            "Read it with sw.read_content(table, log).",
         )
 
 
@@ -68,27 +81,46 @@ def check_unit(label: str, unit: str, train: Interactions) -> None:
 
 
 def check_room(label: str, need: int, room: int, instead: str) -> None:
-    """Refuse what will hold more than there is room for, in bytes, before the machine dies of it."""
+    """Refuse what will hold more than there is room for, in bytes, before the machine dies of
+    it.
+    """
     if need > room:
-        raise OutOfMemory(f"{label} would hold about {need / 2**30:.1f} GiB, and {max(room, 0) / 2**30:.1f} GiB are free.", instead)
+        raise OutOfMemory(
+            (
+                f"{label} would hold about {need / 2**30:.1f} GiB, and "
+                f"{max(room, 0) / 2**30:.1f} GiB are free."
+            ),
+            instead,
+        )
 
 
 def check_log(given: object, what: str) -> None:
     """Refuse what is no log: a path, a frame, a list of items."""
     if not isinstance(given, Interactions):
-        raise BadRequest(f"{what} is a {type(given).__name__}, not a log.", "Read it first: log = spadework.read_interactions(…).")
+        raise BadRequest(
+            f"{what} is a {type(given).__name__}, not a log.",
+            "Read it first: log = spadework.read_interactions(…).",
+        )
 
 
 def check_repeats(repeats: str) -> None:
     """Refuse a policy of repeats that there is not."""
     if repeats not in REPEATS:
         if repeats == "novel":
-            raise BadRequest("repeats is 'novel', which is a way to judge.", "For lists of new items choose forbid.")
+            raise BadRequest(
+                "repeats is 'novel', which is a way to judge.",
+                "For lists of new items choose forbid.",
+            )
         near = nearest(str(repeats), REPEATS)
-        raise BadRequest(f"repeats is {repeats!r}.", f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.")
+        raise BadRequest(
+            f"repeats is {repeats!r}.",
+            f"{f'Did you mean {near!r}? ' if near else ''}Choices: {', '.join(REPEATS)}.",
+        )
 
 
 def check_k(k: int) -> None:
     """Refuse a length of lists that is none."""
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
-        raise BadRequest(f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item.")
+        raise BadRequest(
+            f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item."
+        )

@@ -1,4 +1,6 @@
-"""What a parameter of a model says about itself: written once, in its annotation, and read by validation, help, sweep and docs."""
+"""What a parameter of a model says about itself: written once, in its annotation, and read by
+validation, help, sweep and docs.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Range:
 
 @dataclass(frozen=True)
 class Search:
-    """Where a search looks: from `low` to `high` (on a logarithmic scale with `log`), or among `choices`. Without it, nowhere."""
+    """Where a search looks: from `low` to `high` (on a logarithmic scale with `log`), or among
+    `choices`. Without it, nowhere.
+    """
 
     low: float = 0.0
     high: float = 1.0
@@ -80,11 +84,16 @@ class Parameter:
         if type(value) is not self.kind:
             raise BadRequest(f"{where} is {value!r}, which is not {_KINDS[self.kind]}.", self.doc)
         if self.range and not self.range.holds(value):
-            raise BadRequest(f"{where} is {value!r}, outside {self.range.low:g} … {self.range.high:g}.", self.doc)
+            raise BadRequest(
+                f"{where} is {value!r}, outside {self.range.low:g} … {self.range.high:g}.", self.doc
+            )
         if self.choices and value not in self.choices:
             near = nearest(str(value), self.choices)
             hint = f"Did you mean {near!r}? " if near else ""
-            raise BadRequest(f"{where} is {value!r}, which is not a choice.", f"{hint}Choices: {', '.join(self.choices)}.")
+            raise BadRequest(
+                f"{where} is {value!r}, which is not a choice.",
+                f"{hint}Choices: {', '.join(self.choices)}.",
+            )
         if self.duration:
             durations.seconds(str(value), self.name)
         return value
@@ -95,15 +104,28 @@ class Parameter:
             return None
         try:
             if self.kind is bool:
-                return self.check({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()], owner)
+                return self.check(
+                    {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                        text.lower()
+                    ],
+                    owner,
+                )
             return self.check(self.kind(text), owner)
         except SpadeworkError:
             raise
         except (ValueError, KeyError) as error:
-            raise BadRequest(f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not {_KINDS[self.kind]}.", self.doc) from error
+            raise BadRequest(
+                (
+                    f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not "
+                    f"{_KINDS[self.kind]}."
+                ),
+                self.doc,
+            ) from error
 
     def text(self, value: Any) -> str:
-        """The value as labels show it and `labels` reads it: exact, and in double quotes where bare words would not be read back."""
+        """The value as labels show it and `labels` reads it: exact, and in double quotes where bare
+        words would not be read back.
+        """
         if isinstance(value, float):
             short = f"{value:g}"
             return short if float(short) == value else repr(value)
@@ -114,7 +136,12 @@ class Parameter:
 
 
 _BARE = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)*")
-_KINDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_KINDS: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+}
 
 
 def refuse_unknown(owner: str, asked: Iterable[str], known: Mapping[str, Parameter]) -> None:
@@ -123,16 +150,30 @@ def refuse_unknown(owner: str, asked: Iterable[str], known: Mapping[str, Paramet
         if key not in known:
             near = nearest(key, known)
             hint = f"Did you mean {near!r}? " if near else ""
-            raise BadRequest(f"The model {owner!r} has no parameter {key!r}.", f"{hint}Parameters: {', '.join(known) or 'none'}.")
+            raise BadRequest(
+                f"The model {owner!r} has no parameter {key!r}.",
+                f"{hint}Parameters: {', '.join(known) or 'none'}.",
+            )
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:
-    """The parameters of a dataclass, by name, in order. Read once, and again when a shelf that offers choices has grown."""
+    """The parameters of a dataclass, by name, in order. Read once, and again when a shelf that
+    offers choices has grown.
+    """
     held = _read.get(cls)
     if held is None or held[0] != _shelved(held[1]):
         hints = get_type_hints(cls, include_extras=True)
-        found = {field.name: _parameter(field, hints[field.name]) for field in dataclasses.fields(cls) if field.init}
-        shelves = [note.names for hint in hints.values() for note in getattr(hint, "__metadata__", ()) if isinstance(note, OneOf)]
+        found = {
+            field.name: _parameter(field, hints[field.name])
+            for field in dataclasses.fields(cls)
+            if field.init
+        }
+        shelves = [
+            note.names
+            for hint in hints.values()
+            for note in getattr(hint, "__metadata__", ())
+            if isinstance(note, OneOf)
+        ]
         held = _read[cls] = (_shelved(shelves), shelves, found)
     return held[2]
 

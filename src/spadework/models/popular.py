@@ -13,6 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import hashing
 from spadework.kernels.ranking import random_orders, sparse_scores
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Need, Repeats
@@ -26,8 +27,12 @@ class Popular(Recommender):
     """
 
     name = "popular"
-    window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
-    half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+    window: Annotated[
+        str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")
+    ] = None
+    half_life: Annotated[
+        str | None, Duration(), Doc("An event this much older counts half, such as 30d.")
+    ] = None
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -37,7 +42,9 @@ class Popular(Recommender):
     def required(self) -> frozenset[Need]:
         return frozenset({"times"}) if self.window or self.half_life else frozenset()
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         return {"scores": event_weights_by_item(train, self.window, self.half_life)}
 
     def _common_score(self) -> Array:
@@ -49,15 +56,20 @@ class Popular(Recommender):
 
 
 class PopularByCategory(Recommender):
-    """What is popular in the categories that the user takes from, each category by its share of the history.
+    """What is popular in the categories that the user takes from, each category by its share of the
+    history.
 
     The category is the first category column of the item table. O(rows).
     """
 
     name = "popular_by_category"
     needs: ClassVar[frozenset[Need]] = frozenset({"categories"})
-    window: Annotated[str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")] = None
-    half_life: Annotated[str | None, Duration(), Doc("An event this much older counts half, such as 30d.")] = None
+    window: Annotated[
+        str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")
+    ] = None
+    half_life: Annotated[
+        str | None, Duration(), Doc("An event this much older counts half, such as 30d.")
+    ] = None
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -66,7 +78,9 @@ class PopularByCategory(Recommender):
     def required(self) -> frozenset[Need]:
         return self.needs | {"times"} if self.window or self.half_life else self.needs
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         assert content is not None
         codes, names = content.category_codes()
         scores = event_weights_by_item(train, self.window, self.half_life)
@@ -82,54 +96,75 @@ class PopularByCategory(Recommender):
         known = own >= 0
         taste = np.zeros((len(histories), count + 1))
         np.add.at(taste, (rows[known], own[known]), histories.counts[known])
-        scores = taste[:, category] * share  # category −1 reads the spare last column, which is zero
+        # category −1 reads the spare last column, which is zero
+        scores = taste[:, category] * share
         return np.where(scores > 0, scores, -np.inf).astype(np.float32)
 
 
 class Random(Recommender):
-    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on the order of users.
+    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on
+    the order of users.
 
-    Each history has an order of all items of its own, of which only the head is worked out: O(history + k) a user, however large the
-    catalogue is; where few items are allowed, more.
+    Each history has an order of all items of its own, of which only the head is worked out:
+    O(history + k) a user, however large the catalogue is; where few items are allowed, more.
     """
 
     name = "random"
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
 
     def _walks(self, histories: Histories) -> random_orders.Walks:
         salt = self.state["salt"]
-        own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)  # so that newcomers, too, are answered by the seed
+        # so that newcomers, too, are answered by the seed
+        own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-        np.bitwise_xor.at(own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64)))
+        np.bitwise_xor.at(
+            own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64))
+        )
         return random_orders.walks(own, random_orders.prime_from(len(salt)))
 
     def _score(self, histories: Histories) -> Array:
-        rows, items = np.arange(len(histories))[:, None], np.arange(len(self.state["salt"]))[None, :]
+        rows, items = (
+            np.arange(len(histories))[:, None],
+            np.arange(len(self.state["salt"]))[None, :],
+        )
         return random_orders.scores_of(self._walks(histories), rows, items)
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         rows = np.repeat(np.arange(len(histories)), np.diff(asked.starts))
         return random_orders.scores_of(self._walks(histories), rows, asked.columns)
 
     def _row_cells(self, k: int) -> int:
         return k
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
-        own = sparse_scores.SparseRows(block.starts, block.items, block.counts)
+        own = SparseRows(block.starts, block.items, block.counts)
         return random_orders.draw(
-            self._walks(block), len(self.state["salt"]), k, sparse_scores.Choice.of(own, seen, repeats == "only", allowed)
+            self._walks(block),
+            len(self.state["salt"]),
+            k,
+            sparse_scores.Choice.of(own, seen, repeats == "only", allowed),
         )
 
 
 def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:
-    """Number of events of each item, within the window, each halved per half-life of age. Shape [items], float64."""
+    """Number of events of each item, within the window, each halved per half-life of age. Shape
+    [items], float64.
+    """
     if train.times is None:
         return train.item_counts.astype(np.float64)
     ages = (int(train.times.max()) - train.times).astype(np.float64)
-    weights = np.ones(len(train)) if half_life is None else 0.5 ** (ages / durations.seconds(half_life, "half_life"))
+    weights = (
+        np.ones(len(train))
+        if half_life is None
+        else 0.5 ** (ages / durations.seconds(half_life, "half_life"))
+    )
     if window is not None:
         weights = weights * (ages < durations.seconds(window, "window"))
     return np.bincount(train.items, weights=weights, minlength=train.item_count)

@@ -14,7 +14,9 @@ from spadework.errors import BadRequest
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommendations:
-    """Best items first for each user, or for each item that was asked about. Padding comes only after real items: code −1, score −∞."""
+    """Best items first for each user, or for each item that was asked about. Padding comes only
+    after real items: code −1, score −∞.
+    """
 
     users: Codes  # [rows] positions in user_vocabulary
     items: Codes  # [rows, k] positions in item_vocabulary, −1 is padding
@@ -40,7 +42,9 @@ class Recommendations:
         return int(self.items.shape[1])
 
     def frame(self) -> pl.DataFrame:
-        """Long table `user_id, item_id, score, rank`; rank 1 is the best. Of similar items the first column is `target_item_id`."""
+        """Long table `user_id, item_id, score, rank`; rank 1 is the best. Of similar items the
+        first column is `target_item_id`.
+        """
         rows, slots = np.nonzero(self.items >= 0)
         return pl.DataFrame(
             {
@@ -52,21 +56,29 @@ class Recommendations:
         )
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The table of `frame` for whoever reads Arrow: `pyarrow.table(lists)`, `duckdb`, `pandas.DataFrame.from_arrow(lists)`, polars."""
+        """The table of `frame` for whoever reads Arrow: `pyarrow.table(lists)`, `duckdb`,
+        `pandas.DataFrame.from_arrow(lists)`, polars.
+        """
         return self.frame().__arrow_c_stream__(requested_schema)
 
     def of(self, user_id: int | str) -> pl.DataFrame:
         """One user's list: item_id, score, rank."""
         code = int(self.user_vocabulary.codes([user_id])[0])
         if code < 0 or code not in self.users:
-            raise BadRequest(f"There is no list for user {user_id!r}.", "Ask for a user that was in the histories.")
+            raise BadRequest(
+                f"There is no list for user {user_id!r}.",
+                "Ask for a user that was in the histories.",
+            )
         return self.frame().filter(pl.col(self.key) == user_id).drop(self.key)
 
     def _repr_html_(self) -> str:
         return _table(self)
 
     def _repr_markdown_(self) -> str:
-        rows = [f"| {row[0]} | {row[3]} | {row[1]} | {row[2]:.4g} |" for row in self.frame().head(20).iter_rows()]
+        rows = [
+            f"| {row[0]} | {row[3]} | {row[1]} | {row[2]:.4g} |"
+            for row in self.frame().head(20).iter_rows()
+        ]
         return "\n".join([f"| {self.key} | rank | item_id | score |", "|---|---|---|---|", *rows])
 
 

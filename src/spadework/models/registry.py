@@ -1,4 +1,6 @@
-"""All models by name: every module of this package and of its rooms is loaded, and what it defines is found."""
+"""All models by name: every module of this package and of its rooms is loaded, and what it defines
+is found.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ NEURAL = "spadework.models.neural"
 
 
 def catalogue() -> Shelf[type[Recommender]]:
-    """Recommender classes by the names of their models, in the order of the files they are defined in."""
+    """Recommender classes by the names of their models, in the order of the files they are defined
+    in.
+    """
     package = importlib.import_module("spadework.models")
     for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
         if not module.name.startswith(f"{NEURAL}."):

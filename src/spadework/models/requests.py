@@ -1,4 +1,6 @@
-"""Who and what is asked about: ids of callers become codes, and what is not there is refused in the same words by every model."""
+"""Who and what is asked about: ids of callers become codes, and what is not there is refused in the
+same words by every model.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,18 @@ HISTORIES = "What the histories are taken from"
 
 
 def items_asked(vocabulary: Vocabulary, items: Any) -> Codes:
-    """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that the model does not know."""
+    """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that
+    the model does not know.
+    """
     return vocabulary.known(items, "Item", "the log that the model learned from")
 
 
 def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
-    """The items that alone may be recommended, of ids, one or several: a mask [items]; None where none are named.
+    """The items that alone may be recommended, of ids, one or several: a mask [items]; None where
+    none are named.
 
-    Ids that the model does not know are left out, and a note says how many. Raises `BadRequest` where it knows none of them.
+    Ids that the model does not know are left out, and a note says how many. Raises `BadRequest`
+    where it knows none of them.
     """
     if candidates is None:
         return None
@@ -33,7 +39,10 @@ def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
     codes = vocabulary.codes(asked)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
-        told = f"{len(unknown):,} of {len(asked):,} candidates are not in the log that the model learned from, such as {asked[int(unknown[0])]!r}."
+        told = (
+            f"{len(unknown):,} of {len(asked):,} candidates are not in the log that the model "
+            f"learned from, such as {asked[int(unknown[0])]!r}."
+        )
         if len(unknown) == len(asked):
             raise BadRequest(told, "Give ids of the log; numbers and text differ.")
         events.note(f"{told} They are left out.")
@@ -45,10 +54,15 @@ def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
 def users_asked(histories: Interactions, users: Any) -> Codes:
     """Codes of users by id, one or several, in their order; those with events where none are named.
 
-    Raises `BadRequest` with the first that the histories do not know, and for histories that are no log.
+    Raises `BadRequest` with the first that the histories do not know, and for histories that are no
+    log.
     """
     check_log(histories, HISTORIES)
-    return histories.active_users if users is None else histories.user_vocabulary.known(users, "User", "the histories")
+    return (
+        histories.active_users
+        if users is None
+        else histories.user_vocabulary.known(users, "User", "the histories")
+    )
 
 
 def codes_asked(histories: Interactions, users: Any) -> Codes:
@@ -64,27 +78,47 @@ def codes_asked(histories: Interactions, users: Any) -> Codes:
         raise BadRequest("users are codes of the histories' vocabulary, whole numbers.", hint)
     wrong = np.flatnonzero((codes < 0) | (codes >= histories.user_count))
     if len(wrong):
-        raise BadRequest(f"There is no user with the code {codes[wrong[0]]}; there are {histories.user_count:,}, from 0.", hint)
+        raise BadRequest(
+            (
+                f"There is no user with the code {codes[wrong[0]]}; there are "
+                f"{histories.user_count:,}, from 0."
+            ),
+            hint,
+        )
     return codes.astype(np.int32)
 
 
 def user_asked(history: Interactions, user: Any) -> Codes:
-    """The code of a user by id, or of the only one with events where none is named: [1]. Raises `BadRequest` where that is not one user."""
+    """The code of a user by id, or of the only one with events where none is named: [1]. Raises
+    `BadRequest` where that is not one user.
+    """
     users = history.active_users if user is None else history.user_vocabulary.codes([user])
     if len(users) != 1 or users[0] < 0:
-        told = f"There is no user {user!r} in the history." if user is not None else f"The history is of {len(users)} users."
+        told = (
+            f"There is no user {user!r} in the history."
+            if user is not None
+            else f"The history is of {len(users)} users."
+        )
         raise BadRequest(told, "Name one with user=.")
     return users
 
 
 def in_codes_of(items: Vocabulary, histories: Interactions) -> Interactions:
-    """The histories with the codes of these items. Raises `BadRequest` where ids of numbers meet ids of text, so that nothing could match."""
+    """The histories with the codes of these items. Raises `BadRequest` where ids of numbers meet
+    ids of text, so that nothing could match.
+    """
     if histories.item_vocabulary is items or histories.item_vocabulary == items:
         return histories
     if histories.item_vocabulary.ids.dtype.is_integer() != items.ids.dtype.is_integer():
         raise BadRequest(
-            f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model has {_kind(items)}, so nothing can match.",
-            "Write the histories with ids of the model's type; parquet keeps whole numbers, csv is text.",
+            (
+                f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model "
+                f"has {_kind(items)}, so nothing can match."
+            ),
+            (
+                "Write the histories with ids of the model's type; parquet keeps whole numbers, "
+                "csv is text."
+            ),
         )
     return histories.recoded(histories.user_vocabulary, items)
 

@@ -1,12 +1,16 @@
-"""Session neighbours: past sessions that share items with the present one vote for what stands in them.
+"""Session neighbours: past sessions that share items with the present one vote for what stands in
+them.
 
-Both models look at the `sample` newest sessions that share an item with the last moments of the history, keep the most similar, and let
-them vote. Where the reference implementations go wrong, these differ: linear weights fall over the moments that are used, so that none
-is zero or negative, however long the session; each neighbour has its own match weight, none is left over from the neighbour before;
-recency is the order in which sessions ended, not a clock beside the log. An item taken twice counts once, at its newest moment.
+Both models look at the `sample` newest sessions that share an item with the last moments of the
+history, keep the most similar, and let them vote. Where the reference implementations go wrong,
+these differ: linear weights fall over the moments that are used, so that none is zero or negative,
+however long the session; each neighbour has its own match weight, none is left over from the
+neighbour before; recency is the order in which sessions ended, not a clock beside the log. An item
+taken twice counts once, at its newest moment.
 
-Items of the present session get votes like any other; the policy of repeats decides whether they are shown. A session that the present one
-was learned from is a neighbour too: it speaks for items of the history only. The present session ends `last` moments back, not at a gap.
+Items of the present session get votes like any other; the policy of repeats decides whether they
+are shown. A session that the present one was learned from is a neighbour too: it speaks for items
+of the history only. The present session ends `last` moments back, not at a gap.
 """
 
 from __future__ import annotations
@@ -34,38 +38,69 @@ Decay = Literal["linear", "inverse", "same"]
 
 
 class SessionNeighbours(Recommender):
-    """What the session models share: an index of past sessions, newest first, and the vote of the nearest ones.
+    """What the session models share: an index of past sessions, newest first, and the vote of the
+    nearest ones.
 
-    The present session is the last moments of the history; similarity(n) = Σ over shared items of π(age) / |n|^length, and
-    S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age of the newest shared item).
+    The present session is the last moments of the history; similarity(n) = Σ over shared items of
+    π(age) / |n|^length, and S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age
+    of the newest shared item).
     """
 
     family: ClassVar[str] = "session neighbours"
 
-    sample: Annotated[int, Range(1, 1_000_000), Doc("Newest sessions sharing an item that are looked at.")] = 500
+    sample: Annotated[
+        int, Range(1, 1_000_000), Doc("Newest sessions sharing an item that are looked at.")
+    ] = 500
     neighbours: Annotated[int, Range(1, 1_000_000), Doc("Most similar sessions that vote.")] = 100
     last: Annotated[
-        int, Range(1, 10_000), Doc("Newest moments of the history that are used; a moment is an event, or a basket of one time.")
+        int,
+        Range(1, 10_000),
+        Doc(
+            "Newest moments of the history that are used; a moment is an event, or a basket "
+            "of one time."
+        ),
     ] = 5
     position: Annotated[
-        Decay, Doc("Weight of a shared item n moments before the newest: 1 − n/used moments (linear), 1/(n+1) (inverse) or 1 (same).")
+        Decay,
+        Doc(
+            "Weight of a shared item n moments before the newest: 1 − n/used moments "
+            "(linear), 1/(n+1) (inverse) or 1 (same)."
+        ),
     ] = "linear"
-    match: Annotated[Decay, Doc("Weight of a neighbour by the age of its newest shared item; the choices are those of position.")] = (
-        "linear"
-    )
+    match: Annotated[
+        Decay,
+        Doc(
+            "Weight of a neighbour by the age of its newest shared item; the choices are "
+            "those of position."
+        ),
+    ] = "linear"
     length: Annotated[
-        float, Range(0.0, 1.0), Doc("Similarity is divided by the neighbour's number of items to this power; 0.5 is as in a cosine.")
+        float,
+        Range(0.0, 1.0),
+        Doc(
+            "Similarity is divided by the neighbour's number of items to this power; 0.5 is "
+            "as in a cosine."
+        ),
     ] = 0.0
     session_gap: Annotated[
-        str | None, Duration(), Doc("A longer pause, such as 30m, begins a new session; without one each user is one session.")
+        str | None,
+        Duration(),
+        Doc(
+            "A longer pause, such as 30m, begins a new session; without one each user is "
+            "one session."
+        ),
     ] = None
 
-    answering: ClassVar[frozenset[str]] = frozenset({"neighbours", "last", "position", "match", "length", "idf"})
+    answering: ClassVar[frozenset[str]] = frozenset(
+        {"neighbours", "last", "position", "match", "length", "idf"}
+    )
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
         default = {name: cls.parameters()[name].default for name in ("neighbours", "last")}
-        grid = [{"neighbours": near, "last": last} for near in (50, 100, 500) for last in (1, 5, 20)]
+        grid = [
+            {"neighbours": near, "last": last} for near in (50, 100, 500) for last in (1, 5, 20)
+        ]
         return [{}, {"length": 0.5}, *(point for point in grid if point != default)]
 
     def required(self) -> frozenset[Need]:
@@ -76,7 +111,9 @@ class SessionNeighbours(Recommender):
         sizes = 48 * len(train) + 24 * (train.user_count + train.item_count)
         return Cost(bytes=sizes, seconds=3e-7 * len(train) + 1e-6)
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         numbers, count = _newest_first(train, self.session_gap)
         index = Sessions.build(numbers, train.items, (count, train.item_count), self.sample)
         holding = np.maximum(np.bincount(index.items, minlength=train.item_count), 1)
@@ -89,10 +126,18 @@ class SessionNeighbours(Recommender):
         }
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        tables = (("session_starts", "session_items", items), ("posting_starts", "postings", len(state["session_starts"]) - 1))
+        tables = (
+            ("session_starts", "session_items", items),
+            ("posting_starts", "postings", len(state["session_starts"]) - 1),
+        )
         for starts, values, limit in tables:
             edges, codes = state[starts], state[values]
-            if not len(edges) or edges[0] != 0 or edges[-1] != len(codes) or (np.diff(edges) < 0).any():
+            if (
+                not len(edges)
+                or edges[0] != 0
+                or edges[-1] != len(codes)
+                or (np.diff(edges) < 0).any()
+            ):
                 return f"{starts} do not fit {values}"
             if len(codes) and (codes.min() < 0 or codes.max() >= limit):
                 return f"{values} name what is not there"
@@ -115,7 +160,12 @@ class SessionNeighbours(Recommender):
 
     def _index(self) -> Sessions:
         state = self.state
-        return Sessions(state["session_starts"], state["session_items"], state["posting_starts"], state["postings"])
+        return Sessions(
+            state["session_starts"],
+            state["session_items"],
+            state["posting_starts"],
+            state["postings"],
+        )
 
     def _asked(self, histories: Histories) -> Asked:
         """The last moments of each history, newest first, with the weights of their items."""
@@ -128,10 +178,17 @@ class SessionNeighbours(Recommender):
         np.maximum.at(moments, owners, ages + 1)
         matches = _decayed(self.match, ages, moments[owners])
         weights = _decayed(self.position, ages, moments[owners]) / self._scale(sizes)[owners]
-        return Asked(np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), histories.items[order], weights, matches)
+        return Asked(
+            np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+            histories.items[order],
+            weights,
+            matches,
+        )
 
     def _scale(self, sizes: Array) -> Array:
-        """What similarities are divided by, from the number of items that are used. Shape [users]."""
+        """What similarities are divided by, from the number of items that are used. Shape
+        [users].
+        """
         return np.ones(len(sizes))
 
     @abstractmethod
@@ -139,7 +196,8 @@ class SessionNeighbours(Recommender):
         """Weight of votes for each item by its rarity. Shape [items], float64."""
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What each item of the user's history adds to the score of `item`: item_id, contribution, descending.
+        """What each item of the user's history adds to the score of `item`: item_id, contribution,
+        descending.
 
         `user` is an id; it may be left out where the history is of one user.
         """
@@ -147,29 +205,45 @@ class SessionNeighbours(Recommender):
         own = Histories.of(self._in_own_codes(history), users)
         parts = dict.fromkeys(own.items.tolist(), 0.0)
         index, asked = self._index(), self._asked(own)
-        found, _, matches = nearest_sessions.nearest(index, asked, 0, sample=self.sample, neighbours=self.neighbours, length=self.length)
+        found, _, matches = nearest_sessions.nearest(
+            index, asked, 0, sample=self.sample, neighbours=self.neighbours, length=self.length
+        )
         votes = matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
         for session, vote in zip(found, votes, strict=True):
             held = index.items[index.starts[session] : index.starts[session + 1]]
             if code in held:
                 shared = np.isin(asked.items, held)
-                for source, weight in zip(asked.items[shared].tolist(), asked.weights[shared], strict=True):
+                for source, weight in zip(
+                    asked.items[shared].tolist(), asked.weights[shared], strict=True
+                ):
                     parts[source] += float(weight * vote)
         values = pl.Series(list(parts.values()), dtype=pl.Float64)
-        frame = pl.DataFrame({"item_id": self.item_vocabulary.take(np.asarray(list(parts), np.int32)), "contribution": values})
+        frame = pl.DataFrame(
+            {
+                "item_id": self.item_vocabulary.take(np.asarray(list(parts), np.int32)),
+                "contribution": values,
+            }
+        )
         return frame.sort("contribution", descending=True, maintain_order=True)
 
 
 class VSknn(SessionNeighbours):
-    """Vector session neighbours: similarity is the weight of shared items over the number of items used; rare items may count more.
+    """Vector session neighbours: similarity is the weight of shared items over the number of items
+    used; rare items may count more.
 
-    Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018. O(used items · sample) a request.
+    Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", UMUAI 2018. O(used
+    items · sample) a request.
     """
 
     name = "v-sknn"
     match = "inverse"
     idf: Annotated[
-        float, Range(0.0, 100.0), Doc("Votes for an item are times 1 + idf · ln(sessions / sessions that hold it); 0 leaves them alone.")
+        float,
+        Range(0.0, 100.0),
+        Doc(
+            "Votes for an item are times 1 + idf · ln(sessions / sessions that hold it); 0 "
+            "leaves them alone."
+        ),
     ] = 1.0
 
     def _scale(self, sizes: Array) -> Array:
@@ -180,15 +254,22 @@ class VSknn(SessionNeighbours):
 
 
 class VmisKnn(SessionNeighbours):
-    """Session neighbours of the Serenade system: rare items count in full, by ln(sessions / sessions that hold the item).
+    """Session neighbours of the Serenade system: rare items count in full, by ln(sessions /
+    sessions that hold the item).
 
-    Kersbergen et al., "Serenade: low-latency session-based recommendation in e-commerce at scale", SIGMOD 2022. Its index finds the
-    same neighbours as `v-sknn`; the weights of votes differ. O(used items · sample) a request.
+    Kersbergen et al., "Serenade: low-latency session-based recommendation in e-commerce at scale",
+    SIGMOD 2022. Its index finds the same neighbours as `v-sknn`; the weights of votes differ.
+    O(used items · sample) a request.
     """
 
     name = "vmis-knn"
     idf: Annotated[
-        float, Range(0.0, 10.0), Doc("Votes for an item are times ln(sessions / sessions that hold it) to this power; 0 leaves them alone.")
+        float,
+        Range(0.0, 10.0),
+        Doc(
+            "Votes for an item are times ln(sessions / sessions that hold it) to this "
+            "power; 0 leaves them alone."
+        ),
     ] = 1.0
 
     def _item_weights(self) -> Array:
@@ -197,7 +278,9 @@ class VmisKnn(SessionNeighbours):
 
 
 def _decayed(decay: Decay, ages: Codes, moments: Array) -> Array:
-    """Weights above zero of what is `ages` moments old, of `moments` that are used. Shape [entries], float64."""
+    """Weights above zero of what is `ages` moments old, of `moments` that are used. Shape
+    [entries], float64.
+    """
     if decay == "linear":
         return np.asarray((moments - ages) / moments)
     if decay == "inverse":
@@ -206,7 +289,9 @@ def _decayed(decay: Decay, ages: Codes, moments: Array) -> Array:
 
 
 def _newest_first(train: Interactions, gap: str | None) -> tuple[Codes, int]:
-    """Number of the session of each row and the number of sessions; 0 is the session that ended last, ties go to the lower user code."""
+    """Number of the session of each row and the number of sessions; 0 is the session that ended
+    last, ties go to the lower user code.
+    """
     new = np.ones(len(train), np.bool_)
     new[1:] = train.users[1:] != train.users[:-1]
     if gap is not None and train.times is not None:

@@ -19,8 +19,11 @@ TARGET = "target_item_id"
 """The column of the items that were asked about."""
 
 
-def similar(row: Callable[[int], Array], vocabulary: Vocabulary, items: pl.Series | list[Any], k: int) -> Recommendations:
-    """The `k` most similar items to each of these ids; padding where fewer are known. O(asked · items).
+def similar(
+    row: Callable[[int], Array], vocabulary: Vocabulary, items: pl.Series | list[Any], k: int
+) -> Recommendations:
+    """The `k` most similar items to each of these ids; padding where fewer are known. O(asked ·
+    items).
 
     `row` gives what one code says of all items: float32 [items], −∞ where nothing is known.
     """

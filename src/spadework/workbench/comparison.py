@@ -1,4 +1,6 @@
-"""Models of several runs on one board; differences are paired user by user where the runs judged the same."""
+"""Models of several runs on one board; differences are paired user by user where the runs judged
+the same.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +23,62 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
     against = boards[0]["winner"]
     remarks, rows = [], []
     for folder, board, facts in zip(folders, boards, data, strict=True):
-        same = _same_question(boards[0], board) and facts["fingerprint"]["log"] == data[0]["fingerprint"]["log"]
+        same = (
+            _same_question(boards[0], board)
+            and facts["fingerprint"]["log"] == data[0]["fingerprint"]["log"]
+        )
         if not same:
-            remarks.append(f"{folder} judged other data or another protocol, so its numbers stand beside the others, not against them.")
+            remarks.append(
+                f"{folder} judged other data or another protocol, so its numbers stand "
+                "beside the others, not against them."
+            )
         values, users = _per_user(folder)
         for entry in board["scores"]:
-            if entry["state"] != "done" or metric not in entry["metrics"] or entry.get("stage") != "test":
+            if (
+                entry["state"] != "done"
+                or metric not in entry["metrics"]
+                or entry.get("stage") != "test"
+            ):
                 continue
-            row = {"run": str(folder), "label": entry["label"], "value": entry["metrics"][metric], "interval": entry["interval"]}
-            rows.append(row | {"values": values.get(f"{entry['label']}/{metric}") if same else None, "users": users, "difference": None})
-    base = next((row for row in rows if row["run"] == str(folders[0]) and row["label"] == against), None)
+            row = {
+                "run": str(folder),
+                "label": entry["label"],
+                "value": entry["metrics"][metric],
+                "interval": entry["interval"],
+            }
+            rows.append(
+                row
+                | {
+                    "values": values.get(f"{entry['label']}/{metric}") if same else None,
+                    "users": users,
+                    "difference": None,
+                }
+            )
+    base = next(
+        (row for row in rows if row["run"] == str(folders[0]) and row["label"] == against), None
+    )
     for row in rows:
-        if base is not None and row is not base and row["values"] is not None and np.array_equal(row["users"], base["users"]):
-            gap = statistics.differences(np.column_stack([base["values"], row["values"]]), 0, seed=0)[1]
+        if (
+            base is not None
+            and row is not base
+            and row["values"] is not None
+            and np.array_equal(row["users"], base["users"])
+        ):
+            gap = statistics.differences(
+                np.column_stack([base["values"], row["values"]]), 0, seed=0
+            )[1]
             row["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p}
-    told = [{key: row[key] for key in ("run", "label", "value", "interval", "difference")} for row in rows]
+    told = [
+        {key: row[key] for key in ("run", "label", "value", "interval", "difference")}
+        for row in rows
+    ]
     told.sort(key=lambda row: -row["value"])
-    return {"metric": metric, "against": f"{against} of {folders[0]}", "rows": told, "remarks": remarks}
+    return {
+        "metric": metric,
+        "against": f"{against} of {folders[0]}",
+        "rows": told,
+        "remarks": remarks,
+    }
 
 
 def _same_question(one: dict[str, Any], other: dict[str, Any]) -> bool:

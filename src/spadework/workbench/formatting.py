@@ -1,4 +1,6 @@
-"""Numbers, times and names as people read them; no locale, so the same value is always the same text."""
+"""Numbers, times and names as people read them; no locale, so the same value is always the same
+text.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,21 @@ from collections.abc import Iterable, Sequence
 ABSENT = "–"
 MINUS = "−"
 BOUND = "\u00a0"  # a space at which no line breaks
-_METRICS = {"ndcg": "NDCG", "map": "MAP", "mrr": "MRR", "hitrate": "Hit rate", "auc": "AUC", "arp": "ARP"}
+_METRICS = {
+    "ndcg": "NDCG",
+    "map": "MAP",
+    "mrr": "MRR",
+    "hitrate": "Hit rate",
+    "auc": "AUC",
+    "arp": "ARP",
+}
 _SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with `digits` significant digits below one thousand and with thousands separated above."""
+    """A number with `digits` significant digits below one thousand and with thousands separated
+    above.
+    """
     if value is None or not math.isfinite(value):
         return ABSENT
     size = abs(value)
@@ -43,7 +54,9 @@ def score(value: float | None, places: int = 4) -> str:
 def signed(value: float | None, places: int = 4) -> str:
     """A difference with its sign."""
     text = score(value, places)
-    return f"+{text}" if value is not None and text[0] not in (MINUS, ABSENT) and value > 0 else text
+    return (
+        f"+{text}" if value is not None and text[0] not in (MINUS, ABSENT) and value > 0 else text
+    )
 
 
 def interval(bounds: tuple[float, float] | None, places: int = 4, sign: bool = False) -> str:
@@ -75,7 +88,8 @@ def shorts(values: Sequence[float]) -> list[str]:
     if any(not text.lstrip(MINUS).replace(".", "").isdigit() for text in texts):
         return texts
     return [
-        f"{text}{'' if '.' in text or not max(places) else '.'}{'0' * (max(places) - own)}" for text, own in zip(texts, places, strict=True)
+        f"{text}{'' if '.' in text or not max(places) else '.'}{'0' * (max(places) - own)}"
+        for text, own in zip(texts, places, strict=True)
     ]
 
 
@@ -142,7 +156,9 @@ def clip(text: str, longest: int) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """An upper estimate of the width of sans-serif text, in the unit of `size` (the height of the letters' body)."""
+    """An upper estimate of the width of sans-serif text, in the unit of `size` (the height of the
+    letters' body).
+    """
     return size * sum(_advance(letter) for letter in text)
 
 
@@ -176,13 +192,17 @@ def _trim(value: float) -> str:
 
 
 LONGEST_LABEL = 60
-"""Characters of a model's label in a line that people read; boards, reports and JSON have the whole."""
+"""Characters of a model's label in a line that people read; boards, reports and JSON have the
+whole.
+"""
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SETTINGS = re.compile(r"\([^()]*\)")
 
 
 def label(text: str, longest: int = LONGEST_LABEL) -> str:
-    """A model's label; a long one without the settings of the models that it is made of, and cut if it is still too long."""
+    """A model's label; a long one without the settings of the models that it is made of, and cut if
+    it is still too long.
+    """
     if len(text) > longest:
         text = _PARTS.sub(lambda found: _plain(found.group()), text, count=1)
     return clip(text, longest)
@@ -195,10 +215,14 @@ def _plain(parts: str) -> str:
 
 
 def labels(texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> dict[str, str]:
-    """Labels → how they are told side by side; those that would look alike keep all that they say."""
+    """Labels → how they are told side by side; those that would look alike keep all that they
+    say.
+    """
     distinct = list(dict.fromkeys(filter(None, texts)))
     made = {one: label(one, longest) for one in distinct}
-    return {one: short if list(made.values()).count(short) == 1 else one for one, short in made.items()}
+    return {
+        one: short if list(made.values()).count(short) == 1 else one for one, short in made.items()
+    }
 
 
 def with_labels(text: str, texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> str:

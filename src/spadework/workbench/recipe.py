@@ -1,4 +1,6 @@
-"""The whole job as one validated value. People write TOML, the machine writes JSON; an unknown key tells the nearest known one."""
+"""The whole job as one validated value. People write TOML, the machine writes JSON; an unknown key
+tells the nearest known one.
+"""
 
 from __future__ import annotations
 
@@ -31,41 +33,89 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     version: int = Field(VERSION, description="Version of this list of keys.")
-    source: str = Field("sample:grocery", description="A file, a folder of parquet, sample:grocery, world:NAME or - for standard input.")
+    source: str = Field(
+        "sample:grocery",
+        description=(
+            "A file, a folder of parquet, sample:grocery, world:NAME or - for standard input."
+        ),
+    )
     items: str | None = Field(None, description="An item table: texts and categories.")
-    items_id: str | None = Field(None, description="Name of the column with item ids in the item table; found by itself if absent.")
-    items_encoding: str = Field("utf-8", description="Encoding of the item table, where it is a text file.")
-    user: str | None = Field(None, description="Name of the user column; found by itself if absent.")
+    items_id: str | None = Field(
+        None,
+        description=(
+            "Name of the column with item ids in the item table; found by itself if absent."
+        ),
+    )
+    items_encoding: str = Field(
+        "utf-8", description="Encoding of the item table, where it is a text file."
+    )
+    user: str | None = Field(
+        None, description="Name of the user column; found by itself if absent."
+    )
     item: str | None = Field(None, description="Name of the item column.")
     time: str | None = Field(None, description="Name of the time column.")
     basket: str | None = Field(None, description="Name of the basket column.")
     weight: str | None = Field(None, description="Name of the weight column.")
-    event: str | None = Field(None, description="Name of the column that says what kind of event a row is.")
+    event: str | None = Field(
+        None, description="Name of the column that says what kind of event a row is."
+    )
     events: list[str] | None = Field(None, description="Kinds of events to use; all if absent.")
     target: str | None = Field(
-        None, description="The kind of event to predict; the first of `events` if absent, all kinds where there is no list."
+        None,
+        description=(
+            "The kind of event to predict; the first of `events` if absent, all kinds where "
+            "there is no list."
+        ),
     )
-    delimiter: str | None = Field(None, description="What stands between fields of a text file; found by itself if absent.")
+    delimiter: str | None = Field(
+        None, description="What stands between fields of a text file; found by itself if absent."
+    )
     encoding: str = Field("utf-8", description="Encoding of text files.")
-    skip_bad: bool = Field(False, description="Set rows with too many or too few fields aside instead of refusing the file.")
-    duplicates: Literal["set aside", "keep"] = Field("set aside", description="What happens to exact duplicates.")
-    split: str = Field("auto", description="How to cut the log; auto takes by_time where there is a calendar.")
-    test: str | float = Field(0.1, description="Test span as a duration (7d) or a share of rows (0.1); for by_time.")
-    valid: str | float = Field(0.1, description="Validation span before it; a share means the length of the test span.")
-    metrics: list[str] = Field([*DEFAULT_METRICS, *LIST_METRICS], description="Metrics; the first decides.")
+    skip_bad: bool = Field(
+        False,
+        description="Set rows with too many or too few fields aside instead of refusing the file.",
+    )
+    duplicates: Literal["set aside", "keep"] = Field(
+        "set aside", description="What happens to exact duplicates."
+    )
+    split: str = Field(
+        "auto", description="How to cut the log; auto takes by_time where there is a calendar."
+    )
+    test: str | float = Field(
+        0.1, description="Test span as a duration (7d) or a share of rows (0.1); for by_time."
+    )
+    valid: str | float = Field(
+        0.1, description="Validation span before it; a share means the length of the test span."
+    )
+    metrics: list[str] = Field(
+        [*DEFAULT_METRICS, *LIST_METRICS], description="Metrics; the first decides."
+    )
     dialect: str = Field("lightgcn", description="Which paper's definition of the metrics.")
     repeats: Literal["auto", "forbid", "allow", "only", "novel"] = Field(
-        "auto", description="Whether items of the history may come back; novel: they are neither recommended nor expected."
+        "auto",
+        description=(
+            "Whether items of the history may come back; novel: they are neither recommended "
+            "nor expected."
+        ),
     )
     prefer: Literal["sense", "quality"] = Field(
         "sense",
-        description="Which model is saved and served: sense takes the cheapest that cannot be told from the best, quality the best.",
+        description=(
+            "Which model is saved and served: sense takes the cheapest that cannot be told from "
+            "the best, quality the best."
+        ),
     )
     models: list[str] | None = Field(None, description="Names of models to try; all if absent.")
     budget: str = Field(
-        "5m", description="Time for the whole dig, from reading to the report. It decides what is tried, never how well a model is fitted."
+        "5m",
+        description=(
+            "Time for the whole dig, from reading to the report. It decides what is tried, "
+            "never how well a model is fitted."
+        ),
     )
-    memory: float | None = Field(None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent.")
+    memory: float | None = Field(
+        None, gt=0, description="Memory limit in GiB; four fifths of what is free if absent."
+    )
     threads: int | None = Field(None, ge=1, description="Threads; all processors if absent.")
     seed: int = Field(0, ge=0, description="Seed of everything random.")
     faces: int = Field(12, ge=0, le=50, description="Users shown in the report.")
@@ -87,8 +137,15 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
     _refuse_secrets(values, where)
     version = values.get("version", VERSION)
     if isinstance(version, int) and version != VERSION:
-        newer = "newer than this spadework; upgrade it" if version > VERSION else f"older; the present version is {VERSION}"
-        raise BadRequest(f"{where} has version {version}, which is {newer}.", "See the keys with: spadework explain recipe")
+        newer = (
+            "newer than this spadework; upgrade it"
+            if version > VERSION
+            else f"older; the present version is {VERSION}"
+        )
+        raise BadRequest(
+            f"{where} has version {version}, which is {newer}.",
+            "See the keys with: spadework explain recipe",
+        )
     try:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
@@ -112,9 +169,13 @@ def from_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise BadRequest(f"The recipe {str(path)!r} cannot be read: {error.strerror}.", "Check the path.") from None
+        raise BadRequest(
+            f"The recipe {str(path)!r} cannot be read: {error.strerror}.", "Check the path."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The recipe {str(path)!r} is not TOML: {error}.", 'Write lines such as: budget = "5m"') from None
+        raise BadRequest(
+            f"The recipe {str(path)!r} is not TOML: {error}.", 'Write lines such as: budget = "5m"'
+        ) from None
 
 
 def from_settings(settings: Sequence[str]) -> dict[str, Any]:
@@ -123,16 +184,24 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise BadRequest(f"The setting {setting!r} is not key=value.", "Write it as --set seed=3")
+            raise BadRequest(
+                f"The setting {setting!r} is not key=value.", "Write it as --set seed=3"
+            )
         name = key.strip()
         field = Recipe.model_fields.get(name)
         if field is not None and field.annotation in (str, str | None):
             values[name] = text
             continue
         try:
-            values[name] = tomllib.loads(f"value = {text.lower() if text in ('True', 'False') else text}")["value"]
+            values[name] = tomllib.loads(
+                f"value = {text.lower() if text in ('True', 'False') else text}"
+            )["value"]
         except tomllib.TOMLDecodeError:
-            values[name] = [part.strip() for part in text.split(",")] if name in ("metrics", "models", "events") else text
+            values[name] = (
+                [part.strip() for part in text.split(",")]
+                if name in ("metrics", "models", "events")
+                else text
+            )
         if name in ("metrics", "models", "events") and not isinstance(values[name], list):
             values[name] = [text]
     return values
@@ -140,9 +209,12 @@ def from_settings(settings: Sequence[str]) -> dict[str, Any]:
 
 def _refuse_secrets(values: Mapping[str, Any], where: str) -> None:
     for key, value in values.items():
-        if (_SECRET.search(key) and key not in Recipe.model_fields) or (isinstance(value, str) and _SECRET_URL.match(value)):
+        if (_SECRET.search(key) and key not in Recipe.model_fields) or (
+            isinstance(value, str) and _SECRET_URL.match(value)
+        ):
             raise BadRequest(
-                f"{where} holds a secret in {key!r}; recipes are stored as they are.", "Put secrets into environment variables."
+                f"{where} holds a secret in {key!r}; recipes are stored as they are.",
+                "Put secrets into environment variables.",
             )
 
 
@@ -152,9 +224,14 @@ def _told(error: ValidationError, where: str) -> BadRequest:
     if first["type"] == "extra_forbidden":
         near = nearest(key, Recipe.model_fields)
         hint = f"Did you mean {near!r}? " if near else ""
-        return BadRequest(f"{where} has no key {key!r}.", f"{hint}Keys: {', '.join(Recipe.model_fields)}.")
+        return BadRequest(
+            f"{where} has no key {key!r}.", f"{hint}Keys: {', '.join(Recipe.model_fields)}."
+        )
     message = first["msg"][0].lower() + first["msg"][1:]
-    return BadRequest(f"{where} has {key} = {first['input']!r}: {message}.", Recipe.model_fields[key].description or "")
+    return BadRequest(
+        f"{where} has {key} = {first['input']!r}: {message}.",
+        Recipe.model_fields[key].description or "",
+    )
 
 
 def _check_names(recipe: Recipe) -> None:
@@ -166,7 +243,9 @@ def _check_names(recipe: Recipe) -> None:
         parse(name)
     if not any(parse(name).metric.per_user for name in recipe.metrics):
         able = ", ".join(name for name, one in metrics.items() if one.per_user)
-        raise BadRequest("No metric has a value per user, so nothing can decide.", f"Add one of: {able}.")
+        raise BadRequest(
+            "No metric has a value per user, so nothing can decide.", f"Add one of: {able}."
+        )
     for name in recipe.models or ():
         catalogue()[name]
     durations.seconds(recipe.budget, "budget")

@@ -1,7 +1,8 @@
-"""What a dig does, on tiny logs: whoever has gone through it has compiled every kernel for the types that a dig calls it with.
+"""What a dig does, on tiny logs: whoever has gone through it has compiled every kernel for the
+types that a dig calls it with.
 
-Models are exercised and not kernels, so that a new kernel, or a new type, needs no line here. Parts are for processes side by side: models of one
-family, which share kernels, stand in one part.
+Models are exercised and not kernels, so that a new kernel, or a new type, needs no line here. Parts
+are for processes side by side: models of one family, which share kernels, stand in one part.
 """
 
 from __future__ import annotations
@@ -40,8 +41,12 @@ from spadework.workbench.search.telling import repetition_of, slices_of
 PARTS = 2
 """Processes that share the work; more would compile what they have in common several times."""
 KEEP = 10
-"""Neighbours that are kept of rows in large logs: few beside the length of a row, so that bounds are worth it."""
-PARTS_OF_MIXTURES = "cosine + ease + sansa + ials + vmis-knn + tifu-knn + up-cf + personal + popular(window=7d)"
+"""Neighbours that are kept of rows in large logs: few beside the length of a row, so that bounds
+are worth it.
+"""
+PARTS_OF_MIXTURES = (
+    "cosine + ease + sansa + ials + vmis-knn + tifu-knn + up-cf + personal + popular(window=7d)"
+)
 WORD = 2**16
 """From so many items, or users of one item, on kernels count in larger words."""
 DAY, START = 86_400, 1_704_067_200
@@ -49,7 +54,9 @@ Exercise = tuple[str, Callable[[], object]]
 
 
 def exercises(part: int) -> list[Exercise]:
-    """What one part does, step by step: a name for people, and the step. A few seconds where everything is compiled."""
+    """What one part does, step by step: a name for people, and the step. A few seconds where
+    everything is compiled.
+    """
     return list((_of_pairs, _of_others)[part]())
 
 
@@ -57,18 +64,30 @@ def exercises(part: int) -> list[Exercise]:
 
 
 def shop(*, timed: bool = True) -> tuple[Interactions, ItemContent | None]:
-    """A hundred users, sixty items and everything that a log can say; with `timed` false nothing but who took what."""
+    """A hundred users, sixty items and everything that a log can say; with `timed` false nothing
+    but who took what.
+    """
     random = np.random.default_rng(0)
     users, each, items = 100, 24, 60
     taken = np.minimum(random.geometric(0.06, users * each), items) - 1
     who = np.repeat(np.arange(users), each)
     if not timed:
         return _log(who, taken, items), None
-    times = START + np.sort(random.integers(0, 100, (users, each // 3)), axis=1).repeat(3, axis=1).ravel() * DAY
+    times = (
+        START
+        + np.sort(random.integers(0, 100, (users, each // 3)), axis=1).repeat(3, axis=1).ravel()
+        * DAY
+    )
     log = _log(
-        who, taken, items, times=times, weights=random.integers(1, 6, len(who)).astype(np.float32),
-        baskets=(np.arange(len(who)) // 3).astype(np.int32), kinds=random.integers(0, 2, len(who)).astype(np.int32), kind_names=("buy", "view"),
-    )  # fmt: skip
+        who,
+        taken,
+        items,
+        times=times,
+        weights=random.integers(1, 6, len(who)).astype(np.float32),
+        baskets=(np.arange(len(who)) // 3).astype(np.int32),
+        kinds=random.integers(0, 2, len(who)).astype(np.int32),
+        kind_names=("buy", "view"),
+    )
     ids = log.item_vocabulary.ids
     table = {
         "item_id": ids,
@@ -82,7 +101,13 @@ def _log(users: Array, items: Array, item_count: int, **columns: Any) -> Interac
     """A log of numbered users and items."""
     whole = Vocabulary(pl.Series("item", np.arange(item_count)))
     people = Vocabulary(pl.Series("user", np.arange(int(users.max()) + 1)))
-    return Interactions.from_codes(users.astype(np.int32), items.astype(np.int32), user_vocabulary=people, item_vocabulary=whole, **columns)
+    return Interactions.from_codes(
+        users.astype(np.int32),
+        items.astype(np.int32),
+        user_vocabulary=people,
+        item_vocabulary=whole,
+        **columns,
+    )
 
 
 def large_logs() -> Iterator[Interactions]:
@@ -91,25 +116,46 @@ def large_logs() -> Iterator[Interactions]:
     users, each = 300, 250
     items = random.integers(0, WORD + 8, (users, each))
     items[:, 0] = 0
-    yield _log(np.repeat(np.arange(users), each), items.ravel(), WORD + 8, times=START + np.tile(np.arange(each), users))
+    yield _log(
+        np.repeat(np.arange(users), each),
+        items.ravel(),
+        WORD + 8,
+        times=START + np.tile(np.arange(each), users),
+    )
     for items_in_all in (40, WORD + 8):
         users = WORD + 8
-        items = np.stack([np.zeros(users, np.int64), random.integers(1, items_in_all, users)], axis=1)
-        yield _log(np.repeat(np.arange(users), 2), items.ravel(), items_in_all, times=START + np.arange(2 * users))
+        items = np.stack(
+            [np.zeros(users, np.int64), random.integers(1, items_in_all, users)], axis=1
+        )
+        yield _log(
+            np.repeat(np.arange(users), 2),
+            items.ravel(),
+            items_in_all,
+            times=START + np.arange(2 * users),
+        )
 
 
 # ---- steps
 
 
 class _Stage:
-    """A log, cut, with the questions that are asked of it: lists with and without what people had."""
+    """A log, cut, with the questions that are asked of it: lists with and without what people
+    had.
+    """
 
     def __init__(self, *, timed: bool) -> None:
         self.log, self.content = shop(timed=timed)
-        cut = splitting.by_time(self.log, test=0.2, valid=0.2) if timed else splitting.random(self.log, valid=True, rng=0)
+        cut = (
+            splitting.by_time(self.log, test=0.2, valid=0.2)
+            if timed
+            else splitting.random(self.log, valid=True, rng=0)
+        )
         assert cut.valid is not None
         self.split = cut.valid
-        self.protocols = {repeats: Protocol.of(self.split, repeats=repeats) for repeats in ("allow", "forbid", "only", "novel")}
+        self.protocols = {
+            repeats: Protocol.of(self.split, repeats=repeats)
+            for repeats in ("allow", "forbid", "only", "novel")
+        }
 
     def go_through(self, one: Recommender) -> Score:
         """Fit a model, ask and judge it in every way."""
@@ -130,7 +176,9 @@ class _Stage:
 
 
 def _of_pairs() -> Iterator[Exercise]:
-    """Co-occurrence: the settings of a sweep, larger words, what answers from tables of items, probes."""
+    """Co-occurrence: the settings of a sweep, larger words, what answers from tables of items,
+    probes.
+    """
     stage, plain = _Stage(timed=True), _Stage(timed=False)
     yield "large logs", _large
     for where in (stage, plain):
@@ -149,12 +197,22 @@ def _of_others() -> Iterator[Exercise]:
 
 
 def _names(*, inside: bool) -> list[str]:
-    """Names of models that answer from tables of items, or of all others; what is learned by a network or from other models is none of them."""
-    return [name for name, cls in catalogue().items() if not (cls.neural or cls.composed) and issubclass(cls, ItemItem) == inside]
+    """Names of models that answer from tables of items, or of all others; what is learned by a
+    network or from other models is none of them.
+    """
+    return [
+        name
+        for name, cls in catalogue().items()
+        if not (cls.neural or cls.composed) and issubclass(cls, ItemItem) == inside
+    ]
 
 
-def _each(names: Sequence[str], stage: _Stage, plain: _Stage, found: list[Score]) -> Iterator[Exercise]:
-    """Each model as a dig tries it, variant by variant, and on a log that says little; scores are put into `found`."""
+def _each(
+    names: Sequence[str], stage: _Stage, plain: _Stage, found: list[Score]
+) -> Iterator[Exercise]:
+    """Each model as a dig tries it, variant by variant, and on a log that says little; scores are
+    put into `found`.
+    """
 
     def step(name: str) -> None:
         for params in catalogue()[name].variants():
@@ -193,7 +251,12 @@ def _large() -> None:
     for log in large_logs():
         some = np.arange(log.item_count) % 2 == 0
         for width in WIDTHS:
-            ordered = [model("cooccurrence", keep=KEEP, distance="geometric", distance_decay=0.9 - lane / 100) for lane in range(width)]
+            ordered = [
+                model(
+                    "cooccurrence", keep=KEEP, distance="geometric", distance_decay=0.9 - lane / 100
+                )
+                for lane in range(width)
+            ]
             for settings in (ordered, [model("cooccurrence", keep=KEEP)] if width == 1 else []):
                 asked = [one for one in settings if isinstance(one, CoOccurrence)]
                 for rows in (None, some):
@@ -202,7 +265,9 @@ def _large() -> None:
 
 
 def _mixtures(stage: _Stage, found: Sequence[Score]) -> None:
-    """What a dig would mix, and the families side by side: as parts, models are asked about single items."""
+    """What a dig would mix, and the families side by side: as parts, models are asked about single
+    items.
+    """
     for one in mixtures(found, stage.protocols["allow"]):
         stage.go_through(one)
     stage.go_through(model("blend", parts=PARTS_OF_MIXTURES, candidates=10))
@@ -215,7 +280,10 @@ def _board(stage: _Stage, found: Sequence[Score]) -> None:
     board = Scoreboard(protocol, tuple(found))
     board.entries  # noqa: B018  (computed by being looked at)
     lists = {
-        "popular": model("popular").fit(stage.split.train).recommend_codes(stage.split.given, protocol.k, users=protocol.truth.users).items
+        "popular": model("popular")
+        .fit(stage.split.train)
+        .recommend_codes(stage.split.given, protocol.k, users=protocol.truth.users)
+        .items
     }
     slices_of(protocol, lists)
     repetition_of(protocol, lists, {}, "")

@@ -67,10 +67,14 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe the run was made from."""
-        return make(files.read_json(self.folder / "recipe.json")["recipe"], str(self.folder / "recipe.json"))
+        return make(
+            files.read_json(self.folder / "recipe.json")["recipe"], str(self.folder / "recipe.json")
+        )
 
     def model(self, name: str | None = None) -> Recommender:
-        """A model that is kept, fitted on the whole log: by role ("winner", "discover" …), folder or label; the winner if none is named."""
+        """A model that is kept, fitted on the whole log: by role ("winner", "discover" …), folder
+        or label; the winner if none is named.
+        """
         return artifact.load(self.artifact_of(name))
 
     @property
@@ -79,7 +83,9 @@ class Run:
         return self.artifact_of()
 
     def artifact_of(self, name: str | None = None) -> Path:
-        """Folder of a model that is kept: by role, folder or label; of the winner if none is named. Raises `BadRequest` for another name."""
+        """Folder of a model that is kept: by role, folder or label; of the winner if none is named.
+        Raises `BadRequest` for another name.
+        """
         return roles.find(self.folder / "models", name)
 
     @property
@@ -90,8 +96,17 @@ class Run:
     def as_json(self) -> dict[str, Any]:
         """What `dig --json` prints."""
         board = self.board
-        told = {key: board.get(key) for key in ("winner", "best", "choice", "winners", "budget", "protocol")}
-        return {"run": str(self.folder), "scores": board["scores"], **told, "findings": self.findings, "complete": self.complete}
+        told = {
+            key: board.get(key)
+            for key in ("winner", "best", "choice", "winners", "budget", "protocol")
+        }
+        return {
+            "run": str(self.folder),
+            "scores": board["scores"],
+            **told,
+            "findings": self.findings,
+            "complete": self.complete,
+        }
 
     def _repr_html_(self) -> str:
         from spadework.workbench.report.notebook import run_html
@@ -113,17 +128,22 @@ def dig(
     recipe: Recipe | None = None,
     force: bool = False,
 ) -> Run:
-    """The main job: read, split, fit many, judge, keep the best, report. Returns the run folder's face.
+    """The main job: read, split, fit many, judge, keep the best, report. Returns the run folder's
+    face.
 
-    `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the same recipe on the same data is
-    returned as it is; one that was stopped goes on. Progress and finished models are told to listeners of `spadework.events`.
+    `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the
+    same recipe on the same data is returned as it is; one that was stopped goes on. Progress and
+    finished models are told to listeners of `spadework.events`.
     """
     asked = recipe or make({})
-    if source is None:  # the recipe's own source: the embedded grocery log, unless it says otherwise
+    # the recipe's own source: the embedded grocery log, unless it says otherwise
+    if source is None:
         source = asked.source
     named = str(source) if isinstance(source, (str, Path)) else "memory"
     changes = (
-        {"source": named} | ({"budget": budget} if budget else {}) | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
+        {"source": named}
+        | ({"budget": budget} if budget else {})
+        | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
     )
     asked = make({**asked.model_dump(), **changes})
     if folder is not None:
@@ -136,13 +156,18 @@ def dig(
         try:
             _carry_out(where, asked, source, content, force=force)
         except OtherData:
-            finished.append(where)  # the same recipe was finished on other data today; both runs are kept
+            # the same recipe was finished on other data today; both runs are kept
+            finished.append(where)
         else:
             return Run(where)
 
 
 def _carry_out(where: Path, asked: Recipe, source: Any, content: Any, *, force: bool) -> None:
     folders.make(where)
-    with folders.held(where), events.listening(folders.JsonLog(where / "log.jsonl")), parallel.using(asked.threads or parallel.threads()):
+    with (
+        folders.held(where),
+        events.listening(folders.JsonLog(where / "log.jsonl")),
+        parallel.using(asked.threads or parallel.threads()),
+    ):
         folders.prepare(where, asked, force=force)
         Job(asked, where).carry_out(source, content)

@@ -17,11 +17,17 @@ from spadework.workbench.recipe import Recipe
 
 DEFAULT_SPAN = Recipe.model_fields["test"].default
 ENOUGH = 100
-"""Users with history that a cut should judge, or half of the expected users where they are fewer."""
+"""Users with history that a cut should judge, or half of the expected users where they are
+fewer.
+"""
 
 
-def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -> tuple[Interactions, ItemContent | None]:
-    """The log and, with `items`, the item table of a recipe; things already read are taken as they are."""
+def read_for(
+    recipe: Recipe, source: Any, content: Any, *, items: bool = True
+) -> tuple[Interactions, ItemContent | None]:
+    """The log and, with `items`, the item table of a recipe; things already read are taken as they
+    are.
+    """
     if isinstance(source, Interactions):
         log = source
     else:
@@ -41,21 +47,30 @@ def read_for(recipe: Recipe, source: Any, content: Any, *, items: bool = True) -
             duplicates=recipe.duplicates,
         )
     if not len(log):
-        raise Unsuitable("The log holds no row that can be used.", "See the row account with: spadework look SOURCE")
+        raise Unsuitable(
+            "The log holds no row that can be used.",
+            "See the row account with: spadework look SOURCE",
+        )
     if not items or isinstance(content, ItemContent):
         return log, content if isinstance(content, ItemContent) else None
     given = content if content is not None else recipe.items
     if given is None and isinstance(source, str) and source.startswith("sample:"):
         given = source
     if given is None and isinstance(source, str) and source.startswith("world:"):
-        return log, world(source.removeprefix("world:")).content  # most worlds say nothing about their items
-    return log, None if given is None else read_content(given, log, item=recipe.items_id, encoding=recipe.items_encoding)
+        # most worlds say nothing about their items
+        return log, world(source.removeprefix("world:")).content
+    return log, None if given is None else read_content(
+        given, log, item=recipe.items_id, encoding=recipe.items_encoding
+    )
 
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
-    """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users to judge, None when there is none."""
+    """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users
+    to judge, None when there is none.
+    """
     target = target_of(log, recipe)
-    cuts.goals(log, target)  # refuse a target that the log does not hold, before any way of cutting is blamed
+    # refuse a target that the log does not hold, before any way of cutting is blamed
+    cuts.goals(log, target)
     if recipe.split != "auto":
         named = _cut(recipe.split, log, recipe, target)
         for what, part in (("", named), (", once its test part is set aside,", named.valid)):
@@ -67,7 +82,9 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
         return named
     one_moment = log.times is not None and log.times.min() == log.times.max()
     order = (
-        ["random"] if log.times is None or one_moment else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
+        ["random"]
+        if log.times is None or one_moment
+        else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
     )
     thin: Split | None = None
     for name in order:
@@ -81,7 +98,10 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
         if split.valid is None or not (_judged(split) and _judged(split.valid)):
             events.note(f"split {name}: nobody with history is expected to do anything")
         elif min(_judged(split), len(split.users) // 2) < min(ENOUGH, len(split.users) // 2):
-            events.note(f"split {name}: only {_judged(split)} of {len(split.users):,} expected users have a history")
+            events.note(
+                f"split {name}: only {_judged(split)} of {len(split.users):,} expected "
+                "users have a history"
+            )
             thin = thin or split
         else:
             return split
@@ -89,14 +109,19 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
 
 
 def target_of(log: Interactions, recipe: Recipe) -> str | None:
-    """The kind of event to predict: the recipe's, else the first of its `events`, else the world's own; None expects all kinds."""
+    """The kind of event to predict: the recipe's, else the first of its `events`, else the world's
+    own; None expects all kinds.
+    """
     if recipe.target is not None or log.kinds is None:
         return recipe.target
     if recipe.events and recipe.events[0] in log.kind_names:
         return recipe.events[0]
     if recipe.source.startswith("world:"):
         return world(recipe.source.removeprefix("world:")).target
-    events.note(f"all kinds of events are to be predicted: {', '.join(log.kind_names[:6])}; name one with target")
+    events.note(
+        f"all kinds of events are to be predicted: {', '.join(log.kind_names[:6])}; name "
+        "one with target"
+    )
     return None
 
 
@@ -105,11 +130,16 @@ def _judged(split: Split) -> int:
 
 
 def _cut(name: str, log: Interactions, recipe: Recipe, target: str | None) -> Split:
-    """A cut from the shelf, given those settings of the recipe that it takes: spans for a cut by time, the seed for a random one."""
+    """A cut from the shelf, given those settings of the recipe that it takes: spans for a cut by
+    time, the seed for a random one.
+    """
     way = splitting.splits[name]
     takes = inspect.signature(way).parameters
     if "labels" in takes:
-        raise BadRequest(f"The split {name!r} needs labels, so it cannot be named in a recipe.", "Use sw.read_split in Python.")
+        raise BadRequest(
+            f"The split {name!r} needs labels, so it cannot be named in a recipe.",
+            "Use sw.read_split in Python.",
+        )
     spans = "str" in str(takes["test"].annotation) if "test" in takes else False
     given = {"test": recipe.test, "valid": recipe.valid} if spans else {"valid": True}
     own = {"rng": recipe.seed, "target": target}

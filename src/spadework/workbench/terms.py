@@ -1,4 +1,6 @@
-"""The field's words, in one table: what each means here. `spadework explain` finds them, and docs/glossary.md is made of them."""
+"""The field's words, in one table: what each means here. `spadework explain` finds them, and
+docs/glossary.md is made of them.
+"""
 
 from __future__ import annotations
 
@@ -15,133 +17,337 @@ class Term:
 
 
 TERMS = (
-    Term("user", "Whoever interacts: a customer, a visitor, an account. Known by the ids of the log's user column.", ("customer",)),
-    Term("item", "What can be recommended: a product, an article, a film. Known by the ids of the log's item column.", ("product",)),
+    Term(
+        "user",
+        (
+            "Whoever interacts: a customer, a visitor, an account. Known by the ids of the "
+            "log's user column."
+        ),
+        ("customer",),
+    ),
+    Term(
+        "item",
+        (
+            "What can be recommended: a product, an article, a film. Known by the ids of the "
+            "log's item column."
+        ),
+        ("product",),
+    ),
     Term(
         "interaction",
-        "One row of the log: a user, an item and, if the log has them, a time, a basket, a weight and an event type.",
+        (
+            "One row of the log: a user, an item and, if the log has them, a time, a basket, a "
+            "weight and an event type."
+        ),
         ("event",),
     ),
-    Term("interaction log", "The table of interactions that everything is learned from. See sw.read_interactions.", ("log", "history log")),
-    Term("history", "The interactions of one user before the moment of the question. A model answers a history, not a user id."),
-    Term("event type", "What kind of interaction a row is: a view, a purchase. See the recipe's keys event, events and target.", ("kind",)),
-    Term("session", "Interactions of one user with short pauses between them. Models of sessions: v-sknn, vmis-knn.", ("visit",)),
-    Term("basket", "Items that a user took together. Models of the next basket: tifu-knn, up-cf, personal.", ("transaction", "order")),
-    Term("timestamp", "When an interaction happened. Rows of one user with equal timestamps are one moment without an order."),
+    Term(
+        "interaction log",
+        "The table of interactions that everything is learned from. See sw.read_interactions.",
+        ("log", "history log"),
+    ),
+    Term(
+        "history",
+        (
+            "The interactions of one user before the moment of the question. A model answers a "
+            "history, not a user id."
+        ),
+    ),
+    Term(
+        "event type",
+        (
+            "What kind of interaction a row is: a view, a purchase. See the recipe's keys "
+            "event, events and target."
+        ),
+        ("kind",),
+    ),
+    Term(
+        "session",
+        (
+            "Interactions of one user with short pauses between them. Models of sessions: "
+            "v-sknn, vmis-knn."
+        ),
+        ("visit",),
+    ),
+    Term(
+        "basket",
+        "Items that a user took together. Models of the next basket: tifu-knn, up-cf, personal.",
+        ("transaction", "order"),
+    ),
+    Term(
+        "timestamp",
+        (
+            "When an interaction happened. Rows of one user with equal timestamps are one "
+            "moment without an order."
+        ),
+    ),
     Term(
         "implicit feedback",
-        "Interactions without a rating: that something was taken says that it was wanted; nothing says the contrary.",
+        (
+            "Interactions without a rating: that something was taken says that it was wanted; "
+            "nothing says the contrary."
+        ),
         ("implicit",),
     ),
     Term("positive", "An item that the user took in the span that is judged. See target."),
-    Term("target", "An item that the user took in the span that is judged: what a list should hold.", ("ground truth", "relevant item")),
-    Term("hold-out", "The part of the log that models do not learn from and are judged on. See split.", ("holdout", "test set")),
-    Term("validation span", "The hold-out before the test span. Models and hyperparameters are chosen on it.", ("validation", "valid")),
+    Term(
+        "target",
+        "An item that the user took in the span that is judged: what a list should hold.",
+        ("ground truth", "relevant item"),
+    ),
+    Term(
+        "hold-out",
+        "The part of the log that models do not learn from and are judged on. See split.",
+        ("holdout", "test set"),
+    ),
+    Term(
+        "validation span",
+        "The hold-out before the test span. Models and hyperparameters are chosen on it.",
+        ("validation", "valid"),
+    ),
     Term("test span", "The last hold-out. The chosen models are judged on it once.", ("test",)),
-    Term("leave-one-out", "A split that holds out the last interaction of each user: last_item.", ("leave one out", "loo")),
+    Term(
+        "leave-one-out",
+        "A split that holds out the last interaction of each user: last_item.",
+        ("leave one out", "loo"),
+    ),
     Term(
         "temporal split",
         "A split by date: nothing later than the cut is learned from. See by_time.",
         ("time split", "global temporal split"),
     ),
-    Term("data leak", "Something of the hold-out that a model could learn from, so that its score is too good.", ("leakage", "leak")),
-    Term("ranking", "The items of a list in the order of their scores. All items of the catalogue are ranked, never a sample of them."),
+    Term(
+        "data leak",
+        "Something of the hold-out that a model could learn from, so that its score is too good.",
+        ("leakage", "leak"),
+    ),
+    Term(
+        "ranking",
+        (
+            "The items of a list in the order of their scores. All items of the catalogue are "
+            "ranked, never a sample of them."
+        ),
+    ),
     Term(
         "candidate generation",
-        "The first stage: each model proposes a few hundred items. See the parameter candidates of blend.",
+        (
+            "The first stage: each model proposes a few hundred items. See the parameter "
+            "candidates of blend."
+        ),
         ("retrieval",),
     ),
     Term(
         "re-ranking",
-        "The second stage: candidates are ranked anew by a model that knows more of them. See boosted.",
+        (
+            "The second stage: candidates are ranked anew by a model that knows more of them. "
+            "See boosted."
+        ),
         ("reranking", "second stage"),
     ),
     Term("ensemble", "A model made of models: blend, prior, boosted.", ("mixture", "hybrid")),
-    Term("stacking", "Learning the weights of an ensemble on an inner hold-out: blend(how=learned).", ("stacking weights",)),
+    Term(
+        "stacking",
+        "Learning the weights of an ensemble on an inner hold-out: blend(how=learned).",
+        ("stacking weights",),
+    ),
     Term(
         "hyperparameter",
-        "A setting of a model that is chosen and not learned, such as l2 of ease. A dig searches them.",
+        (
+            "A setting of a model that is chosen and not learned, such as l2 of ease. A dig "
+            "searches them."
+        ),
         ("parameter", "setting"),
     ),
-    Term("hyperparameter search", "Trying settings near the best with optuna's tree of Parzen estimators.", ("tuning", "hpo")),
+    Term(
+        "hyperparameter search",
+        "Trying settings near the best with optuna's tree of Parzen estimators.",
+        ("tuning", "hpo"),
+    ),
     Term(
         "successive halving",
-        "Giving every family a little time, then half of them more, and so on. A dig spends its budget so.",
+        (
+            "Giving every family a little time, then half of them more, and so on. A dig spends "
+            "its budget so."
+        ),
         ("halving",),
     ),
-    Term("grid search", "Trying every combination of a few values. The core of the sweep of co-occurrence settings is one.", ("sweep",)),
-    Term("baseline", "What every model has to beat: popular, popular(window=7d), random.", ("floor",)),
+    Term(
+        "grid search",
+        (
+            "Trying every combination of a few values. The core of the sweep of co-occurrence "
+            "settings is one."
+        ),
+        ("sweep",),
+    ),
+    Term(
+        "baseline", "What every model has to beat: popular, popular(window=7d), random.", ("floor",)
+    ),
     Term(
         "cold start",
-        "Users or items with little or no history. Items: content, cease, add-ease. Users: popular.",
+        (
+            "Users or items with little or no history. Items: content, cease, add-ease. Users: "
+            "popular."
+        ),
         ("cold-start", "cold item", "cold user"),
     ),
     Term(
-        "content", "What is known about items besides interactions: title, category, text, numbers, vectors.", ("item features", "metadata")
+        "content",
+        "What is known about items besides interactions: title, category, text, numbers, vectors.",
+        ("item features", "metadata"),
     ),
     Term(
         "co-occurrence",
-        "Items that appear in the same histories, sessions or baskets. Counted once, weighed in many ways.",
+        (
+            "Items that appear in the same histories, sessions or baskets. Counted once, "
+            "weighed in many ways."
+        ),
         ("cooccurrence matrix",),
     ),
     Term(
-        "item-item", "A model that scores an item by its similarity to the items of the history.", ("item-to-item", "item knn", "itemknn")
+        "item-item",
+        "A model that scores an item by its similarity to the items of the history.",
+        ("item-to-item", "item knn", "itemknn"),
     ),
     Term(
         "matrix factorisation",
         "Vectors of users and items whose product is the score: ials, elsa.",
         ("matrix factorization", "als", "factors"),
     ),
-    Term("closed form", "A model whose best weights are found by one formula and not by descent: ease, forward-ridge.", ("closed-form",)),
+    Term(
+        "closed form",
+        (
+            "A model whose best weights are found by one formula and not by descent: ease, "
+            "forward-ridge."
+        ),
+        ("closed-form",),
+    ),
     Term("collaborative filtering", "Recommending from what other users took.", ("cf",)),
     Term(
-        "sequential recommendation", "Predicting the next item from the order of the last ones: forward, transformer.", ("sequence model",)
+        "sequential recommendation",
+        "Predicting the next item from the order of the last ones: forward, transformer.",
+        ("sequence model",),
     ),
-    Term("next-basket recommendation", "Predicting the whole next basket, where most items are repeats.", ("next basket", "nbr")),
+    Term(
+        "next-basket recommendation",
+        "Predicting the whole next basket, where most items are repeats.",
+        ("next basket", "nbr"),
+    ),
     Term(
         "repeat consumption",
-        "Taking an item again. Where it is common, personal and tifu-knn are hard to beat. See repeats.",
+        (
+            "Taking an item again. Where it is common, personal and tifu-knn are hard to beat. "
+            "See repeats."
+        ),
         ("repeat purchase",),
     ),
-    Term("popularity bias", "Lists that hold popular items more often than users take them. Findings POP-1 to POP-4.", ("pop bias",)),
-    Term("long tail", "The many items that few users take. Metric: tail.", ("tail items",)),
-    Term("drift", "What users take changes with time. Findings TIME-1 to TIME-5.", ("trend", "concept drift")),
-    Term("half-life", "The age after which an interaction counts half.", ("decay",)),
-    Term("shrinkage", "Holding back what rests on few counts. The parameter shrink.", ("shrink", "smoothing")),
-    Term("regularisation", "A penalty on large weights, so that chance is not learned: l2.", ("regularization", "ridge")),
     Term(
-        "negative sampling", "Comparing a positive with some other items in place of all. See negatives and logq.", ("negatives sampler",)
+        "popularity bias",
+        "Lists that hold popular items more often than users take them. Findings POP-1 to POP-4.",
+        ("pop bias",),
+    ),
+    Term("long tail", "The many items that few users take. Metric: tail.", ("tail items",)),
+    Term(
+        "drift",
+        "What users take changes with time. Findings TIME-1 to TIME-5.",
+        ("trend", "concept drift"),
+    ),
+    Term("half-life", "The age after which an interaction counts half.", ("decay",)),
+    Term(
+        "shrinkage",
+        "Holding back what rests on few counts. The parameter shrink.",
+        ("shrink", "smoothing"),
+    ),
+    Term(
+        "regularisation",
+        "A penalty on large weights, so that chance is not learned: l2.",
+        ("regularization", "ridge"),
+    ),
+    Term(
+        "negative sampling",
+        "Comparing a positive with some other items in place of all. See negatives and logq.",
+        ("negatives sampler",),
     ),
     Term(
         "LogQ correction",
-        "Subtracting the logarithm of how likely a negative was drawn, so that popular ones are not punished.",
+        (
+            "Subtracting the logarithm of how likely a negative was drawn, so that popular ones "
+            "are not punished."
+        ),
         ("sampled softmax correction",),
     ),
     Term(
         "confidence interval",
-        "Where the value would lie for other users like these, in 95 of 100 cases. From resampled users.",
+        (
+            "Where the value would lie for other users like these, in 95 of 100 cases. From "
+            "resampled users."
+        ),
         ("interval", "bootstrap"),
     ),
-    Term("paired difference", "Two models compared user by user, which is far sharper than comparing their means.", ("paired test",)),
-    Term("metric convention", "Recall and NDCG are defined differently in different papers. Here: dialect.", ("metric variant",)),
+    Term(
+        "paired difference",
+        "Two models compared user by user, which is far sharper than comparing their means.",
+        ("paired test",),
+    ),
+    Term(
+        "metric convention",
+        "Recall and NDCG are defined differently in different papers. Here: dialect.",
+        ("metric variant",),
+    ),
     Term(
         "registry",
-        "The things of one kind by name: models, weights, metrics, splits. A new one is placed on it and appears everywhere.",
+        (
+            "The things of one kind by name: models, weights, metrics, splits. A new one is "
+            "placed on it and appears everywhere."
+        ),
         ("shelf",),
     ),
-    Term("unit", "What items have to share to be counted together: a user, a session or a basket. The parameter unit.", ("counting unit",)),
     Term(
-        "channel", "One way to count pairs: unit, distance, direction, decay and entry weight. Several are counted in one pass.", ("lane",)
+        "unit",
+        (
+            "What items have to share to be counted together: a user, a session or a basket. "
+            "The parameter unit."
+        ),
+        ("counting unit",),
+    ),
+    Term(
+        "channel",
+        (
+            "One way to count pairs: unit, distance, direction, decay and entry weight. Several "
+            "are counted in one pass."
+        ),
+        ("lane",),
     ),
     Term(
         "rung",
-        "A nested sample of users: settings are judged on a small one first, and the best climb to larger ones.",
+        (
+            "A nested sample of users: settings are judged on a small one first, and the best "
+            "climb to larger ones."
+        ),
         ("sample of users",),
     ),
-    Term("example users", "Some users with what they had, what came, and what each model would have shown. Report, section 9.", ("faces",)),
-    Term("run", "The folder that a dig leaves: data, findings, scores, models, report.", ("run folder",)),
-    Term("artifact", "One fitted model as a folder of plain arrays and JSON. sw.save, sw.load.", ("model file", "checkpoint")),
-    Term("item similarity", "How alike two items are, by a model: spadework similar.", ("related items", "similar items")),
+    Term(
+        "example users",
+        (
+            "Some users with what they had, what came, and what each model would have shown. "
+            "Report, section 9."
+        ),
+        ("faces",),
+    ),
+    Term(
+        "run",
+        "The folder that a dig leaves: data, findings, scores, models, report.",
+        ("run folder",),
+    ),
+    Term(
+        "artifact",
+        "One fitted model as a folder of plain arrays and JSON. sw.save, sw.load.",
+        ("model file", "checkpoint"),
+    ),
+    Term(
+        "item similarity",
+        "How alike two items are, by a model: spadework similar.",
+        ("related items", "similar items"),
+    ),
 )
 
 
@@ -151,5 +357,8 @@ def entries() -> list[dict[str, str]]:
     for term in TERMS:
         also = f" Also: {', '.join(term.also)}." if term.also else ""
         found.append({"name": term.name, "kind": "term", "says": term.says + also})
-        found += [{"name": other, "kind": "term", "says": f"{term.name}: {term.says}"} for other in term.also]
+        found += [
+            {"name": other, "kind": "term", "says": f"{term.name}: {term.says}"}
+            for other in term.also
+        ]
     return found

@@ -1,11 +1,13 @@
-"""Compiling ahead: beside the reading of a log, processes fill the folder of compiled kernels, so that no model's clock pays for it.
+"""Compiling ahead: beside the reading of a log, processes fill the folder of compiled kernels, so
+that no model's clock pays for it.
 
     warming = Warming.begin()     at once; nothing starts where everything is compiled
     seconds = warming.wait()      before the first model's clock
     warming.close()               whatever happened
 
-Processes and not threads, since the compiler holds a lock. Each ends by itself when its standard input does, so none outlives the parent.
-Two digs at a time share the work: of each part one process compiles, and others wait for it.
+Processes and not threads, since the compiler holds a lock. Each ends by itself when its standard
+input does, so none outlives the parent. Two digs at a time share the work: of each part one process
+compiles, and others wait for it.
 """
 
 from __future__ import annotations
@@ -31,8 +33,13 @@ OFF = "SPADEWORK_WARM"
 """The variable of the environment that turns compiling ahead off with "0"."""
 LABEL = "compiling for this machine, once; no budget pays for it"
 PATIENCE = 300.0
-"""Seconds without a word from a process after which it is given up; a step takes fifteen on an idle machine."""
-_PROGRAM = "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench.warming import main; main(int(sys.argv[1]))"
+"""Seconds without a word from a process after which it is given up; a step takes fifteen on an idle
+machine.
+"""
+_PROGRAM = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench.warming "
+    "import main; main(int(sys.argv[1]))"
+)
 
 
 class Warming:
@@ -45,7 +52,9 @@ class Warming:
 
     @classmethod
     def begin(cls) -> Warming:
-        """Start what is needed and return at once. Nothing is raised: what cannot be started is a remark, or is done by `wait`."""
+        """Start what is needed and return at once. Nothing is raised: what cannot be started is a
+        remark, or is done by `wait`.
+        """
         compiled.tell()
         made = cls([] if os.environ.get(OFF) == "0" else parts_to_do())
         if not made._parts:
@@ -58,16 +67,18 @@ class Warming:
             except OSError as error:
                 made.close()
                 compiled.remark(
-                    f"No process could be started to compile ahead ({error.strerror or error}); models compile in their own time."
+                    "No process could be started to compile ahead "
+                    f"({error.strerror or error}); models compile in their own time."
                 )
         compiled.tell()
         return made
 
     def wait(self) -> float:
-        """Wait until everything is compiled, and tell how far it is. Returns the seconds that were waited.
+        """Wait until everything is compiled, and tell how far it is. Returns the seconds that were
+        waited.
 
-        A process that failed is a remark: models then compile in their own time. Without a folder the work is done here, which takes about
-        twice as long.
+        A process that failed is a remark: models then compile in their own time. Without a folder
+        the work is done here, which takes about twice as long.
         """
         begun = time.monotonic()
         try:
@@ -81,7 +92,9 @@ class Warming:
             raise
         for child in self._children:
             if child.failure is not None:
-                compiled.remark(f"Compiling ahead failed ({child.failure}); models compile in their own time.")
+                compiled.remark(
+                    f"Compiling ahead failed ({child.failure}); models compile in their own time."
+                )
         self.close()
         compiled.tell()
         return time.monotonic() - begun
@@ -94,7 +107,11 @@ class Warming:
 
     def _await_children(self) -> None:
         while running := [child for child in self._children if child.is_alive]:
-            events.step(LABEL, sum(child.done for child in self._children), sum(child.total for child in self._children) or None)
+            events.step(
+                LABEL,
+                sum(child.done for child in self._children),
+                sum(child.total for child in self._children) or None,
+            )
             running[0].join(0.1)
             for child in running:
                 if time.monotonic() - child.heard > PATIENCE:
@@ -103,14 +120,19 @@ class Warming:
 
     def _compile_here(self) -> None:
         """All steps in this process, told to nobody but us."""
-        events.note("compiling for this process, since compiled kernels cannot be kept; no budget pays for it")
+        events.note(
+            "compiling for this process, since compiled kernels cannot be kept; no budget "
+            "pays for it"
+        )
         steps = [step for part in self._parts for step in exercises(part)]
         for done, (name, step) in enumerate(steps):
             events.step(LABEL, done, len(steps))
             try:
                 contextvars.Context().run(step)  # without listeners: this is no part of the run
             except Exception as error:  # the dig must go on
-                compiled.remark(f"Compiling ahead failed ({name}: {type(error).__name__}: {error}).")
+                compiled.remark(
+                    f"Compiling ahead failed ({name}: {type(error).__name__}: {error})."
+                )
         events.step(LABEL, len(steps), len(steps))
 
 
@@ -120,12 +142,19 @@ class _Child:
     def __init__(self, part: int) -> None:
         folder = compiled.home()
         assert folder is not None
-        one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"), "1")
+        one = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"),
+            "1",
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, str(part), json.dumps(sys.path)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
             env={**os.environ, **one, compiled.NAMED[0]: str(folder.parent)},
-        )  # fmt: skip
+        )
         self.done, self.total, self.heard = 0, 0, time.monotonic()
         self._said, self._given_up = "", False
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -153,7 +182,13 @@ class _Child:
         code = self._process.returncode
         if self._given_up:
             return f"no word for {durations.words(PATIENCE)}"
-        return None if code == 0 else self._said if code and code > 0 and self._said else f"the process ended with {code}"
+        return (
+            None
+            if code == 0
+            else self._said
+            if code and code > 0 and self._said
+            else f"the process ended with {code}"
+        )
 
     def join(self, seconds: float) -> None:
         """Wait so long for its end."""
@@ -178,7 +213,9 @@ class _Child:
 
 
 def parts_to_do() -> list[int]:
-    """Parts of which no stamp says that they were done for these sources, by this version, on this processor. Milliseconds."""
+    """Parts of which no stamp says that they were done for these sources, by this version, on this
+    processor. Milliseconds.
+    """
     return [] if not compiled.ACTIVE else [part for part in range(PARTS) if not _is_done(part)]
 
 
@@ -206,7 +243,9 @@ def _version() -> str:
 
 
 def main(part: int) -> None:
-    """Compile one part, and say after each step how far it is. Ends at once when standard input ends."""
+    """Compile one part, and say after each step how far it is. Ends at once when standard input
+    ends.
+    """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     path = _stamp(part)
     assert path is not None
@@ -236,7 +275,9 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Within the block no other process holds the file; one that ends lets go of it, however it ends."""
+    """Within the block no other process holds the file; one that ends lets go of it, however it
+    ends.
+    """
     with path.open("w") as file:
         while True:
             try:

@@ -9,10 +9,14 @@ from spadework.apps import terminal
 
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True)
-@click.option("--pareto", is_flag=True, help="Only models that no other beats in both cost and quality.")
+@click.option(
+    "--pareto", is_flag=True, help="Only models that no other beats in both cost and quality."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
-    """The board of one RUN, or of several with differences paired user by user where they judged the same users."""
+    """The board of one RUN, or of several with differences paired user by user where they judged
+    the same users.
+    """
     from pathlib import Path
 
     from spadework.apps.boards import board_text
@@ -20,13 +24,19 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     from spadework.workbench.report import outcome, run_facts
     from spadework.workbench.run import Run
 
-    starved = [(run, said) for run in runs if not as_json and (said := outcome.starved(run_facts.read(Path(run))))]
+    starved = [
+        (run, said)
+        for run in runs
+        if not as_json and (said := outcome.starved(run_facts.read(Path(run))))
+    ]
     if len(runs) == 1:
         board = Run(Path(runs[0])).board
         if as_json:
             terminal.print_json({"run": runs[0], **board})
         else:
-            click.echo("".join(f"{said}\n\n" for _, said in starved) + board_text(board, pareto=pareto))
+            click.echo(
+                "".join(f"{said}\n\n" for _, said in starved) + board_text(board, pareto=pareto)
+            )
         return
     told = compare([Path(run) for run in runs])
     if as_json:
@@ -37,9 +47,15 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     rows = []
     for row in told["rows"]:
         gap = row["difference"]
-        paired = f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})" if gap else ""
+        paired = (
+            f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})"
+            if gap
+            else ""
+        )
         rows.append([row["run"], row["label"], f"{row['value']:.4f}", paired])
     click.echo(f"{told['metric']}; differences to {told['against']}")
-    click.echo(terminal.table(["run", "model", told["metric"], "difference (95 %)"], rows, right=(2,)))
+    click.echo(
+        terminal.table(["run", "model", told["metric"], "difference (95 %)"], rows, right=(2,))
+    )
     for remark in told["remarks"]:
         click.echo(remark)

@@ -16,34 +16,65 @@ if TYPE_CHECKING:
 
 @click.command(cls=RecipeCommand)
 @click.argument("source", required=False)
-@click.option("--run", "folder", metavar="DIR", help="Folder for the run; runs/DATE-NAME if absent.")
-@click.option("--budget", metavar="TIME", help="Time for fitting and judging, such as 60s or 5m (the default).")
-@click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
-@click.option("--recipe", metavar="TOML", help="Read all settings from a file; see `spadework explain recipe`.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as --set user=CustomerID. Repeatable."
+    "--run", "folder", metavar="DIR", help="Folder for the run; runs/DATE-NAME if absent."
+)
+@click.option(
+    "--budget",
+    metavar="TIME",
+    help="Time for fitting and judging, such as 60s or 5m (the default).",
+)
+@click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
+@click.option(
+    "--recipe",
+    metavar="TOML",
+    help="Read all settings from a file; see `spadework explain recipe`.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one setting, such as --set user=CustomerID. Repeatable.",
 )
 @click.option(
     "--prefer",
     type=click.Choice(["sense", "quality"]),
-    help="Save the cheapest model that cannot be told from the best (sense, the default), or the best by value (quality).",
+    help=(
+        "Save the cheapest model that cannot be told from the best (sense, the default), or the "
+        "best by value (quality)."
+    ),
 )
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit with 1 when a finding blocks, nobody can be judged, or the budget was too short for the log.",
+    help=(
+        "Exit with 1 when a finding blocks, nobody can be judged, or the budget was too short "
+        "for the log."
+    ),
 )
-@click.option("--verbose", is_flag=True, help="Print each model as it is judged, and the whole board.")
+@click.option(
+    "--verbose", is_flag=True, help="Print each model as it is judged, and the whole board."
+)
 @click.option("--force", is_flag=True, help="Replace a run of another recipe in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str | None, folder: str | None, budget: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...],
-    prefer: str | None, strict: bool, verbose: bool, force: bool, as_json: bool,
-) -> int:  # fmt: skip
+    source: str | None,
+    folder: str | None,
+    budget: str | None,
+    items: str | None,
+    recipe: str | None,
+    settings: tuple[str, ...],
+    prefer: str | None,
+    strict: bool,
+    verbose: bool,
+    force: bool,
+    as_json: bool,
+) -> int:
     """Try many models on SOURCE, judge them on what came later, keep the best, write a report.
 
-    SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet, sample:grocery (the default), world:NAME, or - for
-    standard input.
+    SOURCE is a file (csv, tsv, jsonl, parquet, arrow; gz or zst), a folder of parquet,
+    sample:grocery (the default), world:NAME, or - for standard input.
     """
     from pathlib import Path
 
@@ -51,7 +82,9 @@ def command(
     from spadework.workbench.recipe import command_of
     from spadework.workbench.run import dig
 
-    asked = recipe_of(source, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer)
+    asked = recipe_of(
+        source, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer
+    )
     with terminal.progress(verbose) as shown:
         try:
             run = dig(asked.source, folder=folder, recipe=asked, force=force)
@@ -80,7 +113,8 @@ def _summary(run: Run) -> str:
 
     facts = run_facts.read(run.folder)
     enough = (run.board.get("budget") or {}).get("would_do")
-    usual = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})  # told below, even where it is the default
+    # told below, even where it is the default
+    usual = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})
     larger = f"{command_of(usual, run.folder)} --budget {shlex.quote(enough)}" if enough else ""
     return summary_text(facts, run.folder, larger)
 
@@ -96,8 +130,10 @@ def _everything(run: Run) -> str:
     return "\n".join(
         [
             *([f"{starved}\n"] if starved else []),
-            f"{rows['read']:,} rows → {rows['used']:,} used" + (f"     see {run.set_aside}" if run.set_aside else ""),
-            findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder))) + board_text(run.board),
+            f"{rows['read']:,} rows → {rows['used']:,} used"
+            + (f"     see {run.set_aside}" if run.set_aside else ""),
+            findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder)))
+            + board_text(run.board),
             f"\nreport  {run.folder / 'report.html'}",
             f"next    spadework recommend {run.folder} --out recommendations.parquet",
         ]

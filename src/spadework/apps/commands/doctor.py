@@ -8,10 +8,16 @@ from spadework.apps import terminal
 
 
 @click.command()
-@click.option("--warm", is_flag=True, help="Compile everything for this machine now, so that no dig waits for it.")
+@click.option(
+    "--warm",
+    is_flag=True,
+    help="Compile everything for this machine now, so that no dig waits for it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(warm: bool, as_json: bool) -> None:
-    """What this machine has and lacks: processors, memory, versions, optional parts, compiled kernels."""
+    """What this machine has and lacks: processors, memory, versions, optional parts, compiled
+    kernels.
+    """
     from spadework.workbench.machine import examine
 
     told = {"compiled in": _warm()} if warm else {}

@@ -17,17 +17,32 @@ SHOWN = 20
 
 @click.command()
 @click.argument("name", metavar="NAME|RUN|ARTIFACT")
-@click.option("--item", metavar="ID", help="With a RUN: which items of a user's history speak for this item.")
-@click.option("--user", metavar="ID", help="Whose history; may be left out where the histories are of one user.")
-@click.option("--histories", metavar="FILE", help="A log of the user; the run's own source if absent.")
+@click.option(
+    "--item", metavar="ID", help="With a RUN: which items of a user's history speak for this item."
+)
+@click.option(
+    "--user",
+    metavar="ID",
+    help="Whose history; may be left out where the histories are of one user.",
+)
+@click.option(
+    "--histories", metavar="FILE", help="A log of the user; the run's own source if absent."
+)
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(name: str, item: str | None, user: str | None, histories: str | None, model: str | None, as_json: bool) -> None:
-    """What NAME is: the code of a finding, a model, a weight, a metric, a split, a dialect, a slice, a world, a term such as
-    cold-start, or `recipe`.
+def command(
+    name: str,
+    item: str | None,
+    user: str | None,
+    histories: str | None,
+    model: str | None,
+    as_json: bool,
+) -> None:
+    """What NAME is: the code of a finding, a model, a weight, a metric, a split, a dialect, a
+    slice, a world, a term such as cold-start, or `recipe`.
 
-    With --item: which items of a user's history speak for that item, by the winner of a RUN, or, where that has no parts to tell, by its
-    model for similar items.
+    With --item: which items of a user's history speak for that item, by the winner of a RUN, or,
+    where that has no parts to tell, by its model for similar items.
     """
     if item is not None:
         _item(name, item, user, histories, model, as_json)
@@ -52,20 +67,26 @@ def _refuse_without_item(name: str, given: dict[str, str | None]) -> None:
 
     hint = f"Name the item: spadework explain {name} --user ID --item ID"
     if any((Path(name) / file).exists() for file in ("recipe.json", "model.json")):
-        raise BadRequest(f"{name} is a folder, and what of it is to be explained is not said.", hint)
+        raise BadRequest(
+            f"{name} is a folder, and what of it is to be explained is not said.", hint
+        )
     for option, value in given.items():
         if value is not None:
             raise BadRequest(f"{option} has no meaning without --item.", hint)
 
 
-def _item(where: str, item: str, user: str | None, histories: str | None, model: str | None, as_json: bool) -> None:
+def _item(
+    where: str, item: str, user: str | None, histories: str | None, model: str | None, as_json: bool
+) -> None:
     from spadework.workbench.serving.serving_answers import explain
 
     with terminal.progress():
         told = explain(where, item, user, histories=histories, model=model)
     if as_json:
         rows = told.contributions.to_dicts()
-        terminal.print_json({"model": told.model, "user_id": told.user, "item_id": told.item, "contributions": rows})
+        terminal.print_json(
+            {"model": told.model, "user_id": told.user, "item_id": told.item, "contributions": rows}
+        )
     else:
         _print(told)
 
@@ -73,11 +94,20 @@ def _item(where: str, item: str, user: str | None, histories: str | None, model:
 def _print(told: Explanation) -> None:
     frame = told.contributions
     if not len(frame):
-        click.echo(f"Nothing in the history of {told.user} speaks for {told.item}, by {told.model}.")
+        click.echo(
+            f"Nothing in the history of {told.user} speaks for {told.item}, by {told.model}."
+        )
         return
     click.echo(f"What speaks for {told.item} in the history of {told.user}, by {told.model}:\n")
     rows = [
-        ["(other)" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value) for value in row]
+        [
+            "(other)"
+            if value is None
+            else f"{value:.4g}"
+            if isinstance(value, float)
+            else str(value)
+            for value in row
+        ]
         for row in frame.head(SHOWN).iter_rows()
     ]
     click.echo(terminal.table(frame.columns, rows, right=(frame.columns.index("contribution"),)))

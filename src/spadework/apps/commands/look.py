@@ -22,15 +22,25 @@ if TYPE_CHECKING:
 @click.option("--items", metavar="FILE", help="Item table: titles, texts, categories.")
 @click.option("--recipe", metavar="TOML", help="Read all settings from a file.")
 @click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change one setting, such as --set user=CustomerID. Repeatable."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change one setting, such as --set user=CustomerID. Repeatable.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 1 when a finding blocks.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(
-    source: str | None, items: str | None, recipe: str | None, settings: tuple[str, ...], strict: bool,
+    source: str | None,
+    items: str | None,
+    recipe: str | None,
+    settings: tuple[str, ...],
+    strict: bool,
     as_json: bool,
-) -> int:  # fmt: skip
-    """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut, findings. Nothing is fitted."""
+) -> int:
+    """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut,
+    findings. Nothing is fitted.
+    """
     from spadework.apps.recipe_options import recipe_of
     from spadework.diagnosis.checking import diagnose
     from spadework.diagnosis.portrait import facts
@@ -47,13 +57,27 @@ def command(
     if as_json:
         account = {} if log.account is None else log.account.as_json()
         findings = [finding.as_json() for finding in found]
-        terminal.print_json({**account, "facts": told, "findings": findings, "set_aside_file": None if aside is None else str(aside)})
+        terminal.print_json(
+            {
+                **account,
+                "facts": told,
+                "findings": findings,
+                "set_aside_file": None if aside is None else str(aside),
+            }
+        )
     else:
         click.echo(_text(asked.source, command_of(asked), log, told, found, aside))
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
-def _text(source: str, again: str, log: Interactions, told: dict[str, Any], found: Sequence[Finding], aside: Path | None) -> str:
+def _text(
+    source: str,
+    again: str,
+    log: Interactions,
+    told: dict[str, Any],
+    found: Sequence[Finding],
+    aside: Path | None,
+) -> str:
     from spadework.apps.boards import findings_text
 
     account = log.account
@@ -63,33 +87,49 @@ def _text(source: str, again: str, log: Interactions, told: dict[str, Any], foun
         if account.set_aside:
             reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
             lines.append(f"  set aside: {reasons}     see {aside}")
-        lines.append("  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items()))
+        lines.append(
+            "  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items())
+        )
         if account.other_columns:
             lines.append("  not used: " + ", ".join(account.other_columns))
         lines += [f"  {remark}" for remark in account.remarks]
     span = f"{told['first'][:10]} … {told['last'][:10]}" if told["first"] else "no calendar"
-    lines.append(f"{told['users']:,} users · {told['items']:,} items · {span} · median {told['median_history']:.0f} events a user")
     lines.append(
-        f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items hold {told['head_share']:.0%} of the events"
+        f"{told['users']:,} users · {told['items']:,} items · {span} · median "
+        f"{told['median_history']:.0f} events a user"
+    )
+    lines.append(
+        f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items "
+        f"hold {told['head_share']:.0%} of the events"
     )
     lines.append(_cut_text(told["split"]))
-    lines += ["", findings_text([finding.as_json() for finding in found]).rstrip() or "no findings", "", f"next: {again}"]
+    lines += [
+        "",
+        findings_text([finding.as_json() for finding in found]).rstrip() or "no findings",
+        "",
+        f"next: {again}",
+    ]
     return "\n".join(lines)
 
 
 def _cut_text(split: dict[str, Any] | None) -> str:
     if split is None:
-        return "nobody can be judged: no way to cut the log leaves users with history and something expected of them"
+        return (
+            "nobody can be judged: no way to cut the log leaves users with history and "
+            "something expected of them"
+        )
     judged = split["users"] - split["users_without_history"]
     repeated, cold = split["target_repeat_share"], split["cold_target_share"]
     return (
-        f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: "
-        f"{repeated:.0%} of what they take is a repeat, {cold:.0%} is of items that nobody took before"
+        f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: {repeated:.0%} "
+        f"of what they take is a repeat, {cold:.0%} is of items that nobody took before"
     )
 
 
 def _keep_set_aside(log: Interactions) -> Path | None:
-    """Rows set aside go to runs/set-aside, named by content, so looking twice writes the same file."""
+    """Rows set aside go to runs/set-aside, named by content, so looking twice writes the same
+    file.
+    """
     account = log.account
     if account is None or account.rows_set_aside is None or not len(account.rows_set_aside):
         return None

@@ -7,12 +7,26 @@ import click
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--out", metavar="FILE", help="Where to write; RUN/report.html, or stdout for the other forms.")
-@click.option("--form", type=click.Choice(["html", "markdown", "json"]), default="html", show_default=True, help="How to render.")
-@click.option("--with-ids", is_flag=True, help="Print the users' own ids, where the run kept them (dig --with-ids).")
+@click.option(
+    "--out", metavar="FILE", help="Where to write; RUN/report.html, or stdout for the other forms."
+)
+@click.option(
+    "--form",
+    type=click.Choice(["html", "markdown", "json"]),
+    default="html",
+    show_default=True,
+    help="How to render.",
+)
+@click.option(
+    "--with-ids",
+    is_flag=True,
+    help="Print the users' own ids, where the run kept them (dig --with-ids).",
+)
 @click.option("--force", is_flag=True, help="Replace the file named with --out.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --form json.")
-def command(run: str, out: str | None, form: str, with_ids: bool, force: bool, as_json: bool) -> None:
+def command(
+    run: str, out: str | None, form: str, with_ids: bool, force: bool, as_json: bool
+) -> None:
     """Render the report of a RUN again: one file, no script, no other host."""
     from pathlib import Path
     from typing import Literal, cast

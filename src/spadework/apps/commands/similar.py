@@ -15,7 +15,9 @@ from spadework.apps.options import model_option
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def command(where: str, items: tuple[str, ...], k: int, model: str | None, as_json: bool) -> None:
-    """The items most similar to each ITEM, by the best model of a RUN that knows similar items, or by an ARTIFACT."""
+    """The items most similar to each ITEM, by the best model of a RUN that knows similar items, or
+    by an ARTIFACT.
+    """
     from spadework.workbench.serving.serving_answers import similar
 
     with terminal.progress():
@@ -23,5 +25,8 @@ def command(where: str, items: tuple[str, ...], k: int, model: str | None, as_js
     if as_json:
         terminal.print_json(frame.to_dicts())
         return
-    rows = [[str(value) if not isinstance(value, float) else f"{value:.4g}" for value in row] for row in frame.iter_rows()]
+    rows = [
+        [str(value) if not isinstance(value, float) else f"{value:.4g}" for value in row]
+        for row in frame.iter_rows()
+    ]
     click.echo(terminal.table(frame.columns, rows))

@@ -11,26 +11,54 @@ from spadework.apps import terminal
 
 @click.command()
 @click.argument("run", metavar="RUN")
-@click.option("--ablate", is_flag=True, help="Train a pair of models for each piece of advice, too, all else equal.")
-@click.option("--seeds", default=1, show_default=True, help="Train each model so often, and judge the mean.")
+@click.option(
+    "--ablate",
+    is_flag=True,
+    help="Train a pair of models for each piece of advice, too, all else equal.",
+)
+@click.option(
+    "--seeds", default=1, show_default=True, help="Train each model so often, and judge the mean."
+)
 @click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Change a parameter of the model, such as --set epochs=10; see: spadework explain transformer.",
+    help=(
+        "Change a parameter of the model, such as --set epochs=10; see: spadework explain "
+        "transformer."
+    ),
 )
-@click.option("--accelerator", default="auto", show_default=True, help="auto (a card where there is one), cpu or cuda.")
-@click.option("--devices", default=1, show_default=True, help="Processes or cards that share each epoch.")
-@click.option("--precision", default="32", show_default=True, help="32, or bf16 on cards that have it.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was predicted and observed as JSON.")
+@click.option(
+    "--accelerator",
+    default="auto",
+    show_default=True,
+    help="auto (a card where there is one), cpu or cuda.",
+)
+@click.option(
+    "--devices", default=1, show_default=True, help="Processes or cards that share each epoch."
+)
+@click.option(
+    "--precision", default="32", show_default=True, help="32, or bf16 on cards that have it."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print what was predicted and observed as JSON."
+)
 def command(
-    run: str, ablate: bool, seeds: int, settings: tuple[str, ...], accelerator: str, devices: int, precision: str, as_json: bool
+    run: str,
+    ablate: bool,
+    seeds: int,
+    settings: tuple[str, ...],
+    accelerator: str,
+    devices: int,
+    precision: str,
+    as_json: bool,
 ) -> None:
-    """Train the transformer that RUN/train.toml describes, put it on the board of RUN, and say whether the advice was right.
+    """Train the transformer that RUN/train.toml describes, put it on the board of RUN, and say
+    whether the advice was right.
 
-    The expected time is told first. A training that was stopped goes on with the same command. Edit train.toml to change an ingredient;
-    each stands there with its reason.
+    The expected time is told first. A training that was stopped goes on with the same command. Edit
+    train.toml to change an ingredient; each stands there with its reason.
     """
     from pathlib import Path
 
@@ -67,8 +95,15 @@ def _print(run: Any, told: dict[str, Any]) -> None:
         click.echo("\npairs that nothing was predicted of")
     for row in rows:
         found = row["observed"]
-        share = "no difference that can be told" if found is None or found["share"] is None else _share(found, row["shares of seeds"])
-        click.echo(f"  {row['ingredient']} = {row['value']} instead of {row['against']}: {row['reason'] or share}")
+        share = (
+            "no difference that can be told"
+            if found is None or found["share"] is None
+            else _share(found, row["shares of seeds"])
+        )
+        click.echo(
+            f"  {row['ingredient']} = {row['value']} instead of {row['against']}: "
+            f"{row['reason'] or share}"
+        )
     click.echo(f"\nserved  {told['winner']}")
     click.echo(f"report  {run.folder / 'report.html'}")
 

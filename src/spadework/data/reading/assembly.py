@@ -30,12 +30,16 @@ EXACT_DUPLICATE = "exact duplicate"
 
 
 MANY_GAPS = 0.15
-"""Share of empty weights above which a weight column that was found by itself is left out, instead of its rows."""
+"""Share of empty weights above which a weight column that was found by itself is left out, instead
+of its rows.
+"""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """What to do with the rows: which roles, which events, which policy; `sampled` is one of how many users."""
+    """What to do with the rows: which roles, which events, which policy; `sampled` is one of how
+    many users.
+    """
 
     roles: Roles
     events: tuple[str, ...] | None = None
@@ -61,7 +65,11 @@ class _Columns:
         chosen = pl.Series(mask)
         clock = self.clock
         if clock is not None:
-            clock = Clock(clock.seconds[mask], None if clock.fine is None else clock.fine[mask], clock.calendar)
+            clock = Clock(
+                clock.seconds[mask],
+                None if clock.fine is None else clock.fine[mask],
+                clock.calendar,
+            )
         return _Columns(
             users=self.users.filter(chosen),
             items=self.items.filter(chosen),
@@ -72,8 +80,11 @@ class _Columns:
         )
 
 
-def assemble(frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.int64] | None = None) -> Interactions:
-    """The log of a frame whose columns are called by their roles. `numbers` are the rows' numbers in the source.
+def assemble(
+    frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.int64] | None = None
+) -> Interactions:
+    """The log of a frame whose columns are called by their roles. `numbers` are the rows' numbers
+    in the source.
 
     Raises BadData when no row is left. Time: one pass a column, one sort.
     """
@@ -93,7 +104,11 @@ def assemble(frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.
         whole[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
         ledger.set_aside(whole, EXACT_DUPLICATE)
     _observe(log, kept.clock, ledger)
-    unused = {role for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets)) if column is None}
+    unused = {
+        role
+        for role, column in (("time", log.times), ("weight", log.weights), ("basket", log.baskets))
+        if column is None
+    }
     present = {role: column for role, column in names.items() if role not in unused}
     account = _account(frame, table, present, ledger, plan, numbers, len(log))
     others = tuple(column for column in table.columns if column not in present.values())
@@ -105,54 +120,98 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
     users = clean_ids(frame["user"], "user", names["user"], ledger)
     items = clean_ids(frame["item"], "item", names["item"], ledger)
     for role, column in (("user", users), ("item", items)):
-        if len(column) and column.null_count() == len(column) and frame[role].null_count() == len(column):
-            raise BadData(f"The {role} column {names[role]!r} is empty throughout.", f"Name another column: --{role}.")
-    absent = {role for role in ("time", "weight") if role in names and _is_empty(frame[role], role, names[role], role in named, ledger)}
-    clock = read_clock(frame["time"], names["time"], ledger, plan.roles.day_order) if "time" in names and "time" not in absent else None
+        if (
+            len(column)
+            and column.null_count() == len(column)
+            and frame[role].null_count() == len(column)
+        ):
+            raise BadData(
+                f"The {role} column {names[role]!r} is empty throughout.",
+                f"Name another column: --{role}.",
+            )
+    absent = {
+        role
+        for role in ("time", "weight")
+        if role in names and _is_empty(frame[role], role, names[role], role in named, ledger)
+    }
+    clock = (
+        read_clock(frame["time"], names["time"], ledger, plan.roles.day_order)
+        if "time" in names and "time" not in absent
+        else None
+    )
     if clock is None and not absent & {"time"}:
         ledger.remark("There is no time column, so there is no order of events.")
-    weights = read_weights(frame["weight"], names["weight"], ledger) if "weight" in names and "weight" not in absent else None
-    events = read_kinds(frame["event"], names["event"], plan.events, ledger) if "event" in names else None
+    weights = (
+        read_weights(frame["weight"], names["weight"], ledger)
+        if "weight" in names and "weight" not in absent
+        else None
+    )
+    events = (
+        read_kinds(frame["event"], names["event"], plan.events, ledger)
+        if "event" in names
+        else None
+    )
     baskets = _baskets(frame["basket"], names["basket"], ledger) if "basket" in names else None
-    return _Columns(users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events)
+    return _Columns(
+        users=users, items=items, clock=clock, weights=weights, baskets=baskets, events=events
+    )
 
 
 def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
     values = column.drop_nulls()
     gaps = 1 - len(values) / max(len(column), 1)
-    if role == "weight" and not named and MANY_GAPS < gaps < 1:  # rows are worth more than a column that nobody asked for
+    # rows are worth more than a column that nobody asked for
+    if role == "weight" and not named and MANY_GAPS < gaps < 1:
         ledger.remark(
-            f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not used; name it to use the other rows alone."
+            f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not "
+            "used; name it to use the other rows alone."
         )
         return True
-    if len(column) == 0 or (len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())):
+    if len(column) == 0 or (
+        len(values) and not (values.dtype == pl.String and (values.str.strip_chars() == "").all())
+    ):
         return False
     if named:
-        raise BadData(f"The {role} column {name!r} is empty throughout.", f"Name another column, or read none: --{role} -.")
+        raise BadData(
+            f"The {role} column {name!r} is empty throughout.",
+            f"Name another column, or read none: --{role} -.",
+        )
     ledger.remark(f"The {role} column {name!r} is empty throughout and is not used.")
     return True
 
 
 def _baskets(column: pl.Series, name: str, ledger: Ledger) -> pl.Series | None:
-    """Baskets as text or numbers; a row without one is a basket of its own. None where most rows have none."""
+    """Baskets as text or numbers; a row without one is a basket of its own. None where most rows
+    have none.
+    """
     values = column.fill_nan(None) if column.dtype.is_float() else column
     values = values if values.dtype.is_integer() else values.cast(pl.String)
     if values.dtype == pl.String and (values == "").any():
         values = values.set((values == "").fill_null(False), None)
     empty = values.null_count()
     if empty * 2 > len(values):
-        ledger.remark(f"The basket column {name!r} is empty in {empty:,} of {len(values):,} rows and is not used.")
+        ledger.remark(
+            f"The basket column {name!r} is empty in {empty:,} of {len(values):,} rows and "
+            "is not used."
+        )
         return None
     if empty:
-        ledger.remark(f"Without a basket in {name!r}, and therefore each a basket of its own: {counted(empty, 'row')}.")
+        ledger.remark(
+            f"Without a basket in {name!r}, and therefore each a basket of its own: "
+            f"{counted(empty, 'row')}."
+        )
     return values
 
 
-def _varied(weights: Floats | None, names: Mapping[str, str], plan: Plan, ledger: Ledger) -> Floats | None:
+def _varied(
+    weights: Floats | None, names: Mapping[str, str], plan: Plan, ledger: Ledger
+) -> Floats | None:
     if weights is None or len(weights) == 0:
         return None
     if float(weights.min()) == float(weights.max()):
-        ledger.remark(f"All weights in {names['weight']!r} are {float(weights[0]):g}, so they are not used.")
+        ledger.remark(
+            f"All weights in {names['weight']!r} are {float(weights[0]):g}, so they are not used."
+        )
         return None
     return compact(weights.astype(np.float64, copy=False))
 
@@ -171,7 +230,9 @@ def _basket_codes(baskets: pl.Series | None) -> Codes | None:
     return codes
 
 
-def _sorted_log(columns: _Columns, plan: Plan, ledger: Ledger) -> tuple[Interactions, NDArray[np.int64] | None]:
+def _sorted_log(
+    columns: _Columns, plan: Plan, ledger: Ledger
+) -> tuple[Interactions, NDArray[np.int64] | None]:
     """The log, and the positions of the exact duplicates that were left out of it."""
     user_vocabulary, users = Vocabulary.build(columns.users)
     item_vocabulary, items = Vocabulary.build(columns.items)
@@ -186,7 +247,11 @@ def _sorted_log(columns: _Columns, plan: Plan, ledger: Ledger) -> tuple[Interact
     arrays: dict[str, Array | None] = {
         "users": order.users,
         "items": sort(items),
-        "times": None if clock is None else order.times if clock.fine is None else sort(clock.seconds),
+        "times": None
+        if clock is None
+        else order.times
+        if clock.fine is None
+        else sort(clock.seconds),
         "weights": sort(columns.weights),
         "baskets": sort(_basket_codes(columns.baskets)),
         "kinds": sort(kinds),
@@ -195,24 +260,43 @@ def _sorted_log(columns: _Columns, plan: Plan, ledger: Ledger) -> tuple[Interact
     if clock is not None and clock.calendar:
         repeats = _repeats(arrays, sort(clock.fine), plan, ledger)
     if repeats is not None:
-        arrays = {name: None if column is None else column[~repeats] for name, column in arrays.items()}
-    names = {"user_vocabulary": user_vocabulary, "item_vocabulary": item_vocabulary, "kind_names": kind_names}
+        arrays = {
+            name: None if column is None else column[~repeats] for name, column in arrays.items()
+        }
+    names = {
+        "user_vocabulary": user_vocabulary,
+        "item_vocabulary": item_vocabulary,
+        "kind_names": kind_names,
+    }
     log = Interactions(**names, **arrays)  # type: ignore[arg-type]
     if repeats is None:
         return log, None
     return log, np.flatnonzero(repeats) if order.rows is None else order.rows[repeats]
 
 
-def _repeats(arrays: Mapping[str, Array | None], fine: Array | None, plan: Plan, ledger: Ledger) -> Mask | None:
+def _repeats(
+    arrays: Mapping[str, Array | None], fine: Array | None, plan: Plan, ledger: Ledger
+) -> Mask | None:
     """Mask over the sorted rows of the exact duplicates that are to be left out."""
-    users, times, weights = arrays["users"], arrays["times"] if fine is None else fine, arrays["weights"]
+    users, times, weights = (
+        arrays["users"],
+        arrays["times"] if fine is None else fine,
+        arrays["weights"],
+    )
     assert users is not None
     assert times is not None
     others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["kinds"]}
-    repeats, two_weights = find_repeats(users, times, {name: column for name, column in others.items() if column is not None}, weights)
+    repeats, two_weights = find_repeats(
+        users,
+        times,
+        {name: column for name, column in others.items() if column is not None},
+        weights,
+    )
     if two_weights:
         ledger.counts["same_event_two_weights"] = two_weights
-        what = "Kept, though they repeat an event of the same user, item and time with another weight"
+        what = (
+            "Kept, though they repeat an event of the same user, item and time with another weight"
+        )
         ledger.remark(f"{what}: {counted(two_weights, 'row')}.")
     if repeats is None or plan.duplicates == "set aside":
         return repeats
@@ -237,7 +321,8 @@ def _observe(log: Interactions, clock: Clock | None, ledger: Ledger) -> None:
 def _nothing_left(table: Table, ledger: Ledger) -> BadData:
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in ledger.totals().items())
     return BadData(
-        f"No row of {table.name} can be used: {reasons}.", "Check which columns are meant with --user, --item, --time and --weight."
+        f"No row of {table.name} can be used: {reasons}.",
+        "Check which columns are meant with --user, --item, --time and --weight.",
     )
 
 
@@ -255,7 +340,10 @@ def _account(
         reason = f"user left out by sampling (1 of {plan.every} kept)"
         left_out = table.rows - frame.height
         totals = {reason: left_out} | totals
-        ledger.remark(f"There is not enough memory for all rows, so 1 of {plan.every} users was read, with all their rows.")
+        ledger.remark(
+            f"There is not enough memory for all rows, so 1 of {plan.every} users was read, "
+            "with all their rows."
+        )
     for name, rows in table.parts:
         ledger.remark(f"{name}: {counted(rows, 'row')}.")
     return RowAccount(
@@ -270,7 +358,9 @@ def _account(
     )
 
 
-def _rows_set_aside(frame: pl.DataFrame, table: Table, ledger: Ledger, numbers: NDArray[np.int64] | None) -> pl.DataFrame:
+def _rows_set_aside(
+    frame: pl.DataFrame, table: Table, ledger: Ledger, numbers: NDArray[np.int64] | None
+) -> pl.DataFrame:
     """Row number, reason and the values as text; rows that could not be parsed have no values."""
     at, reasons = ledger.aside()
     known = table.row_numbers() if numbers is None and at.size else numbers
@@ -283,7 +373,8 @@ def _rows_set_aside(frame: pl.DataFrame, table: Table, ledger: Ledger, numbers: 
     values = frame[at].select(_as_text(column) for column in frame.get_columns())
     parsed = pl.concat([rows, values], how="horizontal")
     unparsed: Sequence[pl.DataFrame] = [
-        pl.DataFrame({"row": pl.Series(lost, dtype=pl.Int64), "reason": [reason] * len(lost)}) for reason, lost in table.dropped.items()
+        pl.DataFrame({"row": pl.Series(lost, dtype=pl.Int64), "reason": [reason] * len(lost)})
+        for reason, lost in table.dropped.items()
     ]
     return pl.concat([parsed, *unparsed], how="diagonal").sort("row")
 

@@ -19,7 +19,9 @@ LEAST_LIMIT = 1 << 30
 """A compressed file may always expand to this many bytes (1 GiB)."""
 
 EXPANSION_LIMIT = 200
-"""Beyond that, to this many times its own size. Logs shrink by 3 to 30; only a bomb shrinks by more."""
+"""Beyond that, to this many times its own size. Logs shrink by 3 to 30; only a bomb shrinks by
+more.
+"""
 
 _GZ_INPUT = 1 << 16  # expands to 64 MiB at worst
 _ZST_INPUT = 1 << 10  # expands to 32 MiB at worst
@@ -65,11 +67,19 @@ def check_path(path: Path) -> None:
     except (OSError, ValueError) as error:
         raise BadRequest(f"{str(path)!r} cannot be opened: {error}.", "Check the path.") from None
     if stat.S_ISFIFO(mode):
-        raise BadRequest(f"{str(path)!r} is a pipe.", "Pipe it into the command and give '-' as the source.")
+        raise BadRequest(
+            f"{str(path)!r} is a pipe.", "Pipe it into the command and give '-' as the source."
+        )
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        raise BadRequest(f"{str(path)!r} is neither a file nor a folder.", "Give a file, or a folder of parquet files.")
+        raise BadRequest(
+            f"{str(path)!r} is neither a file nor a folder.",
+            "Give a file, or a folder of parquet files.",
+        )
     if not os.access(path, os.R_OK):
-        raise BadRequest(f"You have no right to read {str(path)!r}.", "Ask its owner, or copy it to a place of your own.")
+        raise BadRequest(
+            f"You have no right to read {str(path)!r}.",
+            "Ask its owner, or copy it to a place of your own.",
+        )
 
 
 def _near(path: Path) -> str:
@@ -87,11 +97,15 @@ def head_of(path: Path, length: int = 4096) -> bytes:
         with path.open("rb") as file:
             return file.read(length)
     except OSError as error:
-        raise BadRequest(f"{str(path)!r} cannot be opened: {error.strerror}.", "Check the path and your rights.") from None
+        raise BadRequest(
+            f"{str(path)!r} cannot be opened: {error.strerror}.", "Check the path and your rights."
+        ) from None
 
 
 def kind_of(head: bytes, name: str) -> str:
-    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; binaries of other kinds are refused by name."""
+    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; binaries of
+    other kinds are refused by name.
+    """
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
@@ -101,17 +115,26 @@ def kind_of(head: bytes, name: str) -> str:
     suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".arrow", ".feather", ".ipc"):
         kind = "parquet" if suffix == ".parquet" else "Arrow"
-        raise BadData(f"{name} is not a {kind} file: it begins with {head[:4]!r}.", "Write the file again, or give it its true name.")
+        raise BadData(
+            f"{name} is not a {kind} file: it begins with {head[:4]!r}.",
+            "Write the file again, or give it its true name.",
+        )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "text"  # UTF-16, which the text reader names
     odd = sum(byte < 9 or 13 < byte < 32 for byte in head if byte)
     if odd > len(head) // 10:
-        raise BadData(f"{name} is neither text nor parquet nor Arrow: it begins with {head[:4]!r}.", "Save it as parquet or csv.")
+        raise BadData(
+            f"{name} is neither text nor parquet nor Arrow: it begins with {head[:4]!r}.",
+            "Save it as parquet or csv.",
+        )
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if first == b"{" or suffix in (".jsonl", ".ndjson"):
         return "jsonl"
     if first == b"[":
-        raise BadData(f"{name} is one JSON array, not JSON lines.", "Write one object a line (jq -c '.[]' does it).")
+        raise BadData(
+            f"{name} is one JSON array, not JSON lines.",
+            "Write one object a line (jq -c '.[]' does it).",
+        )
     return "text"
 
 
@@ -120,7 +143,9 @@ def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise BadRequest(f"{str(path)!r} cannot be read: {error.strerror}.", "Check the path and your rights.") from None
+        raise BadRequest(
+            f"{str(path)!r} cannot be read: {error.strerror}.", "Check the path and your rights."
+        ) from None
     return unpacked(data, path.name)
 
 
@@ -144,7 +169,10 @@ def unpacked(data: bytes, name: str) -> bytes:
         if out.tell() > limit:
             raise BadData(
                 f"{name} expands from {len(data):,} bytes to more than {limit:,}.",
-                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, unpack it and give the result.",
+                (
+                    f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is "
+                    "sound, unpack it and give the result."
+                ),
             )
     return out.getvalue()
 
@@ -154,7 +182,9 @@ def _pieces_of_gz(data: bytes, name: str) -> Iterator[bytes]:
     while at < len(data):
         if data[at : at + 2] != b"\x1f\x8b":
             if data[at:].strip(b"\0"):
-                raise BadData(f"{name} has {len(data) - at:,} bytes after the end of its gzip data.", _AGAIN)
+                raise BadData(
+                    f"{name} has {len(data) - at:,} bytes after the end of its gzip data.", _AGAIN
+                )
             return  # zeros after the end are padding of tapes
         machine = zlib.decompressobj(wbits=31)
         while not machine.eof:
@@ -196,4 +226,6 @@ def refuse_zip(path: Path) -> None:
         raise BadData(f"{path.name} is an Excel or Office document.", "Save the sheet as csv.")
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     files = "1 file" if len(names) == 1 else f"{len(names):,} files"
-    raise BadData(f"{path.name} is a zip archive of {files}: {shown}.", "Unpack it and give the file to read.")
+    raise BadData(
+        f"{path.name} is a zip archive of {files}: {shown}.", "Unpack it and give the file to read."
+    )

@@ -35,22 +35,30 @@ _FORMS: tuple[tuple[str, str], ...] = (
 
 def date_kinds(text: pl.Series) -> pl.Series:
     """The form of each date, "" where it is none; null stays null."""
-    forms = [pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(form)) for pattern, form in _FORMS]
+    forms = [
+        pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(form)) for pattern, form in _FORMS
+    ]
     known = pl.when(pl.col("text").is_not_null()).then(pl.coalesce(*forms, pl.lit("")))
     return pl.DataFrame({"text": text}).select(known.alias("kind"))["kind"]
 
 
-def parse_dates(text: pl.Series, form: str, name: str, day_order: str | None, ledger: Ledger) -> pl.Series:
-    """Microseconds since 1970, null where the value is missing or no day of the calendar (those are set aside).
+def parse_dates(
+    text: pl.Series, form: str, name: str, day_order: str | None, ledger: Ledger
+) -> pl.Series:
+    """Microseconds since 1970, null where the value is missing or no day of the calendar (those are
+    set aside).
 
-    Zones are honoured, times without one are UTC. Raises Undecided where day and month could be swapped in every row.
+    Zones are honoured, times without one are UTC. Raises Undecided where day and month could be
+    swapped in every row.
     """
     if "zone" not in form:
         ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
     quick = _quickly(text)
     if quick is not None:
         return quick
-    part = dict(zip(_PARTS, text.str.extract_groups(_PATTERN).struct.unnest().get_columns(), strict=True))
+    part = dict(
+        zip(_PARTS, text.str.extract_groups(_PATTERN).struct.unnest().get_columns(), strict=True)
+    )
     first, second, third = (_whole(part[key], 1) for key in ("first", "second", "third"))
     there = text.is_not_null().to_numpy()
     if "year first" in form:
@@ -59,24 +67,39 @@ def parse_dates(text: pl.Series, form: str, name: str, day_order: str | None, le
         day, month, year = first, second, third
     else:
         month, day, year = first, second, third
-    year = np.where(part["third"].str.len_bytes().fill_null(4).to_numpy() == 2, year + 2000, year) if "last" in form else year
+    year = (
+        np.where(part["third"].str.len_bytes().fill_null(4).to_numpy() == 2, year + 2000, year)
+        if "last" in form
+        else year
+    )
     hour, minute, seconds = (_whole(part[key], 0) for key in ("hour", "minute", "seconds"))
     half = part["half"].str.to_lowercase()
     hour = np.where(
-        (half == "p").fill_null(False).to_numpy(), hour % 12 + 12, np.where((half == "a").fill_null(False).to_numpy(), hour % 12, hour)
+        (half == "p").fill_null(False).to_numpy(),
+        hour % 12 + 12,
+        np.where((half == "a").fill_null(False).to_numpy(), hour % 12, hour),
     )
     micros = _whole(part["fraction"].str.pad_end(6, "0").str.head(6), 0)
     wrong = there & ~_is_day(year, month, day) | (hour > 23) | (minute > 59) | (seconds > 60)
     ledger.set_aside(wrong, "time not readable")
-    whole = _days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + seconds - _offsets(part["zone"])
+    whole = (
+        _days(year, month, day) * 86_400
+        + hour * 3600
+        + minute * 60
+        + seconds
+        - _offsets(part["zone"])
+    )
     moments = pl.Series(name, whole * 10**6 + micros)
-    # Rows that were just set aside keep a harmless moment, so that they are not counted as missing too.
+    # Rows that were just set aside keep a harmless moment, so that they are not counted as missing
+    # too.
     moments = moments.set(pl.Series(wrong), 10**15) if wrong.any() else moments
     return moments.set(text.is_null(), None) if text.null_count() else moments
 
 
 def _quickly(text: pl.Series) -> pl.Series | None:
-    """The five commonest ISO forms, ten times as fast; None where the column is not in one of them throughout."""
+    """The five commonest ISO forms, ten times as fast; None where the column is not in one of them
+    throughout.
+    """
     for pattern, form in _QUICK:
         if text.str.contains(pattern).all():
             parsed = text.str.strptime(pl.Datetime("us"), form, strict=False)
@@ -89,30 +112,46 @@ def _whole(column: pl.Series, default: int) -> NDArray[np.int64]:
 
 
 def _day_comes_first(
-    first: NDArray[np.int64], second: NDArray[np.int64], text: pl.Series, name: str, day_order: str | None, ledger: Ledger
+    first: NDArray[np.int64],
+    second: NDArray[np.int64],
+    text: pl.Series,
+    name: str,
+    day_order: str | None,
+    ledger: Ledger,
 ) -> bool:
     day_first, month_first = int((first > 12).sum()), int((second > 12).sum())
     if day_first and month_first:
         raise BadData(
-            f"The dates in {name!r} are written in more than one way: {day_first:,} day first, {month_first:,} month first.",
+            (
+                f"The dates in {name!r} are written in more than one way: {day_first:,} day "
+                f"first, {month_first:,} month first."
+            ),
             "Write them all in one way.",
         )
     if day_order is not None:
         against = month_first if day_order == "day-first" else day_first
         if against:
-            raise BadData(f"{against:,} dates in {name!r} cannot be read {day_order}.", "Leave the order of day and month to the reader.")
+            raise BadData(
+                f"{against:,} dates in {name!r} cannot be read {day_order}.",
+                "Leave the order of day and month to the reader.",
+            )
         return day_order == "day-first"
     if not day_first and not month_first:
         example = text.drop_nulls()[0]
         raise Undecided(
-            f"Dates in {name!r} such as {example!r} can be read day first or month first: no value settles it.",
+            (
+                f"Dates in {name!r} such as {example!r} can be read day first or month first: "
+                "no value settles it."
+            ),
             f"Say which: --time {name}:day-first or --time {name}:month-first.",
         )
     ledger.remark(f"Dates in {name!r} are read {'day' if day_first else 'month'} first.")
     return day_first > 0
 
 
-def _is_day(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _is_day(
+    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     lengths = np.asarray([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     length = lengths[np.clip(month, 1, 12) - 1] + (leap & (month == 2))
@@ -120,7 +159,9 @@ def _is_day(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.i
     return real
 
 
-def _days(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
+def _days(
+    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Days since 1970-01-01 in the Gregorian calendar, counted in years that begin in March."""
     march_year = year - (month <= 2)
     era_days = march_year * 365 + march_year // 4 - march_year // 100 + march_year // 400

@@ -1,4 +1,6 @@
-"""Times of a whole column in one unit: seconds to nanoseconds, calendar dates, or mere positions."""
+"""Times of a whole column in one unit: seconds to nanoseconds, calendar dates, or mere
+positions.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +21,23 @@ Moments = NDArray[np.int64]
 
 FIRST = 31_536_000  # 1971-01-01; earlier values are zeros and small numbers in disguise
 LAST = 4_102_444_800  # 2100-01-01
-UNITS: Mapping[str, int] = {"seconds": 1, "milliseconds": 10**3, "microseconds": 10**6, "nanoseconds": 10**9}
+UNITS: Mapping[str, int] = {
+    "seconds": 1,
+    "milliseconds": 10**3,
+    "microseconds": 10**6,
+    "nanoseconds": 10**9,
+}
 _POSITION_LIMIT = 100_000_000
-_LIKELY = (788_918_400, 2_051_222_400)  # 1995 … 2035: the narrower window for columns whose name does not say time
+# 1995 … 2035: the narrower window for columns whose name does not say time
+_LIKELY = (788_918_400, 2_051_222_400)
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 @dataclass(frozen=True, eq=False)
 class Clock:
-    """Whole seconds, and the finer clock behind them where there is one. Rows that were set aside hold zeros."""
+    """Whole seconds, and the finer clock behind them where there is one. Rows that were set aside
+    hold zeros.
+    """
 
     seconds: Moments
     fine: Moments | None
@@ -40,7 +50,8 @@ def now() -> int:
 
 
 def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | None = None) -> Clock:
-    """The clock of a column. One unit holds for all rows; mixed units are refused with their counts.
+    """The clock of a column. One unit holds for all rows; mixed units are refused with their
+    counts.
 
     Missing times, times before 1971 and times later than tomorrow are set aside in `ledger`.
     """
@@ -53,7 +64,9 @@ def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | No
     if isinstance(kind, pl.Datetime):
         if kind.time_zone is None:
             ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
-        return _in_unit(*_filled(column.to_physical(), ledger), _POLARS_UNITS[kind.time_unit], ledger)
+        return _in_unit(
+            *_filled(column.to_physical(), ledger), _POLARS_UNITS[kind.time_unit], ledger
+        )
     if kind == pl.Date:
         days, there = _filled(column.to_physical().cast(pl.Int64), ledger)
         return _in_unit(days * 86_400, there, 1, ledger)
@@ -64,12 +77,15 @@ def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | No
     if kind.is_float() or kind.is_decimal():
         return _of_decimals(column.cast(pl.Float64), name, ledger)
     raise BadData(
-        f"The time column {name!r} holds {kind}, which is no time.", "Give epoch seconds, dates or ISO text; --time - reads none."
+        f"The time column {name!r} holds {kind}, which is no time.",
+        "Give epoch seconds, dates or ISO text; --time - reads none.",
     )
 
 
 def looks_like_calendar(column: pl.Series) -> bool:
-    """Whether every value is a date, or an epoch number between 1995 and 2035. Used where the name does not tell."""
+    """Whether every value is a date, or an epoch number between 1995 and 2035. Used where the name
+    does not tell.
+    """
     kind = column.dtype
     if kind == pl.Date or isinstance(kind, pl.Datetime):
         return True
@@ -88,7 +104,9 @@ def looks_like_calendar(column: pl.Series) -> bool:
 
 
 def _filled(column: pl.Series, ledger: Ledger) -> tuple[Moments, NDArray[np.bool_] | None]:
-    """Numbers with zeros where they are missing, and the mask of those that are there (None is all)."""
+    """Numbers with zeros where they are missing, and the mask of those that are there (None is
+    all).
+    """
     if column.null_count() == 0:
         return column.to_numpy(), None
     missing = column.is_null().to_numpy()
@@ -99,10 +117,15 @@ def _filled(column: pl.Series, ledger: Ledger) -> tuple[Moments, NDArray[np.bool
 def _refuse_lost(before: pl.Series, after: pl.Series, name: str) -> None:
     lost = after.null_count() - before.null_count()
     if lost:
-        raise BadData(f"The time column {name!r} holds {lost:,} numbers beyond 64 bits.", "Give epoch seconds.")
+        raise BadData(
+            f"The time column {name!r} holds {lost:,} numbers beyond 64 bits.",
+            "Give epoch seconds.",
+        )
 
 
-def _of_integers(values: Moments, there: NDArray[np.bool_] | None, name: str, ledger: Ledger) -> Clock:
+def _of_integers(
+    values: Moments, there: NDArray[np.bool_] | None, name: str, ledger: Ledger
+) -> Clock:
     present = values if there is None else values[there]
     if len(present) == 0:
         return Clock(values, None, False)
@@ -116,20 +139,27 @@ def _of_integers(values: Moments, there: NDArray[np.bool_] | None, name: str, le
             ledger.remark(f"Times in {name!r} are days written as YYYYMMDD.")
             return _in_unit(days * 86_400, there, 1, ledger)
         return _as_positions(values, name, ledger)
-    counts = {unit: int(((present > FIRST * scale) & (present < LAST * scale)).sum()) for unit, scale in UNITS.items()}
+    counts = {
+        unit: int(((present > FIRST * scale) & (present < LAST * scale)).sum())
+        for unit, scale in UNITS.items()
+    }
     counts = {unit: count for unit, count in counts.items() if count}
     if len(counts) > 1:
         raise _mixed(name, counts)
     if not counts:
         raise BadData(
-            f"The times in {name!r} fit no unit: they run from {low} to {high}.", "Give epoch seconds, or leave the time out: --time -."
+            f"The times in {name!r} fit no unit: they run from {low} to {high}.",
+            "Give epoch seconds, or leave the time out: --time -.",
         )
     return _in_unit(values, there, UNITS[next(iter(counts))], ledger)
 
 
 def _mixed(name: str, counts: Mapping[str, int]) -> BadData:
     shown = ", ".join(f"{count:,} as {kind}" for kind, count in counts.items())
-    return BadData(f"The times in {name!r} are written in more than one way: {shown}.", "Write them all in one way.")
+    return BadData(
+        f"The times in {name!r} are written in more than one way: {shown}.",
+        "Write them all in one way.",
+    )
 
 
 def _of_written_days(values: Moments, present: Moments) -> Moments | None:
@@ -141,12 +171,19 @@ def _of_written_days(values: Moments, present: Moments) -> Moments | None:
     days = text.str.to_date("%Y%m%d", strict=False)
     if days.null_count():
         return None
-    return days.to_physical().cast(pl.Int64).to_numpy()[np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)]
+    return (
+        days.to_physical()
+        .cast(pl.Int64)
+        .to_numpy()[np.minimum(np.searchsorted(distinct, values), len(distinct) - 1)]
+    )
 
 
 def _as_positions(values: Moments, name: str, ledger: Ledger) -> Clock:
     ledger.counts["time_is_position"] = 1
-    ledger.remark(f"The numbers in {name!r} are too small for a calendar and are read as positions: there is an order, but no dates.")
+    ledger.remark(
+        f"The numbers in {name!r} are too small for a calendar and are read as positions: "
+        "there is an order, but no dates."
+    )
     return Clock(values, None, False)
 
 
@@ -168,13 +205,19 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger) -> Clock:
     if len(present) and not np.isfinite(present).all():
         raise BadData(f"The time column {name!r} holds infinite values.", "Give epoch seconds.")
     if len(present) == 0 or float(np.abs(present).max()) >= 2.0**62:
-        raise BadData(f"The time column {name!r} holds no readable time.", "Give epoch seconds, or leave the time out: --time -.")
+        raise BadData(
+            f"The time column {name!r} holds no readable time.",
+            "Give epoch seconds, or leave the time out: --time -.",
+        )
     whole = np.floor(present)
     if (whole == present).all():
         return _of_integers(values.astype(np.int64), there, name, ledger)
     coarse = _of_integers(np.floor(values).astype(np.int64), there, name, ledger)
     if not coarse.calendar:
-        raise BadData(f"The time column {name!r} holds small numbers with decimals, which are no moments.", "Give epoch seconds.")
+        raise BadData(
+            f"The time column {name!r} holds small numbers with decimals, which are no moments.",
+            "Give epoch seconds.",
+        )
     scale = _scale_of(np.floor(present))
     return Clock(coarse.seconds, np.rint(values * (10**6 / scale)).astype(np.int64), True)
 
@@ -197,7 +240,8 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, day_order: str | None
     if not counts or bad * 2 > len(text) - text.null_count():
         example = text.filter(unreadable)[0]
         raise BadData(
-            f"The time column {name!r} holds {bad:,} values that are no time, such as {example!r}.", "Name another column: --time."
+            f"The time column {name!r} holds {bad:,} values that are no time, such as {example!r}.",
+            "Name another column: --time.",
         )
     if set(counts) == {"whole numbers", "decimals"}:
         counts = {"decimals": sum(counts.values())}

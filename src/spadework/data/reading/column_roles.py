@@ -1,4 +1,6 @@
-"""Which column is the user, the item, the time …: by name first, by the values second, by asking third."""
+"""Which column is the user, the item, the time …: by name first, by the values second, by asking
+third.
+"""
 
 from __future__ import annotations
 
@@ -17,38 +19,61 @@ ABSENT = "-"
 
 _SAMPLE = 10_000  # rows looked at when names do not tell
 
-# Names without case, blanks, underscores and typed suffixes. Of two lines, the upper one wins; within a line, two names are a tie.
+# Names without case, blanks, underscores and typed suffixes. Of two lines, the upper one wins;
+# within a line, two names are a tie.
 _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "user": (
         "userid user uid",
-        "customerid clientid memberid visitorid householdid accountid reviewerid personid shopperid buyerid playerid profileid "
+        "customerid clientid memberid visitorid householdid accountid reviewerid personid "
+        "shopperid buyerid playerid profileid "
         "subscriberid listenerid readerid borrowerid consumerid guestid patientid",
-        "customer client member visitor household account reviewer person shopper buyer player profile subscriber consumer",
-        "usercode customercode customerno customernumber clientno cardid cardno loyaltyid msno sessionuser hhid",
+        (
+            "customer client member visitor household account reviewer person shopper buyer "
+            "player profile subscriber consumer"
+        ),
+        (
+            "usercode customercode customerno customernumber clientno cardid cardno loyaltyid "
+            "msno sessionuser hhid"
+        ),
     ),
     "item": (
         "itemid item iid",
         "parentasin",
-        "productid movieid articleid trackid songid bookid skuid gameid appid businessid venueid poiid placeid locationid newsid videoid "
-        "animeid recipeid courseid jobid hotelid contentid goodsid offerid listingid adid asin isbn sku stockcode productcode itemcode "
+        "productid movieid articleid trackid songid bookid skuid gameid appid businessid venueid "
+        "poiid placeid locationid newsid videoid animeid recipeid courseid jobid hotelid "
+        "contentid goodsid offerid listingid adid asin isbn sku stockcode productcode itemcode "
         "articleno productno barcode ean upc gtin",
-        "product movie article track song book game app business venue poi place location news video anime recipe course job hotel "
-        "content goods offer listing",
+        "product movie article track song book game app business venue poi place location news "
+        "video anime recipe course job hotel content goods offer listing",
         "artistid artist albumid album tagid domain url",
     ),
     "time": (
         "timestamp",
         "time datetime ts eventtime eventtimestamp",
-        "transactiontimestamp transactiontime purchasetime ordertime clicktime viewtime createdat created createdtime unixreviewtime "
+        "transactiontimestamp transactiontime purchasetime ordertime clicktime viewtime "
+        "createdat created createdtime unixreviewtime "
         "unixtime invoicedate orderdate purchasedate transactiondate tdat eventdate datetimeutc",
         "date day timems reviewtime reviewdate",
         "seqpos position",
     ),
-    "weight": ("weight", "rating stars overall", "quantity qty count plays playcount listens", "eventvalue value", "score"),
-    "event": ("event eventtype", "behavior behaviour behaviortype action actiontype interactiontype", "type"),
+    "weight": (
+        "weight",
+        "rating stars overall",
+        "quantity qty count plays playcount listens",
+        "eventvalue value",
+        "score",
+    ),
+    "event": (
+        "event eventtype",
+        "behavior behaviour behaviortype action actiontype interactiontype",
+        "type",
+    ),
     "basket": (
         "basketid basket",
-        "orderid invoiceno invoice invoiceid transactionid receiptid receiptno receipt ticketid ticketno ticket orderno ordernumber cartid",
+        (
+            "orderid invoiceno invoice invoiceid transactionid receiptid receiptno receipt "
+            "ticketid ticketno ticket orderno ordernumber cartid"
+        ),
         "sessionid session visitid visit",
     ),
 }
@@ -68,7 +93,8 @@ class Roles:
     event: str | None = None
     basket: str | None = None
     named: frozenset[str] = frozenset()  # roles that the user gave
-    day_order: str | None = None  # "day-first" or "month-first", given as time="InvoiceDate:day-first"
+    # "day-first" or "month-first", given as time="InvoiceDate:day-first"
+    day_order: str | None = None
     remarks: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, str]:
@@ -77,15 +103,19 @@ class Roles:
 
 
 def plain_name(column: str) -> str:
-    """A column's name without case, blanks, punctuation and RecBole's typed suffix (`user_id:token`)."""
+    """A column's name without case, blanks, punctuation and RecBole's typed suffix
+    (`user_id:token`).
+    """
     base = column.split(":")[0] if ":" in column else column
     return "".join(letter for letter in base.casefold() if letter.isalnum())
 
 
 def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
-    """The roles of a table's columns. `given` are the user's own names, which always win; `-` leaves a role out.
+    """The roles of a table's columns. `given` are the user's own names, which always win; `-`
+    leaves a role out.
 
-    Raises BadData for a name that is not there, BadRequest for one column in two roles, Undecided where columns are equally good.
+    Raises BadData for a name that is not there, BadRequest for one column in two roles, Undecided
+    where columns are equally good.
     """
     found, day_order = _given_columns(table, given)
     left_out = {role for role, name in given.items() if name == ABSENT}
@@ -102,22 +132,34 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     return Roles(**by_name, named=named, day_order=day_order, remarks=tuple(remarks))
 
 
-def _given_columns(table: Table, given: Mapping[str, str | None]) -> tuple[dict[str, str], str | None]:
+def _given_columns(
+    table: Table, given: Mapping[str, str | None]
+) -> tuple[dict[str, str], str | None]:
     found: dict[str, str] = {}
     day_order = None
     for role, name in given.items():
         if name is None or name == ABSENT:
             if name == ABSENT and role in ("user", "item"):
-                raise BadRequest(f"A log needs a column for the {role}; it cannot be left out.", f"Name a column: --{role}.")
+                raise BadRequest(
+                    f"A log needs a column for the {role}; it cannot be left out.",
+                    f"Name a column: --{role}.",
+                )
             continue
         column = name
-        if role == "time" and name not in table.columns and name.endswith((":day-first", ":month-first")):
+        if (
+            role == "time"
+            and name not in table.columns
+            and name.endswith((":day-first", ":month-first"))
+        ):
             column, _, day_order = name.rpartition(":")
         if column not in table.columns:
             raise no_such_column(column, f"--{role}", table)
         if column in found.values():
             other = next(r for r, c in found.items() if c == column)
-            raise BadRequest(f"The column {column!r} is named twice, for the {other} and for the {role}.", "Give each role its own column.")
+            raise BadRequest(
+                f"The column {column!r} is named twice, for the {other} and for the {role}.",
+                "Give each role its own column.",
+            )
         found[role] = column
     return found, day_order
 
@@ -126,7 +168,10 @@ def no_such_column(column: str, option: str, table: Table) -> BadData:
     """The error for a column that is not there; it lists those that are."""
     near = nearest(column, table.columns)
     hint = f"Did you mean {near!r}? " if near else ""
-    return BadData(f"{table.name} has no column {column!r} ({option}).", f"{hint}Its columns are {listed(table.columns)}.")
+    return BadData(
+        f"{table.name} has no column {column!r} ({option}).",
+        f"{hint}Its columns are {listed(table.columns)}.",
+    )
 
 
 def listed(columns: Sequence[str]) -> str:
@@ -140,9 +185,15 @@ def _ask_for_header(table: Table, found: Mapping[str, str]) -> None:
         return
     values = table.head(1).row(0)
     clocks = _calendar_columns(table, set())
-    example = "--user column_1 --item column_2" + (f" --time {clocks[0]}" if len(clocks) == 1 else "")
+    example = "--user column_1 --item column_2" + (
+        f" --time {clocks[0]}" if len(clocks) == 1 else ""
+    )
     raise Undecided(
-        f"{table.name} has no header: its first row is {', '.join(str(value) for value in values)}. The columns count as {listed(table.columns)}.",
+        (
+            f"{table.name} has no header: its first row is "
+            f"{', '.join(str(value) for value in values)}. The columns count as "
+            f"{listed(table.columns)}."
+        ),
         f"Say which is which, for example {example}.",
     )
 
@@ -158,7 +209,9 @@ def candidates(role: str, columns: Sequence[str]) -> list[str]:
     return []
 
 
-def _by_name(columns: Sequence[str], found: Mapping[str, str], left_out: set[str]) -> dict[str, str]:
+def _by_name(
+    columns: Sequence[str], found: Mapping[str, str], left_out: set[str]
+) -> dict[str, str]:
     chosen = dict(found)
     for role in ROLES:
         if role in chosen or role in left_out:
@@ -167,18 +220,25 @@ def _by_name(columns: Sequence[str], found: Mapping[str, str], left_out: set[str
         if len(hits) > 1:
             raise Undecided(
                 f"The columns {' and '.join(repr(hit) for hit in hits)} could each be the {role}.",
-                f"Say which: --{role} " + f" or --{role} ".join(hits) + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
+                f"Say which: --{role} "
+                + f" or --{role} ".join(hits)
+                + (f"; --{role} - reads none." if role in _OPTIONAL else "."),
             )
         if hits:
             chosen[role] = hits[0]
     return chosen
 
 
-def _sessions_as_users(columns: Sequence[str], chosen: dict[str, str], left_out: set[str], remarks: list[str]) -> None:
+def _sessions_as_users(
+    columns: Sequence[str], chosen: dict[str, str], left_out: set[str], remarks: list[str]
+) -> None:
     if "user" in chosen:
         return
     sessions = [
-        column for column in columns if plain_name(column) in _SESSIONS and column not in set(chosen.values()) - {chosen.get("basket")}
+        column
+        for column in columns
+        if plain_name(column) in _SESSIONS
+        and column not in set(chosen.values()) - {chosen.get("basket")}
     ]
     if len(sessions) == 1:
         chosen["user"] = sessions[0]
@@ -187,16 +247,27 @@ def _sessions_as_users(columns: Sequence[str], chosen: dict[str, str], left_out:
         remarks.append(f"There is no user column, so the sessions ({sessions[0]}) are the users.")
 
 
-def _drop_scores_of_recommendations(columns: Sequence[str], chosen: dict[str, str], named: frozenset[str], remarks: list[str]) -> None:
+def _drop_scores_of_recommendations(
+    columns: Sequence[str], chosen: dict[str, str], named: frozenset[str], remarks: list[str]
+) -> None:
     """Scores of a recommendation list are no amounts: they may be zero or below."""
     weight = chosen.get("weight")
-    if weight and "weight" not in named and plain_name(weight) == "score" and "rank" in map(plain_name, columns):
+    if (
+        weight
+        and "weight" not in named
+        and plain_name(weight) == "score"
+        and "rank" in map(plain_name, columns)
+    ):
         del chosen["weight"]
         remarks.append("This is a list of recommendations; its scores are not used as weights.")
 
 
-def _settle_by_values(table: Table, chosen: dict[str, str], left_out: set[str], remarks: list[str]) -> None:
-    """Where names leave gaps: a column of calendar times is the time; the only other column of ids is the missing user or item."""
+def _settle_by_values(
+    table: Table, chosen: dict[str, str], left_out: set[str], remarks: list[str]
+) -> None:
+    """Where names leave gaps: a column of calendar times is the time; the only other column of ids
+    is the missing user or item.
+    """
     if "time" not in chosen and "time" not in left_out:
         clocks = _calendar_columns(table, set(chosen.values()))
         if len(clocks) == 1:
@@ -204,20 +275,32 @@ def _settle_by_values(table: Table, chosen: dict[str, str], left_out: set[str], 
             remarks.append(f"The column {clocks[0]!r} holds moments throughout, so it is the time.")
         elif len(clocks) > 1:
             raise Undecided(
-                f"The columns {' and '.join(repr(clock) for clock in clocks)} could each be the time.",
+                (
+                    f"The columns {' and '.join(repr(clock) for clock in clocks)} could each be "
+                    "the time."
+                ),
                 "Say which: --time " + " or --time ".join(clocks) + "; --time - reads none.",
             )
     missing = [role for role in ("user", "item") if role not in chosen]
     if not missing:
         return
-    ids = [column for column in table.columns if column not in chosen.values() and _holds_ids(table, column)]
+    ids = [
+        column
+        for column in table.columns
+        if column not in chosen.values() and _holds_ids(table, column)
+    ]
     if len(missing) == 1 and len(ids) == 1:
         chosen[missing[0]] = ids[0]
-        remarks.append(f"The column {ids[0]!r} is the only other column of ids, so it is the {missing[0]}.")
+        remarks.append(
+            f"The column {ids[0]!r} is the only other column of ids, so it is the {missing[0]}."
+        )
     elif ids and len(ids) >= len(missing):
         roles = " and ".join(missing)
         options = " and ".join(f"--{role}" for role in missing)
-        raise Undecided(f"No column name says the {roles}; {listed(ids)} could be.", f"Say which with {options}.")
+        raise Undecided(
+            f"No column name says the {roles}; {listed(ids)} could be.",
+            f"Say which with {options}.",
+        )
 
 
 def _calendar_columns(table: Table, taken: set[str]) -> list[str]:
@@ -232,10 +315,13 @@ def _holds_ids(table: Table, column: str) -> bool:
     """Whole numbers or short text with repeats: what an id column of a log looks like."""
     values = table.head(_SAMPLE)[column]
     kind = values.dtype
-    if not (kind.is_integer() or kind in (pl.String, pl.Categorical, pl.Enum)) or values.null_count() == len(values):
+    if not (
+        kind.is_integer() or kind in (pl.String, pl.Categorical, pl.Enum)
+    ) or values.null_count() == len(values):
         return False
     text = values.drop_nulls().cast(pl.String)
-    return bool(text.str.len_chars().max() <= 64) and not bool(text.str.contains(r"^[+-]?\d+\.\d+$").all())  # type: ignore[operator]
+    short = (text.str.len_chars() <= 64).all()
+    return short and not text.str.contains(r"^[+-]?\d+\.\d+$").all()
 
 
 def _missing(role: str, table: Table) -> BadData:

@@ -1,4 +1,6 @@
-"""Delimited text (csv, tsv, `::` …) to a table of text. Every byte is looked at before the parser sees it."""
+"""Delimited text (csv, tsv, `::` …) to a table of text. Every byte is looked at before the parser
+sees it.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,13 @@ from spadework.errors import BadData, BadRequest, Undecided
 _CANDIDATES = (",", ";", "\t", "|", "::")
 _STAND_IN = "\x1f"  # ASCII "unit separator", for delimiters of more than one character
 _SAMPLE = 1 << 20
-_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars", "::": "double colons"}
+_NAMES = {
+    ",": "commas",
+    ";": "semicolons",
+    "\t": "tabs",
+    "|": "vertical bars",
+    "::": "double colons",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +50,36 @@ class _Text:
         line = self.data[self.records.starts[record] : self.records.stops[record]].decode()
         if len(line) > csv.field_size_limit():
             raise BadData(
-                f"The first row of {self.name} is {len(line):,} characters long.", "Look at the file: its line breaks are missing."
+                f"The first row of {self.name} is {len(line):,} characters long.",
+                "Look at the file: its line breaks are missing.",
             )
         try:
             lines = io.StringIO(line, newline="")
             if not self.quotes:
-                return next(csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE), [""])
+                return next(
+                    csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE), [""]
+                )
             return next(csv.reader(lines, delimiter=self.delimiter), [""])
         except csv.Error as error:
-            raise BadData(f"The first row of {self.name} cannot be read: {error}.", "Look at its quotes.") from None
+            raise BadData(
+                f"The first row of {self.name} cannot be read: {error}.", "Look at its quotes."
+            ) from None
 
 
-def parse_delimited(data: bytes, name: str, *, delimiter: str | None, encoding: str, skip_bad: bool, wanted: Sequence[str] = ()) -> Table:
-    """Table of text. `wanted` are the column names that the user gave; when all are `column_<n>`, there is no header.
+def parse_delimited(
+    data: bytes,
+    name: str,
+    *,
+    delimiter: str | None,
+    encoding: str,
+    skip_bad: bool,
+    wanted: Sequence[str] = (),
+) -> Table:
+    """Table of text. `wanted` are the column names that the user gave; when all are `column_<n>`,
+    there is no header.
 
-    Raises BadData for bad bytes, quotes that do not close and rows of the wrong length (set aside with `skip_bad`). O(bytes).
+    Raises BadData for bad bytes, quotes that do not close and rows of the wrong length (set aside
+    with `skip_bad`). O(bytes).
     """
     data, remarks = decoded(data, name, encoding)
     if b"\n" not in data and b"\r" in data:
@@ -70,14 +93,19 @@ def parse_delimited(data: bytes, name: str, *, delimiter: str | None, encoding: 
         remarks.append(f"Fields are separated by {_NAMES[chosen]}.")
     if len(chosen) > 1:
         if _STAND_IN.encode() in data:
-            raise BadData(f"{name} holds the control character 0x1F besides its delimiter {chosen!r}.", "Remove it.")
+            raise BadData(
+                f"{name} holds the control character 0x1F besides its delimiter {chosen!r}.",
+                "Remove it.",
+            )
         data = data.replace(chosen.encode(), _STAND_IN.encode())
     text = _scanned(data, name, chosen, remarks)
     return _table(text, remarks, skip_bad, wanted)
 
 
 def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
-    """Records with quotes read as quotes; where they only stand inside fields, as ordinary characters."""
+    """Records with quotes read as quotes; where they only stand inside fields, as ordinary
+    characters.
+    """
     view = np.frombuffer(data, np.uint8)
     if len(chosen) > 1:
         return _Text(name, data, _STAND_IN, scan(view, ord(_STAND_IN), quotes=False), False)
@@ -98,7 +126,8 @@ def _check_quotes(text: _Text, headerless: bool, skip_bad: bool) -> None:
     where = f"row {row}" if row else "the header"
     if fault.unclosed:
         raise BadData(
-            f"{text.name}: the quote that opens in {where} is never closed.", "Close it, or double quotes that belong to the text."
+            f"{text.name}: the quote that opens in {where} is never closed.",
+            "Close it, or double quotes that belong to the text.",
         )
     if not skip_bad:
         raise BadData(
@@ -130,7 +159,9 @@ def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str
     schema = {column: pl.String() for column in columns}
 
     def fetch(names: Sequence[str], limit: int | None = None) -> pl.DataFrame:
-        return _read(text, body, [columns.index(name) for name in names], list(names), whole, count, limit)
+        return _read(
+            text, body, [columns.index(name) for name in names], list(names), whole, count, limit
+        )
 
     return Table(
         name=text.name,
@@ -148,7 +179,15 @@ def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str
     )
 
 
-def _read(text: _Text, body: bytes, at: list[int], names: list[str], header: bool, count: int, limit: int | None) -> pl.DataFrame:
+def _read(
+    text: _Text,
+    body: bytes,
+    at: list[int],
+    names: list[str],
+    header: bool,
+    count: int,
+    limit: int | None,
+) -> pl.DataFrame:
     if count == 0:
         return pl.DataFrame({name: pl.Series(name, [], dtype=pl.String) for name in names})
     try:
@@ -162,11 +201,19 @@ def _read(text: _Text, body: bytes, at: list[int], names: list[str], header: boo
             n_rows=limit,
         )
     except pl.exceptions.PolarsError as error:
-        raise BadData(f"{text.name} cannot be parsed: {str(error).splitlines()[0]}", "Check its quotes and delimiters.") from None
+        raise BadData(
+            f"{text.name} cannot be parsed: {str(error).splitlines()[0]}",
+            "Check its quotes and delimiters.",
+        ) from None
     if frame.height != (count if limit is None else min(count, limit)):
-        raise BadData(f"{text.name}: {count:,} rows were counted, but {frame.height:,} were parsed.", "Check its quotes.")
+        raise BadData(
+            f"{text.name}: {count:,} rows were counted, but {frame.height:,} were parsed.",
+            "Check its quotes.",
+        )
     order = dict(zip(sorted(set(at)), frame.columns, strict=True))
-    return pl.DataFrame({name: frame[order[column]] for column, name in zip(at, names, strict=True)})
+    return pl.DataFrame(
+        {name: frame[order[column]] for column, name in zip(at, names, strict=True)}
+    )
 
 
 def _cut(text: _Text, keep: Array) -> bytes:
@@ -182,13 +229,20 @@ def _cut(text: _Text, keep: Array) -> bytes:
 def _header(first: list[str], name: str, wanted: Sequence[str]) -> tuple[list[str], bool]:
     """Column names, and whether they are invented because the first row is data."""
     numbered = [f"column_{at}" for at in range(1, len(first) + 1)]
-    asked = bool(wanted) and all(column in numbered for column in wanted) and not any(column in first for column in wanted)
+    asked = (
+        bool(wanted)
+        and all(column in numbered for column in wanted)
+        and not any(column in first for column in wanted)
+    )
     if asked or all(_is_number(field) for field in first):
         return numbered, True
     columns = [field.strip() for field in first]
     twice = sorted({column for column in columns if columns.count(column) > 1})
     if twice:
-        raise BadData(f"{name} has the column {twice[0]!r} {columns.count(twice[0])} times.", "Give every column a name of its own.")
+        raise BadData(
+            f"{name} has the column {twice[0]!r} {columns.count(twice[0])} times.",
+            "Give every column a name of its own.",
+        )
     return columns, False
 
 
@@ -198,10 +252,15 @@ def _is_number(field: str) -> bool:
 
 
 def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str, Mask]:
-    """Reason → mask over rows: of the wrong length, with a NUL byte, with a quote in a wrong place."""
+    """Reason → mask over rows: of the wrong length, with a NUL byte, with a quote in a wrong
+    place.
+    """
     records = text.records
     fields = records.fields[rows]
-    bad = {"misplaced quote": np.isin(rows, records.misplaced), "NUL byte in the row": np.isin(rows, records.with_nul)}
+    bad = {
+        "misplaced quote": np.isin(rows, records.misplaced),
+        "NUL byte in the row": np.isin(rows, records.with_nul),
+    }
     bad["NUL byte in the row"] &= ~bad["misplaced quote"]
     wrong = (fields != width) & ~bad["misplaced quote"] & ~bad["NUL byte in the row"]
     if wrong.any() and not skip_bad:
@@ -209,7 +268,10 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
         more = int(wrong.sum()) - 1
         others = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
         raise BadData(
-            f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the header has {width}{others}.",
+            (
+                f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the "
+                f"header has {width}{others}."
+            ),
             "Mend the file, or use --skip-bad to set such rows aside.",
         )
     bad["fewer fields than the header"] = wrong & (fields < width)
@@ -222,7 +284,10 @@ def check_delimiter(delimiter: str) -> str:
     known = {"tab": "\t", "\\t": "\t"}.get(delimiter, delimiter)
     single = len(known) == 1 and known.isascii() and known not in '"\n\r\0' and not known.isalnum()
     if not single and known != "::":
-        raise BadRequest(f"The delimiter {delimiter!r} cannot be used.", "Give one character such as , ; | or tab, or '::'.")
+        raise BadRequest(
+            f"The delimiter {delimiter!r} cannot be used.",
+            "Give one character such as , ; | or tab, or '::'.",
+        )
     return known
 
 
@@ -251,7 +316,12 @@ def find_delimiter(data: bytes, name: str) -> str:
     implied = "\t" if ".tsv" in name.lower() else ","
     if len(equal) > 1 and implied not in equal:
         raise Undecided(
-            f"{name} could be separated by {' or '.join(_NAMES[candidate] for candidate in equal)}: every row fits both.",
-            "Say which: --delimiter " + " or --delimiter ".join(repr(candidate) for candidate in equal) + ".",
+            (
+                f"{name} could be separated by "
+                f"{' or '.join(_NAMES[candidate] for candidate in equal)}: every row fits both."
+            ),
+            "Say which: --delimiter "
+            + " or --delimiter ".join(repr(candidate) for candidate in equal)
+            + ".",
         )
     return implied if implied in equal else equal[0]

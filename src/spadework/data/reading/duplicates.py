@@ -1,4 +1,6 @@
-"""Rows that repeat an earlier one, found where a sorted log has two rows of one user at one moment."""
+"""Rows that repeat an earlier one, found where a sorted log has two rows of one user at one
+moment.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,14 @@ import polars as pl
 from spadework.arrays import Array, Codes, Floats, Mask
 
 
-def find_repeats(users: Codes, times: Array, others: Mapping[str, Array | pl.Series], weights: Floats | None) -> tuple[Mask | None, int]:
-    """Mask of the rows that equal an earlier row in everything, None without any; and how many repeat one but for the weight.
+def find_repeats(
+    users: Codes, times: Array, others: Mapping[str, Array | pl.Series], weights: Floats | None
+) -> tuple[Mask | None, int]:
+    """Mask of the rows that equal an earlier row in everything, None without any; and how many
+    repeat one but for the weight.
 
-    Rows must be sorted by (user, time, arrival). `others` are the further columns that make up an event. O(rows), and O(ties) memory.
+    Rows must be sorted by (user, time, arrival). `others` are the further columns that make up an
+    event. O(rows), and O(ties) memory.
     """
     same = users[1:] == users[:-1]
     same &= times[1:] == times[:-1]
@@ -23,7 +29,10 @@ def find_repeats(users: Codes, times: Array, others: Mapping[str, Array | pl.Ser
     ties[1:] = same
     ties[:-1] |= same
     rows = np.flatnonzero(ties)
-    events = pl.DataFrame({"user": users[rows], "time": times[rows]} | {name: _taken(column, rows) for name, column in others.items()})
+    events = pl.DataFrame(
+        {"user": users[rows], "time": times[rows]}
+        | {name: _taken(column, rows) for name, column in others.items()}
+    )
     kinds = events.n_unique()
     if weights is not None:
         events = events.with_columns(weight=pl.Series(weights[rows]))

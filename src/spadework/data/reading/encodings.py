@@ -15,13 +15,20 @@ _MARKS = (
 _STEP = 1 << 24
 
 
-def decoded(data: bytes, name: str, encoding: str = "utf-8", header: bool = True) -> tuple[bytes, list[str]]:
-    """The same text as UTF-8 without a byte order mark, and remarks. `header` says that the first line is no row."""
+def decoded(
+    data: bytes, name: str, encoding: str = "utf-8", header: bool = True
+) -> tuple[bytes, list[str]]:
+    """The same text as UTF-8 without a byte order mark, and remarks. `header` says that the first
+    line is no row.
+    """
     try:
         codec = codecs.lookup(encoding).name
         b"".decode(codec)
     except (LookupError, ValueError, UnicodeError):
-        raise BadRequest(f"There is no encoding {encoding!r}.", "Common ones are utf-8, latin-1, cp1252, cp1251, utf-16.") from None
+        raise BadRequest(
+            f"There is no encoding {encoding!r}.",
+            "Common ones are utf-8, latin-1, cp1252, cp1251, utf-16.",
+        ) from None
     if codec in ("utf-8", "utf-8-sig", "ascii"):
         for mark, kind, option in _MARKS:
             if data.startswith(mark):
@@ -30,9 +37,14 @@ def decoded(data: bytes, name: str, encoding: str = "utf-8", header: bool = True
         _check_utf8(data, name, header)
         return data, []
     try:
-        return data.decode(codec).removeprefix("\ufeff").encode(), [f"Text is decoded from {codec}."]
+        return data.decode(codec).removeprefix("\ufeff").encode(), [
+            f"Text is decoded from {codec}."
+        ]
     except UnicodeError as error:
-        raise BadData(f"{name} is not {codec}: {error}.", "Give the encoding in which the file was written: --encoding.") from None
+        raise BadData(
+            f"{name} is not {codec}: {error}.",
+            "Give the encoding in which the file was written: --encoding.",
+        ) from None
 
 
 def _check_utf8(data: bytes, name: str, header: bool) -> None:
@@ -50,7 +62,10 @@ def _check_utf8(data: bytes, name: str, header: bool) -> None:
                 line = data.count(b"\n", 0, at) + 1
                 where = "the header" if header and line == 1 else f"row {line - header}"
                 raise BadData(
-                    f"{name} is not UTF-8: {where} (line {line}) has the byte 0x{data[at]:02X}, which is byte {at + 1:,} of the file.",
+                    (
+                        f"{name} is not UTF-8: {where} (line {line}) has the byte "
+                        f"0x{data[at]:02X}, which is byte {at + 1:,} of the file."
+                    ),
                     "Say how it was written, for example --encoding latin-1 or --encoding cp1252.",
                 ) from None
         begin = stop

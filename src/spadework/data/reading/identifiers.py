@@ -1,4 +1,6 @@
-"""Ids of users, items and baskets: kept exactly as written, or set aside, or refused; never rounded."""
+"""Ids of users, items and baskets: kept exactly as written, or set aside, or refused; never
+rounded.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ _EXACT = 2.0**53  # beyond this, neighbouring whole numbers are one float
 
 
 def clean_ids(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
-    """Whole numbers or text of the same length, null where the row is set aside; nothing is trimmed and no case is changed.
+    """Whole numbers or text of the same length, null where the row is set aside; nothing is trimmed
+    and no case is changed.
 
     Text is brought to Unicode form NFC. Raises BadData for types that can be no id.
     """
@@ -39,27 +42,52 @@ def clean_ids(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Ser
 def check_id_type(kind: pl.DataType, role: str, name: str) -> None:
     """Refuse by name, before values are read, what can be no id."""
     if kind == pl.Null:
-        raise BadData(f"The {role} column {name!r} is empty throughout.", f"Name another column: --{role}.")
-    if not (kind.is_integer() or kind.is_float() or kind.is_decimal() or kind in (pl.String, pl.Categorical, pl.Enum)):
+        raise BadData(
+            f"The {role} column {name!r} is empty throughout.", f"Name another column: --{role}."
+        )
+    if not (
+        kind.is_integer()
+        or kind.is_float()
+        or kind.is_decimal()
+        or kind in (pl.String, pl.Categorical, pl.Enum)
+    ):
         raise _refused(role, name, kind)
 
 
 def _refused(role: str, name: str, kind: pl.DataType) -> BadData:
-    word = "lists or structures" if kind.is_nested() else "bytes (a UUID, perhaps)" if kind == pl.Binary else str(kind)
+    word = (
+        "lists or structures"
+        if kind.is_nested()
+        else "bytes (a UUID, perhaps)"
+        if kind == pl.Binary
+        else str(kind)
+    )
     return BadData(
-        f"The {role} column {name!r} holds {word}, which can be no ids.", f"Turn it into text or whole numbers, or name another: --{role}."
+        f"The {role} column {name!r} holds {word}, which can be no ids.",
+        f"Turn it into text or whole numbers, or name another: --{role}.",
     )
 
 
 def _of_floats(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
     values = column.cast(pl.Float64).fill_nan(None)
-    odd = values.filter((values != values.round(0)) | (values.abs() >= _EXACT) | values.is_infinite())
+    odd = values.filter(
+        (values != values.round(0)) | (values.abs() >= _EXACT) | values.is_infinite()
+    )
     if len(odd):
         raise BadData(
-            f"The {role} column {name!r} holds decimal numbers, and {odd[0]!r} is no exact whole number.",
-            "Ids must be text or whole numbers. A column of whole numbers with gaps turns into decimals in pandas: read it as Int64.",
+            (
+                f"The {role} column {name!r} holds decimal numbers, and {odd[0]!r} is no exact "
+                "whole number."
+            ),
+            (
+                "Ids must be text or whole numbers. A column of whole numbers with gaps turns "
+                "into decimals in pandas: read it as Int64."
+            ),
         )
-    ledger.remark(f"The {role} ids in {name!r} came as decimal numbers, all of them whole, and are read as whole numbers.")
+    ledger.remark(
+        f"The {role} ids in {name!r} came as decimal numbers, all of them whole, and are "
+        "read as whole numbers."
+    )
     return values.cast(pl.Int64)
 
 
@@ -69,7 +97,11 @@ def _of_decimals(column: pl.Series, role: str, name: str) -> pl.Series:
     if not same.fill_null(True).all() or whole.null_count() != column.null_count():
         odd = column.filter(~same.fill_null(False) & column.is_not_null())
         raise BadData(
-            f"The {role} column {name!r} holds decimals, and {odd[0]} is no whole number below 2^63.", "Ids must be text or whole numbers."
+            (
+                f"The {role} column {name!r} holds decimals, and {odd[0]} is no whole number "
+                "below 2^63."
+            ),
+            "Ids must be text or whole numbers.",
         )
     return whole
 
@@ -77,7 +109,9 @@ def _of_decimals(column: pl.Series, role: str, name: str) -> pl.Series:
 def _narrowed(column: pl.Series, role: str, name: str) -> pl.Series:
     narrow = column.cast(pl.Int64, strict=False)
     if narrow.null_count() != column.null_count():
-        raise BadData(f"The {role} column {name!r} holds numbers beyond 64 bits.", "Turn them into text.")
+        raise BadData(
+            f"The {role} column {name!r} holds numbers beyond 64 bits.", "Turn them into text."
+        )
     return narrow
 
 
@@ -91,7 +125,10 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
     facts = pl.DataFrame({"id": distinct})
     long = facts.filter(pl.col("id").str.len_chars() > LONGEST)["id"]
     control = facts.filter(pl.col("id").str.contains(r"\p{Cc}"))["id"]
-    for unfit, reason in ((long, f"{role} id longer than {LONGEST} characters"), (control, f"{role} id with control characters")):
+    for unfit, reason in (
+        (long, f"{role} id longer than {LONGEST} characters"),
+        (control, f"{role} id with control characters"),
+    ):
         if len(unfit):
             hit = column.is_in(unfit.implode()).fill_null(False)
             ledger.set_aside(hit, reason)
@@ -104,7 +141,10 @@ def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Seri
         if merged:
             ledger.counts[f"{role}_ids_merged"] = merged
             were, are = ("was", "is") if merged == 1 else ("were", "are")
-            ledger.remark(f"{counted(merged, f'{role} id')} {were} written in two Unicode forms and {are} merged.")
+            ledger.remark(
+                f"{counted(merged, f'{role} id')} {were} written in two Unicode forms and "
+                f"{are} merged."
+            )
         column = column.str.normalize("NFC")
     return column
 

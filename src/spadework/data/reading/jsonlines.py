@@ -28,17 +28,22 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _not_a_number(constant: str) -> None:
-    """NaN and the infinities are no JSON; they are what a missing value looks like when Python writes it."""
+    """NaN and the infinities are no JSON; they are what a missing value looks like when Python
+    writes it.
+    """
     return
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_not_a_number)
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=str, parse_int=str, parse_constant=_not_a_number
+)
 
 
 def parse_jsonlines(data: bytes, name: str, *, encoding: str, skip_bad: bool) -> Table:
     """Table of text; NaN and the infinities are missing values.
 
-    Raises BadData at the first line that is not one flat JSON object, telling its number; with `skip_bad` such lines are set aside.
+    Raises BadData at the first line that is not one flat JSON object, telling its number; with
+    `skip_bad` such lines are set aside.
     """
     data, remarks = decoded(data, name, encoding, header=False)
     objects: list[dict[str, Any]] = []
@@ -55,7 +60,10 @@ def parse_jsonlines(data: bytes, name: str, *, encoding: str, skip_bad: bool) ->
             numbers.append(rows)
         except _BadLine as error:
             if not skip_bad:
-                raise BadData(f"{name}: line {line_number} {error}.", "Mend it, or use --skip-bad to set such lines aside.") from None
+                raise BadData(
+                    f"{name}: line {line_number} {error}.",
+                    "Mend it, or use --skip-bad to set such lines aside.",
+                ) from None
             bad.append(rows)
     if rows == 0:
         raise BadData(f"{name} is empty.", "Give a file with one JSON object a line.")
@@ -88,20 +96,41 @@ def _check_surrogates(made: dict[str, Any]) -> None:
             try:
                 text.encode()
             except UnicodeEncodeError:
-                raise _BadLine(f"has half a character (a lone surrogate) in {_shown(key)}") from None
+                raise _BadLine(
+                    f"has half a character (a lone surrogate) in {_shown(key)}"
+                ) from None
 
 
 def _shown(text: str) -> str:
     return ascii(text[:60])
 
 
-def _table(name: str, objects: list[dict[str, Any]], rows: int, numbers: list[int], bad: list[int], remarks: list[str], size: int) -> Table:
+def _table(
+    name: str,
+    objects: list[dict[str, Any]],
+    rows: int,
+    numbers: list[int],
+    bad: list[int],
+    remarks: list[str],
+    size: int,
+) -> Table:
     keys = dict.fromkeys(key for made in objects for key in made)
-    nested = {key for made in objects for key, value in made.items() if isinstance(value, dict | list)}
-    schema: dict[str, pl.DataType] = {key: pl.List(pl.String()) if key in nested else pl.String() for key in keys}
+    nested = {
+        key for made in objects for key, value in made.items() if isinstance(value, dict | list)
+    }
+    schema: dict[str, pl.DataType] = {
+        key: pl.List(pl.String()) if key in nested else pl.String() for key in keys
+    }
 
     def fetch(columns: Sequence[str], limit: int | None = None) -> pl.DataFrame:
-        return pl.DataFrame({key: pl.Series(key, [_text(made.get(key)) for made in objects[:limit]], dtype=pl.String) for key in columns})
+        return pl.DataFrame(
+            {
+                key: pl.Series(
+                    key, [_text(made.get(key)) for made in objects[:limit]], dtype=pl.String
+                )
+                for key in columns
+            }
+        )
 
     return Table(
         name=name,

@@ -1,4 +1,6 @@
-"""Weights of a whole column: decimal points or commas decided once, and a rule for every odd number."""
+"""Weights of a whole column: decimal points or commas decided once, and a rule for every odd
+number.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _COMMA = r"^[+-]?(?:\d+|\d{1,3}(?:\.\d{3})+)(?:,\d+)?$"
 
 
 def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.float64]:
-    """Weights above zero. What is no number, infinite, zero or below is set aside, each under its own reason. O(n)."""
+    """Weights above zero. What is no number, infinite, zero or below is set aside, each under its
+    own reason. O(n).
+    """
     kind = column.dtype
     if kind in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
@@ -25,14 +29,19 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
     elif kind.is_numeric() or kind == pl.Null:
         numbers = column.cast(pl.Float64)
     else:
-        raise BadData(f"The weight column {name!r} holds {kind}, which is no number.", "Name another column, or read none: --weight -.")
+        raise BadData(
+            f"The weight column {name!r} holds {kind}, which is no number.",
+            "Name another column, or read none: --weight -.",
+        )
     values = numbers.fill_null(np.nan).to_numpy()
     with np.errstate(invalid="ignore"):
         if len(values) and not (float(values.min()) > 0 and np.isfinite(values).all()):
             unknown = np.isnan(values)
             if unknown.any():
                 ledger.remark(
-                    f"Set aside for want of a number in {name!r}: {counted(int(unknown.sum()), 'row')}; --weight - reads the log without weights."
+                    f"Set aside for want of a number in {name!r}: "
+                    f"{counted(int(unknown.sum()), 'row')}; --weight - reads the log "
+                    "without weights."
                 )
             ledger.set_aside(unknown, "weight not a number")
             ledger.set_aside(np.isinf(values), "weight infinite")
@@ -57,7 +66,10 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
     only_point, only_comma = int((point & ~comma).sum()), int((comma & ~point).sum())
     if only_point and only_comma:
         raise BadData(
-            f"The weights in {name!r} are written in two ways: {only_point:,} with decimal points, {only_comma:,} with decimal commas.",
+            (
+                f"The weights in {name!r} are written in two ways: {only_point:,} with decimal "
+                f"points, {only_comma:,} with decimal commas."
+            ),
             "Write them all in one way.",
         )
     if not only_point and not only_comma:
@@ -65,7 +77,10 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger) -> pl.Series:
         if len(example) == 0:
             return text.cast(pl.Float64, strict=False)
         raise Undecided(
-            f"Weights in {name!r} such as {example[0]!r} can be read with a decimal comma or with a comma between thousands.",
+            (
+                f"Weights in {name!r} such as {example[0]!r} can be read with a decimal comma "
+                "or with a comma between thousands."
+            ),
             "Write them with a decimal point, or read none: --weight -.",
         )
     if only_comma:

@@ -1,4 +1,6 @@
-"""Sources of every kind to one table: paths, lists of paths, folders, standard input and data frames."""
+"""Sources of every kind to one table: paths, lists of paths, folders, standard input and data
+frames.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ from spadework.errors import BadData, BadRequest
 
 @runtime_checkable
 class ArrowFrame(Protocol):
-    """What speaks the Arrow PyCapsule interface: frames of pandas, polars and pyarrow, results of duckdb."""
+    """What speaks the Arrow PyCapsule interface: frames of pandas, polars and pyarrow, results of
+    duckdb.
+    """
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """A stream of record batches."""
@@ -26,7 +30,17 @@ class ArrowFrame(Protocol):
 
 Source: TypeAlias = str | Path | Sequence[str | Path] | ArrowFrame | pl.LazyFrame
 
-_DATABASES = ("postgresql://", "postgres://", "mysql://", "mssql://", "oracle://", "sqlite://", "duckdb://", "snowflake://", "bigquery://")
+_DATABASES = (
+    "postgresql://",
+    "postgres://",
+    "mysql://",
+    "mssql://",
+    "oracle://",
+    "sqlite://",
+    "duckdb://",
+    "snowflake://",
+    "bigquery://",
+)
 
 
 def open_table(
@@ -37,7 +51,9 @@ def open_table(
     skip_bad: bool = False,
     wanted: Sequence[str] = (),
 ) -> Table:
-    """The table of a source; several files are put one after the other. Raises BadRequest and BadData with the file's name."""
+    """The table of a source; several files are put one after the other. Raises BadRequest and
+    BadData with the file's name.
+    """
     if isinstance(source, pl.LazyFrame):
         return _table_of_scan(source, "the lazy frame", "frame", 0)
     if isinstance(source, ArrowFrame):
@@ -45,33 +61,53 @@ def open_table(
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
         kind = type(source).__name__
         raise BadRequest(
-            f"A source of type {kind} cannot be read.", "Give a path, a list of paths, or a frame of polars, pandas or pyarrow."
+            f"A source of type {kind} cannot be read.",
+            "Give a path, a list of paths, or a frame of polars, pandas or pyarrow.",
         )
     addresses = [source] if isinstance(source, str | Path) else list(source)
     if not addresses:
         raise BadRequest("The list of sources is empty.", "Give at least one path.")
-    return joined([_open_one(address, delimiter, encoding, skip_bad, wanted) for address in addresses])
+    return joined(
+        [_open_one(address, delimiter, encoding, skip_bad, wanted) for address in addresses]
+    )
 
 
-def _open_one(address: str | Path, delimiter: str | None, encoding: str, skip_bad: bool, wanted: Sequence[str]) -> Table:
+def _open_one(
+    address: str | Path, delimiter: str | None, encoding: str, skip_bad: bool, wanted: Sequence[str]
+) -> Table:
     if not isinstance(address, str | Path):
-        raise BadRequest(f"A list of sources holds a {type(address).__name__}.", "Give paths only, or one frame.")
+        raise BadRequest(
+            f"A list of sources holds a {type(address).__name__}.", "Give paths only, or one frame."
+        )
     if isinstance(address, str) and address.startswith(_DATABASES):
         scheme = address.split("://")[0]
         raise BadRequest(
-            f"Databases ({scheme}://…) cannot be read by this version; the extra `sql` does not exist yet.",
+            (
+                f"Databases ({scheme}://…) cannot be read by this version; the extra `sql` does "
+                "not exist yet."
+            ),
             "Export the table to parquet and give that file.",
         )
     if isinstance(address, str) and "://" in address:
-        raise BadRequest(f"{address.split('://')[0]}:// addresses are not read; nothing is fetched from the network.", "Download the file.")
+        raise BadRequest(
+            (
+                f"{address.split('://')[0]}:// addresses are not read; nothing is fetched from "
+                "the network."
+            ),
+            "Download the file.",
+        )
 
     def text(data: bytes, name: str) -> Table:
         kind = byte_sources.kind_of(data[:4096], name)
         if kind == "jsonl":
             return parse_jsonlines(data, name, encoding=encoding, skip_bad=skip_bad)
         if kind != "text":
-            raise BadData(f"{name} holds {kind} data inside.", "Unpack it, or give the file by its path.")
-        return parse_delimited(data, name, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted)
+            raise BadData(
+                f"{name} holds {kind} data inside.", "Unpack it, or give the file by its path."
+            )
+        return parse_delimited(
+            data, name, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
+        )
 
     if str(address) == "-":
         data = byte_sources.read_standard_input()
@@ -95,15 +131,24 @@ def _open_one(address: str | Path, delimiter: str | None, encoding: str, skip_ba
 
 
 def _open_folder(folder: Path) -> Table:
-    files = sorted(path for path in folder.rglob("*.parquet") if not path.name.startswith((".", "_")) and path.is_file())
+    files = sorted(
+        path
+        for path in folder.rglob("*.parquet")
+        if not path.name.startswith((".", "_")) and path.is_file()
+    )
     if not files:
-        raise BadRequest(f"The folder {folder.name!r} holds no parquet files.", "Give a folder of parquet files, or a list of files.")
+        raise BadRequest(
+            f"The folder {folder.name!r} holds no parquet files.",
+            "Give a folder of parquet files, or a list of files.",
+        )
     tables: list[Table] = []
     for path in files:
         byte_sources.check_path(path)
         name = path.relative_to(folder).as_posix()
         if byte_sources.kind_of(byte_sources.head_of(path), name) != "parquet":
-            raise BadData(f"{name} is not a parquet file.", "Remove it from the folder, or write it again.")
+            raise BadData(
+                f"{name} is not a parquet file.", "Remove it from the folder, or write it again."
+            )
         table = _open_columnar(path, name, "parquet")
         if tables:
             check_same_columns(tables[0].name, tables[0].schema, name, table.schema)
@@ -112,7 +157,13 @@ def _open_folder(folder: Path) -> Table:
         return tables[0]
     scan = pl.scan_parquet(files, glob=False)
     size = sum(table.size for table in tables)
-    return _table_of_scan(scan, folder.name, "parquet", size, parts=tuple((table.name, table.rows) for table in tables))
+    return _table_of_scan(
+        scan,
+        folder.name,
+        "parquet",
+        size,
+        parts=tuple((table.name, table.rows) for table in tables),
+    )
 
 
 def _open_columnar(path: Path, name: str, kind: str) -> Table:
@@ -124,14 +175,23 @@ def _open_columnar(path: Path, name: str, kind: str) -> Table:
 
 
 def _broken(name: str, kind: str, error: Exception) -> BadData:
-    return BadData(f"{name} is a broken {kind} file: {_first_line(error)}.", "Write or download the file again.")
+    return BadData(
+        f"{name} is a broken {kind} file: {_first_line(error)}.",
+        "Write or download the file again.",
+    )
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0].rstrip(".") if str(error).strip() else type(error).__name__
+    return (
+        str(error).strip().splitlines()[0].rstrip(".")
+        if str(error).strip()
+        else type(error).__name__
+    )
 
 
-def _table_of_scan(scan: pl.LazyFrame, name: str, kind: str, size: int, parts: tuple[tuple[str, int], ...] = ()) -> Table:
+def _table_of_scan(
+    scan: pl.LazyFrame, name: str, kind: str, size: int, parts: tuple[tuple[str, int], ...] = ()
+) -> Table:
     """A lazily read table: only the columns that are asked for leave the disk."""
 
     def collected(plan: pl.LazyFrame) -> pl.DataFrame:
@@ -141,7 +201,11 @@ def _table_of_scan(scan: pl.LazyFrame, name: str, kind: str, size: int, parts: t
             raise _broken(name, kind, error) from None
 
     def sampled(columns: Sequence[str], user: str, every: int) -> tuple[pl.DataFrame, RowNumbers]:
-        chosen = scan.select(columns).with_row_index("row number", offset=1).filter(pl.col(user).hash(seed=0) % every == 0)
+        chosen = (
+            scan.select(columns)
+            .with_row_index("row number", offset=1)
+            .filter(pl.col(user).hash(seed=0) % every == 0)
+        )
         frame = collected(chosen)
         return frame.drop("row number"), frame["row number"].cast(pl.Int64).to_numpy()
 
@@ -178,12 +242,19 @@ def _table_of_frame(source: ArrowFrame) -> Table:
         try:
             frame = pl.DataFrame(_Capsule(source))
         except Exception as error:  # whatever the foreign library raises
-            raise BadData(f"{name} cannot be read: {_first_line(error)}.", "Give columns of one type each, with different names.") from None
+            raise BadData(
+                f"{name} cannot be read: {_first_line(error)}.",
+                "Give columns of one type each, with different names.",
+            ) from None
     schema: dict[str, Any] = dict(frame.schema)
     return Table(
         name=name,
         kind="frame",
-        schema={column: kind for column, kind in schema.items() if not column.startswith("__index_level_")},
+        schema={
+            column: kind
+            for column, kind in schema.items()
+            if not column.startswith("__index_level_")
+        },
         rows=frame.height,
         fetch=lambda columns: frame.select(columns),
         head=frame.head,

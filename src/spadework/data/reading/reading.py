@@ -26,14 +26,22 @@ def read_source(
     skip_bad: bool = False,
     duplicates: Duplicates = "set aside",
 ) -> Interactions:
-    """The log of a file, a folder or a frame; `given` maps roles to the names that the user gave."""
+    """The log of a file, a folder or a frame; `given` maps roles to the names that the user
+    gave.
+    """
     wanted = [_bare(name) for name in given.values() if name not in (None, "-") and name]
-    table = open_table(source, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted)
+    table = open_table(
+        source, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
+    )
     return read_table(table, given, events=events, duplicates=duplicates)
 
 
 def read_table(
-    table: Table, given: Mapping[str, str | None], *, events: Sequence[str] | None = None, duplicates: Duplicates = "set aside"
+    table: Table,
+    given: Mapping[str, str | None],
+    *,
+    events: Sequence[str] | None = None,
+    duplicates: Duplicates = "set aside",
 ) -> Interactions:
     """The log of an opened table; `given` maps roles to the names that the user gave."""
     if table.rows == 0:
@@ -41,7 +49,9 @@ def read_table(
     roles = choose_roles(table, given)
     columns = roles.columns()
     if events is not None and roles.event is None:
-        raise BadRequest(f"Events are asked for, but {table.name} has no event column.", "Name it with --event.")
+        raise BadRequest(
+            f"Events are asked for, but {table.name} has no event column.", "Name it with --event."
+        )
     for role in ("user", "item"):
         check_id_type(table.schema[columns[role]], role, columns[role])
     _check_types(table, columns)
@@ -54,7 +64,12 @@ def read_table(
     else:
         frame = table.fetch(names)
     frame = frame.rename({column: role for role, column in columns.items()})
-    plan = Plan(roles=roles, events=None if events is None else tuple(events), duplicates=duplicates, every=every)
+    plan = Plan(
+        roles=roles,
+        events=None if events is None else tuple(events),
+        duplicates=duplicates,
+        every=every,
+    )
     return assemble(frame, table, plan, numbers)
 
 
@@ -63,7 +78,10 @@ def _check_types(table: Table, columns: Mapping[str, str]) -> None:
         kind = table.schema[column]
         if kind.is_nested() or kind in (pl.Binary, pl.Object):
             what = "lists or structures" if kind.is_nested() else "bytes or foreign objects"
-            raise BadData(f"The {role} column {column!r} holds {what}.", f"Name a column of single values, or read none: --{role} -.")
+            raise BadData(
+                f"The {role} column {column!r} holds {what}.",
+                f"Name a column of single values, or read none: --{role} -.",
+            )
 
 
 def _bare(name: str) -> str:

@@ -1,4 +1,6 @@
-"""How much memory a reading will take, before it starts, and what to do when there is too little."""
+"""How much memory a reading will take, before it starts, and what to do when there is too
+little.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,10 @@ SHARE = 0.8
 """Share of the available memory that a reading may take."""
 
 _WORK = 60  # bytes a row for codes, clock, sort keys and the permutation, measured on 20 M rows
-_TEXT_VALUE = 48  # bytes of a text value in memory: its view, its characters, its place in the vocabulary
-_TEXT_FILE = 10  # times the size of a text file: 6 to 8 were measured, 14 where most rows are duplicates
+# bytes of a text value in memory: its view, its characters, its place in the vocabulary
+_TEXT_VALUE = 48
+# times the size of a text file: 6 to 8 were measured, 14 where most rows are duplicates
+_TEXT_FILE = 10
 _LARGE = 1 << 32  # from here on the prediction is told
 
 
@@ -54,32 +58,54 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
     limit = max(LEAST_LIMIT, EXPANSION_LIMIT * table.size)
     if claimed > limit:
         raise BadData(
-            f"{table.name} expands from {table.size:,} bytes to {claimed:,} ({table.rows:,} rows); the limit is {limit:,}.",
-            f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, read it into a frame and give that.",
+            (
+                f"{table.name} expands from {table.size:,} bytes to {claimed:,} ({table.rows:,} "
+                f"rows); the limit is {limit:,}."
+            ),
+            (
+                f"A log shrinks far less than {EXPANSION_LIMIT} times. If the file is sound, "
+                "read it into a frame and give that."
+            ),
         )
 
 
 def check_text_size(size: int, name: str) -> None:
-    """Refuse, before reading, a text file that will not fit; a sample of its users cannot be drawn without reading it whole."""
+    """Refuse, before reading, a text file that will not fit; a sample of its users cannot be drawn
+    without reading it whole.
+    """
     need, room = size * _TEXT_FILE, available()
     if need > SHARE * room:
         raise OutOfMemory(
-            f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are available.",
+            (
+                f"Reading {name} would take about {gib(need)}, and {gib(room)} of memory are "
+                "available."
+            ),
             "Turn it into parquet, which is read by columns and can be sampled by users.",
         )
 
 
 def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
-    """1 to read every user, N to read one user in N. Raises OutOfMemory where a sample cannot be drawn."""
+    """1 to read every user, N to read one user in N. Raises OutOfMemory where a sample cannot be
+    drawn.
+    """
     need, room = predicted(table, columns), available()
     if need > _LARGE:
-        note(f"Reading {table.name} will take about {gib(need)} of memory; {gib(room)} are available.")
+        note(
+            f"Reading {table.name} will take about {gib(need)} of memory; {gib(room)} are "
+            "available."
+        )
     if need <= SHARE * room or table.kind == "frame":
         return 1
     if table.sampled is None:
         raise OutOfMemory(
-            f"Reading {table.name} would take about {gib(need)}, and {gib(room)} of memory are available.",
-            "Turn it into one folder of parquet, which is read by columns and can be sampled by users.",
+            (
+                f"Reading {table.name} would take about {gib(need)}, and {gib(room)} of memory "
+                "are available."
+            ),
+            (
+                "Turn it into one folder of parquet, which is read by columns and can be "
+                "sampled by users."
+            ),
         )
     return max(2, -int(-need // (SHARE * room)))
 

@@ -1,4 +1,6 @@
-"""Where the records of delimited text begin and end, how many fields each has, and which quotes are wrong."""
+"""Where the records of delimited text begin and end, how many fields each has, and which quotes are
+wrong.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ class Records:
 
 
 def scan(data: NDArray[np.uint8], delimiter: int, *, quotes: bool) -> Records:
-    """Find the records. With `quotes`, line breaks and delimiters inside quoted fields do not count. O(bytes), in steps of 16 MiB."""
+    """Find the records. With `quotes`, line breaks and delimiters inside quoted fields do not
+    count. O(bytes), in steps of 16 MiB.
+    """
     ends: list[NDArray[np.int64]] = []
     fields: list[NDArray[np.int32]] = []
     nuls: list[NDArray[np.int64]] = []
@@ -76,7 +80,9 @@ def scan(data: NDArray[np.uint8], delimiter: int, *, quotes: bool) -> Records:
     if len(data) and (len(stops) == 0 or stops[-1] != len(data) - 1):
         stops = np.append(stops, len(data))
         fields.append(np.asarray([delimiters + 1], np.int32))
-    return _records(data, stops, fields, nuls, wrong, opens_field, last_quote if open_before else -1)
+    return _records(
+        data, stops, fields, nuls, wrong, opens_field, last_quote if open_before else -1
+    )
 
 
 def _records(
@@ -90,7 +96,11 @@ def _records(
 ) -> Records:
     none = np.zeros(0, np.int64)
     starts = np.concatenate(([0], stops[:-1] + 1)).astype(np.int64) if len(stops) else none
-    returns = (stops > starts) & (data[np.maximum(stops - 1, 0)] == RETURN) if len(stops) else np.zeros(0, np.bool_)
+    returns = (
+        (stops > starts) & (data[np.maximum(stops - 1, 0)] == RETURN)
+        if len(stops)
+        else np.zeros(0, np.bool_)
+    )
     misplaced_at = np.concatenate([*wrong, none])
     return Records(
         starts=starts,
@@ -112,14 +122,20 @@ def _after(data: NDArray[np.uint8], at: NDArray[np.int64]) -> NDArray[np.uint8]:
     return np.where(at == last, np.uint8(NEWLINE), data[np.minimum(at + 1, last)])
 
 
-def _opens_field(data: NDArray[np.uint8], at: NDArray[np.int64], delimiter: int) -> NDArray[np.bool_]:
+def _opens_field(
+    data: NDArray[np.uint8], at: NDArray[np.int64], delimiter: int
+) -> NDArray[np.bool_]:
     before = _before(data, at)
     opens: NDArray[np.bool_] = (before == delimiter) | (before == NEWLINE)
     return opens
 
 
-def _misplaced(data: NDArray[np.uint8], at: NDArray[np.int64], delimiter: int, open_before: bool) -> NDArray[np.int64]:
-    """Opening quotes need a delimiter or a line break before them, closing quotes one after them; a doubled quote is both."""
+def _misplaced(
+    data: NDArray[np.uint8], at: NDArray[np.int64], delimiter: int, open_before: bool
+) -> NDArray[np.int64]:
+    """Opening quotes need a delimiter or a line break before them, closing quotes one after them; a
+    doubled quote is both.
+    """
     opening = (np.arange(len(at)) % 2 == 0) != open_before
     before, after = _before(data, at), _after(data, at)
     opens_well = (before == delimiter) | (before == NEWLINE) | (before == QUOTE)
@@ -128,9 +144,18 @@ def _misplaced(data: NDArray[np.uint8], at: NDArray[np.int64], delimiter: int, o
     return wrong
 
 
-def _first_fault(data: NDArray[np.uint8], stops: NDArray[np.int64], misplaced: NDArray[np.int64], unclosed_at: int) -> Fault | None:
+def _first_fault(
+    data: NDArray[np.uint8],
+    stops: NDArray[np.int64],
+    misplaced: NDArray[np.int64],
+    unclosed_at: int,
+) -> Fault | None:
     if len(misplaced) == 0:
-        return None if unclosed_at < 0 else Fault(int(np.searchsorted(stops, unclosed_at)), unclosed=True)
+        return (
+            None
+            if unclosed_at < 0
+            else Fault(int(np.searchsorted(stops, unclosed_at)), unclosed=True)
+        )
     at = int(misplaced[0])
     record = int(np.searchsorted(stops, at))
     earlier = np.flatnonzero(data[:at] == QUOTE)

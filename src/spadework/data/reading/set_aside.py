@@ -22,7 +22,8 @@ class Ledger:
         self.remarks: list[str] = []
         self.counts: dict[str, int] = {}
         self._reasons: list[str] = []
-        self._marks: NDArray[np.int16] | None = None  # number of the reason, counted from 1; 0 is used
+        # number of the reason, counted from 1; 0 is used
+        self._marks: NDArray[np.int16] | None = None
 
     def set_aside(self, where: Mask | pl.Series, reason: str) -> None:
         """Set aside the rows where the mask holds, unless they are already."""
@@ -49,7 +50,9 @@ class Ledger:
         if self._marks is None:
             return {}
         sums = np.bincount(self._marks, minlength=len(self._reasons) + 1)
-        return {reason: int(sums[at]) for at, reason in enumerate(self._reasons, start=1) if sums[at]}
+        return {
+            reason: int(sums[at]) for at, reason in enumerate(self._reasons, start=1) if sums[at]
+        }
 
     def aside(self) -> tuple[NDArray[np.int64], list[str]]:
         """Positions of the rows set aside, ascending, and the reason of each."""

@@ -16,9 +16,11 @@ RowNumbers = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
-    """`rows` counts every data row of the source; `dropped` are those that could not be parsed, by reason.
+    """`rows` counts every data row of the source; `dropped` are those that could not be parsed, by
+    reason.
 
-    `fetch(columns)` gives the other rows, in their order; `numbers` are their row numbers (the first data row is 1), None means all.
+    `fetch(columns)` gives the other rows, in their order; `numbers` are their row numbers (the
+    first data row is 1), None means all.
     """
 
     name: str
@@ -33,7 +35,8 @@ class Table:
     dropped: Mapping[str, RowNumbers] = field(default_factory=dict)
     numbers: RowNumbers | None = None
     size: int = 0  # bytes to read, where known
-    sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None  # columns, user column, one of N
+    # columns, user column, one of N
+    sampled: Callable[[Sequence[str], str, int], tuple[pl.DataFrame, RowNumbers]] | None = None
     parts: tuple[tuple[str, int], ...] = ()  # name and rows of each source, where there are several
 
     @property
@@ -57,10 +60,14 @@ def joined(tables: Sequence[Table]) -> Table:
     dropped: dict[str, RowNumbers] = {}
     for start, table in zip(starts, tables, strict=False):
         for reason, rows in table.dropped.items():
-            dropped[reason] = np.concatenate((dropped.get(reason, np.zeros(0, np.int64)), rows + start))
+            dropped[reason] = np.concatenate(
+                (dropped.get(reason, np.zeros(0, np.int64)), rows + start)
+            )
     numbers = None
     if any(table.numbers is not None for table in tables):
-        numbers = np.concatenate([table.row_numbers() + start for start, table in zip(starts, tables, strict=False)])
+        numbers = np.concatenate(
+            [table.row_numbers() + start for start, table in zip(starts, tables, strict=False)]
+        )
     return Table(
         name=", ".join(table.name for table in tables),
         kind=first.kind,
@@ -78,7 +85,9 @@ def joined(tables: Sequence[Table]) -> Table:
     )
 
 
-def check_same_columns(name: str, schema: Mapping[str, pl.DataType], other: str, others: Mapping[str, pl.DataType]) -> None:
+def check_same_columns(
+    name: str, schema: Mapping[str, pl.DataType], other: str, others: Mapping[str, pl.DataType]
+) -> None:
     """Refuse a second source whose columns differ, naming it."""
     if dict(schema) == dict(others):
         return
@@ -93,7 +102,10 @@ def check_same_columns(name: str, schema: Mapping[str, pl.DataType], other: str,
         if column is None:
             return  # same columns in another order
         what = f"holds {column!r} as {others[column]}, not {schema[column]}"
-    raise BadData(f"{other} does not fit to {name}: it {what}.", "Give sources with the same columns, or read them one by one.")
+    raise BadData(
+        f"{other} does not fit to {name}: it {what}.",
+        "Give sources with the same columns, or read them one by one.",
+    )
 
 
 def _list(names: Sequence[str]) -> str:

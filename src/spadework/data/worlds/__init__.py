@@ -1,4 +1,5 @@
 """Synthetic logs whose right answer is known, for tests and for `world:NAME` as a source.
 
-Start with `worlds`: one function is one world. `finer_worlds` hold one effect beside another that looks like it.
+Start with `worlds`: one function is one world. `finer_worlds` hold one effect beside another that
+looks like it.
 """

@@ -1,30 +1,58 @@
-"""Worlds that plant one thing beside others that look like it: pauses beside order, baskets beside histories, content beside behaviour."""
+"""Worlds that plant one thing beside others that look like it: pauses beside order, baskets beside
+histories, content beside behaviour.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spadework.data.worlds.world_making import DAY, START, World, categories_of, log_of, place, shared_out, spread
+from spadework.data.worlds.world_making import (
+    DAY,
+    START,
+    World,
+    categories_of,
+    log_of,
+    place,
+    shared_out,
+    spread,
+)
 
 
 @place
 def errands(rng: np.random.Generator) -> World:
-    """On errand days a user takes two things of one of their three kinds, hours apart; between errands they take anything, days apart."""
+    """On errand days a user takes two things of one of their three kinds, hours apart; between
+    errands they take anything, days apart.
+    """
     users, errands, alone = 900, 14, 60
     own = shared_out(rng, users, 3, 30)
-    kinds = np.take_along_axis(own, np.argsort(rng.random((users, errands)), axis=1) % 3, axis=1)[:, :, None]
-    wanted = (kinds * 16 + np.argsort(rng.random((users, errands, 16)), axis=2)[:, :, :2]).reshape(users, -1)
-    days = (rng.uniform(0, 139, (users, errands, 1)) + rng.uniform(0.05, 0.6, (users, errands, 1)) * [0, 1]).reshape(users, -1)
+    kinds = np.take_along_axis(own, np.argsort(rng.random((users, errands)), axis=1) % 3, axis=1)[
+        :, :, None
+    ]
+    wanted = (kinds * 16 + np.argsort(rng.random((users, errands, 16)), axis=2)[:, :, :2]).reshape(
+        users, -1
+    )
+    days = (
+        rng.uniform(0, 139, (users, errands, 1))
+        + rng.uniform(0.05, 0.6, (users, errands, 1)) * [0, 1]
+    ).reshape(users, -1)
     items = np.concatenate([wanted, rng.integers(0, 480, (users, alone))], axis=1)
     days = np.concatenate([days, rng.uniform(0, 140, (users, alone))], axis=1)
-    log = log_of(np.repeat(np.arange(users), items.shape[1]), items.ravel(), START + (days.ravel() * DAY).astype(np.int64))
+    log = log_of(
+        np.repeat(np.arange(users), items.shape[1]),
+        items.ravel(),
+        START + (days.ravel() * DAY).astype(np.int64),
+    )
     answer = "pauses: what is taken within hours belongs together"
-    return World(name="errands", log=log, answer=answer, helps=frozenset({"neighbours", "time", "order"}))
+    return World(
+        name="errands", log=log, answer=answer, helps=frozenset({"neighbours", "time", "order"})
+    )
 
 
 @place
 def comebacks(rng: np.random.Generator) -> World:
-    """Users take six things of one of twenty-five tastes within four days, stay away for sixty, and come back with another taste."""
+    """Users take six things of one of twenty-five tastes within four days, stay away for sixty, and
+    come back with another taste.
+    """
     users, before, after = 1800, 6, 10
     tastes = np.repeat(np.argsort(rng.random((users, 25)), axis=1)[:, :2], [before, after], axis=1)
     begins = rng.uniform(-10, 140, (users, 1))
@@ -36,27 +64,43 @@ def comebacks(rng: np.random.Generator) -> World:
     owners = np.broadcast_to(np.arange(users)[:, None], days.shape)
     log = log_of(owners[kept], items[kept], START + (days[kept] * DAY).astype(np.int64))
     answer = "the age of a history: what was taken before the pause says nothing"
-    return World(name="comebacks", log=log, answer=answer, helps=frozenset({"neighbours", "time", "order"}))
+    return World(
+        name="comebacks", log=log, answer=answer, helps=frozenset({"neighbours", "time", "order"})
+    )
 
 
 @place
 def kits(rng: np.random.Generator) -> World:
-    """Every second basket holds items of one kit, the others anything; each user uses five of twenty kits."""
+    """Every second basket holds items of one kit, the others anything; each user uses five of
+    twenty kits.
+    """
     users, baskets, size = 700, 20, 4
     own = shared_out(rng, users, 5, 20)
     kit = np.take_along_axis(own, rng.integers(0, 5, (users, baskets)), axis=1)[:, :, None]
     items = kit * 24 + np.argsort(rng.random((users, baskets, 24)), axis=2)[:, :, :size]
-    items = np.where(rng.random((users, baskets, 1)) < 0.5, rng.integers(0, 480, items.shape), items)
+    items = np.where(
+        rng.random((users, baskets, 1)) < 0.5, rng.integers(0, 480, items.shape), items
+    )
     times = np.repeat(spread(rng, users, baskets), size)
-    log = log_of(np.repeat(np.arange(users), baskets * size), items.ravel(), times, baskets=np.arange(items.size) // size)
+    log = log_of(
+        np.repeat(np.arange(users), baskets * size),
+        items.ravel(),
+        times,
+        baskets=np.arange(items.size) // size,
+    )
     return World(
-        name="kits", log=log, answer="baskets: what is bought at once belongs together", helps=frozenset({"neighbours", "baskets"})
+        name="kits",
+        log=log,
+        answer="baskets: what is bought at once belongs together",
+        helps=frozenset({"neighbours", "baskets"}),
     )
 
 
 @place
 def resellers(rng: np.random.Generator) -> World:
-    """One user in ten takes anything, thirty times as much as the others, who each keep to one of thirty tastes."""
+    """One user in ten takes anything, thirty times as much as the others, who each keep to one of
+    thirty tastes.
+    """
     lengths = np.where(np.arange(600) < 60, 480, 16)
     owners = np.repeat(np.arange(600), lengths)
     tastes = 40 * (np.arange(540) % 30)[:, None] + np.argsort(rng.random((540, 40)), axis=1)[:, :16]
@@ -69,14 +113,19 @@ def resellers(rng: np.random.Generator) -> World:
 
 @place
 def refills(rng: np.random.Generator) -> World:
-    """Each user refills twelve of 120 things, each after its own pause of twelve to sixty days, give or take a tenth."""
+    """Each user refills twelve of 120 things, each after its own pause of twelve to sixty days,
+    give or take a tenth.
+    """
     users, things = 400, 12
     own = np.argsort(rng.random((users, 120)), axis=1)[:, :things]
     pause = np.linspace(12, 60, 120)[rng.permutation(120)][own]
     waits = pause[:, :, None] * rng.normal(1, 0.1, (users, things, 16)).clip(0.7, 1.3)
     days = rng.random((users, things, 1)) * pause[:, :, None] + np.cumsum(waits, axis=2) - waits
     kept = days < 140
-    owners, items = (np.broadcast_to(part, days.shape)[kept] for part in (np.arange(users)[:, None, None], own[:, :, None]))
+    owners, items = (
+        np.broadcast_to(part, days.shape)[kept]
+        for part in (np.arange(users)[:, None, None], own[:, :, None])
+    )
     log = log_of(owners, items, START + (days[kept] * DAY).astype(np.int64))
     answer = "pauses: each thing is taken again when it is due"
     return World(name="refills", log=log, answer=answer, helps=frozenset({"repeats", "pauses"}))
@@ -84,19 +133,39 @@ def refills(rng: np.random.Generator) -> World:
 
 @place
 def coarse_clock(rng: np.random.Generator) -> World:
-    """As in `order`, but four events at a time carry one timestamp, and only the file knows which came first."""
+    """As in `order`, but four events at a time carry one timestamp, and only the file knows which
+    came first.
+    """
     steps = np.where(rng.random((500, 24)) < 0.8, 1, rng.integers(0, 240, (500, 24)))
     items = (rng.integers(0, 240, (500, 1)) + np.cumsum(steps, axis=1)) % 240
     log = log_of(np.repeat(np.arange(500), 24), items.ravel(), np.repeat(spread(rng, 500, 6), 4))
     answer = "the order of the file: within one timestamp, too, the last item tells the next"
-    return World(name="coarse_clock", log=log, answer=answer, helps=frozenset({"neighbours", "order"}))
+    return World(
+        name="coarse_clock", log=log, answer=answer, helps=frozenset({"neighbours", "order"})
+    )
 
 
 @place
 def novelties(rng: np.random.Generator) -> World:
-    """Users take six things of one of sixty categories of forty; each thing is taken once or twice, so little is known of it."""
+    """Users take six things of one of sixty categories of forty; each thing is taken once or twice,
+    so little is known of it.
+    """
     users, taken = 700, 6
-    items = rng.integers(0, 60, users)[:, None] * 40 + np.argsort(rng.random((users, 40)), axis=1)[:, :taken]
-    log = log_of(np.repeat(np.arange(users), taken), items.ravel(), spread(rng, users, taken), item_count=2400)
+    items = (
+        rng.integers(0, 60, users)[:, None] * 40
+        + np.argsort(rng.random((users, 40)), axis=1)[:, :taken]
+    )
+    log = log_of(
+        np.repeat(np.arange(users), taken),
+        items.ravel(),
+        spread(rng, users, taken),
+        item_count=2400,
+    )
     answer = "content: of a new thing nothing is known but what it is"
-    return World(name="novelties", log=log, answer=answer, helps=frozenset({"content"}), content=categories_of(log, 40))
+    return World(
+        name="novelties",
+        log=log,
+        answer=answer,
+        helps=frozenset({"content"}),
+        content=categories_of(log, 40),
+    )

@@ -17,7 +17,19 @@ from spadework.data.vocabulary import Vocabulary
 from spadework.shelf import Shelf
 
 HELP = frozenset(
-    {"neighbours", "popularity", "normalisation", "time", "order", "repeats", "pauses", "content", "kinds", "baskets", "users"}
+    {
+        "neighbours",
+        "popularity",
+        "normalisation",
+        "time",
+        "order",
+        "repeats",
+        "pauses",
+        "content",
+        "kinds",
+        "baskets",
+        "users",
+    }
 )
 """What may help in a world."""
 START = 1_704_067_200  # 2024-01-01 UTC
@@ -49,7 +61,9 @@ def place(function: F) -> F:
 def anything(rng: np.random.Generator, shape: tuple[int, ...], items: int) -> Array:
     """Items in any order, all equally often: chance makes none of them popular. Shape `shape`."""
     cells = int(np.prod(shape))
-    return np.concatenate([rng.permutation(items) for _ in range(-(-cells // items))])[:cells].reshape(shape)
+    return np.concatenate([rng.permutation(items) for _ in range(-(-cells // items))])[
+        :cells
+    ].reshape(shape)
 
 
 def shared_out(rng: np.random.Generator, users: int, each: int, things: int) -> Array:
@@ -72,7 +86,9 @@ def log_of(
     kind_names: tuple[str, ...] = (),
     item_count: int | None = None,
 ) -> Interactions:
-    """A log of numbered users and items, rows in any order; with `item_count` items that nobody took are known, too."""
+    """A log of numbered users and items, rows in any order; with `item_count` items that nobody
+    took are known, too.
+    """
     user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", [f"u{u:04d}" for u in users]))
     names = pl.Series("item", [f"i{i:04d}" for i in items])
     if item_count is None:
@@ -104,4 +120,9 @@ def categories_of(log: Interactions, size: int) -> ItemContent:
     """An item table whose categories hold `size` items in a row."""
     ids = log.item_vocabulary.ids
     names = [f"category {int(text[1:]) // size}" for text in ids]
-    return read_item_table(pl.DataFrame({"item_id": ids, "category": names, "title": [f"item {text}" for text in ids]}), log)
+    return read_item_table(
+        pl.DataFrame(
+            {"item_id": ids, "category": names, "title": [f"item {text}" for text in ids]}
+        ),
+        log,
+    )

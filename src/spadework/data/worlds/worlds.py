@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from spadework.data.worlds import finer_worlds  # noqa: F401  (its worlds place themselves)
-from spadework.data.worlds.world_making import DAY, START, World, categories_of, log_of, place, spread, worlds
+from spadework.data.worlds.world_making import (
+    DAY,
+    START,
+    World,
+    categories_of,
+    log_of,
+    place,
+    spread,
+    worlds,
+)
 from spadework.randomness import generator
 
 __all__ = ["World", "world", "worlds"]
@@ -24,16 +33,25 @@ def checkerboard(rng: np.random.Generator) -> World:
         items.append(2 * rng.choice(40, 24, replace=False) + user % 2)
         users.append(np.full(24, user))
     log = log_of(np.concatenate(users), np.concatenate(items), spread(rng, 400, 24))
-    return World(name="checkerboard", log=log, answer="neighbours: items of one colour go together", helps=frozenset({"neighbours"}))
+    return World(
+        name="checkerboard",
+        log=log,
+        answer="neighbours: items of one colour go together",
+        helps=frozenset({"neighbours"}),
+    )
 
 
 @place
 def popularity(rng: np.random.Generator) -> World:
     """Everybody draws from one skewed distribution; nothing else is to be learned."""
     chances = 1 / np.arange(1, 201)
-    items = np.concatenate([rng.choice(200, 20, replace=False, p=chances / chances.sum()) for _ in range(400)])
+    items = np.concatenate(
+        [rng.choice(200, 20, replace=False, p=chances / chances.sum()) for _ in range(400)]
+    )
     log = log_of(np.repeat(np.arange(400), 20), items, spread(rng, 400, 20))
-    return World(name="popularity", log=log, answer="popularity alone", helps=frozenset({"popularity"}))
+    return World(
+        name="popularity", log=log, answer="popularity alone", helps=frozenset({"popularity"})
+    )
 
 
 @place
@@ -42,36 +60,71 @@ def order(rng: np.random.Generator) -> World:
     steps = np.where(rng.random((400, 24)) < 0.8, 1, rng.integers(0, 120, (400, 24)))
     items = (rng.integers(0, 120, (400, 1)) + np.cumsum(steps, axis=1)) % 120
     log = log_of(np.repeat(np.arange(400), 24), items.ravel(), spread(rng, 400, 24))
-    return World(name="order", log=log, answer="direction: the last item tells the next", helps=frozenset({"neighbours", "order"}))
+    return World(
+        name="order",
+        log=log,
+        answer="direction: the last item tells the next",
+        helps=frozenset({"neighbours", "order"}),
+    )
 
 
 @place
 def repeats(rng: np.random.Generator) -> World:
-    """Each user has six favourites out of 150 and takes them again and again, four times in five."""
+    """Each user has six favourites out of 150 and takes them again and again, four times in
+    five.
+    """
     favourites = np.argsort(rng.random((300, 150)), axis=1)[:, :6]
     pick = np.take_along_axis(favourites, rng.integers(0, 6, (300, 30)), axis=1)
     items = np.where(rng.random((300, 30)) < 0.8, pick, rng.integers(0, 150, (300, 30)))
-    log = log_of(np.repeat(np.arange(300), 30), items.ravel(), spread(rng, 300, 30), baskets=np.arange(9000) // 3)
-    return World(name="repeats", log=log, answer="personal frequency: people take their own items again", helps=frozenset({"repeats"}))
+    log = log_of(
+        np.repeat(np.arange(300), 30),
+        items.ravel(),
+        spread(rng, 300, 30),
+        baskets=np.arange(9000) // 3,
+    )
+    return World(
+        name="repeats",
+        log=log,
+        answer="personal frequency: people take their own items again",
+        helps=frozenset({"repeats"}),
+    )
 
 
 @place
 def trend(rng: np.random.Generator) -> World:
-    """Twenty of 300 items are in fashion, for everybody, seven times in ten; every day one of them gives way to a new one."""
+    """Twenty of 300 items are in fashion, for everybody, seven times in ten; every day one of them
+    gives way to a new one.
+    """
     times = spread(rng, 500, 20)
     day = (times - START) // DAY
-    items = np.where(rng.random(len(times)) < 0.7, day + rng.integers(0, 20, len(times)), rng.integers(0, 300, len(times))) % 300
+    items = (
+        np.where(
+            rng.random(len(times)) < 0.7,
+            day + rng.integers(0, 20, len(times)),
+            rng.integers(0, 300, len(times)),
+        )
+        % 300
+    )
     log = log_of(np.repeat(np.arange(500), 20), items, times)
-    return World(name="trend", log=log, answer="time: what is popular now", helps=frozenset({"popularity", "time"}))
+    return World(
+        name="trend",
+        log=log,
+        answer="time: what is popular now",
+        helps=frozenset({"popularity", "time"}),
+    )
 
 
 @place
 def content(rng: np.random.Generator) -> World:
-    """Users love one of ten categories; items are many and rarely taken, so only the category carries over."""
+    """Users love one of ten categories; items are many and rarely taken, so only the category
+    carries over.
+    """
     taste = rng.integers(0, 10, 400)
     own = taste[:, None] * 200 + rng.integers(0, 200, (400, 16))
     items = np.where(rng.random((400, 16)) < 0.85, own, rng.integers(0, 2000, (400, 16)))
-    log = log_of(np.repeat(np.arange(400), 16), items.ravel(), spread(rng, 400, 16), item_count=2000)
+    log = log_of(
+        np.repeat(np.arange(400), 16), items.ravel(), spread(rng, 400, 16), item_count=2000
+    )
     return World(
         name="content",
         log=log,
@@ -83,9 +136,11 @@ def content(rng: np.random.Generator) -> World:
 
 @place
 def hits(rng: np.random.Generator) -> World:
-    """Half of what a user takes are hits, any of fifty; the other half is of one of twenty groups of twenty-five items.
+    """Half of what a user takes are hits, any of fifty; the other half is of one of twenty groups
+    of twenty-five items.
 
-    That a hit was taken says nothing of taste, yet its counts with all other items are the largest of all.
+    That a hit was taken says nothing of taste, yet its counts with all other items are the largest
+    of all.
     """
     items = []
     for group in rng.integers(0, 20, 900):
@@ -93,12 +148,16 @@ def hits(rng: np.random.Generator) -> World:
         items.append(rng.permutation(np.concatenate([rng.choice(50, 10, replace=False), own])))
     log = log_of(np.repeat(np.arange(900), 20), np.concatenate(items), spread(rng, 900, 20))
     answer = "normalised rows: hits say nothing of taste"
-    return World(name="hits", log=log, answer=answer, helps=frozenset({"neighbours", "normalisation"}))
+    return World(
+        name="hits", log=log, answer=answer, helps=frozenset({"neighbours", "normalisation"})
+    )
 
 
 @place
 def habits_in_fashion(rng: np.random.Generator) -> World:
-    """Three events in five are of a user's five favourites; the others are of what is in fashion, for everybody, as in `trend`."""
+    """Three events in five are of a user's five favourites; the others are of what is in fashion,
+    for everybody, as in `trend`.
+    """
     users, events = 600, 25
     times = spread(rng, users, events)
     favourites = 300 + np.argsort(rng.random((users, 150)), axis=1)[:, :5]
@@ -107,28 +166,44 @@ def habits_in_fashion(rng: np.random.Generator) -> World:
     items = np.where(rng.random(len(times)) < 0.6, own, worn)
     log = log_of(np.repeat(np.arange(users), events), items, times)
     answer = "two things: people take their own items again, and new ones come and go"
-    return World(name="habits_in_fashion", log=log, answer=answer, helps=frozenset({"repeats", "popularity", "time"}))
+    return World(
+        name="habits_in_fashion",
+        log=log,
+        answer=answer,
+        helps=frozenset({"repeats", "popularity", "time"}),
+    )
 
 
 @place
 def ordered_hits(rng: np.random.Generator) -> World:
-    """Every second event is a hit, any of sixty; between them each item is the successor of the one before on a ring of 120, nine times in ten."""
+    """Every second event is a hit, any of sixty; between them each item is the successor of the one
+    before on a ring of 120, nine times in ten.
+    """
     users, events = 600, 24
-    steps = np.where(rng.random((users, events // 2)) < 0.9, 1, rng.integers(0, 120, (users, events // 2)))
+    steps = np.where(
+        rng.random((users, events // 2)) < 0.9, 1, rng.integers(0, 120, (users, events // 2))
+    )
     ring = 60 + (rng.integers(0, 120, (users, 1)) + np.cumsum(steps, axis=1)) % 120
     popular = np.argsort(rng.random((users, 60)), axis=1)[:, : events // 2]
     items = np.stack([popular, ring], axis=2).reshape(users, events)
     log = log_of(np.repeat(np.arange(users), events), items.ravel(), spread(rng, users, events))
     answer = "two things: the last item tells the next, and hits say nothing of taste"
-    return World(name="ordered_hits", log=log, answer=answer, helps=frozenset({"neighbours", "order", "normalisation"}))
+    return World(
+        name="ordered_hits",
+        log=log,
+        answer=answer,
+        helps=frozenset({"neighbours", "order", "normalisation"}),
+    )
 
 
 @place
 def crossed(rng: np.random.Generator) -> World:
-    """Looking at one group of items leads to a purchase in another, the same for everybody; purchases say nothing of one another.
+    """Looking at one group of items leads to a purchase in another, the same for everybody;
+    purchases say nothing of one another.
 
-    For two months each user looks at four items in each of three of forty groups; in the months after, for each group, one of the ten
-    items of the group that it leads to is bought, nine times in ten. Whoever takes all events for the same finds more to look at.
+    For two months each user looks at four items in each of three of forty groups; in the months
+    after, for each group, one of the ten items of the group that it leads to is bought, nine times
+    in ten. Whoever takes all events for the same finds more to look at.
     """
     groups = np.argsort(rng.random((600, 40)), axis=1)[:, :3, None]
     viewed = groups * 10 + np.argsort(rng.random((600, 3, 10)), axis=2)[:, :, :4]
@@ -136,12 +211,22 @@ def crossed(rng: np.random.Generator) -> World:
     bought = np.where(rng.random((600, 3, 1)) < 0.9, bought, rng.integers(0, 400, (600, 3, 1)))
     begins = START + rng.integers(0, 20 * DAY, (600, 1, 1))
     views = begins + rng.integers(0, 60 * DAY, (600, 3, 4))
-    times = np.concatenate([views, begins + rng.integers(60 * DAY, 120 * DAY, (600, 3, 1))], axis=2).ravel()
+    times = np.concatenate(
+        [views, begins + rng.integers(60 * DAY, 120 * DAY, (600, 3, 1))], axis=2
+    ).ravel()
     items = np.concatenate([viewed, bought], axis=2).ravel()
     kinds = np.tile(np.asarray([1, 1, 1, 1, 0]), 1800)
-    log = log_of(np.repeat(np.arange(600), 15), items, times, kinds=kinds, kind_names=("purchase", "view"))
+    log = log_of(
+        np.repeat(np.arange(600), 15), items, times, kinds=kinds, kind_names=("purchase", "view")
+    )
     answer = "kinds: what was looked at tells what will be bought"
-    return World(name="crossed", log=log, answer=answer, helps=frozenset({"neighbours", "kinds"}), target="purchase")
+    return World(
+        name="crossed",
+        log=log,
+        answer=answer,
+        helps=frozenset({"neighbours", "kinds"}),
+        target="purchase",
+    )
 
 
 @place

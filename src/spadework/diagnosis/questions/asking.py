@@ -21,7 +21,9 @@ Scramble: TypeAlias = Callable[[Interactions, np.random.Generator], Interactions
 DAY = 86_400
 RECENT: dict[str, Any] = {"history": 0.7}
 WEIGHTS: list[dict[str, Any]] = [{"weight": "confidence"}, {"weight": "cosine"}]
-"""Contexts of a question that is none of weights: what holds in both is no matter of one setting."""
+"""Contexts of a question that is none of weights: what holds in both is no matter of one
+setting.
+"""
 
 
 def counting(evidence: Evidence, settings: dict[str, Any]) -> Recommender:
@@ -30,19 +32,31 @@ def counting(evidence: Evidence, settings: dict[str, Any]) -> Recommender:
 
 
 def pairs_of(
-    evidence: Evidence, settings: dict[str, Any], change: dict[str, Any], contexts: list[dict[str, Any]]
+    evidence: Evidence,
+    settings: dict[str, Any],
+    change: dict[str, Any],
+    contexts: list[dict[str, Any]],
 ) -> list[tuple[Recommender, Recommender]]:
     """Co-occurrence settings without and with a change, in each context."""
-    return [(counting(evidence, settings | context), counting(evidence, settings | context | change)) for context in contexts]
+    return [
+        (counting(evidence, settings | context), counting(evidence, settings | context | change))
+        for context in contexts
+    ]
 
 
 def contexts_of(evidence: Evidence) -> list[dict[str, Any]]:
-    """Histories read alike and, where there is an order, by recency: what holds in both is no matter of one setting."""
+    """Histories read alike and, where there is an order, by recency: what holds in both is no
+    matter of one setting.
+    """
     return [{}, RECENT] if evidence.train.times is not None else [{}]
 
 
-def of_order(evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]) -> tuple[Change, str, Level | None]:
-    """A change of order beyond trends, the words for that, and its level; without a control as it is, and no more than weak."""
+def of_order(
+    evidence: Evidence, pairs: list[tuple[Recommender, Recommender]]
+) -> tuple[Change, str, Level | None]:
+    """A change of order beyond trends, the words for that, and its level; without a control as it
+    is, and no more than weak.
+    """
     if evidence.has_control:
         return evidence.beyond_trends(pairs), *BEYOND
     return without_control(evidence, evidence.change(pairs))
@@ -53,23 +67,38 @@ BEYOND: tuple[str, Level | None] = (", beyond trends", None)
 
 def without_control(evidence: Evidence, change: Change) -> tuple[Change, str, Level | None]:
     """What is said of a change of order where trends cannot be told from it."""
-    why = "histories are not in train" if evidence.has_calendar else "no times" if evidence.train.times is None else "positions"
-    return change, f" ({why}: trends are in it, too)", "weak" if level_of(change) == "strong" else None
+    why = (
+        "histories are not in train"
+        if evidence.has_calendar
+        else "no times"
+        if evidence.train.times is None
+        else "positions"
+    )
+    return (
+        change,
+        f" ({why}: trends are in it, too)",
+        "weak" if level_of(change) == "strong" else None,
+    )
 
 
 def beyond(
     evidence: Evidence, models: list[Recommender], name: str, scramble: Scramble, *, learned: bool
 ) -> tuple[Change, str, Level | None]:
-    """What models lose where `scramble` destroys one thing in the histories that they read, or with `learned` in what they learn from.
+    """What models lose where `scramble` destroys one thing in the histories that they read, or with
+    `learned` in what they learn from.
 
-    Less what they lose so where trends are all that is left of the order; without a control as it is, and no more than weak. Draws are
-    those of `name`.
+    Less what they lose so where trends are all that is left of the order; without a control as it
+    is, and no more than weak. Draws are those of `name`.
     """
     random = generator(evidence.protocol.seed, name)
 
     def lost(where: Evidence) -> Array:
         split = where.protocol.split
-        without = where.of_logs(train=scramble(split.train, random)) if learned else where.of_logs(given=scramble(split.given, random))
+        without = (
+            where.of_logs(train=scramble(split.train, random))
+            if learned
+            else where.of_logs(given=scramble(split.given, random))
+        )
         if not learned:
             where.answer_too([without], models)
         return where.mean_of(models) - without.mean_of(models)
@@ -84,12 +113,18 @@ def beyond(
 
 
 def chosen_elsewhere(values: Array, seed: int) -> Array:
-    """Values [rows] of the best of several settings [settings, rows], chosen on the half of the users that it is not judged on."""
+    """Values [rows] of the best of several settings [settings, rows], chosen on the half of the
+    users that it is not judged on.
+    """
     rows = values.shape[1]
     half = generator(seed, "halves of the users").permutation(rows) < rows // 2
     found = np.empty(rows)
     for judged in (half, ~half):
-        best = int(np.nan_to_num(np.nanmean(values[:, ~judged], axis=1)).argmax()) if (~judged).any() else 0
+        best = (
+            int(np.nan_to_num(np.nanmean(values[:, ~judged], axis=1)).argmax())
+            if (~judged).any()
+            else 0
+        )
         found[judged] = values[best, judged]
     return found
 
@@ -110,7 +145,9 @@ def calendar(evidence: Evidence) -> Array:
 
 
 def days_of(evidence: Evidence, part: float) -> int:
-    """A part of the log's span in whole days, one at least; refused where the log is too short for that."""
+    """A part of the log's span in whole days, one at least; refused where the log is too short for
+    that.
+    """
     times = calendar(evidence)
     span = float(times.max() - times.min())
     days = max(round(span * part / DAY), 1)

@@ -1,8 +1,10 @@
-"""Counting which items stand together in units, each item once a unit: whole numbers, one addition a pair.
+"""Counting which items stand together in units, each item once a unit: whole numbers, one addition
+a pair.
 
-Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with a more common partner are counted,
-into a triangle, from which both (i, j) and (j, i) are read. *Dense*: a row that fills much of the catalogue is read off its accumulator
-in order. *Sparse*: a row that fills little remembers which cells it touched.
+Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with
+a more common partner are counted, into a triangle, from which both (i, j) and (j, i) are read.
+*Dense*: a row that fills much of the catalogue is read off its accumulator in order. *Sparse*: a
+row that fills little remembers which cells it touched.
 """
 
 from __future__ import annotations
@@ -22,18 +24,24 @@ from spadework.kernels.counting.instructions import FAR, LINE, NEAR, prefetch
 HALF_BYTES = 2**30
 """Memory that the triangle of counts may take: 32 thousand items with counts below 65,536."""
 TILE = 128
-"""Rows that are read from the triangle together: a jump to the next of its columns costs more than the few cache lines there."""
+"""Rows that are read from the triangle together: a jump to the next of its columns costs more than
+the few cache lines there.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class SetCounter:
-    """Counts of pairs of distinct items. `units` hold each item at most once a unit, ascending by rank."""
+    """Counts of pairs of distinct items. `units` hold each item at most once a unit, ascending by
+    rank.
+    """
 
     units: Units
 
     @cached_property
     def accumulator(self) -> type[np.unsignedinteger]:
-        """The smallest type that holds the count of the most common item: the smaller, the more of it stands in the cache."""
+        """The smallest type that holds the count of the most common item: the smaller, the more of
+        it stands in the cache.
+        """
         return np.uint16 if self.units.item_sizes.max(initial=0) < 2**16 else np.uint32
 
     @cached_property
@@ -45,7 +53,9 @@ class SetCounter:
 
     @cached_property
     def _triangle(self) -> Array:
-        """Counts of each rank with all more common ones, row after row; counted once for all blocks."""
+        """Counts of each rank with all more common ones, row after row; counted once for all
+        blocks.
+        """
         items = self.units.item_count
         triangle = np.empty(items * (items - 1) // 2, self.accumulator)
         work = np.cumsum(self.units.pairs)
@@ -56,7 +66,15 @@ class SetCounter:
     def _count_half(self, triangle: Array, rows: tuple[int, int]) -> None:
         units = self.units
         sums = np.zeros(units.item_count, self.accumulator)
-        _half(*rows, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, triangle)
+        _half(
+            *rows,
+            units.starts,
+            units.items,
+            units.occurrence_starts,
+            units.occurrence_units,
+            sums,
+            triangle,
+        )
 
     def prepare(self) -> None:
         """Count what all blocks share."""
@@ -66,16 +84,27 @@ class SetCounter:
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
         items = self.units.item_count
-        filled = np.full(items, items) if self.by_half else np.where(self._dense, items, np.minimum(self.units.pairs, items))
+        filled = (
+            np.full(items, items)
+            if self.by_half
+            else np.where(self._dense, items, np.minimum(self.units.pairs, items))
+        )
         ranges = cut(np.cumsum(filled), BLOCK_CELLS, TILE if self.by_half else 1)
         edge = int(self._dense.sum())
         if not self.by_half:  # a block is dense or sparse, not both
-            ranges = [part for low, high in ranges for part in ((low, min(high, edge)), (max(low, edge), high)) if part[0] < part[1]]
+            ranges = [
+                part
+                for low, high in ranges
+                for part in ((low, min(high, edge)), (max(low, edge), high))
+                if part[0] < part[1]
+            ]
         return ranges
 
     @cached_property
     def _dense(self) -> Array:
-        """Rows that are read off in order; the most common items, so a prefix. Empty rows within it do not end it."""
+        """Rows that are read off in order; the most common items, so a prefix. Empty rows within it
+        do not end it.
+        """
         pairs = self.units.pairs
         full = pairs >= self.units.item_count
         first = np.minimum.accumulate(full | (pairs == 0)) & full
@@ -86,26 +115,49 @@ class SetCounter:
         units, (first, last) = self.units, rows
         items = units.item_count
         if self.by_half:
-            out = work.array("counts", (last - first) * items, self.accumulator)[: (last - first) * items].reshape(last - first, items)
+            out = work.array("counts", (last - first) * items, self.accumulator)[
+                : (last - first) * items
+            ].reshape(last - first, items)
             _mirror(first, last, self._triangle, out)
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         sums = work.accumulator(self.accumulator, items)
         if self._dense[first]:
-            out = work.array("counts", (last - first) * items, self.accumulator)[: (last - first) * items].reshape(last - first, items)
-            _dense(first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, out)
+            out = work.array("counts", (last - first) * items, self.accumulator)[
+                : (last - first) * items
+            ].reshape(last - first, items)
+            _dense(
+                first,
+                last,
+                units.starts,
+                units.items,
+                units.occurrence_starts,
+                units.occurrence_units,
+                sums,
+                out,
+            )
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         starts = np.zeros(last - first + 1, np.int64)
         capacity = int(np.minimum(units.pairs[first:last], items).sum()) + 1
         columns, values = work.columns(capacity), work.values(capacity)
         touched = work.touched(int(units.pairs[first:last].max(initial=0)) + 1)
         filled = _sparse(
-            first, last, units.starts, units.items, units.occurrence_starts, units.occurrence_units, sums, touched, starts, columns, values,
-        )  # fmt: skip
+            first,
+            last,
+            units.starts,
+            units.items,
+            units.occurrence_starts,
+            units.occurrence_units,
+            sums,
+            touched,
+            starts,
+            columns,
+            values,
+        )
         return Block(first, last, starts, columns[:filled], values[:filled, None])
 
 
 @kernel
-def _look_ahead(at, occurrence_units, starts, items):  # type: ignore[no-untyped-def]
+def _look_ahead(at, occurrence_units, starts, items):
     """Ask for the units of occurrences that come soon after this one."""
     last = np.uint32(occurrence_units.shape[0] - 1)
     prefetch(starts, occurrence_units[min(at + np.uint32(FAR), last)])
@@ -115,14 +167,16 @@ def _look_ahead(at, occurrence_units, starts, items):  # type: ignore[no-untyped
 
 
 @kernel
-def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):  # type: ignore[no-untyped-def]
+def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):
     one = sums.dtype.type(1)
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, occurrence_units, starts, items)
             other = starts[occurrence_units[at]]
             column = items[other]
-            while column != row:  # a unit's items ascend: what stands before the row's item is more common, and hot in the cache
+            # a unit's items ascend: what stands before the row's item is more common, and hot in
+            # the cache
+            while column != row:
                 sums[column] += one
                 other += np.uint32(1)
                 column = items[other]
@@ -133,7 +187,7 @@ def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums,
 
 
 @kernel
-def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
+def _mirror(first, last, triangle, out):
     """Whole rows from the triangle."""
     size = out.shape[1]
     for row in range(first, last):
@@ -150,7 +204,7 @@ def _mirror(first, last, triangle, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):  # type: ignore[no-untyped-def]
+def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, occurrence_units, starts, items)
@@ -164,7 +218,19 @@ def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums
 
 
 @kernel
-def _sparse(first, last, starts, items, occurrence_starts, occurrence_units, sums, touched, out_starts, columns, values):  # type: ignore[no-untyped-def]
+def _sparse(
+    first,
+    last,
+    starts,
+    items,
+    occurrence_starts,
+    occurrence_units,
+    sums,
+    touched,
+    out_starts,
+    columns,
+    values,
+):
     filled = np.uint64(0)
     for row in range(first, last):
         found = np.uint64(0)
@@ -174,7 +240,8 @@ def _sparse(first, last, starts, items, occurrence_starts, occurrence_units, sum
             for other in range(starts[unit], starts[unit + 1]):
                 column = items[other]
                 count = sums[column]
-                touched[found] = column  # written each time and counted when new: a branch would be guessed wrong
+                # written each time and counted when new: a branch would be guessed wrong
+                touched[found] = column
                 found += np.uint64(count == 0)
                 sums[column] = count + 1
         sums[row] = 0

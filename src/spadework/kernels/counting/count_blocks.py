@@ -17,7 +17,9 @@ BLOCK_CELLS = 1 << 18
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """Counts of the ranks `first` to `last`, for one or more channels; dense rows have neither starts nor columns."""
+    """Counts of the ranks `first` to `last`, for one or more channels; dense rows have neither
+    starts nor columns.
+    """
 
     first: int
     last: int
@@ -56,7 +58,9 @@ class Workspace(threading.local):
     held: dict[str, Array] = field(default_factory=dict)
 
     def array(self, name: str, size: int, kind: type, *, zeroed: bool = False) -> Array:
-        """An array of at least this size; `zeroed` ones must be left as zeros by whoever uses them."""
+        """An array of at least this size; `zeroed` ones must be left as zeros by whoever uses
+        them.
+        """
         found = self.held.get(name)
         if found is None or len(found) < size or found.dtype != kind:
             found = np.zeros(size, kind) if zeroed else np.empty(size, kind)
@@ -85,9 +89,13 @@ class Workspace(threading.local):
 
 
 def cut(work: Array, most: float, tile: int = 1) -> list[tuple[int, int]]:
-    """Ranges of rows that hold at most `most` of the cumulated `work` [rows], at least `tile` rows each."""
+    """Ranges of rows that hold at most `most` of the cumulated `work` [rows], at least `tile` rows
+    each.
+    """
     edges, rows = [0], len(work)
     while edges[-1] < rows:
         done = work[edges[-1] - 1] if edges[-1] else 0
-        edges.append(min(max(int(np.searchsorted(work, done + most, side="right")), edges[-1] + tile), rows))
+        edges.append(
+            min(max(int(np.searchsorted(work, done + most, side="right")), edges[-1] + tile), rows)
+        )
     return list(zip(edges[:-1], edges[1:], strict=True))

@@ -1,4 +1,6 @@
-"""Counting which items of some sets stand together with which items of others: rows of all kinds, columns of one."""
+"""Counting which items of some sets stand together with which items of others: rows of all kinds,
+columns of one.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,9 @@ from spadework.kernels.counting.grouped_events import Units
 
 @dataclass(frozen=True, eq=False)
 class CrossCounter(SetCounter):
-    """Counts of all items with those that may be a column. The rows have no mirror image, so nothing is counted by half."""
+    """Counts of all items with those that may be a column. The rows have no mirror image, so
+    nothing is counted by half.
+    """
 
     @property
     def by_half(self) -> bool:
@@ -22,9 +26,12 @@ class CrossCounter(SetCounter):
 
     @classmethod
     def build(cls, units: Units, columns: Mask) -> CrossCounter:
-        """Count the `units` (sets) against the items where `columns` [items, by code] holds. O(events)."""
+        """Count the `units` (sets) against the items where `columns` [items, by code] holds.
+        O(events).
+        """
         wanted = columns[units.order[units.items]]
         before = np.concatenate(([0], np.cumsum(wanted)))
-        # Rows are read by occurrence, whose units stay as they are; partners are read from the shorter lists.
+        # Rows are read by occurrence, whose units stay as they are; partners are read from the
+        # shorter lists.
         partners: Array = before[units.starts].astype(np.uint32)
         return cls(replace(units, starts=partners, items=units.items[wanted]))

@@ -1,11 +1,12 @@
-"""Instructions that the compiler does not find by itself, each a few lines, to be called inside kernels.
+"""Instructions that the compiler does not find by itself, each a few lines, to be called inside
+kernels.
 
-*Prefetch*: a walk over the units of an item jumps through memory and waits at each jump for longer than the work there takes; asked for
-some jumps ahead, counting takes half the time.
+*Prefetch*: a walk over the units of an item jumps through memory and waits at each jump for longer
+than the work there takes; asked for some jumps ahead, counting takes half the time.
 
-*Lanes*: what is done to all channels of a pair at once. A loop over eight lanes is not turned into vector instructions where its length is
-not known, nor where it is unrolled. Arrays of lanes are flat; `lanes` is a tuple whose length is their number, known when a kernel is
-compiled.
+*Lanes*: what is done to all channels of a pair at once. A loop over eight lanes is not turned into
+vector instructions where its length is not known, nor where it is unrolled. Arrays of lanes are
+flat; `lanes` is a tuple whose length is their number, known when a kernel is compiled.
 """
 
 from __future__ import annotations
@@ -44,7 +45,8 @@ def instruction(written: Callable[..., Any]) -> Any:
 def prefetch(typing_context: Any, array: types.Array, index: types.Integer) -> Any:
     """Bring the cache line of `array[index]` near, to be read; returns at once.
 
-    The array is one-dimensional and contiguous. An address that cannot be reached is ignored, so an index beyond the end does no harm.
+    The array is one-dimensional and contiguous. An address that cannot be reached is ignored, so an
+    index beyond the end does no harm.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -55,7 +57,8 @@ def prefetch(typing_context: Any, array: types.Array, index: types.Integer) -> A
         kind = ir.FunctionType(ir.VoidType(), [address, word, word, word])
         function = builder.module.declare_intrinsic("llvm.prefetch", [address], kind)
         pointer = builder.bitcast(builder.gep(data, [place]), address)
-        builder.call(function, [pointer, word(0), word(3), word(1)])  # to be read, kept in all caches, data
+        # to be read, kept in all caches, data
+        builder.call(function, [pointer, word(0), word(3), word(1)])
         return context.get_dummy_value()
 
     return types.void(array, index), generate
@@ -63,9 +66,20 @@ def prefetch(typing_context: Any, array: types.Array, index: types.Integer) -> A
 
 @instruction
 def add_products(
-    typing_context: Any, lanes: Any, sums: Any, to: Any, one: Any, at: Any, other: Any, there: Any, table: Any, step: Any
+    typing_context: Any,
+    lanes: Any,
+    sums: Any,
+    to: Any,
+    one: Any,
+    at: Any,
+    other: Any,
+    there: Any,
+    table: Any,
+    step: Any,
 ) -> Any:
-    """sums[to + lane] += one[at + lane] · other[there + lane] · table[step + lane], for each lane; float32, multiplied from the left."""
+    """sums[to + lane] += one[at + lane] · other[there + lane] · table[step + lane], for each lane;
+    float32, multiplied from the left.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         places = _places(context, builder, signature, arguments, (1, 3, 5, 7))
@@ -98,7 +112,9 @@ def raise_to(typing_context: Any, lanes: Any, largest: Any, to: Any, values: Any
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         target, source = _places(context, builder, signature, arguments, (1, 3))
         known, value = builder.load(target, align=4), builder.load(source, align=4)
-        builder.store(builder.select(builder.fcmp_ordered(">", value, known), value, known), target, align=4)
+        builder.store(
+            builder.select(builder.fcmp_ordered(">", value, known), value, known), target, align=4
+        )
         return context.get_dummy_value()
 
     return types.void(lanes, largest, to, values, at), generate
@@ -114,8 +130,12 @@ def trailing_zeros(typing_context: Any, word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-def _places(context: Any, builder: Any, signature: Any, arguments: Any, positions: Sequence[int]) -> list[Any]:
-    """Addresses of the lanes of the arrays that stand at these positions, each followed by its index."""
+def _places(
+    context: Any, builder: Any, signature: Any, arguments: Any, positions: Sequence[int]
+) -> list[Any]:
+    """Addresses of the lanes of the arrays that stand at these positions, each followed by its
+    index.
+    """
     width = signature.args[0].count
     found = []
     for position in positions:
@@ -123,5 +143,7 @@ def _places(context: Any, builder: Any, signature: Any, arguments: Any, position
         data = context.make_array(array_type)(context, builder, arguments[position]).data
         index = context.cast(builder, arguments[position + 1], index_type, types.intp)
         element = context.get_data_type(array_type.dtype)
-        found.append(builder.bitcast(builder.gep(data, [index]), ir.VectorType(element, width).as_pointer()))
+        found.append(
+            builder.bitcast(builder.gep(data, [index]), ir.VectorType(element, width).as_pointer())
+        )
     return found

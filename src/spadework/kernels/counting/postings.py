@@ -1,7 +1,8 @@
 """Events by unit turned into units by item, and back: sorting by counting, one pass each way.
 
-A unit's events are walked from the newest to the oldest, so that what is met first of an item is its newest event, and what goes beyond
-`most` distinct items is the oldest. O(events + items) each; nothing is compared, so nothing is sorted by comparing.
+A unit's events are walked from the newest to the oldest, so that what is met first of an item is
+its newest event, and what goes beyond `most` distinct items is the oldest. O(events + items) each;
+nothing is compared, so nothing is sorted by comparing.
 """
 
 from __future__ import annotations
@@ -16,31 +17,55 @@ from spadework.kernels.compiled import kernel
 NO_LIMIT = np.iinfo(np.int64).max
 
 
-def distinct_items(starts: Offsets, items: Codes, item_count: int, most: int | None) -> tuple[Array, Array, int]:
-    """Distinct items of each unit, at most `most`; units that then hold each item; and how many units hold more. int64 each."""
+def distinct_items(
+    starts: Offsets, items: Codes, item_count: int, most: int | None
+) -> tuple[Array, Array, int]:
+    """Distinct items of each unit, at most `most`; units that then hold each item; and how many
+    units hold more. int64 each.
+    """
     unit_sizes, item_sizes = np.zeros(len(starts) - 1, np.int64), np.zeros(item_count, np.int64)
-    crowded = _distinct_items(starts, items, NO_LIMIT if most is None else most, np.full(item_count, -1, np.int32), unit_sizes, item_sizes)
+    crowded = _distinct_items(
+        starts,
+        items,
+        NO_LIMIT if most is None else most,
+        np.full(item_count, -1, np.int32),
+        unit_sizes,
+        item_sizes,
+    )
     return unit_sizes, item_sizes, int(crowded)
 
 
-def units_by_item(starts: Offsets, items: Codes, most: int | None, ranks: Array, rank_starts: Array) -> Array:
-    """The units that hold each item, ascending, by rank of the item. Shape [entries] uint32. `rank_starts` say where each rank's begin."""
+def units_by_item(
+    starts: Offsets, items: Codes, most: int | None, ranks: Array, rank_starts: Array
+) -> Array:
+    """The units that hold each item, ascending, by rank of the item. Shape [entries] uint32.
+    `rank_starts` say where each rank's begin.
+    """
     found = np.empty(int(rank_starts[-1]), np.uint32)
     seen = np.full(len(ranks), -1, np.int32)
-    _units_by_item(starts, items, NO_LIMIT if most is None else most, seen, rank_starts[ranks], found)
+    _units_by_item(
+        starts, items, NO_LIMIT if most is None else most, seen, rank_starts[ranks], found
+    )
     return found
 
 
 def items_by_unit(rank_starts: Array, units: Array, unit_starts: Array) -> Array:
-    """The ranks that each unit holds, ascending: two bytes each where that is enough. Shape [entries]."""
+    """The ranks that each unit holds, ascending: two bytes each where that is enough. Shape
+    [entries].
+    """
     found = np.empty(len(units), np.uint16 if len(rank_starts) <= 2**16 else np.uint32)
     _items_by_unit(rank_starts, units, unit_starts[:-1].copy(), found)
     return found
 
 
-def events_by_item(starts: Offsets, ranks_of_events: Array, rank_starts: Array) -> tuple[Array, Array]:
+def events_by_item(
+    starts: Offsets, ranks_of_events: Array, rank_starts: Array
+) -> tuple[Array, Array]:
     """The events of each rank in their order, and the unit of each. Shape [events] uint32 both."""
-    events, units = np.empty(len(ranks_of_events), np.uint32), np.empty(len(ranks_of_events), np.uint32)
+    events, units = (
+        np.empty(len(ranks_of_events), np.uint32),
+        np.empty(len(ranks_of_events), np.uint32),
+    )
     _events_by_item(starts, ranks_of_events, rank_starts[:-1].copy(), events, units)
     return events, units
 
@@ -55,25 +80,35 @@ class Entries(NamedTuple):
     crowded: int  # units that hold more items than were asked for
 
 
-def entries(starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None) -> Entries:
+def entries(
+    starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None
+) -> Entries:
     """The newest event of each item of a unit, at most `most` a unit."""
     unit_sizes, _, crowded = distinct_items(starts, items, item_count, most)
     own = np.concatenate(([0], np.cumsum(unit_sizes)))
-    events, counts, sums = np.empty(int(own[-1]), np.int64), np.zeros(int(own[-1]), np.float32), np.zeros(int(own[-1]))
+    events, counts, sums = (
+        np.empty(int(own[-1]), np.int64),
+        np.zeros(int(own[-1]), np.float32),
+        np.zeros(int(own[-1])),
+    )
     weights = np.zeros(0, np.float32) if values is None else values
     _entries(starts, items, weights, own, np.full(item_count, -1, np.int64), events, counts, sums)
-    return Entries(own, events, counts, None if values is None else sums.astype(np.float32), crowded)
+    return Entries(
+        own, events, counts, None if values is None else sums.astype(np.float32), crowded
+    )
 
 
 def pairs_of_ranks(rank_starts: Array, units: Array, unit_starts: Array) -> Array:
-    """Σ over the units of each rank of their lengths: the additions that counting its row takes. Shape [items] int64."""
+    """Σ over the units of each rank of their lengths: the additions that counting its row takes.
+    Shape [items] int64.
+    """
     sums = np.zeros(len(rank_starts) - 1, np.int64)
     _pairs_of_ranks(rank_starts, units, unit_starts, sums)
     return sums
 
 
 @kernel
-def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):  # type: ignore[no-untyped-def]
+def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):
     crowded = 0
     for unit in range(starts.shape[0] - 1):
         found = 0
@@ -91,7 +126,7 @@ def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):  # type:
 
 
 @kernel
-def _units_by_item(starts, items, most, seen, heads, out):  # type: ignore[no-untyped-def]
+def _units_by_item(starts, items, most, seen, heads, out):
     for unit in range(starts.shape[0] - 1):
         found = 0
         for at in range(starts[unit + 1] - 1, starts[unit] - 1, -1):
@@ -106,7 +141,7 @@ def _units_by_item(starts, items, most, seen, heads, out):  # type: ignore[no-un
 
 
 @kernel
-def _items_by_unit(rank_starts, units, heads, out):  # type: ignore[no-untyped-def]
+def _items_by_unit(rank_starts, units, heads, out):
     for rank in range(rank_starts.shape[0] - 1):
         for at in range(rank_starts[rank], rank_starts[rank + 1]):
             unit = units[at]
@@ -115,7 +150,7 @@ def _items_by_unit(rank_starts, units, heads, out):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _events_by_item(starts, ranks, heads, events, units):  # type: ignore[no-untyped-def]
+def _events_by_item(starts, ranks, heads, events, units):
     for unit in range(starts.shape[0] - 1):
         for event in range(starts[unit], starts[unit + 1]):
             rank = ranks[event]
@@ -125,9 +160,10 @@ def _events_by_item(starts, ranks, heads, events, units):  # type: ignore[no-unt
 
 
 @kernel
-def _entries(starts, items, values, own, places, events, counts, sums):  # type: ignore[no-untyped-def]
+def _entries(starts, items, values, own, places, events, counts, sums):
     for unit in range(starts.shape[0] - 1):
-        first, free = own[unit], own[unit + 1]  # filled from the end, so that they stand in the order of their events
+        # filled from the end, so that they stand in the order of their events
+        first, free = own[unit], own[unit + 1]
         for at in range(starts[unit + 1] - 1, starts[unit] - 1, -1):
             item = np.uint32(items[at])
             place = places[item]
@@ -144,7 +180,7 @@ def _entries(starts, items, values, own, places, events, counts, sums):  # type:
 
 
 @kernel
-def _pairs_of_ranks(rank_starts, units, unit_starts, sums):  # type: ignore[no-untyped-def]
+def _pairs_of_ranks(rank_starts, units, unit_starts, sums):
     for rank in range(rank_starts.shape[0] - 1):
         total = np.int64(0)
         for at in range(rank_starts[rank], rank_starts[rank + 1]):

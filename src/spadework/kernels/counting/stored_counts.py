@@ -22,7 +22,9 @@ class StoredCounter:
 
     @classmethod
     def build(cls, starts: Offsets, columns: Codes, joint: Array, entries: Array) -> StoredCounter:
-        """Items are ordered by their number of `entries` [items], as they were when they were counted. O(items · log items)."""
+        """Items are ordered by their number of `entries` [items], as they were when they were
+        counted. O(items · log items).
+        """
         items = len(entries)
         bare = Units.build(np.zeros(1, np.int64), np.zeros(0, np.int32), items)
         order = np.argsort(-entries, kind="stable").astype(np.int32)
@@ -44,4 +46,10 @@ class StoredCounter:
         lengths = np.diff(self.starts)[codes]
         starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         cells = np.arange(int(starts[-1])) + np.repeat(self.starts[codes] - starts[:-1], lengths)
-        return Block(first, last, starts, self.units.ranks[self.columns[cells]], self.joint[cells].astype(np.float32)[:, None])
+        return Block(
+            first,
+            last,
+            starts,
+            self.units.ranks[self.columns[cells]],
+            self.joint[cells].astype(np.float32)[:, None],
+        )

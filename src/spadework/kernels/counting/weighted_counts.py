@@ -1,8 +1,9 @@
 """Counting ordered pairs of events for many channels in one pass.
 
-A channel says what a pair of events weighs: a weight per event (entry weight, size of the unit), a decay with the age of the later event,
-a weight per distance in either direction, a decay with the time between the two, and the level at which they must stand together. Each
-visit of a pair adds to all channels side by side, so eight cost little more than one.
+A channel says what a pair of events weighs: a weight per event (entry weight, size of the unit), a
+decay with the age of the later event, a weight per distance in either direction, a decay with the
+time between the two, and the level at which they must stand together. Each visit of a pair adds to
+all channels side by side, so eight cost little more than one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from spadework.kernels.counting.instructions import aligned
 from spadework.kernels.counting.weighted_loops import SPAN, Apart, Log, Room, Weights
 
 MOST_CELLS = 1 << 20
-"""Cells that a block can hold at most; in long histories a quarter of them is filled. Smaller blocks cost more calls than they save."""
+"""Cells that a block can hold at most; in long histories a quarter of them is filled. Smaller
+blocks cost more calls than they save.
+"""
 LANES = 8
 """Channels that one pass fills side by side: one vector register of float32."""
 WIDTHS = (1, 2, 4, LANES)
@@ -28,28 +31,35 @@ WIDTHS = (1, 2, 4, LANES)
 SAFE = 2.0**120
 """Weights of events between this and its inverse can be multiplied in float32."""
 FARTHEST = 500.0
-"""Half-lives from the middle beyond which a decay is not even tried to be folded: float64 would not hold its factors."""
+"""Half-lives from the middle beyond which a decay is not even tried to be folded: float64 would not
+hold its factors.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class ChannelCounter:
     """Counts of pairs of events, all channels at once. C channels.
 
-    Events of a unit ascend by `places`; equal places stand at the same time. An item is no neighbour of itself.
+    Events of a unit ascend by `places`; equal places stand at the same time. An item is no
+    neighbour of itself.
     """
 
     units: Units
     places: Array  # [events] int32: position in the unit
     events: Array  # [events, C] float32: weight of each event
     later: Array  # [events, C] float32: weight of each event where it is the later one of a pair
-    forward: Array  # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same place
+    # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same place
+    forward: Array
     backward: Array  # [reach + 1, C] float32: where the partner comes earlier
     seconds: Array | None = None  # [events] int64, for gaps
-    middles: Array | None = None  # [events] int64: a moment that the events of a unit share, best in the middle of them; for folding
+    # [events] int64: a moment that the events of a unit share, best in the middle of them; for
+    # folding
+    middles: Array | None = None
     gap_rates: Array | None = None  # [C] float64: halvings a second
     levels: Array | None = None  # [levels, events] int32: number of the event's session, basket …
     level: Array | None = None  # [C] int64: level that both events must share; −1 for none
-    exact: bool = False  # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of the whole
+    # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of the whole
+    exact: bool = False
 
     @property
     def channels(self) -> int:
@@ -70,18 +80,29 @@ class ChannelCounter:
         return cut(np.cumsum(self._cells), MOST_CELLS)
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
-        """Counts of a range of ranks with all others, columns ascending. O(Σ over units of length · reach + rows · items / 512)."""
+        """Counts of a range of ranks with all others, columns ascending. O(Σ over units of length ·
+        reach + rows · items / 512).
+        """
         units, (first, last) = self.units, rows
         lanes, items = self.channels, units.item_count
         kind = np.float64 if self.exact else np.float32
         capacity = int(self._cells[first:last].sum()) + 1
         spans = -(-items // SPAN)
         assert units.occurrences is not None
-        log = Log(units.starts, units.items, units.occurrence_starts, units.occurrence_units, units.occurrences, self.places)
+        log = Log(
+            units.starts,
+            units.items,
+            units.occurrence_starts,
+            units.occurrence_units,
+            units.occurrences,
+            self.places,
+        )
         room = Room(
             sums=work.accumulator(kind, items * lanes),
             known=work.array("known", SPAN * spans, np.uint8, zeroed=True)[: SPAN * spans],
-            spans=work.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[: -(-spans // 8) * 8],
+            spans=work.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[
+                : -(-spans // 8) * 8
+            ],
             starts=np.zeros(last - first + 1, np.int64),
             columns=work.columns(capacity),
             values=work.array(f"values {kind.__name__}", lanes * capacity, kind),
@@ -94,11 +115,19 @@ class ChannelCounter:
     # ---- what lanes weigh
 
     def _decay(self, lane: int) -> Array | None:
-        """2^(t − m) of each event in half-lives of the lane, m the middle; None where the lane has no decay by the gap, or it cannot be held.
+        """2^(t − m) of each event in half-lives of the lane, m the middle; None where the lane has
+        no decay by the gap, or it cannot be held.
 
-        The decay of a pair is this weight of the earlier event over that of the later one, so folded into both it costs nothing.
+        The decay of a pair is this weight of the earlier event over that of the later one, so
+        folded into both it costs nothing.
         """
-        if self.seconds is None or self.middles is None or self.gap_rates is None or self.exact or not self.gap_rates[lane]:
+        if (
+            self.seconds is None
+            or self.middles is None
+            or self.gap_rates is None
+            or self.exact
+            or not self.gap_rates[lane]
+        ):
             return None
         halvings = (self.seconds - self.middles) * self.gap_rates[lane]
         if float(np.abs(halvings).max(initial=0)) > FARTHEST:
@@ -116,13 +145,23 @@ class ChannelCounter:
 
     @cached_property
     def _is_apart(self) -> Mask:
-        """Which lanes are added apart: those with a level, or with a decay by the gap that is not folded. Shape [C]."""
-        decays = np.zeros(self.channels, np.bool_) if self.seconds is None or self.gap_rates is None else self.gap_rates > 0
+        """Which lanes are added apart: those with a level, or with a decay by the gap that is not
+        folded. Shape [C].
+        """
+        decays = (
+            np.zeros(self.channels, np.bool_)
+            if self.seconds is None or self.gap_rates is None
+            else self.gap_rates > 0
+        )
         leveled = np.zeros(self.channels, np.bool_) if self.level is None else self.level >= 0
-        return np.asarray(leveled | (decays & np.asarray([decay is None for decay in self._folded])))
+        return np.asarray(
+            leveled | (decays & np.asarray([decay is None for decay in self._folded]))
+        )
 
     def _of_lane(self, lane: int) -> tuple[Array, Array]:
-        """What events weigh in a lane as the earlier and as the later one of a pair. Shape [events] both."""
+        """What events weigh in a lane as the earlier and as the later one of a pair. Shape [events]
+        both.
+        """
         decay = self._folded[lane]
         if decay is None:
             return self.events[:, lane], self.later[:, lane]
@@ -131,8 +170,9 @@ class ChannelCounter:
     @cached_property
     def _weights(self) -> Weights:
         events, later, forward, backward = (
-            aligned(table.size, np.float32) for table in (self.events, self.later, self.forward, self.backward)
-        )  # fmt: skip
+            aligned(table.size, np.float32)
+            for table in (self.events, self.later, self.forward, self.backward)
+        )
         for lane in range(self.channels):
             if self.exact or not self._is_apart[lane]:
                 events[lane :: self.channels], later[lane :: self.channels] = self._of_lane(lane)
@@ -143,7 +183,11 @@ class ChannelCounter:
     def _apart(self) -> Apart:
         lanes = np.flatnonzero(self._is_apart)
         size = len(self.places)
-        levels = np.zeros((1, size), np.int32) if self.levels is None or not len(self.levels) else self.levels
+        levels = (
+            np.zeros((1, size), np.int32)
+            if self.levels is None or not len(self.levels)
+            else self.levels
+        )
         own = np.zeros((2, size, len(lanes)), np.float32)
         for place, lane in enumerate(lanes):
             own[0, :, place], own[1, :, place] = self._of_lane(int(lane))
@@ -152,7 +196,10 @@ class ChannelCounter:
             lanes=lanes,
             events=own[0],
             later=own[1],
-            rates=np.asarray([0.0 if self._folded[lane] is not None else rates[lane] for lane in lanes], np.float64),
+            rates=np.asarray(
+                [0.0 if self._folded[lane] is not None else rates[lane] for lane in lanes],
+                np.float64,
+            ),
             level=np.full(len(lanes), -1, np.int64) if self.level is None else self.level[lanes],
             seconds=np.zeros(size, np.int64) if self.seconds is None else self.seconds,
             levels=levels,

@@ -1,6 +1,7 @@
 """The loops behind the channels: pairs of events are added to all lanes at once, row by row.
 
-Arrays of lanes are flat: what stands at [event · lanes + lane]. The lowest mark of a word is found by its bits, so a row's columns ascend.
+Arrays of lanes are flat: what stands at [event · lanes + lane]. The lowest mark of a word is found
+by its bits, so a row's columns ascend.
 """
 
 from __future__ import annotations
@@ -11,10 +12,18 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.kernels.compiled import kernel
-from spadework.kernels.counting.instructions import NEAR, add_products, move, prefetch, trailing_zeros
+from spadework.kernels.counting.instructions import (
+    NEAR,
+    add_products,
+    move,
+    prefetch,
+    trailing_zeros,
+)
 
 SPAN = 64
-"""Columns that share a mark, so that a row finds what it touched without looking at every column."""
+"""Columns that share a mark, so that a row finds what it touched without looking at every
+column.
+"""
 GRAIN = 2.0**24
 """Steps a whole of exact weights and sizes: sums of them are the same in any order."""
 GAP_STEPS = 256
@@ -35,7 +44,9 @@ class Log(NamedTuple):
 
 
 class Weights(NamedTuple):
-    """What lanes weigh; nothing in those that are added apart. Flat, float32, each begins at a cache line."""
+    """What lanes weigh; nothing in those that are added apart. Flat, float32, each begins at a
+    cache line.
+    """
 
     events: Array  # [events · lanes] an event as the earlier one of a pair
     later: Array  # [events · lanes] as the later one
@@ -44,7 +55,9 @@ class Weights(NamedTuple):
 
 
 class Apart(NamedTuple):
-    """The lanes that are added one by one, A of them: those with a level, or with a decay by the gap that is worked out pair by pair."""
+    """The lanes that are added one by one, A of them: those with a level, or with a decay by the
+    gap that is worked out pair by pair.
+    """
 
     lanes: Array  # [A] int64
     events: Array  # [events, A] float32
@@ -74,8 +87,10 @@ def halvings() -> Array:
 
 
 @kernel
-def count(first, last, lanes, log, weights, apart, room):  # type: ignore[no-untyped-def]
-    """Rows `first` to `last` of all lanes, whose number is the length of the tuple `lanes`. Returns the number of cells."""
+def count(first, last, lanes, log, weights, apart, room):
+    """Rows `first` to `last` of all lanes, whose number is the length of the tuple `lanes`. Returns
+    the number of cells.
+    """
     starts, items, occurrence_starts, occurrence_units, occurrences, places = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
@@ -87,19 +102,40 @@ def count(first, last, lanes, log, weights, apart, room):  # type: ignore[no-unt
             unit, event = occurrence_units[at], np.uint64(occurrences[at])
             place = places[event]
             low, high = _within(event, place, reach, starts[unit], starts[unit + 1], places)
-            split = low + np.searchsorted(places[low:event], place)  # what came before; then what came with it or after
+            # what came before; then what came with it or after
+            split = low + np.searchsorted(places[low:event], place)
             for other in range(low, split):
                 column = np.uint64(items[other])
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
                 distance = np.uint64(place - places[other])
-                add_products(lanes, room.sums, column * width, later, event * width, events, other * width, backward, distance * width)
+                add_products(
+                    lanes,
+                    room.sums,
+                    column * width,
+                    later,
+                    event * width,
+                    events,
+                    other * width,
+                    backward,
+                    distance * width,
+                )
             for other in range(split, high):
                 column = np.uint64(items[other])
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
                 distance = np.uint64(places[other] - place)
-                add_products(lanes, room.sums, column * width, events, event * width, later, other * width, forward, distance * width)
+                add_products(
+                    lanes,
+                    room.sums,
+                    column * width,
+                    events,
+                    event * width,
+                    later,
+                    other * width,
+                    forward,
+                    distance * width,
+                )
             if apart.lanes.shape[0]:
                 _add_apart(event, low, split, high, width, log, weights, apart, room.sums)
         if occurrence_starts[row] < occurrence_starts[row + 1]:
@@ -109,7 +145,7 @@ def count(first, last, lanes, log, weights, apart, room):  # type: ignore[no-unt
 
 
 @kernel
-def _look_ahead(at, width, occurrences, places, items, events):  # type: ignore[no-untyped-def]
+def _look_ahead(at, width, occurrences, places, items, events):
     """Ask for what stands around an event that comes soon."""
     soon = np.uint64(occurrences[min(at + np.uint32(NEAR), np.uint32(occurrences.shape[0] - 1))])
     prefetch(places, soon)
@@ -118,8 +154,10 @@ def _look_ahead(at, width, occurrences, places, items, events):  # type: ignore[
 
 
 @kernel
-def _emit(row, lanes, room, filled):  # type: ignore[no-untyped-def]
-    """Move what a row counted to the end of the block, columns ascending; nothing is left behind."""
+def _emit(row, lanes, room, filled):
+    """Move what a row counted to the end of the block, columns ascending; nothing is left
+    behind.
+    """
     width = np.uint64(len(lanes))
     words, marked = room.known.view(np.uint64), room.spans.view(np.uint64)
     for eight in range(marked.shape[0]):
@@ -128,11 +166,15 @@ def _emit(row, lanes, room, filled):  # type: ignore[no-untyped-def]
         while spans:
             span = np.uint64(8 * eight) + (trailing_zeros(spans) >> np.uint64(3))
             spans &= spans - np.uint64(1)  # a mark is one bit
-            for word in range(span * np.uint64(SPAN // 8), (span + np.uint64(1)) * np.uint64(SPAN // 8)):
+            for word in range(
+                span * np.uint64(SPAN // 8), (span + np.uint64(1)) * np.uint64(SPAN // 8)
+            ):
                 marks = words[word]
                 words[word] = 0
                 while marks:
-                    column = np.uint64(8) * np.uint64(word) + (trailing_zeros(marks) >> np.uint64(3))
+                    column = np.uint64(8) * np.uint64(word) + (
+                        trailing_zeros(marks) >> np.uint64(3)
+                    )
                     marks &= marks - np.uint64(1)
                     room.columns[filled] = column
                     move(lanes, room.sums, column * width, room.values, filled * width)
@@ -141,8 +183,10 @@ def _emit(row, lanes, room, filled):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_apart(event, low, split, high, width, log, weights, apart, sums):  # type: ignore[no-untyped-def]
-    """Pairs of an event in the lanes with a level, or with a decay by the gap that is worked out pair by pair."""
+def _add_apart(event, low, split, high, width, log, weights, apart, sums):
+    """Pairs of an event in the lanes with a level, or with a decay by the gap that is worked out
+    pair by pair.
+    """
     places, events, later, seconds = log.places, apart.events, apart.later, apart.seconds
     for lane in range(apart.lanes.shape[0]):
         to, level = np.uint64(apart.lanes[lane]), apart.level[lane]
@@ -150,24 +194,39 @@ def _add_apart(event, low, split, high, width, log, weights, apart, sums):  # ty
         own_levels = apart.levels[max(level, 0)]
         if level >= 0 and apart.ascending[level]:  # what shares the level stands together
             begin = low + np.uint64(np.searchsorted(own_levels[low:event], own_levels[event]))
-            end = event + np.uint64(np.searchsorted(own_levels[event:high], own_levels[event], side="right"))
+            end = event + np.uint64(
+                np.searchsorted(own_levels[event:high], own_levels[event], side="right")
+            )
         for other in range(begin, end):
             if level >= 0 and own_levels[event] != own_levels[other]:
                 continue
             if other < split:
                 distance = np.uint64(places[event] - places[other])
-                weight = later[event, lane] * events[other, lane] * weights.backward[distance * width + to]
+                weight = (
+                    later[event, lane]
+                    * events[other, lane]
+                    * weights.backward[distance * width + to]
+                )
             else:
                 distance = np.uint64(places[other] - places[event])
-                weight = events[event, lane] * later[other, lane] * weights.forward[distance * width + to]
+                weight = (
+                    events[event, lane]
+                    * later[other, lane]
+                    * weights.forward[distance * width + to]
+                )
             if apart.rates[lane] > 0:
-                weight *= _halved(np.float64(abs(seconds[other] - seconds[event])) * apart.rates[lane], apart.halvings)
+                weight *= _halved(
+                    np.float64(abs(seconds[other] - seconds[event])) * apart.rates[lane],
+                    apart.halvings,
+                )
             sums[log.items[other] * width + to] += weight
 
 
 @kernel
-def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[no-untyped-def]
-    """The same in whole grains, added as float64: slower, and the same in any order. `weights` hold all lanes."""
+def count_exact(first, last, lanes, log, weights, apart, room):
+    """The same in whole grains, added as float64: slower, and the same in any order. `weights` hold
+    all lanes.
+    """
     starts, items, occurrence_starts, occurrence_units, occurrences, places = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
@@ -182,7 +241,9 @@ def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[
             for other in range(low, high):
                 for lane in range(apart.lanes.shape[0]):
                     to, level = apart.lanes[lane], apart.level[lane]
-                    extra[to] = level < 0 or apart.levels[level, event] == apart.levels[level, other]
+                    extra[to] = (
+                        level < 0 or apart.levels[level, event] == apart.levels[level, other]
+                    )
                     if apart.rates[lane] > 0:
                         gap = np.float64(abs(apart.seconds[other] - apart.seconds[event]))
                         extra[to] *= _halved(gap * apart.rates[lane], apart.halvings)
@@ -190,11 +251,19 @@ def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
                 earlier = places[other] < place
-                own, partner, table = (later, events, backward) if earlier else (events, later, forward)
+                own, partner, table = (
+                    (later, events, backward) if earlier else (events, later, forward)
+                )
                 distance = np.uint64(abs(places[other] - place))
                 for lane in range(width):
-                    weight = own[event * width + lane] * partner[other * width + lane] * table[distance * width + lane]
-                    room.sums[column * width + lane] += np.floor(np.float64(extra[lane] * weight) * GRAIN + 0.5) / GRAIN
+                    weight = (
+                        own[event * width + lane]
+                        * partner[other * width + lane]
+                        * table[distance * width + lane]
+                    )
+                    room.sums[column * width + lane] += (
+                        np.floor(np.float64(extra[lane] * weight) * GRAIN + 0.5) / GRAIN
+                    )
         if occurrence_starts[row] < occurrence_starts[row + 1]:
             filled = _emit(row, lanes, room, filled)
         room.starts[row - first + 1] = filled
@@ -202,7 +271,7 @@ def count_exact(first, last, lanes, log, weights, apart, room):  # type: ignore[
 
 
 @kernel
-def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
+def _halved(halvings_passed, halvings):
     """2^−x, linear between the steps of the table."""
     at = halvings_passed * GAP_STEPS
     if at >= GAP_HALVINGS * GAP_STEPS:
@@ -212,8 +281,10 @@ def _halved(halvings_passed, halvings):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _within(event, place, reach, low, high, places):  # type: ignore[no-untyped-def]
-    """The range of events of the same unit, which is `low` to `high`, at most `reach` places away."""
+def _within(event, place, reach, low, high, places):
+    """The range of events of the same unit, which is `low` to `high`, at most `reach` places
+    away.
+    """
     low, high = np.uint64(low), np.uint64(high)
     if places[low] < place - reach:
         low = low + np.uint64(np.searchsorted(places[low:event], place - reach))

@@ -1,6 +1,7 @@
 """Lists of several models for the same rows: what any of them names, and where each has it.
 
-A pool is a ragged table: row r holds the distinct columns `items[starts[r]:starts[r + 1]]`, ascending.
+A pool is a ragged table: row r holds the distinct columns `items[starts[r]:starts[r + 1]]`,
+ascending.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from spadework.kernels.ranking import top_k
 
 
 def union(lists: Array) -> tuple[Offsets, Codes, Codes]:
-    """Starts [rows + 1], items [cells] and places [lists, cells] of lists [lists, rows, k] int32, whose columns are distinct in a row.
+    """Starts [rows + 1], items [cells] and places [lists, cells] of lists [lists, rows, k] int32,
+    whose columns are distinct in a row.
 
-    A place is the slot in which a list has the item, from 0; −1 where it has not. Padding (−1) is left out. O(cells · log cells) a row.
+    A place is the slot in which a list has the item, from 0; −1 where it has not. Padding (−1) is
+    left out. O(cells · log cells) a row.
     """
     parts, rows, k = lists.shape
     starts = np.zeros(rows + 1, np.int64)
@@ -28,7 +31,9 @@ def union(lists: Array) -> tuple[Offsets, Codes, Codes]:
 
 
 def best_of(starts: Offsets, items: Codes, scores: Array, k: int) -> tuple[Codes, Array]:
-    """The `k` best of each row of a pool by scores [cells] float32: codes [rows, k], scores [rows, k]; −∞ is left out. O(cells · k)."""
+    """The `k` best of each row of a pool by scores [cells] float32: codes [rows, k], scores [rows,
+    k]; −∞ is left out. O(cells · k).
+    """
     codes, best = top_k.nothing(len(starts) - 1, k)
     bad = _best_of(starts, items, scores, codes, best)
     if bad >= 0:
@@ -37,7 +42,8 @@ def best_of(starts: Offsets, items: Codes, scores: Array, k: int) -> tuple[Codes
 
 
 def located(starts: Offsets, items: Codes, other_starts: Offsets, others: Codes) -> Array:
-    """Where each cell of a pool stands in another ragged table of the same rows, ascending too; −1 where it does not: int64 [cells].
+    """Where each cell of a pool stands in another ragged table of the same rows, ascending too; −1
+    where it does not: int64 [cells].
 
     O(cells of both).
     """
@@ -47,7 +53,7 @@ def located(starts: Offsets, items: Codes, other_starts: Offsets, others: Codes)
 
 
 @kernel
-def _gather(lists, starts, room):  # type: ignore[no-untyped-def]
+def _gather(lists, starts, room):
     parts, rows, k = lists.shape
     filled = 0
     own = np.empty(parts * k, np.int32)
@@ -68,7 +74,7 @@ def _gather(lists, starts, room):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _locate(lists, starts, items, places):  # type: ignore[no-untyped-def]
+def _locate(lists, starts, items, places):
     parts, rows, k = lists.shape
     for part in range(parts):
         for row in range(rows):
@@ -87,7 +93,7 @@ def _locate(lists, starts, items, places):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _best_of(starts, items, scores, codes, best):  # type: ignore[no-untyped-def]
+def _best_of(starts, items, scores, codes, best):
     for row in range(len(codes)):
         size = 0
         for cell in range(starts[row], starts[row + 1]):
@@ -101,7 +107,7 @@ def _best_of(starts, items, scores, codes, best):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _located(starts, items, other_starts, others, found):  # type: ignore[no-untyped-def]
+def _located(starts, items, other_starts, others, found):
     for row in range(len(starts) - 1):
         at, end = other_starts[row], other_starts[row + 1]
         for cell in range(starts[row], starts[row + 1]):

@@ -1,7 +1,8 @@
 """From lists of weighted entries and a dense matrix to scores, or straight to the best columns.
 
-Score of column j for a list: scale[j] · Σ over its entries weight · matrix[entry, j]. A sum of exactly zero is no evidence: −∞. So is every
-column whose scale is zero. Each sum runs in the order of the entries, whoever else is asked for.
+Score of column j for a list: scale[j] · Σ over its entries weight · matrix[entry, j]. A sum of
+exactly zero is no evidence: −∞. So is every column whose scale is zero. Each sum runs in the order
+of the entries, whoever else is asked for.
 """
 
 from __future__ import annotations
@@ -11,11 +12,14 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import NOTHING, Choice, SparseRows, choose, unsigned
+from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned
+from spadework.kernels.ranking.sparse_scores import NOTHING, Choice, choose
 
 
 def score_dense(lists: SparseRows, matrix: Array, scale: Array) -> Array:
-    """Scores [lists, columns] float32 of a matrix [entries, columns] float32, `scale` [columns]. O(Σ entries · columns)."""
+    """Scores [lists, columns] float32 of a matrix [entries, columns] float32, `scale` [columns].
+    O(Σ entries · columns).
+    """
     starts, columns, weights = unsigned(lists)
     scores = np.zeros((len(starts) - 1, matrix.shape[1]), np.float32)
     factors = np.ascontiguousarray(scale, np.float32)
@@ -24,9 +28,18 @@ def score_dense(lists: SparseRows, matrix: Array, scale: Array) -> Array:
 
 
 def score_cells(lists: SparseRows, matrix: Array, scale: Array, cells: SparseRows) -> Array:
-    """What `score_dense` holds at some columns of each row, bit for bit: float32 [cells]. O(Σ entries · cells of a list)."""
+    """What `score_dense` holds at some columns of each row, bit for bit: float32 [cells]. O(Σ
+    entries · cells of a list).
+    """
     found = np.empty(len(cells.columns), np.float32)
-    _score_cells(*unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), cells.starts, cells.columns, found)
+    _score_cells(
+        *unsigned(lists),
+        matrix,
+        np.ascontiguousarray(scale, np.float32),
+        cells.starts,
+        cells.columns,
+        found,
+    )
     return found
 
 
@@ -40,21 +53,25 @@ def recommend_dense(
     only: bool = False,
     allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
-    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_dense`: codes [lists, k] and scores [lists, k].
+    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_dense`: codes
+    [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with `only` alone may. `allowed` [columns]
-    masks the candidates. Memory is one row of scores. O(Σ entries · columns).
+    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with
+    `only` alone may. `allowed` [columns] masks the candidates. Memory is one row of scores. O(Σ
+    entries · columns).
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
     choice = Choice.of(lists, seen, only, allowed)
-    bad = _recommend(*unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), *choice, codes, best)
+    bad = _recommend(
+        *unsigned(lists), matrix, np.ascontiguousarray(scale, np.float32), *choice, codes, best
+    )
     if bad >= 0:
         raise top_k.not_a_number(bad)
     return codes, best
 
 
 @kernel
-def _sum(columns, weights, begin, end, matrix, scale, scores):  # type: ignore[no-untyped-def]
+def _sum(columns, weights, begin, end, matrix, scale, scores):
     """The scores of one list."""
     scores[:] = np.float32(0)
     for at in range(begin, end):
@@ -68,13 +85,13 @@ def _sum(columns, weights, begin, end, matrix, scale, scores):  # type: ignore[n
 
 
 @kernel
-def _score(starts, columns, weights, matrix, scale, scores):  # type: ignore[no-untyped-def]
+def _score(starts, columns, weights, matrix, scale, scores):
     for row in range(scores.shape[0]):
         _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores[row])
 
 
 @kernel
-def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_columns, found):  # type: ignore[no-untyped-def]
+def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_columns, found):
     for row in range(len(cell_starts) - 1):
         asked = slice(cell_starts[row], cell_starts[row + 1])
         wanted, sums = cell_columns[asked], found[asked]
@@ -90,11 +107,25 @@ def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_colu
 
 
 @kernel
-def _recommend(starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
+def _recommend(
+    starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best
+):
     scores, unlisted = np.empty(matrix.shape[1], np.float32), np.empty(0, np.uint32)
     for row in range(len(codes)):
         _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores)
         begin, end = seen_starts[row], seen_starts[row + 1]
-        if not choose(False, unlisted, np.uint64(0), scores, seen_columns, begin, end, policy, allowed, codes[row], best[row]):
+        if not choose(
+            False,
+            unlisted,
+            np.uint64(0),
+            scores,
+            seen_columns,
+            begin,
+            end,
+            policy,
+            allowed,
+            codes[row],
+            best[row],
+        ):
             return row
     return -1

@@ -1,7 +1,9 @@
-"""Exact scores by vectors of users and items: products summed in 64 bits in one fixed order, rounded once.
+"""Exact scores by vectors of users and items: products summed in 64 bits in one fixed order,
+rounded once.
 
-The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and in `base` (all items of each user). It is
-the same to the bit whoever is answered beside it, and whether all items are scored or some.
+The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and
+in `base` (all items of each user). It is the same to the bit whoever is answered beside it, and
+whether all items are scored or some.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from spadework.kernels.ranking.top_k import place_of
 
 
 class Marks(NamedTuple):
-    """A few items of each user, with values: row r is `columns[starts[r]:starts[r + 1]]`, ascending."""
+    """A few items of each user, with values: row r is `columns[starts[r]:starts[r + 1]]`,
+    ascending.
+    """
 
     starts: Offsets  # [users + 1]
     columns: Codes  # [entries]
@@ -29,13 +33,17 @@ def no_marks(users: int) -> Marks:
 
 
 def gather(starts: Offsets, columns: Codes, weights: Array, items: Array) -> Array:
-    """Σ weight · items[column] over the entries of each row: [rows, width] float32, summed in order. O(entries · width)."""
+    """Σ weight · items[column] over the entries of each row: [rows, width] float32, summed in
+    order. O(entries · width).
+    """
     out = np.zeros((len(starts) - 1, items.shape[1]), np.float32)
     _gather(starts, columns, weights, items, out)
     return out
 
 
-def score(vectors: Array, items: Array, added: Marks | None = None, base: Array | None = None) -> Array:
+def score(
+    vectors: Array, items: Array, added: Marks | None = None, base: Array | None = None
+) -> Array:
     """Exact scores [users, items] float32. O(users · items · width)."""
     added = no_marks(len(vectors)) if added is None else added
     out = np.empty((len(vectors), len(items)), np.float32)
@@ -44,15 +52,29 @@ def score(vectors: Array, items: Array, added: Marks | None = None, base: Array 
 
 
 def score_cells(
-    vectors: Array, items: Array, starts: Offsets, columns: Codes, added: Marks | None = None, base: Array | None = None
+    vectors: Array,
+    items: Array,
+    starts: Offsets,
+    columns: Codes,
+    added: Marks | None = None,
+    base: Array | None = None,
 ) -> Array:
-    """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r asks for `columns[starts[r]:starts[r + 1]]`.
+    """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r asks for
+    `columns[starts[r]:starts[r + 1]]`.
 
     `base` [cells] stands beside them. O(cells · width).
     """
     added = no_marks(len(vectors)) if added is None else added
     out = np.empty(len(columns), np.float32)
-    _score_cells(vectors, items, starts, columns, *added, np.zeros(0, np.float32) if base is None else base, out)
+    _score_cells(
+        vectors,
+        items,
+        starts,
+        columns,
+        *added,
+        np.zeros(0, np.float32) if base is None else base,
+        out,
+    )
     return out
 
 
@@ -62,7 +84,7 @@ def no_base(base: Array | None) -> Array:
 
 
 @kernel
-def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-def]
+def _gather(starts, columns, weights, items, out):
     for row in range(out.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             source, weight = items[columns[at]], weights[at]
@@ -71,8 +93,10 @@ def _gather(starts, columns, weights, items, out):  # type: ignore[no-untyped-de
 
 
 @kernel
-def inner_product(vector, item):  # type: ignore[no-untyped-def]
-    """The inner product in 64 bits: four sums side by side, so that none waits for the one before."""
+def inner_product(vector, item):
+    """The inner product in 64 bits: four sums side by side, so that none waits for the one
+    before.
+    """
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = len(vector) - len(vector) % 4
     for at in range(0, whole, 4):
@@ -86,13 +110,22 @@ def inner_product(vector, item):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def score_of(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
+def score_of(row, column, vectors, items, starts, columns, values, base):
     """The exact score of one item."""
-    return _summed(row, column, vectors, items, starts, columns, values, base[row, column] if len(base) else np.float32(0))
+    return _summed(
+        row,
+        column,
+        vectors,
+        items,
+        starts,
+        columns,
+        values,
+        base[row, column] if len(base) else np.float32(0),
+    )
 
 
 @kernel
-def _summed(row, column, vectors, items, starts, columns, values, base):  # type: ignore[no-untyped-def]
+def _summed(row, column, vectors, items, starts, columns, values, base):
     total = inner_product(vectors[row], items[column]) + np.float64(base)
     at = place_of(columns, starts[row], starts[row + 1], column)
     if at >= 0:
@@ -101,15 +134,17 @@ def _summed(row, column, vectors, items, starts, columns, values, base):  # type
 
 
 @kernel
-def _score(vectors, items, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
+def _score(vectors, items, starts, columns, values, base, out):
     for row in range(out.shape[0]):
         for column in range(out.shape[1]):
             out[row, column] = score_of(row, column, vectors, items, starts, columns, values, base)
 
 
 @kernel
-def _score_cells(vectors, items, cell_starts, cell_columns, starts, columns, values, base, out):  # type: ignore[no-untyped-def]
+def _score_cells(vectors, items, cell_starts, cell_columns, starts, columns, values, base, out):
     for row in range(len(cell_starts) - 1):
         for cell in range(cell_starts[row], cell_starts[row + 1]):
             own = base[cell] if len(base) else np.float32(0)
-            out[cell] = _summed(row, cell_columns[cell], vectors, items, starts, columns, values, own)
+            out[cell] = _summed(
+                row, cell_columns[cell], vectors, items, starts, columns, values, own
+            )

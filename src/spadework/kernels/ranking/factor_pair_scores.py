@@ -1,7 +1,9 @@
-"""Scores through two sparse factors: from history items to rows of the factor and on to items, an item's own part left out.
+"""Scores through two sparse factors: from history items to rows of the factor and on to items, an
+item's own part left out.
 
-What list r says of item j is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over its entries i of h_i · U_if, h the weights of
-the entries. For an item that is no entry, h_j is 0. An item that no other entry reaches by way of a factor is −∞.
+What list r says of item j is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over
+its entries i of h_i · U_if, h the weights of the entries. For an item that is no entry, h_j is 0.
+An item that no other entry reaches by way of a factor is −∞.
 """
 
 from __future__ import annotations
@@ -13,11 +15,14 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, SparseRows, choose, clear, unsigned
+from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned
+from spadework.kernels.ranking.sparse_scores import NOTHING, SPARSE, Choice, choose, clear
 
 
 class Factors(NamedTuple):
-    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of target_scale · U · inverse_pivots · Uᵀ."""
+    """A sparse matrix U [items, factors] by item and by factor, and the two diagonals of
+    target_scale · U · inverse_pivots · Uᵀ.
+    """
 
     by_item: SparseRows
     by_factor: SparseRows
@@ -29,18 +34,31 @@ def score_rows(lists: SparseRows, factors: Factors) -> Array:
     """Scores [lists, items] float32. O(lists · items + cells reached)."""
     scores = np.full((len(lists.starts) - 1, len(factors.target_scale)), NOTHING, np.float32)
     _score_rows(
-        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale, scores
+        *unsigned(lists),
+        *unsigned(factors.by_item),
+        *unsigned(factors.by_factor),
+        factors.inverse_pivots,
+        factors.target_scale,
+        scores,
     )
     return scores
 
 
 def score_cells(lists: SparseRows, factors: Factors, cells: SparseRows) -> Array:
-    """What `score_rows` holds at some items of each list, bit for bit: float32 [cells]. Memory is one row of scores. O(cells reached)."""
+    """What `score_rows` holds at some items of each list, bit for bit: float32 [cells]. Memory is
+    one row of scores. O(cells reached).
+    """
     found = np.empty(len(cells.columns), np.float32)
     _score_cells(
-        *unsigned(lists), *unsigned(factors.by_item), *unsigned(factors.by_factor), factors.inverse_pivots, factors.target_scale,
-        cells.starts, cells.columns, found,
-    )  # fmt: skip
+        *unsigned(lists),
+        *unsigned(factors.by_item),
+        *unsigned(factors.by_factor),
+        factors.inverse_pivots,
+        factors.target_scale,
+        cells.starts,
+        cells.columns,
+        found,
+    )
     return found
 
 
@@ -53,10 +71,11 @@ def recommend_rows(
     only: bool = False,
     allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
-    """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
+    """The `k` best items for each list, as `ranking.top_k` makes them of `score_rows`: codes
+    [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct items of each list that must not come back, or with `only` alone may. `allowed` [items] masks
-    the candidates. Memory is one row of scores.
+    `seen` are starts [lists + 1] and distinct items of each list that must not come back, or with
+    `only` alone may. `allowed` [items] masks the candidates. Memory is one row of scores.
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
     choice = Choice.of(lists, seen, only, allowed)
@@ -76,13 +95,30 @@ def recommend_rows(
 
 
 @kernel
-def _through(  # type: ignore[no-untyped-def]
-    entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
-    sums, hits, reached, scores, listed, touched, row,
-):  # fmt: skip
-    """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the number of them.
+def _through(
+    entries,
+    weights,
+    item_starts,
+    item_factors,
+    item_values,
+    factor_starts,
+    factor_items,
+    factor_values,
+    inverse_pivots,
+    target_scale,
+    sums,
+    hits,
+    reached,
+    scores,
+    listed,
+    touched,
+    row,
+):
+    """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the
+    number of them.
 
-    `listed` [items] holds the last row that listed the item: a score alone does not tell, since it may overflow to −∞.
+    `listed` [items] holds the last row that listed the item: a score alone does not tell, since it
+    may overflow to −∞.
     """
     one = np.uint64(1)
     factors = np.uint64(0)
@@ -116,7 +152,11 @@ def _through(  # type: ignore[no-untyped-def]
         for cell in range(item_starts[item], item_starts[item + one]):
             factor = item_factors[cell]
             others |= hits[factor] > 1
-            value += (sums[factor] - weight * item_values[cell]) * inverse_pivots[factor] * item_values[cell]
+            value += (
+                (sums[factor] - weight * item_values[cell])
+                * inverse_pivots[factor]
+                * item_values[cell]
+            )
         scores[item] = value * target_scale[item] if others else NOTHING
     for at in range(factors):
         hits[reached[at]] = 0
@@ -124,7 +164,7 @@ def _through(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _score_rows(  # type: ignore[no-untyped-def]
+def _score_rows(
     starts,
     entries,
     weights,
@@ -139,40 +179,106 @@ def _score_rows(  # type: ignore[no-untyped-def]
     scores,
 ):
     sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
-    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
+    reached, touched = (
+        np.empty(len(inverse_pivots) + 1, np.uint32),
+        np.empty(len(target_scale) + 1, np.uint32),
+    )
     listed = np.full(len(target_scale), -1, np.int64)
     for row in range(len(scores)):
         begin, end = starts[row], starts[row + 1]
         _through(
-            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            inverse_pivots, target_scale, sums, hits, reached, scores[row], listed, touched, row,
-        )  # fmt: skip
+            entries[begin:end],
+            weights[begin:end],
+            item_starts,
+            item_factors,
+            item_values,
+            factor_starts,
+            factor_items,
+            factor_values,
+            inverse_pivots,
+            target_scale,
+            sums,
+            hits,
+            reached,
+            scores[row],
+            listed,
+            touched,
+            row,
+        )
 
 
 @kernel
-def _score_cells(  # type: ignore[no-untyped-def]
-    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots,
-    target_scale, cell_starts, cell_items, found,
-):  # fmt: skip
+def _score_cells(
+    starts,
+    entries,
+    weights,
+    item_starts,
+    item_factors,
+    item_values,
+    factor_starts,
+    factor_items,
+    factor_values,
+    inverse_pivots,
+    target_scale,
+    cell_starts,
+    cell_items,
+    found,
+):
     sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
-    reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(len(target_scale) + 1, np.uint32)
-    scores, listed = np.full(len(target_scale), NOTHING, np.float32), np.full(len(target_scale), -1, np.int64)
+    reached, touched = (
+        np.empty(len(inverse_pivots) + 1, np.uint32),
+        np.empty(len(target_scale) + 1, np.uint32),
+    )
+    scores, listed = (
+        np.full(len(target_scale), NOTHING, np.float32),
+        np.full(len(target_scale), -1, np.int64),
+    )
     for row in range(len(cell_starts) - 1):
         begin, end = starts[row], starts[row + 1]
         count = _through(
-            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
-        )  # fmt: skip
+            entries[begin:end],
+            weights[begin:end],
+            item_starts,
+            item_factors,
+            item_values,
+            factor_starts,
+            factor_items,
+            factor_values,
+            inverse_pivots,
+            target_scale,
+            sums,
+            hits,
+            reached,
+            scores,
+            listed,
+            touched,
+            row,
+        )
         for cell in range(cell_starts[row], cell_starts[row + 1]):
             found[cell] = scores[cell_items[cell]]
         clear(True, touched, count, scores)
 
 
 @kernel
-def _recommend_rows(  # type: ignore[no-untyped-def]
-    starts, entries, weights, item_starts, item_factors, item_values, factor_starts, factor_items, factor_values, inverse_pivots, target_scale,
-    seen_starts, seen_items, policy, allowed, codes, best,
-):  # fmt: skip
+def _recommend_rows(
+    starts,
+    entries,
+    weights,
+    item_starts,
+    item_factors,
+    item_values,
+    factor_starts,
+    factor_items,
+    factor_values,
+    inverse_pivots,
+    target_scale,
+    seen_starts,
+    seen_items,
+    policy,
+    allowed,
+    codes,
+    best,
+):
     width = len(target_scale)
     sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
     reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(width + 1, np.uint32)
@@ -180,12 +286,39 @@ def _recommend_rows(  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         begin, end = starts[row], starts[row + 1]
         count = _through(
-            entries[begin:end], weights[begin:end], item_starts, item_factors, item_values, factor_starts, factor_items, factor_values,
-            inverse_pivots, target_scale, sums, hits, reached, scores, listed, touched, row,
-        )  # fmt: skip
+            entries[begin:end],
+            weights[begin:end],
+            item_starts,
+            item_factors,
+            item_values,
+            factor_starts,
+            factor_items,
+            factor_values,
+            inverse_pivots,
+            target_scale,
+            sums,
+            hits,
+            reached,
+            scores,
+            listed,
+            touched,
+            row,
+        )
         few = count <= np.uint64(width // SPARSE)
         begin, end = seen_starts[row], seen_starts[row + 1]
-        if not choose(few, touched, count, scores, seen_items, begin, end, policy, allowed, codes[row], best[row]):
+        if not choose(
+            few,
+            touched,
+            count,
+            scores,
+            seen_items,
+            begin,
+            end,
+            policy,
+            allowed,
+            codes[row],
+            best[row],
+        ):
             return row
         clear(few, touched, count, scores)
     return -1

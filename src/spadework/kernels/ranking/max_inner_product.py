@@ -1,10 +1,13 @@
-"""From user vectors and item vectors straight to the best items: a product guesses, the exact sums decide.
+"""From user vectors and item vectors straight to the best items: a product guesses, the exact sums
+decide.
 
-A list is the same to the bit whoever is answered beside it and whatever library multiplies. The fast product of matrices, whose last bits
-depend on both, only says which items can be among the best: where its error could hide one, all items of that user are summed.
+A list is the same to the bit whoever is answered beside it and whatever library multiplies. The
+fast product of matrices, whose last bits depend on both, only says which items can be among the
+best: where its error could hide one, all items of that user are summed.
 
-For many users, items are multiplied in the order of their length, the longest first. No score is above the product of both lengths, so a
-user is done when that falls below the list: on Gowalla, vectors of least squares are multiplied by four items in ten.
+For many users, items are multiplied in the order of their length, the longest first. No score is
+above the product of both lengths, so a user is done when that falls below the list: on Gowalla,
+vectors of least squares are multiplied by four items in ten.
 """
 
 from __future__ import annotations
@@ -21,7 +24,9 @@ from spadework.kernels.ranking.dot_products import Marks, inner_product, no_base
 from spadework.kernels.ranking.top_k import RUN, place_of
 
 USERS, ITEMS = 256, 1024
-"""A product is made of so many users by so many items at once; it then stays in the cache until it is ranked."""
+"""A product is made of so many users by so many items at once; it then stays in the cache until it
+is ranked.
+"""
 SPARE = 16
 """Guessed items beyond the `k` asked for; a quarter of `k` comes on top."""
 ROUNDING = 2.0**-24
@@ -40,14 +45,18 @@ def recommend(
     seen: tuple[Offsets, Codes] | None = None,
     only: bool = False,
 ) -> tuple[Codes, Array]:
-    """The `k` best items of each user, as `ranking.top_k` makes them of `score`: rows of `items` [users, k] and scores [users, k].
+    """The `k` best items of each user, as `ranking.top_k` makes them of `score`: rows of `items`
+    [users, k] and scores [users, k].
 
-    `vectors` [users, width] and `items` [items, width] are float32, `base` [users, items] too. `seen` are starts [users + 1] and ascending
-    rows of items that must not come back, or with `only` alone may. O(users · items · width), of which nearly all are products of matrices.
+    `vectors` [users, width] and `items` [items, width] are float32, `base` [users, items] too.
+    `seen` are starts [users + 1] and ascending rows of items that must not come back, or with
+    `only` alone may. O(users · items · width), of which nearly all are products of matrices.
     """
     users = len(vectors)
     added = no_marks(users) if added is None else added
-    starts, columns = (np.zeros(users + 1, np.int64), np.zeros(0, np.int32)) if seen is None else seen
+    starts, columns = (
+        (np.zeros(users + 1, np.int64), np.zeros(0, np.int32)) if seen is None else seen
+    )
     if only:
         codes, best = top_k.nothing(users, k)
         bad = _recommend_seen(vectors, items, *added, no_base(base), starts, columns, codes, best)
@@ -55,7 +64,18 @@ def recommend(
         lengths = np.sqrt(np.einsum("ij,ij->i", items, items, dtype=np.float64))
         guessed = _guess(vectors, items, lengths, k, added, base, (starts, columns))
         codes, best = top_k.nothing(users, k)
-        bad = _decide(*guessed, float(lengths.max(initial=0.0)), vectors, items, *added, no_base(base), starts, columns, codes, best)
+        bad = _decide(
+            *guessed,
+            float(lengths.max(initial=0.0)),
+            vectors,
+            items,
+            *added,
+            no_base(base),
+            starts,
+            columns,
+            codes,
+            best,
+        )
     if bad >= 0:
         raise top_k.not_a_number(bad)
     return codes, best
@@ -70,7 +90,9 @@ class _Longest(NamedTuple):
 
     @classmethod
     def of(cls, items: Array, lengths: Array, users: int) -> _Longest:
-        """In order of length for many users; as they stand for few, since to sort them takes as long as to multiply with a hundred."""
+        """In order of length for many users; as they stand for few, since to sort them takes as
+        long as to multiply with a hundred.
+        """
         if users < USERS:
             order = np.arange(len(items), dtype=np.int32)
         else:
@@ -78,19 +100,34 @@ class _Longest(NamedTuple):
             items = items[order]
         return cls(order, items, np.maximum.accumulate(lengths[order][::-1])[::-1])
 
-    def moved(self, starts: Offsets, columns: Codes, values: Array | None = None) -> tuple[Codes, Array]:
+    def moved(
+        self, starts: Offsets, columns: Codes, values: Array | None = None
+    ) -> tuple[Codes, Array]:
         """Entries of users by place in this order, ascending in each row."""
         places = np.empty(len(self.order), np.int64)
         places[self.order] = np.arange(len(self.order))
-        keys = np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * len(self.order) + places[columns]
+        keys = (
+            np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * len(self.order)
+            + places[columns]
+        )
         sort = np.argsort(keys, kind="stable")
-        return (keys[sort] % max(1, len(self.order))).astype(np.int32), np.zeros(0, np.float32) if values is None else values[sort]
+        return (keys[sort] % max(1, len(self.order))).astype(np.int32), np.zeros(
+            0, np.float32
+        ) if values is None else values[sort]
 
 
 def _guess(
-    vectors: Array, items: Array, lengths: Array, k: int, added: Marks, base: Array | None, seen: tuple[Offsets, Codes]
+    vectors: Array,
+    items: Array,
+    lengths: Array,
+    k: int,
+    added: Marks,
+    base: Array | None,
+    seen: tuple[Offsets, Codes],
 ) -> tuple[Codes, Array, Array]:
-    """The best by the fast product, some more than asked for: columns and scores [users, more], and how many stand there [users]."""
+    """The best by the fast product, some more than asked for: columns and scores [users, more], and
+    how many stand there [users].
+    """
     more = min(k + k // 4 + SPARE, max(1, len(items)))
     codes, best = top_k.nothing(len(vectors), more)
     sizes = np.zeros(len(vectors), np.int64)
@@ -108,7 +145,8 @@ def _guess(
             for first in range(0, len(items), ITEMS):
                 last = min(first + ITEMS, len(items))
                 if base is None:
-                    bound = reach[rows] * sorted_items.ahead[first] + lift[rows]  # of all that is still to come
+                    # of all that is still to come
+                    bound = reach[rows] * sorted_items.ahead[first] + lift[rows]
                     rows = rows[(sizes[rows] < more) | ~(bound < best[rows].min(axis=1))]
                 if not len(rows):
                     break
@@ -118,17 +156,44 @@ def _guess(
                 if base is not None:
                     product += base[low : low + len(rows), first:last]
                 _absorb(
-                    product, first, rows, sorted_items.order, added.starts, at_added, added_at, added_values,
-                    seen[0], at_seen, seen_at, sizes, codes, best,
-                )  # fmt: skip
+                    product,
+                    first,
+                    rows,
+                    sorted_items.order,
+                    added.starts,
+                    at_added,
+                    added_at,
+                    added_values,
+                    seen[0],
+                    at_seen,
+                    seen_at,
+                    sizes,
+                    codes,
+                    best,
+                )
     return codes, best, sizes
 
 
 @kernel
-def _absorb(  # type: ignore[no-untyped-def]
-    product, first, rows, order, added_starts, at_added, added, values, seen_starts, at_seen, seen, sizes, codes, best
+def _absorb(
+    product,
+    first,
+    rows,
+    order,
+    added_starts,
+    at_added,
+    added,
+    values,
+    seen_starts,
+    at_seen,
+    seen,
+    sizes,
+    codes,
+    best,
 ):
-    """Take a product [some users, some items from `first` on] into the lists; `at_…` are places that move on with the items."""
+    """Take a product [some users, some items from `first` on] into the lists; `at_…` are places
+    that move on with the items.
+    """
     width, last = np.uint64(product.shape[1]), first + product.shape[1]
     more, front = codes.shape[1], top_k.last_slot(codes.shape[1])
     for place in range(len(rows)):
@@ -148,7 +213,9 @@ def _absorb(  # type: ignore[no-untyped-def]
                 for column in range(begin, end):
                     if scores[column] <= worst:
                         continue
-                    size = top_k.place(codes[row], best[row], size, order[first + np.int64(column)], scores[column])
+                    size = top_k.place(
+                        codes[row], best[row], size, order[first + np.int64(column)], scores[column]
+                    )
                     if size == more:
                         worst = best[row, front]
             begin = end
@@ -156,7 +223,7 @@ def _absorb(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-untyped-def]
+def _sure(guessed, size, k, longest, vector, added, base):
     """Whether the guessed scores, descending, leave no doubt that the `k` best are among them."""
     if size < len(guessed):
         return True  # nothing else there is
@@ -174,8 +241,21 @@ def _sure(guessed, size, k, longest, vector, added, base):  # type: ignore[no-un
 
 
 @kernel
-def _decide(  # type: ignore[no-untyped-def]
-    guesses, guessed, sizes, longest, vectors, items, starts, columns, values, base, seen_starts, seen, codes, best
+def _decide(
+    guesses,
+    guessed,
+    sizes,
+    longest,
+    vectors,
+    items,
+    starts,
+    columns,
+    values,
+    base,
+    seen_starts,
+    seen,
+    codes,
+    best,
 ):
     """The lists by exact scores; the row where one is not a number, else −1."""
     k = codes.shape[1]
@@ -183,7 +263,15 @@ def _decide(  # type: ignore[no-untyped-def]
     for row in range(len(codes)):
         top_k.settle(guesses[row], guessed[row], sizes[row])
         own = base[row] if len(base) else nobody
-        sure = _sure(guessed[row], sizes[row], k, longest, vectors[row], values[starts[row] : starts[row + 1]], own)
+        sure = _sure(
+            guessed[row],
+            sizes[row],
+            k,
+            longest,
+            vectors[row],
+            values[starts[row] : starts[row + 1]],
+            own,
+        )
         size = 0
         for at in range(sizes[row] if sure else len(items)):
             column = guesses[row, at] if sure else np.int32(at)
@@ -199,7 +287,7 @@ def _decide(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, seen, codes, best):  # type: ignore[no-untyped-def]
+def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, seen, codes, best):
     for row in range(len(codes)):
         size = 0
         for at in range(seen_starts[row], seen_starts[row + 1]):

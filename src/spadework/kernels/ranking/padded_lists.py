@@ -10,11 +10,15 @@ from spadework.kernels.compiled import kernel
 _EMPTY = -2  # a slot where nothing was placed yet; −1 is an item that nobody knows
 
 
-def place(owners: Array, starts: Offsets, ranks: Array, items: Codes, shape: tuple[int, int]) -> Codes | None:
-    """Lists [rows, k] from a table whose entries starts[r] … starts[r + 1] belong to the list owners[r] (−1: to none).
+def place(
+    owners: Array, starts: Offsets, ranks: Array, items: Codes, shape: tuple[int, int]
+) -> Codes | None:
+    """Lists [rows, k] from a table whose entries starts[r] … starts[r + 1] belong to the list
+    owners[r] (−1: to none).
 
-    `ranks` int64 are slots counted from 1; those beyond k are left out, slots without an entry are −1. None where ranks do not tell the
-    slots: one is below 1, or two entries of a list share one. O(entries).
+    `ranks` int64 are slots counted from 1; those beyond k are left out, slots without an entry are
+    −1. None where ranks do not tell the slots: one is below 1, or two entries of a list share one.
+    O(entries).
     """
     lists = np.full(shape, _EMPTY, np.int32)
     return lists if _place(owners, starts, ranks, items, lists) else None
@@ -26,7 +30,7 @@ def count_repeating(lists: Codes, item_count: int) -> int:
 
 
 @kernel
-def _place(owners, starts, ranks, items, lists):  # type: ignore[no-untyped-def]
+def _place(owners, starts, ranks, items, lists):
     k = lists.shape[1]
     for run in range(len(owners)):
         row = owners[run]
@@ -47,7 +51,7 @@ def _place(owners, starts, ranks, items, lists):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count_repeating(lists, last_row):  # type: ignore[no-untyped-def]
+def _count_repeating(lists, last_row):
     rows, k = lists.shape
     count = 0
     for row in range(rows):

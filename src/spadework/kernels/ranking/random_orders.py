@@ -1,9 +1,11 @@
-"""Random orders of all columns, one for each row, of which only as much is worked out as is asked for.
+"""Random orders of all columns, one for each row, of which only as much is worked out as is asked
+for.
 
-Row r walks through the numbers below a prime p, from its own start and with its own stride: (start + j · stride) mod p for j = 0, 1, 2, …
-comes to each of them once, in an order that is another one for each pair of start and stride. Numbers that are no columns are passed over. The
-score of a column is p − j, so the first of the walk are the best. Scores are exact in float32 up to 16 million columns; beyond, neighbours of
-the walk may share one.
+Row r walks through the numbers below a prime p, from its own start and with its own stride: (start
++ j · stride) mod p for j = 0, 1, 2, … comes to each of them once, in an order that is another one
+for each pair of start and stride. Numbers that are no columns are passed over. The score of a
+column is p − j, so the first of the walk are the best. Scores are exact in float32 up to 16 million
+columns; beyond, neighbours of the walk may share one.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.sparse_scores import FORBID, ONLY, Choice
 
 FEW = 64
-"""Where fewer than one column in so many is allowed, these are scored one by one, and nobody walks past all others."""
+"""Where fewer than one column in so many is allowed, these are scored one by one, and nobody walks
+past all others.
+"""
 
 
 class Walks(NamedTuple):
@@ -32,7 +36,9 @@ class Walks(NamedTuple):
 
 
 def prime_from(least: int) -> int:
-    """The first prime that is not below `least`, nor below 3. O(√least) for each number that is tried."""
+    """The first prime that is not below `least`, nor below 3. O(√least) for each number that is
+    tried.
+    """
     number = max(least, 3) | 1
     while any(number % divisor == 0 for divisor in range(3, int(number**0.5) + 1, 2)):
         number += 2
@@ -48,24 +54,34 @@ def walks(numbers: Array, prime: int) -> Walks:
 
 def scores_of(walk: Walks, rows: Array, columns: Array) -> Array:
     """Scores of cells [cells] float32: of each row, given by its place, and column."""
-    steps = (columns.astype(np.int64) - walk.starts[rows]) % walk.prime * walk.inverses[rows] % walk.prime
+    steps = (
+        (columns.astype(np.int64) - walk.starts[rows])
+        % walk.prime
+        * walk.inverses[rows]
+        % walk.prime
+    )
     return (walk.prime - steps).astype(np.float32)
 
 
 def draw(walk: Walks, columns: int, k: int, choice: Choice) -> tuple[Codes, Array]:
-    """The `k` best of all columns for each row, as `ranking.top_k` makes them of the scores: codes and scores [rows, k].
+    """The `k` best of all columns for each row, as `ranking.top_k` makes them of the scores: codes
+    and scores [rows, k].
 
     O(k + seen) a row where all columns are allowed.
     """
     codes, best = top_k.nothing(len(walk.starts), k)
-    named = np.flatnonzero(choice.allowed).astype(np.int32) if len(choice.allowed) else np.zeros(0, np.int32)
+    named = (
+        np.flatnonzero(choice.allowed).astype(np.int32)
+        if len(choice.allowed)
+        else np.zeros(0, np.int32)
+    )
     few = len(choice.allowed) > 0 and len(named) * FEW < columns
     _draw(*walk, columns, *choice, named, few, codes, best)
     return codes, best
 
 
 @kernel
-def _inverses(strides, prime):  # type: ignore[no-untyped-def]
+def _inverses(strides, prime):
     """By the extended algorithm of Euclid."""
     found = np.empty(len(strides), np.int64)
     for row in range(len(strides)):
@@ -79,13 +95,25 @@ def _inverses(strides, prime):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _score(start, inverse, prime, column):  # type: ignore[no-untyped-def]
+def _score(start, inverse, prime, column):
     return np.float32(prime - (column - start) % prime * inverse % prime)
 
 
 @kernel
-def _draw(  # type: ignore[no-untyped-def]
-    starts, strides, inverses, prime, columns, seen_starts, seen_columns, policy, allowed, named, few, codes, best
+def _draw(
+    starts,
+    strides,
+    inverses,
+    prime,
+    columns,
+    seen_starts,
+    seen_columns,
+    policy,
+    allowed,
+    named,
+    few,
+    codes,
+    best,
 ):
     everything = len(allowed) == 0
     for row in range(len(starts)):
@@ -95,18 +123,36 @@ def _draw(  # type: ignore[no-untyped-def]
             for at in range(begin, end):
                 column = np.int32(seen_columns[at])
                 if everything or allowed[column]:
-                    size = top_k.place(codes[row], best[row], size, column, _score(starts[row], inverses[row], prime, np.int64(column)))
+                    size = top_k.place(
+                        codes[row],
+                        best[row],
+                        size,
+                        column,
+                        _score(starts[row], inverses[row], prime, np.int64(column)),
+                    )
         elif few:
             for column in named:
-                if policy != FORBID or top_k.place_of(seen_columns, begin, end, np.uint32(column)) < 0:
-                    size = top_k.place(codes[row], best[row], size, column, _score(starts[row], inverses[row], prime, np.int64(column)))
+                if (
+                    policy != FORBID
+                    or top_k.place_of(seen_columns, begin, end, np.uint32(column)) < 0
+                ):
+                    size = top_k.place(
+                        codes[row],
+                        best[row],
+                        size,
+                        column,
+                        _score(starts[row], inverses[row], prime, np.int64(column)),
+                    )
         else:
             number = starts[row]
             for step in range(prime):
                 if size == codes.shape[1]:
                     break
                 able = number < columns and (everything or allowed[number])
-                if able and (policy != FORBID or top_k.place_of(seen_columns, begin, end, np.uint32(number)) < 0):
+                if able and (
+                    policy != FORBID
+                    or top_k.place_of(seen_columns, begin, end, np.uint32(number)) < 0
+                ):
                     codes[row, size], best[row, size] = np.int32(number), np.float32(prime - step)
                     size += 1
                 number += strides[row]

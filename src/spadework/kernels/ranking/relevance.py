@@ -11,12 +11,15 @@ _SHORT = 16
 
 
 def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
-    """1 where a list's item is among the row's targets; targets ascending within a row, padding (−1) never hits. [rows, k] uint8.
+    """1 where a list's item is among the row's targets; targets ascending within a row, padding
+    (−1) never hits. [rows, k] uint8.
 
-    O(rows · k · log targets); short rows of targets are compared one by one, which has no branches to guess.
+    O(rows · k · log targets); short rows of targets are compared one by one, which has no branches
+    to guess.
     """
     out = np.zeros(lists.shape, np.uint8)
-    _hits(frozen(lists), frozen(starts), frozen(targets), out)  # read-only, or it is compiled for each mixture of both
+    # read-only, or it is compiled for each mixture of both
+    _hits(frozen(lists), frozen(starts), frozen(targets), out)
     return out
 
 
@@ -28,14 +31,16 @@ def weighed(hits: Array, weights: Array) -> Array:
 
 
 def summed_precisions(hits: Array) -> Array:
-    """Sum over a row's hits of the share of hits among the slots up to there. Shape [rows] float32; O(rows · k)."""
+    """Sum over a row's hits of the share of hits among the slots up to there. Shape [rows] float32;
+    O(rows · k).
+    """
     out = np.empty(len(hits), np.float32)
     _summed_precisions(hits, out)
     return out
 
 
 @kernel
-def _weighed(hits, weights, out):  # type: ignore[no-untyped-def]
+def _weighed(hits, weights, out):
     rows, k = hits.shape
     for row in range(rows):
         total = np.float32(0)
@@ -45,7 +50,7 @@ def _weighed(hits, weights, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _summed_precisions(hits, out):  # type: ignore[no-untyped-def]
+def _summed_precisions(hits, out):
     rows, k = hits.shape
     for row in range(rows):
         found = 0
@@ -58,7 +63,7 @@ def _summed_precisions(hits, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _hits(lists, starts, targets, out):  # type: ignore[no-untyped-def]
+def _hits(lists, starts, targets, out):
     rows, k = lists.shape
     for row in range(rows):
         begin = starts[row]

@@ -1,10 +1,13 @@
-"""From lists of weighted entries and an entry-to-column table to scores, or straight to the best columns.
+"""From lists of weighted entries and an entry-to-column table to scores, or straight to the best
+columns.
 
-Row r of the scores joins, over the entries e of list r, what row e of the table says: each cell adds v = weight · value to its column.
-"sum" adds v up. "max" takes the largest v. "noisy-or" is −Σ ln(1 − min(v, 0.999999)), which grows with 1 − Π(1 − min(v, 1)), the
-probability that at least one of independent reasons holds, and does not run into 1. A column that no cell reaches is −∞.
+Row r of the scores joins, over the entries e of list r, what row e of the table says: each cell
+adds v = weight · value to its column. "sum" adds v up. "max" takes the largest v. "noisy-or" is −Σ
+ln(1 − min(v, 0.999999)), which grows with 1 − Π(1 − min(v, 1)), the probability that at least one
+of independent reasons holds, and does not run into 1. A column that no cell reaches is −∞.
 
-`score_rows` writes all scores; `recommend_rows` keeps one row of scores at a time and gives the same lists as `ranking` makes of those.
+`score_rows` writes all scores; `recommend_rows` keeps one row of scores at a time and gives the
+same lists as `ranking` makes of those.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
+from spadework.kernels.ranking.sparse_rows import SparseRows, unsigned, words
 
 Aggregate: TypeAlias = Literal["sum", "max", "noisy-or"]
 AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
@@ -23,15 +27,9 @@ AGGREGATES: tuple[Aggregate, ...] = get_args(Aggregate)
 NOTHING = np.float32(-np.inf)
 NEARLY_ONE = np.float32(1 - 1e-6)
 SPARSE = 4
-"""Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns are scanned: as measured."""
-
-
-class SparseRows(NamedTuple):
-    """Sparse rows: row r is `columns[starts[r]:starts[r + 1]]` with its values."""
-
-    starts: Offsets  # [rows + 1]
-    columns: Codes  # [cells] not negative
-    values: Array  # [cells] float32
+"""Touched columns are listed where a row has fewer cells than columns / SPARSE, else all columns
+are scanned: as measured.
+"""
 
 
 ALLOW, FORBID, ONLY = 0, 1, 2
@@ -47,15 +45,21 @@ class Choice(NamedTuple):
     allowed: Mask  # [width]; empty where all are
 
     @classmethod
-    def of(cls, lists: SparseRows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None) -> Choice:
-        """`seen` are starts [lists + 1] and distinct columns of each list; none: every column may be chosen."""
+    def of(
+        cls, lists: SparseRows, seen: tuple[Offsets, Codes] | None, only: bool, allowed: Mask | None
+    ) -> Choice:
+        """`seen` are starts [lists + 1] and distinct columns of each list; none: every column may
+        be chosen.
+        """
         starts, columns = (lists.starts, lists.columns) if seen is None else seen
         policy = ALLOW if seen is None else ONLY if only else FORBID
         mask = np.empty(0, np.bool_) if allowed is None else np.ascontiguousarray(allowed)
         return cls(words(starts, np.uint64), words(columns, np.uint32), policy, mask)
 
 
-def score_rows(lists: SparseRows, table: SparseRows, width: int, aggregate: Aggregate = "sum") -> Array:
+def score_rows(
+    lists: SparseRows, table: SparseRows, width: int, aggregate: Aggregate = "sum"
+) -> Array:
     """Scores [lists, width] float32; −∞ where no cell reaches. O(lists · width + cells reached)."""
     scores = np.empty((len(lists.starts) - 1, width), np.float32)
     _score_rows(*unsigned(lists), *unsigned(table), AGGREGATES.index(aggregate), scores)
@@ -73,51 +77,50 @@ def recommend_rows(
     only: bool = False,
     allowed: Mask | None = None,
 ) -> tuple[Codes, Array]:
-    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_rows`: codes [lists, k] and scores [lists, k].
+    """The `k` best columns for each list, as `ranking.top_k` makes them of `score_rows`: codes
+    [lists, k] and scores [lists, k].
 
-    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with `only` alone may. `allowed` [width]
-    masks the candidates. Memory is one row of scores. O(cells reached + the lesser of width and cells, per list).
+    `seen` are starts [lists + 1] and distinct columns of each list that must not come back, or with
+    `only` alone may. `allowed` [width] masks the candidates. Memory is one row of scores. O(cells
+    reached + the lesser of width and cells, per list).
     """
     codes, best = top_k.nothing(len(lists.starts) - 1, k)
     choice = Choice.of(lists, seen, only, allowed)
-    bad = _recommend_rows(*unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), *choice, codes, best)
+    bad = _recommend_rows(
+        *unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), *choice, codes, best
+    )
     if bad >= 0:
         raise top_k.not_a_number(bad)
     return codes, best
 
 
-def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: int) -> str | None:
-    """What is wrong with a table of `rows` rows that comes from a file, since kernels trust it; None when it fits."""
-    if len(starts) != rows + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
-        return "row starts do not fit the table"
-    if len(columns) != len(values) or (len(columns) and (columns.min() < 0 or columns.max() >= width)):
-        return "the table names items that are not there"
-    return None if np.isfinite(values).all() else "a value of the table is no finite number"
-
-
-def score_cells(lists: SparseRows, table: SparseRows, width: int, cells: SparseRows, aggregate: Aggregate = "sum") -> Array:
-    """What `score_rows` holds at some columns of each row, bit for bit: float32 [cells]. The values of `cells` are not looked at.
+def score_cells(
+    lists: SparseRows,
+    table: SparseRows,
+    width: int,
+    cells: SparseRows,
+    aggregate: Aggregate = "sum",
+) -> Array:
+    """What `score_rows` holds at some columns of each row, bit for bit: float32 [cells]. The values
+    of `cells` are not looked at.
 
     Memory is one row of scores. O(cells reached + the lesser of width and cells reached, per list).
     """
     found = np.empty(len(cells.columns), np.float32)
-    _score_cells(*unsigned(lists), *unsigned(table), width, AGGREGATES.index(aggregate), cells.starts, cells.columns, found)
+    _score_cells(
+        *unsigned(lists),
+        *unsigned(table),
+        width,
+        AGGREGATES.index(aggregate),
+        cells.starts,
+        cells.columns,
+        found,
+    )
     return found
 
 
-def unsigned(rows: SparseRows) -> tuple[Array, Array, Array]:
-    """Offsets and columns as unsigned words: compiled loops then leave out the check for places counted from the end."""
-    return words(rows.starts, np.uint64), words(rows.columns, np.uint32), np.ascontiguousarray(rows.values, np.float32)
-
-
-def words(array: Array, kind: type[np.unsignedinteger]) -> Array:
-    """Whole numbers, none below zero, as unsigned ones."""
-    signed = np.int64 if kind is np.uint64 else np.int32
-    return np.ascontiguousarray(array, signed).view(kind)
-
-
 @kernel
-def _joined(before, value, how):  # type: ignore[no-untyped-def]
+def _joined(before, value, how):
     """What a column holds after one more cell; a value that is not a number stays one."""
     if how == 1:
         return value if value > before or value != value else before
@@ -128,7 +131,7 @@ def _joined(before, value, how):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
+def _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores):
     """Join the cells of one list into scores [width], which are −∞ before."""
     for at in range(begin, end):
         weight = weights[at]
@@ -139,8 +142,12 @@ def _spread(columns, weights, begin, end, table_starts, table_columns, table_val
 
 
 @kernel
-def _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
-    """The same, and list the columns that were −∞ before; `touched` is as long as there are cells. The number of columns listed."""
+def _spread_listed(
+    columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched
+):
+    """The same, and list the columns that were −∞ before; `touched` is as long as there are cells.
+    The number of columns listed.
+    """
     count = np.uint64(0)
     for at in range(begin, end):
         weight = weights[at]
@@ -155,21 +162,38 @@ def _spread_listed(columns, weights, begin, end, table_starts, table_columns, ta
 
 
 @kernel
-def _fill(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched):  # type: ignore[no-untyped-def]
-    """Join the cells of one list into scores [width], −∞ before; whether its columns are listed, since they are few, and how many are."""
+def _fill(
+    columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched
+):
+    """Join the cells of one list into scores [width], −∞ before; whether its columns are listed,
+    since they are few, and how many are.
+    """
     cells = np.uint64(0)
     for at in range(begin, end):
         source = columns[at]
         cells += table_starts[source + np.uint64(1)] - table_starts[source]
     if cells <= np.uint64(len(scores) // SPARSE):
-        return True, _spread_listed(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched)
+        return True, _spread_listed(
+            columns,
+            weights,
+            begin,
+            end,
+            table_starts,
+            table_columns,
+            table_values,
+            how,
+            scores,
+            touched,
+        )
     _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
     return False, np.uint64(0)
 
 
 @kernel
-def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # type: ignore[no-untyped-def]
-    """The best of the listed columns into an empty list [k], and the scores back to −∞; false where a score is not a number."""
+def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):
+    """The best of the listed columns into an empty list [k], and the scores back to −∞; false where
+    a score is not a number.
+    """
     k, last = len(codes), top_k.last_slot(len(codes))
     size = 0
     worst = NOTHING
@@ -191,14 +215,24 @@ def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):  # 
 
 
 @kernel
-def _score_rows(starts, columns, weights, table_starts, table_columns, table_values, how, scores):  # type: ignore[no-untyped-def]
+def _score_rows(starts, columns, weights, table_starts, table_columns, table_values, how, scores):
     for row in range(scores.shape[0]):
         scores[row, :] = NOTHING
-        _spread(columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores[row])
+        _spread(
+            columns,
+            weights,
+            starts[row],
+            starts[row + 1],
+            table_starts,
+            table_columns,
+            table_values,
+            how,
+            scores[row],
+        )
 
 
 @kernel
-def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type: ignore[no-untyped-def]
+def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
     for at in range(begin, end):
@@ -214,10 +248,11 @@ def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):  # type:
 
 
 @kernel
-def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes, best):  # type: ignore[no-untyped-def]
+def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes, best):
     """The best columns of one list into an empty one [k]; false where a score is not a number.
 
-    The first `count` of `touched` are the columns with a score where they are `few`; those of `begin` to `end` have been seen.
+    The first `count` of `touched` are the columns with a score where they are `few`; those of
+    `begin` to `end` have been seen.
     """
     if policy == ONLY:
         return _pick_seen(seen_columns, begin, end, scores, codes, best, allowed)
@@ -230,7 +265,7 @@ def choose(few, touched, count, scores, seen_columns, begin, end, policy, allowe
 
 
 @kernel
-def clear(few, touched, count, scores):  # type: ignore[no-untyped-def]
+def clear(few, touched, count, scores):
     """All scores back to −∞."""
     if few:
         for at in range(count):
@@ -240,30 +275,85 @@ def clear(few, touched, count, scores):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _recommend_rows(  # type: ignore[no-untyped-def]
-    starts, columns, weights, table_starts, table_columns, table_values, width, how, seen_starts, seen_columns, policy, allowed, codes, best
+def _recommend_rows(
+    starts,
+    columns,
+    weights,
+    table_starts,
+    table_columns,
+    table_values,
+    width,
+    how,
+    seen_starts,
+    seen_columns,
+    policy,
+    allowed,
+    codes,
+    best,
 ):
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
     for row in range(len(codes)):
         few, count = _fill(
-            columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores, touched
-        )  # fmt: skip
+            columns,
+            weights,
+            starts[row],
+            starts[row + 1],
+            table_starts,
+            table_columns,
+            table_values,
+            how,
+            scores,
+            touched,
+        )
         begin, end = seen_starts[row], seen_starts[row + 1]
-        if not choose(few, touched, count, scores, seen_columns, begin, end, policy, allowed, codes[row], best[row]):
+        if not choose(
+            few,
+            touched,
+            count,
+            scores,
+            seen_columns,
+            begin,
+            end,
+            policy,
+            allowed,
+            codes[row],
+            best[row],
+        ):
             return row
         clear(few, touched, count, scores)
     return -1
 
 
 @kernel
-def _score_cells(starts, columns, weights, table_starts, table_columns, table_values, width, how, cell_starts, cell_columns, found):  # type: ignore[no-untyped-def]
+def _score_cells(
+    starts,
+    columns,
+    weights,
+    table_starts,
+    table_columns,
+    table_values,
+    width,
+    how,
+    cell_starts,
+    cell_columns,
+    found,
+):
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
     for row in range(len(cell_starts) - 1):
         few, count = _fill(
-            columns, weights, starts[row], starts[row + 1], table_starts, table_columns, table_values, how, scores, touched
-        )  # fmt: skip
+            columns,
+            weights,
+            starts[row],
+            starts[row + 1],
+            table_starts,
+            table_columns,
+            table_values,
+            how,
+            scores,
+            touched,
+        )
         for cell in range(cell_starts[row], cell_starts[row + 1]):
             found[cell] = scores[cell_columns[cell]]
         clear(few, touched, count, scores)

@@ -1,6 +1,7 @@
 """Masked, tie-stable top-k: the one place where scores become ranks.
 
-Excluded is −∞, padding is −1, ties go to the lower code. A score that is not a number is refused before ranking.
+Excluded is −∞, padding is −1, ties go to the lower code. A score that is not a number is refused
+before ranking.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ SHORT = 256
 
 
 def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
-    """The `k` best columns of each row, best first: codes [rows, k] padded with −1, scores [rows, k] padded with −∞.
+    """The `k` best columns of each row, best first: codes [rows, k] padded with −1, scores [rows,
+    k] padded with −∞.
 
     `scores` is [rows, columns] float32; −∞ is never returned. O(cells + hits · k).
     """
@@ -33,7 +35,8 @@ def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
 def not_a_number(row: int) -> SpadeworkError:
     """The refusal of scores that cannot be ranked."""
     return SpadeworkError(
-        f"Row {row} of the scores holds a value that is not a number.", "The model is broken on these data; leave it out."
+        f"Row {row} of the scores holds a value that is not a number.",
+        "The model is broken on these data; leave it out.",
     )
 
 
@@ -43,19 +46,35 @@ def nothing(rows: int, k: int) -> tuple[Codes, Array]:
 
 
 def order_of(scores: Array) -> Codes:
-    """Columns by descending score, ties to the lower code; what is excluded (−∞) is left out. O(columns · log columns)."""
+    """Columns by descending score, ties to the lower code; what is excluded (−∞) is left out.
+    O(columns · log columns).
+    """
     if np.isnan(scores).any():
-        raise SpadeworkError("The common scores hold a value that is not a number.", "The model is broken on these data; leave it out.")
+        raise SpadeworkError(
+            "The common scores hold a value that is not a number.",
+            "The model is broken on these data; leave it out.",
+        )
     return np.argsort(-scores, kind="stable").astype(np.int32)[: int((scores > -np.inf).sum())]
 
 
 def complete(
-    codes: Codes, best: Array, scores: Array, order: Codes, starts: Offsets, columns: Codes, *, forbid: bool, only: bool, below: bool
-) -> None:  # fmt: skip
-    """Fill the free slots of lists [rows, k] in place with the best of `scores` [columns], which are the same for every row.
+    codes: Codes,
+    best: Array,
+    scores: Array,
+    order: Codes,
+    starts: Offsets,
+    columns: Codes,
+    *,
+    forbid: bool,
+    only: bool,
+    below: bool,
+) -> None:
+    """Fill the free slots of lists [rows, k] in place with the best of `scores` [columns], which
+    are the same for every row.
 
-    `order` is `order_of(scores)`. Listed columns of a row (ascending) are left out with `forbid`, alone allowed with `only`. With `below`,
-    scores are shifted below the last one that stands. O(k · log listed) a row for most rows.
+    `order` is `order_of(scores)`. Listed columns of a row (ascending) are left out with `forbid`,
+    alone allowed with `only`. With `below`, scores are shifted below the last one that stands. O(k
+    · log listed) a row for most rows.
     """
     _complete(codes, best, scores, order, starts, columns, forbid, only, below)
 
@@ -76,19 +95,24 @@ def keep_candidates(scores: Array, candidates: Mask) -> None:
 
 
 def merge(codes: Codes, best: Array, others: Codes, other_best: Array) -> tuple[Codes, Array]:
-    """The best of two lists [rows, k] that have no column in common: codes and scores [rows, k]. O(k) a row."""
+    """The best of two lists [rows, k] that have no column in common: codes and scores [rows, k].
+    O(k) a row.
+    """
     merged, scores = nothing(*codes.shape)
     _merge(codes, best, others, other_best, merged, scores)
     return merged, scores
 
 
 @kernel
-def _merge(codes, best, others, other_best, merged, scores):  # type: ignore[no-untyped-def]
+def _merge(codes, best, others, other_best, merged, scores):
     for row in range(len(codes)):
         at = other = 0
         for slot in range(codes.shape[1]):
             if others[row, other] < 0 or (
-                codes[row, at] >= 0 and _better(best[row, at], codes[row, at], other_best[row, other], others[row, other])
+                codes[row, at] >= 0
+                and _better(
+                    best[row, at], codes[row, at], other_best[row, other], others[row, other]
+                )
             ):
                 merged[row, slot], scores[row, slot] = codes[row, at], best[row, at]
                 at += 1
@@ -98,7 +122,7 @@ def _merge(codes, best, others, other_best, merged, scores):  # type: ignore[no-
 
 
 @kernel
-def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
+def _top_k(scores, codes, best):
     everything = np.empty(0, np.bool_)
     for row in range(scores.shape[0]):
         if not scan(scores[row], codes[row], best[row], everything):
@@ -107,15 +131,17 @@ def _top_k(scores, codes, best):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _better(score, column, other_score, other_column):  # type: ignore[no-untyped-def]
+def _better(score, column, other_score, other_column):
     return score > other_score or (score == other_score and column < other_column)
 
 
 @kernel
-def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
-    """Put one scored column into a list [k] whose first `size` slots are taken, if it is better than the last; the new size.
+def place(codes, best, size, column, score):
+    """Put one scored column into a list [k] whose first `size` slots are taken, if it is better
+    than the last; the new size.
 
-    Short lists stand in order; long ones are a heap with the last of them in front, until `settle`. O(k) or O(log k).
+    Short lists stand in order; long ones are a heap with the last of them in front, until `settle`.
+    O(k) or O(log k).
     """
     k = len(codes)
     if k > SHORT:
@@ -133,7 +159,7 @@ def place(codes, best, size, column, score):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _pile(codes, best, size, column, score):  # type: ignore[no-untyped-def]
+def _pile(codes, best, size, column, score):
     """`place` for a heap."""
     if size == len(codes):
         if _better(score, column, best[0], codes[0]):
@@ -148,12 +174,14 @@ def _pile(codes, best, size, column, score):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
+def _sink(codes, best, size, column, score):
     """Put a scored column into a heap [size] instead of the one in front."""
     at = 0
     while 2 * at + 1 < size:
         below = 2 * at + 1
-        if below + 1 < size and _better(best[below], codes[below], best[below + 1], codes[below + 1]):
+        if below + 1 < size and _better(
+            best[below], codes[below], best[below + 1], codes[below + 1]
+        ):
             below += 1
         if not _better(score, column, best[below], codes[below]):
             break
@@ -163,13 +191,13 @@ def _sink(codes, best, size, column, score):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def last_slot(k):  # type: ignore[no-untyped-def]
+def last_slot(k):
     """Where the last of a full list [k] stands before `settle`: what comes in must be better."""
     return k - 1 if k <= SHORT else 0
 
 
 @kernel
-def settle(codes, best, size):  # type: ignore[no-untyped-def]
+def settle(codes, best, size):
     """Bring a list made by `place` into its order, best first. O(k log k)."""
     if len(codes) <= SHORT:
         return
@@ -180,11 +208,13 @@ def settle(codes, best, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
-    """The best columns of one row into an empty list [k], of those allowed (all where the mask is empty); false where one of them is NaN.
+def scan(scores, codes, best, allowed):
+    """The best columns of one row into an empty list [k], of those allowed (all where the mask is
+    empty); false where one of them is NaN.
 
-    A run of columns is looked at one by one only if it holds a score that reaches the list: to count those is one vector comparison
-    for many columns. NaN is not below any bound, so no run hides it.
+    A run of columns is looked at one by one only if it holds a score that reaches the list: to
+    count those is one vector comparison for many columns. NaN is not below any bound, so no run
+    hides it.
     """
     columns, k, last = np.uint64(len(scores)), len(codes), last_slot(len(codes))
     size = 0
@@ -208,7 +238,7 @@ def scan(scores, codes, best, allowed):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
+def reaching(scores, begin, end, worst):
     """How many scores of a run are not below the list."""
     found = np.int32(0)
     for column in range(begin, end):
@@ -217,7 +247,7 @@ def reaching(scores, begin, end, worst):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
+def place_of(columns, begin, end, column):
     """Where the column stands among ascending ones, or −1."""
     low, high = begin, end
     while low < high:
@@ -230,7 +260,7 @@ def place_of(columns, begin, end, column):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _complete(codes, best, scores, order, starts, columns, forbid, only, below):  # type: ignore[no-untyped-def]
+def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
     rows, k = codes.shape
     for row in range(rows):
         have = 0
@@ -259,14 +289,14 @@ def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
 
 
 @kernel
-def _mask(scores, starts, columns):  # type: ignore[no-untyped-def]
+def _mask(scores, starts, columns):
     for row in range(scores.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             scores[row, columns[at]] = -np.inf
 
 
 @kernel
-def _copy(scores, target, starts, columns):  # type: ignore[no-untyped-def]
+def _copy(scores, target, starts, columns):
     for row in range(scores.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             target[row, columns[at]] = scores[row, columns[at]]

@@ -1,7 +1,8 @@
 """Sums of decision trees whose nodes lie in flat arrays, tree after tree.
 
-Node n of tree t stands at `starts[t] + n`. It is a leaf where its left child is −1; else a row with feature ≤ threshold goes left, any other
-right. Children are numbered within their tree, above their parent, so that every walk ends.
+Node n of tree t stands at `starts[t] + n`. It is a leaf where its left child is −1; else a row with
+feature ≤ threshold goes left, any other right. Children are numbered within their tree, above their
+parent, so that every walk ends.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ class Trees(NamedTuple):
         starts, nodes = self.starts, len(self.values)
         if len(starts) < 1 or starts[0] != 0 or starts[-1] != nodes or (np.diff(starts) < 1).any():
             return "the starts of the trees do not fit their nodes"
-        if any(len(column) != nodes for column in (self.features, self.thresholds, self.left, self.right)):
+        if any(
+            len(column) != nodes
+            for column in (self.features, self.thresholds, self.left, self.right)
+        ):
             return "the nodes of the trees do not fit together"
         inner = np.flatnonzero(self.left != -1)
         tree = np.searchsorted(starts, inner, side="right") - 1
@@ -40,21 +44,35 @@ class Trees(NamedTuple):
                 return "a tree names a node that is not there"
         if ((self.features[inner] < 0) | (self.features[inner] >= width)).any():
             return "a tree looks at a feature that is not there"
-        return None if np.isfinite(self.values).all() and np.isfinite(self.baseline) else "a leaf holds no number"
+        return (
+            None
+            if np.isfinite(self.values).all() and np.isfinite(self.baseline)
+            else "a leaf holds no number"
+        )
 
 
 def predict(trees: Trees, rows: Array) -> Array:
-    """The baseline and the leaf of every tree, added up in the order of the trees: float64 [rows]. `rows` is [rows, features] float32.
+    """The baseline and the leaf of every tree, added up in the order of the trees: float64 [rows].
+    `rows` is [rows, features] float32.
 
     O(rows · trees · depth).
     """
     total = np.full(len(rows), trees.baseline)
-    _predict(trees.starts, trees.features, trees.thresholds, trees.left, trees.right, trees.values, np.ascontiguousarray(rows), total)
+    _predict(
+        trees.starts,
+        trees.features,
+        trees.thresholds,
+        trees.left,
+        trees.right,
+        trees.values,
+        np.ascontiguousarray(rows),
+        total,
+    )
     return total
 
 
 @kernel
-def _predict(starts, features, thresholds, left, right, values, rows, total):  # type: ignore[no-untyped-def]
+def _predict(starts, features, thresholds, left, right, values, rows, total):
     for row in range(len(rows)):
         sum_ = total[row]
         for tree in range(len(starts) - 1):

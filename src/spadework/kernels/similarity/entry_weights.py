@@ -2,7 +2,8 @@
 
 Which pair weights a dig tries an entry weight with stands beside it: `sweep`.
 
-Whatever a weight is, it is finite and not below zero: a similarity of weighted entries is a cosine only then.
+Whatever a weight is, it is finite and not below zero: a similarity of weighted entries is a cosine
+only then.
 """
 
 from __future__ import annotations
@@ -31,8 +32,10 @@ class Entries:
     item_sizes: Array  # units that hold the entry's item
     units: int
     items: int
-    values: Array | None = None  # sum of the weight column (ratings, amounts); None where the log has none
-    ages: Array | None = None  # seconds from the entry's newest event to the end of the log; None where the log has no times
+    # sum of the weight column (ratings, amounts); None where the log has none
+    values: Array | None = None
+    # seconds from the entry's newest event to the end of the log; None where the log has no times
+    ages: Array | None = None
     saturation: float = 1.2  # k1 of bm25
     length: float = 0.75  # b of bm25
     half_life: float = 30 * 86_400.0  # of recency, in seconds
@@ -53,8 +56,13 @@ class EntryWeight:
         object.__setattr__(self, "__doc__", self.function.__doc__)
 
     def __call__(self, entry: Entries) -> Array:
-        """Weights [entries] float32, finite and not below zero. `Unsuitable` where the log lacks the column or holds such values."""
-        if self.needs is not None and (entry.values if self.needs == "weights" else entry.ages) is None:
+        """Weights [entries] float32, finite and not below zero. `Unsuitable` where the log lacks
+        the column or holds such values.
+        """
+        if (
+            self.needs is not None
+            and (entry.values if self.needs == "weights" else entry.ages) is None
+        ):
             column = {"weights": "weight", "times": "time"}[self.needs]
             raise Unsuitable(
                 f"The entry weight {self.name!r} needs the {column} column, which the log lacks.",
@@ -65,11 +73,17 @@ class EntryWeight:
         if smallest < 0:
             raise Unsuitable(
                 f"The entry weight {self.name!r} gives {smallest:g}: an entry weight below zero.",
-                "Leave out events of negative weight (returns, dislikes), or choose an entry weight that does not read them such as 'binary'.",
+                (
+                    "Leave out events of negative weight (returns, dislikes), or choose an "
+                    "entry weight that does not read them such as 'binary'."
+                ),
             )
         if not np.isfinite(largest):  # NaN too: minimum and maximum hand it on
             raise Unsuitable(
-                f"The entry weight {self.name!r} gives {largest}: an entry weight that is no finite number.",
+                (
+                    f"The entry weight {self.name!r} gives {largest}: an entry weight that is "
+                    "no finite number."
+                ),
                 "Look at the weight column, or choose another entry weight such as 'binary'.",
             )
         return values
@@ -83,17 +97,22 @@ def entry_weight(
 ) -> Callable[[Callable[[Entries], Array]], EntryWeight]:
     """Place a weight of entries on the shelf; `needs` names the column that it reads.
 
-    A dig tries it with the pair weights of `sweep`; one that says something of repeats alone, only where there are any.
+    A dig tries it with the pair weights of `sweep`; one that says something of repeats alone, only
+    where there are any.
     """
 
     def place(function: Callable[[Entries], Array]) -> EntryWeight:
-        return entry_weights.place(function.__name__, EntryWeight(function, needs, repeats_only, sweep))
+        return entry_weights.place(
+            function.__name__, EntryWeight(function, needs, repeats_only, sweep)
+        )
 
     return place
 
 
 def _unit_idf(entry: Entries) -> Array:
-    """Log(items / (1 + unit size)): a unit that holds much says little. Left alone it falls below zero for a unit that holds everything."""
+    """Log(items / (1 + unit size)): a unit that holds much says little. Left alone it falls below
+    zero for a unit that holds everything.
+    """
     return np.maximum(np.log(entry.items / (1.0 + entry.unit_sizes)), 0.0)
 
 
@@ -117,41 +136,52 @@ def root(entry: Entries) -> Array:
 
 @entry_weight(repeats_only=True)
 def log(entry: Entries) -> Array:
-    """1 + ln(count): an item taken once counts one, and each repeat adds less than the one before."""
+    """1 + ln(count): an item taken once counts one, and each repeat adds less than the one
+    before.
+    """
     return np.asarray(1.0 + np.log(entry.counts))
 
 
 @entry_weight()
 def tfidf(entry: Entries) -> Array:
-    """Root of the count, damped by how much the unit holds: ln(items / (1 + unit size)), never below zero.
+    """Root of the count, damped by how much the unit holds: ln(items / (1 + unit size)), never
+    below zero.
 
-    Well-known code lets the damping turn negative for units that hold nearly every item; here it stops at zero.
+    Well-known code lets the damping turn negative for units that hold nearly every item; here it
+    stops at zero.
     """
     return np.asarray(np.sqrt(entry.counts) * _unit_idf(entry))
 
 
 @entry_weight()
 def bm25(entry: Entries) -> Array:
-    """Saturated count, damped by the size of the item and of the unit (Okapi BM25; k1 is the saturation, b the length).
+    """Saturated count, damped by the size of the item and of the unit (Okapi BM25; k1 is the
+    saturation, b the length).
 
-    The damping by the unit is never below zero. The similarity is chosen apart, so cosine over these weights is a true cosine; well-known
-    code leaves out that division for BM25 only. Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
+    The damping by the unit is never below zero. The similarity is chosen apart, so cosine over
+    these weights is a true cosine; well-known code leaves out that division for BM25 only.
+    Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
     """
     mean_size = max(float(len(entry.counts)) / max(entry.items, 1), 1e-12)
     damping = entry.saturation * (1 - entry.length + entry.length * entry.item_sizes / mean_size)
-    return np.asarray(entry.counts * (entry.saturation + 1) / (damping + entry.counts) * _unit_idf(entry))
+    return np.asarray(
+        entry.counts * (entry.saturation + 1) / (damping + entry.counts) * _unit_idf(entry)
+    )
 
 
 @entry_weight(needs="weights")
 def value(entry: Entries) -> Array:
-    """The sum of the weight column (ratings, amounts): a log of ratings is told by it, not by how often a row stands there."""
+    """The sum of the weight column (ratings, amounts): a log of ratings is told by it, not by how
+    often a row stands there.
+    """
     assert entry.values is not None
     return entry.values
 
 
 @entry_weight(needs="times")
 def recency(entry: Entries) -> Array:
-    """2^(−age / half-life), the age being that of the newest event of the entry: what was taken last counts most.
+    """2^(−age / half-life), the age being that of the newest event of the entry: what was taken
+    last counts most.
 
     Ding & Li, "Time Weight Collaborative Filtering", CIKM 2005.
     """

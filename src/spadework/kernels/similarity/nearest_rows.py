@@ -1,4 +1,6 @@
-"""The nearest rows of a matrix by inner product, all rows against all, in blocks under a memory bound."""
+"""The nearest rows of a matrix by inner product, all rows against all, in blocks under a memory
+bound.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,17 @@ from spadework.kernels.similarity.table_mixing import keep_best
 BLOCK_CELLS = 4_000_000
 """Inner products with the dense part that a block of rows may hold (8 bytes each)."""
 BLOCK_ROWS = 2048
-_GRID = 2.0**20  # products, summed in 64 bits, are rounded to this grid, so that no order of summation decides a tie
+# products, summed in 64 bits, are rounded to this grid, so that no order of summation decides a tie
+_GRID = 2.0**20
 
 
 def nearest(sparse: csr_array, dense: Array, keep: int, label: str) -> tuple[Offsets, Codes, Array]:
-    """The `keep` largest positive inner products of each row with the others: starts [rows + 1], columns ascending, values float32.
+    """The `keep` largest positive inner products of each row with the others: starts [rows + 1],
+    columns ascending, values float32.
 
-    A row is its `sparse` part [rows, features], not below zero, and its `dense` part [rows, width], which may have no width. Products are
-    multiples of 2^−20; among equals the lower column stays. O(rows² · width + Σ over features of occurrences²).
+    A row is its `sparse` part [rows, features], not below zero, and its `dense` part [rows, width],
+    which may have no width. Products are multiples of 2^−20; among equals the lower column stays.
+    O(rows² · width + Σ over features of occurrences²).
     """
     count = sparse.shape[0]
     dense = np.ascontiguousarray(dense, np.float64)
@@ -30,30 +35,57 @@ def nearest(sparse: csr_array, dense: Array, keep: int, label: str) -> tuple[Off
     postings.sort_indices()
     size = min(BLOCK_ROWS, max(1, BLOCK_CELLS // max(1, count))) if dense.shape[1] else BLOCK_ROWS
     tasks = [(first, min(first + size, count)) for first in range(0, count, size)]
-    parts = parallel.share(partial(_block, sparse=sparse, postings=postings, dense=dense, keep=keep), tasks, label)
+    parts = parallel.share(
+        partial(_block, sparse=sparse, postings=postings, dense=dense, keep=keep), tasks, label
+    )
     lengths = np.concatenate([np.zeros(1, np.int64), *(np.diff(part[0]) for part in parts)])
     columns = np.concatenate([np.zeros(0, np.int32), *(part[1] for part in parts)])
     values = np.concatenate([np.zeros(0, np.float32), *(part[2] for part in parts)])
     return np.cumsum(lengths), columns, values
 
 
-def _block(rows: tuple[int, int], *, sparse: csr_array, postings: csr_array, dense: Array, keep: int) -> tuple[Offsets, Codes, Array]:
+def _block(
+    rows: tuple[int, int], *, sparse: csr_array, postings: csr_array, dense: Array, keep: int
+) -> tuple[Offsets, Codes, Array]:
     first, last = rows
     products = dense[first:last] @ dense.T if dense.shape[1] else np.zeros((0, 0))
     starts = np.zeros(last - first + 1, np.int64)
     room = (last - first) * min(keep, sparse.shape[0])
     columns, values = np.empty(room, np.int32), np.empty(room, np.float32)
     filled = _nearest(
-        first, last, sparse.indptr.astype(np.int64), sparse.indices, sparse.data,
-        postings.indptr.astype(np.int64), postings.indices, postings.data, products, keep, starts, columns, values,
-    )  # fmt: skip
+        first,
+        last,
+        sparse.indptr.astype(np.int64),
+        sparse.indices,
+        sparse.data,
+        postings.indptr.astype(np.int64),
+        postings.indices,
+        postings.data,
+        products,
+        keep,
+        starts,
+        columns,
+        values,
+    )
     return starts, columns[:filled].copy(), values[:filled].copy()
 
 
 @kernel
-def _nearest(  # type: ignore[no-untyped-def]
-    first, last, starts, features, weights, posting_starts, posting_rows, posting_weights, products, keep, out_starts, out_columns, out_values
-):  # fmt: skip
+def _nearest(
+    first,
+    last,
+    starts,
+    features,
+    weights,
+    posting_starts,
+    posting_rows,
+    posting_weights,
+    products,
+    keep,
+    out_starts,
+    out_columns,
+    out_values,
+):
     count = len(starts) - 1
     sums = np.zeros(count, np.float64)
     touched = np.empty(count, np.int32)

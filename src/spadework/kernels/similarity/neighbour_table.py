@@ -1,4 +1,6 @@
-"""From counts to tables of neighbours: count a block, weigh its pairs in every way asked for, keep the largest."""
+"""From counts to tables of neighbours: count a block, weigh its pairs in every way asked for, keep
+the largest.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +20,25 @@ from spadework.kernels.similarity.pruning_bounds import Groups
 from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
 
 Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
-"""(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1] and right [1, items]."""
+"""(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1]
+and right [1, items].
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Weighing:
-    """One table to make: which channel's counts, how pairs are weighed, how many neighbours stay."""
+    """One table to make: which channel's counts, how pairs are weighed, how many neighbours
+    stay.
+    """
 
     channel: int
     left: Array  # [items] float32, by rank: size of each item as the one in the history
     right: Array  # [items] float32, by rank: size of each item as the one to be recommended
     weigh: Weigh
     keep: int
-    bounded: bool = False  # whether values above 0 grow with the count of a pair and do not grow with the size of the right item
+    # whether values above 0 grow with the count of a pair and do not grow with the size of the
+    # right item
+    bounded: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +55,13 @@ class Table:
         return int(self.starts.nbytes + self.columns.nbytes + self.values.nbytes)
 
 
-def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label: str) -> list[Table]:
+def tables(
+    counter: Counter, units: Units, weighings: Sequence[Weighing], label: str
+) -> list[Table]:
     """A table for each weighing, from one count.
 
-    O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts for each thread.
+    O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts
+    for each thread.
     """
     counter.prepare()
     work = Workspace()
@@ -60,7 +71,8 @@ def tables(counter: Counter, units: Units, weighings: Sequence[Weighing], label:
     del parts
 
     def join(place: int) -> Table:
-        return _joined(by_weighing.pop(place), blocks, units)  # popped, so that what is copied is let go
+        # popped, so that what is copied is let go
+        return _joined(by_weighing.pop(place), blocks, units)
 
     return parallel.share(join, list(by_weighing), "join tables")
 
@@ -70,7 +82,13 @@ def most_cells(units: Units, keep: int) -> int:
     return int(np.minimum(units.pairs, min(keep, units.item_count)).sum())
 
 
-def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Workspace, rows: tuple[int, int]) -> list[Table]:
+def _block(
+    counter: Counter,
+    units: Units,
+    weighings: list[Weighing],
+    work: Workspace,
+    rows: tuple[int, int],
+) -> list[Table]:
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
     block = counter.count(rows, work)
     bounded = [one.keep for one in weighings if one.bounded]
@@ -80,7 +98,9 @@ def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Work
     for one in weighings:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if groups is not None and one.bounded:
-                starts, columns, joint = groups.candidates(one.weigh, one.channel, one.left, one.right, one.keep)
+                starts, columns, joint = groups.candidates(
+                    one.weigh, one.channel, one.left, one.right, one.keep
+                )
                 left = np.repeat(one.left[block.first : block.last], np.diff(starts))
                 values = one.weigh(joint, left, one.right[columns])
             else:
@@ -92,7 +112,9 @@ def _block(counter: Counter, units: Units, weighings: list[Weighing], work: Work
     return found
 
 
-def _weigh_all(block: Block, one: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]) -> Array:
+def _weigh_all(
+    block: Block, one: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]
+) -> Array:
     joint = np.ascontiguousarray(block.joint[:, one.channel], np.float32)
     key = (id(one.left), id(one.right))
     if key not in sizes:
@@ -106,7 +128,9 @@ def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
     return np.repeat(left[block.first : block.last], np.diff(block.starts)), right[block.columns]
 
 
-def _kept(starts: Offsets, columns: Array, values: Array, keep: int, units: Units, work: Workspace) -> Table:
+def _kept(
+    starts: Offsets, columns: Array, values: Array, keep: int, units: Units, work: Workspace
+) -> Table:
     """The `keep` largest of each row; dense rows have no columns."""
     lengths = np.diff(starts)
     capacity = int(np.minimum(lengths, keep).sum())
@@ -115,10 +139,18 @@ def _kept(starts: Offsets, columns: Array, values: Array, keep: int, units: Unit
     kept = work.array("kept values", capacity + 1, np.float32)
     longest = int(lengths.max(initial=0))
     filled = keep_largest(
-        starts, columns, values.view(np.uint32), keep, units.order,
-        work.array("histogram", 2 * BUCKETS, np.int32), work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
-        work.array("packed", longest, np.int64), kept_starts, kept_columns, kept.view(np.uint32),
-    )  # fmt: skip
+        starts,
+        columns,
+        values.view(np.uint32),
+        keep,
+        units.order,
+        work.array("histogram", 2 * BUCKETS, np.int32),
+        work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
+        work.array("packed", longest, np.int64),
+        kept_starts,
+        kept_columns,
+        kept.view(np.uint32),
+    )
     return Table(kept_starts, kept_columns[:filled].copy(), kept[:filled].copy())
 
 
@@ -130,12 +162,14 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> 
     starts = np.concatenate(([0], np.cumsum(lengths)))
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
     for part, (first, last) in zip(parts, blocks, strict=True):
-        _place(part.starts, part.columns, part.values, starts, units.order[first:last], columns, values)
+        _place(
+            part.starts, part.columns, part.values, starts, units.order[first:last], columns, values
+        )
     return Table(starts.astype(np.int64), columns, values)
 
 
 @kernel
-def _place(part_starts, part_columns, part_values, starts, codes, columns, values):  # type: ignore[no-untyped-def]
+def _place(part_starts, part_columns, part_values, starts, codes, columns, values):
     for row in range(codes.shape[0]):
         to = starts[codes[row]]
         for at in range(part_starts[row], part_starts[row + 1]):

@@ -1,12 +1,14 @@
 """How alike two items are, from the counts of the pair: a shelf of plain functions over arrays.
 
-All of them take flat pairs or a dense block, keep float32 as float32, and give no positive value where the two never stand together.
-Callers keep positive values only.
+All of them take flat pairs or a dense block, keep float32 as float32, and give no positive value
+where the two never stand together. Callers keep positive values only.
 
-What a weight is tried with in the sweep stands beside it: `sweep`, a tuple of settings; alone as it is, unless something else is said.
+What a weight is tried with in the sweep stands beside it: `sweep`, a tuple of settings; alone as it
+is, unless something else is said.
 
-`shrink` (s) holds back what rests on few counts. A ratio of counts has s added to its denominator. The other weights (raw, lift's
-logarithms, log-likelihood) are multiplied by joint / (joint + s). In `shrunk` it is the strength of the prior.
+`shrink` (s) holds back what rests on few counts. A ratio of counts has s added to its denominator.
+The other weights (raw, lift's logarithms, log-likelihood) are multiplied by joint / (joint + s). In
+`shrunk` it is the strength of the prior.
 """
 
 from __future__ import annotations
@@ -31,9 +33,13 @@ class PairWeight:
     function: Callable[[Pairs], Array]
     symmetric: bool  # the same when left and right change places
     counts_only: bool = False  # means nothing on decayed or weighted counts
-    bounded: bool = False  # where above 0, grows with the count of the pair and does not grow with the size of the right item
-    exponents: Exponents | None = None  # of the sizes, which the function then gets raised: once an item, not once a pair. Without shrink
-    #                                     it is joint / left^a / right^b, so a is a matter of the row
+    # where above 0, grows with the count of the pair and does not grow with the size of the right
+    # item
+    bounded: bool = False
+    # of the sizes, which the function then gets raised: once an item, not once a pair. Without
+    # shrink
+    exponents: Exponents | None = None
+    # it is joint / left^a / right^b, so a is a matter of the row
     sweep: tuple[Mapping[str, float], ...] = ({},)  # settings that a dig tries it with
     name: str = field(init=False)
 
@@ -65,24 +71,34 @@ def pair_weight(
 ) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
     """Place a similarity of pairs on the shelf.
 
-    One that is `bounded` is worked out only for the few cells of a row that can be among its largest: where it is above 0 it must grow with
-    the count and must not grow with the size of the right item, also at counts above that size, which the corners of groups may have.
-    One with `exponents` is, without shrink, joint / left^a / right^b and is worked out as such; ValueError where it is not.
-    `sweep` are parameters of co-occurrence models that a dig tries it with, each once alone and once with each way to read a history.
+    One that is `bounded` is worked out only for the few cells of a row that can be among its
+    largest: where it is above 0 it must grow with the count and must not grow with the size of the
+    right item, also at counts above that size, which the corners of groups may have. One with
+    `exponents` is, without shrink, joint / left^a / right^b and is worked out as such; ValueError
+    where it is not. `sweep` are parameters of co-occurrence models that a dig tries it with, each
+    once alone and once with each way to read a history.
     """
 
     def place(function: Callable[[Pairs], Array]) -> PairWeight:
         weight = PairWeight(function, symmetric, counts_only, bounded, exponents, sweep)
         if exponents is not None and not _is_ratio(weight, *exponents(0.7, 0.4)):
-            raise ValueError(f"The pair weight {weight.name!r} has exponents and is not joint / left^a / right^b; leave them out.")
+            raise ValueError(
+                f"The pair weight {weight.name!r} has exponents and is not joint / left^a / "
+                "right^b; leave them out."
+            )
         return pair_weights.place(weight.name, weight)
 
     return place
 
 
 def _is_ratio(weight: PairWeight, a: float, b: float) -> bool:
-    joint, left, right = (np.asarray(values) for values in ([3.0, 1.0, 0.0], [7.0, 2.0, 9.0], [5.0, 11.0, 4.0]))
-    return np.allclose(weight(Pairs(joint, left, right, 20.0, left_power=0.7, right_power=0.4)), joint / left**a / right**b)
+    joint, left, right = (
+        np.asarray(values) for values in ([3.0, 1.0, 0.0], [7.0, 2.0, 9.0], [5.0, 11.0, 4.0])
+    )
+    return np.allclose(
+        weight(Pairs(joint, left, right, 20.0, left_power=0.7, right_power=0.4)),
+        joint / left**a / right**b,
+    )
 
 
 def _plus(array: Array, shrink: float) -> Array:
@@ -102,7 +118,9 @@ def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
 
 
 def _over_both(pair: Pairs) -> Array:
-    """Joint over both sizes, raised already. Two divisions in place of a product, which float32 cannot hold for sizes near zero."""
+    """Joint over both sizes, raised already. Two divisions in place of a product, which float32
+    cannot hold for sizes near zero.
+    """
     if pair.shrink:
         return pair.joint / (pair.left * pair.right + pair.shrink)
     return pair.joint / pair.left / pair.right
@@ -117,9 +135,13 @@ def raw(pair: Pairs) -> Array:
     return _by_evidence(pair.joint, pair)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0), sweep=({}, {"llr": 10.83}))
+@pair_weight(
+    symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0), sweep=({}, {"llr": 10.83})
+)
 def confidence(pair: Pairs) -> Array:
-    """Of those who chose the left item, the share who chose the right one too (each row divided by its size)."""
+    """Of those who chose the left item, the share who chose the right one too (each row divided by
+    its size).
+    """
     return pair.joint / _plus(pair.left, pair.shrink)
 
 
@@ -135,19 +157,27 @@ def cosine(pair: Pairs) -> Array:
     return pair.joint / _plus(pair.left * pair.right, pair.shrink)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a), sweep=({"left_power": 0.7},))
+@pair_weight(
+    symmetric=False, bounded=True, exponents=lambda a, b: (a, 1.0 - a), sweep=({"left_power": 0.7},)
+)
 def asymmetric(pair: Pairs) -> Array:
-    """Joint count over left^a · right^(1−a), with a the left power: a = 1 is confidence, a = ½ is cosine.
+    """Joint count over left^a · right^(1−a), with a the left power: a = 1 is confidence, a = ½ is
+    cosine.
 
-    Aiolli, "Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets", RecSys 2013.
+    Aiolli, "Efficient Top-N Recommendation for Very Large Scale Binary Rated Datasets", RecSys
+    2013.
     """
     return _over_both(pair)
 
 
 @pair_weight(symmetric=True, bounded=True)
 def jaccard(pair: Pairs) -> Array:
-    """Those who chose both, as a share of those who chose either. At most 1 on weighted counts too."""
-    return pair.joint / _plus(np.maximum(pair.left + pair.right - pair.joint, pair.joint), pair.shrink)
+    """Those who chose both, as a share of those who chose either. At most 1 on weighted counts
+    too.
+    """
+    return pair.joint / _plus(
+        np.maximum(pair.left + pair.right - pair.joint, pair.joint), pair.shrink
+    )
 
 
 @pair_weight(symmetric=True, bounded=True)
@@ -158,32 +188,43 @@ def dice(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=False, bounded=True, sweep=({"left_power": 1.0, "right_power": 0.2},))
 def tversky(pair: Pairs) -> Array:
-    """Joint count over joint + a · left only + b · right only, with a and b the powers: ½, ½ is Dice, 1, 1 is Jaccard. At most 1.
+    """Joint count over joint + a · left only + b · right only, with a and b the powers: ½, ½ is
+    Dice, 1, 1 is Jaccard. At most 1.
 
     Tversky, "Features of Similarity", Psychological Review 1977.
     """
     a, b = pair.left_power, pair.right_power
     alone = (pair.left * a + LEAST) + pair.right * b
-    return pair.joint / _plus(np.maximum(alone + pair.joint * (1.0 - a - b), pair.joint), pair.shrink)
+    return pair.joint / _plus(
+        np.maximum(alone + pair.joint * (1.0 - a - b), pair.joint), pair.shrink
+    )
 
 
 @pair_weight(symmetric=True, bounded=True)
 def inclusion(pair: Pairs) -> Array:
-    """Joint count over the smaller size: 1 where one item is only ever chosen with the other. Loves rare items; give it some shrink."""
+    """Joint count over the smaller size: 1 where one item is only ever chosen with the other. Loves
+    rare items; give it some shrink.
+    """
     return pair.joint / _plus(np.minimum(pair.left, pair.right), pair.shrink)
 
 
 @pair_weight(symmetric=True, bounded=True, sweep=({}, {"shrink": 1.0}))
 def lift(pair: Pairs) -> Array:
-    """How many times more often the two stand together than if they were independent. Loves rare pairs; give it some shrink."""
+    """How many times more often the two stand together than if they were independent. Loves rare
+    pairs; give it some shrink.
+    """
     return _lift(pair, pair.shrink)
 
 
-@pair_weight(symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b), sweep=({"right_power": 0.3},))
+@pair_weight(
+    symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b), sweep=({"right_power": 0.3},)
+)
 def discounted(pair: Pairs) -> Array:
-    """Confidence over right^b, with b the right power: a popular item is taken less for granted; b = 0 is confidence.
+    """Confidence over right^b, with b the right power: a popular item is taken less for granted; b
+    = 0 is confidence.
 
-    `shrink` belongs to the confidence. Deshpande & Karypis, "Item-Based Top-N Recommendation Algorithms", TOIS 2004.
+    `shrink` belongs to the confidence. Deshpande & Karypis, "Item-Based Top-N Recommendation
+    Algorithms", TOIS 2004.
     """
     return pair.joint / _plus(pair.left, pair.shrink) / pair.right
 
@@ -195,20 +236,25 @@ def discounted(pair: Pairs) -> Array:
     sweep=({"left_power": 0.5, "right_power": 0.3}, {"left_power": 0.3, "right_power": 0.7}),
 )
 def power(pair: Pairs) -> Array:
-    """Joint count over left^a · right^b: a and b between row share, cosine and lift; a larger b favours the tail."""
+    """Joint count over left^a · right^b: a and b between row share, cosine and lift; a larger b
+    favours the tail.
+    """
     return _over_both(pair)
 
 
 @pair_weight(symmetric=False, sweep=({"shrink": 20.0},))
 def shrunk(pair: Pairs) -> Array:
-    """Confidence that starts from the popularity of the right item: (joint + s · right / units) / (left + s), with s the shrink.
+    """Confidence that starts from the popularity of the right item: (joint + s · right / units) /
+    (left + s), with s the shrink.
 
-    The empirical-Bayes way to hold back pairs of few counts. Pairs never seen give 0, though the prior alone would give them a little.
+    The empirical-Bayes way to hold back pairs of few counts. Pairs never seen give 0, though the
+    prior alone would give them a little.
     """
     if not pair.shrink:
         return pair.joint / pair.left
     chance = (pair.joint + pair.right * (pair.shrink / pair.units)) / (pair.left + pair.shrink)
-    return np.minimum(chance, pair.joint * 1e20)  # 0 where joint is; a choice cell by cell takes ten times as long
+    # 0 where joint is; a choice cell by cell takes ten times as long
+    return np.minimum(chance, pair.joint * 1e20)
 
 
 # ---- logarithms of lift, in nats; `units` is the number of units, not of items
@@ -216,7 +262,8 @@ def shrunk(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"shrink": 10.0},))
 def pmi(pair: Pairs) -> Array:
-    """Pointwise mutual information: ln of lift. Ranks pairs seen once first; give it some shrink, or take npmi.
+    """Pointwise mutual information: ln of lift. Ranks pairs seen once first; give it some shrink,
+    or take npmi.
 
     Church & Hanks, "Word Association Norms, Mutual Information, and Lexicography", 1990.
     """
@@ -234,7 +281,8 @@ def ppmi(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def npmi(pair: Pairs) -> Array:
-    """Pointwise mutual information over its largest possible value: −1 never together, 0 independent, 1 always together.
+    """Pointwise mutual information over its largest possible value: −1 never together, 0
+    independent, 1 always together.
 
     Bouma, "Normalized (Pointwise) Mutual Information in Collocation Extraction", 2009.
     """
@@ -248,28 +296,33 @@ def npmi(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"order": 3.0},))
 def pmi_k(pair: Pairs) -> Array:
-    """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: repairs the love of rare pairs.
+    """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: repairs
+    the love of rare pairs.
 
-    Up to a constant of the log this is PMI^k (Daille, 1994), whose own zero leaves no pair above it for k ≥ 2. Here a pair seen once keeps
-    its pmi, and k = 1 is pmi.
+    Up to a constant of the log this is PMI^k (Daille, 1994), whose own zero leaves no pair above it
+    for k ≥ 2. Here a pair seen once keeps its pmi, and k = 1 is pmi.
     """
     return _by_evidence(np.log(_lift(pair) * pair.joint ** (pair.order - 1.0)), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=())
 def mutual_information(pair: Pairs) -> Array:
-    """What SAR calls mutual information: ln of lift, the same as pmi, so a dig does not try it apart.
+    """What SAR calls mutual information: ln of lift, the same as pmi, so a dig does not try it
+    apart.
 
-    The well-known code puts the number of items where the number of users belongs, which adds a constant.
+    The well-known code puts the number of items where the number of users belongs, which adds a
+    constant.
     """
     return _by_evidence(np.log(_lift(pair)), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def lexicographers_mi(pair: Pairs) -> Array:
-    """Joint count times ln of lift (SAR's lexicographer's mutual information): strength and evidence in one.
+    """Joint count times ln of lift (SAR's lexicographer's mutual information): strength and
+    evidence in one.
 
-    The well-known code puts the number of items where the number of users belongs, which changes the order; here it is units.
+    The well-known code puts the number of items where the number of users belongs, which changes
+    the order; here it is units.
     """
     return _by_evidence(np.maximum(pair.joint, LEAST) * np.log(_lift(pair)), pair)
 
@@ -281,13 +334,16 @@ def lexicographers_mi(pair: Pairs) -> Array:
 def llr(pair: Pairs) -> Array:
     """Log-likelihood ratio of dependence; 0 where the two stand together less than chance has it.
 
-    It tells how sure a dependence is, not how strong: better as a filter than as a score. Dunning, 1993.
+    It tells how sure a dependence is, not how strong: better as a filter than as a score. Dunning,
+    1993.
     """
     return _by_evidence(np.maximum(association(pair), 0.0), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def signed_llr(pair: Pairs) -> Array:
-    """Root of the log-likelihood ratio, with a minus where the two stand together less than chance has it."""
+    """Root of the log-likelihood ratio, with a minus where the two stand together less than chance
+    has it.
+    """
     signed = association(pair)
     return _by_evidence(np.copysign(np.sqrt(np.abs(signed)), signed), pair)

@@ -10,16 +10,19 @@ from spadework.arrays import Array, Mask
 
 SCALARS = ("units", "left_power", "right_power", "shrink", "order", "negatives")
 LEAST = 1e-30
-"""Stands in for zero where a product with it would be no number; far below any count and inside float32."""
+"""Stands in for zero where a product with it would be no number; far below any count and inside
+float32.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
     """Pairs of a left item (in the history) and a right item (to be recommended).
 
-    The arrays are flat, [pairs] each, or dense: joint [rows, items], left [rows, 1], right [1, items]; of one type, float32 or float64.
-    For binary entries `left` and `right` are the numbers of units that hold the item. For weighted entries they are the sums of squared
-    entries, so that cosine stays a cosine. They are never 0; `joint` may be.
+    The arrays are flat, [pairs] each, or dense: joint [rows, items], left [rows, 1], right [1,
+    items]; of one type, float32 or float64. For binary entries `left` and `right` are the numbers
+    of units that hold the item. For weighted entries they are the sums of squared entries, so that
+    cosine stays a cosine. They are never 0; `joint` may be.
     """
 
     joint: Array  # how often the two stand together
@@ -38,14 +41,17 @@ class Pairs:
 
 
 def association(pair: Pairs) -> Array:
-    """Log-likelihood ratio of dependence (G²), with a minus where the two stand together less than chance has it.
+    """Log-likelihood ratio of dependence (G²), with a minus where the two stand together less than
+    chance has it.
 
-    Invalid on decayed or weighted counts. `shrink` plays no part. Dunning, "Accurate Methods for the Statistics of Surprise and
-    Coincidence", 1993. The usual sum of k·ln k loses all digits in float32 (and some in float64) on a large log; here each of the four
-    cells adds its own term that is never below zero, so float32 holds four digits.
+    Invalid on decayed or weighted counts. `shrink` plays no part. Dunning, "Accurate Methods for
+    the Statistics of Surprise and Coincidence", 1993. The usual sum of k·ln k loses all digits in
+    float32 (and some in float64) on a large log; here each of the four cells adds its own term that
+    is never below zero, so float32 holds four digits.
     """
     root = pair.units**0.5
-    other_left = np.maximum(pair.units - pair.left, 1e-3) / root  # an item that everybody holds leaves an empty cell
+    # an item that everybody holds leaves an empty cell
+    other_left = np.maximum(pair.units - pair.left, 1e-3) / root
     other_right = np.maximum(pair.units - pair.right, 1e-3) / root
     chance = pair.left * pair.right / pair.units
     surplus = pair.joint - chance
@@ -61,15 +67,19 @@ def association(pair: Pairs) -> Array:
 
 
 def llr_keeps(pair: Pairs, threshold: float = 10.83) -> Mask:
-    """Which pairs stand together more than chance has it, with a log-likelihood ratio of at least `threshold` (10.83 is p < 0.001).
+    """Which pairs stand together more than chance has it, with a log-likelihood ratio of at least
+    `threshold` (10.83 is p < 0.001).
 
-    A filter to score with another weight: the ratio measures how sure a dependence is, not how strong.
+    A filter to score with another weight: the ratio measures how sure a dependence is, not how
+    strong.
     """
     return np.asarray(association(pair) >= max(float(threshold), LEAST))
 
 
 def _surprise(expected: Array, surplus: Array) -> Array:
-    """count·ln(count / expected) − surplus, with count = expected + surplus: zero at chance, never below. A count of 0 gives `expected`."""
+    """count·ln(count / expected) − surplus, with count = expected + surplus: zero at chance, never
+    below. A count of 0 gives `expected`.
+    """
     share = surplus / expected
     np.maximum(share, -1 + 6e-8, out=share)  # the last float32 above −1: ln 0 times 0 is no number
     np.log1p(share, out=share)

@@ -1,9 +1,12 @@
-"""Which cells of a row can be among its largest, told by bounds on groups of neighbours: only these need be weighed.
+"""Which cells of a row can be among its largest, told by bounds on groups of neighbours: only these
+need be weighed.
 
-Neighbours in rank are about as common as each other. A weight that grows with the count of a pair and falls with the size of the right
-item is, in a group of neighbours, at most what the group's largest count would get beside its smallest size; and one cell of the group gets
-at least what that count would get beside the largest size. The `keep`-th largest of these floors is reached by `keep` cells of the
-row, so a group whose ceiling lies below it is out. Of a row of 27 thousand cells some two thousand are left.
+Neighbours in rank are about as common as each other. A weight that grows with the count of a pair
+and falls with the size of the right item is, in a group of neighbours, at most what the group's
+largest count would get beside its smallest size; and one cell of the group gets at least what that
+count would get beside the largest size. The `keep`-th largest of these floors is reached by `keep`
+cells of the row, so a group whose ceiling lies below it is out. Of a row of 27 thousand cells some
+two thousand are left.
 """
 
 from __future__ import annotations
@@ -24,25 +27,35 @@ LONG = 12
 SMALLEST, LARGEST = 4, 32
 """Cells of a group."""
 CLOSE = np.int32(1 << 17)
-"""How far below the edge of the row before the next one is guessed, in bits of float32: about a hundredth of it."""
+"""How far below the edge of the row before the next one is guessed, in bits of float32: about a
+hundredth of it.
+"""
 SLACK = np.float32(1e-3)
-"""Counts and sizes are moved apart by this share, so that no rounding inside a weight can take a cell out."""
+"""Counts and sizes are moved apart by this share, so that no rounding inside a weight can take a
+cell out.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """A block's cells in groups of `size` neighbours, a row's last group maybe smaller. Columns ascend."""
+    """A block's cells in groups of `size` neighbours, a row's last group maybe smaller. Columns
+    ascend.
+    """
 
     block: Block
     size: int
     starts: Offsets  # [rows + 1] groups of each row
     peaks: Array  # [groups, channels] the largest count
-    counts: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # channel → what its groups count, less and more
-    sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)  # id of sizes, which live as long → least and most of each group
+    # channel → what its groups count, less and more
+    counts: dict[int, tuple[Array, Array]] = field(default_factory=dict)
+    # id of sizes, which live as long → least and most of each group
+    sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, block: Block, keep: int, items: int) -> Groups | None:
-        """The groups that save most for the `keep` largest of a row; None where rows are too short or their columns do not ascend."""
+        """The groups that save most for the `keep` largest of a row; None where rows are too short
+        or their columns do not ascend.
+        """
         cells, channels = block.joint.shape
         length = cells / max(block.rows, 1)
         if not block.ascending or length < LONG * keep:
@@ -55,19 +68,32 @@ class Groups:
             whole = joint.view(np.int32) if joint.dtype == np.float32 else joint
             largest = np.empty(int(starts[-1]), whole.dtype)
             _peaks_of_one(block.cell_starts(items), starts, size, whole, largest)
-            peaks = (largest.view(np.float32) if joint.dtype == np.float32 else largest.astype(np.float32))[:, None]
+            peaks = (
+                largest.view(np.float32)
+                if joint.dtype == np.float32
+                else largest.astype(np.float32)
+            )[:, None]
         else:
             peaks = np.zeros((int(starts[-1]), channels), np.float32)
-            _peaks(block.cell_starts(items), starts, size, (0,) * channels, joint, peaks.reshape(-1))
+            _peaks(
+                block.cell_starts(items), starts, size, (0,) * channels, joint, peaks.reshape(-1)
+            )
         return cls(block, size, starts, peaks)
 
     def candidates(
-        self, weigh: Callable[[Array, Array, Array], Array], channel: int, left: Array, right: Array, keep: int
+        self,
+        weigh: Callable[[Array, Array, Array], Array],
+        channel: int,
+        left: Array,
+        right: Array,
+        keep: int,
     ) -> tuple[Offsets, Array, Array]:
-        """The cells that can be among the `keep` largest of their row in a channel: starts [rows + 1], columns, counts.
+        """The cells that can be among the `keep` largest of their row in a channel: starts [rows +
+        1], columns, counts.
 
-        `weigh` takes flat counts, left and right sizes, float32; where above zero it grows with the count and does not grow with the right
-        size. It is asked about corners of groups, too, where the count may exceed the size. `left` and `right` are sizes [items] by rank.
+        `weigh` takes flat counts, left and right sizes, float32; where above zero it grows with the
+        count and does not grow with the right size. It is asked about corners of groups, too, where
+        the count may exceed the size. `left` and `right` are sizes [items] by rank.
         """
         least, most = self._sides(right)
         lower, upper = self._counts(channel)
@@ -75,15 +101,37 @@ class Groups:
         ceilings, floors = weigh(upper, own, least), weigh(lower, own, most)
         cells = self.block.cell_starts(len(right))
         starts, chosen = np.zeros(self.block.rows + 1, np.int64), np.empty(len(own) + 1, np.int32)
-        found = _choose(cells, self.starts, self.size, _floats(ceilings), _floats(floors).view(np.int32), keep, chosen, starts)
+        found = _choose(
+            cells,
+            self.starts,
+            self.size,
+            _floats(ceilings),
+            _floats(floors).view(np.int32),
+            keep,
+            chosen,
+            starts,
+        )
         columns, joint = np.empty(int(starts[-1]), np.uint32), np.empty(int(starts[-1]), np.float32)
         counts = self.block.joint.reshape(-1)[channel:]
         if self.block.columns is None:
             assert self.peaks.shape[1] == 1, "dense blocks are of one channel"
-            _copy_dense(cells, self.starts, self.size, chosen[:found], starts, counts, columns, joint)
+            _copy_dense(
+                cells, self.starts, self.size, chosen[:found], starts, counts, columns, joint
+            )
         else:
             width = self.block.joint.shape[1]
-            _copy_sparse(cells, self.starts, self.size, chosen[:found], starts, self.block.columns, counts, width, columns, joint)
+            _copy_sparse(
+                cells,
+                self.starts,
+                self.size,
+                chosen[:found],
+                starts,
+                self.block.columns,
+                counts,
+                width,
+                columns,
+                joint,
+            )
         return starts, columns, joint
 
     def _counts(self, channel: int) -> tuple[Array, Array]:
@@ -94,15 +142,28 @@ class Groups:
         return self.counts[channel]
 
     def _sides(self, right: Array) -> tuple[Array, Array]:
-        """A bit less than the smallest and a bit more than the largest size of the right items of each group. Shape [groups] both."""
+        """A bit less than the smallest and a bit more than the largest size of the right items of
+        each group. Shape [groups] both.
+        """
         if id(right) not in self.sides:
-            least, most = np.empty(len(self.peaks), np.float32), np.empty(len(self.peaks), np.float32)
+            least, most = (
+                np.empty(len(self.peaks), np.float32),
+                np.empty(len(self.peaks), np.float32),
+            )
             if self.block.columns is None:
                 edges = np.arange(0, len(right), self.size)
                 for of, into in ((np.minimum, least), (np.maximum, most)):
                     into[:] = np.tile(of.reduceat(right, edges), self.block.rows)
             else:
-                _sides(self.block.cell_starts(len(right)), self.starts, self.size, self.block.columns, right, least, most)
+                _sides(
+                    self.block.cell_starts(len(right)),
+                    self.starts,
+                    self.size,
+                    self.block.columns,
+                    right,
+                    least,
+                    most,
+                )
             self.sides[id(right)] = (least * (1 - SLACK), most * (1 + SLACK))
         return self.sides[id(right)]
 
@@ -112,8 +173,10 @@ def _floats(values: Array) -> Array:
 
 
 @kernel
-def _peaks_of_one(cells, starts, size, joint, peaks):  # type: ignore[no-untyped-def]
-    """Counts are not below zero, so as whole numbers they are in the same order, and whole numbers are compared many at a time."""
+def _peaks_of_one(cells, starts, size, joint, peaks):
+    """Counts are not below zero, so as whole numbers they are in the same order, and whole numbers
+    are compared many at a time.
+    """
     for row in range(cells.shape[0] - 1):
         for group in range(starts[row], starts[row + 1]):
             begin = cells[row] + (group - starts[row]) * size
@@ -124,7 +187,7 @@ def _peaks_of_one(cells, starts, size, joint, peaks):  # type: ignore[no-untyped
 
 
 @kernel
-def _peaks(cells, starts, size, lanes, joint, peaks):  # type: ignore[no-untyped-def]
+def _peaks(cells, starts, size, lanes, joint, peaks):
     width = len(lanes)
     for row in range(cells.shape[0] - 1):
         for group in range(starts[row], starts[row + 1]):
@@ -134,7 +197,7 @@ def _peaks(cells, starts, size, lanes, joint, peaks):  # type: ignore[no-untyped
 
 
 @kernel
-def _sides(cells, starts, size, columns, right, least, most):  # type: ignore[no-untyped-def]
+def _sides(cells, starts, size, columns, right, least, most):
     for row in range(cells.shape[0] - 1):
         for group in range(starts[row], starts[row + 1]):
             begin = cells[row] + (group - starts[row]) * size
@@ -145,8 +208,9 @@ def _sides(cells, starts, size, columns, right, least, most):  # type: ignore[no
 
 
 @kernel
-def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  # type: ignore[no-untyped-def]
-    """List the groups that may hold one of the `keep` largest of their row; where the cells of each row will begin is told by the way.
+def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):
+    """List the groups that may hold one of the `keep` largest of their row; where the cells of each
+    row will begin is told by the way.
 
     `floors` are float32 read as int32. Returns the number of groups.
     """
@@ -158,7 +222,8 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  #
         reached = 0
         if guess > 0:
             for group in range(first, last):
-                reached += (floors[group] >= guess) & (floors[group] <= INFINITY)  # what is no number is no floor
+                # what is no number is no floor
+                reached += (floors[group] >= guess) & (floors[group] <= INFINITY)
         if not keep <= reached <= 2 * keep:
             found = 0
             for group in range(first, last):
@@ -173,14 +238,15 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):  #
             chosen[listed] = group
             listed += np.uint64(not ceilings[group] < least)  # what is no number is looked at
         room += np.int64(listed - before) * size
-        if listed > before and chosen[listed - np.uint64(1)] == last - 1:  # the last group of a row may be smaller
+        # the last group of a row may be smaller
+        if listed > before and chosen[listed - np.uint64(1)] == last - 1:
             room -= (last - first) * size - (cells[row + 1] - cells[row])
         out_starts[row + 1] = room
     return np.int64(listed)
 
 
 @kernel
-def _at_rank(positive, size, keep, histogram):  # type: ignore[no-untyped-def]
+def _at_rank(positive, size, keep, histogram):
     """The `keep`-th largest of at least as many positive values, which change places."""
     bucket, above = bucket_of(positive, size, keep, histogram)
     tied = 0
@@ -192,14 +258,17 @@ def _at_rank(positive, size, keep, histogram):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out_joint):  # type: ignore[no-untyped-def]
+def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out_joint):
     listed = 0
     for row in range(cells.shape[0] - 1):
         to = out_starts[row]
         while to < out_starts[row + 1]:
             column = (chosen[listed] - starts[row]) * size
             here = min(size, cells[row + 1] - cells[row] - column)
-            part, source = out_joint[to : to + here], joint[cells[row] + column : cells[row] + column + here]
+            part, source = (
+                out_joint[to : to + here],
+                joint[cells[row] + column : cells[row] + column + here],
+            )
             names = out_columns[to : to + here]
             for at in range(here):
                 part[at] = source[at]
@@ -209,7 +278,9 @@ def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out
 
 
 @kernel
-def _copy_sparse(cells, starts, size, chosen, out_starts, columns, joint, width, out_columns, out_joint):  # type: ignore[no-untyped-def]
+def _copy_sparse(
+    cells, starts, size, chosen, out_starts, columns, joint, width, out_columns, out_joint
+):
     listed = 0
     for row in range(cells.shape[0] - 1):
         to = out_starts[row]

@@ -1,8 +1,10 @@
-"""The largest values of sparse rows: a histogram of the floats' leading bits finds the edge, one pass takes what lies above.
+"""The largest values of sparse rows: a histogram of the floats' leading bits finds the edge, one
+pass takes what lies above.
 
-Long rows are thinned first: a pass that only compares, many values an instruction, leaves the few above a bound. The bound is a bit
-below the edge of the row before, since neighbours in rank have similar rows; if fewer than `keep` reach it, it is taken from a sample
-of the row, whose `keep`-th largest value cannot lie above that of the whole.
+Long rows are thinned first: a pass that only compares, many values an instruction, leaves the few
+above a bound. The bound is a bit below the edge of the row before, since neighbours in rank have
+similar rows; if fewer than `keep` reach it, it is taken from a sample of the row, whose `keep`-th
+largest value cannot lie above that of the whole.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ SAMPLE = 16
 LONG = 4
 """Rows of more than this many times `keep` are worth a guess."""
 BELOW = np.int32(1 << 20)
-"""How far below the edge of the row before the guess lies: an eighth of the value, in bits of float32."""
+"""How far below the edge of the row before the guess lies: an eighth of the value, in bits of
+float32.
+"""
 STRIPE = 512
 """Values that are compared together; their marks are then looked through eight at a time."""
 INFINITY = np.int32(0x7F800000)
@@ -33,20 +37,27 @@ def workspace(longest: int) -> int:
 
 
 @kernel
-def keep_largest(starts, columns, values, keep, order, histogram, room, packed, out_starts, out_columns, out_bits):  # type: ignore[no-untyped-def]
-    """Copy the `keep` largest positive values of each row, columns renamed by `order` [columns] and ascending. Returns the number kept.
+def keep_largest(
+    starts, columns, values, keep, order, histogram, room, packed, out_starts, out_columns, out_bits
+):
+    """Copy the `keep` largest positive values of each row, columns renamed by `order` [columns] and
+    ascending. Returns the number kept.
 
-    Row r holds `values[starts[r]:starts[r + 1]]`, float32 read as uint32: positive ones are in the same order. `columns` is empty for dense
-    rows, whose columns are their places. Among equal values the lower column (before renaming) stays; what is no number does not.
-    `histogram` [2 · BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are to work in.
-    O(cells + kept · log kept).
+    Row r holds `values[starts[r]:starts[r + 1]]`, float32 read as uint32: positive ones are in the
+    same order. `columns` is empty for dense rows, whose columns are their places. Among equal
+    values the lower column (before renaming) stays; what is no number does not. `histogram` [2 ·
+    BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are to
+    work in. O(cells + kept · log kept).
     """
     filled = np.uint64(0)
     signed = values.view(np.int32)
     dense = columns.shape[0] == 0
     longest = (room.shape[0] - SHELVES - STRIPE) // 3
     kept_columns, kept_bits = room[:longest], room[longest : 2 * longest].view(np.int32)
-    edge, shelves = room[2 * longest : 3 * longest].view(np.int32), room[3 * longest : 3 * longest + SHELVES]
+    edge, shelves = (
+        room[2 * longest : 3 * longest].view(np.int32),
+        room[3 * longest : 3 * longest + SHELVES],
+    )
     marks = room[3 * longest + SHELVES :].view(np.uint8)[:STRIPE]
     histogram[:] = 0
     guess = np.int32(0)
@@ -58,7 +69,11 @@ def keep_largest(starts, columns, values, keep, order, histogram, room, packed, 
         if guess > 0 and size > LONG * keep:
             found = _above(signed[low:high], part, guess, marks, kept_columns, kept_bits)
         if found < keep:  # the guess was too high, or there was none
-            bound = _bound(signed[low:high], keep, histogram, edge) if size > 2 * SAMPLE * keep else np.int32(0)
+            bound = (
+                _bound(signed[low:high], keep, histogram, edge)
+                if size > 2 * SAMPLE * keep
+                else np.int32(0)
+            )
             found = _above(signed[low:high], part, bound, marks, kept_columns, kept_bits)
         if found > keep:
             found, least = _largest(found, kept_columns, kept_bits, keep, histogram, edge)
@@ -73,8 +88,10 @@ def keep_largest(starts, columns, values, keep, order, histogram, room, packed, 
 
 
 @kernel
-def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
-    """A value that at least `keep` values of the row reach: the `keep`-th largest of every n-th one. Zero if too few are positive."""
+def _bound(values, keep, histogram, edge):
+    """A value that at least `keep` values of the row reach: the `keep`-th largest of every n-th
+    one. Zero if too few are positive.
+    """
     step = values.shape[0] // (SAMPLE * keep)
     found = np.uint64(0)
     for at in range(values.shape[0] // step):
@@ -86,7 +103,7 @@ def _bound(values, keep, histogram, edge):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignore[no-untyped-def]
+def _above(values, columns, bound, marks, out_columns, out_bits):
     """Copy the positive values that reach `bound`, with their columns. Returns how many."""
     found = np.uint64(0)
     size = values.shape[0]
@@ -116,15 +133,17 @@ def _above(values, columns, bound, marks, out_columns, out_bits):  # type: ignor
 
 
 @kernel
-def bucket_of(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
-    """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it; bucket 0 if there are fewer.
+def bucket_of(bits, size, keep, histogram):
+    """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it;
+    bucket 0 if there are fewer.
 
     The histogram is all zeros before and after.
     """
     top = np.int32(0)
     for at in range(size):
         top = max(top, bits[at])
-    for at in range(0, size - 1, 2):  # two histograms in turn, so that equal neighbours do not wait for each other
+    # two histograms in turn, so that equal neighbours do not wait for each other
+    for at in range(0, size - 1, 2):
         histogram[np.uint32(bits[at]) >> np.uint32(20)] += 1
         histogram[BUCKETS + (np.uint32(bits[at + 1]) >> np.uint32(20))] += 1
     if size % 2:
@@ -146,11 +165,15 @@ def bucket_of(bits, size, keep, histogram):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-untyped-def]
-    """Move the `keep` largest of `size` > keep positive values to the front, in place. Returns `keep` and the smallest of them."""
+def _largest(size, columns, bits, keep, histogram, edge):
+    """Move the `keep` largest of `size` > keep positive values to the front, in place. Returns
+    `keep` and the smallest of them.
+    """
     bucket, above = bucket_of(bits, size, keep, histogram)
     found, tied = np.uint64(0), np.uint64(0)
-    for at in range(size):  # what lies above stays, what lies in the bucket waits; without branches, which would be guessed wrong
+    # what lies above stays, what lies in the bucket waits; without branches, which would be guessed
+    # wrong
+    for at in range(size):
         value, column = bits[at], columns[at]
         here = value >> 20
         edge[tied] = value
@@ -158,7 +181,9 @@ def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-unt
         found += np.uint64(here >= bucket)
         tied += np.uint64(here == bucket)
     size, waiting = np.int64(found), np.int64(tied)
-    least = np.int32(np.partition(edge[:waiting], waiting - (keep - above))[waiting - (keep - above)])
+    least = np.int32(
+        np.partition(edge[:waiting], waiting - (keep - above))[waiting - (keep - above)]
+    )
     room, equal = np.int64(keep - above), np.int64(0)
     for at in range(waiting):
         room -= np.int64(edge[at] > least)
@@ -181,8 +206,10 @@ def _largest(size, columns, bits, keep, histogram, edge):  # type: ignore[no-unt
 
 
 @kernel
-def _by_code(size, columns, bits, order, shelves, packed):  # type: ignore[no-untyped-def]
-    """Fill `packed` with (code, bits) by ascending code: laid onto shelves by range of codes, then put right among neighbours."""
+def _by_code(size, columns, bits, order, shelves, packed):
+    """Fill `packed` with (code, bits) by ascending code: laid onto shelves by range of codes, then
+    put right among neighbours.
+    """
     if size < SHELVES // 8 or size > 4 * SHELVES:
         for at in range(size):
             packed[at] = (np.int64(order[columns[at]]) << 32) | np.int64(bits[at])

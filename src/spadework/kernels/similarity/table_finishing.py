@@ -1,4 +1,6 @@
-"""What is done to a finished table of neighbours: rows divided by a number, the largest of each column, rows that sum to one."""
+"""What is done to a finished table of neighbours: rows divided by a number, the largest of each
+column, rows that sum to one.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +9,12 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets
 
 
-def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -> tuple[Offsets, Codes, Array]:
-    """The `keep` largest values of each column; among equals the lower row stays. O(cells · log cells)."""
+def keep_in_columns(
+    starts: Offsets, columns: Codes, values: Array, keep: int
+) -> tuple[Offsets, Codes, Array]:
+    """The `keep` largest values of each column; among equals the lower row stays. O(cells · log
+    cells).
+    """
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     order = np.lexsort((rows, -values, columns))
     ordered = columns[order]
@@ -20,9 +26,13 @@ def keep_in_columns(starts: Offsets, columns: Codes, values: Array, keep: int) -
 
 
 def rows_over(starts: Offsets, values: Array, by: Array) -> Array:
-    """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so. O(cells)."""
+    """Each row divided by its number in `by` [rows] float32, above zero; values above zero stay so.
+    O(cells).
+    """
     with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(np.maximum(values / np.repeat(by, np.diff(starts)), np.finfo(np.float32).tiny))
+        return np.asarray(
+            np.maximum(values / np.repeat(by, np.diff(starts)), np.finfo(np.float32).tiny)
+        )
 
 
 def rows_to_one(starts: Offsets, values: Array) -> Array:

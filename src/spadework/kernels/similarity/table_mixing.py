@@ -1,7 +1,9 @@
-"""Two tables of neighbours become one: what is counted, and what is known about the things themselves.
+"""Two tables of neighbours become one: what is counted, and what is known about the things
+themselves.
 
-Both tables are sparse rows: starts [rows + 1], columns ascending in each row, values float32. A column that has been counted often leans
-on the counts, a column that has not leans on the other table.
+Both tables are sparse rows: starts [rows + 1], columns ascending in each row, values float32. A
+column that has been counted often leans on the counts, a column that has not leans on the other
+table.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from spadework.kernels.compiled import kernel
 
 
 def leaning(counts: Array, strength: float) -> Array:
-    """θ = strength / (strength + count) per column: 1 where nothing was counted, near 0 where much was. Shape [columns], float32."""
+    """θ = strength / (strength + count) per column: 1 where nothing was counted, near 0 where much
+    was. Shape [columns], float32.
+    """
     if strength == 0:
         return np.zeros(len(counts), np.float32)
     return (strength / (strength + counts.astype(np.float64))).astype(np.float32)
@@ -38,32 +42,61 @@ def mix(
     content_values: Array,
     theta: Array,
     keep: int,
-) -> tuple[Offsets, Codes, Array]:  # fmt: skip
-    """The `keep` largest positive cells of (1 − θ_j) · W / scale(W) + θ_j · C / scale(C) in each row: starts, columns ascending, values.
+) -> tuple[Offsets, Codes, Array]:
+    """The `keep` largest positive cells of (1 − θ_j) · W / scale(W) + θ_j · C / scale(C) in each
+    row: starts, columns ascending, values.
 
-    `theta` [columns] lies in 0 … 1. A row without cells in the first table comes from the second alone, as if θ were 1: who knows nothing
-    of the row cannot prefer the columns that nobody counted either. Among equals the lower column stays. O(cells).
+    `theta` [columns] lies in 0 … 1. A row without cells in the first table comes from the second
+    alone, as if θ were 1: who knows nothing of the row cannot prefer the columns that nobody
+    counted either. Among equals the lower column stays. O(cells).
     """
     bound = np.minimum(np.diff(starts) + np.diff(content_starts), keep)
     out_starts = np.zeros(len(starts), np.int64)
-    out_columns, out_values = np.empty(int(bound.sum()), np.int32), np.empty(int(bound.sum()), np.float32)
+    out_columns, out_values = (
+        np.empty(int(bound.sum()), np.int32),
+        np.empty(int(bound.sum()), np.float32),
+    )
     filled = _mix(
-        starts, columns, values, 1 / scale(starts, values),
-        content_starts, content_columns, content_values, 1 / scale(content_starts, content_values),
-        theta.astype(np.float64), keep, out_starts, out_columns, out_values,
-    )  # fmt: skip
+        starts,
+        columns,
+        values,
+        1 / scale(starts, values),
+        content_starts,
+        content_columns,
+        content_values,
+        1 / scale(content_starts, content_values),
+        theta.astype(np.float64),
+        keep,
+        out_starts,
+        out_columns,
+        out_values,
+    )
     if filled == len(out_columns):
         return out_starts, out_columns, out_values
     return out_starts, out_columns[:filled].copy(), out_values[:filled].copy()
 
 
 @kernel
-def _mix(  # type: ignore[no-untyped-def]
-    starts, columns, values, factor, content_starts, content_columns, content_values, content_factor, theta, keep, out_starts, out_columns, out_values
-):  # fmt: skip
+def _mix(
+    starts,
+    columns,
+    values,
+    factor,
+    content_starts,
+    content_columns,
+    content_values,
+    content_factor,
+    theta,
+    keep,
+    out_starts,
+    out_columns,
+    out_values,
+):
     most = 0
     for row in range(len(starts) - 1):
-        most = max(most, starts[row + 1] - starts[row] + content_starts[row + 1] - content_starts[row])
+        most = max(
+            most, starts[row + 1] - starts[row] + content_starts[row + 1] - content_starts[row]
+        )
     merged_columns, merged_values = np.empty(most, np.int32), np.empty(most, np.float32)
     filled = 0
     for row in range(len(starts) - 1):
@@ -88,16 +121,20 @@ def _mix(  # type: ignore[no-untyped-def]
             merged_columns[size] = column
             merged_values[size] = value
             size += 1
-        filled = keep_best(merged_columns, merged_values, size, keep, out_columns, out_values, filled)
+        filled = keep_best(
+            merged_columns, merged_values, size, keep, out_columns, out_values, filled
+        )
         out_starts[row + 1] = filled
     return filled
 
 
 @kernel
-def keep_best(columns, values, size, keep, out_columns, out_values, filled):  # type: ignore[no-untyped-def]
-    """Write the `keep` largest positive of `size` cells behind `filled`, columns ascending; returns the new end.
+def keep_best(columns, values, size, keep, out_columns, out_values, filled):
+    """Write the `keep` largest positive of `size` cells behind `filled`, columns ascending; returns
+    the new end.
 
-    The cells may come in any order, each column once; among equals the lower column stays. O(cells + keep · log keep).
+    The cells may come in any order, each column once; among equals the lower column stays. O(cells
+    + keep · log keep).
     """
     positive = np.empty(size, np.float32)
     found = 0
@@ -105,7 +142,8 @@ def keep_best(columns, values, size, keep, out_columns, out_values, filled):  # 
         if values[at] > 0:
             positive[found] = values[at]
             found += 1
-    threshold = np.float32(0.0)  # what is larger stays; of what is equal, the lowest columns, as room permits
+    # what is larger stays; of what is equal, the lowest columns, as room permits
+    threshold = np.float32(0.0)
     highest = np.int32(-1)
     if found > keep:
         chosen = np.partition(positive[:found], found - keep)

@@ -1,7 +1,9 @@
-"""Alternating least squares for lists of what was taken: one side at rest, each row of the other moves to its minimum, block by block.
+"""Alternating least squares for lists of what was taken: one side at rest, each row of the other
+moves to its minimum, block by block.
 
-A row w with entries S of weights c, against vectors h of the other side with Gram matrix G = Σ h hᵀ, has the loss
-Σ_S c (w·h − 1)² + everywhere · wᵀGw + ridge · |w|². Rows do not touch each other, so threads change nothing.
+A row w with entries S of weights c, against vectors h of the other side with Gram matrix G = Σ h
+hᵀ, has the loss Σ_S c (w·h − 1)² + everywhere · wᵀGw + ridge · |w|². Rows do not touch each other,
+so threads change nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ FIRST_RAISE = cholesky.FIRST_RAISE
 
 
 def gram(vectors: Array) -> Array:
-    """Σ h hᵀ over the rows: [width, width] float64, the same bits whatever the number of threads. O(rows · width²)."""
+    """Σ h hᵀ over the rows: [width, width] float64, the same bits whatever the number of threads.
+    O(rows · width²).
+    """
     total = np.zeros((vectors.shape[1],) * 2)
     with parallel.lone_blas():
         for low in range(0, len(vectors), CHUNK):
@@ -35,43 +39,78 @@ def gram(vectors: Array) -> Array:
 
 
 def update(
-    vectors: Array, others: Array, starts: Offsets, entries: Codes, *, everywhere: float, ridge: Array, block: int, label: str
+    vectors: Array,
+    others: Array,
+    starts: Offsets,
+    entries: Codes,
+    *,
+    everywhere: float,
+    ridge: Array,
+    block: int,
+    label: str,
 ) -> None:
-    """Move each row of `vectors` [rows, width] towards its minimum, in place: each block of the width in turn to where it is least.
+    """Move each row of `vectors` [rows, width] towards its minimum, in place: each block of the
+    width in turn to where it is least.
 
-    Row r has the entries `entries[starts[r]:starts[r + 1]]`, rows of `others` [.., width], each of weight 1; `ridge` [rows]. With a block
-    as wide as the vectors the row ends in its minimum. O(entries · width · block + rows · width · (width + block²)), shared by all threads.
-    Rendle et al., "iALS++: Speeding up Matrix Factorization with Subspace Optimization", 2021.
+    Row r has the entries `entries[starts[r]:starts[r + 1]]`, rows of `others` [.., width], each of
+    weight 1; `ridge` [rows]. With a block as wide as the vectors the row ends in its minimum.
+    O(entries · width · block + rows · width · (width + block²)), shared by all threads. Rendle et
+    al., "iALS++: Speeding up Matrix Factorization with Subspace Optimization", 2021.
     """
     matrix = (everywhere * gram(others)).astype(np.float32)
     work = np.diff(starts).astype(np.float64) + block
-    cuts = np.searchsorted(np.cumsum(work), np.linspace(0, work.sum(), TASKS * parallel.threads() + 1)[1:-1])
+    cuts = np.searchsorted(
+        np.cumsum(work), np.linspace(0, work.sum(), TASKS * parallel.threads() + 1)[1:-1]
+    )
     bounds = np.unique(np.concatenate(([0], cuts, [len(vectors)])))
-    task = partial(_range, vectors, others, starts, entries, matrix, ridge.astype(np.float32), min(block, vectors.shape[1]))
+    task = partial(
+        _range,
+        vectors,
+        others,
+        starts,
+        entries,
+        matrix,
+        ridge.astype(np.float32),
+        min(block, vectors.shape[1]),
+    )
     parallel.share(task, list(zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)), label)
 
 
 def _range(
-    vectors: Array, others: Array, starts: Offsets, entries: Codes, matrix: Array, ridge: Array, block: int, task: tuple[int, int]
-) -> None:  # fmt: skip
+    vectors: Array,
+    others: Array,
+    starts: Offsets,
+    entries: Codes,
+    matrix: Array,
+    ridge: Array,
+    block: int,
+    task: tuple[int, int],
+) -> None:
     _update(vectors, others, starts, entries, matrix, ridge, block, *task)
 
 
-def fold(starts: Offsets, entries: Codes, weights: Array, vectors: Array, floor: Array, ridge: Array) -> Array:
+def fold(
+    starts: Offsets, entries: Codes, weights: Array, vectors: Array, floor: Array, ridge: Array
+) -> Array:
     """The minimum for each row in full: [rows, width] float32, from its entries alone.
 
-    `vectors` stand along their principal axes, so that everywhere · G is the diagonal `floor` [width]. `weights` are not below zero,
-    `ridge` [rows] above. Rows with fewer entries than the width solve a system of their entries instead, which has the same solution.
-    O(entries · least · greatest + least³) a row, of entries and width.
+    `vectors` stand along their principal axes, so that everywhere · G is the diagonal `floor`
+    [width]. `weights` are not below zero, `ridge` [rows] above. Rows with fewer entries than the
+    width solve a system of their entries instead, which has the same solution. O(entries · least ·
+    greatest + least³) a row, of entries and width.
     """
     out = np.zeros((len(starts) - 1, vectors.shape[1]), np.float32)
-    _fold(starts, entries, weights, vectors, floor.astype(np.float64), ridge.astype(np.float64), out)
+    _fold(
+        starts, entries, weights, vectors, floor.astype(np.float64), ridge.astype(np.float64), out
+    )
     return out
 
 
 @kernel
-def _factored(source, size, a):  # type: ignore[no-untyped-def]
-    """Factor a copy of `source`; where rounding left it not positive definite, with a larger diagonal, which shortens the step."""
+def _factored(source, size, a):
+    """Factor a copy of `source`; where rounding left it not positive definite, with a larger
+    diagonal, which shortens the step.
+    """
     share = source.dtype.type(0)
     while True:
         a[:size, :size] = source[:size, :size]
@@ -83,13 +122,17 @@ def _factored(source, size, a):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):  # type: ignore[no-untyped-def]
+def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
     width = vectors.shape[1]
     longest = 0
     for row in range(begin, end):
         longest = max(longest, starts[row + 1] - starts[row])
     missing, near = np.empty(longest, np.float32), np.empty((8, block), np.float32)
-    system, work, step = np.empty((block, block), np.float32), np.empty((block, block), np.float32), np.empty(block, np.float32)
+    system, work, step = (
+        np.empty((block, block), np.float32),
+        np.empty((block, block), np.float32),
+        np.empty(block, np.float32),
+    )
     for row in range(begin, end):
         own, first, count = vectors[row], starts[row], starts[row + 1] - starts[row]
         for at in range(count):
@@ -118,18 +161,32 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
 
 
 @kernel
-def _fold(starts, entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
+def _fold(starts, entries, weights, vectors, floor, ridge, out):
     width = vectors.shape[1]
     for row in range(len(out)):
         first, count = starts[row], starts[row + 1] - starts[row]
         if count < width:
-            _by_entries(entries[first : first + count], weights[first : first + count], vectors, floor, ridge[row], out[row])
+            _by_entries(
+                entries[first : first + count],
+                weights[first : first + count],
+                vectors,
+                floor,
+                ridge[row],
+                out[row],
+            )
         else:
-            _by_width(entries[first : first + count], weights[first : first + count], vectors, floor, ridge[row], out[row])
+            _by_width(
+                entries[first : first + count],
+                weights[first : first + count],
+                vectors,
+                floor,
+                ridge[row],
+                out[row],
+            )
 
 
 @kernel
-def _by_width(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
+def _by_width(entries, weights, vectors, floor, ridge, out):
     """(diag(floor + ridge) + Σ c h hᵀ) w = Σ c h."""
     width = len(out)
     system, work = np.zeros((width, width)), np.empty((width, width))
@@ -152,8 +209,10 @@ def _by_width(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-
 
 
 @kernel
-def _by_entries(entries, weights, vectors, floor, ridge, out):  # type: ignore[no-untyped-def]
-    """With C = diag(floor + ridge) and B the rows √c h: w = C⁻¹ Bᵀ (1 + B C⁻¹ Bᵀ)⁻¹ √c, by the identity of Woodbury."""
+def _by_entries(entries, weights, vectors, floor, ridge, out):
+    """With C = diag(floor + ridge) and B the rows √c h: w = C⁻¹ Bᵀ (1 + B C⁻¹ Bᵀ)⁻¹ √c, by the
+    identity of Woodbury.
+    """
     width, count = len(out), len(entries)
     if count == 0:
         return

@@ -1,4 +1,6 @@
-"""One inverse for several columns: items with many partners first, each with the strongest of its partners; overlaps are averaged."""
+"""One inverse for several columns: items with many partners first, each with the strongest of its
+partners; overlaps are averaged.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,16 @@ from spadework.kernels.solvers.local_inverse import factored, tasks_of
 from spadework.kernels.solvers.sparse_graph import Graph, Members
 
 
-def shared_columns(half: Graph, diagonal: Array, members: Members, pairs: Graph, share: float, label: str) -> tuple[Members, Array, int]:
-    """Weights −P_ij / P_jj of the columns j of each item's block: by column j the items i that it leans on, their weights, float64.
+def shared_columns(
+    half: Graph, diagonal: Array, members: Members, pairs: Graph, share: float, label: str
+) -> tuple[Members, Array, int]:
+    """Weights −P_ij / P_jj of the columns j of each item's block: by column j the items i that it
+    leans on, their weights, float64.
 
-    Items are taken in descending order of their number of `pairs`; each that has no column yet makes a block of itself and its members, and
-    gives its own column and those of the strongest `share` of its members. A weight that several blocks give is their mean. Also the
-    number of blocks whose diagonals were raised. O(Σ over blocks of members³ / 3 + columns · members²).
+    Items are taken in descending order of their number of `pairs`; each that has no column yet
+    makes a block of itself and its members, and gives its own column and those of the strongest
+    `share` of its members. A weight that several blocks give is their mean. Also the number of
+    blocks whose diagonals were raised. O(Σ over blocks of members³ / 3 + columns · members²).
     """
     count = len(diagonal)
     order = np.argsort(-np.diff(pairs.starts), kind="stable").astype(np.int32)
@@ -29,26 +35,68 @@ def shared_columns(half: Graph, diagonal: Array, members: Members, pairs: Graph,
     starts = np.concatenate(([0], np.cumsum(sizes * np.diff(column_starts)))).astype(np.int64)
     rows, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]))
     raised = np.zeros(len(centres), np.bool_)
-    work = partial(_solve, half, diagonal, members, centres, column_starts, columns, starts, rows, values, raised)
+    work = partial(
+        _solve,
+        half,
+        diagonal,
+        members,
+        centres,
+        column_starts,
+        columns,
+        starts,
+        rows,
+        values,
+        raised,
+    )
     parallel.share(work, tasks_of(np.concatenate(([0], np.cumsum(sizes)))), label)
     targets = np.repeat(columns, np.repeat(sizes, np.diff(column_starts)))
-    total, times = (csc_array((of, (rows, targets)), shape=(count, count)) for of in (values, np.ones(len(values))))
+    total, times = (
+        csc_array((of, (rows, targets)), shape=(count, count))
+        for of in (values, np.ones(len(values)))
+    )
     for one in (total, times):
         one.sum_duplicates()
         one.sort_indices()
-    return Members(total.indptr.astype(np.int64), total.indices.astype(np.int32)), total.data / times.data, int(raised.sum())
+    return (
+        Members(total.indptr.astype(np.int64), total.indices.astype(np.int32)),
+        total.data / times.data,
+        int(raised.sum()),
+    )
 
 
 def _solve(
-    half: Graph, diagonal: Array, members: Members, centres: Codes, column_starts: Offsets, columns: Codes, starts: Offsets, rows: Codes,
-    values: Array, raised: Array, blocks: tuple[int, int],
-) -> None:  # fmt: skip
-    _columns_of_blocks(*blocks, *half, diagonal, *members, centres, column_starts, columns, starts, rows, values, raised)
+    half: Graph,
+    diagonal: Array,
+    members: Members,
+    centres: Codes,
+    column_starts: Offsets,
+    columns: Codes,
+    starts: Offsets,
+    rows: Codes,
+    values: Array,
+    raised: Array,
+    blocks: tuple[int, int],
+) -> None:
+    _columns_of_blocks(
+        *blocks,
+        *half,
+        diagonal,
+        *members,
+        centres,
+        column_starts,
+        columns,
+        starts,
+        rows,
+        values,
+        raised,
+    )
 
 
 @kernel
-def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values, share):  # type: ignore[no-untyped-def]
-    """The items that make a block, and the columns of each: its own first, then those of its strongest members."""
+def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values, share):
+    """The items that make a block, and the columns of each: its own first, then those of its
+    strongest members.
+    """
     count = len(order)
     done = np.zeros(count, np.bool_)
     centres, starts = np.empty(count, np.int32), np.zeros(count + 1, np.int64)
@@ -79,10 +127,23 @@ def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values,
 
 
 @kernel
-def _columns_of_blocks(  # type: ignore[no-untyped-def]
-    first, last, half_starts, half_columns, half_values, diagonal, member_starts, members, centres, column_starts, columns, starts, rows,
-    values, raised,
-):  # fmt: skip
+def _columns_of_blocks(
+    first,
+    last,
+    half_starts,
+    half_columns,
+    half_values,
+    diagonal,
+    member_starts,
+    members,
+    centres,
+    column_starts,
+    columns,
+    starts,
+    rows,
+    values,
+    raised,
+):
     largest = widest = 1
     for block in range(first, last):
         item = centres[block]
@@ -97,7 +158,9 @@ def _columns_of_blocks(  # type: ignore[no-untyped-def]
         size = end - begin + 1
         chosen[: size - 1] = members[begin:end]
         chosen[size - 1] = item
-        raised[block] = factored(a, places, chosen[:size], half_starts, half_columns, half_values, diagonal)
+        raised[block] = factored(
+            a, places, chosen[:size], half_starts, half_columns, half_values, diagonal
+        )
         width = column_starts[block + 1] - column_starts[block]
         for at in range(width):
             column = columns[column_starts[block] + at]

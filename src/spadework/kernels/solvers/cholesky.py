@@ -1,8 +1,10 @@
-"""Small dense symmetric systems, factored in place by our own loops: the same bits whatever the number of threads.
+"""Small dense symmetric systems, factored in place by our own loops: the same bits whatever the
+number of threads.
 
-LAPACK's answers depend on how many threads it takes, and many small systems are solved side by side here, one thread each. The factor is
-kept by rows, A = Uᵀ U with U in the upper triangle, so that all inner loops run along rows: they become vector instructions without
-leave to reorder sums. Eight rows of U are taken off the rest at once: as measured, the rest is then read once for eight.
+LAPACK's answers depend on how many threads it takes, and many small systems are solved side by side
+here, one thread each. The factor is kept by rows, A = Uᵀ U with U in the upper triangle, so that
+all inner loops run along rows: they become vector instructions without leave to reorder sums. Eight
+rows of U are taken off the rest at once: as measured, the rest is then read once for eight.
 """
 
 from __future__ import annotations
@@ -12,18 +14,26 @@ import numpy as np
 from spadework.kernels.compiled import kernel
 
 PANEL = 8
-"""Rows of the factor that are taken off the rest together; the loops below are written out for this number."""
+"""Rows of the factor that are taken off the rest together; the loops below are written out for this
+number.
+"""
 TILE = 512
-"""Columns of a panel that are copied side by side; fixed, so that the compiler knows that its rows do not overlap."""
+"""Columns of a panel that are copied side by side; fixed, so that the compiler knows that its rows
+do not overlap.
+"""
 SINGULAR = np.float32(2e-6)
 """A pivot below this share of its diagonal is rounding, not information."""
 FIRST_RAISE = 1e-3
-"""Share by which diagonals are raised first where a system is not positive definite; each further try takes four times as much."""
+"""Share by which diagonals are raised first where a system is not positive definite; each further
+try takes four times as much.
+"""
 
 
 @kernel
-def factor(a, size):  # type: ignore[no-untyped-def]
-    """Factor the upper triangle of a [size, size] in place; false where it is not positive definite. O(size³ / 3) multiply-adds."""
+def factor(a, size):
+    """Factor the upper triangle of a [size, size] in place; false where it is not positive
+    definite. O(size³ / 3) multiply-adds.
+    """
     panel = np.empty(PANEL * TILE, a.dtype)
     for begin in range(0, size, PANEL):
         end = min(begin + PANEL, size)
@@ -35,7 +45,7 @@ def factor(a, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _own_rows(a, begin, end, size):  # type: ignore[no-untyped-def]
+def _own_rows(a, begin, end, size):
     """Finish the rows of one panel; what stands above the panel has been taken off them."""
     for k in range(begin, end):
         row = a[k]
@@ -57,7 +67,7 @@ def _own_rows(a, begin, end, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _take_off(a, begin, size, panel):  # type: ignore[no-untyped-def]
+def _take_off(a, begin, size, panel):
     """Take one panel's eight rows off all rows below it, a tile of columns after the other."""
     end = begin + PANEL
     for left in range(end, size, TILE):
@@ -70,14 +80,26 @@ def _take_off(a, begin, size, panel):  # type: ignore[no-untyped-def]
             first = max(i, left)
             row, rows = a[i, first:right], panel[first - left :]
             for j in range(right - first):
-                near = a0 * rows[j] + a1 * rows[j + TILE] + a2 * rows[j + 2 * TILE] + a3 * rows[j + 3 * TILE]
-                far = a4 * rows[j + 4 * TILE] + a5 * rows[j + 5 * TILE] + a6 * rows[j + 6 * TILE] + a7 * rows[j + 7 * TILE]
+                near = (
+                    a0 * rows[j]
+                    + a1 * rows[j + TILE]
+                    + a2 * rows[j + 2 * TILE]
+                    + a3 * rows[j + 3 * TILE]
+                )
+                far = (
+                    a4 * rows[j + 4 * TILE]
+                    + a5 * rows[j + 5 * TILE]
+                    + a6 * rows[j + 6 * TILE]
+                    + a7 * rows[j + 7 * TILE]
+                )
                 row[j] -= near + far
 
 
 @kernel
-def last_column_of_inverse(a, size, x):  # type: ignore[no-untyped-def]
-    """Fill x [size] with the last column of the inverse of what `factor` factored. O(size² / 2), along rows."""
+def last_column_of_inverse(a, size, x):
+    """Fill x [size] with the last column of the inverse of what `factor` factored. O(size² / 2),
+    along rows.
+    """
     one = a.dtype.type(1)
     last = size - 1
     x[:size] = 0
@@ -91,8 +113,9 @@ def last_column_of_inverse(a, size, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def inverse(a, size, columns, x):  # type: ignore[no-untyped-def]
-    """Fill x [size, columns] with columns of the inverse of what `factor` factored, side by side: all loops run along the rows of x.
+def inverse(a, size, columns, x):
+    """Fill x [size, columns] with columns of the inverse of what `factor` factored, side by side:
+    all loops run along the rows of x.
 
     O(columns · size²).
     """
@@ -115,14 +138,16 @@ def inverse(a, size, columns, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _take_share(row, other, share):  # type: ignore[no-untyped-def]
+def _take_share(row, other, share):
     for at in range(len(row)):
         row[at] -= share * other[at]
 
 
 @kernel
-def solve(a, size, x):  # type: ignore[no-untyped-def]
-    """Turn x [size] into the solution of A y = x, where `factor` factored A. O(size²), along rows."""
+def solve(a, size, x):
+    """Turn x [size] into the solution of A y = x, where `factor` factored A. O(size²), along
+    rows.
+    """
     for i in range(size):
         row = a[i]
         x[i] /= row[i]
@@ -131,7 +156,8 @@ def solve(a, size, x):  # type: ignore[no-untyped-def]
             x[j] -= value * row[j]
     for i in range(size - 1, -1, -1):
         row = a[i]
-        s0, s1, s2, s3 = a.dtype.type(0), a.dtype.type(0), a.dtype.type(0), a.dtype.type(0)  # four sums: one waits for itself
+        # four sums: one waits for itself
+        s0, s1, s2, s3 = a.dtype.type(0), a.dtype.type(0), a.dtype.type(0), a.dtype.type(0)
         whole = size - (size - i - 1) % 4
         for j in range(i + 1, whole, 4):
             s0 += row[j] * x[j]
@@ -144,8 +170,9 @@ def solve(a, size, x):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def add_squares(a, rows, count, size):  # type: ignore[no-untyped-def]
-    """Add rowsᵀ rows to the upper triangle of a [size, size], of the first `count` rows [count, size]. O(count · size² / 2).
+def add_squares(a, rows, count, size):
+    """Add rowsᵀ rows to the upper triangle of a [size, size], of the first `count` rows [count,
+    size]. O(count · size² / 2).
 
     Eight rows are added at once, from copies side by side, as in `factor`.
     """
@@ -160,22 +187,40 @@ def add_squares(a, rows, count, size):  # type: ignore[no-untyped-def]
                     panel[q * TILE : q * TILE + right - left] = 0
             for i in range(right):
                 if begin + PANEL <= count:
-                    _add_eight(a[i, max(i, left) : right], panel[max(i, left) - left :], rows[begin : begin + PANEL, i])
+                    _add_eight(
+                        a[i, max(i, left) : right],
+                        panel[max(i, left) - left :],
+                        rows[begin : begin + PANEL, i],
+                    )
                 else:
-                    _add_few(a[i, max(i, left) : right], panel[max(i, left) - left :], rows[begin:count, i])
+                    _add_few(
+                        a[i, max(i, left) : right],
+                        panel[max(i, left) - left :],
+                        rows[begin:count, i],
+                    )
 
 
 @kernel
-def _add_eight(row, panel, by):  # type: ignore[no-untyped-def]
+def _add_eight(row, panel, by):
     a0, a1, a2, a3, a4, a5, a6, a7 = by[0], by[1], by[2], by[3], by[4], by[5], by[6], by[7]
     for j in range(len(row)):
-        near = a0 * panel[j] + a1 * panel[j + TILE] + a2 * panel[j + 2 * TILE] + a3 * panel[j + 3 * TILE]
-        far = a4 * panel[j + 4 * TILE] + a5 * panel[j + 5 * TILE] + a6 * panel[j + 6 * TILE] + a7 * panel[j + 7 * TILE]
+        near = (
+            a0 * panel[j]
+            + a1 * panel[j + TILE]
+            + a2 * panel[j + 2 * TILE]
+            + a3 * panel[j + 3 * TILE]
+        )
+        far = (
+            a4 * panel[j + 4 * TILE]
+            + a5 * panel[j + 5 * TILE]
+            + a6 * panel[j + 6 * TILE]
+            + a7 * panel[j + 7 * TILE]
+        )
         row[j] += near + far
 
 
 @kernel
-def _add_few(row, panel, by):  # type: ignore[no-untyped-def]
+def _add_few(row, panel, by):
     for q in range(len(by)):
         value = by[q]
         for j in range(len(row)):

@@ -1,4 +1,6 @@
-"""Coordinate descent on small Gram matrices: sparse weights at or above zero, one problem an item."""
+"""Coordinate descent on small Gram matrices: sparse weights at or above zero, one problem an
+item.
+"""
 
 from __future__ import annotations
 
@@ -14,15 +16,25 @@ from spadework.kernels.solvers.sparse_graph import Graph, Members
 
 
 def descend(
-    half: Graph, diagonal: Array, scale: Array, members: Members, *, l1: float, rounds: int, tolerance: float, label: str
+    half: Graph,
+    diagonal: Array,
+    scale: Array,
+    members: Members,
+    *,
+    l1: float,
+    rounds: int,
+    tolerance: float,
+    label: str,
 ) -> tuple[Array, int]:
-    """Weights w ≥ 0 [cells of members] of each item j that minimise ½ wᵀ A w − a_jᵀ w + l1 · Σ w, and the number of items that did not settle.
+    """Weights w ≥ 0 [cells of members] of each item j that minimise ½ wᵀ A w − a_jᵀ w + l1 · Σ w,
+    and the number of items that did not settle.
 
-    A is symmetric and has no entry below zero, so there is a minimum even where pairs were left out; A may then be indefinite, and what
-    is found is a point where no single weight can do better. `half` (each pair once) and `diagonal`
-    [items] above zero are A with its penalties on the scale T: T_i · A_ij · T_j; `scale` [items] is T. A round goes over all members once;
-    they end when no weight moves by more than `tolerance` times the largest one, or after `rounds`.
-    O(Σ over items of rounds · members² + pairs of the members), float64.
+    A is symmetric and has no entry below zero, so there is a minimum even where pairs were left
+    out; A may then be indefinite, and what is found is a point where no single weight can do
+    better. `half` (each pair once) and `diagonal` [items] above zero are A with its penalties on
+    the scale T: T_i · A_ij · T_j; `scale` [items] is T. A round goes over all members once; they
+    end when no weight moves by more than `tolerance` times the largest one, or after `rounds`. O(Σ
+    over items of rounds · members² + pairs of the members), float64.
     """
     weights = np.zeros(len(members.items))
     restless = np.zeros(len(diagonal), np.bool_)
@@ -33,15 +45,34 @@ def descend(
 
 
 def _descend(
-    half: Graph, diagonal: Array, scale: Array, members: Members, settings: tuple[float, int, float], weights: Array, restless: Array,
+    half: Graph,
+    diagonal: Array,
+    scale: Array,
+    members: Members,
+    settings: tuple[float, int, float],
+    weights: Array,
+    restless: Array,
     items: tuple[int, int],
-) -> None:  # fmt: skip
+) -> None:
     _descents(*items, *half, diagonal, scale, *members, *settings, weights, restless)
 
 
 @kernel
-def _descents(  # type: ignore[no-untyped-def]
-    first, last, starts, columns, values, diagonal, scale, member_starts, members, l1, rounds, tolerance, weights, restless
+def _descents(
+    first,
+    last,
+    starts,
+    columns,
+    values,
+    diagonal,
+    scale,
+    member_starts,
+    members,
+    l1,
+    rounds,
+    tolerance,
+    weights,
+    restless,
 ):
     largest = 1
     for item in range(first, last):
@@ -59,7 +90,8 @@ def _descents(  # type: ignore[no-untyped-def]
             for column in range(row):
                 a[row, column] = a[column, row]
             slope[row] = a[row, size]
-            floor[row] = l1 * scale[chosen[row]] * scale[item]  # w_i = v_i · T_i / T_j, so the problem in v is that in w times T_j²
+            # w_i = v_i · T_i / T_j, so the problem in v is that in w times T_j²
+            floor[row] = l1 * scale[chosen[row]] * scale[item]
         found = weights[begin:end]
         restless[item] = not _settle(a, size, slope, floor, rounds, tolerance, found)
         for row in range(size):
@@ -67,8 +99,10 @@ def _descents(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _settle(a, size, slope, floor, rounds, tolerance, v):  # type: ignore[no-untyped-def]
-    """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; whether it settled. `slope` becomes what A v leaves of it."""
+def _settle(a, size, slope, floor, rounds, tolerance, v):
+    """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; whether it settled.
+    `slope` becomes what A v leaves of it.
+    """
     for _ in range(rounds):
         moved = most = 0.0
         for k in range(size):

@@ -1,7 +1,9 @@
-"""The dense Gram matrix of sparse rows: G = Σ over rows v vᵀ, in float32, without ever writing the rows out.
+"""The dense Gram matrix of sparse rows: G = Σ over rows v vᵀ, in float32, without ever writing the
+rows out.
 
-Each column collects what the rows that hold it say of the columns before it: half of the matrix, which is then mirrored. What a column
-collects stays in the cache, and no two threads write to the same place. Sums run in the order of rows, whatever the number of threads.
+Each column collects what the rows that hold it say of the columns before it: half of the matrix,
+which is then mirrored. What a column collects stays in the cache, and no two threads write to the
+same place. Sums run in the order of rows, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ TILE = 64
 def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str = "gram") -> Array:
     """Σ over rows of v vᵀ: [width, width] float32, symmetric.
 
-    Row r is `columns[starts[r]:starts[r + 1]]`, ascending and distinct, with `values` float32. O(Σ over rows of length² / 2 + width²).
-    Memory is 4 · width² bytes and at most 44 bytes an entry. Sums are float32: of ones they are exact up to 2²⁴.
+    Row r is `columns[starts[r]:starts[r + 1]]`, ascending and distinct, with `values` float32. O(Σ
+    over rows of length² / 2 + width²). Memory is 4 · width² bytes and at most 44 bytes an entry.
+    Sums are float32: of ones they are exact up to 2²⁴.
     """
-    entries = csr_array((np.arange(len(columns), dtype=np.int64), columns, starts), shape=(len(starts) - 1, width)).tocsc()
+    entries = csr_array(
+        (np.arange(len(columns), dtype=np.int64), columns, starts), shape=(len(starts) - 1, width)
+    ).tocsc()
     places = np.ascontiguousarray(entries.data)  # of each column's entries, in order of rows
     rows = np.ascontiguousarray(entries.indices, np.int64)
     before = places - starts[rows] + 1
@@ -58,7 +63,7 @@ def mirror(matrix: Array) -> None:
 
 
 @kernel
-def _fill(first, last, edges, rows, places, firsts, columns, values, found):  # type: ignore[no-untyped-def]
+def _fill(first, last, edges, rows, places, firsts, columns, values, found):
     for column in range(first, last):
         sums = found[column]
         for at in range(edges[column], edges[column + 1]):
@@ -69,7 +74,7 @@ def _fill(first, last, edges, rows, places, firsts, columns, values, found):  # 
 
 
 @kernel
-def _mirror(matrix, first, last):  # type: ignore[no-untyped-def]
+def _mirror(matrix, first, last):
     """Rows `first` to `last` of what is below the diagonal become columns above it."""
     for begin in range(0, last, TILE):
         for row in range(first, last):

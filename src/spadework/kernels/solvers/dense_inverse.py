@@ -1,8 +1,10 @@
 """The inverse of a large symmetric positive definite matrix, in place, in float32.
 
-Up to `WHOLE` columns LAPACK does it (Cholesky, then the inverse from it). Larger matrices are swept block by block (Gauss-Jordan): the
-inverse of a block on the diagonal is LAPACK's, everything else is multiplication of large matrices. Both take n³ operations. The threaded
-float32 Cholesky of the OpenBLAS that comes with numpy and scipy ends the process somewhere between 24,000 and 28,000 columns.
+Up to `WHOLE` columns LAPACK does it (Cholesky, then the inverse from it). Larger matrices are swept
+block by block (Gauss-Jordan): the inverse of a block on the diagonal is LAPACK's, everything else
+is multiplication of large matrices. Both take n³ operations. The threaded float32 Cholesky of the
+OpenBLAS that comes with numpy and scipy ends the process somewhere between 24,000 and 28,000
+columns.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_gram import mirror
 
 ALONE = 6000
-"""Columns up to which LAPACK has one thread. Its threads wait for each other busily: where others used the processors too, an inverse of 2,400
-columns took up to 13 s, and 0.3 s with one thread. At rest two threads save half of the time, which is a second or less here."""
+"""Columns up to which LAPACK has one thread. Its threads wait for each other busily: where others
+used the processors too, an inverse of 2,400 columns took up to 13 s, and 0.3 s with one thread. At
+rest two threads save half of the time, which is a second or less here."""
 WHOLE = 16_384
 BLOCK = 4096
 """Columns that are swept at once."""
@@ -33,15 +36,18 @@ LARGER_L2 = "Give a larger l2; 1 is small for any log."
 
 
 def room(size: int) -> int:
-    """Bytes that `invert` holds beside a float32 matrix of so many columns: the swept columns twice, a tile of rows, and the pivot twice."""
+    """Bytes that `invert` holds beside a float32 matrix of so many columns: the swept columns
+    twice, a tile of rows, and the pivot twice.
+    """
     return 0 if size <= WHOLE else 4 * (size * (2 * BLOCK + TILE) + 2 * BLOCK**2)
 
 
 def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None:
-    """Replace a symmetric positive definite matrix [n, n] (float32 or float64, C order) by its inverse, in place.
+    """Replace a symmetric positive definite matrix [n, n] (float32 or float64, C order) by its
+    inverse, in place.
 
-    Raises `Unsuitable` with the `hint` where it is not positive definite to working precision. O(n³) operations; it holds `room(n)` bytes
-    beside the matrix.
+    Raises `Unsuitable` with the `hint` where it is not positive definite to working precision.
+    O(n³) operations; it holds `room(n)` bytes beside the matrix.
     """
     size = len(matrix)
     if size <= WHOLE:
@@ -58,7 +64,9 @@ def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None
 
 
 def _invert_whole(matrix: Array, hint: str) -> None:
-    """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own order of columns."""
+    """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own
+    order of columns.
+    """
     factor, inverse = _routines(matrix)
     view = matrix.T
     with parallel.lone_blas() if len(matrix) <= ALONE else nullcontext():
@@ -67,7 +75,10 @@ def _invert_whole(matrix: Array, hint: str) -> None:
             found, info = inverse(found, lower=0, overwrite_c=1)
     if info != 0 or not np.isfinite(np.diagonal(found)).all():
         raise Unsuitable(
-            "The matrix of the items cannot be inverted: some items are the same in all that was learned from, or stand nowhere in it.",
+            (
+                "The matrix of the items cannot be inverted: some items are the same in all "
+                "that was learned from, or stand nowhere in it."
+            ),
             hint,
         )
     if not np.shares_memory(found, matrix):  # a view that LAPACK cannot work in
@@ -80,7 +91,9 @@ def _routines(matrix: Array) -> tuple[Any, Any]:
 
 
 def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
-    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and all others are what is left when it is known."""
+    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and all others
+    are what is left when it is known.
+    """
     size = len(matrix)
     pivot = matrix[first:last, first:last].copy()
     _invert_whole(pivot, hint)

@@ -1,8 +1,12 @@
-"""One step of a linear autoencoder of low rank: the exact gradient of a cosine loss without a matrix of users by items.
+"""One step of a linear autoencoder of low rank: the exact gradient of a cosine loss without a
+matrix of users by items.
 
-With x the weights of a user's items, z = Σ x_i a_i, S = AᵀA, a = |x|² and q = |z|², the prediction y = x(AAᵀ − I) has <x, y> = q − a and
-|y|² = zᵀSz − 2q + a. So the loss 2 − 2·cos(x, y) and its gradients with respect to z and S take O(items of the user · width + width²).
-The rows of A are W's rows at unit length; what W moves by is what is left of the gradient across its row.
+With x the weights of a user's items, z = Σ x_i a_i, S = AᵀA, a = |x|² and q = |z|², the prediction
+y = x(AAᵀ − I) has <x, y> = q − a and
+|y|² = zᵀSz − 2q + a. So the loss 2 − 2·cos(x, y) and its gradients with respect to z and S take
+O(items of the user · width + width²).
+The rows of A are W's rows at unit length; what W moves by is what is left of the gradient across
+its row.
 """
 
 from __future__ import annotations
@@ -19,11 +23,17 @@ from spadework.kernels.parallel import Crew
 from spadework.kernels.solvers.inner_products import inner
 
 USERS, ITEMS = 128, 1024
-"""Users and items that make one task; sums over tasks are joined in their order, so threads change nothing."""
+"""Users and items that make one task; sums over tasks are joined in their order, so threads change
+nothing.
+"""
 FLAT = 1e-6
-"""A prediction shorter than this share of the history, squared, has no direction: the user does not count in this step."""
+"""A prediction shorter than this share of the history, squared, has no direction: the user does not
+count in this step.
+"""
 MOMENTUM, VARIANCE, WARMING, TINY = 0.9, 0.999, 0.004, 1e-8
-"""Constants of the optimiser (Dozat, "Incorporating Nesterov Momentum into Adam", 2016), as PyTorch has them."""
+"""Constants of the optimiser (Dozat, "Incorporating Nesterov Momentum into Adam", 2016), as PyTorch
+has them.
+"""
 
 
 class Histories(NamedTuple):
@@ -35,7 +45,9 @@ class Histories(NamedTuple):
 
 @dataclass(eq=False)
 class Weights:
-    """What is learned, and what the optimiser remembers. All arrays are changed in place by `step`."""
+    """What is learned, and what the optimiser remembers. All arrays are changed in place by
+    `step`.
+    """
 
     raw: Array  # [items, width] float32: W
     inverse: Array  # [items] float32: one over the length of each row
@@ -48,7 +60,9 @@ class Weights:
     @classmethod
     def start(cls, raw: Array) -> Weights:
         """Begin at these rows, none of them zero. O(items · width²)."""
-        inverse = (1 / np.sqrt(np.einsum("ij,ij->i", raw, raw, dtype=np.float64))).astype(np.float32)
+        inverse = (1 / np.sqrt(np.einsum("ij,ij->i", raw, raw, dtype=np.float64))).astype(
+            np.float32
+        )
         gram = np.zeros((raw.shape[1],) * 2, np.float32)
         for low in range(0, len(raw), ITEMS):
             unit = raw[low : low + ITEMS] * inverse[low : low + ITEMS, None]
@@ -63,15 +77,23 @@ class Weights:
 def step(weights: Weights, histories: Histories, users: Codes, rate: float, crew: Crew) -> float:
     """One step of the optimiser on some users; the mean loss before it.
 
-    O(entries · width + users · width² + items · width²), in products of matrices but for the entries.
+    O(entries · width + users · width² + items · width²), in products of matrices but for the
+    entries.
     """
     loss, toward, gram = user_side(weights, histories, users, crew)
     postings = by_item(histories, users, len(weights.raw))
     weights.steps += 1
-    now, then = (MOMENTUM * (1 - 0.5 * 0.96 ** ((weights.steps + ahead) * WARMING)) for ahead in (0, 1))
+    now, then = (
+        MOMENTUM * (1 - 0.5 * 0.96 ** ((weights.steps + ahead) * WARMING)) for ahead in (0, 1)
+    )
     weights.warmed *= now
     scale = np.asarray(
-        [rate * (1 - now) / (1 - weights.warmed), rate * then / (1 - weights.warmed * then), 1 / (1 - VARIANCE**weights.steps)], np.float32
+        [
+            rate * (1 - now) / (1 - weights.warmed),
+            rate * then / (1 - weights.warmed * then),
+            1 / (1 - VARIANCE**weights.steps),
+        ],
+        np.float32,
     )
     tasks = [(low, min(low + ITEMS, len(weights.raw))) for low in range(0, len(weights.raw), ITEMS)]
     parts = crew.map(partial(_item_side, weights, toward, 2 * gram, postings, scale), tasks)
@@ -79,8 +101,12 @@ def step(weights: Weights, histories: Histories, users: Codes, rate: float, crew
     return loss
 
 
-def user_side(weights: Weights, histories: Histories, users: Codes, crew: Crew) -> tuple[float, Array, Array]:
-    """Mean loss of these users, its gradient with respect to each z [users, width], and that with respect to S [width, width]."""
+def user_side(
+    weights: Weights, histories: Histories, users: Codes, crew: Crew
+) -> tuple[float, Array, Array]:
+    """Mean loss of these users, its gradient with respect to each z [users, width], and that with
+    respect to S [width, width].
+    """
     toward = np.empty((len(users), weights.raw.shape[1]), np.float32)
     tasks = [(low, min(low + USERS, len(users))) for low in range(0, len(users), USERS)]
     parts = crew.map(partial(_users, weights, histories, users, toward), tasks)
@@ -88,7 +114,9 @@ def user_side(weights: Weights, histories: Histories, users: Codes, crew: Crew) 
 
 
 def by_item(histories: Histories, users: Codes, items: int) -> tuple[Offsets, Codes]:
-    """Which of these users (by place) took each item: starts [items + 1] and places [entries], ascending. O(entries + items)."""
+    """Which of these users (by place) took each item: starts [items + 1] and places [entries],
+    ascending. O(entries + items).
+    """
     starts = np.zeros(items + 1, np.int64)
     places = np.empty(int((histories.starts[users + 1] - histories.starts[users]).sum()), np.int32)
     _by_item(*histories, users, starts, places)
@@ -102,11 +130,15 @@ def _summed(parts: list[Array]) -> Array:
     return total
 
 
-def _users(weights: Weights, histories: Histories, users: Codes, toward: Array, task: tuple[int, int]) -> tuple[float, Array]:
+def _users(
+    weights: Weights, histories: Histories, users: Codes, toward: Array, task: tuple[int, int]
+) -> tuple[float, Array]:
     low, high = task
     z = np.zeros((high - low, weights.raw.shape[1]), np.float32)
     _sums(*histories, users[low:high], weights.raw, weights.inverse, z)
-    size = np.diff(np.stack([histories.starts[users[low:high]], histories.starts[users[low:high] + 1]]), axis=0)[0].astype(np.float64)
+    size = np.diff(
+        np.stack([histories.starts[users[low:high]], histories.starts[users[low:high] + 1]]), axis=0
+    )[0].astype(np.float64)
     reached = z @ weights.gram
     q = np.einsum("ij,ij->i", z, z, dtype=np.float64)
     along = q - size
@@ -114,27 +146,42 @@ def _users(weights: Weights, histories: Histories, users: Codes, toward: Array, 
     counts = length > FLAT * size
     length = np.where(counts, length, 1.0)
     inverse = np.where(counts, 1 / np.sqrt(size * length), 0.0)
-    bend = along * inverse / length / len(users)  # minus twice the derivative of the cosine by |y|², shared among the users
+    # minus twice the derivative of the cosine by |y|², shared among the users
+    bend = along * inverse / length / len(users)
     straight = -4 * inverse / len(users) - 4 * bend
-    toward[low:high] = straight[:, None].astype(np.float32) * z + (2 * bend[:, None]).astype(np.float32) * reached
+    toward[low:high] = (
+        straight[:, None].astype(np.float32) * z + (2 * bend[:, None]).astype(np.float32) * reached
+    )
     return float((2 - 2 * along * inverse).sum()), (z * bend[:, None].astype(np.float32)).T @ z
 
 
 def _item_side(
-    weights: Weights, toward: Array, gram: Array, postings: tuple[Offsets, Codes], scale: Array, task: tuple[int, int]
-) -> Array:  # fmt: skip
+    weights: Weights,
+    toward: Array,
+    gram: Array,
+    postings: tuple[Offsets, Codes],
+    scale: Array,
+    task: tuple[int, int],
+) -> Array:
     """Move some items; the part of S that their new rows make."""
     rows = slice(*task)
     slope = weights.raw[rows] @ gram
     _move(
-        weights.raw[rows], weights.inverse[rows], weights.mean[rows], weights.square[rows], slope, toward,
-        postings[0][task[0] : task[1] + 1], postings[1], scale,
-    )  # fmt: skip
+        weights.raw[rows],
+        weights.inverse[rows],
+        weights.mean[rows],
+        weights.square[rows],
+        slope,
+        toward,
+        postings[0][task[0] : task[1] + 1],
+        postings[1],
+        scale,
+    )
     return np.asarray(slope.T @ slope)
 
 
 @kernel
-def _sums(starts, items, users, raw, inverse, out):  # type: ignore[no-untyped-def]
+def _sums(starts, items, users, raw, inverse, out):
     for row in range(len(users)):
         for at in range(starts[users[row]], starts[users[row] + 1]):
             source, scale = raw[items[at]], inverse[items[at]]
@@ -143,7 +190,7 @@ def _sums(starts, items, users, raw, inverse, out):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _by_item(starts, items, users, item_starts, places):  # type: ignore[no-untyped-def]
+def _by_item(starts, items, users, item_starts, places):
     for user in users:
         for at in range(starts[user], starts[user + 1]):
             item_starts[items[at] + 1] += 1
@@ -157,8 +204,10 @@ def _by_item(starts, items, users, item_starts, places):  # type: ignore[no-unty
 
 
 @kernel
-def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):  # type: ignore[no-untyped-def]
-    """One step of NAdam for some rows. `slope` is W · 2(dL/dS) when it comes and the new unit rows when it goes."""
+def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):
+    """One step of NAdam for some rows. `slope` is W · 2(dL/dS) when it comes and the new unit rows
+    when it goes.
+    """
     width = raw.shape[1]
     keep_mean, keep_square, tiny = np.float32(MOMENTUM), np.float32(VARIANCE), np.float32(TINY)
     new_mean, new_square = np.float32(1 - MOMENTUM), np.float32(1 - VARIANCE)

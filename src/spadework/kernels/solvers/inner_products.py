@@ -8,8 +8,10 @@ from spadework.kernels.compiled import kernel
 
 
 @kernel
-def inner(one, other):  # type: ignore[no-untyped-def]
-    """The inner product of two float32 vectors as four sums side by side: one sum waits for itself."""
+def inner(one, other):
+    """The inner product of two float32 vectors as four sums side by side: one sum waits for
+    itself.
+    """
     a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
     whole = len(one) - len(one) % 4
     for at in range(0, whole, 4):

@@ -1,9 +1,11 @@
-"""Many small least-squares problems over one sparse symmetric matrix: gather the rows and columns of some items, and solve.
+"""Many small least-squares problems over one sparse symmetric matrix: gather the rows and columns
+of some items, and solve.
 
-Of M = S + diag, S a graph of pairs, each item looks at the small matrix over itself and its members. Pairs that the graph does not hold
-are zero, so a small matrix need not be positive definite, though the whole one was before pairs were left out. Then its diagonal is raised,
-by a thousandth first and by four times as much at each further try: once it outweighs the row it is definite, so a solution is always found,
-and it is that of a stronger penalty.
+Of M = S + diag, S a graph of pairs, each item looks at the small matrix over itself and its
+members. Pairs that the graph does not hold are zero, so a small matrix need not be positive
+definite, though the whole one was before pairs were left out. Then its diagonal is raised, by a
+thousandth first and by four times as much at each further try: once it outweighs the row it is
+definite, so a solution is always found, and it is that of a stronger penalty.
 """
 
 from __future__ import annotations
@@ -23,32 +25,52 @@ TASKS = 32
 """Tasks a thread: a limit on time is looked at between two."""
 
 
-def own_columns(half: Graph, diagonal: Array, members: Members, label: str) -> tuple[Array, Array, int]:
-    """For each item i the last column of (M over its members and itself)⁻¹: values [cells of members], and its own value [items].
+def own_columns(
+    half: Graph, diagonal: Array, members: Members, label: str
+) -> tuple[Array, Array, int]:
+    """For each item i the last column of (M over its members and itself)⁻¹: values [cells of
+    members], and its own value [items].
 
-    `half` holds each pair once (`sparse_graph.halved`), `diagonal` [items] is above zero. Also the number of items whose diagonals were raised.
-    O(Σ over items of members³ / 3 + pairs of the members), float64 inside.
+    `half` holds each pair once (`sparse_graph.halved`), `diagonal` [items] is above zero. Also the
+    number of items whose diagonals were raised. O(Σ over items of members³ / 3 + pairs of the
+    members), float64 inside.
     """
     count = len(diagonal)
     values, own, raised = np.zeros(len(members.items)), np.zeros(count), np.zeros(count, np.bool_)
-    parallel.share(partial(_solve, half, diagonal, members, values, own, raised), tasks_of(members.starts), label)
+    parallel.share(
+        partial(_solve, half, diagonal, members, values, own, raised),
+        tasks_of(members.starts),
+        label,
+    )
     return values, own, int(raised.sum())
 
 
 def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
-    """Ranges of items of about equal work; a problem of n members takes about n³ / 3 and some for gathering."""
+    """Ranges of items of about equal work; a problem of n members takes about n³ / 3 and some for
+    gathering.
+    """
     size = np.diff(starts).astype(np.float64) + 1
     work = np.cumsum(size**3 / 3 + 1000 * size)
     return cut(work, float(work[-1]) / (TASKS * parallel.threads()) + 1) if len(work) else []
 
 
-def _solve(half: Graph, diagonal: Array, members: Members, values: Array, own: Array, raised: Array, items: tuple[int, int]) -> None:
+def _solve(
+    half: Graph,
+    diagonal: Array,
+    members: Members,
+    values: Array,
+    own: Array,
+    raised: Array,
+    items: tuple[int, int],
+) -> None:
     _own_columns(*items, *half, diagonal, *members, values, own, raised)
 
 
 @kernel
-def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # type: ignore[no-untyped-def]
-    """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `places` [items] is −1 all over, and is left so."""
+def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):
+    """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `places` [items]
+    is −1 all over, and is left so.
+    """
     size = len(chosen)
     for row in range(size):
         places[chosen[row]] = row
@@ -65,8 +87,10 @@ def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):  # t
 
 
 @kernel
-def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ignore[no-untyped-def]
-    """Gather and factor, with diagonals raised until it can be done; whether they had to be. All values are finite, so it ends."""
+def factored(a, places, chosen, starts, columns, values, diagonal):
+    """Gather and factor, with diagonals raised until it can be done; whether they had to be. All
+    values are finite, so it ends.
+    """
     raise_by = 0.0
     while True:
         gather(a, places, chosen, starts, columns, values, diagonal, raise_by)
@@ -76,7 +100,7 @@ def factored(a, places, chosen, starts, columns, values, diagonal):  # type: ign
 
 
 @kernel
-def _own_columns(  # type: ignore[no-untyped-def]
+def _own_columns(
     first, last, starts, columns, values, diagonal, member_starts, members, out, own, raised
 ):
     largest = 0

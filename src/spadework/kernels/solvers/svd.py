@@ -1,4 +1,6 @@
-"""Leading singular vectors of a sparse matrix, with fixed draws and one thread, so that they are the same every time."""
+"""Leading singular vectors of a sparse matrix, with fixed draws and one thread, so that they are
+the same every time.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,20 @@ from spadework.kernels import parallel
 DENSE = 600
 """Columns up to which the whole spectrum is computed."""
 DRAWS = 0
-"""Seed of the vector that the iteration begins at: the answer does not depend on it but for rounding."""
+"""Seed of the vector that the iteration begins at: the answer does not depend on it but for
+rounding.
+"""
 
 
 def leading(matrix: csr_array, count: int, label: str) -> Array:
-    """The `count` right singular vectors [columns, count] float64 of the largest singular values, descending.
+    """The `count` right singular vectors [columns, count] float64 of the largest singular values,
+    descending.
 
-    By Lanczos on the smaller of the two Gram matrices (Lehoucq, Sorensen & Yang, "ARPACK Users' Guide", 1998), whose steps are told, so limits
-    reach inside; up to 600 columns, or where a third of all is asked for, whole. A singular value below 1e-5 of the largest is zero and has
-    a vector of zeros. O(rounds · (cells + least · count)) time, of rows and columns the least; whole O(cells · least + least³).
+    By Lanczos on the smaller of the two Gram matrices (Lehoucq, Sorensen & Yang, "ARPACK Users'
+    Guide", 1998), whose steps are told, so limits reach inside; up to 600 columns, or where a third
+    of all is asked for, whole. A singular value below 1e-5 of the largest is zero and has a vector
+    of zeros. O(rounds · (cells + least · count)) time, of rows and columns the least; whole O(cells
+    · least + least³).
     """
     turned = matrix.shape[0] < matrix.shape[1]
     tall = csr_array(matrix.T) if turned else matrix

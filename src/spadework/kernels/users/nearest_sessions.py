@@ -1,8 +1,9 @@
 """Nearest sessions: which past sessions share items with the present one, and what stands in them.
 
-Sessions are numbered from the newest on, so "more recent" is "lower number" and no clock is needed here. The postings of an item are the
-sessions that hold it, ascending. Walking the postings of all asked items in step gives the sessions that share anything in order of recency,
-each with its whole similarity, and the walk ends when enough are found: no table of all sessions is needed.
+Sessions are numbered from the newest on, so "more recent" is "lower number" and no clock is needed
+here. The postings of an item are the sessions that hold it, ascending. Walking the postings of all
+asked items in step gives the sessions that share anything in order of recency, each with its whole
+similarity, and the walk ends when enough are found: no table of all sessions is needed.
 """
 
 from __future__ import annotations
@@ -28,20 +29,30 @@ class Sessions:
 
     @classmethod
     def build(cls, numbers: Codes, items: Codes, shape: tuple[int, int], sample: int) -> Sessions:
-        """Index events by (session, item); an item is posted in its `sample` newest sessions. O(events · log events).
+        """Index events by (session, item); an item is posted in its `sample` newest sessions.
+        O(events · log events).
 
         `numbers` [events] are those of the sessions; `shape` is (sessions, items).
         """
         sessions, item_count = shape
         ordered = np.sort(numbers.astype(np.int64) * item_count + items)
-        keys = ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))] if len(ordered) else ordered
+        keys = (
+            ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))]
+            if len(ordered)
+            else ordered
+        )
         owners, held = (keys // item_count).astype(np.int32), (keys % item_count).astype(np.int32)
         by_item = np.argsort(held, kind="stable")
         sizes = np.bincount(held, minlength=item_count)
         ends = np.cumsum(sizes)
         places = np.arange(len(held)) - np.repeat(ends - sizes, sizes)
         posted = owners[by_item][places < sample]
-        return cls(_offsets(np.bincount(owners, minlength=sessions)), held, _offsets(np.minimum(sizes, sample)), posted)
+        return cls(
+            _offsets(np.bincount(owners, minlength=sessions)),
+            held,
+            _offsets(np.minimum(sizes, sample)),
+            posted,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,40 +62,74 @@ class Asked:
     starts: Offsets  # [rows + 1]
     items: Codes  # [entries]
     weights: Array  # [entries] float64, above zero: what sharing the item adds to the similarity
-    matches: Array  # [entries] float64, above zero: the weight of a neighbour whose newest shared item is this one
+    # [entries] float64, above zero: the weight of a neighbour whose newest shared item is this one
+    matches: Array
 
 
 def nearest(
     sessions: Sessions, asked: Asked, row: int, *, sample: int, neighbours: int, length: float
-) -> tuple[Codes, Array, Array]:  # fmt: skip
-    """The neighbours of one row, newest first: sessions, similarities and match weights, each [found].
+) -> tuple[Codes, Array, Array]:
+    """The neighbours of one row, newest first: sessions, similarities and match weights, each
+    [found].
 
-    Of the sessions that share an item with the row, the `sample` newest are looked at and the `neighbours` most similar stay; among
-    equals the newer one. A similarity is the sum of the weights of shared items over the neighbour's number of items to the power `length`.
-    O(items of the row · sample).
+    Of the sessions that share an item with the row, the `sample` newest are looked at and the
+    `neighbours` most similar stay; among equals the newer one. A similarity is the sum of the
+    weights of shared items over the neighbour's number of items to the power `length`. O(items of
+    the row · sample).
     """
     own = slice(asked.starts[row], asked.starts[row + 1])
     count = int(own.stop - own.start)
     found, similarities, matches = np.empty(sample, np.int32), np.empty(sample), np.empty(sample)
     size = _nearest(
-        asked.items[own], asked.weights[own], asked.matches[own], sessions.starts, sessions.posting_starts, sessions.postings,
-        length, neighbours, np.empty(count, np.int64), np.empty(count, np.int32), found, similarities, matches,
-    )  # fmt: skip
+        asked.items[own],
+        asked.weights[own],
+        asked.matches[own],
+        sessions.starts,
+        sessions.posting_starts,
+        sessions.postings,
+        length,
+        neighbours,
+        np.empty(count, np.int64),
+        np.empty(count, np.int32),
+        found,
+        similarities,
+        matches,
+    )
     return found[:size], similarities[:size], matches[:size]
 
 
 def score(
-    sessions: Sessions, asked: Asked, *, sample: int, neighbours: int, length: float, item_weights: Array, scores: Array
-) -> None:  # fmt: skip
-    """scores[r, j] = item_weights[j] · Σ over the `nearest` neighbours of row r that hold j of similarity · match weight.
+    sessions: Sessions,
+    asked: Asked,
+    *,
+    sample: int,
+    neighbours: int,
+    length: float,
+    item_weights: Array,
+    scores: Array,
+) -> None:
+    """scores[r, j] = item_weights[j] · Σ over the `nearest` neighbours of row r that hold j of
+    similarity · match weight.
 
-    `scores` is [rows, items] float32, written in full; cells that no neighbour reaches are −∞. `item_weights` [items] float64.
-    O(items of the row · sample + Σ lengths of its neighbours + items) a row.
+    `scores` is [rows, items] float32, written in full; cells that no neighbour reaches are −∞.
+    `item_weights` [items] float64. O(items of the row · sample + Σ lengths of its neighbours +
+    items) a row.
     """
     _score(
-        asked.starts, asked.items, asked.weights, asked.matches, sessions.starts, sessions.items, sessions.posting_starts,
-        sessions.postings, length, item_weights, sample, neighbours, scores,
-    )  # fmt: skip
+        asked.starts,
+        asked.items,
+        asked.weights,
+        asked.matches,
+        sessions.starts,
+        sessions.items,
+        sessions.posting_starts,
+        sessions.postings,
+        length,
+        item_weights,
+        sample,
+        neighbours,
+        scores,
+    )
 
 
 def _offsets(lengths: Array) -> Offsets:
@@ -92,10 +137,24 @@ def _offsets(lengths: Array) -> Offsets:
 
 
 @kernel
-def _nearest(  # type: ignore[no-untyped-def]
-    items, weights, matches, session_starts, posting_starts, postings, length, neighbours, at, heads, found, similarities, found_matches
-):  # fmt: skip
-    """Fill `found` and its two companions (as long as the sample) and return how many stay; `at` and `heads` are scratch [items]."""
+def _nearest(
+    items,
+    weights,
+    matches,
+    session_starts,
+    posting_starts,
+    postings,
+    length,
+    neighbours,
+    at,
+    heads,
+    found,
+    similarities,
+    found_matches,
+):
+    """Fill `found` and its two companions (as long as the sample) and return how many stay; `at`
+    and `heads` are scratch [items].
+    """
     for entry in range(len(items)):
         at[entry] = posting_starts[items[entry]]
         heads[entry] = postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
@@ -108,11 +167,14 @@ def _nearest(  # type: ignore[no-untyped-def]
         for entry in range(len(items)):
             if heads[entry] == before:
                 at[entry] += 1
-                heads[entry] = postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
+                heads[entry] = (
+                    postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
+                )
             if heads[entry] < session:
                 session = heads[entry]
                 similarity = weights[entry]
-                match = matches[entry]  # entries come newest first: this is the newest one that is shared
+                # entries come newest first: this is the newest one that is shared
+                match = matches[entry]
             elif heads[entry] == session:
                 similarity += weights[entry]
         if session == _END:
@@ -135,28 +197,58 @@ def _nearest(  # type: ignore[no-untyped-def]
         similarity = similarities[place]
         if similarity > threshold or (similarity == threshold and room > 0):
             room -= similarity == threshold
-            found[kept], similarities[kept], found_matches[kept] = found[place], similarity, found_matches[place]
+            found[kept], similarities[kept], found_matches[kept] = (
+                found[place],
+                similarity,
+                found_matches[place],
+            )
             kept += 1
     return kept
 
 
 @kernel
-def _score(  # type: ignore[no-untyped-def]
-    starts, items, weights, matches, session_starts, session_items, posting_starts, postings, length, item_weights, sample,
-    neighbours, scores,
-):  # fmt: skip
+def _score(
+    starts,
+    items,
+    weights,
+    matches,
+    session_starts,
+    session_items,
+    posting_starts,
+    postings,
+    length,
+    item_weights,
+    sample,
+    neighbours,
+    scores,
+):
     longest = 0
     for row in range(len(starts) - 1):
         longest = max(longest, starts[row + 1] - starts[row])
     at, heads = np.empty(longest, np.int64), np.empty(longest, np.int32)
-    found, similarities, found_matches = np.empty(sample, np.int32), np.empty(sample, np.float64), np.empty(sample, np.float64)
+    found, similarities, found_matches = (
+        np.empty(sample, np.int32),
+        np.empty(sample, np.float64),
+        np.empty(sample, np.float64),
+    )
     for row in range(len(starts) - 1):
         scores[row, :] = -np.inf
         first, last = starts[row], starts[row + 1]
         size = _nearest(
-            items[first:last], weights[first:last], matches[first:last], session_starts, posting_starts, postings, length,
-            neighbours, at, heads, found, similarities, found_matches,
-        )  # fmt: skip
+            items[first:last],
+            weights[first:last],
+            matches[first:last],
+            session_starts,
+            posting_starts,
+            postings,
+            length,
+            neighbours,
+            at,
+            heads,
+            found,
+            similarities,
+            found_matches,
+        )
         for place in range(size):
             vote = similarities[place] * found_matches[place]
             for cell in range(session_starts[found[place]], session_starts[found[place] + 1]):

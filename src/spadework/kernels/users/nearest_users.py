@@ -1,9 +1,11 @@
-"""Nearest people: which users have vectors like the present one. Exact, by postings: no matrix of all pairs is made.
+"""Nearest people: which users have vectors like the present one. Exact, by postings: no matrix of
+all pairs is made.
 
-Vectors are sparse and not below zero. Users stand in order of length, the shortest first: two users without a common item have a dot product of
-zero, so of those the nearest are the first ones, and a bound that is tight early lets whole blocks of users be passed over. Of equally near
-users the shorter comes first, then the one given first. A user whose vector equals the present one is taken as the present user, who is
-no neighbour of their own.
+Vectors are sparse and not below zero. Users stand in order of length, the shortest first: two users
+without a common item have a dot product of zero, so of those the nearest are the first ones, and a
+bound that is tight early lets whole blocks of users be passed over. Of equally near users the
+shorter comes first, then the one given first. A user whose vector equals the present one is taken
+as the present user, who is no neighbour of their own.
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 
 SAME = 1e-12
 """Squared distance, in shares of the squared length, below which two vectors are one."""
 BLOCK = 64
-"""Users that are compared with the bound at once, and passed over where no item reaches one of them."""
+"""Users that are compared with the bound at once, and passed over where no item reaches one of
+them.
+"""
 
 
 class People(NamedTuple):
@@ -38,16 +42,28 @@ class People(NamedTuple):
     @classmethod
     def of(cls, rows: SparseRows, items: int) -> People:
         """Index rows [users, items], columns ascending. O(cells)."""
-        table = csr_array((np.asarray(rows.values, np.float64), rows.columns, rows.starts), shape=(len(rows.starts) - 1, items))
-        lengths = np.bincount(np.repeat(np.arange(table.shape[0]), np.diff(rows.starts)), weights=table.data**2, minlength=table.shape[0])
+        table = csr_array(
+            (np.asarray(rows.values, np.float64), rows.columns, rows.starts),
+            shape=(len(rows.starts) - 1, items),
+        )
+        lengths = np.bincount(
+            np.repeat(np.arange(table.shape[0]), np.diff(rows.starts)),
+            weights=table.data**2,
+            minlength=table.shape[0],
+        )
         order = np.argsort(lengths, kind="stable")
         table = table[order]
         turned = table.tocsc()
         return cls(
-            table.indptr.astype(np.int64), table.indices.astype(np.int32), table.data,
-            turned.indptr.astype(np.int64), turned.indices.astype(np.int32), turned.data,
-            lengths[order], order.astype(np.int32),
-        )  # fmt: skip
+            table.indptr.astype(np.int64),
+            table.indices.astype(np.int32),
+            table.data,
+            turned.indptr.astype(np.int64),
+            turned.indices.astype(np.int32),
+            turned.data,
+            lengths[order],
+            order.astype(np.int32),
+        )
 
 
 class Near(NamedTuple):
@@ -63,13 +79,16 @@ class Near(NamedTuple):
 
 
 def nearest(people: People, asked: SparseRows, count: int) -> Near:
-    """The `count` users at the least Euclidean distance from each asked vector, with squared distances; nobody is near an empty one.
+    """The `count` users at the least Euclidean distance from each asked vector, with squared
+    distances; nobody is near an empty one.
 
     `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
     """
     near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
     if near.users.size:
-        _nearest(*asked, people.item_starts, people.owners, people.owner_values, people.lengths, *near)
+        _nearest(
+            *asked, people.item_starts, people.owners, people.owner_values, people.lengths, *near
+        )
     return near
 
 
@@ -82,18 +101,20 @@ def alike(people: People, asked: SparseRows, alpha: float, power: float, count: 
     near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
     if near.users.size:
         others = np.maximum(np.diff(people.starts), 1) ** (alpha - 1)
-        _alike(*asked, people.starts, people.values, people.item_starts, people.owners, others, *near)
+        _alike(
+            *asked, people.starts, people.values, people.item_starts, people.owners, others, *near
+        )
     own = np.maximum(np.diff(asked.starts), 1) ** -alpha
     return Near(near.users, np.where(near.users >= 0, (-near.values * own[:, None]) ** power, 0.0))
 
 
 @kernel
-def _before(near, user, other_near, other):  # type: ignore[no-untyped-def]
+def _before(near, user, other_near, other):
     return near < other_near or (near == other_near and user < other)
 
 
 @kernel
-def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-def]
+def _insert(users, distances, size, user, distance):
     """Put one user into a heap [count] with the farthest in front; the new size.
 
     `ranking.place` keeps such lists, too; with it the search takes 1.7 times as long (docs/log.md).
@@ -110,7 +131,9 @@ def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-
     at = 0
     while 2 * at + 1 < size:
         below = 2 * at + 1
-        if below + 1 < size and _before(distances[below], users[below], distances[below + 1], users[below + 1]):
+        if below + 1 < size and _before(
+            distances[below], users[below], distances[below + 1], users[below + 1]
+        ):
             below += 1
         if not _before(distance, user, distances[below], users[below]):
             break
@@ -121,7 +144,9 @@ def _insert(users, distances, size, user, distance):  # type: ignore[no-untyped-
 
 
 @kernel
-def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner_values, lengths, found, near):  # type: ignore[no-untyped-def]
+def _nearest(
+    asked_starts, asked_items, asked_values, item_starts, owners, owner_values, lengths, found, near
+):
     users, count = len(lengths), found.shape[1]
     dots, marked = np.zeros(users), np.zeros(users // BLOCK + 1, np.bool_)
     for row in range(len(found)):
@@ -137,7 +162,8 @@ def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner
             continue
         for begin in range(0, users, BLOCK):
             end, reached = min(begin + BLOCK, users), marked[begin // BLOCK]
-            if not reached and own + lengths[begin] >= worst:  # nothing in common: the shorter, the nearer
+            # nothing in common: the shorter, the nearer
+            if not reached and own + lengths[begin] >= worst:
                 continue
             if size < count or _nearer(own, lengths[begin:end], dots[begin:end], worst):
                 for user in range(begin, end):
@@ -152,7 +178,7 @@ def _nearest(asked_starts, asked_items, asked_values, item_starts, owners, owner
 
 
 @kernel
-def _nearer(own, lengths, dots, worst):  # type: ignore[no-untyped-def]
+def _nearer(own, lengths, dots, worst):
     """How many users of a block are within the bound: one comparison of vectors for many."""
     found = 0
     for at in range(len(dots)):
@@ -161,8 +187,21 @@ def _nearer(own, lengths, dots, worst):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts, owners, others, found, near):  # type: ignore[no-untyped-def]
-    """Common items over the other's size to a power, below zero: what depends on the asked vector alone does not change the order."""
+def _alike(
+    asked_starts,
+    asked_items,
+    asked_values,
+    starts,
+    values,
+    item_starts,
+    owners,
+    others,
+    found,
+    near,
+):
+    """Common items over the other's size to a power, below zero: what depends on the asked vector
+    alone does not change the order.
+    """
     users, count = len(others), found.shape[1]
     common, marked = np.zeros(users, np.int32), np.zeros(users // BLOCK + 1, np.bool_)
     for row in range(len(found)):
@@ -182,7 +221,9 @@ def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts,
                 for user in range(begin, end):
                     distance = -common[user] * others[user]
                     whole = common[user] == own == starts[user + 1] - starts[user]
-                    if distance < worst and not (whole and _same(asked_values, first, values, starts[user], own)):
+                    if distance < worst and not (
+                        whole and _same(asked_values, first, values, starts[user], own)
+                    ):
                         size = _insert(found[row], near[row], size, np.int32(user), distance)
                         if size == count:
                             worst = near[row, 0]
@@ -191,7 +232,7 @@ def _alike(asked_starts, asked_items, asked_values, starts, values, item_starts,
 
 
 @kernel
-def _liker(common, others, worst):  # type: ignore[no-untyped-def]
+def _liker(common, others, worst):
     found = 0
     for at in range(len(common)):
         found += -common[at] * others[at] < worst
@@ -199,7 +240,7 @@ def _liker(common, others, worst):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _same(values, begin, others, other_begin, count):  # type: ignore[no-untyped-def]
+def _same(values, begin, others, other_begin, count):
     different = 0
     for at in range(count):
         different += values[begin + at] != others[other_begin + at]

@@ -1,6 +1,8 @@
-"""What each row has of its own, and what others add to it: own + Σ over voters of weight · vector of the voter, in float64.
+"""What each row has of its own, and what others add to it: own + Σ over voters of weight · vector
+of the voter, in float64.
 
-The best columns are taken from one row of sums at a time, so that a faint vote decides where all else ties; zero is no evidence.
+The best columns are taken from one row of sums at a time, so that a faint vote decides where all
+else ties; zero is no evidence.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import numpy as np
 from spadework.arrays import Array, Codes
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice, SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice
 
 BLOCK = 64
-"""Columns that are compared with the bound at once, and passed over where no vote reaches one of them."""
+"""Columns that are compared with the bound at once, and passed over where no vote reaches one of
+them.
+"""
 
 
 class Votes(NamedTuple):
@@ -28,29 +33,56 @@ class Votes(NamedTuple):
 
 
 def best(votes: Votes, width: int, choice: Choice, k: int) -> tuple[Codes, Array]:
-    """The `k` best columns of each row, `choice` seeing the own ones: codes [rows, k], scores [rows, k] float32. O(cells of own and voters)."""
+    """The `k` best columns of each row, `choice` seeing the own ones: codes [rows, k], scores
+    [rows, k] float32. O(cells of own and voters).
+    """
     codes, scores = top_k.nothing(len(votes.voters), k)
     sums = scores.astype(np.float64)
-    _best(*votes.own, votes.voters, votes.weights, *votes.table, width, choice.policy, choice.allowed, codes, sums)
+    _best(
+        *votes.own,
+        votes.voters,
+        votes.weights,
+        *votes.table,
+        width,
+        choice.policy,
+        choice.allowed,
+        codes,
+        sums,
+    )
     return codes, sums.astype(np.float32)
 
 
 def everything(votes: Votes, width: int) -> Array:
-    """All sums [rows, width] float32; −∞ where there is none. O(rows · width + cells of own and voters)."""
+    """All sums [rows, width] float32; −∞ where there is none. O(rows · width + cells of own and
+    voters).
+    """
     out = np.empty((len(votes.voters), width), np.float32)
     _everything(*votes.own, votes.voters, votes.weights, *votes.table, out)
     return out
 
 
 def at_cells(votes: Votes, width: int, asked: SparseRows) -> Array:
-    """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(cells asked, of own and of voters)."""
+    """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(cells asked, of
+    own and of voters).
+    """
     out = np.empty(len(asked.columns), np.float32)
-    _at_cells(*votes.own, votes.voters, votes.weights, *votes.table, width, asked.starts, asked.columns, out)
+    _at_cells(
+        *votes.own,
+        votes.voters,
+        votes.weights,
+        *votes.table,
+        width,
+        asked.starts,
+        asked.columns,
+        out,
+    )
     return out
 
 
 @kernel
-def _add(row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked):  # type: ignore[no-untyped-def]
+def _add(
+    row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked
+):
     """One row of sums, onto zeros; blocks with a vote are marked."""
     for at in range(own_starts[row], own_starts[row + 1]):
         column = np.uint32(own_columns[at])
@@ -67,7 +99,7 @@ def _add(row, own_starts, own_columns, own_values, voters, weights, starts, colu
 
 
 @kernel
-def _clear(sums, marked):  # type: ignore[no-untyped-def]
+def _clear(sums, marked):
     for block in range(len(marked)):
         if marked[block]:
             sums[block * BLOCK : (block + 1) * BLOCK] = 0.0
@@ -75,13 +107,37 @@ def _clear(sums, marked):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _best(  # type: ignore[no-untyped-def]
-    own_starts, own_columns, own_values, voters, weights, starts, columns, values, width, policy, allowed, codes, best
+def _best(
+    own_starts,
+    own_columns,
+    own_values,
+    voters,
+    weights,
+    starts,
+    columns,
+    values,
+    width,
+    policy,
+    allowed,
+    codes,
+    best,
 ):
     sums, marked, k = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_), codes.shape[1]
     last = top_k.last_slot(k)
     for row in range(len(codes)):
-        _add(row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked)
+        _add(
+            row,
+            own_starts,
+            own_columns,
+            own_values,
+            voters,
+            weights,
+            starts,
+            columns,
+            values,
+            sums,
+            marked,
+        )
         size, bound = 0, 0.0
         if policy == ONLY:
             for column in own_columns[own_starts[row] : own_starts[row + 1]]:
@@ -96,7 +152,9 @@ def _best(  # type: ignore[no-untyped-def]
                 if marked[block] and _above(sums[begin:end], bound):
                     for column in range(begin, end):
                         if sums[column] > bound and (len(allowed) == 0 or allowed[column]):
-                            size = top_k.place(codes[row], best[row], size, np.int32(column), sums[column])
+                            size = top_k.place(
+                                codes[row], best[row], size, np.int32(column), sums[column]
+                            )
                             if size == k:
                                 bound = best[row, last]
         top_k.settle(codes[row], best[row], size)
@@ -104,7 +162,7 @@ def _best(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _above(sums, bound):  # type: ignore[no-untyped-def]
+def _above(sums, bound):
     """How many sums of a block are above the bound: one comparison of vectors for many."""
     found = 0
     for at in range(len(sums)):
@@ -113,23 +171,58 @@ def _above(sums, bound):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _everything(own_starts, own_columns, own_values, voters, weights, starts, columns, values, out):  # type: ignore[no-untyped-def]
+def _everything(own_starts, own_columns, own_values, voters, weights, starts, columns, values, out):
     width = out.shape[1]
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
     for row in range(len(out)):
-        _add(row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked)
+        _add(
+            row,
+            own_starts,
+            own_columns,
+            own_values,
+            voters,
+            weights,
+            starts,
+            columns,
+            values,
+            sums,
+            marked,
+        )
         for column in range(width):
             out[row, column] = np.float32(sums[column]) if sums[column] > 0 else NOTHING
         _clear(sums, marked)
 
 
 @kernel
-def _at_cells(  # type: ignore[no-untyped-def]
-    own_starts, own_columns, own_values, voters, weights, starts, columns, values, width, asked_starts, asked, out
+def _at_cells(
+    own_starts,
+    own_columns,
+    own_values,
+    voters,
+    weights,
+    starts,
+    columns,
+    values,
+    width,
+    asked_starts,
+    asked,
+    out,
 ):
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
     for row in range(len(asked_starts) - 1):
-        _add(row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked)
+        _add(
+            row,
+            own_starts,
+            own_columns,
+            own_values,
+            voters,
+            weights,
+            starts,
+            columns,
+            values,
+            sums,
+            marked,
+        )
         for at in range(asked_starts[row], asked_starts[row + 1]):
             out[at] = np.float32(sums[asked[at]]) if sums[asked[at]] > 0 else NOTHING
         _clear(sums, marked)

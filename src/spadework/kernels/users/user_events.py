@@ -1,6 +1,8 @@
-"""Events of users, in order of time, gathered into distinct columns with how often, how long ago and how much.
+"""Events of users, in order of time, gathered into distinct columns with how often, how long ago
+and how much.
 
-Row r of the answer is user `users[r]`; columns ascend within a row. "Ago" is against the user's own last event.
+Row r of the answer is user `users[r]`; columns ascend within a row. "Ago" is against the user's own
+last event.
 """
 
 from __future__ import annotations
@@ -28,37 +30,75 @@ class Visits(NamedTuple):
 
 
 def gather(
-    starts: Offsets, columns: Codes, times: Seconds | None, weights: Array | None, users: Codes, half_life: float | None = None
-) -> Visits:  # fmt: skip
-    """The visits of these users. Without times all events are one moment, without weights each weighs 1.
+    starts: Offsets,
+    columns: Codes,
+    times: Seconds | None,
+    weights: Array | None,
+    users: Codes,
+    half_life: float | None = None,
+) -> Visits:
+    """The visits of these users. Without times all events are one moment, without weights each
+    weighs 1.
 
-    `starts` [all users + 1] says where a user's events begin; events are in order of time. `half_life` is in seconds, None for no
-    decay. O(events · log events of a user).
+    `starts` [all users + 1] says where a user's events begin; events are in order of time.
+    `half_life` is in seconds, None for no decay. O(events · log events of a user).
     """
-    kept_starts, room = np.zeros(len(users) + 1, np.int64), int((starts[users + 1] - starts[users]).sum())
+    kept_starts, room = (
+        np.zeros(len(users) + 1, np.int64),
+        int((starts[users + 1] - starts[users]).sum()),
+    )
     made = Visits(
-        kept_starts, np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.float32),
+        kept_starts,
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+        np.empty(room, np.int64),
         np.empty(room, np.float32),
-    )  # fmt: skip
+        np.empty(room, np.float32),
+    )
     clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
-    worth = np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
+    worth = (
+        np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
+    )
     rate = 0.0 if half_life is None else 1.0 / half_life
     _gather(  # all that is read is read-only, or it is compiled for each mixture of both
-        frozen(np.ascontiguousarray(starts, np.int64)), frozen(np.ascontiguousarray(columns, np.int32)), frozen(clock), frozen(worth),
-        frozen(np.ascontiguousarray(users, np.int32)), rate, *made,
-    )  # fmt: skip
+        frozen(np.ascontiguousarray(starts, np.int64)),
+        frozen(np.ascontiguousarray(columns, np.int32)),
+        frozen(clock),
+        frozen(worth),
+        frozen(np.ascontiguousarray(users, np.int32)),
+        rate,
+        *made,
+    )
     size = int(kept_starts[-1])
-    return Visits(kept_starts, made.columns[:size], made.ages[:size], made.seconds[:size], made.counts[:size], made.values[:size])
+    return Visits(
+        kept_starts,
+        made.columns[:size],
+        made.ages[:size],
+        made.seconds[:size],
+        made.counts[:size],
+        made.values[:size],
+    )
 
 
 def newest(starts: Offsets, ages: Codes, count: int) -> Array:
-    """Places of the `count` entries of each row with the lowest ages, in their order; among equals those that come first."""
+    """Places of the `count` entries of each row with the lowest ages, in their order; among equals
+    those that come first.
+    """
     places = np.empty(len(ages), np.int64)
-    return places[: _newest(np.ascontiguousarray(starts, np.int64), np.ascontiguousarray(ages, np.int32), count, places)]
+    return places[
+        : _newest(
+            np.ascontiguousarray(starts, np.int64),
+            np.ascontiguousarray(ages, np.int32),
+            count,
+            places,
+        )
+    ]
 
 
 @kernel
-def _gather(starts, columns, times, weights, users, rate, kept_starts, kept, ages, seconds, counts, values):  # type: ignore[no-untyped-def]
+def _gather(
+    starts, columns, times, weights, users, rate, kept_starts, kept, ages, seconds, counts, values
+):
     longest = 0
     for user in users:
         longest = max(longest, starts[user + 1] - starts[user])
@@ -98,7 +138,7 @@ def _gather(starts, columns, times, weights, users, rate, kept_starts, kept, age
 
 
 @kernel
-def _sort(keys):  # type: ignore[no-untyped-def]
+def _sort(keys):
     """Sort in place, ascending."""
     if len(keys) > SHORT:
         keys.sort()
@@ -113,7 +153,7 @@ def _sort(keys):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _newest(starts, ages, count, places):  # type: ignore[no-untyped-def]
+def _newest(starts, ages, count, places):
     found = 0
     for row in range(len(starts) - 1):
         begin, end = starts[row], starts[row + 1]

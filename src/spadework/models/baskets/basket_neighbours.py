@@ -1,4 +1,6 @@
-"""Next baskets from people alike: what the user takes again, and what users with like purchases take."""
+"""Next baskets from people alike: what the user takes again, and what users with like purchases
+take.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,8 @@ import numpy as np
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking import sparse_scores
-from spadework.kernels.ranking.sparse_scores import Choice, SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_scores import Choice
 from spadework.kernels.users import nearest_users, neighbour_votes
 from spadework.kernels.users.nearest_users import Near, People
 from spadework.kernels.users.neighbour_votes import Votes
@@ -29,24 +31,38 @@ _INDEXING = threading.Lock()
 class LikePeople(ReadsPurchases):
     """A vector of purchases for each user, and those of the users who are most alike.
 
-    Users learned from are asked about like anybody: whoever's vector equals that of the asked history is taken as the same person and has no
-    vote. Lists are ranked in 64 bits; scores are told in 32, where the faintest votes tie.
+    Users learned from are asked about like anybody: whoever's vector equals that of the asked
+    history is taken as the same person and has no vote. Lists are ranked in 64 bits; scores are
+    told in 32, where the faintest votes tie.
     """
 
     family: ClassVar[str] = "basket neighbours"
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         purchases = Purchases.of_log(train, train.active_users)
-        return {"starts": purchases.starts, "items": purchases.items, "values": self._vectors(purchases)}
+        return {
+            "starts": purchases.starts,
+            "items": purchases.items,
+            "values": self._vectors(purchases),
+        }
 
     def _row_cells(self, k: int) -> int:
         known = len(self.state["starts"]) - 1
         return len(self.item_vocabulary) + 8 * min(int(self.params["neighbours"]), known)
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         asked = self._votes(block)
         seen = None if repeats == "allow" else (block.starts, block.items)
-        return neighbour_votes.best(asked, len(self.item_vocabulary), Choice.of(asked.own, seen, repeats == "only", allowed), k)
+        return neighbour_votes.best(
+            asked,
+            len(self.item_vocabulary),
+            Choice.of(asked.own, seen, repeats == "only", allowed),
+            k,
+        )
 
     def _score(self, histories: Histories) -> Array:
         return neighbour_votes.everything(self._votes(histories), len(self.item_vocabulary))
@@ -57,18 +73,31 @@ class LikePeople(ReadsPurchases):
     def _votes(self, histories: Histories) -> Votes:
         """The vectors of these users, and the people who add to them."""
         assert isinstance(histories, Purchases)
-        index, own = self._people(), SparseRows(histories.starts, histories.items, self._vectors(histories))
+        index, own = (
+            self._people(),
+            SparseRows(histories.starts, histories.items, self._vectors(histories)),
+        )
         near, share = self._near(index, own)
-        return Votes(SparseRows(own.starts, own.columns, own.values * share), *near, SparseRows(index.starts, index.items, index.values))
+        return Votes(
+            SparseRows(own.starts, own.columns, own.values * share),
+            *near,
+            SparseRows(index.starts, index.items, index.values),
+        )
 
     def cost(self, train: Interactions) -> Cost:
-        return Cost(bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3)
+        return Cost(
+            bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3
+        )
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        return sparse_scores.wrong_table(state["starts"], state["items"], state["values"], len(state["starts"]) - 1, items)
+        return wrong_table(
+            state["starts"], state["items"], state["values"], len(state["starts"]) - 1, items
+        )
 
     def sharing(self, **params: Any) -> Self:
-        """A model with other answering parameters, the same learned arrays and the same index over them."""
+        """A model with other answering parameters, the same learned arrays and the same index over
+        them.
+        """
         other = super().sharing(**params)
         if "_index" in self.__dict__ and "_state" in other.__dict__:
             object.__setattr__(other, "_index", self.__dict__["_index"])
@@ -80,7 +109,10 @@ class LikePeople(ReadsPurchases):
         with _INDEXING:
             held: tuple[Array, People] | None = self.__dict__.get("_index")
             if held is None or held[0] is not state["values"]:
-                made = People.of(SparseRows(state["starts"], state["items"], state["values"]), len(self.item_vocabulary))
+                made = People.of(
+                    SparseRows(state["starts"], state["items"], state["values"]),
+                    len(self.item_vocabulary),
+                )
                 held = state["values"], made
                 object.__setattr__(self, "_index", held)
         return held[1]
@@ -95,46 +127,81 @@ class LikePeople(ReadsPurchases):
 
 
 class TifuKnn(LikePeople):
-    """The user's vector of purchases, and the mean of those of the nearest users: alpha · own + (1 − alpha) · theirs (TIFU-KNN).
+    """The user's vector of purchases, and the mean of those of the nearest users: alpha · own + (1
+    − alpha) · theirs (TIFU-KNN).
 
-    Baskets stand in `groups` groups in order of time, as many in each as can be, later groups the larger ones; with fewer baskets each is
-    a group. In a group a basket n before its last weighs within^n, and a group n before the last weighs between^n; means are taken over
-    the baskets of a group, and over groups. Near is what lies at a small Euclidean distance. Without baskets and times nobody knows which
-    came first: then an item weighs its share of the events.
+    Baskets stand in `groups` groups in order of time, as many in each as can be, later groups the
+    larger ones; with fewer baskets each is a group. In a group a basket n before its last weighs
+    within^n, and a group n before the last weighs between^n; means are taken over the baskets of a
+    group, and over groups. Near is what lies at a small Euclidean distance. Without baskets and
+    times nobody knows which came first: then an item weighs its share of the events.
 
-    The form "paper" follows the equations. The form "code" follows the published program, which lets within^n count back from the
-    user's last basket everywhere, and between^n from the last of `groups` groups where a user has fewer.
-    O(Σ over the items of a history of their users) a list. Hu et al., "Modeling Personalized Item Frequency Information for Next-basket
-    Recommendation", SIGIR 2020.
+    The form "paper" follows the equations. The form "code" follows the published program, which
+    lets within^n count back from the user's last basket everywhere, and between^n from the last of
+    `groups` groups where a user has fewer. O(Σ over the items of a history of their users) a list.
+    Hu et al., "Modeling Personalized Item Frequency Information for Next-basket Recommendation",
+    SIGIR 2020.
     """
 
     name = "tifu-knn"
     answering: ClassVar[frozenset[str]] = frozenset({"alpha", "neighbours"})
 
-    neighbours: Annotated[int, Range(1, 100_000, log=True), Search(choices=(100, 300, 900)), Doc("Nearest users whose mean is taken.")] = (
-        300
-    )
+    neighbours: Annotated[
+        int,
+        Range(1, 100_000, log=True),
+        Search(choices=(100, 300, 900)),
+        Doc("Nearest users whose mean is taken."),
+    ] = 300
     within: Annotated[
-        float, Range(0.01, 1.0), Search(0.5, 1.0), Doc("r_b: weight of a basket n before the last of its group: within^n.")
+        float,
+        Range(0.01, 1.0),
+        Search(0.5, 1.0),
+        Doc("r_b: weight of a basket n before the last of its group: within^n."),
     ] = 0.9
-    between: Annotated[float, Range(0.01, 1.0), Search(0.5, 1.0), Doc("r_g: weight of a group n before the last: between^n.")] = 0.7
-    alpha: Annotated[float, Range(0.0, 1.0), Search(0.1, 1.0), Doc("Share of the user's own vector.")] = 0.7
-    groups: Annotated[int, Range(1, 1000), Search(choices=(3, 7, 15)), Doc("m: groups that the baskets of a user stand in.")] = 7
-    form: Annotated[Literal["paper", "code"], Doc("By the equations of the paper, or as the published program computes.")] = "paper"
+    between: Annotated[
+        float,
+        Range(0.01, 1.0),
+        Search(0.5, 1.0),
+        Doc("r_g: weight of a group n before the last: between^n."),
+    ] = 0.7
+    alpha: Annotated[
+        float, Range(0.0, 1.0), Search(0.1, 1.0), Doc("Share of the user's own vector.")
+    ] = 0.7
+    groups: Annotated[
+        int,
+        Range(1, 1000),
+        Search(choices=(3, 7, 15)),
+        Doc("m: groups that the baskets of a user stand in."),
+    ] = 7
+    form: Annotated[
+        Literal["paper", "code"],
+        Doc("By the equations of the paper, or as the published program computes."),
+    ] = "paper"
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"alpha": 0.9}, {"neighbours": 900, "groups": 3}, {"between": 0.9}, {"form": "code"}]
+        return [
+            {},
+            {"alpha": 0.9},
+            {"neighbours": 900, "groups": 3},
+            {"between": 0.9},
+            {"form": "code"},
+        ]
 
     def _vectors(self, purchases: Purchases) -> Array:
         if not purchases.aged:
             return _shares(purchases)
         owners = purchases.owners[purchases.entries]
-        baskets, ago = purchases.baskets[owners].astype(np.int64), purchases.baskets_ago.astype(np.int64)
+        baskets, ago = (
+            purchases.baskets[owners].astype(np.int64),
+            purchases.baskets_ago.astype(np.int64),
+        )
         groups = np.minimum(baskets, self.groups)
-        least, larger = baskets // groups, baskets % groups  # the last `larger` groups hold one more
+        # the last `larger` groups hold one more
+        least, larger = baskets // groups, baskets % groups
         in_larger = larger * (least + 1)
-        back = np.where(ago < in_larger, ago // (least + 1), larger + (ago - in_larger) // least)  # groups before the last
+        # groups before the last
+        back = np.where(ago < in_larger, ago // (least + 1), larger + (ago - in_larger) // least)
         place = np.where(ago < in_larger, ago % (least + 1), (ago - in_larger) % least)
         size = np.where(ago < in_larger, least + 1, least)
         if self.form == "code":
@@ -149,22 +216,39 @@ class TifuKnn(LikePeople):
 
 
 class UserPopularity(LikePeople):
-    """How often an item stands in the newest baskets of the user and of users with like items (UP-CF@r).
+    """How often an item stands in the newest baskets of the user and of users with like items
+    (UP-CF@r).
 
-    w(u, i) is the share of the user's last r baskets that hold i; S(u, i) = w(u, i) + Σ over users v of likeness(u, v)^q · w(v, i), with
-    likeness |I_u ∩ I_v| / (|I_u|^alpha · |I_v|^(1 − alpha)) of all distinct items. O(Σ over the items of a history of their users) a list.
-    Faggioli, Polato, Aiolli, "Recency Aware Collaborative Filtering for Next Basket Recommendation", UMAP 2020.
+    w(u, i) is the share of the user's last r baskets that hold i; S(u, i) = w(u, i) + Σ over users
+    v of likeness(u, v)^q · w(v, i), with likeness |I_u ∩ I_v| / (|I_u|^alpha · |I_v|^(1 − alpha))
+    of all distinct items. O(Σ over the items of a history of their users) a list. Faggioli, Polato,
+    Aiolli, "Recency Aware Collaborative Filtering for Next Basket Recommendation", UMAP 2020.
     """
 
     name = "up-cf"
     answering: ClassVar[frozenset[str]] = frozenset({"alpha", "power", "neighbours"})
 
-    recent: Annotated[int, Range(1, 10_000), Search(choices=(1, 5, 10, 25, 100)), Doc("r: newest baskets that count.")] = 10
-    alpha: Annotated[float, Range(0.0, 1.0), Search(0.0, 1.0), Doc("Asymmetry of likeness: 0.5 is the cosine.")] = 0.75
+    recent: Annotated[
+        int,
+        Range(1, 10_000),
+        Search(choices=(1, 5, 10, 25, 100)),
+        Doc("r: newest baskets that count."),
+    ] = 10
+    alpha: Annotated[
+        float, Range(0.0, 1.0), Search(0.0, 1.0), Doc("Asymmetry of likeness: 0.5 is the cosine.")
+    ] = 0.75
     power: Annotated[
-        float, Range(0.0, 1000.0), Search(1.0, 100.0, log=True), Doc("q: likeness is raised to it; large, own purchases decide.")
+        float,
+        Range(0.0, 1000.0),
+        Search(1.0, 100.0, log=True),
+        Doc("q: likeness is raised to it; large, own purchases decide."),
     ] = 10.0
-    neighbours: Annotated[int, Range(1, 100_000, log=True), Search(choices=(100, 300, 900)), Doc("Most alike users who vote.")] = 100
+    neighbours: Annotated[
+        int,
+        Range(1, 100_000, log=True),
+        Search(choices=(100, 300, 900)),
+        Doc("Most alike users who vote."),
+    ] = 100
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -174,7 +258,9 @@ class UserPopularity(LikePeople):
         if not purchases.aged:
             return _shares(purchases)
         counted = np.minimum(self.recent, purchases.baskets)[purchases.owners]
-        return purchases.summed((purchases.baskets_ago < self.recent).astype(np.float64)) / np.maximum(counted, 1)
+        return purchases.summed(
+            (purchases.baskets_ago < self.recent).astype(np.float64)
+        ) / np.maximum(counted, 1)
 
     def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
         return nearest_users.alike(index, own, self.alpha, self.power, self.neighbours), 1.0
@@ -182,4 +268,7 @@ class UserPopularity(LikePeople):
 
 def _shares(purchases: Purchases) -> Array:
     """Share of the user's baskets that hold the item: float64 [entries]."""
-    return purchases.summed(np.ones(len(purchases.baskets_ago))) / np.maximum(purchases.baskets, 1)[purchases.owners]
+    return (
+        purchases.summed(np.ones(len(purchases.baskets_ago)))
+        / np.maximum(purchases.baskets, 1)[purchases.owners]
+    )

@@ -1,4 +1,6 @@
-"""Personal frequency: what the user took before, by how often and how lately, with what is popular behind it."""
+"""Personal frequency: what the user took before, by how often and how lately, with what is popular
+behind it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from spadework.errors import Unsuitable
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.own_items import best_own, told_apart
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.baskets.repurchase_gaps import Intervals
 from spadework.models.common_list import CommonList
@@ -31,7 +33,8 @@ NOTHING = np.float32(-np.inf)
 
 
 class OwnItems(ReadsPurchases):
-    """Items of the history by a score of the model's own; all others by one that is the same for everybody.
+    """Items of the history by a score of the model's own; all others by one that is the same for
+    everybody.
 
     The author of a model writes `_own`, and `_others` where other items have a score.
     """
@@ -42,13 +45,18 @@ class OwnItems(ReadsPurchases):
 
     ties: Annotated[
         Literal["popular", "recent", "first"],
-        Doc("Of own items with equal scores, first comes what is taken more often by all, what was taken later, or what was taken first."),
+        Doc(
+            "Of own items with equal scores, first comes what is taken more often by all, "
+            "what was taken later, or what was taken first."
+        ),
     ] = "popular"
 
     def _row_cells(self, k: int) -> int:
         return 4 * k
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         own = top_k.nothing(len(block), k)
         if repeats != "forbid":
             own = best_own(block.starts, block.items, self._told_apart(block), k, allowed)
@@ -63,38 +71,62 @@ class OwnItems(ReadsPurchases):
         others = self._others()
         row = np.full(len(self.item_vocabulary), NOTHING) if others is None else others
         scores = np.tile(row, (len(histories), 1))
-        scores[np.repeat(np.arange(len(histories)), np.diff(histories.starts)), histories.items] = self._told_apart(histories)
+        scores[np.repeat(np.arange(len(histories)), np.diff(histories.starts)), histories.items] = (
+            self._told_apart(histories)
+        )
         return scores
 
     def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         others = self._others()
         scores = np.full(len(asked.columns), NOTHING) if others is None else others[asked.columns]
         place = located(asked.starts, asked.columns, histories.starts, histories.items)
-        return np.where(place >= 0, self._told_apart(histories)[place], scores) if len(histories.items) else scores
+        return (
+            np.where(place >= 0, self._told_apart(histories)[place], scores)
+            if len(histories.items)
+            else scores
+        )
 
     def _told_apart(self, histories: Histories) -> Array:
         """Scores of own items, no two of a user alike: float32 [entries]."""
         assert isinstance(histories, Purchases)
         popular, codes = self.state["popularity"][histories.items], -histories.items
         last = -histories.baskets_ago[histories.visits[1:] - 1]
-        keys = {"popular": (popular, codes), "recent": (last, -histories.firsts), "first": (-histories.firsts,)}[self.ties]
+        keys = {
+            "popular": (popular, codes),
+            "recent": (last, -histories.firsts),
+            "first": (-histories.firsts,),
+        }[self.ties]
         return told_apart(histories.starts, self._own(histories), *keys)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What the user's own purchases of `item` add to its score, and what its popularity adds: item_id (null for popularity), contribution."""
+        """What the user's own purchases of `item` add to its score, and what its popularity adds:
+        item_id (null for popularity), contribution.
+        """
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         known = self._histories(self._in_own_codes(history), users)
-        cells = SparseRows(np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32))
+        cells = SparseRows(
+            np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32)
+        )
         score = float(self._score_cells(known, cells)[0])
         others = self._others()
         own = bool((known.items == code).any())
-        popular = 0.0 if others is None or others[code] == NOTHING or (own and not self.adds) else float(others[code])
-        parts = ([(item, score - (popular if own else 0.0))] if own else []) + ([(None, popular)] if popular else [])
+        popular = (
+            0.0
+            if others is None or others[code] == NOTHING or (own and not self.adds)
+            else float(others[code])
+        )
+        parts = ([(item, score - (popular if own else 0.0))] if own else []) + (
+            [(None, popular)] if popular else []
+        )
         ids = self.item_vocabulary.ids
-        frame = pl.DataFrame({
-            "item_id": pl.Series([None if one is None else ids[code] for one, _ in parts], dtype=ids.dtype),
-            "contribution": pl.Series([part for _, part in parts], dtype=pl.Float64),
-        })  # fmt: skip
+        frame = pl.DataFrame(
+            {
+                "item_id": pl.Series(
+                    [None if one is None else ids[code] for one, _ in parts], dtype=ids.dtype
+                ),
+                "contribution": pl.Series([part for _, part in parts], dtype=pl.Float64),
+            }
+        )
         return frame.sort("contribution", descending=True, maintain_order=True)
 
     # ---- what the author of a model writes
@@ -104,14 +136,18 @@ class OwnItems(ReadsPurchases):
         """Scores of own items, popularity included: float64 [entries]."""
 
     def _others(self) -> Array | None:
-        """Scores of items that a user never took, the same for everybody: float32 [items], −∞ for none; None where no such item has any."""
+        """Scores of items that a user never took, the same for everybody: float32 [items], −∞ for
+        none; None where no such item has any.
+        """
         return None
 
 
 class PersonalTop(OwnItems):
-    """What the user took most often, by the number of baskets; nothing else (P-TopFreq). O(events of the history).
+    """What the user took most often, by the number of baskets; nothing else (P-TopFreq). O(events
+    of the history).
 
-    Like every model's, its lists are filled up with what is popular unless that is turned off, so on boards it equals `gp-topfreq`.
+    Like every model's, its lists are filled up with what is popular unless that is turned off, so
+    on boards it equals `gp-topfreq`.
     """
 
     name = "p-topfreq"
@@ -120,7 +156,9 @@ class PersonalTop(OwnItems):
     def variants(cls) -> list[dict[str, Any]]:
         return [{}, {"ties": "recent"}, {"ties": "first"}]
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         return {}
 
     def _own(self, purchases: Purchases) -> Array:
@@ -128,37 +166,56 @@ class PersonalTop(OwnItems):
 
 
 class PersonalThenPopular(PersonalTop):
-    """What the user took most often, by the number of baskets, and then what everybody takes (GP-TopFreq). O(events of the history)."""
+    """What the user took most often, by the number of baskets, and then what everybody takes
+    (GP-TopFreq). O(events of the history).
+    """
 
     name = "gp-topfreq"
 
     def _others(self) -> Array:
         counts = self.state["popularity"].astype(np.float64)
-        return np.where(counts > 0, counts / (counts.max(initial=0) + 1), -np.inf).astype(np.float32)
+        return np.where(counts > 0, counts / (counts.max(initial=0) + 1), -np.inf).astype(
+            np.float32
+        )
 
 
 class Personal(OwnItems):
-    """What the user took, each purchase fading, plus popularity: S(i) = Σ over the baskets with i of weight(age) + popularity · c_i / max c.
+    """What the user took, each purchase fading, plus popularity: S(i) = Σ over the baskets with i
+    of weight(age) + popularity · c_i / max c.
 
-    The weight of a purchase is decay^(baskets ago), or with the clock "time" 2^(−age / half_life). With `interval` above 0 it is mixed with how
-    near its age is to the item's typical pause between two purchases: (1 − π) · weight + π · exp(−½ z²), z the distance of ln(age) in standard
-    deviations, π = interval · n / (n + shrinkage) for an item whose pauses were seen n times. Ages are those at the moment that is asked about,
-    which is told with the histories (`asked_at`), else after the user's usual pause, or that of all users for who has one basket; without
-    times, at the next basket.
-    O(events of the history) a user, O(events · log events) to fit.
+    The weight of a purchase is decay^(baskets ago), or with the clock "time" 2^(−age / half_life).
+    With `interval` above 0 it is mixed with how near its age is to the item's typical pause between
+    two purchases: (1 − π) · weight + π · exp(−½ z²), z the distance of ln(age) in standard
+    deviations, π = interval · n / (n + shrinkage) for an item whose pauses were seen n times. Ages
+    are those at the moment that is asked about, which is told with the histories (`asked_at`), else
+    after the user's usual pause, or that of all users for who has one basket; without times, at the
+    next basket. O(events of the history) a user, O(events · log events) to fit.
 
-    After the intensities of Romanov et al., "Time-Aware Item Weighting for the Next Basket Recommendations", RecSys 2023, without their
-    gradient descent.
+    After the intensities of Romanov et al., "Time-Aware Item Weighting for the Next Basket
+    Recommendations", RecSys 2023, without their gradient descent.
     """
 
     name = "personal"
     adds: ClassVar[bool] = True
-    answering: ClassVar[frozenset[str]] = OwnItems.answering | {"clock", "decay", "half_life", "popularity", "interval"}
+    answering: ClassVar[frozenset[str]] = OwnItems.answering | {
+        "clock",
+        "decay",
+        "half_life",
+        "popularity",
+        "interval",
+    }
 
     clock: Annotated[
-        Literal["basket", "time"], Search(choices=("basket", "time")), Doc("Whether purchases fade with every basket or with time.")
+        Literal["basket", "time"],
+        Search(choices=("basket", "time")),
+        Doc("Whether purchases fade with every basket or with time."),
     ] = "basket"
-    decay: Annotated[float, Range(0.01, 1.0), Search(0.7, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
+    decay: Annotated[
+        float,
+        Range(0.01, 1.0),
+        Search(0.7, 1.0),
+        Doc("Weight of a purchase n baskets ago: decay^n."),
+    ] = 0.9
     half_life: Annotated[
         str,
         Duration(),
@@ -172,16 +229,25 @@ class Personal(OwnItems):
         Doc("λ: what the most popular item gets, in purchases of today; 0: own items alone."),
     ] = 1.0
     window: Annotated[
-        str | None, Duration(), Search(choices=(None, "7d", "30d", "90d")), Doc("Popularity of the last span of the log; none: of all.")
+        str | None,
+        Duration(),
+        Search(choices=(None, "7d", "30d", "90d")),
+        Doc("Popularity of the last span of the log; none: of all."),
     ] = None
     interval: Annotated[
-        float, Range(0.0, 1.0), Search(0.0, 0.9), Doc("π: share of a purchase's weight that depends on the item's typical pause.")
+        float,
+        Range(0.0, 1.0),
+        Search(0.0, 0.9),
+        Doc("π: share of a purchase's weight that depends on the item's typical pause."),
     ] = 0.0
     shrinkage: Annotated[
         float,
         Range(0.0, 10_000.0),
         Search(3.0, 100.0, log=True),
-        Doc("Pauses of all items that each item's own are mixed with: an item seen rarely has no interval of its own."),
+        Doc(
+            "Pauses of all items that each item's own are mixed with: an item seen rarely "
+            "has no interval of its own."
+        ),
     ] = 10.0
 
     @classmethod
@@ -197,22 +263,31 @@ class Personal(OwnItems):
         ]
 
     def required(self) -> frozenset[Need]:
-        return frozenset({"times"}) if self.clock == "time" or self.window is not None else frozenset()
+        return (
+            frozenset({"times"}) if self.clock == "time" or self.window is not None else frozenset()
+        )
 
     def cost(self, train: Interactions) -> Cost:
-        return Cost(bytes=32 * train.item_count + 140 * len(train), seconds=3e-7 * len(train) + 1e-3)
+        return Cost(
+            bytes=32 * train.item_count + 140 * len(train), seconds=3e-7 * len(train) + 1e-3
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         purchases = Purchases.of_log(train.asked_at(None), train.active_users)
         timed = train.times is not None
         pauses = purchases.waited[~np.isnan(purchases.waited)]
         intervals = Intervals.of(purchases, train.item_count, self.shrinkage, timed=timed)
         counts = event_weights_by_item(train, self.window, None)
         return {
-            "share": counts / max(float(counts.max(initial=0)), 1.0), "timed": np.asarray([timed]),
+            "share": counts / max(float(counts.max(initial=0)), 1.0),
+            "timed": np.asarray([timed]),
             "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
-            "means": intervals.means, "spreads": intervals.spreads, "trusts": intervals.trusts,
-        }  # fmt: skip
+            "means": intervals.means,
+            "spreads": intervals.spreads,
+            "trusts": intervals.trusts,
+        }
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         arrays = (state["share"], state["means"], state["spreads"], state["trusts"])
@@ -220,13 +295,22 @@ class Personal(OwnItems):
             all(array.shape == (items,) and np.isfinite(array).all() for array in arrays)
             and state["timed"].shape == (1,) == state["pause"].shape
         )
-        return None if sane and (state["spreads"] > 0).all() else "what is known of the items does not fit them"
+        return (
+            None
+            if sane and (state["spreads"] > 0).all()
+            else "what is known of the items does not fit them"
+        )
 
     def check_asked(self, log: Interactions) -> None:
         """Refuse histories without times where the age of purchases counts."""
-        if log.times is None and (self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))):
+        if log.times is None and (
+            self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))
+        ):
             raise Unsuitable(
-                f"The model {self.label!r} looks at the age of purchases, and the histories have no times.",
+                (
+                    f"The model {self.label!r} looks at the age of purchases, and the histories "
+                    "have no times."
+                ),
                 "Give histories with times, or choose clock=basket and interval=0.",
             )
 
@@ -235,7 +319,9 @@ class Personal(OwnItems):
         waited = np.where(np.isnan(purchases.waited), state["pause"][0], purchases.waited)
         age = purchases.seconds_ago + waited[owners]
         weights = (
-            np.exp2(-age / durations.seconds(self.half_life, "half_life")) if self.clock == "time" else self.decay**purchases.baskets_ago
+            np.exp2(-age / durations.seconds(self.half_life, "half_life"))
+            if self.clock == "time"
+            else self.decay**purchases.baskets_ago
         )
         if self.interval > 0:
             items = purchases.items[purchases.entries]

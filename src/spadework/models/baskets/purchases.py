@@ -27,8 +27,9 @@ class ReadsPurchases(Recommender):
 class Purchases(Histories):
     """Histories, and beside each distinct item the baskets that held it, the oldest first.
 
-    Baskets are those of the log, else the moments of a user; where a log has neither, every event is a basket of its own, of unknown age.
-    Baskets of entry e are `baskets_ago[visits[e]:visits[e + 1]]`.
+    Baskets are those of the log, else the moments of a user; where a log has neither, every event
+    is a basket of its own, of unknown age. Baskets of entry e are `baskets_ago[visits[e]:visits[e +
+    1]]`.
     """
 
     visits: Offsets  # [entries + 1]
@@ -36,8 +37,12 @@ class Purchases(Histories):
     seconds_ago: Seconds  # [visits] from this basket to the user's last event; 0 without times
     firsts: Codes  # [entries] place of the item's first event among all events of the user, from 0
     baskets: Codes  # [users] number of baskets
-    waited: Array  # [users] float64, seconds from the last event to the moment that is asked about; NaN where nobody knows: one basket, or no times
-    aged: bool  # whether it is known which basket came first; else every event is a basket, and none is older than another
+    # [users] float64, seconds from the last event to the moment that is asked about; NaN where
+    # nobody knows: one basket, or no times
+    waited: Array
+    # whether it is known which basket came first; else every event is a basket, and none is older
+    # than another
+    aged: bool
 
     @property
     def owners(self) -> Array:
@@ -60,7 +65,10 @@ class Purchases(Histories):
         begins, lengths = log.starts[users], log.starts[users + 1] - log.starts[users]
         ends = np.cumsum(lengths)
         places = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
-        rows, owners = np.repeat(begins, lengths) + places, np.repeat(np.arange(len(users)), lengths)
+        rows, owners = (
+            np.repeat(begins, lengths) + places,
+            np.repeat(np.arange(len(users)), lengths),
+        )
         keys = baskets_of(log)[rows]
         newest = np.full(len(users), -1, np.int64)
         np.maximum.at(newest, owners, keys)
@@ -78,18 +86,36 @@ class Purchases(Histories):
             last = log.times[log.starts[users + 1] - 1] if len(users) else log.times[:0]
             seconds = last[owner] - log.times[rows][order]
         firsts = np.minimum.reduceat(places[order], np.flatnonzero(fresh)) if len(order) else places
-        visits = np.concatenate(([0], np.cumsum(np.bincount((np.cumsum(fresh) - 1)[other], minlength=len(base.items)))))
+        visits = np.concatenate(
+            ([0], np.cumsum(np.bincount((np.cumsum(fresh) - 1)[other], minlength=len(base.items))))
+        )
         ago = np.zeros(int(other.sum()), np.int64) if unknown else (newest[owner] - key)[other]
-        waited = np.full(len(users), np.nan) if log.times is None else _waited(log, users, newest - oldest)
+        waited = (
+            np.full(len(users), np.nan)
+            if log.times is None
+            else _waited(log, users, newest - oldest)
+        )
         return cls(
-            base.starts, base.items, base.ages, base.counts, base.seconds, base.values, visits.astype(np.int64), ago.astype(np.int32),
-            seconds[other], firsts.astype(np.int32), np.where(lengths > 0, newest - oldest + 1, 0).astype(np.int32), waited,
+            base.starts,
+            base.items,
+            base.ages,
+            base.counts,
+            base.seconds,
+            base.values,
+            visits.astype(np.int64),
+            ago.astype(np.int32),
+            seconds[other],
+            firsts.astype(np.int32),
+            np.where(lengths > 0, newest - oldest + 1, 0).astype(np.int32),
+            waited,
             not unknown,
-        )  # fmt: skip
+        )
 
 
 def _waited(log: Interactions, users: Codes, pauses: Array) -> Array:
-    """Until the log's `now`; where it says none, as long as the user's pauses between baskets are on average. NaN without a pause."""
+    """Until the log's `now`; where it says none, as long as the user's pauses between baskets are
+    on average. NaN without a pause.
+    """
     assert log.times is not None
     filled = log.starts[users + 1] > log.starts[users]
     first, last = np.zeros(len(users)), np.zeros(len(users))
@@ -101,10 +127,16 @@ def _waited(log: Interactions, users: Codes, pauses: Array) -> Array:
 
 
 def baskets_of(log: Interactions) -> Codes:
-    """Number of the basket of each row, counted up within a user by first appearance; kept with the log. Shape [rows]."""
+    """Number of the basket of each row, counted up within a user by first appearance; kept with the
+    log. Shape [rows].
+    """
     if "_baskets_of" in log.__dict__:
         cached: Codes = log.__dict__["_baskets_of"]
         return cached
-    keys = np.arange(len(log), dtype=np.int32) if log.baskets is None and log.times is None else log.basket_keys()
+    keys = (
+        np.arange(len(log), dtype=np.int32)
+        if log.baskets is None and log.times is None
+        else log.basket_keys()
+    )
     log.__dict__["_baskets_of"] = frozen(keys)
     return keys

@@ -1,4 +1,6 @@
-"""One way to count pairs: what makes items stand together, how far apart, how long ago, and how much each counts."""
+"""One way to count pairs: what makes items stand together, how far apart, how long ago, and how
+much each counts.
+"""
 
 from __future__ import annotations
 
@@ -30,22 +32,46 @@ class Channel:
 
     @property
     def ordered(self) -> bool:
-        """Whether each pair of events counts, by when they happened; else each pair of distinct items, once a unit."""
-        return self.distance != "same" or self.backward != 1.0 or self.window is not None or self.gap_half_life is not None
+        """Whether each pair of events counts, by when they happened; else each pair of distinct
+        items, once a unit.
+        """
+        return (
+            self.distance != "same"
+            or self.backward != 1.0
+            or self.window is not None
+            or self.gap_half_life is not None
+        )
 
     @property
     def of_items(self) -> Channel:
         """The same without what is said of pairs: sizes of items are those of this channel."""
         return replace(
-            self, window=None, distance="same", distance_decay=0.8, backward=1.0, gap_half_life=None, age_half_life=None, unit_power=0.0
-        )  # fmt: skip
+            self,
+            window=None,
+            distance="same",
+            distance_decay=0.8,
+            backward=1.0,
+            gap_half_life=None,
+            age_half_life=None,
+            unit_power=0.0,
+        )
 
     @property
     def plain(self) -> bool:
         """Whether the count is the number of units that hold both: nothing is weighted."""
-        return not self.ordered and self.age_half_life is None and self.unit_power == 0 and self.entry == "binary"
+        return (
+            not self.ordered
+            and self.age_half_life is None
+            and self.unit_power == 0
+            and self.entry == "binary"
+        )
 
     @property
     def needs_times(self) -> bool:
         """Whether the count reads times."""
-        return self.ordered or self.age_half_life is not None or self.unit == "session" or self.entry == "recency"
+        return (
+            self.ordered
+            or self.age_half_life is not None
+            or self.unit == "session"
+            or self.entry == "recency"
+        )

@@ -1,4 +1,6 @@
-"""What is counted: units, directions, distances and decays become passes of the count kernels over a log."""
+"""What is counted: units, directions, distances and decays become passes of the count kernels over
+a log.
+"""
 
 from __future__ import annotations
 
@@ -24,68 +26,103 @@ class Pass:
     channels: tuple[Channel, ...]
     units: Units
     counter: Counter
-    sizes: tuple[Array, ...]  # per channel [items] float32, by rank, never zero: units that hold the item, or squared weights
-    #                           of an exact pass float64, in whole grains, zero where nothing is held
+    # per channel [items] float32, by rank, never zero: units that hold the item, or squared weights
+    sizes: tuple[Array, ...]
+    # of an exact pass float64, in whole grains, zero where nothing is held
     totals: tuple[float, ...]  # per channel: number of units
 
 
 def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Channel, ...]]:
-    """Which channels are counted together: up to eight that look at the same rows; plain counts go alone.
+    """Which channels are counted together: up to eight that look at the same rows; plain counts go
+    alone.
 
-    Counts in order of different units share the rows by user, unless some user is cut to the newest events: each unit would be cut apart.
+    Counts in order of different units share the rows by user, unless some user is cut to the newest
+    events: each unit would be cut apart.
     """
     longest = int(np.diff(train.starts).max(initial=0))
     together: dict[object, list[Channel]] = {}
     for channel in dict.fromkeys(channels):
         uncut = channel.newest is None or longest <= channel.newest
         unit = (channel.unit, channel.session_gap if channel.unit == "session" else None)
-        key = channel if channel.plain else (channel.ordered, channel.newest, None if channel.ordered and uncut else unit)
+        key = (
+            channel
+            if channel.plain
+            else (channel.ordered, channel.newest, None if channel.ordered and uncut else unit)
+        )
         together.setdefault(key, []).append(channel)
-    return [tuple(group[at : at + LANES]) for group in together.values() for at in range(0, len(group), LANES)]
+    return [
+        tuple(group[at : at + LANES])
+        for group in together.values()
+        for at in range(0, len(group), LANES)
+    ]
 
 
 def count_pass(
-    train: Interactions, channels: tuple[Channel, ...], *, now: int | None = None, exact: bool = False, asked: Mask | None = None
+    train: Interactions,
+    channels: tuple[Channel, ...],
+    *,
+    now: int | None = None,
+    exact: bool = False,
+    asked: Mask | None = None,
 ) -> Pass:
-    """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages are counted. O(rows), by basket log-linear.
+    """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages
+    are counted. O(rows), by basket log-linear.
 
     `asked` [items] masks the items whose rows are wanted: only theirs are counted.
 
-    With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a common user add up to those of both.
+    With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a
+    common user add up to those of both.
     """
     if channels[0].plain and not exact:
         return _plain_pass(train, channels[0], asked)
     rows = GroupedRows.of(train, channels, now)
     units = Units.build(rows.starts, rows.items, train.item_count)
-    by_entry: dict[Channel, Array] = {}  # channels that differ in pairs alone share their sizes, and what is made of them
+    # channels that differ in pairs alone share their sizes, and what is made of them
+    by_entry: dict[Channel, Array] = {}
     for channel in channels:
         if channel.of_items not in by_entry:
             size = rows.sizes(channel, train.item_count, exact)[units.order]
-            by_entry[channel.of_items] = size if exact else np.maximum(size, 1e-12).astype(np.float32)
+            by_entry[channel.of_items] = (
+                size if exact else np.maximum(size, 1e-12).astype(np.float32)
+            )
     sizes = tuple(by_entry[channel.of_items] for channel in channels)
     units = units if asked is None else units.asked(asked)
     counter = _channel_counter(rows, units, channels, exact)
-    return Pass(channels, units, counter, sizes, tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels))
+    return Pass(
+        channels,
+        units,
+        counter,
+        sizes,
+        tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels),
+    )
 
 
 def _plain_pass(train: Interactions, channel: Channel, asked: Mask | None) -> Pass:
     """One channel of distinct items, each of which counts one."""
     starts, rows = unit_rows(train, channel)
-    units = Units.of_sets(starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest)
+    units = Units.of_sets(
+        starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest
+    )
     tell_crowded(channel, units.crowded)
     sizes = np.maximum(units.item_sizes, 1e-12).astype(np.float32)
     units = units if asked is None else units.asked(asked)
     return Pass((channel,), units, SetCounter(units), (sizes,), (float(len(starts) - 1),))
 
 
-def _channel_counter(rows: GroupedRows, units: Units, channels: tuple[Channel, ...], exact: bool) -> ChannelCounter:
-    lanes = next(width for width in WIDTHS if width >= len(channels))  # lanes that nobody asked for count nothing
+def _channel_counter(
+    rows: GroupedRows, units: Units, channels: tuple[Channel, ...], exact: bool
+) -> ChannelCounter:
+    # lanes that nobody asked for count nothing
+    lanes = next(width for width in WIDTHS if width >= len(channels))
     timed = any(channel.ordered or channel.age_half_life is not None for channel in channels)
     places = rows.places if timed else np.zeros(len(rows.rows), np.int32)
     reach = _reach(places, rows.owners, channels)
     own = np.zeros((len(rows.rows), lanes), np.float32)
     later = np.zeros_like(own)
-    forward, backward = np.zeros((reach + 1, lanes), np.float32), np.zeros((reach + 1, lanes), np.float32)
+    forward, backward = (
+        np.zeros((reach + 1, lanes), np.float32),
+        np.zeros((reach + 1, lanes), np.float32),
+    )
     rates = np.zeros(lanes)
     level = np.full(lanes, -1, np.int64)
     levels: list[Array] = []
@@ -100,16 +137,25 @@ def _channel_counter(rows: GroupedRows, units: Units, channels: tuple[Channel, .
             levels.append(rows.groups(channel))
     times = rows.train.times if rates.any() else None
     return ChannelCounter(
-        units=units, places=places, events=own, later=later, forward=forward, backward=backward,
+        units=units,
+        places=places,
+        events=own,
+        later=later,
+        forward=forward,
+        backward=backward,
         seconds=None if times is None else times[rows.rows],
         middles=None if times is None else _middles(rows.train, times)[rows.rows],
         gap_rates=None if times is None else rates,
-        levels=np.stack(levels) if levels else None, level=level if levels else None, exact=exact,
-    )  # fmt: skip
+        levels=np.stack(levels) if levels else None,
+        level=level if levels else None,
+        exact=exact,
+    )
 
 
 def _middles(train: Interactions, times: Seconds) -> Array:
-    """Halfway between the first and the last event of the user of each row: the same whatever the unit is. Shape [rows]."""
+    """Halfway between the first and the last event of the user of each row: the same whatever the
+    unit is. Shape [rows].
+    """
     users = train.active_users
     first, last = times[train.starts[:-1][users]], times[train.starts[1:][users] - 1]
     return np.repeat((first + last) // 2, np.diff(train.starts)[users])
@@ -122,7 +168,9 @@ def _reach(places: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
     ends = np.flatnonzero(np.concatenate((owners[1:] != owners[:-1], [True])))
     begins = np.concatenate(([0], ends[:-1] + 1))
     longest = int((places[ends] - places[begins]).max())
-    windows = [longest if channel.window is None else min(channel.window, longest) for channel in channels]
+    windows = [
+        longest if channel.window is None else min(channel.window, longest) for channel in channels
+    ]
     return max(windows)
 
 

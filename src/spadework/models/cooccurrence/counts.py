@@ -1,4 +1,6 @@
-"""Counts of pairs that can be kept, added up and fitted: count each week or each machine's users alone, merge, and fit."""
+"""Counts of pairs that can be kept, added up and fitted: count each week or each machine's users
+alone, merge, and fit.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ from spadework.models.cooccurrence.count_passes import Pass, count_pass
 from spadework.models.cooccurrence.operator import CoOccurrence
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
-"""Entry weights that look at the user's own events alone; others change when users are added, so their counts do not add up."""
+"""Entry weights that look at the user's own events alone; others change when users are added, so
+their counts do not add up.
+"""
 LARGEST = 2.0**29
 """Sums below this are exact in steps of 2⁻²⁴."""
 _ARRAYS = ("starts", "columns", "joint", "sizes", "entries", "popularity")
@@ -35,9 +39,9 @@ _ARRAYS = ("starts", "columns", "joint", "sizes", "entries", "popularity")
 class Counts:
     """All pairs of a log, counted in one way and not pruned. Made by `count`, added up by `merge`.
 
-    Rows are the items of histories, columns the items to be recommended. Counts hold 12 bytes for each pair of items that stand
-    together, so on a log with long histories cap them with the model's `newest`. They hold the ids of the users, so that nobody is
-    counted twice.
+    Rows are the items of histories, columns the items to be recommended. Counts hold 12 bytes for
+    each pair of items that stand together, so on a log with long histories cap them with the
+    model's `newest`. They hold the ids of the users, so that nobody is counted twice.
     """
 
     channel: Channel  # what was counted
@@ -57,14 +61,23 @@ class Counts:
             object.__setattr__(self, name, frozen(getattr(self, name)))
 
     def __repr__(self) -> str:
-        return f"Counts({len(self.users):,} users, {len(self.item_vocabulary):,} items, {len(self.columns):,} pairs)"
+        return (
+            f"Counts({len(self.users):,} users, {len(self.item_vocabulary):,} items, "
+            f"{len(self.columns):,} pairs)"
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Counts):
             return NotImplemented
         same = (self.channel, self.now, self.units) == (other.channel, other.now, other.units)
-        ids = self.item_vocabulary == other.item_vocabulary and Vocabulary(self.users) == Vocabulary(other.users)
-        return same and ids and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS)
+        ids = self.item_vocabulary == other.item_vocabulary and Vocabulary(
+            self.users
+        ) == Vocabulary(other.users)
+        return (
+            same
+            and ids
+            and all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _ARRAYS)
+        )
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -74,43 +87,68 @@ class Counts:
         return sum(int(getattr(self, name).nbytes) for name in _ARRAYS)
 
     def save(self, folder: str | Path) -> Path:
-        """Write the counts into a folder that must not exist or be empty: JSON, arrays (npz), and two tables of ids."""
+        """Write the counts into a folder that must not exist or be empty: JSON, arrays (npz), and
+        two tables of ids.
+        """
         header = {"channel": dataclasses.asdict(self.channel), "now": self.now, "units": self.units}
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        return counts_folder.write(Path(folder), header, arrays, {"items": self.item_vocabulary.ids, "users": self.users})
+        return counts_folder.write(
+            Path(folder), header, arrays, {"items": self.item_vocabulary.ids, "users": self.users}
+        )
 
     @classmethod
     def load(cls, folder: str | Path) -> Counts:
-        """The counts of a folder. Digests, shapes and types are checked, and no code runs from it."""
+        """The counts of a folder. Digests, shapes and types are checked, and no code runs from
+        it.
+        """
         header, arrays, ids = counts_folder.read(Path(folder), _ARRAYS)
         names = {field.name for field in dataclasses.fields(Channel)}
         if set(header["channel"]) != names:
-            raise BadRequest(f"{folder} was counted by another version of spadework.", "Count the log again.")
+            raise BadRequest(
+                f"{folder} was counted by another version of spadework.", "Count the log again."
+            )
         channel = Channel(**header["channel"])
         vocabulary = Vocabulary(ids["items"])
-        return cls(channel=channel, now=header["now"], units=header["units"], item_vocabulary=vocabulary, users=ids["users"], **arrays)
+        return cls(
+            channel=channel,
+            now=header["now"],
+            units=header["units"],
+            item_vocabulary=vocabulary,
+            users=ids["users"],
+            **arrays,
+        )
 
 
 def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = None) -> Counts:
-    """All pairs of the log, counted as the model (or its channel) says: `count(sw.model("forward"), log)`.
+    """All pairs of the log, counted as the model (or its channel) says: `count(sw.model("forward"),
+    log)`.
 
-    `now` (epoch seconds) is the moment from which ages are counted, by default the last one of the log; parts that are to be merged need
-    the same. Counts are exact, in steps of 2⁻²⁴: those of two logs without a common user add up to those of both, to the bit. Entry
-    weights that look at other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that while they are made.
+    `now` (epoch seconds) is the moment from which ages are counted, by default the last one of the
+    log; parts that are to be merged need the same. Counts are exact, in steps of 2⁻²⁴: those of two
+    logs without a common user add up to those of both, to the bit. Entry weights that look at other
+    users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that while they
+    are made.
     """
     channel = what if isinstance(what, Channel) else _channel_of(what)
     if channel.entry not in OWN_ENTRIES:
         raise Unsuitable(
-            f"The entry weight {channel.entry!r} changes with every user that is added, so its counts cannot be merged.",
+            (
+                f"The entry weight {channel.entry!r} changes with every user that is added, so "
+                "its counts cannot be merged."
+            ),
             f"Take one of {', '.join(OWN_ENTRIES)}; or fit the model on the whole log.",
         )
     if channel.needs_times and log.times is None:
-        raise Unsuitable("These counts need times, and the log has none.", "Name the time column, or count without order and decay.")
+        raise Unsuitable(
+            "These counts need times, and the log has none.",
+            "Name the time column, or count without order and decay.",
+        )
     moment = _moment(channel, log, now)
     counted = count_pass(log, (channel,), now=moment, exact=True)
     matrix = _all_pairs(counted)
     units = counted.units
-    sizes = counted.sizes[0][units.ranks].astype(np.float64)  # of an empty log they are whole numbers
+    # of an empty log they are whole numbers
+    sizes = counted.sizes[0][units.ranks].astype(np.float64)
     if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(
             f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
@@ -130,9 +168,11 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
 
 
 def merge(one: Counts, other: Counts) -> Counts:
-    """The counts of both logs: equal, to the bit, to counting them as one. The order of merging does not matter.
+    """The counts of both logs: equal, to the bit, to counting them as one. The order of merging
+    does not matter.
 
-    The same user must not stand in both, since pairs of events from either side would be missing. O(pairs of both).
+    The same user must not stand in both, since pairs of events from either side would be missing.
+    O(pairs of both).
     """
     _check_alike(one, other)
     shared = np.flatnonzero(Vocabulary(one.users).codes(other.users) >= 0)
@@ -150,7 +190,10 @@ def merge(one: Counts, other: Counts) -> Counts:
             total[codes] += getattr(part, name)
         return total
 
-    matrices = [_matrix(part, codes, len(vocabulary)) for part, codes in zip((one, other), places, strict=True)]
+    matrices = [
+        _matrix(part, codes, len(vocabulary))
+        for part, codes in zip((one, other), places, strict=True)
+    ]
     return Counts(
         channel=one.channel,
         now=one.now,
@@ -165,10 +208,11 @@ def merge(one: Counts, other: Counts) -> Counts:
 
 
 def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
-    """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must be of the model's own kind.
+    """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must
+    be of the model's own kind.
 
-    Plain counts give the same tables. Others differ by the step of 2⁻²⁴, by about one part in 100,000; by more for pairs whose weight
-    has decayed to nearly nothing. O(pairs).
+    Plain counts give the same tables. Others differ by the step of 2⁻²⁴, by about one part in
+    100,000; by more for pairs whose weight has decayed to nearly nothing. O(pairs).
     """
     channel = _channel_of(model)
     assert isinstance(model, CoOccurrence)
@@ -176,19 +220,30 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
         mine, theirs = getattr(channel, field.name), getattr(counts.channel, field.name)
         if mine != theirs:
             raise BadRequest(
-                f"The counts were made with {field.name} {theirs!r}, and {model.label!r} has {mine!r}.",
+                (
+                    f"The counts were made with {field.name} {theirs!r}, and {model.label!r} "
+                    f"has {mine!r}."
+                ),
                 "Count with this model, or give the model the parameters of the counts.",
             )
     if model.content or model.content_cold:
-        raise Unsuitable(f"The model {model.label!r} mixes in content, which counts do not hold.", "Fit it on the log.")
+        raise Unsuitable(
+            f"The model {model.label!r} mixes in content, which counts do not hold.",
+            "Fit it on the log.",
+        )
     model.check_weight()
     if not counts.units:
-        raise Unsuitable(f"The model {model.label!r} cannot learn from counts of an empty log.", "Merge them with counts of some rows.")
+        raise Unsuitable(
+            f"The model {model.label!r} cannot learn from counts of an empty log.",
+            "Merge them with counts of some rows.",
+        )
     counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
     sizes = np.maximum(counts.sizes[counter.units.order], 1e-12).astype(np.float32)
     weighing = model.weighing(0, sizes, float(counts.units))
     (table,) = tables(counter, counter.units, [weighing], f"fit {model.label}")
-    state = dict(model._finished(table, sizes[counter.units.ranks], _no_rows(counts.item_vocabulary), None))
+    state = dict(
+        model._finished(table, sizes[counter.units.ranks], _no_rows(counts.item_vocabulary), None)
+    )
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
     return model
 
@@ -196,7 +251,10 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
 def _channel_of(one: object) -> Channel:
     if not isinstance(one, CoOccurrence):
         name = one.label if isinstance(one, Recommender) else type(one).__name__
-        raise Unsuitable(f"{name!r} is not a co-occurrence model, so it has no pairs to count.", "Take one such as sw.model('cosine').")
+        raise Unsuitable(
+            f"{name!r} is not a co-occurrence model, so it has no pairs to count.",
+            "Take one such as sw.model('cosine').",
+        )
     return one.channel
 
 
@@ -206,7 +264,10 @@ def _moment(channel: Channel, log: Interactions, now: int | None) -> int | None:
         return None
     last = 0 if log.times is None else int(log.times.max(initial=0))
     if now is not None and now < last:
-        raise BadRequest(f"now is {now}, and the log has events up to {last}.", "Give the last moment of all logs that are to be merged.")
+        raise BadRequest(
+            f"now is {now}, and the log has events up to {last}.",
+            "Give the last moment of all logs that are to be merged.",
+        )
     return last if now is None else int(now)
 
 
@@ -224,11 +285,14 @@ def _all_pairs(counted: Pass) -> csr_array:
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
     lengths, columns, joint = (
-        np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)]) for place, kind in enumerate((np.int64, np.int32, np.float64))
+        np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)])
+        for place, kind in enumerate((np.int64, np.int32, np.float64))
     )
     items = units.item_count
     starts = np.concatenate(([0], np.cumsum(lengths)))
-    by_code = csr_array((joint, columns, starts), shape=(items, items))[units.ranks.astype(np.int64)]
+    by_code = csr_array((joint, columns, starts), shape=(items, items))[
+        units.ranks.astype(np.int64)
+    ]
     by_code.sort_indices()
     return by_code
 
@@ -256,16 +320,26 @@ def _check_alike(one: Counts, other: Counts) -> None:
         mine, theirs = getattr(one.channel, field.name), getattr(other.channel, field.name)
         if mine != theirs:
             raise BadRequest(
-                f"The counts were made in different ways: {field.name} is {mine!r} and {theirs!r}.", "Count both with the same model."
+                f"The counts were made in different ways: {field.name} is {mine!r} and {theirs!r}.",
+                "Count both with the same model.",
             )
     if one.now != other.now:
         raise BadRequest(
-            f"The counts look back from different moments: {one.now} and {other.now}, in epoch seconds.",
+            (
+                f"The counts look back from different moments: {one.now} and {other.now}, in "
+                "epoch seconds."
+            ),
             "Count both with the same now=, the last moment of all logs.",
         )
-    for what, mine, theirs in (("items", one.item_vocabulary.ids, other.item_vocabulary.ids), ("users", one.users, other.users)):
+    for what, mine, theirs in (
+        ("items", one.item_vocabulary.ids, other.item_vocabulary.ids),
+        ("users", one.users, other.users),
+    ):
         if mine.dtype != theirs.dtype:
-            raise BadRequest(f"The ids of {what} are {mine.dtype} and {theirs.dtype}.", "Read both logs with ids of the same type.")
+            raise BadRequest(
+                f"The ids of {what} are {mine.dtype} and {theirs.dtype}.",
+                "Read both logs with ids of the same type.",
+            )
 
 
 def _united(one: pl.Series, other: pl.Series) -> pl.Series:
@@ -274,4 +348,9 @@ def _united(one: pl.Series, other: pl.Series) -> pl.Series:
 
 def _no_rows(items: Vocabulary) -> Interactions:
     none = np.zeros(0, np.int32)
-    return Interactions(users=none, items=none, user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)), item_vocabulary=items)
+    return Interactions(
+        users=none,
+        items=none,
+        user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)),
+        item_vocabulary=items,
+    )

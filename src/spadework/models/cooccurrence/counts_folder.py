@@ -1,4 +1,6 @@
-"""Counts as a folder: readable JSON, arrays (npz), a table of items and one of users. Reading runs no code from it."""
+"""Counts as a folder: readable JSON, arrays (npz), a table of items and one of users. Reading runs
+no code from it.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,22 @@ from spadework.errors import BadRequest, OutputExists
 FORMAT = 1
 HEADER, ARRAYS = "counts.json", "arrays.npz"
 TABLES = ("items", "users")
-_KINDS = {"starts": "int64", "columns": "int32", "joint": "float64", "sizes": "float64", "entries": "int64", "popularity": "int64"}
+_KINDS = {
+    "starts": "int64",
+    "columns": "int32",
+    "joint": "float64",
+    "sizes": "float64",
+    "entries": "int64",
+    "popularity": "int64",
+}
 
 
-def write(folder: Path, header: Mapping[str, Any], arrays: Mapping[str, Array], ids: Mapping[str, pl.Series]) -> Path:
+def write(
+    folder: Path,
+    header: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    ids: Mapping[str, pl.Series],
+) -> Path:
     """Write into a folder that must not exist or be empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExists(f"{folder} exists already.", "Choose another folder.")
@@ -30,28 +44,52 @@ def write(folder: Path, header: Mapping[str, Any], arrays: Mapping[str, Array], 
     np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
     for name in TABLES:
         pl.DataFrame({"id": ids[name]}).write_parquet(folder / f"{name}.parquet")
-    digests = {name: _digest(folder / name) for name in (ARRAYS, *(f"{name}.parquet" for name in TABLES))}
-    text = json.dumps({"format": FORMAT, **header, "files": digests}, indent=1, ensure_ascii=False, allow_nan=False)
+    digests = {
+        name: _digest(folder / name) for name in (ARRAYS, *(f"{name}.parquet" for name in TABLES))
+    }
+    text = json.dumps(
+        {"format": FORMAT, **header, "files": digests},
+        indent=1,
+        ensure_ascii=False,
+        allow_nan=False,
+    )
     (folder / HEADER).write_text(text + "\n", encoding="utf-8")  # last: its presence means complete
     return folder
 
 
-def read(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, Array], dict[str, pl.Series]]:
-    """The header, the arrays of these names and the ids of items and users; whatever is damaged or does not fit is refused."""
+def read(
+    folder: Path, names: Sequence[str]
+) -> tuple[dict[str, Any], dict[str, Array], dict[str, pl.Series]]:
+    """The header, the arrays of these names and the ids of items and users; whatever is damaged or
+    does not fit is refused.
+    """
     again = "Count the log again."
     if not (folder / HEADER).is_file():
-        raise BadRequest(f"{folder} holds no counts: it has no {HEADER}.", "Name a folder that counts were saved in.")
+        raise BadRequest(
+            f"{folder} holds no counts: it has no {HEADER}.",
+            "Name a folder that counts were saved in.",
+        )
     try:
         header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
         if header["format"] != FORMAT:
-            raise BadRequest(f"{folder} has format {header['format']}, and this spadework reads {FORMAT}.", f"Upgrade. {again}")
+            raise BadRequest(
+                f"{folder} has format {header['format']}, and this spadework reads {FORMAT}.",
+                f"Upgrade. {again}",
+            )
         for name in (ARRAYS, *(f"{table}.parquet" for table in TABLES)):
             if _digest(folder / name) != header["files"][name]:
-                raise BadRequest(f"{folder / name} is not the file that was saved.", f"It is damaged or was changed. {again}")
+                raise BadRequest(
+                    f"{folder / name} is not the file that was saved.",
+                    f"It is damaged or was changed. {again}",
+                )
         with np.load(folder / ARRAYS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         ids = {name: pl.read_parquet(folder / f"{name}.parquet")["id"] for name in TABLES}
-        told = {"channel": dict(header["channel"]), "now": header["now"], "units": int(header["units"])}
+        told = {
+            "channel": dict(header["channel"]),
+            "now": header["now"],
+            "units": int(header["units"]),
+        }
     except (OSError, ValueError, KeyError, TypeError, BadZipFile, PolarsError) as error:
         raise BadRequest(f"The counts in {folder} cannot be read: {error}.", again) from error
     wrong = _wrong(arrays, ids, names)
@@ -60,18 +98,34 @@ def read(folder: Path, names: Sequence[str]) -> tuple[dict[str, Any], dict[str, 
     return told, arrays, ids
 
 
-def _wrong(arrays: Mapping[str, Array], ids: Mapping[str, pl.Series], names: Sequence[str]) -> str | None:
-    """What is wrong with arrays that come from a file, since kernels trust them; None when they fit."""
-    if set(arrays) != set(names) or any(str(array.dtype) != _KINDS[name] or array.ndim != 1 for name, array in arrays.items()):
+def _wrong(
+    arrays: Mapping[str, Array], ids: Mapping[str, pl.Series], names: Sequence[str]
+) -> str | None:
+    """What is wrong with arrays that come from a file, since kernels trust them; None when they
+    fit.
+    """
+    if set(arrays) != set(names) or any(
+        str(array.dtype) != _KINDS[name] or array.ndim != 1 for name, array in arrays.items()
+    ):
         return "its arrays are others than expected"
     items, starts, columns = len(ids["items"]), arrays["starts"], arrays["columns"]
     if any(len(arrays[name]) != items for name in ("sizes", "entries", "popularity")):
         return "the sizes do not fit the items"
-    if len(starts) != items + 1 or starts[0] != 0 or starts[-1] != len(columns) or (np.diff(starts) < 0).any():
+    if (
+        len(starts) != items + 1
+        or starts[0] != 0
+        or starts[-1] != len(columns)
+        or (np.diff(starts) < 0).any()
+    ):
         return "row starts do not fit the pairs"
-    if len(columns) != len(arrays["joint"]) or (len(columns) and (columns.min() < 0 or columns.max() >= items)):
+    if len(columns) != len(arrays["joint"]) or (
+        len(columns) and (columns.min() < 0 or columns.max() >= items)
+    ):
         return "it counts items that are not there"
-    if any(series.null_count() or not series.is_sorted() or series.n_unique() < len(series) for series in ids.values()):
+    if any(
+        series.null_count() or not series.is_sorted() or series.n_unique() < len(series)
+        for series in ids.values()
+    ):
         return "its ids are not in order"
     return None
 

@@ -1,4 +1,6 @@
-"""Correlated cross-occurrence: what people looked at, searched or liked tells what they will buy."""
+"""Correlated cross-occurrence: what people looked at, searched or liked tells what they will
+buy.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable, nearest
 from spadework.kernels.counting.cross_counts import CrossCounter
 from spadework.kernels.counting.grouped_events import Units
-from spadework.kernels.ranking import sparse_scores
+from spadework.kernels.ranking.sparse_rows import wrong_table
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
@@ -36,79 +38,140 @@ class KindHistories(Histories):
 
 
 class CrossOccurrence(ItemItem):
-    """Items that users take (the primary kind of event) with what the same users did of any kind: correlated cross-occurrence.
+    """Items that users take (the primary kind of event) with what the same users did of any kind:
+    correlated cross-occurrence.
 
-    For each kind k, pairs are counted over the users who have the primary kind: those who did k on i, and took j. Each counts once, and all
-    other users are left out. Kinds of a history are matched by name; one without kinds is taken as of the primary kind. Within
-    the primary kind an item is no neighbour of itself; across kinds it may be: who looks at j may well take j. "Universal Recommender"
-    and Mahout's correlated cross-occurrence do the same. The log-likelihood ratio as the weight did best on a world of views that lead
-    to purchases and on film ratings by kind; as a filter it costs recall in small logs.
+    For each kind k, pairs are counted over the users who have the primary kind: those who did k on
+    i, and took j. Each counts once, and all other users are left out. Kinds of a history are
+    matched by name; one without kinds is taken as of the primary kind. Within the primary kind an
+    item is no neighbour of itself; across kinds it may be: who looks at j may well take j.
+    "Universal Recommender" and Mahout's correlated cross-occurrence do the same. The log-likelihood
+    ratio as the weight did best on a world of views that lead to purchases and on film ratings by
+    kind; as a filter it costs recall in small logs.
     """
 
     name = "cross-occurrence"
     needs: ClassVar[frozenset[Need]] = frozenset({"events"})
     answering: ClassVar[frozenset[str]] = ANSWERING | {"secondary"}
 
-    primary: Annotated[str | None, Doc("The kind of event to be predicted, such as purchase; none: the rarest of the log.")] = None
-    secondary: Annotated[float, Range(0.01, 100.0), Doc("Weight of what the other kinds say; the primary kind weighs 1.")] = 1.0
-    weight: Annotated[str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")] = "llr"
-    llr: Annotated[float, Range(0.0, 1e6), Doc("Pairs with a log-likelihood ratio below this are left out; 10.83 is p < 0.001.")] = 0.0
-    shrink: Annotated[float, Range(0.0, 100_000.0), Doc("Holds similarities of few counts back; added to the denominator.")] = 0.0
-    newest: Annotated[int, Range(2, 10_000_000), Doc("Only so many of a user's newest items of each kind are counted.")] = 500
-    keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item of each kind.")] = 100
+    primary: Annotated[
+        str | None,
+        Doc("The kind of event to be predicted, such as purchase; none: the rarest of the log."),
+    ] = None
+    secondary: Annotated[
+        float,
+        Range(0.01, 100.0),
+        Doc("Weight of what the other kinds say; the primary kind weighs 1."),
+    ] = 1.0
+    weight: Annotated[
+        str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")
+    ] = "llr"
+    llr: Annotated[
+        float,
+        Range(0.0, 1e6),
+        Doc("Pairs with a log-likelihood ratio below this are left out; 10.83 is p < 0.001."),
+    ] = 0.0
+    shrink: Annotated[
+        float,
+        Range(0.0, 100_000.0),
+        Doc("Holds similarities of few counts back; added to the denominator."),
+    ] = 0.0
+    newest: Annotated[
+        int,
+        Range(2, 10_000_000),
+        Doc("Only so many of a user's newest items of each kind are counted."),
+    ] = 500
+    keep: Annotated[
+        int, Range(1, 100_000), Doc("Similarities kept per history item of each kind.")
+    ] = 100
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"llr": 10.83}, {"weight": "cosine", "llr": 10.83}, {"secondary": 0.3}, {"secondary": 3.0}, {"history": 0.9}]
+        return [
+            {},
+            {"llr": 10.83},
+            {"weight": "cosine", "llr": 10.83},
+            {"secondary": 0.3},
+            {"secondary": 3.0},
+            {"history": 0.9},
+        ]
 
     def cost(self, train: Interactions) -> Cost:
         kinds = max(len(train.kind_names), 1)
         lengths = np.minimum(np.diff(train.starts), self.newest * kinds).astype(np.float64)
         pairs = float((lengths**2).sum()) / kinds
         cells = min(pairs, float(kinds * train.item_count) * min(self.keep, train.item_count))
-        return Cost(bytes=int(20 * cells + 120 * len(train) + 2**24), seconds=4e-9 * pairs + 3e-7 * len(train) + 1e-3)
+        return Cost(
+            bytes=int(20 * cells + 120 * len(train) + 2**24),
+            seconds=4e-9 * pairs + 3e-7 * len(train) + 1e-3,
+        )
 
     # ---- learning
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         names = self._ordered_kinds(train)
         width = len(names) * train.item_count
         if width >= 2**31:
             raise Unsuitable(
-                f"There are {len(names)} kinds of events and {train.item_count:,} items, more than {2**31:,} together.",
+                (
+                    f"There are {len(names)} kinds of events and {train.item_count:,} items, "
+                    f"more than {2**31:,} together."
+                ),
                 "Read fewer kinds of events, or rarer items.",
             )
         owners, deeds = self._sets(train, names)
-        starts = np.searchsorted(owners, np.arange(int(owners.max(initial=-1)) + 2)).astype(np.int64)
+        starts = np.searchsorted(owners, np.arange(int(owners.max(initial=-1)) + 2)).astype(
+            np.int64
+        )
         units = Units.of_sets(starts, deeds, width)
         sizes = np.maximum(units.item_sizes, 1e-12).astype(np.float32)
         weigh = partial(self._weigh, float(units.unit_count))
-        weighing = Weighing(channel=0, left=sizes, right=sizes, weigh=weigh, keep=min(self.keep, train.item_count))
+        weighing = Weighing(
+            channel=0, left=sizes, right=sizes, weigh=weigh, keep=min(self.keep, train.item_count)
+        )
         counter = CrossCounter.build(units, np.arange(width) < train.item_count)
         (table,) = tables(counter, units, [weighing], f"fit {self.label}")
         told = np.frombuffer("\0".join(names).encode(), np.uint8)
-        return {"starts": table.starts, "columns": table.columns, "values": table.values, "kinds": told}
+        return {
+            "starts": table.starts,
+            "columns": table.columns,
+            "values": table.values,
+            "kinds": told,
+        }
 
     def _weigh(self, total: float, joint: Array, left: Array, right: Array) -> Array:
         pair = Pairs(joint, left, right, total, shrink=self.shrink)
         values = pair_weights[self.weight](pair)
-        return np.where(llr_keeps(pair, self.llr), values, np.float32(0)) if self.llr > 0 else values
+        return (
+            np.where(llr_keeps(pair, self.llr), values, np.float32(0)) if self.llr > 0 else values
+        )
 
     def _ordered_kinds(self, train: Interactions) -> list[str]:
         """The kinds of the log that have rows, the primary one first, the others ascending."""
         counts = {name: rows for name, rows in train.kind_counts.items() if rows}
-        first = min(counts, key=lambda name: (counts[name], name)) if self.primary is None else self.primary
+        first = (
+            min(counts, key=lambda name: (counts[name], name))
+            if self.primary is None
+            else self.primary
+        )
         if first not in counts:
             near = nearest(first, counts)
             known = ", ".join(f"{name} ({rows:,} rows)" for name, rows in counts.items())
             raise BadRequest(
-                f"The log has no event of the kind {first!r}, which is to be the primary one of {self.label!r}.",
+                (
+                    f"The log has no event of the kind {first!r}, which is to be the primary "
+                    f"one of {self.label!r}."
+                ),
                 f"{f'Did you mean {near!r}? ' if near else ''}Kinds: {known}.",
             )
         return [first, *(name for name in counts if name != first)]
 
     def _sets(self, train: Interactions, names: list[str]) -> tuple[Codes, Codes]:
-        """Who did what, each once: number of the user and row of the table, for users that have the primary kind; by user."""
+        """Who did what, each once: number of the user and row of the table, for users that have the
+        primary kind; by user.
+        """
         kinds = _places(train, names)
         taking = np.zeros(train.user_count, np.bool_)
         taking[train.users[kinds == 0]] = True
@@ -117,9 +180,12 @@ class CrossOccurrence(ItemItem):
         deeds = kinds * np.int64(train.item_count) + train.items[rows]
         keys = users * (len(names) * train.item_count) + deeds
         order = np.argsort(keys, kind="stable")
-        newest = order[np.concatenate((keys[order][1:] != keys[order][:-1], [True]))]  # of each user and deed
+        # of each user and deed
+        newest = order[np.concatenate((keys[order][1:] != keys[order][:-1], [True]))]
         newest = self._cut(newest, (users * len(names) + kinds)[newest])
-        return np.unique(users[newest], return_inverse=True)[1].astype(np.int32), deeds[newest].astype(np.int32)
+        return np.unique(users[newest], return_inverse=True)[1].astype(np.int32), deeds[
+            newest
+        ].astype(np.int32)
 
     def _cut(self, rows: Array, groups: Array) -> Array:
         """The `newest` rows of each group; groups ascend."""
@@ -127,7 +193,10 @@ class CrossOccurrence(ItemItem):
         if int(lengths.max(initial=0)) <= self.newest:
             return rows
         crowded = int((lengths > self.newest).sum())
-        events.note(f"{crowded} times a user has more than {self.newest:,} items of a kind; only the newest are counted (newest).")
+        events.note(
+            f"{crowded} times a user has more than {self.newest:,} items of a kind; only "
+            "the newest are counted (newest)."
+        )
         by_time = np.lexsort((rows, groups))
         ends = np.repeat(np.cumsum(lengths), lengths)
         kept = np.zeros(len(rows), np.bool_)
@@ -143,16 +212,31 @@ class CrossOccurrence(ItemItem):
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         known = super()._in_own_codes(histories)
-        strange = {name: rows for name, rows in known.kind_counts.items() if rows and name not in self.kinds}
+        strange = {
+            name: rows
+            for name, rows in known.kind_counts.items()
+            if rows and name not in self.kinds
+        }
         if strange:
             told = ", ".join(f"{rows:,} {name}" for name, rows in strange.items())
-            events.note(f"The model {self.label!r} learned from no such events, so it does not hear them: {told}.")
+            events.note(
+                f"The model {self.label!r} learned from no such events, so it does not hear "
+                f"them: {told}."
+            )
         return known
 
     def _histories(self, log: Interactions, users: Codes) -> KindHistories:
-        half_life = None if self.history_half_life is None else durations.seconds(self.history_half_life, "history_half_life")
+        half_life = (
+            None
+            if self.history_half_life is None
+            else durations.seconds(self.history_half_life, "history_half_life")
+        )
         lengths = np.diff(log.starts)[users]
-        rows = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths) + np.repeat(log.starts[users], lengths)
+        rows = (
+            np.arange(int(lengths.sum()))
+            - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            + np.repeat(log.starts[users], lengths)
+        )
         places = _places(log, list(self.kinds), rows)
         known = places >= 0
         before = np.concatenate(([0], np.cumsum(known)))
@@ -160,19 +244,29 @@ class CrossOccurrence(ItemItem):
         rows = rows[known]
         made = user_events.gather(
             starts,
-            (places[known] * np.int64(len(self.item_vocabulary)) + log.items[rows]).astype(np.int32),
+            (places[known] * np.int64(len(self.item_vocabulary)) + log.items[rows]).astype(
+                np.int32
+            ),
             None if log.times is None else log.times[rows],
             None if log.weights is None else log.weights[rows],
             np.arange(len(users), dtype=np.int32),
             half_life if self.repeated == "value" else None,
         )
-        deeds = Histories(made.starts, made.columns, made.ages, made.counts, made.seconds, made.values)
+        deeds = Histories(
+            made.starts, made.columns, made.ages, made.counts, made.seconds, made.values
+        )
         plain = Histories.of(log, users)
-        return KindHistories(plain.starts, plain.items, plain.ages, plain.counts, plain.seconds, plain.values, deeds)
+        return KindHistories(
+            plain.starts, plain.items, plain.ages, plain.counts, plain.seconds, plain.values, deeds
+        )
 
     def _votes(self, histories: Histories) -> tuple[Histories, Array]:
-        told, weights = super()._votes(histories.deeds if isinstance(histories, KindHistories) else histories)
-        return told, np.where(told.items < len(self.item_vocabulary), weights, weights * np.float32(self.secondary))
+        told, weights = super()._votes(
+            histories.deeds if isinstance(histories, KindHistories) else histories
+        )
+        return told, np.where(
+            told.items < len(self.item_vocabulary), weights, weights * np.float32(self.secondary)
+        )
 
     def _named(self, sources: Codes) -> dict[str, pl.Series]:
         items = len(self.item_vocabulary)
@@ -184,13 +278,19 @@ class CrossOccurrence(ItemItem):
             names = state["kinds"].tobytes().decode().split("\0")
         except UnicodeDecodeError:
             return "the names of the kinds of events are no text"
-        return sparse_scores.wrong_table(state["starts"], state["columns"], state["values"], items * len(names), items)
+        return wrong_table(
+            state["starts"], state["columns"], state["values"], items * len(names), items
+        )
 
 
 def _places(log: Interactions, names: list[str], rows: Array | None = None) -> Array:
-    """Place among `names` of each row's kind, −1 for others; rows of a log without kinds are of the first one. Shape [rows]."""
+    """Place among `names` of each row's kind, −1 for others; rows of a log without kinds are of the
+    first one. Shape [rows].
+    """
     kinds = log.kinds if rows is None or log.kinds is None else log.kinds[rows]
-    known = np.asarray([names.index(name) if name in names else -1 for name in log.kind_names] or [0], np.int64)
+    known = np.asarray(
+        [names.index(name) if name in names else -1 for name in log.kind_names] or [0], np.int64
+    )
     if kinds is None:
         return np.full(len(log) if rows is None else len(rows), known[0])
     return known[kinds]

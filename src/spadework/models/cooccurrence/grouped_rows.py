@@ -1,4 +1,6 @@
-"""The rows of a log by unit: users, sessions or baskets, cut to their newest events, with what each event weighs."""
+"""The rows of a log by unit: users, sessions or baskets, cut to their newest events, with what each
+event weighs.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from spadework.models.histories import positions
 
 @dataclass(frozen=True, eq=False)
 class GroupedRows:
-    """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where order plays no part."""
+    """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where
+    order plays no part.
+    """
 
     train: Interactions
     base: Channel  # its unit is the unit of the pass
@@ -31,12 +35,23 @@ class GroupedRows:
     distinct: bool  # whether no unit holds an item twice
 
     @classmethod
-    def of(cls, train: Interactions, channels: tuple[Channel, ...], now: int | None, *, tell: bool = True) -> GroupedRows:
-        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by default its last moment.
+    def of(
+        cls,
+        train: Interactions,
+        channels: tuple[Channel, ...],
+        now: int | None,
+        *,
+        tell: bool = True,
+    ) -> GroupedRows:
+        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by
+        default its last moment.
 
         Says how many units were cut to their newest events, unless `tell` is false.
         """
-        shared = {(channel.unit, channel.session_gap if channel.unit == "session" else 0) for channel in channels}
+        shared = {
+            (channel.unit, channel.session_gap if channel.unit == "session" else 0)
+            for channel in channels
+        }
         base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
         starts, rows = unit_rows(train, base)
         items, values = train.items, train.weights
@@ -48,13 +63,28 @@ class GroupedRows:
             values = values if values is None or kept is None else values[kept]
         else:
             found = postings.entries(starts, items, values, train.item_count, base.newest)
-            starts, kept, counts, values, crowded = found.starts, found.events, found.counts, found.sums, found.crowded
+            starts, kept, counts, values, crowded = (
+                found.starts,
+                found.events,
+                found.counts,
+                found.sums,
+                found.crowded,
+            )
         if tell:
             tell_crowded(base, crowded)
         rows = np.arange(len(train)) if rows is None else rows
         end = 0 if train.times is None else int(train.times.max(initial=0))
         kept_rows = rows if kept is None else rows[kept]
-        return cls(train, base, starts, kept_rows, counts, values, end if now is None else now, not channels[0].ordered)
+        return cls(
+            train,
+            base,
+            starts,
+            kept_rows,
+            counts,
+            values,
+            end if now is None else now,
+            not channels[0].ordered,
+        )
 
     @cached_property
     def owners(self) -> Codes:
@@ -75,7 +105,10 @@ class GroupedRows:
         """Number of the channel's own unit of each event, counted up from 0."""
         if channel.unit == self.base.unit:
             return self.owners
-        return np.asarray(np.unique(unit_numbers(self.train, channel)[self.rows], return_inverse=True)[1], np.int32)
+        return np.asarray(
+            np.unique(unit_numbers(self.train, channel)[self.rows], return_inverse=True)[1],
+            np.int32,
+        )
 
     def entry_weights(self, channel: Channel) -> Array:
         """Weight of each event by the channel's entry weight. Shape [events] float32."""
@@ -92,7 +125,9 @@ class GroupedRows:
             np.maximum.at(newest, back, times[self.rows])
         entry = Entries(
             counts=np.bincount(back, weights=self.counts).astype(np.float32),
-            values=None if self.values is None else np.bincount(back, weights=self.values).astype(np.float32),
+            values=None
+            if self.values is None
+            else np.bincount(back, weights=self.values).astype(np.float32),
             ages=None if times is None else (self.now - newest).astype(np.float64),
             unit_sizes=unit_sizes[owners],
             item_sizes=item_sizes[self.items[first]],
@@ -105,7 +140,9 @@ class GroupedRows:
         return entry_weights[channel.entry](entry)[back]
 
     def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
-        """One event of each distinct (unit, item), and the place of each event's entry among them."""
+        """One event of each distinct (unit, item), and the place of each event's entry among
+        them.
+        """
         if self.distinct and channel.unit == self.base.unit:
             every = np.arange(len(self.rows))
             return every, every
@@ -116,19 +153,25 @@ class GroupedRows:
         """Decay of each event with its age. Shape [events] float32."""
         if channel.age_half_life is None or self.train.times is None:
             return np.ones(len(self.rows), np.float32)
-        return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(np.float32)
+        return np.exp2(-(self.now - self.train.times[self.rows]) / channel.age_half_life).astype(
+            np.float32
+        )
 
     def unit_damping(self, channel: Channel) -> Array:
-        """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape [events] float32."""
+        """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape
+        [events] float32.
+        """
         if channel.unit_power == 0:
             return np.ones(len(self.rows), np.float32)
         groups = self.groups(channel)
         return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
 
     def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
-        """Σ over the units that hold the item of the squared weight of its newest event there. Shape [items].
+        """Σ over the units that hold the item of the squared weight of its newest event there.
+        Shape [items].
 
-        Old events count here as new ones do: sizes that fade would lift what faded out of all bounds, since a pair is as old as its later event.
+        Old events count here as new ones do: sizes that fade would lift what faded out of all
+        bounds, since a pair is as old as its later event.
         """
         weights = self.entry_weights(channel).astype(np.float64) ** 2
         if exact:
@@ -143,7 +186,13 @@ class GroupedRows:
         groups = self.groups(channel)
         order = np.argsort(groups, kind="stable")
         starts = np.concatenate(([0], np.cumsum(np.bincount(groups)))).astype(np.int64)
-        return np.asarray(order[postings.entries(starts, self.items[order], None, self.train.item_count, None).events])
+        return np.asarray(
+            order[
+                postings.entries(
+                    starts, self.items[order], None, self.train.item_count, None
+                ).events
+            ]
+        )
 
     @cached_property
     def _last_events(self) -> Array:
@@ -151,18 +200,26 @@ class GroupedRows:
 
 
 def unit_numbers(train: Interactions, channel: Channel) -> Codes:
-    """Number of the unit of each row: its user, its session (a pause of more than `session_gap` ends one) or its basket. Shape [rows]."""
+    """Number of the unit of each row: its user, its session (a pause of more than `session_gap`
+    ends one) or its basket. Shape [rows].
+    """
     if channel.unit == "basket":
         return train.basket_keys()
     if channel.unit == "session" and train.times is not None and len(train):
         new = (np.diff(train.times) > channel.session_gap) | (np.diff(train.users) != 0)
         return np.concatenate(([0], np.cumsum(new))).astype(np.int32)
     changes = np.diff(train.users) != 0
-    return np.concatenate(([0], np.cumsum(changes))).astype(np.int32) if len(train) else np.zeros(0, np.int32)
+    return (
+        np.concatenate(([0], np.cumsum(changes))).astype(np.int32)
+        if len(train)
+        else np.zeros(0, np.int32)
+    )
 
 
 def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
-    """Where each unit's rows begin [units + 1], and the rows by unit; None where they stand so in the log."""
+    """Where each unit's rows begin [units + 1], and the rows by unit; None where they stand so in
+    the log.
+    """
     if channel.unit == "user":
         return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
     numbers = unit_numbers(train, channel)
@@ -171,17 +228,28 @@ def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | N
 
 
 def _cut(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
-    """The `most` last events of each unit: where they begin, which they are (None: all), and how many units have more."""
+    """The `most` last events of each unit: where they begin, which they are (None: all), and how
+    many units have more.
+    """
     lengths = np.diff(starts)
     if most is None or int(lengths.max(initial=0)) <= most:
         return starts, None, 0
     kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= most
-    return np.concatenate(([0], np.cumsum(np.minimum(lengths, most)))), np.asarray(kept), int((lengths > most).sum())
+    return (
+        np.concatenate(([0], np.cumsum(np.minimum(lengths, most)))),
+        np.asarray(kept),
+        int((lengths > most).sum()),
+    )
 
 
 def tell_crowded(channel: Channel, units: int) -> None:
-    """Say how many units were cut to their newest events, or to their newest items where order plays no part."""
+    """Say how many units were cut to their newest events, or to their newest items where order
+    plays no part.
+    """
     if units:
         who = f"{units:,} {channel.unit}s hold" if units > 1 else f"1 {channel.unit} holds"
         what = "events" if channel.ordered else "items"
-        events.note(f"{who} more than {channel.newest:,} {what}; only their newest ones are counted (newest).")
+        events.note(
+            f"{who} more than {channel.newest:,} {what}; only their newest ones are counted "
+            "(newest)."
+        )

@@ -1,4 +1,6 @@
-"""The co-occurrence operator: what is counted, how pairs are weighed, what is kept; with every choice in the open."""
+"""The co-occurrence operator: what is counted, how pairs are weighed, what is kept; with every
+choice in the open.
+"""
 
 from __future__ import annotations
 
@@ -34,54 +36,131 @@ class _Content(TypedDict):
     components: int | None
 
 
-CONTENT: _Content = {"keep": 100, "text": 1.0, "categories": 0.3, "vectors": 1.0, "components": None}
-"""The content neighbours that are mixed in; categories at 0.3 did best on three logs (docs/log.md)."""
+CONTENT: _Content = {
+    "keep": 100,
+    "text": 1.0,
+    "categories": 0.3,
+    "vectors": 1.0,
+    "components": None,
+}
+"""The content neighbours that are mixed in; categories at 0.3 did best on three logs
+(docs/log.md).
+"""
 
 
 class CoOccurrence(ItemItem):
-    """Items that stand together in histories, sessions or baskets; the named models are points of it.
+    """Items that stand together in histories, sessions or baskets; the named models are points of
+    it.
 
-    Pairs are counted in each unit: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age / age_half_life) · |unit|^(−unit_power),
-    plus `backward` times the same against the direction of time. Where order plays no part, an item counts once a unit. Sizes of items are
-    those of the whole log: they leave the decay with age and `unit_power` out, so a share stays a share. The cost grows with the sum of
-    squared unit lengths, so units are cut to their `newest` events, and a note says how many were.
+    Pairs are counted in each unit: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age /
+    age_half_life) · |unit|^(−unit_power), plus `backward` times the same against the direction of
+    time. Where order plays no part, an item counts once a unit. Sizes of items are those of the
+    whole log: they leave the decay with age and `unit_power` out, so a share stays a share. The
+    cost grows with the sum of squared unit lengths, so units are cut to their `newest` events, and
+    a note says how many were.
     """
 
     name = "cooccurrence"
-    weight: Annotated[str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")] = "cosine"
-    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts before pairs are made.")] = "binary"
+    weight: Annotated[
+        str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")
+    ] = "cosine"
+    entry: Annotated[
+        str, OneOf(entry_weights), Doc("How much an item in a unit counts before pairs are made.")
+    ] = "binary"
     unit: Annotated[
-        Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
+        Literal["user", "session", "basket"],
+        Doc("What makes items stand together; a basket is a moment where none are named."),
     ] = "user"
     session_gap: Annotated[str, Duration(), Doc("A longer pause ends a session.")] = "30m"
-    window: Annotated[int | None, Range(1, 100_000), Doc("Pairs further apart, in moments, do not count; none: all count.")] = None
+    window: Annotated[
+        int | None,
+        Range(1, 100_000),
+        Doc("Pairs further apart, in moments, do not count; none: all count."),
+    ] = None
     distance: Annotated[
         Literal["same", "inverse", "log", "geometric"],
         Doc("A pair d moments apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d."),
     ] = "same"
-    distance_decay: Annotated[float, Range(0.01, 1.0), Doc("Base of the distance 'geometric'.")] = 0.8
-    backward: Annotated[float, Range(0.0, 1.0), Doc("Weight of pairs against the direction of time; 1 ignores direction.")] = 1.0
-    gap_half_life: Annotated[str | None, Duration(), Doc("Time between two events after which their pair counts half.")] = None
-    age_half_life: Annotated[str | None, Duration(), Doc("Age of a pair, from the end of the log, at which it counts half.")] = None
-    unit_power: Annotated[float, Range(0.0, 2.0), Doc("A unit of n events weighs n^-unit_power: above 0, heavy users count less.")] = 0.0
-    entry_half_life: Annotated[str, Duration(), Doc("Half-life of the entry weight 'recency'.")] = "30d"
-    saturation: Annotated[float, Range(0.0, 1000.0), Doc("k1 of the entry weight 'bm25': small, repeats soon stop counting.")] = 1.2
-    length: Annotated[float, Range(0.0, 1.0), Doc("b of the entry weight 'bm25': 1 damps common items fully.")] = 0.75
-    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest events are counted; none: all.")] = 5000
-    left_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the history item's size, in weights that have one.")] = 0.5
-    right_power: Annotated[float, Range(0.0, 2.0), Doc("Exponent of the recommended item's size, in weights that have one.")] = 0.5
-    shrink: Annotated[float, Range(0.0, 100_000.0), Doc("Holds similarities of few counts back; added to the denominator.")] = 0.0
+    distance_decay: Annotated[float, Range(0.01, 1.0), Doc("Base of the distance 'geometric'.")] = (
+        0.8
+    )
+    backward: Annotated[
+        float,
+        Range(0.0, 1.0),
+        Doc("Weight of pairs against the direction of time; 1 ignores direction."),
+    ] = 1.0
+    gap_half_life: Annotated[
+        str | None, Duration(), Doc("Time between two events after which their pair counts half.")
+    ] = None
+    age_half_life: Annotated[
+        str | None,
+        Duration(),
+        Doc("Age of a pair, from the end of the log, at which it counts half."),
+    ] = None
+    unit_power: Annotated[
+        float,
+        Range(0.0, 2.0),
+        Doc("A unit of n events weighs n^-unit_power: above 0, heavy users count less."),
+    ] = 0.0
+    entry_half_life: Annotated[str, Duration(), Doc("Half-life of the entry weight 'recency'.")] = (
+        "30d"
+    )
+    saturation: Annotated[
+        float,
+        Range(0.0, 1000.0),
+        Doc("k1 of the entry weight 'bm25': small, repeats soon stop counting."),
+    ] = 1.2
+    length: Annotated[
+        float, Range(0.0, 1.0), Doc("b of the entry weight 'bm25': 1 damps common items fully.")
+    ] = 0.75
+    newest: Annotated[
+        int | None,
+        Range(2, 10_000_000),
+        Doc("Only so many of a unit's newest events are counted; none: all."),
+    ] = 5000
+    left_power: Annotated[
+        float,
+        Range(0.0, 2.0),
+        Doc("Exponent of the history item's size, in weights that have one."),
+    ] = 0.5
+    right_power: Annotated[
+        float,
+        Range(0.0, 2.0),
+        Doc("Exponent of the recommended item's size, in weights that have one."),
+    ] = 0.5
+    shrink: Annotated[
+        float,
+        Range(0.0, 100_000.0),
+        Doc("Holds similarities of few counts back; added to the denominator."),
+    ] = 0.0
     order: Annotated[float, Range(1.0, 10.0), Doc("k of the weight 'pmi_k'.")] = 2.0
-    negatives: Annotated[float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is taken off.")] = 1.0
-    support: Annotated[float, Range(0.0, 1e9), Doc("Pairs counted less often than this are left out.")] = 0.0
-    llr: Annotated[float, Range(0.0, 1e6), Doc("Pairs with a log-likelihood ratio below this are left out; 10.83 is p < 0.001.")] = 0.0
-    keep_columns: Annotated[int | None, Range(1, 100_000), Doc("Rows kept per recommended item, after `keep`; none: all.")] = None
+    negatives: Annotated[
+        float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is taken off.")
+    ] = 1.0
+    support: Annotated[
+        float, Range(0.0, 1e9), Doc("Pairs counted less often than this are left out.")
+    ] = 0.0
+    llr: Annotated[
+        float,
+        Range(0.0, 1e6),
+        Doc("Pairs with a log-likelihood ratio below this are left out; 10.83 is p < 0.001."),
+    ] = 0.0
+    keep_columns: Annotated[
+        int | None,
+        Range(1, 100_000),
+        Doc("Rows kept per recommended item, after `keep`; none: all."),
+    ] = None
     normalise: Annotated[bool, Doc("Divide each row by its sum after pruning.")] = False
-    content: Annotated[float, Range(0.0, 1.0), Doc("Share of content neighbours mixed into every column.")] = 0.0
+    content: Annotated[
+        float, Range(0.0, 1.0), Doc("Share of content neighbours mixed into every column.")
+    ] = 0.0
     content_cold: Annotated[
         float,
         Range(0.0, 1e6),
-        Doc("κ: columns of items with c events take content neighbours by κ / (κ + c), so new items get neighbours."),
+        Doc(
+            "κ: columns of items with c events take content neighbours by κ / (κ + c), so "
+            "new items get neighbours."
+        ),
     ] = 0.0
 
     # ---- what it needs and costs
@@ -90,15 +169,27 @@ class CoOccurrence(ItemItem):
     def channel(self) -> Channel:
         """What is counted: models with equal channels share one count."""
         return Channel(
-            unit=self.unit, session_gap=durations.seconds(self.session_gap), window=self.window, distance=self.distance,
-            distance_decay=self.distance_decay, backward=self.backward, gap_half_life=_seconds(self.gap_half_life),
-            age_half_life=_seconds(self.age_half_life), unit_power=self.unit_power, entry=self.entry, saturation=self.saturation,
-            length=self.length, entry_half_life=durations.seconds(self.entry_half_life), newest=self.newest,
-        )  # fmt: skip
+            unit=self.unit,
+            session_gap=durations.seconds(self.session_gap),
+            window=self.window,
+            distance=self.distance,
+            distance_decay=self.distance_decay,
+            backward=self.backward,
+            gap_half_life=_seconds(self.gap_half_life),
+            age_half_life=_seconds(self.age_half_life),
+            unit_power=self.unit_power,
+            entry=self.entry,
+            saturation=self.saturation,
+            length=self.length,
+            entry_half_life=durations.seconds(self.entry_half_life),
+            newest=self.newest,
+        )
 
     def required(self) -> frozenset[Need]:
         times: frozenset[Need] = frozenset({"times"}) if self.channel.needs_times else frozenset()
-        mixed: frozenset[Need] = frozenset({"content"}) if self.content or self.content_cold else frozenset()
+        mixed: frozenset[Need] = (
+            frozenset({"content"}) if self.content or self.content_cold else frozenset()
+        )
         return super().required() | times | mixed
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
@@ -120,20 +211,30 @@ class CoOccurrence(ItemItem):
 
     # ---- learning
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        # One model is one batch of one table. The way: shared_tables.tables_of → count_passes.count_pass → neighbour_table.tables.
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
+        # One model is one batch of one table. The way: shared_tables.tables_of →
+        # count_passes.count_pass → neighbour_table.tables.
         (((_, table, sizes),),) = tables_of([self], train, None)
         return self._finished(table, sizes, train, content)
 
     @classmethod
     def fit_together(
-        cls, models: Sequence[CoOccurrence], train: Interactions, content: ItemContent | None = None, *, rows: Mask | None = None
+        cls,
+        models: Sequence[CoOccurrence],
+        train: Interactions,
+        content: ItemContent | None = None,
+        *,
+        rows: Mask | None = None,
     ) -> Iterator[list[CoOccurrence]]:
-        """Fit many models from few counts, and hand out fitted copies in batches whose tables fit into `TOGETHER_BYTES`.
+        """Fit many models from few counts, and hand out fitted copies in batches whose tables fit
+        into `TOGETHER_BYTES`.
 
-        Each is what `fit` would have made; a list that is emptied before the next is asked for frees its tables. `rows` [items] masks
-        the history items whose neighbours are wanted; models fitted so can only read histories of these. What the log lacks is refused
-        by name before anything is counted.
+        Each is what `fit` would have made; a list that is emptied before the next is asked for
+        frees its tables. `rows` [items] masks the history items whose neighbours are wanted; models
+        fitted so can only read histories of these. What the log lacks is refused by name before
+        anything is counted.
         """
         for one in models:
             one.check_needs(train, content)
@@ -143,7 +244,10 @@ class CoOccurrence(ItemItem):
             while batch:
                 fit, table, sizes = batch.pop(0)
                 for alike in fit.finishings():
-                    state = {**alike[0]._finished(table, sizes, train, content), "popularity": popularity}
+                    state = {
+                        **alike[0]._finished(table, sizes, train, content),
+                        "popularity": popularity,
+                    }
                     for one in alike:
                         copy = type(one)(**one.params)
                         copy._restore(state, train.item_vocabulary)
@@ -154,29 +258,61 @@ class CoOccurrence(ItemItem):
         """Refuse weights that speak of whole counts where pairs are decayed or weighted."""
         whole = self.channel.plain
         if not whole and (pair_weights[self.weight].counts_only or self.llr > 0):
-            what = f"The weight {self.weight!r}" if pair_weights[self.weight].counts_only else "The filter 'llr'"
+            what = (
+                f"The weight {self.weight!r}"
+                if pair_weights[self.weight].counts_only
+                else "The filter 'llr'"
+            )
             raise Unsuitable(
-                f"{what} compares whole numbers of units, but {self.label!r} counts pairs with distances, decays or weights.",
-                "Use it with entry 'binary' and without distance, backward, window, half-lives and unit_power; or take another weight.",
+                (
+                    f"{what} compares whole numbers of units, but {self.label!r} counts pairs "
+                    "with distances, decays or weights."
+                ),
+                (
+                    "Use it with entry 'binary' and without distance, backward, window, "
+                    "half-lives and unit_power; or take another weight."
+                ),
             )
 
-    def weighing(self, channel: int, sizes: Array, total: float, raised: Callable[[Array, float], Array] = pow) -> Weighing:
-        """How the pairs of a counted channel are weighed, before rows are scaled; `sizes` [items] by rank, `total` the number of units.
+    def weighing(
+        self,
+        channel: int,
+        sizes: Array,
+        total: float,
+        raised: Callable[[Array, float], Array] = pow,
+    ) -> Weighing:
+        """How the pairs of a counted channel are weighed, before rows are scaled; `sizes` [items]
+        by rank, `total` the number of units.
 
         `raised` gives the sizes to a power: many models may share them, and what is made of them.
         """
         weight = pair_weights[self.weight]
         keep = min(self.keep, len(sizes))
-        a, b = (1.0, 0.0) if weight.exponents is None else weight.exponents(self.left_power, self.right_power)
+        a, b = (
+            (1.0, 0.0)
+            if weight.exponents is None
+            else weight.exponents(self.left_power, self.right_power)
+        )
         bounded = weight.bounded and b >= 0
         if weight.exponents is None or self.llr > 0:  # the filter looks at the sizes as they are
-            return Weighing(channel, sizes, sizes, partial(self._weigh, weight, total), keep, bounded)
+            return Weighing(
+                channel, sizes, sizes, partial(self._weigh, weight, total), keep, bounded
+            )
         function = weight.function if self.scales_rows is None else _over_right
-        return Weighing(channel, raised(sizes, a), raised(sizes, b), partial(self._weigh, function, total), keep, bounded)
+        return Weighing(
+            channel,
+            raised(sizes, a),
+            raised(sizes, b),
+            partial(self._weigh, function, total),
+            keep,
+            bounded,
+        )
 
     @property
     def scales_rows(self) -> float | None:
-        """Exponent a where the table may be made without left^a, and its rows divided by it afterwards; else None."""
+        """Exponent a where the table may be made without left^a, and its rows divided by it
+        afterwards; else None.
+        """
         weight = pair_weights[self.weight]
         if weight.exponents is None or self.llr or self.shrink:
             return None
@@ -184,18 +320,43 @@ class CoOccurrence(ItemItem):
 
     @property
     def table_key(self) -> str:
-        """Equal for models that can share a table: what scales whole rows, what is done to the finished table and how it answers are left out."""
+        """Equal for models that can share a table: what scales whole rows, what is done to the
+        finished table and how it answers are left out.
+        """
         left_out = {*self.answering, *FINISHING}
         power = ""
         if self.scales_rows is not None:
             exponents = pair_weights[self.weight].exponents
             left_out |= {"weight", "left_power", "right_power"}
-            power = "" if exponents is None else f"over right^{exponents(self.left_power, self.right_power)[1]}"
-        return power + repr(sorted((name, value) for name, value in self.params.items() if name not in left_out))
+            power = (
+                ""
+                if exponents is None
+                else f"over right^{exponents(self.left_power, self.right_power)[1]}"
+            )
+        return power + repr(
+            sorted((name, value) for name, value in self.params.items() if name not in left_out)
+        )
 
-    def _weigh(self, weight: Callable[[Pairs], Array], total: float, joint: Array, left: Array, right: Array) -> Array:
+    def _weigh(
+        self,
+        weight: Callable[[Pairs], Array],
+        total: float,
+        joint: Array,
+        left: Array,
+        right: Array,
+    ) -> Array:
         """Similarities of a block of pairs."""
-        pair = Pairs(joint, left, right, total, self.left_power, self.right_power, self.shrink, self.order, self.negatives)
+        pair = Pairs(
+            joint,
+            left,
+            right,
+            total,
+            self.left_power,
+            self.right_power,
+            self.shrink,
+            self.order,
+            self.negatives,
+        )
         values = weight(pair)
         if self.support > 0:
             values = np.where(joint >= self.support, values, np.float32(0))
@@ -203,8 +364,12 @@ class CoOccurrence(ItemItem):
             values = np.where(llr_keeps(pair, self.llr), values, np.float32(0))
         return values
 
-    def _finished(self, table: Table, sizes: Array, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        """The table scaled by row, pruned by column, mixed and normalised as asked; `sizes` [items] float32."""
+    def _finished(
+        self, table: Table, sizes: Array, train: Interactions, content: ItemContent | None
+    ) -> Mapping[str, Array]:
+        """The table scaled by row, pruned by column, mixed and normalised as asked; `sizes` [items]
+        float32.
+        """
         starts, columns, values = table.starts, table.columns, table.values
         if self.scales_rows:
             values = rows_over(starts, values, sizes**self.scales_rows)
@@ -215,7 +380,9 @@ class CoOccurrence(ItemItem):
 
             lean = table_mixing.leaning(train.item_counts, self.content_cold)
             theta = self.content + (1 - self.content) * lean
-            starts, columns, values = table_mixing.mix(starts, columns, values, *content_table(content, **CONTENT), theta, self.keep)
+            starts, columns, values = table_mixing.mix(
+                starts, columns, values, *content_table(content, **CONTENT), theta, self.keep
+            )
         if self.normalise:
             values = rows_to_one(starts, values)
         return {"starts": starts, "columns": columns, "values": values}

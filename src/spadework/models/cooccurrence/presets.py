@@ -1,4 +1,6 @@
-"""The named co-occurrence models: points of the one operator. Adding one is adding a class of defaults."""
+"""The named co-occurrence models: points of the one operator. Adding one is adding a class of
+defaults.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ class Raw(CoOccurrence):
 
 
 class Confidence(CoOccurrence):
-    """Items by the share of the history item's users who took them: each row divided by its size."""
+    """Items by the share of the history item's users who took them: each row divided by its
+    size.
+    """
 
     name = "confidence"
     weight = "confidence"
@@ -50,7 +54,9 @@ class Npmi(CoOccurrence):
 
 
 class Forward(CoOccurrence):
-    """What comes after what: pairs at distance d count 1/d, half of it against time, over left^0.7 · right^0.3; history 0.7^n."""
+    """What comes after what: pairs at distance d count 1/d, half of it against time, over left^0.7
+    · right^0.3; history 0.7^n.
+    """
 
     name = "forward"
     needs: ClassVar[frozenset[Need]] = frozenset({"times"})
@@ -65,7 +71,8 @@ class Forward(CoOccurrence):
 class ItemKnnTfidf(CoOccurrence):
     """Item-item cosine over histories in which heavy users count less.
 
-    Users are damped by log(items / (1 + size)), never below zero; in the usual code it falls below zero for a user of nearly all items.
+    Users are damped by log(items / (1 + size)), never below zero; in the usual code it falls below
+    zero for a user of nearly all items.
     """
 
     name = "item-knn-tfidf"
@@ -73,7 +80,8 @@ class ItemKnnTfidf(CoOccurrence):
 
 
 class ItemKnnBm25(CoOccurrence):
-    """Items by the product of their BM25 weights, not normalised, as implicit has it; with its K1 = 1.2 and B = 0.75 of the class.
+    """Items by the product of their BM25 weights, not normalised, as implicit has it; with its K1 =
+    1.2 and B = 0.75 of the class.
 
     An item is no neighbour of itself here, so `keep` counts others only.
     """
@@ -84,7 +92,8 @@ class ItemKnnBm25(CoOccurrence):
 
 
 class P3Alpha(CoOccurrence):
-    """A random walk of three steps, item → user → item: each step's chance to the power α (left_power and unit_power).
+    """A random walk of three steps, item → user → item: each step's chance to the power α
+    (left_power and unit_power).
 
     α is applied to the row-normalised chances, not to the counts, which would be another model.
     Cooper et al., "Random Walks in Recommender Systems", WWW 2014.
@@ -98,9 +107,11 @@ class P3Alpha(CoOccurrence):
 
 
 class Rp3Beta(CoOccurrence):
-    """The random walk of p3alpha, with popular destinations divided by size^β (right_power); rows sum to one.
+    """The random walk of p3alpha, with popular destinations divided by size^β (right_power); rows
+    sum to one.
 
-    Paudel et al., "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive Applications", 2017.
+    Paudel et al., "Updatable, Accurate, Diverse, and Scalable Recommendations for Interactive
+    Applications", 2017.
     """
 
     name = "rp3beta"
@@ -113,10 +124,12 @@ class Rp3Beta(CoOccurrence):
 
 
 class Sar(CoOccurrence):
-    """Simple algorithm for recommendation: affinity of the user (weights, decayed with a half-life of 30 days) times item similarity.
+    """Simple algorithm for recommendation: affinity of the user (weights, decayed with a half-life
+    of 30 days) times item similarity.
 
-    Pairs are counted over distinct items, so repeated rows do not inflate counts, and a seen item is excluded by name, not by adding
-    −∞ times its affinity. The table has no diagonal: with repeats allowed, history items do not float to the top by construction.
+    Pairs are counted over distinct items, so repeated rows do not inflate counts, and a seen item
+    is excluded by name, not by adding −∞ times its affinity. The table has no diagonal: with
+    repeats allowed, history items do not float to the top by construction.
     """
 
     name = "sar"
@@ -135,7 +148,8 @@ class AssociationRules(CoOccurrence):
 
 
 class SequentialRules(CoOccurrence):
-    """What came after the last item: forward counts of weight 1/d up to ten moments apart, last item only.
+    """What came after the last item: forward counts of weight 1/d up to ten moments apart, last
+    item only.
 
     Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", 2018.
     """

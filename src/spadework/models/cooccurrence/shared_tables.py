@@ -1,7 +1,8 @@
 """Tables of many co-occurrence models from few counts.
 
-Models whose tables differ only in how whole rows are scaled, in what is done to the finished table or in how they answer share one. Tables
-are made in batches of bounded memory, and each batch is counted for itself.
+Models whose tables differ only in how whole rows are scaled, in what is done to the finished table
+or in how they answer share one. Tables are made in batches of bounded memory, and each batch is
+counted for itself.
 """
 
 from __future__ import annotations
@@ -45,29 +46,41 @@ class Fit:
         """The models, those together that finish the table alike."""
         found: dict[tuple[object, ...], list[CoOccurrence]] = {}
         for one in self.models:
-            found.setdefault((one.scales_rows, *(getattr(one, name) for name in FINISHING)), []).append(one)
+            found.setdefault(
+                (one.scales_rows, *(getattr(one, name) for name in FINISHING)), []
+            ).append(one)
         return list(found.values())
 
     def bytes(self, units: Units) -> int:
-        """What the models hold at most; the parts that the table was joined from are let go. O(items)."""
+        """What the models hold at most; the parts that the table was joined from are let go.
+        O(items).
+        """
         finished = [one for one, *_ in self.finishings()]
         half, keep = 4 * most_cells(units, self.first.keep), min(self.first.keep, units.item_count)
         mixed = sum(one.content > 0 or one.content_cold > 0 for one in finished)
-        own = sum(one.keep_columns is not None for one in finished)  # these have columns of their own; values all have
+        # these have columns of their own; values all have
+        own = sum(one.keep_columns is not None for one in finished)
         return half * (1 + len(finished) + own) + 8 * mixed * units.item_count * keep
 
     def parts(self, units: Units) -> list[Fit]:
-        """These models, or halves of them where together they hold more than a batch may: each with a table of its own."""
+        """These models, or halves of them where together they hold more than a batch may: each with
+        a table of its own.
+        """
         finishings = self.finishings()
         if len(finishings) == 1 or self.bytes(units) <= TOGETHER_BYTES:
             return [self]
         middle = len(finishings) // 2
-        halves = (tuple(itertools.chain(*half)) for half in (finishings[:middle], finishings[middle:]))
+        halves = (
+            tuple(itertools.chain(*half)) for half in (finishings[:middle], finishings[middle:])
+        )
         return [part for half in halves for part in Fit(self.channel, half).parts(units)]
 
 
-def tables_of(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None) -> Iterator[list[tuple[Fit, Table, Array]]]:
-    """What shares a table, the table, and the sizes of items [items], batch by batch; who empties a list frees its tables one by one.
+def tables_of(
+    models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None
+) -> Iterator[list[tuple[Fit, Table, Array]]]:
+    """What shares a table, the table, and the sizes of items [items], batch by batch; who empties a
+    list frees its tables one by one.
 
     `rows` [items] masks the history items whose neighbours are wanted.
     """
@@ -80,7 +93,10 @@ def tables_of(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | 
     for channels in passes(train, list(by_channel)):
         counted = count_pass(train, channels, asked=rows)
         wanted = [
-            (place, part) for place, channel in enumerate(channels) for fit in by_channel[channel] for part in fit.parts(counted.units)
+            (place, part)
+            for place, channel in enumerate(channels)
+            for fit in by_channel[channel]
+            for part in fit.parts(counted.units)
         ]
         batches = list(_batches(counted.units, wanted))
         for batch in batches:
@@ -89,11 +105,15 @@ def tables_of(models: Sequence[CoOccurrence], train: Interactions, rows: Mask | 
                 del counted  # before others are arranged
                 with events.aside():  # what is to be said of the log was said
                     counted = count_pass(train, needed, asked=rows)
-            yield from _fit_batch(counted, [(needed.index(channels[place]), fit) for place, fit in batch])
+            yield from _fit_batch(
+                counted, [(needed.index(channels[place]), fit) for place, fit in batch]
+            )
 
 
 def _batches(units: Units, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:
-    """Parts that hold no more than `TOGETHER_BYTES`; tables of a channel stay together where they can."""
+    """Parts that hold no more than `TOGETHER_BYTES`; tables of a channel stay together where they
+    can.
+    """
     batch: list[tuple[int, Fit]] = []
     held = 0
     for _, fits in itertools.groupby(wanted, itemgetter(0)):
@@ -111,7 +131,9 @@ def _batches(units: Units, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple
         yield batch
 
 
-def _fit_batch(counted: Pass, batch: list[tuple[int, Fit]]) -> Iterator[list[tuple[Fit, Table, Array]]]:
+def _fit_batch(
+    counted: Pass, batch: list[tuple[int, Fit]]
+) -> Iterator[list[tuple[Fit, Table, Array]]]:
     powers: dict[tuple[int, float], Array] = {}
 
     def raised(sizes: Array, exponent: float) -> Array:
@@ -119,11 +141,16 @@ def _fit_batch(counted: Pass, batch: list[tuple[int, Fit]]) -> Iterator[list[tup
             powers[id(sizes), exponent] = sizes**exponent
         return powers[id(sizes), exponent]
 
-    weighings = [fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised) for place, fit in batch]
+    weighings = [
+        fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised)
+        for place, fit in batch
+    ]
     models = sum(len(fit.models) for _, fit in batch)
     label = f"fit {batch[0][1].first.label}" + (f" and {models - 1} more" if models > 1 else "")
     # No name here holds the tables, so they are freed with the list.
     yield [
         (fit, table, counted.sizes[place][counted.units.ranks])
-        for (place, fit), table in zip(batch, tables(counted.counter, counted.units, weighings, label), strict=True)
+        for (place, fit), table in zip(
+            batch, tables(counted.counter, counted.units, weighings, label), strict=True
+        )
     ]

@@ -15,7 +15,13 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import hashing, parallel
 from spadework.kernels.ranking.candidate_union import best_of
 from spadework.kernels.ranking.tree_sums import Trees, predict
-from spadework.models.ensemble.candidate_features import facts_of, features, total_of, width, wrong_facts
+from spadework.models.ensemble.candidate_features import (
+    facts_of,
+    features,
+    total_of,
+    width,
+    wrong_facts,
+)
 from spadework.models.ensemble.inner_holdout import Practice, practise
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import PooledHistories, Proposals
@@ -27,35 +33,53 @@ LEARNERS = 20_000
 """Users whose proposals the trees learn from, at most."""
 ROWS = 500_000
 NEGATIVES = 60
-"""Proposals of a user that were not taken, drawn at random; fewer where all users together would have more than `ROWS`."""
+"""Proposals of a user that were not taken, drawn at random; fewer where all users together would
+have more than `ROWS`.
+"""
 STEP = 25
-"""Trees that are grown at once: limits of time and memory are asked between two steps, and each begins with sorting values into bins."""
+"""Trees that are grown at once: limits of time and memory are asked between two steps, and each
+begins with sorting values into bins.
+"""
 TIE = 1e-3
-"""Times the mean of the scaled scores, beside the trees: proposals that fall into the same leaves are told apart."""
+"""Times the mean of the scaled scores, beside the trees: proposals that fall into the same leaves
+are told apart.
+"""
 _TREES = ("starts", "features", "thresholds", "left", "right", "values")
 
 
 class Boosted(Mixture):
-    """A learned second stage: parts propose items, and gradient-boosted trees rank them by what is known of user and item.
+    """A learned second stage: parts propose items, and gradient-boosted trees rank them by what is
+    known of user and item.
 
-    The trees see, of each proposal: the scaled score and the inverse rank of every part, the mean of the scaled scores, how popular the item
-    is, of all time and lately, how long ago it was last taken by anybody and by the user, how often the user took it, how long the history
-    is, and how like its content is to the history's where an item table is given. They learn to tell taken proposals from others on a cut
-    inside the train log, where everything is computed from the inner train alone; then parts and facts are learned from the whole log. Where fewer than
-    `positives` users took anything that was proposed to them, the parts are added up with equal weights, and a note says so. The score
-    is the log-odds of the trees plus 0.001 times the mean of the scaled scores. O(parts' lists + proposals · trees · depth) a user.
-    Ke et al., "LightGBM: a highly efficient gradient boosting decision tree", NeurIPS 2017.
+    The trees see, of each proposal: the scaled score and the inverse rank of every part, the mean
+    of the scaled scores, how popular the item is, of all time and lately, how long ago it was last
+    taken by anybody and by the user, how often the user took it, how long the history is, and how
+    like its content is to the history's where an item table is given. They learn to tell taken
+    proposals from others on a cut inside the train log, where everything is computed from the inner
+    train alone; then parts and facts are learned from the whole log. Where fewer than `positives`
+    users took anything that was proposed to them, the parts are added up with equal weights, and a
+    note says so. The score is the log-odds of the trees plus 0.001 times the mean of the scaled
+    scores. O(parts' lists + proposals · trees · depth) a user. Ke et al., "LightGBM: a highly
+    efficient gradient boosting decision tree", NeurIPS 2017.
     """
 
     name = "boosted"
 
     candidates: Annotated[
-        int, Range(1, 10_000), Doc("Items that each part proposes for a user; more, where longer lists are asked for.")
+        int,
+        Range(1, 10_000),
+        Doc("Items that each part proposes for a user; more, where longer lists are asked for."),
     ] = 100
     trees: Annotated[int, Range(1, 2000, log=True), Doc("Number of trees.")] = 100
     leaves: Annotated[int, Range(2, 255, log=True), Doc("Leaves of a tree, at most.")] = 15
-    learning_rate: Annotated[float, Range(0.001, 1.0, log=True), Doc("How much of what remains each tree takes on.")] = 0.1
-    positives: Annotated[int, Range(1, 1_000_000), Doc("Users with a proposal that was taken, below which no trees are grown.")] = 50
+    learning_rate: Annotated[
+        float, Range(0.001, 1.0, log=True), Doc("How much of what remains each tree takes on.")
+    ] = 0.1
+    positives: Annotated[
+        int,
+        Range(1, 1_000_000),
+        Doc("Users with a proposal that was taken, below which no trees are grown."),
+    ] = 50
 
     def cost(self, train: Interactions) -> Cost:
         cost = super().cost(train)
@@ -70,24 +94,42 @@ class Boosted(Mixture):
 
     # ---- learning
 
-    def _learn(self, train: Interactions, content: ItemContent | None, seed: int) -> Mapping[str, Array]:
+    def _learn(
+        self, train: Interactions, content: ItemContent | None, seed: int
+    ) -> Mapping[str, Array]:
         facts = facts_of(train, content)
         practice = practise(
-            self.models, train, content, cut=self.cut, candidates=self.candidates, users=LEARNERS, seed=seed, label=self.label
+            self.models,
+            train,
+            content,
+            cut=self.cut,
+            candidates=self.candidates,
+            users=LEARNERS,
+            seed=seed,
+            label=self.label,
         )
         if practice is None:
             return facts | _arrays(_no_trees())
         rows, taken, users = self._lessons(practice, facts_of(practice.split.train, content), seed)
         if users < self.positives:
-            events.note(f"{self.label}: only {users:,} users took what was proposed, so its parts weigh the same (positives).")
+            events.note(
+                f"{self.label}: only {users:,} users took what was proposed, so its parts "
+                "weigh the same (positives)."
+            )
             return facts | _arrays(_no_trees())
         return facts | _arrays(self._grown(rows, taken, seed))
 
-    def _lessons(self, practice: Practice, facts: Mapping[str, Array], seed: int) -> tuple[Array, Array, int]:
-        """Features of proposals [rows, width], whether each was taken [rows], and the number of users who took any."""
+    def _lessons(
+        self, practice: Practice, facts: Mapping[str, Array], seed: int
+    ) -> tuple[Array, Array, int]:
+        """Features of proposals [rows, width], whether each was taken [rows], and the number of
+        users who took any.
+        """
         negatives = min(NEGATIVES, max(1, ROWS // max(1, len(practice.users))))
 
-        def lesson(histories: PooledHistories, proposals: Proposals, taken: Array) -> tuple[Array, Array, int]:
+        def lesson(
+            histories: PooledHistories, proposals: Proposals, taken: Array
+        ) -> tuple[Array, Array, int]:
             sizes = np.diff(proposals.starts)
             hits = np.bincount(proposals.rows[taken], minlength=len(sizes))
             share = np.where(hits > 0, negatives / np.maximum(sizes - hits, 1), 0.0)[proposals.rows]
@@ -105,11 +147,17 @@ class Boosted(Mixture):
         if taken.all() or not taken.any():
             return _no_trees()
         grower = HistGradientBoostingClassifier(
-            learning_rate=self.learning_rate, max_leaf_nodes=self.leaves, l2_regularization=1.0, early_stopping=False,
-            warm_start=True, random_state=seed,
-        )  # fmt: skip
+            learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves,
+            l2_regularization=1.0,
+            early_stopping=False,
+            warm_start=True,
+            random_state=seed,
+        )
         with parallel.using(1):
-            for count in events.track([*range(STEP, self.trees, STEP), self.trees], f"grow trees of {self.label}"):
+            for count in events.track(
+                [*range(STEP, self.trees, STEP), self.trees], f"grow trees of {self.label}"
+            ):
                 grower.set_params(max_iter=count).fit(rows, taken)
         return flattened(grower)
 
@@ -121,12 +169,18 @@ class Boosted(Mixture):
     # ---- answering
 
     def _row_cells(self, k: int) -> int:
-        return super()._row_cells(k) + len(self.models) * max(k, self.candidates) * width(len(self.models))
+        return super()._row_cells(k) + len(self.models) * max(k, self.candidates) * width(
+            len(self.models)
+        )
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         assert isinstance(block, PooledHistories)
         proposals = self.pool.propose(block, k, repeats, allowed)
-        return best_of(proposals.starts, proposals.items, self._judged(block, proposals).astype(np.float32), k)
+        return best_of(
+            proposals.starts, proposals.items, self._judged(block, proposals).astype(np.float32), k
+        )
 
     def _judged(self, block: PooledHistories, proposals: Proposals) -> Array:
         """Scores of proposals: float64 [cells]."""
@@ -138,12 +192,17 @@ class Boosted(Mixture):
 
     # ---- what people ask
 
-    def explain(self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow") -> pl.DataFrame:
-        """How much lower the score of `item` is without each item of the history: item_id, contribution, part; descending.
+    def explain(
+        self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
+    ) -> pl.DataFrame:
+        """How much lower the score of `item` is without each item of the history: item_id,
+        contribution, part; descending.
 
-        Trees are no sum over history items, so what each is worth depends on the others; the line without an item, "interaction", holds
-        what remains of the score (that of an empty history among it). So the lines sum to the score that `recommend` gives with the
-        same `repeats`, among all items, in lists no longer than the parts' own (`candidates`). One scoring for each item of the history.
+        Trees are no sum over history items, so what each is worth depends on the others; the line
+        without an item, "interaction", holds what remains of the score (that of an empty history
+        among it). So the lines sum to the score that `recommend` gives with the same `repeats`,
+        among all items, in lists no longer than the parts' own (`candidates`). One scoring for each
+        item of the history.
         """
         log, users, code = self._one_user(history, item, user)
         own = log.of_user_codes(users)
@@ -157,7 +216,9 @@ class Boosted(Mixture):
         items = np.unique(own.items).astype(np.int32)
         parts = [whole - score(own.where(own.items != one)) for one in items]
         named = self.item_vocabulary.take(np.asarray(items, np.int32)).rename("item_id")
-        rows = pl.DataFrame({"item_id": named, "contribution": pl.Series(parts, dtype=pl.Float64)}).with_columns(part=pl.lit("history"))
+        rows = pl.DataFrame(
+            {"item_id": named, "contribution": pl.Series(parts, dtype=pl.Float64)}
+        ).with_columns(part=pl.lit("history"))
         rest = pl.DataFrame(
             {
                 "item_id": pl.Series([None], dtype=self.item_vocabulary.ids.dtype),
@@ -169,7 +230,8 @@ class Boosted(Mixture):
 
 
 def flattened(grower: Any) -> Trees:
-    """The trees of a fitted HistGradientBoostingClassifier of two classes and numerical features without gaps, as plain arrays.
+    """The trees of a fitted HistGradientBoostingClassifier of two classes and numerical features
+    without gaps, as plain arrays.
 
     Missing values and categories, which its nodes provide for as well, cannot occur here.
     """
@@ -194,7 +256,9 @@ def _no_trees() -> Trees:
 
 
 def _arrays(trees: Trees) -> dict[str, Array]:
-    return {f"trees/{name}": getattr(trees, name) for name in _TREES} | {"trees/baseline": np.asarray([trees.baseline])}
+    return {f"trees/{name}": getattr(trees, name) for name in _TREES} | {
+        "trees/baseline": np.asarray([trees.baseline])
+    }
 
 
 def _trees_of(state: Mapping[str, Array]) -> Trees:
@@ -203,9 +267,14 @@ def _trees_of(state: Mapping[str, Array]) -> Trees:
 
 
 def _drawn(histories: PooledHistories, proposals: Proposals, seed: int) -> Array:
-    """A number from 0 to 1 for each proposal that depends on the history, the item and the seed alone: float64 [cells]."""
+    """A number from 0 to 1 for each proposal that depends on the history, the item and the seed
+    alone: float64 [cells].
+    """
     own = np.zeros(len(histories), np.uint64)
     rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
     np.bitwise_xor.at(own, rows, hashing.mixed(histories.items.astype(np.uint64) + np.uint64(seed)))
-    drawn = hashing.mixed(own[proposals.rows] ^ hashing.mixed(proposals.items.astype(np.uint64) + np.uint64(2**40 + seed)))
+    drawn = hashing.mixed(
+        own[proposals.rows]
+        ^ hashing.mixed(proposals.items.astype(np.uint64) + np.uint64(2**40 + seed))
+    )
     return (drawn >> np.uint64(11)).astype(np.float64) / 2**53

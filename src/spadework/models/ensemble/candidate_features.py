@@ -11,7 +11,8 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.sparse_scores import SparseRows, score_cells
+from spadework.kernels.ranking.sparse_rows import SparseRows
+from spadework.kernels.ranking.sparse_scores import score_cells
 from spadework.models.content_neighbours import content_table
 from spadework.models.cooccurrence.operator import CONTENT
 from spadework.models.ensemble.pool import PooledHistories, Proposals
@@ -20,9 +21,11 @@ RECENT = 0.1
 """The last share of the log's time in which events are counted as recent."""
 OF_A_PART = ("scaled score", "one over rank")
 OF_ALL = (
-    "mean of the scaled scores", "events of the item", "recent events of the item", "seconds since anybody took the item",
+    "mean of the scaled scores", "events of the item", "recent events of the item",
+    "seconds since anybody took the item",
     "times the user took it", "moments since the user took it", "seconds since the user took it",
-    "distinct items of the history", "events of the history", "mean likeness to the history", "largest likeness to the history",
+    "distinct items of the history", "events of the history", "mean likeness to the history",
+    "largest likeness to the history",
 )  # fmt: skip
 
 
@@ -32,13 +35,17 @@ def width(parts: int) -> int:
 
 
 def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Array]:
-    """What is known of each item, from the log alone: float32 [items] each, and the table of likeness where there is content."""
+    """What is known of each item, from the log alone: float32 [items] each, and the table of
+    likeness where there is content.
+    """
     counts = np.log1p(train.item_counts).astype(np.float32)
     recent, idle = np.zeros_like(counts), np.zeros_like(counts)
     if train.times is not None and len(train):
         first, last = int(train.times.min()), int(train.times.max())
         fresh = train.times > last - RECENT * (last - first)
-        recent = np.log1p(np.bincount(train.items[fresh], minlength=train.item_count)).astype(np.float32)
+        recent = np.log1p(np.bincount(train.items[fresh], minlength=train.item_count)).astype(
+            np.float32
+        )
         newest = np.full(train.item_count, -1, np.int64)
         np.maximum.at(newest, train.items, train.times)
         idle = np.where(train.item_counts > 0, np.log1p(last - newest), -1.0).astype(np.float32)
@@ -59,7 +66,12 @@ def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:
     if "facts/starts" not in state:
         return None
     starts, columns, values = (state[f"facts/{name}"] for name in ("starts", "columns", "values"))
-    sane = len(starts) == items + 1 and starts[0] == 0 and starts[-1] == len(columns) == len(values) and (np.diff(starts) >= 0).all()
+    sane = (
+        len(starts) == items + 1
+        and starts[0] == 0
+        and starts[-1] == len(columns) == len(values)
+        and (np.diff(starts) >= 0).all()
+    )
     return (
         None
         if sane and (not len(columns) or 0 <= columns.min() <= columns.max() < items)
@@ -68,9 +80,11 @@ def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:
 
 
 def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals) -> Array:
-    """One row for each proposal: float32 [cells, width], in the order of `OF_A_PART` for each part, then `OF_ALL`. Never NaN.
+    """One row for each proposal: float32 [cells, width], in the order of `OF_A_PART` for each part,
+    then `OF_ALL`. Never NaN.
 
-    The features of a user's proposals depend on that user alone. O(cells · width + likeness of the history).
+    The features of a user's proposals depend on that user alone. O(cells · width + likeness of the
+    history).
     """
     scaled, rows = proposals.scaled(), proposals.rows
     out = np.empty((len(proposals.items), width(len(scaled))), np.float32)
@@ -110,8 +124,12 @@ def _where(places: Array, values: Array, missing: float) -> Array:
     return np.where(places >= 0, values[np.maximum(places, 0)], missing)
 
 
-def _likeness(facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals) -> tuple[Array, Array]:
-    """Mean and largest cosine of content between each proposal and the items of the history; 0 without content."""
+def _likeness(
+    facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals
+) -> tuple[Array, Array]:
+    """Mean and largest cosine of content between each proposal and the items of the history; 0
+    without content.
+    """
     none = np.zeros(len(proposals.items))
     if "facts/starts" not in facts:
         return none, none
@@ -123,4 +141,6 @@ def _likeness(facts: Mapping[str, Array], block: PooledHistories, proposals: Pro
     total = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "sum")
     largest = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "max")
     known = np.maximum(lengths, 1)[proposals.rows]
-    return np.where(np.isneginf(total), 0.0, total) / known, np.where(np.isneginf(largest), 0.0, largest)
+    return np.where(np.isneginf(total), 0.0, total) / known, np.where(
+        np.isneginf(largest), 0.0, largest
+    )

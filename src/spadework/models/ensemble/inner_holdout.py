@@ -1,6 +1,8 @@
-"""Parts that have learned from a cut log, asked about what was held back: what mixtures learn from, without a leak.
+"""Parts that have learned from a cut log, asked about what was held back: what mixtures learn from,
+without a leak.
 
-Nothing of the held-out events is seen by the parts: they are fitted on the rest, and are shown the rest of each user.
+Nothing of the held-out events is seen by the parts: they are fitted on the rest, and are shown the
+rest of each user.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ HELD_OUT = 0.1
 USERS_AT_ONCE = 256
 """Users that are asked about together, where their scores fit into a block."""
 FEW_USERS, FEW_SHARE = 200, 1 / 20
-"""With fewer users than this, and than this share of all, in the last tenth of the time, the last moment of each user is held back."""
+"""With fewer users than this, and than this share of all, in the last tenth of the time, the last
+moment of each user is held back.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +51,26 @@ class Practice:
     users: Codes
     repeats: Repeats
 
-    def each(self, function: Callable[[PooledHistories, Proposals, Array], T], label: str) -> list[T]:
-        """Call a function for blocks of users with their histories, the proposals, and which of these were taken: bool [cells]."""
+    def each(
+        self, function: Callable[[PooledHistories, Proposals, Array], T], label: str
+    ) -> list[T]:
+        """Call a function for blocks of users with their histories, the proposals, and which of
+        these were taken: bool [cells].
+        """
 
         def block(users: Codes) -> T:
             histories = self.pool.histories(self.split.given, users)
             proposals = self.pool.propose(histories, 1, self.repeats, None)
             taken = Histories.of(self.split.expected, users)
-            return function(histories, proposals, located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0)
+            return function(
+                histories,
+                proposals,
+                located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0,
+            )
 
-        rows = max(1, min(USERS_AT_ONCE, BLOCK_CELLS // self.pool.row_cells(1) // parallel.threads()))
+        rows = max(
+            1, min(USERS_AT_ONCE, BLOCK_CELLS // self.pool.row_cells(1) // parallel.threads())
+        )
         blocks = [self.users[at : at + rows] for at in range(0, len(self.users), rows)]
         return parallel.share(block, blocks, label)
 
@@ -73,10 +87,12 @@ def practise(
     label: str,
     repeats: Repeats | None = None,
 ) -> Practice | None:
-    """Cut the log, fit copies of the models on the inner train, and draw at most so many users of whom something is expected.
+    """Cut the log, fit copies of the models on the inner train, and draw at most so many users of
+    whom something is expected.
 
-    Without `repeats`, items of the history are proposed where enough of what was held out are repeats. None, with a note, where the log
-    cannot be cut or a part cannot learn from what remains.
+    Without `repeats`, items of the history are proposed where enough of what was held out are
+    repeats. None, with a note, where the log cannot be cut or a part cannot learn from what
+    remains.
     """
     try:
         split = inner_cut(train, cut, seed)
@@ -87,7 +103,9 @@ def practise(
     except Stopped:
         raise
     except SpadeworkError as error:
-        events.note(f"{label} cannot practise on this log, so its parts weigh the same: {error.message}")
+        events.note(
+            f"{label} cannot practise on this log, so its parts weigh the same: {error.message}"
+        )
         return None
     chosen = np.sort(generator(seed, "practice").permutation(asked)[:users])
     matter: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
@@ -95,7 +113,9 @@ def practise(
 
 
 def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
-    """Hold a part of the log back, as the evaluation does: by one clock, or the last moment of each user, or at random."""
+    """Hold a part of the log back, as the evaluation does: by one clock, or the last moment of each
+    user, or at random.
+    """
     if cut == "random" or (train.times is None and cut == "auto" and train.baskets is None):
         return splitting.random(train, test=0.2, rng=seed)
     if cut == "last":
@@ -107,6 +127,8 @@ def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
             made = splitting.by_time(train, test=HELD_OUT)
         except Unsuitable:  # all of it happened in one second
             return splitting.last_basket(train)
-        if len(made.users) - len(made.users_without_history) >= min(FEW_SHARE * len(train.active_users), FEW_USERS):
+        if len(made.users) - len(made.users_without_history) >= min(
+            FEW_SHARE * len(train.active_users), FEW_USERS
+        ):
             return made
     return splitting.last_basket(train)

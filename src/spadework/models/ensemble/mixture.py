@@ -1,4 +1,6 @@
-"""What blends and second stages share: parts named by a text, learned together, kept under numbered prefixes, proposing together."""
+"""What blends and second stages share: parts named by a text, learned together, kept under numbered
+prefixes, proposing together.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.ranking.candidate_union import best_of, union
 from spadework.models.base import Recommender
-from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals, counts_of, fitted_parts, lengths_of, scores_in
+from spadework.models.ensemble.pool import (
+    Pool,
+    PooledHistories,
+    Proposals,
+    counts_of,
+    fitted_parts,
+    lengths_of,
+    scores_in,
+)
 from spadework.models.histories import Histories
 from spadework.models.labels import parse, text_of
 from spadework.models.needs import Cost, Need, check_k
@@ -30,20 +40,28 @@ MOST_PARTS = 20
 
 
 class Mixture(Recommender):
-    """Several models that propose items together. Arrays of part n stand under "n/…"; their counts of items are kept once."""
+    """Several models that propose items together. Arrays of part n stand under "n/…"; their counts
+    of items are kept once.
+    """
 
     family: ClassVar[str] = "mixture"
     composed: ClassVar[bool] = True
 
-    parts: Annotated[str, Doc("The models, as their labels are written, joined by +: cosine + forward(history=0.6).")] = "cosine + forward"
+    parts: Annotated[
+        str,
+        Doc("The models, as their labels are written, joined by +: cosine + forward(history=0.6)."),
+    ] = "cosine + forward"
     candidates: Annotated[
-        int, Range(1, 10_000), Doc("Items that each part proposes for a user; more, where longer lists are asked for.")
+        int,
+        Range(1, 10_000),
+        Doc("Items that each part proposes for a user; more, where longer lists are asked for."),
     ] = 200
     cut: Annotated[
         Literal["auto", "time", "last", "random"],
         Doc(
-            "What is held back while the mixture learns: the last tenth of the log by time, each user's last moment, or a random fifth of "
-            "each user's events; auto: by time where there is a calendar, else the last moment, else random."
+            "What is held back while the mixture learns: the last tenth of the log by time, each "
+            "user's last moment, or a random fifth of each user's events; auto: by time where "
+            "there is a calendar, else the last moment, else random."
         ),
     ] = "auto"
 
@@ -53,11 +71,19 @@ class Mixture(Recommender):
         labels = [one.label for one in models]
         for one in models:
             if isinstance(one, Mixture):
-                raise BadRequest(f"The parts of {self.name!r} hold {one.name!r}, which has parts itself.", "Name its parts instead.")
+                raise BadRequest(
+                    f"The parts of {self.name!r} hold {one.name!r}, which has parts itself.",
+                    "Name its parts instead.",
+                )
             if labels.count(one.label) > 1:
-                raise BadRequest(f"The part {one.label!r} of {self.name!r} stands twice.", "Name each part once; weights make one louder.")
+                raise BadRequest(
+                    f"The part {one.label!r} of {self.name!r} stands twice.",
+                    "Name each part once; weights make one louder.",
+                )
         if len(models) > MOST_PARTS:
-            raise BadRequest(f"{self.name!r} has {len(models)} parts.", f"Name at most {MOST_PARTS}.")
+            raise BadRequest(
+                f"{self.name!r} has {len(models)} parts.", f"Name at most {MOST_PARTS}."
+            )
         object.__setattr__(self, "parts", text_of(models))  # equal parts, equal texts
         object.__setattr__(self, "_models", tuple(models))
 
@@ -78,8 +104,13 @@ class Mixture(Recommender):
 
     @property
     def instead(self) -> str:  # type: ignore[override]
-        """What to do where it does not fit into memory: what its parts say, the first that says more than any model does."""
-        return next((one.instead for one in self.models if one.instead != Recommender.instead), Recommender.instead)
+        """What to do where it does not fit into memory: what its parts say, the first that says
+        more than any model does.
+        """
+        return next(
+            (one.instead for one in self.models if one.instead != Recommender.instead),
+            Recommender.instead,
+        )
 
     def required(self) -> frozenset[Need]:
         return self.needs.union(*(one.required() for one in self.models))
@@ -92,32 +123,56 @@ class Mixture(Recommender):
 
     def cost(self, train: Interactions) -> Cost:
         costs = [one.cost(train) for one in self.models]
-        return Cost(bytes=sum(cost.bytes for cost in costs), seconds=sum(cost.seconds for cost in costs))
+        return Cost(
+            bytes=sum(cost.bytes for cost in costs), seconds=sum(cost.seconds for cost in costs)
+        )
 
-    def fit_over(self, fitted: Sequence[Recommender], train: Interactions, content: ItemContent | None = None, *, rng: Seed = None) -> Self:
-        """What `fit` makes, where some parts have learned from this very log already: they are taken as they are, the others are fitted."""
+    def fit_over(
+        self,
+        fitted: Sequence[Recommender],
+        train: Interactions,
+        content: ItemContent | None = None,
+        *,
+        rng: Seed = None,
+    ) -> Self:
+        """What `fit` makes, where some parts have learned from this very log already: they are
+        taken as they are, the others are fitted.
+        """
         object.__setattr__(self, "_fitted", {one.label: one for one in fitted})
         try:
             return self.fit(train, content, rng=rng)
         finally:
             object.__delattr__(self, "_fitted")
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
-        seed = int(rng.integers(2**32))  # one for all parts, so that a part more changes nobody's draws
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
+        # one for all parts, so that a part more changes nobody's draws
+        seed = int(rng.integers(2**32))
         learned = dict(self._learn(train, content, seed))
         ready: Mapping[str, Recommender] = self.__dict__.get("_fitted", {})
         for place, one in enumerate(self.models):
-            state = ready[one.label].state if one.label in ready else one.sharing().fit(train, content, rng=seed).state
-            learned |= {f"{place}/{key}": value for key, value in state.items() if key != "popularity"}
+            state = (
+                ready[one.label].state
+                if one.label in ready
+                else one.sharing().fit(train, content, rng=seed).state
+            )
+            learned |= {
+                f"{place}/{key}": value for key, value in state.items() if key != "popularity"
+            }
         return learned
 
     @abstractmethod
-    def _learn(self, train: Interactions, content: ItemContent | None, seed: int) -> Mapping[str, Array]:
+    def _learn(
+        self, train: Interactions, content: ItemContent | None, seed: int
+    ) -> Mapping[str, Array]:
         """What the mixture learns beside its parts, from a cut of its own inside the log."""
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         for place, one in enumerate(self.models):
-            wrong = one.check_state({**_arrays_of(state, place), "popularity": state["popularity"]}, items)
+            wrong = one.check_state(
+                {**_arrays_of(state, place), "popularity": state["popularity"]}, items
+            )
             if wrong is not None:
                 return f"of the part {one.label!r}, {wrong}"
         return self._check_learned(state, items)
@@ -128,7 +183,9 @@ class Mixture(Recommender):
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
         super()._restore(state, item_vocabulary)
         arrays = [_arrays_of(self.state, place) for place in range(len(self.models))]
-        object.__setattr__(self, "_pool", Pool(fitted_parts(self.models, arrays, self), self.candidates))
+        object.__setattr__(
+            self, "_pool", Pool(fitted_parts(self.models, arrays, self), self.candidates)
+        )
 
     # ---- answering
 
@@ -145,7 +202,9 @@ class Mixture(Recommender):
         return self.pool.row_cells(k)
 
     def _score(self, histories: Histories) -> Array:
-        """Scores [users, items]; −∞ for what no part proposes. Every part lists all items here, so scales differ from those of short lists."""
+        """Scores [users, items]; −∞ for what no part proposes. Every part lists all items here, so
+        scales differ from those of short lists.
+        """
         lists, best = self._lists(histories, len(self.item_vocabulary), "allow", None)
         scores = np.full((len(histories), len(self.item_vocabulary)), -np.inf, np.float32)
         rows, slots = np.nonzero(lists >= 0)
@@ -160,12 +219,20 @@ class Mixture(Recommender):
 
     @property
     def has_similarities(self) -> bool:
-        """Whether a part has a similarity: of a fitted mixture a part that is heard, before that any."""
-        heard = [place for place, _ in self._speaking()] if "_state" in self.__dict__ else range(len(self.models))
+        """Whether a part has a similarity: of a fitted mixture a part that is heard, before that
+        any.
+        """
+        heard = (
+            [place for place, _ in self._speaking()]
+            if "_state" in self.__dict__
+            else range(len(self.models))
+        )
         return any(self.models[place].has_similarities for place in heard)
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` most similar items to each of these: the parts' similarities, each list scaled to length 1, weighted and added up."""
+        """The `k` most similar items to each of these: the parts' similarities, each list scaled to
+        length 1, weighted and added up.
+        """
         check_k(k)
         asked = pl.Series(listed(items))
         size = max(k, self.candidates)
@@ -177,24 +244,40 @@ class Mixture(Recommender):
                 continue
         if not found:
             raise Unsuitable(
-                f"No part of {self.label!r} has a similarity of items.", "Name one that has, such as 'cosine', among the parts."
+                f"No part of {self.label!r} has a similarity of items.",
+                "Name one that has, such as 'cosine', among the parts.",
             )
         starts, codes, places = union(np.stack([lists.items for _, lists in found]))
         nothing = np.zeros(len(codes), np.int32)
-        own = [scores_in(lists.scores, starts, at) for (_, lists), at in zip(found, places, strict=True)]
-        lengths, counts = (np.stack([of(lists.scores) for _, lists in found]) for of in (lengths_of, counts_of))
+        own = [
+            scores_in(lists.scores, starts, at)
+            for (_, lists), at in zip(found, places, strict=True)
+        ]
+        lengths, counts = (
+            np.stack([of(lists.scores) for _, lists in found]) for of in (lengths_of, counts_of)
+        )
         scaled = Proposals(starts, codes, nothing, np.stack(own), lengths, counts).scaled()
         total = sum(weight * one for (weight, _), one in zip(found, scaled, strict=True))
         best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
         vocabulary = self.item_vocabulary
-        return Recommendations(vocabulary.codes(asked), best, scores, vocabulary, vocabulary, key=TARGET)
+        return Recommendations(
+            vocabulary.codes(asked), best, scores, vocabulary, vocabulary, key=TARGET
+        )
 
-    def _one_user(self, history: Interactions, item: Any, user: Any) -> tuple[Interactions, Codes, int]:
-        """The history in own codes, the one user that is asked about, and the code of the item; anything else is refused."""
+    def _one_user(
+        self, history: Interactions, item: Any, user: Any
+    ) -> tuple[Interactions, Codes, int]:
+        """The history in own codes, the one user that is asked about, and the code of the item;
+        anything else is refused.
+        """
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         return self._in_own_codes(history), users, code
 
 
 def _arrays_of(state: Mapping[str, Array], place: int) -> dict[str, Array]:
     """The arrays of one part under its own names."""
-    return {key.removeprefix(f"{place}/"): value for key, value in state.items() if key.startswith(f"{place}/")}
+    return {
+        key.removeprefix(f"{place}/"): value
+        for key, value in state.items()
+        if key.startswith(f"{place}/")
+    }

@@ -9,8 +9,9 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking import sparse_scores, top_k
+from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import union
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.baskets.purchases import ReadsPurchases
 from spadework.models.common_list import CommonList
@@ -28,13 +29,18 @@ class PooledHistories(Histories):
 
 @dataclass(frozen=True, eq=False)
 class Proposals:
-    """The items that any part proposes for a block of users: row r is `items[starts[r]:starts[r + 1]]`, ascending codes."""
+    """The items that any part proposes for a block of users: row r is `items[starts[r]:starts[r +
+    1]]`, ascending codes.
+    """
 
     starts: Offsets  # [users + 1]
     items: Codes  # [cells]
-    places: Codes  # [parts, cells] slot in the part's own list, from 0; −1 where it does not list the item
+    # [parts, cells] slot in the part's own list, from 0; −1 where it does not list the item
+    places: Codes
     scores: Array  # [parts, cells] float32, the part's own score; −∞ without evidence
-    lengths: Array  # [parts, users] float64, root of the sum of squared scores of the part's list; 1 where it has none
+    # [parts, users] float64, root of the sum of squared scores of the part's list; 1 where it has
+    # none
+    lengths: Array
     listed: Array  # [parts, users] int64, items of the part's list
 
     @property
@@ -43,19 +49,24 @@ class Proposals:
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
     def scaled(self) -> Array:
-        """Scores of parts made comparable: over the length of the part's list; 0 without evidence. Shape [parts, cells], float64."""
+        """Scores of parts made comparable: over the length of the part's list; 0 without evidence.
+        Shape [parts, cells], float64.
+        """
         known = np.where(np.isneginf(self.scores), 0.0, self.scores.astype(np.float64))
         return np.asarray(known / self.lengths[:, self.rows])
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Fitted parts, each of which proposes its `size` best items; more, where longer lists are asked for."""
+    """Fitted parts, each of which proposes its `size` best items; more, where longer lists are
+    asked for.
+    """
 
     parts: tuple[Recommender, ...]
     size: int
     _commons: dict[int, tuple[Mask | None, CommonList]] = field(default_factory=dict, repr=False)
-    _some: dict[tuple[int, ...], Pool] = field(default_factory=dict, repr=False)  # pools of some of the parts, made once
+    # pools of some of the parts, made once
+    _some: dict[tuple[int, ...], Pool] = field(default_factory=dict, repr=False)
 
     def histories(self, log: Interactions, users: Codes) -> PooledHistories:
         """What each part is shown of these users; those that look at the same share it."""
@@ -65,48 +76,79 @@ class Pool:
         for part in buyers[1:]:
             part.check_asked(log)
         shown = tuple(
-            bought if bought is not None and isinstance(part, ReadsPurchases)
-            else own if _reads_plainly(part)
+            bought
+            if bought is not None and isinstance(part, ReadsPurchases)
+            else own
+            if _reads_plainly(part)
             else part._histories(log, users)
             for part in self.parts
-        )  # fmt: skip
-        return PooledHistories(own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown)
+        )
+        return PooledHistories(
+            own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown
+        )
 
     def among(self, block: PooledHistories, places: Sequence[int]) -> tuple[Pool, PooledHistories]:
         """Some of the parts, and what these are shown."""
         if len(places) == len(self.parts):
             return self, block
         shown = tuple(block.shown[place] for place in places)
-        some = self._some.setdefault(tuple(places), Pool(tuple(self.parts[place] for place in places), self.size))
+        some = self._some.setdefault(
+            tuple(places), Pool(tuple(self.parts[place] for place in places), self.size)
+        )
         return some, replace(block, shown=shown)
 
     def row_cells(self, k: int) -> int:
         """Scores that a user takes while proposals are made."""
         size = max(k, self.size)
         every = len(self.parts[0].item_vocabulary)
-        widest = max(part._row_cells(size) + (every if _scores_all(part) else 0) for part in self.parts)
+        widest = max(
+            part._row_cells(size) + (every if _scores_all(part) else 0) for part in self.parts
+        )
         return widest + 8 * len(self.parts) * size
 
-    def propose(self, block: PooledHistories, k: int, repeats: Repeats, allowed: Mask | None, *, scored: bool = True) -> Proposals:
-        """The parts' lists joined. Without `scored`, scores stand only where the part lists the item.
+    def propose(
+        self,
+        block: PooledHistories,
+        k: int,
+        repeats: Repeats,
+        allowed: Mask | None,
+        *,
+        scored: bool = True,
+    ) -> Proposals:
+        """The parts' lists joined. Without `scored`, scores stand only where the part lists the
+        item.
 
         Each part answers twice: its own list, and what only others list.
         """
         size = max(k, self.size)
-        listed = [self._listed(place, block, size, repeats, allowed) for place in range(len(self.parts))]
+        listed = [
+            self._listed(place, block, size, repeats, allowed) for place in range(len(self.parts))
+        ]
         starts, items, places = union(np.stack([codes for codes, _, _ in listed]))
         scores = np.empty(places.shape, np.float32)
         for place, (_, best, dense) in enumerate(listed):
             scores[place] = scores_in(best, starts, places[place])
             there = places[place] >= 0
             if scored and not there.all():
-                asked = sparse_scores.SparseRows(starts, items, np.empty(0, np.float32))
-                scores[place] = np.where(there, scores[place], self.scores_at(place, block, asked, dense))
-        lengths, counts = (np.stack([of(best) for _, best, _ in listed]) for of in (lengths_of, counts_of))
+                asked = SparseRows(starts, items, np.empty(0, np.float32))
+                scores[place] = np.where(
+                    there, scores[place], self.scores_at(place, block, asked, dense)
+                )
+        lengths, counts = (
+            np.stack([of(best) for _, best, _ in listed]) for of in (lengths_of, counts_of)
+        )
         return Proposals(starts, items, places, scores, lengths, counts)
 
-    def scores_at(self, place: int, block: PooledHistories, asked: sparse_scores.SparseRows, dense: Array | None = None) -> Array:
-        """What a part says of some items of each user, listed or not: float32 [cells]. `dense` are all its scores, if they are at hand."""
+    def scores_at(
+        self,
+        place: int,
+        block: PooledHistories,
+        asked: SparseRows,
+        dense: Array | None = None,
+    ) -> Array:
+        """What a part says of some items of each user, listed or not: float32 [cells]. `dense` are
+        all its scores, if they are at hand.
+        """
         part, shown = self.parts[place], block.shown[place]
         if (common := part._common_score()) is not None:
             return np.asarray(common[asked.columns], np.float32)
@@ -119,19 +161,25 @@ class Pool:
         made = self.propose(block, 1, repeats, None, scored=False)
         starts, items = np.asarray([0, 1], np.int64), np.asarray([code], np.int32)
         found = np.flatnonzero(made.items == code)
-        places = made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
-        asked = sparse_scores.SparseRows(starts, items, np.empty(0, np.float32))
+        places = (
+            made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
+        )
+        asked = SparseRows(starts, items, np.empty(0, np.float32))
         scores = np.stack([self.scores_at(place, block, asked) for place in range(len(self.parts))])
         return Proposals(starts, items, places, scores, made.lengths, made.listed)
 
     def _listed(
         self, place: int, block: PooledHistories, size: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array, Array | None]:
-        """A part's own lists: codes and scores [users, size]; and all scores where it makes them anyway."""
+        """A part's own lists: codes and scores [users, size]; and all scores where it makes them
+        anyway.
+        """
         part, shown = self.parts[place], block.shown[place]
         if (common := part._common_score()) is not None:
             items, best = top_k.nothing(len(block), size)
-            self._common_list(place, common, allowed).complete(items, best, block, repeats, below=False)
+            self._common_list(place, common, allowed).complete(
+                items, best, block, repeats, below=False
+            )
             return items, best, None
         if type(part)._lists is not Recommender._lists:
             return *part._lists(shown, size, repeats, allowed), None
@@ -151,8 +199,12 @@ class Pool:
         return held[1]
 
 
-def fitted_parts(models: Sequence[Recommender], state_of: Sequence[dict[str, Array]], like: Recommender) -> tuple[Recommender, ...]:
-    """Copies of the models that hold these arrays, with the items and the counts of items of `like`."""
+def fitted_parts(
+    models: Sequence[Recommender], state_of: Sequence[dict[str, Array]], like: Recommender
+) -> tuple[Recommender, ...]:
+    """Copies of the models that hold these arrays, with the items and the counts of items of
+    `like`.
+    """
     made = []
     for one, arrays in zip(models, state_of, strict=True):
         copy = one.sharing()
@@ -167,14 +219,19 @@ def counts_of(best: Array) -> Array:
 
 
 def lengths_of(best: Array) -> Array:
-    """Root of the sum of squares of each list of scores [rows, k]; 1 where that is 0. Shape [rows], float64."""
+    """Root of the sum of squares of each list of scores [rows, k]; 1 where that is 0. Shape [rows],
+    float64.
+    """
     squares = np.where(np.isneginf(best), 0.0, best.astype(np.float64)) ** 2
-    total = squares.cumsum(axis=1)[:, -1]  # one after the other, so that a row's sum is the same in any block
+    # one after the other, so that a row's sum is the same in any block
+    total = squares.cumsum(axis=1)[:, -1]
     return np.where(total > 0, np.sqrt(total), 1.0)
 
 
 def scores_in(best: Array, starts: Offsets, places: Codes) -> Array:
-    """Scores of a list's items in the cells of a union; −∞ where it lacks them. Shape [cells], float32."""
+    """Scores of a list's items in the cells of a union; −∞ where it lacks them. Shape [cells],
+    float32.
+    """
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     return np.where(places >= 0, best[rows, np.maximum(places, 0)], -np.inf).astype(np.float32)
 
@@ -188,5 +245,9 @@ def _reads_plainly(part: Recommender) -> bool:
     """Whether the part is shown distinct items and nothing else, as most are."""
     if type(part)._histories is Recommender._histories:
         return True
-    decayed = isinstance(part, HistoryReader) and part.repeated == "value" and part.history_half_life is not None
+    decayed = (
+        isinstance(part, HistoryReader)
+        and part.repeated == "value"
+        and part.history_half_life is not None
+    )
     return type(part)._histories is HistoryReader._histories and not decayed

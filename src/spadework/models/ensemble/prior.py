@@ -1,4 +1,6 @@
-"""Personal popularity as a prior: any model, and beside its scores the logarithm of how often the user took each item before."""
+"""Personal popularity as a prior: any model, and beside its scores the logarithm of how often the
+user took each item before.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,18 @@ from spadework.models.parameters import Doc, Range
 
 
 class _OwnLog(OwnItems):
-    """ln((n + ε) / ε) of own items, n their purchases, each decay^(baskets ago); not a model itself."""
+    """ln((n + ε) / ε) of own items, n their purchases, each decay^(baskets ago); not a model
+    itself.
+    """
 
-    decay: Annotated[float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
+    decay: Annotated[
+        float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")
+    ] = 0.9
     epsilon: Annotated[float, Range(1e-6, 100.0), Doc("ε, in purchases.")] = 0.01
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         return {}
 
     def _own(self, purchases: Purchases) -> Array:
@@ -37,36 +45,55 @@ _OwnLog.name = "own purchases"  # set from outside, so that it stands on no shel
 
 
 class Prior(Weighted):
-    """Another model with personal popularity as its prior: S(j) = scaled score(j) + weight · ln((n_j + ε) / ε).
+    """Another model with personal popularity as its prior: S(j) = scaled score(j) + weight ·
+    ln((n_j + ε) / ε).
 
-    n_j are the user's own purchases of j, each weighing decay^(baskets ago), so the second term is ln p̂(j | user) up to a constant, and zero for
-    what the user never took. The model's scores are divided by the root mean square of its list, so that one weight suits all users. Without
-    a `weight` it is learned: parts are fitted on a cut of the train log, and that weight is taken which makes held-out events likeliest.
-    Own items are proposed beside what the model lists; histories are all that is counted, never what is asked about.
-    O(the model's lists + events of the history) a user.
+    n_j are the user's own purchases of j, each weighing decay^(baskets ago), so the second term is
+    ln p̂(j | user) up to a constant, and zero for what the user never took. The model's scores are
+    divided by the root mean square of its list, so that one weight suits all users. Without a
+    `weight` it is learned: parts are fitted on a cut of the train log, and that weight is taken
+    which makes held-out events likeliest. Own items are proposed beside what the model lists;
+    histories are all that is counted, never what is asked about. O(the model's lists + events of
+    the history) a user.
 
-    After Abbattista et al., "Enhancing Sequential Music Recommendation with Personalized Popularity Awareness", RecSys 2024, who add it to
-    the logits of transformers.
+    After Abbattista et al., "Enhancing Sequential Music Recommendation with Personalized Popularity
+    Awareness", RecSys 2024, who add it to the logits of transformers.
     """
 
     name = "prior"
     answering: ClassVar[frozenset[str]] = frozenset()
     practised = "allow"  # own purchases are what the weight is for
 
-    parts: Annotated[str, Doc("The model, as its label is written, such as ease(l2=20).")] = "cosine"
-    weight: Annotated[float | None, Range(0.0, 1000.0), Doc("Weight of the logarithm beside the scaled scores; none: learned.")] = None
-    decay: Annotated[float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")] = 0.9
-    epsilon: Annotated[float, Range(1e-6, 100.0), Doc("ε: what is added to the purchases of an item, 1 for one in the newest basket.")] = (
-        0.01
+    parts: Annotated[str, Doc("The model, as its label is written, such as ease(l2=20).")] = (
+        "cosine"
     )
+    weight: Annotated[
+        float | None,
+        Range(0.0, 1000.0),
+        Doc("Weight of the logarithm beside the scaled scores; none: learned."),
+    ] = None
+    decay: Annotated[
+        float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")
+    ] = 0.9
+    epsilon: Annotated[
+        float,
+        Range(1e-6, 100.0),
+        Doc("ε: what is added to the purchases of an item, 1 for one in the newest basket."),
+    ] = 0.01
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.models) != 1:
             raise BadRequest(
-                f"{self.name!r} stands beside one model, and {self.parts!r} names {len(self.models)}.", "Name one, or use a blend."
+                (
+                    f"{self.name!r} stands beside one model, and {self.parts!r} names "
+                    f"{len(self.models)}."
+                ),
+                "Name one, or use a blend.",
             )
-        object.__setattr__(self, "_models", (*self.models, _OwnLog(decay=self.decay, epsilon=self.epsilon)))
+        object.__setattr__(
+            self, "_models", (*self.models, _OwnLog(decay=self.decay, epsilon=self.epsilon))
+        )
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -76,24 +103,43 @@ class Prior(Weighted):
         cost = super().cost(train)
         return self._learning_cost(train, cost) if self.weight is None else cost
 
-    def _learn(self, train: Interactions, content: ItemContent | None, seed: int) -> Mapping[str, Array]:
-        return {} if self.weight is not None else {"weights": self._learned_weights(train, content, seed)}
+    def _learn(
+        self, train: Interactions, content: ItemContent | None, seed: int
+    ) -> Mapping[str, Array]:
+        return (
+            {}
+            if self.weight is not None
+            else {"weights": self._learned_weights(train, content, seed)}
+        )
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         if self.weight is not None:
             return None
         weights = state["weights"]
-        sane = weights.shape == (2,) and bool(np.isfinite(weights).all()) and bool((weights >= 0).all())
+        sane = (
+            weights.shape == (2,)
+            and bool(np.isfinite(weights).all())
+            and bool((weights >= 0).all())
+        )
         return None if sane and weights.any() else "the weights do not fit the parts"
 
     def _weights(self) -> Array:
-        return np.asarray([1.0, self.weight]) if self.weight is not None else self.state["weights"].astype(np.float64)
+        return (
+            np.asarray([1.0, self.weight])
+            if self.weight is not None
+            else self.state["weights"].astype(np.float64)
+        )
 
     def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        terms = np.asarray(super()._terms(proposals, parts) * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows])
+        terms = np.asarray(
+            super()._terms(proposals, parts)
+            * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows]
+        )
         for place, part in enumerate(parts):
             if isinstance(part, _OwnLog):
-                terms[place] = np.where(np.isneginf(proposals.scores[place]), 0.0, proposals.scores[place])
+                terms[place] = np.where(
+                    np.isneginf(proposals.scores[place]), 0.0, proposals.scores[place]
+                )
         return terms
 
     def _lesson_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:

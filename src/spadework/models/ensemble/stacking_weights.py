@@ -1,4 +1,6 @@
-"""Weights of zero or more under which what was taken is likely among what was proposed: a softmax over each user's proposals."""
+"""Weights of zero or more under which what was taken is likely among what was proposed: a softmax
+over each user's proposals.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +10,26 @@ from scipy.optimize import minimize
 from spadework.arrays import Array
 
 RIDGE = 1e-3
-"""Pull of each weight towards zero, times half its square, beside the mean loss of a user: a few users are never told apart for sure."""
+"""Pull of each weight towards zero, times half its square, beside the mean loss of a user: a few
+users are never told apart for sure.
+"""
 
 
 def fit_weights(sizes: Array, scores: Array, taken: Array) -> Array | None:
     """Weights [parts] of zero or more that sum to one; None where nobody took what was proposed.
 
-    User u has `sizes[u]` cells, in their order; `scores` is [parts, cells] and `taken` bool [cells]. The loss is the mean over users of the
-    mean over what they took of −ln softmax(Σ weight · score) and of the pull, which is convex. All sums run in a fixed order. O(parts · cells) a step.
+    User u has `sizes[u]` cells, in their order; `scores` is [parts, cells] and `taken` bool
+    [cells]. The loss is the mean over users of the mean over what they took of −ln softmax(Σ weight
+    · score) and of the pull, which is convex. All sums run in a fixed order. O(parts · cells) a
+    step.
     """
     starts = np.concatenate(([0], np.cumsum(sizes)))
-    hits = np.add.reduceat(np.concatenate((taken, [False])).astype(np.float64), starts[:-1]) * (sizes > 0) if len(sizes) else np.zeros(0)
+    hits = (
+        np.add.reduceat(np.concatenate((taken, [False])).astype(np.float64), starts[:-1])
+        * (sizes > 0)
+        if len(sizes)
+        else np.zeros(0)
+    )
     known = hits > 0
     if not known.any():
         return None
@@ -37,9 +48,17 @@ def fit_weights(sizes: Array, scores: Array, taken: Array) -> Array | None:
         sums = np.add.reduceat(chances, starts)
         chances /= np.repeat(sums, sizes)
         expected = np.asarray([(chances * part).sum() for part in scores]) / len(sizes)
-        value = float((top + np.log(sums)).mean() - (weights * wanted).sum() + RIDGE / 2 * (weights**2).sum())
+        value = float(
+            (top + np.log(sums)).mean() - (weights * wanted).sum() + RIDGE / 2 * (weights**2).sum()
+        )
         return value, expected - wanted + RIDGE * weights
 
-    found = minimize(loss, np.ones(len(scores)), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores))
+    found = minimize(
+        loss, np.ones(len(scores)), jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(scores)
+    )
     weights = np.maximum(found.x, 0.0)
-    return weights / weights.sum() if weights.any() and np.isfinite(weights).all() else np.full(len(scores), 1 / len(scores))
+    return (
+        weights / weights.sum()
+        if weights.any() and np.isfinite(weights).all()
+        else np.full(len(scores), 1 / len(scores))
+    )

@@ -1,4 +1,6 @@
-"""ELSA: a linear autoencoder of low rank, whose vectors of items serve lists and neighbours alike."""
+"""ELSA: a linear autoencoder of low rank, whose vectors of items serve lists and neighbours
+alike.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,38 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class Elsa(Factors):
-    """A linear autoencoder x → x(AAᵀ − I) with unit vectors of items, trained so that it points where the history points.
+    """A linear autoencoder x → x(AAᵀ − I) with unit vectors of items, trained so that it points
+    where the history points.
 
-    The loss of a user is 2 − 2·cos(x, x(AAᵀ − I)). Users of a single item teach nothing, and items that only they took stay without a
-    vector. An item's own score is taken off by the −I, so repeats are not favoured by construction.
-    O(epochs · (events · dimensions + users / batch · items · dimensions²)) time, 20 · items · dimensions bytes.
-    Vančura, Alves, Kasalický & Kordík, "Scalable Linear Shallow Autoencoder for Collaborative Filtering", RecSys 2022.
+    The loss of a user is 2 − 2·cos(x, x(AAᵀ − I)). Users of a single item teach nothing, and items
+    that only they took stay without a vector. An item's own score is taken off by the −I, so
+    repeats are not favoured by construction. O(epochs · (events · dimensions + users / batch ·
+    items · dimensions²)) time, 20 · items · dimensions bytes. Vančura, Alves, Kasalický & Kordík,
+    "Scalable Linear Shallow Autoencoder for Collaborative Filtering", RecSys 2022.
     """
 
     name = "elsa"
-    dimensions: Annotated[int, Range(8, 2048, log=True), Search(choices=(64, 128, 256, 512)), Doc("Length of the vectors of items.")] = 256
-    epochs: Annotated[int, Range(1, 200), Search(2, 30, log=True), Doc("How often each user is looked at.")] = 10
-    learning_rate: Annotated[float, Range(1e-4, 1.0, log=True), Search(0.005, 0.2, log=True), Doc("Step of the optimiser (NAdam).")] = 0.02
-    batch: Annotated[int, Range(16, 65_536, log=True), Search(choices=(256, 1024, 4096)), Doc("Users whose gradients make one step.")] = (
-        1024
-    )
+    dimensions: Annotated[
+        int,
+        Range(8, 2048, log=True),
+        Search(choices=(64, 128, 256, 512)),
+        Doc("Length of the vectors of items."),
+    ] = 256
+    epochs: Annotated[
+        int, Range(1, 200), Search(2, 30, log=True), Doc("How often each user is looked at.")
+    ] = 10
+    learning_rate: Annotated[
+        float,
+        Range(1e-4, 1.0, log=True),
+        Search(0.005, 0.2, log=True),
+        Doc("Step of the optimiser (NAdam)."),
+    ] = 0.02
+    batch: Annotated[
+        int,
+        Range(16, 65_536, log=True),
+        Search(choices=(256, 1024, 4096)),
+        Doc("Users whose gradients make one step."),
+    ] = 1024
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -45,22 +64,34 @@ class Elsa(Factors):
     def cost(self, train: Interactions) -> Cost:
         items, width = float(train.item_count), float(self.dimensions)
         steps = self.epochs * np.ceil(len(train.active_users) / self.batch)
-        seconds = self.epochs * len(train) * width * 1e-9 + steps * (items * width * (3e-11 * width + 2e-9) + 1e-3)
-        return Cost(bytes=int(20 * items * width + 24 * len(train) + 2**20), seconds=1e-3 + float(seconds))
+        seconds = self.epochs * len(train) * width * 1e-9 + steps * (
+            items * width * (3e-11 * width + 2e-9) + 1e-3
+        )
+        return Cost(
+            bytes=int(20 * items * width + 24 * len(train) + 2**20), seconds=1e-3 + float(seconds)
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         told = Histories.of(train, train.active_users)
         teaching = np.flatnonzero(np.diff(told.starts) >= 2)
         told = told.take(teaching)
         learned = np.unique(told.items).astype(np.int32)
         vectors = np.zeros((train.item_count, self.dimensions), np.float32)
         if len(learned):
-            histories = elsa_gradient.Histories(told.starts, np.searchsorted(learned, told.items).astype(np.int32))
+            histories = elsa_gradient.Histories(
+                told.starts, np.searchsorted(learned, told.items).astype(np.int32)
+            )
             vectors[learned] = self._trained(histories, len(learned), rng)
         return {"vectors": vectors}
 
-    def _trained(self, histories: elsa_gradient.Histories, items: int, rng: np.random.Generator) -> Array:
-        raw = rng.standard_normal((items, self.dimensions), np.float32) * np.float32(np.sqrt(2 / (items + self.dimensions)))
+    def _trained(
+        self, histories: elsa_gradient.Histories, items: int, rng: np.random.Generator
+    ) -> Array:
+        raw = rng.standard_normal((items, self.dimensions), np.float32) * np.float32(
+            np.sqrt(2 / (items + self.dimensions))
+        )
         users = len(histories.starts) - 1
         with parallel.lone_blas(), parallel.Crew() as crew:
             weights = elsa_gradient.Weights.start(raw)
@@ -69,7 +100,9 @@ class Elsa(Factors):
                 first = firsts[place % len(firsts)]
                 if first == 0:  # an epoch begins
                     order = rng.permutation(users).astype(np.int32)
-                elsa_gradient.step(weights, histories, order[first : first + self.batch], self.learning_rate, crew)
+                elsa_gradient.step(
+                    weights, histories, order[first : first + self.batch], self.learning_rate, crew
+                )
         return weights.unit()
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:

@@ -13,6 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products, sparse_scores
 from spadework.kernels.ranking.dot_products import Marks
+from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.solvers.svd import leading
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.factors.history_vectors import Factors
@@ -22,56 +23,100 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class GraphFilter(Factors):
-    """Scores x RᵀR + ideal · x D^(−½) V Vᵀ D^½ of a history x: no training, and few parameters (GF-CF).
+    """Scores x RᵀR + ideal · x D^(−½) V Vᵀ D^½ of a history x: no training, and few parameters
+    (GF-CF).
 
-    R = D_u^(−½) X D^(−½) are the histories of all users, divided by the roots of the sizes of both sides; V are its leading right singular
-    vectors, and D the sizes of items. The first part is a sparse table of pairs, of which the largest of each item are kept; what an item
-    says of itself is kept, too. The second part passes only what varies slowly over the graph.
-    O(Σ length² + dimensions · (events + items · dimensions) · rounds) time, 4 · items · dimensions + 8 · items · keep bytes.
-    Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021.
+    R = D_u^(−½) X D^(−½) are the histories of all users, divided by the roots of the sizes of both
+    sides; V are its leading right singular vectors, and D the sizes of items. The first part is a
+    sparse table of pairs, of which the largest of each item are kept; what an item says of itself
+    is kept, too. The second part passes only what varies slowly over the graph. O(Σ length² +
+    dimensions · (events + items · dimensions) · rounds) time, 4 · items · dimensions + 8 · items ·
+    keep bytes. Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021.
     """
 
     name = "gf-cf"
     answering: ClassVar[frozenset[str]] = Factors.answering | {"ideal"}
 
     dimensions: Annotated[
-        int, Range(1, 2048, log=True), Search(choices=(32, 64, 128, 256)), Doc("Waves that the ideal filter passes: singular vectors.")
+        int,
+        Range(1, 2048, log=True),
+        Search(choices=(32, 64, 128, 256)),
+        Doc("Waves that the ideal filter passes: singular vectors."),
     ] = 256
-    ideal: Annotated[float, Range(0.0, 10.0), Search(0.0, 1.0), Doc("Weight of the ideal filter; at 0 neighbours alone speak.")] = 0.3
-    keep: Annotated[int, Range(1, 100_000), Doc("Pairs kept of each item, the largest ones; the paper keeps all.")] = 2000
+    ideal: Annotated[
+        float,
+        Range(0.0, 10.0),
+        Search(0.0, 1.0),
+        Doc("Weight of the ideal filter; at 0 neighbours alone speak."),
+    ] = 0.3
+    keep: Annotated[
+        int,
+        Range(1, 100_000),
+        Doc("Pairs kept of each item, the largest ones; the paper keeps all."),
+    ] = 2000
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"ideal": 0.0}, {"ideal": 1.0}, {"dimensions": 64}, {"dimensions": 8, "history": 0.9}]
+        return [
+            {},
+            {"ideal": 0.0},
+            {"ideal": 1.0},
+            {"dimensions": 64},
+            {"dimensions": 8, "history": 0.9},
+        ]
 
     def cost(self, train: Interactions) -> Cost:
         items, width = float(train.item_count), float(min(self.dimensions, train.item_count))
         table = self._table().cost(train)
         work = 5 * width * (4 * len(train) + 8 * width * items)
-        return Cost(bytes=table.bytes + int(4 * items * width + 20 * items * width + 32 * len(train)), seconds=table.seconds + 5e-10 * work)
+        return Cost(
+            bytes=table.bytes + int(4 * items * width + 20 * items * width + 32 * len(train)),
+            seconds=table.seconds + 5e-10 * work,
+        )
 
     def _table(self) -> CoOccurrence:
-        return CoOccurrence(weight="power", left_power=0.5, right_power=0.5, unit_power=1.0, keep=self.keep, newest=None)
+        return CoOccurrence(
+            weight="power",
+            left_power=0.5,
+            right_power=0.5,
+            unit_power=1.0,
+            keep=self.keep,
+            newest=None,
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         told = Histories.of(train, train.active_users)
         lengths = np.diff(told.starts)
         sizes = np.bincount(told.items, minlength=train.item_count).astype(np.float64)
         known = np.flatnonzero(sizes)
         values = 1 / np.sqrt(np.repeat(lengths, lengths) * sizes[told.items])
         table = self._table()._fit(train, None, rng)
-        walk = csr_array((values, np.searchsorted(known, told.items), told.starts), (len(told), len(known)))
+        walk = csr_array(
+            (values, np.searchsorted(known, told.items), told.starts), (len(told), len(known))
+        )
         vectors = np.zeros((train.item_count, min(self.dimensions, *walk.shape)), np.float32)
-        vectors[known] = leading(walk, vectors.shape[1], f"fit {self.label}") * np.sqrt(sizes[known])[:, None]
+        vectors[known] = (
+            leading(walk, vectors.shape[1], f"fit {self.label}") * np.sqrt(sizes[known])[:, None]
+        )
         own = np.bincount(told.items, weights=values**2, minlength=train.item_count)
-        return {**table, "vectors": vectors, "sizes": sizes.astype(np.float32), "own": own.astype(np.float32)}
+        return {
+            **table,
+            "vectors": vectors,
+            "sizes": sizes.astype(np.float32),
+            "own": own.astype(np.float32),
+        }
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         if (wrong := super()._check_state(state, items)) is not None:
             return wrong
-        if any(len(state[key]) != items or not np.isfinite(state[key]).all() for key in ("sizes", "own")):
+        if any(
+            len(state[key]) != items or not np.isfinite(state[key]).all()
+            for key in ("sizes", "own")
+        ):
             return "the sizes of items do not fit the items"
-        return sparse_scores.wrong_table(state["starts"], state["columns"], state["values"], items, items)
+        return wrong_table(state["starts"], state["columns"], state["values"], items, items)
 
     def _with_vector(self) -> Mask:
         return np.asarray(self.state["sizes"] > 0)
@@ -84,10 +129,14 @@ class GraphFilter(Factors):
     def _shares(self) -> Array:
         """The weight of the filter over the size of each item: float32 [items]."""
         sizes = self.state["sizes"]
-        return np.where(sizes > 0, np.float32(self.ideal) / np.maximum(sizes, 1), 0).astype(np.float32)
+        return np.where(sizes > 0, np.float32(self.ideal) / np.maximum(sizes, 1), 0).astype(
+            np.float32
+        )
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        return dot_products.gather(told.starts, told.items, weights * self._shares()[told.items], self.state["vectors"])
+        return dot_products.gather(
+            told.starts, told.items, weights * self._shares()[told.items], self.state["vectors"]
+        )
 
     def _added(self, told: Histories, weights: Array) -> Marks:
         return Marks(told.starts, told.items, weights * self.state["own"][told.items])
@@ -97,34 +146,51 @@ class GraphFilter(Factors):
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _base_cells(self, told: Histories, weights: Array, asked: sparse_scores.SparseRows) -> Array:
-        scores = sparse_scores.score_cells(*self._walks(told, weights), len(self.item_vocabulary), asked)
+    def _base_cells(self, told: Histories, weights: Array, asked: SparseRows) -> Array:
+        scores = sparse_scores.score_cells(
+            *self._walks(told, weights), len(self.item_vocabulary), asked
+        )
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _walks(self, told: Histories, weights: Array) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
+    def _walks(self, told: Histories, weights: Array) -> tuple[SparseRows, SparseRows]:
         """The histories as rows, and the table of pairs that they lead through."""
         state = self.state
-        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+        return SparseRows(told.starts, told.items, weights), SparseRows(
             state["starts"], state["columns"], state["values"]
         )
 
     def _row(self, code: int) -> Array:
-        """What the item alone says of all others: float32 [items]; −∞ for itself and items that nobody took."""
+        """What the item alone says of all others: float32 [items]; −∞ for itself and items that
+        nobody took.
+        """
         alone = Histories(
-            np.asarray([0, 1]), np.asarray([code], np.int32), np.zeros(1, np.int32), np.ones(1, np.float32), np.zeros(1, np.int64),
+            np.asarray([0, 1]),
+            np.asarray([code], np.int32),
+            np.zeros(1, np.int32),
             np.ones(1, np.float32),
-        )  # fmt: skip
+            np.zeros(1, np.int64),
+            np.ones(1, np.float32),
+        )
         weights = np.ones(1, np.float32)
-        scores = dot_products.score(self._user_vectors(alone, weights), self.state["vectors"], None, self._base(alone, weights))[0]
+        scores = dot_products.score(
+            self._user_vectors(alone, weights),
+            self.state["vectors"],
+            None,
+            self._base(alone, weights),
+        )[0]
         scores[~self._known] = -np.inf
         scores[code] = -np.inf
         return scores if self._known[code] else np.full_like(scores, -np.inf)
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         state = self.state
-        alike = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(np.float64)
-        parts = self._shares()[sources] * alike + np.where(sources == code, state["own"][sources], 0)
+        alike = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(
+            np.float64
+        )
+        parts = self._shares()[sources] * alike + np.where(
+            sources == code, state["own"][sources], 0
+        )
         for place, source in enumerate(sources):
             cells = slice(state["starts"][source], state["starts"][source + 1])
             found = state["values"][cells][state["columns"][cells] == code]

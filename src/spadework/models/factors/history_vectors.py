@@ -9,7 +9,9 @@ from spadework.models.history_reader import HistoryReader
 
 
 class Factors(Vectors, HistoryReader):
-    """The reading of a history (which items speak, how loudly) joined to answers that are products of vectors."""
+    """The reading of a history (which items speak, how loudly) joined to answers that are products
+    of vectors.
+    """
 
     def _votes(self, histories: Histories) -> tuple[Histories, Array]:
         return HistoryReader._votes(self, histories)

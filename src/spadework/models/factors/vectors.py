@@ -1,4 +1,6 @@
-"""Models whose score is a product of a vector of the user and a vector of the item: one way to serve them all."""
+"""Models whose score is a product of a vector of the user and a vector of the item: one way to
+serve them all.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products, max_inner_product
 from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_scores import SparseRows
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Repeats
@@ -21,10 +23,12 @@ from spadework.models.recommendations import Recommendations
 
 
 class Vectors(Recommender):
-    """The vector of a user is made of the history when it is asked for, so known, new and anonymous users are served alike.
+    """The vector of a user is made of the history when it is asked for, so known, new and anonymous
+    users are served alike.
 
-    The author of a model learns `vectors` [items, width], zero for items that nothing was learned about, and writes `_user_vectors`. What
-    is no product of vectors stands in `_added` (a few items of each user) and `_base` (all items).
+    The author of a model learns `vectors` [items, width], zero for items that nothing was learned
+    about, and writes `_user_vectors`. What is no product of vectors stands in `_added` (a few items
+    of each user) and `_base` (all items).
     """
 
     def recommend_codes(
@@ -42,9 +46,13 @@ class Vectors(Recommender):
         Products are held to one thread from the outside, once for all blocks of users.
         """
         with parallel.lone_blas():
-            return super().recommend_codes(histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill)
+            return super().recommend_codes(
+                histories, k, repeats=repeats, candidates=candidates, users=users, fill=fill
+            )
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         told, weights = self._votes(block)
         codes, items = self._learned() if allowed is None else self._among(allowed)
         places = np.full(len(self.item_vocabulary) + 1, -1, np.int32)
@@ -55,17 +63,28 @@ class Vectors(Recommender):
         base = self._base(told, weights)
         seen = None if repeats == "allow" else _moved(places, block.starts, block.items)[:2]
         found, best = max_inner_product.recommend(
-            self._user_vectors(told, weights), items, k, added=added, seen=seen, only=repeats == "only",
-            base=base if base is None or len(codes) == base.shape[1] else np.take(base, codes, axis=1),
-        )  # fmt: skip
+            self._user_vectors(told, weights),
+            items,
+            k,
+            added=added,
+            seen=seen,
+            only=repeats == "only",
+            base=base
+            if base is None or len(codes) == base.shape[1]
+            else np.take(base, codes, axis=1),
+        )
         silent = ~self._speaking(told)
         found[silent], best[silent] = -1, -np.inf
-        return np.where(found >= 0, codes[found], -1).astype(np.int32) if len(codes) else found, best
+        return np.where(found >= 0, codes[found], -1).astype(np.int32) if len(
+            codes
+        ) else found, best
 
     def _score(self, histories: Histories) -> Array:
         told, weights = self._votes(histories)
         vectors = self._user_vectors(told, weights)
-        scores = dot_products.score(vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights))
+        scores = dot_products.score(
+            vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights)
+        )
         scores[:, ~self._known] = -np.inf
         scores[~self._speaking(told)] = -np.inf
         return scores
@@ -73,7 +92,14 @@ class Vectors(Recommender):
     def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         told, weights = self._votes(histories)
         vectors, base = self._user_vectors(told, weights), self._base_cells(told, weights, asked)
-        scores = dot_products.score_cells(vectors, self.state["vectors"], asked.starts, asked.columns, self._added(told, weights), base)
+        scores = dot_products.score_cells(
+            vectors,
+            self.state["vectors"],
+            asked.starts,
+            asked.columns,
+            self._added(told, weights),
+            base,
+        )
         silent = np.repeat(~self._speaking(told), np.diff(asked.starts))
         scores[silent | ~self._known[asked.columns]] = -np.inf
         return scores
@@ -113,19 +139,28 @@ class Vectors(Recommender):
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         vectors = state.get("vectors")
-        if vectors is None or vectors.ndim != 2 or vectors.shape[0] != items or vectors.dtype != np.float32:
+        if (
+            vectors is None
+            or vectors.ndim != 2
+            or vectors.shape[0] != items
+            or vectors.dtype != np.float32
+        ):
             return "the vectors of items do not fit the items"
         return None if np.isfinite(vectors).all() else "a vector of an item is no finite number"
 
     # ---- items beside items
 
     def _row(self, code: int) -> Array:
-        """Cosines of the item's vector with all others: float32 [items]; −∞ for itself and where there is no vector."""
+        """Cosines of the item's vector with all others: float32 [items]; −∞ for itself and where
+        there is no vector.
+        """
         vectors = self.state["vectors"]
         if not self._known[code]:
             return np.full(len(vectors), -np.inf, np.float32)
         lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
-        scores = dot_products.score(vectors[code : code + 1], vectors)[0] / np.where(self._known, lengths * lengths[code], 1.0)
+        scores = dot_products.score(vectors[code : code + 1], vectors)[0] / np.where(
+            self._known, lengths * lengths[code], 1.0
+        )
         scores[~self._known] = -np.inf
         scores[code] = -np.inf
         return np.asarray(scores, np.float32)
@@ -142,14 +177,18 @@ class Vectors(Recommender):
 
     @abstractmethod
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        """A vector for each user of the block, from that user's entries alone: [users, width] float32."""
+        """A vector for each user of the block, from that user's entries alone: [users, width]
+        float32.
+        """
 
     def _added(self, told: Histories, weights: Array) -> Marks | None:
         """What is added to the scores of a few items of each user."""
         return None
 
     def _base(self, told: Histories, weights: Array) -> Array | None:
-        """What is added to the scores of all items: [users, items] float32, the same to the bit whoever else is in the block."""
+        """What is added to the scores of all items: [users, items] float32, the same to the bit
+        whoever else is in the block.
+        """
         return None
 
     def _base_cells(self, told: Histories, weights: Array, asked: SparseRows) -> Array | None:
@@ -157,9 +196,15 @@ class Vectors(Recommender):
         return None
 
 
-def _moved(places: Codes, starts: Offsets, columns: Codes, values: Array | None = None) -> tuple[Offsets, Codes, Array]:
+def _moved(
+    places: Codes, starts: Offsets, columns: Codes, values: Array | None = None
+) -> tuple[Offsets, Codes, Array]:
     """Entries by place instead of code; those without a place are left out."""
     moved = places[columns]
     kept = moved >= 0
     ends = np.concatenate(([0], np.cumsum(kept)))
-    return ends[starts].astype(np.int64), moved[kept], np.zeros(0, np.float32) if values is None else values[kept]
+    return (
+        ends[starts].astype(np.int64),
+        moved[kept],
+        np.zeros(0, np.float32) if values is None else values[kept],
+    )

@@ -1,4 +1,6 @@
-"""EASE that also reads what items are: tags, words and vectors beside the log, with a way in for items that nobody took yet."""
+"""EASE that also reads what items are: tags, words and vectors beside the log, with a way in for
+items that nobody took yet.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Range, Search
 
 BLOCK_BYTES = 2**26
-"""What a block of rows of the content's Gram matrix may take while it is made: about 24 bytes a cell in five copies."""
+"""What a block of rows of the content's Gram matrix may take while it is made: about 24 bytes a
+cell in five copies.
+"""
 
 
 class _OfContent(Ease):
@@ -29,36 +33,54 @@ class _OfContent(Ease):
     needs: ClassVar[frozenset[Need]] = frozenset({"content"})
     dropout = 0.3
 
-    text: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the words of titles and texts.")] = 1.0
+    text: Annotated[
+        float, Range(0.0, 100.0), Doc("Relative weight of the words of titles and texts.")
+    ] = 1.0
     categories: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the categories.")] = 0.3
     vectors: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the vectors.")] = 1.0
 
     def _add_content(self, matrix: Array, content: ItemContent, weight: float) -> None:
-        """Add `weight` times the cosines of the items' content to a matrix [items, items], in place. O(items² · features an item)."""
-        sparse, dense = content_features(content, text=self.text, categories=self.categories, vectors=self.vectors, components=None)
+        """Add `weight` times the cosines of the items' content to a matrix [items, items], in
+        place. O(items² · features an item).
+        """
+        sparse, dense = content_features(
+            content,
+            text=self.text,
+            categories=self.categories,
+            vectors=self.vectors,
+            components=None,
+        )
         other, dense = sparse.T.tocsr(), dense.astype(np.float32)
         count = max(1, BLOCK_BYTES // (24 * max(1, len(matrix))))
 
         def add(first: int) -> None:
             rows = slice(first, min(first + count, len(matrix)))
-            matrix[rows] += np.float32(weight) * ((sparse[rows] @ other).toarray() + dense[rows] @ dense.T)
+            matrix[rows] += np.float32(weight) * (
+                (sparse[rows] @ other).toarray() + dense[rows] @ dense.T
+            )
 
         with parallel.lone_blas():
             parallel.share(add, range(0, len(matrix), count), f"fit {self.label}")
 
 
 class CollectiveEase(_OfContent):
-    """EASE over the log with the item table stacked below it: G = XᵀX + content_weight · TᵀT, where TᵀT are cosines of content.
+    """EASE over the log with the item table stacked below it: G = XᵀX + content_weight · TᵀT, where
+    TᵀT are cosines of content.
 
-    An item that nobody took has the content's rows alone, which is its way into the lists. O(Σ units' length² + items³), 4 · items² bytes.
+    An item that nobody took has the content's rows alone, which is its way into the lists. O(Σ
+    units' length² + items³), 4 · items² bytes.
 
-    Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with Side-Information", RecSys 2020 (CEASE).
+    Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
+    Side-Information", RecSys 2020 (CEASE).
     """
 
     name = "cease"
 
     content_weight: Annotated[
-        float, Range(0.01, 100_000.0, log=True), Search(0.1, 300.0, log=True), Doc("Users that the whole item table counts as much as.")
+        float,
+        Range(0.01, 100_000.0, log=True),
+        Search(0.1, 300.0, log=True),
+        Doc("Users that the whole item table counts as much as."),
     ] = 10.0
 
     @classmethod
@@ -74,19 +96,26 @@ class CollectiveEase(_OfContent):
 
 
 class AddEase(_OfContent):
-    """Two regressions added up: (1 − content_share) · EASE of the log + content_share · EASE of the item table.
+    """Two regressions added up: (1 − content_share) · EASE of the log + content_share · EASE of the
+    item table.
 
-    An item that nobody took has the weights of its content alone. O(Σ units' length² + 2 · items³), 8 · items² bytes.
+    An item that nobody took has the weights of its content alone. O(Σ units' length² + 2 · items³),
+    8 · items² bytes.
 
-    Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with Side-Information", RecSys 2020 (Add-EASE).
+    Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
+    Side-Information", RecSys 2020 (Add-EASE).
     """
 
     name = "add-ease"
-    answering: ClassVar[frozenset[str]] = Linear.answering  # both are added up once, so the relaxation is in what is learned
+    # both are added up once, so the relaxation is in what is learned
+    answering: ClassVar[frozenset[str]] = Linear.answering
 
-    content_share: Annotated[float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("Share of the item table's weights; the rest is the log's.")] = (
-        0.2
-    )
+    content_share: Annotated[
+        float,
+        Range(0.0, 1.0),
+        Search(0.0, 0.6),
+        Doc("Share of the item table's weights; the rest is the log's."),
+    ] = 0.2
     content_l2: Annotated[
         float,
         Range(0.001, 1000.0, log=True),
@@ -96,7 +125,13 @@ class AddEase(_OfContent):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"content_share": 0.05}, {"content_share": 0.5}, {"history": 0.7}, {"history": 0.7, "item_power": 0.3}]
+        return [
+            {},
+            {"content_share": 0.05},
+            {"content_share": 0.5},
+            {"history": 0.7},
+            {"history": 0.7, "item_power": 0.3},
+        ]
 
     def _operations(self, items: int) -> float:
         return 2.0 * float(items) ** 3
@@ -112,7 +147,9 @@ class AddEase(_OfContent):
         table = np.zeros_like(matrix)
         self._add_content(table, content, 1.0)
         np.fill_diagonal(table, np.diagonal(table) + np.float32(self.content_l2))
-        invert(table, f"fit {self.label}", "Give a larger content_l2; 1 is the size of an item there.")
+        invert(
+            table, f"fit {self.label}", "Give a larger content_l2; 1 is the size of an item there."
+        )
         table *= (-self.content_share / np.diagonal(table).astype(np.float64)).astype(np.float32)
         np.fill_diagonal(table, 0)
         matrix += table

@@ -1,4 +1,6 @@
-"""EASE as it was published, and EDLAE, its denoising setting; either may be relaxed, normalised by popularity, and aware of time."""
+"""EASE as it was published, and EDLAE, its denoising setting; either may be relaxed, normalised by
+popularity, and aware of time.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,20 @@ from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
 
 
 class Ease(Linear):
-    """Ridge regression of every item on all others, itself left out. As it is, this is EASE; with dropout it is EDLAE, with a relaxation RDLAE.
+    """Ridge regression of every item on all others, itself left out. As it is, this is EASE; with
+    dropout it is EDLAE, with a relaxation RDLAE.
 
-    G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 − dropout) · diag(G); P = (G + Λ)⁻¹.
-    Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) / P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to
-    itself. Only P is learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
+    G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 −
+    dropout) · diag(G); P = (G + Λ)⁻¹. Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) /
+    P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to itself. Only P is
+    learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
     O(Σ units' length² + items³) operations, 4 · items² bytes.
 
-    Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders that don't overfit towards the Identity",
-    NeurIPS 2020 (dropout); Moon et al., "It's Enough: Relaxing Diagonal Constraints in Linear Autoencoders for Recommendation", SIGIR 2023
-    (relaxation); Park et al., "Why is Normalization Necessary for Linear Recommenders?", SIGIR 2025 (unit_power, item_power).
+    Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders
+    that don't overfit towards the Identity", NeurIPS 2020 (dropout); Moon et al., "It's Enough:
+    Relaxing Diagonal Constraints in Linear Autoencoders for Recommendation", SIGIR 2023
+    (relaxation); Park et al., "Why is Normalization Necessary for Linear Recommenders?", SIGIR 2025
+    (unit_power, item_power).
     """
 
     name = "ease"
@@ -43,17 +49,29 @@ class Ease(Linear):
         Doc("λ: shrinkage of all weights, in units; larger is smoother."),
     ] = 100.0
     dropout: Annotated[
-        float, Range(0.0, 0.95), Search(0.0, 0.9), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
+        float,
+        Range(0.0, 0.95),
+        Search(0.0, 0.9),
+        Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it."),
     ] = 0.0
     relaxation: Annotated[
-        float, Range(0.0, 1.0), Search(0.0, 0.6), Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE.")
+        float,
+        Range(0.0, 1.0),
+        Search(0.0, 0.6),
+        Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE."),
     ] = 0.0
     unit_power: Annotated[
-        float, Range(0.0, 2.0), Search(0.0, 0.6), Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less.")
+        float,
+        Range(0.0, 2.0),
+        Search(0.0, 0.6),
+        Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less."),
     ] = 0.0
-    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = "binary"
+    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = (
+        "binary"
+    )
     unit: Annotated[
-        Literal["user", "session", "basket"], Doc("What makes items stand together; a basket is a moment where none are named.")
+        Literal["user", "session", "basket"],
+        Doc("What makes items stand together; a basket is a moment where none are named."),
     ] = "user"
     age_half_life: Annotated[
         str | None,
@@ -61,15 +79,31 @@ class Ease(Linear):
         Search(choices=(None, "30d", "90d", "365d")),
         Doc("Age of an event, from the end of the log, at which it counts half."),
     ] = None
-    window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
-    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a unit's newest items are counted; none: all.")] = 5000
+    window: Annotated[
+        str | None,
+        Duration(),
+        Doc("Learn from the last span of the log only, such as 90d; none: all of it."),
+    ] = None
+    newest: Annotated[
+        int | None,
+        Range(2, 10_000_000),
+        Doc("Only so many of a unit's newest items are counted; none: all."),
+    ] = 5000
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"item_power": 0.3}, {"history": 0.7}, {"item_power": 0.3, "history": 0.7}, {"relaxation": 0.3}]
+        return [
+            {},
+            {"item_power": 0.3},
+            {"history": 0.7},
+            {"item_power": 0.3, "history": 0.7},
+            {"relaxation": 0.3},
+        ]
 
     def required(self) -> frozenset[Need]:
-        timed = self.age_half_life is not None or self.window is not None or self._channel.needs_times
+        timed = (
+            self.age_half_life is not None or self.window is not None or self._channel.needs_times
+        )
         return super().required() | (frozenset({"times"}) if timed else frozenset())
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
@@ -81,7 +115,9 @@ class Ease(Linear):
     def _channel(self) -> Channel:
         return Channel(
             unit=self.unit,
-            age_half_life=None if self.age_half_life is None else durations.seconds(self.age_half_life, "age_half_life"),
+            age_half_life=None
+            if self.age_half_life is None
+            else durations.seconds(self.age_half_life, "age_half_life"),
             unit_power=self.unit_power,
             entry=self.entry,
             newest=self.newest,
@@ -113,7 +149,8 @@ class Ease(Linear):
 
 
 class Edlae(Ease):
-    """EASE with dropout: an item's own size is part of its penalty, so that common items are shrunk as rare ones are.
+    """EASE with dropout: an item's own size is part of its penalty, so that common items are shrunk
+    as rare ones are.
 
     Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020.
     """
@@ -123,4 +160,8 @@ class Edlae(Ease):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [*super().variants(), {"l2": 10.0, "dropout": 0.6}, {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2}]
+        return [
+            *super().variants(),
+            {"l2": 10.0, "dropout": 0.6},
+            {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2},
+        ]

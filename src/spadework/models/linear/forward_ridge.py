@@ -27,12 +27,14 @@ SLAB = 1024
 class ForwardRidge(Linear):
     """Every moment of a history is a regression of what came after it on what came before it.
 
-    Past events weigh past^n with n the moments back, later ones future^n with n the moments after the next one, old moments fade.
-    B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) · diag(SᵀS). With `itself`, an item may speak for its own return: its weight
-    to itself is the learned repurchase coefficient; without, these weights are held at zero as in EASE. O(events · reach + 3 · items³)
-    operations, 8 · items² bytes.
+    Past events weigh past^n with n the moments back, later ones future^n with n the moments after
+    the next one, old moments fade. B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) ·
+    diag(SᵀS). With `itself`, an item may speak for its own return: its weight to itself is the
+    learned repurchase coefficient; without, these weights are held at zero as in EASE. O(events ·
+    reach + 3 · items³) operations, 8 · items² bytes.
 
-    After the transition models of Choi et al., "Session-aware Linear Item-Item Models for Session-based Recommendation", WWW 2021.
+    After the transition models of Choi et al., "Session-aware Linear Item-Item Models for
+    Session-based Recommendation", WWW 2021.
     """
 
     name = "forward-ridge"
@@ -46,13 +48,33 @@ class ForwardRidge(Linear):
         Doc("λ: shrinkage of all weights, in moments; larger is smoother."),
     ] = 20.0
     dropout: Annotated[
-        float, Range(0.0, 0.95), Search(0.0, 0.6), Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it.")
+        float,
+        Range(0.0, 0.95),
+        Search(0.0, 0.6),
+        Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it."),
     ] = 0.0
-    past: Annotated[float, Range(0.01, 1.0), Search(0.4, 0.95), Doc("A past event n moments back weighs past^n while learning.")] = 0.7
-    future: Annotated[float, Range(0.01, 1.0), Search(0.1, 0.9), Doc("A later event n moments after the next one weighs future^n.")] = 0.5
-    reach: Annotated[int, Range(1, 1000), Doc("Events more moments back than this are not looked at.")] = 20
+    past: Annotated[
+        float,
+        Range(0.01, 1.0),
+        Search(0.4, 0.95),
+        Doc("A past event n moments back weighs past^n while learning."),
+    ] = 0.7
+    future: Annotated[
+        float,
+        Range(0.01, 1.0),
+        Search(0.1, 0.9),
+        Doc("A later event n moments after the next one weighs future^n."),
+    ] = 0.5
+    reach: Annotated[
+        int, Range(1, 1000), Doc("Events more moments back than this are not looked at.")
+    ] = 20
     itself: Annotated[
-        bool, Search(choices=(True, False)), Doc("Whether an item may speak for its own return; else its weight to itself is held at zero.")
+        bool,
+        Search(choices=(True, False)),
+        Doc(
+            "Whether an item may speak for its own return; else its weight to itself is "
+            "held at zero."
+        ),
     ] = True
     age_half_life: Annotated[
         str | None,
@@ -60,12 +82,27 @@ class ForwardRidge(Linear):
         Search(choices=(None, "30d", "90d", "365d")),
         Doc("Age of a moment, from the end of the log, at which it counts half."),
     ] = None
-    window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log only, such as 90d; none: all of it.")] = None
+    window: Annotated[
+        str | None,
+        Duration(),
+        Doc("Learn from the last span of the log only, such as 90d; none: all of it."),
+    ] = None
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        spans: list[dict[str, Any]] = [{"past": 0.9, "history": 0.9}, {"past": 0.5, "history": 0.5}, {"future": 0.8}]
-        return [{}, {"item_power": 0.2}, {"history": 0.5}, *spans, {"itself": False}, {"l2": 50.0, "dropout": 0.3}]
+        spans: list[dict[str, Any]] = [
+            {"past": 0.9, "history": 0.9},
+            {"past": 0.5, "history": 0.5},
+            {"future": 0.8},
+        ]
+        return [
+            {},
+            {"item_power": 0.2},
+            {"history": 0.5},
+            *spans,
+            {"itself": False},
+            {"l2": 50.0, "dropout": 0.3},
+        ]
 
     def _operations(self, items: int) -> float:
         return 3.0 * float(items) ** 3
@@ -78,11 +115,20 @@ class ForwardRidge(Linear):
         weights = np.ones(len(log), np.float32)
         if self.age_half_life is not None and log.times is not None:
             half_life = durations.seconds(self.age_half_life, "age_half_life")
-            weights = np.exp2(-(log.times.max(initial=0) - log.times) / half_life).astype(np.float32)
+            weights = np.exp2(-(log.times.max(initial=0) - log.times) / half_life).astype(
+                np.float32
+            )
         own, cross = transitions(
-            log.starts, log.items, positions(log), weights, train.item_count,
-            past=self.past, future=self.future, reach=self.reach, label=label,
-        )  # fmt: skip
+            log.starts,
+            log.items,
+            positions(log),
+            weights,
+            train.item_count,
+            past=self.past,
+            future=self.future,
+            reach=self.reach,
+            label=label,
+        )
         sizes = np.diagonal(own).astype(np.float64)
         ridge = ridge_of(sizes, self.l2, self.dropout)
         np.fill_diagonal(own, sizes + ridge)
@@ -91,12 +137,18 @@ class ForwardRidge(Linear):
         return {"matrix": own}
 
     def _regress(self, inverse: Array, cross: Array, label: str) -> None:
-        """Replace the inverse P by B = P · SᵀT, in place, slab by slab; without `itself` less P · diag(diag(B) / diag(P))."""
-        slabs = [slice(first, min(first + SLAB, len(inverse))) for first in range(0, len(inverse), SLAB)]
+        """Replace the inverse P by B = P · SᵀT, in place, slab by slab; without `itself` less P ·
+        diag(diag(B) / diag(P)).
+        """
+        slabs = [
+            slice(first, min(first + SLAB, len(inverse))) for first in range(0, len(inverse), SLAB)
+        ]
         own = np.diagonal(inverse).copy()
         removed = np.zeros_like(own)
         if not self.itself:
-            columns = parallel.share(lambda rows: np.einsum("ij,ji->i", inverse[rows], cross[:, rows]), slabs, label)
+            columns = parallel.share(
+                lambda rows: np.einsum("ij,ji->i", inverse[rows], cross[:, rows]), slabs, label
+            )
             removed = np.concatenate(columns) / own
 
         def regress(rows: slice) -> None:

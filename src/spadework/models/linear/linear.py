@@ -1,4 +1,6 @@
-"""Weights from every item to every item, dense or pruned: what the linear models learn, and how they answer with it."""
+"""Weights from every item to every item, dense or pruned: what the linear models learn, and how
+they answer with it.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dense_scores, sparse_scores
+from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.solvers import dense_inverse
 from spadework.kernels.solvers.dense_gram import gram
 from spadework.models.cooccurrence.channel import Channel
@@ -33,12 +36,14 @@ PRUNED_AT_ONCE = 256
 class Linear(HistoryReader):
     """The score of an item is the sum over history items of weight[history item, item].
 
-    What is learned is a dense matrix, whose rows and columns are scaled when it answers: whatever only scales is free once the matrix
-    stands. With `keep`, the largest weights of each column become a sparse table, and the matrix is let go.
+    What is learned is a dense matrix, whose rows and columns are scaled when it answers: whatever
+    only scales is free once the matrix stands. With `keep`, the largest weights of each column
+    become a sparse table, and the matrix is let go.
     """
 
     instead: ClassVar[str] = (
-        "It grows with the square of the items. Take 'mrf' or 'sansa', whose weights are sparse, or 'elsa', which has a short vector an item."
+        "It grows with the square of the items. Take 'mrf' or 'sansa', whose weights are "
+        "sparse, or 'elsa', which has a short vector an item."
     )
     answering: ClassVar[frozenset[str]] = READING | {"keep", "item_power"}
 
@@ -46,10 +51,17 @@ class Linear(HistoryReader):
         float,
         Range(0.0, 1.0),
         Search(0.0, 0.5),
-        Doc("α: weights to an item of c users are divided by c^α, those from it multiplied; above 0, rare items rise."),
+        Doc(
+            "α: weights to an item of c users are divided by c^α, those from it multiplied; "
+            "above 0, rare items rise."
+        ),
     ] = 0.0
     keep: Annotated[
-        int | None, Range(1, 100_000), Doc("Weights kept to each item, the largest ones; none: all, which takes 4 · items² bytes.")
+        int | None,
+        Range(1, 100_000),
+        Doc(
+            "Weights kept to each item, the largest ones; none: all, which takes 4 · items² bytes."
+        ),
     ] = None
 
     def cost(self, train: Interactions) -> Cost:
@@ -57,7 +69,13 @@ class Linear(HistoryReader):
         lengths = np.diff(train.starts).astype(np.float64)
         pairs = float((lengths**2).sum())
         kept = 0 if self.keep is None else 12 * items * min(self.keep, items)
-        seconds = 4e-10 * pairs + 1e-8 * items**2 + self._operations(items) / (RATE * parallel.threads()) + 1e-7 * len(train) + 1e-3
+        seconds = (
+            4e-10 * pairs
+            + 1e-8 * items**2
+            + self._operations(items) / (RATE * parallel.threads())
+            + 1e-7 * len(train)
+            + 1e-3
+        )
         held = 4 * matrices * items**2 + dense_inverse.room(items) + kept + 60 * len(train) + 2**20
         return Cost(bytes=int(held), seconds=seconds)
 
@@ -71,17 +89,25 @@ class Linear(HistoryReader):
 
     # ---- learning
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         state = {**self._learn(train, content), "users": users_of(train)}
         return state if self.keep is None else self._pruned(state)
 
     def sharing(self, **params: Any) -> Self:
-        """A model with other answering parameters and the same learned arrays; a pruned table cannot answer with other scales."""
+        """A model with other answering parameters and the same learned arrays; a pruned table
+        cannot answer with other scales.
+        """
         other = type(self)(**{**self.params, **params})
         if not set(params) <= self.answering or "_state" not in self.__dict__:
             return other
         if "matrix" in self.state:
-            state = self.state if other.keep is None else {**other._pruned(self.state), "popularity": self.state["popularity"]}
+            state = (
+                self.state
+                if other.keep is None
+                else {**other._pruned(self.state), "popularity": self.state["popularity"]}
+            )
             other._restore(state, self.item_vocabulary)
         elif all(getattr(self, name) == getattr(other, name) for name in self.answering - READING):
             other._restore(self.state, self.item_vocabulary)
@@ -93,7 +119,9 @@ class Linear(HistoryReader):
 
     @abstractmethod
     def _scale(self, state: Mapping[str, Array]) -> Array:
-        """What each column of the matrix is multiplied by, `item_power` aside: float64 [items]; zero where nothing is known."""
+        """What each column of the matrix is multiplied by, `item_power` aside: float64 [items];
+        zero where nothing is known.
+        """
 
     def _scales(self, state: Mapping[str, Array]) -> tuple[Array, Array]:
         """Scales of rows and of columns: float32 [items] both."""
@@ -101,7 +129,9 @@ class Linear(HistoryReader):
         return raised.astype(np.float32), (self._scale(state) / raised).astype(np.float32)
 
     def _pruned(self, state: Mapping[str, Array]) -> dict[str, Array]:
-        """The `keep` largest weights of each column by size, as a sparse table of rows. O(items²)."""
+        """The `keep` largest weights of each column by size, as a sparse table of rows.
+        O(items²).
+        """
         assert self.keep is not None
         matrix, (left, right) = state["matrix"], self._scales(state)
         items, keep = len(matrix), min(self.keep, len(matrix))
@@ -113,24 +143,34 @@ class Linear(HistoryReader):
             return places.astype(np.int32), np.take_along_axis(weights, places, axis=1)
 
         parts = parallel.share(largest, range(0, items, PRUNED_AT_ONCE), f"prune {self.label}")
-        sources, values = np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
-        by_column = csr_array((values.ravel(), sources.ravel(), np.arange(0, items * keep + 1, keep)), shape=(items, items))
+        sources, values = (
+            np.concatenate([part[0] for part in parts]),
+            np.concatenate([part[1] for part in parts]),
+        )
+        by_column = csr_array(
+            (values.ravel(), sources.ravel(), np.arange(0, items * keep + 1, keep)),
+            shape=(items, items),
+        )
         by_column.eliminate_zeros()
         table = csr_array(by_column.T)
-        return {"starts": table.indptr.astype(np.int64), "columns": table.indices.astype(np.int32), "values": table.data}
+        return {
+            "starts": table.indptr.astype(np.int64),
+            "columns": table.indices.astype(np.int32),
+            "values": table.data,
+        }
 
     # ---- answering
 
-    def _weighted(self, histories: Histories) -> tuple[sparse_scores.SparseRows, Array]:
+    def _weighted(self, histories: Histories) -> tuple[SparseRows, Array]:
         """What the histories say to a dense matrix, and the scale of its columns."""
         told, weights = self._votes(histories)
         left, right = self._scales(self.state)
-        return sparse_scores.SparseRows(told.starts, told.items, weights * left[told.items]), right
+        return SparseRows(told.starts, told.items, weights * left[told.items]), right
 
-    def _table(self, histories: Histories) -> tuple[sparse_scores.SparseRows, sparse_scores.SparseRows]:
+    def _table(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
         told, weights = self._votes(histories)
         state = self.state
-        return sparse_scores.SparseRows(told.starts, told.items, weights), sparse_scores.SparseRows(
+        return SparseRows(told.starts, told.items, weights), SparseRows(
             state["starts"], state["columns"], state["values"]
         )
 
@@ -140,19 +180,37 @@ class Linear(HistoryReader):
             return dense_scores.score_dense(lists, self.state["matrix"], scale)
         return sparse_scores.score_rows(*self._table(histories), len(self.item_vocabulary))
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         if "matrix" in self.state:
             lists, scale = self._weighted(histories)
             return dense_scores.score_cells(lists, self.state["matrix"], scale, asked)
         return sparse_scores.score_cells(*self._table(histories), len(self.item_vocabulary), asked)
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         if "matrix" in self.state:
             lists, scale = self._weighted(block)
-            return dense_scores.recommend_dense(lists, self.state["matrix"], scale, k, seen=seen, only=repeats == "only", allowed=allowed)
+            return dense_scores.recommend_dense(
+                lists,
+                self.state["matrix"],
+                scale,
+                k,
+                seen=seen,
+                only=repeats == "only",
+                allowed=allowed,
+            )
         lists, table = self._table(block)
-        return sparse_scores.recommend_rows(lists, table, len(self.item_vocabulary), k, seen=seen, only=repeats == "only", allowed=allowed)
+        return sparse_scores.recommend_rows(
+            lists,
+            table,
+            len(self.item_vocabulary),
+            k,
+            seen=seen,
+            only=repeats == "only",
+            allowed=allowed,
+        )
 
     def _row_cells(self, k: int) -> int:
         return k
@@ -173,7 +231,12 @@ class Linear(HistoryReader):
         state = self.state
         if "matrix" in state:
             left, right = self._scales(state)
-            return np.asarray(weights * left[sources] * state["matrix"][sources, code].astype(np.float64) * right[code])
+            return np.asarray(
+                weights
+                * left[sources]
+                * state["matrix"][sources, code].astype(np.float64)
+                * right[code]
+            )
         found = np.zeros(len(sources))
         for place, source in enumerate(sources):
             cells = slice(state["starts"][source], state["starts"][source + 1])
@@ -187,32 +250,55 @@ class Linear(HistoryReader):
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         if "matrix" in state:
             self._scales(state)  # names what is missing
-            vectors = [name for name, array in state.items() if name != "matrix" and array.shape != (items,)]
-            return f"{vectors[0]} does not fit the items" if vectors else _wrong_matrix(state["matrix"], items)
-        return sparse_scores.wrong_table(state["starts"], state["columns"], state["values"], items, items)
+            vectors = [
+                name
+                for name, array in state.items()
+                if name != "matrix" and array.shape != (items,)
+            ]
+            return (
+                f"{vectors[0]} does not fit the items"
+                if vectors
+                else _wrong_matrix(state["matrix"], items)
+            )
+        return wrong_table(state["starts"], state["columns"], state["values"], items, items)
 
 
 def _wrong_matrix(matrix: Array, items: int) -> str | None:
-    return None if matrix.shape == (items, items) and matrix.dtype == np.float32 else "the matrix does not fit the items"
+    return (
+        None
+        if matrix.shape == (items, items) and matrix.dtype == np.float32
+        else "the matrix does not fit the items"
+    )
 
 
 def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
-    """The Gram matrix of the log's units, entries weighed as the channel says: [items, items] float32.
+    """The Gram matrix of the log's units, entries weighed as the channel says: [items, items]
+    float32.
 
-    An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after the half-life h.
+    An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after
+    the half-life h.
     """
     rows = GroupedRows.of(train, (channel,), None)
-    values = rows.entry_weights(channel) * rows.unit_damping(channel) * np.sqrt(rows.age_decay(channel))
-    entries = csr_array((values, rows.items, rows.starts), shape=(len(rows.starts) - 1, train.item_count))
+    values = (
+        rows.entry_weights(channel) * rows.unit_damping(channel) * np.sqrt(rows.age_decay(channel))
+    )
+    entries = csr_array(
+        (values, rows.items, rows.starts), shape=(len(rows.starts) - 1, train.item_count)
+    )
     entries.sort_indices()
     return gram(entries.indptr, entries.indices, entries.data, train.item_count, label)
 
 
 def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
-    """Λ = l2 + dropout / (1 − dropout) · sizes, float64 [items]; refused where it leaves a zero on the diagonal of an item of size zero."""
+    """Λ = l2 + dropout / (1 − dropout) · sizes, float64 [items]; refused where it leaves a zero on
+    the diagonal of an item of size zero.
+    """
     if l2 == 0 and (sizes <= 0).any():
         raise Unsuitable(
-            f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the matrix of the items cannot be inverted.",
+            (
+                f"{int((sizes <= 0).sum()):,} items have no events that count, so with l2=0 the "
+                "matrix of the items cannot be inverted."
+            ),
             "Give an l2 above zero.",
         )
     return np.asarray(l2 + dropout / (1 - dropout) * sizes)

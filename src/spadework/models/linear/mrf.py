@@ -1,4 +1,6 @@
-"""Sparse least squares, item by item: EASE where each item looks only at its strongest partners, for catalogues too large for it."""
+"""Sparse least squares, item by item: EASE where each item looks only at its strongest partners,
+for catalogues too large for it.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,14 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class MarkovField(pruned_gram.GramLearner, ItemItem):
-    """The weights of EASE from small inverses: item j's column is −P_ij / P_jj, P the inverse over j and its strongest partners.
+    """The weights of EASE from small inverses: item j's column is −P_ij / P_jj, P the inverse over
+    j and its strongest partners.
 
-    With all pairs kept, all items as neighbours and scale_power 0 it is EASE. With `share` above 0 one inverse serves an item and the
-    strongest of its partners, in descending order of their number; weights that several blocks give are averaged. Weights may be below
-    zero. Steck, "Markov Random Fields for Collaborative Filtering", NeurIPS 2019.
-    O(pairs of users' items + items · neighbours³ / 3), by all processors; the table holds items · neighbours weights.
+    With all pairs kept, all items as neighbours and scale_power 0 it is EASE. With `share` above 0
+    one inverse serves an item and the strongest of its partners, in descending order of their
+    number; weights that several blocks give are averaged. Weights may be below zero. Steck, "Markov
+    Random Fields for Collaborative Filtering", NeurIPS 2019. O(pairs of users' items + items ·
+    neighbours³ / 3), by all processors; the table holds items · neighbours weights.
     """
 
     name = "mrf"
@@ -33,28 +37,48 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
         Search(choices=(50, 100, 200)),
         Doc("Partners that the column of an item may lean on."),
     ] = 100
-    share: Annotated[float, Range(0.0, 1.0), Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own.")] = 0.0
+    share: Annotated[
+        float,
+        Range(0.0, 1.0),
+        Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own."),
+    ] = 0.0
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
         plain = {"dropout": 0.0, "unit_power": 0.0}
-        return [{}, {"l2": 100.0}, {"unit_power": 0.5}, {"neighbours": 200}, {"item_power": 0.2}, plain]
+        return [
+            {},
+            {"l2": 100.0},
+            {"unit_power": 0.5},
+            {"neighbours": 200},
+            {"item_power": 0.2},
+            plain,
+        ]
 
     def cost(self, train: Interactions) -> Cost:
         counting = self._counting_cost(train, self.neighbours)
-        members, columns = counting.partners, 1 + self.share * counting.partners  # columns that an item's inverse gives, at most
+        # columns that an item's inverse gives, at most
+        members, columns = counting.partners, 1 + self.share * counting.partners
         work = train.item_count * (members**3 / 3 + 1000 * members)
-        held = counting.bytes + (24 if self.share == 0 else 40 * columns) * train.item_count * members
+        held = (
+            counting.bytes + (24 if self.share == 0 else 40 * columns) * train.item_count * members
+        )
         return Cost(bytes=int(held), seconds=counting.seconds + 1.5e-10 * work)
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         found = self._gram(train)
         members = sparse_graph.strongest(found.pairs, self.neighbours)
         half, diagonal = sparse_graph.halved(found.pairs), self._diagonal(found)
         if self.share > 0:
-            members, weights, raised = block_inverse.shared_columns(half, diagonal, members, found.pairs, self.share, f"fit {self.label}")
+            members, weights, raised = block_inverse.shared_columns(
+                half, diagonal, members, found.pairs, self.share, f"fit {self.label}"
+            )
         else:
-            values, own, raised = local_inverse.own_columns(half, diagonal, members, f"fit {self.label}")
+            values, own, raised = local_inverse.own_columns(
+                half, diagonal, members, f"fit {self.label}"
+            )
             weights = -values / np.repeat(own, np.diff(members.starts))
         pruned_gram.tell_raised(self.label, raised)
         source, target = self._factors(found)

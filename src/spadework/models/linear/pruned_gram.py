@@ -1,13 +1,17 @@
-"""The Gram matrix of a log, counted and pruned: what models that solve least-squares problems over few partners start from.
+"""The Gram matrix of a log, counted and pruned: what models that solve least-squares problems over
+few partners start from.
 
-G = XᵀX, where x_ui says whether (and how much) user u holds item i. Only the strongest pairs of each item are kept, by
-G_ij / (G_ii · G_jj)^(pair_power / 2), and all work is done on that scale: it is a matter of rounding, the answer is scaled back.
+G = XᵀX, where x_ui says whether (and how much) user u holds item i. Only the strongest pairs of
+each item are kept, by G_ij / (G_ii · G_jj)^(pair_power / 2), and all work is done on that scale: it
+is a matter of rounding, the answer is scaled back.
 
-The penalty of item i is l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii. Scaling the matrix by powers of the counts and back, as
-"Markov Random Fields for Collaborative Filtering" (Steck, NeurIPS 2019) does with scale_power 0.75, is the same as such a penalty:
-S (G + l2 · S⁻²) S is S G S + l2 with S = G_ii^(−scale_power / 2). So plain EASE has scale_power 0, and dropout (Steck, "Autoencoders that
-don't overfit towards the Identity", NeurIPS 2020) is the case 1. It is on by default: pairs that are left out can make what is kept
-indefinite, and a penalty that grows with the users holds the most popular items, which l2 alone hardly touches.
+The penalty of item i is l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii. Scaling the matrix
+by powers of the counts and back, as "Markov Random Fields for Collaborative Filtering" (Steck,
+NeurIPS 2019) does with scale_power 0.75, is the same as such a penalty: S (G + l2 · S⁻²) S is S G S
++ l2 with S = G_ii^(−scale_power / 2). So plain EASE has scale_power 0, and dropout (Steck,
+"Autoencoders that don't overfit towards the Identity", NeurIPS 2020) is the case 1. It is on by
+default: pairs that are left out can make what is kept indefinite, and a penalty that grows with the
+users holds the most popular items, which l2 alone hardly touches.
 """
 
 from __future__ import annotations
@@ -38,7 +42,9 @@ TINY = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Gram:
-    """Kept pairs of the scaled matrix T G T, T = diag(scale); the diagonal stands apart and is not scaled."""
+    """Kept pairs of the scaled matrix T G T, T = diag(scale); the diagonal stands apart and is not
+    scaled.
+    """
 
     pairs: Graph  # values T_i · G_ij · T_j
     diagonal: Array  # [items] float64: G_ii
@@ -55,7 +61,9 @@ class CountingCost(NamedTuple):
 
 
 class GramLearner(HistoryReader):
-    """What models of the kept Gram matrix share: what is counted, which pairs are kept, and the penalties."""
+    """What models of the kept Gram matrix share: what is counted, which pairs are kept, and the
+    penalties.
+    """
 
     family: ClassVar[str] = "sparse linear"
 
@@ -69,16 +77,25 @@ class GramLearner(HistoryReader):
         float,
         Range(0.0, 0.95),
         Search(0.0, 0.9),
-        Doc("Chance p that an event is left out while learning: adds p / (1 − p) · users to the penalty."),
+        Doc(
+            "Chance p that an event is left out while learning: adds p / (1 − p) · users to "
+            "the penalty."
+        ),
     ] = 0.6
     scale_power: Annotated[
-        float, Range(0.0, 2.0), Search(0.0, 1.0), Doc("Exponent of an item's users in its penalty: above 0, rare items are held less.")
+        float,
+        Range(0.0, 2.0),
+        Search(0.0, 1.0),
+        Doc("Exponent of an item's users in its penalty: above 0, rare items are held less."),
     ] = 0.0
     item_power: Annotated[
         float,
         Range(0.0, 1.0),
         Search(0.0, 0.5),
-        Doc("Weights are times (users of the history item / users of the target)^item_power; above 0 lifts rare targets."),
+        Doc(
+            "Weights are times (users of the history item / users of the "
+            "target)^item_power; above 0 lifts rare targets."
+        ),
     ] = 0.0
     age_half_life: Annotated[
         str | None,
@@ -86,56 +103,93 @@ class GramLearner(HistoryReader):
         Search(choices=(None, "30d", "90d", "365d")),
         Doc("Age, from the end of the log, at which an event counts half as much in the squares."),
     ] = None
-    window: Annotated[str | None, Duration(), Doc("Learn from the last span of the log alone, such as 90d; none: from all.")] = None
-    newest: Annotated[int | None, Range(2, 10_000_000), Doc("Only so many of a user's newest items are counted; none: all.")] = 5000
+    window: Annotated[
+        str | None,
+        Duration(),
+        Doc("Learn from the last span of the log alone, such as 90d; none: from all."),
+    ] = None
+    newest: Annotated[
+        int | None,
+        Range(2, 10_000_000),
+        Doc("Only so many of a user's newest items are counted; none: all."),
+    ] = 5000
     unit_power: Annotated[
         float,
         Range(0.0, 2.0),
         Search(0.0, 0.6),
         Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less."),
     ] = 0.3
-    keep: Annotated[int, Range(1, 100_000), Doc("Strongest pairs of each item that are kept; all others are taken as zero.")] = 500
+    keep: Annotated[
+        int,
+        Range(1, 100_000),
+        Doc("Strongest pairs of each item that are kept; all others are taken as zero."),
+    ] = 500
     pair_power: Annotated[
-        float, Range(0.0, 2.0), Doc("Strong pairs are those of large count / (users of one · of the other)^(pair_power / 2).")
+        float,
+        Range(0.0, 2.0),
+        Doc(
+            "Strong pairs are those of large count / (users of one · of the "
+            "other)^(pair_power / 2)."
+        ),
     ] = 1.0
 
     def required(self) -> frozenset[Need]:
-        timed: frozenset[Need] = frozenset({"times"}) if self.age_half_life is not None or self.window is not None else frozenset()
+        timed: frozenset[Need] = (
+            frozenset({"times"})
+            if self.age_half_life is not None or self.window is not None
+            else frozenset()
+        )
         return super().required() | timed
 
     @property
     def channel(self) -> Channel:
-        """What is counted. Entries fade with half of the rate, so that their products fade as the events do, and G stays a Gram matrix."""
+        """What is counted. Entries fade with half of the rate, so that their products fade as the
+        events do, and G stays a Gram matrix.
+        """
         fading = self.age_half_life is not None
         return Channel(
             unit_power=self.unit_power,
             newest=self.newest,
             entry="recency" if fading else "binary",
-            entry_half_life=2 * durations.seconds(self.age_half_life, "age_half_life") if self.age_half_life is not None else 30 * 86_400.0,
+            entry_half_life=2 * durations.seconds(self.age_half_life, "age_half_life")
+            if self.age_half_life is not None
+            else 30 * 86_400.0,
         )
 
     def _diagonal(self, gram: Gram) -> Array:
-        """Diagonal of T (G + penalties) T, above zero even where no penalty is asked for. Shape [items], float64."""
+        """Diagonal of T (G + penalties) T, above zero even where no penalty is asked for. Shape
+        [items], float64.
+        """
         size = np.maximum(gram.diagonal, TINY)
         penalty = self.l2 * size**self.scale_power + self.dropout / (1 - self.dropout) * size
         return np.asarray((size + penalty) * gram.scale**2)
 
     def _factors(self, gram: Gram) -> tuple[Array, Array]:
-        """What weights on the scale of T are multiplied by, for the history item and for the target. Shape [items] both."""
+        """What weights on the scale of T are multiplied by, for the history item and for the
+        target. Shape [items] both.
+        """
         lift = gram.users**self.item_power
         return gram.scale * lift, 1 / (gram.scale * lift)
 
     def _gram(self, train: Interactions) -> Gram:
-        """Count and keep the `keep` strongest pairs of each item, and those that the other item keeps."""
+        """Count and keep the `keep` strongest pairs of each item, and those that the other item
+        keeps.
+        """
         told = in_window(train, self.window)
         counted = count_pass(told, (self.channel,))
         rows = GroupedRows.of(told, (self.channel,), None, tell=False)  # the pass has told it
-        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.unit_damping(self.channel)
+        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.unit_damping(
+            self.channel
+        )
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
         by_rank = (1 / scale[counted.units.order]).astype(np.float32)
-        weighing = Weighing(0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True)
-        (table,) = tables(counted.counter, counted.units, [weighing], f"count pairs of {self.label}")
+        weighing = Weighing(
+            0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True
+        )
+        (table,) = tables(
+            counted.counter, counted.units, [weighing], f"count pairs of {self.label}"
+        )
         users = np.maximum(users_of(train), 1).astype(np.float64)
         return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
 
@@ -153,21 +207,31 @@ class GramLearner(HistoryReader):
 
 
 def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
-    """Columns of weights by target become a table of rows by history item: starts, columns ascending, values float32. O(cells).
+    """Columns of weights by target become a table of rows by history item: starts, columns
+    ascending, values float32. O(cells).
 
     Weights of zero are left out: they are no evidence.
     """
     count = len(members.starts) - 1
-    table = csc_array((weights.astype(np.float32), members.items, members.starts), shape=(count, count)).tocsr()
+    table = csc_array(
+        (weights.astype(np.float32), members.items, members.starts), shape=(count, count)
+    ).tocsr()
     table.eliminate_zeros()
     table.sort_indices()
-    return {"starts": table.indptr.astype(np.int64), "columns": table.indices.astype(np.int32), "values": table.data}
+    return {
+        "starts": table.indptr.astype(np.int64),
+        "columns": table.indices.astype(np.int32),
+        "values": table.data,
+    }
 
 
 def tell_raised(label: str, raised: int) -> None:
     """Say how many small systems needed a larger penalty than was asked for."""
     if raised:
-        events.note(f"{label}: the pairs of {raised:,} items had no solution as they were kept; their penalties were raised (keep, l2).")
+        events.note(
+            f"{label}: the pairs of {raised:,} items had no solution as they were kept; "
+            "their penalties were raised (keep, l2)."
+        )
 
 
 def _scaled(joint: Array, left: Array, right: Array) -> Array:

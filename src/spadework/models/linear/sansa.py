@@ -1,4 +1,6 @@
-"""EASE through two sparse factors of an approximate inverse: for catalogues too large for the inverse itself."""
+"""EASE through two sparse factors of an approximate inverse: for catalogues too large for the
+inverse itself.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from scipy.sparse import csr_array
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking import factor_pair_scores, sparse_scores
+from spadework.kernels.ranking import factor_pair_scores
+from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.solvers import local_inverse, sparse_graph
 from spadework.models.histories import Histories
 from spadework.models.linear import pruned_gram
@@ -20,19 +23,27 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class Sansa(pruned_gram.GramLearner):
-    """The weights of EASE, −P_ij / P_jj, with P ≈ Wᵀ D⁻¹ W, D the pivots and W sparse and triangular in the order of popularity.
+    """The weights of EASE, −P_ij / P_jj, with P ≈ Wᵀ D⁻¹ W, D the pivots and W sparse and
+    triangular in the order of popularity.
 
-    Row i of W is a small least-squares problem over the strongest partners of i that come before it, so rows are solved side by side, and
-    none can fail where the kept pairs are positive definite: a factorised sparse approximate inverse (Kolotilina and Yeremin, "Factorized
-    Sparse Approximate Inverse Preconditionings", 1993) in place of the incomplete factor and its refinement in Spišák et al., "Scalable
-    Approximate NonSymmetric Autoencoder for Collaborative Filtering", RecSys 2023. With all pairs and density 1 it is EASE. An item of the
-    history does not speak for itself. Items without partners have no scores.
-    O(pairs of users' items + items · partners³ / 3); a row of a factor holds max(density · items, least) cells at most.
+    Row i of W is a small least-squares problem over the strongest partners of i that come before
+    it, so rows are solved side by side, and none can fail where the kept pairs are positive
+    definite: a factorised sparse approximate inverse (Kolotilina and Yeremin, "Factorized Sparse
+    Approximate Inverse Preconditionings", 1993) in place of the incomplete factor and its
+    refinement in Spišák et al., "Scalable Approximate NonSymmetric Autoencoder for Collaborative
+    Filtering", RecSys 2023. With all pairs and density 1 it is EASE. An item of the history does
+    not speak for itself. Items without partners have no scores. O(pairs of users' items + items ·
+    partners³ / 3); a row of a factor holds max(density · items, least) cells at most.
     """
 
     name = "sansa"
     density: Annotated[
-        float, Range(1e-6, 1.0, log=True), Doc("Share of the cells of a factor that are filled: density · items in a row, itself included.")
+        float,
+        Range(1e-6, 1.0, log=True),
+        Doc(
+            "Share of the cells of a factor that are filled: density · items in a row, "
+            "itself included."
+        ),
     ] = 1e-3
     least: Annotated[
         int,
@@ -40,9 +51,10 @@ class Sansa(pruned_gram.GramLearner):
         Search(choices=(25, 50, 100, 200)),
         Doc("Cells in a row of the factors, itself included, where density gives fewer."),
     ] = 50
-    order: Annotated[Literal["popular", "rare"], Doc("Which items come first; each leans in the factor on those before it alone.")] = (
-        "popular"
-    )
+    order: Annotated[
+        Literal["popular", "rare"],
+        Doc("Which items come first; each leans in the factor on those before it alone."),
+    ] = "popular"
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -57,9 +69,14 @@ class Sansa(pruned_gram.GramLearner):
         counting = self._counting_cost(train, self._partners(train.item_count))
         members = counting.partners
         work = train.item_count * (members**3 / 3 + 1000 * members)
-        return Cost(bytes=int(counting.bytes + 40 * train.item_count * (members + 1)), seconds=counting.seconds + 1.5e-10 * work)
+        return Cost(
+            bytes=int(counting.bytes + 40 * train.item_count * (members + 1)),
+            seconds=counting.seconds + 1.5e-10 * work,
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         found = self._gram(train)
         items = train.item_count
         ascending = found.diagonal if self.order == "rare" else -found.diagonal
@@ -74,28 +91,40 @@ class Sansa(pruned_gram.GramLearner):
         rows = np.concatenate((np.repeat(np.arange(items), lengths), np.arange(items)))
         cells = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))
         columns = np.concatenate((members.items, np.arange(items)))
-        diagonal = np.bincount(columns, weights=cells**2 * pivots[rows], minlength=items)  # the diagonal of P
+        # the diagonal of P
+        diagonal = np.bincount(columns, weights=cells**2 * pivots[rows], minlength=items)
         source, _ = self._factors(found)
-        factor = csr_array(((cells * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items))
+        factor = csr_array(
+            ((cells * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items)
+        )
         factor.eliminate_zeros()  # no evidence
         factor.sort_indices()
         turned = factor.tocsc()
         turned.sort_indices()
         return {
-            "factor_starts": factor.indptr.astype(np.int64), "factor_items": factor.indices.astype(np.int32), "factor_values": factor.data,
-            "item_starts": turned.indptr.astype(np.int64), "item_factors": turned.indices.astype(np.int32), "item_values": turned.data,
-            "inverse_pivots": pivots.astype(np.float32), "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
-        }  # fmt: skip
+            "factor_starts": factor.indptr.astype(np.int64),
+            "factor_items": factor.indices.astype(np.int32),
+            "factor_values": factor.data,
+            "item_starts": turned.indptr.astype(np.int64),
+            "item_factors": turned.indices.astype(np.int32),
+            "item_values": turned.data,
+            "inverse_pivots": pivots.astype(np.float32),
+            "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
+        }
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        for starts, columns, values in (("factor_starts", "factor_items", "factor_values"), ("item_starts", "item_factors", "item_values")):
-            if wrong := sparse_scores.wrong_table(state[starts], state[columns], state[values], items, items):
+        for starts, columns, values in (
+            ("factor_starts", "factor_items", "factor_values"),
+            ("item_starts", "item_factors", "item_values"),
+        ):
+            if wrong := wrong_table(state[starts], state[columns], state[values], items, items):
                 return wrong
         if len(state["inverse_pivots"]) != items or len(state["target_scale"]) != items:
             return "the diagonals of the factors do not fit the items"
         return (
             None
-            if np.isfinite(state["inverse_pivots"]).all() and np.isfinite(state["target_scale"]).all()
+            if np.isfinite(state["inverse_pivots"]).all()
+            and np.isfinite(state["target_scale"]).all()
             else "a pivot is no finite number"
         )
 
@@ -103,31 +132,40 @@ class Sansa(pruned_gram.GramLearner):
 
     def _factor_pair(self) -> factor_pair_scores.Factors:
         held = self.state
-        by_item = sparse_scores.SparseRows(held["item_starts"], held["item_factors"], held["item_values"])
-        by_factor = sparse_scores.SparseRows(held["factor_starts"], held["factor_items"], held["factor_values"])
-        return factor_pair_scores.Factors(by_item, by_factor, held["inverse_pivots"], held["target_scale"])
+        by_item = SparseRows(held["item_starts"], held["item_factors"], held["item_values"])
+        by_factor = SparseRows(held["factor_starts"], held["factor_items"], held["factor_values"])
+        return factor_pair_scores.Factors(
+            by_item, by_factor, held["inverse_pivots"], held["target_scale"]
+        )
 
-    def _told(self, histories: Histories) -> sparse_scores.SparseRows:
+    def _told(self, histories: Histories) -> SparseRows:
         told, weights = self._votes(histories)
-        return sparse_scores.SparseRows(told.starts, told.items, weights)
+        return SparseRows(told.starts, told.items, weights)
 
     def _score(self, histories: Histories) -> Array:
         return factor_pair_scores.score_rows(self._told(histories), self._factor_pair())
 
-    def _score_cells(self, histories: Histories, asked: sparse_scores.SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
         return factor_pair_scores.score_cells(self._told(histories), self._factor_pair(), asked)
 
-    def _lists(self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None) -> tuple[Codes, Array]:
+    def _lists(
+        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         return factor_pair_scores.recommend_rows(
-            self._told(block), self._factor_pair(), k, seen=seen, only=repeats == "only", allowed=allowed
+            self._told(block),
+            self._factor_pair(),
+            k,
+            seen=seen,
+            only=repeats == "only",
+            allowed=allowed,
         )
 
     def _row_cells(self, k: int) -> int:
         return k
 
     def _row(self, code: int) -> Array:
-        alone = sparse_scores.SparseRows(np.array([0, 1]), np.array([code], np.int32), np.ones(1, np.float32))
+        alone = SparseRows(np.array([0, 1]), np.array([code], np.int32), np.ones(1, np.float32))
         return np.asarray(factor_pair_scores.score_rows(alone, self._factor_pair())[0])
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
@@ -138,6 +176,13 @@ class Sansa(pruned_gram.GramLearner):
 
         target = np.zeros(len(held["inverse_pivots"]))
         factors = held["item_factors"][cells(code)]
-        target[factors] = held["item_values"][cells(code)] * held["inverse_pivots"][factors].astype(np.float64) * held["target_scale"][code]
-        parts = [float(held["item_values"][cells(one)] @ target[held["item_factors"][cells(one)]]) for one in sources]
+        target[factors] = (
+            held["item_values"][cells(code)]
+            * held["inverse_pivots"][factors].astype(np.float64)
+            * held["target_scale"][code]
+        )
+        parts = [
+            float(held["item_values"][cells(one)] @ target[held["item_factors"][cells(one)]])
+            for one in sources
+        ]
         return np.where(sources == code, 0.0, np.asarray(parts, np.float64) * weights)

@@ -1,4 +1,6 @@
-"""Sparse linear methods: weights at or above zero over an item's nearest neighbours, most of them zero."""
+"""Sparse linear methods: weights at or above zero over an item's nearest neighbours, most of them
+zero.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +23,14 @@ ROUNDS_AT_A_GUESS = 15
 
 
 class Slim(pruned_gram.GramLearner, ItemItem):
-    """Each item's column w minimises ½‖x_j − X w‖² + ½ Σ Λ_i w_i² + l1 · Σ w with w ≥ 0, over the item's nearest neighbours (fSLIM).
+    """Each item's column w minimises ½‖x_j − X w‖² + ½ Σ Λ_i w_i² + l1 · Σ w with w ≥ 0, over the
+    item's nearest neighbours (fSLIM).
 
-    Λ_i = l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii, with G_ii the users of i. Penalties are in users, as the counts are; a
-    library that divides squares by the number of users wants them divided, too. Solved by coordinate descent on counts of pairs, so the
-    number of users plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems", ICDM 2011.
-    O(pairs of users' items + items · rounds · neighbours²), by all processors.
+    Λ_i = l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii, with G_ii the users of i.
+    Penalties are in users, as the counts are; a library that divides squares by the number of users
+    wants them divided, too. Solved by coordinate descent on counts of pairs, so the number of users
+    plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems",
+    ICDM 2011. O(pairs of users' items + items · rounds · neighbours²), by all processors.
     """
 
     name = "slim"
@@ -43,8 +47,14 @@ class Slim(pruned_gram.GramLearner, ItemItem):
         Search(choices=(50, 100, 200)),
         Doc("Nearest neighbours that the column of an item may lean on."),
     ] = 100
-    rounds: Annotated[int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")] = 50
-    tolerance: Annotated[float, Range(1e-8, 0.1, log=True), Doc("Descent ends when no weight moves by this share of the largest.")] = 1e-3
+    rounds: Annotated[
+        int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")
+    ] = 50
+    tolerance: Annotated[
+        float,
+        Range(1e-8, 0.1, log=True),
+        Doc("Descent ends when no weight moves by this share of the largest."),
+    ] = 1e-3
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -55,17 +65,31 @@ class Slim(pruned_gram.GramLearner, ItemItem):
         counting = self._counting_cost(train, self.neighbours)
         members = counting.partners
         work = train.item_count * (ROUNDS_AT_A_GUESS * members**2 + 1000 * members)
-        return Cost(bytes=int(counting.bytes + 24 * train.item_count * members), seconds=counting.seconds + 5e-10 * work)
+        return Cost(
+            bytes=int(counting.bytes + 24 * train.item_count * members),
+            seconds=counting.seconds + 5e-10 * work,
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         found = self._gram(train)
         members = sparse_graph.strongest(found.pairs, self.neighbours)
         weights, restless = coordinate_descent.descend(
-            sparse_graph.halved(found.pairs), self._diagonal(found), found.scale, members,
-            l1=self.l1, rounds=self.rounds, tolerance=self.tolerance, label=f"fit {self.label}",
-        )  # fmt: skip
+            sparse_graph.halved(found.pairs),
+            self._diagonal(found),
+            found.scale,
+            members,
+            l1=self.l1,
+            rounds=self.rounds,
+            tolerance=self.tolerance,
+            label=f"fit {self.label}",
+        )
         if restless:
-            events.note(f"{self.label}: the weights of {restless:,} items still moved when descent ended (rounds, tolerance).")
+            events.note(
+                f"{self.label}: the weights of {restless:,} items still moved when descent "
+                "ended (rounds, tolerance)."
+            )
         lift = found.users**self.item_power
         weights *= lift[members.items] / np.repeat(lift, np.diff(members.starts))
         return pruned_gram.by_history_item(members, weights)

@@ -1,4 +1,6 @@
-"""The network of Mult-VAE and its course: a bag of items is pressed into a few numbers with noise, and unfolded into chances of all items."""
+"""The network of Mult-VAE and its course: a bag of items is pressed into a few numbers with noise,
+and unfolded into chances of all items.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +24,20 @@ CELLS = 20_000_000
 
 
 class VaeNetwork(nn.Module):
-    """x / |x| → tanh → mean and log variance of z → tanh → logits of all items; its `forward` is the loss of a batch.
+    """x / |x| → tanh → mean and log variance of z → tanh → logits of all items; its `forward` is
+    the loss of a batch.
 
-    Loss of a user: −Σ x log softmax(logits) + β · KL(q(z|x) || N(0, 1)), where β rises to its full value over a share of the steps.
+    Loss of a user: −Σ x log softmax(logits) + β · KL(q(z|x) || N(0, 1)), where β rises to its full
+    value over a share of the steps.
     """
 
     def __init__(self, items: int, hidden: int, latent: int, dropout: float, weight: float) -> None:
         super().__init__()
         self.items, self.weight, self.dropout = items, weight, dropout
-        self.inner, self.inner_bias = nn.EmbeddingBag(items, hidden, mode="sum"), nn.Parameter(torch.zeros(hidden))
+        self.inner, self.inner_bias = (
+            nn.EmbeddingBag(items, hidden, mode="sum"),
+            nn.Parameter(torch.zeros(hidden)),
+        )
         self.mean, self.spread = nn.Linear(hidden, latent), nn.Linear(hidden, latent)
         self.unfold, self.out = nn.Linear(latent, hidden), nn.Linear(hidden, items)
         for table in (self.inner, self.mean, self.spread, self.unfold, self.out):
@@ -39,7 +46,9 @@ class VaeNetwork(nn.Module):
                 nn.init.zeros_(table.bias)
 
     def encoded(self, starts: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-        """tanh of the first layer: [users, hidden]. `starts` [users] are places in `codes`; `weights` are of length 1 in each user."""
+        """tanh of the first layer: [users, hidden]. `starts` [users] are places in `codes`;
+        `weights` are of length 1 in each user.
+        """
         return torch.tanh(self.inner(codes, starts, per_sample_weights=weights) + self.inner_bias)
 
     def decoded(self, z: Tensor) -> Tensor:
@@ -54,8 +63,15 @@ class VaeNetwork(nn.Module):
         hidden = self.encoded(starts, codes, weights * kept)
         mean, log_variance = self.mean(hidden), self.spread(hidden)
         z = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
-        users = torch.searchsorted(starts, torch.arange(len(codes), device=codes.device), right=True) - 1
-        chances = log_softmax(self.decoded(z), dim=1).flatten().index_select(0, users * self.items + codes)
+        users = (
+            torch.searchsorted(starts, torch.arange(len(codes), device=codes.device), right=True)
+            - 1
+        )
+        chances = (
+            log_softmax(self.decoded(z), dim=1)
+            .flatten()
+            .index_select(0, users * self.items + codes)
+        )
         divergence = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
         loss: Tensor = (-chances.sum() + self.weight * annealed * divergence) / len(starts)
         return loss
@@ -63,7 +79,9 @@ class VaeNetwork(nn.Module):
 
 @dataclass
 class VaeCourse(Course):
-    """Bags of items in random batches of users, and a few users whose newest moment was withheld."""
+    """Bags of items in random batches of users, and a few users whose newest moment was
+    withheld.
+    """
 
     network: VaeNetwork
     bags: Histories  # codes among the learned items
@@ -92,7 +110,9 @@ class VaeCourse(Course):
         for number, rows in enumerate(cut[: len(cut) // size * size]):
             self.done += 1
             if number % size == rank:
-                annealed = torch.tensor(min(1.0, self.done / self.anneal_steps), device=self.network.inner_bias.device)
+                annealed = torch.tensor(
+                    min(1.0, self.done / self.anneal_steps), device=self.network.inner_bias.device
+                )
                 yield (*self._bag(self.bags.take(rows)), annealed)
 
     def _bag(self, bags: Histories) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,7 +120,10 @@ class VaeCourse(Course):
         sizes = np.diff(bags.starts)
         weights = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes).astype(np.float32)
         arrays = bags.starts[:-1], bags.items.astype(np.int64), weights
-        starts, codes, values = (torch.from_numpy(np.ascontiguousarray(array)).to(self.network.inner_bias.device) for array in arrays)
+        starts, codes, values = (
+            torch.from_numpy(np.ascontiguousarray(array)).to(self.network.inner_bias.device)
+            for array in arrays
+        )
         return starts, codes, values
 
     @torch.no_grad()
@@ -111,7 +134,9 @@ class VaeCourse(Course):
         for start in range(0, len(self.wanted), self.rows):
             part = self.asked.take(np.arange(start, min(start + self.rows, len(self.wanted))))
             starts, codes, weights = self._bag(part)
-            scores = self.network.decoded(self.network.mean(self.network.encoded(starts, codes, weights)))
+            scores = self.network.decoded(
+                self.network.mean(self.network.encoded(starts, codes, weights))
+            )
             if not self.repeating:
                 rows = np.repeat(np.arange(len(part)), np.diff(part.starts))
                 scores[torch.from_numpy(rows), codes] = -math.inf

@@ -1,4 +1,6 @@
-"""What a training that was stopped needs to go on to the same losses: weights, the optimiser's state and the curve, after every epoch."""
+"""What a training that was stopped needs to go on to the same losses: weights, the optimiser's
+state and the curve, after every epoch.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ _folder: ContextVar[Path | None] = ContextVar("spadework_checkpoints", default=N
 
 @contextmanager
 def kept_in(folder: Path | None) -> Iterator[None]:
-    """Within the block, trainings leave a checkpoint in `folder` after every epoch, and go on from the one that they find there."""
+    """Within the block, trainings leave a checkpoint in `folder` after every epoch, and go on from
+    the one that they find there.
+    """
     token = _folder.set(folder)
     try:
         yield
@@ -50,25 +54,41 @@ def write(
     optimisers: Sequence[torch.optim.Optimizer],
     curve: list[dict[str, float]],
 ) -> None:
-    """The state after the last epoch of `curve`; another one is replaced in one step, so a kill leaves this one or that."""
-    tensors = {f"weights/{name}": value for name, value in weights.items()} | {f"best/{name}": value for name, value in best.items()}
+    """The state after the last epoch of `curve`; another one is replaced in one step, so a kill
+    leaves this one or that.
+    """
+    tensors = {f"weights/{name}": value for name, value in weights.items()} | {
+        f"best/{name}": value for name, value in best.items()
+    }
     for which, optimiser in enumerate(optimisers):
         for number, state in optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser/{which}/{number}/{name}": torch.as_tensor(value) for name, value in state.items()}
+            tensors |= {
+                f"optimiser/{which}/{number}/{name}": torch.as_tensor(value)
+                for name, value in state.items()
+            }
     about = {"format": str(FORMAT), "curve": json.dumps(curve)}
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".half")
     with half.open("wb") as out:
-        out.write(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, metadata=about))
+        out.write(
+            save(
+                {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+                metadata=about,
+            )
+        )
         out.flush()
         os.fsync(out.fileno())
     half.replace(path)
 
 
-def write_learned(path: Path, weights: dict[str, Tensor], curve: list[dict[str, float]], remarks: list[str]) -> None:
+def write_learned(
+    path: Path, weights: dict[str, Tensor], curve: list[dict[str, float]], remarks: list[str]
+) -> None:
     """What a training in another process came to."""
     about = {"curve": json.dumps(curve), "remarks": json.dumps(remarks)}
-    path.write_bytes(save({name: value.contiguous() for name, value in weights.items()}, metadata=about))
+    path.write_bytes(
+        save({name: value.contiguous() for name, value in weights.items()}, metadata=about)
+    )
 
 
 def read_learned(path: Path) -> tuple[dict[str, Tensor], list[dict[str, float]], list[str]]:
@@ -82,7 +102,8 @@ def read_learned(path: Path) -> tuple[dict[str, Tensor], list[dict[str, float]],
 def read(
     path: Path, optimisers: Sequence[torch.optim.Optimizer]
 ) -> tuple[dict[str, Tensor], dict[str, Tensor], list[dict[str, float]]] | None:
-    """Weights, best weights and curve, the optimisers' states put back; None where there is no checkpoint.
+    """Weights, best weights and curve, the optimisers' states put back; None where there is no
+    checkpoint.
 
     Raises `BadRequest` for a checkpoint of another version or a damaged one.
     """
@@ -93,13 +114,19 @@ def read(
             about = found.metadata() or {}
             if about.get("format") != str(FORMAT):
                 raise BadRequest(
-                    f"The checkpoint {path} has format {about.get('format')}, and this spadework reads {FORMAT}.",
+                    (
+                        f"The checkpoint {path} has format {about.get('format')}, and this "
+                        f"spadework reads {FORMAT}."
+                    ),
                     "Remove it to train from the beginning, or use the version that wrote it.",
                 )
             tensors = {name: found.get_tensor(name) for name in found.keys()}  # noqa: SIM118  (no mapping)
             curve = json.loads(about["curve"])
     except (SafetensorError, KeyError, ValueError) as error:
-        raise BadRequest(f"The checkpoint {path} cannot be read: {error}.", "Remove it to train from the beginning.") from error
+        raise BadRequest(
+            f"The checkpoint {path} cannot be read: {error}.",
+            "Remove it to train from the beginning.",
+        ) from error
     parts: dict[str, dict[str, Tensor]] = {"weights": {}, "best": {}, "optimiser": {}}
     for name, value in tensors.items():
         part, rest = name.split("/", 1)
@@ -107,9 +134,14 @@ def read(
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, value in parts["optimiser"].items():
         which, number, key = name.split("/", 2)
-        # Steps that were counted in whole numbers are counted on so: powers of a tensor would be rounded to another digit.
-        states[int(which)].setdefault(int(number), {})[key] = int(value) if key == "step" and not value.is_floating_point() else value
+        # Steps that were counted in whole numbers are counted on so: powers of a tensor would be
+        # rounded to another digit.
+        states[int(which)].setdefault(int(number), {})[key] = (
+            int(value) if key == "step" and not value.is_floating_point() else value
+        )
     for optimiser, state in zip(optimisers, states, strict=True):
-        optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+        optimiser.load_state_dict(
+            {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+        )
     events.note(f"training goes on after epoch {len(curve)}, from {path}")
     return parts["weights"], parts["best"], curve

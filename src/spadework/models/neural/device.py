@@ -1,4 +1,6 @@
-"""On what networks are trained: processor or card, how many, in which precision; and what to say where PyTorch is not installed."""
+"""On what networks are trained: processor or card, how many, in which precision; and what to say
+where PyTorch is not installed.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the training runs. Which device changes the time, and what is learned in the last digits; several step on the mean of their batches."""
+    """Where the training runs. Which device changes the time, and what is learned in the last
+    digits; several step on the mean of their batches.
+    """
 
     accelerator: str = "auto"  # a card where there is one
     devices: int = 1  # several share each epoch (distributed data parallel)
@@ -24,9 +28,13 @@ class Machine:
 
     def __post_init__(self) -> None:
         if self.accelerator not in ACCELERATORS:
-            raise BadRequest(f"The accelerator is {self.accelerator!r}.", f"Choices: {', '.join(ACCELERATORS)}.")
+            raise BadRequest(
+                f"The accelerator is {self.accelerator!r}.", f"Choices: {', '.join(ACCELERATORS)}."
+            )
         if self.precision not in PRECISIONS:
-            raise BadRequest(f"The precision is {self.precision!r}.", f"Choices: {', '.join(PRECISIONS)}.")
+            raise BadRequest(
+                f"The precision is {self.precision!r}.", f"Choices: {', '.join(PRECISIONS)}."
+            )
         if self.devices < 1:
             raise BadRequest(f"{self.devices} devices are asked for.", "Ask for one or more.")
 
@@ -39,8 +47,14 @@ class Machine:
         kind = ("cuda" if cards else "cpu") if self.accelerator == "auto" else self.accelerator
         if kind == "cuda" and cards < self.devices:
             raise BadRequest(
-                f"{self.devices} CUDA cards are asked for, and PyTorch {torch.__version__} sees {cards}.",
-                "Train on the processor with accelerator cpu, or install a PyTorch build with CUDA and its driver.",
+                (
+                    f"{self.devices} CUDA cards are asked for, and PyTorch {torch.__version__} "
+                    f"sees {cards}."
+                ),
+                (
+                    "Train on the processor with accelerator cpu, or install a PyTorch build "
+                    "with CUDA and its driver."
+                ),
             )
         return kind
 

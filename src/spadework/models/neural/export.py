@@ -1,4 +1,6 @@
-"""A transformer as an ONNX file: histories in, the best items out, without PyTorch and without this package."""
+"""A transformer as an ONNX file: histories in, the best items out, without PyTorch and without this
+package.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +25,13 @@ from spadework.models.neural.transformer import Transformer
 OPSET = 20
 README = """# {label} as ONNX
 
-`model.onnx` takes a batch of histories and gives the {k} best items of each (items of the history: {repeats}).
+`model.onnx` takes a batch of histories and gives the {k} best items of each
+(items of the history: {repeats}).
 
 | input | shape | type | what it is |
 |---|---|---|---|
-| items | batch, length | int64 | places in `items.json` of the newest events, the oldest first; {pad} stands behind shorter histories |
-| moments | batch, length | int64 | seconds since 1970 of these events, anything behind them{times} |
+| items | batch, length | int64 | places in `items.json`, {pad} behind shorter histories |
+| moments | batch, length | int64 | seconds since 1970, anything behind the events{times} |
 | lengths | batch | int64 | events of each history, 1 to {longest} |
 
 | output | shape | type | what it is |
@@ -36,18 +39,22 @@ README = """# {label} as ONNX
 | best | batch, {k} | int64 | places in `items.json` |
 | scores | batch, {k} | float32 | descending |
 
-`length` is {longest} at most: give the newest events. Leave out events whose item is not in `items.json`, and do not ask
-for histories of which nothing is left. Items that are left out of lists are those
-of the events that are given.
+`length` is {longest} at most: give the newest events, the oldest of them first. Leave out events
+whose item is not in `items.json`, and do not ask for histories of which nothing is left. Items that
+are left out of lists are those of the events that are given.
 """
 
 
 class Served(nn.Module):
-    """What an answer takes of a fitted transformer: places of items in, best places and scores out."""
+    """What an answer takes of a fitted transformer: places of items in, best places and scores
+    out.
+    """
 
     vectors: Tensor
 
-    def __init__(self, encoder: Encoder, vectors: Tensor, scale: float | None, k: int, *, forbid: bool) -> None:
+    def __init__(
+        self, encoder: Encoder, vectors: Tensor, scale: float | None, k: int, *, forbid: bool
+    ) -> None:
         super().__init__()
         self.encoder, self.scale, self.k, self.forbid = encoder, scale, k, forbid
         self.register_buffer("vectors", vectors)
@@ -62,7 +69,9 @@ class Served(nn.Module):
             steps = torch.arange(inputs.shape[1], device=items.device)
             inputs = torch.where(steps[None, :] == lengths[:, None], count + 1, inputs)
             newest = moments.gather(1, (lengths - 1)[:, None])
-            moments = torch.where(steps[None, :] == lengths[:, None], newest, torch.cat([moments, newest], dim=1))
+            moments = torch.where(
+                steps[None, :] == lengths[:, None], newest, torch.cat([moments, newest], dim=1)
+            )
             at, lengths = lengths, lengths + 1
         hidden = self.encoder(self.vectors, inputs, moments, lengths, at)
         scores = hidden @ self.vectors.T
@@ -78,12 +87,16 @@ class Served(nn.Module):
         return places, best
 
 
-def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str = "forbid") -> Path:
-    """Write `model.onnx`, `items.json` (ids in order of place) and a README into a new folder; returns the folder.
+def export(
+    fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str = "forbid"
+) -> Path:
+    """Write `model.onnx`, `items.json` (ids in order of place) and a README into a new folder;
+    returns the folder.
 
-    The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items were learned and that are no longer than what
-    the network reads: of a longer one, "forbid" leaves out the newest items alone. Raises `BadRequest` for a
-    model that is no transformer, `MissingExtra` without the `onnx` extra.
+    The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items
+    were learned and that are no longer than what the network reads: of a longer one, "forbid"
+    leaves out the newest items alone. Raises `BadRequest` for a model that is no transformer,
+    `MissingExtra` without the `onnx` extra.
     """
     check_k(k)
     folder = Path(folder)
@@ -96,7 +109,10 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
         raise BadRequest(f"repeats is {repeats!r}.", "Choices for an export: forbid, allow.")
     known = fitted._known
     if not known.any():
-        raise BadRequest(f"{fitted.label!r} has learned nothing.", "Fit it on a log with histories of two events.")
+        raise BadRequest(
+            f"{fitted.label!r} has learned nothing.",
+            "Fit it on a log with histories of two events.",
+        )
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise OutputExists(f"{folder} exists already.", "Choose another folder.")
     if importlib.util.find_spec("onnxscript") is None:  # what PyTorch writes ONNX with
@@ -111,17 +127,28 @@ def export(fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str
     ids = fitted.item_vocabulary.take(np.flatnonzero(known).astype(np.int32)).to_list()
     (folder / "items.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
     told = README.format(
-        label=fitted.label, k=k, repeats="left out" if repeats == "forbid" else "may come back", pad=len(vectors), longest=longest,
+        label=fitted.label,
+        k=k,
+        repeats="left out" if repeats == "forbid" else "may come back",
+        pad=len(vectors),
+        longest=longest,
         times="" if fitted.times else " (not read by this model; zeros will do)",
-    )  # fmt: skip
+    )
     (folder / "README.md").write_text(told, encoding="utf-8")
     return folder
 
 
 def _write(served: Served, path: Path, longest: int) -> None:
-    batch, length = torch.export.Dim("batch", min=1, max=2**16), torch.export.Dim("length", min=1, max=longest)
+    batch, length = (
+        torch.export.Dim("batch", min=1, max=2**16),
+        torch.export.Dim("length", min=1, max=longest),
+    )
     count = len(served.vectors)
-    example = torch.randint(0, count, (3, min(5, longest))), torch.zeros(3, min(5, longest), dtype=torch.int64), torch.tensor([1, 2, 2])
+    example = (
+        torch.randint(0, count, (3, min(5, longest))),
+        torch.zeros(3, min(5, longest), dtype=torch.int64),
+        torch.tensor([1, 2, 2]),
+    )
     chatty = logging.getLogger("torch.onnx")
     level = chatty.level
     with warnings.catch_warnings():
@@ -129,10 +156,19 @@ def _write(served: Served, path: Path, longest: int) -> None:
         chatty.setLevel(logging.ERROR)
         try:
             program = torch.onnx.export(
-                served, example, dynamo=True, verbose=False, opset_version=OPSET, input_names=["items", "moments", "lengths"],
+                served,
+                example,
+                dynamo=True,
+                verbose=False,
+                opset_version=OPSET,
+                input_names=["items", "moments", "lengths"],
                 output_names=["best", "scores"],
-                dynamic_shapes={"items": {0: batch, 1: length}, "moments": {0: batch, 1: length}, "lengths": {0: batch}},
-            )  # fmt: skip
+                dynamic_shapes={
+                    "items": {0: batch, 1: length},
+                    "moments": {0: batch, 1: length},
+                    "lengths": {0: batch},
+                },
+            )
         finally:
             chatty.setLevel(level)
     assert program is not None

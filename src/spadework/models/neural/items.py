@@ -1,4 +1,6 @@
-"""What an item is made of: its own vector, and what is known of it; any subset will do, so items that nobody touched can be scored."""
+"""What an item is made of: its own vector, and what is known of it; any subset will do, so items
+that nobody touched can be scored.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,12 @@ class ItemParts:
     """What is known of the items that a network learns, before anything is learned."""
 
     evidence: Array  # [items] float32, trust in an item's own vector: count / (count + κ)
-    starts: Array = field(default_factory=lambda: np.zeros(1, np.int64))  # [items + 1] rows of categories
-    kinds: Array = field(default_factory=lambda: np.zeros(0, np.int64))  # [entries] codes of categories
-    kind_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))  # [entries] the rarer the heavier
+    # [items + 1] rows of categories
+    starts: Array = field(default_factory=lambda: np.zeros(1, np.int64))
+    # [entries] codes of categories
+    kinds: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    # [entries] the rarer the heavier
+    kind_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))
     kind_count: int = 0
     dense: Array = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
@@ -47,17 +52,30 @@ class ItemParts:
         if self.kind_count:
             at = at + np.repeat(self.starts[codes], lengths)
         return ItemParts(
-            self.evidence[codes], starts, self.kinds[at], self.kind_weights[at], self.kind_count,
+            self.evidence[codes],
+            starts,
+            self.kinds[at],
+            self.kind_weights[at],
+            self.kind_count,
             self.dense[codes] if self.dense.shape[1] else np.zeros((len(codes), 0), np.float32),
-        )  # fmt: skip
+        )
 
 
-def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, components: int, text_model: str | None = None) -> ItemParts:
-    """Parts of all items of a log, from their counts and from the item table, where one is to be read.
+def parts_of(
+    counts: Array,
+    content: ItemContent | None,
+    *,
+    trust_from: float,
+    components: int,
+    text_model: str | None = None,
+) -> ItemParts:
+    """Parts of all items of a log, from their counts and from the item table, where one is to be
+    read.
 
-    `trust_from` is κ: an item of κ events trusts its own vector by a half; one without events has none. Words are condensed to
-    `components` by TF-IDF and SVD, or read by the static embedding model in the folder `text_model`; vectors of a column have length 1; numbers
-    are standardised, held within three deviations, and a column beside each says where it is known.
+    `trust_from` is κ: an item of κ events trusts its own vector by a half; one without events has
+    none. Words are condensed to `components` by TF-IDF and SVD, or read by the static embedding
+    model in the folder `text_model`; vectors of a column have length 1; numbers are standardised,
+    held within three deviations, and a column beside each says where it is known.
     """
     evidence = (counts / np.maximum(counts + trust_from, 1e-9)).astype(np.float32)
     if content is None:
@@ -75,17 +93,26 @@ def parts_of(counts: Array, content: ItemContent | None, *, trust_from: float, c
         if known.any() and numbers[known].std() > 0:
             scaled = np.clip((numbers - numbers[known].mean()) / numbers[known].std(), -3, 3)
             dense.append(np.column_stack([np.where(known, scaled, 0.0), known]))
-    stacked = np.hstack(dense).astype(np.float32) if dense else np.zeros((len(counts), 0), np.float32)
+    stacked = (
+        np.hstack(dense).astype(np.float32) if dense else np.zeros((len(counts), 0), np.float32)
+    )
     kinds = kinds_of(content)
     if kinds is None:
         return ItemParts(evidence, dense=stacked)
     return ItemParts(
-        evidence, kinds.indptr.astype(np.int64), kinds.indices.astype(np.int64), kinds.data.astype(np.float32), kinds.shape[1], stacked
+        evidence,
+        kinds.indptr.astype(np.int64),
+        kinds.indices.astype(np.int64),
+        kinds.data.astype(np.float32),
+        kinds.shape[1],
+        stacked,
     )
 
 
 class ItemNetwork(nn.Module):
-    """Vectors of items, each the sum of its parts: evidence · own vector + Σ of its categories + adaptor(numbers, texts, vectors)."""
+    """Vectors of items, each the sum of its parts: evidence · own vector + Σ of its categories +
+    adaptor(numbers, texts, vectors).
+    """
 
     evidence: Tensor
     dense: Tensor
@@ -95,13 +122,19 @@ class ItemNetwork(nn.Module):
 
     def __init__(self, parts: ItemParts, width: int, *, ids: bool, sparse: bool = False) -> None:
         super().__init__()
-        self.sparse = sparse  # whether the gradient of own vectors names the rows that it is of, which `RowAdam` wants
+        # whether the gradient of own vectors names the rows that it is of, which `RowAdam` wants
+        self.sparse = sparse
         items = len(parts.evidence)
         self.trusted = bool((parts.evidence == 1).all())
         self.ids = nn.Embedding(items, width) if ids else None
-        self.categories = nn.EmbeddingBag(parts.kind_count, width, mode="sum") if parts.kind_count else None
-        self.adaptor = nn.Linear(parts.dense.shape[1], width, bias=False) if parts.dense.shape[1] else None
-        # What is frozen: not learned, and not stored with the weights, since the item table says it again.
+        self.categories = (
+            nn.EmbeddingBag(parts.kind_count, width, mode="sum") if parts.kind_count else None
+        )
+        self.adaptor = (
+            nn.Linear(parts.dense.shape[1], width, bias=False) if parts.dense.shape[1] else None
+        )
+        # What is frozen: not learned, and not stored with the weights, since the item table says it
+        # again.
         self.register_buffer("evidence", torch.from_numpy(parts.evidence), persistent=False)
         self.register_buffer("dense", torch.from_numpy(parts.dense), persistent=False)
         self.register_buffer("starts", torch.from_numpy(parts.starts), persistent=False)
@@ -112,14 +145,24 @@ class ItemNetwork(nn.Module):
                 nn.init.normal_(table.weight, std=0.02)
 
     def forward(self, codes: Tensor | None = None) -> Tensor:
-        """All items [items, width], or those of distinct `codes` [some, width] in O(some · (width + features)), whatever the catalogue."""
+        """All items [items, width], or those of distinct `codes` [some, width] in O(some · (width +
+        features)), whatever the catalogue.
+        """
         made: list[Tensor] = []
         if self.ids is not None:
-            own = self.ids.weight if codes is None else embedding(codes, self.ids.weight, sparse=self.sparse)
+            own = (
+                self.ids.weight
+                if codes is None
+                else embedding(codes, self.ids.weight, sparse=self.sparse)
+            )
             made.append(own if self.trusted else own * _of(self.evidence, codes)[:, None])
         if self.categories is not None:
             at, starts = self._entries(codes)
-            made.append(self.categories(_of(self.kinds, at), starts, per_sample_weights=_of(self.kind_weights, at)))
+            made.append(
+                self.categories(
+                    _of(self.kinds, at), starts, per_sample_weights=_of(self.kind_weights, at)
+                )
+            )
         if self.adaptor is not None:
             made.append(self.adaptor(_of(self.dense, codes)))
         assert made, "an item without any part"
@@ -131,7 +174,9 @@ class ItemNetwork(nn.Module):
             return None, self.starts[:-1]
         lengths = self.starts[codes + 1] - self.starts[codes]
         begins = lengths.cumsum(0) - lengths
-        at = torch.arange(int(lengths.sum()), device=codes.device) + (self.starts[codes] - begins).repeat_interleave(lengths)
+        at = torch.arange(int(lengths.sum()), device=codes.device) + (
+            self.starts[codes] - begins
+        ).repeat_interleave(lengths)
         return at, begins
 
 

@@ -1,8 +1,9 @@
 """What a network is punished for: the true item against all others, or against sampled ones.
 
-Throughout, a *pair* is a place in a history and an item that is true there: `hidden` [pairs, width] is what the network says at the place,
-`targets` [pairs] are codes, `weights` [pairs] how much each pair counts. Every loss is a weighted mean over pairs. A logit is a product of
-hidden and a row of `vectors` [items, width], plus what stands in `prior`, where there is one.
+Throughout, a *pair* is a place in a history and an item that is true there: `hidden` [pairs, width]
+is what the network says at the place, `targets` [pairs] are codes, `weights` [pairs] how much each
+pair counts. Every loss is a weighted mean over pairs. A logit is a product of hidden and a row of
+`vectors` [items, width], plus what stands in `prior`, where there is one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from torch.utils.checkpoint import checkpoint
 from spadework.models.neural.negatives import Drawn
 
 CELLS = 2_000_000
-"""Logits held at once (4 bytes each): pairs × items is never held whole. Blocks that fit into a processor's cache were fastest, too."""
+"""Logits held at once (4 bytes each): pairs × items is never held whole. Blocks that fit into a
+processor's cache were fastest, too.
+"""
 
 
 class Prior(Protocol):
@@ -39,15 +42,23 @@ class Prior(Protocol):
 
 
 class _Softmax(torch.autograd.Function):
-    """−ln softmax, summed, some pairs at a time. The gradient is made while a block of logits is there, so none is kept or made twice.
+    """−ln softmax, summed, some pairs at a time. The gradient is made while a block of logits is
+    there, so none is kept or made twice.
 
-    With P = softmax(logits), the gradient of a logit is weight · (P − 1[target]); of hidden, that times the vectors; of the vectors, that
-    transposed times hidden; of the prior's scale, its sum over what the prior says.
+    With P = softmax(logits), the gradient of a logit is weight · (P − 1[target]); of hidden, that
+    times the vectors; of the vectors, that transposed times hidden; of the prior's scale, its sum
+    over what the prior says.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, scale: Tensor | None, prior: Prior | None
+        ctx: Any,
+        hidden: Tensor,
+        vectors: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        scale: Tensor | None,
+        prior: Prior | None,
     ) -> Tensor:
         pairs, items = len(hidden), len(vectors)
         rows = max(1, CELLS // items)
@@ -78,12 +89,20 @@ class _Softmax(torch.autograd.Function):
         return by_hidden * grads[0], by_vectors * grads[0], None, None, scaled, None
 
 
-def softmax(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, prior: Prior | None = None) -> Tensor:
+def softmax(
+    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, prior: Prior | None = None
+) -> Tensor:
     """Cross-entropy over all items. O(pairs · items · width) time, `CELLS` logits at once."""
-    dtype = vectors.dtype  # hidden may be of half the precision under autocast; sums over items are not
+    # hidden may be of half the precision under autocast; sums over items are not
+    dtype = vectors.dtype
     with torch.autocast(hidden.device.type, enabled=False):
         summed: Tensor = _Softmax.apply(  # type: ignore[no-untyped-call]
-            hidden.to(dtype), vectors, targets, weights.to(dtype), None if prior is None else prior.scale, prior
+            hidden.to(dtype),
+            vectors,
+            targets,
+            weights.to(dtype),
+            None if prior is None else prior.scale,
+            prior,
         )
     return summed / weights.sum()
 
@@ -101,11 +120,14 @@ def sampled_softmax(
 ) -> Tensor:
     """Cross-entropy of the true item against sampled ones. O(pairs · samples · width).
 
-    Samples that are true at the same place (`places` [pairs] says which pairs share one) are no negatives. With `logq`, the sum over the
-    other items that softmax has is estimated by importance: each sample stands for 1 / (m · Q') items, where m is the number of samples
-    that were kept, and Q' = Q(sample) / (1 − Q of the true items) is the chance to be drawn among those that may be kept. The true item is
-    there for certain and is not corrected. The gradient is −(1 − P)·(∇s − Σ P̃ ∇s_j) with P̃ from these weights, which is that of
-    "Correcting the LogQ Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax, where one item is true at a place.
+    Samples that are true at the same place (`places` [pairs] says which pairs share one) are no
+    negatives. With `logq`, the sum over the other items that softmax has is estimated by
+    importance: each sample stands for 1 / (m · Q') items, where m is the number of samples that
+    were kept, and Q' = Q(sample) / (1 − Q of the true items) is the chance to be drawn among those
+    that may be kept. The true item is there for certain and is not corrected. The gradient is −(1 −
+    P)·(∇s − Σ P̃ ∇s_j) with P̃ from these weights, which is that of "Correcting the LogQ
+    Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax, where
+    one item is true at a place.
     """
 
     passed = _by_place(drawn.q_of_targets, places)
@@ -119,20 +141,31 @@ def sampled_softmax(
             others = others - (drawn.log_q[None, :] + count.log() - left.log())
         others = others.masked_fill(~kept, float("-inf"))
         apart = torch.logsumexp(others, 1) - own
-        return (softplus(apart) * weights[at]).sum()  # softplus(−∞) = 0: nothing to be told from, nothing to learn
+        # softplus(−∞) = 0: nothing to be told from, nothing to learn
+        return (softplus(apart) * weights[at]).sum()
 
     return _in_blocks(of_rows, hidden, len(drawn.items)) / weights.sum()
 
 
 def binary(
-    hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, drawn: Drawn, *, places: Tensor, items: int,
-    calibration: float = 0.0, prior: Prior | None = None,
-) -> Tensor:  # fmt: skip
-    """Binary cross-entropy of the true item and of sampled ones, averaged over both; with `calibration` above 0, the generalised one.
+    hidden: Tensor,
+    vectors: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    drawn: Drawn,
+    *,
+    places: Tensor,
+    items: int,
+    calibration: float = 0.0,
+    prior: Prior | None = None,
+) -> Tensor:
+    """Binary cross-entropy of the true item and of sampled ones, averaged over both; with
+    `calibration` above 0, the generalised one.
 
-    gBCE (Petrov and Macdonald, gSASRec, RecSys 2023) weighs the true item's term by β = α·(t·(1 − 1/α) + 1/α), where α is the share of the
-    other items that is sampled and t the calibration: −ln σ(s)^β = β · softplus(−s). With t = 0 it is plain (β = 1), with t = 1 scores are
-    calibrated to the catalogue (β = α).
+    gBCE (Petrov and Macdonald, gSASRec, RecSys 2023) weighs the true item's term by β = α·(t·(1 −
+    1/α) + 1/α), where α is the share of the other items that is sampled and t the calibration: −ln
+    σ(s)^β = β · softplus(−s). With t = 0 it is plain (β = 1), with t = 1 scores are calibrated to
+    the catalogue (β = α).
     """
     alpha = min(len(drawn.items) / max(items - 1, 1), 1.0)
     beta = alpha * (calibration * (1 - 1 / alpha) + 1 / alpha)
@@ -147,9 +180,17 @@ def binary(
 
 
 def _logits(
-    part: Tensor, vectors: Tensor, targets: Tensor, drawn: Drawn, places: Tensor, prior: Prior | None, at: slice
+    part: Tensor,
+    vectors: Tensor,
+    targets: Tensor,
+    drawn: Drawn,
+    places: Tensor,
+    prior: Prior | None,
+    at: slice,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits of the true items [pairs] and of the sampled ones [pairs, samples], and which samples are not true at the place [pairs, samples]."""
+    """Logits of the true items [pairs] and of the sampled ones [pairs, samples], and which samples
+    are not true at the place [pairs, samples].
+    """
     own = (part * embedding(targets[at], vectors)).sum(1)
     others = part @ embedding(drawn.items, vectors).T
     if prior is not None:
@@ -159,10 +200,16 @@ def _logits(
 
 
 def _true_at(targets: Tensor, items: Tensor, places: Tensor, at: slice) -> Tensor:
-    """Which items [items] are true at the place of each pair: [pairs, items]. Pairs of one place stand side by side."""
+    """Which items [items] are true at the place of each pair: [pairs, items]. Pairs of one place
+    stand side by side.
+    """
     mine = places[at]
-    first, last = int(torch.searchsorted(places, mine[:1])), int(torch.searchsorted(places, mine[-1:], right=True))
-    hits = targets[first:last, None] == items[None, :]  # all pairs of these places, the block's own among them
+    first, last = (
+        int(torch.searchsorted(places, mine[:1])),
+        int(torch.searchsorted(places, mine[-1:], right=True)),
+    )
+    # all pairs of these places, the block's own among them
+    hits = targets[first:last, None] == items[None, :]
     if last - first == len(mine) and len(torch.unique_consecutive(mine)) == len(mine):
         return hits
     which = torch.unique_consecutive(places[first:last], return_inverse=True)[1]
@@ -174,13 +221,20 @@ def _true_at(targets: Tensor, items: Tensor, places: Tensor, at: slice) -> Tenso
 def _by_place(values: Tensor, places: Tensor) -> Tensor:
     """Sums over the pairs of each place, told to each of them: [pairs]."""
     which = torch.unique_consecutive(places, return_inverse=True)[1]
-    return torch.zeros(int(which[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(0, which, values)[which]
+    return torch.zeros(int(which[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(
+        0, which, values
+    )[which]
 
 
 def _in_blocks(of_rows: Callable[[int, Tensor], Tensor], hidden: Tensor, samples: int) -> Tensor:
-    """Σ of a loss over blocks of pairs; beyond one block, each is computed anew when its gradient is asked for, so one is held at a time."""
+    """Σ of a loss over blocks of pairs; beyond one block, each is computed anew when its gradient
+    is asked for, so one is held at a time.
+    """
     rows = max(1, 4 * CELLS // samples)
     if len(hidden) <= rows:
         return of_rows(0, hidden)
-    parts = [checkpoint(of_rows, start, hidden[start : start + rows], use_reentrant=False) for start in range(0, len(hidden), rows)]
+    parts = [
+        checkpoint(of_rows, start, hidden[start : start + rows], use_reentrant=False)
+        for start in range(0, len(hidden), rows)
+    ]
     return torch.stack(parts).sum()

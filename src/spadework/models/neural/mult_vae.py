@@ -1,4 +1,6 @@
-"""Mult-VAE: a variational autoencoder with a multinomial likelihood, trained as networks are and served without one."""
+"""Mult-VAE: a variational autoencoder with a multinomial likelihood, trained as networks are and
+served without one.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +24,69 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class MultVae(Factors):
-    """What people take is pressed into a few numbers, with noise in training, and unfolded into the chance of every item.
+    """What people take is pressed into a few numbers, with noise in training, and unfolded into the
+    chance of every item.
 
-    The history is a set of length 1; half of it is hidden in training, so the network learns to complete it. Learning needs PyTorch, from
-    the `neural` extra; answering does not.
-    O(epochs · users · (items · hidden + hidden · latent)) time, 8 · items · hidden bytes.
-    Liang, Krishnan, Hoffman and Jebara, "Variational Autoencoders for Collaborative Filtering", WWW 2018.
+    The history is a set of length 1; half of it is hidden in training, so the network learns to
+    complete it. Learning needs PyTorch, from the `neural` extra; answering does not. O(epochs ·
+    users · (items · hidden + hidden · latent)) time, 8 · items · hidden bytes. Liang, Krishnan,
+    Hoffman and Jebara, "Variational Autoencoders for Collaborative Filtering", WWW 2018.
     """
 
     name = "mult-vae"
     neural = True
     latent: Annotated[
-        int, Range(1, 4096, log=True), Search(choices=(64, 128, 200, 400)), Doc("Numbers that a history is pressed into.")
+        int,
+        Range(1, 4096, log=True),
+        Search(choices=(64, 128, 200, 400)),
+        Doc("Numbers that a history is pressed into."),
     ] = 200
-    hidden: Annotated[int, Range(1, 8192, log=True), Search(choices=(256, 600, 1024)), Doc("Width of the layers before and after.")] = 600
-    dropout: Annotated[float, Range(0.0, 0.95), Search(0.2, 0.8), Doc("Share of a history that is hidden in training.")] = 0.5
+    hidden: Annotated[
+        int,
+        Range(1, 8192, log=True),
+        Search(choices=(256, 600, 1024)),
+        Doc("Width of the layers before and after."),
+    ] = 600
+    dropout: Annotated[
+        float,
+        Range(0.0, 0.95),
+        Search(0.2, 0.8),
+        Doc("Share of a history that is hidden in training."),
+    ] = 0.5
     divergence: Annotated[
-        float, Range(0.0, 10.0), Search(0.02, 1.0, log=True), Doc("β: weight of the divergence from a normal distribution.")
+        float,
+        Range(0.0, 10.0),
+        Search(0.02, 1.0, log=True),
+        Doc("β: weight of the divergence from a normal distribution."),
     ] = 0.2
-    batch: Annotated[int, Range(1, 65_536, log=True), Search(choices=(100, 250, 500)), Doc("Users whose gradients make one step.")] = 500
-    epochs: Annotated[int, Range(1, 10_000), Search(20, 200, log=True), Doc("How often each user is looked at, at most.")] = 100
-    patience: Annotated[int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")] = 10
-    learning_rate: Annotated[float, Range(1e-6, 1.0, log=True), Search(3e-4, 3e-3, log=True), Doc("Step of the optimiser (Adam).")] = 1e-3
+    batch: Annotated[
+        int,
+        Range(1, 65_536, log=True),
+        Search(choices=(100, 250, 500)),
+        Doc("Users whose gradients make one step."),
+    ] = 500
+    epochs: Annotated[
+        int,
+        Range(1, 10_000),
+        Search(20, 200, log=True),
+        Doc("How often each user is looked at, at most."),
+    ] = 100
+    patience: Annotated[
+        int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")
+    ] = 10
+    learning_rate: Annotated[
+        float,
+        Range(1e-6, 1.0, log=True),
+        Search(3e-4, 3e-3, log=True),
+        Doc("Step of the optimiser (Adam)."),
+    ] = 1e-3
     withheld: Annotated[
-        int, Range(0, 100_000), Doc("Users, at most, whose newest moment is kept from learning, so that the best epoch is chosen by it.")
+        int,
+        Range(0, 100_000),
+        Doc(
+            "Users, at most, whose newest moment is kept from learning, so that the best "
+            "epoch is chosen by it."
+        ),
     ] = 1000
 
     @classmethod
@@ -53,12 +94,20 @@ class MultVae(Factors):
         return [{}, {"hidden": 256, "latent": 64, "epochs": 50}]
 
     def cost(self, train: Interactions) -> Cost:
-        users, items, width = float(len(train.active_users)), float(train.item_count), float(self.hidden)
+        users, items, width = (
+            float(len(train.active_users)),
+            float(train.item_count),
+            float(self.hidden),
+        )
         work = 6 * self.epochs * users * width * (items + self.latent)
         held = 32 * items * width + 16 * min(self.batch, users) * items
-        return Cost(bytes=int(held + 64 * width * self.latent + 24 * len(train)), seconds=0.5 + work / 1e11)
+        return Cost(
+            bytes=int(held + 64 * width * self.latent + 24 * len(train)), seconds=0.5 + work / 1e11
+        )
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         require_torch()
         from spadework.models.neural.fitting_vae import fit
 
@@ -71,40 +120,70 @@ class MultVae(Factors):
 
     @property
     def curve(self) -> pl.DataFrame:
-        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld users."""
+        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld
+        users.
+        """
         return curve_frame(self.state["curve"])
 
     def _user_vectors(self, told: Histories, weights: Array) -> Array:
         state, rows = self.state, np.repeat(np.arange(len(told)), np.diff(told.starts))
-        lengths = np.sqrt(np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(told)))
+        lengths = np.sqrt(
+            np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(told))
+        )
         scaled = (weights / np.where(lengths > 0, lengths, 1.0)[rows]).astype(np.float32)
-        inner = np.tanh(dot_products.gather(told.starts, told.items, scaled, state["inner"]) + state["inner_bias"])
+        inner = np.tanh(
+            dot_products.gather(told.starts, told.items, scaled, state["inner"])
+            + state["inner_bias"]
+        )
         z = dot_products.score(inner, state["mean"]) + state["mean_bias"]
         unfolded = np.tanh(dot_products.score(z, state["unfold"]) + state["unfold_bias"])
-        return np.hstack([unfolded, np.ones((len(told), 1), np.float32)]).astype(np.float32)  # the last column of the vectors is a bias
+        # the last column of the vectors is a bias
+        return np.hstack([unfolded, np.ones((len(told), 1), np.float32)]).astype(np.float32)
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         wanted = {
-            "vectors": (items, self.hidden + 1), "inner": (items, self.hidden), "inner_bias": (self.hidden,), "mean": (self.latent, self.hidden),
-            "mean_bias": (self.latent,), "unfold": (self.hidden, self.latent), "unfold_bias": (self.hidden,),
+            "vectors": (items, self.hidden + 1), "inner": (items, self.hidden),
+            "inner_bias": (self.hidden,), "mean": (self.latent, self.hidden),
+            "mean_bias": (self.latent,), "unfold": (self.hidden, self.latent),
+            "unfold_bias": (self.hidden,),
         }  # fmt: skip
         for name, shape in wanted.items():
-            if state[name].shape != shape or state[name].dtype != np.float32 or not np.isfinite(state[name]).all():
+            if (
+                state[name].shape != shape
+                or state[name].dtype != np.float32
+                or not np.isfinite(state[name]).all()
+            ):
                 return f"the array {name!r} does not fit the parameters"
         return None
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        """By how much the score falls where one item of the history is left out; what one says depends on the others."""
+        """By how much the score falls where one item of the history is left out; what one says
+        depends on the others.
+        """
         one = self._bag(sources, weights)
-        whole = float(dot_products.score(self._user_vectors(one, weights), self.state["vectors"][code : code + 1])[0, 0])
+        whole = float(
+            dot_products.score(
+                self._user_vectors(one, weights), self.state["vectors"][code : code + 1]
+            )[0, 0]
+        )
         falls = []
         for left in range(len(sources)):
             kept = np.arange(len(sources)) != left
             rest = self._user_vectors(self._bag(sources[kept], weights[kept]), weights[kept])
-            falls.append(whole - float(dot_products.score(rest, self.state["vectors"][code : code + 1])[0, 0]))
+            falls.append(
+                whole
+                - float(dot_products.score(rest, self.state["vectors"][code : code + 1])[0, 0])
+            )
         return np.asarray(falls, np.float64)
 
     def _bag(self, items: Codes, weights: Array) -> Histories:
         empty = np.zeros(len(items), np.int32)
         starts = np.asarray([0, len(items)], np.int64)
-        return Histories(starts, items, empty, np.ones(len(items), np.float32), empty.astype(np.int64), np.ones(len(items), np.float32))
+        return Histories(
+            starts,
+            items,
+            empty,
+            np.ones(len(items), np.float32),
+            empty.astype(np.int64),
+            np.ones(len(items), np.float32),
+        )

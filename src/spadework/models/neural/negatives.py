@@ -1,4 +1,6 @@
-"""Where sampled items come from, and how likely each was drawn: a sampler tells its own Q, so that LogQ can be no one else's."""
+"""Where sampled items come from, and how likely each was drawn: a sampler tells its own Q, so that
+LogQ can be no one else's.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ class Sampler(ABC):
 
     @abstractmethod
     def chances(self, targets: Tensor) -> Tensor:
-        """Q: the chance of each item [items] to be what one draw gives, where the batch has these targets. Sums to 1."""
+        """Q: the chance of each item [items] to be what one draw gives, where the batch has these
+        targets. Sums to 1.
+        """
 
     def draw(self, targets: Tensor, generator: torch.Generator | None = None) -> Drawn:
         """Items by their chances. O(items + count)."""
@@ -43,7 +47,9 @@ class Uniform(Sampler):
 
 
 class Popularity(Sampler):
-    """By count to the power α: 0 is uniform, 1 is the log's own popularity. Items without events are never drawn."""
+    """By count to the power α: 0 is uniform, 1 is the log's own popularity. Items without events
+    are never drawn.
+    """
 
     def __init__(self, items: int, count: int, counts: Tensor, power: float) -> None:
         super().__init__(items, count)
@@ -62,7 +68,9 @@ class InBatch(Sampler):
 
 
 class Mixed(Sampler):
-    """A share of draws from the batch, the others uniform: Q = share · batch + (1 − share) / items."""
+    """A share of draws from the batch, the others uniform: Q = share · batch + (1 − share) /
+    items.
+    """
 
     def __init__(self, items: int, count: int, share: float) -> None:
         super().__init__(items, count)
@@ -70,10 +78,14 @@ class Mixed(Sampler):
         self._uniform, self._batch = Uniform(items, count), InBatch(items, count)
 
     def chances(self, targets: Tensor) -> Tensor:
-        return self.share * self._batch.chances(targets) + (1 - self.share) * self._uniform.chances(targets)
+        return self.share * self._batch.chances(targets) + (1 - self.share) * self._uniform.chances(
+            targets
+        )
 
 
-def sampler(kind: str, items: int, count: int, counts: Tensor, *, power: float, share: float) -> Sampler:
+def sampler(
+    kind: str, items: int, count: int, counts: Tensor, *, power: float, share: float
+) -> Sampler:
     """The sampler of that kind: uniform, popularity, in-batch or mixed."""
     if kind == "popularity":
         return Popularity(items, count, counts, power)

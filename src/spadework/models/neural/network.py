@@ -1,6 +1,8 @@
-"""The networks that read a sequence of items: SASRec and LiGR blocks, causal or from both sides (BERT4Rec), with biases of place and time.
+"""The networks that read a sequence of items: SASRec and LiGR blocks, causal or from both sides
+(BERT4Rec), with biases of place and time.
 
-Shapes: B windows, L places, d width, H heads. Padding stands behind the events, so a causal network never sees it.
+Shapes: B windows, L places, d width, H heads. Padding stands behind the events, so a causal network
+never sees it.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from torch.nn.functional import embedding, gelu, scaled_dot_product_attention, s
 
 TIME_BUCKETS = 64
 TIME_STEP = 0.301
-"""Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML 2024); the last one begins at five years."""
+"""Bucket of a time difference: floor(ln(max(1, seconds)) / 0.301), as in HSTU (Zhai et al., ICML
+2024); the last one begins at five years.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +38,16 @@ class Shape:
 
     @property
     def room(self) -> int:
-        """Events of a history that are read: from both sides, the last place is the hidden event that is asked about."""
+        """Events of a history that are read: from both sides, the last place is the hidden event
+        that is asked about.
+        """
         return self.length if self.causal else self.length - 1
 
 
 class Drop(nn.Module):
-    """Dropout with 8 random bits a cell, so that its share is a multiple of 1/256: on a processor drawing them was a third of an epoch."""
+    """Dropout with 8 random bits a cell, so that its share is a multiple of 1/256: on a processor
+    drawing them was a third of an epoch.
+    """
 
     def __init__(self, share: float) -> None:
         super().__init__()
@@ -49,13 +57,17 @@ class Drop(nn.Module):
         """Some cells 0, the others larger by what is missing; in use, the same."""
         if not self.training or not self.bits:
             return x
-        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        words = torch.empty(-(-x.numel() // 8), dtype=torch.int64, device=x.device).random_(
+            -(2**63), None
+        )
         kept = (words.view(torch.uint8)[: x.numel()] >= self.bits).view(x.shape)
         return x * kept.to(x.dtype).mul_(256 / (256 - self.bits))
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; with `at`, for one place of each window alone, which is all that an answer needs of the last block."""
+    """Multi-head self-attention; with `at`, for one place of each window alone, which is all that
+    an answer needs of the last block.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -65,23 +77,34 @@ class Attention(nn.Module):
         self.out = nn.Linear(shape.width, shape.width, bias=False)
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None) -> Tensor:
-        """[B, L, d], and a bias [B or 1, H or 1, L, L] → [B, L, d], or [B, 1, d] where `at` [B] names a place."""
+        """[B, L, d], and a bias [B or 1, H or 1, L, L] → [B, L, d], or [B, 1, d] where `at` [B]
+        names a place.
+        """
         windows, length, width = x.shape
-        asked = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]  # [B, 1 or L, d]
+        # [B, 1 or L, d]
+        asked = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]
         split = (windows, -1, self.heads, width // self.heads)
         queries = self.queries(asked).view(split).transpose(1, 2)  # [B, H, 1 or L, d / H]
-        keys, values = (part.reshape(split).transpose(1, 2) for part in self.keys_values(x).chunk(2, dim=-1))
+        keys, values = (
+            part.reshape(split).transpose(1, 2) for part in self.keys_values(x).chunk(2, dim=-1)
+        )
         if bias is not None and at is not None:
-            bias = bias.expand(windows, -1, length, length)[torch.arange(windows, device=x.device), :, at][:, :, None]
-        causal = bias is None and at is None  # without a bias, all that is hidden is what comes later
-        heard = scaled_dot_product_attention(queries, keys, values, attn_mask=bias, is_causal=causal)
+            bias = bias.expand(windows, -1, length, length)[
+                torch.arange(windows, device=x.device), :, at
+            ][:, :, None]
+        # without a bias, all that is hidden is what comes later
+        causal = bias is None and at is None
+        heard = scaled_dot_product_attention(
+            queries, keys, values, attn_mask=bias, is_causal=causal
+        )
         # heads side by side; a view of them would depend on strides, which an export cannot know
         made: Tensor = self.out(torch.cat(heard.unbind(1), dim=-1))
         return made
 
 
 class SasRecBlock(nn.Module):
-    """y = x + Drop(Attention(LN x)); z = y + Drop(W₂ GELU(W₁ LN y)). Pre-norm, as deep post-norm networks fall to one answer for all.
+    """y = x + Drop(Attention(LN x)); z = y + Drop(W₂ GELU(W₁ LN y)). Pre-norm, as deep post-norm
+    networks fall to one answer for all.
 
     Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018.
     """
@@ -89,8 +112,16 @@ class SasRecBlock(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         wide = shape.feed * shape.width
-        self.norm, self.attention, self.drop = nn.LayerNorm(shape.width), Attention(shape), Drop(shape.dropout)
-        self.norm_2, self.into, self.out = nn.LayerNorm(shape.width), nn.Linear(shape.width, wide), nn.Linear(wide, shape.width)
+        self.norm, self.attention, self.drop = (
+            nn.LayerNorm(shape.width),
+            Attention(shape),
+            Drop(shape.dropout),
+        )
+        self.norm_2, self.into, self.out = (
+            nn.LayerNorm(shape.width),
+            nn.Linear(shape.width, wide),
+            nn.Linear(wide, shape.width),
+        )
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
         """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
@@ -101,29 +132,43 @@ class SasRecBlock(nn.Module):
 
 
 class LigrBlock(nn.Module):
-    """y = x + σ(W₁x) ⊙ Drop(Attention(LN x)); z = y + σ(W₂y) ⊙ Drop(SwiGLU(LN y)): each place says how much it takes from the others.
+    """y = x + σ(W₁x) ⊙ Drop(Attention(LN x)); z = y + σ(W₂y) ⊙ Drop(SwiGLU(LN y)): each place says
+    how much it takes from the others.
 
-    Borisyuk et al., LiGR, 2025; in eSASRec with sequences shifted by one (Tikhonovich et al., RecSys 2025).
+    Borisyuk et al., LiGR, 2025; in eSASRec with sequences shifted by one (Tikhonovich et al.,
+    RecSys 2025).
     """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         width, wide = shape.width, shape.feed * shape.width
-        self.norm, self.attention, self.drop = nn.LayerNorm(width), Attention(shape), Drop(shape.dropout)
+        self.norm, self.attention, self.drop = (
+            nn.LayerNorm(width),
+            Attention(shape),
+            Drop(shape.dropout),
+        )
         self.gate, self.gate_2 = nn.Linear(width, width), nn.Linear(width, width)
-        self.norm_2, self.into, self.out = nn.LayerNorm(width), nn.Linear(width, 2 * wide, bias=False), nn.Linear(wide, width, bias=False)
+        self.norm_2, self.into, self.out = (
+            nn.LayerNorm(width),
+            nn.Linear(width, 2 * wide, bias=False),
+            nn.Linear(wide, width, bias=False),
+        )
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
         """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
         kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
-        y = kept + torch.sigmoid(self.gate(kept)) * self.drop(self.attention(self.norm(x), bias, at))
+        y = kept + torch.sigmoid(self.gate(kept)) * self.drop(
+            self.attention(self.norm(x), bias, at)
+        )
         gate, through = self.into(self.norm_2(y)).chunk(2, dim=-1)
         made: Tensor = y + torch.sigmoid(self.gate_2(y)) * self.drop(self.out(silu(gate) * through))
         return made
 
 
 class Encoder(nn.Module):
-    """Items of a window in order → what is expected at each place: [B, L, d], or [B, d] at one place of each window."""
+    """Items of a window in order → what is expected at each place: [B, L, d], or [B, d] at one
+    place of each window.
+    """
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -131,9 +176,16 @@ class Encoder(nn.Module):
         block = LigrBlock if shape.block == "ligr" else SasRecBlock
         self.blocks = nn.ModuleList([block(shape) for _ in range(shape.blocks)])
         self.norm, self.drop = nn.LayerNorm(shape.width), Drop(shape.dropout)
-        self.mask = nn.Parameter(torch.zeros(shape.width)) if not shape.causal else None  # the vector of a hidden event
-        self.places = nn.Embedding(shape.length, shape.width) if shape.positions == "absolute" else None
-        self.distances = nn.Embedding(2 * shape.length - 1, shape.heads) if shape.positions == "relative" else None
+        # the vector of a hidden event
+        self.mask = nn.Parameter(torch.zeros(shape.width)) if not shape.causal else None
+        self.places = (
+            nn.Embedding(shape.length, shape.width) if shape.positions == "absolute" else None
+        )
+        self.distances = (
+            nn.Embedding(2 * shape.length - 1, shape.heads)
+            if shape.positions == "relative"
+            else None
+        )
         self.pauses = nn.Embedding(TIME_BUCKETS, shape.heads) if shape.times else None
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -146,13 +198,22 @@ class Encoder(nn.Module):
             if table is not None:
                 nn.init.zeros_(table.weight)
 
-    def forward(self, vectors: Tensor, inputs: Tensor, moments: Tensor, lengths: Tensor, at: Tensor | None = None) -> Tensor:
-        """`vectors` [items, d], `inputs` [B, L] codes (items: padding, items + 1: hidden), `moments` [B, L] seconds, `lengths` [B].
+    def forward(
+        self,
+        vectors: Tensor,
+        inputs: Tensor,
+        moments: Tensor,
+        lengths: Tensor,
+        at: Tensor | None = None,
+    ) -> Tensor:
+        """`vectors` [items, d], `inputs` [B, L] codes (items: padding, items + 1: hidden),
+        `moments` [B, L] seconds, `lengths` [B].
 
         With `at` [B], at that place of each window alone.
         """
         length = inputs.shape[1]
-        x = embedding(inputs.clamp_max(vectors.shape[0] - 1), vectors)  # [B, L, d]; a row for padding would mean a copy of all vectors
+        # [B, L, d]; a row for padding would mean a copy of all vectors
+        x = embedding(inputs.clamp_max(vectors.shape[0] - 1), vectors)
         x = x.masked_fill((inputs >= vectors.shape[0])[..., None], 0.0)
         if self.mask is not None:
             x = torch.where((inputs == vectors.shape[0] + 1)[..., None], self.mask, x)
@@ -165,12 +226,18 @@ class Encoder(nn.Module):
         return made if at is None else made[:, 0]
 
     def _bias(self, inputs: Tensor, moments: Tensor, lengths: Tensor) -> Tensor | None:
-        """What is added to attention: [B or 1, H, L, L], −∞ where a place is not to be seen; None where causality is all there is."""
+        """What is added to attention: [B or 1, H, L, L], −∞ where a place is not to be seen; None
+        where causality is all there is.
+        """
         length = inputs.shape[1]
         if self.shape.causal and self.distances is None and self.pauses is None:
             return None
         steps = torch.arange(length, device=inputs.device)
-        added = self.mask.new_zeros(1, 1, length, length) if self.mask is not None else self.norm.weight.new_zeros(1, 1, length, length)
+        added = (
+            self.mask.new_zeros(1, 1, length, length)
+            if self.mask is not None
+            else self.norm.weight.new_zeros(1, 1, length, length)
+        )
         if self.distances is not None:
             apart = steps[:, None] - steps[None, :] + self.shape.length - 1
             added = added + self.distances(apart).permute(2, 0, 1)[None]
@@ -182,11 +249,17 @@ class Encoder(nn.Module):
             return added.masked_fill(steps[None, :] > steps[:, None], float("-inf"))
         return added.masked_fill((steps >= lengths[:, None])[:, None, None, :], float("-inf"))
 
-    def _masked(self, bias: Tensor | None, inputs: Tensor, lengths: Tensor, at: Tensor | None) -> Tensor | None:
-        """The bias of the last block: where one place is asked of a causal network, what comes after it must be hidden by hand."""
+    def _masked(
+        self, bias: Tensor | None, inputs: Tensor, lengths: Tensor, at: Tensor | None
+    ) -> Tensor | None:
+        """The bias of the last block: where one place is asked of a causal network, what comes
+        after it must be hidden by hand.
+        """
         if bias is not None or at is None:
             return bias
         steps = torch.arange(inputs.shape[1], device=inputs.device)
         hidden = steps[None, :] > at[:, None]  # [B, L]
-        made = self.norm.weight.new_zeros(inputs.shape[0], 1, 1, inputs.shape[1]).masked_fill(hidden[:, None, None, :], float("-inf"))
+        made = self.norm.weight.new_zeros(inputs.shape[0], 1, 1, inputs.shape[1]).masked_fill(
+            hidden[:, None, None, :], float("-inf")
+        )
         return made.expand(-1, -1, inputs.shape[1], -1)

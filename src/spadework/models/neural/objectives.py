@@ -1,4 +1,6 @@
-"""What a network is to say at which place of a window: the next item, the last one, masked ones, or the set of those that follow."""
+"""What a network is to say at which place of a window: the next item, the last one, masked ones, or
+the set of those that follow.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,19 @@ from spadework.models.neural.sequences import Windows
 
 Long = NDArray[np.int64]
 MASKED_SHARE = 0.2
-"""Share of events that are hidden under "masked": 0.15 to 0.2 in the literature (Sun et al., BERT4Rec, CIKM 2019)."""
+"""Share of events that are hidden under "masked": 0.15 to 0.2 in the literature (Sun et al.,
+BERT4Rec, CIKM 2019).
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """A batch of windows as a network meets it. Pair p asks for item `targets[p]` at place `places[p]` of the flattened inputs."""
+    """A batch of windows as a network meets it. Pair p asks for item `targets[p]` at place
+    `places[p]` of the flattened inputs.
+    """
 
-    inputs: Long  # [windows, length] codes; the number of items is padding, and one more is the mask
+    # [windows, length] codes; the number of items is padding, and one more is the mask
+    inputs: Long
     moments: Long  # [windows, length] seconds
     lengths: Long  # [windows]
     places: Long  # [pairs] ascending, row · length + column
@@ -37,37 +44,52 @@ def task(
     horizon: float | None = None,
     ordered: bool = True,
 ) -> Task:
-    """The task of a batch: of the `chosen` among the windows. Without `ordered`, the events of each window are shuffled.
+    """The task of a batch: of the `chosen` among the windows. Without `ordered`, the events of each
+    window are shuffled.
 
-    "next": at every event the one after it. "last": the same, at one random event of each window. "masked": hidden events from both sides.
-    "set": at the end of every moment, the items of the next one, or of all within `horizon` seconds; each set counts as one event.
+    "next": at every event the one after it. "last": the same, at one random event of each window.
+    "masked": hidden events from both sides. "set": at the end of every moment, the items of the
+    next one, or of all within `horizon` seconds; each set counts as one event.
     """
     if objective == "set":
         return _set(windows, chosen, items, horizon)
     events, moments, lengths = windows.padded(chosen, items)
     if not ordered:
-        keys = np.where(np.arange(events.shape[1]) < lengths[:, None], rng.random(events.shape), 2.0)  # padding stays behind
+        # padding stays behind
+        keys = np.where(
+            np.arange(events.shape[1]) < lengths[:, None], rng.random(events.shape), 2.0
+        )
         order = np.argsort(keys, axis=1)
-        events, moments = np.take_along_axis(events, order, axis=1), np.take_along_axis(moments, order, axis=1)
+        events, moments = (
+            np.take_along_axis(events, order, axis=1),
+            np.take_along_axis(moments, order, axis=1),
+        )
     if objective == "masked":
         return _masked(events, moments, lengths, items, rng)
     inputs = events[:, :-1].copy()
     inside = np.arange(inputs.shape[1]) < (lengths - 1)[:, None]
     inputs[~inside] = items
-    if objective == "last":  # a random end, so that over the epochs each event of a window is a target
+    # a random end, so that over the epochs each event of a window is a target
+    if objective == "last":
         ends = rng.integers(0, lengths - 1)
         asked = np.arange(inputs.shape[1]) == ends[:, None]
     else:
         asked = inside
     places = np.flatnonzero(asked)
     targets = events[:, 1:].ravel()[places]
-    return Task(inputs, moments[:, :-1], lengths - 1, places, targets, np.ones(len(places), np.float32))
+    return Task(
+        inputs, moments[:, :-1], lengths - 1, places, targets, np.ones(len(places), np.float32)
+    )
 
 
-def _masked(events: Array, moments: Array, lengths: Array, items: int, rng: np.random.Generator) -> Task:
-    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, which is what an answer is asked with.
+def _masked(
+    events: Array, moments: Array, lengths: Array, items: int, rng: np.random.Generator
+) -> Task:
+    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, which is
+    what an answer is asked with.
 
-    A hidden event has the moment of the one before it, as when an answer is asked: nobody knows then when it will be.
+    A hidden event has the moment of the one before it, as when an answer is asked: nobody knows
+    then when it will be.
     """
     inside = np.arange(events.shape[1]) < lengths[:, None]
     hidden = inside & (rng.random(events.shape) < MASKED_SHARE)
@@ -77,11 +99,20 @@ def _masked(events: Array, moments: Array, lengths: Array, items: int, rng: np.r
     places = np.flatnonzero(hidden)
     inputs = np.where(hidden, items + 1, events)
     before = np.concatenate([moments[:, :1], moments[:, :-1]], axis=1)
-    return Task(inputs, np.where(hidden, before, moments), lengths, places, events.ravel()[places], np.ones(len(places), np.float32))
+    return Task(
+        inputs,
+        np.where(hidden, before, moments),
+        lengths,
+        places,
+        events.ravel()[places],
+        np.ones(len(places), np.float32),
+    )
 
 
 def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> Task:
-    """Asked at the last event of each moment that another follows. Sets are read in the whole history, beyond the window's edge, too."""
+    """Asked at the last event of each moment that another follows. Sets are read in the whole
+    history, beyond the window's edge, too.
+    """
     events, moments, lengths = windows.padded(chosen, items)
     inputs, length = events[:, :-1].copy(), events.shape[1] - 1
     inside = np.arange(length) < (lengths - 1)[:, None]
@@ -99,11 +130,21 @@ def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> 
     found, targets = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     ahead = 1
     while len(here):  # by distance: as many rounds as the longest set has events
-        wanted = (here + ahead < limit) & (windows.moments[np.minimum(here + ahead, last)] <= latest)
+        wanted = (here + ahead < limit) & (
+            windows.moments[np.minimum(here + ahead, last)] <= latest
+        )
         places, here, limit, latest = places[wanted], here[wanted], limit[wanted], latest[wanted]
         found.append(places)
         targets.append(windows.items[here + ahead].astype(np.int64))
         ahead += 1
-    pairs = np.unique(np.column_stack([np.concatenate(found), np.concatenate(targets)]), axis=0)  # an item counts once a set
+    # an item counts once a set
+    pairs = np.unique(np.column_stack([np.concatenate(found), np.concatenate(targets)]), axis=0)
     sizes = np.bincount(pairs[:, 0], minlength=1)
-    return Task(inputs, moments[:, :-1], lengths - 1, pairs[:, 0], pairs[:, 1], (1 / sizes[pairs[:, 0]]).astype(np.float32))
+    return Task(
+        inputs,
+        moments[:, :-1],
+        lengths - 1,
+        pairs[:, 0],
+        pairs[:, 1],
+        (1 / sizes[pairs[:, 0]]).astype(np.float32),
+    )

@@ -1,7 +1,9 @@
-"""Personal popularity: how often somebody took an item before, as a prior of the logits, counted over what stands before a place.
+"""Personal popularity: how often somebody took an item before, as a prior of the logits, counted
+over what stands before a place.
 
-The network then learns what differs from it. Abbattista, Anelli, Di Noia, Macdonald and Petrov, "Enhancing Sequential Music Recommendation
-with Personalized Popularity Awareness", RecSys 2024 (arXiv 2409.04329), where the scale is 1; here it is learned.
+The network then learns what differs from it. Abbattista, Anelli, Di Noia, Macdonald and Petrov,
+"Enhancing Sequential Music Recommendation with Personalized Popularity Awareness", RecSys 2024
+(arXiv 2409.04329), where the scale is 1; here it is learned.
 """
 
 from __future__ import annotations
@@ -12,17 +14,23 @@ import torch
 from torch import Tensor
 
 SMOOTHING = 0.01
-"""Added to every count, as in the paper: an item that was taken once stands ln(1.01 / 0.01) = 4.6 above one that was not."""
+"""Added to every count, as in the paper: an item that was taken once stands ln(1.01 / 0.01) = 4.6
+above one that was not.
+"""
 
 
 def prior_of(counts: Tensor) -> Tensor:
-    """ln((count + ε) / ε): the logarithm of p̂ ∝ count + ε up to a constant that softmax does not see; 0 where nothing was taken."""
+    """ln((count + ε) / ε): the logarithm of p̂ ∝ count + ε up to a constant that softmax does not
+    see; 0 where nothing was taken.
+    """
     return torch.log1p(counts / SMOOTHING)
 
 
 @dataclass(frozen=True, eq=False)
 class PersonalPrior:
-    """The prior of pairs in a batch, from counts of each item among the events up to the pair's place, its own included."""
+    """The prior of pairs in a batch, from counts of each item among the events up to the pair's
+    place, its own included.
+    """
 
     inputs: Tensor  # [windows, length]
     places: Tensor  # [pairs]
@@ -30,7 +38,9 @@ class PersonalPrior:
     items: int
 
     def _before(self, at: slice) -> tuple[Tensor, Tensor]:
-        """Events of each pair's window [pairs, length], and which of them are counted [pairs, length]."""
+        """Events of each pair's window [pairs, length], and which of them are counted [pairs,
+        length].
+        """
         length = self.inputs.shape[1]
         places = self.places[at]
         events = self.inputs[places // length]

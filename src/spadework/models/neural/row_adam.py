@@ -1,4 +1,6 @@
-"""Adam for a table of which a step touches few rows: what untouched rows would have moved is made up for when they are next read."""
+"""Adam for a table of which a step touches few rows: what untouched rows would have moved is made
+up for when they are next read.
+"""
 
 from __future__ import annotations
 
@@ -9,33 +11,43 @@ import torch
 from torch import Tensor
 
 WINDOW = 200
-"""Steps after which a row's momentum moves it no further: (β₁ / √β₂)²⁰⁰ is below 10⁻⁸ for 0.9 and 0.98."""
+"""Steps after which a row's momentum moves it no further: (β₁ / √β₂)²⁰⁰ is below 10⁻⁸ for 0.9 and
+0.98.
+"""
 TINY = 1e-30
 
 
 class RowAdam(torch.optim.Optimizer):
-    """Adam (Kingma and Ba, ICLR 2015) of one table [rows, width] whose gradient is sparse, in O(touched rows · width) a step.
+    """Adam (Kingma and Ba, ICLR 2015) of one table [rows, width] whose gradient is sparse, in
+    O(touched rows · width) a step.
 
-    After a gradient at step t₀, Adam goes on moving a row while nothing touches it: at step t₀ + j by a(t₀ + j) · rʲ · m / √v, with r = β₁ / √β₂,
-    its moments m and v of step t₀, and a(t) = rate(t) · √(1 − β₂ᵗ) / (1 − β₁ᵗ). The sum over j is the same number for all rows of one t₀, so
-    `catch_up` makes up for it at once. That is Adam but for its ε, which counts in the steps of a gradient alone. PyTorch's `SparseAdam` leaves
-    these moves out: where a step touches 7 rows of 300, 500 steps move the table a quarter as far (docs/decisions/0013 has what that costs).
+    After a gradient at step t₀, Adam goes on moving a row while nothing touches it: at step t₀ + j
+    by a(t₀ + j) · rʲ · m / √v, with r = β₁ / √β₂, its moments m and v of step t₀, and a(t) =
+    rate(t) · √(1 − β₂ᵗ) / (1 − β₁ᵗ). The sum over j is the same number for all rows of one t₀, so
+    `catch_up` makes up for it at once. That is Adam but for its ε, which counts in the steps of a
+    gradient alone. PyTorch's `SparseAdam` leaves these moves out: where a step touches 7 rows of
+    300, 500 steps move the table a quarter as far (docs/decisions/0013 has what that costs).
     """
 
-    def __init__(self, table: Tensor, lr: float, betas: tuple[float, float], eps: float = 1e-8) -> None:
+    def __init__(
+        self, table: Tensor, lr: float, betas: tuple[float, float], eps: float = 1e-8
+    ) -> None:
         super().__init__([table], {"lr": lr, "betas": betas, "eps": eps})
         self.table = table
 
     @property
     def _held(self) -> dict[str, Any]:
-        """What is remembered, made where the table is when it is first asked for: after it was moved to a card."""
+        """What is remembered, made where the table is when it is first asked for: after it was
+        moved to a card.
+        """
         table = self.table
         if not self.state[table]:
             self.state[table] = {
                 "step": 0,
                 "exp_avg": torch.zeros_like(table),
                 "exp_avg_sq": torch.zeros_like(table),
-                "last": torch.zeros(len(table), dtype=torch.int64, device=table.device),  # the step that each row has come to
+                # the step that each row has come to
+                "last": torch.zeros(len(table), dtype=torch.int64, device=table.device),
                 "moves": torch.zeros(
                     WINDOW, dtype=table.dtype, device=table.device
                 ),  # [steps] for each t₀ the sum of a(t₀ + j) · rʲ so far
@@ -51,7 +63,9 @@ class RowAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def catch_up(self, rows: Tensor | None = None) -> None:
-        """Move these distinct rows, or all, to where Adam would have them now: before they are read, and before the table is kept."""
+        """Move these distinct rows, or all, to where Adam would have them now: before they are
+        read, and before the table is kept.
+        """
         held, group = self._held, self.param_groups[0]
         last = held["last"] if rows is None else held["last"][rows]
         behind = last < held["step"]
@@ -67,7 +81,9 @@ class RowAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step by the table's sparse gradient, whose rows have caught up. Nobody here has a `closure` to be asked for the loss again."""
+        """One step by the table's sparse gradient, whose rows have caught up. Nobody here has a
+        `closure` to be asked for the loss again.
+        """
         if self.table.grad is None:
             return
         held, group = self._held, self.param_groups[0]

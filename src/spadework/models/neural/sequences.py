@@ -1,25 +1,30 @@
-"""Histories as sequences of events: what a network reads when it answers, and the windows of a log that it learns from."""
+"""Histories as sequences of events: what a network reads when it answers, and the windows of a log
+that it learns from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, Seconds
+from spadework.arrays import Array, Codes, Mask, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
 
 SHUFFLED_TOGETHER = 50
-"""Batches whose windows are sorted by length before they are cut: little padding, and batches that are still random."""
+"""Batches whose windows are sorted by length before they are cut: little padding, and batches that
+are still random.
+"""
 
 
 @dataclass(frozen=True, eq=False)
 class Sequences(Histories):
     """Histories, and beside their distinct items the newest events in order.
 
-    Row r is `events[begins[r]:begins[r + 1]]`, the oldest first; events of one moment stand as they came.
+    Row r is `events[begins[r]:begins[r + 1]]`, the oldest first; events of one moment stand as they
+    came.
     """
 
     begins: Offsets  # [users + 1]
@@ -28,20 +33,51 @@ class Sequences(Histories):
 
     @classmethod
     def of_log(cls, log: Interactions, users: Codes, length: int) -> Sequences:
-        """The newest `length` events of each of these users, in their order. O(events of the users)."""
+        """The newest `length` events of each of these users, in their order. O(events of the
+        users).
+        """
         base = Histories.of(log, users)
         ends = log.starts[users + 1]
         firsts = np.maximum(log.starts[users], ends - length)
         begins, at = _slices(firsts, ends)
         moments = np.zeros(len(at), np.int64) if log.times is None else log.times[at]
         return cls(
-            base.starts, base.items, base.ages, base.counts, base.seconds, base.values, begins, log.items[at].astype(np.int32), moments
-        )  # fmt: skip
+            base.starts,
+            base.items,
+            base.ages,
+            base.counts,
+            base.seconds,
+            base.values,
+            begins,
+            log.items[at].astype(np.int32),
+            moments,
+        )
+
+    def with_events(self, kept: Sequence[Mask]) -> Sequences:
+        """One sequence several times over, each with some of its events [events]; of items,
+        ages and counts nothing is known.
+        """
+        begins = np.concatenate(([0], np.cumsum([mask.sum() for mask in kept]))).astype(np.int64)
+        codes, seconds = np.zeros(0, np.int32), np.zeros(0, np.int64)
+        values = np.zeros(0, np.float32)
+        return Sequences(
+            starts=np.zeros(len(kept) + 1, np.int64),
+            items=codes,
+            ages=codes,
+            counts=values,
+            seconds=seconds,
+            values=values,
+            begins=begins,
+            events=np.concatenate([self.events[mask] for mask in kept]),
+            moments=np.concatenate([self.moments[mask] for mask in kept]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Pieces of histories that a network learns from: window w is rows `firsts[w]` … `ends[w]` of the log, of one user."""
+    """Pieces of histories that a network learns from: window w is rows `firsts[w]` … `ends[w]` of
+    the log, of one user.
+    """
 
     items: Codes  # [rows] of the log
     moments: Seconds  # [rows]
@@ -53,12 +89,18 @@ class Windows:
         return len(self.firsts)
 
     def padded(self, chosen: Array, pad: int) -> tuple[Array, Array, Array]:
-        """Windows side by side: items [chosen, longest] int64 with `pad` behind them, moments alike, lengths [chosen]."""
+        """Windows side by side: items [chosen, longest] int64 with `pad` behind them, moments
+        alike, lengths [chosen].
+        """
         longest = int((self.ends[chosen] - self.firsts[chosen]).max())
-        return padded(self.items, self.moments, self.firsts[chosen], self.ends[chosen], longest, pad)
+        return padded(
+            self.items, self.moments, self.firsts[chosen], self.ends[chosen], longest, pad
+        )
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Array]:
-        """The windows in random batches of windows that are about equally long. O(windows · log windows)."""
+        """The windows in random batches of windows that are about equally long. O(windows · log
+        windows).
+        """
         order = rng.permutation(len(self))
         lengths = (self.ends - self.firsts)[order]
         cut: list[Array] = []
@@ -72,7 +114,9 @@ class Windows:
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """The part of a log that a network learns from: of each user the events that are not withheld."""
+    """The part of a log that a network learns from: of each user the events that are not
+    withheld.
+    """
 
     items: Codes  # [rows] of the log
     moments: Seconds  # [rows]
@@ -81,7 +125,9 @@ class Training:
 
     @classmethod
     def of_log(cls, log: Interactions, withheld: Array) -> Training:
-        """`withheld` [users] says how many of the newest events of each user are kept from learning."""
+        """`withheld` [users] says how many of the newest events of each user are kept from
+        learning.
+        """
         firsts, ends = log.starts[:-1], log.starts[1:] - withheld
         taught = np.flatnonzero(ends - firsts >= 2)
         moments = np.zeros(len(log), np.int64) if log.times is None else np.asarray(log.times)
@@ -96,12 +142,19 @@ class Training:
     def windows(self, length: int, *, whole: bool, rng: np.random.Generator) -> Windows:
         """Windows of `length` inputs and one target more. O(windows).
 
-        With `whole` every event of a history is in one of its windows, which are cut anew each time at random places; else each user
-        gives the newest window.
+        With `whole` every event of a history is in one of its windows, which are cut anew each time
+        at random places; else each user gives the newest window.
         """
         if not whole:
-            return Windows(self.items, self.moments, np.maximum(self.firsts, self.ends - length - 1), self.ends, self.ends)
-        # Windows overlap by one event: the last target of one is the first input of the next. The first cut is at random, so that over
+            return Windows(
+                self.items,
+                self.moments,
+                np.maximum(self.firsts, self.ends - length - 1),
+                self.ends,
+                self.ends,
+            )
+        # Windows overlap by one event: the last target of one is the first input of the next. The
+        # first cut is at random, so that over
         # the epochs each event is met with short and with long pasts.
         steps = self.ends - self.firsts - 1  # targets of a history
         long = steps > length
@@ -110,8 +163,16 @@ class Training:
         owner = np.repeat(np.arange(len(steps)), counts)
         number = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
         at = np.where(number == 0, 0, shift[owner] + (number - 1) * length)
-        until = np.where(long[owner], np.minimum(shift[owner] + number * length, steps[owner]), steps[owner])
-        return Windows(self.items, self.moments, self.firsts[owner] + at, self.firsts[owner] + until + 1, self.ends[owner])
+        until = np.where(
+            long[owner], np.minimum(shift[owner] + number * length, steps[owner]), steps[owner]
+        )
+        return Windows(
+            self.items,
+            self.moments,
+            self.firsts[owner] + at,
+            self.firsts[owner] + until + 1,
+            self.ends[owner],
+        )
 
 
 def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:
@@ -121,8 +182,12 @@ def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:
     return begins, np.arange(int(begins[-1])) - np.repeat(begins[:-1] - firsts, lengths)
 
 
-def padded(items: Codes, moments: Seconds, firsts: Offsets, ends: Offsets, length: int, pad: int) -> tuple[Array, Array, Array]:
-    """Slices of a log side by side, `pad` and the last moment behind them: items and moments [slices, length], lengths [slices]."""
+def padded(
+    items: Codes, moments: Seconds, firsts: Offsets, ends: Offsets, length: int, pad: int
+) -> tuple[Array, Array, Array]:
+    """Slices of a log side by side, `pad` and the last moment behind them: items and moments
+    [slices, length], lengths [slices].
+    """
     lengths = ends - firsts
     places = firsts[:, None] + np.minimum(np.arange(length), np.maximum(lengths - 1, 0)[:, None])
     places = np.minimum(places, max(len(items) - 1, 0))
@@ -130,8 +195,11 @@ def padded(items: Codes, moments: Seconds, firsts: Offsets, ends: Offsets, lengt
     return np.where(inside, items[places], pad).astype(np.int64), moments[places], lengths
 
 
-def withheld_for_choosing(log: Interactions, most: int, rng: np.random.Generator) -> tuple[Codes, Array]:
-    """Users whose newest moment is kept from learning, so that epochs can be compared: at most `most`, and a tenth of those who have two moments.
+def withheld_for_choosing(
+    log: Interactions, most: int, rng: np.random.Generator
+) -> tuple[Codes, Array]:
+    """Users whose newest moment is kept from learning, so that epochs can be compared: at most
+    `most`, and a tenth of those who have two moments.
 
     Returns their codes and how many events of every user are withheld [users].
     """
@@ -141,7 +209,9 @@ def withheld_for_choosing(log: Interactions, most: int, rng: np.random.Generator
         newest = np.minimum(lengths, 1)
     else:
         last = log.times[np.maximum(log.starts[1:] - 1, 0)]
-        newest = np.bincount(log.users, weights=log.times == last[log.users], minlength=log.user_count).astype(np.int64)
+        newest = np.bincount(
+            log.users, weights=log.times == last[log.users], minlength=log.user_count
+        ).astype(np.int64)
     able = np.flatnonzero(lengths - newest >= 2)
     users = np.sort(rng.permutation(able)[: min(most, len(able) // 10)]).astype(np.int32)
     counts[users] = newest[users]

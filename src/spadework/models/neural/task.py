@@ -1,4 +1,6 @@
-"""What a transformer is taught: windows of a log become tasks, tasks become a loss, and withheld moments say how far it has come."""
+"""What a transformer is taught: windows of a log become tasks, tasks become a loss, and withheld
+moments say how far it has come.
+"""
 
 from __future__ import annotations
 
@@ -45,23 +47,44 @@ class Teaching:
 
 
 class Learner(nn.Module):
-    """Items, encoder and loss in one: its `forward` is the loss of a task, so that devices can share the work."""
+    """Items, encoder and loss in one: its `forward` is the loss of a task, so that devices can
+    share the work.
+    """
 
-    def __init__(self, parts: ItemParts, shape: Shape, teaching: Teaching, counts: Array, *, ids: bool, sparse: bool = False) -> None:
+    def __init__(
+        self,
+        parts: ItemParts,
+        shape: Shape,
+        teaching: Teaching,
+        counts: Array,
+        *,
+        ids: bool,
+        sparse: bool = False,
+    ) -> None:
         super().__init__()
-        self.items, self.encoder = ItemNetwork(parts, shape.width, ids=ids, sparse=sparse), Encoder(shape)
-        self.scale_over_ten = (
-            nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
-        )  # of the scale: Adam moves it ten times as fast
+        self.items, self.encoder = (
+            ItemNetwork(parts, shape.width, ids=ids, sparse=sparse),
+            Encoder(shape),
+        )
+        # a tenth of the scale: Adam moves it ten times as fast
+        self.scale_over_ten = nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
         self.teaching, self.count = teaching, len(counts)
-        self.before_reading: Callable[[Tensor], None] | None = None  # told which rows of a sparse table a step is about to read
+        # told which rows of a sparse table a step is about to read
+        self.before_reading: Callable[[Tensor], None] | None = None
         self._sampler = negatives.sampler(
-            teaching.negatives, self.count, teaching.samples, torch.from_numpy(counts), power=teaching.power, share=teaching.mixed
+            teaching.negatives,
+            self.count,
+            teaching.samples,
+            torch.from_numpy(counts),
+            power=teaching.power,
+            share=teaching.mixed,
         )
 
     @property
     def sparse_table(self) -> Tensor | None:
-        """The table of own vectors, where a batch touches few of its rows and its gradient names them."""
+        """The table of own vectors, where a batch touches few of its rows and its gradient names
+        them.
+        """
         return self.items.ids.weight if self.items.ids is not None and self.items.sparse else None
 
     @property
@@ -73,29 +96,66 @@ class Learner(nn.Module):
         """The loss of a task, as `TransformerCourse.batches` gives it: []."""
         inputs, moments, lengths, places, targets, weights = task
         asked = self.teaching
-        if not len(places):  # nothing is asked, but a process that shares an epoch must not leave the others waiting for its gradient
-            return torch.stack([weight.sum() for weight in self.parameters() if weight is not self.sparse_table]).sum() * 0.0
+        # nothing is asked, but a process that shares an epoch must not leave the others waiting for
+        # its gradient
+        if not len(places):
+            return (
+                torch.stack(
+                    [
+                        weight.sum()
+                        for weight in self.parameters()
+                        if weight is not self.sparse_table
+                    ]
+                ).sum()
+                * 0.0
+            )
         drawn = codes = None
         if asked.loss != "softmax":
-            # From here on a code is a place among the items of the batch; padding and hidden events come behind them, as they did.
+            # From here on a code is a place among the items of the batch; padding and hidden events
+            # come behind them, as they did.
             drawn = self._sampler.draw(targets)
             codes = torch.unique(torch.cat([inputs.flatten(), targets, drawn.items]))
             codes = codes[codes < self.count]
             inputs = torch.searchsorted(codes, inputs) + (inputs > self.count)
-            targets, drawn = torch.searchsorted(codes, targets), replace(drawn, items=torch.searchsorted(codes, drawn.items))
+            targets, drawn = (
+                torch.searchsorted(codes, targets),
+                replace(drawn, items=torch.searchsorted(codes, drawn.items)),
+            )
             if self.before_reading is not None:
                 self.before_reading(codes)
         vectors = self.items(codes).float()
-        hidden = self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)  # [pairs, width]
+        # [pairs, width]
+        hidden = (
+            self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)
+        )
         prior = None
         if (scale := self.scale) is not None:
             prior = PersonalPrior(inputs, places, scale, len(vectors))
         if drawn is None:
             return losses.softmax(hidden, vectors, targets, weights, prior)
         if asked.loss == "sampled":
-            return losses.sampled_softmax(hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior)
+            return losses.sampled_softmax(
+                hidden,
+                vectors,
+                targets,
+                weights,
+                drawn,
+                logq=asked.logq,
+                places=places,
+                prior=prior,
+            )
         t = asked.calibration if asked.loss == "gbce" else 0.0
-        return losses.binary(hidden, vectors, targets, weights, drawn, places=places, items=self.count, calibration=t, prior=prior)
+        return losses.binary(
+            hidden,
+            vectors,
+            targets,
+            weights,
+            drawn,
+            places=places,
+            items=self.count,
+            calibration=t,
+            prior=prior,
+        )
 
     def scores(self, inputs: Tensor, moments: Tensor, lengths: Tensor, vectors: Tensor) -> Tensor:
         """Scores of all items after windows that end where an answer is asked: [windows, items]."""
@@ -116,16 +176,16 @@ class TransformerCourse(Course):
     training: Training
     length: int
     counts: Array  # [items] events that are learned from
-    withheld: list[tuple[Array, Array, Array]] = field(
-        default_factory=list
-    )  # of each user: events before, their moments, what was withheld
+    # of each user: events before, their moments, what was withheld
+    withheld: list[tuple[Array, Array, Array]] = field(default_factory=list)
     repeating: bool = True  # whether lists may hold items of the history
     rows: RowAdam | None = None  # who moves own vectors, where batches touch few of them
 
     def steps(self) -> int:
         targets = self.training.ends - self.training.firsts - 1
         windows = np.ones(len(targets))
-        if self.network.teaching.whole:  # the first cut is at random, so a long history has half a window more
+        # the first cut is at random, so a long history has half a window more
+        if self.network.teaching.whole:
             windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
         return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
 
@@ -136,7 +196,14 @@ class TransformerCourse(Course):
             return super().optimisers(learning_rate)
         self.rows = RowAdam(table, learning_rate, BETAS)
         self.network.before_reading = self.rows.catch_up
-        return [torch.optim.Adam([weight for weight in self.network.parameters() if weight is not table], learning_rate, BETAS), self.rows]
+        return [
+            torch.optim.Adam(
+                [weight for weight in self.network.parameters() if weight is not table],
+                learning_rate,
+                BETAS,
+            ),
+            self.rows,
+        ]
 
     def settle(self) -> None:
         """Bring all rows of a sparse table to where the last step left them."""
@@ -146,7 +213,9 @@ class TransformerCourse(Course):
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         teaching, shape = self.network.teaching, self.network.encoder.shape
         # From both sides nothing is shifted, so the last target is read, too.
-        windows: Windows = self.training.windows(self.length if shape.causal else self.length - 1, whole=teaching.whole, rng=rng)
+        windows: Windows = self.training.windows(
+            self.length if shape.causal else self.length - 1, whole=teaching.whole, rng=rng
+        )
         rank, size = share
         device = self.network.encoder.norm.weight.device
         cut = list(windows.batches(teaching.batch, rng))
@@ -155,11 +224,25 @@ class TransformerCourse(Course):
             if number % size != rank:
                 continue
             made = objectives.task(
-                teaching.objective, windows, chosen, self.network.count, np.random.default_rng(seed), horizon=teaching.horizon,
+                teaching.objective,
+                windows,
+                chosen,
+                self.network.count,
+                np.random.default_rng(seed),
+                horizon=teaching.horizon,
                 ordered=teaching.ordered,
-            )  # fmt: skip
-            arrays = (made.inputs, made.moments, made.lengths, made.places, made.targets, made.weights)
-            yield tuple(torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays)
+            )
+            arrays = (
+                made.inputs,
+                made.moments,
+                made.lengths,
+                made.places,
+                made.targets,
+                made.weights,
+            )
+            yield tuple(
+                torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays
+            )
 
     @torch.no_grad()
     def look(self) -> Seen | None:
@@ -175,12 +258,18 @@ class TransformerCourse(Course):
                 for row, (before, _, _) in enumerate(part):
                     scores[row, torch.from_numpy(before.astype(np.int64)).to(device)] = -math.inf
             shown.append(scores.topk(min(LISTED, len(self.counts)), dim=1).indices.cpu().numpy())
-        return seen_in(np.concatenate(shown), [wanted for _, _, wanted in self.withheld], self.counts)
+        return seen_in(
+            np.concatenate(shown), [wanted for _, _, wanted in self.withheld], self.counts
+        )
 
-    def _asked(self, part: list[tuple[Array, Array, Array]], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    def _asked(
+        self, part: list[tuple[Array, Array, Array]], device: torch.device
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Windows that end where an answer is asked."""
         shape, items = self.network.encoder.shape, self.network.count
-        arrays = windows_asked([events for events, _, _ in part], [moments for _, moments, _ in part], shape, items)
+        arrays = windows_asked(
+            [events for events, _, _ in part], [moments for _, moments, _ in part], shape, items
+        )
         inputs, moments, lengths = (torch.from_numpy(array).to(device) for array in arrays)
         return inputs, moments, lengths
 
@@ -188,7 +277,8 @@ class TransformerCourse(Course):
 def windows_asked(
     events: list[Array], moments: list[Array], shape: Shape, items: int, length: int | None = None
 ) -> tuple[Array, Array, Array]:
-    """Newest events of histories as a network is asked with: inputs and moments [histories, length], lengths [histories].
+    """Newest events of histories as a network is asked with: inputs and moments [histories,
+    length], lengths [histories].
 
     A network that reads from both sides is asked with a hidden event behind them.
     """
@@ -196,8 +286,16 @@ def windows_asked(
     times = [one[-shape.room :] for one in moments]
     ends = np.cumsum([len(one) for one in cut]).astype(np.int64)
     starts = (ends - np.asarray([len(one) for one in cut])).astype(np.int64)
-    longest = int((ends - starts).max(initial=1)) if length is None else length if shape.causal else length - 1
-    inputs, seconds, lengths = padded(np.concatenate(cut), np.concatenate(times), starts, ends, longest, items)
+    longest = (
+        int((ends - starts).max(initial=1))
+        if length is None
+        else length
+        if shape.causal
+        else length - 1
+    )
+    inputs, seconds, lengths = padded(
+        np.concatenate(cut), np.concatenate(times), starts, ends, longest, items
+    )
     if not shape.causal:
         inputs = np.concatenate([inputs, np.full((len(inputs), 1), items)], axis=1)
         inputs[np.arange(len(inputs)), lengths] = items + 1

@@ -1,6 +1,8 @@
-"""Texts as vectors by a static embedding model in a local folder: a table of vectors of pieces of words, and the mean of those of a text.
+"""Texts as vectors by a static embedding model in a local folder: a table of vectors of pieces of
+words, and the mean of those of a text.
 
-The folder holds what Model2Vec and WordLlama publish: `model.safetensors` with one table [pieces, width], and `tokenizer.json`. Nothing is downloaded.
+The folder holds what Model2Vec and WordLlama publish: `model.safetensors` with one table [pieces,
+width], and `tokenizer.json`. Nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -20,9 +22,11 @@ BATCH = 10_000
 
 
 def static_vectors(texts: Sequence[str], folder: str | Path) -> Array:
-    """The mean of the vectors of each text's pieces, of length 1; zeros where it has none that the table knows. Shape [texts, width], float32.
+    """The mean of the vectors of each text's pieces, of length 1; zeros where it has none that the
+    table knows. Shape [texts, width], float32.
 
-    Raises `MissingExtra` without the package tokenizers, and `BadRequest` for a folder that holds no such model. O(pieces · width).
+    Raises `MissingExtra` without the package tokenizers, and `BadRequest` for a folder that holds
+    no such model. O(pieces · width).
     """
     path = Path(folder)
     missing = [name for name in (TABLE, TOKENIZER) if not (path / name).is_file()]
@@ -34,16 +38,27 @@ def static_vectors(texts: Sequence[str], folder: str | Path) -> Array:
     try:
         from tokenizers import Tokenizer
     except ImportError:
-        raise MissingExtra("The package tokenizers, which cuts texts into pieces,", "text") from None
+        raise MissingExtra(
+            "The package tokenizers, which cuts texts into pieces,", "text"
+        ) from None
     try:
         tables = {name: table for name, table in load_file(path / TABLE).items() if table.ndim == 2}
         tokenizer = Tokenizer.from_file(str(path / TOKENIZER))
     except SafetensorError as error:
-        raise BadRequest(f"{path / TABLE} cannot be read: {error}.", "Fetch it again; it is cut short or of another format.") from error
+        raise BadRequest(
+            f"{path / TABLE} cannot be read: {error}.",
+            "Fetch it again; it is cut short or of another format.",
+        ) from error
     except Exception as error:  # the package raises nothing more special
-        raise BadRequest(f"{path / TOKENIZER} cannot be read: {error}.", "Fetch it again; it is cut short or of another format.") from error
+        raise BadRequest(
+            f"{path / TOKENIZER} cannot be read: {error}.",
+            "Fetch it again; it is cut short or of another format.",
+        ) from error
     if len(tables) != 1:
-        raise BadRequest(f"{path / TABLE} holds {len(tables)} tables of vectors.", "A static embedding model has one.")
+        raise BadRequest(
+            f"{path / TABLE} holds {len(tables)} tables of vectors.",
+            "A static embedding model has one.",
+        )
     table = next(iter(tables.values())).astype(np.float32)
     tokenizer.no_truncation()
     tokenizer.no_padding()

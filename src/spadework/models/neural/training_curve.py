@@ -1,4 +1,6 @@
-"""What is kept of a training: a line for every epoch, as an array of the model and as a table; and by what a stopped one is known again."""
+"""What is kept of a training: a line for every epoch, as an array of the model and as a table; and
+by what a stopped one is known again.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +23,29 @@ COLUMNS = ("epoch", "loss", "ndcg", "popularity", "coverage")
 
 def curve_rows(curve: Sequence[Mapping[str, float]]) -> Array:
     """The lines of a curve as an array [epochs, columns]."""
-    return np.asarray([[line[name] for name in COLUMNS] for line in curve], np.float64).reshape(-1, len(COLUMNS))
+    return np.asarray([[line[name] for name in COLUMNS] for line in curve], np.float64).reshape(
+        -1, len(COLUMNS)
+    )
 
 
 def curve_frame(rows: Array) -> pl.DataFrame:
-    """One row an epoch: epoch, loss, and ndcg, popularity and coverage of the lists of withheld users."""
+    """One row an epoch: epoch, loss, and ndcg, popularity and coverage of the lists of withheld
+    users.
+    """
     return pl.DataFrame(rows, schema=list(COLUMNS)).with_columns(pl.col("epoch").cast(pl.Int64))
 
 
-def identity_of(params: Mapping[str, Any], seed: int, train: Interactions, content: ItemContent | None) -> str:
-    """A name for a training: equal parameters, seed, data and precision, equal name, so that another's checkpoint is not gone on from."""
-    asked = [dict(params), seed, None if content is None else content.fingerprint, machine().precision, machine().devices]
+def identity_of(
+    params: Mapping[str, Any], seed: int, train: Interactions, content: ItemContent | None
+) -> str:
+    """A name for a training: equal parameters, seed, data and precision, equal name, so that
+    another's checkpoint is not gone on from.
+    """
+    asked = [
+        dict(params),
+        seed,
+        None if content is None else content.fingerprint,
+        machine().precision,
+        machine().devices,
+    ]
     return digest(json.dumps(asked, sort_keys=True).encode(), train.fingerprint.encode())

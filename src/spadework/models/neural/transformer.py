@@ -1,4 +1,6 @@
-"""The transformer as a recommender: set up by its parameters, trained on sequences, served by products of vectors like its cheaper kin."""
+"""The transformer as a recommender: set up by its parameters, trained on sequences, served by
+products of vectors like its cheaper kin.
+"""
 
 from __future__ import annotations
 
@@ -26,93 +28,185 @@ from spadework.models.recommendations import Recommendations
 from spadework.models.requests import items_asked, user_asked
 from spadework.models.similar_items import similar
 
-DIAL: dict[str, tuple[int, int, int]] = {"tiny": (64, 2, 1), "small": (128, 2, 2), "base": (256, 4, 4)}
+DIAL: dict[str, tuple[int, int, int]] = {
+    "tiny": (64, 2, 1),
+    "small": (128, 2, 2),
+    "base": (256, 4, 4),
+}
 """Width, blocks and heads of each size."""
 
 
 class Transformer(Vectors):
     """A network that reads histories in order: SASRec, eSASRec and BERT4Rec are settings of it.
 
-    Its answer is a product of what the history says and of vectors of items, which are read by it, too. Needs PyTorch, from the `neural` extra.
-    O(epochs · events · (blocks · width² + length · width + width · (items or samples))) time, and with samples O(items · width) a step
-    below 100,000 items, O(items) from there.
-    Kang and McAuley, ICDM 2018 (SASRec); Sun et al., CIKM 2019 (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
+    Its answer is a product of what the history says and of vectors of items, which are read by it,
+    too. Needs PyTorch, from the `neural` extra. O(epochs · events · (blocks · width² + length ·
+    width + width · (items or samples))) time, and with samples O(items · width) a step below
+    100,000 items, O(items) from there. Kang and McAuley, ICDM 2018 (SASRec); Sun et al., CIKM 2019
+    (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
     """
 
     name = "transformer"
     neural = True
     instead = "Take loss='sampled', a smaller size or batch, or leave this model out."
 
-    size: Annotated[Literal["tiny", "small", "base"], Doc("Width, blocks and heads: 64, 2, 1; 128, 2, 2; 256, 4, 4.")] = "tiny"
-    width: Annotated[int | None, Range(4, 4096), Doc("Length of the vectors; none: by size.")] = None
+    size: Annotated[
+        Literal["tiny", "small", "base"],
+        Doc("Width, blocks and heads: 64, 2, 1; 128, 2, 2; 256, 4, 4."),
+    ] = "tiny"
+    width: Annotated[int | None, Range(4, 4096), Doc("Length of the vectors; none: by size.")] = (
+        None
+    )
     blocks: Annotated[int | None, Range(1, 64), Doc("Layers of attention; none: by size.")] = None
-    heads: Annotated[int | None, Range(1, 64), Doc("Attentions side by side, which divide the width; none: by size.")] = None
-    block: Annotated[Literal["ligr", "sasrec"], Doc("Form of a layer: gated with SwiGLU (eSASRec), or plain pre-norm (SASRec).")] = "ligr"
+    heads: Annotated[
+        int | None,
+        Range(1, 64),
+        Doc("Attentions side by side, which divide the width; none: by size."),
+    ] = None
+    block: Annotated[
+        Literal["ligr", "sasrec"],
+        Doc("Form of a layer: gated with SwiGLU (eSASRec), or plain pre-norm (SASRec)."),
+    ] = "ligr"
     feed: Annotated[int, Range(1, 16), Doc("Width of the feed-forward layer over the width.")] = 4
     positions: Annotated[
-        Literal["absolute", "relative", "none"], Doc("The place in the window is read: by a vector, as a bias of distance, or not.")
+        Literal["absolute", "relative", "none"],
+        Doc("The place in the window is read: by a vector, as a bias of distance, or not."),
     ] = "absolute"
-    times: Annotated[bool, Doc("The time between two events is read, as a bias by its logarithm (HSTU).")] = False
-    max_length: Annotated[int, Range(3, 4096), Doc("Newest events of a history that are read.")] = 200
+    times: Annotated[
+        bool, Doc("The time between two events is read, as a bias by its logarithm (HSTU).")
+    ] = False
+    max_length: Annotated[int, Range(3, 4096), Doc("Newest events of a history that are read.")] = (
+        200
+    )
     objective: Annotated[
         Literal["next", "last", "masked", "set"],
-        Doc("What is predicted: the next item everywhere, at one random place a window, hidden items, or the set of the next moment."),
+        Doc(
+            "What is predicted: the next item everywhere, at one random place a window, "
+            "hidden items, or the set of the next moment."
+        ),
     ] = "next"
-    ordered: Annotated[bool, Doc("Events are read in their order; without, each window is shuffled, and sets are all there is.")] = True
+    ordered: Annotated[
+        bool,
+        Doc(
+            "Events are read in their order; without, each window is shuffled, and sets are "
+            "all there is."
+        ),
+    ] = True
     horizon: Annotated[
-        str | None, Duration(), Doc("With objective set: everything within this time belongs to the set; none: the next moment.")
+        str | None,
+        Duration(),
+        Doc(
+            "With objective set: everything within this time belongs to the set; none: the "
+            "next moment."
+        ),
     ] = None
     loss: Annotated[
-        Literal["softmax", "sampled", "bce", "gbce"], Doc("Over all items, over sampled ones, binary, or generalised binary.")
+        Literal["softmax", "sampled", "bce", "gbce"],
+        Doc("Over all items, over sampled ones, binary, or generalised binary."),
     ] = "softmax"
     negatives: Annotated[
-        Literal["uniform", "popularity", "in-batch", "mixed"], Doc("Where sampled items come from; gBCE wants uniform.")
+        Literal["uniform", "popularity", "in-batch", "mixed"],
+        Doc("Where sampled items come from; gBCE wants uniform."),
     ] = "mixed"
     samples: Annotated[int, Range(1, 1_000_000), Doc("Items sampled a batch.")] = 512
     logq: Annotated[bool, Doc("Sampled items are corrected by how likely they were drawn.")] = True
-    popularity_power: Annotated[float, Range(0.0, 2.0), Doc("Negatives by popularity: count to this power.")] = 0.75
-    mixed_share: Annotated[float, Range(0.0, 1.0), Doc("Mixed negatives: share that comes from the batch.")] = 0.5
-    calibration: Annotated[float, Range(0.0, 1.0), Doc("t of gBCE: 0 is plain, 1 is calibrated to the whole catalogue.")] = 0.75
-    ids: Annotated[bool, Doc("Items have vectors of their own; without, they are what the item table says.")] = True
-    content: Annotated[bool, Doc("Items are read by their categories, numbers, words and vectors, too.")] = False
-    components: Annotated[int, Range(1, 4096), Doc("With content: words are condensed to so many dimensions.")] = 128
+    popularity_power: Annotated[
+        float, Range(0.0, 2.0), Doc("Negatives by popularity: count to this power.")
+    ] = 0.75
+    mixed_share: Annotated[
+        float, Range(0.0, 1.0), Doc("Mixed negatives: share that comes from the batch.")
+    ] = 0.5
+    calibration: Annotated[
+        float,
+        Range(0.0, 1.0),
+        Doc("t of gBCE: 0 is plain, 1 is calibrated to the whole catalogue."),
+    ] = 0.75
+    ids: Annotated[
+        bool, Doc("Items have vectors of their own; without, they are what the item table says.")
+    ] = True
+    content: Annotated[
+        bool, Doc("Items are read by their categories, numbers, words and vectors, too.")
+    ] = False
+    components: Annotated[
+        int, Range(1, 4096), Doc("With content: words are condensed to so many dimensions.")
+    ] = 128
     text_model: Annotated[
-        str | None, Doc("With content: folder of a static embedding model that reads titles and texts; none: TF-IDF and SVD.")
+        str | None,
+        Doc(
+            "With content: folder of a static embedding model that reads titles and texts; "
+            "none: TF-IDF and SVD."
+        ),
     ] = None
-    id_evidence: Annotated[float, Range(0.0, 1e6), Doc("κ: an item of c events trusts its own vector by c / (c + κ).")] = 0.0
-    personal: Annotated[bool, Doc("What a user took before is added to the scores, by how often; the scale is learned.")] = False
-    sample_by: Annotated[Literal["event", "user"], Doc("An epoch holds all windows of everybody, or the newest window of each user.")] = (
-        "event"
-    )
-    window: Annotated[str | None, Duration(), Doc("Only so much of the newest part of the log is learned from; none: all.")] = None
-    dropout: Annotated[float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")] = 0.2
-    batch: Annotated[int, Range(1, 65_536, log=True), Doc("Windows whose gradients make one step.")] = 128
+    id_evidence: Annotated[
+        float, Range(0.0, 1e6), Doc("κ: an item of c events trusts its own vector by c / (c + κ).")
+    ] = 0.0
+    personal: Annotated[
+        bool,
+        Doc("What a user took before is added to the scores, by how often; the scale is learned."),
+    ] = False
+    sample_by: Annotated[
+        Literal["event", "user"],
+        Doc("An epoch holds all windows of everybody, or the newest window of each user."),
+    ] = "event"
+    window: Annotated[
+        str | None,
+        Duration(),
+        Doc("Only so much of the newest part of the log is learned from; none: all."),
+    ] = None
+    dropout: Annotated[
+        float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")
+    ] = 0.2
+    batch: Annotated[
+        int, Range(1, 65_536, log=True), Doc("Windows whose gradients make one step.")
+    ] = 128
     epochs: Annotated[int, Range(1, 10_000), Doc("How often the log is looked at, at most.")] = 40
     patience: Annotated[
-        int, Range(1, 10_000), Doc("Epochs without a better one, and 300 steps at least, after which the training ends.")
+        int,
+        Range(1, 10_000),
+        Doc("Epochs without a better one, and 300 steps at least, after which the training ends."),
     ] = 5
     learning_rate: Annotated[
-        float, Range(1e-6, 1.0, log=True), Doc("Step of the optimiser (Adam), after a short rise and before a cosine.")
+        float,
+        Range(1e-6, 1.0, log=True),
+        Doc("Step of the optimiser (Adam), after a short rise and before a cosine."),
     ] = 1e-3
     withheld: Annotated[
-        int, Range(0, 100_000), Doc("Users, at most, whose newest moment is kept from learning, so that the best epoch is chosen by it.")
+        int,
+        Range(0, 100_000),
+        Doc(
+            "Users, at most, whose newest moment is kept from learning, so that the best "
+            "epoch is chosen by it."
+        ),
     ] = 1000
 
     def __post_init__(self) -> None:
         super().__post_init__()
         width, _, heads = self.dims
         if width % heads:
-            raise BadRequest(f"Parameter 'heads' of {self.name!r} is {heads}, which does not divide the width {width}.", "Choose another.")
+            raise BadRequest(
+                (
+                    f"Parameter 'heads' of {self.name!r} is {heads}, which does not divide the "
+                    f"width {width}."
+                ),
+                "Choose another.",
+            )
         if not self.ordered and self.objective == "set":
             raise BadRequest(
-                f"{self.name!r} cannot ask for the next moment where moments are shuffled.", "Set ordered=True or objective='next'."
+                f"{self.name!r} cannot ask for the next moment where moments are shuffled.",
+                "Set ordered=True or objective='next'.",
             )
         if not self.ids and not self.content:
-            raise BadRequest(f"{self.name!r} has neither ids nor content, so an item is nothing.", "Set ids=True or content=True.")
+            raise BadRequest(
+                f"{self.name!r} has neither ids nor content, so an item is nothing.",
+                "Set ids=True or content=True.",
+            )
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"loss": "sampled", "personal": True, "times": True, "content": True, "epochs": 20}]
+        return [
+            {},
+            {"loss": "sampled", "personal": True, "times": True, "content": True, "epochs": 20},
+        ]
 
     @property
     def unread(self) -> frozenset[str]:
@@ -125,14 +219,26 @@ class Transformer(Vectors):
         names |= {"logq"} if self.loss in ("bce", "gbce") else set()
         names |= {"calibration"} if self.loss != "gbce" else set()
         names |= {"horizon"} if self.objective != "set" else set()
-        names |= {"components", "text_model"} if not self.content else {"components"} if self.text_model else set()
+        names |= (
+            {"components", "text_model"}
+            if not self.content
+            else {"components"}
+            if self.text_model
+            else set()
+        )
         names |= set() if self.ids else {"id_evidence"}
         return frozenset(names)
 
     @property
     def effective(self) -> dict[str, Any]:
-        """Values of the parameters that are read, by name; size stands in width, blocks and heads."""
-        told = {name: value for name, value in self.params.items() if name not in self.unread and name != "size"}
+        """Values of the parameters that are read, by name; size stands in width, blocks and
+        heads.
+        """
+        told = {
+            name: value
+            for name, value in self.params.items()
+            if name not in self.unread and name != "size"
+        }
         return told | dict(zip(("width", "blocks", "heads"), self.dims, strict=True))
 
     @property
@@ -148,32 +254,47 @@ class Transformer(Vectors):
         width, blocks, _ = self.dims
         inner = 4 + 3 * self.feed if self.block == "ligr" else 4 + 2 * self.feed
         asked = train.item_count if self.loss == "softmax" else self.samples
-        work = 6.0 * (blocks * width * (inner * width + 2 * self.max_length) + width * asked)  # operations of an event, there and back
+        # operations of an event, there and back
+        work = 6.0 * (blocks * width * (inner * width + 2 * self.max_length) + width * asked)
         longest = min(self.max_length, max(1, int(np.diff(train.starts).max(initial=1))))
         learned = 4 * width * train.item_count + 4 * blocks * inner * width**2
         held = 40 * blocks * width * min(self.batch, train.user_count) * longest * self.feed
-        return Cost(bytes=int(4 * learned + held + 40 * len(train)), seconds=0.5 + self.epochs * len(train) * (work / 5e10 + 2e-6) / 2)
+        return Cost(
+            bytes=int(4 * learned + held + 40 * len(train)),
+            seconds=0.5 + self.epochs * len(train) * (work / 5e10 + 2e-6) / 2,
+        )
 
     # ---- learning
 
-    def _fit(self, train: Interactions, content: ItemContent | None, rng: np.random.Generator) -> Mapping[str, Array]:
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
         require_torch()
         from spadework.models.neural import fitting
 
         seed = int(rng.integers(2**31))
-        if ignored := sorted(name for name in self.unread if getattr(self, name) != self.parameters()[name].default):
+        if ignored := sorted(
+            name for name in self.unread if getattr(self, name) != self.parameters()[name].default
+        ):
             events.note(f"{self.label} does not read {', '.join(ignored)} with its other settings.")
         identity = identity_of(self.params, seed, train, content if self.content else None)
-        learned, vectors, curve = fitting.fit(self, self.used_of(train), content if self.content else None, seed, identity)
+        learned, vectors, curve = fitting.fit(
+            self, self.used_of(train), content if self.content else None, seed, identity
+        )
         if not curve:
-            events.note(f"{self.label} learned nothing: no history of two events is left to learn from. Its lists are what is popular.")
+            events.note(
+                f"{self.label} learned nothing: no history of two events is left to learn "
+                "from. Its lists are what is popular."
+            )
         return {"vectors": vectors, "curve": curve_rows(curve), **learned}
 
     def used_of(self, train: Interactions) -> Interactions:
         """The part of a log that is learned from: the newest `window`."""
         if self.window is None or train.times is None:
             return train
-        return train.where(train.times > train.times.max() - durations.seconds(self.window, "window"))
+        return train.where(
+            train.times > train.times.max() - durations.seconds(self.window, "window")
+        )
 
     # ---- answering
 
@@ -189,7 +310,9 @@ class Transformer(Vectors):
         return encode(self, owners, codes, moments, len(told))
 
     def _heard(self, told: Sequences) -> tuple[Array, Codes, Array]:
-        """The events of the sequences whose items were learned: row, place among the learned items, moment."""
+        """The events of the sequences whose items were learned: row, place among the learned items,
+        moment.
+        """
         owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
         kept = self._known[told.events]
         places = np.cumsum(self._known) - 1
@@ -208,9 +331,13 @@ class Transformer(Vectors):
         assert isinstance(told, Sequences)
         owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
         kept = self._known[told.events]
-        keys, counts = np.unique(owners[kept] * len(self.item_vocabulary) + told.events[kept], return_counts=True)
+        keys, counts = np.unique(
+            owners[kept] * len(self.item_vocabulary) + told.events[kept], return_counts=True
+        )
         rows, columns = np.divmod(keys, len(self.item_vocabulary))
-        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(told))))).astype(np.int64)
+        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(told))))).astype(
+            np.int64
+        )
         values = float(self.state["scale"][0]) * np.log1p(counts / SMOOTHING)
         return Marks(starts, columns.astype(np.int32), values.astype(np.float32))
 
@@ -223,40 +350,44 @@ class Transformer(Vectors):
 
     @property
     def curve(self) -> pl.DataFrame:
-        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld users."""
+        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld
+        users.
+        """
         return curve_frame(self.state["curve"])
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` items whose vectors point most alike to those of each of these; padding where fewer are known."""
+        """The `k` items whose vectors point most alike to those of each of these; padding where
+        fewer are known.
+        """
         return similar(self._row, self.item_vocabulary, items, k)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """By how much the score of `item` falls where an item of the user's history is left out: item_id, contribution, descending.
+        """By how much the score of `item` falls where an item of the user's history is left out:
+        item_id, contribution, descending.
 
-        The history is read once for each of its distinct items. What one says depends on the others, so the contributions do not sum to the score.
+        The history is read once for each of its distinct items. What one says depends on the
+        others, so the contributions do not sum to the score.
         """
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         told = self._histories(self._in_own_codes(history), users)
         own = np.unique(told.events)
         alone = [told.events != left for left in own]
-        without = _rows_of(told, [np.ones(len(told.events), np.bool_), *alone])
-        scores = dot_products.score(self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None)[:, 0].astype(
-            np.float64
-        )
+        without = told.with_events([np.ones(len(told.events), np.bool_), *alone])
+        scores = dot_products.score(
+            self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None
+        )[:, 0].astype(np.float64)
         added = self._added(without, np.zeros(0))
         if added is not None:
             rows = np.repeat(np.arange(len(without)), np.diff(added.starts))
-            scores += np.bincount(rows, weights=added.values * (added.columns == code), minlength=len(without))
+            scores += np.bincount(
+                rows, weights=added.values * (added.columns == code), minlength=len(without)
+            )
         scores[~self._speaking(without)] = 0.0
         falls = scores[0] - scores[1:]
-        frame = pl.DataFrame({"item_id": self.item_vocabulary.take(own), "contribution": pl.Series(falls, dtype=pl.Float64)})
+        frame = pl.DataFrame(
+            {
+                "item_id": self.item_vocabulary.take(own),
+                "contribution": pl.Series(falls, dtype=pl.Float64),
+            }
+        )
         return frame.sort("contribution", descending=True, maintain_order=True)
-
-
-def _rows_of(told: Sequences, kept: list[Mask]) -> Sequences:
-    """One sequence, several times over, each with some of its events."""
-    begins = np.concatenate(([0], np.cumsum([mask.sum() for mask in kept]))).astype(np.int64)
-    empty = np.zeros(len(kept) + 1, np.int64)
-    nothing = np.zeros(0, np.float32)
-    joined, moments = (np.concatenate([column[mask] for mask in kept]) for column in (told.events, told.moments))
-    return Sequences(empty, np.zeros(0, np.int32), np.zeros(0, np.int32), nothing, np.zeros(0, np.int64), nothing, begins, joined, moments)

@@ -1,7 +1,7 @@
 """What a section of the report is made of, and how it is cut to its budget of bytes.
 
-Sections are built once, without knowing the form; each form has one renderer per block. A block that can be cut keeps `total`, so that
-what was left out is always told.
+Sections are built once, without knowing the form; each form has one renderer per block. A block
+that can be cut keeps `total`, so that what was left out is always told.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-Tone = Literal["plain", "lead", "quiet", "warning", "missing", "best", "hit", "strong", "weak", "note", "block"]
+Tone = Literal[
+    "plain", "lead", "quiet", "warning", "missing", "best", "hit", "strong", "weak", "note", "block"
+]
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Listing:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; headings that begin with `#` are numbers and stand to the right. `total` counts what `rows` held at first."""
+    """Rows under headings; headings that begin with `#` are numbers and stand to the right. `total`
+    counts what `rows` held at first.
+    """
 
     caption: str
     heads: tuple[str, ...]
@@ -67,7 +71,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture, how to read it, and the same numbers as a table; `narrow` is the picture for a narrow page, if there is one."""
+    """A picture, how to read it, and the same numbers as a table; `narrow` is the picture for a
+    narrow page, if there is one.
+    """
 
     title: str
     svg: str
@@ -131,8 +137,8 @@ class Section:
 def fit(section: Section, show: Callable[[Block], str]) -> list[str]:
     """The section's blocks as `show` renders them, together within the budget in bytes.
 
-    The largest block that can still be cut is cut until all fit, a shade below what is left for it; when nothing can be cut any more,
-    a sentence stands for the section.
+    The largest block that can still be cut is cut until all fit, a shade below what is left for it;
+    when nothing can be cut any more, a sentence stands for the section.
     """
     blocks = list(section.blocks)
     shown = [show(block) for block in blocks]
@@ -140,7 +146,17 @@ def fit(section: Section, show: Callable[[Block], str]) -> list[str]:
         order = sorted(range(len(blocks)), key=lambda at: -_bytes(shown[at]))
         at = next((at for at in order if _length(blocks[at])), None)
         if at is None:
-            return [show(Prose("This section is too large to be shown here; its numbers are in the files of the run folder.", "missing"))]
+            return [
+                show(
+                    Prose(
+                        (
+                            "This section is too large to be shown here; its numbers are in the "
+                            "files of the run folder."
+                        ),
+                        "missing",
+                    )
+                )
+            ]
         room = max(0.0, _bytes(shown[at]) - (size - section.budget))
         keep = int(0.95 * _length(blocks[at]) * room / _bytes(shown[at]))
         blocks[at] = _cut(blocks[at], min(keep, _length(blocks[at]) - 1))
@@ -160,7 +176,9 @@ def _length(block: Block) -> int:
         case Cards():
             return len(block.cards)
         case Charts():
-            return max((len(chart.twin.rows) for chart in block.charts), default=0) or len(block.charts)
+            return max((len(chart.twin.rows) for chart in block.charts), default=0) or len(
+                block.charts
+            )
         case Folded():
             return int(block.text != "")
         case _:
@@ -176,7 +194,11 @@ def _cut(block: Block, keep: int) -> Block:
         case Charts():
             if any(chart.twin.rows for chart in block.charts):
                 return replace(
-                    block, charts=tuple(replace(chart, twin=replace(chart.twin, rows=chart.twin.rows[:keep])) for chart in block.charts)
+                    block,
+                    charts=tuple(
+                        replace(chart, twin=replace(chart.twin, rows=chart.twin.rows[:keep]))
+                        for chart in block.charts
+                    ),
                 )
             return replace(block, charts=block.charts[:keep])
         case Folded():
@@ -192,9 +214,17 @@ def cells(*values: str | Cell) -> tuple[Cell, ...]:
 
 def said_cut(kept: int, total: int, what: str, source: str) -> str:
     """The sentence that states a cut, or nothing."""
-    return f"Shown: {kept:,} of {total:,} {what}. All of them are in {source}." if kept < total else ""
+    return (
+        f"Shown: {kept:,} of {total:,} {what}. All of them are in {source}." if kept < total else ""
+    )
 
 
-def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str | Cell]], source: str, folded: bool = False) -> Table:
+def table(
+    caption: str,
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str | Cell]],
+    source: str,
+    folded: bool = False,
+) -> Table:
     """A table from rows of text or cells."""
     return Table(caption, tuple(heads), tuple(cells(*row) for row in rows), source, folded)

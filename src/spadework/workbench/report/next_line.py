@@ -10,14 +10,16 @@ from spadework.diagnosis.finding import Finding, command_for
 from spadework.workbench.recipe import Recipe
 
 READ_WITH = (
-    "items", "items_id", "items_encoding", "user", "item", "time", "basket", "weight", "event", "events", "target", "delimiter", "encoding",
+    "items", "items_id", "items_encoding", "user", "item", "time", "basket", "weight", "event",
+    "events", "target", "delimiter", "encoding",
     "skip_bad", "duplicates",
 )  # fmt: skip
 """Keys of a recipe that a log is read with: another dig of it needs them again."""
 
 
 def line_for(told: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: str) -> str:
-    """The command of a finding for the log of this recipe and this folder, quoted for a shell; nothing where it has none.
+    """The command of a finding for the log of this recipe and this folder, quoted for a shell;
+    nothing where it has none.
 
     `recipe` are the keys as `recipe.json` holds them; what they lack is at its default.
     """
@@ -28,4 +30,6 @@ def line_for(told: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: 
         if value != default:
             text = value if isinstance(value, str) else json.dumps(value)
             settings += [f"--{key}", text] if key == "items" else ["--set", f"{key}={text}"]
-    return command_for(told, str(recipe.get("source") or Recipe.model_fields["source"].default), run, settings)
+    return command_for(
+        told, str(recipe.get("source") or Recipe.model_fields["source"].default), run, settings
+    )

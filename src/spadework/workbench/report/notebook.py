@@ -1,12 +1,14 @@
-"""Faces for notebooks: a title, a picture and a table as markup that runs nothing and stays below 200 KB.
+"""Faces for notebooks: a title, a picture and a table as markup that runs nothing and stays below
+200 KB.
 
-The markup stands twice. A page that is parsed attaches the shadow root, so the host's style cannot reach it and the second copy is
-not shown. A notebook that sets the markup through `innerHTML` leaves the template inert and shows the second, plain copy.
+The markup stands twice. A page that is parsed attaches the shadow root, so the host's style cannot
+reach it and the second copy is not shown. A notebook that sets the markup through `innerHTML`
+leaves the template inert and shows the second, plain copy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -23,10 +25,12 @@ _LONGEST_CELL = 200
 _LONGEST_WORDS = 2_000
 _MOST_COLUMNS = 20
 _STYLE = """
-:host { display: block; --ink: #1d2328; --quiet: #5d666e; --line: #dedcd6; --accent: #0f6b7a; --heat: #0f6b7a; color: var(--ink);
-  font: 14px/1.45 system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; max-width: 900px; }
+:host { display: block; --ink: #1d2328; --quiet: #5d666e; --line: #dedcd6;
+  --accent: #0f6b7a; --heat: #0f6b7a; color: var(--ink); max-width: 900px; font: 14px/1.45
+  system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; }
 @media (prefers-color-scheme: dark) {
-  :host { --ink: #e8e6e1; --quiet: #9aa4ac; --line: #31383e; --accent: #5cc0cf; --heat: #2a8c9b; background: #171b1f; padding: .6rem; } }
+  :host { --ink: #e8e6e1; --quiet: #9aa4ac; --line: #31383e; --accent: #5cc0cf;
+    --heat: #2a8c9b; background: #171b1f; padding: .6rem; } }
 h3 { margin: .2rem 0 .4rem; font-size: 1.05rem; }
 svg { max-width: 100%; height: auto; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; font-size: .93em; margin: .4rem 0; }
@@ -52,32 +56,53 @@ def run_markdown(folder: Path) -> str:
 def _run(folder: Path) -> tuple[str, str, str, Sequence[str], Sequence[Sequence[str]]]:
     facts = run_facts.read(Path(folder))
     shown = verdict(facts)
-    said = " ".join([outcome.starved(facts), *(block.text for block in shown if isinstance(block, Prose))]).strip()
+    said = " ".join(
+        [outcome.starved(facts), *(block.text for block in shown if isinstance(block, Prose))]
+    ).strip()
     chart = next((block.charts[0] for block in shown if isinstance(block, Charts)), None)
     if chart is None:
         return "A run without a verdict", said, "", (), ()
-    return chart.title, said, chart.svg, chart.twin.heads, [[cell.text for cell in row] for row in chart.twin.rows]
+    return (
+        chart.title,
+        said,
+        chart.svg,
+        chart.twin.heads,
+        [[cell.text for cell in row] for row in chart.twin.rows],
+    )
 
 
-def html_cell(title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> str:
-    """A title, a picture from `charts` (or nothing) and a table as HTML; heads that begin with `#` are numbers.
+def html_cell(
+    title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
+) -> str:
+    """A title, a picture from `charts` (or nothing) and a table as HTML; heads that begin with `#`
+    are numbers.
 
-    Texts are escaped, long ones are cut. Rows that do not fit are left out and counted below the table; a picture that does not fit
-    is left out and that is said.
+    Texts are escaped, long ones are cut. Rows that do not fit are left out and counted below the
+    table; a picture that does not fit is left out and that is said.
     """
     room = (LARGEST - 4_000) // 2 - len(_STYLE)
     if len(svg.encode()) > room // 2:
         svg = "<p>The picture is too large for a cell; the report shows it.</p>"
     kept = len(rows)
-    while len((body := _body(title, svg, heads, rows[:kept], _told(kept, len(rows), note))).encode()) > room:
+    while (
+        len((body := _body(title, svg, heads, rows[:kept], _told(kept, len(rows), note))).encode())
+        > room
+    ):
         kept = kept * 2 // 3
-    return f'<div><template shadowrootmode="open"><style>{_STYLE}</style>{body}</template>{body}</div>'
+    return (
+        f'<div><template shadowrootmode="open"><style>{_STYLE}</style>{body}</template>{body}</div>'
+    )
 
 
-def markdown_cell(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> str:
+def markdown_cell(
+    title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
+) -> str:
     """The same title and table as Markdown, below the same number of bytes."""
     kept = len(rows)
-    while len((text := _markdown(title, heads, rows[:kept], _told(kept, len(rows), note))).encode()) > LARGEST:
+    while (
+        len((text := _markdown(title, heads, rows[:kept], _told(kept, len(rows), note))).encode())
+        > LARGEST
+    ):
         kept = kept * 2 // 3
     return text
 
@@ -87,18 +112,28 @@ def _told(kept: int, total: int, note: str) -> str:
     return cut + formatting.clip(note, _LONGEST_WORDS)
 
 
-def _body(title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
+def _body(
+    title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str
+) -> str:
     sides = [' class="number"' if head.startswith("#") else "" for head in heads[:_MOST_COLUMNS]]
-    top = "".join(f"<th{side}>{_shown(head.removeprefix('#'))}</th>" for head, side in zip(heads, sides, strict=False))
-    lines = "".join(f"<tr>{''.join(f'<td{side}>{_shown(text)}</td>' for text, side in zip(row, sides, strict=False))}</tr>" for row in rows)
+
+    def line(texts: Iterable[str], tag: str) -> str:
+        cells = zip(texts, sides, strict=False)
+        return f"<tr>{''.join(f'<{tag}{side}>{_shown(text)}</{tag}>' for text, side in cells)}</tr>"
+
+    top = line((head.removeprefix("#") for head in heads), "th")
+    lines = "".join(line(row, "td") for row in rows)
     said = f"<p>{escape(note)}</p>" if note else ""
-    return f"<h3>{_shown(title)}</h3>{svg}<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>{said}"
+    table = f"<table><thead>{top}</thead><tbody>{lines}</tbody></table>"
+    return f"<h3>{_shown(title)}</h3>{svg}{table}{said}"
 
 
 def _markdown(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
     heads = heads[:_MOST_COLUMNS]
     lines = [f"**{_plain(title)}**", "", _line([head.removeprefix("#") for head in heads])]
-    lines.append("|" + "|".join(" ---: " if head.startswith("#") else " --- " for head in heads) + "|")
+    lines.append(
+        "|" + "|".join(" ---: " if head.startswith("#") else " --- " for head in heads) + "|"
+    )
     lines += [_line(row[: len(heads)]) for row in rows]
     return "\n".join([*lines, *(["", in_markdown(note)] if note else [])]) + "\n"
 

@@ -1,6 +1,8 @@
-"""The report: a run folder as one HTML file, as Markdown or as JSON. A pure function of the folder: same folder, same bytes.
+"""The report: a run folder as one HTML file, as Markdown or as JSON. A pure function of the folder:
+same folder, same bytes.
 
-The HTML holds all it needs, asks for nothing from outside, runs no script and stays below one megabyte because each section has a budget.
+The HTML holds all it needs, asks for nothing from outside, runs no script and stays below one
+megabyte because each section has a budget.
 """
 
 from __future__ import annotations
@@ -31,35 +33,58 @@ LARGEST = 1_000_000
 _TEMPLATES = Path(__file__).parent / "templates"
 _PLAIN = re.compile(r"[\w ./:=,()'\"+-]*")
 """Commands that Markdown may show between backticks, inside a table, too."""
-_MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+_MARKDOWN = str.maketrans(
+    {letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+)
 
 
 def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
     """The report of the run in `folder`.
 
-    What the folder lacks is told in its place. Ids of people and items are replaced unless `with_ids`. A path that is not a run
-    folder, or an unknown form, is a `BadRequest`.
+    What the folder lacks is told in its place. Ids of people and items are replaced unless
+    `with_ids`. A path that is not a run folder, or an unknown form, is a `BadRequest`.
     """
     if form not in get_args(Form):
-        raise BadRequest(f"There is no report form {form!r}.", f"Known: {', '.join(get_args(Form))}.")
+        raise BadRequest(
+            f"There is no report form {form!r}.", f"Known: {', '.join(get_args(Form))}."
+        )
     facts = run_facts.read(Path(folder))
     if not with_ids:
         facts = RunFacts(**{**_parts(facts), "faces": without_ids(facts.faces)})
     if form == "json":
-        return json.dumps(_documents(facts) | {"troubles": list(facts.troubles)}, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        return (
+            json.dumps(
+                _documents(facts) | {"troubles": list(facts.troubles)},
+                ensure_ascii=False,
+                indent=1,
+                allow_nan=False,
+            )
+            + "\n"
+        )
     named = {f"{name}.json": document for name, document in _documents(facts).items()}
     sections = all_sections(facts, named)
     shape = _environment(form)
     block = shape.get_template(f"blocks.{'html' if form == 'html' else 'md'}.j2").module.block  # type: ignore[attr-defined]
-    shown = [(section, [Markup(part) for part in blocks.fit(section, block)]) for section in sections]
+    shown = [
+        (section, [Markup(part) for part in blocks.fit(section, block)]) for section in sections
+    ]
     style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
     template = shape.get_template("report.html.j2" if form == "html" else "report.md.j2")
-    said = {"title": _title(facts), "under": _under(facts), "ids": ids_sentence(facts.faces), "starved": outcome.starved(facts)}
+    said = {
+        "title": _title(facts),
+        "under": _under(facts),
+        "ids": ids_sentence(facts.faces),
+        "starved": outcome.starved(facts),
+    }
     return template.render(**said, sections=shown, style=style)
 
 
-def write(folder: Path, form: Form = "html", with_ids: bool = False, to: Path | None = None) -> Path:
-    """Write the report into the run folder, or to the path `to`, and return its path; the file is whole or not there."""
+def write(
+    folder: Path, form: Form = "html", with_ids: bool = False, to: Path | None = None
+) -> Path:
+    """Write the report into the run folder, or to the path `to`, and return its path; the file is
+    whole or not there.
+    """
     folder = Path(folder)
     content = render(folder, form, with_ids)
     path = Path(to) if to is not None else folder / f"report.{ENDINGS[form]}"
@@ -98,7 +123,16 @@ def _documents(facts: RunFacts) -> dict[str, Any]:
 
 def _title(facts: RunFacts) -> str:
     """The run's name: what its source is called."""
-    name = next(filter(None, map(run_facts.as_text, (facts.data.get("name"), facts.data.get("source"), facts.recipe.get("source")))), "")
+    name = next(
+        filter(
+            None,
+            map(
+                run_facts.as_text,
+                (facts.data.get("name"), facts.data.get("source"), facts.recipe.get("source")),
+            ),
+        ),
+        "",
+    )
     return formatting.clip(name, 100) or "A run without a name"
 
 
@@ -111,7 +145,10 @@ def _under(facts: RunFacts) -> str:
         if (value := run_facts.as_number(known.get(f"{unit}s"))) is not None
     ]
     if known.get("first"):
-        sizes.append(f"{formatting.day(run_facts.as_text(known.get('first')))} … {formatting.day(run_facts.as_text(known.get('last')))}")
+        sizes.append(
+            f"{formatting.day(run_facts.as_text(known.get('first')))} … "
+            f"{formatting.day(run_facts.as_text(known.get('last')))}"
+        )
     mark = formatting.clip(facts.fingerprint, 16)
     return " · ".join([*sizes, *([f"fingerprint {mark}"] if mark else [])])
 

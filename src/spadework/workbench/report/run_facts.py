@@ -1,7 +1,9 @@
-"""The facts of a run folder, read with tolerance: what is missing or torn becomes a sentence, never an exception.
+"""The facts of a run folder, read with tolerance: what is missing or torn becomes a sentence, never
+an exception.
 
-Everything is cleaned on the way in: text holds no control characters, no half surrogates and no marks that turn the direction of
-writing; numbers that are not finite become None. Later code may trust that and need not ask again.
+Everything is cleaned on the way in: text holds no control characters, no half surrogates and no
+marks that turn the direction of writing; numbers that are not finite become None. Later code may
+trust that and need not ask again.
 """
 
 from __future__ import annotations
@@ -18,14 +20,18 @@ from spadework.errors import BadRequest
 from spadework.workbench import formatting
 
 FILES = ("recipe.json", "data.json", "findings.json", "scores.json", "faces.json")
-_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
+_UNSHOWABLE = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+)
 _DEEPEST = 40
 Map = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the files of a run folder say; `troubles` names the files that are missing or cannot be read."""
+    """What the files of a run folder say; `troubles` names the files that are missing or cannot be
+    read.
+    """
 
     recipe: Map
     data: Map
@@ -33,7 +39,8 @@ class RunFacts:
     scores: Map
     faces: Map
     troubles: tuple[str, ...]
-    advice: Map = field(default_factory=dict)  # what a training after the dig came to, where there was one
+    # what a training after the dig came to, where there was one
+    advice: Map = field(default_factory=dict)
     training: Sequence[Map] = ()  # its curves
 
     @property
@@ -44,13 +51,22 @@ class RunFacts:
     @property
     def primary(self) -> str:
         """The metric that orders the board."""
-        known = next((name for row in maps(self.scores.get("scores")) for name in as_map(row.get("metrics"))), "ndcg@10")
+        known = next(
+            (
+                name
+                for row in maps(self.scores.get("scores"))
+                for name in as_map(row.get("metrics"))
+            ),
+            "ndcg@10",
+        )
         return as_text(self.protocol.get("primary")) or known
 
     @property
     def heading(self) -> str:
         """What the columns of the board hold: metric, span, users."""
-        return formatting.clip(formatting.metric(as_text(self.protocol.get("heading")) or self.primary), 160)
+        return formatting.clip(
+            formatting.metric(as_text(self.protocol.get("heading")) or self.primary), 160
+        )
 
     @property
     def cut_short(self) -> bool:
@@ -66,16 +82,27 @@ class RunFacts:
 
     @property
     def board(self) -> list[Map]:
-        """The models on the test span, best first, then those without a score; of a run cut short, those on the validation span."""
+        """The models on the test span, best first, then those without a score; of a run cut short,
+        those on the validation span.
+        """
         every = list(maps(self.scores.get("scores")))
-        rows = every if self.cut_short else [row for row in every if as_text(row.get("stage"), "test") == "test"]
-        return sorted(rows, key=lambda row: (not finished(row), -(value_of(row, self.primary) or 0.0)))
+        rows = (
+            every
+            if self.cut_short
+            else [row for row in every if as_text(row.get("stage"), "test") == "test"]
+        )
+        return sorted(
+            rows, key=lambda row: (not finished(row), -(value_of(row, self.primary) or 0.0))
+        )
 
 
 def read(folder: Path) -> RunFacts:
     """Read the run folder; a path that is not one is a `BadRequest`."""
     if not folder.is_dir():
-        raise BadRequest(f"There is no run folder at {str(folder)!r}.", "Give the folder that `spadework dig` wrote, such as runs/orders.")
+        raise BadRequest(
+            f"There is no run folder at {str(folder)!r}.",
+            "Give the folder that `spadework dig` wrote, such as runs/orders.",
+        )
     if not any((folder / name).is_file() for name in FILES):
         raise BadRequest(
             f"{str(folder)!r} is not a run folder: it holds none of {', '.join(FILES)}.",
@@ -115,7 +142,9 @@ def _load(path: Path, troubles: list[str]) -> object:
         troubles.append(f"{path.name} is not valid JSON: it was cut short or changed by hand.")
         return None
     if not isinstance(value, wanted):
-        troubles.append(f"{path.name} holds a {type(value).__name__} in the place of a {wanted.__name__}.")
+        troubles.append(
+            f"{path.name} holds a {type(value).__name__} in the place of a {wanted.__name__}."
+        )
     return cleaned
 
 
@@ -177,7 +206,11 @@ def as_text(value: object, absent: str = "") -> str:
 def as_interval(value: object) -> tuple[float, float] | None:
     """Two ends, or None."""
     ends = numbers(value)
-    return (ends[0], ends[1]) if len(ends) == 2 and ends[0] is not None and ends[1] is not None else None
+    return (
+        (ends[0], ends[1])
+        if len(ends) == 2 and ends[0] is not None and ends[1] is not None
+        else None
+    )
 
 
 def finished(row: Map) -> bool:
@@ -197,5 +230,9 @@ def label_of(row: Map) -> str:
 
 def seconds_of(row: Map) -> float | None:
     """Seconds to fit and to answer; None when neither is known."""
-    parts = [part for name in ("fit_seconds", "recommend_seconds") if (part := as_number(row.get(name))) is not None]
+    parts = [
+        part
+        for name in ("fit_seconds", "recommend_seconds")
+        if (part := as_number(row.get(name))) is not None
+    ]
     return sum(parts) if parts else None

@@ -17,8 +17,14 @@ from spadework.models.registry import catalogue
 from spadework.workbench.search import effects, lessons, model_families
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.example_users import faces
-from spadework.workbench.search.judging import Judgement
-from spadework.workbench.search.telling import not_tried, repetition_of, slices_of, told_protocol, with_lists
+from spadework.workbench.search.judgement import Judgement
+from spadework.workbench.search.telling import (
+    not_tried,
+    repetition_of,
+    slices_of,
+    told_protocol,
+    with_lists,
+)
 from spadework.workbench.storage import files
 
 if TYPE_CHECKING:
@@ -48,12 +54,24 @@ def write_board(made: Board) -> None:
     dig, final = made.dig, made.dig.final
     board = Scoreboard(final, tuple(made.scores))
     entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
-    entries += [bare(score) | {"stage": "test"} for score in without_numbers(dig, {score.model for score in made.scores})]
+    entries += [
+        bare(score) | {"stage": "test"}
+        for score in without_numbers(dig, {score.model for score in made.scores})
+    ]
     leaders = [entry["label"] for entry in entries if entry["label"] in made.lists][:SHOWN]
-    shown = list(dict.fromkeys([*leaders, *(label for label in ("popular", "popular(window=7d)") if label in made.lists)]))
+    shown = list(
+        dict.fromkeys(
+            [
+                *leaders,
+                *(label for label in ("popular", "popular(window=7d)") if label in made.lists),
+            ]
+        )
+    )
     helped, heat = _lessons(dig)
     listed = {label: made.lists[label] for label in shown}
-    served = {one.label: made.lists[one.label] for one in made.kept.values() if one.label in made.lists}
+    served = {
+        one.label: made.lists[one.label] for one in made.kept.values() if one.label in made.lists
+    }
     winner = None if made.chosen is None else made.chosen.winner.label
     files.write_json(
         dig.folder / "scores.json",
@@ -63,16 +81,26 @@ def write_board(made: Board) -> None:
             "validation": validation_entries(dig),
             "winner": winner,
             "best": None if made.chosen is None else made.chosen.best.label,
-            "choice": None if made.chosen is None else made.chosen.as_json() | {"one_window": made.one_window},
-            "winners": {says: made.kept[role].label if role in made.kept else None for says, role in ROLES.items()},
+            "choice": None
+            if made.chosen is None
+            else made.chosen.as_json() | {"one_window": made.one_window},
+            "winners": {
+                says: made.kept[role].label if role in made.kept else None
+                for says, role in ROLES.items()
+            },
             "budget": dict(made.account),
             "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
             "heat": heat,
             "repetition": repetition_of(
-                final, served | listed, {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores}, dig.policy
+                final,
+                served | listed,
+                {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores},
+                dig.policy,
             ),
             "slices": slices_of(final, listed),
-            "not_tried": not_tried((result for _, result in sorted(dig.judging.judged.items())), dig.unanswered),
+            "not_tried": not_tried(
+                (result for _, result in sorted(dig.judging.judged.items())), dig.unanswered
+            ),
         },
     )
     arrays = {"users": final.truth.users, "has_history": final.truth.has_history}
@@ -81,12 +109,22 @@ def write_board(made: Board) -> None:
     files.write_arrays(dig.folder / "scores.npz", arrays)
     recipe = dig.recipe
     told = faces(
-        final, {label: made.lists[label] for label in leaders}, dig.items, count=recipe.faces, seed=recipe.seed, with_ids=recipe.with_ids
+        final,
+        {label: made.lists[label] for label in leaders},
+        dig.items,
+        count=recipe.faces,
+        seed=recipe.seed,
+        with_ids=recipe.with_ids,
     )
     files.write_json(dig.folder / "faces.json", told)
 
 
-ROLES = {"all targets": "winner", "new items": "discover", "own items": "remind", "similar items": "similar"}
+ROLES = {
+    "all targets": "winner",
+    "new items": "discover",
+    "own items": "remind",
+    "similar items": "similar",
+}
 """What a model is best for → its role among those that are kept."""
 
 
@@ -104,7 +142,9 @@ def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
 
 
 def full_score(result: Judgement, protocol: Protocol) -> Score:
-    """A judgement as a score of all users of the protocol; those that it was not asked about have no value."""
+    """A judgement as a score of all users of the protocol; those that it was not asked about have
+    no value.
+    """
     if result.reason is not None:
         return result.score
     values = np.full(len(protocol.truth.users), np.nan, np.float32)
@@ -113,11 +153,18 @@ def full_score(result: Judgement, protocol: Protocol) -> Score:
 
 
 def validation_entries(dig: Dig) -> list[dict[str, Any]]:
-    """All settings on the validation span: first those that all users judged, then those of samples, then those without a number."""
+    """All settings on the validation span: first those that all users judged, then those of
+    samples, then those without a number.
+    """
     last, protocol = len(dig.judging.rungs) - 1, dig.choosing
-    judged = dict(sorted(dig.judging.judged.items()))  # sums of resampled users depend on the order in their last digit
+    # sums of resampled users depend on the order in their last digit
+    judged = dict(sorted(dig.judging.judged.items()))
     whole = [result for result in judged.values() if result.reason is None and result.rung == last]
-    entries = Scoreboard(protocol, tuple(full_score(result, protocol) for result in whole)).entries if whole else []
+    entries = (
+        Scoreboard(protocol, tuple(full_score(result, protocol) for result in whole)).entries
+        if whole
+        else []
+    )
     for entry in entries:
         entry["users"] = int(protocol.judged.sum())
     tried = [*entries, *effects.entries(judged, protocol, {entry["label"] for entry in entries})]
@@ -125,13 +172,19 @@ def validation_entries(dig: Dig) -> list[dict[str, Any]]:
 
 
 def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
-    """A line for every model that was meant to take part and has no place on the test span, with its reason."""
+    """A line for every model that was meant to take part and has no place on the test span, with
+    its reason.
+    """
     found = []
     for name in [*model_families.wanted(dig.recipe.models)]:
         if name in shown:
             continue
         results = [result for result in dig.judging.judged.values() if result.one.name == name]
-        done = max((result for result in results if result.reason is None), key=lambda result: result.mean, default=None)
+        done = max(
+            (result for result in results if result.reason is None),
+            key=lambda result: result.mean,
+            default=None,
+        )
         failed = next((result for result in results if result.reason is not None), None)
         known = done or failed
         one = catalogue()[name]() if known is None else known.one
@@ -146,19 +199,29 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
         elif one.composed and len([family for family in dig.planner.families if family.judged]) < 2:
             state, reason = "skipped", "A mixture needs two families of models with a score."
         elif one.composed:
-            state, reason = "skipped", "None was made: there was no time, or these data do not ask for it."
-        found.append(Score(model=name, label=one.label, params=one.params, state=state, reason=reason))
+            state, reason = (
+                "skipped",
+                "None was made: there was no time, or these data do not ask for it.",
+            )
+        found.append(
+            Score(model=name, label=one.label, params=one.params, state=state, reason=reason)
+        )
     return found
 
 
 def _lessons(dig: Dig) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
     """What helped, and the heat-map: those of the sweep, and what single models add."""
     rung = dig.judging.rungs[0]
-    scores = [result.score for _, result in sorted(dig.judging.first.items()) if result.reason is None]
+    scores = [
+        result.score for _, result in sorted(dig.judging.first.items()) if result.reason is None
+    ]
     helped, heat = lessons.helped(scores, rung.protocol), lessons.heat(scores, rung.protocol)
     sweep = dig.planner.sweep
     if sweep is None:
         return helped, heat
     designed = effects.effects(sweep)
-    kinds = {row["kind"] for row in designed}  # one change among many pairs of settings says more than two named models
-    return [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(sweep) or heat
+    # one change among many pairs of settings says more than two named models
+    kinds = {row["kind"] for row in designed}
+    return [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(
+        sweep
+    ) or heat

@@ -1,4 +1,6 @@
-"""The budget's clock: what was spent, by this start and by earlier ones, and when a share of the rest ends."""
+"""The budget's clock: what was spent, by this start and by earlier ones, and when a share of the
+rest ends.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from spadework import events
 
 @dataclass
 class Clock:
-    """Seconds of one budget. It runs on `time.monotonic`, which no change of the wall clock moves."""
+    """Seconds of one budget. It runs on `time.monotonic`, which no change of the wall clock
+    moves.
+    """
 
     budget: float
     begun: float = field(default_factory=time.monotonic)
@@ -37,7 +41,9 @@ class Clock:
 
     @property
     def now(self) -> float:
-        """The moment that it is. What earlier starts spent counts, so that a stage whose trials are taken from the ledger ends no later for it."""
+        """The moment that it is. What earlier starts spent counts, so that a stage whose trials are
+        taken from the ledger ends no later for it.
+        """
         return time.monotonic() + self.replayed
 
     def moment(self, seconds: float) -> float:

@@ -1,8 +1,11 @@
-"""What trials take: foretold from what this run has measured, and until then from what models say of themselves.
+"""What trials take: foretold from what this run has measured, and until then from what models say
+of themselves.
 
-A model's own `cost` is a guess for a machine of its author's; a calibration of a fraction of a second tells how far this machine, as busy as
-it is now, is from that one. Each trial then corrects the forecast of its own model, of its family, and of models that were not tried.
-A mixture is foretold from its parts: what another mixture took says how much is to be added to them, and nothing of these.
+A model's own `cost` is a guess for a machine of its author's; a calibration of a fraction of a
+second tells how far this machine, as busy as it is now, is from that one. Each trial then corrects
+the forecast of its own model, of its family, and of models that were not tried. A mixture is
+foretold from its parts: what another mixture took says how much is to be added to them, and nothing
+of these.
 """
 
 from __future__ import annotations
@@ -20,20 +23,27 @@ from spadework.models.ensemble.mixture import Mixture
 REFERENCE_SECONDS = 0.13
 """What `calibrate` sums up to on a machine at rest: two cores of an AMD EPYC of 2023."""
 GENEROUS = 0.5
-"""Seconds that fits took there for each that models foretold of themselves, by the median (grocery log, eight models: .25 to 2)."""
+"""Seconds that fits took there for each that models foretold of themselves, by the median (grocery
+log, eight models: .25 to 2).
+"""
 LEAST_FIT, LEAST_USER = 0.01, 2e-5
 """Seconds that a fit takes at least, and a user's list."""
 STARTING = 0.005
-"""Seconds that the first list takes, whoever follows: threads, the arranging of the log. Ten million users do not take them again. What the first
-answer of a process takes beyond that is not timed."""
+"""Seconds that the first list takes, whoever follows: threads, the arranging of the log. Ten
+million users do not take them again. What the first answer of a process takes beyond that is not
+timed."""
 FIRST_USER = 3e-4
 """Seconds a list on a machine of the reference, before any was made."""
 JOINING = 5e-5
-"""Seconds a user and part that a mixture takes to join the lists of its parts, before any was made."""
+"""Seconds a user and part that a mixture takes to join the lists of its parts, before any was
+made.
+"""
 LONGER = 1.5
 """What was stopped is foretold to take so many times as long as it was let."""
 TEACHES = 1.0
-"""Seconds that a model must have foretold for a trial of it to teach anything about other families; below it, constant costs rule."""
+"""Seconds that a model must have foretold for a trial of it to teach anything about other families;
+below it, constant costs rule.
+"""
 
 
 @dataclass
@@ -41,12 +51,16 @@ class Costs:
     """Forecasts of one run, corrected as it goes."""
 
     machine: float = 1.0  # this machine's seconds over the reference's
-    _fits: dict[str, tuple[float, float]] = field(default_factory=dict)  # name of a model or family → seconds, and what was foretold
-    _users: dict[str, float] = field(default_factory=dict)  # name of a model or family → seconds a user
-    # of mixtures, by name: seconds of a fit or of lists, of which mixture, on which log or for how many users
+    # name of a model or family → seconds, and what was foretold
+    _fits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    # name of a model or family → seconds a user
+    _users: dict[str, float] = field(default_factory=dict)
+    # of mixtures, by name: seconds of a fit or of lists, of which mixture, on which log or for how
+    # many users
     _made: dict[str, tuple[float, Mixture, Interactions]] = field(default_factory=dict)
     _mixed: dict[str, tuple[float, Mixture, int]] = field(default_factory=dict)
-    # of mixtures that were stopped, by label: seconds that a fit, or the list of a user, takes at least
+    # of mixtures that were stopped, by label: seconds that a fit, or the list of a user, takes at
+    # least
     _slow_fits: dict[str, float] = field(default_factory=dict)
     _slow_lists: dict[str, float] = field(default_factory=dict)
     _ratios: list[float] = field(default_factory=list)
@@ -55,7 +69,12 @@ class Costs:
         """Seconds that fitting will take."""
         if isinstance(one, Mixture):
             parts = self._of_parts(one, train)
-            return max(parts + self._beyond_parts(one.name), 0.5 * parts, self._slow_fits.get(one.label, 0.0), LEAST_FIT)
+            return max(
+                parts + self._beyond_parts(one.name),
+                0.5 * parts,
+                self._slow_fits.get(one.label, 0.0),
+                LEAST_FIT,
+            )
         guess = _says(one, train)
         known = self._fits.get(one.name)
         if known is None and guess >= TEACHES:
@@ -66,9 +85,14 @@ class Costs:
         return max(guess * self._usual, LEAST_FIT)
 
     def answer(self, one: Recommender, users: int, *, unknown: float | None = None) -> float:
-        """Seconds that lists for so many users will take; `unknown` is what a user is taken to need of whom nothing was measured."""
+        """Seconds that lists for so many users will take; `unknown` is what a user is taken to need
+        of whom nothing was measured.
+        """
         if isinstance(one, Mixture):
-            parts, joined = self._lists_of_parts(one, users, unknown), users * len(one.models) * self._joining(one.name)
+            parts, joined = (
+                self._lists_of_parts(one, users, unknown),
+                users * len(one.models) * self._joining(one.name),
+            )
             return max(parts + joined, users * self._slow_lists.get(one.label, 0.0))
         known = self._users.get(one.name, self._users.get(_family(one)))
         if known is None and unknown is not None:
@@ -104,14 +128,18 @@ class Costs:
                 self._users.setdefault(_family(one), self._users[one.name])
 
     def stopped_learning(self, one: Recommender, train: Interactions, seconds: float) -> None:
-        """A fit was stopped after so long, so it is foretold to take longer from now on; of a mixture that holds for these parts alone."""
+        """A fit was stopped after so long, so it is foretold to take longer from now on; of a
+        mixture that holds for these parts alone.
+        """
         if isinstance(one, Mixture):
             self._slow_fits[one.label] = LONGER * seconds
         elif self.fit(one, train) < seconds:
             self._fitted(one, train, LONGER * seconds)
 
     def stopped_answering(self, one: Recommender, users: int, seconds: float) -> None:
-        """Lists were stopped after so long, so these are foretold to take longer; of other models of the family it says nothing."""
+        """Lists were stopped after so long, so these are foretold to take longer; of other models
+        of the family it says nothing.
+        """
         if users and isinstance(one, Mixture):
             self._slow_lists[one.label] = LONGER * seconds / users
         elif users and self.answer(one, users) < seconds:
@@ -137,13 +165,20 @@ class Costs:
     # ---- mixtures
 
     def _of_parts(self, one: Mixture, train: Interactions) -> float:
-        """Seconds of its parts, once or, where it learns weights from a cut log, twice, and what it says of its own work."""
+        """Seconds of its parts, once or, where it learns weights from a cut log, twice, and what it
+        says of its own work.
+        """
         own, said = _says(one, train), sum(_says(part, train) for part in one.models)
         times = min(own / said, 2.0)
-        return times * sum(self.fit(part, train) for part in one.models) + max(own - times * said, 0.0) * self._usual
+        return (
+            times * sum(self.fit(part, train) for part in one.models)
+            + max(own - times * said, 0.0) * self._usual
+        )
 
     def _beyond_parts(self, name: str) -> float:
-        """Seconds that another mixture of the name took beyond what is foretold of it by now: its parts may have been measured since."""
+        """Seconds that another mixture of the name took beyond what is foretold of it by now: its
+        parts may have been measured since.
+        """
         if name not in self._made:
             return 0.0
         seconds, other, train = self._made[name]
@@ -153,7 +188,9 @@ class Costs:
         return sum(self.answer(part, users, unknown=unknown) for part in one.models)
 
     def _joining(self, name: str) -> float:
-        """Seconds a user and part that joining lists took another mixture of the name, beyond what is foretold of its parts by now."""
+        """Seconds a user and part that joining lists took another mixture of the name, beyond what
+        is foretold of its parts by now.
+        """
         if name not in self._mixed:
             return JOINING * self.machine
         seconds, other, users = self._mixed[name]
@@ -165,12 +202,16 @@ class Costs:
 
 
 def calibrate() -> Costs:
-    """Forecasts for this machine, from a scattered sum of the kind that kernels are made of. Others that work beside it make it longer, too."""
+    """Forecasts for this machine, from a scattered sum of the kind that kernels are made of. Others
+    that work beside it make it longer, too.
+    """
     places = np.random.default_rng(0).integers(0, 100_000, 1_000_000)
     begun = time.perf_counter()
     for _ in range(100):
         np.bincount(places, minlength=100_000)
-    return Costs(machine=float(np.clip((time.perf_counter() - begun) / REFERENCE_SECONDS, 0.5, 6.0)))
+    return Costs(
+        machine=float(np.clip((time.perf_counter() - begun) / REFERENCE_SECONDS, 0.5, 6.0))
+    )
 
 
 def _says(one: Recommender, train: Interactions) -> float:

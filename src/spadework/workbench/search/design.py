@@ -1,7 +1,9 @@
-"""Which co-occurrence settings a dig tries: a factorial core, so that the effect of each choice can be read, and changes one at a time.
+"""Which co-occurrence settings a dig tries: a factorial core, so that the effect of each choice can
+be read, and changes one at a time.
 
-In the core every level of every factor meets every level of the others. What a choice does is then the mean over all pairs of settings
-that differ in this choice alone, and not luck with what happened to stand beside it.
+In the core every level of every factor meets every level of the others. What a choice does is then
+the mean over all pairs of settings that differ in this choice alone, and not luck with what
+happened to stand beside it.
 """
 
 from __future__ import annotations
@@ -48,11 +50,28 @@ WEIGHTS = Factor(
         Level("jaccard", {"weight": "jaccard"}),
     ),
 )
-ORDER = Factor("order", (Level("bags", {}), Level("order: 1/distance, half of it backward", {"distance": "inverse", "backward": 0.5})))
-HEAVY = Factor("users", (Level("all users alike", {}), Level("heavy users count less (unit power 0.5)", {"unit_power": 0.5})))
+ORDER = Factor(
+    "order",
+    (
+        Level("bags", {}),
+        Level("order: 1/distance, half of it backward", {"distance": "inverse", "backward": 0.5}),
+    ),
+)
+HEAVY = Factor(
+    "users",
+    (
+        Level("all users alike", {}),
+        Level("heavy users count less (unit power 0.5)", {"unit_power": 0.5}),
+    ),
+)
 HISTORY = Factor(
     "history",
-    tuple(Level("the whole history alike" if value == 1 else f"history {value:g}^n", {"history": value}) for value in (1.0, 0.9, 0.7)),
+    tuple(
+        Level(
+            "the whole history alike" if value == 1 else f"history {value:g}^n", {"history": value}
+        )
+        for value in (1.0, 0.9, 0.7)
+    ),
 )
 
 
@@ -67,7 +86,13 @@ class Design:
     def core(self) -> list[Recommender]:
         """Every combination of levels, in the order of `places`."""
         return [
-            self._model(*(factor.levels[at].settings for factor, at in zip(self.factors, place, strict=True))) for place in self.places()
+            self._model(
+                *(
+                    factor.levels[at].settings
+                    for factor, at in zip(self.factors, place, strict=True)
+                )
+            )
+            for place in self.places()
         ]
 
     def places(self) -> list[tuple[int, ...]]:
@@ -97,17 +122,29 @@ def design(train: Interactions, content: ItemContent | None) -> Design:
 
 
 def _age(train: Interactions) -> Factor:
-    """Decay of old pairs: a half-life of a sixth of the log's span, in whole days where it is longer than one."""
+    """Decay of old pairs: a half-life of a sixth of the log's span, in whole days where it is
+    longer than one.
+    """
     days = max(_span(train) / 6 / 86_400, 0.05)
     text = f"{round(days)}d" if days >= 1 else f"{round(days * 1440)}m"
-    return Factor("time", (Level("all pairs alike", {}), Level(f"old pairs fade, half in {text}", {"age_half_life": text})))
+    return Factor(
+        "time",
+        (
+            Level("all pairs alike", {}),
+            Level(f"old pairs fade, half in {text}", {"age_half_life": text}),
+        ),
+    )
 
 
 def _entries(train: Interactions) -> list[str]:
     """Entry weights whose column the log has, and that say more of it than `binary`."""
     has = {None: True, "weights": train.weights is not None, "times": train.times is not None}
     repeats = train.matrix().nnz < len(train)
-    return [name for name, weight in entry_weights.items() if has[weight.needs] and (repeats or not weight.repeats_only)]
+    return [
+        name
+        for name, weight in entry_weights.items()
+        if has[weight.needs] and (repeats or not weight.repeats_only)
+    ]
 
 
 def _span(train: Interactions) -> float:
@@ -116,25 +153,54 @@ def _span(train: Interactions) -> float:
 
 
 def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
-    """What the weights on the shelves ask for, on bags; units, windows and clocks where there are times."""
+    """What the weights on the shelves ask for, on bags; units, windows and clocks where there are
+    times.
+    """
     timed = train.times is not None
     histories: list[Settings] = [{}, {"history": 0.9}, {"history": 0.7}] if timed else [{}]
     bags: list[Settings] = [
-        *({"weight": name, **point} for name, weight in pair_weights.items() for point in weight.sweep),
-        *({"entry": name, "weight": weight} for name in _entries(train) for weight in entry_weights[name].sweep),
-        {"weight": "power", "left_power": 0.7, "right_power": 0.4, "unit_power": 0.7, "normalise": True},
+        *(
+            {"weight": name, **point}
+            for name, weight in pair_weights.items()
+            for point in weight.sweep
+        ),
+        *(
+            {"entry": name, "weight": weight}
+            for name in _entries(train)
+            for weight in entry_weights[name].sweep
+        ),
+        {
+            "weight": "power",
+            "left_power": 0.7,
+            "right_power": 0.4,
+            "unit_power": 0.7,
+            "normalise": True,
+        },
     ]
     if content is not None:
-        bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [{"weight": "cosine", "content": 0.2}]
+        bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [
+            {"weight": "cosine", "content": 0.2}
+        ]
     found = [bag | history for bag in bags for history in histories]
     if not timed:
         return found
-    forward = {"weight": "power", "left_power": 0.7, "right_power": 0.3, "distance": "inverse", "backward": 0.5, "history": 0.7}
+    forward = {
+        "weight": "power",
+        "left_power": 0.7,
+        "right_power": 0.3,
+        "distance": "inverse",
+        "backward": 0.5,
+        "history": 0.7,
+    }
     clocks: list[Settings] = [
-        {"backward": 0.0}, {"backward": 1.0}, {"distance": "log"}, {"distance": "geometric"}, {"window": 1}, {"window": 5}, {"window": 20},
-        {"gap_half_life": "1d"}, {"gap_half_life": "7d"}, {"age_half_life": "7d"}, {"age_half_life": "30d"}, {"age_half_life": "90d"},
-        {"unit": "session"}, {"unit": "session", "session_gap": "12h"}, {"unit_power": 1.0}, {"history": 0.5},
-        {"aggregate": "max"}, {"aggregate": "noisy-or"}, {"last": 1}, {"last": 5}, {"last": 20}, {"repeated": "count"},
+        {"backward": 0.0}, {"backward": 1.0}, {"distance": "log"}, {"distance": "geometric"},
+        {"window": 1}, {"window": 5}, {"window": 20},
+        {"gap_half_life": "1d"}, {"gap_half_life": "7d"}, {"age_half_life": "7d"},
+        {"age_half_life": "30d"}, {"age_half_life": "90d"},
+        {"unit": "session"}, {"unit": "session", "session_gap": "12h"}, {"unit_power": 1.0},
+        {"history": 0.5},
+        {"aggregate": "max"}, {"aggregate": "noisy-or"}, {"last": 1}, {"last": 5}, {"last": 20},
+        {"repeated": "count"},
         {"history": 1.0, "history_half_life": "7d"}, {"history": 1.0, "history_half_life": "30d"},
     ]  # fmt: skip
     if train.baskets is not None:
@@ -144,4 +210,8 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
         ]
     if content is not None:
         clocks += [{"content_cold": kappa} for kappa in (2.0, 10.0)]
-    return found + [forward | clock for clock in clocks] + [{**forward, "history": h} for h in (1.0, 0.9, 0.5)]
+    return (
+        found
+        + [forward | clock for clock in clocks]
+        + [{**forward, "history": h} for h in (1.0, 0.9, 0.5)]
+    )

@@ -1,4 +1,6 @@
-"""What the sweep says of each choice: effects with paired intervals, over the users of the first rung."""
+"""What the sweep says of each choice: effects with paired intervals, over the users of the first
+rung.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,15 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.design import Design, Factor
-from spadework.workbench.search.judging import Judgement
+from spadework.workbench.search.judgement import Judgement
 from spadework.workbench.search.sweep import Sweep
 
 
 def effects(sweep: Sweep) -> list[dict[str, Any]]:
     """Main effects of the core, then single changes beside it, the largest first.
 
-    The effect of a level is the mean, over all settings of the other factors, of what it gives less what the factor's first level gives,
-    user by user.
+    The effect of a level is the mean, over all settings of the other factors, of what it gives less
+    what the factor's first level gives, user by user.
     """
     rows: list[dict[str, Any]] = []
     columns: list[Array] = []
@@ -33,15 +35,20 @@ def effects(sweep: Sweep) -> list[dict[str, Any]]:
     values = np.column_stack(columns)
     low, high = statistics.interval(statistics.bootstrap(values, sweep.protocol.seed))
     for place, row in enumerate(rows):
-        row |= {"effect": float(np.nanmean(values[:, place])), "interval": [float(low[place]), float(high[place])], "users": len(values)}
+        row |= {
+            "effect": float(np.nanmean(values[:, place])),
+            "interval": [float(low[place]), float(high[place])],
+            "users": len(values),
+        }
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
 def heat(sweep: Sweep) -> dict[str, Any] | None:
-    """The best of the deciding metric that any setting reached, by the first factor (rows) and the two that the log can answer best.
+    """The best of the deciding metric that any setting reached, by the first factor (rows) and the
+    two that the log can answer best.
 
-    Every setting of the first rung stands in the cell of its levels, those beside the core, too, so all cells are of the same users. A
-    setting that has none of a factor's levels stands in no cell.
+    Every setting of the first rung stands in the cell of its levels, those beside the core, too, so
+    all cells are of the same users. A setting that has none of a factor's levels stands in no cell.
     """
     factors = sweep.design.factors
     names = [factor.name for factor in factors]
@@ -50,7 +57,11 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     cells: dict[tuple[int, ...], Judgement] = {}
     for found in sweep.first.values():
         place = tuple(levels.of(found.one) for levels in shown)
-        if found.reason is None and -1 not in place and (place not in cells or cells[place].mean < found.mean):
+        if (
+            found.reason is None
+            and -1 not in place
+            and (place not in cells or cells[place].mean < found.mean)
+        ):
             cells[place] = found
     if not cells:
         return None
@@ -58,17 +69,28 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     rows = range(len(factors[0].levels))
 
     def matrix(show: Callable[[Judgement], Any]) -> list[list[Any]]:
-        return [[show(cells[(row, *column)]) if (row, *column) in cells else None for column in columns] for row in rows]
+        return [
+            [show(cells[(row, *column)]) if (row, *column) in cells else None for column in columns]
+            for row in rows
+        ]
 
     return {
         "rows": [level.says for level in factors[0].levels],
-        "columns": [", ".join(factors[at].levels[level].says for at, level in zip(across, column, strict=True)) for column in columns],
+        "columns": [
+            ", ".join(
+                factors[at].levels[level].says for at, level in zip(across, column, strict=True)
+            )
+            for column in columns
+        ],
         "row_title": factors[0].name,
         "column_title": " and ".join(names[at] for at in across),
         "values": matrix(lambda found: found.mean),
         "settings": matrix(lambda found: found.one.label),
         "users": len(sweep.rungs[0]),
-        "metric": f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, the best that a setting of the cell reached",
+        "metric": (
+            f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, the best "
+            "that a setting of the cell reached"
+        ),
     }
 
 
@@ -77,36 +99,66 @@ class _Levels:
 
     def __init__(self, factor: Factor) -> None:
         names = list(dict.fromkeys(name for level in factor.levels for name in level.settings))
-        self._wanted = [{name: CoOccurrence(**level.settings).params[name] for name in names} for level in factor.levels]
+        self._wanted = [
+            {name: CoOccurrence(**level.settings).params[name] for name in names}
+            for level in factor.levels
+        ]
 
     def of(self, one: Recommender) -> int:
         """The level of a setting; −1 where it has none of them."""
         params = one.params
-        return next((at for at, wanted in enumerate(self._wanted) if all(params[name] == value for name, value in wanted.items())), -1)
+        return next(
+            (
+                at
+                for at, wanted in enumerate(self._wanted)
+                if all(params[name] == value for name, value in wanted.items())
+            ),
+            -1,
+        )
 
 
-def entries(judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]) -> list[dict[str, Any]]:
-    """One entry for each setting judged on a sample of users only, with the number of users; the shape of `validation` in JSON."""
+def entries(
+    judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]
+) -> list[dict[str, Any]]:
+    """One entry for each setting judged on a sample of users only, with the number of users; the
+    shape of `validation` in JSON.
+    """
     results = [result for label, result in judged.items() if label not in shown]
     drawn: dict[int, tuple[Array, Array]] = {}
     for size in {len(result.rows) for result in results}:
         group = [result for result in results if len(result.rows) == size and result.reason is None]
         if group:
-            ends = statistics.interval(statistics.bootstrap(np.column_stack([one.values for one in group]), protocol.seed, 400))
+            ends = statistics.interval(
+                statistics.bootstrap(
+                    np.column_stack([one.values for one in group]), protocol.seed, 400
+                )
+            )
             drawn |= {id(result): (ends[0][at], ends[1][at]) for at, result in enumerate(group)}
     return [_entry(result, protocol, drawn.get(id(result))) for result in results]
 
 
-def _entry(result: Judgement, protocol: Protocol, ends: tuple[Array, Array] | None) -> dict[str, Any]:
+def _entry(
+    result: Judgement, protocol: Protocol, ends: tuple[Array, Array] | None
+) -> dict[str, Any]:
     done = result.reason is None
     return {
-        "model": result.one.name, "label": result.one.label, "params": dict(result.one.params),
-        "metrics": {protocol.primary: result.mean} if done else {}, "interval": None if ends is None else [float(ends[0]), float(ends[1])],
-        "difference": None, "rank": None, "fit_seconds": result.score.fit_seconds,
-        "recommend_seconds": result.score.recommend_seconds, "memory_mib": None, "filled_share": 0.0, "state": result.score.state,
-        "reason": result.reason, "pareto": False,
-        "users": len(result.rows), "remarks": [],
-    }  # fmt: skip
+        "model": result.one.name,
+        "label": result.one.label,
+        "params": dict(result.one.params),
+        "metrics": {protocol.primary: result.mean} if done else {},
+        "interval": None if ends is None else [float(ends[0]), float(ends[1])],
+        "difference": None,
+        "rank": None,
+        "fit_seconds": result.score.fit_seconds,
+        "recommend_seconds": result.score.recommend_seconds,
+        "memory_mib": None,
+        "filled_share": 0.0,
+        "state": result.score.state,
+        "reason": result.reason,
+        "pareto": False,
+        "users": len(result.rows),
+        "remarks": [],
+    }
 
 
 def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str, Any], Array]]:
@@ -128,18 +180,28 @@ def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str
     return found
 
 
-def _effect(factor: Factor, level: int, pairs: list[tuple[Judgement, Judgement]]) -> tuple[dict[str, Any], Array]:
+def _effect(
+    factor: Factor, level: int, pairs: list[tuple[Judgement, Judgement]]
+) -> tuple[dict[str, Any], Array]:
     base = np.mean([one.values for one, _ in pairs], axis=0)
     value = np.mean([other.values for _, other in pairs], axis=0)
     what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"
     model = f"{len(pairs)} pairs of settings" if len(pairs) > 1 else pairs[0][1].one.label
-    row = {"what": what, "kind": factor.name, "model": model, "pairs": len(pairs), "base": float(np.nanmean(base)),
-           "value": float(np.nanmean(value))}  # fmt: skip
+    row = {
+        "what": what,
+        "kind": factor.name,
+        "model": model,
+        "pairs": len(pairs),
+        "base": float(np.nanmean(base)),
+        "value": float(np.nanmean(value)),
+    }
     return row, value - base
 
 
 def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
-    """Settings beside the core that differ from one of the core in one parameter; of the same change, the one with the better base."""
+    """Settings beside the core that differ from one of the core in one parameter; of the same
+    change, the one with the better base.
+    """
     done = {label: result for label, result in sweep.first.items() if result.reason is None}
     core = [(done[one.label], one.params) for one in sweep.design.core() if one.label in done]
     found: dict[str, tuple[dict[str, Any], Array]] = {}
@@ -152,8 +214,18 @@ def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
             changed = [name for name, value in params.items() if value != base_params[name]]
             if len(changed) == 1:
                 name = changed[0]
-                what = f"{name.replace('_', ' ')} {_word(params[name])} instead of {_word(base_params[name])}"
-                row = {"what": what, "kind": name, "model": result.one.label, "pairs": 1, "base": base.mean, "value": result.mean}
+                what = (
+                    f"{name.replace('_', ' ')} {_word(params[name])} instead of "
+                    f"{_word(base_params[name])}"
+                )
+                row = {
+                    "what": what,
+                    "kind": name,
+                    "model": result.one.label,
+                    "pairs": 1,
+                    "base": base.mean,
+                    "value": result.mean,
+                }
                 if what not in found or found[what][0]["base"] < base.mean:
                     found[what] = (row, result.values - base.values)
                 break

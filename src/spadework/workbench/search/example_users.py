@@ -1,4 +1,6 @@
-"""Some users as people would look at them: what they had, what came, what each model would have shown."""
+"""Some users as people would look at them: what they had, what came, what each model would have
+shown.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +21,29 @@ _CALENDAR = 31_536_000
 
 
 def faces(
-    protocol: Protocol, lists: dict[str, Array], content: ItemContent | None, *, count: int, seed: int, with_ids: bool
+    protocol: Protocol,
+    lists: dict[str, Array],
+    content: ItemContent | None,
+    *,
+    count: int,
+    seed: int,
+    with_ids: bool,
 ) -> dict[str, Any]:
     """Users with history, drawn by the seed, with the lists of the given models side by side."""
     truth = protocol.truth
     able = np.flatnonzero(truth.has_history)
     drawn = np.sort(generator(seed, "faces").permutation(able)[:count])
     titles = _titles(protocol.split.train, content)
-    users = [_face(protocol, int(row), number, lists, titles, with_ids) for number, row in enumerate(drawn, start=1)]
+    users = [
+        _face(protocol, int(row), number, lists, titles, with_ids)
+        for number, row in enumerate(drawn, start=1)
+    ]
     return {"seed": seed, "ids_replaced": not with_ids, "users": users}
 
 
-def _face(protocol: Protocol, row: int, number: int, lists: dict[str, Array], titles: Any, with_ids: bool) -> dict[str, Any]:
+def _face(
+    protocol: Protocol, row: int, number: int, lists: dict[str, Array], titles: Any, with_ids: bool
+) -> dict[str, Any]:
     truth, given = protocol.truth, protocol.split.given
     user = int(truth.users[row])
     ids = given.item_vocabulary.ids
@@ -50,7 +63,11 @@ def _face(protocol: Protocol, row: int, number: int, lists: dict[str, Array], ti
         "expected": [item(int(code)) for code in targets[:EXPECTED]],
         "expected_length": len(targets),
         "lists": {
-            label: [item(int(code)) | {"hit": int(code) in wanted} for code in codes[row][:10] if code >= 0]
+            label: [
+                item(int(code)) | {"hit": int(code) in wanted}
+                for code in codes[row][:10]
+                if code >= 0
+            ]
             for label, codes in lists.items()
         },
     }

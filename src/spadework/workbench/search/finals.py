@@ -1,4 +1,6 @@
-"""The test span, met once: the floor and what is kept come first, then the best of each family and of each model while there is time."""
+"""The test span, met once: the floor and what is kept come first, then the best of each family and
+of each model while there is time.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from spadework.workbench.search.judging import Judging
 TEST = "test"
 """The stage of the ledger."""
 OTHERS, AT_LEAST = 0.25, 20.0
-"""Of what the dig took until then, what models may take on the test span that nobody takes into service; so many seconds in any case."""
+"""Of what the dig took until then, what models may take on the test span that nobody takes into
+service; so many seconds in any case.
+"""
 
 
 @dataclass
@@ -31,8 +35,15 @@ class Finals:
     final: Protocol
     lists: dict[str, Array] = field(default_factory=dict)  # label → lists [users, k]
 
-    def judge(self, needed: Sequence[Recommender], kept: Sequence[Recommender], others: Sequence[Recommender]) -> list[Score]:
-        """Scores of what is needed, whatever it takes, then of what is kept beside it and of the others while they are foretold to end in time."""
+    def judge(
+        self,
+        needed: Sequence[Recommender],
+        kept: Sequence[Recommender],
+        others: Sequence[Recommender],
+    ) -> list[Score]:
+        """Scores of what is needed, whatever it takes, then of what is kept beside it and of the
+        others while they are foretold to end in time.
+        """
         distinct = {one.label: one for one in [*needed, *kept, *others]}
         must = {one.label for one in needed}
         allowed = self.judging.clock.spent + max(OTHERS * self.judging.clock.spent, AT_LEAST)
@@ -45,9 +56,18 @@ class Finals:
             elif one.label in must:
                 scores.append(self._trial(one, None, novel=self._room_for_novel(one, kept)))
             else:
-                room = min(self.judging.clock.left - self.ending.serving(list(kept), len(scores)), allowed - self.judging.clock.spent)
-                took = self.judging.costs.trial(one, self.final.split.train, len(self.final.truth.users))
-                scores.append(self._trial(one, room, novel=2 * took <= room) if took <= room else self._left_out(one))
+                room = min(
+                    self.judging.clock.left - self.ending.serving(list(kept), len(scores)),
+                    allowed - self.judging.clock.spent,
+                )
+                took = self.judging.costs.trial(
+                    one, self.final.split.train, len(self.final.truth.users)
+                )
+                scores.append(
+                    self._trial(one, room, novel=2 * took <= room)
+                    if took <= room
+                    else self._left_out(one)
+                )
         events.step("test", len(distinct), len(distinct))
         return scores
 
@@ -62,9 +82,13 @@ class Finals:
         return score
 
     def _room_for_novel(self, one: Recommender, kept: Sequence[Recommender]) -> bool:
-        """Whether there is time to ask a second time, for new items alone: that takes as long as all lists did."""
+        """Whether there is time to ask a second time, for new items alone: that takes as long as
+        all lists did.
+        """
         users = len(self.final.truth.users)
-        took = self.judging.costs.trial(one, self.final.split.train, users) + self.judging.costs.answer(one, users)
+        took = self.judging.costs.trial(
+            one, self.final.split.train, users
+        ) + self.judging.costs.answer(one, users)
         return took <= self.judging.clock.left - self.ending.serving(list(kept), MODELS)
 
     def _trial(self, one: Recommender, room: float | None, *, novel: bool = True) -> Score:
@@ -73,7 +97,15 @@ class Finals:
         keep: list[Array] = []
         limits = Limits(None if room is None else begun + max(room, 0.5), self.judging.memory)
         with events.within(one.label), events.aside():
-            score = trial(one.sharing(), self.final, self.judging.content, rng=self.final.seed, limits=limits, lists=keep, novel=novel)
+            score = trial(
+                one.sharing(),
+                self.final,
+                self.judging.content,
+                rng=self.final.seed,
+                limits=limits,
+                lists=keep,
+                novel=novel,
+            )
         seconds = time.monotonic() - begun
         if score.state == "timed out":
             return self._left_out(one)
@@ -94,9 +126,15 @@ class Finals:
             else f" It has {known.primary} {known.mean:.4f} of {len(known.rows):,} users there."
         )
         return Score(
-            model=one.name, label=one.label, params=one.params, state="no time",
-            reason=f"Judged on the validation span alone: there was no time to fit it again for the test span.{value}",
-        )  # fmt: skip
+            model=one.name,
+            label=one.label,
+            params=one.params,
+            state="no time",
+            reason=(
+                "Judged on the validation span alone: there was no time to fit it again for "
+                f"the test span.{value}"
+            ),
+        )
 
     def _key(self, one: Recommender) -> str:
         return self.judging.ledger.key(one, self.final, TEST)
@@ -106,4 +144,7 @@ class Finals:
             events.detail(f"test {score.label}: {score.state}. {score.reason}")
             return
         value = score.means(self.final.judged)[self.final.primary]
-        events.detail(f"test {score.label}: {self.final.primary} {value:.4f}, fitted in {durations.words(score.fit_seconds or 0)}")
+        events.detail(
+            f"test {score.label}: {self.final.primary} {value:.4f}, fitted in "
+            f"{durations.words(score.fit_seconds or 0)}"
+        )

@@ -19,7 +19,10 @@ def best_mean(judging: Judging) -> float:
 
 def mean_of(family: Family, judging: Judging) -> float:
     """The best that a setting of the family has reached on the first sample."""
-    return max((judging.first[label].mean for label in family.judged if label in judging.first), default=float("-inf"))
+    return max(
+        (judging.first[label].mean for label in family.judged if label in judging.first),
+        default=float("-inf"),
+    )
 
 
 def by_value(found: Sequence[Family], judging: Judging) -> list[Family]:
@@ -28,16 +31,29 @@ def by_value(found: Sequence[Family], judging: Judging) -> list[Family]:
 
 
 def survivors(found: Sequence[Family], judging: Judging) -> list[Family]:
-    """Families that may still win: the better half of those within a share of the best, and three at least."""
+    """Families that may still win: the better half of those within a share of the best, and three
+    at least.
+    """
     ordered = [family for family in by_value(found, judging) if family.judged]
     least = (1 - FIRST_SHARE) * best_mean(judging)
-    return [family for family in ordered if mean_of(family, judging) >= least][: max((len(ordered) + 1) // 2, 3)]
+    return [family for family in ordered if mean_of(family, judging) >= least][
+        : max((len(ordered) + 1) // 2, 3)
+    ]
 
 
 def halved(alive: Sequence[Family], judging: Judging) -> list[Family]:
-    """The better half, and two at least; of the others those whose best cannot be told from the leader's."""
+    """The better half, and two at least; of the others those whose best cannot be told from the
+    leader's.
+    """
     ordered = by_value(alive, judging)
-    leaders = [max((judging.first[label] for label in family.judged), key=lambda result: result.mean) for family in ordered]
+    leaders = [
+        max((judging.first[label] for label in family.judged), key=lambda result: result.mean)
+        for family in ordered
+    ]
     level = {result.one.label for result in contenders(leaders, judging.protocol.seed)}
     kept = max((len(ordered) + 1) // 2, 2)
-    return [one for place, (one, leader) in enumerate(zip(ordered, leaders, strict=True)) if place < kept or leader.one.label in level]
+    return [
+        one
+        for place, (one, leader) in enumerate(zip(ordered, leaders, strict=True))
+        if place < kept or leader.one.label in level
+    ]

@@ -1,4 +1,6 @@
-"""Fitted models that are kept for a while: for the next sample of users, or as parts of the next mixture."""
+"""Fitted models that are kept for a while: for the next sample of users, or as parts of the next
+mixture.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Held:
     _models: dict[str, Recommender] = field(default_factory=dict)
 
     def find(self, one: Recommender, *, using: bool = True) -> Recommender | None:
-        """A fitted model that learned what this setting would learn; a look at it that is not `using` it leaves its turn to go as it is."""
+        """A fitted model that learned what this setting would learn; a look at it that is not
+        `using` it leaves its turn to go as it is.
+        """
         return self._found(learned(one), using)
 
     def parts(self, one: Recommender, *, using: bool = True) -> list[Recommender]:
@@ -35,7 +39,9 @@ class Held:
         self._put(learned(one), one)
 
     def hold_parts(self, one: Recommender) -> None:
-        """Keep the parts of a fitted mixture, for others of its kind: these draw the same random numbers."""
+        """Keep the parts of a fitted mixture, for others of its kind: these draw the same random
+        numbers.
+        """
         if isinstance(one, Mixture):
             for part in one.pool.parts:
                 self._put(_part(one, part), part)
@@ -59,8 +65,11 @@ class Held:
 
 
 def learned(one: Recommender) -> str:
-    """A name for what a setting learns: that of its model and the parameters that are not about answering."""
-    return f"{one.name} {sorted((name, repr(value)) for name, value in one.params.items() if name not in one.answering)}"
+    """A name for what a setting learns: that of its model and the parameters that are not about
+    answering.
+    """
+    matters = [(name, repr(of)) for name, of in one.params.items() if name not in one.answering]
+    return f"{one.name} {sorted(matters)}"
 
 
 def _part(one: Mixture, part: Recommender) -> str:

@@ -16,17 +16,22 @@ from spadework.models.popular import Popular, Random
 from spadework.workbench.search import model_families
 from spadework.workbench.search.blending import mixtures_of
 from spadework.workbench.search.choice import by_sense
-from spadework.workbench.search.judging import NOVEL, Judgement, Judging, best
+from spadework.workbench.search.judgement import NOVEL, Judgement, best
+from spadework.workbench.search.judging import Judging
 
 COMPANION = 0.1
-"""Share of the budget that fitting a model on the whole log may be foretold to take where it is kept beside the winner."""
+"""Share of the budget that fitting a model on the whole log may be foretold to take where it is
+kept beside the winner.
+"""
 
 
 def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
-    """Role → model that is kept beside the winner: the best with item similarities, for new items, and for own items; those that there are.
+    """Role → model that is kept beside the winner: the best with item similarities, for new items,
+    and for own items; those that there are.
 
-    As the winner is, each is taken by sense: the simplest of those that these users can hardly tell from the best. What is foretold to
-    take long on the whole log is passed over; where all are, the cheapest is taken.
+    As the winner is, each is taken by sense: the simplest of those that these users can hardly tell
+    from the best. What is foretold to take long on the whole log is passed over; where all are, the
+    cheapest is taken.
     """
     everything = judging.best()
     kept: dict[str, Recommender] = {}
@@ -35,7 +40,11 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
         """The first by sense that is quick enough, else the best that is, else the quickest."""
         found = _personal(found, values)
         same = [result for result in found if result.rung == found[0].rung]  # the same users
-        near = by_sense([result.one for result in same], [values(result) for result in same], judging.protocol.split.train)
+        near = by_sense(
+            [result.one for result in same],
+            [values(result) for result in same],
+            judging.protocol.split.train,
+        )
         least = math.inf
         for one in [*(same[at].one for at in near), *(result.one for result in found)]:
             seconds = judging.costs.fit(one, log)
@@ -50,49 +59,95 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
     def new_values(result: Judgement) -> Array:
         return result.score.values[NOVEL + result.primary]
 
-    keep("similar", [result for result in everything if result.one.has_similarities and not result.one.composed], own_values)
+    keep(
+        "similar",
+        [
+            result
+            for result in everything
+            if result.one.has_similarities and not result.one.composed
+        ],
+        own_values,
+    )
     chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody
-    floor, novel_floor = (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
-    asked = [result for result in judging.first.values() if result.novel_mean > novel_floor and not isinstance(result.one, Random)]
+    floor, novel_floor = (
+        (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
+    )
+    asked = [
+        result
+        for result in judging.first.values()
+        if result.novel_mean > novel_floor and not isinstance(result.one, Random)
+    ]
     # On the first sample, where every model that was asked stands beside the others.
-    keep("discover", sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True), new_values)
+    keep(
+        "discover",
+        sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True),
+        new_values,
+    )
     if judging.rungs[0].novel is not None:
         own = [result for result in everything if model_families.reads_purchases(result.one)]
-        keep("remind", [one for one in own if judging.first.get(one.one.label, one).mean > floor], own_values)
+        keep(
+            "remind",
+            [one for one in own if judging.first.get(one.one.label, one).mean > floor],
+            own_values,
+        )
     return kept
 
 
-def _personal(found: Sequence[Judgement], values: Callable[[Judgement], Array]) -> Sequence[Judgement]:
+def _personal(
+    found: Sequence[Judgement], values: Callable[[Judgement], Array]
+) -> Sequence[Judgement]:
     """Without what is popular, where anything else is above it."""
     means = {result.one.label: float(np.nanmean(values(result))) for result in found}
-    bar = max((means[result.one.label] for result in found if isinstance(result.one, Popular)), default=-math.inf)
+    bar = max(
+        (means[result.one.label] for result in found if isinstance(result.one, Popular)),
+        default=-math.inf,
+    )
     above = [result for result in found if not isinstance(result.one, Popular)]
     return above if any(means[result.one.label] > bar for result in above) else found
 
 
-def best_of_each(families: Sequence[model_families.Family], everything: Sequence[Judgement]) -> list[Judgement]:
-    """The best setting of each of the first three families, and the best two for new items; `everything` is the best first."""
-    leaders = [next((result for result in everything if result.one.label in family.judged), None) for family in families[:3]]
-    novel = sorted((result for result in everything if np.isfinite(result.novel_mean)), key=lambda result: -result.novel_mean)
+def best_of_each(
+    families: Sequence[model_families.Family], everything: Sequence[Judgement]
+) -> list[Judgement]:
+    """The best setting of each of the first three families, and the best two for new items;
+    `everything` is the best first.
+    """
+    leaders = [
+        next((result for result in everything if result.one.label in family.judged), None)
+        for family in families[:3]
+    ]
+    novel = sorted(
+        (result for result in everything if np.isfinite(result.novel_mean)),
+        key=lambda result: -result.novel_mean,
+    )
     return [*(result for result in leaders if result is not None), *novel[:2]]
 
 
 def mixtures(judging: Judging, seconds: float) -> list[Recommender]:
-    """Mixtures of the best families: first of models that are fitted and asked in at most so long, by their best setting, then of all.
+    """Mixtures of the best families: first of models that are fitted and asked in at most so long,
+    by their best setting, then of all.
 
-    A slow model among the best must not keep every mixture from a trial: each kind of mixture fits its parts anew, also those that are fitted.
+    A slow model among the best must not keep every mixture from a trial: each kind of mixture fits
+    its parts anew, also those that are fitted.
     """
     found = best(list(judging.judged.values()))
     first = {result.one.name: result.one for result in reversed(found)}
     train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
-    quick = {name for name, one in first.items() if judging.costs.trial(one, train, users) <= seconds}
+    quick = {
+        name for name, one in first.items() if judging.costs.trial(one, train, users) <= seconds
+    }
     pairs = [(result.one, result.mean) for result in found]
-    made = [*mixtures_of([pair for pair in pairs if pair[0].name in quick], judging.protocol), *mixtures_of(pairs, judging.protocol)]
+    made = [
+        *mixtures_of([pair for pair in pairs if pair[0].name in quick], judging.protocol),
+        *mixtures_of(pairs, judging.protocol),
+    ]
     return list({one.label: one for one in made}.values())
 
 
 def contenders(found: Sequence[Judgement], seed: int) -> list[Judgement]:
-    """Those that may still win: the leader, and all whose paired interval to it, on the same users, reaches zero. O(resamples · users · settings)."""
+    """Those that may still win: the leader, and all whose paired interval to it, on the same users,
+    reaches zero. O(resamples · users · settings).
+    """
     ordered = best(found)
     if len(ordered) < 2:
         return ordered
@@ -111,4 +166,6 @@ def tell(result: Judgement) -> None:
         events.detail(f"{score.label}: {score.state}. {score.reason}")
         return
     took = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
-    events.detail(f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {took}")
+    events.detail(
+        f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {took}"
+    )

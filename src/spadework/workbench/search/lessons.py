@@ -1,4 +1,6 @@
-"""What helped: configurations that differ in one thing, compared on the validation span user by user."""
+"""What helped: configurations that differ in one thing, compared on the validation span user by
+user.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     """Effects of one change at a time, with intervals, the largest first."""
     done = [score for score in scores if score.state == "done"]
     places = {score.label: place for place, score in enumerate(done)}
-    wanted = [pair for pair in [*PAIRS, *_single_changes(done)] if pair[0] in places and pair[1] in places]
+    wanted = [
+        pair for pair in [*PAIRS, *_single_changes(done)] if pair[0] in places and pair[1] in places
+    ]
     if not wanted:
         return []
     values = np.column_stack([score.values[protocol.primary][protocol.judged] for score in done])
@@ -36,17 +40,31 @@ def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     for base, value, kind, what in wanted:
         one, other = places[base], places[value]
         low, high = statistics.interval(drawn[:, other] - drawn[:, one])
-        row = {"what": what, "kind": kind, "model": done[other].model, "base": float(means[one]), "value": float(means[other])}
-        rows.append(row | {"effect": float(means[other] - means[one]), "interval": [float(low), float(high)]})
+        row = {
+            "what": what,
+            "kind": kind,
+            "model": done[other].model,
+            "base": float(means[one]),
+            "value": float(means[other]),
+        }
+        rows.append(
+            row
+            | {"effect": float(means[other] - means[one]), "interval": [float(low), float(high)]}
+        )
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
 def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
-    """The best of the primary metric that any setting reached, by model (rows) and history weight (columns)."""
+    """The best of the primary metric that any setting reached, by model (rows) and history weight
+    (columns).
+    """
     cells: dict[tuple[str, float], tuple[float, str]] = {}
     for score in scores:
         if score.state == "done" and "history" in score.params and score.model != "cooccurrence":
-            place, value = (score.model, float(score.params["history"])), score.means(protocol.judged)[protocol.primary]
+            place, value = (
+                (score.model, float(score.params["history"])),
+                score.means(protocol.judged)[protocol.primary],
+            )
             if place not in cells or cells[place][0] < value:
                 cells[place] = value, score.label
     if not cells:
@@ -58,8 +76,12 @@ def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
         "columns": [f"history {history:g}" for history in columns],
         "row_title": "model",
         "column_title": "history weight",
-        "values": [[cells.get((name, history), (None, ""))[0] for history in columns] for name in rows],
-        "settings": [[cells.get((name, history), (None, None))[1] for history in columns] for name in rows],
+        "values": [
+            [cells.get((name, history), (None, ""))[0] for history in columns] for name in rows
+        ],
+        "settings": [
+            [cells.get((name, history), (None, None))[1] for history in columns] for name in rows
+        ],
         "users": int(protocol.judged.sum()),
         "metric": f"{protocol.primary}, validation, the best that a setting of the cell reached",
     }
@@ -78,7 +100,10 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
                 score.model,
                 score.label,
                 kind,
-                f"{name.replace('_', ' ')} {_word(score.params[name])} instead of {_word(defaults[name])}",
+                (
+                    f"{name.replace('_', ' ')} {_word(score.params[name])} instead of "
+                    f"{_word(defaults[name])}"
+                ),
             )
             if pair[:2] not in [known[:2] for known in PAIRS]:
                 found.append(pair)

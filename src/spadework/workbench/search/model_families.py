@@ -1,4 +1,6 @@
-"""Who takes part in a dig: families of models that fit the log, the floor that everything has to beat, and the mixture that opens."""
+"""Who takes part in a dig: families of models that fit the log, the floor that everything has to
+beat, and the mixture that opens.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,17 @@ from spadework.models.popular import Popular, Random
 from spadework.models.registry import catalogue
 
 FLOOR = ("random", "popular", "popular(window=7d)")
-"""On every board: chance, popularity, and popularity of the last seven days, which beats many a transformer."""
+"""On every board: chance, popularity, and popularity of the last seven days, which beats many a
+transformer.
+"""
 FAR = 2
-"""Powers of four by which another model must be cheaper to stand for a family in the place of its first."""
+"""Powers of four by which another model must be cheaper to stand for a family in the place of its
+first.
+"""
 DENSE_ITEMS = 4000
-"""Items up to which the opening mixture has a dense linear model in it: it is solved in about a second."""
+"""Items up to which the opening mixture has a dense linear model in it: it is solved in about a
+second.
+"""
 
 
 @dataclass
@@ -41,11 +49,15 @@ class Family:
         return isinstance(self.members[0], CoOccurrence)
 
 
-def families(names: Sequence[str] | None, train: Interactions, content: ItemContent | None) -> tuple[list[Family], dict[str, str]]:
-    """The families that these data allow, and of each model that they do not the reason. Chance and mixtures are none.
+def families(
+    names: Sequence[str] | None, train: Interactions, content: ItemContent | None
+) -> tuple[list[Family], dict[str, str]]:
+    """The families that these data allow, and of each model that they do not the reason. Chance and
+    mixtures are none.
 
-    Each family's members are models at their defaults: the first of the catalogue, which stands for the family unless another one is far
-    cheaper by its own account, then the others, the cheapest first (powers of four are alike).
+    Each family's members are models at their defaults: the first of the catalogue, which stands for
+    the family unless another one is far cheaper by its own account, then the others, the cheapest
+    first (powers of four are alike).
     """
     able: dict[str, list[Recommender]] = {}
     refused: dict[str, str] = {}
@@ -66,30 +78,51 @@ def _ordered(members: Sequence[Recommender], train: Interactions) -> list[Recomm
     cheapest = min(seconds_in_fours(one, train) for one in members)
     first = members[0]
     leads = seconds_in_fours(first, train) <= cheapest + FAR
-    return sorted(members, key=lambda one: (not (leads and one is first), seconds_in_fours(one, train)))
+    return sorted(
+        members, key=lambda one: (not (leads and one is first), seconds_in_fours(one, train))
+    )
 
 
 def wanted(names: Sequence[str] | None) -> list[str]:
     """The models that a recipe asks for: all but networks where it names none."""
-    return [name for name, cls in catalogue().items() if not cls.neural] if names is None else list(dict.fromkeys(names))
+    return (
+        [name for name, cls in catalogue().items() if not cls.neural]
+        if names is None
+        else list(dict.fromkeys(names))
+    )
 
 
 def breadth_order(found: Sequence[Family], train: Interactions, *, repeats: bool) -> list[Family]:
-    """Families in the order of their first trial: what counts own purchases where people may get their own items again, then the cheapest."""
-    return sorted(found, key=lambda one: (not (repeats and isinstance(one.members[0], ReadsPurchases)), one.members[0].cost(train).seconds))
+    """Families in the order of their first trial: what counts own purchases where people may get
+    their own items again, then the cheapest.
+    """
+    return sorted(
+        found,
+        key=lambda one: (
+            not (repeats and isinstance(one.members[0], ReadsPurchases)),
+            one.members[0].cost(train).seconds,
+        ),
+    )
 
 
 def opening(names: Sequence[str] | None, train: Interactions) -> Recommender | None:
-    """The mixture that stands among the first candidates of all: a linear or co-occurrence model, what is popular now, and the last item.
+    """The mixture that stands among the first candidates of all: a linear or co-occurrence model,
+    what is popular now, and the last item.
 
-    Fixed weights; only where the recipe allows blends and the log has times. On MovieLens-100K by time (90 users) it has ndcg@10 .252, its parts .209,
-    .218 and .196.
+    Fixed weights; only where the recipe allows blends and the log has times. On MovieLens-100K by
+    time (90 users) it has ndcg@10 .252, its parts .209, .218 and .196.
     """
     asked = wanted(names)
-    dense = [name for name in ("edlae", "ease") if name in asked and train.item_count <= DENSE_ITEMS]
+    dense = [
+        name for name in ("edlae", "ease") if name in asked and train.item_count <= DENSE_ITEMS
+    ]
     linear = next(iter(dense), "cosine")
     parts = [linear, "popular(window=7d)", "forward(history=0.3)"]
-    if train.times is None or "blend" not in asked or any(part.split("(")[0] not in asked for part in parts):
+    if (
+        train.times is None
+        or "blend" not in asked
+        or any(part.split("(")[0] not in asked for part in parts)
+    ):
         return None
     return model("blend", parts=" + ".join(parts), weights="1, 0.5, 0.5")
 
@@ -121,7 +154,9 @@ def reads_purchases(one: Recommender) -> bool:
 
 
 def seconds_in_fours(one: Recommender, train: Interactions) -> int:
-    """Which power of four the seconds are that a model foretells for itself: closer guesses mean nothing. 0 up to a twentieth of a second."""
+    """Which power of four the seconds are that a model foretells for itself: closer guesses mean
+    nothing. 0 up to a twentieth of a second.
+    """
     seconds, power = one.cost(train).seconds, 0
     while seconds > 0.05:
         seconds, power = seconds / 4, power + 1

@@ -1,10 +1,13 @@
-"""What is tried next, and for how long: breadth first, then halving among families, then more users for fewer settings.
+"""What is tried next, and for how long: breadth first, then halving among families, then more users
+for fewer settings.
 
-The rule (decision 0016). Every family that fits the log has one answer on a small sample of users before any has its second. Then the families
-are halved, round by round, by the best that each has reached; those that are left share the round's time evenly, and what one leaves goes
-to the next. Nothing is begun that is foretold to end after its share, or that would leave too little to refit, judge, fit on the
-whole log and save it, should it win. The best settings climb to larger samples, and leave as soon as their paired interval to the
-leader lies below zero. What was decided depends on values alone and never on seconds, so that a run with time enough repeats itself.
+The rule (decision 0016). Every family that fits the log has one answer on a small sample of users
+before any has its second. Then the families are halved, round by round, by the best that each has
+reached; those that are left share the round's time evenly, and what one leaves goes to the next.
+Nothing is begun that is foretold to end after its share, or that would leave too little to refit,
+judge, fit on the whole log and save it, should it win. The best settings climb to larger samples,
+and leave as soon as their paired interval to the leader lies below zero. What was decided depends
+on values alone and never on seconds, so that a run with time enough repeats itself.
 """
 
 from __future__ import annotations
@@ -18,29 +21,33 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search import model_families
 from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
-from spadework.workbench.search.judging import Judgement, Judging, best
-from spadework.workbench.search.leaders import best_of_each, companions, contenders, mixtures, tell
+from spadework.workbench.search.judgement import Judgement, best
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.leaders import best_of_each, contenders, mixtures, tell
 from spadework.workbench.search.model_families import Family
+from spadework.workbench.search.schedule import FINALISTS, Schedule
 from spadework.workbench.search.sweep import Sweep
 from spadework.workbench.search.together import ask_in_time
 from spadework.workbench.search.tuning import Tuning
 
-STAGES = {"breadth": 34, "questions": 11, "members": 14, "mixtures": 7, "rounds": 20, "sweep": 16, "late": 4, "further": 4}
-"""The time left for trying is shared by a stage and those after it in these proportions; what a stage leaves goes to those after it."""
-CLIMB_SHARE = 0.35
-"""Share of the time left that the climb may be foretold to take at most; fewer settings go up where it takes more."""
 A_TRIAL = 0.35
 """Share of a stage's time that one trial may be foretold to take."""
 QUICK = 0.5
 """The same of a model whose mixtures are tried before those of slower ones."""
 ROUNDS, MOST_ROUNDS = 3, 8
-"""Rounds that share their time; further ones after the sweep, where time is left and the best still rises."""
+"""Rounds that share their time; further ones after the sweep, where time is left and the best still
+rises.
+"""
 SETTINGS = 8
-"""Settings that a family may try in the first round; twice as many in each further one, among half as many families."""
+"""Settings that a family may try in the first round; twice as many in each further one, among half
+as many families.
+"""
 GAIN = 0.002
-"""A round that raises the best by a smaller share has found nothing; two such that were not cut short end the search."""
-CLIMBING, FINALISTS = 24, 10
-"""Settings that go up to a middle sample, and to all users."""
+"""A round that raises the best by a smaller share has found nothing; two such that were not cut
+short end the search.
+"""
+CLIMBING = 24
+"""Settings that go up to a middle sample."""
 
 
 @dataclass
@@ -50,10 +57,10 @@ class Planner:
     judging: Judging
     ending: Ending
     names: Sequence[str] | None  # models of the recipe
-    ask_questions: Callable[[float], None]  # asks the questions that decide the verdict, until a moment
+    # asks the questions that decide the verdict, until a moment
+    ask_questions: Callable[[float], None]
     families: list[Family] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # model → what it lacks
-    late: dict[str, float] = field(default_factory=dict)  # model → seconds that a trial of it is foretold to take
     tunings: dict[str, Tuning] = field(default_factory=dict)
     sweep: Sweep | None = None
     cut: bool = False  # whether time, and not a lack of gain, ended the search
@@ -61,75 +68,43 @@ class Planner:
     _idle: int = 0  # of the last of these, how many found nothing and were not cut short
     reached: int = 0  # the largest sample of users that the leader was judged on
 
+    def __post_init__(self) -> None:
+        self.schedule = Schedule(self.judging, self.ending)
+
     def run(self) -> None:
         """Try, halve, climb; what was found stands in `judging`."""
         protocol, content = self.judging.protocol, self.judging.content
         found, self.refused = model_families.families(self.names, protocol.split.train, content)
-        self.families = model_families.breadth_order(found, protocol.split.train, repeats=protocol.repeats != "forbid")
+        self.families = model_families.breadth_order(
+            found, protocol.split.train, repeats=protocol.repeats != "forbid"
+        )
         for result in self.judging.ask(model_families.floor(), 0, float("inf"), novel=True):
-            self._take(next((one for one in self.families if one.is_of(result.one)), None), [result])
+            self._take(
+                next((one for one in self.families if one.is_of(result.one)), None), [result]
+            )
         if any(one.name == CoOccurrence.name for family in self.families for one in family.members):
             self.sweep = Sweep(self.judging)
-        self._breadth(self._until("breadth"))
-        self.ask_questions(self._until("questions"))
-        self._members(self._until("members"))
-        self._mix(self._until("mixtures"))
-        self._search(self._until("rounds"), ROUNDS)
+        self._breadth(self.schedule.until("breadth"))
+        self.ask_questions(self.schedule.until("questions"))
+        self._members(self.schedule.until("members"))
+        self._mix(self.schedule.until("mixtures"))
+        self._search(self.schedule.until("rounds"), ROUNDS)
         before = best_mean(self.judging)
-        self._read_on(self._until("sweep"))
-        self._catch_up(self._until("late"))
-        self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle  # something new to search around
-        self._search(self._until("further"), MOST_ROUNDS)
+        self._read_on(self.schedule.until("sweep"))
+        self._catch_up(self.schedule.until("late"))
+        # something new to search around
+        self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle
+        self._search(self.schedule.until("further"), MOST_ROUNDS)
         self._tell_end()
-        self._read_on(self._until("further"))
+        self._read_on(self.schedule.until("further"))
         self._climb()
-
-    # ---- time
-
-    @property
-    def left(self) -> float:
-        """Seconds left for choosing: those of the budget, less what the end takes with the best so far, and its company."""
-        room = self.judging.clock.left - self.ending.company
-        ends = (self.ending.seconds(result.one) for result in best(list(self.judging.judged.values()), FINALISTS))
-        return room - next((seconds for seconds in ends if seconds <= room), self.ending.seconds(None))
-
-    def _until(self, stage: str) -> float:
-        """The moment at which a stage ends: its part of the time that is left for choosing."""
-        self.ending.companions = list(companions(self.judging, self.ending.log).values())
-        names = list(STAGES)
-        waiting = sum(STAGES[name] for name in names[names.index(stage) :])
-        return self.judging.clock.moment((self.left - self._climbing()) * STAGES[stage] / waiting)
-
-    def _climbing(self) -> float:
-        """Seconds that the climb and an older window are foretold to take with what is best so far; a share of the time left at most."""
-        train, rungs = self.judging.protocol.split.train, self.judging.rungs
-        leaders = [result.one for result in best(list(self.judging.judged.values()), FINALISTS)]
-        climbs = [(rung.place, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]]
-        foretold = sum(self.judging.seconds(one, rung) for rung, climbing in climbs for one in climbing)
-        if self.judging.protocol.split.name == "by_time":
-            foretold += sum(self.judging.costs.trial(one, train, len(rungs[0].rows)) for one in leaders[:6])
-        return min(foretold, CLIMB_SHARE * max(self.left, 0.0))
-
-    def _affordable(self, one: Recommender, rung: int, until: float, *, share: float = 1.0) -> bool:
-        """Whether a trial is foretold to end in time, and the end could still be reached should it win."""
-        seconds = self.judging.seconds(one, rung)
-        room = share * (until - self.judging.clock.now)
-        beyond = self.judging.clock.left - self.ending.seconds(one)
-        if seconds <= min(room, beyond) or not self.judging.fits(one):
-            return True  # what does not fit into memory says so at once
-        self.late.setdefault(one.name, seconds + max(self.ending.seconds(one) - self.ending.seconds(None), 0.0))
-        return False
-
-    def _could_end(self, one: Recommender, rung: int) -> bool:
-        """Whether there is time to judge it on a rung and, should it win, to reach the end."""
-        return self.judging.seconds(one, rung) + self.ending.seconds(one) <= self.judging.clock.left
 
     # ---- stages
 
     def _breadth(self, until: float) -> None:
         """The opening mixture, then one member of each family."""
         first = model_families.opening(self.names, self.judging.protocol.split.train)
-        if first is not None and self._affordable(first, 0, until, share=A_TRIAL / 2):
+        if first is not None and self.schedule.affordable(first, 0, until, share=A_TRIAL / 2):
             self._judge(None, [first], until)
         for done, family in enumerate(self.families):
             events.step("families", done, len(self.families))
@@ -138,56 +113,90 @@ class Planner:
 
     def _first_of(self, family: Family, until: float) -> None:
         for one in family.members:
-            if not self.judging.settled(one) and self._affordable(one, 0, until, share=A_TRIAL):
+            if not self.judging.settled(one) and self.schedule.affordable(
+                one, 0, until, share=A_TRIAL
+            ):
                 self._judge(family, [one], until)
                 if family.judged:
                     return
 
     def _members(self, until: float) -> None:
-        """The other models of each family at their defaults, the best families first; co-occurrence models are counted together."""
-        waiting = [family for family in by_value(self.families, self.judging) if len(family.members) > 1 or family.counts_together]
+        """The other models of each family at their defaults, the best families first; co-occurrence
+        models are counted together.
+        """
+        waiting = [
+            family
+            for family in by_value(self.families, self.judging)
+            if len(family.members) > 1 or family.counts_together
+        ]
         for place, family in enumerate(waiting):
-            end = self._share(until, len(waiting) - place)
+            end = self.schedule.share(until, len(waiting) - place)
             rest = [one for one in family.members if not self.judging.settled(one)]
             if family.counts_together:
                 self._counted(family, rest, end)
-                self._counted(family, [] if self.sweep else model_families.variants(family), end, novel=False)
+                self._counted(
+                    family, [] if self.sweep else model_families.variants(family), end, novel=False
+                )
                 self._take(family, self.sweep.run(0, end) if self.sweep else [])
                 continue
             for one in rest:
-                if self._affordable(one, 0, end):
+                if self.schedule.affordable(one, 0, end):
                     self._judge(family, [one], end)
         for family in self.families:  # those that the breadth had no time for
             if not family.judged:
                 self._first_of(family, until)
 
     def _mix(self, until: float) -> int:
-        """Mixtures of the best of the best families, the quick and the cheap first; returns how many more have a number."""
+        """Mixtures of the best of the best families, the quick and the cheap first; returns how
+        many more have a number.
+        """
         asked, made = model_families.wanted(self.names), 0
         for one in mixtures(self.judging, QUICK * (until - self.judging.clock.now)):
             if one.name not in asked or one.label in self.judging.judged:
                 continue
-            if self._affordable(one, 0, until):
+            if self.schedule.affordable(one, 0, until):
                 made += sum(result.reason is None for result in self._judge(None, [one], until))
             else:
                 self.cut = True
         return made
 
     def _search(self, until: float, rounds: int) -> None:
-        """Rounds of halving, so many in all: half as many families, twice as many settings of each; then mixtures of what was found."""
+        """Rounds of halving, so many in all: half as many families, twice as many settings of each;
+        then mixtures of what was found.
+        """
         alive = survivors(self.families, self.judging)
         for _ in range(min(self._turn, ROUNDS)):
             alive = halved(alive, self.judging)
         while self._turn < rounds and self._idle < 2:
             turn = self._turn
-            self.cut, before, end = False, best_mean(self.judging), self._share(until, max(ROUNDS - turn, 1))
-            names, most = ", ".join(family.name for family in alive), SETTINGS * 2 ** min(turn, ROUNDS)
+            self.cut, before, end = (
+                False,
+                best_mean(self.judging),
+                self.schedule.share(until, max(ROUNDS - turn, 1)),
+            )
+            names, most = (
+                ", ".join(family.name for family in alive),
+                SETTINGS * 2 ** min(turn, ROUNDS),
+            )
             events.note(f"round {turn + 1}     {names}: up to {most} settings each")
-            read = turn < 2 and self.sweep is not None and any(family.counts_together for family in alive)
+            read = (
+                turn < 2
+                and self.sweep is not None
+                and any(family.counts_together for family in alive)
+            )
             parts = len(alive) + 1 + read  # the mixtures have a share, too
-            tried = sum(self._explore(family, turn, self._share(end, parts - place)) for place, family in enumerate(alive))
-            tried += (self._read(turn + 1, self._share(end, 2)) if read else 0) + self._mix(end)
-            self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle + (tried > 0 and not self.cut)
+            tried = sum(
+                self._explore(family, turn, self.schedule.share(end, parts - place))
+                for place, family in enumerate(alive)
+            )
+            tried += (self._read(turn + 1, self.schedule.share(end, 2)) if read else 0) + self._mix(
+                end
+            )
+            self._idle = (
+                0
+                if best_mean(self.judging) > before * (1 + GAIN)
+                else self._idle + (tried > 0 and not self.cut)
+            )
             self._turn += 1
             alive = halved(alive, self.judging)
             if not tried and turn >= ROUNDS - 1:
@@ -195,12 +204,24 @@ class Planner:
 
     def _tell_end(self) -> None:
         """Say why there are no more rounds."""
-        rounds = "nothing is left to try" if self._turn < MOST_ROUNDS else f"{MOST_ROUNDS} rounds are done"
-        why = "what is left takes longer than there is time" if self.cut else "nothing better was found" if self._idle == 2 else rounds
+        rounds = (
+            "nothing is left to try"
+            if self._turn < MOST_ROUNDS
+            else f"{MOST_ROUNDS} rounds are done"
+        )
+        why = (
+            "what is left takes longer than there is time"
+            if self.cut
+            else "nothing better was found"
+            if self._idle == 2
+            else rounds
+        )
         events.note(f"search ends: {why}")
 
     def _explore(self, family: Family, turn: int, until: float) -> int:
-        """So many settings of a family's best model, or of the sweep; returns how many more have a number."""
+        """So many settings of a family's best model, or of the sweep; returns how many more have a
+        number.
+        """
         before = len(family.judged)
         if family.counts_together and self.sweep is not None:
             self._read(0, until)  # the search begins at the best of it
@@ -211,8 +232,12 @@ class Planner:
             return len(family.judged) - before
         tuning = self._tuning(family)
         tried = 0
-        while tuning is not None and tried < SETTINGS * 2 ** min(turn, ROUNDS) and (settings := tuning.propose()):
-            if not self._affordable(settings[0], 0, until):
+        while (
+            tuning is not None
+            and tried < SETTINGS * 2 ** min(turn, ROUNDS)
+            and (settings := tuning.propose())
+        ):
+            if not self.schedule.affordable(settings[0], 0, until):
                 self.cut = True
                 break
             results = self._judge(family, settings, until)
@@ -224,7 +249,9 @@ class Planner:
         return len(family.judged) - before
 
     def _read(self, stage: int, until: float) -> int:
-        """A stage of the sweep: it says what helps, and what it finds may lead; returns how many more have a number."""
+        """A stage of the sweep: it says what helps, and what it finds may lead; returns how many
+        more have a number.
+        """
         family = next(family for family in self.families if family.counts_together)
         before = len(family.judged)
         results = self.sweep.run(stage, until) if self.sweep else []
@@ -233,42 +260,79 @@ class Planner:
         return len(family.judged) - before
 
     def _read_on(self, until: float) -> None:
-        """What is left of the sweep, also where co-occurrence does not lead: effects of choices are read from it."""
+        """What is left of the sweep, also where co-occurrence does not lead: effects of choices are
+        read from it.
+        """
         for stage in range(3 if self.sweep else 0):
             self._read(stage, until)
 
     def _catch_up(self, until: float) -> None:
-        """Models that had no time yet: those that are counted together, then those foretold to be quickest first."""
+        """Models that had no time yet: those that are counted together, then those foretold to be
+        quickest first.
+        """
         waiting = [
-            (self.late[one.name], one.name, family, one) for family in self.families for one in family.members if one.name in self.late
+            (self.schedule.late[one.name], one.name, family, one)
+            for family in self.families
+            for one in family.members
+            if one.name in self.schedule.late
         ]
         for family in self.families:
             if family.counts_together:
-                self._counted(family, [one for _, _, _, one in waiting if isinstance(one, CoOccurrence)], self._share(until, 2))
+                self._counted(
+                    family,
+                    [one for _, _, _, one in waiting if isinstance(one, CoOccurrence)],
+                    self.schedule.share(until, 2),
+                )
         for _, _, family, one in sorted(waiting, key=lambda row: row[:2]):
-            if not family.counts_together and not self.judging.settled(one) and self._affordable(one, 0, until):
+            if (
+                not family.counts_together
+                and not self.judging.settled(one)
+                and self.schedule.affordable(one, 0, until)
+            ):
                 self._judge(family, [one], until)
 
     def _climb(self) -> None:
-        """The best settings judged on more users, until all have judged a few; what is surely worse than the leader leaves on the way."""
-        everything = [result for result in best(list(self.judging.judged.values())) if not model_families.is_floor(result.one)]
+        """The best settings judged on more users, until all have judged a few; what is surely worse
+        than the leader leaves on the way.
+        """
+        everything = [
+            result
+            for result in best(list(self.judging.judged.values()))
+            if not model_families.is_floor(result.one)
+        ]
         found = list(
             {
                 result.one.label: result
-                for result in [*everything[:CLIMBING], *best_of_each(by_value(self.families, self.judging), everything)]
+                for result in [
+                    *everything[:CLIMBING],
+                    *best_of_each(by_value(self.families, self.judging), everything),
+                ]
             }.values()
         )
         for rung in range(1, len(self.judging.rungs)):
-            climbing = contenders(found, self.judging.protocol.seed)[: FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING]
-            until = self.judging.clock.moment(self.left)
-            if not climbing or not self._could_end(climbing[0].one, rung) or not self._affordable(climbing[0].one, rung, until):
+            climbing = contenders(found, self.judging.protocol.seed)[
+                : FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING
+            ]
+            until = self.judging.clock.moment(self.schedule.left)
+            if (
+                not climbing
+                or not self.schedule.could_end(climbing[0].one, rung)
+                or not self.schedule.affordable(climbing[0].one, rung, until)
+            ):
                 break  # the smaller sample decides: it holds thousands of users
-            climbing = [result for result in climbing if self._could_end(result.one, rung)]
-            events.note(f"climb       {len(climbing)} settings to {len(self.judging.rungs[rung].rows):,} users")
+            climbing = [result for result in climbing if self.schedule.could_end(result.one, rung)]
+            events.note(
+                f"climb       {len(climbing)} settings to "
+                f"{len(self.judging.rungs[rung].rows):,} users"
+            )
             reached: list[Judgement] = []
             for result in climbing:
-                if self._affordable(result.one, rung, until):
-                    reached += [one for one in self._judge(None, [result.one], until, rung=rung) if one.reason is None and one.rung == rung]
+                if self.schedule.affordable(result.one, rung, until):
+                    reached += [
+                        one
+                        for one in self._judge(None, [result.one], until, rung=rung)
+                        if one.reason is None and one.rung == rung
+                    ]
                 if not reached:
                     break  # where the leader does not get there, the smaller sample decides
             if not reached:
@@ -279,7 +343,9 @@ class Planner:
 
     # ---- small steps
 
-    def _judge(self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0) -> list[Judgement]:
+    def _judge(
+        self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0
+    ) -> list[Judgement]:
         """Judge settings and tell each in a line."""
         # Of new items defaults alone are asked: it costs as much again.
         novel = family is not None and any(one.label == one.name for one in settings)
@@ -289,7 +355,9 @@ class Planner:
         self._take(family, results)
         return results
 
-    def _counted(self, family: Family, settings: Sequence[Recommender], until: float, *, novel: bool = True) -> None:
+    def _counted(
+        self, family: Family, settings: Sequence[Recommender], until: float, *, novel: bool = True
+    ) -> None:
         """Judge co-occurrence settings together, as many as there is time for."""
         counted = [one for one in settings if isinstance(one, CoOccurrence)]
         self._take(family, ask_in_time(self.judging, counted, until, novel=novel))
@@ -297,23 +365,36 @@ class Planner:
     def _take(self, family: Family | None, results: Sequence[Judgement]) -> None:
         for result in results:
             if result.score.late and result.one.label == result.one.name:
-                seconds = self.judging.costs.trial(result.one, self.judging.protocol.split.train, len(self.judging.rungs[0].rows))
-                self.late.setdefault(result.one.name, seconds)
+                seconds = self.judging.costs.trial(
+                    result.one, self.judging.protocol.split.train, len(self.judging.rungs[0].rows)
+                )
+                self.schedule.late.setdefault(result.one.name, seconds)
         if family is not None:
             known = set(family.judged)
-            family.judged += [result.one.label for result in results if result.reason is None and result.one.label not in known]
-
-    def _share(self, until: float, parts: int) -> float:
-        now = self.judging.clock.now
-        return now + max(until - now, 0.0) / max(parts, 1)
+            family.judged += [
+                result.one.label
+                for result in results
+                if result.reason is None and result.one.label not in known
+            ]
 
     def _tuning(self, family: Family) -> Tuning | None:
-        """The search of a family's best model; one that says where to search goes before one that does not, where it comes near it."""
-        found = best([self.judging.first[label] for label in family.judged if label in self.judging.first])
+        """The search of a family's best model; one that says where to search goes before one that
+        does not, where it comes near it.
+        """
+        found = best(
+            [self.judging.first[label] for label in family.judged if label in self.judging.first]
+        )
         train, seed = self.judging.protocol.split.train, self.judging.protocol.seed
         for result in found:
             if result.one.name not in self.tunings:
-                self.tunings[result.one.name] = Tuning(type(result.one)(), train, self.judging.content, seed)
-        near = [result for result in found if result.mean >= (1 - FIRST_SHARE) * found[0].mean and self.tunings[result.one.name].searches]
+                self.tunings[result.one.name] = Tuning(
+                    type(result.one)(), train, self.judging.content, seed
+                )
+        near = [
+            result
+            for result in found
+            if result.mean >= (1 - FIRST_SHARE) * found[0].mean
+            and self.tunings[result.one.name].searches
+        ]
         leader = next(iter(near or found), None)
         return None if leader is None else self.tunings[leader.one.name]

@@ -1,4 +1,6 @@
-"""Rungs: nested samples of the users of whom something is expected. Most settings need hundreds of them to be told apart, finalists all."""
+"""Rungs: nested samples of the users of whom something is expected. Most settings need hundreds of
+them to be told apart, finalists all.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ class Rung:
     place: int  # 0 for the smallest sample
     rows: Array  # of the whole truth
     protocol: Protocol  # of these users, by the metric that decides alone
-    novel: Protocol | None  # the same of what they had not had before, where items of the history may come back
+    # the same of what they had not had before, where items of the history may come back
+    novel: Protocol | None
 
 
 def rungs(protocol: Protocol) -> list[Rung]:
@@ -35,14 +38,20 @@ def rungs(protocol: Protocol) -> list[Rung]:
         beside = None
         if novel is not None:
             truth = novel.truth
-            able = np.isin(truth.users, protocol.truth.users[rows]) & truth.has_history & (truth.sizes > 0)
+            able = (
+                np.isin(truth.users, protocol.truth.users[rows])
+                & truth.has_history
+                & (truth.sizes > 0)
+            )
             beside = novel.among(np.flatnonzero(able)) if able.any() else None
         made.append(Rung(place, rows, protocol.among(rows), beside))
     return made
 
 
 def rungs_of(rows: Array, seed: int) -> list[Array]:
-    """Nested samples of users, each four times the one before up to ten thousand, then all; one of all where there are few."""
+    """Nested samples of users, each four times the one before up to ten thousand, then all; one of
+    all where there are few.
+    """
     drawn = generator(seed, "sweep users").permutation(rows)
     size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))
     if len(rows) <= 2 * size:

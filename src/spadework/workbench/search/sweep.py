@@ -1,6 +1,8 @@
-"""Hundreds of co-occurrence settings for the cost of a few: what is tried, stage by stage, and what it says of each choice.
+"""Hundreds of co-occurrence settings for the cost of a few: what is tried, stage by stage, and what
+it says of each choice.
 
-Stages: the plainest part of the factorial core, the rest of the core, single changes beside it, then a search around the best.
+Stages: the plainest part of the factorial core, the rest of the core, single changes beside it,
+then a search around the best.
 """
 
 from __future__ import annotations
@@ -12,7 +14,8 @@ from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search.design import Design, design
-from spadework.workbench.search.judging import Judgement, Judging, best
+from spadework.workbench.search.judgement import Judgement, best
+from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.together import ask_in_time
 from spadework.workbench.search.tpe_search import Search
 
@@ -50,12 +53,20 @@ class Sweep:
     @property
     def first(self) -> dict[str, Judgement]:
         """Label → judgement on the first sample, of all settings of the sweep."""
-        return {label: result for label, result in sorted(self.judging.first.items()) if label in self.seen}
+        return {
+            label: result
+            for label, result in sorted(self.judging.first.items())
+            if label in self.seen
+        }
 
     @property
     def judged(self) -> dict[str, Judgement]:
         """Label → judgement on the largest sample it reached."""
-        return {label: result for label, result in sorted(self.judging.judged.items()) if label in self.seen}
+        return {
+            label: result
+            for label, result in sorted(self.judging.judged.items())
+            if label in self.seen
+        }
 
     def stage(self, number: int) -> list[Recommender]:
         """Settings of a stage: 0 the plain core, 1 its rest, 2 what stands beside it."""
@@ -68,15 +79,23 @@ class Sweep:
         return [one for plain, one in core if plain == (number == 0)]
 
     def run(self, number: int, until: float) -> list[Judgement]:
-        """Judge what there is time for of a stage, on the first sample; what has a number is not judged again."""
-        settings = [one for one in self.stage(number) if isinstance(one, CoOccurrence) and not self.judging.settled(one)]
+        """Judge what there is time for of a stage, on the first sample; what has a number is not
+        judged again.
+        """
+        settings = [
+            one
+            for one in self.stage(number)
+            if isinstance(one, CoOccurrence) and not self.judging.settled(one)
+        ]
         self.seen |= {one.label for one in settings}
         return ask_in_time(self.judging, settings, until)
 
     @property
     def unread(self) -> bool:
         """Whether a setting of the design has had no time."""
-        return any(not self.judging.settled(one) for number in range(3) for one in self.stage(number))
+        return any(
+            not self.judging.settled(one) for number in range(3) for one in self.stage(number)
+        )
 
     @property
     def searched(self) -> bool:
@@ -90,7 +109,11 @@ class Sweep:
         self._rounds += 1
         found = list(self.first.values())
         if self._search is None:
-            started = [(result.one, result.mean) for result in best(found, SEEN) if isinstance(result.one, CoOccurrence)]
+            started = [
+                (result.one, result.mean)
+                for result in best(found, SEEN)
+                if isinstance(result.one, CoOccurrence)
+            ]
             self._search = Search(self.protocol, started, self.judging.content is not None)
         proposed = [one for one in self._search.propose(A_ROUND) if not self.judging.settled(one)]
         self.seen |= {one.label for one in proposed}

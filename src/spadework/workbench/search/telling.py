@@ -22,7 +22,7 @@ from spadework.evaluation.slices import slices
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
 from spadework.models.needs import REPEATS_MATTER
-from spadework.workbench.search.judging import Judgement
+from spadework.workbench.search.judgement import Judgement
 
 REPETITION_K = 10
 """Length of the lists in which repeats and new items are told apart."""
@@ -59,7 +59,9 @@ def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
 
 def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
     """An entry with the metrics of its lists apart."""
-    return entry | {"lists": {key: value for key, value in entry["metrics"].items() if is_of_lists(key)}}
+    return entry | {
+        "lists": {key: value for key, value in entry["metrics"].items() if is_of_lists(key)}
+    }
 
 
 def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any]]:
@@ -70,18 +72,28 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
         if not part.users.any() or not lists:
             continue
         truth = protocol.truth if part.targets is None else protocol.truth.only(part.targets)
-        columns = [measure(codes, truth, [parse(primary)], protocol.dialect, protocol.seed)[primary] for codes in lists.values()]
+        columns = [
+            measure(codes, truth, [parse(primary)], protocol.dialect, protocol.seed)[primary]
+            for codes in lists.values()
+        ]
         values = np.column_stack([np.asarray(column)[part.users] for column in columns])
         found = statistics.estimates(values, protocol.seed)
-        told = {label: {"value": e.value, "interval": [e.low, e.high]} for label, e in zip(lists, found, strict=True)}
+        told = {
+            label: {"value": e.value, "interval": [e.low, e.high]}
+            for label, e in zip(lists, found, strict=True)
+        }
         rows.append({"slice": name, "users": int(part.users.sum()), "values": told})
     return rows
 
 
-def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None], policy: str) -> dict[str, Any]:
-    """How lists serve what users had before and what they had not; empty where nobody takes anything twice, or no list may hold it.
+def repetition_of(
+    protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None], policy: str
+) -> dict[str, Any]:
+    """How lists serve what users had before and what they had not; empty where nobody takes
+    anything twice, or no list may hold it.
 
-    `novel` is each model's recall of new items where its lists leave the history out, by label; `policy` what the run does about repeats.
+    `novel` is each model's recall of new items where its lists leave the history out, by label;
+    `policy` what the run does about repeats.
     """
     truth, share = protocol.truth, protocol.split.repeat_share
     if share == 0 or not lists or protocol.repeats == "forbid":
@@ -90,12 +102,19 @@ def repetition_of(protocol: Protocol, lists: dict[str, Array], novel: Mapping[st
     for label, codes in lists.items():
         found = asdict(repetition(codes, truth, protocol.dialect, k))
         row = {"label": label, **found, "novel_recall": novel.get(label)}
-        rows.append({key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()})
+        rows.append(
+            {
+                key: None if isinstance(value, float) and not np.isfinite(value) else value
+                for key, value in row.items()
+            }
+        )
     return {"k": k, "target_share": share, "policy": policy, "models": rows}
 
 
 def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
-    """What the run does about items of the history, and why; `chosen` says that the data decided."""
+    """What the run does about items of the history, and why; `chosen` says that the data
+    decided.
+    """
     share = f"{protocol.split.repeat_share:.0%} of the targets of the validation span are repeats"
     words = {
         "allow": "Items of the history may come back",
@@ -104,20 +123,33 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
         "novel": "Items of the history are neither recommended nor expected",
     }
     if protocol.policy == "novel":
-        share = f"{protocol.split.repeat_share:.0%} of what people took in the validation span are repeats, which count for nothing"
+        share = (
+            f"{protocol.split.repeat_share:.0%} of what people took in the validation span are "
+            "repeats, which count for nothing"
+        )
     why = f"from {REPEATS_MATTER:.0%} on they may" if chosen else "the recipe says so"
     return f"{words[protocol.policy]}: {share}; {why}."
 
 
-def not_tried(judged: Iterable[Judgement], unanswered: Sequence[Unanswered] = ()) -> list[dict[str, Any]]:
-    """What has no number, and why: settings that share a reason are one row, what had no time apart from what cannot be."""
+def not_tried(
+    judged: Iterable[Judgement], unanswered: Sequence[Unanswered] = ()
+) -> list[dict[str, Any]]:
+    """What has no number, and why: settings that share a reason are one row, what had no time apart
+    from what cannot be.
+    """
     found: dict[tuple[str, str], list[str]] = {}
     for result in judged:
         if result.reason is not None:
             kind = "no time" if result.score.late else "cannot"
             found.setdefault((kind, result.reason), []).append(result.one.label)
     rows: list[dict[str, Any]] = [
-        {"what": labels[0] if len(labels) == 1 else f"{len(labels):,} settings, such as {labels[0]}", "why": reason, "kind": kind}
+        {
+            "what": labels[0]
+            if len(labels) == 1
+            else f"{len(labels):,} settings, such as {labels[0]}",
+            "why": reason,
+            "kind": kind,
+        }
         for (kind, reason), labels in found.items()
     ]
     rows += [one.as_json() for one in unanswered]

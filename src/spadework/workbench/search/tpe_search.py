@@ -1,4 +1,6 @@
-"""A search around the best settings, on the validation span: optuna's tree of Parzen estimators proposes, the sweep judges."""
+"""A search around the best settings, on the validation span: optuna's tree of Parzen estimators
+proposes, the sweep judges.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +19,38 @@ STARTED = 4
 
 
 class Search:
-    """Proposals near what did well. Settings that are not searched (filters, windows, units) are those of the best setting so far."""
+    """Proposals near what did well. Settings that are not searched (filters, windows, units) are
+    those of the best setting so far.
+    """
 
-    def __init__(self, protocol: Protocol, seen: Sequence[tuple[CoOccurrence, float]], with_content: bool) -> None:
-        """`seen` are settings and what they reached, the best first; the estimators start from those that lie in the space."""
+    def __init__(
+        self, protocol: Protocol, seen: Sequence[tuple[CoOccurrence, float]], with_content: bool
+    ) -> None:
+        """`seen` are settings and what they reached, the best first; the estimators start from
+        those that lie in the space.
+        """
         import optuna
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(seed=protocol.seed, n_startup_trials=STARTED, constant_liar=True)
+        sampler = optuna.samplers.TPESampler(
+            seed=protocol.seed, n_startup_trials=STARTED, constant_liar=True
+        )
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
         self._base: dict[str, Any] = {} if not seen else dict(seen[0][0].params)
-        self._space = {} if not seen else space([one for one, _ in seen], protocol.split.train.times is not None, with_content)
+        self._space = (
+            {}
+            if not seen
+            else space(
+                [one for one, _ in seen], protocol.split.train.times is not None, with_content
+            )
+        )
         self._waiting: dict[str, list[Any]] = {}
         for one, mean in seen:
             params = {name: getattr(one, name) for name in self._space}
             if all(_holds(self._space[name], value) for name, value in params.items()):
-                self._study.add_trial(optuna.trial.create_trial(params=params, distributions=self._space, value=mean))
+                self._study.add_trial(
+                    optuna.trial.create_trial(params=params, distributions=self._space, value=mean)
+                )
 
     def propose(self, count: int) -> list[CoOccurrence]:
         """So many settings to try; fewer where one is proposed twice."""
@@ -41,8 +59,12 @@ class Search:
         found: dict[str, CoOccurrence] = {}
         for _ in range(count):
             trial = self._study.ask(self._space)
-            settings = {name: round(value, 2) if isinstance(value, float) else value for name, value in trial.params.items()}
-            one = CoOccurrence(**(self._base | {"llr": 0.0} | settings))  # the filter llr speaks of whole counts only
+            settings = {
+                name: round(value, 2) if isinstance(value, float) else value
+                for name, value in trial.params.items()
+            }
+            # the filter llr speaks of whole counts only
+            one = CoOccurrence(**(self._base | {"llr": 0.0} | settings))
             self._waiting.setdefault(one.label, []).append(trial)
             found[one.label] = one
         return list(found.values())
@@ -61,16 +83,23 @@ class Search:
         self._waiting.clear()
 
 
-def space(seen: Sequence[CoOccurrence], timed: bool, with_content: bool) -> dict[str, BaseDistribution]:
-    """What is searched: exponents, decays, shrinkage, neighbours, how the history is read; and whatever the best settings hold of it."""
+def space(
+    seen: Sequence[CoOccurrence], timed: bool, with_content: bool
+) -> dict[str, BaseDistribution]:
+    """What is searched: exponents, decays, shrinkage, neighbours, how the history is read; and
+    whatever the best settings hold of it.
+    """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
     best = seen[0]
 
     def choices(name: str, *values: Any) -> CategoricalDistribution:
-        return CategoricalDistribution(list(dict.fromkeys([*values, *(getattr(one, name) for one in seen)])))
+        return CategoricalDistribution(
+            list(dict.fromkeys([*values, *(getattr(one, name) for one in seen)]))
+        )
 
-    own = [] if pair_weights[best.weight].counts_only else [best.weight]  # no decay suits a weight of whole counts
+    # no decay suits a weight of whole counts
+    own = [] if pair_weights[best.weight].counts_only else [best.weight]
     found: dict[str, BaseDistribution] = {
         "weight": CategoricalDistribution(list(dict.fromkeys(["power", *own]))),
         "left_power": FloatDistribution(0.0, 1.0),
@@ -96,4 +125,7 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
 
     if isinstance(distribution, CategoricalDistribution):
         return value in distribution.choices
-    return isinstance(distribution, FloatDistribution) and distribution.low <= value <= distribution.high
+    return (
+        isinstance(distribution, FloatDistribution)
+        and distribution.low <= value <= distribution.high
+    )

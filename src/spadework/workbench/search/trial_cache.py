@@ -18,7 +18,9 @@ from spadework.models.base import Recommender
 from spadework.workbench.storage import files
 
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
-"""States that say something about the machine or the budget, not about the model: they are tried again."""
+"""States that say something about the machine or the budget, not about the model: they are tried
+again.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,17 @@ class Ledger:
         return f"{stage}-{digest(json.dumps(asked, sort_keys=True).encode())}"
 
     def find(self, key: str) -> tuple[Score, Array | None, float] | None:
-        """A finished trial: its score, its lists and the seconds that it took an earlier start; None when there is none to be kept."""
+        """A finished trial: its score, its lists and the seconds that it took an earlier start;
+        None when there is none to be kept.
+        """
         header = self.folder / f"{key}.json"
         arrays = self.folder / f"{key}.npz"
         if not header.exists():
             return None
         values = json.loads(header.read_text(encoding="utf-8"))
-        if values["score"]["state"] in AGAIN or (values["score"]["state"] == "done" and not arrays.exists()):
+        if values["score"]["state"] in AGAIN or (
+            values["score"]["state"] == "done" and not arrays.exists()
+        ):
             return None
         loaded: dict[str, Array] = {}
         if arrays.exists():
@@ -65,8 +71,12 @@ class Ledger:
         seconds = 0.0 if key in self._here else float(values["seconds"])
         return Score(**values["score"], values=loaded, remarks=remarks), lists, seconds
 
-    def keep(self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True) -> None:
-        """Write a trial; the header comes last, so its presence means complete. Trials of milliseconds need not be `durable`."""
+    def keep(
+        self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True
+    ) -> None:
+        """Write a trial; the header comes last, so its presence means complete. Trials of
+        milliseconds need not be `durable`.
+        """
         self._here.add(key)
         arrays: dict[str, Array] = dict(score.values)
         if lists is not None:
@@ -75,7 +85,9 @@ class Ledger:
             files.write_arrays(self.folder / f"{key}.npz", arrays, durable=durable)
         header: dict[str, Any] = {name: getattr(score, name) for name in _PLAIN}
         header["params"], header["totals"] = dict(score.params), dict(score.totals)
-        files.write_json(self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable)
+        files.write_json(
+            self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable
+        )
 
     def forget(self, stage: str) -> None:
         """Remove the trials of a stage; headers go first, so that none is without its values."""
@@ -83,7 +95,9 @@ class Ledger:
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove all trials, at once as a stop may see it; the run's own files hold what they said."""
+        """Remove all trials, at once as a stop may see it; the run's own files hold what they
+        said.
+        """
         gone = self.folder.with_name(f"{files.HALF}{self.folder.name}")
         shutil.rmtree(gone, ignore_errors=True)
         if self.folder.exists():
@@ -91,4 +105,14 @@ class Ledger:
             shutil.rmtree(gone)
 
 
-_PLAIN = ("model", "label", "state", "reason", "fit_seconds", "recommend_seconds", "memory_mib", "filled_share", "remarks")
+_PLAIN = (
+    "model",
+    "label",
+    "state",
+    "reason",
+    "fit_seconds",
+    "recommend_seconds",
+    "memory_mib",
+    "filled_share",
+    "remarks",
+)

@@ -1,7 +1,8 @@
-"""Where a model's settings are looked for: optuna's tree of Parzen estimators proposes from the ranges in the model's own fields.
+"""Where a model's settings are looked for: optuna's tree of Parzen estimators proposes from the
+ranges in the model's own fields.
 
-What is learned is fitted once and answers several times: parameters that only change the answers are tried for nothing. A model whose fields
-say nothing of a search has the variants that it names.
+What is learned is fitted once and answers several times: parameters that only change the answers
+are tried for nothing. A model whose fields say nothing of a search has the variants that it names.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender
 from spadework.models.parameters import Parameter
-from spadework.workbench.search.judging import Judgement
+from spadework.workbench.search.judgement import Judgement
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -26,9 +27,13 @@ STARTED = 6
 
 
 class Tuning:
-    """The search of one model's settings. What it proposes depends on the seed and on what it was told, and on nothing else."""
+    """The search of one model's settings. What it proposes depends on the seed and on what it was
+    told, and on nothing else.
+    """
 
-    def __init__(self, one: Recommender, train: Interactions, content: ItemContent | None, seed: int) -> None:
+    def __init__(
+        self, one: Recommender, train: Interactions, content: ItemContent | None, seed: int
+    ) -> None:
         """`one` is the setting to start from."""
         import optuna
 
@@ -38,7 +43,10 @@ class Tuning:
         self._variants = [] if self._space else _variants(one, train, content)
         self._learned = [name for name in self._space if name not in one.answering]
         self._waiting: dict[str, list[Any]] = {}
-        self._study = optuna.create_study(direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTED))
+        self._study = optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=seed, n_startup_trials=STARTED),
+        )
         if self._space and all(_holds(self._space[name], one.params[name]) for name in self._space):
             self._study.enqueue_trial({name: one.params[name] for name in self._space})
 
@@ -48,7 +56,9 @@ class Tuning:
         return bool(self._space)
 
     def propose(self) -> list[Recommender]:
-        """The next settings, which learn the same: one fit answers them all. Empty when nothing is left; variants stay until they were tried."""
+        """The next settings, which learn the same: one fit answers them all. Empty when nothing is
+        left; variants stay until they were tried.
+        """
         if not self._space:
             return self._variants[:ANSWERS]
         batch = [self._study.ask(self._space)]
@@ -74,22 +84,37 @@ class Tuning:
                     self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 
-def _space(one: Recommender, train: Interactions, content: ItemContent | None) -> dict[str, BaseDistribution]:
-    """What is searched of a model: the fields that say where, and that need nothing which the data lack."""
+def _space(
+    one: Recommender, train: Interactions, content: ItemContent | None
+) -> dict[str, BaseDistribution]:
+    """What is searched of a model: the fields that say where, and that need nothing which the data
+    lack.
+    """
     found = {}
     for name, parameter in one.parameters().items():
-        if parameter.search is not None and _able(type(one), {**one.params, name: _sample(parameter)}, train, content):
+        if parameter.search is not None and _able(
+            type(one), {**one.params, name: _sample(parameter)}, train, content
+        ):
             found[name] = _distribution(parameter)
     return found
 
 
-def _variants(one: Recommender, train: Interactions, content: ItemContent | None) -> list[Recommender]:
+def _variants(
+    one: Recommender, train: Interactions, content: ItemContent | None
+) -> list[Recommender]:
     """The variants that a model names and the data allow, but for the setting itself."""
-    made = [type(one)(**params) for params in one.variants() if _able(type(one), params, train, content)]
+    made = [
+        type(one)(**params) for params in one.variants() if _able(type(one), params, train, content)
+    ]
     return [other for other in made if other.label != one.label]
 
 
-def _able(cls: type[Recommender], params: Mapping[str, Any], train: Interactions, content: ItemContent | None) -> bool:
+def _able(
+    cls: type[Recommender],
+    params: Mapping[str, Any],
+    train: Interactions,
+    content: ItemContent | None,
+) -> bool:
     try:
         cls(**params).check_needs(train, content)
     except SpadeworkError:
@@ -112,7 +137,11 @@ def _distribution(parameter: Parameter) -> BaseDistribution:
 def _sample(parameter: Parameter) -> Any:
     """One value of where the search looks: the last choice, or the lower end."""
     assert parameter.search is not None
-    return parameter.search.choices[-1] if parameter.search.choices else parameter.kind(parameter.search.low)
+    return (
+        parameter.search.choices[-1]
+        if parameter.search.choices
+        else parameter.kind(parameter.search.low)
+    )
 
 
 def _holds(distribution: BaseDistribution, value: Any) -> bool:
@@ -125,4 +154,7 @@ def _holds(distribution: BaseDistribution, value: Any) -> bool:
 
 def _rounded(params: Mapping[str, Any]) -> dict[str, Any]:
     """Three digits are enough to be told, and to be tried again."""
-    return {name: float(f"{value:.3g}") if isinstance(value, float) else value for name, value in params.items()}
+    return {
+        name: float(f"{value:.3g}") if isinstance(value, float) else value
+        for name, value in params.items()
+    }

@@ -1,4 +1,6 @@
-"""An older window beside the validation span: one window may choose badly, and where the calendar allows a second one has a say."""
+"""An older window beside the validation span: one window may choose badly, and where the calendar
+allows a second one has a say.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.base import Recommender
 from spadework.workbench.search import model_families
 from spadework.workbench.search.choice import Window
-from spadework.workbench.search.judging import Judgement, Judging
+from spadework.workbench.search.judgement import Judgement
+from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.rungs import rungs_of
 
 ENOUGH = 100
@@ -33,10 +36,19 @@ class Windows:
     _scores: dict[str, Score] = field(default_factory=dict)
 
     def of(self, candidates: Sequence[Judgement], left: float) -> list[Window]:
-        """The validation span and, where candidates are level there, an older one, if it is foretold to take no more than `left` seconds."""
-        main = Window(self.judging.protocol.split.says, {result.one.label: result.values for result in candidates})
+        """The validation span and, where candidates are level there, an older one, if it is
+        foretold to take no more than `left` seconds.
+        """
+        main = Window(
+            self.judging.protocol.split.says,
+            {result.one.label: result.values for result in candidates},
+        )
         asked = [result.one for result in candidates]
-        floor = [one for one in model_families.floor() if model_families.is_popular(one) and one.label in main.values]
+        floor = [
+            one
+            for one in model_families.floor()
+            if model_families.is_popular(one) and one.label in main.values
+        ]
         if len([one for one in asked if not model_families.is_floor(one)]) < 2:
             self.why_one = "nothing comes near the best"
             return [main]
@@ -45,19 +57,24 @@ class Windows:
             return [main]
         both = list({one.label: one for one in [*asked, *floor]}.values())
         train, users = protocol.split.train, int(protocol.judged.sum())
-        waiting = [one for one in both if self.judging.ledger.find(self._key(one, protocol)) is None]
+        waiting = [
+            one for one in both if self.judging.ledger.find(self._key(one, protocol)) is None
+        ]
         seconds = sum(self.judging.costs.trial(one, train, users) for one in waiting)
         if seconds > left:
             self.why_one = f"an older one takes about {seconds:.0f} s, and there was no time"
             return [main]
         events.note(f"older window  {len(both)} settings, judged on {users:,} users")
         values = self._judge(both, protocol, self.judging.clock.moment(left))
-        if len(values) < len(both):  # a model without a number there would leave the choice without being worse
+        # a model without a number there would leave the choice without being worse
+        if len(values) < len(both):
             self.why_one = "not every candidate could be judged on the older one"
             return [main]
         return [main, Window(f"older window: {protocol.split.says}", values)]
 
-    def _judge(self, models: Sequence[Recommender], protocol: Protocol, until: float) -> dict[str, np.ndarray]:
+    def _judge(
+        self, models: Sequence[Recommender], protocol: Protocol, until: float
+    ) -> dict[str, np.ndarray]:
         found = {}
         for one in models:
             key = self._key(one, protocol)
@@ -84,7 +101,9 @@ class Windows:
         return self.judging.ledger.key(one, protocol, "older")
 
     def _older(self) -> Protocol | None:
-        """The question of the validation span, asked of the span of the same length before it; None where it cannot be."""
+        """The question of the validation span, asked of the span of the same length before it; None
+        where it cannot be.
+        """
         split = self.judging.protocol.split
         cut = older(split, self.target)
         if cut is None:
@@ -99,7 +118,9 @@ class Windows:
 
 
 def older(split: Split, target: str | None) -> Split | None:
-    """The cut of a validation span's train log by time, as long as the span; None where it cannot be made."""
+    """The cut of a validation span's train log by time, as long as the span; None where it cannot
+    be made.
+    """
     expected = split.expected
     if split.name != "by_time" or expected.times is None or not len(expected):
         return None

@@ -12,23 +12,30 @@ from spadework.models.recommendations import Recommendations
 
 
 def slots(k: int, share: float) -> int:
-    """How many of `k` slots remind, where that share of them should: halves go up, and from two slots on both sides have one at least."""
+    """How many of `k` slots remind, where that share of them should: halves go up, and from two
+    slots on both sides have one at least.
+    """
     rounded = math.floor(k * share + 0.5)
     return min(max(rounded, 1), k - 1) if k > 1 else rounded
 
 
 def joined(remind: Recommendations, discover: Recommendations, own: int) -> pl.DataFrame:
-    """Lists that begin with the first `own` items of one side and go on with the other: user_id, item_id, score, rank, for.
+    """Lists that begin with the first `own` items of one side and go on with the other: user_id,
+    item_id, score, rank, for.
 
-    Both are lists of the same users and the same length k, and no user has an item in both. Where one side has too few items the other
-    fills up. Own items come first: they are the likelier ones. `for` is "remind" or "discover"; scores are of that side's model, so they
-    do not compare across the two. O(users · k).
+    Both are lists of the same users and the same length k, and no user has an item in both. Where
+    one side has too few items the other fills up. Own items come first: they are the likelier ones.
+    `for` is "remind" or "discover"; scores are of that side's model, so they do not compare across
+    the two. O(users · k).
     """
     k = remind.k
     old, new = ((lists.items >= 0).sum(axis=1) for lists in (remind, discover))
     new = np.minimum(k - np.minimum(own, old), new)
     old = np.minimum(k - new, old)
-    parts = [_part(remind, old, np.zeros_like(old), "remind"), _part(discover, new, old, "discover")]
+    parts = [
+        _part(remind, old, np.zeros_like(old), "remind"),
+        _part(discover, new, old, "discover"),
+    ]
     return pl.concat(parts).sort("row", "rank").drop("row")
 
 

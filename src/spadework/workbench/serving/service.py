@@ -31,11 +31,16 @@ class Service:
         """What stands in a folder. Raises `BadRequest` where that is neither a run nor a model."""
         path = Path(where)
         if not path.is_dir():
-            raise BadRequest(f"There is no folder {where!r}.", "Name a run such as runs/2026-01-31-orders, or a model inside it.")
+            raise BadRequest(
+                f"There is no folder {where!r}.",
+                "Name a run such as runs/2026-01-31-orders, or a model inside it.",
+            )
         if (path / "model.json").exists():
             return cls(path, None)
         if not (path / "recipe.json").exists():
-            raise BadRequest(f"{where} is neither a run nor a model.", "Make a run with: spadework dig SOURCE")
+            raise BadRequest(
+                f"{where} is neither a run nor a model.", "Make a run with: spadework dig SOURCE"
+            )
         return cls(path, Run(path))
 
     def folder(self, name: str | None = None) -> Path:
@@ -44,11 +49,16 @@ class Service:
             return self.run.artifact_of(name)
         label = roles.label_of(self.path)
         if name not in (None, self.path.name, label):
-            raise BadRequest(f"{self.path} is one model, {label!r}, and keeps no {name!r}.", "Leave out --model, or name the run.")
+            raise BadRequest(
+                f"{self.path} is one model, {label!r}, and keeps no {name!r}.",
+                "Leave out --model, or name the run.",
+            )
         return self.path
 
     def folder_for(self, role: str, name: str | None) -> Path | None:
-        """The folder of the model that is named, else of the one with this role; None where there is neither."""
+        """The folder of the model that is named, else of the one with this role; None where there
+        is neither.
+        """
         if name is not None:
             return self.folder(name)
         return self.folder(role) if self.run is not None and role in self.run.roles else None
@@ -60,7 +70,10 @@ class Service:
         kept = roles.told(self.run.folder / "models")
         if len(set(self.run.roles.values())) > 1:
             return f"Name another with --model; the run keeps {kept}."
-        return f"There is no other to name with --model: the run keeps {kept} alone. Dig again, with such a model among its models."
+        return (
+            f"There is no other to name with --model: the run keeps {kept} alone. Dig again, "
+            "with such a model among its models."
+        )
 
     @property
     def protocol(self) -> dict[str, Any]:
@@ -70,54 +83,84 @@ class Service:
 
 
 def histories_of(run: Run | None, histories: str | None) -> Interactions:
-    """The log in a file, else the log of the run; a remark where that has changed. Raises `BadRequest` where there is neither."""
+    """The log in a file, else the log of the run; a remark where that has changed. Raises
+    `BadRequest` where there is neither.
+    """
     if histories is not None:
         return read_interactions(histories)
     if run is None:
-        raise BadRequest("A model alone does not know whom to answer.", "Give a log of the users with --histories FILE.")
+        raise BadRequest(
+            "A model alone does not know whom to answer.",
+            "Give a log of the users with --histories FILE.",
+        )
     recipe = run.recipe
-    log, _ = read_for(recipe, source_of(run, "Give a log with --histories FILE."), None, items=False)
+    log, _ = read_for(
+        recipe, source_of(run, "Give a log with --histories FILE."), None, items=False
+    )
     if files.read_json(run.folder / "data.json")["fingerprint"]["log"] != log.fingerprint:
-        events.note(f"{recipe.source} has changed since the run; its present rows are the histories.")
+        events.note(
+            f"{recipe.source} has changed since the run; its present rows are the histories."
+        )
     return log
 
 
 def source_of(run: Run, instead: str) -> str:
-    """Where the log of a run can be read again; refused, with what to do `instead`, where it was in memory or came through a pipe."""
+    """Where the log of a run can be read again; refused, with what to do `instead`, where it was in
+    memory or came through a pipe.
+    """
     recipe = run.recipe
     if recipe.source in ("memory", "-"):
-        raise BadRequest(f"The run was made from {recipe.source!r}, which cannot be read again.", instead)
+        raise BadRequest(
+            f"The run was made from {recipe.source!r}, which cannot be read again.", instead
+        )
     stored = files.read_json(run.folder / "data.json")
-    found: str = recipe.source if ":" in recipe.source or Path(recipe.source).exists() else stored.get("path") or recipe.source
+    found: str = (
+        recipe.source
+        if ":" in recipe.source or Path(recipe.source).exists()
+        else stored.get("path") or recipe.source
+    )
     return found
 
 
 def one_user(log: Interactions, user: str | None) -> int | str:
     """The id of the user that is named, or of the only one."""
     if user is None and len(log.active_users) != 1:
-        raise BadRequest(f"The histories are of {len(log.active_users):,} users.", "Name one with --user ID.")
+        raise BadRequest(
+            f"The histories are of {len(log.active_users):,} users.", "Name one with --user ID."
+        )
     code = log.active_users[0] if user is None else codes_of(log, [user])[0]
     found: int | str = log.user_vocabulary.ids[int(code)]
     return found
 
 
 def codes_of(log: Interactions, user_ids: Sequence[str]) -> Codes:
-    """Codes of users by the texts of their ids. Raises `BadRequest` with the first that has no history."""
+    """Codes of users by the texts of their ids. Raises `BadRequest` with the first that has no
+    history.
+    """
     codes: Codes = log.user_vocabulary.codes(ids_of(user_ids, log.user_vocabulary.ids.dtype))
     if (codes < 0).any():
         missing = user_ids[int((codes < 0).argmax())]
-        raise BadRequest(f"User {missing!r} is not in the histories.", "Check the id, or give a log of that user with --histories.")
+        raise BadRequest(
+            f"User {missing!r} is not in the histories.",
+            "Check the id, or give a log of that user with --histories.",
+        )
     return codes
 
 
 def ids_of(texts: Sequence[str], dtype: Any) -> pl.Series:
-    """Texts of the command line as ids of the log's type; a text that is no number is no id of a log with numbers."""
+    """Texts of the command line as ids of the log's type; a text that is no number is no id of a
+    log with numbers.
+    """
     ids = pl.Series("ids", list(texts), dtype=pl.String)
     if not dtype.is_integer():
         return ids
     numbers = ids.cast(pl.Int64, strict=False)
     if numbers.null_count():
         raise BadRequest(
-            f"{texts[int(numbers.is_null().arg_max() or 0)]!r} is not an id of this log, whose ids are whole numbers.", "Check the id."
+            (
+                f"{texts[int(numbers.is_null().arg_max() or 0)]!r} is not an id of this log, "
+                "whose ids are whole numbers."
+            ),
+            "Check the id.",
         )
     return numbers

@@ -37,17 +37,21 @@ def recommend(
     purpose: Purpose | None = None,
     quota: float | None = None,
 ) -> pl.DataFrame:
-    """Long table of lists for all users of the histories, or for some: user_id, item_id, score, rank.
+    """Long table of lists for all users of the histories, or for some: user_id, item_id, score,
+    rank.
 
-    `model` names one that the run keeps, by role, folder or label. With the `purpose` "remind" lists hold items of the history alone, by
-    the model that is best at these; with "discover" none of them, by the model that is best at new ones; with "both" they begin with
-    the first and go on with the second: `quota` is the share of slots that remind, by default the share of repeats in what people
-    took, and a column `for` says which is which. Raises `BadRequest` for what does not go together.
+    `model` names one that the run keeps, by role, folder or label. With the `purpose` "remind"
+    lists hold items of the history alone, by the model that is best at these; with "discover" none
+    of them, by the model that is best at new ones; with "both" they begin with the first and go on
+    with the second: `quota` is the share of slots that remind, by default the share of repeats in
+    what people took, and a column `for` says which is which. Raises `BadRequest` for what does not
+    go together.
     """
     check_k(k)
     _check_purpose(purpose, repeats, quota)
     service = Service.of(where)
-    served = service.folder(model)  # first, so that an unknown model is refused before the log is read
+    # first, so that an unknown model is refused before the log is read
+    served = service.folder(model)
     log = histories_of(service.run, histories)
     users = codes_of(log, user_ids) if user_ids else None
     if purpose is None:
@@ -58,24 +62,34 @@ def recommend(
         lists = _for_purpose(service, log, users, k, purpose, model)
     empty = int((np.concatenate([one.items for one in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
-        events.note(f"{empty:,} of {len(lists[0].users):,} users have no list: the model knows no item that may be recommended to them.")
+        events.note(
+            f"{empty:,} of {len(lists[0].users):,} users have no list: the model knows no "
+            "item that may be recommended to them."
+        )
     if purpose != "both":
         return lists[0].frame()
     remind, discover = lists
-    return joined(remind, discover, slots(k, _share_of_repeats(service) if quota is None else quota))
+    return joined(
+        remind, discover, slots(k, _share_of_repeats(service) if quota is None else quota)
+    )
 
 
-def similar(where: str, items: Sequence[str], *, k: int = 10, model: str | None = None) -> pl.DataFrame:
-    """Neighbours of items, with titles where the artifact has them: target_item_id, item_id, score, rank.
+def similar(
+    where: str, items: Sequence[str], *, k: int = 10, model: str | None = None
+) -> pl.DataFrame:
+    """Neighbours of items, with titles where the artifact has them: target_item_id, item_id, score,
+    rank.
 
-    Where no `model` is named the one answers that the run keeps for it, else the winner. Raises `Unsuitable` where that one knows no
-    similar items.
+    Where no `model` is named the one answers that the run keeps for it, else the winner. Raises
+    `Unsuitable` where that one knows no similar items.
     """
     service = Service.of(where)
     folder = service.folder_for(roles.SIMILAR, model) or service.folder()
     fitted = artifact.load(folder)
     if not roles.has_similarity(fitted):
-        raise Unsuitable(f"The model {fitted.label!r} has no similarity of items.", service.others())
+        raise Unsuitable(
+            f"The model {fitted.label!r} has no similarity of items.", service.others()
+        )
     frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame()
     if model is None:
         _tell_who(service, folder)
@@ -89,14 +103,24 @@ class Explanation:
     model: str
     user: int | str
     item: int | str
-    contributions: pl.DataFrame  # item_id, contribution and perhaps more, descending; null as an id is what is no item of the history
+    # item_id, contribution and perhaps more, descending; null as an id is what is no item of the
+    # history
+    contributions: pl.DataFrame
 
 
-def explain(where: str, item: str, user: str | None = None, *, histories: str | None = None, model: str | None = None) -> Explanation:
+def explain(
+    where: str,
+    item: str,
+    user: str | None = None,
+    *,
+    histories: str | None = None,
+    model: str | None = None,
+) -> Explanation:
     """What each item of a user's history adds to the score of an item, zeros left out.
 
-    The winner answers. Where it cannot, or nothing in the history speaks for the item by it, the model for similar items is asked. A
-    `model` that is named answers alone. `user` may be left out where the histories are of one. Raises `Unsuitable` where no model can.
+    The winner answers. Where it cannot, or nothing in the history speaks for the item by it, the
+    model for similar items is asked. A `model` that is named answers alone. `user` may be left out
+    where the histories are of one. Raises `Unsuitable` where no model can.
     """
     service = Service.of(where)
     first = service.folder(model)
@@ -120,30 +144,49 @@ def explain(where: str, item: str, user: str | None = None, *, histories: str | 
                 _tell_who(service, folder)
             break
     if told is None:
-        raise Unsuitable(f"The model {roles.label_of(first)!r} has no parts to explain.", service.others())
+        raise Unsuitable(
+            f"The model {roles.label_of(first)!r} has no parts to explain.", service.others()
+        )
     return told
 
 
 def fitted_of(where: str, model: str | None = None) -> Recommender:
-    """A model of a run by role, folder or label, its winner if none is named; or that of an artifact."""
+    """A model of a run by role, folder or label, its winner if none is named; or that of an
+    artifact.
+    """
     return artifact.load(Service.of(where).folder(model))
 
 
 def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None) -> None:
     """Refuse what does not go together."""
     if purpose not in (None, *SIDES, "both"):
-        raise BadRequest(f"Lists for {purpose!r} are not known.", f"Choose {', '.join(SIDES)} or both.")
+        raise BadRequest(
+            f"Lists for {purpose!r} are not known.", f"Choose {', '.join(SIDES)} or both."
+        )
     if purpose is not None and repeats is not None:
-        raise BadRequest(f"--for {purpose} says what lists hold of the history, and so does --repeats.", "Leave one of them out.")
+        raise BadRequest(
+            f"--for {purpose} says what lists hold of the history, and so does --repeats.",
+            "Leave one of them out.",
+        )
     if quota is not None and purpose != "both":
-        raise BadRequest("A quota joins lists that remind with lists that discover.", "Use it with --for both.")
+        raise BadRequest(
+            "A quota joins lists that remind with lists that discover.", "Use it with --for both."
+        )
     if quota is not None and not 0 < quota < 1:
-        hint = "Give the share of slots that remind, such as 0.3; for lists of one kind use --for remind or --for discover."
+        hint = (
+            "Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+            "remind or --for discover."
+        )
         raise BadRequest(f"The quota {quota:g} is not between 0 and 1.", hint)
 
 
 def _for_purpose(
-    service: Service, log: Interactions, users: Codes | None, k: int, purpose: Purpose, model: str | None
+    service: Service,
+    log: Interactions,
+    users: Codes | None,
+    k: int,
+    purpose: Purpose,
+    model: str | None,
 ) -> list[Recommendations]:
     """Lists that remind, that discover, or both in this order."""
     judged = service.protocol.get("repeats")
@@ -154,24 +197,42 @@ def _for_purpose(
         folder = service.folder_for(side, model)
         others = ("forbid", "novel") if policy == "only" else ("only",)
         if judged in others:
-            what = "without items of the history" if policy == "only" else "of items of the history alone"
-            events.note(f"The run judged lists {what}, so nothing is known of how well these {side}.")
+            what = (
+                "without items of the history"
+                if policy == "only"
+                else "of items of the history alone"
+            )
+            events.note(
+                f"The run judged lists {what}, so nothing is known of how well these {side}."
+            )
         elif folder is None and judged == "allow":
-            events.note(f"The run keeps no model of its own to {side}: its winner, {roles.label_of(service.folder())}, answers.")
+            events.note(
+                f"The run keeps no model of its own to {side}: its winner, "
+                f"{roles.label_of(service.folder())}, answers."
+            )
         lists.append(_answers(folder or service.folder(), log, users, k, policy))
     return lists
 
 
-def _answers(folder: Path, log: Interactions, users: Codes | None, k: int, repeats: str) -> Recommendations:
-    answers: Recommendations = artifact.load(folder).recommend_codes(log, k, repeats=cast(Repeats, repeats), users=users)
+def _answers(
+    folder: Path, log: Interactions, users: Codes | None, k: int, repeats: str
+) -> Recommendations:
+    answers: Recommendations = artifact.load(folder).recommend_codes(
+        log, k, repeats=cast(Repeats, repeats), users=users
+    )
     return answers
 
 
 def _share_of_repeats(service: Service) -> float:
-    """The share of repeats in what people took in the test span; a half, with a remark, where nobody was judged."""
+    """The share of repeats in what people took in the test span; a half, with a remark, where
+    nobody was judged.
+    """
     share = service.protocol.get("target_repeat_share")
     if share is None:
-        events.note("No share of repeats is known, so half of the slots remind; choose another share with --quota.")
+        events.note(
+            "No share of repeats is known, so half of the slots remind; choose another "
+            "share with --quota."
+        )
         return 0.5
     return float(share)
 

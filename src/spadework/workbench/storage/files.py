@@ -26,7 +26,9 @@ HALF = ".half-"
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace `path` in one step. `durable` waits for the disk, so that it outlives the machine and not only this process."""
+    """Replace `path` in one step. `durable` waits for the disk, so that it outlives the machine and
+    not only this process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
     try:
@@ -43,7 +45,11 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     """JSON with stable order of keys as given; NaN is refused, since other readers choke on it."""
-    write_bytes(path, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(), durable=durable)
+    write_bytes(
+        path,
+        (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        durable=durable,
+    )
 
 
 def read_json(path: Path) -> Any:
@@ -52,10 +58,13 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadRequest(
-            f"There is no {path.name} in {path.parent}.", "Is this a run folder? Make one with: spadework dig SOURCE"
+            f"There is no {path.name} in {path.parent}.",
+            "Is this a run folder? Make one with: spadework dig SOURCE",
         ) from None
     except (OSError, ValueError) as error:
-        raise BadRequest(f"{path} cannot be read: {error}.", "The file is damaged; run the job again.") from error
+        raise BadRequest(
+            f"{path} cannot be read: {error}.", "The file is damaged; run the job again."
+        ) from error
 
 
 def write_arrays(path: Path, arrays: dict[str, Array], *, durable: bool = True) -> None:
@@ -73,9 +82,11 @@ def write_parquet(path: Path, frame: pl.DataFrame) -> None:
 
 
 def replace_folder(fresh: Path, place: Path) -> None:
-    """Put a whole folder in the place of another. The one before is moved aside first, and comes back if the move fails.
+    """Put a whole folder in the place of another. The one before is moved aside first, and comes
+    back if the move fails.
 
-    A process that is killed between the two moves leaves the old one under a name that begins with `HALF`.
+    A process that is killed between the two moves leaves the old one under a name that begins with
+    `HALF`.
     """
     old = place.with_name(f"{HALF}old-{place.name}")
     shutil.rmtree(old, ignore_errors=True)
@@ -91,7 +102,8 @@ def replace_folder(fresh: Path, place: Path) -> None:
 
 
 def lock(file: IO[Any], *, wait: bool = True) -> None:
-    """Hold an open file until it is closed, however its process ends. Raises BlockingIOError where another holds it and this one does not wait.
+    """Hold an open file until it is closed, however its process ends. Raises BlockingIOError where
+    another holds it and this one does not wait.
 
     Systems without file locks hold nothing.
     """

@@ -20,7 +20,9 @@ from spadework.workbench.storage import files
 
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
-"""The models that a dig chose, while a transformer is served in the winner's place; and the transformer that was trained last, served or not."""
+"""The models that a dig chose, while a transformer is served in the winner's place; and the
+transformer that was trained last, served or not.
+"""
 _DERIVED = (
     "data.json",
     "findings.json",
@@ -43,9 +45,18 @@ def is_complete(folder: Path) -> bool:
     return (folder / MANIFEST).exists()
 
 
-def default_folder(source: str, recipe: Recipe, root: Path = Path("runs"), passed_over: Sequence[Path] = ()) -> Path:
-    """A run of this recipe that was stopped, else `runs/DATE-NAME`; a number is added where another job of that name was done today."""
-    name = re.sub(r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()).strip("-") or "run"
+def default_folder(
+    source: str, recipe: Recipe, root: Path = Path("runs"), passed_over: Sequence[Path] = ()
+) -> Path:
+    """A run of this recipe that was stopped, else `runs/DATE-NAME`; a number is added where another
+    job of that name was done today.
+    """
+    name = (
+        re.sub(
+            r"[^a-z0-9]+", "-", Path(source).stem.lower() if ":" not in source else source.lower()
+        ).strip("-")
+        or "run"
+    )
     for stopped in sorted(root.glob(f"*-{name}*"), reverse=True):
         if _same_recipe(stopped, recipe) and not is_complete(stopped):
             return stopped
@@ -58,20 +69,30 @@ def default_folder(source: str, recipe: Recipe, root: Path = Path("runs"), passe
 
 
 def make(folder: Path) -> None:
-    """The folder itself, before it is held. Only a folder that is new, empty or a run's is touched."""
+    """The folder itself, before it is held. Only a folder that is new, empty or a run's is
+    touched.
+    """
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
     if folder.exists() and not _is_ours(folder):
-        raise OutputExists(f"{folder} holds other things than a run.", "Choose another folder; this one is not touched, even with --force.")
+        raise OutputExists(
+            f"{folder} holds other things than a run.",
+            "Choose another folder; this one is not touched, even with --force.",
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise BadRequest(f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run.") from None
+        raise BadRequest(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Choose another with --run."
+        ) from None
 
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
-    """Make room for a run in a folder that is held: a new one, or one in which the same job was stopped; else refused unless forced."""
-    for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):  # what a killed process was writing, the deepest first
+    """Make room for a run in a folder that is held: a new one, or one in which the same job was
+    stopped; else refused unless forced.
+    """
+    # what a killed process was writing, the deepest first
+    for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):
         if half.is_dir():
             shutil.rmtree(half)
         else:
@@ -79,16 +100,22 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     if not (folder / "recipe.json").exists() or (_same_recipe(folder, recipe) and not force):
         return
     if not force:
-        raise OutputExists(f"{folder} holds a run with another recipe.", "Choose another folder, or replace it with --force.")
+        raise OutputExists(
+            f"{folder} holds a run with another recipe.",
+            "Choose another folder, or replace it with --force.",
+        )
     clear(folder)
     shutil.rmtree(folder / "trials", ignore_errors=True)
     shutil.rmtree(folder / "training", ignore_errors=True)
     (folder / "log.jsonl").unlink(missing_ok=True)
-    (folder / "recipe.json").unlink()  # last, so that the folder is known as a run's until it is empty
+    # last, so that the folder is known as a run's until it is empty
+    (folder / "recipe.json").unlink()
 
 
 def clear(folder: Path) -> None:
-    """Remove what was derived from older data; the recipe, the log of remarks and the ledger of trials stay."""
+    """Remove what was derived from older data; the recipe, the log of remarks and the ledger of
+    trials stay.
+    """
     for name in (MANIFEST, *_DERIVED):
         (folder / name).unlink(missing_ok=True)
     for name in ("models", DUG, TRAINED):
@@ -102,10 +129,13 @@ def _is_ours(folder: Path) -> bool:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Only one process works in a folder; the lock of a process that is no more is taken over, and told."""
+    """Only one process works in a folder; the lock of a process that is no more is taken over, and
+    told.
+    """
     lock, mine = folder / "lock", f"{os.getpid()} {_born(os.getpid())}\n"
     own = folder / f"{files.HALF}{os.getpid()}.lock"
-    own.write_text(mine, encoding="utf-8")  # written before it is put in place, so that no lock is ever seen empty
+    # written before it is put in place, so that no lock is ever seen empty
+    own.write_text(mine, encoding="utf-8")
     try:
         try:
             os.link(own, lock)  # fails if another start was quicker, even by a moment
@@ -120,7 +150,9 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _take_over(folder: Path, lock: Path, own: Path) -> None:
-    """Put `own` in the place of a lock whose process is no more; of several that try, one succeeds and the others meet its lock."""
+    """Put `own` in the place of a lock whose process is no more; of several that try, one succeeds
+    and the others meet its lock.
+    """
     while True:
         with lock.open("rb") as stale:
             files.lock(stale)
@@ -136,14 +168,19 @@ def _refuse_if_held(folder: Path, lock: Path) -> None:
         told = lock.read_text(encoding="utf-8").split()
         holder = int(told[0])
         if holder != os.getpid() and _alive(holder, told[1] if len(told) > 1 else None):
-            raise BadRequest(f"Process {holder} is working in {folder}.", "Wait for it, or choose another folder with --run.")
+            raise BadRequest(
+                f"Process {holder} is working in {folder}.",
+                "Wait for it, or choose another folder with --run.",
+            )
         events.note(f"took over {folder} from process {holder}, which is no more")
 
 
 def seal(folder: Path) -> None:
     """Write the manifest: digests of all files that a run is made of."""
     left = ("trials/", "training/", "lock", "log.jsonl", MANIFEST, files.HALF)
-    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    names = sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+    )
     digests = {name: files.sha256(folder / name) for name in names if not name.startswith(left)}
     files.write_json(folder / MANIFEST, {"files": digests})
 
@@ -161,7 +198,10 @@ class JsonLog:
         self.note(message)
 
     def note(self, message: str) -> None:
-        line: dict[str, Any] = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "says": message}
+        line: dict[str, Any] = {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "says": message,
+        }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
@@ -173,8 +213,11 @@ def _same_recipe(folder: Path, recipe: Recipe) -> bool:
         return False
     kept, asked = files.read_json(stored), recipe.model_dump(mode="json")
     loose = ("budget", "memory", "threads")
-    before = {name: field.default for name, field in Recipe.model_fields.items()} | kept["recipe"]  # older recipes lack newer keys
-    return {k: v for k, v in before.items() if k not in loose} == {k: v for k, v in asked.items() if k not in loose}
+    # older recipes lack newer keys
+    before = {name: field.default for name, field in Recipe.model_fields.items()} | kept["recipe"]
+    return {k: v for k, v in before.items() if k not in loose} == {
+        k: v for k, v in asked.items() if k not in loose
+    }
 
 
 def _alive(process: int, born: str | None) -> bool:
@@ -189,8 +232,12 @@ def _alive(process: int, born: str | None) -> bool:
 
 
 def _born(process: int) -> str:
-    """When a process was started, in the system's own ticks; the same word for all where the system does not tell."""
+    """When a process was started, in the system's own ticks; the same word for all where the system
+    does not tell.
+    """
     try:
-        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        return (
+            Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[19]
+        )
     except (OSError, IndexError):
         return "unknown"

@@ -1,7 +1,9 @@
-"""The models that a run keeps, each with its roles: one may win, another find what is new, a third know which items are alike.
+"""The models that a run keeps, each with its roles: one may win, another find what is new, a third
+know which items are alike.
 
-RUN/models holds a folder for each model and roles.json, which says who plays which role: {"winner": "forward", "discover": "vmis-knn"}.
-A folder without it is of an older version; its one model is the winner.
+RUN/models holds a folder for each model and roles.json, which says who plays which role: {"winner":
+"forward", "discover": "vmis-knn"}. A folder without it is of an older version; its one model is the
+winner.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ _SHOWN = 60
 
 
 def has_similarity(model: Recommender | type[Recommender]) -> bool:
-    """Whether a model answers `similar_items`, without fitting it; of a class, whether it does with its defaults."""
+    """Whether a model answers `similar_items`, without fitting it; of a class, whether it does with
+    its defaults.
+    """
     return (model() if isinstance(model, type) else model).has_similarities
 
 
@@ -45,17 +49,21 @@ def keep(
     content: ItemContent | None = None,
     fit: Callable[[Recommender], Recommender] | None = None,
 ) -> None:
-    """Write the chosen models, by role, as the whole of the folder `models`; what was there stays until the new set is whole.
+    """Write the chosen models, by role, as the whole of the folder `models`; what was there stays
+    until the new set is whole.
 
-    The winner's role must be among them. A model of several roles, or several of one label, is written once. The same models give the
-    same bytes. With `fit` the models need not have learned: each is handed to it when its turn comes, so that one at a time is in memory.
-    Raises `BadRequest` without a winner and `UnknownName` for a role that there is none of.
+    The winner's role must be among them. A model of several roles, or several of one label, is
+    written once. The same models give the same bytes. With `fit` the models need not have learned:
+    each is handed to it when its turn comes, so that one at a time is in memory. Raises
+    `BadRequest` without a winner and `UnknownName` for a role that there is none of.
     """
     for role in chosen:
         if role not in ROLES:
             raise UnknownName("role", role, ROLES)
     if WINNER not in chosen:
-        raise BadRequest(f"No model has the role {WINNER!r}.", "Choose one: a run serves its winner.")
+        raise BadRequest(
+            f"No model has the role {WINNER!r}.", "Choose one: a run serves its winner."
+        )
     fresh = _fresh(models)
     try:
         folders: dict[str, str] = {}  # by label
@@ -71,9 +79,16 @@ def keep(
 
 
 def replace_winner(
-    models: Path, fitted: Recommender, *, others: Path, facts: dict[str, Any] | None = None, content: ItemContent | None = None
+    models: Path,
+    fitted: Recommender,
+    *,
+    others: Path,
+    facts: dict[str, Any] | None = None,
+    content: ItemContent | None = None,
 ) -> None:
-    """Write the folder `models` anew: this winner, and for the other roles copies of the models that have them in the folder `others`."""
+    """Write the folder `models` anew: this winner, and for the other roles copies of the models
+    that have them in the folder `others`.
+    """
     fresh = _fresh(models)
     try:
         roles = {role: name for role, name in read(others).items() if role != WINNER}
@@ -82,30 +97,48 @@ def replace_winner(
             shutil.copytree(others / name, fresh / name)
         winner = _free(fitted.name, set(roles.values()) - same)
         artifact.save(fitted, fresh / winner, facts=facts, content=content)
-        _put(fresh, models, {WINNER: winner} | {role: winner if name in same else name for role, name in roles.items()})
+        _put(
+            fresh,
+            models,
+            {WINNER: winner}
+            | {role: winner if name in same else name for role, name in roles.items()},
+        )
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
 def read(models: Path) -> dict[str, str]:
-    """Which folder has which role; nothing where there is no model. Raises `BadRequest` where roles.json names what is not there."""
+    """Which folder has which role; nothing where there is no model. Raises `BadRequest` where
+    roles.json names what is not there.
+    """
     names = _names(models)
     if not (models / FILE).exists():
         return {WINNER: names[0]} if names else {}
     found = files.read_json(models / FILE)
-    if not isinstance(found, dict) or WINNER not in found or not all(isinstance(name, str) and name in names for name in found.values()):
-        raise BadRequest(f"{models / FILE} does not fit the models beside it.", "It is damaged or was changed; run the job again.")
+    if (
+        not isinstance(found, dict)
+        or WINNER not in found
+        or not all(isinstance(name, str) and name in names for name in found.values())
+    ):
+        raise BadRequest(
+            f"{models / FILE} does not fit the models beside it.",
+            "It is damaged or was changed; run the job again.",
+        )
     return found
 
 
 def find(models: Path, name: str | None = None) -> Path:
-    """The folder of a model by its role, its folder's name or its label; of the winner where none is named.
+    """The folder of a model by its role, its folder's name or its label; of the winner where none
+    is named.
 
     Raises `BadRequest` with what is kept for any other name.
     """
     roles = read(models)
     if not roles:
-        raise BadRequest(f"{models.parent} holds no model.", "The run did not reach its end; resume it with the same command.")
+        raise BadRequest(
+            f"{models.parent} holds no model.",
+            "The run did not reach its end; resume it with the same command.",
+        )
     asked = WINNER if name is None else name
     names = _names(models)
     folder = roles.get(asked, asked)
@@ -123,7 +156,9 @@ def label_of(folder: Path) -> str:
 
 
 def told(models: Path) -> str:
-    """What is kept, in words: "personal (winner, remind), cosine = cosine(history=0.7) (similar)"."""
+    """What is kept, in words: "personal (winner, remind), cosine = cosine(history=0.7)
+    (similar)".
+    """
     roles, words = read(models), []
     for name in _names(models):
         label = label_of(models / name)

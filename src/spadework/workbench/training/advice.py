@@ -1,4 +1,6 @@
-"""Was the advice right? Every prediction of a run beside what was observed, and the pairs of models that nobody had predicted anything of."""
+"""Was the advice right? Every prediction of a run beside what was observed, and the pairs of models
+that nobody had predicted anything of.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,11 @@ class Tested:
         """Plain values."""
         observed = None
         if self.change is not None:
-            observed = {"share": self.change.share, "interval": [self.change.share_low, self.change.share_high], "users": self.change.users}
+            observed = {
+                "share": self.change.share,
+                "interval": [self.change.share_low, self.change.share_high],
+                "users": self.change.users,
+            }
         return {
             "ingredient": self.pair.ingredient,
             "value": self.pair.value,
@@ -37,10 +43,14 @@ class Tested:
         }
 
 
-def tested(pair: Pair, base: Array, other: Array, shares: Sequence[float | None], seed: int) -> tuple[Tested, Checked | None]:
-    """What a pair says, and the prediction it tests, held against it. Values [users] are means over seeds; `shares` are told by single seeds.
+def tested(
+    pair: Pair, base: Array, other: Array, shares: Sequence[float | None], seed: int
+) -> tuple[Tested, Checked | None]:
+    """What a pair says, and the prediction it tests, held against it. Values [users] are means over
+    seeds; `shares` are told by single seeds.
 
-    `base` is of the model as advised. Where single seeds fall on both sides of what was expected, chance has the word: it cannot be told.
+    `base` is of the model as advised. Where single seeds fall on both sides of what was expected,
+    chance has the word: it cannot be told.
     """
     try:
         change: Change | None = difference(other, base, seed)
@@ -51,11 +61,15 @@ def tested(pair: Pair, base: Array, other: Array, shares: Sequence[float | None]
         return found, None
     checked = check(pair.prediction, other, base, seed)
     sides = {share >= pair.prediction.low for share in shares if share is not None}
-    return found, Checked(pair.prediction, "cannot tell", checked.change) if len(sides) > 1 else checked
+    return found, Checked(pair.prediction, "cannot tell", checked.change) if len(
+        sides
+    ) > 1 else checked
 
 
 def starved(board: Mapping[str, Any]) -> str:
-    """Why nothing can be held against the best cheap model of a board that was cut short; nothing where it had its time."""
+    """Why nothing can be held against the best cheap model of a board that was cut short; nothing
+    where it had its time.
+    """
     budget = board.get("budget") or {}
     if budget.get("starved") is not True:
         return ""
@@ -64,13 +78,19 @@ def starved(board: Mapping[str, Any]) -> str:
 
 
 def with_its_chance(checked: Checked, *, board: str = "", network: str = "") -> Checked:
-    """What can be told of a prediction where the board, or a network, was cut short: nothing, or nothing bad.
+    """What can be told of a prediction where the board, or a network, was cut short: nothing, or
+    nothing bad.
 
-    A cheap model that had no time is no yardstick. A network that had no time may still win: that is told.
+    A cheap model that had no time is no yardstick. A network that had no time may still win: that
+    is told.
     """
     if board:
         return replace(checked, outcome="cannot tell", why=board)
-    return replace(checked, outcome="cannot tell", why=network) if network and checked.below else checked
+    return (
+        replace(checked, outcome="cannot tell", why=network)
+        if network and checked.below
+        else checked
+    )
 
 
 def untested(prediction: Prediction, why: str) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""The scores of a finished run, read back from its files, so that a model that comes later stands beside the others user by user."""
+"""The scores of a finished run, read back from its files, so that a model that comes later stands
+beside the others user by user.
+"""
 
 from __future__ import annotations
 
@@ -15,35 +17,61 @@ from spadework.workbench.search.rungs import rungs_of
 from spadework.workbench.storage import files
 
 
-def scores_of(folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str) -> list[Score]:
+def scores_of(
+    folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str
+) -> list[Score]:
     """The scores on the test span but those of the model `without`, which is judged anew.
 
     Raises `BadData` where the files do not fit together or are of other users.
     """
     arrays = _arrays(folder)
     if not np.array_equal(arrays["users"], protocol.truth.users):
-        raise BadData(f"{folder / 'scores.npz'} is of other users than the run's split has.", "Dig again, then train.")
+        raise BadData(
+            f"{folder / 'scores.npz'} is of other users than the run's split has.",
+            "Dig again, then train.",
+        )
     made = []
     for entry in board["scores"]:
         label = entry["label"]
         if entry["model"] == without:
             continue
-        values = {name.removeprefix(f"{label}/"): array for name, array in arrays.items() if name.startswith(f"{label}/")}
+        values = {
+            name.removeprefix(f"{label}/"): array
+            for name, array in arrays.items()
+            if name.startswith(f"{label}/")
+        }
         if entry["state"] == "done" and protocol.primary not in values:
-            raise BadData(f"{folder / 'scores.npz'} has no values of {label!r}.", "Dig again, then train.")
-        totals = {name: value for name, value in entry["metrics"].items() if name not in values and value is not None}
+            raise BadData(
+                f"{folder / 'scores.npz'} has no values of {label!r}.", "Dig again, then train."
+            )
+        totals = {
+            name: value
+            for name, value in entry["metrics"].items()
+            if name not in values and value is not None
+        }
         made.append(
             Score(
-                model=entry["model"], label=label, params=entry["params"], state=entry["state"], reason=entry["reason"], values=values,
-                totals=totals, fit_seconds=entry["fit_seconds"], recommend_seconds=entry["recommend_seconds"],
-                memory_mib=entry["memory_mib"], filled_share=entry["filled_share"], remarks=tuple(entry["remarks"]),
+                model=entry["model"],
+                label=label,
+                params=entry["params"],
+                state=entry["state"],
+                reason=entry["reason"],
+                values=values,
+                totals=totals,
+                fit_seconds=entry["fit_seconds"],
+                recommend_seconds=entry["recommend_seconds"],
+                memory_mib=entry["memory_mib"],
+                filled_share=entry["filled_share"],
+                remarks=tuple(entry["remarks"]),
             )
-        )  # fmt: skip
+        )
     return made
 
 
 def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
-    """Put the values [users] of one more model beside the others; those that it had before are replaced."""
+    """Put the values [users] of one more model beside the others; those that it had before are
+    replaced.
+    """
     before = (f"{score.model}/", f"{score.model}(")
     arrays = {name: array for name, array in _arrays(folder).items() if not name.startswith(before)}
     arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
@@ -51,20 +79,27 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
 
 
 def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, int | None]:
-    """What the chosen model of the dig had on the validation span, and how many users judged it, None for all; −∞ where nothing was chosen."""
+    """What the chosen model of the dig had on the validation span, and how many users judged it,
+    None for all; −∞ where nothing was chosen.
+    """
     label = winner_of_dig(board)
     found = [
         (entry["metrics"][primary], entry.get("users"))
         for entry in board["validation"]
-        if entry["label"] == label and entry["state"] == "done" and entry["metrics"].get(primary) is not None
+        if entry["label"] == label
+        and entry["state"] == "done"
+        and entry["metrics"].get(primary) is not None
     ]
-    if not found and board.get("validation_of_dig") is not None:  # kept when a training took its line away
+    # kept when a training took its line away
+    if not found and board.get("validation_of_dig") is not None:
         return float(board["validation_of_dig"]), board.get("validation_users_of_dig")
     return max(found, key=lambda pair: pair[0], default=(float("-inf"), None))
 
 
 def is_above_winner(board: dict[str, Any], score: Score, protocol: Protocol) -> bool:
-    """Whether a model that all users of the validation span judged is above the dig's winner, among the users that judged this one."""
+    """Whether a model that all users of the validation span judged is above the dig's winner, among
+    the users that judged this one.
+    """
     if score.state != "done":
         return False
     value, users = validation_of_winner(board, protocol.primary)
@@ -81,7 +116,12 @@ def winner_of_dig(board: dict[str, Any]) -> str | None:
 
 def _arrays(folder: Path) -> dict[str, Array]:
     try:
-        with (folder / "scores.npz").open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with (
+            (folder / "scores.npz").open("rb") as file,
+            np.load(file, allow_pickle=False) as stored,
+        ):
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(f"{folder / 'scores.npz'} cannot be read: {error}.", "Dig again, then train.") from error
+        raise BadData(
+            f"{folder / 'scores.npz'} cannot be read: {error}.", "Dig again, then train."
+        ) from error

@@ -1,4 +1,6 @@
-"""What a training leaves in its run: values, curves, advice, finding and board, the model that is served, and the network itself."""
+"""What a training leaves in its run: values, curves, advice, finding and board, the model that is
+served, and the network itself.
+"""
 
 from __future__ import annotations
 
@@ -47,36 +49,55 @@ def write_board(
     findings.sort(key=by_weight)
     files.write_json(folder / "findings.json", findings)
     least, users = judged.validation_of_winner(before, choosing.primary)
-    validation = [entry for entry in before["validation"] if entry["model"] != score.model] + _entries(choosing, [chosen], "validation")
-    files.write_json(folder / "scores.json", before | {
-        "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
-        "winner": advice["winner"],
-        "winner_of_dig": judged.winner_of_dig(before),
-        "validation_of_dig": least if np.isfinite(least) else None,
-        "validation_users_of_dig": users,
-        "validation": validation,
-        "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
-    })  # fmt: skip
+    validation = [
+        entry for entry in before["validation"] if entry["model"] != score.model
+    ] + _entries(choosing, [chosen], "validation")
+    files.write_json(
+        folder / "scores.json",
+        before
+        | {
+            "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
+            "winner": advice["winner"],
+            "winner_of_dig": judged.winner_of_dig(before),
+            "validation_of_dig": least if np.isfinite(least) else None,
+            "validation_users_of_dig": users,
+            "validation": validation,
+            "not_tried": [row for row in before["not_tried"] if row["what"] != NOT_TRIED],
+        },
+    )
 
 
-def serve(run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None) -> None:
+def serve(
+    run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None
+) -> None:
     """Put the transformer in the place of the winner of the dig; the other roles keep their models.
 
     The models of the dig are kept aside, and put back where no transformer won.
     """
     models, aside = run.folder / "models", run.folder / folders.DUG
     if fitted is not None:
-        about = {"source": run.recipe.source, "log": log.fingerprint, "rows": len(log), "fitted on": "the whole log"}
+        about = {
+            "source": run.recipe.source,
+            "log": log.fingerprint,
+            "rows": len(log),
+            "fitted on": "the whole log",
+        }
         if models.exists() and not aside.exists():
-            shutil.copytree(models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True)
+            shutil.copytree(
+                models, half := aside.with_name(f"{files.HALF}{aside.name}"), dirs_exist_ok=True
+            )
             half.rename(aside)
-        roles.replace_winner(models, fitted, others=aside if aside.exists() else models, facts=about, content=items)
+        roles.replace_winner(
+            models, fitted, others=aside if aside.exists() else models, facts=about, content=items
+        )
     elif aside.exists():
         files.replace_folder(aside, models)
 
 
 def keep_network(folder: Path, made: Path | None) -> None:
-    """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported and blended though another is served."""
+    """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported
+    and blended though another is served.
+    """
     place = folder / folders.TRAINED
     half = place.with_name(f"{files.HALF}{place.name}")
     for path in (half, place):

@@ -1,4 +1,6 @@
-"""From the ingredients that the diagnosis asks for to the parameters of a transformer, and the pairs of models that test each piece of advice."""
+"""From the ingredients that the diagnosis asks for to the parameters of a transformer, and the
+pairs of models that test each piece of advice.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +14,25 @@ from spadework.diagnosis.prediction import Prediction
 from spadework.errors import BadRequest
 from spadework.models.neural.transformer import Transformer
 
-TESTED: tuple[str, ...] = ("loss", "negatives", "logq", "item_content", "personal_popularity", "time_encoding", "causal")
-"""Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of advice, with loss and LogQ beside negatives."""
+TESTED: tuple[str, ...] = (
+    "loss",
+    "negatives",
+    "logq",
+    "item_content",
+    "personal_popularity",
+    "time_encoding",
+    "causal",
+)
+"""Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of
+advice, with loss and LogQ beside negatives.
+"""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One ingredient, and the model that has its other value; all else is as in the model that was trained."""
+    """One ingredient, and the model that has its other value; all else is as in the model that was
+    trained.
+    """
 
     ingredient: str
     value: Any
@@ -27,15 +41,23 @@ class Pair:
     prediction: Prediction | None  # what the diagnosis expects of it, if anything
 
 
-def transformer_of(ingredients: Mapping[str, Any], changes: Mapping[str, Any] | None = None) -> Transformer:
-    """The transformer that a recipe asks for; `changes` are parameters of the model that somebody set otherwise. A missing key is plain."""
+def transformer_of(
+    ingredients: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> Transformer:
+    """The transformer that a recipe asks for; `changes` are parameters of the model that somebody
+    set otherwise. A missing key is plain.
+    """
     asked = {name: ingredients.get(name, one.plain) for name, one in INGREDIENTS.items()}
     params: dict[str, Any] = {
         "size": asked["size"],
         "positions": "absolute" if asked["positions"] else "none",
         "times": asked["time_encoding"],
         "max_length": asked["max_length"],
-        "objective": "masked" if not asked["causal"] else "set" if asked["objective"] == "next basket" else "next",
+        "objective": "masked"
+        if not asked["causal"]
+        else "set"
+        if asked["objective"] == "next basket"
+        else "next",
         "sample_by": asked["sample_by"],
         "ids": asked["item_ids"],
         "content": asked["item_content"],
@@ -49,11 +71,17 @@ def transformer_of(ingredients: Mapping[str, Any], changes: Mapping[str, Any] | 
 
 
 def pairs(
-    ingredients: Mapping[str, Any], changes: Mapping[str, Any], predictions: Sequence[Prediction], content: ItemContent | None, repeats: str
+    ingredients: Mapping[str, Any],
+    changes: Mapping[str, Any],
+    predictions: Sequence[Prediction],
+    content: ItemContent | None,
+    repeats: str,
 ) -> tuple[list[Pair], dict[str, str]]:
-    """The pairs that test the advice, and why there is none for an ingredient that something was predicted of.
+    """The pairs that test the advice, and why there is none for an ingredient that something was
+    predicted of.
 
-    One pair for each prediction about an ingredient, and one for each tested ingredient that can be had here.
+    One pair for each prediction about an ingredient, and one for each tested ingredient that can be
+    had here.
     """
     expected = {one.about: one for one in predictions if one.about != "verdict"}
     base = transformer_of(ingredients, changes)
@@ -63,7 +91,9 @@ def pairs(
         prediction = expected.get(name)
         value = ingredients.get(name, INGREDIENTS[name].plain) if name in INGREDIENTS else None
         if prediction is not None and prediction.model != value:
-            why[name] = f"train.toml has {name} = {value} now, and {prediction.model} was predicted."
+            why[name] = (
+                f"train.toml has {name} = {value} now, and {prediction.model} was predicted."
+            )
             prediction = None
         other = prediction.against if prediction is not None else _opposite(name, value)
         try:
@@ -78,18 +108,23 @@ def pairs(
     return made, why
 
 
-def _turned(name: str, other: Any, ingredients: Mapping[str, Any], changes: Mapping[str, Any]) -> tuple[Any, Transformer]:
+def _turned(
+    name: str, other: Any, ingredients: Mapping[str, Any], changes: Mapping[str, Any]
+) -> tuple[Any, Transformer]:
     """The other value in words, and the model that has it.
 
-    Without causality a network is no other network but one that learns from hidden events, a fifth as many an epoch. So order is tested by
-    shuffled windows: as many targets, and nothing but their order is gone.
+    Without causality a network is no other network but one that learns from hidden events, a fifth
+    as many an epoch. So order is tested by shuffled windows: as many targets, and nothing but their
+    order is gone.
     """
     if name == "causal":
         return "windows in random order", transformer_of(ingredients, {**changes, "ordered": False})
     return other, transformer_of({**ingredients, name: other}, changes)
 
 
-def _worth_asking(name: str, base: Transformer, *, content: ItemContent | None, repeats: str) -> bool:
+def _worth_asking(
+    name: str, base: Transformer, *, content: ItemContent | None, repeats: str
+) -> bool:
     if name in ("negatives", "logq"):
         return base.loss == "sampled"
     if name == "loss":

@@ -1,4 +1,6 @@
-"""The curves of trainings: what lists looked like after each epoch, so that a report can show how long a network recommended best sellers."""
+"""The curves of trainings: what lists looked like after each epoch, so that a report can show how
+long a network recommended best sellers.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,16 @@ STILL_GAINING = 0.01
 def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float) -> None:
     """Write the curve of a model that has just learned."""
     rows = learned.curve.to_dicts() if hasattr(learned, "curve") else []
-    files.write_json(path, {"label": learned.label, "stage": stage, "seed": seed, "seconds": round(seconds, 1), "epochs": _finite(rows)})
+    files.write_json(
+        path,
+        {
+            "label": learned.label,
+            "stage": stage,
+            "seed": seed,
+            "seconds": round(seconds, 1),
+            "epochs": _finite(rows),
+        },
+    )
 
 
 def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
@@ -27,10 +38,12 @@ def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
 
 
 def cut_short(curves: Iterable[Mapping[str, Any]], epochs: int, usual: int) -> str:
-    """How one of these networks was kept from what it might have learned; nothing where each had its chance.
+    """How one of these networks was kept from what it might have learned; nothing where each had
+    its chance.
 
-    A network that ends before its `epochs` had seen enough. One that uses them all was cut short where they are fewer than the `usual` number,
-    where its last epoch was the best, or where it rose by more than `STILL_GAINING` over the last two.
+    A network that ends before its `epochs` had seen enough. One that uses them all was cut short
+    where they are fewer than the `usual` number, where its last epoch was the best, or where it
+    rose by more than `STILL_GAINING` over the last two.
     """
     for one in curves:
         rows = one["epochs"]
@@ -40,11 +53,22 @@ def cut_short(curves: Iterable[Mapping[str, Any]], epochs: int, usual: int) -> s
             return f"the network was cut short (it had {epochs} of the usual {usual} epochs)"
         seen = [float("nan") if row.get("ndcg") is None else float(row["ndcg"]) for row in rows]
         known = [value for value in seen if value == value]
-        if known and (seen[-1] > max(known[:-1], default=-1.0) or (len(seen) > 2 and seen[-1] > (1 + STILL_GAINING) * seen[-3])):
-            return f"the network was cut short (it was still gaining at epoch {len(rows)} of {epochs})"
+        if known and (
+            seen[-1] > max(known[:-1], default=-1.0)
+            or (len(seen) > 2 and seen[-1] > (1 + STILL_GAINING) * seen[-3])
+        ):
+            return (
+                f"the network was cut short (it was still gaining at epoch {len(rows)} of {epochs})"
+            )
     return ""
 
 
 def _finite(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with None where a number is missing."""
-    return [{key: None if isinstance(value, float) and value != value else value for key, value in row.items()} for row in rows]
+    return [
+        {
+            key: None if isinstance(value, float) and value != value else value
+            for key, value in row.items()
+        }
+        for row in rows
+    ]

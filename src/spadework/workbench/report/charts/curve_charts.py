@@ -20,49 +20,95 @@ def line_with_band(
     width: float = 430,
     height: float = 230,
 ) -> str:
-    """A line through evenly spaced values, with a band around it if given; a missing value breaks the line."""
-    rows = [(at, value) for at, raw in enumerate(values[: len(labels)]) if (value := draw.finite(raw)) is not None]
+    """A line through evenly spaced values, with a band around it if given; a missing value breaks
+    the line.
+    """
+    rows = [
+        (at, value)
+        for at, raw in enumerate(values[: len(labels)])
+        if (value := draw.finite(raw)) is not None
+    ]
     if not rows:
         return draw.sentence(width, title, "There is no value to draw.")
-    edges = [(draw.finite(low), draw.finite(high)) for low, high in zip(*band, strict=False)] if band else []
+    edges = (
+        [(draw.finite(low), draw.finite(high)) for low, high in zip(*band, strict=False)]
+        if band
+        else []
+    )
     spread = [bound for pair in edges for bound in pair if bound is not None]
     scale = draw.linear([value for _, value in rows] + spread, height - BELOW, TOP, 4, zero=True)
     left, right = draw.sides(scale, width)
     step = (right - left - 16) / max(1, len(labels) - 1)
-    places = [left + 8 + step * at if len(labels) > 1 else (left + right) / 2 for at in range(len(labels))]
-    parts = [*draw.frame(scale, width, height, x_axis, y_axis), *_labels(places, labels, height - BELOW, width)]
+    places = [
+        left + 8 + step * at if len(labels) > 1 else (left + right) / 2 for at in range(len(labels))
+    ]
+    parts = [
+        *draw.frame(scale, width, height, x_axis, y_axis),
+        *_labels(places, labels, height - BELOW, width),
+    ]
     whole = [
-        (places[at], scale(low), scale(high)) for at, (low, high) in enumerate(edges[: len(places)]) if low is not None and high is not None
+        (places[at], scale(low), scale(high))
+        for at, (low, high) in enumerate(edges[: len(places)])
+        if low is not None and high is not None
     ]
     if len(whole) > 1:
         corners = [(x, high) for x, _, high in whole] + [(x, low) for x, low, _ in reversed(whole)]
-        parts.append(f'<polygon points="{draw.points(corners)}" fill="{draw.ACCENT}" opacity="0.18"/>')
+        parts.append(
+            f'<polygon points="{draw.points(corners)}" fill="{draw.ACCENT}" opacity="0.18"/>'
+        )
     for piece in _pieces(rows):
         corners = [(places[at], scale(value)) for at, value in piece]
         parts.append(
-            f'<polyline points="{draw.points(corners)}" fill="none" stroke="{draw.ACCENT}" stroke-width="2" stroke-linejoin="round"/>'
+            f'<polyline points="{draw.points(corners)}" fill="none" stroke="{draw.ACCENT}" '
+            'stroke-width="2" stroke-linejoin="round"/>'
         )
     for at, value in rows:
-        circle = f'circle cx="{draw.place(places[at])}" cy="{draw.place(scale(value))}" r="2.5" fill="{draw.ACCENT}"'
+        circle = (
+            f'circle cx="{draw.place(places[at])}" cy="{draw.place(scale(value))}" r="2.5" '
+            f'fill="{draw.ACCENT}"'
+        )
         parts.append(draw.marked(circle, f"{labels[at]}: {formatting.number(value)}"))
     return draw.picture(width, height, title, parts)
 
 
-def rank_curve(ranks: Values, values: Values, *, title: str, x_axis: str, y_axis: str, width: float = 430, height: float = 230) -> str:
+def rank_curve(
+    ranks: Values,
+    values: Values,
+    *,
+    title: str,
+    x_axis: str,
+    y_axis: str,
+    width: float = 430,
+    height: float = 230,
+) -> str:
     """Values by rank, both on logarithmic axes; what is not above zero has no place on them."""
-    pairs = [(draw.finite(rank), draw.finite(value)) for rank, value in zip(ranks, values, strict=False)]
-    rows = [(rank, value) for rank, value in pairs if rank is not None and value is not None and min(rank, value) > 1e-290]
+    pairs = [
+        (draw.finite(rank), draw.finite(value)) for rank, value in zip(ranks, values, strict=False)
+    ]
+    rows = [
+        (rank, value)
+        for rank, value in pairs
+        if rank is not None and value is not None and min(rank, value) > 1e-290
+    ]
     if not rows:
         return draw.sentence(width, title, "There is no value above zero to draw.")
     upright = draw.logarithmic([value for _, value in rows], height - BELOW, TOP)
     left, right = draw.sides(upright, width)
     across = draw.logarithmic([rank for rank, _ in rows], left + 8, right - 8)
-    parts = [*draw.frame(upright, width, height, x_axis, y_axis), *draw.bottom_axis(across, TOP, height - BELOW)]
+    parts = [
+        *draw.frame(upright, width, height, x_axis, y_axis),
+        *draw.bottom_axis(across, TOP, height - BELOW),
+    ]
     corners = [(across(rank), upright(value)) for rank, value in rows]
-    parts.append(f'<polyline points="{draw.points(corners)}" fill="none" stroke="{draw.ACCENT}" stroke-width="2" stroke-linejoin="round"/>')
+    parts.append(
+        f'<polyline points="{draw.points(corners)}" fill="none" stroke="{draw.ACCENT}" '
+        'stroke-width="2" stroke-linejoin="round"/>'
+    )
     for (rank, value), (x, y) in zip(rows, corners, strict=True):
         circle = f'circle cx="{draw.place(x)}" cy="{draw.place(y)}" r="2.5" fill="{draw.ACCENT}"'
-        parts.append(draw.marked(circle, f"rank {formatting.number(rank)}: {formatting.number(value)}"))
+        parts.append(
+            draw.marked(circle, f"rank {formatting.number(rank)}: {formatting.number(value)}")
+        )
     return draw.picture(width, height, title, parts)
 
 
@@ -77,8 +123,14 @@ def bars(
     width: float = 430,
     height: float = 230,
 ) -> str:
-    """A bar per row from zero to its value; lying bars carry every label, upright ones as many as fit."""
-    rows = [(at, value) for at, raw in enumerate(values[: len(labels)]) if (value := draw.finite(raw)) is not None]
+    """A bar per row from zero to its value; lying bars carry every label, upright ones as many as
+    fit.
+    """
+    rows = [
+        (at, value)
+        for at, raw in enumerate(values[: len(labels)])
+        if (value := draw.finite(raw)) is not None
+    ]
     if not rows:
         return draw.sentence(width, title, "There is no value to draw.")
     amounts = [value for _, value in rows]
@@ -88,7 +140,10 @@ def bars(
     left, right = draw.sides(scale, width)
     step = (right - left) / len(labels)
     places = [left + step * (at + 0.5) for at in range(len(labels))]
-    parts = [*draw.frame(scale, width, height, axis, value_axis), *_labels(places, labels, height - BELOW, width)]
+    parts = [
+        *draw.frame(scale, width, height, axis, value_axis),
+        *_labels(places, labels, height - BELOW, width),
+    ]
     for at, value in rows:
         ends = sorted((scale(0.0), scale(value)))
         box = _box(places[at] - 0.42 * step, ends[0], 0.84 * step, ends[1] - ends[0])
@@ -96,7 +151,9 @@ def bars(
     return draw.picture(width, height, title, parts)
 
 
-def _lying(labels: Sequence[str], amounts: dict[int, float], title: str, value_axis: str, width: float) -> str:
+def _lying(
+    labels: Sequence[str], amounts: dict[int, float], title: str, value_axis: str, width: float
+) -> str:
     room = min(0.4 * width, max(formatting.text_width(label, draw.TEXT) for label in labels) + 4)
     written = {at: formatting.number(value) for at, value in amounts.items()}
     right = width - max(formatting.text_width(shown, draw.TEXT) for shown in written.values()) - 20
@@ -105,22 +162,41 @@ def _lying(labels: Sequence[str], amounts: dict[int, float], title: str, value_a
     parts = draw.bottom_axis(scale, 4, bottom)
     for at, label in enumerate(labels):
         y = 8 + 22.0 * at
-        parts.append(draw.text(room + 4, y + 15, formatting.clip_to_width(label, draw.TEXT, room), "end", draw.INK))
-        parts.append(draw.text(width - 8, y + 15, written.get(at, formatting.ABSENT), "end", draw.INK))
+        parts.append(
+            draw.text(
+                room + 4, y + 15, formatting.clip_to_width(label, draw.TEXT, room), "end", draw.INK
+            )
+        )
+        parts.append(
+            draw.text(width - 8, y + 15, written.get(at, formatting.ABSENT), "end", draw.INK)
+        )
         if at in amounts:
             ends = sorted((scale(0.0), scale(amounts[at])))
-            parts.append(draw.marked(_box(ends[0], y + 4, ends[1] - ends[0], 14), f"{label}: {written[at]}"))
-    parts.append(draw.axis_title((room + 14 + right) / 2, bottom + 36, value_axis, "middle", right - room - 14))
+            parts.append(
+                draw.marked(_box(ends[0], y + 4, ends[1] - ends[0], 14), f"{label}: {written[at]}")
+            )
+    parts.append(
+        draw.axis_title(
+            (room + 14 + right) / 2, bottom + 36, value_axis, "middle", right - room - 14
+        )
+    )
     return draw.picture(width, bottom + 46, title, parts)
 
 
 def _box(x: float, y: float, wide: float, high: float) -> str:
-    sizes = f'x="{draw.place(x)}" y="{draw.place(y)}" width="{draw.place(wide)}" height="{draw.place(high)}"'
+    sizes = (
+        f'x="{draw.place(x)}" y="{draw.place(y)}" width="{draw.place(wide)}" '
+        f'height="{draw.place(high)}"'
+    )
     return f'rect {sizes} rx="1.5" fill="{draw.ACCENT}"'
 
 
-def _labels(places: Sequence[float], labels: Sequence[str], bottom: float, width: float) -> list[str]:
-    """As many labels below the frame as fit without touching, none of them beyond the edges of the picture."""
+def _labels(
+    places: Sequence[float], labels: Sequence[str], bottom: float, width: float
+) -> list[str]:
+    """As many labels below the frame as fit without touching, none of them beyond the edges of the
+    picture.
+    """
     cut = [formatting.clip_to_width(label, draw.TEXT, 0.45 * width) for label in labels]
     parts = []
     for at in draw.without_overlap(places, cut):

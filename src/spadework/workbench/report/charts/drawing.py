@@ -13,7 +13,8 @@ from spadework.workbench import formatting
 INK, QUIET, LINE = "var(--ink, currentColor)", "var(--quiet, #6b7280)", "var(--line, #d4d4d8)"
 ACCENT, HEAT = "var(--accent, #1f6f8b)", "var(--heat, #0f6b7a)"
 TEXT = 12.0
-TOP, BELOW = 30.0, 44.0  # room for the name of the upright axis; for the labels and the name of the lower axis
+# room for the name of the upright axis; for the labels and the name of the lower axis
+TOP, BELOW = 30.0, 44.0
 LARGEST = 1e290  # beyond it the span of an axis would overflow
 
 Values = Sequence[float | None]
@@ -36,9 +37,14 @@ def place(value: float) -> str:
     return text[:-2] if text.endswith(".0") else text
 
 
-def text(x: float, y: float, shown: str, anchor: str = "start", fill: str = QUIET, more: str = "") -> str:
+def text(
+    x: float, y: float, shown: str, anchor: str = "start", fill: str = QUIET, more: str = ""
+) -> str:
     """One line of text; `shown` is escaped here."""
-    return f'<text x="{place(x)}" y="{place(y)}" text-anchor="{anchor}" fill="{fill}"{more}>{escape(shown)}</text>'
+    return (
+        f'<text x="{place(x)}" y="{place(y)}" text-anchor="{anchor}" '
+        f'fill="{fill}"{more}>{escape(shown)}</text>'
+    )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, more: str) -> str:
@@ -47,13 +53,18 @@ def line(x1: float, y1: float, x2: float, y2: float, more: str) -> str:
 
 
 def marked(shape: str, hover: str) -> str:
-    """A mark, one per row of the data, with its hover text. `shape` is an element without its closing."""
+    """A mark, one per row of the data, with its hover text. `shape` is an element without its
+    closing.
+    """
     return f'<{shape} class="mark"><title>{escape(hover)}</title></{shape.split(" ", 1)[0]}>'
 
 
 def picture(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     """The parts inside one SVG element whose accessible name is `title`."""
-    size = f'viewBox="0 0 {place(width)} {place(height)}" width="{place(width)}" height="{place(height)}"'
+    size = (
+        f'viewBox="0 0 {place(width)} {place(height)}" width="{place(width)}" '
+        f'height="{place(height)}"'
+    )
     body = "".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" {size} '
@@ -79,8 +90,14 @@ class Scale:
     logarithmic: bool = False
 
     def labels(self) -> list[str]:
-        """The ticks as text: with equally many decimal places on an even scale, each as short as it is on a logarithmic one."""
-        return [formatting.short(tick) for tick in self.ticks] if self.logarithmic else formatting.shorts(self.ticks)
+        """The ticks as text: with equally many decimal places on an even scale, each as short as it
+        is on a logarithmic one.
+        """
+        return (
+            [formatting.short(tick) for tick in self.ticks]
+            if self.logarithmic
+            else formatting.shorts(self.ticks)
+        )
 
     def __call__(self, value: float) -> float:
         low, high, at = self.low, self.high, value
@@ -90,7 +107,9 @@ class Scale:
         return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
 
 
-def linear(values: Sequence[float], start: float, end: float, wanted: int = 5, zero: bool = False) -> Scale:
+def linear(
+    values: Sequence[float], start: float, end: float, wanted: int = 5, zero: bool = False
+) -> Scale:
     """An even scale whose ends are ticks and which spans the values, and zero if asked."""
     low, high = min(values), max(values)
     if zero:
@@ -109,19 +128,34 @@ def linear(values: Sequence[float], start: float, end: float, wanted: int = 5, z
 
 def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
     """A scale by powers of ten that spans the values, all of which are above zero."""
-    first, last = math.floor(math.log10(min(values)) + 1e-9), math.ceil(math.log10(max(values)) - 1e-9)
+    first, last = (
+        math.floor(math.log10(min(values)) + 1e-9),
+        math.ceil(math.log10(max(values)) - 1e-9),
+    )
     last = max(last, first + 1)
     stride = max(1, math.ceil((last - first) / 6))
     ticks = tuple(10.0**power for power in range(first, last + 1, stride))
-    return Scale(min(10.0**first, min(values)), max(10.0**last, max(values)), start, end, ticks, logarithmic=True)
+    return Scale(
+        min(10.0**first, min(values)),
+        max(10.0**last, max(values)),
+        start,
+        end,
+        ticks,
+        logarithmic=True,
+    )
 
 
 def without_overlap(places: Sequence[float], labels: Sequence[str], gap: float = 10) -> list[int]:
-    """Positions of the labels to show: every n-th, with the least n at which centred neighbours keep `gap` apart."""
+    """Positions of the labels to show: every n-th, with the least n at which centred neighbours
+    keep `gap` apart.
+    """
     for stride in range(1, len(labels) + 1):
         kept = range(0, len(labels), stride)
         edges = [(places[at], formatting.text_width(labels[at], TEXT) / 2) for at in kept]
-        if all(abs(b - a) >= wide + next_wide + gap for (a, wide), (b, next_wide) in itertools.pairwise(edges)):
+        if all(
+            abs(b - a) >= wide + next_wide + gap
+            for (a, wide), (b, next_wide) in itertools.pairwise(edges)
+        ):
             return list(kept)
     return []
 

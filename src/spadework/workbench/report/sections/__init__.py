@@ -1,4 +1,6 @@
-"""The parts of the report, in their order: each a function from the facts of a run to its blocks, with its budget in bytes."""
+"""The parts of the report, in their order: each a function from the facts of a run to its blocks,
+with its budget in bytes.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,11 @@ from spadework.workbench.report.sections.verdict import verdict
 
 
 def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
-    """Every section that the run has something for; findings, training, slices and repeats are left out when there are none.
+    """Every section that the run has something for; findings, training, slices and repeats are left
+    out when there are none.
 
-    `documents` holds the run's files as they may be shown, with ids replaced if they have to be. Budgets sum to less than a
-    megabyte with room for the page around them.
+    `documents` holds the run's files as they may be shown, with ids replaced if they have to be.
+    Budgets sum to less than a megabyte with room for the page around them.
     """
     built: list[tuple[int, str, str, Sequence[Block], int]] = [
         (0, "verdict", "Verdict", verdict(facts), 40_000),
@@ -37,4 +40,8 @@ def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
         (10, "honesty", "Honesty", honesty(facts), 50_000),
         (11, "recipe", "Recipe", recipe(facts, documents), 110_000),
     ]
-    return [Section(number, key, title, tuple(blocks), budget) for number, key, title, blocks, budget in built if blocks]
+    return [
+        Section(number, key, title, tuple(blocks), budget)
+        for number, key, title, blocks, budget in built
+        if blocks
+    ]

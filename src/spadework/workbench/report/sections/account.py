@@ -5,32 +5,76 @@ from __future__ import annotations
 from spadework.workbench import formatting
 from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Tiles, table
-from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, numbers
+from spadework.workbench.report.run_facts import (
+    Map,
+    RunFacts,
+    as_list,
+    as_map,
+    as_number,
+    as_text,
+    numbers,
+)
 
 
 def account(facts: RunFacts) -> list[Block]:
     """Rows in, rows out and why; columns; remarks; the fingerprint."""
     data = facts.data
     if not data:
-        return [Prose("The run did not get as far as an account of the data: data.json is missing or empty.", "missing")]
+        return [
+            Prose(
+                (
+                    "The run did not get as far as an account of the data: data.json is missing "
+                    "or empty."
+                ),
+                "missing",
+            )
+        ]
     rows = as_map(data.get("rows"))
-    read, used, aside = as_number(rows.get("read")), as_number(rows.get("used")), as_map(rows.get("set_aside"))
+    read, used, aside = (
+        as_number(rows.get("read")),
+        as_number(rows.get("used")),
+        as_map(rows.get("set_aside")),
+    )
     blocks: list[Block] = [_balance(read, used, aside)]
-    lines: list[tuple[str | Cell, ...]] = [("read from the source", formatting.number(read), _share(read, read))]
+    lines: list[tuple[str | Cell, ...]] = [
+        ("read from the source", formatting.number(read), _share(read, read))
+    ]
     for reason, amount in sorted(aside.items(), key=lambda pair: -(as_number(pair[1]) or 0)):
-        lines.append((f"set aside: {formatting.clip(reason, 200)}", formatting.number(as_number(amount)), _share(as_number(amount), read)))
-    lines.append((Cell("used", "best"), Cell(formatting.number(used), "best"), Cell(_share(used, read), "best")))
+        lines.append(
+            (
+                f"set aside: {formatting.clip(reason, 200)}",
+                formatting.number(as_number(amount)),
+                _share(as_number(amount), read),
+            )
+        )
+    lines.append(
+        (
+            Cell("used", "best"),
+            Cell(formatting.number(used), "best"),
+            Cell(_share(used, read), "best"),
+        )
+    )
     blocks.append(table("Rows", ("Rows", "#Number", "#Share"), lines, "data.json"))
     columns = as_map(data.get("columns"))
     if columns:
-        pairs = [(formatting.clip(role, 60), formatting.clip(as_text(name, formatting.ABSENT), 120)) for role, name in columns.items()]
+        pairs = [
+            (formatting.clip(role, 60), formatting.clip(as_text(name, formatting.ABSENT), 120))
+            for role, name in columns.items()
+        ]
         blocks.append(table("Columns", ("Meaning", "Column in the source"), pairs, "data.json"))
     remarks = [as_text(remark) for remark in as_list(data.get("remarks"))]
     if any(remarks):
         blocks.append(
-            table("Remarks of the reader", ("Remark",), [(formatting.clip(remark, 400),) for remark in remarks if remark], "data.json")
+            table(
+                "Remarks of the reader",
+                ("Remark",),
+                [(formatting.clip(remark, 400),) for remark in remarks if remark],
+                "data.json",
+            )
         )
-    named = [("Fingerprint of the rows used", formatting.clip(facts.fingerprint or "not taken", 80))]
+    named = [
+        ("Fingerprint of the rows used", formatting.clip(facts.fingerprint or "not taken", 80))
+    ]
     if as_text(data.get("terms")):
         named.append(("Terms of use", formatting.clip(as_text(data.get("terms")), 300)))
     return [*blocks, Tiles(tuple(named))]
@@ -42,13 +86,17 @@ def _balance(read: float | None, used: float | None, aside: Map) -> Prose:
     removed = sum(as_number(amount) or 0 for amount in aside.values())
     if read != used + removed:
         return Prose(
-            f"The account does not add up: {formatting.number(read)} read, {formatting.number(used)} used, {formatting.number(removed)} set aside.",
+            (
+                f"The account does not add up: {formatting.number(read)} read, "
+                f"{formatting.number(used)} used, {formatting.number(removed)} set aside."
+            ),
             "warning",
         )
     if not removed:
         return Prose(f"All {formatting.count(read, 'row')} of the source are used.", "plain")
     return Prose(
-        f"{formatting.number(used)} of {formatting.count(read, 'row')} are used; {formatting.number(removed)} are set aside, each with its reason."
+        f"{formatting.number(used)} of {formatting.count(read, 'row')} are used; "
+        f"{formatting.number(removed)} are set aside, each with its reason."
     )
 
 
@@ -65,23 +113,55 @@ def portrait(facts: RunFacts) -> list[Block]:
         chart
         for chart in (
             _popularity(as_map(shapes.get("popularity"))),
-            _histogram(as_map(shapes.get("history_lengths")), "users", "How long histories are", "rows of one user", "users"),
-            _over_time(as_map(shapes.get("events_over_time")), "rows", "Rows over time", "rows", share=False),
-            _over_time(as_map(shapes.get("drift")), "overlap", "How stable the most popular items are", "share kept", share=True),
-            _histogram(as_map(shapes.get("basket_sizes")), "baskets", "How large baskets are", "items in one basket", "baskets"),
+            _histogram(
+                as_map(shapes.get("history_lengths")),
+                "users",
+                "How long histories are",
+                "rows of one user",
+                "users",
+            ),
+            _over_time(
+                as_map(shapes.get("events_over_time")),
+                "rows",
+                "Rows over time",
+                "rows",
+                share=False,
+            ),
+            _over_time(
+                as_map(shapes.get("drift")),
+                "overlap",
+                "How stable the most popular items are",
+                "share kept",
+                share=True,
+            ),
+            _histogram(
+                as_map(shapes.get("basket_sizes")),
+                "baskets",
+                "How large baskets are",
+                "items in one basket",
+                "baskets",
+            ),
         )
         if chart is not None
     ]
-    return [*_in_words(known), Tiles(_sizes(known)), Charts(tuple(drawn))] if drawn else [*_in_words(known), Tiles(_sizes(known))]
+    return (
+        [*_in_words(known), Tiles(_sizes(known)), Charts(tuple(drawn))]
+        if drawn
+        else [*_in_words(known), Tiles(_sizes(known))]
+    )
 
 
 def _in_words(known: Map) -> list[Block]:
     said = []
     head, repeats = as_number(known.get("head_share")), as_number(known.get("repeat_share"))
     if head is not None:
-        said.append(f"{formatting.percent(head)} of the rows fall on the most popular 1 % of the items.")
+        said.append(
+            f"{formatting.percent(head)} of the rows fall on the most popular 1 % of the items."
+        )
     if repeats is not None:
-        said.append(f"{formatting.percent(repeats)} of the rows repeat what the same user took before.")
+        said.append(
+            f"{formatting.percent(repeats)} of the rows repeat what the same user took before."
+        )
     return [Prose(" ".join(said))] if said else []
 
 
@@ -90,7 +170,10 @@ def _sizes(known: Map) -> tuple[tuple[str, str], ...]:
         return as_number(known.get(name))
 
     period = (
-        f"{formatting.day(as_text(known.get('first')))} … {formatting.day(as_text(known.get('last')))}"
+        (
+            f"{formatting.day(as_text(known.get('first')))} … "
+            f"{formatting.day(as_text(known.get('last')))}"
+        )
         if known.get("first")
         else "no times"
     )
@@ -104,13 +187,19 @@ def _sizes(known: Map) -> tuple[tuple[str, str], ...]:
         ("Median rows of a user", formatting.number(get("median_history"))),
         ("Mean rows of a user", formatting.number(get("mean_history"))),
     ]
-    pairs += [("Filled cells", formatting.percent(get("density"))), ("Repeats", formatting.percent(get("repeat_share")))]
+    pairs += [
+        ("Filled cells", formatting.percent(get("density"))),
+        ("Repeats", formatting.percent(get("repeat_share"))),
+    ]
     pairs += [
         ("Inequality of items (Gini)", formatting.number(get("gini_items"), 2)),
         ("Rows on the top 1 %", formatting.percent(get("head_share"))),
     ]
     if get("baskets") is not None:
-        pairs += [("Baskets", formatting.number(get("baskets"))), ("Median basket", formatting.count(get("median_basket"), "item"))]
+        pairs += [
+            ("Baskets", formatting.number(get("baskets"))),
+            ("Median basket", formatting.count(get("median_basket"), "item")),
+        ]
     return tuple(pairs)
 
 
@@ -120,22 +209,41 @@ def _popularity(shape: Map) -> Chart | None:
         return None
     title = "How popularity falls"
     svg = charts.rank_curve(ranks, rows, title=title, x_axis="rank of the item", y_axis="rows")
-    lines = [(formatting.number(rank), formatting.number(amount)) for rank, amount in zip(ranks, rows, strict=False)]
+    lines = [
+        (formatting.number(rank), formatting.number(amount))
+        for rank, amount in zip(ranks, rows, strict=False)
+    ]
     reading = "Both axes grow tenfold per step. A steep line means that few items take most rows."
-    return Chart(title, svg, reading, table(title, ("#Rank", "#Rows"), lines, "data.json", folded=True))
+    return Chart(
+        title, svg, reading, table(title, ("#Rank", "#Rows"), lines, "data.json", folded=True)
+    )
 
 
 def _histogram(shape: Map, counted: str, title: str, axis: str, value_axis: str) -> Chart | None:
-    starts, ends, amounts = numbers(shape.get("from")), numbers(shape.get("to")), numbers(shape.get(counted))
+    starts, ends, amounts = (
+        numbers(shape.get("from")),
+        numbers(shape.get("to")),
+        numbers(shape.get(counted)),
+    )
     labels = [
-        formatting.number(low) if high is None or high == low else f"{formatting.number(low)}–{formatting.number(high)}"
+        formatting.number(low)
+        if high is None or high == low
+        else f"{formatting.number(low)}–{formatting.number(high)}"
         for low, high in zip(starts, ends, strict=False)
     ]
     if not labels or not amounts:
         return None
     svg = charts.bars(labels, amounts, title=title, axis=axis, value_axis=value_axis, upright=True)
-    lines = [(label, formatting.number(amount)) for label, amount in zip(labels, amounts, strict=False)]
-    twin = table(title, (axis[:1].upper() + axis[1:], f"#{value_axis.capitalize()}"), lines, "data.json", folded=True)
+    lines = [
+        (label, formatting.number(amount)) for label, amount in zip(labels, amounts, strict=False)
+    ]
+    twin = table(
+        title,
+        (axis[:1].upper() + axis[1:], f"#{value_axis.capitalize()}"),
+        lines,
+        "data.json",
+        folded=True,
+    )
     return Chart(title, svg, f"A bar counts the {value_axis} in its range.", twin)
 
 
@@ -144,7 +252,9 @@ def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: boo
     amounts = numbers(shape.get(counted))
     if not days or not amounts:
         return None
-    svg = charts.line_with_band(days, amounts, title=title, x_axis="start of the span", y_axis=value_axis)
+    svg = charts.line_with_band(
+        days, amounts, title=title, x_axis="start of the span", y_axis=value_axis
+    )
     show = formatting.percent if share else formatting.number
     lines = [(moment, show(amount)) for moment, amount in zip(days, amounts, strict=False)]
     reading = (
@@ -152,4 +262,9 @@ def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: boo
         if share
         else "A point counts the rows of one span of time."
     )
-    return Chart(title, svg, reading, table(title, ("Start", f"#{value_axis.capitalize()}"), lines, "data.json", folded=True))
+    return Chart(
+        title,
+        svg,
+        reading,
+        table(title, ("Start", f"#{value_axis.capitalize()}"), lines, "data.json", folded=True),
+    )

@@ -1,4 +1,6 @@
-"""Sections 4 and 7: every model with its quality and its cost, and how well it serves parts of the users."""
+"""Sections 4 and 7: every model with its quality and its cost, and how well it serves parts of the
+users.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from spadework.workbench.report.run_facts import (
     seconds_of,
     value_of,
 )
-from spadework.workbench.report.sections.verdict import WIDTHS, choice, scored_rows
+from spadework.workbench.report.scored import choice, scored_rows
+from spadework.workbench.report.sections.verdict import WIDTHS
 
 _MOST_DOTS = 30
 _MOST_POINTS = 120
@@ -35,7 +38,13 @@ def board(facts: RunFacts) -> list[Block]:
     scored = scored_rows(facts)
     heading = facts.heading
     blocks: list[Block] = [
-        Prose(f"Measured as {heading}. Models whose difference to each other is within the noise share a rank.", "quiet")
+        Prose(
+            (
+                f"Measured as {heading}. Models whose difference to each other is within the "
+                "noise share a rank."
+            ),
+            "quiet",
+        )
     ]
     if len(scored) > 1:
         blocks.append(Charts((_dots(facts, scored, heading),), wide=True))
@@ -60,9 +69,16 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
         )
         for row in shown
     ]
-    title = f"The first {len(shown)} of {len(scored)} models" if len(shown) < len(scored) else "Quality of each model"
+    title = (
+        f"The first {len(shown)} of {len(scored)} models"
+        if len(shown) < len(scored)
+        else "Quality of each model"
+    )
     best = value_of(scored[0], facts.primary)
-    wide, narrow = (charts.dots_with_interval(dots, title=title, axis=heading, width=width, reference=best) for width in WIDTHS)
+    wide, narrow = (
+        charts.dots_with_interval(dots, title=title, axis=heading, width=width, reference=best)
+        for width in WIDTHS
+    )
     lines = [
         (
             formatting.clip(label_of(row), 120),
@@ -71,26 +87,45 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
         )
         for row in shown
     ]
-    twin = table(title, ("Model", f"#{formatting.metric(facts.primary)}", "#95 % interval"), lines, "scores.json", folded=True)
+    twin = table(
+        title,
+        ("Model", f"#{formatting.metric(facts.primary)}", "#95 % interval"),
+        lines,
+        "scores.json",
+        folded=True,
+    )
     reading = (
-        "The dashed line marks the highest value; coloured rows share the first place. Lines are 95 % intervals of the mean over users."
+        "The dashed line marks the highest value; coloured rows share the first place. Lines "
+        "are 95 % intervals of the mean over users."
     )
     return Chart(title, wide, reading, twin, narrow)
 
 
 def _how_chosen(facts: RunFacts) -> list[str]:
-    """Which model is saved and why, on whose judgement; nothing of boards that did not record it."""
+    """Which model is saved and why, on whose judgement; nothing of boards that did not record
+    it.
+    """
     if not outcome.why(facts):
         return []
     served, best = outcome.winner(facts), outcome.best(facts)
     told = f"Saved and served: “{formatting.clip(served, 80)}”."
     if outcome.validation(facts):
         same = " It is the best by value on validation, too."
-        told += same if best == served else f" Best by value on validation: “{formatting.clip(best, 80)}”."
+        told += (
+            same
+            if best == served
+            else f" Best by value on validation: “{formatting.clip(best, 80)}”."
+        )
     close = outcome.tied(facts)
     if len(close) > 1:
-        told += f" Not told apart from the best, the cheapest first: {formatting.clip(', '.join(close), 400)}."
-    return [f"{told} {formatting.clip(outcome.why(facts), 600)}", " ".join(filter(None, (outcome.windows(facts), _judged_on(facts))))]
+        told += (
+            " Not told apart from the best, the cheapest first: "
+            f"{formatting.clip(', '.join(close), 400)}."
+        )
+    return [
+        f"{told} {formatting.clip(outcome.why(facts), 600)}",
+        " ".join(filter(None, (outcome.windows(facts), _judged_on(facts)))),
+    ]
 
 
 def _judged_on(facts: RunFacts) -> str:
@@ -110,8 +145,13 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
         lines.append(
             (
                 formatting.number(as_number(row.get("rank"))),
-                Cell(formatting.clip(label, 120), "best" if first else "plain", marks.get(label, "")),
-                Cell(formatting.score(value_of(row, facts.primary)), note=formatting.interval(as_interval(row.get("interval")))),
+                Cell(
+                    formatting.clip(label, 120), "best" if first else "plain", marks.get(label, "")
+                ),
+                Cell(
+                    formatting.score(value_of(row, facts.primary)),
+                    note=formatting.interval(as_interval(row.get("interval"))),
+                ),
                 _against(as_map(row.get("difference"))),
                 formatting.seconds(as_number(row.get("fit_seconds"))),
                 formatting.seconds(as_number(row.get("recommend_seconds"))),
@@ -130,7 +170,10 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
         "Pareto",
     )
     return table(
-        f"{heading}. ● marks models that no other beats in both quality and time. The interval and p are of one pair of models",
+        (
+            f"{heading}. ● marks models that no other beats in both quality and time. The "
+            "interval and p are of one pair of models"
+        ),
         heads,
         lines,
         "scores.json",
@@ -142,16 +185,26 @@ def _against(difference: Map) -> Cell:
     if not difference:
         return Cell(formatting.ABSENT)
     ends, p = as_interval(difference.get("interval")), as_number(difference.get("p"))
-    # Boards of earlier versions took p from another test than the interval: where the two disagree, p would only confuse.
+    # Boards of earlier versions took p from another test than the interval: where the two disagree,
+    # p would only confuse.
     agree = ends is not None and p is not None and (p < 0.05) == (ends[0] > 0 or ends[1] < 0)
     note = formatting.interval(ends, sign=True) if ends else ""
-    return Cell(formatting.signed(as_number(difference.get("value"))), note=note + (f", p {_chance(p)}" if agree and p is not None else ""))
+    return Cell(
+        formatting.signed(as_number(difference.get("value"))),
+        note=note + (f", p {_chance(p)}" if agree and p is not None else ""),
+    )
 
 
 def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
-    """What has no score for another reason than time, each setting once; what had no time is told at the end of the report."""
+    """What has no score for another reason than time, each setting once; what had no time is told
+    at the end of the report.
+    """
     lines: list[tuple[str | Cell, ...]] = [
-        (Cell(formatting.clip(one.labels[0], 120), note=one.more), Cell(one.state, "weak"), one.reason)
+        (
+            Cell(formatting.clip(one.labels[0], 120), note=one.more),
+            Cell(one.state, "weak"),
+            one.reason,
+        )
         for one in outcome.left_out(facts, "other")
     ]
     said = [
@@ -159,10 +212,34 @@ def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
         for row in scored
         for remark in as_list(row.get("remarks"))
     ]
-    blocks: list[Block] = [table("Without a score", ("Model", "State", "Reason"), lines, "scores.json")] if lines else []
+    blocks: list[Block] = (
+        [table("Without a score", ("Model", "State", "Reason"), lines, "scores.json")]
+        if lines
+        else []
+    )
     if outcome.left_out(facts, "no time") or outcome.left_out(facts, "validation only"):
-        blocks.append(Prose("What had no time, or was judged on the validation span only, is listed in the section Honesty.", "quiet"))
-    return blocks + ([table("What models said while they learned", ("Model", "Remark"), said, "scores.json", folded=True)] if said else [])
+        blocks.append(
+            Prose(
+                (
+                    "What had no time, or was judged on the validation span only, is listed in "
+                    "the section Honesty."
+                ),
+                "quiet",
+            )
+        )
+    return blocks + (
+        [
+            table(
+                "What models said while they learned",
+                ("Model", "Remark"),
+                said,
+                "scores.json",
+                folded=True,
+            )
+        ]
+        if said
+        else []
+    )
 
 
 def _chance(p: float) -> str:
@@ -172,24 +249,51 @@ def _chance(p: float) -> str:
 def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
     shown = [row for row in scored if seconds_of(row) is not None][:_MOST_POINTS]
     points = [
-        charts.Point(formatting.clip(label_of(row), 60), seconds_of(row), value_of(row, facts.primary), row.get("pareto") is True)
+        charts.Point(
+            formatting.clip(label_of(row), 60),
+            seconds_of(row),
+            value_of(row, facts.primary),
+            row.get("pareto") is True,
+        )
         for row in shown
     ]
     title = "Quality and cost"
     metric = formatting.metric(facts.primary)
     wide, narrow = (
-        charts.scatter(points, title=title, x_axis="seconds to fit and to answer", y_axis=metric, width=width) for width in WIDTHS
+        charts.scatter(
+            points, title=title, x_axis="seconds to fit and to answer", y_axis=metric, width=width
+        )
+        for width in WIDTHS
     )
-    lines = [(point.label, formatting.seconds(point.x), formatting.score(point.y), "yes" if point.pareto else "") for point in points]
-    twin = table(title, ("Model", "#Fit and answer", f"#{metric}", "Pareto"), lines, "scores.json", folded=True)
-    reading = "Further up is better, further left is cheaper. The dashed line joins the models marked Pareto: none beats them in both."
+    lines = [
+        (
+            point.label,
+            formatting.seconds(point.x),
+            formatting.score(point.y),
+            "yes" if point.pareto else "",
+        )
+        for point in points
+    ]
+    twin = table(
+        title,
+        ("Model", "#Fit and answer", f"#{metric}", "Pareto"),
+        lines,
+        "scores.json",
+        folded=True,
+    )
+    reading = (
+        "Further up is better, further left is cheaper. The dashed line joins the models marked "
+        "Pareto: none beats them in both."
+    )
     return Chart(title, wide, reading, twin, narrow)
 
 
 def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
     asked = [as_text(name) for name in as_list(facts.protocol.get("metrics"))]
     known = [name for name in asked if any(value_of(row, name) is not None for row in scored)]
-    known = known or list(dict.fromkeys(name for row in scored for name in as_map(row.get("metrics"))))
+    known = known or list(
+        dict.fromkeys(name for row in scored for name in as_map(row.get("metrics")))
+    )
     traits = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
     if not scored or not (known or traits):
         return []
@@ -197,13 +301,23 @@ def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
         listed = as_map(row.get("lists"))
-        params = ", ".join(f"{name} {as_text(value, str(value))}" for name, value in as_map(row.get("params")).items())
+        params = ", ".join(
+            f"{name} {as_text(value, str(value))}"
+            for name, value in as_map(row.get("params")).items()
+        )
         cells = [formatting.score(value_of(row, name)) for name in known] + [
             formatting.number(as_number(listed.get(name))) for name in traits
         ]
-        lines.append((Cell(formatting.clip(label_of(row), 120), note=formatting.clip(params, 200)), *cells))
-    heads = ("Model and its parameters", *(f"#{formatting.metric(name)}" for name in (*known, *traits)))
-    return [table("Every metric, and what the lists are like", heads, lines, "scores.json", folded=True)]
+        lines.append(
+            (Cell(formatting.clip(label_of(row), 120), note=formatting.clip(params, 200)), *cells)
+        )
+    heads = (
+        "Model and its parameters",
+        *(f"#{formatting.metric(name)}" for name in (*known, *traits)),
+    )
+    return [
+        table("Every metric, and what the lists are like", heads, lines, "scores.json", folded=True)
+    ]
 
 
 def slices(facts: RunFacts) -> Sequence[Block]:
@@ -216,7 +330,10 @@ def slices(facts: RunFacts) -> Sequence[Block]:
     dots: list[charts.Dot] = []
     lines: list[tuple[str | Cell, ...]] = []
     for row in rows:
-        name, users = formatting.clip(as_text(row.get("slice"), "a slice without a name"), 90), as_number(row.get("users"))
+        name, users = (
+            formatting.clip(as_text(row.get("slice"), "a slice without a name"), 90),
+            as_number(row.get("users")),
+        )
         few = users is not None and users < _FEW
         told = [as_map(as_map(row.get("values")).get(label)) for label in labels]
         cells = [
@@ -227,14 +344,39 @@ def slices(facts: RunFacts) -> Sequence[Block]:
             )
             for each in told
         ]
-        lines.append((Cell(name, "quiet" if few else "plain"), Cell(formatting.number(users), "quiet" if few else "plain"), *cells))
+        lines.append(
+            (
+                Cell(name, "quiet" if few else "plain"),
+                Cell(formatting.number(users), "quiet" if few else "plain"),
+                *cells,
+            )
+        )
         value, ends = as_number(told[0].get("value")), as_interval(told[0].get("interval"))
-        dots.append(charts.Dot(f"{name} ({formatting.number(users)})", value, ends, tone="quiet" if few else "plain"))
+        dots.append(
+            charts.Dot(
+                f"{name} ({formatting.number(users)})",
+                value,
+                ends,
+                tone="quiet" if few else "plain",
+            )
+        )
     title = f"{formatting.clip(lead, 80)}, by part of the users"
     wide, narrow = (
-        charts.dots_with_interval(dots[:_MOST_DOTS], title=title, axis=formatting.metric(facts.primary), width=width) for width in WIDTHS
+        charts.dots_with_interval(
+            dots[:_MOST_DOTS], title=title, axis=formatting.metric(facts.primary), width=width
+        )
+        for width in WIDTHS
     )
     heads = ("Part", "#Users", *(f"#{formatting.clip(label, 60)}" for label in labels))
-    twin = table(f"{formatting.metric(facts.primary)} by part of the users", heads, lines, "scores.json", folded=True)
-    reading = f"The number of users stands in brackets. Parts with fewer than {_FEW} users are grey: read them with care."
+    twin = table(
+        f"{formatting.metric(facts.primary)} by part of the users",
+        heads,
+        lines,
+        "scores.json",
+        folded=True,
+    )
+    reading = (
+        f"The number of users stands in brackets. Parts with fewer than {_FEW} users are grey: "
+        "read them with care."
+    )
     return [Charts((Chart(title, wide, reading, twin, narrow),), wide=True)]

@@ -1,4 +1,6 @@
-"""Section 9: a few people, what they took, what each model would have shown them; and the replacing of ids."""
+"""Section 9: a few people, what they took, what each model would have shown them; and the replacing
+of ids.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,15 @@ from typing import Any
 
 from spadework.workbench import formatting
 from spadework.workbench.report.blocks import Block, Card, Cards, Cell, Listing, Prose, table
-from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text, maps
+from spadework.workbench.report.run_facts import (
+    Map,
+    RunFacts,
+    as_list,
+    as_map,
+    as_number,
+    as_text,
+    maps,
+)
 
 _MOST_LISTS = 4
 _MOST_TITLE = 80
@@ -17,19 +27,32 @@ _NOTHING = (Cell("nothing", "quiet"),)
 
 
 def without_ids(faces: Map) -> dict[str, Any]:
-    """The faces with people and items renamed by their order of appearance; titles stay, the same item keeps the same name."""
+    """The faces with people and items renamed by their order of appearance; titles stay, the same
+    item keeps the same name.
+    """
     names: dict[str, str] = {}
 
     def renamed(entry: Map) -> dict[str, Any]:
         item = as_text(entry.get("item"))
-        return {**entry, "item": names.setdefault(item, f"item {len(names) + 1}")} if item else dict(entry)
+        return (
+            {**entry, "item": names.setdefault(item, f"item {len(names) + 1}")}
+            if item
+            else dict(entry)
+        )
 
     people = []
     for at, user in enumerate(maps(faces.get("users")), start=1):
         kept = {"user": f"person {at}"}
-        history, expected = ([renamed(entry) for entry in maps(user.get(part))] for part in ("history", "expected"))
-        lists = {label: [renamed(entry) for entry in maps(shown)] for label, shown in as_map(user.get("lists")).items()}
-        lengths = {name: user[name] for name in ("history_length", "expected_length") if name in user}
+        history, expected = (
+            [renamed(entry) for entry in maps(user.get(part))] for part in ("history", "expected")
+        )
+        lists = {
+            label: [renamed(entry) for entry in maps(shown)]
+            for label, shown in as_map(user.get("lists")).items()
+        }
+        lengths = {
+            name: user[name] for name in ("history_length", "expected_length") if name in user
+        }
         people.append({**kept, "history": history, "expected": expected, "lists": lists, **lengths})
     return {"seed": faces.get("seed"), "ids_replaced": True, "users": people} if people else {}
 
@@ -49,45 +72,82 @@ def faces(facts: RunFacts) -> list[Block]:
     if not people:
         return [Prose("The run drew no people.", "missing")]
     seed = as_text(facts.faces.get("seed"), "not recorded")
-    said = f"{formatting.count(len(people), 'person', 'people')} drawn at random with seed {seed}. ✓ marks a suggestion that the person then took."
+    said = (
+        f"{formatting.count(len(people), 'person', 'people')} drawn at random with seed {seed}. "
+        "✓ marks a suggestion that the person then took."
+    )
     return [
         Prose(f"{said} {ids_sentence(facts.faces)}"),
-        Cards(tuple(_cards(people, facts.faces.get("ids_replaced") is not True)), "faces.json", len(people)),
+        Cards(
+            tuple(_cards(people, facts.faces.get("ids_replaced") is not True)),
+            "faces.json",
+            len(people),
+        ),
     ]
 
 
 def _cards(people: list[Map], with_ids: bool) -> Iterator[Card]:
     for at, user in enumerate(people, start=1):
         name, real = as_text(user.get("user")), as_text(user.get("real_user"))
-        title = f"Person {at}" if name in ("", f"person {at}") and not real else f"Person {at}: {formatting.clip(real or name, 80)}"
+        title = (
+            f"Person {at}"
+            if name in ("", f"person {at}") and not real
+            else f"Person {at}: {formatting.clip(real or name, 80)}"
+        )
         lists = as_map(user.get("lists"))
         labels = list(lists)[:_MOST_LISTS]
         expected = [_item(entry, with_ids) for entry in maps(user.get("expected"))]
         history = [
-            Cell(_item(entry, with_ids), note=formatting.day(as_text(entry.get("when"))) if entry.get("when") else "")
+            Cell(
+                _item(entry, with_ids),
+                note=formatting.day(as_text(entry.get("when"))) if entry.get("when") else "",
+            )
             for entry in maps(user.get("history"))
         ]
-        before = (_named("Took before", len(history), user.get("history_length"), "last"), _shortened(history[-_MOST_ROWS:]) or _NOTHING)
+        before = (
+            _named("Took before", len(history), user.get("history_length"), "last"),
+            _shortened(history[-_MOST_ROWS:]) or _NOTHING,
+        )
         after = (
             _named("Then took", len(expected), user.get("expected_length"), "first"),
             _shortened([Cell(text) for text in expected]) or _NOTHING,
         )
         shown = [list(maps(lists[label])) for label in labels]
         rows: list[tuple[str | Cell, ...]] = [
-            (str(rank + 1), *(_suggestion(entries[rank], with_ids) if rank < len(entries) else Cell("") for entries in shown))
+            (
+                str(rank + 1),
+                *(
+                    _suggestion(entries[rank], with_ids) if rank < len(entries) else Cell("")
+                    for entries in shown
+                ),
+            )
             for rank in range(max((len(entries) for entries in shown), default=0))
         ]
-        heads = ("#Place", *(f"{formatting.clip(label, 60)} ({_hits(entries)})" for label, entries in zip(labels, shown, strict=True)))
+        heads = (
+            "#Place",
+            *(
+                f"{formatting.clip(label, 60)} ({_hits(entries)})"
+                for label, entries in zip(labels, shown, strict=True)
+            ),
+        )
         side = table("What each model would have shown", heads, rows, "faces.json")
         side = replace(side, rows=side.rows[:_MOST_ROWS])
-        said = [Prose(f"{len(lists) - len(labels)} more lists are in faces.json.", "quiet")] if len(lists) > len(labels) else []
+        said = (
+            [Prose(f"{len(lists) - len(labels)} more lists are in faces.json.", "quiet")]
+            if len(lists) > len(labels)
+            else []
+        )
         yield Card(title, (Listing((before, after)), side, *said))
 
 
 def _named(name: str, known: int, length: object, end: str) -> str:
     """The name of a list that may hold only one end of what there is."""
     total = as_number(length)
-    return f"{name} (the {end} {known} of {formatting.number(total)})" if total is not None and total > known else name
+    return (
+        f"{name} (the {end} {known} of {formatting.number(total)})"
+        if total is not None and total > known
+        else name
+    )
 
 
 def _shortened(listed: list[Cell]) -> tuple[Cell, ...]:
@@ -104,9 +164,15 @@ def _item(entry: Map, with_ids: bool) -> str:
     if not title or title == item:
         return formatting.clip(item or "an item without a name", _MOST_TITLE)
     return (
-        f"{formatting.clip(title, _MOST_TITLE)} [{formatting.clip(item, 40)}]" if item and with_ids else formatting.clip(title, _MOST_TITLE)
+        f"{formatting.clip(title, _MOST_TITLE)} [{formatting.clip(item, 40)}]"
+        if item and with_ids
+        else formatting.clip(title, _MOST_TITLE)
     )
 
 
 def _suggestion(entry: Map, with_ids: bool) -> Cell:
-    return Cell(f"✓ {_item(entry, with_ids)}", "hit") if entry.get("hit") is True else Cell(_item(entry, with_ids))
+    return (
+        Cell(f"✓ {_item(entry, with_ids)}", "hit")
+        if entry.get("hit") is True
+        else Cell(_item(entry, with_ids))
+    )

@@ -29,11 +29,17 @@ _MOST_ROWS, _MOST_COLUMNS = 30, 16
 
 def helped(facts: RunFacts) -> list[Block]:
     """One change at a time, then the heat-map, then every configuration tried."""
-    effects = [row for row in maps(facts.scores.get("helped")) if as_number(row.get("effect")) is not None]
+    effects = [
+        row for row in maps(facts.scores.get("helped")) if as_number(row.get("effect")) is not None
+    ]
     effects.sort(key=lambda row: -(as_number(row.get("effect")) or 0.0))
     heat, tried = (
         as_map(facts.scores.get("heat")),
-        [row for row in outcome.validation(facts) if finished(row) and value_of(row, facts.primary) is not None],
+        [
+            row
+            for row in outcome.validation(facts)
+            if finished(row) and value_of(row, facts.primary) is not None
+        ],
     )
     blocks: list[Block] = []
     if effects:
@@ -42,7 +48,9 @@ def helped(facts: RunFacts) -> list[Block]:
         blocks.append(Charts((_heat(heat),), wide=True))
     if tried:
         blocks.append(_tried(facts, tried))
-    return blocks or [Prose("The run compared no variants, so what helped is not known.", "missing")]
+    return blocks or [
+        Prose("The run compared no variants, so what helped is not known.", "missing")
+    ]
 
 
 def _in_words(effects: list[Map]) -> str:
@@ -50,30 +58,52 @@ def _in_words(effects: list[Map]) -> str:
     sure = [row for row in effects if (ends := as_interval(row.get("interval"))) and ends[0] > 0]
     harmed = [row for row in effects if (ends := as_interval(row.get("interval"))) and ends[1] < 0]
     unclear = len(effects) - len(sure) - len(harmed)
-    said = f"{formatting.count(len(effects), 'change')} tried one at a time: {len(sure)} helped, {len(harmed)} harmed, {unclear} within the noise."
+    said = (
+        f"{formatting.count(len(effects), 'change')} tried one at a time: {len(sure)} helped, "
+        f"{len(harmed)} harmed, {unclear} within the noise."
+    )
     if not sure:
         return said
     first = sure[0]
     base, effect = as_number(first.get("base")), as_number(first.get("effect")) or 0.0
     share = f" ({formatting.percent(effect / base)} of {formatting.score(base)})" if base else ""
-    return f"{said} Most came from: {formatting.clip(as_text(first.get('what'), 'a change without a name'), 160)}, {formatting.signed(effect)}{share}."
+    return (
+        f"{said} Most came from: "
+        f"{formatting.clip(as_text(first.get('what'), 'a change without a name'), 160)}, "
+        f"{formatting.signed(effect)}{share}."
+    )
 
 
 def _effects(effects: list[Map]) -> Chart:
-    shown = effects if len(effects) <= _MOST_EFFECTS else effects[: _MOST_EFFECTS - 5] + effects[-5:]
+    shown = (
+        effects if len(effects) <= _MOST_EFFECTS else effects[: _MOST_EFFECTS - 5] + effects[-5:]
+    )
     names = [as_text(row.get("what"), "a change without a name") for row in effects]
     dots = []
     for row in shown:
-        name, ends = as_text(row.get("what"), "a change without a name"), as_interval(row.get("interval"))
+        name, ends = (
+            as_text(row.get("what"), "a change without a name"),
+            as_interval(row.get("interval")),
+        )
         label = f"{name} · {as_text(row.get('model'))}" if names.count(name) > 1 else name
         sure = ends is not None and (ends[0] > 0 or ends[1] < 0)
-        dots.append(charts.Dot(formatting.clip(label, 90), as_number(row.get("effect")), ends, tone="accent" if sure else "quiet"))
+        dots.append(
+            charts.Dot(
+                formatting.clip(label, 90),
+                as_number(row.get("effect")),
+                ends,
+                tone="accent" if sure else "quiet",
+            )
+        )
     title = "What each change did"
     if len(shown) < len(effects):
         title += f": the {len(shown) - 5} best and the 5 worst of {len(effects)}"
     axis = "change of the metric on the validation span"
     wide, narrow = (
-        charts.dots_with_interval(dots, title=title, axis=axis, width=width, reference=0, show=formatting.signed) for width in WIDTHS
+        charts.dots_with_interval(
+            dots, title=title, axis=axis, width=width, reference=0, show=formatting.signed
+        )
+        for width in WIDTHS
     )
     lines = [
         (
@@ -87,22 +117,38 @@ def _effects(effects: list[Map]) -> Chart:
         for row in effects
     ]
     heads = ("Change", "Model", "#Without", "#With", "#Effect", "#95 % interval")
-    reading = "Right of the dashed line the change helped, left of it it harmed. A grey row is within the noise."
-    return Chart(title, wide, reading, table(title, heads, lines, "scores.json", folded=True), narrow)
+    reading = (
+        "Right of the dashed line the change helped, left of it it harmed. A grey row is within "
+        "the noise."
+    )
+    return Chart(
+        title, wide, reading, table(title, heads, lines, "scores.json", folded=True), narrow
+    )
 
 
 def _heat(heat: Map) -> Chart:
     names = [as_text(name, formatting.ABSENT) for name in as_list(heat.get("rows"))]
     columns = [as_text(name, formatting.ABSENT) for name in as_list(heat.get("columns"))]
     values = [numbers(line) for line in as_list(heat.get("values"))]
-    row_title, column_title = as_text(heat.get("row_title"), "rows"), as_text(heat.get("column_title"), "columns")
+    row_title, column_title = (
+        as_text(heat.get("row_title"), "rows"),
+        as_text(heat.get("column_title"), "columns"),
+    )
     metric = as_text(heat.get("metric"), "the primary metric")
     title = formatting.clip(f"{formatting.metric(metric)}: {row_title} × {column_title}", 160)
     shown = title
     if len(names) > _MOST_ROWS or len(columns) > _MOST_COLUMNS:
-        shown += f" (the first {min(len(names), _MOST_ROWS)} × {min(len(columns), _MOST_COLUMNS)} of {len(names)} × {len(columns)})"
+        shown += (
+            f" (the first {min(len(names), _MOST_ROWS)} × {min(len(columns), _MOST_COLUMNS)} of "
+            f"{len(names)} × {len(columns)})"
+        )
     svg = charts.heat_map(
-        names[:_MOST_ROWS], columns[:_MOST_COLUMNS], values[:_MOST_ROWS], title=shown, row_title=row_title, column_title=column_title
+        names[:_MOST_ROWS],
+        columns[:_MOST_COLUMNS],
+        values[:_MOST_ROWS],
+        title=shown,
+        row_title=row_title,
+        column_title=column_title,
     )
     lines = [
         (formatting.clip(name, 60), *(formatting.score(value) for value in line[: len(columns)]))
@@ -116,9 +162,15 @@ def _heat(heat: Map) -> Chart:
         if value is not None and at < len(names) and to < len(columns)
     ]
     best = max(known, default=None)
-    reading = "Darker is better; a dash was not tried. All cells are of the same users, so only compare them with each other."
+    reading = (
+        "Darker is better; a dash was not tried. All cells are of the same users, so only "
+        "compare them with each other."
+    )
     if best is not None:
-        reading += f" Best: {formatting.clip(names[best[1]], 60)} with {formatting.clip(columns[best[2]], 60)}, {formatting.score(best[0])}"
+        reading += (
+            f" Best: {formatting.clip(names[best[1]], 60)} with "
+            f"{formatting.clip(columns[best[2]], 60)}, {formatting.score(best[0])}"
+        )
         setting = _within(as_list(heat.get("settings")), best[1], best[2])
         reading += f", reached by {formatting.clip(setting, 160)}." if setting else "."
     return Chart(shown, svg, reading, table(title, heads, lines, "scores.json", folded=True))
@@ -131,7 +183,9 @@ def _within(matrix: Sequence[object], row: int, column: int) -> str:
 
 
 def _tried(facts: RunFacts, tried: list[Map]) -> Block:
-    """What has a number on the validation span; numbers of the same users stand together, since only they compare."""
+    """What has a number on the validation span; numbers of the same users stand together, since
+    only they compare.
+    """
     metric = facts.primary
 
     def users_of(row: Map) -> float:
@@ -149,6 +203,15 @@ def _tried(facts: RunFacts, tried: list[Map]) -> Block:
         )
         for row in tried
     ]
-    heads = ("Configuration", f"#{formatting.metric(metric)}", "#95 % interval", "#Fit", "#Users asked")
-    caption = f"Every configuration that was judged on the validation span: {len(tried):,}, those on the most users first"
+    heads = (
+        "Configuration",
+        f"#{formatting.metric(metric)}",
+        "#95 % interval",
+        "#Fit",
+        "#Users asked",
+    )
+    caption = (
+        f"Every configuration that was judged on the validation span: {len(tried):,}, those on "
+        "the most users first"
+    )
     return table(caption, heads, lines, "scores.json", folded=True)

@@ -11,8 +11,13 @@ from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map,
 
 _REPEATS = {
     "allow": "Items the user took before may be suggested and count.",
-    "forbid": "Items the user took before are not suggested; where they were taken again, they count as misses.",
-    "only": "Only items the user took before are suggested; others that were taken count as misses.",
+    "forbid": (
+        "Items the user took before are not suggested; where they were taken again, they count "
+        "as misses."
+    ),
+    "only": (
+        "Only items the user took before are suggested; others that were taken count as misses."
+    ),
 }
 
 
@@ -33,7 +38,14 @@ def honesty(facts: RunFacts) -> list[Block]:
                 tone,
             )
         )
-        blocks.append(table("How it was measured", ("Question", "Answer"), _answers(facts, protocol), "scores.json"))
+        blocks.append(
+            table(
+                "How it was measured",
+                ("Question", "Answer"),
+                _answers(facts, protocol),
+                "scores.json",
+            )
+        )
     blocks += _no_time(facts)
     left = [
         (
@@ -51,12 +63,21 @@ def honesty(facts: RunFacts) -> list[Block]:
 
 
 def _no_time(facts: RunFacts) -> list[Block]:
-    """What had no time, and what was judged on the validation span only: a sentence and a folded table each."""
-    late, halfway = outcome.left_out(facts, outcome.NO_TIME), outcome.left_out(facts, "validation only")
-    lines: list[tuple[str | Cell, ...]] = [(Cell(formatting.clip(one.labels[0], 120), note=one.more), one.reason) for one in late]
+    """What had no time, and what was judged on the validation span only: a sentence and a folded
+    table each.
+    """
+    late, halfway = (
+        outcome.left_out(facts, outcome.NO_TIME),
+        outcome.left_out(facts, "validation only"),
+    )
+    lines: list[tuple[str | Cell, ...]] = [
+        (Cell(formatting.clip(one.labels[0], 120), note=one.more), one.reason) for one in late
+    ]
     listed = {one.model for one in late}
     lines += [
-        (formatting.clip(name, 120), "None of its settings had a trial.") for name in outcome.untried_models(facts) if name not in listed
+        (formatting.clip(name, 120), "None of its settings had a trial.")
+        for name in outcome.untried_models(facts)
+        if name not in listed
     ]
     lines += [
         (
@@ -66,15 +87,32 @@ def _no_time(facts: RunFacts) -> list[Block]:
         for row in outcome.without_a_row(facts)
         if row.get("kind") == outcome.NO_TIME
     ]
-    families = [text for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial")) if (text := as_text(name))]
+    families = [
+        text
+        for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial"))
+        if (text := as_text(name))
+    ]
     said = outcome.no_time_sentence(facts) + (
-        f" Families without a trial: {formatting.clip(', '.join(families), 400)}." if families else ""
+        f" Families without a trial: {formatting.clip(', '.join(families), 400)}."
+        if families
+        else ""
     )
     blocks: list[Block] = [Prose(said.strip())] if said else []
     if lines:
-        blocks.append(table("Models and settings that had no time", ("Model or setting", "Why"), lines, "scores.json", folded=True))
+        blocks.append(
+            table(
+                "Models and settings that had no time",
+                ("Model or setting", "Why"),
+                lines,
+                "scores.json",
+                folded=True,
+            )
+        )
     if halfway:
-        rows = [(Cell(formatting.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason) for one in halfway]
+        rows = [
+            (Cell(formatting.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason)
+            for one in halfway
+        ]
         heads = ("Model", "Its best on the validation span", "Why not on the test span")
         blocks += [
             Prose(outcome.halfway_sentence(facts)),
@@ -84,10 +122,13 @@ def _no_time(facts: RunFacts) -> list[Block]:
 
 
 def _judged(one: outcome.LeftOut) -> Cell:
-    """The value of the setting that was judged, and its name where it is another than the one listed."""
+    """The value of the setting that was judged, and its name where it is another than the one
+    listed.
+    """
     users = "all users" if one.users is None else formatting.count(one.users, "user")
     return Cell(
-        f"{formatting.score(one.value)} on {users}", note="" if one.judged in one.labels else f"as {formatting.clip(one.judged, 120)}"
+        f"{formatting.score(one.value)} on {users}",
+        note="" if one.judged in one.labels else f"as {formatting.clip(one.judged, 120)}",
     )
 
 
@@ -108,36 +149,61 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         if name not in ("cpus", "total_seconds", "peak_memory_mib", "system") and as_text(value)
     )
     resamples = formatting.number(as_number(protocol.get("resamples")))
-    use = "the test span was not used" if facts.cut_short else "the test span was used for the board"
+    use = (
+        "the test span was not used" if facts.cut_short else "the test span was used for the board"
+    )
     if as_text(facts.advice.get("state")) == "done":
         use += " of the dig, and by each training once"
     tried = sum(count for _, count in outcome.judged_on(facts))
-    budget, earlier = as_text(as_map(facts.scores.get("budget")).get("says")), outcome.taken_over(facts)
+    budget, earlier = (
+        as_text(as_map(facts.scores.get("budget")).get("says")),
+        outcome.taken_over(facts),
+    )
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
-        ("Users asked", f"{users} with a history; {formatting.number(new)} without one are judged apart" if new is not None else users),
+        (
+            "Users asked",
+            f"{users} with a history; {formatting.number(new)} without one are judged apart"
+            if new is not None
+            else users,
+        ),
         ("Metric formulas as in", text("dialect")),
         ("Repeats", _REPEATS.get(repeats, repeats or "not recorded")),
         ("Repeats among what was taken", share("target_repeat_share")),
         ("Items taken that no model knew", share("cold_target_share")),
         ("Ties", text("ties")),
         *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
-        ("Intervals", f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval beside it without zero say the same."),
-        ("Choosing", f"{formatting.count(tried, 'configuration')} judged on the validation span; {use}."),
+        (
+            "Intervals",
+            (
+                f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval "
+                "beside it without zero say the same."
+            ),
+        ),
+        (
+            "Choosing",
+            f"{formatting.count(tried, 'configuration')} judged on the validation span; {use}.",
+        ),
         *([("Budget", formatting.clip(f"{budget} {earlier}".rstrip(), 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
         ("Total time", formatting.seconds(as_number(environment.get("total_seconds")))),
         ("Versions", formatting.clip(versions or "not recorded", 400)),
-    ]  # fmt: skip
+    ]
 
 
 def _machine(environment: Map) -> str:
     peak = as_number(environment.get("peak_memory_mib"))
     told = formatting.count(as_number(environment.get("cpus")), "processor")
     system = formatting.clip(as_text(environment.get("system")), 80)
-    return ", ".join([told, *([system] if system else []), *([f"peak memory {formatting.mebibytes(peak)}"] if peak is not None else [])])
+    return ", ".join(
+        [
+            told,
+            *([system] if system else []),
+            *([f"peak memory {formatting.mebibytes(peak)}"] if peak is not None else []),
+        ]
+    )
 
 
 def recipe(facts: RunFacts, documents: Map) -> list[Block]:
@@ -145,12 +211,24 @@ def recipe(facts: RunFacts, documents: Map) -> list[Block]:
     command = as_text(facts.recipe.get("command"))
     blocks: list[Block] = []
     if command:
-        blocks.append(Folded("The command", command[:4000], "The command is too long to be shown; it is in recipe.json.", folded=False))
+        blocks.append(
+            Folded(
+                "The command",
+                command[:4000],
+                "The command is too long to be shown; it is in recipe.json.",
+                folded=False,
+            )
+        )
     else:
         blocks.append(Prose("The command is not recorded.", "missing"))
     for name, document in documents.items():
         if document:
-            whole = json.dumps(document, ensure_ascii=False, indent=1 if name == "recipe.json" else None, allow_nan=False)
+            whole = json.dumps(
+                document,
+                ensure_ascii=False,
+                indent=1 if name == "recipe.json" else None,
+                allow_nan=False,
+            )
             instead = f"{name} is too large to stand here; the report's JSON form holds it whole."
             blocks.append(Folded(f"{name}, {len(whole.encode()):,} bytes", whole, instead))
     return blocks
