@@ -198,7 +198,7 @@ def family(case: Case) -> list[CoOccurrence]:
                 weight="power",
                 left_power=a,
                 right_power=b,
-                unit_power=share,
+                group_power=share,
                 keep=keep,
                 normalise=rows_to_one,
             )
@@ -211,7 +211,7 @@ def family(case: Case) -> list[CoOccurrence]:
     ]
     counts += [
         {"distance": "log", "backward": 0.3},
-        {"distance": "inverse", "backward": 0.3, "unit_power": 0.3},
+        {"distance": "inverse", "backward": 0.3, "group_power": 0.3},
     ]
     for (a, b), count, gamma in product(POWERS[:5], counts, HISTORIES):
         add(weight="power", left_power=a, right_power=b, history=gamma, keep=300, **count)
@@ -236,7 +236,7 @@ def others(case: Case) -> Iterator[Recommender]:
         yield sw.model("item-knn-bm25", history=gamma, keep=200)
         for alpha, beta in product((0.5, 0.8), (0.2, 0.4, 0.6)):
             yield sw.model(
-                "rp3beta", left_power=alpha, unit_power=alpha, right_power=beta, history=gamma
+                "rp3beta", left_power=alpha, group_power=alpha, right_power=beta, history=gamma
             )
     if case.timed:
         for last, length in product((2, 5), (0.0, 0.5)):

@@ -1,7 +1,7 @@
 """The closed-form shelf on real logs: every model that says where to search, tuned with equal
 budgets, and judged once on the test cut.
 
-Run it as `python bench/shelf.py [--alone] LOG [MINUTES] [MODEL …]`; LOG is a part of a name in
+Run it as `python bench/registry.py [--alone] LOG [MINUTES] [MODEL …]`; LOG is a part of a name in
 `CASES`, minutes are for the tuning of all models together, MODELs narrow it down; `--alone`:
 nothing beside them, and no mixtures. The best setting of each on the validation cut is fitted again
 on all that the test cut may learn from. At last the best two and three families are mixed, as a dig
@@ -29,9 +29,9 @@ from spadework.data import splitting
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.models.base import Recommender
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.search.blending import mixtures
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
@@ -118,7 +118,7 @@ BESIDE: dict[str, list[Recommender]] = {
             right_power=0.3,
         )
     ],
-    "Gowalla (lightgcn)": [model("rp3beta", left_power=0.8, unit_power=0.8, right_power=0.2)],
+    "Gowalla (lightgcn)": [model("rp3beta", left_power=0.8, group_power=0.8, right_power=0.2)],
     "grocery": [
         model(
             "cooccurrence",
@@ -128,7 +128,7 @@ BESIDE: dict[str, list[Recommender]] = {
             distance="inverse",
             backward=0.5,
             age_half_life="49d",
-            unit_power=0.5,
+            group_power=0.5,
         )
     ],
 }

@@ -11,24 +11,24 @@ from collections.abc import Sequence
 import numpy as np
 
 
-def count_sets(units, item_count):
+def count_sets(groups, item_count):
     """Dense counts [items, items] of units that hold both; an item is no neighbour of itself.
-    `units` are collections of items.
+    `groups` are collections of items.
     """
     counts = np.zeros((item_count, item_count))
-    for unit in units:
-        for one, other in itertools.permutations(set(unit), 2):
+    for group in groups:
+        for one, other in itertools.permutations(set(group), 2):
             counts[one, other] += 1
     return counts
 
 
-def count_events(units, item_count, weigh):
+def count_events(groups, item_count, weigh):
     """Dense counts [items, items]: for each ordered pair of events of a unit, `weigh(one, other)`.
-    `units` are lists of (item, event).
+    `groups` are lists of (item, event).
     """
     counts = np.zeros((item_count, item_count))
-    for unit in units:
-        for (item, one), (partner, other) in itertools.permutations(unit, 2):
+    for group in groups:
+        for (item, one), (partner, other) in itertools.permutations(group, 2):
             if item != partner:
                 counts[item, partner] += weigh(one, other)
     return counts

@@ -24,7 +24,7 @@ from spadework.errors import (
 )
 from spadework.limits import Limits, available_bytes, resident_bytes
 from spadework.randomness import generator
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 
 @pytest.mark.parametrize(
@@ -60,10 +60,10 @@ def test_spans_survive_being_written(seconds):
 
 
 def test_a_shelf_tells_the_nearest_name_and_takes_each_once():
-    shelf: Shelf[int] = Shelf("spade")
-    shelf.place("steel", 1)
-    shelf.place("steel", 1)
-    shelf.place("wood", 2)
+    shelf: Registry[int] = Registry("spade")
+    shelf.register("steel", 1)
+    shelf.register("steel", 1)
+    shelf.register("wood", 2)
     assert (list(shelf), len(shelf), "wood" in shelf, "gold" in shelf) == (
         ["steel", "wood"],
         2,
@@ -77,12 +77,12 @@ def test_a_shelf_tells_the_nearest_name_and_takes_each_once():
         == "There is no spade named 'steal'.\nDid you mean 'steel'? Known: steel, wood."
     )
     with pytest.raises(ValueError, match="two things named 'wood'"):
-        shelf.place("wood", 3)
+        shelf.register("wood", 3)
 
 
 def test_a_shelf_is_a_mapping():
-    shelf: Shelf[int] = Shelf("spade")
-    shelf.place("small", 1)
+    shelf: Registry[int] = Registry("spade")
+    shelf.register("small", 1)
     assert shelf.get("small") == 1
     assert shelf.get("large") is None
     assert shelf.get("large", 7) == 7

@@ -13,7 +13,7 @@ from crowd import ASKED, ITEMS, NEAR, crowd, recall
 
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.users import nearest_users
-from spadework.kernels.users.nearest_users import People
+from spadework.kernels.users.nearest_users import UserIndex
 
 FEW = 50
 MOST_CHECKED = 100_000
@@ -26,9 +26,9 @@ def main(users: int) -> None:
     few = SparseRows(
         rows.starts[: FEW + 1], rows.columns[: rows.starts[FEW]], rows.values[: rows.starts[FEW]]
     )
-    nearest_users.alike(People.of(few, ITEMS), few, 0.5, 1.0, NEAR)
+    nearest_users.alike(UserIndex.of(few, ITEMS), few, 0.5, 1.0, NEAR)
     begun = time.perf_counter()
-    index = People.of(rows, ITEMS)
+    index = UserIndex.of(rows, ITEMS)
     indexed = time.perf_counter()
     asked = SparseRows(
         rows.starts[: ASKED + 1],

@@ -62,7 +62,7 @@ def distances() -> list[CoOccurrence]:
 
 def levels() -> list[CoOccurrence]:
     """Eight counts, of which one looks at the time between two events and one at sessions."""
-    return [*six(), channel(gap_half_life="7d"), channel(unit="session", session_gap="1d")]
+    return [*six(), channel(gap_half_life="7d"), channel(group="session", session_gap="1d")]
 
 
 def fitted(models: list[CoOccurrence], log: sw.Interactions) -> tuple[float, CoOccurrence]:

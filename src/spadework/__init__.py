@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from spadework.errors import SpadeworkError
     from spadework.evaluation.scoreboard import Scoreboard, evaluate, scoreboard
     from spadework.models.base import Recommender
+    from spadework.models.catalogue import catalogue
     from spadework.models.cooccurrence.counts import Counts, count, fit_counts, merge
     from spadework.models.labels import model
     from spadework.models.recommendations import Recommendations
-    from spadework.models.registry import catalogue
     from spadework.workbench.glossary import explain
     from spadework.workbench.recipe import Recipe
     from spadework.workbench.run import Run, dig
@@ -50,7 +50,7 @@ _HOMES = {
     "Scoreboard": "spadework.evaluation.scoreboard",
     "SpadeworkError": "spadework.errors",
     "Split": "spadework.data.splitting",
-    "catalogue": "spadework.models.registry",
+    "catalogue": "spadework.models.catalogue",
     "count": "spadework.models.cooccurrence.counts",
     "diagnose": "spadework.diagnosis.checking",
     "dig": "spadework.workbench.run",

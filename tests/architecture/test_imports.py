@@ -54,7 +54,7 @@ def test_reading_a_world_compiles_no_kernel():
 
 def test_words_are_counted_by_a_library_that_loads_when_a_model_fits_on_content():
     assert "sklearn" not in loaded_by(
-        "from spadework.models.registry import catalogue; catalogue()"
+        "from spadework.models.catalogue import catalogue; catalogue()"
     )
 
 

@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 from command_line import call
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 from spadework.workbench.recipe import Recipe
 
 KEYS = ", ".join(Recipe.model_fields)

@@ -13,8 +13,8 @@ import spadework as sw
 from makers import START, make_log
 from spadework import events
 from spadework.errors import BadRequest, Unsuitable
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.registry import catalogue
 
 FAMILY = sorted(name for name, cls in catalogue().items() if issubclass(cls, CoOccurrence))
 WHOLE = [
@@ -83,7 +83,7 @@ def test_no_model_of_the_family_gives_what_is_no_number(name, log):
     [
         {"age_half_life": "1m"},
         {"entry": "recency", "entry_half_life": "1m"},
-        {"gap_half_life": "1m", "unit_power": 2.0},
+        {"gap_half_life": "1m", "group_power": 2.0},
         {"weight": "llr"},
         {"weight": "npmi"},
         {"weight": "pmi", "shrink": 5.0},
@@ -139,7 +139,7 @@ def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
         )
 
 
-@pytest.mark.parametrize("params", [{}, {"distance": "inverse"}, {"unit": "basket"}], ids=str)
+@pytest.mark.parametrize("params", [{}, {"distance": "inverse"}, {"group": "basket"}], ids=str)
 def test_entry_weights_below_zero_are_refused(params):
     log = make_log(["u", "u", "v"], ["a", "b", "a"], [START] * 3, weights=[1, -2, 1])
     says = refused(Unsuitable, lambda: sw.model("cooccurrence", entry="value", **params).fit(log))
@@ -196,7 +196,7 @@ def test_keep_above_the_catalogue_keeps_all():
         {"distance": "inverse"},
         {"age_half_life": "3d"},
         {"gap_half_life": "3d"},
-        {"unit_power": 0.5},
+        {"group_power": 0.5},
         {"entry": "tfidf"},
         {"window": 3},
     ],
@@ -217,7 +217,7 @@ def test_weights_that_count_wholes_are_refused_where_pairs_are_decayed(whole, de
 
 @pytest.mark.parametrize(
     "params",
-    [{"distance": "inverse"}, {"age_half_life": "3d"}, {"unit": "session"}, {"history": 0.5}],
+    [{"distance": "inverse"}, {"age_half_life": "3d"}, {"group": "session"}, {"history": 0.5}],
     ids=str,
 )
 def test_settings_that_read_times_are_refused_without_them(params):
@@ -230,8 +230,8 @@ def test_settings_that_read_times_are_refused_without_them(params):
 
 def test_baskets_need_a_basket_column_or_times():
     log = make_log(["a", "a", "b"], ["x", "y", "x"])
-    says = refused(Unsuitable, lambda: sw.model("cooccurrence", unit="basket").fit(log))
+    says = refused(Unsuitable, lambda: sw.model("cooccurrence", group="basket").fit(log))
     assert says.startswith(
-        "The model 'cooccurrence(unit=basket)' counts by basket, and the log has neither "
+        "The model 'cooccurrence(group=basket)' counts by basket, and the log has neither "
         "baskets nor times."
     )

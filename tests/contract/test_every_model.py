@@ -19,11 +19,11 @@ from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender, models
+from spadework.models.catalogue import catalogue
 from spadework.models.histories import Histories
 from spadework.models.labels import model
 from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
-from spadework.models.registry import catalogue
 from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"

@@ -156,14 +156,14 @@ def integer_pairs(draw) -> Pairs:
     right = np.maximum(
         joint + np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n))), 1
     )
-    units = float((left + right - joint).max()) + draw(st.integers(0, 100))
+    groups = float((left + right - joint).max()) + draw(st.integers(0, 100))
     powers = draw(st.tuples(st.floats(0, 2), st.floats(0, 2)))
     shrink = draw(st.sampled_from([0.0, 0.5, 20.0]))
     return Pairs(
         joint,
         left,
         right,
-        units,
+        groups,
         *powers,
         shrink,
         draw(st.sampled_from([1.0, 2.0, 2.5, 3.0])),
@@ -177,7 +177,7 @@ def block(seed: int, **settings) -> Pairs:
     left = np.floor(10 ** rng.uniform(0, 6, (7, 1)))
     right = np.floor(10 ** rng.uniform(0, 6, (1, 40)))
     left[0], right[0, 0] = 1, 1e6
-    units = 3e6
+    groups = 3e6
     joint = np.floor(
         np.minimum(left, right) * rng.choice([0.0, 0.0, 0.001, 0.1, 0.5, 1.0], (7, 40))
     )
@@ -185,7 +185,7 @@ def block(seed: int, **settings) -> Pairs:
         joint.astype(np.float32),
         left.astype(np.float32),
         right.astype(np.float32),
-        units,
+        groups,
         **settings,
     )
 
@@ -212,8 +212,8 @@ def check_against_twin(name, values, pairs, rtol, atol):
             assert value <= 0
         else:
             assert value == pytest.approx(
-                TWINS[name](c, i, j, pairs.units, pairs), rel=rtol, abs=atol
-            ), (c, i, j, pairs.units)
+                TWINS[name](c, i, j, pairs.groups, pairs), rel=rtol, abs=atol
+            ), (c, i, j, pairs.groups)
 
 
 @every_pair_weight
@@ -287,7 +287,7 @@ def test_other_weights_tell_left_from_right(name):
 @given(pairs=integer_pairs())
 def test_pair_weight_above_zero_grows_with_the_joint_count(name, pairs):
     sizes = dataclasses.replace(
-        pairs, left=pairs.left + 1, right=pairs.right + 1, units=pairs.units + 1
+        pairs, left=pairs.left + 1, right=pairs.right + 1, groups=pairs.groups + 1
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         fewer = np.maximum(pair_weights[name](sizes), 0)
@@ -308,8 +308,8 @@ def test_shrink_only_holds_back(name, pairs):
             np.maximum(pair_weights[name](pairs), 0),
         )
     if name == "shrunk":
-        after = np.minimum(after, np.maximum(before, pairs.right / pairs.units))
-        before = np.maximum(before, pairs.right / pairs.units)
+        after = np.minimum(after, np.maximum(before, pairs.right / pairs.groups))
+        before = np.maximum(before, pairs.right / pairs.groups)
     assert (after <= before * (1 + 1e-12)).all()
 
 
@@ -337,7 +337,7 @@ def entries_by_hand() -> Entries:
         np.asarray([2.0, 1.0]),
         np.asarray([1, 9]),
         np.asarray([1, 1]),
-        units=2,
+        groups=2,
         items=10,
         values=np.asarray([7.0, 0.0]),
         ages=np.asarray([0.0, 2 * 30 * 86_400.0]),
@@ -355,7 +355,7 @@ def test_entry_weight_by_hand(name):
 @every_entry_weight
 @given(data=st.data())
 def test_entry_weight_is_finite_and_never_below_zero(name, data):
-    n, items, units = (
+    n, items, groups = (
         data.draw(st.integers(1, 6)),
         data.draw(st.integers(1, 40)),
         data.draw(st.integers(1, 40)),
@@ -367,8 +367,8 @@ def test_entry_weight_is_finite_and_never_below_zero(name, data):
     entries = Entries(
         column(9).astype(np.float32),
         column(items),
-        column(units),
-        units,
+        column(groups),
+        groups,
         items,
         values=column(9, 0).astype(np.float32),
         ages=column(10**9, 0),

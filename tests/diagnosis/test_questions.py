@@ -26,10 +26,10 @@ from spadework.diagnosis.probe import all_probes, ask_all, found
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
 from spadework.models.popular import Popular
-from spadework.models.registry import catalogue
 from spadework.workbench.recipe import Recipe
 
 SEEDS = 20

@@ -65,14 +65,14 @@ def events_of(log) -> list[Event]:
     return made
 
 
-def units_of(events: list[Event], unit: str, gap: float) -> list[list[Event]]:
+def units_of(events: list[Event], group: str, gap: float) -> list[list[Event]]:
     found: dict[Any, list[Event]] = defaultdict(list)
     session = 0
     for at, event in enumerate(events):
         if at and (event.user != events[at - 1].user or event.time - events[at - 1].time > gap):
             session += 1
         found[
-            {"user": event.user, "session": session, "basket": (event.user, event.basket)}[unit]
+            {"user": event.user, "session": session, "basket": (event.user, event.basket)}[group]
         ].append(event)
     return list(found.values())
 
@@ -117,20 +117,20 @@ def seconds(text: str | None) -> float:
 def entry_weight(
     name: str,
     one: Any,
-    unit: list[Event],
+    group: list[Event],
     item: int,
-    units: list[list[Event]],
+    groups: list[list[Event]],
     items: int,
     now: int,
 ) -> float:
-    own = [event for event in unit if event.item == item]
+    own = [event for event in group if event.item == item]
     count = len(own)
-    size = len({event.item for event in unit})
-    known = len({event.item for unit in units for event in unit})
+    size = len({event.item for event in group})
+    known = len({event.item for group in groups for event in group})
     idf = max(math.log(known / (1 + size)), 0.0)
     if name == "bm25":
-        holders = sum(any(event.item == item for event in other) for other in units)
-        mean = sum(len({event.item for event in other}) for other in units) / known
+        holders = sum(any(event.item == item for event in other) for other in groups)
+        mean = sum(len({event.item for event in other}) for other in groups) / known
         return (
             count
             * (one.saturation + 1)
@@ -158,17 +158,17 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
         or one.window is not None
         or one.gap_half_life is not None
     )
-    units = units_of(events, one.unit, seconds(one.session_gap))
+    groups = units_of(events, one.group, seconds(one.session_gap))
     if one.newest is not None and ordered:
-        units = [unit[-one.newest :] for unit in units]
+        groups = [group[-one.newest :] for group in groups]
     counts, sizes = np.zeros((log.item_count, log.item_count)), np.zeros(log.item_count)
-    for unit in units:
-        newest = {event.item: event for event in unit}
+    for group in groups:
+        newest = {event.item: event for event in group}
         weights = {
-            item: entry_weight(one.entry, one, unit, item, units, log.item_count, now)
+            item: entry_weight(one.entry, one, group, item, groups, log.item_count, now)
             for item in newest
         }
-        members = unit if ordered else list(newest.values())
+        members = group if ordered else list(newest.values())
         for item in newest:
             sizes[item] += weights[item] ** 2
         for a, first in enumerate(members):
@@ -182,16 +182,16 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
                 share *= 2 ** (-abs(second.time - first.time) / seconds(one.gap_half_life))
                 share *= 2 ** (-(now - max(first.time, second.time)) / seconds(one.age_half_life))
                 share *= (
-                    len(members) ** -one.unit_power * weights[first.item] * weights[second.item]
+                    len(members) ** -one.group_power * weights[first.item] * weights[second.item]
                 )
                 counts[first.item, second.item] += share
-    return counts, sizes, len(units)
+    return counts, sizes, len(groups)
 
 
-def alike(one: Any, joint: float, left: float, right: float, units: int) -> float:
+def alike(one: Any, joint: float, left: float, right: float, groups: int) -> float:
     if joint < max(one.support, 1e-30):
         return 0.0
-    if one.llr and surprise(joint, left, right, units) < one.llr:
+    if one.llr and surprise(joint, left, right, groups) < one.llr:
         return 0.0
     a, b, s = one.left_power, one.right_power, one.shrink
     return {
@@ -199,39 +199,39 @@ def alike(one: Any, joint: float, left: float, right: float, units: int) -> floa
         "cosine": joint / (math.sqrt(left * right) + s),
         "confidence": joint / (left + s),
         "jaccard": joint / (max(left + right - joint, joint) + s),
-        "lift": joint * units / (left * right + s),
+        "lift": joint * groups / (left * right + s),
         "power": joint / (left**a * right**b + s),
     }[one.weight]
 
 
-def surprise(joint: float, left: float, right: float, units: int) -> float:
+def surprise(joint: float, left: float, right: float, groups: int) -> float:
     """Log-likelihood ratio of the four cells, below zero where the two meet less than chance has
     it.
     """
-    cells = [joint, left - joint, right - joint, units - left - right + joint]
+    cells = [joint, left - joint, right - joint, groups - left - right + joint]
     by_chance = [
         left * right,
-        left * (units - right),
-        (units - left) * right,
-        (units - left) * (units - right),
+        left * (groups - right),
+        (groups - left) * right,
+        (groups - left) * (groups - right),
     ]
     total = 2 * sum(
-        cell * math.log(cell * units / chance)
+        cell * math.log(cell * groups / chance)
         for cell, chance in zip(cells, by_chance, strict=True)
         if cell > 0
     )
-    return total if joint * units > left * right else -total
+    return total if joint * groups > left * right else -total
 
 
 def defined(one: Any, log) -> np.ndarray:
     """The whole table before anything is cut off."""
-    counts, sizes, units = counted(one, log)
+    counts, sizes, groups = counted(one, log)
     sizes = np.maximum(sizes, 1e-12)
     values = np.zeros_like(counts)
     for i in range(log.item_count):
         for j in range(log.item_count):
             if i != j and counts[i, j] > 0:
-                values[i, j] = alike(one, counts[i, j], sizes[i], sizes[j], units)
+                values[i, j] = alike(one, counts[i, j], sizes[i], sizes[j], groups)
     return values
 
 
@@ -258,7 +258,7 @@ half_lives = st.sampled_from([None, "2h", "50h"])
 channels = st.fixed_dictionaries(
     {},
     optional={
-        "unit": st.sampled_from(["user", "session", "basket"]),
+        "group": st.sampled_from(["user", "session", "basket"]),
         "session_gap": st.sampled_from(["1h", "5h"]),
         "window": st.sampled_from([None, 1, 2]),
         "distance": st.sampled_from(["same", "inverse", "log", "geometric"]),
@@ -266,7 +266,7 @@ channels = st.fixed_dictionaries(
         "backward": st.sampled_from([0.0, 0.3, 1.0]),
         "gap_half_life": half_lives,
         "age_half_life": half_lives,
-        "unit_power": st.sampled_from([0.0, 0.5, 1.0]),
+        "group_power": st.sampled_from([0.0, 0.5, 1.0]),
         "entry": st.sampled_from(
             ["binary", "count", "root", "log", "tfidf", "bm25", "value", "recency"]
         ),
@@ -297,9 +297,9 @@ def test_every_way_to_count_is_its_double_loop(log, channel, weight):
 
 
 @given(logs, st.sampled_from(["user", "session", "basket"]), st.sampled_from([2, 3]))
-def test_the_newest_events_of_a_unit_are_counted_and_the_older_ones_are_not(log, unit, newest):
+def test_the_newest_events_of_a_unit_are_counted_and_the_older_ones_are_not(log, group, newest):
     one = cooccurrence(
-        unit=unit, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5
+        group=group, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5
     )
     same(table(one, log), defined(one, log))
 
@@ -313,8 +313,10 @@ def test_pairs_below_the_support_are_left_out(log, support):
 @given(logs, st.sampled_from([0.5, 2.0]))
 def test_pairs_that_chance_explains_are_left_out(log, least):
     one = cooccurrence(llr=least, weight="cosine")
-    counts, sizes, units = counted(one, log)
-    ratios = [surprise(counts[i, j], sizes[i], sizes[j], units) for i, j in np.argwhere(counts > 0)]
+    counts, sizes, groups = counted(one, log)
+    ratios = [
+        surprise(counts[i, j], sizes[i], sizes[j], groups) for i, j in np.argwhere(counts > 0)
+    ]
     if all(abs(ratio - least) > 1e-3 for ratio in ratios):
         same(table(one, log), defined(one, log))
 
@@ -416,11 +418,11 @@ def test_walks_of_three_steps(seed, alpha, beta):
     to_users = (x.T / x.sum(axis=0)[:, None]) ** alpha
     walk = to_users @ to_items
     np.fill_diagonal(walk, 0)
-    same(table(sw.model("p3alpha", left_power=alpha, unit_power=alpha), log), walk)
+    same(table(sw.model("p3alpha", left_power=alpha, group_power=alpha), log), walk)
     walk = walk / x.sum(axis=0) ** beta
     walk /= walk.sum(axis=1, keepdims=True)
     same(
-        table(sw.model("rp3beta", left_power=alpha, unit_power=alpha, right_power=beta), log), walk
+        table(sw.model("rp3beta", left_power=alpha, group_power=alpha, right_power=beta), log), walk
     )
 
 
@@ -571,8 +573,8 @@ def test_a_pair_is_as_old_as_its_later_event(hours):
 
 @given(logs, st.sampled_from(["confidence", "cosine", "inclusion", "jaccard", "dice"]), half_lives)
 def test_shares_stay_shares_however_old_the_log(log, weight, half_life):
-    for unit_power in (0.0, 0.5):
+    for group_power in (0.0, 0.5):
         found = table(
-            cooccurrence(weight=weight, age_half_life=half_life, unit_power=unit_power), log
+            cooccurrence(weight=weight, age_half_life=half_life, group_power=group_power), log
         )
         assert found.max(initial=0) <= 1 + 1e-5

@@ -81,7 +81,7 @@ def test_a_walk_that_popular_items_pay_for(log):
     # the same, each over the size of its end: milk 5/18 / 3, jam 1/6 / 1, eggs 1/9 / 2; then the
     # row sums to one
     found = (
-        sw.model("rp3beta", left_power=1.0, unit_power=1.0, right_power=1.0)
+        sw.model("rp3beta", left_power=1.0, group_power=1.0, right_power=1.0)
         .fit(log)
         .similar_items(["bread"])
         .frame()

@@ -182,12 +182,12 @@ def test_most_popular_on_gowalla_of_lightgcn(gowalla):
                 "weight": "power",
                 "left_power": 0.5,
                 "right_power": 0.3,
-                "unit_power": 0.6,
+                "group_power": 0.6,
                 "keep": 500,
             },
             0.1804,
         ),
-        ("rp3beta", {"left_power": 0.8, "unit_power": 0.8, "right_power": 0.2}, 0.1859),
+        ("rp3beta", {"left_power": 0.8, "group_power": 0.8, "right_power": 0.2}, 0.1859),
     ],
 )
 def test_neighbours_on_gowalla_with_settings_chosen_on_a_cut_of_the_train_part(

@@ -41,7 +41,7 @@ def test_power_passes_through_cosine_confidence_and_lift(shrink):
         weigh("power", base, left_power=1.0, right_power=0.0), weigh("confidence", base), rtol=1e-12
     )
     np.testing.assert_allclose(
-        weigh("power", base, left_power=1.0, right_power=1.0) * base.units,
+        weigh("power", base, left_power=1.0, right_power=1.0) * base.groups,
         weigh("lift", base),
         rtol=1e-12,
     )
@@ -119,7 +119,9 @@ def test_logarithms_of_lift():
     )
     # squared, the counts give the cosine: ln(N · joint² / (left · right))
     np.testing.assert_allclose(
-        weigh("pmi_k", base, order=2.0), np.log(base.units * weigh("cosine", base) ** 2), rtol=1e-10
+        weigh("pmi_k", base, order=2.0),
+        np.log(base.groups * weigh("cosine", base) ** 2),
+        rtol=1e-10,
     )
 
 
@@ -142,7 +144,7 @@ def test_shrunk_falls_from_confidence_to_popularity():
     base = some_pairs()
     np.testing.assert_allclose(weigh("shrunk", base, shrink=0.0), weigh("confidence", base))
     np.testing.assert_allclose(
-        weigh("shrunk", base, shrink=1e12), base.right / base.units, rtol=1e-6
+        weigh("shrunk", base, shrink=1e12), base.right / base.groups, rtol=1e-6
     )
 
 

@@ -16,7 +16,7 @@ from spadework import events
 from spadework.data.worlds.worlds import worlds
 from spadework.errors import OutputExists
 from spadework.models.base import Recommender
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
 from spadework.workbench.storage import files

@@ -14,44 +14,44 @@ from spadework.kernels import parallel
 from spadework.kernels.counting import binary_counts, count_blocks
 from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.count_blocks import Workspace
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 
 ITEMS = 9
 ways = pytest.mark.parametrize("way", ["half", "dense", "sparse"])
 baskets = st.lists(st.sets(st.integers(0, ITEMS - 1), max_size=7), max_size=9)
 
 
-def arranged(made, items=ITEMS) -> Units:
-    starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
-    return Units.of_sets(
-        starts, np.asarray([item for unit in made for item in unit], np.int32), items
+def arranged(made, items=ITEMS) -> Groups:
+    starts = np.concatenate(([0], np.cumsum([len(group) for group in made]))).astype(np.int64)
+    return Groups.of_sets(
+        starts, np.asarray([item for group in made for item in group], np.int32), items
     )
 
 
-def forced(units: Units, way: str) -> SetCounter:
+def forced(groups: Groups, way: str) -> SetCounter:
     """A counter that goes this way, whatever suits the data."""
-    counter = SetCounter(units)
+    counter = SetCounter(groups)
     counter.__dict__["by_half"] = way == "half"
-    counter.__dict__["_dense"] = np.full(units.item_count, way == "dense")
+    counter.__dict__["_dense"] = np.full(groups.item_count, way == "dense")
     return counter
 
 
 def counted(counter: SetCounter, ranges=None) -> np.ndarray:
     """Counts of all rows by item code, the workspace used again from block to block."""
-    units, work = counter.units, Workspace()
+    groups, work = counter.groups, Workspace()
     counter.prepare()
-    out = np.zeros((units.item_count, units.item_count))
+    out = np.zeros((groups.item_count, groups.item_count))
     for rows in counter.blocks() if ranges is None else ranges:
         block = counter.count(rows, work)
         if block.columns is None:
             own = block.joint.reshape(block.rows, -1)
         else:
-            own = oracles.dense(block.starts, block.columns, block.joint[:, 0], units.item_count)
+            own = oracles.dense(block.starts, block.columns, block.joint[:, 0], groups.item_count)
             assert (block.joint[:, 0] > 0).all(), (
                 "a sparse cell is written only where something was counted"
             )
         out[block.first : block.last] = own
-    return out[np.ix_(units.ranks, units.ranks)]
+    return out[np.ix_(groups.ranks, groups.ranks)]
 
 
 @ways
@@ -95,10 +95,10 @@ def test_ranges_cover_every_row_once_however_small_the_blocks(way, cells, monkey
 
 @given(baskets, st.lists(st.booleans(), min_size=ITEMS, max_size=ITEMS))
 def test_rows_that_nobody_asks_for_stay_empty_and_the_others_are_whole(made, asked):
-    units = arranged(made)
+    groups = arranged(made)
     mask = np.asarray(asked)
     expected = np.where(mask[:, None], oracles.count_sets(made, ITEMS), 0)
-    np.testing.assert_array_equal(counted(SetCounter(units.asked(mask))), expected)
+    np.testing.assert_array_equal(counted(SetCounter(groups.asked(mask))), expected)
 
 
 def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
@@ -148,28 +148,30 @@ def test_the_largest_count_of_sixteen_bits(way):
 
 def test_the_triangle_is_the_same_on_any_number_of_threads():
     rng = np.random.default_rng(2)
-    units = arranged([set(rng.integers(0, 40, 9).tolist()) for _ in range(300)], 40)
+    groups = arranged([set(rng.integers(0, 40, 9).tolist()) for _ in range(300)], 40)
     triangles = []
     for threads in (1, 2, 3):
         with parallel.using(threads):
-            triangles.append(forced(units, "half")._triangle)
+            triangles.append(forced(groups, "half")._triangle)
     assert all((triangle == triangles[0]).all() for triangle in triangles)
 
 
 @given(baskets)
 def test_units_are_the_log_by_rank(made):
-    units = arranged(made)
-    for number, unit in enumerate(made):
-        own = units.items[units.starts[number] : units.starts[number + 1]]
+    groups = arranged(made)
+    for number, group in enumerate(made):
+        own = groups.items[groups.starts[number] : groups.starts[number + 1]]
         assert (np.diff(own.astype(int)) > 0).all(), "common items come first"
-        assert set(units.order[own].tolist()) == unit
-    assert (np.diff(units.item_sizes) <= 0).all()
-    assert (units.ranks[units.order] == np.arange(ITEMS)).all()
+        assert set(groups.order[own].tolist()) == group
+    assert (np.diff(groups.item_sizes) <= 0).all()
+    assert (groups.ranks[groups.order] == np.arange(ITEMS)).all()
     for rank in range(ITEMS):
-        cells = slice(int(units.occurrence_starts[rank]), int(units.occurrence_starts[rank + 1]))
-        assert units.pairs[rank] == sum(len(unit) for unit in made if units.order[rank] in unit)
-        assert units.occurrence_units[cells].tolist() == [
-            number for number, unit in enumerate(made) if units.order[rank] in unit
+        cells = slice(int(groups.occurrence_starts[rank]), int(groups.occurrence_starts[rank + 1]))
+        assert groups.pairs[rank] == sum(
+            len(group) for group in made if groups.order[rank] in group
+        )
+        assert groups.occurrence_groups[cells].tolist() == [
+            number for number, group in enumerate(made) if groups.order[rank] in group
         ]
 
 

@@ -161,13 +161,13 @@ def test_own_columns_are_those_of_small_inverses(seed, items, most):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)  # outweighs its row, so that every part is definite
     members = sparse_graph.strongest(found, most)
-    values, own, raised = local_inverse.own_columns(
+    values, own, regularised = local_inverse.own_columns(
         sparse_graph.halved(found), diagonal, members, "solve"
     )
     for item, column in enumerate(solved(whole, diagonal, members)):
         mine = values[members.starts[item] : members.starts[item + 1]]
         np.testing.assert_allclose([*mine, own[item]], column, rtol=1e-6, atol=1e-9)
-    assert raised == 0
+    assert regularised == 0
 
 
 def test_pairs_without_a_solution_get_a_stronger_penalty():
@@ -178,10 +178,10 @@ def test_pairs_without_a_solution_get_a_stronger_penalty():
         *csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32))
     )
     members = sparse_graph.strongest(found, 2)
-    values, own, raised = local_inverse.own_columns(
+    values, own, regularised = local_inverse.own_columns(
         sparse_graph.halved(found), np.ones(3), members, "solve"
     )
-    assert raised == 3
+    assert regularised == 3
     assert np.isfinite(values).all()
     assert (own > 0).all()
     _, weights, blocks = block_inverse.shared_columns(
@@ -276,7 +276,7 @@ def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
     diagonal = 1 + whole.sum(axis=1)
     scale = np.random.default_rng(seed).uniform(0.3, 3, items)
     members = sparse_graph.strongest(found, most)
-    weights, restless = descend(
+    weights, not_converged = descend(
         sparse_graph.halved(found),
         diagonal,
         scale,
@@ -286,7 +286,7 @@ def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
         tolerance=1e-8,
         label="descend",
     )
-    assert restless == 0
+    assert not_converged == 0
     matrix = (whole + np.diag(diagonal)) / np.outer(scale, scale)
     for item, own in enumerate(members_of(members)):
         w = weights[members.starts[item] : members.starts[item + 1]]
@@ -299,7 +299,7 @@ def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
 def test_descent_says_when_it_was_cut_short():
     found, whole = graph_of(3, 12, 0.9)
     diagonal = whole.sum(axis=1) * 0.5 + 0.1
-    weights, restless = descend(
+    weights, not_converged = descend(
         sparse_graph.halved(found),
         diagonal,
         np.ones(12),
@@ -309,5 +309,5 @@ def test_descent_says_when_it_was_cut_short():
         tolerance=1e-8,
         label="descend",
     )
-    assert restless > 0
+    assert not_converged > 0
     assert np.isfinite(weights).all()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spadework.kernels.users import nearest_sessions
-from spadework.kernels.users.nearest_sessions import Asked, Sessions
+from spadework.kernels.users.nearest_sessions import Queries, Sessions
 
 SETTINGS = st.fixed_dictionaries(
     {
@@ -42,33 +42,33 @@ def random_asked(rng, item_count, rows=4):
     own = [rng.choice(item_count, rng.integers(0, 5), replace=False) for _ in range(rows)]
     items = np.concatenate(own).astype(np.int32)
     weights, matches = rng.integers(1, 4, len(items)) / 4, rng.integers(1, 4, len(items)) / 3
-    return Asked(np.cumsum([0, *map(len, own)]), items, weights, matches)
+    return Queries(np.cumsum([0, *map(len, own)]), items, weights, matches)
 
 
-def plain_nearest(held, asked, row, *, sample, neighbours, length):
+def plain_nearest(held, queries, row, *, sample, neighbours, length):
     """(session, similarity, match weight) of the neighbours, newest first, from the definition."""
-    own = range(asked.starts[row], asked.starts[row + 1])
+    own = range(queries.starts[row], queries.starts[row + 1])
     found = []
     for number, items in enumerate(held):
-        shared = [at for at in own if asked.items[at] in items]
+        shared = [at for at in own if queries.items[at] in items]
         if shared:
-            similarity = sum((float(asked.weights[at]) for at in shared), 0.0)
+            similarity = sum((float(queries.weights[at]) for at in shared), 0.0)
             found.append(
                 (
                     number,
                     similarity / len(items) ** length if length else similarity,
-                    float(asked.matches[shared[0]]),
+                    float(queries.matches[shared[0]]),
                 )
             )
     newest = found[:sample]
     return sorted(sorted(newest, key=lambda one: (-one[1], one[0]))[:neighbours])
 
 
-def plain_scores(held, asked, item_weights, **settings):
+def plain_scores(held, queries, item_weights, **settings):
     """Dense scores, added in float32 neighbour by neighbour."""
-    scores = np.full((len(asked.starts) - 1, len(item_weights)), -np.inf, np.float32)
+    scores = np.full((len(queries.starts) - 1, len(item_weights)), -np.inf, np.float32)
     for row in range(len(scores)):
-        for number, similarity, match in plain_nearest(held, asked, row, **settings):
+        for number, similarity, match in plain_nearest(held, queries, row, **settings):
             for item in held[number]:
                 value = np.float32(similarity * match * item_weights[item])
                 scores[row, item] = (
@@ -104,12 +104,12 @@ def test_an_index_of_nothing():
 def test_the_walk_finds_what_looking_at_every_session_finds(seed, settings):
     rng = np.random.default_rng(seed)
     held, item_count = random_sessions(rng)
-    asked = random_asked(rng, item_count)
+    queries = random_asked(rng, item_count)
     index = index_of(held, item_count, settings["sample"])
-    for row in range(len(asked.starts) - 1):
-        found = nearest_sessions.nearest(index, asked, row, **settings)
+    for row in range(len(queries.starts) - 1):
+        found = nearest_sessions.nearest(index, queries, row, **settings)
         assert list(zip(*(part.tolist() for part in found), strict=True)) == plain_nearest(
-            held, asked, row, **settings
+            held, queries, row, **settings
         )
 
 
@@ -117,29 +117,31 @@ def test_the_walk_finds_what_looking_at_every_session_finds(seed, settings):
 def test_scores_are_those_of_the_definition_to_the_bit(seed, settings):
     rng = np.random.default_rng(seed)
     held, item_count = random_sessions(rng)
-    asked, item_weights = random_asked(rng, item_count), rng.random(item_count)
-    scores = np.full((len(asked.starts) - 1, item_count), np.nan, np.float32)
+    queries, item_weights = random_asked(rng, item_count), rng.random(item_count)
+    scores = np.full((len(queries.starts) - 1, item_count), np.nan, np.float32)
     nearest_sessions.score(
         index_of(held, item_count, settings["sample"]),
-        asked,
+        queries,
         item_weights=item_weights,
         scores=scores,
         **settings,
     )
-    np.testing.assert_array_equal(scores, plain_scores(held, asked, item_weights, **settings))
+    np.testing.assert_array_equal(scores, plain_scores(held, queries, item_weights, **settings))
 
 
 @given(seed=st.integers(0, 10_000), sample=st.integers(1, 6))
 def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
     rng = np.random.default_rng(seed)
     held, item_count = random_sessions(rng)
-    asked, settings = (
+    queries, settings = (
         random_asked(rng, item_count),
         {"sample": sample, "neighbours": 3, "length": 0.0},
     )
-    for row in range(len(asked.starts) - 1):
-        short = nearest_sessions.nearest(index_of(held, item_count, sample), asked, row, **settings)
-        whole = nearest_sessions.nearest(index_of(held, item_count, 1000), asked, row, **settings)
+    for row in range(len(queries.starts) - 1):
+        short = nearest_sessions.nearest(
+            index_of(held, item_count, sample), queries, row, **settings
+        )
+        whole = nearest_sessions.nearest(index_of(held, item_count, 1000), queries, row, **settings)
         for one, other in zip(short, whole, strict=True):
             np.testing.assert_array_equal(one, other)
 
@@ -147,10 +149,10 @@ def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
 @pytest.mark.parametrize(("neighbours", "expected"), [(1, [1]), (2, [0, 1]), (3, [0, 1, 2])])
 def test_among_equals_the_newer_session_stays(neighbours, expected):
     index = index_of([{0}, {0, 1}, {0}, {0}], 2, 10)
-    asked = Asked(
+    queries = Queries(
         np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.asarray([0.5, 0.25]), np.ones(2)
     )
     found, _, _ = nearest_sessions.nearest(
-        index, asked, 0, sample=10, neighbours=neighbours, length=0.0
+        index, queries, 0, sample=10, neighbours=neighbours, length=0.0
     )
     assert found.tolist() == expected

@@ -8,9 +8,9 @@ from scipy.sparse import csr_array
 
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import Choice
-from spadework.kernels.users import nearest_users, neighbour_votes
-from spadework.kernels.users.nearest_users import Near, People
-from spadework.kernels.users.neighbour_votes import Votes
+from spadework.kernels.users import nearest_users, neighbour_sums
+from spadework.kernels.users.nearest_users import Near, UserIndex
+from spadework.kernels.users.neighbour_sums import Contributions
 
 
 def rows_of(dense: np.ndarray) -> SparseRows:
@@ -26,7 +26,7 @@ def world(seed: int, users: int = 40, items: int = 15, share: float = 0.2) -> np
     ).astype(np.float64)
 
 
-def people_of(index: People, near: Near) -> list[dict[int, float]]:
+def people_of(index: UserIndex, near: Near) -> list[dict[int, float]]:
     """Rows as they were given, with values, of each asked vector."""
     return [
         {
@@ -43,7 +43,7 @@ def people_of(index: People, near: Near) -> list[dict[int, float]]:
 def test_the_nearest_are_those_of_all_distances(seed, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]  # somebody who was learned from
-    index = People.of(rows_of(dense), 15)
+    index = UserIndex.of(rows_of(dense), 15)
     found = people_of(index, nearest_users.nearest(index, rows_of(asked), count))
     for vector, near in zip(asked, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
@@ -65,7 +65,7 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
 def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
     dense, asked = world(seed), world(seed + 100, users=12)
     asked[0] = dense[3]
-    index = People.of(rows_of(dense), 15)
+    index = UserIndex.of(rows_of(dense), 15)
     found = people_of(index, nearest_users.alike(index, rows_of(asked), alpha, power, count))
     for vector, near in zip(asked, found, strict=True):
         own, likeness = vector > 0, {}
@@ -92,19 +92,19 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     rng = np.random.default_rng(seed)
     dense, own = world(seed, items=width), world(seed + 50, users=6, items=width)
     own[2] = 0
-    voters = np.stack([rng.permutation(40)[:9] for _ in range(6)]).astype(np.int32)
-    voters[1, 4:], voters[2] = -1, -1
+    neighbours = np.stack([rng.permutation(40)[:9] for _ in range(6)]).astype(np.int32)
+    neighbours[1, 4:], neighbours[2] = -1, -1
     weights = rng.random((6, 9))
     weights[4] *= 1e-12  # faint votes decide what is best of all that ties
     chosen = np.zeros((6, 40))
     for row in range(6):
-        chosen[row, voters[row][voters[row] >= 0]] = weights[row][voters[row] >= 0]
+        chosen[row, neighbours[row][neighbours[row] >= 0]] = weights[row][neighbours[row] >= 0]
     sums, allowed = own + chosen @ dense, rng.random(width) < 0.7
-    asked = Votes(rows_of(own), voters, weights, rows_of(dense))
+    asked = Contributions(rows_of(own), neighbours, weights, rows_of(dense))
     for policy in ("allow", "forbid", "only"):
         for mask in (None, allowed):
             seen = None if policy == "allow" else (asked.own.starts, asked.own.columns)
-            codes, scores = neighbour_votes.best(
+            codes, scores = neighbour_sums.best(
                 asked, width, Choice.of(asked.own, seen, policy == "only", mask), k
             )
             shown = (
@@ -119,11 +119,11 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
                 np.testing.assert_allclose(
                     scores[row, : len(expected)], values[expected], rtol=1e-6
                 )
-    full = neighbour_votes.everything(asked, width)
+    full = neighbour_sums.everything(asked, width)
     np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
     some = rng.random(sums.shape) < 0.3
     starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
-    cells = neighbour_votes.at_cells(
+    cells = neighbour_sums.at_cells(
         asked, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0))
     )
     np.testing.assert_array_equal(cells, full[some])
@@ -135,7 +135,7 @@ def test_many_people_are_passed_over_and_none_of_the_nearest(users):
         world(users, users=users, items=90, share=0.03),
         world(3, users=9, items=90, share=0.05),
     )
-    index = People.of(rows_of(dense), 90)
+    index = UserIndex.of(rows_of(dense), 90)
     for vector, near in zip(
         asked, people_of(index, nearest_users.nearest(index, rows_of(asked), 20)), strict=True
     ):
@@ -146,16 +146,16 @@ def test_many_people_are_passed_over_and_none_of_the_nearest(users):
 
 
 def test_nobody_and_nothing():
-    none = People.of(rows_of(np.zeros((0, 3))), 3)
+    none = UserIndex.of(rows_of(np.zeros((0, 3))), 3)
     asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
     assert nearest_users.nearest(none, asked, 4).users.shape == (2, 0)
     assert nearest_users.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
-    alone = Votes(
+    alone = Contributions(
         asked,
         *nearest_users.nearest(none, asked, 4),
         SparseRows(none.starts, none.items, none.values),
     )
-    assert neighbour_votes.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [
+    assert neighbour_sums.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [
         [0, -1],
         [-1, -1],
     ]

@@ -14,7 +14,7 @@ from spadework import events
 from spadework.kernels import parallel
 from spadework.kernels.counting import binary_counts, weighted_counts
 from spadework.kernels.counting.binary_counts import SetCounter
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.weighted_counts import ChannelCounter
 from spadework.kernels.similarity.neighbour_table import Table, Weighing, tables
 
@@ -31,15 +31,15 @@ def confidence(joint, left, right):
     return joint / left + 0 * right
 
 
-def units_of(made, items=ITEMS, *, events=False) -> Units:
-    starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
-    return (Units.build if events else Units.of_sets)(
-        starts, np.asarray([item for unit in made for item in unit], np.int32), items
+def units_of(made, items=ITEMS, *, events=False) -> Groups:
+    starts = np.concatenate(([0], np.cumsum([len(group) for group in made]))).astype(np.int64)
+    return (Groups.build if events else Groups.of_sets)(
+        starts, np.asarray([item for group in made for item in group], np.int32), items
     )
 
 
-def weighings(units: Units, *wanted) -> list[Weighing]:
-    sizes = np.maximum(units.item_sizes, 1).astype(np.float32)
+def weighings(groups: Groups, *wanted) -> list[Weighing]:
+    sizes = np.maximum(groups.item_sizes, 1).astype(np.float32)
     return [
         Weighing(0, sizes, sizes, weigh, keep)
         for weigh, keep in wanted or ((cosine, 3), (confidence, 2))
@@ -47,15 +47,15 @@ def weighings(units: Units, *wanted) -> list[Weighing]:
 
 
 def made_tables(made, way=None, *, items=ITEMS, rows=None, wanted=()) -> list[Table]:
-    units = units_of(made, items)
-    wanted = weighings(units, *wanted)
+    groups = units_of(made, items)
+    wanted = weighings(groups, *wanted)
     if rows is not None:
-        units = units.asked(rows)
-    counter = SetCounter(units)
+        groups = groups.asked(rows)
+    counter = SetCounter(groups)
     if way is not None:
         counter.__dict__["by_half"] = way == "half"
         counter.__dict__["_dense"] = np.full(items, way == "dense")
-    return tables(counter, units, wanted, "count pairs")
+    return tables(counter, groups, wanted, "count pairs")
 
 
 def same(one: list[Table], other: list[Table]) -> bool:
@@ -79,16 +79,16 @@ def cells(table: Table) -> list[dict[int, float]]:
 @given(made=baskets)
 def test_tables_hold_what_sorting_each_row_keeps(way, made):
     counts = oracles.count_sets(made, ITEMS).astype(np.float32)
-    units = units_of(made)
-    sizes = np.maximum(units.item_sizes, 1).astype(np.float32)[units.ranks]
+    groups = units_of(made)
+    sizes = np.maximum(groups.item_sizes, 1).astype(np.float32)[groups.ranks]
     for table, (weigh, keep) in zip(
         made_tables(made, way), ((cosine, 3), (confidence, 2)), strict=True
     ):
         values = weigh(counts, sizes[:, None], sizes[None, :])
         for item, found in enumerate(cells(table)):
-            by_rank = {int(units.ranks[code]): float(values[item, code]) for code in range(ITEMS)}
+            by_rank = {int(groups.ranks[code]): float(values[item, code]) for code in range(ITEMS)}
             assert found == {
-                int(units.order[rank]): value
+                int(groups.order[rank]): value
                 for rank, value in oracles.largest(by_rank, keep).items()
             }
             own = table.columns[table.starts[item] : table.starts[item + 1]]
@@ -153,24 +153,24 @@ def test_many_weights_at_once_equal_each_alone(made):
 
 @given(baskets)
 def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
-    units = units_of(made, events=True)
-    ones = np.ones((len(units.items), 2), np.float32)
+    groups = units_of(made, events=True)
+    ones = np.ones((len(groups.items), 2), np.float32)
     counter = (
-        ChannelCounter(units, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1])
+        ChannelCounter(groups, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1])
         if len(ones)
         else None
     )
     if counter is not None:
-        second = [replace(one, channel=1) for one in weighings(units)]
-        assert same(tables(counter, units, second, "count pairs"), made_tables(made, "sparse"))
+        second = [replace(one, channel=1) for one in weighings(groups)]
+        assert same(tables(counter, groups, second, "count pairs"), made_tables(made, "sparse"))
 
 
 def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
-    units = units_of(many(5), 40, events=True)
+    groups = units_of(many(5), 40, events=True)
     rng = np.random.default_rng(6)
-    own = rng.random((len(units.items), 2)).astype(np.float32)
+    own = rng.random((len(groups.items), 2)).astype(np.float32)
     table = rng.random((4, 2)).astype(np.float32)
-    places = (np.arange(len(own)) - np.repeat(units.starts[:-1], np.diff(units.starts))).astype(
+    places = (np.arange(len(own)) - np.repeat(groups.starts[:-1], np.diff(groups.starts))).astype(
         np.int32
     )
     found = []
@@ -179,9 +179,9 @@ def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
         with parallel.using(threads):
             found.append(
                 tables(
-                    ChannelCounter(units, places, own, own, table, table),
-                    units,
-                    weighings(units),
+                    ChannelCounter(groups, places, own, own, table, table),
+                    groups,
+                    weighings(groups),
                     "count pairs",
                 )
             )

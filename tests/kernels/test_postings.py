@@ -7,85 +7,85 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spadework.kernels.counting import postings
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 
 ITEMS = 6
-units = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=8), max_size=6)
+groups = st.lists(st.lists(st.integers(0, ITEMS - 1), max_size=8), max_size=6)
 limits = st.none() | st.integers(1, 5)
 
 
 def arranged(made):
-    starts = np.concatenate(([0], np.cumsum([len(unit) for unit in made]))).astype(np.int64)
-    return starts, np.asarray([item for unit in made for item in unit], np.int32)
+    starts = np.concatenate(([0], np.cumsum([len(group) for group in made]))).astype(np.int64)
+    return starts, np.asarray([item for group in made for item in group], np.int32)
 
 
-def newest_of(unit, most):
+def newest_of(group, most):
     """Item → place of its last event, for the `most` items that were taken last; in the order of
     these events.
     """
-    last = {item: place for place, item in enumerate(unit)}
+    last = {item: place for place, item in enumerate(group)}
     places = sorted(last.values())[-most if most else 0 :]
-    return {unit[place]: place for place in places}
+    return {group[place]: place for place in places}
 
 
-@given(units, limits, st.booleans())
+@given(groups, limits, st.booleans())
 def test_entries_are_the_last_events_of_items(made, most, weighted):
     starts, items = arranged(made)
     values = np.linspace(0.5, 2.5, len(items)).astype(np.float32) if weighted else None
     found = postings.entries(starts, items, values, ITEMS, most)
-    assert found.crowded == sum(len(set(unit)) > (most or ITEMS) for unit in made)
-    for number, unit in enumerate(made):
-        kept = newest_of(unit, most)
+    assert found.truncated == sum(len(set(group)) > (most or ITEMS) for group in made)
+    for number, group in enumerate(made):
+        kept = newest_of(group, most)
         own = slice(found.starts[number], found.starts[number + 1])
         assert (found.events[own] - starts[number]).tolist() == list(kept.values())
-        assert found.counts[own].tolist() == [unit.count(item) for item in kept]
+        assert found.counts[own].tolist() == [group.count(item) for item in kept]
         if values is None:
             assert found.sums is None
         else:
             part = values[starts[number] : starts[number + 1]]
             sums = [
-                sum(part[place] for place, item in enumerate(unit) if item == wanted)
+                sum(part[place] for place, item in enumerate(group) if item == wanted)
                 for wanted in kept
             ]
             np.testing.assert_allclose(found.sums[own], sums, rtol=1e-6)
 
 
-@given(units, limits)
+@given(groups, limits)
 def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
-    found = Units.of_sets(*arranged(made), ITEMS, most)
-    kept = [set(newest_of(unit, most)) for unit in made]
-    assert found.crowded == sum(len(set(unit)) > (most or ITEMS) for unit in made)
+    found = Groups.of_sets(*arranged(made), ITEMS, most)
+    kept = [set(newest_of(group, most)) for group in made]
+    assert found.truncated == sum(len(set(group)) > (most or ITEMS) for group in made)
     for number, wanted in enumerate(kept):
         own = found.items[found.starts[number] : found.starts[number + 1]]
         assert (np.diff(own.astype(int)) > 0).all()
         assert set(found.order[own].tolist()) == wanted
     for rank, item in enumerate(found.order.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
-        assert found.occurrence_units[cells].tolist() == [
-            number for number, unit in enumerate(kept) if item in unit
+        assert found.occurrence_groups[cells].tolist() == [
+            number for number, group in enumerate(kept) if item in group
         ]
 
 
-@given(units)
+@given(groups)
 def test_events_by_item_keep_their_order_and_know_their_unit(made):
     starts, items = arranged(made)
-    found = Units.build(starts, items, ITEMS)
+    found = Groups.build(starts, items, ITEMS)
     assert (found.order[found.items] == items).all()
-    owners = np.repeat(np.arange(len(made)), [len(unit) for unit in made])
+    owners = np.repeat(np.arange(len(made)), [len(group) for group in made])
     for rank, item in enumerate(found.order.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
         assert found.occurrences[cells].tolist() == np.flatnonzero(items == item).tolist()
         np.testing.assert_array_equal(
-            found.occurrence_units[cells], owners[found.occurrences[cells]]
+            found.occurrence_groups[cells], owners[found.occurrences[cells]]
         )
     assert found.pairs.tolist() == [
-        sum(len(unit) * unit.count(item) for unit in made) for item in found.order.tolist()
+        sum(len(group) * group.count(item) for group in made) for item in found.order.tolist()
     ]
 
 
 def test_a_large_catalogue_takes_four_bytes_an_item():
     starts, items = np.asarray([0, 3, 5]), np.asarray([69_999, 5, 69_999, 5, 68_000], np.int32)
-    for made in (Units.of_sets(starts, items, 70_000), Units.build(starts, items, 70_000)):
+    for made in (Groups.of_sets(starts, items, 70_000), Groups.build(starts, items, 70_000)):
         assert made.items.dtype == np.uint32
         assert set(made.order[made.items].tolist()) == {5, 68_000, 69_999}
-    assert Units.of_sets(starts, items, 60_000 + 9_999 + 1).starts.tolist() == [0, 2, 4]
+    assert Groups.of_sets(starts, items, 60_000 + 9_999 + 1).starts.tolist() == [0, 2, 4]

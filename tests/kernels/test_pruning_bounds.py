@@ -16,7 +16,7 @@ from spadework.kernels.counting.count_blocks import Block
 from spadework.kernels.similarity import pruning_bounds
 from spadework.kernels.similarity.pair_weights import pair_weights
 from spadework.kernels.similarity.pairs import Pairs
-from spadework.kernels.similarity.pruning_bounds import Groups
+from spadework.kernels.similarity.pruning_bounds import Runs
 from spadework.models.labels import model
 
 ITEMS, KEEP = 160, 3
@@ -27,7 +27,7 @@ SETTINGS = {
     "level": {"left_power": 0.0, "right_power": 0.0},
     "sure": {"llr": 1.0},
 }
-DECAYED = {"distance": "inverse", "backward": 0.5, "age_half_life": "3d", "unit_power": 0.5}
+DECAYED = {"distance": "inverse", "backward": 0.5, "age_half_life": "3d", "group_power": 0.5}
 
 
 def log(seed: int) -> Interactions:
@@ -65,9 +65,9 @@ def cases():
 @pytest.mark.parametrize(("name", "settings"), list(cases()))
 def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
     used = []
-    real = Groups.candidates
+    real = Runs.candidates
     monkeypatch.setattr(
-        Groups,
+        Runs,
         "candidates",
         lambda self, *given: used.append(len(self.peaks)) or real(self, *given),
     )
@@ -88,13 +88,13 @@ def test_what_is_kept_is_what_is_kept_of_all_cells(name, settings, monkeypatch):
 @pytest.mark.parametrize("name", [name for name, weight in pair_weights.items() if weight.bounded])
 @given(st.data())
 def test_a_bounded_weight_is_largest_in_the_corner_of_a_box(name, data):
-    units = 1000.0
+    groups = 1000.0
     most, least = (data.draw(st.integers(1, 300)) for _ in range(2))
     right = data.draw(st.integers(least, 400))
     joint = data.draw(st.integers(1, min(most, right)))
     left = data.draw(st.integers(joint, 500))
     given = {
-        "units": units,
+        "groups": groups,
         "shrink": data.draw(st.sampled_from([0.0, 3.0])),
         "left_power": 0.7,
         "right_power": 0.4,
@@ -129,11 +129,11 @@ def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, ke
     right = rng.integers(1, 9, 20).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pruning_bounds, "LONG", 0)
-        groups = Groups.of(block, keep, 20)
-    assert groups is not None
+        runs = Runs.of(block, keep, 20)
+    assert runs is not None
     ones = np.ones(len(lengths), np.float32)
     for channel in range(channels):
-        found, names, counts = groups.candidates(lambda c, i, j: c / j, channel, ones, right, keep)
+        found, names, counts = runs.candidates(lambda c, i, j: c / j, channel, ones, right, keep)
         for row in range(len(lengths)):
             own = {
                 int(columns[at]): float(joint[at, channel])
@@ -162,9 +162,9 @@ def test_candidates_hold_the_largest_of_each_row_and_are_cells_of_it(lengths, ke
 def test_no_bounds_where_rows_are_short_or_columns_do_not_ascend():
     joint = np.ones((40, 1), np.float32)
     starts, columns = np.asarray([0, 40]), np.arange(40, dtype=np.uint32)
-    assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 3, 40) is not None
-    assert Groups.of(Block(0, 1, starts, columns, joint, ascending=True), 4, 40) is None
-    assert Groups.of(Block(0, 1, starts, columns, joint), 3, 40) is None
+    assert Runs.of(Block(0, 1, starts, columns, joint, ascending=True), 3, 40) is not None
+    assert Runs.of(Block(0, 1, starts, columns, joint, ascending=True), 4, 40) is None
+    assert Runs.of(Block(0, 1, starts, columns, joint), 3, 40) is None
 
 
 def sparse(rows: list[list[float]]) -> Block:
@@ -185,9 +185,9 @@ def sparse(rows: list[list[float]]) -> Block:
 def kept(block: Block, keep: int, weigh=lambda c, i, j: c / j) -> list[list[float]]:
     """Counts of the candidates of each row, where every item has size one."""
     length = int(np.diff(block.starts).max())
-    groups = Groups.of(block, keep, length)
-    assert groups is not None
-    starts, _, joint = groups.candidates(
+    runs = Runs.of(block, keep, length)
+    assert runs is not None
+    starts, _, joint = runs.candidates(
         weigh, 0, np.ones(block.rows, np.float32), np.ones(length, np.float32), keep
     )
     return [joint[low:high].tolist() for low, high in zip(starts[:-1], starts[1:], strict=True)]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import oracles
 from spadework.kernels.counting import weighted_counts
 from spadework.kernels.counting.count_blocks import Workspace
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.weighted_counts import ChannelCounter
 from spadework.kernels.counting.weighted_loops import GAP_HALVINGS
 
@@ -42,7 +42,7 @@ class Log:
         """Counts the named lanes, all of them if none is named."""
         take = list(lanes or range(LANES))
         given = {
-            "units": Units.build(self.starts, self.items, ITEMS),
+            "groups": Groups.build(self.starts, self.items, ITEMS),
             "places": self.places,
             "events": self.own[:, take],
             "later": self.later[:, take],
@@ -63,11 +63,11 @@ class Log:
 
     def expected(self, lane: int) -> np.ndarray:
         """Counts by the loops."""
-        units = [
+        groups = [
             [(int(self.items[at]), at) for at in range(*ends)]
             for ends in zip(self.starts[:-1], self.starts[1:], strict=True)
         ]
-        return oracles.count_events(units, ITEMS, lambda one, other: self.weight(lane, one, other))
+        return oracles.count_events(groups, ITEMS, lambda one, other: self.weight(lane, one, other))
 
     def weight(self, lane: int, one: int, other: int) -> float:
         """What a pair of events weighs, from the definition."""
@@ -121,7 +121,7 @@ def logs(draw) -> Log:
 
 def counted(counter: ChannelCounter, ranges=None) -> np.ndarray:
     """Counts [channels, items, items] by item code."""
-    units, work = counter.units, Workspace()
+    groups, work = counter.groups, Workspace()
     counter.prepare()
     out = np.zeros((counter.channels, ITEMS, ITEMS))
     for rows in counter.blocks() if ranges is None else ranges:
@@ -134,7 +134,7 @@ def counted(counter: ChannelCounter, ranges=None) -> np.ndarray:
             out[lane, block.first : block.last] = oracles.dense(
                 block.starts, block.columns, block.joint[:, lane], ITEMS
             )
-    return out[:, units.ranks[:, None], units.ranks[None, :]]
+    return out[:, groups.ranks[:, None], groups.ranks[None, :]]
 
 
 @given(logs())
@@ -193,11 +193,13 @@ def test_small_blocks_cover_every_row_once(log):
 
 @given(logs(), st.lists(st.booleans(), min_size=5, max_size=5))
 def test_exact_counts_of_parts_add_up_to_the_whole(log, chosen):
-    units = len(log.starts) - 1
+    groups = len(log.starts) - 1
     whole = counted(log.counter(exact=True))
     parts = [
         counted(
-            part(log, [unit for unit in range(units) if chosen[unit] is side]).counter(exact=True)
+            part(log, [group for group in range(groups) if chosen[group] is side]).counter(
+                exact=True
+            )
         )
         for side in (True, False)
     ]
@@ -220,14 +222,14 @@ def test_exact_counts_are_close_to_the_loops(log):
         np.testing.assert_allclose(found[lane], log.expected(lane), rtol=1e-5, atol=1e-5)
 
 
-def part(log: Log, units: list[int]) -> Log:
+def part(log: Log, groups: list[int]) -> Log:
     """The log of these units, in this order."""
     rows = np.concatenate(
-        [np.arange(log.starts[unit], log.starts[unit + 1]) for unit in units]
+        [np.arange(log.starts[group], log.starts[group + 1]) for group in groups]
         or [np.zeros(0, np.int64)]
     ).astype(np.int64)
     starts = np.concatenate(
-        ([0], np.cumsum([log.starts[unit + 1] - log.starts[unit] for unit in units]))
+        ([0], np.cumsum([log.starts[group + 1] - log.starts[group] for group in groups]))
     ).astype(np.int64)
     by_event = {
         name: getattr(log, name)[rows]
@@ -243,11 +245,11 @@ def simple(items, places, forward, backward, **changes) -> np.ndarray:
         for name, values in (("forward", forward), ("backward", backward))
     }
     ones = np.ones((len(items), 1), np.float32)
-    units = Units.build(np.asarray([0, len(items)]), np.asarray(items, np.int32), ITEMS)
+    groups = Groups.build(np.asarray([0, len(items)]), np.asarray(items, np.int32), ITEMS)
     if "seconds" in changes and changes.pop("folded", True):
         changes["middles"] = np.full(len(items), int(np.mean(changes["seconds"])))
     given = {
-        "units": units,
+        "groups": groups,
         "places": np.asarray(places, np.int32),
         "events": ones,
         "later": ones,

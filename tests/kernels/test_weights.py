@@ -30,12 +30,12 @@ COUNTS_ONLY = {
 LEFT_IS_NOT_RIGHT = {"confidence", "asymmetric", "tversky", "discounted", "power", "shrunk"}
 
 
-def pairs(joint, left, right, units, **settings):
+def pairs(joint, left, right, groups, **settings):
     return Pairs(
         np.asarray(joint, np.float64),
         np.asarray(left, np.float64),
         np.asarray(right, np.float64),
-        units,
+        groups,
         **settings,
     )
 
@@ -45,7 +45,7 @@ def entries(**changes):
         "counts": np.asarray([1.0, 4.0]),
         "unit_sizes": np.asarray([2, 2]),
         "item_sizes": np.asarray([1, 1]),
-        "units": 1,
+        "groups": 1,
         "items": 2,
     }
     return Entries(**(plain | changes))
@@ -95,7 +95,7 @@ def test_settings_given_as_numpy_scalars_leave_float32_alone():
         np.float64(2),
         np.float64(3),
     )
-    assert type(given.units) is float
+    assert type(given.groups) is float
     for name, weight in pair_weights.items():
         assert weight(given).dtype == np.float32, name
 
@@ -134,10 +134,10 @@ def test_shrink_where_it_stands():
 
 def test_a_pair_that_is_seen_once_keeps_its_pmi_and_others_gain():
     given = pairs([1.0, 8.0], [2.0, 50.0], [2.0, 40.0], 1000.0, order=3.0)
-    pmi, raised = pair_weights["pmi"](given), pair_weights["pmi_k"](given)
-    np.testing.assert_allclose(raised - pmi, [0.0, 2 * np.log(8)], atol=1e-12)
+    pmi, regularised = pair_weights["pmi"](given), pair_weights["pmi_k"](given)
+    np.testing.assert_allclose(regularised - pmi, [0.0, 2 * np.log(8)], atol=1e-12)
     assert pmi[0] > pmi[1]
-    assert raised[0] < raised[1]
+    assert regularised[0] < regularised[1]
 
 
 def test_negatives_shift_what_is_kept():
@@ -209,7 +209,7 @@ def test_entries_below_zero_or_without_number_are_refused(values, told):
 
 
 def test_settings_of_bm25_and_recency():
-    two = entries(unit_sizes=np.asarray([1, 1]), items=20, counts=np.asarray([1.0, 4.0]))
+    two = entries(group_sizes=np.asarray([1, 1]), items=20, counts=np.asarray([1.0, 4.0]))
     flat = entry_weights["bm25"](dataclasses.replace(two, saturation=0.0))
     assert flat[0] == flat[1], "no saturation constant: once is as good as often"
     steep = entry_weights["bm25"](dataclasses.replace(two, saturation=1e6, length=0.0))
@@ -224,6 +224,6 @@ def test_settings_of_bm25_and_recency():
 
 
 def test_a_unit_that_holds_everything_is_damped_to_nothing_and_not_below():
-    whole = entries(unit_sizes=np.asarray([2, 2]), items=2)
+    whole = entries(group_sizes=np.asarray([2, 2]), items=2)
     assert entry_weights["tfidf"](whole).tolist() == [0.0, 0.0]
     assert entry_weights["bm25"](whole).tolist() == [0.0, 0.0]

@@ -7,9 +7,9 @@ import pytest
 
 from makers import START, make_log, random_rows
 from spadework.errors import BadRequest, Unsuitable
+from spadework.models.catalogue import catalogue
 from spadework.models.histories import Histories, positions
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 
 
 def table(one, log):

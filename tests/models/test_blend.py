@@ -18,11 +18,11 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, OutOfTime, Unsuitable
 from spadework.limits import Limits
 from spadework.models.base import Recommender, models
+from spadework.models.catalogue import catalogue
 from spadework.models.ensemble.inner_holdout import inner_cut, practise
 from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
 from spadework.models.histories import Histories
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.storage import artifact
 
 # of the shop: fewer than the candidates, so that every part proposes all it has evidence for

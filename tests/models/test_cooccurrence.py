@@ -22,7 +22,7 @@ GRID = [
     {"distance": "inverse", "backward": 0.3},
     {"distance": "inverse", "backward": 0.3, "history": 0.7},
     {"distance": "inverse", "age_half_life": "20d"},
-    {"unit": "session", "session_gap": "2d"},
+    {"group": "session", "session_gap": "2d"},
     {"entry": "bm25", "weight": "raw"},
     {"normalise": True, "keep_columns": 3},
     {"weight": "npmi", "llr": 1.0},
@@ -92,7 +92,7 @@ def test_tables_come_in_batches_of_bounded_memory(shop, monkeypatch):
 def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch, counted):
     monkeypatch.setattr(shared_tables, "TOGETHER_BYTES", 24 * shop.item_count * shop.item_count)
     models = [
-        model("cooccurrence", weight=weight, unit_power=power)
+        model("cooccurrence", weight=weight, group_power=power)
         for power in (0.2, 0.4, 0.6)
         for weight in ("jaccard", "raw", "confidence")
     ]
@@ -108,9 +108,9 @@ def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
     made: list[int] = []
     real = shared_tables.tables
 
-    def listen(counter, units, weighings, label):
+    def listen(counter, groups, weighings, label):
         made.append(len(weighings))
-        return real(counter, units, weighings, label)
+        return real(counter, groups, weighings, label)
 
     monkeypatch.setattr(shared_tables, "tables", listen)
     scaled = [
@@ -160,7 +160,7 @@ def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
     for params, says in [
         ({"distance": "inverse"}, "needs times"),
         ({"content": 0.5}, "needs content"),
-        ({"weight": "llr", "unit_power": 1.0}, "compares whole numbers"),
+        ({"weight": "llr", "group_power": 1.0}, "compares whole numbers"),
     ]:
         with pytest.raises(Unsuitable, match=says):
             together([model("cooccurrence"), model("cooccurrence", **params)], log)
@@ -178,14 +178,14 @@ def test_up_to_eight_channels_share_a_pass_and_plain_counts_go_alone(shop):
 def test_a_channel_knows_what_it_reads():
     assert Channel().plain
     assert not Channel().needs_times
-    assert Channel(unit="basket").plain
+    assert Channel(group="basket").plain
     for ordered in ({"distance": "log"}, {"backward": 0.5}, {"window": 3}, {"gap_half_life": 60.0}):
         assert Channel(**ordered).ordered
         assert Channel(**ordered).needs_times
-    for weighted in ({"age_half_life": 60.0}, {"unit_power": 0.5}, {"entry": "count"}):
+    for weighted in ({"age_half_life": 60.0}, {"group_power": 0.5}, {"entry": "count"}):
         assert not Channel(**weighted).ordered
         assert not Channel(**weighted).plain
-    assert not Channel(unit_power=0.5).needs_times
+    assert not Channel(group_power=0.5).needs_times
 
 
 def test_ages_are_counted_from_the_moment_that_is_given(shop):
@@ -239,7 +239,7 @@ def test_the_cost_grows_with_what_is_counted():
             "rp3beta",
             {
                 "weight": "power",
-                "unit_power": 0.7,
+                "group_power": 0.7,
                 "left_power": 0.7,
                 "right_power": 0.4,
                 "keep": 200,

@@ -29,9 +29,9 @@ CHANNELS = {
     "decayed": Channel(age_half_life=20.0 * DAY),
     "directed": Channel(distance="inverse", backward=0.5, window=6),
     "geometric": Channel(distance="geometric", backward=0.0, gap_half_life=3.0 * DAY),
-    "session": Channel(unit="session", session_gap=5.0 * DAY, distance="log"),
-    "basket": Channel(unit="basket", unit_power=0.5),
-    **{entry: Channel(entry=entry, unit_power=0.3) for entry in OWN_ENTRIES if entry != "binary"},
+    "session": Channel(group="session", session_gap=5.0 * DAY, distance="log"),
+    "basket": Channel(group="basket", group_power=0.5),
+    **{entry: Channel(entry=entry, group_power=0.3) for entry in OWN_ENTRIES if entry != "binary"},
 }
 every_channel = pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
 
@@ -103,11 +103,11 @@ def test_counts_are_those_of_a_matrix():
     dense = np.zeros_like(expected)
     dense[np.repeat(np.arange(log.item_count), np.diff(found.starts)), found.columns] = found.joint
     np.testing.assert_array_equal(dense, expected)
-    assert found.units == len(log.active_users)
+    assert found.groups == len(log.active_users)
     assert found.popularity.tolist() == log.item_counts.tolist()
     assert (
         repr(found)
-        == f"Counts({found.units} users, {log.item_count} items, {len(found.columns)} pairs)"
+        == f"Counts({found.groups} users, {log.item_count} items, {len(found.columns)} pairs)"
     )
     assert found.nbytes > 12 * len(found.columns)
 
@@ -126,7 +126,7 @@ def test_an_empty_part_adds_nothing():
     log = log_of(2)
     nothing = count(model("cosine"), log.where(np.zeros(len(log), np.bool_)))
     whole = count(model("cosine"), log)
-    assert nothing.units == 0
+    assert nothing.groups == 0
     assert merge(whole, nothing) == whole
     with pytest.raises(Unsuitable, match="cannot learn from counts of an empty log"):
         fit_counts(model("cosine"), nothing)
@@ -164,9 +164,9 @@ def test_a_model_from_plain_counts_is_the_model_of_the_log(name):
         ("cosine", {"llr": 1.0, "support": 2.0, "keep_columns": 5, "normalise": True}),
         ("forward", {}),
         ("forward", {"age_half_life": "30d"}),
-        ("cosine", {"age_half_life": "60d", "unit_power": 0.5}),
-        ("cooccurrence", {"unit": "session", "session_gap": "3d"}),
-        ("cooccurrence", {"unit": "basket", "entry": "value"}),
+        ("cosine", {"age_half_life": "60d", "group_power": 0.5}),
+        ("cooccurrence", {"group": "session", "session_gap": "3d"}),
+        ("cooccurrence", {"group": "basket", "entry": "value"}),
     ],
 )
 def test_a_model_from_weighted_counts_is_that_of_the_log_nearly(name, params):
@@ -296,7 +296,7 @@ def test_damaged_folders_are_refused(tmp_path):
             Counts.load(folder)
 
     refused("has format 9", format=9)
-    refused("another version of spadework", channel={"unit": "user"})
+    refused("another version of spadework", channel={"group": "user"})
     refused("cannot be read", files={})
     (folder / "counts.json").write_text("{")
     with pytest.raises(BadRequest, match="cannot be read"):

@@ -17,8 +17,8 @@ from spadework.evaluation import statistics
 from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels.similarity.pair_weights import association
 from spadework.kernels.similarity.pairs import Pairs
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.storage import artifact
 
 KINDS = ["view", "buy", "cart"]
@@ -209,8 +209,8 @@ def test_the_secondary_weight_multiplies_what_other_kinds_say():
     user = int(log.users[0])
     mine = slice(log.starts[user], log.starts[user + 1])
     places = np.asarray([one.kinds.index(name) for name in log.kind_names])[log.kinds[mine]]
-    deeds = np.unique(places * items + log.items[mine])
-    expected = (weights[deeds, None] * table[deeds]).sum(axis=0)
+    actions = np.unique(places * items + log.items[mine])
+    expected = (weights[actions, None] * table[actions]).sum(axis=0)
     lists = half.recommend_codes(log, items, users=np.asarray([user]), fill=False)
     shown = lists.items[0][lists.items[0] >= 0]
     np.testing.assert_allclose(lists.scores[0][: len(shown)], expected[shown], rtol=1e-4)

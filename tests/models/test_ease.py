@@ -85,7 +85,7 @@ def test_heavy_users_and_popular_items_are_normalised(log):
     p = np.linalg.inv(gram + np.diag(ridge))
     sizes = x.sum(axis=0) ** 0.3
     expected = sizes[:, None] * without_diagonal(-p / np.diag(p)) / sizes
-    found = weights_of(model("ease", l2=5.0, dropout=0.5, unit_power=0.4, item_power=0.3).fit(log))
+    found = weights_of(model("ease", l2=5.0, dropout=0.5, group_power=0.4, item_power=0.3).fit(log))
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
@@ -117,7 +117,7 @@ def test_entries_may_be_weighed_and_units_be_baskets():
     p = np.linalg.inv(gram + np.diag(100.0 + 0.3 / 0.7 * np.diag(gram)))
     np.testing.assert_allclose(counts, without_diagonal(p), atol=1e-6)
     assert not np.array_equal(
-        model("ease", unit="basket").fit(log).state["matrix"],
+        model("ease", group="basket").fit(log).state["matrix"],
         model("ease").fit(log).state["matrix"],
     )
 

@@ -163,8 +163,8 @@ def test_similar_items_are_others_in_descending_order(log, name, params):
     assert set(found.items[0].tolist()) == set(range(log.item_count)) - {3}
     assert (np.diff(found.scores[0]) <= 0).all()
     if name in ("elsa", "ials"):
-        unit = one.state["vectors"] / np.linalg.norm(one.state["vectors"], axis=1, keepdims=True)
-        np.testing.assert_allclose(found.scores[0], (unit @ unit[3])[found.items[0]], atol=1e-5)
+        group = one.state["vectors"] / np.linalg.norm(one.state["vectors"], axis=1, keepdims=True)
+        np.testing.assert_allclose(found.scores[0], (group @ group[3])[found.items[0]], atol=1e-5)
 
 
 # ---- data that are no good

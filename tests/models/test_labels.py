@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spadework.errors import BadRequest
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model, parse, parse_one, text_of
-from spadework.models.registry import catalogue
 
 CASES = [(name, params) for name, cls in catalogue().items() for params in cls.variants()]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spadework.errors import BadRequest
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 
 
 def test_the_label_tells_what_differs_from_the_defaults():
@@ -30,6 +30,8 @@ def test_the_label_tells_what_differs_from_the_defaults():
         ({"distance": "inverted"},
             "Parameter 'distance' of 'cosine' is 'inverted', which is not a choice.",
          "Did you mean 'inverse'? Choices: same, inverse, log, geometric."),
+        ({"unit": "user"}, "The model 'cosine' has no parameter 'unit'.",
+         f"It is now named 'group'. Parameters: {', '.join(model('cosine').params)}."),
         ({"histroy": 1.0}, "The model 'cosine' has no parameter 'histroy'.",
          f"Did you mean 'history'? Parameters: {', '.join(model('cosine').params)}."),
         ({"history": float("nan")}, "Parameter 'history' of 'cosine' is nan, outside 0.01 … 1.",

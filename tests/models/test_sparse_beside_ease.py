@@ -49,10 +49,10 @@ def weights_of(one) -> np.ndarray:
     [
         {"l2": 0.5},
         {"l2": 20.0, "dropout": 0.4},
-        {"l2": 5.0, "unit_power": 0.6},
+        {"l2": 5.0, "group_power": 0.6},
         {"l2": 5.0, "item_power": 0.4},
         {"l2": 1.0, "age_half_life": "20d"},
-        {"l2": 1.0, "age_half_life": "20d", "item_power": 0.5, "unit_power": 0.3, "dropout": 0.2},
+        {"l2": 1.0, "age_half_life": "20d", "item_power": 0.5, "group_power": 0.3, "dropout": 0.2},
         {"l2": 2.0, "window": "50d", "item_power": 0.3},
         {"l2": 2.0, "newest": 4, "item_power": 0.3},
     ],
@@ -69,7 +69,7 @@ def weights_of(one) -> np.ndarray:
     ids=str,
 )
 def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, own, params):
-    plain = {"dropout": 0.0, "unit_power": 0.0}
+    plain = {"dropout": 0.0, "group_power": 0.0}
     expected = weights_of(model("ease", **{**plain, **params}).fit(log))
     found = weights_of(model(name, **EVERYTHING[name], **own, **{**plain, **params}).fit(log))
     np.testing.assert_allclose(found, expected, atol=5e-5)

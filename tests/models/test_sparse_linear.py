@@ -18,11 +18,11 @@ from spadework.models.labels import model as any_model
 
 NAMES = ("mrf", "slim", "sansa")
 # what is not said is not done: the defaults are those that did well on real logs
-PLAIN = {"dropout": 0.0, "unit_power": 0.0}
+PLAIN = {"dropout": 0.0, "group_power": 0.0}
 every_name = pytest.mark.parametrize("name", NAMES)
 SETTINGS = [
     {"l2": 20.0},
-    {"l2": 3.0, "dropout": 0.5, "scale_power": 0.75, "item_power": 0.3, "unit_power": 0.4},
+    {"l2": 3.0, "dropout": 0.5, "scale_power": 0.75, "item_power": 0.3, "group_power": 0.4},
     {"l2": 2.0, "scale_power": 1.0, "pair_power": 0.0},
     {"l2": 0.5, "pair_power": 2.0, "age_half_life": "20d"},
     {"l2": 5.0, "window": "40d", "dropout": 0.2},
@@ -37,7 +37,7 @@ def shop(seed=1, **sizes):
     return make_log(*random_rows(seed, **sizes))
 
 
-def entries(log, age_half_life=None, window=None, unit_power=0.0, **_):
+def entries(log, age_half_life=None, window=None, group_power=0.0, **_):
     """Users × items: whether a user took an item, faded by half of the age of the newest event,
     over a power of the user's items.
     """
@@ -51,7 +51,7 @@ def entries(log, age_half_life=None, window=None, unit_power=0.0, **_):
                 else 2.0 ** (-(end - time) / (2 * days[age_half_life] * DAY))
             )
             x[user, item] = max(x[user, item], faded)
-    return x * np.maximum((x > 0).sum(axis=1, keepdims=True), 1.0) ** (-unit_power / 2)
+    return x * np.maximum((x > 0).sum(axis=1, keepdims=True), 1.0) ** (-group_power / 2)
 
 
 def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
@@ -64,7 +64,7 @@ def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
     inverse = np.linalg.inv(gram + np.diag(l2 * size**scale_power + dropout / (1 - dropout) * size))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    users = np.maximum((entries(log, **{**counted, "unit_power": 0.0}) > 0).sum(axis=0), 1e-12)
+    users = np.maximum((entries(log, **{**counted, "group_power": 0.0}) > 0).sum(axis=0), 1e-12)
     return weights * (users[:, None] / users[None, :]) ** item_power
 
 

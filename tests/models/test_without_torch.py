@@ -10,8 +10,8 @@ import sys
 import textwrap
 
 from makers import ROOT
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.glossary import explain
 from spadework.workbench.storage import artifact
 

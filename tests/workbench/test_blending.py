@@ -10,9 +10,9 @@ import pytest
 
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol, trial
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.search.blending import best_of_families, mixtures
 
 

@@ -137,13 +137,13 @@ def test_what_a_log_has_decides_what_is_tried_beside_the_core():
 
     bare = params(log_of())
     assert not any(one["content"] or one["content_cold"] for one in bare)
-    assert not any(one["entry"] == "value" or one["unit"] == "basket" for one in bare)
+    assert not any(one["entry"] == "value" or one["group"] == "basket" for one in bare)
     log, content = everything()
     full = params(log, content)
     assert any(one["content"] for one in full)
     assert any(one["content_cold"] for one in full)
     assert any(one["entry"] == "value" for one in full)
-    assert any(one["unit"] == "basket" for one in full)
+    assert any(one["group"] == "basket" for one in full)
 
 
 def test_heavy_users_are_capped_where_pairs_would_be_too_many(monkeypatch):

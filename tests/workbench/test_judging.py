@@ -208,6 +208,6 @@ def test_the_stages_of_a_sweep_are_the_design_each_setting_once(tmp_path, protoc
     labels = [label for stage in stages for label in stage]
     assert len(set(labels)) == len(labels)
     assert set(labels) == {setting.label for setting in [*one.design.core(), *one.design.others()]}
-    assert all("age_half_life" not in label and "unit_power" not in label for label in stages[0]), (
-        "the plain part first"
-    )
+    assert all(
+        "age_half_life" not in label and "group_power" not in label for label in stages[0]
+    ), "the plain part first"

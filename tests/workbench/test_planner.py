@@ -12,9 +12,9 @@ import spadework as sw
 from spadework import events
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
 from spadework.models.linear.ease import Ease
-from spadework.models.registry import catalogue
 from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
 from spadework.workbench.search import rungs as judgings

@@ -11,8 +11,8 @@ import pytest
 
 import spadework as sw
 from spadework.errors import BadRequest, UnknownName
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.run import Run
 from spadework.workbench.storage import artifact, files, roles
 

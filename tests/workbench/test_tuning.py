@@ -9,8 +9,8 @@ import pytest
 from makers import make_log, random_rows
 from spadework.data import splitting
 from spadework.evaluation.trial import Protocol
+from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.held import learned

@@ -31,8 +31,8 @@ def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
     """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the
     nearest.
     """
+    from spadework.models.catalogue import catalogue
     from spadework.models.parameters import refuse_unknown
-    from spadework.models.registry import catalogue
 
     known: dict[str, Any] = catalogue()[name].parameters()
     found: dict[str, Any] = {}

@@ -18,7 +18,7 @@ from spadework.data.cuts import Split
 from spadework.data.interactions import Interactions
 from spadework.errors import BadData, BadRequest, Unsuitable
 from spadework.randomness import Seed, generator
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 __all__ = [
     "Split",
@@ -32,13 +32,13 @@ __all__ = [
 ]
 
 
-splits: Shelf[Callable[..., Split]] = Shelf("split")
+splits: Registry[Callable[..., Split]] = Registry("split")
 F = TypeVar("F", bound=Callable[..., Split])
 
 
 def split(function: F) -> F:
     """Place a way to cut on the shelf."""
-    splits.place(function.__name__, function)
+    splits.register(function.__name__, function)
     return function
 
 

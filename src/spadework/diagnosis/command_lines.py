@@ -82,7 +82,7 @@ def filled(command: str, source: str, run: str, settings: Sequence[str] = ()) ->
 
 def _model_with(name: str, value: Any) -> str | None:
     """The first model that has such a parameter and takes such a value."""
-    from spadework.models.registry import catalogue
+    from spadework.models.catalogue import catalogue
 
     for model in TUNED:
         parameter = catalogue()[model].parameters().get(name)

@@ -13,7 +13,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.diagnosis.command_lines import filled, line_of
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 Level: TypeAlias = Literal["blocker", "strong", "weak", "note"]
 LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
@@ -125,25 +125,25 @@ class NamedCheck(Generic[C]):
         return inspect.cleandoc(self.function.__doc__ or "")
 
 
-checks: Shelf[NamedCheck[Check]] = Shelf("check")
-cut_checks: Shelf[NamedCheck[CutCheck]] = Shelf("check of a cut")
+checks: Registry[NamedCheck[Check]] = Registry("check")
+cut_checks: Registry[NamedCheck[CutCheck]] = Registry("check of a cut")
 
 
 def check(code: str) -> Callable[[Check], Check]:
     """Place a check of a log on the shelf under its code."""
 
-    def place(function: Check) -> Check:
-        checks.place(code, NamedCheck(code, function))
+    def register(function: Check) -> Check:
+        checks.register(code, NamedCheck(code, function))
         return function
 
-    return place
+    return register
 
 
 def cut_check(code: str) -> Callable[[CutCheck], CutCheck]:
     """Place a check of how a log is cut on the shelf under its code."""
 
-    def place(function: CutCheck) -> CutCheck:
-        cut_checks.place(code, NamedCheck(code, function))
+    def register(function: CutCheck) -> CutCheck:
+        cut_checks.register(code, NamedCheck(code, function))
         return function
 
-    return place
+    return register

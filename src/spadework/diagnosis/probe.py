@@ -15,7 +15,7 @@ from spadework import events
 from spadework.diagnosis.change import CannotTell, Change, NotAsked, NoTime, rough
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding, Level, by_weight
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 STRONG_P, STRONG_SHARE = 0.0005, 0.05
 WEAK_P, WEAK_SHARE = 0.005, 0.03
@@ -64,10 +64,10 @@ class Unanswered:
         }
 
 
-probes: Shelf[Probe] = Shelf("probe")
+probes: Registry[Probe] = Registry("probe")
 
 
-def all_probes() -> Shelf[Probe]:
+def all_probes() -> Registry[Probe]:
     """Every probe by its code: each module of `questions` is loaded, and what it asks is found."""
     package = importlib.import_module("spadework.diagnosis.questions")
     for module in pkgutil.iter_modules(package.__path__):
@@ -80,11 +80,11 @@ def probe(code: str, fits: int = 1) -> Callable[[Ask], Ask]:
     from, at most.
     """
 
-    def place(function: Ask) -> Ask:
-        probes.place(code, Probe(code, function, fits))
+    def register(function: Ask) -> Ask:
+        probes.register(code, Probe(code, function, fits))
         return function
 
-    return place
+    return register
 
 
 def level_of(change: Change) -> Level:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Dialect:
     says: str
 
 
-dialects: Shelf[Dialect] = Shelf("dialect")
+dialects: Registry[Dialect] = Registry("dialect")
 
 for _dialect in (
     Dialect(
@@ -67,4 +67,4 @@ for _dialect in (
         "graded gains: the weight of the expected event (like 2, play 1, skip 0)",
     ),
 ):
-    dialects.place(_dialect.name, _dialect)
+    dialects.register(_dialect.name, _dialect)

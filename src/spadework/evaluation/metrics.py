@@ -20,7 +20,7 @@ from spadework.errors import BadRequest
 from spadework.evaluation.dialects import Dialect
 from spadework.evaluation.truth import Truth
 from spadework.kernels.ranking import relevance
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ class Metric:
     says: str
 
 
-metrics: Shelf[Metric] = Shelf("metric")
+metrics: Registry[Metric] = Registry("metric")
 
 
 def metric(
@@ -80,14 +80,14 @@ def metric(
 ) -> Callable[[Callable[[Judged], Array | float]], Callable[[Judged], Array | float]]:
     """Place a metric on the shelf under its function's name."""
 
-    def place(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
+    def register(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
         says = inspect.cleandoc(function.__doc__ or "")
-        metrics.place(
+        metrics.register(
             function.__name__, Metric(function.__name__, function, per_user, accuracy, says)
         )
         return function
 
-    return place
+    return register
 
 
 def discounts(k: int) -> Array:
@@ -201,7 +201,7 @@ def gini_of(counts: Array) -> float:
 
 
 @dataclass(frozen=True)
-class Asked:
+class MetricAt:
     """A metric as people write it: `ndcg@10`, `debiased_recall@20`."""
 
     metric: Metric
@@ -214,7 +214,7 @@ class Asked:
         return f"{'debiased_' if self.debiased else ''}{self.metric.name}@{self.k}"
 
 
-def parse(name: str) -> Asked:
+def parse(name: str) -> MetricAt:
     """The metric of a name such as `NDCG@10`; an unknown one tells the nearest known."""
     written = re.fullmatch(r"(debiased_)?([a-z_][a-z0-9_]*)@([0-9]+)", name.strip().lower())
     if not written or int(written.group(3)) < 1:
@@ -228,7 +228,7 @@ def parse(name: str) -> Asked:
             f"The metric {found.name!r} has no debiased version.",
             "It does not look at targets; ask for it without 'debiased_'.",
         )
-    return Asked(found, int(written.group(3)), bool(written.group(1)))
+    return MetricAt(found, int(written.group(3)), bool(written.group(1)))
 
 
 def is_of_lists(name: str) -> bool:
@@ -238,7 +238,7 @@ def is_of_lists(name: str) -> bool:
 
 
 def measure(
-    lists: Codes, truth: Truth, asked: Sequence[Asked], dialect: Dialect, seed: int = 0
+    lists: Codes, truth: Truth, asked: Sequence[MetricAt], dialect: Dialect, seed: int = 0
 ) -> dict[str, Array | float]:
     """Values of the metrics by name: [users] float32, or one float. Users without targets are NaN
     in debiased metrics.

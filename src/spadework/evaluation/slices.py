@@ -9,7 +9,7 @@ import numpy as np
 
 from spadework.arrays import Array, Mask, members
 from spadework.evaluation.truth import Truth
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,11 +20,11 @@ class Slice:
     targets: Mask | None = None  # [targets of the truth]
 
 
-slices: Shelf[Callable[[Truth], Slice]] = Shelf("slice")
+slices: Registry[Callable[[Truth], Slice]] = Registry("slice")
 
 
 def _place(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth], Slice]]:
-    return lambda function: slices.place(name, function)
+    return lambda function: slices.register(name, function)
 
 
 def _of_targets(truth: Truth, targets: Mask) -> Slice:

@@ -26,7 +26,7 @@ from spadework.errors import (
     Unsuitable,
 )
 from spadework.evaluation.dialects import Dialect, dialects
-from spadework.evaluation.metrics import Asked, measure, metrics, parse
+from spadework.evaluation.metrics import MetricAt, measure, metrics, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.truth import Truth
@@ -50,7 +50,7 @@ class Protocol:
     """Everything that two models must share to be compared."""
 
     split: Split
-    metrics: tuple[Asked, ...]
+    metrics: tuple[MetricAt, ...]
     dialect: Dialect
     repeats: Repeats
     seed: int = 0

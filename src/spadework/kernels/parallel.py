@@ -130,7 +130,7 @@ class Crew:
         self._pool = ThreadPoolExecutor(threads()) if threads() > 1 else None
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, *regularised: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

@@ -98,7 +98,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if not name[:1].isupper():  # a module of this package that is being imported, or nothing
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from spadework.models.registry import catalogue
+    from spadework.models.catalogue import catalogue
 
     for cls in catalogue().values():
         if cls.__name__ == name:

@@ -31,14 +31,14 @@ from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import candidates_asked, codes_asked, in_codes_of, users_asked
 from spadework.randomness import Seed, generator
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 BLOCK_CELLS = 16_000_000
 """Scores held at once (4 bytes each)."""
 BLOCK_ROWS = 256
 """So few users are answered by one thread; more are shared by all, several blocks each."""
 
-models: Shelf[type[Recommender]] = Shelf("model")
+models: Registry[type[Recommender]] = Registry("model")
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, eq_default=False)
@@ -79,7 +79,7 @@ class Recommender(ABC):
         if "name" in cls.__dict__:
             if not hasattr(cls, "family"):
                 cls.family = cls.name
-            models.place(cls.name, cls)
+            models.register(cls.name, cls)
 
     def __post_init__(self) -> None:
         for parameter in self.parameters().values():

@@ -234,9 +234,9 @@ def _weighed(counts: csr_array, rows: int) -> csr_array:
     kept = np.flatnonzero((spread >= 2) & (spread <= max(rows / 2, 2)))
     weighed = csr_array(counts[:, kept] @ diags_array(np.log((1 + rows) / spread[kept])))
     squares = np.asarray(weighed.multiply(weighed).sum(axis=1)).ravel()
-    unit = csr_array(diags_array(1 / np.sqrt(np.where(squares > 0, squares, 1.0))) @ weighed)
-    unit.sort_indices()
-    return unit
+    group = csr_array(diags_array(1 / np.sqrt(np.where(squares > 0, squares, 1.0))) @ weighed)
+    group.sort_indices()
+    return group
 
 
 def condensed(words: csr_array, components: int) -> Array:

@@ -17,8 +17,8 @@ from typing import Any
 
 from spadework.errors import BadRequest, nearest
 from spadework.models.base import Recommender
-from spadework.models.parameters import refuse_unknown
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
+from spadework.models.parameters import hint_for, refuse_unknown
 
 _NAME = re.compile(r"[A-Za-z_][\w-]*")
 _NUMBER_SIGN = re.compile(r"[\d.]+[eE]$")
@@ -100,10 +100,8 @@ class _Reader:
             begin = self.at
             key = self._name("the name of a parameter is missing")
             if key not in known:
-                near = nearest(key, known)
-                hint = f"Did you mean {near!r}? " if near else ""
-                told = f"{hint}Parameters: {', '.join(known) or 'none'}."
-                raise self._wrong(f"the model {cls.name!r} has no parameter {key!r}", begin, told)
+                wrong = f"the model {cls.name!r} has no parameter {key!r}"
+                raise self._wrong(wrong, begin, hint_for(key, known))
             if key in settings:
                 raise self._wrong(
                     f"the parameter {key!r} of {cls.name!r} stands twice", begin, "Give it once."

@@ -71,12 +71,12 @@ def check(
         )
 
 
-def check_unit(label: str, unit: str, train: Interactions) -> None:
+def check_group(label: str, group: str, train: Interactions) -> None:
     """Refuse to count by basket where nothing says what a basket is."""
-    if unit == "basket" and train.baskets is None and train.times is None:
+    if group == "basket" and train.baskets is None and train.times is None:
         raise Unsuitable(
             f"The model {label!r} counts by basket, and the log has neither baskets nor times.",
-            "Name the basket or the time column, or count by user (unit='user').",
+            "Name the basket or the time column, or count by user (group='user').",
         )
 
 

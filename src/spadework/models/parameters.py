@@ -144,16 +144,27 @@ _KINDS: dict[type, str] = {
 }
 
 
-def refuse_unknown(owner: str, asked: Iterable[str], known: Mapping[str, Parameter]) -> None:
+RENAMED = {"unit": "group", "unit_power": "group_power"}
+"""Former name of a parameter → its name today: recipes and labels that were written before are told."""
+
+
+def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Parameter]) -> None:
     """Refuse names that are no parameter of the model, with the nearest that is."""
-    for key in asked:
-        if key not in known:
-            near = nearest(key, known)
-            hint = f"Did you mean {near!r}? " if near else ""
+    for name in names:
+        if name not in known:
             raise BadRequest(
-                f"The model {owner!r} has no parameter {key!r}.",
-                f"{hint}Parameters: {', '.join(known) or 'none'}.",
+                f"The model {owner!r} has no parameter {name!r}.", hint_for(name, known)
             )
+
+
+def hint_for(name: str, known: Mapping[str, Parameter]) -> str:
+    """What to write in place of a name that is no parameter of the model."""
+    today, near = RENAMED.get(name), nearest(name, known)
+    if today in known:
+        hint = f"It is now named {today!r}. "
+    else:
+        hint = f"Did you mean {near!r}? " if near else ""
+    return f"{hint}Parameters: {', '.join(known) or 'none'}."
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:

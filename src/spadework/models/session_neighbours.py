@@ -27,7 +27,7 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.users import nearest_sessions
-from spadework.kernels.users.nearest_sessions import Asked, Sessions
+from spadework.kernels.users.nearest_sessions import Queries, Sessions
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
@@ -167,7 +167,7 @@ class SessionNeighbours(Recommender):
             state["postings"],
         )
 
-    def _asked(self, histories: Histories) -> Asked:
+    def _asked(self, histories: Histories) -> Queries:
         """The last moments of each history, newest first, with the weights of their items."""
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         used = np.flatnonzero(histories.ages < self.last)
@@ -178,7 +178,7 @@ class SessionNeighbours(Recommender):
         np.maximum.at(moments, owners, ages + 1)
         matches = _decayed(self.match, ages, moments[owners])
         weights = _decayed(self.position, ages, moments[owners]) / self._scale(sizes)[owners]
-        return Asked(
+        return Queries(
             np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
             histories.items[order],
             weights,
@@ -204,17 +204,19 @@ class SessionNeighbours(Recommender):
         code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
         own = Histories.of(self._in_own_codes(history), users)
         parts = dict.fromkeys(own.items.tolist(), 0.0)
-        index, asked = self._index(), self._asked(own)
+        index, queries = self._index(), self._asked(own)
         found, _, matches = nearest_sessions.nearest(
-            index, asked, 0, sample=self.sample, neighbours=self.neighbours, length=self.length
+            index, queries, 0, sample=self.sample, neighbours=self.neighbours, length=self.length
         )
-        votes = matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
-        for session, vote in zip(found, votes, strict=True):
+        contributions = (
+            matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
+        )
+        for session, vote in zip(found, contributions, strict=True):
             held = index.items[index.starts[session] : index.starts[session + 1]]
             if code in held:
-                shared = np.isin(asked.items, held)
+                shared = np.isin(queries.items, held)
                 for source, weight in zip(
-                    asked.items[shared].tolist(), asked.weights[shared], strict=True
+                    queries.items[shared].tolist(), queries.weights[shared], strict=True
                 ):
                     parts[source] += float(weight * vote)
         values = pl.Series(list(parts.values()), dtype=pl.Float64)

@@ -19,7 +19,7 @@ from spadework.evaluation.metrics import metrics
 from spadework.evaluation.slices import slices
 from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.similarity.pair_weights import pair_weights
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 from spadework.workbench import terms
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.storage.roles import ROLES

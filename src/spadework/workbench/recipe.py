@@ -20,7 +20,7 @@ from spadework.errors import BadRequest, nearest
 from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import metrics, parse
 from spadework.evaluation.trial import DEFAULT_METRICS, LIST_METRICS
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 
 VERSION = 1
 _SECRET = re.compile(r"(pass(word|wd)?|secret|token|api_?key|credential)", re.IGNORECASE)

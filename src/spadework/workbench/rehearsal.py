@@ -30,10 +30,10 @@ from spadework.evaluation.trial import Protocol, Score, trial
 from spadework.kernels.counting.weighted_counts import WIDTHS
 from spadework.kernels.ranking.top_k import SHORT
 from spadework.models.base import Recommender
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.item_item import ItemItem
 from spadework.models.labels import model
-from spadework.models.registry import catalogue
 from spadework.workbench.search.blending import mixtures
 from spadework.workbench.search.design import design
 from spadework.workbench.search.telling import repetition_of, slices_of

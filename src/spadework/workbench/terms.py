@@ -297,22 +297,22 @@ TERMS = (
         "registry",
         (
             "The things of one kind by name: models, weights, metrics, splits. A new one is "
-            "placed on it and appears everywhere."
+            "added to it and appears everywhere."
         ),
         ("shelf",),
     ),
     Term(
-        "unit",
+        "group",
         (
             "What items have to share to be counted together: a user, a session or a basket. "
-            "The parameter unit."
+            "The parameter group."
         ),
-        ("counting unit",),
+        ("unit", "counting unit"),
     ),
     Term(
         "channel",
         (
-            "One way to count pairs: unit, distance, direction, decay and entry weight. Several "
+            "One way to count pairs: group, distance, direction, decay and entry weight. Several "
             "are counted in one pass."
         ),
         ("lane",),

@@ -14,7 +14,7 @@ from spadework.data.account import RowAccount
 from spadework.data.content import ItemContent, read_item_table
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 HELP = frozenset(
     {
@@ -48,13 +48,13 @@ class World:
     target: str | None = None  # the kind of event to predict, where there are several
 
 
-worlds: Shelf[Callable[[np.random.Generator], World]] = Shelf("world")
+worlds: Registry[Callable[[np.random.Generator], World]] = Registry("world")
 F = TypeVar("F", bound=Callable[[np.random.Generator], World])
 
 
 def place(function: F) -> F:
     """Put a world on the shelf under its own name."""
-    worlds.place(function.__name__, function)
+    worlds.register(function.__name__, function)
     return function
 
 

@@ -22,24 +22,24 @@ def baskets(evidence: Evidence) -> Finding:
     new = evidence.new_items.sampled
     if new.train.times is None and new.train.baskets is None:
         raise CannotTell("The log has neither baskets nor times.")
-    unit = "basket" if new.train.baskets is not None else "session"
-    if unit == "session" and not new.has_calendar:
+    group = "basket" if new.train.baskets is not None else "session"
+    if group == "session" and not new.has_calendar:
         raise CannotTell(
             "The times are positions in a sequence, so nobody knows where a session ends."
         )
-    pairs = pairs_of(new, {}, {"unit": unit}, WEIGHTS)
+    pairs = pairs_of(new, {}, {"group": group}, WEIGHTS)
     change, what, level = of_order(new, pairs)
     return found(
         "UNIT-1",
         change,
         new,
         level=level,
-        what=f"Pairs of one {unit} instead of one user{what}",
-        yes=f"The {unit} is the unit of intent.",
-        no=f"A {unit} says no more than the history.",
-        means=f"Show a model {unit}s, and ask it for the next one.",
-        advice=f"Count by {unit}; judge with the next {unit}.",
-        patch={"unit": unit},
+        what=f"Pairs of one {group} instead of one user{what}",
+        yes=f"The {group} is the unit of intent.",
+        no=f"A {group} says no more than the history.",
+        means=f"Show a model {group}s, and ask it for the next one.",
+        advice=f"Count by {group}; judge with the next {group}.",
+        patch={"group": group},
     )
 
 
@@ -56,12 +56,12 @@ def heavy_users(evidence: Evidence) -> Finding:
     new = evidence.new_items
     return found(
         "UNIT-2",
-        new.change(pairs_of(new, {}, {"unit_power": 0.5}, WEIGHTS)),
+        new.change(pairs_of(new, {}, {"group_power": 0.5}, WEIGHTS)),
         new,
         what="Heavy users counting less",
         yes="Long histories say too much.",
         no="Heavy users do no harm.",
         means="Draw training sequences by user, not by event; cut long histories.",
-        advice="Sweep unit_power; look at your heaviest users.",
-        patch={"unit_power": 0.5, "max_length": 200},
+        advice="Sweep group_power; look at your heaviest users.",
+        patch={"group_power": 0.5, "max_length": 200},
     )

@@ -1,5 +1,5 @@
-"""Counting which items stand together in units, each item once a unit: whole numbers, one addition
-a pair.
+"""Counting which items stand together in groups, each item once a group: whole numbers, one
+addition a pair.
 
 Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with
 a more common partner are counted, into a triangle, from which both (i, j) and (j, i) are read.
@@ -18,7 +18,7 @@ from spadework.arrays import Array
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS, Block, Workspace, cut
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.instructions import FAR, LINE, NEAR, prefetch
 
 HALF_BYTES = 2**30
@@ -31,63 +31,63 @@ the few cache lines there.
 
 @dataclass(frozen=True, eq=False)
 class SetCounter:
-    """Counts of pairs of distinct items. `units` hold each item at most once a unit, ascending by
+    """Counts of pairs of distinct items. `groups` hold each item at most once a group, ascending by
     rank.
     """
 
-    units: Units
+    groups: Groups
 
     @cached_property
     def accumulator(self) -> type[np.unsignedinteger]:
         """The smallest type that holds the count of the most common item: the smaller, the more of
         it stands in the cache.
         """
-        return np.uint16 if self.units.item_sizes.max(initial=0) < 2**16 else np.uint32
+        return np.uint16 if self.groups.item_sizes.max(initial=0) < 2**16 else np.uint32
 
     @cached_property
     def by_half(self) -> bool:
         """Whether the triangle of counts fits and is full enough to be worth it."""
-        items = self.units.item_count
+        items = self.groups.item_count
         small = items * (items + 1) // 2 * np.dtype(self.accumulator).itemsize <= HALF_BYTES
-        return small and self.units.whole and int(self.units.pairs.sum()) >= items * items
+        return small and self.groups.whole and int(self.groups.pairs.sum()) >= items * items
 
     @cached_property
     def _triangle(self) -> Array:
         """Counts of each rank with all more common ones, row after row; counted once for all
         blocks.
         """
-        items = self.units.item_count
+        items = self.groups.item_count
         triangle = np.empty(items * (items - 1) // 2, self.accumulator)
-        work = np.cumsum(self.units.pairs)
+        work = np.cumsum(self.groups.pairs)
         tasks = cut(work, int(work[-1]) // (16 * parallel.threads()) + 1)
         parallel.share(partial(self._count_half, triangle), tasks, "count pairs")
         return triangle
 
     def _count_half(self, triangle: Array, rows: tuple[int, int]) -> None:
-        units = self.units
-        sums = np.zeros(units.item_count, self.accumulator)
+        groups = self.groups
+        sums = np.zeros(groups.item_count, self.accumulator)
         _half(
             *rows,
-            units.starts,
-            units.items,
-            units.occurrence_starts,
-            units.occurrence_units,
+            groups.starts,
+            groups.items,
+            groups.occurrence_starts,
+            groups.occurrence_groups,
             sums,
             triangle,
         )
 
     def prepare(self) -> None:
         """Count what all blocks share."""
-        if self.by_half and self.units.item_count:
+        if self.by_half and self.groups.item_count:
             self._triangle  # noqa: B018  (counted on first use, and then kept)
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
-        items = self.units.item_count
+        items = self.groups.item_count
         filled = (
             np.full(items, items)
             if self.by_half
-            else np.where(self._dense, items, np.minimum(self.units.pairs, items))
+            else np.where(self._dense, items, np.minimum(self.groups.pairs, items))
         )
         ranges = cut(np.cumsum(filled), BLOCK_CELLS, TILE if self.by_half else 1)
         edge = int(self._dense.sum())
@@ -105,15 +105,15 @@ class SetCounter:
         """Rows that are read off in order; the most common items, so a prefix. Empty rows within it
         do not end it.
         """
-        pairs = self.units.pairs
-        full = pairs >= self.units.item_count
+        pairs = self.groups.pairs
+        full = pairs >= self.groups.item_count
         first = np.minimum.accumulate(full | (pairs == 0)) & full
         return np.asarray(np.arange(len(full)) <= np.flatnonzero(first).max(initial=-1))
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
         """Counts of a range of ranks with all others; the diagonal is zero or absent."""
-        units, (first, last) = self.units, rows
-        items = units.item_count
+        groups, (first, last) = self.groups, rows
+        items = groups.item_count
         if self.by_half:
             out = work.array("counts", (last - first) * items, self.accumulator)[
                 : (last - first) * items
@@ -128,25 +128,25 @@ class SetCounter:
             _dense(
                 first,
                 last,
-                units.starts,
-                units.items,
-                units.occurrence_starts,
-                units.occurrence_units,
+                groups.starts,
+                groups.items,
+                groups.occurrence_starts,
+                groups.occurrence_groups,
                 sums,
                 out,
             )
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         starts = np.zeros(last - first + 1, np.int64)
-        capacity = int(np.minimum(units.pairs[first:last], items).sum()) + 1
+        capacity = int(np.minimum(groups.pairs[first:last], items).sum()) + 1
         columns, values = work.columns(capacity), work.values(capacity)
-        touched = work.touched(int(units.pairs[first:last].max(initial=0)) + 1)
+        touched = work.touched(int(groups.pairs[first:last].max(initial=0)) + 1)
         filled = _sparse(
             first,
             last,
-            units.starts,
-            units.items,
-            units.occurrence_starts,
-            units.occurrence_units,
+            groups.starts,
+            groups.items,
+            groups.occurrence_starts,
+            groups.occurrence_groups,
             sums,
             touched,
             starts,
@@ -157,24 +157,24 @@ class SetCounter:
 
 
 @kernel
-def _look_ahead(at, occurrence_units, starts, items):
-    """Ask for the units of occurrences that come soon after this one."""
-    last = np.uint32(occurrence_units.shape[0] - 1)
-    prefetch(starts, occurrence_units[min(at + np.uint32(FAR), last)])
-    soon = starts[occurrence_units[min(at + np.uint32(NEAR), last)]]
+def _look_ahead(at, occurrence_groups, starts, items):
+    """Ask for the groups of occurrences that come soon after this one."""
+    last = np.uint32(occurrence_groups.shape[0] - 1)
+    prefetch(starts, occurrence_groups[min(at + np.uint32(FAR), last)])
+    soon = starts[occurrence_groups[min(at + np.uint32(NEAR), last)]]
     prefetch(items, soon)
     prefetch(items, soon + np.uint32(LINE // items.itemsize))
 
 
 @kernel
-def _half(first, last, starts, items, occurrence_starts, occurrence_units, sums, triangle):
+def _half(first, last, starts, items, occurrence_starts, occurrence_groups, sums, triangle):
     one = sums.dtype.type(1)
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            _look_ahead(at, occurrence_units, starts, items)
-            other = starts[occurrence_units[at]]
+            _look_ahead(at, occurrence_groups, starts, items)
+            other = starts[occurrence_groups[at]]
             column = items[other]
-            # a unit's items ascend: what stands before the row's item is more common, and hot in
+            # a group's items ascend: what stands before the row's item is more common, and hot in
             # the cache
             while column != row:
                 sums[column] += one
@@ -204,12 +204,12 @@ def _mirror(first, last, triangle, out):
 
 
 @kernel
-def _dense(first, last, starts, items, occurrence_starts, occurrence_units, sums, out):
+def _dense(first, last, starts, items, occurrence_starts, occurrence_groups, sums, out):
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            _look_ahead(at, occurrence_units, starts, items)
-            unit = occurrence_units[at]
-            for other in range(starts[unit], starts[unit + 1]):
+            _look_ahead(at, occurrence_groups, starts, items)
+            group = occurrence_groups[at]
+            for other in range(starts[group], starts[group + 1]):
                 sums[items[other]] += 1
         sums[row] = 0  # an item is no neighbour of itself
         for column in range(sums.shape[0]):
@@ -224,7 +224,7 @@ def _sparse(
     starts,
     items,
     occurrence_starts,
-    occurrence_units,
+    occurrence_groups,
     sums,
     touched,
     out_starts,
@@ -235,9 +235,9 @@ def _sparse(
     for row in range(first, last):
         found = np.uint64(0)
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            _look_ahead(at, occurrence_units, starts, items)
-            unit = occurrence_units[at]
-            for other in range(starts[unit], starts[unit + 1]):
+            _look_ahead(at, occurrence_groups, starts, items)
+            group = occurrence_groups[at]
+            for other in range(starts[group], starts[group + 1]):
                 column = items[other]
                 count = sums[column]
                 # written each time and counted when new: a branch would be guessed wrong

@@ -10,7 +10,7 @@ import numpy as np
 
 from spadework.arrays import Array, Mask
 from spadework.kernels.counting.binary_counts import SetCounter
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,13 +25,13 @@ class CrossCounter(SetCounter):
         return False
 
     @classmethod
-    def build(cls, units: Units, columns: Mask) -> CrossCounter:
-        """Count the `units` (sets) against the items where `columns` [items, by code] holds.
+    def build(cls, groups: Groups, columns: Mask) -> CrossCounter:
+        """Count the `groups` (sets) against the items where `columns` [items, by code] holds.
         O(events).
         """
-        wanted = columns[units.order[units.items]]
+        wanted = columns[groups.order[groups.items]]
         before = np.concatenate(([0], np.cumsum(wanted)))
-        # Rows are read by occurrence, whose units stay as they are; partners are read from the
+        # Rows are read by occurrence, whose groups stay as they are; partners are read from the
         # shorter lists.
-        partners: Array = before[units.starts].astype(np.uint32)
-        return cls(replace(units, starts=partners, items=units.items[wanted]))
+        partners: Array = before[groups.starts].astype(np.uint32)
+        return cls(replace(groups, starts=partners, items=groups.items[wanted]))

@@ -1,6 +1,6 @@
-"""Events grouped by unit, with items renumbered by how common they are.
+"""Events grouped by group, with items renumbered by how common they are.
 
-A unit is whatever makes things stand together: a user's history, a session, a basket. Inside the
+A group is whatever makes things stand together: a user's history, a session, a basket. Inside the
 kernels the most common item is 0, the next 1: the accumulator cells that are hit most then stand
 side by side in the nearest cache. Indices are unsigned, since a signed index costs a test for
 "counted from the end" at each access; both together are worth a quarter of the time.
@@ -19,54 +19,56 @@ from spadework.kernels.counting import postings
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
-    """Events by unit, and by item where they occur; `ranks` and `order` translate item codes."""
+class Groups:
+    """Events by group, and by item where they occur; `ranks` and `order` translate item codes."""
 
-    starts: Array  # [units + 1] uint32
-    items: Array  # [events] uint16 or uint32: rank of the item; a unit's events stand together
+    starts: Array  # [groups + 1] uint32
+    items: Array  # [events] uint16 or uint32: rank of the item; a group's events stand together
     occurrence_starts: Array  # [items + 1] uint32
-    occurrence_units: Array  # [events] uint32: unit of each event, events ordered by item
+    occurrence_groups: Array  # [events] uint32: group of each event, events ordered by item
     order: Codes  # [items] code of each rank
     ranks: Array  # [items] uint32: rank of each code
-    # [events] uint32: the events ordered by item; None for sets, which need no more than the unit
+    # [events] uint32: the events ordered by item; None for sets, which need no more than the group
     occurrences: Array | None = None
     # whether all occurrences are there; else rows of items that nobody asks for stay empty
     whole: bool = True
-    crowded: int = 0  # units that held more items than were asked for
+    truncated: int = 0  # groups that held more items than were asked for
 
     @classmethod
-    def build(cls, starts: Offsets, items: Codes, item_count: int) -> Units:
-        """Index the events of units; within a unit their order is kept. O(events + items · log
+    def build(cls, starts: Offsets, items: Codes, item_count: int) -> Groups:
+        """Index the events of groups; within a group their order is kept. O(events + items · log
         items).
         """
         order, ranks, rank_starts = _by_frequency(np.bincount(items, minlength=item_count))
         own = ranks[items].astype(np.uint16 if item_count < 2**16 else np.uint32, copy=False)
-        occurrences, units = postings.events_by_item(starts, own, rank_starts)
-        return cls(starts.astype(np.uint32), own, rank_starts, units, order, ranks, occurrences)
+        occurrences, groups = postings.events_by_item(starts, own, rank_starts)
+        return cls(starts.astype(np.uint32), own, rank_starts, groups, order, ranks, occurrences)
 
     @classmethod
     def of_sets(
         cls, starts: Offsets, items: Codes, item_count: int, newest: int | None = None
-    ) -> Units:
-        """The distinct items of each unit, common ones first; of more than `newest` the last ones.
+    ) -> Groups:
+        """The distinct items of each group, common ones first; of more than `newest` the last ones.
         O(events + items · log items).
         """
-        unit_sizes, item_sizes, crowded = postings.distinct_items(starts, items, item_count, newest)
+        group_sizes, item_sizes, truncated = postings.distinct_items(
+            starts, items, item_count, newest
+        )
         order, ranks, rank_starts = _by_frequency(item_sizes)
-        units = postings.units_by_item(starts, items, newest, ranks, rank_starts)
-        own_starts = _starts(unit_sizes)
-        own = postings.items_by_unit(rank_starts, units, own_starts)
-        return cls(own_starts, own, rank_starts, units, order, ranks, crowded=crowded)
+        groups = postings.groups_by_item(starts, items, newest, ranks, rank_starts)
+        own_starts = _starts(group_sizes)
+        own = postings.items_by_group(rank_starts, groups, own_starts)
+        return cls(own_starts, own, rank_starts, groups, order, ranks, truncated=truncated)
 
-    def asked(self, items: Mask) -> Units:
-        """The same units for counting the rows of these item codes alone: the others have no
+    def asked(self, items: Mask) -> Groups:
+        """The same groups for counting the rows of these item codes alone: the others have no
         occurrences. O(events).
         """
         kept = items[self.order]
         occurring = np.repeat(kept, self.item_sizes)
         return replace(
             self,
-            occurrence_units=self.occurrence_units[occurring],
+            occurrence_groups=self.occurrence_groups[occurring],
             occurrences=None if self.occurrences is None else self.occurrences[occurring],
             occurrence_starts=_starts(np.where(kept, self.item_sizes, 0)),
             whole=False,
@@ -78,8 +80,8 @@ class Units:
         return len(self.order)
 
     @property
-    def unit_count(self) -> int:
-        """Number of units, with and without events."""
+    def group_count(self) -> int:
+        """Number of groups, with and without events."""
         return len(self.starts) - 1
 
     @property
@@ -92,7 +94,7 @@ class Units:
         """Pairs of events in which each rank takes part: the additions that counting its row takes.
         Shape [items], int64.
         """
-        return postings.pairs_of_ranks(self.occurrence_starts, self.occurrence_units, self.starts)
+        return postings.pairs_of_ranks(self.occurrence_starts, self.occurrence_groups, self.starts)
 
 
 def _by_frequency(sizes: Array) -> tuple[Codes, Array, Array]:
@@ -115,7 +117,7 @@ def _starts(sizes: Array) -> Array:
             ),
             (
                 "Count parts of the log apart (spadework.count) and merge them, or keep fewer "
-                "events a unit (newest)."
+                "events a group (newest)."
             ),
         )
     return starts.astype(np.uint32)

@@ -1,7 +1,7 @@
 """Instructions that the compiler does not find by itself, each a few lines, to be called inside
 kernels.
 
-*Prefetch*: a walk over the units of an item jumps through memory and waits at each jump for longer
+*Prefetch*: a walk over the groups of an item jumps through memory and waits at each jump for longer
 than the work there takes; asked for some jumps ahead, counting takes half the time.
 
 *Lanes*: what is done to all channels of a pair at once. A loop over eight lanes is not turned into

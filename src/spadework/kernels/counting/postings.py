@@ -1,6 +1,6 @@
-"""Events by unit turned into units by item, and back: sorting by counting, one pass each way.
+"""Events by group turned into groups by item, and back: sorting by counting, one pass each way.
 
-A unit's events are walked from the newest to the oldest, so that what is met first of an item is
+A group's events are walked from the newest to the oldest, so that what is met first of an item is
 its newest event, and what goes beyond `most` distinct items is the oldest. O(events + items) each;
 nothing is compared, so nothing is sorted by comparing.
 """
@@ -20,72 +20,72 @@ NO_LIMIT = np.iinfo(np.int64).max
 def distinct_items(
     starts: Offsets, items: Codes, item_count: int, most: int | None
 ) -> tuple[Array, Array, int]:
-    """Distinct items of each unit, at most `most`; units that then hold each item; and how many
-    units hold more. int64 each.
+    """Distinct items of each group, at most `most`; groups that then hold each item; and how many
+    groups hold more. int64 each.
     """
-    unit_sizes, item_sizes = np.zeros(len(starts) - 1, np.int64), np.zeros(item_count, np.int64)
-    crowded = _distinct_items(
+    group_sizes, item_sizes = np.zeros(len(starts) - 1, np.int64), np.zeros(item_count, np.int64)
+    truncated = _distinct_items(
         starts,
         items,
         NO_LIMIT if most is None else most,
         np.full(item_count, -1, np.int32),
-        unit_sizes,
+        group_sizes,
         item_sizes,
     )
-    return unit_sizes, item_sizes, int(crowded)
+    return group_sizes, item_sizes, int(truncated)
 
 
-def units_by_item(
+def groups_by_item(
     starts: Offsets, items: Codes, most: int | None, ranks: Array, rank_starts: Array
 ) -> Array:
-    """The units that hold each item, ascending, by rank of the item. Shape [entries] uint32.
+    """The groups that hold each item, ascending, by rank of the item. Shape [entries] uint32.
     `rank_starts` say where each rank's begin.
     """
     found = np.empty(int(rank_starts[-1]), np.uint32)
     seen = np.full(len(ranks), -1, np.int32)
-    _units_by_item(
+    _groups_by_item(
         starts, items, NO_LIMIT if most is None else most, seen, rank_starts[ranks], found
     )
     return found
 
 
-def items_by_unit(rank_starts: Array, units: Array, unit_starts: Array) -> Array:
-    """The ranks that each unit holds, ascending: two bytes each where that is enough. Shape
+def items_by_group(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
+    """The ranks that each group holds, ascending: two bytes each where that is enough. Shape
     [entries].
     """
-    found = np.empty(len(units), np.uint16 if len(rank_starts) <= 2**16 else np.uint32)
-    _items_by_unit(rank_starts, units, unit_starts[:-1].copy(), found)
+    found = np.empty(len(groups), np.uint16 if len(rank_starts) <= 2**16 else np.uint32)
+    _items_by_group(rank_starts, groups, group_starts[:-1].copy(), found)
     return found
 
 
 def events_by_item(
     starts: Offsets, ranks_of_events: Array, rank_starts: Array
 ) -> tuple[Array, Array]:
-    """The events of each rank in their order, and the unit of each. Shape [events] uint32 both."""
-    events, units = (
+    """The events of each rank in their order, and the group of each. Shape [events] uint32 both."""
+    events, groups = (
         np.empty(len(ranks_of_events), np.uint32),
         np.empty(len(ranks_of_events), np.uint32),
     )
-    _events_by_item(starts, ranks_of_events, rank_starts[:-1].copy(), events, units)
-    return events, units
+    _events_by_item(starts, ranks_of_events, rank_starts[:-1].copy(), events, groups)
+    return events, groups
 
 
 class Entries(NamedTuple):
-    """Distinct items of units, each as its newest event, in the order of these."""
+    """Distinct items of groups, each as its newest event, in the order of these."""
 
-    starts: Offsets  # [units + 1] where each unit's begin
+    starts: Offsets  # [groups + 1] where each group's begin
     events: Array  # [entries] int64
-    counts: Array  # [entries] float32: how many events of the unit have the item
+    counts: Array  # [entries] float32: how many events of the group have the item
     sums: Array | None  # [entries] float32: the sum of their values; None where there are none
-    crowded: int  # units that hold more items than were asked for
+    truncated: int  # groups that hold more items than were asked for
 
 
 def entries(
     starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None
 ) -> Entries:
-    """The newest event of each item of a unit, at most `most` a unit."""
-    unit_sizes, _, crowded = distinct_items(starts, items, item_count, most)
-    own = np.concatenate(([0], np.cumsum(unit_sizes)))
+    """The newest event of each item of a group, at most `most` a group."""
+    group_sizes, _, truncated = distinct_items(starts, items, item_count, most)
+    own = np.concatenate(([0], np.cumsum(group_sizes)))
     events, counts, sums = (
         np.empty(int(own[-1]), np.int64),
         np.zeros(int(own[-1]), np.float32),
@@ -94,80 +94,80 @@ def entries(
     weights = np.zeros(0, np.float32) if values is None else values
     _entries(starts, items, weights, own, np.full(item_count, -1, np.int64), events, counts, sums)
     return Entries(
-        own, events, counts, None if values is None else sums.astype(np.float32), crowded
+        own, events, counts, None if values is None else sums.astype(np.float32), truncated
     )
 
 
-def pairs_of_ranks(rank_starts: Array, units: Array, unit_starts: Array) -> Array:
-    """Σ over the units of each rank of their lengths: the additions that counting its row takes.
+def pairs_of_ranks(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
+    """Σ over the groups of each rank of their lengths: the additions that counting its row takes.
     Shape [items] int64.
     """
     sums = np.zeros(len(rank_starts) - 1, np.int64)
-    _pairs_of_ranks(rank_starts, units, unit_starts, sums)
+    _pairs_of_ranks(rank_starts, groups, group_starts, sums)
     return sums
 
 
 @kernel
-def _distinct_items(starts, items, most, seen, unit_sizes, item_sizes):
-    crowded = 0
-    for unit in range(starts.shape[0] - 1):
+def _distinct_items(starts, items, most, seen, group_sizes, item_sizes):
+    truncated = 0
+    for group in range(starts.shape[0] - 1):
         found = 0
-        for at in range(starts[unit + 1] - 1, starts[unit] - 1, -1):
+        for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
-            if seen[item] != unit:
+            if seen[item] != group:
                 if found == most:
-                    crowded += 1
+                    truncated += 1
                     break
-                seen[item] = unit
+                seen[item] = group
                 item_sizes[item] += 1
                 found += 1
-        unit_sizes[unit] = found
-    return crowded
+        group_sizes[group] = found
+    return truncated
 
 
 @kernel
-def _units_by_item(starts, items, most, seen, heads, out):
-    for unit in range(starts.shape[0] - 1):
+def _groups_by_item(starts, items, most, seen, heads, out):
+    for group in range(starts.shape[0] - 1):
         found = 0
-        for at in range(starts[unit + 1] - 1, starts[unit] - 1, -1):
+        for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
-            if seen[item] != unit:
+            if seen[item] != group:
                 if found == most:
                     break
-                seen[item] = unit
-                out[heads[item]] = unit
+                seen[item] = group
+                out[heads[item]] = group
                 heads[item] += np.uint32(1)
                 found += 1
 
 
 @kernel
-def _items_by_unit(rank_starts, units, heads, out):
+def _items_by_group(rank_starts, groups, heads, out):
     for rank in range(rank_starts.shape[0] - 1):
         for at in range(rank_starts[rank], rank_starts[rank + 1]):
-            unit = units[at]
-            out[heads[unit]] = rank
-            heads[unit] += np.uint32(1)
+            group = groups[at]
+            out[heads[group]] = rank
+            heads[group] += np.uint32(1)
 
 
 @kernel
-def _events_by_item(starts, ranks, heads, events, units):
-    for unit in range(starts.shape[0] - 1):
-        for event in range(starts[unit], starts[unit + 1]):
+def _events_by_item(starts, ranks, heads, events, groups):
+    for group in range(starts.shape[0] - 1):
+        for event in range(starts[group], starts[group + 1]):
             rank = ranks[event]
             events[heads[rank]] = event
-            units[heads[rank]] = unit
+            groups[heads[rank]] = group
             heads[rank] += np.uint32(1)
 
 
 @kernel
 def _entries(starts, items, values, own, places, events, counts, sums):
-    for unit in range(starts.shape[0] - 1):
+    for group in range(starts.shape[0] - 1):
         # filled from the end, so that they stand in the order of their events
-        first, free = own[unit], own[unit + 1]
-        for at in range(starts[unit + 1] - 1, starts[unit] - 1, -1):
+        first, free = own[group], own[group + 1]
+        for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
             place = places[item]
-            if not first <= place < own[unit + 1]:  # not met in this unit yet
+            if not first <= place < own[group + 1]:  # not met in this group yet
                 if free == first:
                     continue
                 free -= 1
@@ -180,10 +180,10 @@ def _entries(starts, items, values, own, places, events, counts, sums):
 
 
 @kernel
-def _pairs_of_ranks(rank_starts, units, unit_starts, sums):
+def _pairs_of_ranks(rank_starts, groups, group_starts, sums):
     for rank in range(rank_starts.shape[0] - 1):
         total = np.int64(0)
         for at in range(rank_starts[rank], rank_starts[rank + 1]):
-            unit = units[at]
-            total += np.int64(unit_starts[unit + 1] - unit_starts[unit])
+            group = groups[at]
+            total += np.int64(group_starts[group + 1] - group_starts[group])
         sums[rank] = total

@@ -8,14 +8,16 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.counting.count_blocks import BLOCK_CELLS, Block, Workspace, cut
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 
 
 @dataclass(frozen=True, eq=False)
 class StoredCounter:
-    """Sparse rows of counts by item code; `units` hold no events and say the order of the items."""
+    """Sparse rows of counts by item code; `groups` hold no events and say the order of the
+    items.
+    """
 
-    units: Units
+    groups: Groups
     starts: Offsets  # [items + 1]
     columns: Codes  # [cells]
     joint: Array  # [cells] float64
@@ -26,7 +28,7 @@ class StoredCounter:
         counted. O(items · log items).
         """
         items = len(entries)
-        bare = Units.build(np.zeros(1, np.int64), np.zeros(0, np.int32), items)
+        bare = Groups.build(np.zeros(1, np.int64), np.zeros(0, np.int32), items)
         order = np.argsort(-entries, kind="stable").astype(np.int32)
         ranks = np.empty(items, np.uint32)
         ranks[order] = np.arange(items, dtype=np.uint32)
@@ -37,12 +39,12 @@ class StoredCounter:
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
-        return cut(np.cumsum(np.diff(self.starts)[self.units.order]), BLOCK_CELLS)
+        return cut(np.cumsum(np.diff(self.starts)[self.groups.order]), BLOCK_CELLS)
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
         """The stored counts of a range of ranks with all others."""
         first, last = rows
-        codes = self.units.order[first:last]
+        codes = self.groups.order[first:last]
         lengths = np.diff(self.starts)[codes]
         starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         cells = np.arange(int(starts[-1])) + np.repeat(self.starts[codes] - starts[:-1], lengths)
@@ -50,6 +52,6 @@ class StoredCounter:
             first,
             last,
             starts,
-            self.units.ranks[self.columns[cells]],
+            self.groups.ranks[self.columns[cells]],
             self.joint[cells].astype(np.float32)[:, None],
         )

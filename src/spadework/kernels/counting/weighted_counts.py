@@ -1,6 +1,6 @@
 """Counting ordered pairs of events for many channels in one pass.
 
-A channel says what a pair of events weighs: a weight per event (entry weight, size of the unit), a
+A channel says what a pair of events weighs: a weight per event (entry weight, size of the group), a
 decay with the age of the later event, a weight per distance in either direction, a decay with the
 time between the two, and the level at which they must stand together. Each visit of a pair adds to
 all channels side by side, so eight cost little more than one.
@@ -16,7 +16,7 @@ import numpy as np
 from spadework.arrays import Array, Mask
 from spadework.kernels.counting import weighted_loops as kernels
 from spadework.kernels.counting.count_blocks import Block, Workspace, cut
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.instructions import aligned
 from spadework.kernels.counting.weighted_loops import SPAN, Apart, Log, Room, Weights
 
@@ -40,19 +40,19 @@ hold its factors.
 class ChannelCounter:
     """Counts of pairs of events, all channels at once. C channels.
 
-    Events of a unit ascend by `places`; equal places stand at the same time. An item is no
+    Events of a group ascend by `places`; equal places stand at the same time. An item is no
     neighbour of itself.
     """
 
-    units: Units
-    places: Array  # [events] int32: position in the unit
+    groups: Groups
+    places: Array  # [events] int32: position in the group
     events: Array  # [events, C] float32: weight of each event
     later: Array  # [events, C] float32: weight of each event where it is the later one of a pair
     # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same place
     forward: Array
     backward: Array  # [reach + 1, C] float32: where the partner comes earlier
     seconds: Array | None = None  # [events] int64, for gaps
-    # [events] int64: a moment that the events of a unit share, best in the middle of them; for
+    # [events] int64: a moment that the events of a group share, best in the middle of them; for
     # folding
     middles: Array | None = None
     gap_rates: Array | None = None  # [C] float64: halvings a second
@@ -73,28 +73,28 @@ class ChannelCounter:
 
     @cached_property
     def _cells(self) -> Array:
-        return np.asarray(np.minimum(self.units.pairs, self.units.item_count))
+        return np.asarray(np.minimum(self.groups.pairs, self.groups.item_count))
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks, none filling more than `MOST_CELLS` cells."""
         return cut(np.cumsum(self._cells), MOST_CELLS)
 
     def count(self, rows: tuple[int, int], work: Workspace) -> Block:
-        """Counts of a range of ranks with all others, columns ascending. O(Σ over units of length ·
-        reach + rows · items / 512).
+        """Counts of a range of ranks with all others, columns ascending. O(Σ over groups of length
+        · reach + rows · items / 512).
         """
-        units, (first, last) = self.units, rows
-        lanes, items = self.channels, units.item_count
+        groups, (first, last) = self.groups, rows
+        lanes, items = self.channels, groups.item_count
         kind = np.float64 if self.exact else np.float32
         capacity = int(self._cells[first:last].sum()) + 1
         spans = -(-items // SPAN)
-        assert units.occurrences is not None
+        assert groups.occurrences is not None
         log = Log(
-            units.starts,
-            units.items,
-            units.occurrence_starts,
-            units.occurrence_units,
-            units.occurrences,
+            groups.starts,
+            groups.items,
+            groups.occurrence_starts,
+            groups.occurrence_groups,
+            groups.occurrences,
             self.places,
         )
         room = Room(

@@ -33,14 +33,14 @@ GAP_HALVINGS = 64
 
 
 class Log(NamedTuple):
-    """The events of all units, and where each item occurs."""
+    """The events of all groups, and where each item occurs."""
 
-    starts: Array  # [units + 1] uint32
+    starts: Array  # [groups + 1] uint32
     items: Array  # [events] rank of the item
     occurrence_starts: Array  # [items + 1] uint32
-    occurrence_units: Array  # [events] uint32, by item
+    occurrence_groups: Array  # [events] uint32, by item
     occurrences: Array  # [events] uint32, by item
-    places: Array  # [events] int32: position in the unit
+    places: Array  # [events] int32: position in the group
 
 
 class Weights(NamedTuple):
@@ -91,7 +91,7 @@ def count(first, last, lanes, log, weights, apart, room):
     """Rows `first` to `last` of all lanes, whose number is the length of the tuple `lanes`. Returns
     the number of cells.
     """
-    starts, items, occurrence_starts, occurrence_units, occurrences, places = log
+    starts, items, occurrence_starts, occurrence_groups, occurrences, places = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
@@ -99,9 +99,9 @@ def count(first, last, lanes, log, weights, apart, room):
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, width, occurrences, places, items, events)
-            unit, event = occurrence_units[at], np.uint64(occurrences[at])
+            group, event = occurrence_groups[at], np.uint64(occurrences[at])
             place = places[event]
-            low, high = _within(event, place, reach, starts[unit], starts[unit + 1], places)
+            low, high = _within(event, place, reach, starts[group], starts[group + 1], places)
             # what came before; then what came with it or after
             split = low + np.searchsorted(places[low:event], place)
             for other in range(low, split):
@@ -227,7 +227,7 @@ def count_exact(first, last, lanes, log, weights, apart, room):
     """The same in whole grains, added as float64: slower, and the same in any order. `weights` hold
     all lanes.
     """
-    starts, items, occurrence_starts, occurrence_units, occurrences, places = log
+    starts, items, occurrence_starts, occurrence_groups, occurrences, places = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
@@ -235,9 +235,9 @@ def count_exact(first, last, lanes, log, weights, apart, room):
     filled = np.uint64(0)
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            unit, event = occurrence_units[at], np.uint64(occurrences[at])
+            group, event = occurrence_groups[at], np.uint64(occurrences[at])
             place = places[event]
-            low, high = _within(event, place, reach, starts[unit], starts[unit + 1], places)
+            low, high = _within(event, place, reach, starts[group], starts[group + 1], places)
             for other in range(low, high):
                 for lane in range(apart.lanes.shape[0]):
                     to, level = apart.lanes[lane], apart.level[lane]
@@ -282,7 +282,7 @@ def _halved(halvings_passed, halvings):
 
 @kernel
 def _within(event, place, reach, low, high, places):
-    """The range of events of the same unit, which is `low` to `high`, at most `reach` places
+    """The range of events of the same group, which is `low` to `high`, at most `reach` places
     away.
     """
     low, high = np.uint64(low), np.uint64(high)

@@ -1,4 +1,4 @@
-"""How much an item in a unit counts before pairs are made: a shelf of plain functions over arrays.
+"""How much an item in a group counts before pairs are made: a shelf of plain functions over arrays.
 
 Which pair weights a dig tries an entry weight with stands beside it: `sweep`.
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.errors import Unsuitable
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 EntryNeed: TypeAlias = Literal["weights", "times"]
 SWEEP = ("raw", "cosine")
@@ -25,12 +25,12 @@ SWEEP = ("raw", "cosine")
 
 @dataclass(frozen=True, eq=False)
 class Entries:
-    """Distinct (unit, item) entries; arrays [entries]."""
+    """Distinct (group, item) entries; arrays [entries]."""
 
-    counts: Array  # how often the unit holds the item, at least 1
-    unit_sizes: Array  # distinct items in the entry's unit
-    item_sizes: Array  # units that hold the entry's item
-    units: int
+    counts: Array  # how often the group holds the item, at least 1
+    group_sizes: Array  # distinct items in the entry's group
+    item_sizes: Array  # groups that hold the entry's item
+    groups: int
     items: int
     # sum of the weight column (ratings, amounts); None where the log has none
     values: Array | None = None
@@ -47,7 +47,7 @@ class EntryWeight:
 
     function: Callable[[Entries], Array]
     needs: EntryNeed | None = None
-    repeats_only: bool = False  # the same as `binary` where no unit holds an item twice
+    repeats_only: bool = False  # the same as `binary` where no group holds an item twice
     sweep: tuple[str, ...] = SWEEP  # pair weights that a dig tries it with
     name: str = field(init=False)
 
@@ -89,7 +89,7 @@ class EntryWeight:
         return values
 
 
-entry_weights: Shelf[EntryWeight] = Shelf("entry weight")
+entry_weights: Registry[EntryWeight] = Registry("entry weight")
 
 
 def entry_weight(
@@ -101,19 +101,19 @@ def entry_weight(
     where there are any.
     """
 
-    def place(function: Callable[[Entries], Array]) -> EntryWeight:
-        return entry_weights.place(
+    def register(function: Callable[[Entries], Array]) -> EntryWeight:
+        return entry_weights.register(
             function.__name__, EntryWeight(function, needs, repeats_only, sweep)
         )
 
-    return place
+    return register
 
 
-def _unit_idf(entry: Entries) -> Array:
-    """Log(items / (1 + unit size)): a unit that holds much says little. Left alone it falls below
-    zero for a unit that holds everything.
+def _group_idf(entry: Entries) -> Array:
+    """Log(items / (1 + group size)): a group that holds much says little. Left alone it falls below
+    zero for a group that holds everything.
     """
-    return np.maximum(np.log(entry.items / (1.0 + entry.unit_sizes)), 0.0)
+    return np.maximum(np.log(entry.items / (1.0 + entry.group_sizes)), 0.0)
 
 
 @entry_weight(sweep=())  # the core of the sweep counts so
@@ -124,13 +124,13 @@ def binary(entry: Entries) -> Array:
 
 @entry_weight(repeats_only=True)
 def count(entry: Entries) -> Array:
-    """How often the unit holds the item."""
+    """How often the group holds the item."""
     return entry.counts
 
 
 @entry_weight(repeats_only=True)
 def root(entry: Entries) -> Array:
-    """Root of how often the unit holds the item: repeats count, but less and less."""
+    """Root of how often the group holds the item: repeats count, but less and less."""
     return np.asarray(np.sqrt(entry.counts))
 
 
@@ -144,28 +144,28 @@ def log(entry: Entries) -> Array:
 
 @entry_weight()
 def tfidf(entry: Entries) -> Array:
-    """Root of the count, damped by how much the unit holds: ln(items / (1 + unit size)), never
+    """Root of the count, damped by how much the group holds: ln(items / (1 + group size)), never
     below zero.
 
-    Well-known code lets the damping turn negative for units that hold nearly every item; here it
+    Well-known code lets the damping turn negative for groups that hold nearly every item; here it
     stops at zero.
     """
-    return np.asarray(np.sqrt(entry.counts) * _unit_idf(entry))
+    return np.asarray(np.sqrt(entry.counts) * _group_idf(entry))
 
 
 @entry_weight()
 def bm25(entry: Entries) -> Array:
-    """Saturated count, damped by the size of the item and of the unit (Okapi BM25; k1 is the
+    """Saturated count, damped by the size of the item and of the group (Okapi BM25; k1 is the
     saturation, b the length).
 
-    The damping by the unit is never below zero. The similarity is chosen apart, so cosine over
+    The damping by the group is never below zero. The similarity is chosen apart, so cosine over
     these weights is a true cosine; well-known code leaves out that division for BM25 only.
     Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
     """
     mean_size = max(float(len(entry.counts)) / max(entry.items, 1), 1e-12)
     damping = entry.saturation * (1 - entry.length + entry.length * entry.item_sizes / mean_size)
     return np.asarray(
-        entry.counts * (entry.saturation + 1) / (damping + entry.counts) * _unit_idf(entry)
+        entry.counts * (entry.saturation + 1) / (damping + entry.counts) * _group_idf(entry)
     )
 
 

@@ -15,8 +15,8 @@ from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import Block, Counter, Workspace
-from spadework.kernels.counting.grouped_events import Units
-from spadework.kernels.similarity.pruning_bounds import Groups
+from spadework.kernels.counting.grouped_events import Groups
+from spadework.kernels.similarity.pruning_bounds import Runs
 from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
 
 Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
@@ -56,7 +56,7 @@ class Table:
 
 
 def tables(
-    counter: Counter, units: Units, weighings: Sequence[Weighing], label: str
+    counter: Counter, groups: Groups, weighings: Sequence[Weighing], label: str
 ) -> list[Table]:
     """A table for each weighing, from one count.
 
@@ -66,25 +66,25 @@ def tables(
     counter.prepare()
     work = Workspace()
     blocks = counter.blocks()
-    parts = parallel.share(partial(_block, counter, units, list(weighings), work), blocks, label)
+    parts = parallel.share(partial(_block, counter, groups, list(weighings), work), blocks, label)
     by_weighing = {place: [part[place] for part in parts] for place in range(len(weighings))}
     del parts
 
     def join(place: int) -> Table:
         # popped, so that what is copied is let go
-        return _joined(by_weighing.pop(place), blocks, units)
+        return _joined(by_weighing.pop(place), blocks, groups)
 
     return parallel.share(join, list(by_weighing), "join tables")
 
 
-def most_cells(units: Units, keep: int) -> int:
+def most_cells(groups: Groups, keep: int) -> int:
     """How many neighbours a table can hold at most. O(items)."""
-    return int(np.minimum(units.pairs, min(keep, units.item_count)).sum())
+    return int(np.minimum(groups.pairs, min(keep, groups.item_count)).sum())
 
 
 def _block(
     counter: Counter,
-    units: Units,
+    groups: Groups,
     weighings: list[Weighing],
     work: Workspace,
     rows: tuple[int, int],
@@ -92,23 +92,23 @@ def _block(
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
     block = counter.count(rows, work)
     bounded = [one.keep for one in weighings if one.bounded]
-    groups = Groups.of(block, max(bounded), units.item_count) if bounded else None
+    runs = Runs.of(block, max(bounded), groups.item_count) if bounded else None
     sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
     found = []
     for one in weighings:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            if groups is not None and one.bounded:
-                starts, columns, joint = groups.candidates(
+            if runs is not None and one.bounded:
+                starts, columns, joint = runs.candidates(
                     one.weigh, one.channel, one.left, one.right, one.keep
                 )
                 left = np.repeat(one.left[block.first : block.last], np.diff(starts))
                 values = one.weigh(joint, left, one.right[columns])
             else:
-                starts = block.cell_starts(units.item_count)
+                starts = block.cell_starts(groups.item_count)
                 columns = np.zeros(0, np.uint32) if block.columns is None else block.columns
                 values = _weigh_all(block, one, sizes)
         values = np.ascontiguousarray(np.asarray(values, np.float32)).reshape(-1)
-        found.append(_kept(starts, columns, values, one.keep, units, work))
+        found.append(_kept(starts, columns, values, one.keep, groups, work))
     return found
 
 
@@ -129,7 +129,7 @@ def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
 
 
 def _kept(
-    starts: Offsets, columns: Array, values: Array, keep: int, units: Units, work: Workspace
+    starts: Offsets, columns: Array, values: Array, keep: int, groups: Groups, work: Workspace
 ) -> Table:
     """The `keep` largest of each row; dense rows have no columns."""
     lengths = np.diff(starts)
@@ -143,7 +143,7 @@ def _kept(
         columns,
         values.view(np.uint32),
         keep,
-        units.order,
+        groups.order,
         work.array("histogram", 2 * BUCKETS, np.int32),
         work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
         work.array("packed", longest, np.int64),
@@ -154,16 +154,22 @@ def _kept(
     return Table(kept_starts, kept_columns[:filled].copy(), kept[:filled].copy())
 
 
-def _joined(parts: list[Table], blocks: list[tuple[int, int]], units: Units) -> Table:
+def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -> Table:
     """Blocks of rows by rank become one table of rows by code."""
-    lengths = np.zeros(units.item_count, np.int64)
+    lengths = np.zeros(groups.item_count, np.int64)
     for part, (first, last) in zip(parts, blocks, strict=True):
-        lengths[units.order[first:last]] = np.diff(part.starts)
+        lengths[groups.order[first:last]] = np.diff(part.starts)
     starts = np.concatenate(([0], np.cumsum(lengths)))
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
     for part, (first, last) in zip(parts, blocks, strict=True):
         _place(
-            part.starts, part.columns, part.values, starts, units.order[first:last], columns, values
+            part.starts,
+            part.columns,
+            part.values,
+            starts,
+            groups.order[first:last],
+            columns,
+            values,
         )
     return Table(starts.astype(np.int64), columns, values)
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.kernels.similarity.pairs import LEAST, Pairs, association, llr_keeps
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 __all__ = ["PairWeight", "Pairs", "association", "llr_keeps", "pair_weight", "pair_weights"]
 
@@ -58,7 +58,7 @@ class PairWeight:
 Exponents: TypeAlias = Callable[[float, float], tuple[float, float]]
 """(left_power, right_power) → exponents of the left and of the right size."""
 
-pair_weights: Shelf[PairWeight] = Shelf("pair weight")
+pair_weights: Registry[PairWeight] = Registry("pair weight")
 
 
 def pair_weight(
@@ -79,16 +79,16 @@ def pair_weight(
     once alone and once with each way to read a history.
     """
 
-    def place(function: Callable[[Pairs], Array]) -> PairWeight:
+    def register(function: Callable[[Pairs], Array]) -> PairWeight:
         weight = PairWeight(function, symmetric, counts_only, bounded, exponents, sweep)
         if exponents is not None and not _is_ratio(weight, *exponents(0.7, 0.4)):
             raise ValueError(
                 f"The pair weight {weight.name!r} has exponents and is not joint / left^a / "
                 "right^b; leave them out."
             )
-        return pair_weights.place(weight.name, weight)
+        return pair_weights.register(weight.name, weight)
 
-    return place
+    return register
 
 
 def _is_ratio(weight: PairWeight, a: float, b: float) -> bool:
@@ -114,7 +114,7 @@ def _by_evidence(values: Array, pair: Pairs) -> Array:
 
 
 def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
-    return pair.joint * pair.units / _plus(pair.left * pair.right, shrink)
+    return pair.joint * pair.groups / _plus(pair.left * pair.right, shrink)
 
 
 def _over_both(pair: Pairs) -> Array:
@@ -244,7 +244,7 @@ def power(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=False, sweep=({"shrink": 20.0},))
 def shrunk(pair: Pairs) -> Array:
-    """Confidence that starts from the popularity of the right item: (joint + s · right / units) /
+    """Confidence that starts from the popularity of the right item: (joint + s · right / groups) /
     (left + s), with s the shrink.
 
     The empirical-Bayes way to hold back pairs of few counts. Pairs never seen give 0, though the
@@ -252,12 +252,12 @@ def shrunk(pair: Pairs) -> Array:
     """
     if not pair.shrink:
         return pair.joint / pair.left
-    chance = (pair.joint + pair.right * (pair.shrink / pair.units)) / (pair.left + pair.shrink)
+    chance = (pair.joint + pair.right * (pair.shrink / pair.groups)) / (pair.left + pair.shrink)
     # 0 where joint is; a choice cell by cell takes ten times as long
     return np.minimum(chance, pair.joint * 1e20)
 
 
-# ---- logarithms of lift, in nats; `units` is the number of units, not of items
+# ---- logarithms of lift, in nats; `groups` is the number of groups, not of items
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"shrink": 10.0},))
@@ -286,7 +286,7 @@ def npmi(pair: Pairs) -> Array:
 
     Bouma, "Normalized (Pointwise) Mutual Information in Collocation Extraction", 2009.
     """
-    largest = -np.log(pair.joint / pair.units)
+    largest = -np.log(pair.joint / pair.groups)
     value = np.log(_lift(pair)) / np.maximum(largest, LEAST)
     np.fmax(value, -1.0, out=value)  # −∞ over ∞ where the two never meet
     if float(largest.min(initial=1.0)) <= 0:  # everybody holds both
@@ -322,7 +322,7 @@ def lexicographers_mi(pair: Pairs) -> Array:
     evidence in one.
 
     The well-known code puts the number of items where the number of users belongs, which changes
-    the order; here it is units.
+    the order; here it is groups.
     """
     return _by_evidence(np.maximum(pair.joint, LEAST) * np.log(_lift(pair)), pair)
 

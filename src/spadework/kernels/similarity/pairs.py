@@ -8,7 +8,7 @@ import numpy as np
 
 from spadework.arrays import Array, Mask
 
-SCALARS = ("units", "left_power", "right_power", "shrink", "order", "negatives")
+SCALARS = ("groups", "left_power", "right_power", "shrink", "order", "negatives")
 LEAST = 1e-30
 """Stands in for zero where a product with it would be no number; far below any count and inside
 float32.
@@ -21,14 +21,14 @@ class Pairs:
 
     The arrays are flat, [pairs] each, or dense: joint [rows, items], left [rows, 1], right [1,
     items]; of one type, float32 or float64. For binary entries `left` and `right` are the numbers
-    of units that hold the item. For weighted entries they are the sums of squared entries, so that
+    of groups that hold the item. For weighted entries they are the sums of squared entries, so that
     cosine stays a cosine. They are never 0; `joint` may be.
     """
 
     joint: Array  # how often the two stand together
     left: Array
     right: Array
-    units: float  # number of units in all
+    groups: float  # number of groups in all
     left_power: float = 0.5  # exponents of power, asymmetric, discounted and tversky
     right_power: float = 0.5
     shrink: float = 0.0  # how much a similarity of few counts is held back
@@ -49,11 +49,11 @@ def association(pair: Pairs) -> Array:
     float32 (and some in float64) on a large log; here each of the four cells adds its own term that
     is never below zero, so float32 holds four digits.
     """
-    root = pair.units**0.5
+    root = pair.groups**0.5
     # an item that everybody holds leaves an empty cell
-    other_left = np.maximum(pair.units - pair.left, 1e-3) / root
-    other_right = np.maximum(pair.units - pair.right, 1e-3) / root
-    chance = pair.left * pair.right / pair.units
+    other_left = np.maximum(pair.groups - pair.left, 1e-3) / root
+    other_right = np.maximum(pair.groups - pair.right, 1e-3) / root
+    chance = pair.left * pair.right / pair.groups
     surplus = pair.joint - chance
     value = _surprise(chance, surplus)
     value += _surprise(other_left * other_right, surplus)

@@ -37,7 +37,7 @@ cell out.
 
 
 @dataclass(frozen=True, eq=False)
-class Groups:
+class Runs:
     """A block's cells in groups of `size` neighbours, a row's last group maybe smaller. Columns
     ascend.
     """
@@ -52,7 +52,7 @@ class Groups:
     sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, block: Block, keep: int, items: int) -> Groups | None:
+    def of(cls, block: Block, keep: int, items: int) -> Runs | None:
         """The groups that save most for the `keep` largest of a row; None where rows are too short
         or their columns do not ascend.
         """
@@ -178,33 +178,33 @@ def _peaks_of_one(cells, starts, size, joint, peaks):
     are compared many at a time.
     """
     for row in range(cells.shape[0] - 1):
-        for group in range(starts[row], starts[row + 1]):
-            begin = cells[row] + (group - starts[row]) * size
+        for run in range(starts[row], starts[row + 1]):
+            begin = cells[row] + (run - starts[row]) * size
             largest = joint[begin]
             for at in range(begin, min(begin + size, cells[row + 1])):
                 largest = max(largest, joint[at])
-            peaks[group] = largest
+            peaks[run] = largest
 
 
 @kernel
 def _peaks(cells, starts, size, lanes, joint, peaks):
     width = len(lanes)
     for row in range(cells.shape[0] - 1):
-        for group in range(starts[row], starts[row + 1]):
-            begin = cells[row] + (group - starts[row]) * size
+        for run in range(starts[row], starts[row + 1]):
+            begin = cells[row] + (run - starts[row]) * size
             for at in range(begin, min(begin + size, cells[row + 1])):
-                raise_to(lanes, peaks, group * width, joint, at * width)
+                raise_to(lanes, peaks, run * width, joint, at * width)
 
 
 @kernel
 def _sides(cells, starts, size, columns, right, least, most):
     for row in range(cells.shape[0] - 1):
-        for group in range(starts[row], starts[row + 1]):
-            begin = cells[row] + (group - starts[row]) * size
+        for run in range(starts[row], starts[row + 1]):
+            begin = cells[row] + (run - starts[row]) * size
             low = high = right[columns[begin]]
             for at in range(begin, min(begin + size, cells[row + 1])):
                 low, high = min(low, right[columns[at]]), max(high, right[columns[at]])
-            least[group], most[group] = low, high
+            least[run], most[run] = low, high
 
 
 @kernel
@@ -221,22 +221,22 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):
         first, last = starts[row], starts[row + 1]
         reached = 0
         if guess > 0:
-            for group in range(first, last):
+            for run in range(first, last):
                 # what is no number is no floor
-                reached += (floors[group] >= guess) & (floors[group] <= INFINITY)
+                reached += (floors[run] >= guess) & (floors[run] <= INFINITY)
         if not keep <= reached <= 2 * keep:
             found = 0
-            for group in range(first, last):
-                positive[found] = floors[group]
-                found += (floors[group] > 0) & (floors[group] <= INFINITY)
+            for run in range(first, last):
+                positive[found] = floors[run]
+                found += (floors[run] > 0) & (floors[run] <= INFINITY)
             guess = _at_rank(positive, found, keep, histogram) if found >= keep else np.int32(0)
         edge[0] = guess
         least = edge.view(np.float32)[0]
         guess = np.int32(guess - min(guess, CLOSE))
         before = listed
-        for group in range(first, last):
-            chosen[listed] = group
-            listed += np.uint64(not ceilings[group] < least)  # what is no number is looked at
+        for run in range(first, last):
+            chosen[listed] = run
+            listed += np.uint64(not ceilings[run] < least)  # what is no number is looked at
         room += np.int64(listed - before) * size
         # the last group of a row may be smaller
         if listed > before and chosen[listed - np.uint64(1)] == last - 1:

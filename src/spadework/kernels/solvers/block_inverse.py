@@ -34,7 +34,7 @@ def shared_columns(
     sizes = np.diff(members.starts)[centres]
     starts = np.concatenate(([0], np.cumsum(sizes * np.diff(column_starts)))).astype(np.int64)
     rows, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]))
-    raised = np.zeros(len(centres), np.bool_)
+    regularised = np.zeros(len(centres), np.bool_)
     work = partial(
         _solve,
         half,
@@ -46,7 +46,7 @@ def shared_columns(
         starts,
         rows,
         values,
-        raised,
+        regularised,
     )
     parallel.share(work, tasks_of(np.concatenate(([0], np.cumsum(sizes)))), label)
     targets = np.repeat(columns, np.repeat(sizes, np.diff(column_starts)))
@@ -60,7 +60,7 @@ def shared_columns(
     return (
         Members(total.indptr.astype(np.int64), total.indices.astype(np.int32)),
         total.data / times.data,
-        int(raised.sum()),
+        int(regularised.sum()),
     )
 
 
@@ -74,7 +74,7 @@ def _solve(
     starts: Offsets,
     rows: Codes,
     values: Array,
-    raised: Array,
+    regularised: Array,
     blocks: tuple[int, int],
 ) -> None:
     _columns_of_blocks(
@@ -88,7 +88,7 @@ def _solve(
         starts,
         rows,
         values,
-        raised,
+        regularised,
     )
 
 
@@ -142,7 +142,7 @@ def _columns_of_blocks(
     starts,
     rows,
     values,
-    raised,
+    regularised,
 ):
     largest = widest = 1
     for block in range(first, last):
@@ -158,7 +158,7 @@ def _columns_of_blocks(
         size = end - begin + 1
         chosen[: size - 1] = members[begin:end]
         chosen[size - 1] = item
-        raised[block] = factored(
+        regularised[block] = factored(
             a, places, chosen[:size], half_starts, half_columns, half_values, diagonal
         )
         width = column_starts[block + 1] - column_starts[block]

@@ -37,11 +37,11 @@ def descend(
     over items of rounds · members² + pairs of the members), float64.
     """
     weights = np.zeros(len(members.items))
-    restless = np.zeros(len(diagonal), np.bool_)
+    not_converged = np.zeros(len(diagonal), np.bool_)
     settings = (l1, rounds, tolerance)
-    work = partial(_descend, half, diagonal, scale, members, settings, weights, restless)
+    work = partial(_descend, half, diagonal, scale, members, settings, weights, not_converged)
     parallel.share(work, tasks_of(members.starts), label)
-    return weights, int(restless.sum())
+    return weights, int(not_converged.sum())
 
 
 def _descend(
@@ -51,10 +51,10 @@ def _descend(
     members: Members,
     settings: tuple[float, int, float],
     weights: Array,
-    restless: Array,
+    not_converged: Array,
     items: tuple[int, int],
 ) -> None:
-    _descents(*items, *half, diagonal, scale, *members, *settings, weights, restless)
+    _descents(*items, *half, diagonal, scale, *members, *settings, weights, not_converged)
 
 
 @kernel
@@ -72,7 +72,7 @@ def _descents(
     rounds,
     tolerance,
     weights,
-    restless,
+    not_converged,
 ):
     largest = 1
     for item in range(first, last):
@@ -93,7 +93,7 @@ def _descents(
             # w_i = v_i · T_i / T_j, so the problem in v is that in w times T_j²
             floor[row] = l1 * scale[chosen[row]] * scale[item]
         found = weights[begin:end]
-        restless[item] = not _settle(a, size, slope, floor, rounds, tolerance, found)
+        not_converged[item] = not _settle(a, size, slope, floor, rounds, tolerance, found)
         for row in range(size):
             found[row] *= scale[chosen[row]] / scale[item]
 

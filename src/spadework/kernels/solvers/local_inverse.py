@@ -36,13 +36,17 @@ def own_columns(
     members), float64 inside.
     """
     count = len(diagonal)
-    values, own, raised = np.zeros(len(members.items)), np.zeros(count), np.zeros(count, np.bool_)
+    values, own, regularised = (
+        np.zeros(len(members.items)),
+        np.zeros(count),
+        np.zeros(count, np.bool_),
+    )
     parallel.share(
-        partial(_solve, half, diagonal, members, values, own, raised),
+        partial(_solve, half, diagonal, members, values, own, regularised),
         tasks_of(members.starts),
         label,
     )
-    return values, own, int(raised.sum())
+    return values, own, int(regularised.sum())
 
 
 def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
@@ -60,10 +64,10 @@ def _solve(
     members: Members,
     values: Array,
     own: Array,
-    raised: Array,
+    regularised: Array,
     items: tuple[int, int],
 ) -> None:
-    _own_columns(*items, *half, diagonal, *members, values, own, raised)
+    _own_columns(*items, *half, diagonal, *members, values, own, regularised)
 
 
 @kernel
@@ -101,7 +105,7 @@ def factored(a, places, chosen, starts, columns, values, diagonal):
 
 @kernel
 def _own_columns(
-    first, last, starts, columns, values, diagonal, member_starts, members, out, own, raised
+    first, last, starts, columns, values, diagonal, member_starts, members, out, own, regularised
 ):
     largest = 0
     for item in range(first, last):
@@ -114,7 +118,7 @@ def _own_columns(
         size = end - begin + 1
         chosen[: size - 1] = members[begin:end]
         chosen[size - 1] = item
-        raised[item] = factored(a, places, chosen[:size], starts, columns, values, diagonal)
+        regularised[item] = factored(a, places, chosen[:size], starts, columns, values, diagonal)
         last_column_of_inverse(a, size, x)
         out[begin:end] = x[: size - 1]
         own[item] = x[size - 1]

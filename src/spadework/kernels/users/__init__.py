@@ -2,5 +2,5 @@
 
 Start with `user_events`, which gathers the events of users into distinct columns.
 `nearest_sessions` and `nearest_users` find neighbours through inverted lists, exactly;
-`neighbour_votes` adds up what they took.
+`neighbour_sums` adds up what they took.
 """

@@ -56,7 +56,7 @@ class Sessions:
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Queries:
     """Present sessions: the items that count, newest first, and their weights."""
 
     starts: Offsets  # [rows + 1]
@@ -67,7 +67,7 @@ class Asked:
 
 
 def nearest(
-    sessions: Sessions, asked: Asked, row: int, *, sample: int, neighbours: int, length: float
+    sessions: Sessions, queries: Queries, row: int, *, sample: int, neighbours: int, length: float
 ) -> tuple[Codes, Array, Array]:
     """The neighbours of one row, newest first: sessions, similarities and match weights, each
     [found].
@@ -77,13 +77,13 @@ def nearest(
     weights of shared items over the neighbour's number of items to the power `length`. O(items of
     the row · sample).
     """
-    own = slice(asked.starts[row], asked.starts[row + 1])
+    own = slice(queries.starts[row], queries.starts[row + 1])
     count = int(own.stop - own.start)
     found, similarities, matches = np.empty(sample, np.int32), np.empty(sample), np.empty(sample)
     size = _nearest(
-        asked.items[own],
-        asked.weights[own],
-        asked.matches[own],
+        queries.items[own],
+        queries.weights[own],
+        queries.matches[own],
         sessions.starts,
         sessions.posting_starts,
         sessions.postings,
@@ -100,7 +100,7 @@ def nearest(
 
 def score(
     sessions: Sessions,
-    asked: Asked,
+    queries: Queries,
     *,
     sample: int,
     neighbours: int,
@@ -116,10 +116,10 @@ def score(
     items) a row.
     """
     _score(
-        asked.starts,
-        asked.items,
-        asked.weights,
-        asked.matches,
+        queries.starts,
+        queries.items,
+        queries.weights,
+        queries.matches,
         sessions.starts,
         sessions.items,
         sessions.posting_starts,

@@ -27,7 +27,7 @@ them.
 """
 
 
-class People(NamedTuple):
+class UserIndex(NamedTuple):
     """Sparse vectors of users [users, items] by user and by item, the shortest vector first."""
 
     starts: Offsets  # [users + 1]
@@ -40,7 +40,7 @@ class People(NamedTuple):
     given: Codes  # [users] row in which the user was given
 
     @classmethod
-    def of(cls, rows: SparseRows, items: int) -> People:
+    def of(cls, rows: SparseRows, items: int) -> UserIndex:
         """Index rows [users, items], columns ascending. O(cells)."""
         table = csr_array(
             (np.asarray(rows.values, np.float64), rows.columns, rows.starts),
@@ -78,32 +78,28 @@ class Near(NamedTuple):
         return cls(np.full((rows, count), -1, np.int32), np.zeros((rows, count)))
 
 
-def nearest(people: People, asked: SparseRows, count: int) -> Near:
+def nearest(index: UserIndex, asked: SparseRows, count: int) -> Near:
     """The `count` users at the least Euclidean distance from each asked vector, with squared
     distances; nobody is near an empty one.
 
     `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
     """
-    near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
+    near = Near.nobody(len(asked.starts) - 1, min(count, len(index.lengths)))
     if near.users.size:
-        _nearest(
-            *asked, people.item_starts, people.owners, people.owner_values, people.lengths, *near
-        )
+        _nearest(*asked, index.item_starts, index.owners, index.owner_values, index.lengths, *near)
     return near
 
 
-def alike(people: People, asked: SparseRows, alpha: float, power: float, count: int) -> Near:
+def alike(index: UserIndex, asked: SparseRows, alpha: float, power: float, count: int) -> Near:
     """The `count` most alike users who share an item with each asked vector, with likeness.
 
     Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors.
     O(Σ over the items of a row of their users + users / 64).
     """
-    near = Near.nobody(len(asked.starts) - 1, min(count, len(people.lengths)))
+    near = Near.nobody(len(asked.starts) - 1, min(count, len(index.lengths)))
     if near.users.size:
-        others = np.maximum(np.diff(people.starts), 1) ** (alpha - 1)
-        _alike(
-            *asked, people.starts, people.values, people.item_starts, people.owners, others, *near
-        )
+        others = np.maximum(np.diff(index.starts), 1) ** (alpha - 1)
+        _alike(*asked, index.starts, index.values, index.item_starts, index.owners, others, *near)
     own = np.maximum(np.diff(asked.starts), 1) ** -alpha
     return Near(near.users, np.where(near.users >= 0, (-near.values * own[:, None]) ** power, 0.0))
 

@@ -16,9 +16,9 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.ranking.sparse_scores import Choice
-from spadework.kernels.users import nearest_users, neighbour_votes
-from spadework.kernels.users.nearest_users import Near, People
-from spadework.kernels.users.neighbour_votes import Votes
+from spadework.kernels.users import nearest_users, neighbour_sums
+from spadework.kernels.users.nearest_users import Near, UserIndex
+from spadework.kernels.users.neighbour_sums import Contributions
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
@@ -28,7 +28,7 @@ _INDEXING = threading.Lock()
 """Several threads ask at once; one makes the index."""
 
 
-class LikePeople(ReadsPurchases):
+class UserNeighbours(ReadsPurchases):
     """A vector of purchases for each user, and those of the users who are most alike.
 
     Users learned from are asked about like anybody: whoever's vector equals that of the asked
@@ -57,7 +57,7 @@ class LikePeople(ReadsPurchases):
     ) -> tuple[Codes, Array]:
         asked = self._votes(block)
         seen = None if repeats == "allow" else (block.starts, block.items)
-        return neighbour_votes.best(
+        return neighbour_sums.best(
             asked,
             len(self.item_vocabulary),
             Choice.of(asked.own, seen, repeats == "only", allowed),
@@ -65,12 +65,12 @@ class LikePeople(ReadsPurchases):
         )
 
     def _score(self, histories: Histories) -> Array:
-        return neighbour_votes.everything(self._votes(histories), len(self.item_vocabulary))
+        return neighbour_sums.everything(self._votes(histories), len(self.item_vocabulary))
 
     def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        return neighbour_votes.at_cells(self._votes(histories), len(self.item_vocabulary), asked)
+        return neighbour_sums.at_cells(self._votes(histories), len(self.item_vocabulary), asked)
 
-    def _votes(self, histories: Histories) -> Votes:
+    def _votes(self, histories: Histories) -> Contributions:
         """The vectors of these users, and the people who add to them."""
         assert isinstance(histories, Purchases)
         index, own = (
@@ -78,7 +78,7 @@ class LikePeople(ReadsPurchases):
             SparseRows(histories.starts, histories.items, self._vectors(histories)),
         )
         near, share = self._near(index, own)
-        return Votes(
+        return Contributions(
             SparseRows(own.starts, own.columns, own.values * share),
             *near,
             SparseRows(index.starts, index.items, index.values),
@@ -103,13 +103,13 @@ class LikePeople(ReadsPurchases):
             object.__setattr__(other, "_index", self.__dict__["_index"])
         return other
 
-    def _people(self) -> People:
+    def _people(self) -> UserIndex:
         """The index over the users learned from, made once, when it is first asked for."""
         state = self.state
         with _INDEXING:
-            held: tuple[Array, People] | None = self.__dict__.get("_index")
+            held: tuple[Array, UserIndex] | None = self.__dict__.get("_index")
             if held is None or held[0] is not state["values"]:
-                made = People.of(
+                made = UserIndex.of(
                     SparseRows(state["starts"], state["items"], state["values"]),
                     len(self.item_vocabulary),
                 )
@@ -122,11 +122,11 @@ class LikePeople(ReadsPurchases):
         """What each entry of a user's vector holds: float64 [entries]."""
 
     @abstractmethod
-    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
+    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         """Who adds to these vectors with which weights, and the share of one's own."""
 
 
-class TifuKnn(LikePeople):
+class TifuKnn(UserNeighbours):
     """The user's vector of purchases, and the mean of those of the nearest users: alpha · own + (1
     − alpha) · theirs (TIFU-KNN).
 
@@ -208,14 +208,14 @@ class TifuKnn(LikePeople):
             place, back = ago, back + self.groups - groups
         return purchases.summed(self.within**place / size * self.between**back / groups)
 
-    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
+    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         near = nearest_users.nearest(index, own, self.neighbours)
         counts = (near.users >= 0).sum(axis=1)
         share = (1 - self.alpha) / np.maximum(counts, 1)
         return Near(near.users, np.broadcast_to(share[:, None], near.users.shape)), self.alpha
 
 
-class UserPopularity(LikePeople):
+class UserPopularity(UserNeighbours):
     """How often an item stands in the newest baskets of the user and of users with like items
     (UP-CF@r).
 
@@ -262,7 +262,7 @@ class UserPopularity(LikePeople):
             (purchases.baskets_ago < self.recent).astype(np.float64)
         ) / np.maximum(counted, 1)
 
-    def _near(self, index: People, own: SparseRows) -> tuple[Near, float]:
+    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         return nearest_users.alike(index, own, self.alpha, self.power, self.neighbours), 1.0
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Unit = Literal["user", "session", "basket"]
+Group = Literal["user", "session", "basket"]
 Distance = Literal["same", "inverse", "log", "geometric"]
 
 
@@ -15,7 +15,7 @@ Distance = Literal["same", "inverse", "log", "geometric"]
 class Channel:
     """One way to count pairs; equal channels share one count. Times in seconds."""
 
-    unit: Unit = "user"
+    group: Group = "user"
     session_gap: float = 1800.0
     window: int | None = None
     distance: Distance = "same"
@@ -23,7 +23,7 @@ class Channel:
     backward: float = 1.0
     gap_half_life: float | None = None
     age_half_life: float | None = None
-    unit_power: float = 0.0
+    group_power: float = 0.0
     entry: str = "binary"
     saturation: float = 1.2
     length: float = 0.75
@@ -33,7 +33,7 @@ class Channel:
     @property
     def ordered(self) -> bool:
         """Whether each pair of events counts, by when they happened; else each pair of distinct
-        items, once a unit.
+        items, once a group.
         """
         return (
             self.distance != "same"
@@ -53,16 +53,16 @@ class Channel:
             backward=1.0,
             gap_half_life=None,
             age_half_life=None,
-            unit_power=0.0,
+            group_power=0.0,
         )
 
     @property
     def plain(self) -> bool:
-        """Whether the count is the number of units that hold both: nothing is weighted."""
+        """Whether the count is the number of groups that hold both: nothing is weighted."""
         return (
             not self.ordered
             and self.age_half_life is None
-            and self.unit_power == 0
+            and self.group_power == 0
             and self.entry == "binary"
         )
 
@@ -72,6 +72,6 @@ class Channel:
         return (
             self.ordered
             or self.age_half_life is not None
-            or self.unit == "session"
+            or self.group == "session"
             or self.entry == "recency"
         )

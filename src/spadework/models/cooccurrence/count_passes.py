@@ -1,4 +1,4 @@
-"""What is counted: units, directions, distances and decays become passes of the count kernels over
+"""What is counted: groups, directions, distances and decays become passes of the count kernels over
 a log.
 """
 
@@ -13,10 +13,10 @@ from spadework.arrays import Array, Codes, Mask, Seconds
 from spadework.data.interactions import Interactions
 from spadework.kernels.counting.binary_counts import SetCounter
 from spadework.kernels.counting.count_blocks import Counter
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.weighted_counts import LANES, WIDTHS, ChannelCounter
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import GroupedRows, tell_crowded, unit_rows
+from spadework.models.cooccurrence.grouped_rows import GroupedRows, note_truncated, unit_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,30 +24,31 @@ class Pass:
     """One run over the log that fills some channels."""
 
     channels: tuple[Channel, ...]
-    units: Units
+    groups: Groups
     counter: Counter
-    # per channel [items] float32, by rank, never zero: units that hold the item, or squared weights
+    # per channel [items] float32, by rank, never zero: groups that hold the item, or squared
+    # weights
     sizes: tuple[Array, ...]
     # of an exact pass float64, in whole grains, zero where nothing is held
-    totals: tuple[float, ...]  # per channel: number of units
+    totals: tuple[float, ...]  # per channel: number of groups
 
 
 def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Channel, ...]]:
     """Which channels are counted together: up to eight that look at the same rows; plain counts go
     alone.
 
-    Counts in order of different units share the rows by user, unless some user is cut to the newest
-    events: each unit would be cut apart.
+    Counts in order of different groups share the rows by user, unless some user is cut to the
+    newest events: each group would be cut apart.
     """
     longest = int(np.diff(train.starts).max(initial=0))
     together: dict[object, list[Channel]] = {}
     for channel in dict.fromkeys(channels):
         uncut = channel.newest is None or longest <= channel.newest
-        unit = (channel.unit, channel.session_gap if channel.unit == "session" else None)
+        group = (channel.group, channel.session_gap if channel.group == "session" else None)
         key = (
             channel
             if channel.plain
-            else (channel.ordered, channel.newest, None if channel.ordered and uncut else unit)
+            else (channel.ordered, channel.newest, None if channel.ordered and uncut else group)
         )
         together.setdefault(key, []).append(channel)
     return [
@@ -76,21 +77,21 @@ def count_pass(
     if channels[0].plain and not exact:
         return _plain_pass(train, channels[0], asked)
     rows = GroupedRows.of(train, channels, now)
-    units = Units.build(rows.starts, rows.items, train.item_count)
+    groups = Groups.build(rows.starts, rows.items, train.item_count)
     # channels that differ in pairs alone share their sizes, and what is made of them
     by_entry: dict[Channel, Array] = {}
     for channel in channels:
         if channel.of_items not in by_entry:
-            size = rows.sizes(channel, train.item_count, exact)[units.order]
+            size = rows.sizes(channel, train.item_count, exact)[groups.order]
             by_entry[channel.of_items] = (
                 size if exact else np.maximum(size, 1e-12).astype(np.float32)
             )
     sizes = tuple(by_entry[channel.of_items] for channel in channels)
-    units = units if asked is None else units.asked(asked)
-    counter = _channel_counter(rows, units, channels, exact)
+    groups = groups if asked is None else groups.asked(asked)
+    counter = _channel_counter(rows, groups, channels, exact)
     return Pass(
         channels,
-        units,
+        groups,
         counter,
         sizes,
         tuple(float(rows.groups(channel).max(initial=-1) + 1) for channel in channels),
@@ -100,17 +101,17 @@ def count_pass(
 def _plain_pass(train: Interactions, channel: Channel, asked: Mask | None) -> Pass:
     """One channel of distinct items, each of which counts one."""
     starts, rows = unit_rows(train, channel)
-    units = Units.of_sets(
+    groups = Groups.of_sets(
         starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest
     )
-    tell_crowded(channel, units.crowded)
-    sizes = np.maximum(units.item_sizes, 1e-12).astype(np.float32)
-    units = units if asked is None else units.asked(asked)
-    return Pass((channel,), units, SetCounter(units), (sizes,), (float(len(starts) - 1),))
+    note_truncated(channel, groups.truncated)
+    sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
+    groups = groups if asked is None else groups.asked(asked)
+    return Pass((channel,), groups, SetCounter(groups), (sizes,), (float(len(starts) - 1),))
 
 
 def _channel_counter(
-    rows: GroupedRows, units: Units, channels: tuple[Channel, ...], exact: bool
+    rows: GroupedRows, groups: Groups, channels: tuple[Channel, ...], exact: bool
 ) -> ChannelCounter:
     # lanes that nobody asked for count nothing
     lanes = next(width for width in WIDTHS if width >= len(channels))
@@ -127,17 +128,17 @@ def _channel_counter(
     level = np.full(lanes, -1, np.int64)
     levels: list[Array] = []
     for lane, channel in enumerate(channels):
-        own[:, lane] = rows.entry_weights(channel) * rows.unit_damping(channel)
+        own[:, lane] = rows.entry_weights(channel) * rows.group_damping(channel)
         later[:, lane] = own[:, lane] * rows.age_decay(channel)
         forward[:, lane] = _by_distance(channel, reach)
         backward[:, lane] = forward[:, lane] * channel.backward
         rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life
-        if channel.unit != rows.base.unit:
+        if channel.group != rows.base.group:
             level[lane] = len(levels)
             levels.append(rows.groups(channel))
     times = rows.train.times if rates.any() else None
     return ChannelCounter(
-        units=units,
+        groups=groups,
         places=places,
         events=own,
         later=later,
@@ -154,7 +155,7 @@ def _channel_counter(
 
 def _middles(train: Interactions, times: Seconds) -> Array:
     """Halfway between the first and the last event of the user of each row: the same whatever the
-    unit is. Shape [rows].
+    group is. Shape [rows].
     """
     users = train.active_users
     first, last = times[train.starts[:-1][users]], times[train.starts[1:][users] - 1]

@@ -48,11 +48,11 @@ class Counts:
     now: int | None  # epoch seconds from which ages are counted; None where ages play no part
     item_vocabulary: Vocabulary
     users: pl.Series  # ids, ascending
-    units: int  # users, sessions or baskets
+    groups: int  # users, sessions or baskets
     starts: Offsets  # [items + 1]
     columns: Codes  # [pairs] ascending in a row
     joint: Array  # [pairs] float64, above zero, in whole steps of 2⁻²⁴
-    sizes: Array  # [items] float64: units that hold the item, or squared weights
+    sizes: Array  # [items] float64: groups that hold the item, or squared weights
     entries: Array  # [items] int64: entries or events that were counted
     popularity: Array  # [items] int64: rows of the log
 
@@ -69,7 +69,7 @@ class Counts:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Counts):
             return NotImplemented
-        same = (self.channel, self.now, self.units) == (other.channel, other.now, other.units)
+        same = (self.channel, self.now, self.groups) == (other.channel, other.now, other.groups)
         ids = self.item_vocabulary == other.item_vocabulary and Vocabulary(
             self.users
         ) == Vocabulary(other.users)
@@ -90,7 +90,11 @@ class Counts:
         """Write the counts into a folder that must not exist or be empty: JSON, arrays (npz), and
         two tables of ids.
         """
-        header = {"channel": dataclasses.asdict(self.channel), "now": self.now, "units": self.units}
+        header = {
+            "channel": dataclasses.asdict(self.channel),
+            "now": self.now,
+            "units": self.groups,
+        }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         return counts_folder.write(
             Path(folder), header, arrays, {"items": self.item_vocabulary.ids, "users": self.users}
@@ -112,7 +116,7 @@ class Counts:
         return cls(
             channel=channel,
             now=header["now"],
-            units=header["units"],
+            groups=header["units"],
             item_vocabulary=vocabulary,
             users=ids["users"],
             **arrays,
@@ -146,9 +150,9 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     moment = _moment(channel, log, now)
     counted = count_pass(log, (channel,), now=moment, exact=True)
     matrix = _all_pairs(counted)
-    units = counted.units
+    groups = counted.groups
     # of an empty log they are whole numbers
-    sizes = counted.sizes[0][units.ranks].astype(np.float64)
+    sizes = counted.sizes[0][groups.ranks].astype(np.float64)
     if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(
             f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
@@ -159,10 +163,10 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
         now=moment,
         item_vocabulary=log.item_vocabulary,
         users=log.user_vocabulary.take(log.active_users),
-        units=int(counted.totals[0]),
+        groups=int(counted.totals[0]),
         **_rows(matrix),
         sizes=sizes,
-        entries=units.item_sizes[units.ranks],
+        entries=groups.item_sizes[groups.ranks],
         popularity=log.item_counts,
     )
 
@@ -199,7 +203,7 @@ def merge(one: Counts, other: Counts) -> Counts:
         now=one.now,
         item_vocabulary=vocabulary,
         users=_united(one.users, other.users),
-        units=one.units + other.units,
+        groups=one.groups + other.groups,
         **_rows(matrices[0] + matrices[1]),
         sizes=added("sizes"),
         entries=added("entries"),
@@ -232,17 +236,17 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
             "Fit it on the log.",
         )
     model.check_weight()
-    if not counts.units:
+    if not counts.groups:
         raise Unsuitable(
             f"The model {model.label!r} cannot learn from counts of an empty log.",
             "Merge them with counts of some rows.",
         )
     counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
-    sizes = np.maximum(counts.sizes[counter.units.order], 1e-12).astype(np.float32)
-    weighing = model.weighing(0, sizes, float(counts.units))
-    (table,) = tables(counter, counter.units, [weighing], f"fit {model.label}")
+    sizes = np.maximum(counts.sizes[counter.groups.order], 1e-12).astype(np.float32)
+    weighing = model.weighing(0, sizes, float(counts.groups))
+    (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
     state = dict(
-        model._finished(table, sizes[counter.units.ranks], _no_rows(counts.item_vocabulary), None)
+        model._finished(table, sizes[counter.groups.ranks], _no_rows(counts.item_vocabulary), None)
     )
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
     return model
@@ -273,7 +277,7 @@ def _moment(channel: Channel, log: Interactions, now: int | None) -> int | None:
 
 def _all_pairs(counted: Pass) -> csr_array:
     """Items × items by code, rows ascending; pairs that weigh nothing are left out."""
-    units, work = counted.units, Workspace()
+    groups, work = counted.groups, Workspace()
 
     def stored(rows: tuple[int, int]) -> tuple[Array, Codes, Array]:
         block = counted.counter.count(rows, work)
@@ -281,17 +285,17 @@ def _all_pairs(counted: Pass) -> csr_array:
         assert block.columns is not None
         kept = block.joint[:, 0] > 0
         lengths = np.diff(np.concatenate(([0], np.cumsum(kept)))[block.starts])
-        return lengths, units.order[block.columns[kept]], block.joint[kept, 0]
+        return lengths, groups.order[block.columns[kept]], block.joint[kept, 0]
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
     lengths, columns, joint = (
         np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)])
         for place, kind in enumerate((np.int64, np.int32, np.float64))
     )
-    items = units.item_count
+    items = groups.item_count
     starts = np.concatenate(([0], np.cumsum(lengths)))
     by_code = csr_array((joint, columns, starts), shape=(items, items))[
-        units.ranks.astype(np.int64)
+        groups.ranks.astype(np.int64)
     ]
     by_code.sort_indices()
     return by_code

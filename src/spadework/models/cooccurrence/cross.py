@@ -18,7 +18,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest, Unsuitable, nearest
 from spadework.kernels.counting.cross_counts import CrossCounter
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.ranking.sparse_rows import wrong_table
 from spadework.kernels.similarity.neighbour_table import Weighing, tables
 from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
@@ -34,7 +34,7 @@ from spadework.models.parameters import Doc, OneOf, Range
 class KindHistories(Histories):
     """Histories of items, and beside them the same by kind and item."""
 
-    deeds: Histories  # its items are rows of the table: place of the kind · items + item
+    actions: Histories  # its items are rows of the table: place of the kind · items + item
 
 
 class CrossOccurrence(ItemItem):
@@ -121,18 +121,18 @@ class CrossOccurrence(ItemItem):
                 ),
                 "Read fewer kinds of events, or rarer items.",
             )
-        owners, deeds = self._sets(train, names)
+        owners, actions = self._sets(train, names)
         starts = np.searchsorted(owners, np.arange(int(owners.max(initial=-1)) + 2)).astype(
             np.int64
         )
-        units = Units.of_sets(starts, deeds, width)
-        sizes = np.maximum(units.item_sizes, 1e-12).astype(np.float32)
-        weigh = partial(self._weigh, float(units.unit_count))
+        groups = Groups.of_sets(starts, actions, width)
+        sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
+        weigh = partial(self._weigh, float(groups.group_count))
         weighing = Weighing(
             channel=0, left=sizes, right=sizes, weigh=weigh, keep=min(self.keep, train.item_count)
         )
-        counter = CrossCounter.build(units, np.arange(width) < train.item_count)
-        (table,) = tables(counter, units, [weighing], f"fit {self.label}")
+        counter = CrossCounter.build(groups, np.arange(width) < train.item_count)
+        (table,) = tables(counter, groups, [weighing], f"fit {self.label}")
         told = np.frombuffer("\0".join(names).encode(), np.uint8)
         return {
             "starts": table.starts,
@@ -177,13 +177,13 @@ class CrossOccurrence(ItemItem):
         taking[train.users[kinds == 0]] = True
         rows = np.flatnonzero(taking[train.users])
         users, kinds = train.users[rows].astype(np.int64), kinds[rows]
-        deeds = kinds * np.int64(train.item_count) + train.items[rows]
-        keys = users * (len(names) * train.item_count) + deeds
+        actions = kinds * np.int64(train.item_count) + train.items[rows]
+        keys = users * (len(names) * train.item_count) + actions
         order = np.argsort(keys, kind="stable")
         # of each user and deed
         newest = order[np.concatenate((keys[order][1:] != keys[order][:-1], [True]))]
         newest = self._cut(newest, (users * len(names) + kinds)[newest])
-        return np.unique(users[newest], return_inverse=True)[1].astype(np.int32), deeds[
+        return np.unique(users[newest], return_inverse=True)[1].astype(np.int32), actions[
             newest
         ].astype(np.int32)
 
@@ -192,9 +192,9 @@ class CrossOccurrence(ItemItem):
         lengths = np.unique_counts(groups).counts
         if int(lengths.max(initial=0)) <= self.newest:
             return rows
-        crowded = int((lengths > self.newest).sum())
+        truncated = int((lengths > self.newest).sum())
         events.note(
-            f"{crowded} times a user has more than {self.newest:,} items of a kind; only "
+            f"{truncated} times a user has more than {self.newest:,} items of a kind; only "
             "the newest are counted (newest)."
         )
         by_time = np.lexsort((rows, groups))
@@ -252,17 +252,23 @@ class CrossOccurrence(ItemItem):
             np.arange(len(users), dtype=np.int32),
             half_life if self.repeated == "value" else None,
         )
-        deeds = Histories(
+        actions = Histories(
             made.starts, made.columns, made.ages, made.counts, made.seconds, made.values
         )
         plain = Histories.of(log, users)
         return KindHistories(
-            plain.starts, plain.items, plain.ages, plain.counts, plain.seconds, plain.values, deeds
+            plain.starts,
+            plain.items,
+            plain.ages,
+            plain.counts,
+            plain.seconds,
+            plain.values,
+            actions,
         )
 
     def _votes(self, histories: Histories) -> tuple[Histories, Array]:
         told, weights = super()._votes(
-            histories.deeds if isinstance(histories, KindHistories) else histories
+            histories.actions if isinstance(histories, KindHistories) else histories
         )
         return told, np.where(
             told.items < len(self.item_vocabulary), weights, weights * np.float32(self.secondary)

@@ -1,5 +1,5 @@
-"""The rows of a log by unit: users, sessions or baskets, cut to their newest events, with what each
-event weighs.
+"""The rows of a log by group: users, sessions or baskets, cut to their newest events, with what
+each event weighs.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from spadework.models.histories import positions
 
 @dataclass(frozen=True, eq=False)
 class GroupedRows:
-    """The rows of a pass, by unit and then by time: events, or distinct (unit, item) entries where
-    order plays no part.
+    """The rows of a pass, by group and then by time: events, or distinct (group, item) entries
+    where order plays no part.
     """
 
     train: Interactions
-    base: Channel  # its unit is the unit of the pass
-    starts: Offsets  # [units + 1] where each unit begins
+    base: Channel  # its group is the group of the pass
+    starts: Offsets  # [groups + 1] where each group begins
     rows: Array  # [events] rows of the log; of an entry its newest event
-    counts: Array  # [events] how often the unit holds the item (1 for events)
+    counts: Array  # [events] how often the group holds the item (1 for events)
     values: Array | None  # [events] sum of weights
     now: int
-    distinct: bool  # whether no unit holds an item twice
+    distinct: bool  # whether no group holds an item twice
 
     @classmethod
     def of(
@@ -46,10 +46,10 @@ class GroupedRows:
         """The rows that these channels look at; `now` is the end of the log in epoch seconds, by
         default its last moment.
 
-        Says how many units were cut to their newest events, unless `tell` is false.
+        Says how many groups were cut to their newest events, unless `tell` is false.
         """
         shared = {
-            (channel.unit, channel.session_gap if channel.unit == "session" else 0)
+            (channel.group, channel.session_gap if channel.group == "session" else 0)
             for channel in channels
         }
         base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
@@ -58,20 +58,20 @@ class GroupedRows:
         if rows is not None:
             items, values = items[rows], None if values is None else values[rows]
         if channels[0].ordered:
-            starts, kept, crowded = _cut(starts, base.newest)
+            starts, kept, truncated = _cut(starts, base.newest)
             counts = np.ones(len(items) if kept is None else int(kept.sum()), np.float32)
             values = values if values is None or kept is None else values[kept]
         else:
             found = postings.entries(starts, items, values, train.item_count, base.newest)
-            starts, kept, counts, values, crowded = (
+            starts, kept, counts, values, truncated = (
                 found.starts,
                 found.events,
                 found.counts,
                 found.sums,
-                found.crowded,
+                found.truncated,
             )
         if tell:
-            tell_crowded(base, crowded)
+            note_truncated(base, truncated)
         rows = np.arange(len(train)) if rows is None else rows
         end = 0 if train.times is None else int(train.times.max(initial=0))
         kept_rows = rows if kept is None else rows[kept]
@@ -88,7 +88,7 @@ class GroupedRows:
 
     @cached_property
     def owners(self) -> Codes:
-        """Unit of each event, ascending. Shape [events]."""
+        """Group of each event, ascending. Shape [events]."""
         return np.repeat(np.arange(len(self.starts) - 1, dtype=np.int32), np.diff(self.starts))
 
     @cached_property
@@ -102,11 +102,11 @@ class GroupedRows:
         return positions(self.train)[self.rows]
 
     def groups(self, channel: Channel) -> Codes:
-        """Number of the channel's own unit of each event, counted up from 0."""
-        if channel.unit == self.base.unit:
+        """Number of the channel's own group of each event, counted up from 0."""
+        if channel.group == self.base.group:
             return self.owners
         return np.asarray(
-            np.unique(unit_numbers(self.train, channel)[self.rows], return_inverse=True)[1],
+            np.unique(group_numbers(self.train, channel)[self.rows], return_inverse=True)[1],
             np.int32,
         )
 
@@ -117,7 +117,7 @@ class GroupedRows:
         groups = self.groups(channel)
         first, back = self._entries(groups, channel)
         owners = groups[first]
-        unit_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
+        group_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
         item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
         times = self.train.times
         newest = np.full(len(first), np.iinfo(np.int64).min)
@@ -129,9 +129,9 @@ class GroupedRows:
             if self.values is None
             else np.bincount(back, weights=self.values).astype(np.float32),
             ages=None if times is None else (self.now - newest).astype(np.float64),
-            unit_sizes=unit_sizes[owners],
+            group_sizes=group_sizes[owners],
             item_sizes=item_sizes[self.items[first]],
-            units=int((unit_sizes > 0).sum()),
+            groups=int((group_sizes > 0).sum()),
             items=int((item_sizes > 0).sum()),
             saturation=channel.saturation,
             length=channel.length,
@@ -140,10 +140,10 @@ class GroupedRows:
         return entry_weights[channel.entry](entry)[back]
 
     def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
-        """One event of each distinct (unit, item), and the place of each event's entry among
+        """One event of each distinct (group, item), and the place of each event's entry among
         them.
         """
-        if self.distinct and channel.unit == self.base.unit:
+        if self.distinct and channel.group == self.base.group:
             every = np.arange(len(self.rows))
             return every, every
         keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
@@ -157,17 +157,17 @@ class GroupedRows:
             np.float32
         )
 
-    def unit_damping(self, channel: Channel) -> Array:
-        """|unit|^(−unit_power / 2) of each event, so that a pair weighs |unit|^(−unit_power). Shape
-        [events] float32.
+    def group_damping(self, channel: Channel) -> Array:
+        """|group|^(−group_power / 2) of each event, so that a pair weighs |group|^(−group_power).
+        Shape [events] float32.
         """
-        if channel.unit_power == 0:
+        if channel.group_power == 0:
             return np.ones(len(self.rows), np.float32)
         groups = self.groups(channel)
-        return (np.bincount(groups)[groups] ** (-channel.unit_power / 2)).astype(np.float32)
+        return (np.bincount(groups)[groups] ** (-channel.group_power / 2)).astype(np.float32)
 
     def sizes(self, channel: Channel, items: int, exact: bool = False) -> Array:
-        """Σ over the units that hold the item of the squared weight of its newest event there.
+        """Σ over the groups that hold the item of the squared weight of its newest event there.
         Shape [items].
 
         Old events count here as new ones do: sizes that fade would lift what faded out of all
@@ -180,8 +180,8 @@ class GroupedRows:
         return np.bincount(self.items[last], weights=weights[last], minlength=items)
 
     def last_events(self, channel: Channel) -> Array:
-        """The newest event of each item in each of the channel's units."""
-        if channel.unit == self.base.unit:
+        """The newest event of each item in each of the channel's groups."""
+        if channel.group == self.base.group:
             return self._last_events
         groups = self.groups(channel)
         order = np.argsort(groups, kind="stable")
@@ -199,13 +199,13 @@ class GroupedRows:
         return postings.entries(self.starts, self.items, None, self.train.item_count, None).events
 
 
-def unit_numbers(train: Interactions, channel: Channel) -> Codes:
-    """Number of the unit of each row: its user, its session (a pause of more than `session_gap`
+def group_numbers(train: Interactions, channel: Channel) -> Codes:
+    """Number of the group of each row: its user, its session (a pause of more than `session_gap`
     ends one) or its basket. Shape [rows].
     """
-    if channel.unit == "basket":
+    if channel.group == "basket":
         return train.basket_keys()
-    if channel.unit == "session" and train.times is not None and len(train):
+    if channel.group == "session" and train.times is not None and len(train):
         new = (np.diff(train.times) > channel.session_gap) | (np.diff(train.users) != 0)
         return np.concatenate(([0], np.cumsum(new))).astype(np.int32)
     changes = np.diff(train.users) != 0
@@ -217,19 +217,19 @@ def unit_numbers(train: Interactions, channel: Channel) -> Codes:
 
 
 def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
-    """Where each unit's rows begin [units + 1], and the rows by unit; None where they stand so in
-    the log.
+    """Where each group's rows begin [groups + 1], and the rows by group; None where they stand so
+    in the log.
     """
-    if channel.unit == "user":
+    if channel.group == "user":
         return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
-    numbers = unit_numbers(train, channel)
+    numbers = group_numbers(train, channel)
     starts = np.concatenate(([0], np.cumsum(np.bincount(numbers)))).astype(np.int64)
-    return starts, np.argsort(numbers, kind="stable") if channel.unit == "basket" else None
+    return starts, np.argsort(numbers, kind="stable") if channel.group == "basket" else None
 
 
 def _cut(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
-    """The `most` last events of each unit: where they begin, which they are (None: all), and how
-    many units have more.
+    """The `most` last events of each group: where they begin, which they are (None: all), and how
+    many groups have more.
     """
     lengths = np.diff(starts)
     if most is None or int(lengths.max(initial=0)) <= most:
@@ -242,12 +242,12 @@ def _cut(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
     )
 
 
-def tell_crowded(channel: Channel, units: int) -> None:
-    """Say how many units were cut to their newest events, or to their newest items where order
+def note_truncated(channel: Channel, groups: int) -> None:
+    """Say how many groups were cut to their newest events, or to their newest items where order
     plays no part.
     """
-    if units:
-        who = f"{units:,} {channel.unit}s hold" if units > 1 else f"1 {channel.unit} holds"
+    if groups:
+        who = f"{groups:,} {channel.group}s hold" if groups > 1 else f"1 {channel.group} holds"
         what = "events" if channel.ordered else "items"
         events.note(
             f"{who} more than {channel.newest:,} {what}; only their newest ones are counted "

@@ -24,7 +24,7 @@ from spadework.kernels.similarity.table_finishing import keep_in_columns, rows_o
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.shared_tables import FINISHING, tables_of
 from spadework.models.item_item import ItemItem
-from spadework.models.needs import Cost, Need, check_unit
+from spadework.models.needs import Cost, Need, check_group
 from spadework.models.parameters import Doc, Duration, OneOf, Range
 
 
@@ -52,12 +52,12 @@ class CoOccurrence(ItemItem):
     """Items that stand together in histories, sessions or baskets; the named models are points of
     it.
 
-    Pairs are counted in each unit: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age /
-    age_half_life) · |unit|^(−unit_power), plus `backward` times the same against the direction of
-    time. Where order plays no part, an item counts once a unit. Sizes of items are those of the
-    whole log: they leave the decay with age and `unit_power` out, so a share stays a share. The
-    cost grows with the sum of squared unit lengths, so units are cut to their `newest` events, and
-    a note says how many were.
+    Pairs are counted in each group: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age /
+    age_half_life) · |group|^(−group_power), plus `backward` times the same against the direction of
+    time. Where order plays no part, an item counts once a group. Sizes of items are those of the
+    whole log: they leave the decay with age and `group_power` out, so a share stays a share. The
+    cost grows with the sum of squared group lengths, so groups are cut to their `newest` events,
+    and a note says how many were.
     """
 
     name = "cooccurrence"
@@ -65,9 +65,9 @@ class CoOccurrence(ItemItem):
         str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")
     ] = "cosine"
     entry: Annotated[
-        str, OneOf(entry_weights), Doc("How much an item in a unit counts before pairs are made.")
+        str, OneOf(entry_weights), Doc("How much an item in a group counts before pairs are made.")
     ] = "binary"
-    unit: Annotated[
+    group: Annotated[
         Literal["user", "session", "basket"],
         Doc("What makes items stand together; a basket is a moment where none are named."),
     ] = "user"
@@ -97,10 +97,10 @@ class CoOccurrence(ItemItem):
         Duration(),
         Doc("Age of a pair, from the end of the log, at which it counts half."),
     ] = None
-    unit_power: Annotated[
+    group_power: Annotated[
         float,
         Range(0.0, 2.0),
-        Doc("A unit of n events weighs n^-unit_power: above 0, heavy users count less."),
+        Doc("A group of n events weighs n^-group_power: above 0, heavy users count less."),
     ] = 0.0
     entry_half_life: Annotated[str, Duration(), Doc("Half-life of the entry weight 'recency'.")] = (
         "30d"
@@ -116,7 +116,7 @@ class CoOccurrence(ItemItem):
     newest: Annotated[
         int | None,
         Range(2, 10_000_000),
-        Doc("Only so many of a unit's newest events are counted; none: all."),
+        Doc("Only so many of a group's newest events are counted; none: all."),
     ] = 5000
     left_power: Annotated[
         float,
@@ -169,7 +169,7 @@ class CoOccurrence(ItemItem):
     def channel(self) -> Channel:
         """What is counted: models with equal channels share one count."""
         return Channel(
-            unit=self.unit,
+            group=self.group,
             session_gap=durations.seconds(self.session_gap),
             window=self.window,
             distance=self.distance,
@@ -177,7 +177,7 @@ class CoOccurrence(ItemItem):
             backward=self.backward,
             gap_half_life=_seconds(self.gap_half_life),
             age_half_life=_seconds(self.age_half_life),
-            unit_power=self.unit_power,
+            group_power=self.group_power,
             entry=self.entry,
             saturation=self.saturation,
             length=self.length,
@@ -195,7 +195,7 @@ class CoOccurrence(ItemItem):
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what this model needs, and weights that its counts do not suit."""
         super().check_needs(train, content)
-        check_unit(self.label, self.unit, train)
+        check_group(self.label, self.group, train)
         self.check_weight()
 
     def cost(self, train: Interactions) -> Cost:
@@ -265,12 +265,12 @@ class CoOccurrence(ItemItem):
             )
             raise Unsuitable(
                 (
-                    f"{what} compares whole numbers of units, but {self.label!r} counts pairs "
+                    f"{what} compares whole numbers of groups, but {self.label!r} counts pairs "
                     "with distances, decays or weights."
                 ),
                 (
                     "Use it with entry 'binary' and without distance, backward, window, "
-                    "half-lives and unit_power; or take another weight."
+                    "half-lives and group_power; or take another weight."
                 ),
             )
 
@@ -279,12 +279,13 @@ class CoOccurrence(ItemItem):
         channel: int,
         sizes: Array,
         total: float,
-        raised: Callable[[Array, float], Array] = pow,
+        regularised: Callable[[Array, float], Array] = pow,
     ) -> Weighing:
         """How the pairs of a counted channel are weighed, before rows are scaled; `sizes` [items]
-        by rank, `total` the number of units.
+        by rank, `total` the number of groups.
 
-        `raised` gives the sizes to a power: many models may share them, and what is made of them.
+        `regularised` gives the sizes to a power: many models may share them, and what is made of
+        them.
         """
         weight = pair_weights[self.weight]
         keep = min(self.keep, len(sizes))
@@ -301,8 +302,8 @@ class CoOccurrence(ItemItem):
         function = weight.function if self.scales_rows is None else _over_right
         return Weighing(
             channel,
-            raised(sizes, a),
-            raised(sizes, b),
+            regularised(sizes, a),
+            regularised(sizes, b),
             partial(self._weigh, function, total),
             keep,
             bounded,

@@ -93,7 +93,7 @@ class ItemKnnBm25(CoOccurrence):
 
 class P3Alpha(CoOccurrence):
     """A random walk of three steps, item → user → item: each step's chance to the power α
-    (left_power and unit_power).
+    (left_power and group_power).
 
     α is applied to the row-normalised chances, not to the counts, which would be another model.
     Cooper et al., "Random Walks in Recommender Systems", WWW 2014.
@@ -101,7 +101,7 @@ class P3Alpha(CoOccurrence):
 
     name = "p3alpha"
     weight = "power"
-    unit_power = 1.0
+    group_power = 1.0
     left_power = 1.0
     right_power = 0.0
 
@@ -116,7 +116,7 @@ class Rp3Beta(CoOccurrence):
 
     name = "rp3beta"
     weight = "power"
-    unit_power = 0.7
+    group_power = 0.7
     left_power = 0.7
     right_power = 0.4
     keep = 200

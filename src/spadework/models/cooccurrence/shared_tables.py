@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from spadework import events
 from spadework.arrays import Array, Mask
 from spadework.data.interactions import Interactions
-from spadework.kernels.counting.grouped_events import Units
+from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.neighbour_table import Table, most_cells, tables
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.cooccurrence.count_passes import Pass, count_pass, passes
@@ -51,29 +51,32 @@ class Fit:
             ).append(one)
         return list(found.values())
 
-    def bytes(self, units: Units) -> int:
+    def bytes(self, groups: Groups) -> int:
         """What the models hold at most; the parts that the table was joined from are let go.
         O(items).
         """
         finished = [one for one, *_ in self.finishings()]
-        half, keep = 4 * most_cells(units, self.first.keep), min(self.first.keep, units.item_count)
+        half, keep = (
+            4 * most_cells(groups, self.first.keep),
+            min(self.first.keep, groups.item_count),
+        )
         mixed = sum(one.content > 0 or one.content_cold > 0 for one in finished)
         # these have columns of their own; values all have
         own = sum(one.keep_columns is not None for one in finished)
-        return half * (1 + len(finished) + own) + 8 * mixed * units.item_count * keep
+        return half * (1 + len(finished) + own) + 8 * mixed * groups.item_count * keep
 
-    def parts(self, units: Units) -> list[Fit]:
+    def parts(self, groups: Groups) -> list[Fit]:
         """These models, or halves of them where together they hold more than a batch may: each with
         a table of its own.
         """
         finishings = self.finishings()
-        if len(finishings) == 1 or self.bytes(units) <= TOGETHER_BYTES:
+        if len(finishings) == 1 or self.bytes(groups) <= TOGETHER_BYTES:
             return [self]
         middle = len(finishings) // 2
         halves = (
             tuple(itertools.chain(*half)) for half in (finishings[:middle], finishings[middle:])
         )
-        return [part for half in halves for part in Fit(self.channel, half).parts(units)]
+        return [part for half in halves for part in Fit(self.channel, half).parts(groups)]
 
 
 def tables_of(
@@ -96,9 +99,9 @@ def tables_of(
             (place, part)
             for place, channel in enumerate(channels)
             for fit in by_channel[channel]
-            for part in fit.parts(counted.units)
+            for part in fit.parts(counted.groups)
         ]
-        batches = list(_batches(counted.units, wanted))
+        batches = list(_batches(counted.groups, wanted))
         for batch in batches:
             needed = tuple(channels[place] for place in sorted({place for place, _ in batch}))
             if needed != counted.channels:  # what one batch does not need is not counted for it
@@ -110,14 +113,14 @@ def tables_of(
             )
 
 
-def _batches(units: Units, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:
+def _batches(groups: Groups, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:
     """Parts that hold no more than `TOGETHER_BYTES`; tables of a channel stay together where they
     can.
     """
     batch: list[tuple[int, Fit]] = []
     held = 0
     for _, fits in itertools.groupby(wanted, itemgetter(0)):
-        sized = [(one, one[1].bytes(units)) for one in fits]
+        sized = [(one, one[1].bytes(groups)) for one in fits]
         if batch and held + sum(size for _, size in sized) > TOGETHER_BYTES:
             yield batch
             batch, held = [], 0
@@ -136,21 +139,21 @@ def _fit_batch(
 ) -> Iterator[list[tuple[Fit, Table, Array]]]:
     powers: dict[tuple[int, float], Array] = {}
 
-    def raised(sizes: Array, exponent: float) -> Array:
+    def regularised(sizes: Array, exponent: float) -> Array:
         if (id(sizes), exponent) not in powers:
             powers[id(sizes), exponent] = sizes**exponent
         return powers[id(sizes), exponent]
 
     weighings = [
-        fit.first.weighing(place, counted.sizes[place], counted.totals[place], raised)
+        fit.first.weighing(place, counted.sizes[place], counted.totals[place], regularised)
         for place, fit in batch
     ]
     models = sum(len(fit.models) for _, fit in batch)
     label = f"fit {batch[0][1].first.label}" + (f" and {models - 1} more" if models > 1 else "")
     # No name here holds the tables, so they are freed with the list.
     yield [
-        (fit, table, counted.sizes[place][counted.units.ranks])
+        (fit, table, counted.sizes[place][counted.groups.ranks])
         for (place, fit), table in zip(
-            batch, tables(counted.counter, counted.units, weighings, label), strict=True
+            batch, tables(counted.counter, counted.groups, weighings, label), strict=True
         )
     ]

@@ -93,7 +93,7 @@ def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Prop
         out[:, 2 * part + 1] = np.where(places >= 0, 1 / (1.0 + np.maximum(places, 0)), 0.0)
     own = located(proposals.starts, proposals.items, block.starts, block.items)
     lengths = np.diff(block.starts)
-    deeds = np.concatenate(([0.0], np.cumsum(block.counts, dtype=np.float64)))
+    actions = np.concatenate(([0.0], np.cumsum(block.counts, dtype=np.float64)))
     columns = (
         total_of(scaled) / len(scaled),
         *(facts[f"facts/{name}"][proposals.items] for name in ("events", "recent", "idle")),
@@ -101,7 +101,7 @@ def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Prop
         _where(own, block.ages, -1.0),
         _where(own, np.log1p(np.maximum(block.seconds, 0)), -1.0),
         lengths[rows],
-        (deeds[block.starts[1:]] - deeds[block.starts[:-1]])[rows],
+        (actions[block.starts[1:]] - actions[block.starts[:-1]])[rows],
         *_likeness(facts, block, proposals),
     )
     for place, column in enumerate(columns):

@@ -79,7 +79,7 @@ class GraphFilter(Factors):
             weight="power",
             left_power=0.5,
             right_power=0.5,
-            unit_power=1.0,
+            group_power=1.0,
             keep=self.keep,
             newest=None,
         )

@@ -68,7 +68,7 @@ class CollectiveEase(_OfContent):
     TᵀT are cosines of content.
 
     An item that nobody took has the content's rows alone, which is its way into the lists. O(Σ
-    units' length² + items³), 4 · items² bytes.
+    groups' length² + items³), 4 · items² bytes.
 
     Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information", RecSys 2020 (CEASE).
@@ -99,8 +99,8 @@ class AddEase(_OfContent):
     """Two regressions added up: (1 − content_share) · EASE of the log + content_share · EASE of the
     item table.
 
-    An item that nobody took has the weights of its content alone. O(Σ units' length² + 2 · items³),
-    8 · items² bytes.
+    An item that nobody took has the weights of its content alone. O(Σ groups' length² + 2 ·
+    items³), 8 · items² bytes.
 
     Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information", RecSys 2020 (Add-EASE).

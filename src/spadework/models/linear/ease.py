@@ -17,7 +17,7 @@ from spadework.kernels.similarity.entry_weights import entry_weights
 from spadework.kernels.solvers.dense_inverse import invert
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.linear.linear import Linear, counted_gram, ridge_of
-from spadework.models.needs import Need, check_unit
+from spadework.models.needs import Need, check_group
 from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
 
@@ -26,17 +26,17 @@ class Ease(Linear):
     """Ridge regression of every item on all others, itself left out. As it is, this is EASE; with
     dropout it is EDLAE, with a relaxation RDLAE.
 
-    G = Σ over units n^(−unit_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 −
+    G = Σ over groups n^(−group_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 −
     dropout) · diag(G); P = (G + Λ)⁻¹. Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) /
     P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to itself. Only P is
     learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
-    O(Σ units' length² + items³) operations, 4 · items² bytes.
+    O(Σ groups' length² + items³) operations, 4 · items² bytes.
 
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders
     that don't overfit towards the Identity", NeurIPS 2020 (dropout); Moon et al., "It's Enough:
     Relaxing Diagonal Constraints in Linear Autoencoders for Recommendation", SIGIR 2023
     (relaxation); Park et al., "Why is Normalization Necessary for Linear Recommenders?", SIGIR 2025
-    (unit_power, item_power).
+    (group_power, item_power).
     """
 
     name = "ease"
@@ -46,7 +46,7 @@ class Ease(Linear):
         float,
         Range(0.0, 100_000.0, log=True),
         Search(1.0, 5000.0, log=True),
-        Doc("λ: shrinkage of all weights, in units; larger is smoother."),
+        Doc("λ: shrinkage of all weights, in groups; larger is smoother."),
     ] = 100.0
     dropout: Annotated[
         float,
@@ -60,16 +60,16 @@ class Ease(Linear):
         Search(0.0, 0.6),
         Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE."),
     ] = 0.0
-    unit_power: Annotated[
+    group_power: Annotated[
         float,
         Range(0.0, 2.0),
         Search(0.0, 0.6),
-        Doc("β: a unit of n items weighs n^-unit_power: above 0, heavy users count less."),
+        Doc("β: a group of n items weighs n^-group_power: above 0, heavy users count less."),
     ] = 0.0
-    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a unit counts.")] = (
+    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a group counts.")] = (
         "binary"
     )
-    unit: Annotated[
+    group: Annotated[
         Literal["user", "session", "basket"],
         Doc("What makes items stand together; a basket is a moment where none are named."),
     ] = "user"
@@ -87,7 +87,7 @@ class Ease(Linear):
     newest: Annotated[
         int | None,
         Range(2, 10_000_000),
-        Doc("Only so many of a unit's newest items are counted; none: all."),
+        Doc("Only so many of a group's newest items are counted; none: all."),
     ] = 5000
 
     @classmethod
@@ -109,16 +109,16 @@ class Ease(Linear):
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what this model needs; baskets are named, or moments."""
         super().check_needs(train, content)
-        check_unit(self.label, self.unit, train)
+        check_group(self.label, self.group, train)
 
     @property
     def _channel(self) -> Channel:
         return Channel(
-            unit=self.unit,
+            group=self.group,
             age_half_life=None
             if self.age_half_life is None
             else durations.seconds(self.age_half_life, "age_half_life"),
-            unit_power=self.unit_power,
+            group_power=self.group_power,
             entry=self.entry,
             newest=self.newest,
         )
@@ -163,5 +163,5 @@ class Edlae(Ease):
         return [
             *super().variants(),
             {"l2": 10.0, "dropout": 0.6},
-            {"l2": 20.0, "dropout": 0.6, "unit_power": 0.3, "item_power": 0.2},
+            {"l2": 20.0, "dropout": 0.6, "group_power": 0.3, "item_power": 0.2},
         ]

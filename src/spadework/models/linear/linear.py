@@ -125,8 +125,8 @@ class Linear(HistoryReader):
 
     def _scales(self, state: Mapping[str, Array]) -> tuple[Array, Array]:
         """Scales of rows and of columns: float32 [items] both."""
-        raised = np.maximum(state["users"], 1).astype(np.float64) ** self.item_power
-        return raised.astype(np.float32), (self._scale(state) / raised).astype(np.float32)
+        regularised = np.maximum(state["users"], 1).astype(np.float64) ** self.item_power
+        return regularised.astype(np.float32), (self._scale(state) / regularised).astype(np.float32)
 
     def _pruned(self, state: Mapping[str, Array]) -> dict[str, Array]:
         """The `keep` largest weights of each column by size, as a sparse table of rows.
@@ -272,7 +272,7 @@ def _wrong_matrix(matrix: Array, items: int) -> str | None:
 
 
 def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
-    """The Gram matrix of the log's units, entries weighed as the channel says: [items, items]
+    """The Gram matrix of the log's groups, entries weighed as the channel says: [items, items]
     float32.
 
     An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after
@@ -280,7 +280,7 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
     """
     rows = GroupedRows.of(train, (channel,), None)
     values = (
-        rows.entry_weights(channel) * rows.unit_damping(channel) * np.sqrt(rows.age_decay(channel))
+        rows.entry_weights(channel) * rows.group_damping(channel) * np.sqrt(rows.age_decay(channel))
     )
     entries = csr_array(
         (values, rows.items, rows.starts), shape=(len(rows.starts) - 1, train.item_count)

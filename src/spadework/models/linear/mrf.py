@@ -45,11 +45,11 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        plain = {"dropout": 0.0, "unit_power": 0.0}
+        plain = {"dropout": 0.0, "group_power": 0.0}
         return [
             {},
             {"l2": 100.0},
-            {"unit_power": 0.5},
+            {"group_power": 0.5},
             {"neighbours": 200},
             {"item_power": 0.2},
             plain,
@@ -72,15 +72,15 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
         members = sparse_graph.strongest(found.pairs, self.neighbours)
         half, diagonal = sparse_graph.halved(found.pairs), self._diagonal(found)
         if self.share > 0:
-            members, weights, raised = block_inverse.shared_columns(
+            members, weights, regularised = block_inverse.shared_columns(
                 half, diagonal, members, found.pairs, self.share, f"fit {self.label}"
             )
         else:
-            values, own, raised = local_inverse.own_columns(
+            values, own, regularised = local_inverse.own_columns(
                 half, diagonal, members, f"fit {self.label}"
             )
             weights = -values / np.repeat(own, np.diff(members.starts))
-        pruned_gram.tell_raised(self.label, raised)
+        pruned_gram.note_regularised(self.label, regularised)
         source, target = self._factors(found)
         weights *= source[members.items]
         weights *= np.repeat(target, np.diff(members.starts))

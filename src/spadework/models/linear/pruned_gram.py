@@ -113,11 +113,11 @@ class GramLearner(HistoryReader):
         Range(2, 10_000_000),
         Doc("Only so many of a user's newest items are counted; none: all."),
     ] = 5000
-    unit_power: Annotated[
+    group_power: Annotated[
         float,
         Range(0.0, 2.0),
         Search(0.0, 0.6),
-        Doc("A user of n items weighs n^-unit_power: above 0, heavy users count less."),
+        Doc("A user of n items weighs n^-group_power: above 0, heavy users count less."),
     ] = 0.3
     keep: Annotated[
         int,
@@ -148,7 +148,7 @@ class GramLearner(HistoryReader):
         """
         fading = self.age_half_life is not None
         return Channel(
-            unit_power=self.unit_power,
+            group_power=self.group_power,
             newest=self.newest,
             entry="recency" if fading else "binary",
             entry_half_life=2 * durations.seconds(self.age_half_life, "age_half_life")
@@ -178,17 +178,17 @@ class GramLearner(HistoryReader):
         told = in_window(train, self.window)
         counted = count_pass(told, (self.channel,))
         rows = GroupedRows.of(told, (self.channel,), None, tell=False)  # the pass has told it
-        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.unit_damping(
+        weights = rows.entry_weights(self.channel).astype(np.float64) * rows.group_damping(
             self.channel
         )
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
-        by_rank = (1 / scale[counted.units.order]).astype(np.float32)
+        by_rank = (1 / scale[counted.groups.order]).astype(np.float32)
         weighing = Weighing(
             0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True
         )
         (table,) = tables(
-            counted.counter, counted.units, [weighing], f"count pairs of {self.label}"
+            counted.counter, counted.groups, [weighing], f"count pairs of {self.label}"
         )
         users = np.maximum(users_of(train), 1).astype(np.float64)
         return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
@@ -225,11 +225,11 @@ def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
     }
 
 
-def tell_raised(label: str, raised: int) -> None:
+def note_regularised(label: str, regularised: int) -> None:
     """Say how many small systems needed a larger penalty than was asked for."""
-    if raised:
+    if regularised:
         events.note(
-            f"{label}: the pairs of {raised:,} items had no solution as they were kept; "
+            f"{label}: the pairs of {regularised:,} items had no solution as they were kept; "
             "their penalties were raised (keep, l2)."
         )
 

@@ -58,8 +58,8 @@ class Sansa(pruned_gram.GramLearner):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        plain = {"dropout": 0.0, "unit_power": 0.0}
-        return [{}, {"l2": 100.0}, {"unit_power": 0.5}, {"least": 200}, {"item_power": 0.2}, plain]
+        plain = {"dropout": 0.0, "group_power": 0.0}
+        return [{}, {"l2": 100.0}, {"group_power": 0.5}, {"least": 200}, {"item_power": 0.2}, plain]
 
     def _partners(self, items: int) -> int:
         """Cells of a row besides the item's own."""
@@ -83,10 +83,10 @@ class Sansa(pruned_gram.GramLearner):
         place = np.empty(items, np.int32)
         place[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)
         members = sparse_graph.strongest(found.pairs, self._partners(items), place)
-        values, pivots, raised = local_inverse.own_columns(
+        values, pivots, regularised = local_inverse.own_columns(
             sparse_graph.halved(found.pairs), self._diagonal(found), members, f"fit {self.label}"
         )
-        pruned_gram.tell_raised(self.label, raised)
+        pruned_gram.note_regularised(self.label, regularised)
         lengths = np.diff(members.starts)
         rows = np.concatenate((np.repeat(np.arange(items), lengths), np.arange(items)))
         cells = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))

@@ -58,7 +58,7 @@ class Slim(pruned_gram.GramLearner, ItemItem):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        plain = {"l1": 1.0, "dropout": 0.0, "unit_power": 0.0}
+        plain = {"l1": 1.0, "dropout": 0.0, "group_power": 0.0}
         return [{}, {"l1": 1.0}, {"l1": 0.01}, {"l2": 100.0}, {"item_power": 0.2}, plain]
 
     def cost(self, train: Interactions) -> Cost:
@@ -75,7 +75,7 @@ class Slim(pruned_gram.GramLearner, ItemItem):
     ) -> Mapping[str, Array]:
         found = self._gram(train)
         members = sparse_graph.strongest(found.pairs, self.neighbours)
-        weights, restless = coordinate_descent.descend(
+        weights, not_converged = coordinate_descent.descend(
             sparse_graph.halved(found.pairs),
             self._diagonal(found),
             found.scale,
@@ -85,9 +85,9 @@ class Slim(pruned_gram.GramLearner, ItemItem):
             tolerance=self.tolerance,
             label=f"fit {self.label}",
         )
-        if restless:
+        if not_converged:
             events.note(
-                f"{self.label}: the weights of {restless:,} items still moved when descent "
+                f"{self.label}: the weights of {not_converged:,} items still moved when descent "
                 "ended (rounds, tolerance)."
             )
         lift = found.users**self.item_power

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.models.baskets.basket_neighbours import LikePeople
+from spadework.models.baskets.basket_neighbours import UserNeighbours
 from spadework.models.baskets.personal import OwnItems
 from spadework.models.ensemble.inner_holdout import Cut
 from spadework.models.ensemble.mixture import Mixture
@@ -64,7 +64,9 @@ def mixtures_of(
         model("boosted", parts=everything, cut=cut),
     ]
     if protocol.repeats != "forbid":
-        blind = [one for one in families if not isinstance(one, OwnItems | LikePeople | Popular)]
+        blind = [
+            one for one in families if not isinstance(one, OwnItems | UserNeighbours | Popular)
+        ]
         made += [model("prior", parts=one.label, cut=cut) for one in blind[:PRIORS]]
     return made
 

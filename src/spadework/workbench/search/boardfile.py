@@ -13,7 +13,7 @@ from spadework.arrays import Array
 from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 from spadework.workbench.search import effects, lessons, model_families
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.example_users import faces

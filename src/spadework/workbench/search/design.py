@@ -61,7 +61,7 @@ HEAVY = Factor(
     "users",
     (
         Level("all users alike", {}),
-        Level("heavy users count less (unit power 0.5)", {"unit_power": 0.5}),
+        Level("heavy users count less (group_power 0.5)", {"group_power": 0.5}),
     ),
 )
 HISTORY = Factor(
@@ -173,7 +173,7 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
             "weight": "power",
             "left_power": 0.7,
             "right_power": 0.4,
-            "unit_power": 0.7,
+            "group_power": 0.7,
             "normalise": True,
         },
     ]
@@ -197,7 +197,7 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
         {"window": 1}, {"window": 5}, {"window": 20},
         {"gap_half_life": "1d"}, {"gap_half_life": "7d"}, {"age_half_life": "7d"},
         {"age_half_life": "30d"}, {"age_half_life": "90d"},
-        {"unit": "session"}, {"unit": "session", "session_gap": "12h"}, {"unit_power": 1.0},
+        {"group": "session"}, {"group": "session", "session_gap": "12h"}, {"group_power": 1.0},
         {"history": 0.5},
         {"aggregate": "max"}, {"aggregate": "noisy-or"}, {"last": 1}, {"last": 5}, {"last": 20},
         {"repeated": "count"},
@@ -205,8 +205,8 @@ def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
     ]  # fmt: skip
     if train.baskets is not None:
         clocks += [
-            {"unit": "basket", "distance": "same", "backward": 1.0},
-            {"unit": "basket", "distance": "same", "backward": 1.0, "weight": "lift"},
+            {"group": "basket", "distance": "same", "backward": 1.0},
+            {"group": "basket", "distance": "same", "backward": 1.0, "weight": "lift"},
         ]
     if content is not None:
         clocks += [{"content_cold": kappa} for kappa in (2.0, 10.0)]

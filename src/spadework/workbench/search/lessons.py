@@ -10,7 +10,7 @@ import numpy as np
 
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, Score
-from spadework.models.registry import catalogue
+from spadework.models.catalogue import catalogue
 
 PAIRS: tuple[tuple[str, str, str, str], ...] = (
     ("raw", "confidence", "weight", "each row divided by its size, instead of raw counts"),

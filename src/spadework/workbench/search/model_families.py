@@ -12,10 +12,10 @@ from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender
 from spadework.models.baskets.purchases import ReadsPurchases
+from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
-from spadework.models.registry import catalogue
 
 FLOOR = ("random", "popular", "popular(window=7d)")
 """On every board: chance, popularity, and popularity of the last seven days, which beats many a

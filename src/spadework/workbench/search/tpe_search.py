@@ -104,7 +104,7 @@ def space(
         "weight": CategoricalDistribution(list(dict.fromkeys(["power", *own]))),
         "left_power": FloatDistribution(0.0, 1.0),
         "right_power": FloatDistribution(0.0, 1.0),
-        "unit_power": choices("unit_power", 0.0, 0.3, 0.5, 1.0),
+        "group_power": choices("group_power", 0.0, 0.3, 0.5, 1.0),
         "shrink": choices("shrink", 0.0, 1.0, 10.0, 100.0),
         "keep": choices("keep", 50, 100, 200, 500),
     }

@@ -1,4 +1,4 @@
-"""A shelf: things by name. Placing a thing on it is all that is needed for it to appear everywhere.
+"""A registry: things by name. Registering one is all that is needed for it to appear everywhere.
 
 Models alone are listed once more, in `models/__init__.py`, for type checkers; a test compares the
 two.
@@ -14,9 +14,9 @@ from spadework.errors import UnknownName
 T = TypeVar("T")
 
 
-class Shelf(Mapping[str, T], Generic[T]):
-    """Named things of one kind, in the order in which they were placed; an unknown name is an error
-    that tells the nearest one.
+class Registry(Mapping[str, T], Generic[T]):
+    """Named things of one kind, in the order in which they were registered; an unknown name is an
+    error that tells the nearest one.
     """
 
     def __init__(self, kind: str) -> None:
@@ -26,10 +26,10 @@ class Shelf(Mapping[str, T], Generic[T]):
     def __repr__(self) -> str:
         return f"{self.kind}s: {', '.join(self._things)}"
 
-    def place(self, name: str, thing: T) -> T:
-        """Put `thing` on the shelf; a name can be used once."""
+    def register(self, name: str, thing: T) -> T:
+        """Add `thing`; a name can be used once."""
         if name in self._things and self._things[name] is not thing:
-            raise ValueError(f"two things named {name!r} on the shelf of {self.kind}s")
+            raise ValueError(f"two things named {name!r} in the registry of {self.kind}s")
         self._things[name] = thing
         return thing
 
@@ -44,15 +44,15 @@ class Shelf(Mapping[str, T], Generic[T]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._things)
 
-    def by_file(self) -> Shelf[T]:
+    def by_file(self) -> Registry[T]:
         """The same things in the order of the files they are defined in, whichever was imported
         first; within a file, as they stand.
         """
-        ordered: Shelf[T] = Shelf(self.kind)
+        ordered: Registry[T] = Registry(self.kind)
         for name, thing in sorted(
             self._things.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))
         ):
-            ordered.place(name, thing)
+            ordered.register(name, thing)
         return ordered
 
     def __len__(self) -> int:

@@ -23,26 +23,26 @@ them.
 """
 
 
-class Votes(NamedTuple):
+class Contributions(NamedTuple):
     """Rows of own cells, and who adds to them."""
 
     own: SparseRows  # rows of distinct columns, ascending, float64
-    voters: Codes  # [rows, count] rows of the table, −1 behind the last
+    neighbours: Codes  # [rows, count] rows of the table, −1 behind the last
     weights: Array  # [rows, count] float64
     table: SparseRows  # vectors of voters, columns distinct in a row, float64
 
 
-def best(votes: Votes, width: int, choice: Choice, k: int) -> tuple[Codes, Array]:
+def best(contributions: Contributions, width: int, choice: Choice, k: int) -> tuple[Codes, Array]:
     """The `k` best columns of each row, `choice` seeing the own ones: codes [rows, k], scores
     [rows, k] float32. O(cells of own and voters).
     """
-    codes, scores = top_k.nothing(len(votes.voters), k)
+    codes, scores = top_k.nothing(len(contributions.neighbours), k)
     sums = scores.astype(np.float64)
     _best(
-        *votes.own,
-        votes.voters,
-        votes.weights,
-        *votes.table,
+        *contributions.own,
+        contributions.neighbours,
+        contributions.weights,
+        *contributions.table,
         width,
         choice.policy,
         choice.allowed,
@@ -52,25 +52,31 @@ def best(votes: Votes, width: int, choice: Choice, k: int) -> tuple[Codes, Array
     return codes, sums.astype(np.float32)
 
 
-def everything(votes: Votes, width: int) -> Array:
+def everything(contributions: Contributions, width: int) -> Array:
     """All sums [rows, width] float32; −∞ where there is none. O(rows · width + cells of own and
     voters).
     """
-    out = np.empty((len(votes.voters), width), np.float32)
-    _everything(*votes.own, votes.voters, votes.weights, *votes.table, out)
+    out = np.empty((len(contributions.neighbours), width), np.float32)
+    _everything(
+        *contributions.own,
+        contributions.neighbours,
+        contributions.weights,
+        *contributions.table,
+        out,
+    )
     return out
 
 
-def at_cells(votes: Votes, width: int, asked: SparseRows) -> Array:
+def at_cells(contributions: Contributions, width: int, asked: SparseRows) -> Array:
     """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(cells asked, of
     own and of voters).
     """
     out = np.empty(len(asked.columns), np.float32)
     _at_cells(
-        *votes.own,
-        votes.voters,
-        votes.weights,
-        *votes.table,
+        *contributions.own,
+        contributions.neighbours,
+        contributions.weights,
+        *contributions.table,
         width,
         asked.starts,
         asked.columns,
@@ -81,15 +87,25 @@ def at_cells(votes: Votes, width: int, asked: SparseRows) -> Array:
 
 @kernel
 def _add(
-    row, own_starts, own_columns, own_values, voters, weights, starts, columns, values, sums, marked
+    row,
+    own_starts,
+    own_columns,
+    own_values,
+    neighbours,
+    weights,
+    starts,
+    columns,
+    values,
+    sums,
+    marked,
 ):
     """One row of sums, onto zeros; blocks with a vote are marked."""
     for at in range(own_starts[row], own_starts[row + 1]):
         column = np.uint32(own_columns[at])
         sums[column] += own_values[at]
         marked[column // np.uint32(BLOCK)] = True
-    for place in range(voters.shape[1]):
-        voter, weight = voters[row, place], weights[row, place]
+    for place in range(neighbours.shape[1]):
+        voter, weight = neighbours[row, place], weights[row, place]
         if voter < 0:
             break
         for at in range(starts[voter], starts[voter + 1]):
@@ -111,7 +127,7 @@ def _best(
     own_starts,
     own_columns,
     own_values,
-    voters,
+    neighbours,
     weights,
     starts,
     columns,
@@ -130,7 +146,7 @@ def _best(
             own_starts,
             own_columns,
             own_values,
-            voters,
+            neighbours,
             weights,
             starts,
             columns,
@@ -171,7 +187,9 @@ def _above(sums, bound):
 
 
 @kernel
-def _everything(own_starts, own_columns, own_values, voters, weights, starts, columns, values, out):
+def _everything(
+    own_starts, own_columns, own_values, neighbours, weights, starts, columns, values, out
+):
     width = out.shape[1]
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
     for row in range(len(out)):
@@ -180,7 +198,7 @@ def _everything(own_starts, own_columns, own_values, voters, weights, starts, co
             own_starts,
             own_columns,
             own_values,
-            voters,
+            neighbours,
             weights,
             starts,
             columns,
@@ -198,7 +216,7 @@ def _at_cells(
     own_starts,
     own_columns,
     own_values,
-    voters,
+    neighbours,
     weights,
     starts,
     columns,
@@ -215,7 +233,7 @@ def _at_cells(
             own_starts,
             own_columns,
             own_values,
-            voters,
+            neighbours,
             weights,
             starts,
             columns,

@@ -8,13 +8,13 @@ import importlib
 import pkgutil
 
 from spadework.models.base import Recommender, models
-from spadework.shelf import Shelf
+from spadework.registry import Registry
 
 NEURAL = "spadework.models.neural"
 """This room names its models itself: most of its modules cannot be imported without PyTorch."""
 
 
-def catalogue() -> Shelf[type[Recommender]]:
+def catalogue() -> Registry[type[Recommender]]:
     """Recommender classes by the names of their models, in the order of the files they are defined
     in.
     """
