@@ -145,7 +145,7 @@ _KINDS: dict[type, str] = {
 
 
 RENAMED = {"unit": "group", "unit_power": "group_power"}
-"""Former name of a parameter → its name today: recipes and labels that were written before are told."""
+"""Former name of a parameter → its name today; an error about the old name tells the new one."""
 
 
 def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Parameter]) -> None:
