@@ -1,11 +1,13 @@
-# Two commands do all the set-up: `make dig` and `make test`. Everything lives in .venv; versions come from constraints.txt.
+# Two commands do all the set-up: `make dig` and `make test`. Everything lives in .venv; versions
+# come from constraints.txt.
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
-# The build of PyTorch for processors; the plain index has one of gigabytes for graphics cards. Asked for apart, since pip asks every index for every package.
+# The build of PyTorch for processors; the plain index has one of gigabytes for graphics cards. Asked
+# for apart, since pip asks every index for every package.
 TORCH := --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch
 
-.PHONY: dig test check format docs bench bench-neural bench-budgets clean
+.PHONY: dig test check format docs site bench bench-neural bench-budgets clean
 
 dig: .venv/warm  ## install, then the main job on the embedded grocery log
 	$(BIN)/spadework dig
@@ -22,8 +24,11 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: .venv/dev  ## write the reference pages from the shelves
+docs: .venv/dev  ## write the reference pages from the registries
 	$(BIN)/python docs/generate.py
+
+site: .venv/dev  ## the documentation as a site in build/site; fails on a broken link
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
 	$(BIN)/python bench/run.py

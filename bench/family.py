@@ -139,7 +139,7 @@ def yoochoose() -> Case:
                 given=given,
                 expected=expected,
                 name="sessions",
-                says="the last click of each later session",
+                description="the last click of each later session",
             )
 
         whole, inner = part(("train", "valid"), "test"), part(("train",), "valid")
@@ -148,7 +148,7 @@ def yoochoose() -> Case:
             given=whole.given,
             expected=whole.expected,
             name=whole.name,
-            says=whole.says,
+            description=whole.description,
             valid=inner,
         )
 
@@ -258,7 +258,7 @@ def score(
             given=split.given.of_user_codes(users),
             expected=split.expected.of_user_codes(users),
             name=split.name,
-            says=split.says,
+            description=split.description,
         )
     truth = Truth.of(split)
     asked = parse(metric)

@@ -11,7 +11,7 @@ from spadework.workbench.report.charts.curve_charts import rank_curve
 NAME = "growth"
 EVENTS = (5_000_000, 10_000_000, 20_000_000)
 ITEMS = (50_000, 100_000, 200_000)
-PICTURES = ROOT / "docs" / "pictures"
+PICTURES = ROOT / "docs" / "lab" / "pictures"
 
 
 def run(quick: bool) -> Outcome:

@@ -217,11 +217,11 @@ def _tuned(one: Recommender, judging: Judging, seconds: float) -> Recommender | 
     )
     found = []
     while len(found) < SETTINGS and time.monotonic() < until and (settings := tuning.propose()):
-        results = judging.ask(settings, 0, until)
+        results = judging.judge(settings, 0, until)
         tuning.learn(results)
         found += results
     print(f"# {one.name}: {len(found)} settings", flush=True)
-    return next((result.one for result in best(found)), None)
+    return next((result.setting for result in best(found)), None)
 
 
 def _test(score: Score, final: Protocol, case: Case) -> Score:

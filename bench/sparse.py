@@ -15,7 +15,7 @@ NAME = "sparse"
 TARGET = 0.5
 LARGE_SECONDS, LARGE_GB = 900, 10.0
 DENSITY, L2 = "1e-3", "20"
-# the defaults, chosen on a cut of the train part, see docs/notes-sansa.md; half the time of 500
+# the defaults, chosen on a cut of the train part, see docs/lab/notes-sansa.md; half the time of 500
 # pairs
 SETTINGS = ("keep=200",)
 OURS_TRIED = {

@@ -59,7 +59,7 @@ def _page(title: str, found: list[dict[str, Any]]) -> str:
 
 def _glossary() -> str:
     rows = [
-        f"| {term.name} | {', '.join(term.also)} | {term.says} |"
+        f"| {term.name} | {', '.join(term.also)} | {term.meaning} |"
         for term in sorted(TERMS, key=lambda term: term.name.lower())
     ]
     also = [f"| {name} | | {says} |" for name, says in WORDS.items()]

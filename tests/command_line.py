@@ -1,5 +1,5 @@
-"""The `spadework` command as tests call it: in this process for its words, in another for what a
-process does.
+"""The `spadework` command as tests call it: in this process for its output, in another process for
+signals, streams and exit codes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from spadework.apps.cli import main
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a command answered."""
+class Output:
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ class Said:
         return (lines[-2], lines[-1]) if len(lines) > 1 else (lines[-1], "")
 
 
-def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Said:
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Output:
     """The command in this process."""
     before = signal.getsignal(signal.SIGPIPE)
     capsys.readouterr()
@@ -41,8 +41,8 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> Said:
             main([str(argument) for argument in arguments])
     finally:
         signal.signal(signal.SIGPIPE, before)
-    told = capsys.readouterr()
-    return Said(int(stopped.value.code or 0), told.out, told.err)
+    captured = capsys.readouterr()
+    return Output(int(stopped.value.code or 0), captured.out, captured.err)
 
 
 def start(
@@ -60,8 +60,10 @@ def start(
     )
 
 
-def run(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Said:
+def run(
+    *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Output:
     """The command in a process of its own, to its end."""
     process = start(*arguments, cwd=cwd, env=env)
     out, err = process.communicate(timeout=120)
-    return Said(process.returncode, out, err)
+    return Output(process.returncode, out, err)

@@ -17,7 +17,7 @@ from spadework.data.worlds.worlds import world as make_world
 from spadework.workbench.recipe import make
 from spadework.workbench.run import dig
 
-# Compiling a kernel for the first time takes seconds, which is no slowness of the law under test.
+# Compiling a kernel for the first time takes seconds, which is no slowness of the tested code.
 settings.register_profile(
     "house",
     deadline=None,
@@ -42,7 +42,7 @@ def world() -> Callable[[str], World]:
 
 @pytest.fixture(scope="session")
 def shop() -> Interactions:
-    """A small shop: 30 users, up to 20 items, 300 events at different moments."""
+    """A small shop: 30 users, up to 20 items, 300 events at different times."""
     return make_log(*random_rows(1))
 
 
@@ -54,8 +54,8 @@ def shelves(shop: Interactions) -> ItemContent:
 
 @pytest.fixture(scope="session")
 def order_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished run on the world of order with three models; tests read it and leave it as it
-    is.
+    """A finished run on the world of order with three models; tests read it and do not change
+    it.
     """
     folder = tmp_path_factory.mktemp("runs") / "order"
     dig(

@@ -24,8 +24,8 @@ START = 1_704_067_200  # 2024-01-01 UTC
 DAY = 86_400
 
 
-class Heard:
-    """A listener that keeps what is told."""
+class Recorder:
+    """A listener that keeps all notes and steps."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -45,12 +45,12 @@ def make_log(
     *,
     weights: Sequence[float] | None = None,
     baskets: Sequence[int] | None = None,
-    kinds: Sequence[str] | None = None,
+    event_types: Sequence[str] | None = None,
 ) -> Interactions:
     """A log from columns in any order; times are seconds."""
     user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", users))
     item_vocabulary, item_codes = Vocabulary.build(pl.Series("item", items))
-    kind_names = () if kinds is None else tuple(sorted(set(kinds)))
+    event_type_names = () if event_types is None else tuple(sorted(set(event_types)))
     return Interactions.from_codes(
         user_codes,
         item_codes,
@@ -59,17 +59,17 @@ def make_log(
         times=None if times is None else np.asarray(times, np.int64),
         weights=None if weights is None else np.asarray(weights, np.float32),
         baskets=None if baskets is None else np.asarray(baskets, np.int32),
-        kinds=None
-        if kinds is None
-        else np.asarray([kind_names.index(kind) for kind in kinds], np.int32),
-        kind_names=kind_names,
+        event_types=None
+        if event_types is None
+        else np.asarray([event_type_names.index(name) for name in event_types], np.int32),
+        event_type_names=event_type_names,
     )
 
 
 def random_rows(
     seed: int, *, users: int = 30, items: int = 20, rows: int = 300
 ) -> tuple[list[str], list[str], list[int]]:
-    """Rows in which no two events share a moment, over a hundred days."""
+    """Rows in which no two events share a timestamp, over a hundred days."""
     rng = np.random.default_rng(seed)
     times = START + rng.choice(100 * DAY, rows, replace=False)
     skewed = np.minimum(rng.geometric(3 / items, rows), items) - 1
@@ -83,8 +83,8 @@ def random_rows(
 def content_of(log: Interactions) -> ItemContent:
     """Each item in one of three categories, by its code."""
     ids = log.item_vocabulary.ids
-    kinds = ["dairy", "bread", "fruit"]
-    categories = [kinds[code % 3] for code in range(len(ids))]
+    names = ["dairy", "bread", "fruit"]
+    categories = [names[code % 3] for code in range(len(ids))]
     return read_content(
         pl.DataFrame({"item_id": ids, "category": categories, "title": [f"the {x}" for x in ids]}),
         log,
@@ -92,7 +92,7 @@ def content_of(log: Interactions) -> ItemContent:
 
 
 def outside_data(name: str) -> Path:
-    """A folder of logs that may not be shipped: under SPADEWORK_DATA, else ../shared/data from the
+    """A folder of logs that cannot be shipped: under SPADEWORK_DATA, else ../shared/data from the
     project's root.
     """
     root = Path(os.environ.get("SPADEWORK_DATA") or ROOT.parent / "shared" / "data")
@@ -100,7 +100,7 @@ def outside_data(name: str) -> Path:
     if found.is_file():
         return found
     reason = (
-        f"The log {name!r} is not at hand: there is no {found}. Set SPADEWORK_DATA to the "
+        f"The log {name!r} is missing: there is no {found}. Set SPADEWORK_DATA to the "
         "folder that holds it."
     )
     if os.environ.get("CI"):

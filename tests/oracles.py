@@ -12,7 +12,7 @@ import numpy as np
 
 
 def count_sets(groups, item_count):
-    """Dense counts [items, items] of units that hold both; an item is no neighbour of itself.
+    """Dense counts [items, items] of groups that hold both; an item is no neighbour of itself.
     `groups` are collections of items.
     """
     counts = np.zeros((item_count, item_count))
@@ -23,7 +23,7 @@ def count_sets(groups, item_count):
 
 
 def count_events(groups, item_count, weigh):
-    """Dense counts [items, items]: for each ordered pair of events of a unit, `weigh(one, other)`.
+    """Dense counts [items, items]: for each ordered pair of events of a group, `weigh(one, other)`.
     `groups` are lists of (item, event).
     """
     counts = np.zeros((item_count, item_count))
@@ -35,7 +35,7 @@ def count_events(groups, item_count, weigh):
 
 
 def dense(starts, columns, values, column_count):
-    """A table of sparse rows as a dense one, zero where nothing stands."""
+    """A table of sparse rows as a dense one, zero where there is no cell."""
     out = np.zeros((len(starts) - 1, column_count))
     for row in range(len(starts) - 1):
         for at in range(starts[row], starts[row + 1]):

@@ -1,5 +1,5 @@
-"""The small things that every floor leans on: spans of time, shelves, named generators, progress,
-limits, errors.
+"""Helpers that all packages use: spans of time, registries, named generators, progress, limits,
+errors.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from spadework.registry import Registry
     [("7d", 604_800), ("12 h", 43_200), ("5 min", 300), ("1h30m", 5400), ("2 weeks", 1_209_600),
      (" 10S ", 10), ("0.5d", 43_200), ("1 day 2 h", 93_600)],
 )  # fmt: skip
-def test_spans_as_people_write_them(text, seconds):
+def test_spans_as_users_write_them(text, seconds):
     assert durations.seconds(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["7", "d", "7 x", "-7d", "7d!", "1e3s", "d7", "0s", "", "  "])
-def test_spans_that_nobody_can_read_are_refused(text):
+def test_spans_that_cannot_be_understood_are_refused(text):
     with pytest.raises(BadRequest) as caught:
         durations.seconds(text, "window")
     assert caught.value.message.startswith(f"The window {text!r} ")
@@ -59,33 +59,33 @@ def test_spans_survive_being_written(seconds):
     assert durations.seconds(f"{seconds}s") == seconds
 
 
-def test_a_shelf_tells_the_nearest_name_and_takes_each_once():
-    shelf: Registry[int] = Registry("spade")
-    shelf.register("steel", 1)
-    shelf.register("steel", 1)
-    shelf.register("wood", 2)
-    assert (list(shelf), len(shelf), "wood" in shelf, "gold" in shelf) == (
+def test_a_registry_names_the_nearest_name_and_accepts_each_once():
+    registry: Registry[int] = Registry("spade")
+    registry.register("steel", 1)
+    registry.register("steel", 1)
+    registry.register("wood", 2)
+    assert (list(registry), len(registry), "wood" in registry, "gold" in registry) == (
         ["steel", "wood"],
         2,
         True,
         False,
     )
     with pytest.raises(UnknownName) as caught:
-        shelf["steal"]
+        registry["steal"]
     assert (
         str(caught.value)
         == "There is no spade named 'steal'.\nDid you mean 'steel'? Known: steel, wood."
     )
     with pytest.raises(ValueError, match="two things named 'wood'"):
-        shelf.register("wood", 3)
+        registry.register("wood", 3)
 
 
-def test_a_shelf_is_a_mapping():
-    shelf: Registry[int] = Registry("spade")
-    shelf.register("small", 1)
-    assert shelf.get("small") == 1
-    assert shelf.get("large") is None
-    assert shelf.get("large", 7) == 7
+def test_a_registry_is_a_mapping():
+    registry: Registry[int] = Registry("spade")
+    registry.register("small", 1)
+    assert registry.get("small") == 1
+    assert registry.get("large") is None
+    assert registry.get("large", 7) == 7
 
 
 def test_generators_by_name_do_not_disturb_each_other():
@@ -97,21 +97,21 @@ def test_generators_by_name_do_not_disturb_each_other():
     assert draw(np.random.default_rng(5), "a") == draw(np.random.default_rng(5), "a")
 
 
-def test_nearest_looks_alike_or_is_none():
+def test_nearest_is_similar_or_none():
     assert nearest("COSIN", ["cosine", "raw"]) == "cosine"
     assert nearest("zzz", ["cosine", "raw"]) is None
 
 
-def test_every_error_stands_in_the_tree_that_is_drawn():
-    drawn = errors.__doc__ or ""
+def test_every_error_is_in_the_tree_of_the_docstring():
+    tree = errors.__doc__ or ""
     classes = [
-        thing
-        for thing in vars(errors).values()
-        if isinstance(thing, type) and issubclass(thing, SpadeworkError)
+        value
+        for value in vars(errors).values()
+        if isinstance(value, type) and issubclass(value, SpadeworkError)
     ]
     assert len(classes) > 8
     for cls in classes:
-        assert cls.__name__ in drawn
+        assert cls.__name__ in tree
     assert str(SpadeworkError("What.", "Next.")) == "What.\nNext."
     assert str(SpadeworkError("What.")) == "What."
     assert (
@@ -120,27 +120,27 @@ def test_every_error_stands_in_the_tree_that_is_drawn():
     )
 
 
-class Heard:
+class Recorder:
     def __init__(self):
-        self.said = []
+        self.received = []
 
     def step(self, label, done, total):
-        self.said.append((label, done, total))
+        self.received.append((label, done, total))
 
     def note(self, message):
-        self.said.append(message)
+        self.received.append(message)
 
 
-def test_listeners_hear_within_their_block_only():
-    outer, inner = Heard(), Heard()
+def test_listeners_receive_only_what_happens_in_their_block():
+    outer, inner = Recorder(), Recorder()
     with events.listening(outer):
         with events.listening(inner):
             events.note("both")
         assert list(events.track("ab", "letters")) == ["a", "b"]
         assert list(events.track(iter("a"), "stream")) == ["a"]
-    events.note("nobody")
-    assert inner.said == ["both"]
-    assert outer.said == [
+    events.note("no listener")
+    assert inner.received == ["both"]
+    assert outer.received == [
         "both",
         ("letters", 0, 2),
         ("letters", 1, 2),
@@ -150,35 +150,40 @@ def test_listeners_hear_within_their_block_only():
     ]
 
 
-class HeardWhole(Heard):
+class DetailRecorder(Recorder):
     def detail(self, message):
-        self.said.append(f"detail: {message}")
+        self.received.append(f"detail: {message}")
 
 
-def test_details_reach_only_those_who_hear_them():
-    plain, whole = Heard(), HeardWhole()
-    with events.listening(plain), events.listening(whole):
+def test_details_reach_only_listeners_with_a_method_for_them():
+    plain, detailed = Recorder(), DetailRecorder()
+    with events.listening(plain), events.listening(detailed):
         events.detail("one of many")
-        events.note("for people")
-    events.detail("nobody")
-    assert plain.said == ["for people"]
-    assert whole.said == ["detail: one of many", "for people"]
+        events.note("for users")
+    events.detail("no listener")
+    assert plain.received == ["for users"]
+    assert detailed.received == ["detail: one of many", "for users"]
 
 
-def test_notes_aside_are_details_to_those_who_were_there():
-    plain, whole, inside = Heard(), HeardWhole(), Heard()
-    with events.listening(plain), events.listening(whole):
+def test_notes_aside_are_details_for_the_listeners_outside():
+    plain, detailed, inside = Recorder(), DetailRecorder(), Recorder()
+    with events.listening(plain), events.listening(detailed):
         with events.aside(), events.listening(inside):
             events.note("a model's remark")
             events.step("fit", 1, 2)
             events.detail("a line")
         events.note("after")
-    assert plain.said == [("fit", 1, 2), "after"]
-    assert whole.said == ["detail: a model's remark", ("fit", 1, 2), "detail: a line", "after"]
-    assert inside.said == ["a model's remark", ("fit", 1, 2)]
+    assert plain.received == [("fit", 1, 2), "after"]
+    assert detailed.received == [
+        "detail: a model's remark",
+        ("fit", 1, 2),
+        "detail: a line",
+        "after",
+    ]
+    assert inside.received == ["a model's remark", ("fit", 1, 2)]
 
 
-def test_a_limit_reaches_into_what_is_done_aside():
+def test_a_limit_also_ends_work_done_aside():
     with (
         events.listening(Limits(deadline=time.monotonic() - 1)),
         events.aside(),

@@ -68,7 +68,7 @@ def export(recipe: dict[str, Any], folder: Path) -> dict[str, Any]:
         "columns": told.columns,
         "users": len(users),
         "repeats": protocol.policy,
-        "split": split.says,
+        "split": split.description,
     }
 
 

@@ -37,7 +37,7 @@ def main(folder: Path, out: Path, name: str) -> None:
     seconds = time.perf_counter() - begun
     if name == "ials":
         users = model._user_vectors(
-            *model._votes(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
+            *model._weighted_histories(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
         )
         np.savez(out / "vectors.npz", users=users, items=model.state["vectors"])
         found.scores.astype(np.float32).tofile(out / "ours")

@@ -28,7 +28,9 @@ def split_of(targets: pl.DataFrame) -> sw.Split:
     """
     expected = sw.read_interactions(targets, user="user_id", item="item_id", time="-")
     nothing = expected.where(np.zeros(len(expected), np.bool_))
-    return sw.Split(train=nothing, given=nothing, expected=expected, name="bench", says="bench")
+    return sw.Split(
+        train=nothing, given=nothing, expected=expected, name="bench", description="bench"
+    )
 
 
 def by_evaluate(lists: pl.DataFrame, split: sw.Split) -> dict[str, float]:

@@ -1,6 +1,4 @@
-"""Names for the arrays that travel between floors; shape and unit stand in the docstring of whoever
-uses them.
-"""
+"""Names for the arrays that pass between packages; their users document shape and unit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spans of time as people write them: `7d`, `12 h`, `5 min`, `1h30m`, `2 weeks`."""
+"""Spans of time as users write them: `7d`, `12 h`, `5 min`, `1h30m`, `2 weeks`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PART = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-z]+)\s*")
 
 
 def seconds(text: str, what: str = "duration") -> float:
-    """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since nobody knows its
+    """Seconds in a span such as `7d` or `5 min`; a bare number is refused, since it has no
     unit.
     """
     hint = f"Write the {what} with a unit, such as 60s, 10m, 12h, 7d or 2w."
@@ -37,7 +37,7 @@ def seconds(text: str, what: str = "duration") -> float:
 
 
 def words(span: float) -> str:
-    """A span of seconds for people: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `36 days`."""
+    """A span of seconds as text: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `36 days`."""
     if span < 10:
         return f"{span:.1f} s"
     if span < 60:

@@ -1,19 +1,21 @@
-"""Every exception that users can meet. Each says what happened, where and with which value; the
-hint says what to do next.
+"""Every exception that users can meet. Each has a message (what happened, where, with which value)
+and a hint (what to do next).
 
-    SpadeworkError ├── BadRequest        the question is wrong: an option, a name, a range, a path │
-    ├── UnknownName       a model, metric, weight … that does not exist; the nearest known one is
-    told │   └── OutputExists      a file or folder that would be overwritten │       └── OtherData
-    a finished run of the same recipe on other data ├── BadData           the data are wrong: a
-    file, a column, a value │   └── Undecided         two readings are equally good; the user has to
-    say which ├── Unsuitable        the data lack what a model, a split or a metric needs (times,
-    baskets, content) ├── NotFitted         a model was asked before it learned ├── MissingExtra
-    a part that is not installed; the hint is the command that installs it └── Stopped
-    work was given up: by the clock or by the memory limit
+    SpadeworkError
+    ├── BadRequest            a wrong option, name, range or path
+    │   ├── UnknownName       no such model, metric, weight …; the hint has the nearest known one
+    │   └── OutputExists      a file or folder that would be overwritten
+    │       └── OtherData     a finished run of the same recipe on other data
+    ├── BadData               the data are wrong: a file, a column, a value
+    │   └── Undecided         two readings are equally good; the user has to decide
+    ├── Unsuitable            the data lack what a model, a split or a metric needs (times, baskets)
+    ├── NotFitted             a model was used before its fit
+    ├── MissingExtra          a part that is not installed; the hint is the command that installs it
+    └── Stopped               work was ended early, by the clock or by the memory limit
         ├── OutOfTime
         └── OutOfMemory
 
-The command line prints the same two sentences.
+The command line prints message and hint.
 """
 
 from __future__ import annotations
@@ -35,24 +37,28 @@ class SpadeworkError(Exception):
 
 
 class BadRequest(SpadeworkError):
-    """An option, a name, a range or a path that cannot be served."""
+    """A wrong option, name, range or path."""
 
 
 MANY_NAMES, NEAR_NAMES = 100, 5
-"""From so many names on, only the nearest few are told."""
+"""With more names than that, the hint lists only the nearest few."""
 
 
 class UnknownName(BadRequest, KeyError):
-    """A name that is on no shelf; a KeyError as well, so that `get` of a mapping knows it."""
+    """A name that is in no registry; also a KeyError, so that `get` of a mapping handles it."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(set(known))
         near = nearest(name, names)
         hint = f"Did you mean {near!r}? " if near else ""
         if len(names) > MANY_NAMES:
-            others = difflib.get_close_matches(name.lower(), names, n=NEAR_NAMES, cutoff=0.0)
+            by_lower_case = {known_name.lower(): known_name for known_name in names}
+            matches = difflib.get_close_matches(
+                name.lower(), by_lower_case, n=NEAR_NAMES, cutoff=0.0
+            )
             super().__init__(
-                f"There is no {kind} named {name!r}.", f"{hint}Near names: {', '.join(others)}."
+                f"There is no {kind} named {name!r}.",
+                f"{hint}Near names: {', '.join(by_lower_case[match] for match in matches)}.",
             )
         else:
             super().__init__(
@@ -61,7 +67,7 @@ class UnknownName(BadRequest, KeyError):
 
 
 class OutputExists(BadRequest):
-    """A file or folder that is there already."""
+    """A file or folder that exists already."""
 
 
 class OtherData(OutputExists):
@@ -73,15 +79,15 @@ class BadData(SpadeworkError):
 
 
 class Undecided(BadData):
-    """Two readings are equally good, so the user is asked."""
+    """Two readings are equally good, so the user has to choose."""
 
 
 class Unsuitable(SpadeworkError):
-    """The data lack what was asked for."""
+    """The data lack what the request needs."""
 
 
 class NotFitted(SpadeworkError):
-    """A model was asked before it learned."""
+    """A model was used before it was fitted."""
 
 
 class MissingExtra(SpadeworkError):
@@ -94,18 +100,18 @@ class MissingExtra(SpadeworkError):
 
 
 class Stopped(SpadeworkError):
-    """Work was given up before its end."""
+    """Work was stopped before its end."""
 
 
 class OutOfTime(Stopped):
-    """The clock ran out."""
+    """The time limit was reached."""
 
 
 class OutOfMemory(Stopped):
-    """The memory limit was met."""
+    """The memory limit was reached."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `name`, if one does."""
+    """The known name that is most similar to `name`, or None if none is similar."""
     found = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
     return found[0] if found else None

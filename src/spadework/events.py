@@ -1,13 +1,13 @@
-"""Progress and remarks. Work reports through `track`, `note` and `detail`; whoever wants to hear
-them listens; else there is silence.
+"""Progress and remarks. Work reports through `track`, `note` and `detail` to registered listeners;
+without listeners, reports are dropped.
 
-A note is a line that somebody should read. A detail is one of many lines of a kind, such as one for
-each model that was judged: only listeners that have a method `detail` hear it. Within `aside` the
-notes of what is called become details.
+A note is a line for the user. A detail is one of many similar lines, such as one for each model
+that was judged: only listeners that have a method `detail` receive it. Within `aside` the notes of
+called functions become details.
 
-Listeners live in a context variable, so two runs in one process do not hear each other. A listener
-may stop the work by raising `errors.Stopped` from `step`: that is how a time limit or a memory
-limit reaches the inside of a long loop.
+Listeners are in a context variable, so two runs in one process do not receive each other's
+reports. A listener may stop the work by raising `errors.Stopped` from `step`: this is how a time
+limit or a memory limit ends a long loop.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from spadework.errors import Stopped
 
 T = TypeVar("T")
 BUDGET = "budget"
-"""The label under which a run tells how many seconds of its budget are spent."""
+"""The label of the steps that report how many seconds of its budget a run has spent."""
 
 
 class Listener(Protocol):
-    """Hears what the work says."""
+    """Receives steps and notes."""
 
     def step(self, label: str, done: int, total: int | None) -> None:
-        """`done` of `total` units of `label` are finished; `total` is None when nobody knows it."""
+        """`done` of `total` units of `label` are finished; `total` is None when it is unknown."""
 
     def note(self, message: str) -> None:
-        """A remark for people."""
+        """A remark for the user."""
 
 
 @runtime_checkable
 class DetailListener(Listener, Protocol):
-    """Hears details, too."""
+    """Receives details, too."""
 
     def detail(self, message: str) -> None:
-        """One of many lines of a kind."""
+        """One of many similar lines."""
 
 
 _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("spadework_listeners", default=())
@@ -48,7 +48,7 @@ _listeners: ContextVar[tuple[Listener, ...]] = ContextVar("spadework_listeners",
 
 @contextmanager
 def listening(listener: Listener) -> Iterator[None]:
-    """Within the block, `listener` hears every step and note."""
+    """Within the block, `listener` receives every step and note."""
     token = _listeners.set((*_listeners.get(), listener))
     try:
         yield
@@ -58,10 +58,10 @@ def listening(listener: Listener) -> Iterator[None]:
 
 @contextmanager
 def aside() -> Iterator[None]:
-    """Within the block, notes are details to those who listen already; listeners that join inside
-    hear them as notes.
+    """Within the block, notes are details for the listeners outside it; listeners added inside
+    receive them as notes.
     """
-    token = _listeners.set(tuple(_Aside(listener) for listener in _listeners.get()))
+    token = _listeners.set(tuple(_NotesAsDetails(listener) for listener in _listeners.get()))
     try:
         yield
     finally:
@@ -69,8 +69,8 @@ def aside() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class _Aside:
-    """A listener to whom notes are details."""
+class _NotesAsDetails:
+    """Passes notes to a listener as details."""
 
     listener: Listener
 
@@ -85,26 +85,26 @@ class _Aside:
             self.listener.detail(message)
 
 
-def track(things: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
-    """Iterate over `things`, telling listeners how far the work has come."""
-    if total is None and isinstance(things, Sized):
-        total = len(things)
+def track(values: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+    """Iterate over `values` and report progress to listeners."""
+    if total is None and isinstance(values, Sized):
+        total = len(values)
     step(label, 0, total)
-    for done, thing in enumerate(things, start=1):
-        yield thing
+    for done, value in enumerate(values, start=1):
+        yield value
         step(label, done, total)
 
 
 def step(label: str, done: int, total: int | None = None) -> None:
-    """Tell listeners that `done` of `total` units are finished."""
+    """Report to listeners that `done` of `total` units are finished."""
     for listener in _listeners.get():
         listener.step(label, done, total)
 
 
 @contextmanager
 def within(label: str) -> Iterator[None]:
-    """Within the block `label` runs; at its end, however that comes, it and all that began inside
-    have ended for those who listen.
+    """Within the block `label` runs; at its end, also by an error, listeners learn that it and all
+    steps begun inside have ended.
     """
     try:
         step(label, 0, None)
@@ -115,18 +115,18 @@ def within(label: str) -> Iterator[None]:
 
 
 def note(message: str) -> None:
-    """Tell listeners a remark for people."""
+    """Send listeners a remark for the user."""
     for listener in _listeners.get():
         listener.note(message)
 
 
 def detail(message: str) -> None:
-    """Tell one of many lines of a kind to those who hear details."""
+    """Send one of many similar lines to the listeners that receive details."""
     for listener in _listeners.get():
         if isinstance(listener, DetailListener):
             listener.detail(message)
 
 
-def is_heard() -> bool:
-    """Whether anybody listens here; a thread that a kernel was started in has no listeners."""
+def has_listeners() -> bool:
+    """Whether there are listeners here; a thread that a kernel was started in has none."""
     return bool(_listeners.get())

@@ -1,5 +1,5 @@
-"""A clock and a memory limit that reach inside long loops: a listener that stops the work at the
-next step.
+"""A clock and a memory limit that end long loops: a listener that stops the work at the next
+step.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Limits:
 
 
 def resident_bytes() -> int:
-    """Memory that this process holds now; 0 where the system does not tell."""
+    """Memory that this process holds now; 0 where the system does not report it."""
     statm = Path("/proc/self/statm")
     if not statm.exists():
         return 0
@@ -48,7 +48,7 @@ def resident_bytes() -> int:
 
 
 def hand_memory_back() -> None:
-    """Give freed memory back to the system, where its C library can be asked to.
+    """Give freed memory back to the system, where its C library can do that.
 
     glibc keeps what is freed in pieces of less than 32 MiB for the next request. After hundreds of
     tables of a few megabytes that is more than all that is in use (2.2 against 0.7 GiB on the

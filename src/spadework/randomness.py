@@ -1,4 +1,4 @@
-"""Random generators by name, so that a new model changes nobody else's numbers."""
+"""Random generators by name, so that a new model does not change the numbers of others."""
 
 from __future__ import annotations
 

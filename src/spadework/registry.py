@@ -1,6 +1,6 @@
-"""A registry: things by name. Registering one is all that is needed for it to appear everywhere.
+"""A registry: entries by name. A registered entry appears everywhere without further lists.
 
-Models alone are listed once more, in `models/__init__.py`, for type checkers; a test compares the
+Only models are listed once more, in `models/__init__.py`, for type checkers; a test compares the
 two.
 """
 
@@ -15,45 +15,45 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """Named things of one kind, in the order in which they were registered; an unknown name is an
-    error that tells the nearest one.
+    """Named entries of one kind, in the order of registration; an unknown name is an error that has
+    the nearest known one.
     """
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        self._things: dict[str, T] = {}
+        self._entries: dict[str, T] = {}
 
     def __repr__(self) -> str:
-        return f"{self.kind}s: {', '.join(self._things)}"
+        return f"{self.kind}s: {', '.join(self._entries)}"
 
-    def register(self, name: str, thing: T) -> T:
-        """Add `thing`; a name can be used once."""
-        if name in self._things and self._things[name] is not thing:
+    def register(self, name: str, entry: T) -> T:
+        """Add `entry`; a name can be used once."""
+        if name in self._entries and self._entries[name] is not entry:
             raise ValueError(f"two things named {name!r} in the registry of {self.kind}s")
-        self._things[name] = thing
-        return thing
+        self._entries[name] = entry
+        return entry
 
     def __getitem__(self, name: str) -> T:
-        if name not in self._things:
-            raise UnknownName(self.kind, str(name), self._things)
-        return self._things[name]
+        if name not in self._entries:
+            raise UnknownName(self.kind, str(name), self._entries)
+        return self._entries[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._things
+        return name in self._entries
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._things)
+        return iter(self._entries)
 
     def by_file(self) -> Registry[T]:
-        """The same things in the order of the files they are defined in, whichever was imported
-        first; within a file, as they stand.
+        """The same entries in the order of their files' names, whichever was imported first; within
+        a file, in the order of registration.
         """
         ordered: Registry[T] = Registry(self.kind)
-        for name, thing in sorted(
-            self._things.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))
+        for name, entry in sorted(
+            self._entries.items(), key=lambda pair: str(getattr(pair[1], "__module__", ""))
         ):
-            ordered.register(name, thing)
+            ordered.register(name, entry)
         return ordered
 
     def __len__(self) -> int:
-        return len(self._things)
+        return len(self._entries)

@@ -1,5 +1,5 @@
-"""What the commands answer: the JSON that scripts rely on, files that are written, and words for
-people.
+"""What the commands print: the JSON that scripts rely on, files that are written, and text for
+users.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ def test_dig_json_is_what_scripts_rely_on(order_run, capsys):
         "--budget",
         "180s",
     ]
-    told = json.loads(call(capsys, *arguments, "--json").out)
-    assert set(told) >= {"run", "scores", "winner", "findings"}
-    assert told["run"] == str(order_run)
-    assert told["complete"] is True
-    assert told["scores"] == json.loads((order_run / "scores.json").read_text())["scores"]
-    for entry in told["scores"]:
+    document = json.loads(call(capsys, *arguments, "--json").out)
+    assert set(document) >= {"run", "scores", "winner", "findings"}
+    assert document["run"] == str(order_run)
+    assert document["complete"] is True
+    assert document["scores"] == json.loads((order_run / "scores.json").read_text())["scores"]
+    for entry in document["scores"]:
         assert set(entry) >= PROMISED
         assert entry["state"] == "done"
         assert entry["metrics"]["ndcg@10"] == pytest.approx(sum(entry["interval"]) / 2, abs=0.05)
-    assert told["winner"] == "forward(history=0.2)"
+    assert document["winner"] == "forward(history=0.2)"
 
 
 def test_look_json_adds_up_and_keeps_the_columns_own_names(tmp_path, capsys):
@@ -46,13 +46,13 @@ def test_look_json_adds_up_and_keeps_the_columns_own_names(tmp_path, capsys):
     path.write_text(
         "CustomerID,StockCode,InvoiceDate\na,x,2024-01-01\na,y,2024-01-02\n,z,2024-01-02\nb,x,2024-01-03\n"
     )
-    told = json.loads(call(capsys, "look", path, "--json").out)
-    assert told["columns"] == {"user": "CustomerID", "item": "StockCode", "time": "InvoiceDate"}
-    rows = told["rows"]
+    document = json.loads(call(capsys, "look", path, "--json").out)
+    assert document["columns"] == {"user": "CustomerID", "item": "StockCode", "time": "InvoiceDate"}
+    rows = document["rows"]
     assert rows["read"] == 4
     assert rows["read"] == rows["used"] + sum(rows["set_aside"].values())
     assert rows["used"] == 3
-    for finding in told["findings"]:
+    for finding in document["findings"]:
         assert set(finding) == {field.name for field in fields(Finding)}
 
 
@@ -60,9 +60,9 @@ def test_look_is_strict_when_asked(tmp_path, capsys):
     path = tmp_path / "one.csv"
     path.write_text("user,item,time\na,x,2024-01-01\na,y,2024-01-02\n")
     assert call(capsys, "look", path).code == 0
-    said = call(capsys, "look", path, "--strict")
-    assert said.code == 1
-    assert "INT-9" in said.out
+    output = call(capsys, "look", path, "--strict")
+    assert output.code == 1
+    assert "INT-9" in output.out
     assert call(capsys, "look", "world:order", "--strict").code == 0
 
 
@@ -73,9 +73,9 @@ def test_recommend_writes_what_the_library_answers(order_run, tmp_path, capsys):
         ("a.csv", pl.read_csv),
         ("a.jsonl", pl.read_ndjson),
     ):
-        said = call(capsys, "recommend", order_run, "-k", "4", "--out", tmp_path / name)
-        assert (said.code, said.out) == (0, "")
-        assert f"{len(expected):,} rows for 400 users in" in said.err
+        output = call(capsys, "recommend", order_run, "-k", "4", "--out", tmp_path / name)
+        assert (output.code, output.out) == (0, "")
+        assert f"{len(expected):,} rows for 400 users in" in output.err
         found = read(tmp_path / name)
         assert (
             found.select("user_id", "item_id", "rank").rows()
@@ -84,10 +84,10 @@ def test_recommend_writes_what_the_library_answers(order_run, tmp_path, capsys):
         assert found["score"].to_list() == pytest.approx(expected["score"].to_list(), rel=1e-6)
 
 
-def test_recommend_to_other_people(order_run, tmp_path, capsys):
+def test_recommend_to_users_of_another_log(order_run, tmp_path, capsys):
     path = tmp_path / "new.csv"
     path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\n")
-    told = json.loads(
+    document = json.loads(
         call(
             capsys,
             "recommend",
@@ -101,37 +101,39 @@ def test_recommend_to_other_people(order_run, tmp_path, capsys):
             "--json",
         ).out
     )
-    assert [row["user_id"] for row in told] == ["me", "me"]
-    assert told[0]["item_id"] == "i0009"
-    assert [row["rank"] for row in told] == [1, 2]
+    assert [row["user_id"] for row in document] == ["me", "me"]
+    assert document[0]["item_id"] == "i0009"
+    assert [row["rank"] for row in document] == [1, 2]
 
 
-def test_users_without_a_list_are_told(order_run, tmp_path, capsys):
+def test_users_without_a_list_are_counted(order_run, tmp_path, capsys):
     path = tmp_path / "strangers.csv"
     path.write_text("user,item,time\nnew,never-heard-of,2024-06-01\n", encoding="utf-8")
-    said = call(capsys, "recommend", order_run, "--histories", path, "--repeats", "only")
-    assert said.code == 0
-    assert "1 of 1 users have no list" in said.err
+    output = call(capsys, "recommend", order_run, "--histories", path, "--repeats", "only")
+    assert output.code == 0
+    assert "1 of 1 users have no list" in output.err
 
 
 def test_a_way_to_judge_is_no_way_to_recommend(order_run, capsys):
-    said = call(capsys, "recommend", order_run, "--repeats", "novel")
-    assert said.code == 2
-    assert "For lists of new items choose forbid." in said.err
+    output = call(capsys, "recommend", order_run, "--repeats", "novel")
+    assert output.code == 2
+    assert "For lists of new items choose forbid." in output.err
 
 
 def test_a_model_alone_answers_histories(order_run, tmp_path, capsys):
     path = tmp_path / "new.csv"
     path.write_text("user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\n")
-    said = call(
+    output = call(
         capsys, "recommend", Run(order_run).artifact, "--histories", path, "-k", "1", "--json"
     )
-    assert json.loads(said.out)[0]["item_id"] == "i0009"
+    assert json.loads(output.out)[0]["item_id"] == "i0009"
 
 
 def test_similar_items_on_a_ring_are_the_next_ones(order_run, capsys):
-    told = json.loads(call(capsys, "similar", order_run, "i0003", "i0010", "-k", "1", "--json").out)
-    assert [(row["target_item_id"], row["item_id"]) for row in told] == [
+    document = json.loads(
+        call(capsys, "similar", order_run, "i0003", "i0010", "-k", "1", "--json").out
+    )
+    assert [(row["target_item_id"], row["item_id"]) for row in document] == [
         ("i0003", "i0004"),
         ("i0010", "i0011"),
     ]
@@ -155,7 +157,7 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
     assert front.splitlines()[0] == whole.splitlines()[0], "the same heading"
     board = json.loads((order_run / "scores.json").read_text())["scores"]
     assert any(row["label"] in front for row in board), (
-        "who is on the front is a matter of milliseconds, but somebody always is"
+        "which models are on the front depends on milliseconds, but it is never empty"
     )
     assert len(front.splitlines()) <= len(whole.splitlines())
 
@@ -177,24 +179,32 @@ def test_compare_shows_every_model_and_the_front_only_when_asked(order_run, caps
         "order",
     ],
 )
-def test_everything_a_user_meets_can_be_asked_about(name, capsys):
-    said = call(capsys, "explain", name)
-    assert said.code == 0
-    assert len(said.out.split()) > 5
+def test_every_name_can_be_explained(name, capsys):
+    output = call(capsys, "explain", name)
+    assert output.code == 0
+    assert len(output.out.split()) > 5
+
+
+def test_an_unknown_name_gets_five_near_ones_in_any_case(capsys):
+    output = call(capsys, "explain", "POP-9")
+    assert output.code == 2
+    near = output.sentences[1].partition("Near names: ")[2].removesuffix(".").split(", ")
+    assert len(near) == 5
+    assert {"POP-1", "POP-2", "POP-3", "POP-4"} <= set(near)
 
 
 def test_the_doctor_tells_processors_memory_and_versions(capsys):
-    told = json.loads(call(capsys, "doctor", "--json").out)
-    assert told["machine"]["processors"] >= 1
-    assert all(version != "missing" for version in told["versions"].values())
+    document = json.loads(call(capsys, "doctor", "--json").out)
+    assert document["machine"]["processors"] >= 1
+    assert all(version != "missing" for version in document["versions"].values())
 
 
 def test_keys_of_the_recipe_are_options_too(tmp_path, capsys):
     path = tmp_path / "odd.csv"
     path.write_text("who,what,n\na,x,1\na,y,2\nb,x,1\n")
-    told = json.loads(
+    document = json.loads(
         call(capsys, "look", path, "--user", "who", "--item=what", "--time", "-", "--json").out
     )
-    assert told["columns"] == {"user": "who", "item": "what"} | (
-        {"weight": "n"} if "weight" in told["columns"] else {}
+    assert document["columns"] == {"user": "who", "item": "what"} | (
+        {"weight": "n"} if "weight" in document["columns"] else {}
     )

@@ -1,5 +1,5 @@
-"""A run that keeps several models: who answers which command, lists that remind and discover, and
-what speaks for an item.
+"""A run that keeps several models: which model answers which command, lists that remind and
+discover, and contributions to an item.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def several(bare, log, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def new_user(tmp_path_factory) -> Path:
-    """Somebody who took two items, one of them twice."""
+    """The log of a user with two items, one of them twice."""
     path = tmp_path_factory.mktemp("logs") / "me.csv"
     path.write_text(
         "user,item,time\nme,i0007,2024-01-01\nme,i0008,2024-01-02\nme,i0007,2024-01-03\n",
@@ -71,12 +71,12 @@ def new_user(tmp_path_factory) -> Path:
     return path
 
 
-def asked(capsys, *arguments):
-    """What a command answers in JSON, and its remarks but for that on what it reads."""
-    said = call(capsys, *arguments, "--json")
-    assert said.code == 0, said.err
-    return json.loads(said.out), "\n".join(
-        line for line in said.err.splitlines() if not line.startswith("reading ")
+def answer_of(capsys, *arguments):
+    """The JSON document of a command, and its remarks except the one on what it reads."""
+    output = call(capsys, *arguments, "--json")
+    assert output.code == 0, output.err
+    return json.loads(output.out), "\n".join(
+        line for line in output.err.splitlines() if not line.startswith("reading ")
     )
 
 
@@ -84,45 +84,45 @@ def asked(capsys, *arguments):
 
 
 def test_similar_items_come_from_the_model_that_knows_them_and_it_is_named(several, capsys):
-    told, err = asked(capsys, "similar", several, "i0003", "-k", "4")
+    answer, err = answer_of(capsys, "similar", several, "i0003", "-k", "4")
     expected = (
         Run(several).model("similar").similar_items(["i0003"], 4).frame()["item_id"].to_list()
     )
-    assert [row["item_id"] for row in told] == expected
+    assert [row["item_id"] for row in answer] == expected
     assert err == "cosine(history=0.7) answered; the winner is personal(half_life=90d)."
 
 
 def test_a_winner_that_knows_similar_items_answers_without_a_remark(order_run, capsys):
-    told, err = asked(capsys, "similar", order_run, "i0003", "-k", "1")
-    assert [row["item_id"] for row in told] == ["i0004"]
+    answer, err = answer_of(capsys, "similar", order_run, "i0003", "-k", "1")
+    assert [row["item_id"] for row in answer] == ["i0004"]
     assert err == ""
 
 
 @pytest.mark.parametrize("name", ["similar", "cosine", "cosine(history=0.7)"])
 def test_a_model_for_similar_items_is_named_by_role_folder_or_label(several, capsys, name):
     assert (
-        asked(capsys, "similar", several, "i0003", "--model", name)[0]
-        == asked(capsys, "similar", several, "i0003")[0]
+        answer_of(capsys, "similar", several, "i0003", "--model", name)[0]
+        == answer_of(capsys, "similar", several, "i0003")[0]
     )
 
 
 def test_a_model_without_similar_items_is_refused_with_what_is_kept(several, bare, capsys):
-    said = call(capsys, "similar", several, "i0003", "--model", "winner")
-    assert said.code == 2
-    assert said.sentences == (
+    output = call(capsys, "similar", several, "i0003", "--model", "winner")
+    assert output.code == 2
+    assert output.sentences == (
         "The model 'personal(half_life=90d)' has no similarity of items.",
         "Name another with --model; the run keeps cosine = cosine(history=0.7) (similar), "
         "p-topfreq (remind), personal = personal(half_life=90d) (winner), v-sknn (discover).",
     )
-    said = call(capsys, "similar", bare, "i0003")
-    assert said.code == 2
-    assert said.sentences[0].endswith("has no similarity of items.")
-    assert said.sentences[1].startswith(
+    output = call(capsys, "similar", bare, "i0003")
+    assert output.code == 2
+    assert output.sentences[0].endswith("has no similarity of items.")
+    assert output.sentences[1].startswith(
         "There is no other to name with --model: the run keeps personal"
     )
-    said = call(capsys, "similar", Run(bare).artifact, "i0003")
+    output = call(capsys, "similar", Run(bare).artifact, "i0003")
     assert (
-        said.sentences[1]
+        output.sentences[1]
         == "Name the run of this model, which may keep one that can, or another model."
     )
 
@@ -141,34 +141,36 @@ def test_a_model_without_similar_items_is_refused_with_what_is_kept(several, bar
     ids=lambda arguments: arguments[0],
 )
 def test_every_command_refuses_a_model_that_is_not_kept_with_what_is(arguments, several, capsys):
-    said = call(
+    output = call(
         capsys, *(several if one == "RUN" else one for one in arguments), "--model", "nothing"
     )
-    assert said.code == 2
-    assert said.sentences[0] == f"{several} keeps no model 'nothing'."
-    assert said.sentences[1].startswith("It keeps cosine = cosine(history=0.7) (similar), ")
+    assert output.code == 2
+    assert output.sentences[0] == f"{several} keeps no model 'nothing'."
+    assert output.sentences[1].startswith("It keeps cosine = cosine(history=0.7) (similar), ")
 
 
 @pytest.mark.parametrize("name", ["discover", "v-sknn"])
 def test_recommend_answers_by_the_model_that_is_named(several, log, capsys, name):
-    told, _ = asked(capsys, "recommend", several, "--user", "u0003", "-k", "5", "--model", name)
+    answer, _ = answer_of(
+        capsys, "recommend", several, "--user", "u0003", "-k", "5", "--model", name
+    )
     users = log.user_vocabulary.codes(["u0003"])
     expected = Run(several).model("discover").recommend_codes(log, 5, users=users).frame()
-    assert [row["item_id"] for row in told] == expected["item_id"].to_list()
+    assert [row["item_id"] for row in answer] == expected["item_id"].to_list()
 
 
 def test_export_takes_the_model_that_is_named(several, capsys, tmp_path):
-    said = call(capsys, "export", several, "--out", tmp_path / "new", "--model", "similar")
-    assert said.code == 2
-    assert "cosine" in said.sentences[0]
+    output = call(capsys, "export", several, "--out", tmp_path / "new", "--model", "similar")
+    assert output.code == 2
+    assert "cosine" in output.sentences[0]
 
 
 def test_one_model_has_no_other_to_name(several, new_user, capsys):
     folder = Run(several).artifact_of("similar")
     for name in ("cosine", "cosine(history=0.7)"):
-        assert asked(capsys, "recommend", folder, "--histories", new_user, "--model", name)[0]
-    said = call(capsys, "recommend", folder, "--histories", new_user, "--model", "winner")
-    assert said.sentences == (
+        assert answer_of(capsys, "recommend", folder, "--histories", new_user, "--model", name)[0]
+    output = call(capsys, "recommend", folder, "--histories", new_user, "--model", "winner")
+    assert output.sentences == (
         f"{folder} is one model, 'cosine(history=0.7)', and keeps no 'winner'.",
         "Leave out --model, or name the run.",
     )
@@ -185,29 +187,31 @@ def own_items(log) -> dict[str, set[str]]:
 
 
 def test_lists_that_remind_hold_own_items_by_the_model_for_that(several, log, capsys):
-    told, err = asked(capsys, "recommend", several, "--for", "remind", "-k", "5")
+    answer, err = answer_of(capsys, "recommend", several, "--for", "remind", "-k", "5")
     assert err == ""
     expected = Run(several).model("remind").recommend(log, 5, repeats="only").frame()
-    assert [(row["user_id"], row["item_id"]) for row in told] == list(
+    assert [(row["user_id"], row["item_id"]) for row in answer] == list(
         expected.select("user_id", "item_id").iter_rows()
     )
-    assert all(row["item_id"] in own_items(log)[row["user_id"]] for row in told)
+    assert all(row["item_id"] in own_items(log)[row["user_id"]] for row in answer)
 
 
 def test_lists_that_discover_hold_new_items_by_the_model_for_that(several, log, capsys):
-    told, err = asked(capsys, "recommend", several, "--for", "discover", "-k", "5")
+    answer, err = answer_of(capsys, "recommend", several, "--for", "discover", "-k", "5")
     assert err == ""
     expected = Run(several).model("discover").recommend(log, 5, repeats="forbid").frame()
-    assert [(row["user_id"], row["item_id"]) for row in told] == list(
+    assert [(row["user_id"], row["item_id"]) for row in answer] == list(
         expected.select("user_id", "item_id").iter_rows()
     )
-    assert not any(row["item_id"] in own_items(log)[row["user_id"]] for row in told)
+    assert not any(row["item_id"] in own_items(log)[row["user_id"]] for row in answer)
 
 
-def test_lists_of_both_begin_with_as_many_own_items_as_people_repeat(several, log, capsys):
+def test_lists_of_both_begin_with_as_many_own_items_as_users_repeat(several, log, capsys):
     share = Run(several).board["protocol"]["target_repeat_share"]
     assert round(share, 2) == 0.76
-    told, _ = asked(capsys, "recommend", several, "--for", "both", "-k", "10", "--user", "u0003")
+    answer, _ = answer_of(
+        capsys, "recommend", several, "--for", "both", "-k", "10", "--user", "u0003"
+    )
     users = log.user_vocabulary.codes(["u0003"])
     remind = (
         Run(several)
@@ -224,21 +228,21 @@ def test_lists_of_both_begin_with_as_many_own_items_as_people_repeat(several, lo
         .frame()["item_id"]
         .to_list()
     )
-    assert [row["item_id"] for row in told] == remind + discover
-    assert [row["for"] for row in told] == ["remind"] * own + ["discover"] * (10 - own)
-    assert [row["rank"] for row in told] == list(range(1, 11))
+    assert [row["item_id"] for row in answer] == remind + discover
+    assert [row["for"] for row in answer] == ["remind"] * own + ["discover"] * (10 - own)
+    assert [row["rank"] for row in answer] == list(range(1, 11))
 
 
 def test_a_quota_worked_by_hand(several, new_user, capsys):
     """Three tenths of ten slots are three; two own items are all there are, so new ones fill up. Of
     one own item a slot: the commoner.
     """
-    told, _ = asked(
+    answer, _ = answer_of(
         capsys, "recommend", several, "--histories", new_user, "--for", "both", "--quota", "0.3"
     )
-    assert [row["for"] for row in told] == ["remind"] * 2 + ["discover"] * 8
-    assert {row["item_id"] for row in told[:2]} == {"i0007", "i0008"}
-    told, _ = asked(
+    assert [row["for"] for row in answer] == ["remind"] * 2 + ["discover"] * 8
+    assert {row["item_id"] for row in answer[:2]} == {"i0007", "i0008"}
+    answer, _ = answer_of(
         capsys,
         "recommend",
         several,
@@ -251,13 +255,13 @@ def test_a_quota_worked_by_hand(several, new_user, capsys):
         "-k",
         "2",
     )
-    assert [(row["for"], row["rank"]) for row in told] == [("remind", 1), ("discover", 2)]
-    assert told[0]["item_id"] == "i0007"
+    assert [(row["for"], row["rank"]) for row in answer] == [("remind", 1), ("discover", 2)]
+    assert answer[0]["item_id"] == "i0007"
 
 
-def test_people_see_which_items_are_for_what_and_files_hold_it(several, new_user, tmp_path, capsys):
-    said = call(capsys, "recommend", several, "--histories", new_user, "--for", "both")
-    assert said.out.splitlines()[0].split() == ["user_id", "rank", "item_id", "score", "for"]
+def test_tables_and_files_tell_which_items_are_for_what(several, new_user, tmp_path, capsys):
+    output = call(capsys, "recommend", several, "--histories", new_user, "--for", "both")
+    assert output.out.splitlines()[0].split() == ["user_id", "rank", "item_id", "score", "for"]
     call(
         capsys,
         "recommend",
@@ -278,12 +282,12 @@ def test_people_see_which_items_are_for_what_and_files_hold_it(several, new_user
 @given(
     k=st.integers(1, 40),
     quota=st.floats(0.01, 0.99),
-    people=st.lists(st.integers(0, 300), min_size=1, max_size=5, unique=True),
+    user_numbers=st.lists(st.integers(0, 300), min_size=1, max_size=5, unique=True),
 )
 def test_lists_of_both_are_full_without_doubles_whatever_their_length(
-    several, log, k, quota, people
+    several, log, k, quota, user_numbers
 ):
-    users = [f"u{number:04d}" for number in people]
+    users = [f"u{number:04d}" for number in user_numbers]
     frame = recommend(str(several), user_ids=users, k=k, purpose="both", quota=quota)
     own = own_items(log)
     for user in users:
@@ -296,24 +300,26 @@ def test_lists_of_both_are_full_without_doubles_whatever_their_length(
 
 def test_a_run_without_such_models_says_that_its_winner_answers(bare, capsys):
     winner = Run(bare).winner
-    told, err = asked(capsys, "recommend", bare, "--for", "both", "-k", "4", "--user", "u0003")
-    assert len({row["item_id"] for row in told}) == 4
+    answer, err = answer_of(
+        capsys, "recommend", bare, "--for", "both", "-k", "4", "--user", "u0003"
+    )
+    assert len({row["item_id"] for row in answer}) == 4
     assert err.splitlines() == [
         f"The run keeps no model of its own to {side}: its winner, {winner}, answers."
         for side in ("remind", "discover")
     ]
 
 
-def test_where_people_do_not_repeat_own_items_are_listed_with_a_remark(order_run, tmp_path, capsys):
+def test_where_users_do_not_repeat_own_items_are_listed_with_a_remark(order_run, tmp_path, capsys):
     run = shutil.copytree(order_run, tmp_path / "run")
     board = files.read_json(run / "scores.json")
     board["protocol"] |= {"repeats": "novel", "target_repeat_share": 0.0}
     files.write_json(run / "scores.json", board)
-    assert asked(capsys, "recommend", run, "--for", "discover", "-k", "3")[1] == "", (
+    assert answer_of(capsys, "recommend", run, "--for", "discover", "-k", "3")[1] == "", (
         "that is what it judged"
     )
-    told, err = asked(capsys, "recommend", run, "--for", "both", "-k", "3", "--user", "u0003")
-    assert [row["for"] for row in told] == ["remind", "discover", "discover"], "one at least"
+    answer, err = answer_of(capsys, "recommend", run, "--for", "both", "-k", "3", "--user", "u0003")
+    assert [row["for"] for row in answer] == ["remind", "discover", "discover"], "one at least"
     assert err == (
         "The run judged lists without items of the history, so nothing is known of how well "
         "these remind."
@@ -321,7 +327,7 @@ def test_where_people_do_not_repeat_own_items_are_listed_with_a_remark(order_run
 
 
 def test_one_model_alone_reminds_and_discovers_half_and_half(several, new_user, capsys):
-    told, err = asked(
+    answer, err = answer_of(
         capsys,
         "recommend",
         Run(several).artifact_of("similar"),
@@ -332,7 +338,7 @@ def test_one_model_alone_reminds_and_discovers_half_and_half(several, new_user, 
         "-k",
         "4",
     )
-    assert [row["for"] for row in told] == ["remind"] * 2 + ["discover"] * 2
+    assert [row["for"] for row in answer] == ["remind"] * 2 + ["discover"] * 2
     assert err == (
         "No share of repeats is known, so half of the slots remind; choose another share "
         "with --quota."
@@ -343,17 +349,17 @@ def test_one_model_alone_reminds_and_discovers_half_and_half(several, new_user, 
     ("arguments", "message", "hint"),
     [
         (["--for", "remind", "--repeats", "allow"],
-            "--for remind says what lists hold of the history, and so does --repeats.",
+            "--for remind sets which items of the history lists hold, and so does --repeats.",
          "Leave one of them out."),
         (["--quota", "0.3"], "A quota joins lists that remind with lists that discover.",
             "Use it with --for both."),
         (["--for", "discover", "--quota", "0.3"],
             "A quota joins lists that remind with lists that discover.", "Use it with --for both."),
         (["--for", "both", "--quota", "0"], "The quota 0 is not between 0 and 1.",
-         ("Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+         ("Give the share of slots that remind, such as 0.3; for lists of one side use --for "
 "remind or --for discover.")),
         (["--for", "both", "--quota", "nan"], "The quota nan is not between 0 and 1.",
-         ("Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+         ("Give the share of slots that remind, such as 0.3; for lists of one side use --for "
 "remind or --for discover.")),
         (["--for", "both", "-k", "0"], "k is 0, which is not a whole number above zero.", None),
         (["--for", "all"],
@@ -361,10 +367,10 @@ def test_one_model_alone_reminds_and_discovers_half_and_half(several, new_user, 
     ],
 )  # fmt: skip
 def test_what_does_not_go_together_is_refused(several, capsys, arguments, message, hint):
-    said = call(capsys, "recommend", several, *arguments)
-    assert said.code == 2
-    assert said.sentences[0] == message
-    assert hint is None or said.sentences[1] == hint
+    output = call(capsys, "recommend", several, *arguments)
+    assert output.code == 2
+    assert output.sentences[0] == message
+    assert hint is None or output.sentences[1] == hint
 
 
 def test_a_strange_purpose_is_refused_in_python_too(several):
@@ -375,50 +381,50 @@ def test_a_strange_purpose_is_refused_in_python_too(several):
 # ---- explain
 
 
-def test_what_speaks_for_an_own_item_is_told_by_the_winner(several, new_user, capsys):
-    told, err = asked(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
-    assert (told["model"], told["user_id"], told["item_id"], err) == (
+def test_contributions_to_an_own_item_come_from_the_winner(several, new_user, capsys):
+    answer, err = answer_of(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
+    assert (answer["model"], answer["user_id"], answer["item_id"], err) == (
         "personal(half_life=90d)",
         "me",
         "i0007",
         "",
     )
-    assert told["contributions"][0]["item_id"] == "i0007"
+    assert answer["contributions"][0]["item_id"] == "i0007"
 
 
-def test_what_the_winner_cannot_say_the_model_for_similar_items_does(several, log, capsys):
+def test_what_the_winner_cannot_explain_the_model_for_similar_items_does(several, log, capsys):
     user = "u0003"
     new = next(item for item in log.item_vocabulary.ids if item not in own_items(log)[user])
-    told, err = asked(capsys, "explain", several, "--item", new, "--user", user)
+    answer, err = answer_of(capsys, "explain", several, "--item", new, "--user", user)
     expected = (
         Run(several).model("similar").explain(log, new, user).filter(pl.col("contribution") != 0)
     )
     assert len(expected)
-    assert told["model"] == "cosine(history=0.7)"
-    assert told["contributions"] == expected.to_dicts()
+    assert answer["model"] == "cosine(history=0.7)"
+    assert answer["contributions"] == expected.to_dicts()
     assert err == "cosine(history=0.7) answered; the winner is personal(half_life=90d)."
 
 
-def test_people_are_told_what_speaks_and_where_nothing_does(several, new_user, capsys):
-    said = call(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
+def test_contributions_are_printed_also_where_there_are_none(several, new_user, capsys):
+    output = call(capsys, "explain", several, "--item", "i0007", "--histories", new_user)
     assert (
-        said.out.splitlines()[0]
-        == "What speaks for i0007 in the history of me, by personal(half_life=90d):"
+        output.out.splitlines()[0]
+        == "Contributions to i0007 from the history of me, by personal(half_life=90d):"
     )
-    assert [line.split()[0] for line in said.out.splitlines()[4:]] == ["i0007", "(other)"]
-    said = call(
+    assert [line.split()[0] for line in output.out.splitlines()[4:]] == ["i0007", "(other)"]
+    output = call(
         capsys, "explain", several, "--item", "i0030", "--histories", new_user, "--model", "remind"
     )
-    assert (said.code, said.out.strip()) == (
+    assert (output.code, output.out.strip()) == (
         0,
-        "Nothing in the history of me speaks for i0030, by p-topfreq.",
+        "No item in the history of me contributes to i0030, by p-topfreq.",
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["RUN"], "is a folder, and what of it is to be explained is not said."),
+        (["RUN"], "is a folder; --item is missing."),
         (["cosine", "--user", "u0003"], "--user has no meaning without --item."),
         (["cosine", "--model", "winner"], "--model has no meaning without --item."),
         (["RUN", "--item", "i0003"], "The histories are of 300 users."),
@@ -429,14 +435,14 @@ def test_people_are_told_what_speaks_and_where_nothing_does(several, new_user, c
     ],
 )  # fmt: skip
 def test_what_cannot_be_explained_is_refused(several, capsys, arguments, message):
-    said = call(capsys, "explain", *(several if one == "RUN" else one for one in arguments))
-    assert said.code == 2
-    assert said.sentences[0].endswith(message)
+    output = call(capsys, "explain", *(several if one == "RUN" else one for one in arguments))
+    assert output.code == 2
+    assert output.sentences[0].endswith(message)
 
 
-def test_where_no_model_can_tell_what_speaks_the_others_are_named(several, log, tmp_path, capsys):
+def test_where_no_model_can_explain_the_others_are_named(several, log, tmp_path, capsys):
     run = shutil.copytree(several, tmp_path / "run")
     roles.keep(run / "models", {"winner": model("popular").fit(log)})
-    said = call(capsys, "explain", run, "--item", "i0003", "--user", "u0003")
-    assert said.sentences[0] == "The model 'popular' has no parts to explain."
-    assert "the run keeps popular (winner) alone" in said.sentences[1]
+    output = call(capsys, "explain", run, "--item", "i0003", "--user", "u0003")
+    assert output.sentences[0] == "The model 'popular' has no parts to explain."
+    assert "the run keeps popular (winner) alone" in output.sentences[1]

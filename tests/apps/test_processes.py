@@ -16,7 +16,7 @@ from command_line import run
 
 
 def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
-    said = run(
+    output = run(
         "dig",
         "world:order",
         "--run",
@@ -27,14 +27,14 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
         "30s",
         "--json",
     )
-    assert said.code == 0
-    assert json.loads(said.out)["complete"] is True
-    assert "reading world:order" in said.err
-    assert "fitting popular" in said.err
-    assert "popular(window=1d): ndcg@10" not in said.err, (
+    assert output.code == 0
+    assert json.loads(output.out)["complete"] is True
+    assert "reading world:order" in output.err
+    assert "fitting popular" in output.err
+    assert "popular(window=1d): ndcg@10" not in output.err, (
         "a line for each setting is for those who ask"
     )
-    assert "\r" not in said.err, "no live line without a terminal"
+    assert "\r" not in output.err, "no live line without a terminal"
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
     ],
 )
 def test_any_terminal_gets_readable_text(order_run, env):
-    said = run("compare", order_run, env=env)
-    assert (said.code, said.err) == (0, "")
-    assert "\x1b" not in said.out
-    assert "forward(history=0.2)" in said.out
+    output = run("compare", order_run, env=env)
+    assert (output.code, output.err) == (0, "")
+    assert "\x1b" not in output.out
+    assert "forward(history=0.2)" in output.out
     if "COLUMNS" in env:
-        board = said.out.split("\n\n", 1)[1]
+        board = output.out.split("\n\n", 1)[1]
         assert "model: forward(history=0.2)" in board, "one line a value where columns do not fit"
 
 
@@ -79,10 +79,10 @@ def test_the_installed_command_is_the_module():
 
 
 def test_a_bad_request_exits_with_two_and_no_trace(tmp_path):
-    said = run("dig", "world:ordre", "--run", tmp_path / "r")
-    assert said.code == 2
-    assert said.out == ""
-    assert said.err.splitlines()[1:] == [
+    output = run("dig", "world:ordre", "--run", tmp_path / "r")
+    assert output.code == 2
+    assert output.out == ""
+    assert output.err.splitlines()[1:] == [
         "There is no world named 'ordre'.",
         "Did you mean 'order'? Known: checkerboard, coarse_clock, comebacks, content, crossed, "
         "errands, habits_in_fashion, hits, kits, noise, "
@@ -95,7 +95,7 @@ def test_a_bad_request_exits_with_two_and_no_trace(tmp_path):
 
 
 def test_a_run_lands_in_a_folder_with_the_date_by_itself(tmp_path):
-    said = run(
+    output = run(
         "dig",
         "world:checkerboard",
         "--set",
@@ -105,7 +105,7 @@ def test_a_run_lands_in_a_folder_with_the_date_by_itself(tmp_path):
         "--json",
         cwd=tmp_path,
     )
-    folder = json.loads(said.out)["run"]
+    folder = json.loads(output.out)["run"]
     assert folder.startswith("runs")
     assert folder.endswith("-world-checkerboard")
     assert (tmp_path / folder / "report.html").is_file()

@@ -1,5 +1,5 @@
-"""What a dig prints: short, the best and the baselines, each reason once, and what to type next;
-over random boards.
+"""What a dig prints: a short text with the best models and the baselines, each reason once, and
+what to type next; over random boards.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def test_the_table_is_the_ten_best_the_baselines_and_what_is_saved_in_order(prin
         assert re.search(r"  saved(, .+)?$", line)
 
 
-def test_the_choice_is_told_before_the_board_and_the_want_of_time_before_all(printed):
+def test_the_choice_comes_before_the_board_and_lack_of_time_before_everything(printed):
     for seed in range(200):
         board, _, text = printed(seed)
         budget, choice = board.get("budget", {}), board.get("choice")
@@ -101,7 +101,7 @@ def test_the_choice_is_told_before_the_board_and_the_want_of_time_before_all(pri
             assert (f"best     {board['best']}, by value" in text) == (
                 board["best"] != board["winner"]
             )
-            assert ("is not above what is popular" in text) == (not choice["above_popular"])
+            assert ("is not better than popular items" in text) == (not choice["above_popular"])
         for label in filter(None, [board.get("winners", {}).get("new items")]):
             assert f"saved    {label}: for new items" in text
 
@@ -109,10 +109,10 @@ def test_the_choice_is_told_before_the_board_and_the_want_of_time_before_all(pri
 def test_each_reason_is_one_line_and_time_is_one_line(printed):
     for seed in range(200):
         board, _, text = printed(seed)
-        late = [
+        no_time_lines = [
             line
             for line in text.splitlines()
-            if line.endswith(("would do.", "larger budget tries them."))
+            if line.endswith(("is enough.", "larger budget tries them."))
         ]
         entries = [*board["scores"], *board["validation"]]
         able = {row["model"] for row in entries if row["state"] == "done"}
@@ -122,23 +122,23 @@ def test_each_reason_is_one_line_and_time_is_one_line(printed):
             - unable
             - able
         )
-        assert len(late) <= 1
+        assert len(no_time_lines) <= 1
         if lacking:
-            assert late[0].startswith(f"{len(lacking)} model")
-            assert ("--budget 10m would do." in late[0]) == bool(
+            assert no_time_lines[0].startswith(f"{len(lacking)} model")
+            assert ("--budget 10m is enough." in no_time_lines[0]) == bool(
                 board.get("budget", {}).get("would_do")
             )
         skipped = [line for line in text.splitlines() if line.startswith("skipped: ")]
-        told = [
+        listed = [
             name
             for line in skipped
             for name in line.removeprefix("skipped: ").partition(". ")[0].split(", ")
         ]
-        assert sorted(told) == sorted(unable)
+        assert sorted(listed) == sorted(unable)
         reasons = [line.partition(". ")[2] for line in skipped]
         assert len(reasons) == len(set(reasons))
         assert sum(line.startswith("timed out: ") for line in text.splitlines()) <= 1, (
-            "where it ran out is for the report"
+            "the step at which time ran out is in the report"
         )
 
 
@@ -151,7 +151,7 @@ def test_it_ends_with_lines_to_type_and_stays_short(printed):
         assert len(text.splitlines()) < 60
 
 
-def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board_whole(tmp_path):
+def test_a_transformer_is_proposed_where_it_may_pay_and_the_dig_was_not_starved(tmp_path):
     board = random_board(1)
     found = {
         "code": "VER-1",
@@ -160,7 +160,7 @@ def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board
         "advice": "",
         "command": "spadework train RUN",
     }
-    for says, starved, wanted in (
+    for sentence, starved, wanted in (
         (found["says"], False, True),
         (found["says"], True, False),
         ("The spade is enough: …", False, False),
@@ -168,7 +168,7 @@ def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board
     ):
         board["budget"] |= {"starved": starved}
         where = run_folder.write_run(
-            tmp_path / "run", files_of(board) | {"findings": [found | {"says": says}]}
+            tmp_path / "run", files_of(board) | {"findings": [found | {"says": sentence}]}
         )
         text = summary_text(run_facts.read(where), where)
         assert (f"         spadework train {where}" in text) == wanted
@@ -178,7 +178,7 @@ def test_a_transformer_is_proposed_where_the_verdict_is_open_to_it_and_the_board
 def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(
     order_run, tmp_path, capsys
 ):
-    asked = [
+    arguments = [
         "dig",
         "world:order",
         "--run",
@@ -188,30 +188,30 @@ def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(
         "--budget",
         "30s",
     ]
-    assert call(capsys, *asked, "--strict").code == 0
+    assert call(capsys, *arguments, "--strict").code == 0
     board = files.read_json(tmp_path / "r" / "scores.json")
     files.write_json(
         tmp_path / "r" / "scores.json",
         board | {"budget": {"starved": True, "says": "Too short.", "would_do": "10m"}},
     )
-    said = call(capsys, *asked, "--strict")
-    assert said.code == 1
-    assert said.out.startswith("Too short.\n\n")
-    assert f"         spadework dig world:order --run {tmp_path / 'r'}" in said.out
-    assert said.out.count("--budget 10m") == 1, "told even where it is the default"
+    output = call(capsys, *arguments, "--strict")
+    assert output.code == 1
+    assert output.out.startswith("Too short.\n\n")
+    assert f"         spadework dig world:order --run {tmp_path / 'r'}" in output.out
+    assert output.out.count("--budget 10m") == 1, "printed even where it is the default"
     assert call(capsys, "compare", tmp_path / "r").out.startswith("Too short.\n\n")
-    assert call(capsys, *asked).code == 0
-    assert call(capsys, *asked, "--strict", "--json").code == 1
-    assert call(capsys, *asked, "--verbose").out.startswith("Too short.\n\n")
+    assert call(capsys, *arguments).code == 0
+    assert call(capsys, *arguments, "--strict", "--json").code == 1
+    assert call(capsys, *arguments, "--verbose").out.startswith("Too short.\n\n")
     files.write_json(tmp_path / "r" / "scores.json", board)
     found = {"code": "INT-9", "level": "blocker", "says": "Nobody.", "advice": "Get users."}
     files.write_json(tmp_path / "r" / "findings.json", [found])
-    assert call(capsys, *asked, "--strict").code == 1
-    assert call(capsys, *asked).code == 0
+    assert call(capsys, *arguments, "--strict").code == 1
+    assert call(capsys, *arguments).code == 0
 
 
-def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
-    asked = [
+def test_verbose_prints_the_whole_board(order_run, capsys):
+    arguments = [
         "dig",
         "world:order",
         "--run",
@@ -221,7 +221,7 @@ def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
         "--budget",
         "180s",
     ]
-    short, whole = call(capsys, *asked).out, call(capsys, *asked, "--verbose").out
+    short, whole = call(capsys, *arguments).out, call(capsys, *arguments, "--verbose").out
     for label in ("popular", "random", "forward(history=0.2)"):
         assert label in short
         assert label in whole
@@ -230,7 +230,7 @@ def test_the_whole_board_is_printed_to_those_who_ask(order_run, capsys):
 
 
 def test_what_is_preferred_is_a_key_of_the_recipe(tmp_path, capsys):
-    asked = [
+    arguments = [
         "dig",
         "world:order",
         "--run",
@@ -242,8 +242,8 @@ def test_what_is_preferred_is_a_key_of_the_recipe(tmp_path, capsys):
         "--prefer",
         "quality",
     ]
-    assert call(capsys, *asked).code == 0
+    assert call(capsys, *arguments).code == 0
     assert files.read_json(tmp_path / "r" / "recipe.json")["recipe"]["prefer"] == "quality"
-    said = call(capsys, *asked[:-1], "speed")
-    assert said.code == 2
-    assert "sense" in said.err
+    output = call(capsys, *arguments[:-1], "speed")
+    assert output.code == 2
+    assert "sense" in output.err

@@ -1,4 +1,4 @@
-"""What somebody sees of work that takes long, with and without a terminal."""
+"""The progress that is shown during long work, with and without a terminal."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spadework.errors import OutOfTime
 from spadework.workbench import formatting
 
 
-def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsys, monkeypatch):
+def test_without_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatch):
     with progress():
         events.step("fit transformer: epoch 1", 3, 9)
         assert not capsys.readouterr().err, "no line for every step"
@@ -24,16 +24,16 @@ def test_a_file_that_catches_stderr_is_told_now_and_then_that_work_goes_on(capsy
 def test_a_line_that_is_overwritten_makes_room_for_notes(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress() as shown:
-        shown._drawn = 0.0
+    with progress() as reporter:
+        reporter._drawn = 0.0
         events.step("fit", 4, 9)
         events.note("done")
-    told = capsys.readouterr().err
-    assert told.startswith("0:00  fit 4/9\r")
-    assert told.endswith("\rdone\n")
+    printed = capsys.readouterr().err
+    assert printed.startswith("0:00  fit 4/9\r")
+    assert printed.endswith("\rdone\n")
 
 
-def test_details_are_shown_only_to_those_who_ask(capsys):
+def test_details_are_shown_only_if_verbose(capsys):
     for verbose, wanted in ((False, "stage\n"), (True, "one model\nstage\n")):
         with progress(verbose):
             events.detail("one model")
@@ -47,55 +47,55 @@ def test_what_has_ended_is_not_shown(capsys, monkeypatch):
     """
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress() as shown:
+    with progress() as reporter:
         events.step("families", 3, 9)
         with events.within("ease"):
             events.step("fit ease", 1, 100)
-            assert shown._text() == "0:00  families 3/9  ease  fit ease 1/100"
-        assert shown._text() == "0:00  families 3/9"
+            assert reporter._text() == "0:00  families 3/9  ease  fit ease 1/100"
+        assert reporter._text() == "0:00  families 3/9"
         with events.within("cosine"):
             events.step("count", 0, 7)
             events.step("families", 4, 9)
-            assert shown._text() == "0:00  families 4/9", (
-                "whoever speaks has no other at work inside"
+            assert reporter._text() == "0:00  families 4/9", (
+                "a step that reports has no other running inside it"
             )
         events.step("families", 9, 9)
-        assert shown._text() == "0:00"
+        assert reporter._text() == "0:00"
     capsys.readouterr()
 
 
 def test_the_clock_counts_the_budget_and_what_is_left_of_a_step(capsys, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr("spadework.apps.terminal.time.monotonic", lambda: now[0])
-    with progress() as shown:
+    with progress() as reporter:
         events.step("budget", 30, 480)
         events.step("fit", 10, 110)
         now[0] += 2
         events.step("fit", 20, 110)
-        assert shown._text() == "0:32 of 8:00  fit 20/110", "two seconds do not tell a pace"
+        assert reporter._text() == "0:32 of 8:00  fit 20/110", "two seconds do not tell a pace"
         now[0] += 8
         events.step("fit", 60, 110)
-        assert shown._text() == "0:40 of 8:00  fit 60/110, about 10 s left"
+        assert reporter._text() == "0:40 of 8:00  fit 60/110, about 10 s left"
         events.step("fit", 5, 110)
-        assert shown._text() == "0:40 of 8:00  fit 5/110", "it began anew"
+        assert reporter._text() == "0:40 of 8:00  fit 5/110", "it began anew"
         now[0] += 7200
-        assert shown._text().startswith("2:00:40 of 8:00")
+        assert reporter._text().startswith("2:00:40 of 8:00")
     capsys.readouterr()
 
 
-def test_the_line_moves_while_nothing_speaks(capsys, monkeypatch):
+def test_the_line_moves_while_no_event_arrives(capsys, monkeypatch):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
-    with progress() as shown:
+    with progress() as reporter:
         events.step("fit", 4, 9)
-        shown._begun -= 61
+        reporter._begun -= 61
         capsys.readouterr()
-        told = ""
+        printed = ""
         until = time.monotonic() + 10
-        while "1:0" not in told and time.monotonic() < until:
+        while "1:0" not in printed and time.monotonic() < until:
             time.sleep(0.05)
-            told += capsys.readouterr().err
-    assert "1:0" in told
+            printed += capsys.readouterr().err
+    assert "1:0" in printed
 
 
 def test_what_was_refused_at_its_start_is_not_shown(capsys):
@@ -106,10 +106,10 @@ def test_what_was_refused_at_its_start_is_not_shown(capsys):
         def note(self, message):
             pass
 
-    with progress() as shown:
+    with progress() as reporter:
         with events.listening(Late()), pytest.raises(OutOfTime), events.within("ease"):
             raise AssertionError("it never began")
-        assert shown._text() == "0:00"
+        assert reporter._text() == "0:00"
     capsys.readouterr()
 
 

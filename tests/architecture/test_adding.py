@@ -31,11 +31,11 @@ def code_of(page: str) -> list[str]:
 def placed():
     """Shelves as they were before, once the test is over."""
     shelves = [models, pair_weights.pair_weights, entry_weights.entry_weights, metrics.metrics]
-    before = [dict(shelf._things) for shelf in shelves]
+    before = [dict(shelf._entries) for shelf in shelves]
     yield
     for shelf, things in zip(shelves, before, strict=True):
-        shelf._things.clear()
-        shelf._things.update(things)
+        shelf._entries.clear()
+        shelf._entries.update(things)
 
 
 def test_a_model(placed, world, monkeypatch):

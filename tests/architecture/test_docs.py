@@ -45,8 +45,8 @@ INHERITED |= {
     "chances",
     "steps",
     "batches",
-    "begin",
-    "look",
+    "before_epoch",
+    "validate",
     "backward",
 }
 

@@ -40,9 +40,9 @@ def test_every_term_is_found_in_each_way_to_write_it() -> None:
     names = [name.lower() for term in TERMS for name in (term.name, *term.also)]
     assert len(names) == len(set(names)), "a way to write a term stands twice"
     for term in TERMS:
-        assert term.says.endswith(".")
+        assert term.meaning.endswith(".")
         for name in (term.name, *term.also):
-            assert term.says in explain(name)["says"], name
+            assert term.meaning in explain(name)["says"], name
 
 
 def test_what_a_term_names_is_there() -> None:
@@ -62,4 +62,4 @@ def test_what_a_term_names_is_there() -> None:
         "tail",
     ):
         assert name in known
-        assert any(re.search(rf"\b{re.escape(name)}\b", term.says) for term in TERMS), name
+        assert any(re.search(rf"\b{re.escape(name)}\b", term.meaning) for term in TERMS), name

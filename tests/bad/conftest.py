@@ -16,7 +16,7 @@ Reader = Callable[..., Interactions]
 
 @pytest.fixture
 def read(tmp_path: Path) -> Reader:
-    """Write `data` to a file called `name` and read it; the row account must add up and know every
+    """Write `data` to a file called `name` and read it; the row account must add up and hold every
     row that was set aside.
     """
 
@@ -29,8 +29,8 @@ def read(tmp_path: Path) -> Reader:
         assert account.used == len(log)
         assert account.read == account.used + sum(account.set_aside.values())
         assert account.rows_set_aside is not None
-        told = dict(account.rows_set_aside["reason"].value_counts().iter_rows())
-        assert told == dict(account.set_aside)
+        reasons = dict(account.rows_set_aside["reason"].value_counts().iter_rows())
+        assert reasons == dict(account.set_aside)
         assert account.rows_set_aside["row"].n_unique() == account.rows_set_aside.height
         return log
 

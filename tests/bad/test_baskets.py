@@ -1,4 +1,4 @@
-"""Odd logs of baskets: every model of repeats answers or says what it needs."""
+"""Odd logs of baskets: every model of repeats recommends or reports what it needs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read(
 
 
 def bought(baskets: int, *, users: int = 12, step: int = HOUR) -> list[tuple[str, str, int, int]]:
-    """Each user takes one of two own items and one of all in every basket."""
+    """Each user buys one of two own items and one of all in every basket."""
     rng = np.random.default_rng(0)
     return [
         (f"u{user:02d}", f"i{item:02d}", 1_700_000_000 + step * number, 100 * user + number)
@@ -43,7 +43,7 @@ def bought(baskets: int, *, users: int = 12, step: int = HOUR) -> list[tuple[str
 
 
 def giant() -> list[tuple[str, str, int, int]]:
-    """One basket of 10,000 items beside small ones."""
+    """One basket of 10,000 items and small ones."""
     return [
         *bought(4),
         *(("giant", f"x{item:05d}", 1_700_000_000, 9_000) for item in range(10_000)),
@@ -63,23 +63,23 @@ LOGS = {
 }
 
 
-@pytest.mark.parametrize("what", LOGS)
+@pytest.mark.parametrize("case", LOGS)
 @pytest.mark.parametrize("name", MODELS)
-def test_odd_baskets_are_answered_or_refused_in_words(name, what):
-    log = LOGS[what]()
-    one = model(name.split()[0], **MODELS[name])
-    if (name, what) == ("personal by time", "baskets without times"):
+def test_odd_baskets_get_lists_or_a_refusal(name, case):
+    log = LOGS[case]()
+    fitted = model(name.split()[0], **MODELS[name])
+    if (name, case) == ("personal by time", "baskets without times"):
         with pytest.raises(Unsuitable, match=r"needs times, and there are none"):
-            one.fit(log)
+            fitted.fit(log)
         return
-    lists = one.fit(log, rng=0).recommend(log, 5)
+    lists = fitted.fit(log, rng=0).recommend(log, 5)
     assert lists.items.shape == (log.user_count, 5)
     assert (lists.items >= 0).all(), "with filling, every slot holds an item"
     assert np.isfinite(lists.scores).all()
-    again = one.recommend(log, 5, repeats="only", fill=False)
+    again = fitted.recommend(log, 5, repeats="only", fill=False)
     for row, user in enumerate(again.users):
-        own = set(log.items[log.users == user].tolist())
-        assert set(again.items[row][again.items[row] >= 0].tolist()) <= own
+        own_items = set(log.items[log.users == user].tolist())
+        assert set(again.items[row][again.items[row] >= 0].tolist()) <= own_items
 
 
 def test_a_log_with_neither_baskets_nor_times_counts_every_event():
@@ -106,14 +106,14 @@ def test_a_backward_clock_orders_baskets_by_their_times():
     assert log.item_vocabulary.ids.gather(listed.items[0].tolist()).to_list() == ["new", "old"]
 
 
-def test_a_next_basket_needs_somebody_who_has_another_before_it(tmp_path):
+def test_a_next_basket_needs_a_user_with_an_earlier_basket(tmp_path):
     assert not len(splitting.last_basket(read(bought(1))).users)
     assert len(splitting.last_basket(read(giant())).users) == 13
     with pytest.raises(Unsuitable, match="needs baskets or times"):
         splitting.last_basket(read(bought(4), time=False, basket=False))
     for baskets, when in ((1, ""), (2, ", once its test part is set aside,")):
         with pytest.raises(
-            Unsuitable, match=f"The split 'last_basket'{when} expects nothing of anybody"
+            Unsuitable, match=f"The split 'last_basket'{when} expects no events of any user"
         ) as refusal:
             sw.dig(
                 read(bought(baskets)),

@@ -26,11 +26,11 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def refused(capsys, *arguments):
-    said = call(capsys, *arguments)
-    assert said.code == 2
-    assert said.out == ""
-    assert "Traceback" not in said.err
-    return said.sentences
+    output = call(capsys, *arguments)
+    assert output.code == 2
+    assert output.out == ""
+    assert "Traceback" not in output.err
+    return output.sentences
 
 
 # ---- 52: options, models, values
@@ -110,10 +110,10 @@ def test_53_a_pipe_with_a_name(elsewhere, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "code", "says"),
+    ("given", "code", "message"),
     [("", 2, "standard input is empty."), ("user,item,time\na,x,1\na,y,2\nb,x,3\n", 0, "3 used")],
 )
-def test_53_standard_input(given, code, says):
+def test_53_standard_input(given, code, message):
     done = subprocess.run(
         [sys.executable, "-m", "spadework", "look", "-"],
         input=given,
@@ -122,7 +122,7 @@ def test_53_standard_input(given, code, says):
         timeout=60,
     )
     assert done.returncode == code
-    assert says in done.stdout + done.stderr
+    assert message in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("command", ["recommend", "similar", "compare", "report"])
@@ -220,7 +220,7 @@ def test_56_a_report_that_exists_is_replaced_only_by_force(order_run, elsewhere,
     assert path.read_text() == "mine"
 
 
-def test_56_a_kind_of_file_that_nobody_writes(order_run, elsewhere, capsys):
+def test_56_a_file_format_that_cannot_be_written(order_run, elsewhere, capsys):
     assert refused(capsys, "recommend", order_run, "--out", "lists.xls") == (
         "lists.xls ends in '.xls'.",
         "Name a file that ends in .parquet, .csv or .jsonl.",
@@ -274,7 +274,7 @@ def test_57_a_budget_of_zero_seconds(capsys):
         ("90 Seconds", 90),
     ],
 )
-def test_57_budgets_as_people_write_them(text, seconds):
+def test_57_budgets_as_users_write_them(text, seconds):
     from spadework.workbench.recipe import make
 
     assert make({"budget": text}).budget_seconds == seconds
@@ -299,13 +299,13 @@ def test_paths_with_blanks_other_letters_and_pictures_work(elsewhere, capsys):
 
 
 def test_53_a_file_without_the_right_to_read_it(tmp_path):
-    """Asked as a user without rights: the process gives up root after its imports, which a user
+    """Run as a user without rights: the process gives up root after its imports, which a user
     without them never had.
     """
     closed = tmp_path / "closed.csv"
     closed.write_text("user,item\na,x\n")
     closed.chmod(0)
-    asked = (
+    program = (
         "import os, sys, polars\n"
         "from spadework.data.addresses import read_interactions\n"
         "from spadework.errors import SpadeworkError\n"
@@ -319,10 +319,10 @@ def test_53_a_file_without_the_right_to_read_it(tmp_path):
             tempfile.gettempdir() + "/"
         ):
             folder.chmod(0o755)
-    told = subprocess.run(
-        [sys.executable, "-c", asked, str(closed)], capture_output=True, text=True, check=True
+    output = subprocess.run(
+        [sys.executable, "-c", program, str(closed)], capture_output=True, text=True, check=True
     )
-    assert told.stdout.splitlines() == [
+    assert output.stdout.splitlines() == [
         f"You have no right to read {str(closed)!r}.",
-        "Ask its owner, or copy it to a place of your own.",
+        "Ask its owner, or copy it to your own folder.",
     ]

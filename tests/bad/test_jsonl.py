@@ -42,7 +42,7 @@ def test_refused_with_its_line(read: Reader, line: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("line", [line for line, _ in BAD.values()], ids=BAD)
-def test_set_aside_when_asked(read: Reader, line: str) -> None:
+def test_set_aside_with_the_option(read: Reader, line: str) -> None:
     account = read(
         GOOD + line + "\n" + GOOD.replace("1700000000", "1700000001"), "log.jsonl", skip_bad=True
     ).account
@@ -83,5 +83,5 @@ def test_38_one_array_is_no_json_lines(read: Reader) -> None:
     )
 
 
-def test_kind_is_decided_by_content(read: Reader) -> None:
+def test_the_format_is_decided_by_content(read: Reader) -> None:
     assert read(GOOD, "log.csv").frame().rows() == [("a", "1", 1_700_000_000)]

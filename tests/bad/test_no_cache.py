@@ -20,7 +20,7 @@ from spadework.kernels import compiled
 compiled.digest()
 compiled.__file__ = str(Path(sys.argv[1]) / "package" / "compiled.py")
 """
-"""Not even the superuser makes a folder below a file, so the package is told to stand there."""
+"""Not even the superuser makes a folder below a file, so the package is given such a path."""
 REMARK = "Compiled kernels cannot be kept: "
 
 
@@ -48,22 +48,22 @@ def run(code: str, tmp_path: Path, *arguments: str) -> subprocess.CompletedProce
     ids=lambda arguments: arguments[0],
 )
 def test_commands_work(arguments, tmp_path):
-    said = run("from spadework.apps.cli import main; main(sys.argv[2:])", tmp_path, *arguments)
-    assert said.returncode == 0, said.stderr
-    assert "Traceback" not in said.stderr
-    assert said.stderr.count(REMARK) <= 1
-    assert ("nowhere: no folder can be written" in said.stdout) == (arguments == ("doctor",))
+    done = run("from spadework.apps.cli import main; main(sys.argv[2:])", tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count(REMARK) <= 1
+    assert ("nowhere: no folder can be written" in done.stdout) == (arguments == ("doctor",))
 
 
-def test_importing_says_nothing(tmp_path):
-    said = run(
+def test_importing_prints_nothing(tmp_path):
+    done = run(
         "import spadework as sw; sw.catalogue(); [getattr(sw, name) for name in sw.__all__]",
         tmp_path,
     )
-    assert (said.returncode, said.stdout, said.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_models_work_and_the_remark_is_told_once(tmp_path):
+def test_models_work_and_the_remark_is_printed_once(tmp_path):
     code = """
 import spadework as sw
 from spadework import events
@@ -73,8 +73,8 @@ with terminal.progress():
     for name in ("cosine", "popular"):
         print(len(sw.model(name).fit(log).recommend(log, 3)))
 """
-    said = run(code, tmp_path)
-    assert said.returncode == 0, said.stderr
-    assert said.stdout.split() == ["400", "400"]
-    assert said.stderr.count(REMARK) == 1
-    assert said.stderr.count("\n") == 1
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["400", "400"]
+    assert done.stderr.count(REMARK) == 1
+    assert done.stderr.count("\n") == 1

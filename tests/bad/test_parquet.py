@@ -11,8 +11,10 @@ from spadework.data.addresses import read_interactions
 from spadework.data.reading import byte_sources, reading_memory
 from spadework.errors import BadData
 
-MOMENT = 1_700_000_000
-FRAME = pl.DataFrame({"user_id": [1, 2], "item_id": [3, 4], "timestamp": [MOMENT, MOMENT + 1]})
+TIMESTAMP = 1_700_000_000
+FRAME = pl.DataFrame(
+    {"user_id": [1, 2], "item_id": [3, 4], "timestamp": [TIMESTAMP, TIMESTAMP + 1]}
+)
 AGAIN = "Write or download the file again."
 
 
@@ -125,15 +127,15 @@ def test_types_that_are_refused_by_name(tmp_path: Path, users: pl.Series, senten
     assert refusal(path) == sentence
 
 
-def test_34_moments_with_zones_and_long_lists_beside(tmp_path: Path) -> None:
-    moments = pl.Series("timestamp", [MOMENT * 10**9, MOMENT * 10**9 - 1]).cast(
+def test_34_timestamps_with_zones_next_to_long_lists(tmp_path: Path) -> None:
+    timestamps = pl.Series("timestamp", [TIMESTAMP * 10**9, TIMESTAMP * 10**9 - 1]).cast(
         pl.Datetime("ns", "Europe/Oslo")
     )
     path = tmp_path / "log.parquet"
-    FRAME.with_columns(moments, tags=pl.Series([["a"], ["b", "c"]])).write_parquet(path)
+    FRAME.with_columns(timestamps, tags=pl.Series([["a"], ["b", "c"]])).write_parquet(path)
     log = read_interactions(path)
     assert log.times is not None
-    assert log.times.tolist() == [MOMENT, MOMENT - 1]
+    assert log.times.tolist() == [TIMESTAMP, TIMESTAMP - 1]
 
 
 def test_35_integers_with_gaps_never_pass_through_floats(tmp_path: Path) -> None:
@@ -170,7 +172,7 @@ SEPARATE = "Give sources with the same columns, or read them one by one."
     [
         pytest.param(
             FRAME.rename({"timestamp": "when"}),
-            "b.parquet does not fit to a.parquet: it lacks 'timestamp' and has 'when' besides.",
+            "b.parquet does not fit to a.parquet: it lacks 'timestamp' and has 'when' in addition.",
             id="36-name",
         ),
         pytest.param(
@@ -220,7 +222,7 @@ def test_32_too_many_rows_are_sampled_by_whole_users(
         {
             "user_id": users,
             "item_id": [1, 2, 3, 4] * 300,
-            "timestamp": [MOMENT + at for at in range(1200)],
+            "timestamp": [TIMESTAMP + at for at in range(1200)],
         }
     )
     path = tmp_path / "log.parquet"

@@ -17,7 +17,7 @@ from spadework.data.reading import byte_sources, reading_memory
 from spadework.errors import BadData, OutOfMemory, SpadeworkError, Undecided
 
 Reader = Callable[..., Interactions]
-MOMENT = 1_700_000_000
+TIMESTAMP = 1_700_000_000
 HEADER = "user_id,item_id,timestamp\n"
 SKIP = "Mend the file, or use --skip-bad to set such rows aside."
 
@@ -25,7 +25,7 @@ SKIP = "Mend the file, or use --skip-bad to set such rows aside."
 def rows(count: int, delimiter: str = ",") -> str:
     """Rows that are all different."""
     return "".join(
-        delimiter.join((f"u{at % 7}", f"i{at % 11}", str(MOMENT + at))) + "\n"
+        delimiter.join((f"u{at % 7}", f"i{at % 11}", str(TIMESTAMP + at))) + "\n"
         for at in range(count)
     )
 
@@ -53,9 +53,9 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ("02-header-only", HEADER, {}, "log.csv has a header and 0 rows.\nGive a file with rows."),
     (
         "03-no-header",
-        f"1,2,{MOMENT}\n3,4,{MOMENT}\n",
+        f"1,2,{TIMESTAMP}\n3,4,{TIMESTAMP}\n",
         {},
-        f"log.csv has no header: its first row is 1, 2, {MOMENT}. The columns count as "
+        f"log.csv has no header: its first row is 1, 2, {TIMESTAMP}. The columns count as "
         "'column_1', 'column_2', 'column_3'.\n"
         "Say which is which, for example --user column_1 --item column_2 --time column_3.",
     ),
@@ -73,7 +73,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "05-latin-1",
-        (HEADER + rows(3) + f"é,i1,{MOMENT}\n").encode("latin-1"),
+        (HEADER + rows(3) + f"é,i1,{TIMESTAMP}\n").encode("latin-1"),
         {},
         "log.csv is not UTF-8: row 4 (line 5) has the byte 0xE9, which is byte 78 of the file.\n"
         "Say how it was written, for example --encoding latin-1 or --encoding cp1252.",
@@ -104,7 +104,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "10-unclosed-quote",
-        HEADER + rows(2) + f'"u1,i1,{MOMENT}\n' + rows(4),
+        HEADER + rows(2) + f'"u1,i1,{TIMESTAMP}\n' + rows(4),
         {},
         (
             "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double "
@@ -113,7 +113,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "10-unclosed-before-a-quoted-row",
-        HEADER + rows(2) + f'"u1,i1,{MOMENT}\n' + rows(4) + f'"u2",i1,{MOMENT}\n',
+        HEADER + rows(2) + f'"u1,i1,{TIMESTAMP}\n' + rows(4) + f'"u2",i1,{TIMESTAMP}\n',
         {"skip_bad": True},
         (
             "log.csv: the quote that opens in row 3 is never closed.\nClose it, or double "
@@ -122,7 +122,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "10-text-after-a-quote",
-        HEADER + f'"a" b,i1,{MOMENT}\n',
+        HEADER + f'"a" b,i1,{TIMESTAMP}\n',
         {},
         (
             "log.csv: row 1 has a quote in the middle of a field.\nDouble quotes inside quoted "
@@ -137,7 +137,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "21-two-units",
-        timed(str(MOMENT), str(MOMENT), str(MOMENT * 1000)),
+        timed(str(TIMESTAMP), str(TIMESTAMP), str(TIMESTAMP * 1000)),
         {},
         (
             "The times in 'timestamp' are written in more than one way: 2 as seconds, 1 as "
@@ -146,7 +146,7 @@ REFUSED: list[tuple[str, str | bytes, dict[str, Any], str]] = [
     ),
     (
         "21-dates-and-numbers",
-        timed("2024-01-01", "2024-01-02", str(MOMENT)),
+        timed("2024-01-01", "2024-01-02", str(TIMESTAMP)),
         {},
         (
             "The times in 'timestamp' are written in more than one way: 2 as dates (year "
@@ -217,18 +217,18 @@ def test_refused(read: Reader, data: str | bytes, options: dict[str, Any], sente
     assert str(caught.value) == sentence
 
 
-ASKED = ("03-no-header", "07-two-delimiters-fit", "24-day-or-month", "25-comma-of-what")
+UNDECIDED = ("03-no-header", "07-two-delimiters-fit", "24-day-or-month", "25-comma-of-what")
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_what_cannot_be_known_is_a_question(read: Reader, name: str) -> None:
+@pytest.mark.parametrize("name", UNDECIDED)
+def test_what_cannot_be_decided_is_a_question(read: Reader, name: str) -> None:
     data, options = next(case[1:3] for case in REFUSED if case[0] == name)
     with pytest.raises(Undecided):
         read(data, **options)
 
 
 SET_ASIDE: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], list[int]]] = [
-    ("06-nul", HEADER + rows(3) + f"a\0b,i1,{MOMENT}\n", {}, {"NUL byte in the row": 1}, [4]),
+    ("06-nul", HEADER + rows(3) + f"a\0b,i1,{TIMESTAMP}\n", {}, {"NUL byte in the row": 1}, [4]),
     (
         "09-skip-bad",
         HEADER + "a,b,1700000000\nu1,i2\nc,d,1700000001\nu1,i1,1,1\n",
@@ -238,29 +238,29 @@ SET_ASIDE: list[tuple[str, str | bytes, dict[str, Any], dict[str, int], list[int
     ),
     (
         "10-skip-bad",
-        HEADER + f'"a" b,i1,{MOMENT}\n' + rows(2),
+        HEADER + f'"a" b,i1,{TIMESTAMP}\n' + rows(2),
         {"skip_bad": True},
         {"misplaced quote": 1},
         [1],
     ),
     (
         "19-long-id",
-        HEADER + "a" * 10_000 + f",x,{MOMENT}\n" + rows(1),
+        HEADER + "a" * 10_000 + f",x,{TIMESTAMP}\n" + rows(1),
         {},
         {"user id longer than 256 characters": 1},
         [1],
     ),
     (
         "19-empty-id",
-        HEADER + f",x,{MOMENT}\na,,{MOMENT}\n" + rows(1),
+        HEADER + f",x,{TIMESTAMP}\na,,{TIMESTAMP}\n" + rows(1),
         {},
         {"user missing": 1, "item missing": 1},
         [1, 2],
     ),
-    ("19-quoted-empty-id", HEADER + f'"",x,{MOMENT}\n' + rows(1), {}, {"user missing": 1}, [1]),
+    ("19-quoted-empty-id", HEADER + f'"",x,{TIMESTAMP}\n' + rows(1), {}, {"user missing": 1}, [1]),
     (
         "22-odd-times",
-        timed(str(MOMENT), "0", "-5", "86400", "4075000000", ""),
+        timed(str(TIMESTAMP), "0", "-5", "86400", "4075000000", ""),
         {},
         {"time before 1971": 3, "time in the future": 1, "time missing": 1},
         [2, 3, 4, 5, 6],
@@ -305,9 +305,9 @@ def test_set_aside(
 
 def test_03_columns_can_be_named_by_number(read: Reader) -> None:
     log = read(
-        f"a,x,{MOMENT}\nb,y,{MOMENT + 1}\n", user="column_1", item="column_2", time="column_3"
+        f"a,x,{TIMESTAMP}\nb,y,{TIMESTAMP + 1}\n", user="column_1", item="column_2", time="column_3"
     )
-    assert log.frame().rows() == [("a", "x", MOMENT), ("b", "y", MOMENT + 1)]
+    assert log.frame().rows() == [("a", "x", TIMESTAMP), ("b", "y", TIMESTAMP + 1)]
 
 
 def test_04_byte_order_mark_is_no_part_of_the_first_name(read: Reader) -> None:
@@ -316,14 +316,14 @@ def test_04_byte_order_mark_is_no_part_of_the_first_name(read: Reader) -> None:
     assert log.account.columns["user"] == "user_id"
 
 
-def test_04_utf16_is_read_when_asked_for(read: Reader) -> None:
+def test_04_utf16_is_read_with_its_encoding_named(read: Reader) -> None:
     log = read((HEADER + rows(2)).encode("utf-16"), encoding="utf-16")
     assert len(log) == 2
     assert remarks(log) == ("Text is decoded from utf-16.",)
 
 
-def test_05_latin_1_is_read_when_asked_for(read: Reader) -> None:
-    log = read((HEADER + f"é,i1,{MOMENT}\n").encode("latin-1"), encoding="latin-1")
+def test_05_latin_1_is_read_with_its_encoding_named(read: Reader) -> None:
+    log = read((HEADER + f"é,i1,{TIMESTAMP}\n").encode("latin-1"), encoding="latin-1")
     assert log.user_vocabulary.ids.to_list() == ["é"]
 
 
@@ -338,23 +338,23 @@ def test_07_delimiter_is_found_and_shown(read: Reader, delimiter: str, word: str
 
 
 def test_08_one_semicolon_does_not_mislead(read: Reader) -> None:
-    log = read(HEADER + rows(50) + f"u;x,i1,{MOMENT}\n")
+    log = read(HEADER + rows(50) + f"u;x,i1,{TIMESTAMP}\n")
     assert len(log) == 51
     assert "u;x" in log.user_vocabulary.ids.to_list()
 
 
 def test_10_inches_are_no_quotes(read: Reader) -> None:
-    log = read(HEADER + f'5" pipe,i1,{MOMENT}\n' + rows(2))
-    assert remarks(log) == ("Quotes stand inside fields and are read as ordinary characters.",)
+    log = read(HEADER + f'5" pipe,i1,{TIMESTAMP}\n' + rows(2))
+    assert remarks(log) == ("Quotes are inside fields and are read as ordinary characters.",)
     assert '5" pipe' in log.user_vocabulary.ids.to_list()
 
 
 def test_11_quoted_newline(read: Reader) -> None:
     log = read(
-        f'user_id,item_id,timestamp,note\nu1,i1,{MOMENT},"two\nlines, and '
-        f'""quotes"""\n\nu2,i2,{MOMENT + 1},x'
+        f'user_id,item_id,timestamp,note\nu1,i1,{TIMESTAMP},"two\nlines, and '
+        f'""quotes"""\n\nu2,i2,{TIMESTAMP + 1},x'
     )
-    assert log.frame().rows() == [("u1", "i1", MOMENT), ("u2", "i2", MOMENT + 1)]
+    assert log.frame().rows() == [("u1", "i1", TIMESTAMP), ("u2", "i2", TIMESTAMP + 1)]
     assert remarks(log) == ("Blank lines are ignored.",)
 
 
@@ -371,13 +371,13 @@ EXACT: list[tuple[str, list[str]]] = [
 
 @pytest.mark.parametrize("ids", [case[1] for case in EXACT], ids=[case[0] for case in EXACT])
 def test_ids_stay_exactly_as_written(read: Reader, ids: list[str]) -> None:
-    log = read(HEADER + "".join(f"{user},{user},{MOMENT + at}\n" for at, user in enumerate(ids)))
+    log = read(HEADER + "".join(f"{user},{user},{TIMESTAMP + at}\n" for at, user in enumerate(ids)))
     assert log.user_vocabulary.ids.to_list() == sorted(ids)
     assert log.item_vocabulary.ids.to_list() == sorted(ids)
 
 
 def test_17_18_near_twins_are_counted(read: Reader) -> None:
-    log = read(HEADER + f"a,X,{MOMENT}\na ,x,{MOMENT}\n a,y,{MOMENT}\nA,z,{MOMENT}\n")
+    log = read(HEADER + f"a,X,{TIMESTAMP}\na ,x,{TIMESTAMP}\n a,y,{TIMESTAMP}\nA,z,{TIMESTAMP}\n")
     assert log.account is not None
     assert log.account.counts["user_ids_differing_by_blanks"] == 2
     assert log.account.counts["user_ids_differing_by_case"] == 1
@@ -385,10 +385,11 @@ def test_17_18_near_twins_are_counted(read: Reader) -> None:
     assert "item_ids_differing_by_blanks" not in log.account.counts
 
 
-def test_18_unicode_forms_are_merged_and_told(read: Reader) -> None:
+def test_18_unicode_forms_are_merged_and_reported(read: Reader) -> None:
     log = read(
         HEADER
-        + f"u,e\u0301,{MOMENT}\nu,\u00e9,{MOMENT + 1}\nu,K,{MOMENT + 2}\nu,\u212a,{MOMENT + 3}\n"
+        + f"u,e\u0301,{TIMESTAMP}\nu,\u00e9,{TIMESTAMP + 1}\n"
+        + f"u,K,{TIMESTAMP + 2}\nu,\u212a,{TIMESTAMP + 3}\n"
     )
     assert log.item_vocabulary.ids.to_list() == ["K", "\u00e9"]
     assert log.account is not None
@@ -399,13 +400,22 @@ def test_18_unicode_forms_are_merged_and_told(read: Reader) -> None:
 @pytest.mark.parametrize(
     ("first", "second", "seconds"),
     [
-        pytest.param(str(MOMENT), str(MOMENT + 5), [MOMENT, MOMENT + 5], id="21-seconds"),
-        pytest.param(f"{MOMENT}001", f"{MOMENT}900", [MOMENT, MOMENT], id="21-milliseconds"),
-        pytest.param(f"{MOMENT}000001", f"{MOMENT}900000", [MOMENT, MOMENT], id="21-microseconds"),
         pytest.param(
-            f"{MOMENT}000000001", f"{MOMENT}900000000", [MOMENT, MOMENT], id="21-nanoseconds"
+            str(TIMESTAMP), str(TIMESTAMP + 5), [TIMESTAMP, TIMESTAMP + 5], id="21-seconds"
         ),
-        pytest.param(f"{MOMENT}.25", f"{MOMENT}.5", [MOMENT, MOMENT], id="21-decimals"),
+        pytest.param(
+            f"{TIMESTAMP}001", f"{TIMESTAMP}900", [TIMESTAMP, TIMESTAMP], id="21-milliseconds"
+        ),
+        pytest.param(
+            f"{TIMESTAMP}000001", f"{TIMESTAMP}900000", [TIMESTAMP, TIMESTAMP], id="21-microseconds"
+        ),
+        pytest.param(
+            f"{TIMESTAMP}000000001",
+            f"{TIMESTAMP}900000000",
+            [TIMESTAMP, TIMESTAMP],
+            id="21-nanoseconds",
+        ),
+        pytest.param(f"{TIMESTAMP}.25", f"{TIMESTAMP}.5", [TIMESTAMP, TIMESTAMP], id="21-decimals"),
         pytest.param("2024-01-01", "2024-1-2", [1_704_067_200, 1_704_153_600], id="21-days"),
         pytest.param("20240101", "20240102", [1_704_067_200, 1_704_153_600], id="21-written-days"),
         pytest.param(
@@ -451,7 +461,7 @@ def test_times_have_one_unit(read: Reader, first: str, second: str, seconds: lis
     assert log.frame()["item_id"].to_list() == ["earlier", "later"]
 
 
-def test_21_zones_are_honoured_and_their_absence_is_told(read: Reader) -> None:
+def test_21_zones_are_honoured_and_their_absence_is_reported(read: Reader) -> None:
     assert remarks(read(timed("2024-01-01 10:00:00", "2024-01-02 10:00:00"))) == (
         "Times in 'timestamp' have no zone and are read as UTC.",
     )
@@ -471,8 +481,8 @@ def test_21_small_numbers_are_positions(read: Reader) -> None:
     )
 
 
-def test_23_equal_times_are_told(read: Reader) -> None:
-    log = read(timed(str(MOMENT), str(MOMENT)))
+def test_23_equal_times_are_reported(read: Reader) -> None:
+    log = read(timed(str(TIMESTAMP), str(TIMESTAMP)))
     assert log.account is not None
     assert log.account.counts["all_times_equal"] == 1
     assert remarks(log) == ("All times are equal, so there is no order of events.",)
@@ -481,7 +491,7 @@ def test_23_equal_times_are_told(read: Reader) -> None:
 @pytest.mark.parametrize(
     ("order", "seconds"), [("day-first", 1_264_982_400), ("month-first", 1_262_390_400)]
 )
-def test_24_the_order_of_day_and_month_can_be_said(read: Reader, order: str, seconds: int) -> None:
+def test_24_the_order_of_day_and_month_can_be_given(read: Reader, order: str, seconds: int) -> None:
     log = read(timed("1/2/2010"), time=f"timestamp:{order}")
     assert log.times is not None
     assert log.times.tolist() == [seconds]
@@ -508,7 +518,7 @@ def test_25_commas_are_read_for_the_whole_column(
     assert sentence in remarks(log)
 
 
-def test_26_equal_weights_say_nothing(read: Reader) -> None:
+def test_26_equal_weights_are_not_used(read: Reader) -> None:
     log = read(weighed("4", "4"))
     assert log.weights is None
     assert log.account is not None
@@ -517,7 +527,7 @@ def test_26_equal_weights_say_nothing(read: Reader) -> None:
 
 
 def test_27_policies_for_duplicates(read: Reader) -> None:
-    rows = [f"a,{item},{MOMENT},{rating}\n" for item, rating in ("x1", "x1", "x2", "y2")]
+    rows = [f"a,{item},{TIMESTAMP},{rating}\n" for item, rating in ("x1", "x1", "x2", "y2")]
     data = "".join(["user_id,item_id,timestamp,rating\n", *rows])
     log = read(data)
     assert log.account is not None
@@ -534,9 +544,9 @@ def test_27_policies_for_duplicates(read: Reader) -> None:
 
 
 def test_28_the_smallest_logs_are_read(read: Reader) -> None:
-    assert len(read(timed(str(MOMENT)))) == 1
-    one_user = read(HEADER + "".join(f"u,i{at},{MOMENT + at}\n" for at in range(5)))
-    one_item = read(HEADER + "".join(f"u{at},i,{MOMENT + at}\n" for at in range(5)))
+    assert len(read(timed(str(TIMESTAMP)))) == 1
+    one_user = read(HEADER + "".join(f"u,i{at},{TIMESTAMP + at}\n" for at in range(5)))
+    one_item = read(HEADER + "".join(f"u{at},i,{TIMESTAMP + at}\n" for at in range(5)))
     assert (one_user.user_count, one_user.item_count, len(one_user)) == (1, 5, 5)
     assert (one_item.user_count, one_item.item_count, len(one_item)) == (5, 1, 5)
     assert one_item.account is not None
@@ -544,7 +554,7 @@ def test_28_the_smallest_logs_are_read(read: Reader) -> None:
 
 
 def test_29_the_busiest_user_is_counted(read: Reader) -> None:
-    log = read(HEADER + "".join(f"bot,i{at},{MOMENT + at}\n" for at in range(90)) + rows(10))
+    log = read(HEADER + "".join(f"bot,i{at},{TIMESTAMP + at}\n" for at in range(90)) + rows(10))
     assert log.account is not None
     assert log.account.counts["rows_of_busiest_user"] == 90
     assert len(log) == 100
@@ -552,16 +562,16 @@ def test_29_the_busiest_user_is_counted(read: Reader) -> None:
 
 def test_31_compressed_text(read: Reader) -> None:
     data = (HEADER + rows(30)).encode()
-    whole = read(data).frame()
+    frame = read(data).frame()
     packed = gzip.compress(data)
-    assert read(packed, "log.csv.gz").frame().equals(whole)
+    assert read(packed, "log.csv.gz").frame().equals(frame)
     assert (
         read(gzip.compress(data[:100]) + gzip.compress(data[100:]), "log.csv.gz")
         .frame()
-        .equals(whole)
+        .equals(frame)
     )
-    assert read(zstandard.compress(data), "log.csv.zst").frame().equals(whole)
-    assert read(packed + b"\0" * 512, "log.csv.gz").frame().equals(whole)
+    assert read(zstandard.compress(data), "log.csv.zst").frame().equals(frame)
+    assert read(packed + b"\0" * 512, "log.csv.gz").frame().equals(frame)
 
 
 @pytest.mark.parametrize(

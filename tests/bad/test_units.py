@@ -17,7 +17,7 @@ from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 
 FAMILY = sorted(name for name, cls in catalogue().items() if issubclass(cls, CoOccurrence))
-WHOLE = [
+COUNT_WEIGHTS = [
     "llr",
     "signed_llr",
     "pmi",
@@ -28,45 +28,45 @@ WHOLE = [
     "lexicographers_mi",
 ]
 LOGS = {
-    "one event per unit": make_log(
+    "one event per group": make_log(
         [f"u{at}" for at in range(6)],
         [f"i{at % 3}" for at in range(6)],
         [START + at for at in range(6)],
     ),
-    "all events in one unit": make_log(
+    "all events in one group": make_log(
         ["u"] * 6, [f"i{at}" for at in range(6)], [START + at for at in range(6)]
     ),
     "equal times": make_log(["u", "u", "v", "v"], ["a", "b", "a", "c"], [START] * 4),
     "one item": make_log(["u", "v", "v"], ["a", "a", "a"], [START, START + 1, START + 2]),
     "one row": make_log(["u"], ["a"], [START]),
     "weights of zero": make_log(["u", "u", "v"], ["a", "b", "a"], [START] * 3, weights=[0, 0, 0]),
-    "everybody took everything": make_log(
+    "all users have all items": make_log(
         ["u", "u", "v", "v"], ["a", "b", "b", "a"], [START, START + 1] * 2
     ),
     "ages of a century": make_log(["u", "u", "v"], ["a", "b", "c"], [0, 1, 4_000_000_000]),
 }
 
 
-def refused(kind: type[Exception], act) -> str:
+def refused(error: type[Exception], act) -> str:
     """Both sentences of the refusal."""
-    with pytest.raises(kind) as caught:
+    with pytest.raises(error) as caught:
         act()
-    says = str(caught.value)
-    assert says.count("\n") == 1
-    assert says.endswith(".")
-    return says
+    text = str(caught.value)
+    assert text.count("\n") == 1
+    assert text.endswith(".")
+    return text
 
 
-def numbers_only(one, log) -> np.ndarray:
+def numbers_only(fitted, log) -> np.ndarray:
     """Fit and recommend; no value and no score may be NaN or infinite. Returns the table's
     values.
     """
-    one.fit(log)
-    values = one.state["values"]
+    fitted.fit(log)
+    values = fitted.state["values"]
     assert np.isfinite(values).all()
     assert (values > 0).all()
     for repeats in ("allow", "forbid", "only"):
-        lists = one.recommend(log, 3, repeats=repeats)
+        lists = fitted.recommend(log, 3, repeats=repeats)
         assert np.isfinite(lists.scores[lists.items >= 0]).all()
     return values
 
@@ -98,43 +98,43 @@ def test_no_setting_gives_what_is_no_number(params, log):
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_units_of_one_event_have_no_pairs_and_lists_are_the_popular_items(name):
+def test_groups_of_one_event_have_no_pairs_and_lists_are_the_popular_items(name):
     log = make_log(["u", "v", "w"], ["a", "a", "b"], [START, START + 1, START + 2])
-    one = sw.model(name)
-    assert len(numbers_only(one, log)) == 0
-    lists = one.recommend(log, 2)
+    fitted = sw.model(name)
+    assert len(numbers_only(fitted, log)) == 0
+    lists = fitted.recommend(log, 2)
     assert lists.items.tolist() == [[0, 1]] * 3
     assert lists.filled == 6
 
 
-def test_equal_times_stand_at_the_same_moment_in_both_directions():
+def test_equal_times_count_in_both_directions():
     log = LOGS["equal times"]
-    one = sw.model("cooccurrence", weight="raw", distance="inverse", backward=0.0).fit(log)
-    assert one.state["values"].tolist() == [1, 1, 1, 1]
+    fitted = sw.model("cooccurrence", weight="raw", distance="inverse", backward=0.0).fit(log)
+    assert fitted.state["values"].tolist() == [1, 1, 1, 1]
 
 
-def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
+def test_a_group_of_a_hundred_thousand_events_is_cut_to_its_latest_with_a_note():
     size = 100_000
     items = [f"i{at % 20_000}" for at in range(size)] + ["i1", "i2"]
     log = make_log(["robot"] * size + ["ann"] * 2, items, [START + at for at in range(size + 2)])
     for params, what in (({}, "items"), ({"distance": "inverse"}, "events")):
-        heard: list[str] = []
+        notes: list[str] = []
 
-        class Ear:
+        class Recorder:
             def step(self, label: str, done: int, total: int | None) -> None:
                 pass
 
-            def note(self, message: str, heard: list[str] = heard) -> None:
-                heard.append(message)
+            def note(self, message: str, notes: list[str] = notes) -> None:
+                notes.append(message)
 
         begin = time.perf_counter()
-        with events.listening(Ear()):
-            one = sw.model("cooccurrence", keep=50, **params).fit(log)
+        with events.listening(Recorder()):
+            fitted = sw.model("cooccurrence", keep=50, **params).fit(log)
         assert time.perf_counter() - begin < 30
-        assert heard == [
+        assert notes == [
             f"1 user holds more than 5,000 {what}; only their newest ones are counted (newest)."
         ]
-        assert int((np.diff(one.state["starts"]) > 0).sum()) == 5002, (
+        assert int((np.diff(fitted.state["starts"]) > 0).sum()) == 5002, (
             "the newest 5,000 items of the robot and the two of ann"
         )
 
@@ -142,8 +142,8 @@ def test_a_unit_of_a_hundred_thousand_events_is_cut_to_its_newest_with_a_note():
 @pytest.mark.parametrize("params", [{}, {"distance": "inverse"}, {"group": "basket"}], ids=str)
 def test_entry_weights_below_zero_are_refused(params):
     log = make_log(["u", "u", "v"], ["a", "b", "a"], [START] * 3, weights=[1, -2, 1])
-    says = refused(Unsuitable, lambda: sw.model("cooccurrence", entry="value", **params).fit(log))
-    assert says.startswith(
+    text = refused(Unsuitable, lambda: sw.model("cooccurrence", entry="value", **params).fit(log))
+    assert text.startswith(
         "The entry weight 'value' gives -2: an entry weight below zero.\nLeave out events "
         "of negative weight"
     )
@@ -168,8 +168,8 @@ def test_entry_weights_of_zero_leave_no_pairs():
     ],
 )
 def test_half_lives_are_above_zero(name, value, why):
-    says = refused(BadRequest, lambda: sw.model("cooccurrence", **{name: value}))
-    assert says == (
+    text = refused(BadRequest, lambda: sw.model("cooccurrence", **{name: value}))
+    assert text == (
         f"The {name} {value!r} {why}.\nWrite the {name} with a unit, such as 60s, 10m, 12h, "
         "7d or 2w."
     )
@@ -177,9 +177,9 @@ def test_half_lives_are_above_zero(name, value, why):
 
 def test_keep_above_the_catalogue_keeps_all():
     log = LOGS["equal times"]
-    whole = sw.model("cooccurrence", keep=100_000).fit(log)
+    all_kept = sw.model("cooccurrence", keep=100_000).fit(log)
     assert (
-        whole.state["columns"].tolist()
+        all_kept.state["columns"].tolist()
         == sw.model("cooccurrence", keep=2).fit(log).state["columns"].tolist()
     )
     assert refused(BadRequest, lambda: sw.model("cooccurrence", keep=0)).startswith(
@@ -202,17 +202,19 @@ def test_keep_above_the_catalogue_keeps_all():
     ],
     ids=str,
 )
-@pytest.mark.parametrize("whole", [*({"weight": name} for name in WHOLE), {"llr": 3.84}], ids=str)
-def test_weights_that_count_wholes_are_refused_where_pairs_are_decayed(whole, decayed):
+@pytest.mark.parametrize(
+    "setting", [*({"weight": name} for name in COUNT_WEIGHTS), {"llr": 3.84}], ids=str
+)
+def test_weights_of_whole_counts_are_refused_where_pairs_are_decayed(setting, decayed):
     log = LOGS["equal times"]
-    one = sw.model("cooccurrence", **whole, **decayed)
-    says = refused(Unsuitable, lambda: one.fit(log))
-    what = "The filter 'llr'" if "llr" in whole else f"The weight {whole['weight']!r}"
-    assert says.startswith(
-        f"{what} compares whole numbers of units, but {one.label!r} counts pairs with "
+    fitted = sw.model("cooccurrence", **setting, **decayed)
+    text = refused(Unsuitable, lambda: fitted.fit(log))
+    what = "The filter 'llr'" if "llr" in setting else f"The weight {setting['weight']!r}"
+    assert text.startswith(
+        f"{what} compares whole numbers of units, but {fitted.label!r} counts pairs with "
         "distances, decays or weights.\nUse it"
     )
-    assert refused(Unsuitable, lambda: list(CoOccurrence.fit_together([one], log))) == says
+    assert refused(Unsuitable, lambda: list(CoOccurrence.fit_together([fitted], log))) == text
 
 
 @pytest.mark.parametrize(
@@ -222,16 +224,16 @@ def test_weights_that_count_wholes_are_refused_where_pairs_are_decayed(whole, de
 )
 def test_settings_that_read_times_are_refused_without_them(params):
     log = make_log(["u", "u"], ["a", "b"])
-    says = refused(Unsuitable, lambda: sw.model("cooccurrence", **params).fit(log))
-    assert says.endswith(
+    text = refused(Unsuitable, lambda: sw.model("cooccurrence", **params).fit(log))
+    assert text.endswith(
         "needs times, and there are none.\nName the time column, or leave this model out."
     )
 
 
 def test_baskets_need_a_basket_column_or_times():
     log = make_log(["a", "a", "b"], ["x", "y", "x"])
-    says = refused(Unsuitable, lambda: sw.model("cooccurrence", group="basket").fit(log))
-    assert says.startswith(
+    text = refused(Unsuitable, lambda: sw.model("cooccurrence", group="basket").fit(log))
+    assert text.startswith(
         "The model 'cooccurrence(group=basket)' counts by basket, and the log has neither "
         "baskets nor times."
     )

@@ -1,6 +1,4 @@
-"""Laws of every check on the shelf: a log that it speaks about, logs that it is silent about, and a
-text for `explain`.
-"""
+"""Laws of every registered check: a log with a finding, logs without one, a text for `explain`."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from spadework.data import splitting
 from spadework.data.account import RowAccount
 from spadework.data.addresses import read_content
 from spadework.data.worlds.worlds import world
-from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
+from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (they register their checks)
 from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import LEVELS, checks, cut_checks
 
@@ -24,8 +22,8 @@ every_cut_check = pytest.mark.parametrize("code", list(cut_checks))
 every_check = pytest.mark.parametrize("code", list(checks))
 
 
-def told(log, *, read=0, set_aside=None, **counts):
-    """The log with an account that counts something."""
+def with_account(log, *, read=0, set_aside=None, **counts):
+    """The log with a row account of these counts."""
     used = len(log)
     account = RowAccount(
         source="made", read=read or used, used=used, set_aside=set_aside or {}, counts=counts
@@ -33,7 +31,7 @@ def told(log, *, read=0, set_aside=None, **counts):
     return dataclasses.replace(log, account=account)
 
 
-def plain(times=True):
+def plain_log(times=True):
     users = [f"u{n % 10}" for n in range(60)]
     return make_log(
         users, [n % 7 for n in range(60)], [START + n for n in range(60)] if times else None
@@ -41,35 +39,37 @@ def plain(times=True):
 
 
 def with_item_table():
-    log = plain()
+    log = plain_log()
     return log, read_content(pl.DataFrame({"item_id": [0, 1, 100], "title": ["a", "b", "c"]}), log)
 
 
-SPEAKS = {  # a log that the check has something to say about, and the level
+FINDS = {  # code → a log with a finding, its level and a part of its text
     "INT-1": (
         lambda: (
-            told(plain(), user_ids_differing_by_blanks=1, item_ids_differing_by_blanks=1),
+            with_account(
+                plain_log(), user_ids_differing_by_blanks=1, item_ids_differing_by_blanks=1
+            ),
             None,
         ),
         "weak",
         "2 ids differ only by",
     ),
     "INT-2": (
-        lambda: (told(plain(), user_ids_differing_by_case=2), None),
+        lambda: (with_account(plain_log(), user_ids_differing_by_case=2), None),
         "weak",
         "2 ids differ only by case (2 of users, 0 of items)",
     ),
     "INT-3": (
-        lambda: (told(plain(), read=80, set_aside={"no user": 15, "no item": 5}), None),
+        lambda: (with_account(plain_log(), read=80, set_aside={"no user": 15, "no item": 5}), None),
         "strong",
         "25.0% of the rows are set aside",
     ),
     "INT-4": (
-        lambda: (told(plain(), same_event_two_weights=3), None),
+        lambda: (with_account(plain_log(), same_event_two_weights=3), None),
         "note",
-        "3 rows repeat a user, item and moment",
+        "3 rows repeat a user, item and time",
     ),
-    "INT-5": (lambda: (plain(times=False), None), "strong", "The log has no times"),
+    "INT-5": (lambda: (plain_log(times=False), None), "strong", "The log has no times"),
     "INT-6": (
         lambda: (make_log(["a", "b"] * 5, list(range(10)), [START] * 10), None),
         "blocker",
@@ -90,7 +90,7 @@ SPEAKS = {  # a log that the check has something to say about, and the level
             None,
         ),
         "strong",
-        "One user owns 62% of the rows",
+        "One user has 62% of the rows",
     ),
     "INT-9": (
         lambda: (make_log(["a", "a"], [1, 2], [START, START + 1]), None),
@@ -123,7 +123,7 @@ SPEAKS = {  # a log that the check has something to say about, and the level
             None,
         ),
         "weak",
-        "20% of the events stand at 1 moments that many people share",
+        "20% of the events are at 1 times that many users share to the second",
     ),
     "INT-13": (
         lambda: (
@@ -158,27 +158,27 @@ SPEAKS = {  # a log that the check has something to say about, and the level
 
 
 @every_check
-def test_every_check_speaks_where_it_should(code):
-    assert code in SPEAKS, f"write a log here that {code} has something to say about"
-    make, level, says = SPEAKS[code]
+def test_every_check_has_a_finding_where_it_should(code):
+    assert code in FINDS, f"write a log here with a finding of {code}"
+    make, level, text = FINDS[code]
     log, content = make()
     found = checks[code].function(log, content)
     assert found is not None
     assert (found.code, found.level) == (code, level)
-    assert says in found.says
+    assert text in found.says
     assert found.advice
     assert found in diagnose(log, content)
 
 
 @every_check
-def test_every_check_is_silent_on_a_plain_log(code):
-    log = told(plain())
+def test_no_check_has_a_finding_on_a_plain_log(code):
+    log = with_account(plain_log())
     assert checks[code].function(log, content_of(log)) is None
 
 
 @every_check
-def test_every_check_is_silent_on_an_empty_log_or_says_so(code):
-    log = plain()
+def test_every_check_runs_on_an_empty_log(code):
+    log = plain_log()
     empty = log.where(log.users < 0)
     found = checks[code].function(empty, None)
     assert found is None or found.level in LEVELS
@@ -187,11 +187,11 @@ def test_every_check_is_silent_on_an_empty_log_or_says_so(code):
 @every_check
 def test_every_check_explains_itself(code):
     text = checks[code].doc
-    assert text.count(".") >= 2, f"{code} says what it looks for, why it matters and what to do"
+    assert text.count(".") >= 2, f"{code} explains what it looks for, why it matters and what to do"
 
 
 def test_findings_come_in_order_of_level_and_are_plain_values():
-    log = told(
+    log = with_account(
         make_log(["a", "a"], [1, 2], [START, START]),
         read=4,
         set_aside={"no user": 2},
@@ -221,7 +221,7 @@ def by_time(log):
     return splitting.by_time(log, test=0.2, valid=0.2)
 
 
-def taken(rows):
+def log_of(rows):
     users, items, days = zip(*rows, strict=True)
     return make_log(
         [f"u{u:03d}" for u in users],
@@ -230,8 +230,8 @@ def taken(rows):
     )
 
 
-def usual(seed=0, users=60):
-    """Everybody takes any of forty items at any time of a hundred days."""
+def usual_rows(seed=0, users=60):
+    """Users choose any of forty items at any time of a hundred days."""
     rng = np.random.default_rng(seed)
     return [
         (u, int(rng.integers(0, 40)), float(day))
@@ -240,12 +240,12 @@ def usual(seed=0, users=60):
     ]
 
 
-def filled_late():
-    """A column that only items known before the test span have; half of what comes in the test span
-    is new.
+def column_filled_late():
+    """A column that is filled only for items known before the test span; half of the items of the
+    test span are new.
     """
-    rows = [(u, i + 40 * (day > 80 and i % 2), day) for u, i, day in usual()]
-    log = taken(rows)
+    rows = [(u, i + 40 * (day > 80 and i % 2), day) for u, i, day in usual_rows()]
+    log = log_of(rows)
     ids = log.item_vocabulary.ids
     split = by_time(log)
     known = split.train.item_counts > 0
@@ -259,15 +259,18 @@ def filled_late():
     return split, read_content(table, log)
 
 
-CUT_SPEAKS = {
+CUT_FINDS = {
     "INT-15": (
-        lambda: (by_time(taken([(u, i + 40 * (day > 80), day) for u, i, day in usual()])), None),
+        lambda: (
+            by_time(log_of([(u, i + 40 * (day > 80), day) for u, i, day in usual_rows()])),
+            None,
+        ),
         "strong",
-        "98% of what is expected",
+        "98% of a user's test events are of new items",
     ),
     "INT-16": (
         lambda: (
-            by_time(taken([*usual(), *((100 + n, n % 40, 85 + n / 20) for n in range(120))])),
+            by_time(log_of([*usual_rows(), *((100 + n, n % 40, 85 + n / 20) for n in range(120))])),
             None,
         ),
         "weak",
@@ -275,24 +278,25 @@ CUT_SPEAKS = {
     ),
     "INT-17": (
         lambda: (
-            by_time(taken([(u, i // 2 + 20 * (day > 80), day) for u, i, day in usual()])),
+            by_time(log_of([(u, i // 2 + 20 * (day > 80), day) for u, i, day in usual_rows()])),
             None,
         ),
         "strong",
-        "98% of what is taken moved",
+        "98% of the events moved to other items",
     ),
     "INT-18": (
         lambda: (
             splitting.by_time(
-                taken([(u, i, day) for u, i, day in usual() if day < 85 or u % 5 == 0]), test="15d"
+                log_of([(u, i, day) for u, i, day in usual_rows() if day < 85 or u % 5 == 0]),
+                test="15d",
             ),
             None,
         ),
         "weak",
-        "earlier spans of its length held",
+        "earlier spans of its length had",
     ),
     "INT-19": (
-        filled_late,
+        column_filled_late,
         "strong",
         (
             "'sold' is filled for 100% of the items known before the test span and for 0% of "
@@ -303,28 +307,28 @@ CUT_SPEAKS = {
 
 
 @every_cut_check
-def test_every_check_of_a_cut_speaks_where_it_should(code):
-    assert code in CUT_SPEAKS, f"write a cut here that {code} has something to say about"
-    make, level, says = CUT_SPEAKS[code]
+def test_every_check_of_a_cut_has_a_finding_where_it_should(code):
+    assert code in CUT_FINDS, f"write a cut here with a finding of {code}"
+    make, level, text = CUT_FINDS[code]
     split, content = make()
     found = cut_checks[code].function(split, content)
     assert found is not None
     assert (found.code, found.level) == (code, level)
-    assert says in found.says
+    assert text in found.says
     assert found.advice
     assert found in diagnose(split.train, content, split)
 
 
 @every_cut_check
 @pytest.mark.parametrize("seed", range(10))
-def test_every_check_of_a_cut_is_silent_where_nothing_changes(code, seed):
-    log = taken(usual(seed))
+def test_no_check_of_a_cut_has_a_finding_where_nothing_changes(code, seed):
+    log = log_of(usual_rows(seed))
     assert cut_checks[code].function(by_time(log), content_of(log)) is None
 
 
 @every_cut_check
 @pytest.mark.parametrize("name", [name for name in splitting.splits if name != "from_column"])
-def test_every_check_of_a_cut_takes_every_cut(code, name):
+def test_every_check_of_a_cut_runs_on_every_cut(code, name):
     split = splitting.splits[name](world("repeats").log)
     found = cut_checks[code].function(split, None)
     assert found is None or found.level in LEVELS
@@ -334,24 +338,28 @@ def test_every_check_of_a_cut_takes_every_cut(code, name):
 def test_every_check_of_a_cut_explains_itself(code):
     text = cut_checks[code].doc
     assert text.count(".") >= 3, (
-        f"{code} says what it looks for, why it matters, what to do and when it errs"
+        f"{code} explains what it looks for, why it matters, what to do and when it errs"
     )
 
 
 def test_drift_has_a_floor_of_chance():
-    """Few users differ by chance as much as many differ by a real move, and only the latter is
-    told.
+    """Few users differ by chance as much as many differ by a real move; only the latter is a
+    finding.
     """
     for seed in range(5):
-        assert cut_checks["INT-17"].function(by_time(taken(usual(seed, users=15))), None) is None
-    moved = [(u, i // 4 if day > 80 and u % 3 == 0 else i, day) for u, i, day in usual(users=200)]
-    found = cut_checks["INT-17"].function(by_time(taken(moved)), None)
+        assert (
+            cut_checks["INT-17"].function(by_time(log_of(usual_rows(seed, users=15))), None) is None
+        )
+    moved = [
+        (u, i // 4 if day > 80 and u % 3 == 0 else i, day) for u, i, day in usual_rows(users=200)
+    ]
+    found = cut_checks["INT-17"].function(by_time(log_of(moved)), None)
     assert found is not None
     assert found.effect > 0.05
 
 
 def test_new_items_without_a_row_are_no_leak_of_every_column():
-    split, content = filled_late()
+    split, content = column_filled_late()
     ids = split.train.item_vocabulary.ids
     known = ids.filter(pl.Series(split.train.item_counts > 0))
     table = pl.DataFrame({"item_id": known, "title": known})
@@ -359,13 +367,11 @@ def test_new_items_without_a_row_are_no_leak_of_every_column():
     assert cut_checks["INT-19"].function(split, content) is not None
 
 
-def test_drift_is_of_the_kind_that_is_predicted():
-    """What is looked at is never bought: where views are counted among purchases that looks like
-    drift.
-    """
+def test_drift_is_of_the_event_type_that_is_predicted():
+    """Viewed items are never bought here: counting views among purchases looks like drift."""
     rows = [
         (u, i + 40 * (n % 2), START + int(day * 86_400), ("view", "purchase")[n % 2])
-        for n, (u, i, day) in enumerate(usual())
+        for n, (u, i, day) in enumerate(usual_rows())
     ]
     frame = pl.DataFrame(rows, schema=["user", "item", "time", "event"], orient="row")
     log = sw.read_interactions(frame, user="user", item="item", time="time", event="event")

@@ -47,9 +47,7 @@ ARGUMENTS = {
 }
 
 MOST = {"recommend": 10, "dig": 10}
-"""A command that reads no recipe has its whole question in its options: of whom, for what, by which
-model, and where to.
-"""
+"""The largest number of options of these commands; all others have at most seven."""
 
 
 def command_of(name: str) -> click.Command:
@@ -57,16 +55,15 @@ def command_of(name: str) -> click.Command:
 
 
 def filled(name: str, run) -> list[str]:
-    assert name in ARGUMENTS, f"say here how to call the command {name}"
-    stand_ins = {
+    assert name in ARGUMENTS, f"add to ARGUMENTS how to call the command {name}"
+    paths = {
         "RUN": lambda: run,
         "COPY": lambda: copied(run),
         "NETWORK": network,
         "NEW": lambda: Path(tempfile.mkdtemp()) / "new",
     }
     return [
-        str(stand_ins[argument]()) if argument in stand_ins else argument
-        for argument in ARGUMENTS[name]
+        str(paths[argument]()) if argument in paths else argument for argument in ARGUMENTS[name]
     ]
 
 
@@ -77,34 +74,36 @@ def copied(run: Path) -> Path:
 @cache
 def network() -> Path:
     """A transformer of one epoch."""
-    one = model("transformer", width=16, blocks=1, heads=1, epochs=1).fit(world("order").log)
-    return artifact.save(one, Path(tempfile.mkdtemp()) / "model")
+    transformer = model("transformer", width=16, blocks=1, heads=1, epochs=1).fit(
+        world("order").log
+    )
+    return artifact.save(transformer, Path(tempfile.mkdtemp()) / "model")
 
 
 def test_the_command_line_lists_what_the_folder_holds():
-    told = CliRunner().invoke(spadework, ["--help"])
-    assert told.exit_code == 0
+    help_result = CliRunner().invoke(spadework, ["--help"])
+    assert help_result.exit_code == 0
     for name in NAMES:
-        assert f"\n  {name} " in told.output
+        assert f"\n  {name} " in help_result.output
 
 
 @every_command
-def test_help_is_told_in_short_too(name):
+def test_h_is_short_for_help(name):
     """In a process of its own: click remembers the first name under which help was asked for."""
-    said = run(name, "-h")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"Usage: spadework {name} ")
+    output = run(name, "-h")
+    assert (output.code, output.err) == (0, "")
+    assert output.out.startswith(f"Usage: spadework {name} ")
 
 
 @every_command
-def test_help_is_told_with_every_option(name):
-    told = CliRunner().invoke(spadework, [name, "--help"])
-    assert told.exit_code == 0
-    assert told.output.startswith(f"Usage: spadework {name} ")
+def test_help_describes_every_option(name):
+    help_result = CliRunner().invoke(spadework, [name, "--help"])
+    assert help_result.exit_code == 0
+    assert help_result.output.startswith(f"Usage: spadework {name} ")
     for parameter in command_of(name).params:
         if isinstance(parameter, click.Option):
-            assert any(option in told.output for option in parameter.opts)
-            assert parameter.help, f"{name} {parameter.opts[0]} says nothing about itself"
+            assert any(option in help_result.output for option in parameter.opts)
+            assert parameter.help, f"{name} {parameter.opts[0]} has no help"
             assert parameter.help.endswith(".")
 
 
@@ -121,26 +120,26 @@ def test_at_most_seven_options_and_json_among_them(name):
 
 @every_command
 def test_json_is_one_document_on_stdout(name, order_run, capsys):
-    said = call(capsys, name, *filled(name, order_run), "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out)
-    assert "Traceback" not in said.err
+    output = call(capsys, name, *filled(name, order_run), "--json")
+    assert output.code == 0, output.err
+    assert json.loads(output.out)
+    assert "Traceback" not in output.err
 
 
 @every_command
-def test_without_json_something_is_told_to_people(name, order_run, capsys):
-    said = call(capsys, name, *filled(name, order_run))
-    assert said.code == 0, said.err
-    assert said.out.strip()
-    assert not said.out.startswith("{")
+def test_without_json_text_is_printed(name, order_run, capsys):
+    output = call(capsys, name, *filled(name, order_run))
+    assert output.code == 0, output.err
+    assert output.out.strip()
+    assert not output.out.startswith("{")
 
 
 @every_command
 def test_an_unknown_option_is_a_bad_request(name, order_run, capsys):
-    said = call(capsys, name, *filled(name, order_run), "--jsno")
-    assert said.code == 2
-    assert said.out == ""
-    assert said.sentences == (
+    output = call(capsys, name, *filled(name, order_run), "--jsno")
+    assert output.code == 2
+    assert output.out == ""
+    assert output.sentences == (
         "No such option '--jsno'. Did you mean '--json'?",
         f"See: spadework {name} --help",
     )
@@ -152,28 +151,28 @@ def test_a_missing_argument_is_a_bad_request(name, capsys):
     if not required:
         assert all(not p.required for p in command_of(name).params)
         return
-    said = call(capsys, name)
-    assert said.code == 2
-    assert said.sentences[0].startswith("Missing argument '")
-    assert said.sentences[1] == f"See: spadework {name} --help"
+    output = call(capsys, name)
+    assert output.code == 2
+    assert output.sentences[0].startswith("Missing argument '")
+    assert output.sentences[1] == f"See: spadework {name} --help"
 
 
 def test_an_unknown_command_tells_the_nearest(capsys):
-    said = call(capsys, "dgi")
-    assert said.code == 2
-    assert said.sentences == (
+    output = call(capsys, "dgi")
+    assert output.code == 2
+    assert output.sentences == (
         "There is no command named 'dgi'.",
         f"Did you mean 'dig'? Known: {', '.join(NAMES)}.",
     )
 
 
-def test_the_version_is_told(capsys):
-    said = call(capsys, "--version")
-    assert said.code == 0
-    assert said.out.startswith("spadework 0.")
+def test_the_version_is_printed(capsys):
+    output = call(capsys, "--version")
+    assert output.code == 0
+    assert output.out.startswith("spadework 0.")
 
 
 def test_no_command_at_all_shows_the_help(capsys):
-    said = call(capsys)
-    assert "Commands:" in said.out + said.err
-    assert said.code == 2
+    output = call(capsys)
+    assert "Commands:" in output.out + output.err
+    assert output.code == 2

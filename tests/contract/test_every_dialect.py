@@ -35,7 +35,9 @@ def test_dialect_by_hand(name):
     assert name in BY_HAND, f"work {name} out by hand and add it to BY_HAND"
     log = make_log(["a"] * 8, list(range(8)), weights=[1, 2, 1, 1, 1, 1, 1, 1])
     expected = log.where(np.arange(8) < 6)
-    truth = Truth.of(Split(train=log, given=log, expected=expected, name="made", says="made"))
+    truth = Truth.of(
+        Split(train=log, given=log, expected=expected, name="made", description="made")
+    )
     found = measure(
         np.asarray([[0, 6, 1, 7]], np.int32),
         truth,
@@ -49,10 +51,16 @@ def test_dialect_by_hand(name):
 def test_with_one_target_all_dialects_agree(name):
     log = make_log(["a"] * 4, list(range(4)))
     truth = Truth.of(
-        Split(train=log, given=log, expected=log.where(np.arange(4) == 2), name="made", says="made")
+        Split(
+            train=log,
+            given=log,
+            expected=log.where(np.arange(4) == 2),
+            name="made",
+            description="made",
+        )
     )
-    asked = [parse(f"{m}@3") for m in ("recall", "hitrate", "map", "mrr")]
-    found = measure(np.asarray([[1, 2, 3]], np.int32), truth, asked, dialects[name])
+    requested = [parse(f"{m}@3") for m in ("recall", "hitrate", "map", "mrr")]
+    found = measure(np.asarray([[1, 2, 3]], np.int32), truth, requested, dialects[name])
     assert [float(value[0]) for value in found.values()] == [1, 1, 0.5, 0.5]
     ndcg = measure(np.asarray([[1, 2, 3]], np.int32), truth, [parse("ndcg@3")], dialects[name])[
         "ndcg@3"

@@ -19,7 +19,7 @@ from spadework.evaluation.dialects import dialects
 from spadework.evaluation.metrics import measure, metric, metrics, parse
 from spadework.evaluation.trial import LIST_METRICS
 from spadework.evaluation.truth import Truth
-from spadework.workbench.search.telling import with_lists
+from spadework.workbench.search.board_parts import with_lists
 
 ITEMS = 9
 every_metric = pytest.mark.parametrize("name", list(metrics))
@@ -44,18 +44,18 @@ def log_of(pairs, users, weights=None):
 
 
 def truth_of(expected, seen=(), train=((0, 0),), weights=None):
-    """A truth from pairs in order; `train` is what everybody took before."""
+    """A truth from pairs in order; `train` are the events of all users before."""
     users = 1 + max(user for user, _ in [*expected, *seen, *train])
     parts = {
         "train": log_of(train, users),
         "given": log_of(seen, users),
         "expected": log_of(expected, users, weights),
     }
-    return Truth.of(Split(**parts, name="made", says="made"))
+    return Truth.of(Split(**parts, name="made", description="made"))
 
 
-def definition(name, shown, gains, seen, popularity, takers, train_users, head, k, dialect):
-    """The value of one metric for one user, from its definition; None for metrics of the whole."""
+def definition(name, shown, gains, seen, popularity, user_counts, train_users, head, k, dialect):
+    """The value of one metric for one user, from its definition; None for metrics of all lists."""
     targets, capped = set(gains), dialect.recall == "capped"
     slots = list(shown[:k])
 
@@ -72,7 +72,7 @@ def definition(name, shown, gains, seen, popularity, takers, train_users, head, 
         "popularity": lambda: mean([popularity[item] for item in slots]),
         "tail": lambda: mean([float(item not in head) for item in slots]),
         "novelty": lambda: mean(
-            [-np.log2(min(max(takers[item], 0.5) / train_users, 1.0)) for item in slots]
+            [-np.log2(min(max(user_counts[item], 0.5) / train_users, 1.0)) for item in slots]
         ),
         "repeats": lambda: len([item for item in slots if item in seen]) / k,
     }.get(name, lambda: None)()
@@ -117,15 +117,15 @@ def test_metric_is_its_definition(name, dialect, made, k):
     targets, gains, seen, lists, train = made
     truth = truth_of(pairs(targets), pairs(seen), train, [gain for row in gains for gain in row])
     assert truth.users.tolist() == list(range(len(targets)))
-    asked = parse(f"{name}@{k}")
-    value = measure(padded(lists, 6), truth, [asked], dialects[dialect])[asked.name]
+    parsed = parse(f"{name}@{k}")
+    value = measure(padded(lists, 6), truth, [parsed], dialects[dialect])[parsed.name]
     if not metrics[name].per_user:
         assert isinstance(value, float)
         return
     assert value.shape == (len(targets),)
     assert value.dtype == np.float32
     counts = np.bincount([item for _, item in train], minlength=ITEMS)
-    takers = np.bincount([item for _, item in set(train)], minlength=ITEMS)
+    user_counts = np.bincount([item for _, item in set(train)], minlength=ITEMS)
     head, held = set(), 0
     for item in sorted(range(ITEMS), key=lambda i: (-counts[i], i)):
         if held >= 0.2 * counts.sum() or not counts[item]:
@@ -140,7 +140,7 @@ def test_metric_is_its_definition(name, dialect, made, k):
             worth,
             set(seen[user]),
             counts,
-            takers,
+            user_counts,
             len({u for u, _ in train}),
             head,
             k,
@@ -151,36 +151,36 @@ def test_metric_is_its_definition(name, dialect, made, k):
 
 
 @every_metric
-def test_every_metric_says_what_it_is(name):
-    assert metrics[name].says.endswith(".")
+def test_every_metric_is_described(name):
+    assert metrics[name].description.endswith(".")
 
 
 @every_dialect
-def test_every_dialect_says_whose_it_is(dialect):
+def test_every_dialect_has_its_origin(dialect):
     assert dialects[dialect].name == dialect
-    assert dialects[dialect].says
+    assert dialects[dialect].description
 
 
 @every_dialect
-@pytest.mark.parametrize("name", [name for name, one in metrics.items() if one.accuracy])
+@pytest.mark.parametrize("name", [name for name, entry in metrics.items() if entry.accuracy])
 @settings(max_examples=20)
 @given(made=judgements())
 def test_accuracy_lies_between_zero_and_one_and_an_ideal_list_is_best(name, dialect, made):
     targets, gains, _, lists, train = made
     truth = truth_of(pairs(targets), (), train, [gain for row in gains for gain in row])
-    asked = parse(f"{name}@6")
-    found = measure(padded(lists, 6), truth, [asked], dialects[dialect])[asked.name]
+    parsed = parse(f"{name}@6")
+    found = measure(padded(lists, 6), truth, [parsed], dialects[dialect])[parsed.name]
     ideal_lists = [
         [item for _, item in sorted(zip(g, t, strict=True), reverse=True)]
         for t, g in zip(targets, gains, strict=True)
     ]
-    ideal = measure(padded(ideal_lists, 6), truth, [asked], dialects[dialect])[asked.name]
+    ideal = measure(padded(ideal_lists, 6), truth, [parsed], dialects[dialect])[parsed.name]
     assert ((found >= 0) & (found <= ideal + 1e-6)).all() or dialects[dialect].ideal == "hits"
     assert (ideal <= 1 + 1e-6).all()
-    nothing = measure(np.full((len(targets), 6), -1, np.int32), truth, [asked], dialects[dialect])[
-        asked.name
+    nothing = measure(np.full((len(targets), 6), -1, np.int32), truth, [parsed], dialects[dialect])[
+        parsed.name
     ]
-    assert (nothing == 0).all(), "who shows nothing gets nothing"
+    assert (nothing == 0).all(), "empty lists have the value 0"
 
 
 def test_coverage_and_gini_by_hand():
@@ -199,7 +199,7 @@ def test_gini_is_half_the_mean_absolute_difference_over_the_mean(counts):
     assert gini_of(np.asarray(counts)) == pytest.approx(oracles.gini(counts))
 
 
-def test_a_scorer_that_knows_nothing_gets_what_the_order_of_ties_gives():
+def test_equal_scores_get_the_value_of_the_order_of_ties():
     """All scores equal: the list is the lowest codes, so recall is the share of targets among them,
     exactly.
     """
@@ -214,7 +214,7 @@ def test_a_scorer_that_knows_nothing_gets_what_the_order_of_ties_gives():
     assert abs(found.mean() - 3 / ITEMS) < 0.05, "and where targets are even, that is chance"
 
 
-def test_shorter_lists_than_asked_are_padded_with_misses():
+def test_shorter_lists_than_k_are_padded_with_misses():
     truth = truth_of([(0, 1)])
     found = measure(
         np.asarray([[1, 2]], np.int32),
@@ -262,7 +262,7 @@ def test_users_left_without_targets_have_no_debiased_value():
     ("written", "name"),
     [("NDCG@10", "ndcg@10"), (" Recall@20 ", "recall@20"), ("debiased_map@5", "debiased_map@5")]
 )  # fmt: skip
-def test_names_as_people_write_them(written, name):
+def test_names_as_users_write_them(written, name):
     assert parse(written).name == name
 
 
@@ -286,7 +286,7 @@ def test_names_that_cannot_be_understood_are_refused(written, message):
 
 def test_gains_are_the_largest_weight_of_the_targets_events():
     log = make_log(["a"] * 3, ["x", "x", "y"], [START] * 3, weights=[1, 3, 2])
-    truth = Truth.of(Split(train=log, given=log, expected=log, name="made", says="made"))
+    truth = Truth.of(Split(train=log, given=log, expected=log, name="made", description="made"))
     assert truth.items.tolist() == [0, 1]
     assert truth.gains.tolist() == [3, 2]
     assert isinstance(log.frame(), pl.DataFrame)
@@ -299,9 +299,9 @@ def test_a_name_may_hold_digits():
         parse("1f@10")
 
 
-def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
+def test_a_metric_of_lists_is_reported_and_recognised_by_itself():
     assert {parse(name).metric.name for name in LIST_METRICS} == {
-        name for name, one in metrics.items() if not one.accuracy
+        name for name, entry in metrics.items() if not entry.accuracy
     }
 
     def newcomer(judged):
@@ -310,7 +310,7 @@ def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
 
     metric(accuracy=False)(newcomer)
     try:
-        told = with_lists(
+        entry_with_lists = with_lists(
             {
                 "metrics": {
                     "newcomer@10": 0.0,
@@ -320,6 +320,6 @@ def test_a_metric_of_lists_is_reported_and_told_apart_by_itself():
                 }
             }
         )
-        assert set(told["lists"]) == {"newcomer@10"}
+        assert set(entry_with_lists["lists"]) == {"newcomer@10"}
     finally:
-        del metrics._things["newcomer"]
+        del metrics._entries["newcomer"]

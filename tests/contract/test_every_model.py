@@ -39,10 +39,10 @@ every_name = pytest.mark.parametrize("name", NAMES)
 
 @pytest.fixture(scope="module", autouse=True)
 def newcomer() -> Iterator[None]:
-    """A model as a user would write one; it leaves the shelf with this module."""
+    """A model as a user would write one; it leaves the registry with this module."""
 
     class LongestName(Recommender):
-        """Items by how often they were taken, and something for the age of the history."""
+        """Items by their number of events, with random ties."""
 
         name = NEWCOMER
         shrink: Annotated[float, Range(0.0, 10.0), Doc("Added to every count.")] = 1.0
@@ -59,22 +59,22 @@ def newcomer() -> Iterator[None]:
             )
 
     yield
-    del models._things[NEWCOMER]
+    del models._entries[NEWCOMER]
 
 
-def kinds_of(rows: int) -> list[str]:
-    """Three rows in five are views; other models take all rows alike."""
+def event_types_of(rows: int) -> list[str]:
+    """Three rows in five are views; other models treat all rows equally."""
     return np.random.default_rng(9).choice(["view", "purchase"], rows, p=[0.6, 0.4]).tolist()
 
 
 def log_of(users: list[Any], items: list[Any], times: list[int]) -> Interactions:
-    """A log with kinds of events, which some models need."""
-    return make_log(users, items, times, kinds=kinds_of(len(users)))
+    """A log with event types, which some models need."""
+    return make_log(users, items, times, event_types=event_types_of(len(users)))
 
 
 @pytest.fixture(scope="module")
 def shop() -> Interactions:
-    """The small shop, with kinds of events."""
+    """The small shop, with event types."""
     return log_of(*random_rows(1))
 
 
@@ -127,7 +127,7 @@ def test_parameters_round_trip(name, params):
 def test_parameters_are_frozen_and_documented_and_parsed_from_text(name):
     one = model(name)
     for parameter in one.parameters().values():
-        assert parameter.doc.endswith("."), f"{name}.{parameter.name} says nothing about itself"
+        assert parameter.doc.endswith("."), f"{name}.{parameter.name} has no description"
         assert parameter.parse(str(getattr(one, parameter.name)), name) == getattr(
             one, parameter.name
         )
@@ -141,7 +141,7 @@ def test_a_bad_value_is_named_with_its_range(name):
         with pytest.raises(BadRequest, match=f"Parameter '{parameter.name}' of '{name}' is "):
             model(name, **{parameter.name: object()})
         if parameter.range:
-            outside = parameter.kind(parameter.range.high + 1)
+            outside = parameter.value_type(parameter.range.high + 1)
             expected = f"outside {parameter.range.low:g} … {parameter.range.high:g}"
             with pytest.raises(BadRequest) as caught:
                 model(name, **{parameter.name: outside})
@@ -174,15 +174,13 @@ def test_variants_are_distinct_valid_and_begin_with_the_defaults(name):
     doubles = [
         cls for cls in catalogue()[name].__subclasses__() if cls().params == model(name).params
     ]
-    assert variants[0] == {} or doubles, (
-        "the defaults come first, unless another name stands for them"
-    )
+    assert variants[0] == {} or doubles, "the defaults come first, unless another name has them"
     labels = [model(name, **params).label for params in variants]
     assert len(set(labels)) == len(labels)
 
 
 @every_name
-def test_says_what_it_is(name):
+def test_has_a_description(name):
     assert (catalogue()[name].__doc__ or "").strip().endswith((".", ")"))
 
 
@@ -218,10 +216,10 @@ def test_same_seed_same_bytes(name, params, shop, shelves):
 def test_row_order_does_not_matter(name, params, fitted):
     users, items, times = random_rows(1)
     order = np.random.default_rng(5).permutation(len(users))
-    kinds = kinds_of(len(users))
+    event_types = event_types_of(len(users))
     shuffled = make_log(
         *([column[r] for r in order] for column in (users, items, times)),
-        kinds=[kinds[r] for r in order],
+        event_types=[event_types[r] for r in order],
     )
     assert same_state(
         model(name, **params).fit(shuffled, content_of(shuffled)), fitted(name, params)
@@ -247,8 +245,8 @@ def test_saved_and_loaded_it_gives_the_same_lists_and_parameters(
     two = artifact.load(artifact.save(one, tmp_path / "model"))
     assert two.params == one.params
     assert two == one
-    mine, yours = one.recommend(shop, 8), two.recommend(shop, 8)
-    assert mine.frame().equals(yours.frame())
+    mine, theirs = one.recommend(shop, 8), two.recommend(shop, 8)
+    assert mine.frame().equals(theirs.frame())
 
 
 @every_case
@@ -295,8 +293,8 @@ def test_cost_is_positive_and_memory_within_a_sane_factor(name, params, world):
     assert cost.bytes > 0
     one.fit(made.log, made.content)
     held = sum(array.nbytes for array in one.state.values())
-    assert cost.bytes >= held / 3, "told less than a third of what it holds"
-    assert cost.bytes <= 200 * max(held, 2**20), "told a wild guess"
+    assert cost.bytes >= held / 3, "estimates less than a third of what it holds"
+    assert cost.bytes <= 200 * max(held, 2**20), "estimates far too much"
 
 
 # ---- answering
@@ -316,18 +314,18 @@ def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, 
     one = fitted(name, params)
     histories = one._histories(one._in_own_codes(shop), shop.active_users)
     scores = np.ascontiguousarray(one._score(histories), np.float32)
-    asked = np.random.default_rng(0).random(scores.shape) < 0.3
-    asked[1] = False
-    starts = np.concatenate(([0], np.cumsum(asked.sum(axis=1)))).astype(np.int64)
-    cells = SparseRows(starts, np.nonzero(asked)[1].astype(np.int32), np.empty(0, np.float32))
+    targets = np.random.default_rng(0).random(scores.shape) < 0.3
+    targets[1] = False
+    starts = np.concatenate(([0], np.cumsum(targets.sum(axis=1)))).astype(np.int64)
+    cells = SparseRows(starts, np.nonzero(targets)[1].astype(np.int32), np.empty(0, np.float32))
     assert (
         np.asarray(one._score_cells(histories, cells), np.float32).tobytes()
-        == scores[asked].tobytes()
+        == scores[targets].tobytes()
     )
 
 
 @every_case
-def test_it_says_truly_whether_it_knows_similar_items_before_it_learns(name, params, fitted, shop):
+def test_it_knows_before_fitting_whether_it_has_similar_items(name, params, fitted, shop):
     one, item = fitted(name, params), shop.item_vocabulary.ids[1]
     if one.has_similarities:
         found = one.similar_items([item], 3)
@@ -381,8 +379,8 @@ def test_lists_are_well_formed(name, params, fitted, shop, k, repeats, fill):
 @every_case
 def test_candidates_are_respected(name, params, fitted, shop):
     chosen = shop.item_vocabulary.ids.gather([1, 4, 5])
-    asked = pl.concat([chosen, pl.Series(["never heard of"])])
-    lists = fitted(name, params).recommend(shop, 10, candidates=asked)
+    candidates = pl.concat([chosen, pl.Series(["never heard of"])])
+    lists = fitted(name, params).recommend(shop, 10, candidates=candidates)
     assert set(lists.items[lists.items >= 0].tolist()) == {1, 4, 5}
     with pytest.raises(
         BadRequest, match=r"1 of 1 candidates are not in the log .*'never heard of'"
@@ -460,7 +458,7 @@ def gap(board, better: str, worse: str) -> statistics.Difference:
     return statistics.differences(np.column_stack([values[worse], values[better]]), 0, seed=0)[1]
 
 
-def nobody_beats(board, label: str) -> None:
+def none_beats(board, label: str) -> None:
     """No model is better than that one by more than chance explains, with as many comparisons as
     there are models.
     """
@@ -524,16 +522,16 @@ def test_categories_carry_over_where_items_are_rare(world, better):
     )
 
 
-def test_ones_own_items_come_back_where_people_repeat(world):
+def test_own_items_are_recommended_where_users_repeat(world):
     board = board_of(world("repeats"), [("popular", {}), ("cosine", {})], repeats="allow")
     assert gap(board, "cosine", "popular").low > 0
 
 
 def test_nothing_is_better_than_popularity_where_popularity_is_all(world):
     board = board_of(world("popularity"), [(name, {}) for name in catalogue()])
-    nobody_beats(board, "popular")
+    none_beats(board, "popular")
 
 
 def test_no_model_is_better_than_chance_in_noise(world):
     board = board_of(world("noise"), [(name, {}) for name in catalogue()], repeats="forbid")
-    nobody_beats(board, "random")
+    none_beats(board, "random")

@@ -9,7 +9,7 @@ from spadework.data import splitting
 from spadework.evaluation.slices import slices
 from spadework.evaluation.truth import Truth
 
-WHOLES = [
+OPPOSITES = [
     ("light users", "heavy users"),
     ("warm items", "cold items"),
     ("repeated items", "new items for the user"),
@@ -30,16 +30,14 @@ def test_every_slice_is_a_part_of_users_and_targets(name, truth):
     if part.targets is not None:
         assert part.targets.shape == truth.items.shape
         left = truth.only(part.targets)
-        assert (left.sizes[part.users] > 0).all(), (
-            "whoever is averaged over has something to be found"
-        )
+        assert (left.sizes[part.users] > 0).all(), "users that are averaged over have targets"
         assert (left.sizes <= truth.sizes).all()
         assert not (part.users & ~truth.has_history).any()
 
 
-@pytest.mark.parametrize(("one", "other"), WHOLES)
-def test_opposite_slices_make_the_whole(one, other, truth):
-    first, second = slices[one](truth), slices[other](truth)
+@pytest.mark.parametrize(("name", "other"), OPPOSITES)
+def test_opposite_slices_cover_all(name, other, truth):
+    first, second = slices[name](truth), slices[other](truth)
     if first.targets is None:
         assert (first.users ^ second.users)[truth.has_history].all()
     else:
@@ -57,12 +55,12 @@ def test_head_and_tail_are_the_warm_items(truth):
 def test_repeats_are_what_the_history_holds(truth):
     repeated = slices["repeated items"](truth).targets
     for row in range(len(truth.users)):
-        own = set(truth.seen_items[truth.seen[row] : truth.seen[row + 1]].tolist())
+        history_items = set(truth.seen_items[truth.seen[row] : truth.seen[row + 1]].tolist())
         for at in range(truth.starts[row], truth.starts[row + 1]):
-            assert repeated[at] == (int(truth.items[at]) in own)
+            assert repeated[at] == (int(truth.items[at]) in history_items)
 
 
-def test_users_without_history_stand_apart():
+def test_users_without_history_are_separate():
     from makers import START, make_log
 
     log = make_log(["a", "a", "b"], [1, 2, 3], [START, START + 9, START + 9])

@@ -48,7 +48,7 @@ def cut(name: str, log: Interactions, target: str | None = None) -> Split:
 
 @st.composite
 def logs(draw) -> Interactions:
-    """Up to forty rows of up to eight users; moments may tie."""
+    """Up to forty rows of up to eight users; times may tie."""
     rows = draw(
         st.lists(
             st.tuples(st.integers(0, 7), st.integers(0, 5), st.integers(0, 30)),
@@ -132,8 +132,8 @@ def test_nothing_is_lost_nothing_is_twice_nothing_leaks(name, log):
 
 
 @st.composite
-def logs_of_kinds(draw) -> Interactions:
-    """As `logs`, and each row is a view or a purchase; somebody buys something every few hours, so
+def logs_of_event_types(draw) -> Interactions:
+    """As `logs`, and each row is a view or a purchase; some user buys an item every few hours, so
     that most cuts find a purchase.
     """
     rows = draw(
@@ -143,37 +143,36 @@ def logs_of_kinds(draw) -> Interactions:
             max_size=40,
         )
     )
-    rows += [(n % 6, n % 5, moment, True) for n, moment in enumerate(range(0, 31, 3))]
-    kinds = ["buy" if bought else "view" for *_, bought in rows]
+    rows += [(n % 6, n % 5, hour, True) for n, hour in enumerate(range(0, 31, 3))]
+    event_types = ["buy" if bought else "view" for *_, bought in rows]
     times = [START + t * 3600 for _, _, t, _ in rows]
     return make_log(
         [f"u{u}" for u, *_ in rows],
         [i for _, i, *_ in rows],
         times,
         baskets=[t // 3 for _, _, t, _ in rows],
-        kinds=kinds,
+        event_types=event_types,
     )
 
 
 @every_split
-@given(log=logs_of_kinds())
+@given(log=logs_of_event_types())
 def test_only_the_target_is_expected_and_what_is_left_out_is_counted(name, log):
-    assume("buy" in log.kind_names)
+    assume("buy" in log.event_type_names)
     try:
         split = cut(name, log, target="buy")
     except Unsuitable:
         assume(False)
-    for part, whole in ((split, log), (split.valid, split.train)):
+    for part, source_log in ((split, log), (split.valid, split.train)):
         assert part.target == part.describe()["target"] == "buy"
-        assert part.expected.is_kind("buy").all()
-        assert "only 'buy' is expected" in part.says
-        assert (f"({part.left_out} tested rows of other kinds left out)" in part.says) == (
-            part.left_out > 0
-        )
+        assert part.expected.is_event_type("buy").all()
+        assert "only 'buy' is expected" in part.description
+        left_out = f"({part.left_out} tested rows of other event types left out)"
+        assert (left_out in part.description) == (part.left_out > 0)
         known = rows_of(part.train) + (rows_of(part.given) if name == "strong" else rows_of())
-        left = rows_of(whole) - known - rows_of(part.expected)
+        left = rows_of(source_log) - known - rows_of(part.expected)
         assert left.total() == part.left_out == part.describe()["left_out_rows"]
-        assert (known + rows_of(part.expected)).total() + part.left_out == len(whole), (
+        assert (known + rows_of(part.expected)).total() + part.left_out == len(source_log), (
             "every row is somewhere, none is twice"
         )
         if name != "random":
@@ -182,16 +181,17 @@ def test_only_the_target_is_expected_and_what_is_left_out_is_counted(name, log):
             )
         if name in ("by_time", "last_item", "last_basket"):
             for user in part.users.tolist():
-                moments = part.given.times[part.given.users == user]
+                given_times = part.given.times[part.given.users == user]
                 assert (
-                    moments.max(initial=0) <= part.expected.times[part.expected.users == user].min()
+                    given_times.max(initial=0)
+                    <= part.expected.times[part.expected.users == user].min()
                 )
 
 
 @every_split
-@given(log=logs_of_kinds())
-def test_without_a_target_kinds_change_nothing(name, log):
-    bare = dataclasses.replace(log, kinds=None, kind_names=())
+@given(log=logs_of_event_types())
+def test_without_a_target_event_types_change_nothing(name, log):
+    bare = dataclasses.replace(log, event_types=None, event_type_names=())
     try:
         split = cut(name, bare)
     except Unsuitable:
@@ -199,36 +199,35 @@ def test_without_a_target_kinds_change_nothing(name, log):
             cut(name, log)
         return
     kept = cut(name, log)
-    for one, two in ((split, kept), (split.valid, kept.valid)):
-        assert (one.says, one.leak, one.span, one.left_out, one.target) == (
-            two.says,
-            two.leak,
-            two.span,
+    for first, second in ((split, kept), (split.valid, kept.valid)):
+        assert (first.description, first.leak, first.span, first.left_out, first.target) == (
+            second.description,
+            second.leak,
+            second.span,
             0,
             None,
         )
         for part in ("train", "given", "expected"):
             assert (
-                dataclasses.replace(getattr(two, part), kinds=None, kind_names=()).fingerprint
-                == getattr(one, part).fingerprint
+                dataclasses.replace(
+                    getattr(second, part), event_types=None, event_type_names=()
+                ).fingerprint
+                == getattr(first, part).fingerprint
             )
 
 
 @every_split
 def test_a_target_that_the_log_does_not_hold_is_refused(name, shop):
-    shop = dataclasses.replace(shop, kinds=None, kind_names=())
+    shop = dataclasses.replace(shop, event_types=None, event_type_names=())
     with pytest.raises(Unsuitable) as caught:
         cut(name, shop, target="buy")
-    assert (
-        caught.value.message
-        == "The target is 'buy', but nothing says what kind the events of the log are."
-    )
+    assert caught.value.message == "The target is 'buy', but the log has no event types."
     log = dataclasses.replace(
-        shop, kinds=np.arange(len(shop), dtype=np.int32) % 2, kind_names=("buy", "view")
+        shop, event_types=np.arange(len(shop), dtype=np.int32) % 2, event_type_names=("buy", "view")
     )
     with pytest.raises(UnknownName, match="Did you mean 'buy'"):
         cut(name, log, target="buyy")
-    alone = dataclasses.replace(shop, kind_names=("buy",))
+    alone = dataclasses.replace(shop, event_type_names=("buy",))
     assert (
         cut(name, alone, target="buy").expected.fingerprint == cut(name, shop).expected.fingerprint
     )
@@ -236,14 +235,14 @@ def test_a_target_that_the_log_does_not_hold_is_refused(name, shop):
 
 @every_split
 def test_the_same_seed_cuts_the_same_and_the_description_is_plain(name, shop):
-    one, two = cut(name, shop), cut(name, shop)
-    assert one.expected.fingerprint == two.expected.fingerprint
-    described = one.describe()
+    first, second = cut(name, shop), cut(name, shop)
+    assert first.expected.fingerprint == second.expected.fingerprint
+    described = first.describe()
     assert described["name"] == name
     assert described["split"]
     assert (described["train_rows"], described["expected_rows"]) == (
-        len(one.train),
-        len(one.expected),
+        len(first.train),
+        len(first.expected),
     )
     assert described["span"] == "" or " … " in described["span"]
     assert (splits[name].__doc__ or "").strip()

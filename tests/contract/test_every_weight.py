@@ -113,7 +113,7 @@ BY_HAND = {
     "signed_llr": [0, 0, 0, 0],
 }
 ENTRIES_BY_HAND = {
-    # one entry held twice by a unit of one item among ten items, one held once by a unit of nine:
+    # one entry held twice by a group of one item among ten items, one held once by a group of nine:
     # 10/(1+1) and 10/(1+9)
     "binary": [1.0, 1.0],
     "count": [2.0, 1.0],
@@ -132,7 +132,7 @@ every_entry_weight = pytest.mark.parametrize("name", list(entry_weights))
 
 @pytest.fixture(autouse=True)
 def as_callers_do():
-    """A logarithm of zero is asked for in dense blocks."""
+    """Dense blocks compute logarithms of zero."""
     with np.errstate(divide="ignore", invalid="ignore"):
         yield
 
@@ -146,7 +146,7 @@ def pairs_by_hand() -> Pairs:
 @st.composite
 def integer_pairs(draw) -> Pairs:
     """Counts as a log can have them: 0 ≤ joint ≤ both sizes, and the union of both fits into the
-    units.
+    groups.
     """
     n = draw(st.integers(1, 6))
     joint = np.asarray(draw(st.lists(st.integers(0, 50), min_size=n, max_size=n)), np.float64)
@@ -267,7 +267,7 @@ def test_flat_pairs_and_a_dense_block_give_the_same(name, settings):
 
 @every_pair_weight
 @given(pairs=integer_pairs())
-def test_pair_weight_is_symmetric_where_it_says_so(name, pairs):
+def test_pair_weight_is_symmetric_where_it_is_declared(name, pairs):
     swapped = dataclasses.replace(pairs, left=pairs.right, right=pairs.left)
     with np.errstate(divide="ignore", invalid="ignore"):
         same = np.array_equal(pair_weights[name](pairs), pair_weights[name](swapped))
@@ -297,7 +297,7 @@ def test_pair_weight_above_zero_grows_with_the_joint_count(name, pairs):
 
 @every_pair_weight
 @given(pairs=integer_pairs())
-def test_shrink_only_holds_back(name, pairs):
+def test_shrink_only_makes_smaller(name, pairs):
     """A similarity that rests on few counts falls by shrink. Only the one that falls back on
     popularity can rise by it.
     """
@@ -317,7 +317,7 @@ def test_shrink_only_holds_back(name, pairs):
     "name", [name for name, weight in pair_weights.items() if not weight.counts_only]
 )
 def test_sizes_next_to_zero_do_no_harm(name):
-    """Weighted entries can all be zero: then both sizes stand at their floor and no pair counts."""
+    """Weighted entries can all be zero: then both sizes are at their floor and no pair counts."""
     small = np.full(3, 1e-12, np.float32)
     for settings in SETTINGS:
         pairs = Pairs(
@@ -383,36 +383,36 @@ def test_entry_weight_is_finite_and_never_below_zero(name, data):
     assert (values >= 0).all()
 
 
-@pytest.mark.parametrize("shelf", [pair_weights, entry_weights], ids=["pair", "entry"])
-def test_every_weight_says_what_it_is(shelf):
-    for name, weight in shelf.items():
+@pytest.mark.parametrize("registry", [pair_weights, entry_weights], ids=["pair", "entry"])
+def test_every_weight_has_a_description(registry):
+    for name, weight in registry.items():
         first = (weight.__doc__ or "").split("\n\n")[0].strip()
-        assert first, f"{name} says nothing"
+        assert first, f"{name} has no description"
         assert first.endswith((".", ")")), f"{name}: {first!r} does not end"
         assert weight.name == name
 
 
 @pytest.mark.parametrize(
-    ("place", "shelf"),
+    ("register", "registry"),
     [(pair_weight(symmetric=True), pair_weights), (entry_weight(), entry_weights)],
     ids=["pair", "entry"],
 )
-def test_a_function_placed_on_the_shelf_is_found_by_name_and_a_name_is_used_once(place, shelf):
+def test_a_registered_function_is_found_by_name_and_a_name_is_used_once(register, registry):
     def newcomer(entry):
         """For this test."""
         return entry
 
     try:
-        placed = place(newcomer)
-        assert shelf["newcomer"] is placed
-        assert placed.function is newcomer
-        assert placed.__doc__ == "For this test."
+        registered = register(newcomer)
+        assert registry["newcomer"] is registered
+        assert registered.function is newcomer
+        assert registered.__doc__ == "For this test."
 
         def other(entry):
             return entry
 
         other.__name__ = "newcomer"
         with pytest.raises(ValueError, match="two things named 'newcomer'"):
-            place(other)
+            register(other)
     finally:
-        del shelf._things["newcomer"]
+        del registry._entries["newcomer"]

@@ -95,7 +95,7 @@ def test_numbers_and_text_match_in_canonical_form_only(tmp_path: Path) -> None:
     assert texts.titles().to_list() == ["007", "seven"]
 
 
-def test_the_item_column_is_found_named_or_asked_for() -> None:
+def test_the_item_column_is_found_named_or_a_question() -> None:
     table = pl.DataFrame({"id": ["a"], "name": ["Apple"]})
     assert read_content(table, log_of(["a"])).titles().to_list() == ["Apple"]
     with pytest.raises(BadData, match="has no column 'sku'"):
@@ -106,7 +106,7 @@ def test_the_item_column_is_found_named_or_asked_for() -> None:
         read_content(pl.DataFrame({"first": ["a"], "second": ["a"]}), log_of(["a"]))
 
 
-def test_tables_that_say_nothing_about_the_log_are_refused() -> None:
+def test_tables_without_items_of_the_log_are_refused() -> None:
     with pytest.raises(BadData, match="Not one row of the polars frame fits"):
         read_content(ITEMS, log_of(["q"]))
 
@@ -172,7 +172,7 @@ def test_lists_of_floating_numbers_of_one_length_are_vectors() -> None:
     )
 
 
-def test_vectors_stand_at_the_code_of_their_item() -> None:
+def test_vectors_are_at_the_code_of_their_item() -> None:
     table = pl.DataFrame(
         {
             "item": ["c", "a", "x", "a"],

@@ -1,4 +1,4 @@
-"""Kinds of events: kept with every operation, read from a column, compared among duplicates."""
+"""Event types: kept by every operation, read from a column, compared among duplicates."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def log() -> Interactions:
         ["b", "a", "a", "b"],
         ["x", "y", "x", "z"],
         [START + 1, START + 9, START, START],
-        kinds=["view", "buy", "view", "cart"],
+        event_types=["view", "buy", "view", "cart"],
     )
 
 
-def test_kinds_stand_by_their_rows_whatever_happens_to_them(log):
-    assert log.kind_names == ("buy", "cart", "view")
+def test_event_types_stay_with_their_rows(log):
+    assert log.event_type_names == ("buy", "cart", "view")
     assert log.frame().columns == ["user_id", "item_id", "time", "event"]
     assert log.frame()["event"].to_list() == ["view", "buy", "cart", "view"]
     assert log.where(np.asarray([True, False, True, True])).frame()["event"].to_list() == [
@@ -52,65 +52,67 @@ def test_kinds_stand_by_their_rows_whatever_happens_to_them(log):
     ]
     assert log.of_user_codes(np.asarray([1])).frame()["event"].to_list() == ["cart", "view"]
     other = log.recoded(Vocabulary(pl.Series(["0", "a", "b"])), Vocabulary(pl.Series(["x", "z"])))
-    assert [(user, item, kind) for user, item, _, kind in other.frame().rows()] == [
+    assert [(user, item, event_type) for user, item, _, event_type in other.frame().rows()] == [
         ("a", "x", "view"),
         ("b", "z", "cart"),
         ("b", "x", "view"),
     ]
-    assert other.kind_names == log.kind_names, "names stay, so codes keep their meaning"
-    assert repr(log).endswith("with times, kinds)")
+    assert other.event_type_names == log.event_type_names, "names stay, so codes keep their meaning"
+    assert repr(log).endswith("with times, event_types)")
     with pytest.raises(ValueError, match="read-only"):
-        log.kinds[0] = 1
+        log.event_types[0] = 1
 
 
-def test_rows_of_a_kind(log):
-    assert log.is_kind("view").tolist() == [True, False, False, True]
-    assert not log.is_kind("sold").any()
-    assert log.kind_counts == {"buy": 1, "cart": 1, "view": 2}
-    bare = dataclasses.replace(log, kinds=None, kind_names=())
-    assert (bare.kind_counts, bare.is_kind("view").any()) == ({}, False)
-    alone = dataclasses.replace(log, kinds=None, kind_names=("view",))
-    assert (alone.kind_counts, alone.is_kind("view").all()) == ({"view": 4}, True)
+def test_rows_of_an_event_type(log):
+    assert log.is_event_type("view").tolist() == [True, False, False, True]
+    assert not log.is_event_type("sold").any()
+    assert log.event_type_counts == {"buy": 1, "cart": 1, "view": 2}
+    bare = dataclasses.replace(log, event_types=None, event_type_names=())
+    assert (bare.event_type_counts, bare.is_event_type("view").any()) == ({}, False)
+    alone = dataclasses.replace(log, event_types=None, event_type_names=("view",))
+    assert (alone.event_type_counts, alone.is_event_type("view").all()) == ({"view": 4}, True)
 
 
-def test_the_fingerprint_knows_kinds_and_is_the_old_one_without_them(log):
-    bare = dataclasses.replace(log, kinds=None, kind_names=())
+def test_the_fingerprint_has_event_types_and_is_unchanged_without_them(log):
+    bare = dataclasses.replace(log, event_types=None, event_type_names=())
     assert (
         bare.fingerprint
         == make_log(
             ["b", "a", "a", "b"], ["x", "y", "x", "z"], [START + 1, START + 9, START, START]
         ).fingerprint
     )
-    assert bare.fingerprint == dataclasses.replace(bare, kind_names=("view",)).fingerprint
+    assert bare.fingerprint == dataclasses.replace(bare, event_type_names=("view",)).fingerprint
     others = [
-        dataclasses.replace(log, kind_names=names)
+        dataclasses.replace(log, event_type_names=names)
         for names in [("buy", "cart", "views"), ("a", "cart", "view")]
     ]
-    swapped = dataclasses.replace(log, kinds=log.kinds[::-1].copy())
-    assert len({one.fingerprint for one in (log, bare, swapped, *others)}) == 5
+    swapped = dataclasses.replace(log, event_types=log.event_types[::-1].copy())
+    assert len({made.fingerprint for made in (log, bare, swapped, *others)}) == 5
 
 
 @pytest.mark.parametrize(
-    ("kinds", "names", "message"),
+    ("event_types", "names", "message"),
     [
-        ([0, 1], ("view", "buy"), "The names of the kinds of events are"),
-        ([0, 1], ("buy", "buy"), "The names of the kinds of events are"),
-        ([0, 2], ("buy", "view"), "Kinds reach from 0 to 2, but there are 2 names"),
-        ([-1, 0], ("buy", "view"), "Kinds reach from -1 to 0"),
-        ([0], ("buy", "view"), "Column 'kinds' has shape"),
-        (None, ("buy", "view"), "There are 2 names of kinds, but no kind of a row"),
+        ([0, 1], ("view", "buy"), "The names of the event types are"),
+        ([0, 1], ("buy", "buy"), "The names of the event types are"),
+        ([0, 2], ("buy", "view"), "Event types reach from 0 to 2, but there are 2 names"),
+        ([-1, 0], ("buy", "view"), "Event types reach from -1 to 0"),
+        ([0], ("buy", "view"), "Column 'event_types' has shape"),
+        (None, ("buy", "view"), "There are 2 names of event types, but no row has a type"),
     ],
 )
-def test_kinds_that_fit_no_names_are_refused(kinds, names, message):
-    codes = None if kinds is None else np.asarray(kinds, np.int32)
+def test_event_types_that_fit_no_names_are_refused(event_types, names, message):
+    codes = None if event_types is None else np.asarray(event_types, np.int32)
     with pytest.raises(BadData, match=message):
-        dataclasses.replace(make_log(["a", "a"], ["x", "y"]), kinds=codes, kind_names=names)
+        dataclasses.replace(
+            make_log(["a", "a"], ["x", "y"]), event_types=codes, event_type_names=names
+        )
 
 
 @given(ROWS, st.permutations(["user", "item", "time", "event"]))
-def test_a_log_is_read_with_its_kinds_and_only_full_duplicates_are_set_aside(rows, columns):
-    """Every distinct row of (user, item, time, kind) is there once: a view and a purchase in one
-    second are two.
+def test_a_log_is_read_with_its_event_types_and_only_full_duplicates_are_set_aside(rows, columns):
+    """Every distinct row of (user, item, time, event type) is read once: a view and a purchase in
+    one second are two events.
     """
     frame = pl.DataFrame(
         [(u, i, START + t, k) for u, i, t, k in rows],
@@ -118,62 +120,62 @@ def test_a_log_is_read_with_its_kinds_and_only_full_duplicates_are_set_aside(row
         orient="row",
     )
     log = read_interactions(frame.select(columns))
-    kinds = (
-        pl.Series(log.kind_names * (len(log) if log.kinds is None else 0))
-        if log.kinds is None
+    event_types = (
+        pl.Series(log.event_type_names * (len(log) if log.event_types is None else 0))
+        if log.event_types is None
         else log.frame()["event"]
     )
     read = list(
         zip(
             *(log.frame()[name].to_list() for name in ("user_id", "item_id", "time")),
-            kinds.to_list(),
+            event_types.to_list(),
             strict=True,
         )
     )
     assert Counter(read) == Counter(set(frame.rows()))
-    assert log.kind_names == tuple(sorted({kind for *_, kind in rows}))
-    assert (log.kinds is None) == (len(log.kind_names) == 1)
+    assert log.event_type_names == tuple(sorted({event_type for *_, event_type in rows}))
+    assert (log.event_types is None) == (len(log.event_type_names) == 1)
     assert log.account is not None
     assert log.account.columns["event"] == "event"
     assert log.account.set_aside == (
         {"exact duplicate": len(rows) - len(log)} if len(rows) > len(log) else {}
     )
     kept = read_interactions(frame, duplicates="keep")
-    assert sum(kept.kind_counts.values()) == len(kept) == len(rows)
-    assert kept.kind_counts == Counter(kind for *_, kind in rows)
+    assert sum(kept.event_type_counts.values()) == len(kept) == len(rows)
+    assert kept.event_type_counts == Counter(event_type for *_, event_type in rows)
 
 
 @given(ROWS, st.sets(st.sampled_from(["view", "buy", "cart"]), min_size=1))
-def test_the_kinds_that_are_asked_for_remain_and_the_account_adds_up(rows, wanted):
-    there = {kind for *_, kind in rows}
+def test_the_requested_event_types_remain_and_the_account_adds_up(rows, wanted):
+    present = {event_type for *_, event_type in rows}
     frame = pl.DataFrame(
         [(u, i, START + t, k) for u, i, t, k in rows],
         schema=["user", "item", "time", "type"],
         orient="row",
     )
-    asked = sorted(wanted)
-    if not wanted <= there:
+    names = sorted(wanted)
+    if not wanted <= present:
         with pytest.raises(BadData, match="No row has the event"):
-            read_interactions(frame, event="type", events=asked)
+            read_interactions(frame, event="type", events=names)
         return
-    log = read_interactions(frame, event="type", events=asked)
-    assert log.kind_names == tuple(asked)
+    log = read_interactions(frame, event="type", events=names)
+    assert log.event_type_names == tuple(names)
     account = log.account
     assert account is not None
     assert account.read == len(rows) == account.used + sum(account.set_aside.values())
-    for kind in there - wanted:
-        assert account.set_aside[f"event {kind!r} not asked for"] == sum(
-            row[3] == kind for row in rows
+    for event_type in present - wanted:
+        assert account.set_aside[f"event {event_type!r} not asked for"] == sum(
+            row[3] == event_type for row in rows
         )
-    whole = read_interactions(frame)
-    chosen = np.any([whole.is_kind(kind) for kind in asked], axis=0)
+    full_log = read_interactions(frame)
+    chosen = np.any([full_log.is_event_type(event_type) for event_type in names], axis=0)
     assert (
         log.frame().select("user_id", "item_id", "time").rows()
-        == whole.where(chosen).frame().select("user_id", "item_id", "time").rows()
+        == full_log.where(chosen).frame().select("user_id", "item_id", "time").rows()
     )
 
 
-def test_one_kind_is_a_name_and_the_log_is_the_same_as_without(tmp_path):
+def test_a_single_event_type_is_a_name_and_the_log_is_the_same_as_without(tmp_path):
     frame = pl.DataFrame(
         {"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": [START, START]}
     )
@@ -181,22 +183,22 @@ def test_one_kind_is_a_name_and_the_log_is_the_same_as_without(tmp_path):
         read_interactions(frame),
         read_interactions(frame.with_columns(event=pl.lit("view"))),
     )
-    assert (named.kinds, named.kind_names) == (None, ("view",))
+    assert (named.event_types, named.event_type_names) == (None, ("view",))
     assert named.fingerprint == plain.fingerprint
     assert named.frame().columns == plain.frame().columns
     left_out = read_interactions(frame.with_columns(event=pl.Series(["view", "buy"])), event="-")
-    assert (left_out.kinds, left_out.kind_names) == (None, ())
+    assert (left_out.event_types, left_out.event_type_names) == (None, ())
 
 
-def test_a_missing_kind_is_a_kind_without_a_name():
+def test_a_missing_event_type_has_the_empty_name():
     log = read_interactions(pl.DataFrame({"user": [1, 2], "item": [1, 2], "event": ["view", None]}))
-    assert log.kind_names == ("", "view")
+    assert log.event_type_names == ("", "view")
     assert log.frame()["event"].to_list() == ["view", ""]
 
 
-def test_numbers_are_kinds_as_text():
+def test_numbers_are_event_types_as_text():
     frame = pl.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "behavior_type": [1, 4, 10]})
-    assert read_interactions(frame, event="behavior_type").kind_names == ("1", "10", "4")
+    assert read_interactions(frame, event="behavior_type").event_type_names == ("1", "10", "4")
 
 
 def test_a_frame_of_a_log_reads_back_to_the_log(log):
@@ -205,27 +207,28 @@ def test_a_frame_of_a_log_reads_back_to_the_log(log):
     assert again.fingerprint == log.fingerprint
 
 
-def test_labels_of_a_split_are_no_kinds():
+def test_labels_of_a_split_are_no_event_types():
     table = pl.DataFrame(
         {"user_id": [*"aabb"], "item_id": [*"xyxz"], "part": ["train", "test"] * 2}
     )
     split = sw.read_split(table, "part")
     assert [
-        (part.kinds, part.kind_names) for part in (split.train, split.given, split.expected)
+        (part.event_types, part.event_type_names)
+        for part in (split.train, split.given, split.expected)
     ] == [(None, ())] * 3
 
 
-def test_a_model_that_needs_kinds_refuses_a_log_without(log):
+def test_a_model_that_needs_event_types_refuses_a_log_without(log):
     needs.check("crossing", frozenset({"events"}), log, None)
     with pytest.raises(Unsuitable) as caught:
         needs.check(
             "crossing",
             frozenset({"events"}),
-            dataclasses.replace(log, kinds=None, kind_names=("view",)),
+            dataclasses.replace(log, event_types=None, event_type_names=("view",)),
             None,
         )
     assert (
         caught.value.message
-        == "The model 'crossing' needs events, and there are none of different kinds."
+        == "The model 'crossing' needs events, and there are none of different types."
     )
     assert caught.value.hint == "Name the event column, or leave this model out."

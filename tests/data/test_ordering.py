@@ -1,4 +1,4 @@
-"""The one sort of a log, against sorting by hand."""
+"""The sort of a log, compared with a simple sort."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spadework.data import ordering
 from spadework.data.ordering import by_user_time_arrival
 
 NARROW = st.integers(0, 4)
-# user, time and place do not fit into 63 bits
+# user, time and position do not fit into 63 bits
 WIDE = st.sampled_from([-(2**62), -(2**61), 0, 1, 2**61, 2**62 - 1])
 
 
@@ -42,13 +42,13 @@ def check(users, times):
 
 
 @pytest.mark.parametrize(
-    "moment",
+    "times",
     [NARROW, WIDE, st.integers(1_704_067_200, 1_704_067_210)],
     ids=["narrow", "wide", "calendar"],
 )
 @given(data=st.data())
-def test_rows_come_by_user_then_time_then_arrival(moment, data):
-    rows = data.draw(st.lists(st.tuples(st.integers(0, 6), moment), max_size=40))
+def test_rows_come_by_user_then_time_then_arrival(times, data):
+    rows = data.draw(st.lists(st.tuples(st.integers(0, 6), times), max_size=40))
     check([user for user, _ in rows], [time for _, time in rows])
 
 
@@ -57,17 +57,17 @@ def test_without_times_arrival_decides(users):
     check(users, None)
 
 
-def test_a_log_that_stands_in_order_is_left_alone():
+def test_a_log_in_order_is_left_unchanged():
     assert check([0, 0, 1, 2], [5, 5, 1, 0]) is None
     assert check([0, 0, 1], None) is None
     assert check([], []) is None
     assert check([3], [1]) is None
 
 
-@pytest.mark.parametrize("moment", [NARROW, WIDE], ids=["packed", "fallback"])
+@pytest.mark.parametrize("times", [NARROW, WIDE], ids=["packed", "fallback"])
 @given(data=st.data())
-def test_blocks_of_users_are_sorted_one_after_the_other(moment, data):
-    rows = data.draw(st.lists(st.tuples(st.integers(0, 6), moment), min_size=2, max_size=40))
+def test_blocks_of_users_are_sorted_one_after_the_other(times, data):
+    rows = data.draw(st.lists(st.tuples(st.integers(0, 6), times), min_size=2, max_size=40))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(ordering, "_BLOCK_BITS", 3)
         check([user for user, _ in rows], [time for _, time in rows])

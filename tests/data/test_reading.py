@@ -1,4 +1,4 @@
-"""Reading: which column is what, where sources may stand, and an account that always adds up."""
+"""Reading: the roles of columns, the addresses of sources, and an account that adds up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spadework.data.reading.reading import read_table
 from spadework.data.worlds.worlds import world
 from spadework.errors import BadData, BadRequest, SpadeworkError, Undecided, UnknownName
 
-MOMENT = 1_700_000_000
+TIMESTAMP = 1_700_000_000
 
 
 def write(folder: Path, text: str, name: str = "log.csv") -> Path:
@@ -149,13 +149,13 @@ def test_returns_are_set_aside(tmp_path: Path) -> None:
     ]
 
 
-def test_sessions_stand_in_for_users_and_it_is_told(tmp_path: Path) -> None:
+def test_sessions_replace_users_and_it_is_reported(tmp_path: Path) -> None:
     account = read_interactions(write(tmp_path, "session,item\n1,2\n1,3\n")).account
     assert account is not None
     assert account.remarks[0] == "There is no user column, so the sessions (session) are the users."
 
 
-def test_movielens_without_header_is_asked_then_read(tmp_path: Path) -> None:
+def test_movielens_without_header_is_a_question_then_read(tmp_path: Path) -> None:
     path = write(tmp_path, "1::1193::5::978300760\n1::661::3::978302109\n", "ratings.dat")
     with pytest.raises(Undecided) as caught:
         read_interactions(path)
@@ -207,7 +207,7 @@ def test_a_role_can_be_left_out(tmp_path: Path) -> None:
         ),
         (
             "a,b,c\nx,y,z\n",
-            "No column name says the user and item; 'a', 'b', 'c' could be.",
+            "No column name matches the user and item; 'a', 'b', 'c' could be.",
             "Say which with --user and --item.",
         ),
     ],
@@ -218,7 +218,7 @@ def test_a_tie_is_a_question(tmp_path: Path, text: str, message: str, hint: str)
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
-def test_values_tell_where_names_do_not(tmp_path: Path) -> None:
+def test_values_decide_where_names_do_not(tmp_path: Path) -> None:
     log = read_interactions(
         write(tmp_path, "user_id,thing,moment,price\n1,x,2024-01-01,1.5\n2,y,2024-01-02,2.5\n")
     )
@@ -228,7 +228,7 @@ def test_values_tell_where_names_do_not(tmp_path: Path) -> None:
         "The column 'thing' is the only other column of ids, so it is the item."
         in log.account.remarks
     )
-    assert "The column 'moment' holds moments throughout, so it is the time." in log.account.remarks
+    assert "The column 'moment' holds times throughout, so it is the time." in log.account.remarks
 
 
 def test_54_absent_and_doubled_names(tmp_path: Path) -> None:
@@ -247,11 +247,11 @@ def test_54_absent_and_doubled_names(tmp_path: Path) -> None:
     )
 
 
-def test_events_asked_for(tmp_path: Path) -> None:
+def test_requested_events(tmp_path: Path) -> None:
     path = write(tmp_path, "user,item,event\n1,2,view\n1,3,buy\n2,2,view\n2,3,\n")
     everything = read_interactions(path).account
     assert everything is not None
-    assert "All kinds of events in 'event' are used: 2 view" in everything.remarks[-1]
+    assert "All event types in 'event' are used: 2 view" in everything.remarks[-1]
     account = read_interactions(path, events=["buy"]).account
     assert account is not None
     assert dict(account.set_aside) == {"event 'view' not asked for": 2, "event missing": 1}
@@ -286,7 +286,7 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
         read_interactions("-")
 
 
-def test_53_places_that_cannot_be_read(tmp_path: Path) -> None:
+def test_53_paths_that_cannot_be_read(tmp_path: Path) -> None:
     write(tmp_path, "user,item\n1,2\n", "orders.csv")
     with pytest.raises(BadRequest) as missing:
         read_interactions(tmp_path / "order.csv")
@@ -341,7 +341,7 @@ def test_parquet_arrow_and_text_of_one_log_agree(tmp_path: Path) -> None:
         {
             "user_id": ["b", "a", "a"],
             "item_id": ["x", "y", "x"],
-            "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1],
+            "timestamp": [TIMESTAMP, TIMESTAMP + 2, TIMESTAMP + 1],
         }
     )
     frame.write_parquet(tmp_path / "log.parquet")
@@ -350,14 +350,14 @@ def test_parquet_arrow_and_text_of_one_log_agree(tmp_path: Path) -> None:
     frame.write_csv(tmp_path / "log.tsv", separator="\t")
     frame.write_ndjson(tmp_path / "log.jsonl")
     logs = [
-        read_interactions(tmp_path / f"log.{kind}")
-        for kind in ("parquet", "arrow", "csv", "tsv", "jsonl")
+        read_interactions(tmp_path / f"log.{suffix}")
+        for suffix in ("parquet", "arrow", "csv", "tsv", "jsonl")
     ]
     assert len({log.fingerprint for log in logs}) == 1
     assert logs[0].frame().rows() == [
-        ("a", "x", MOMENT + 1),
-        ("a", "y", MOMENT + 2),
-        ("b", "x", MOMENT),
+        ("a", "x", TIMESTAMP + 1),
+        ("a", "y", TIMESTAMP + 2),
+        ("b", "x", TIMESTAMP),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Frames of other libraries: whatever speaks the Arrow interface."""
+"""Frames of other libraries: objects with the Arrow interface."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import pytest
 from spadework.data.addresses import read_interactions
 from spadework.errors import BadData
 
-MOMENT = 1_700_000_000
+TIMESTAMP = 1_700_000_000
 COLUMNS = {
     "user_id": ["b", "a", "a"],
     "item_id": [3, 2, 1],
-    "timestamp": [MOMENT, MOMENT + 2, MOMENT + 1],
+    "timestamp": [TIMESTAMP, TIMESTAMP + 2, TIMESTAMP + 1],
 }
-ROWS = [("a", 1, MOMENT + 1), ("a", 2, MOMENT + 2), ("b", 3, MOMENT)]
+ROWS = [("a", 1, TIMESTAMP + 1), ("a", 2, TIMESTAMP + 2), ("b", 3, TIMESTAMP)]
 RELATION = (
     "SELECT unnest(['b', 'a', 'a']) AS user_id, unnest([3, 2, 1]) AS item_id, unnest([{0}, {0} "
     "+ 2, {0} + 1]) AS timestamp"
@@ -52,7 +52,7 @@ def test_every_frame_gives_the_same_log(frame: Any) -> None:
 
 def test_a_duckdb_relation() -> None:
     with duckdb.connect() as connection:
-        assert read_interactions(connection.sql(RELATION.format(MOMENT))).frame().rows() == ROWS
+        assert read_interactions(connection.sql(RELATION.format(TIMESTAMP))).frame().rows() == ROWS
 
 
 def test_the_frame_is_left_as_it_was() -> None:
@@ -84,10 +84,10 @@ def test_mixed_types_in_one_column_are_refused() -> None:
         read_interactions(pd.DataFrame({"user_id": [1, "x"], "item_id": [1, 2]}))
 
 
-def test_moments_of_pandas_keep_their_order_inside_a_second() -> None:
-    moments = pd.to_datetime(["2024-01-01 00:00:00.2", "2024-01-01 00:00:00.1"])
+def test_timestamps_of_pandas_keep_their_order_inside_a_second() -> None:
+    timestamps = pd.to_datetime(["2024-01-01 00:00:00.2", "2024-01-01 00:00:00.1"])
     log = read_interactions(
-        pd.DataFrame({"user_id": ["a", "a"], "item_id": ["second", "first"], "when": moments})
+        pd.DataFrame({"user_id": ["a", "a"], "item_id": ["second", "first"], "when": timestamps})
     )
     assert log.frame()["item_id"].to_list() == ["first", "second"]
 

@@ -1,4 +1,4 @@
-"""Each way to cut: its own rules, refusals and the sentence about what it leaks."""
+"""Each split: its rules, refusals and the sentence about its leak."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_duration_cuts_from_the_end_of_the_last_second(days):
     assert shares(days, split.expected) == [8, 9, 50, 51], (
         "two days before the second after the last event"
     )
-    assert split.says == "global time split: last 2 days"
+    assert split.description == "global time split: last 2 days"
     assert split.span == "2024-01-09 … 2024-01-10"
     assert split.leak is None
     assert split.users_without_history.tolist() == [1]
@@ -55,11 +55,11 @@ def test_validation_is_the_span_before_the_test_span(days):
     assert shares(days, split.expected) == [8, 9, 50, 51]
     assert shares(days, split.valid.expected) == [5, 6, 7]
     assert shares(days, split.valid.train) == [0, 1, 2, 3, 4]
-    assert split.valid.says == "validation: 3 days before the test span"
+    assert split.valid.description == "validation: 3 days before the test span"
     same_length = splitting.by_time(days, test=0.25, valid=0.1)
     assert (
-        same_length.valid.says.split(": ")[1].split(" before")[0]
-        == same_length.says.split("last ")[1]
+        same_length.valid.description.split(": ")[1].split(" before")[0]
+        == same_length.description.split("last ")[1]
     )
 
 
@@ -103,7 +103,7 @@ def test_a_span_without_a_unit_is_refused(days):
 # ---- cuts that leak
 
 
-def test_leave_one_out_takes_the_last_event_and_tells_what_it_leaks():
+def test_leave_one_out_expects_the_last_event_and_reports_its_leak():
     log = make_log(
         ["a", "a", "b", "b", "c"],
         [1, 2, 3, 4, 5],
@@ -112,7 +112,7 @@ def test_leave_one_out_takes_the_last_event_and_tells_what_it_leaks():
     split = splitting.last_item(log)
     assert shares(log, split.expected) == [2, 4]
     assert split.users.tolist() == [0, 1]
-    # train: moments 0, 20, 40. Two of three are later than a's event, one of three later than b's:
+    # train: times 0, 20, 40. Two of three are later than a's event, one of three later than b's:
     # half on average.
     assert split.leak == (
         "This split leaks the future: on average 50.0% of the training rows are later than "
@@ -121,25 +121,22 @@ def test_leave_one_out_takes_the_last_event_and_tells_what_it_leaks():
     assert split.valid is None
 
 
-def test_leave_one_out_of_positions_cannot_say_how_much_it_leaks():
+def test_the_leak_of_leave_one_out_on_positions_is_unknown():
     split = splitting.last_item(make_log(["a", "a", "b", "b"], [1, 2, 3, 4], [0, 1, 0, 1]))
     assert split.leak == (
-        "This split ignores the calendar; times here are positions, so nobody can say how "
-        "much of the future it leaks."
+        "This split ignores the calendar; times here are positions, so the leak of the "
+        "future is unknown."
     )
     assert split.span == ""
 
 
-def test_a_random_cut_without_times_cannot_say_how_much_it_leaks():
+def test_the_leak_of_a_random_cut_without_times_is_unknown():
     split = splitting.random(make_log(["a"] * 5, range(5)))
-    assert (
-        split.leak
-        == "This split ignores time; without times nobody can say how much of the future it leaks."
-    )
+    assert split.leak == "This split ignores time; without times the leak of the future is unknown."
     assert len(split.expected) == 1
 
 
-def test_the_last_basket_is_the_whole_of_it():
+def test_the_last_basket_is_complete():
     log = make_log(
         ["a", "a", "a", "b"],
         [1, 2, 3, 4],
@@ -149,7 +146,7 @@ def test_the_last_basket_is_the_whole_of_it():
     assert shares(log, splitting.last_basket(log).expected) == [2, 3]
     timed = make_log(["a", "a", "a", "b"], [1, 2, 3, 4], [START, START + 9, START + 9, START])
     assert shares(timed, splitting.last_basket(timed).expected) == [2, 3], (
-        "without baskets, one moment is one"
+        "without baskets, events of one time are one"
     )
 
 
@@ -159,7 +156,7 @@ def test_last_needs_an_order(name):
         splitting.splits[name](make_log(["a", "a"], [1, 2]))
 
 
-def test_everybody_with_two_events_is_judged_at_random():
+def test_all_users_with_two_events_are_judged_at_random():
     log = make_log(["a"] * 10 + ["b"] * 2 + ["c"], range(13), list(range(13)))
     split = splitting.random(log, test=0.3, rng=1)
     assert np.bincount(split.expected.users).tolist() == [3, 1]
@@ -169,28 +166,28 @@ def test_everybody_with_two_events_is_judged_at_random():
     )
 
 
-# ---- one kind of event is the target
+# ---- one event type is the target
 
 
 @pytest.fixture(scope="module")
 def bought():
     """`a` looks, buys, looks and looks; `b` buys first and looks then; `c` buys twice in a day."""
-    users, kinds = (
+    users, event_types = (
         [*"aaaa", *"bb", *"ccc"],
         ["view", "buy", "view", "view", "buy", "view", "view", "buy", "buy"],
     )
     times = [START + day * DAY for day in (0, 1, 8, 9, 0, 9, 0, 9, 9)]
-    return make_log(users, range(9), times, kinds=kinds)
+    return make_log(users, range(9), times, event_types=event_types)
 
 
-def test_by_time_what_else_happened_in_the_test_span_is_left_out_and_told(bought):
+def test_by_time_what_else_happened_in_the_test_span_is_left_out_and_counted(bought):
     split = splitting.by_time(bought, test="2d", target="buy")
     assert shares(bought, split.expected) == [7, 8]
-    assert (split.left_out, split.says) == (
+    assert (split.left_out, split.description) == (
         3,
         (
             "global time split: last 2 days; only 'buy' is expected (3 tested rows of other "
-            "kinds left out)"
+            "event types left out)"
         ),
     )
     assert shares(bought, split.train) == [0, 1, 4, 6]
@@ -198,7 +195,7 @@ def test_by_time_what_else_happened_in_the_test_span_is_left_out_and_told(bought
     with pytest.raises(Unsuitable) as caught:
         splitting.by_time(bought.where(bought.users < 2), test="2d", target="buy")
     assert str(caught.value) == (
-        "The cut at 2024-01-08 leaves no event of the kind 'buy' from it.\nChoose a longer "
+        "The cut at 2024-01-08 leaves no event of the type 'buy' from it.\nChoose a longer "
         "test span."
     )
 
@@ -221,9 +218,9 @@ def test_the_last_basket_with_the_target_is_expected(bought):
 
 def test_a_random_share_of_the_target_is_expected_and_all_views_are_known(bought):
     split = splitting.random(bought, test=0.2, rng=1, target="buy")
-    assert split.expected.is_kind("buy").all()
+    assert split.expected.is_event_type("buy").all()
     assert np.bincount(split.expected.users).tolist() == [1, 1, 1]
-    assert split.train.kind_counts == {"buy": 1, "view": 5}
+    assert split.train.event_type_counts == {"buy": 1, "view": 5}
     assert split.left_out == 0
 
 
@@ -248,7 +245,8 @@ def test_unseen_users_show_the_first_part_of_their_history():
     assert np.bincount(split.given.users, minlength=10)[split.users].tolist() == [8, 8, 8]
     assert set(split.expected.items.tolist()) == {8, 9}
     assert (
-        split.says == "strong generalisation: 30% of the users unseen, 80% of their history given"
+        split.description
+        == "strong generalisation: 30% of the users unseen, 80% of their history given"
     )
     assert split.leak is not None
     assert "% of the training rows are later" in split.leak
@@ -260,7 +258,7 @@ def test_shares_of_a_strong_cut_are_checked(option):
         splitting.strong(make_log(["a", "a"], [1, 2]), **option)
 
 
-# ---- somebody else's cut
+# ---- a cut made elsewhere
 
 
 def test_labels_decide_and_validation_rows_are_trained_on_in_the_end():
@@ -279,7 +277,7 @@ def test_labels_decide_and_validation_rows_are_trained_on_in_the_end():
     ("labels", "seen"),
     [(["train", "tset", "tset"], "'tset' (2 rows)"), (["train", None, "test"], "None (1 rows)")],
 )
-def test_an_unknown_label_is_told_with_its_rows(labels, seen):
+def test_an_unknown_label_is_reported_with_its_rows(labels, seen):
     with pytest.raises(BadData) as caught:
         splitting.from_column(make_log(["a"] * 3, range(3)), labels)
     assert caught.value.message == f"The split column holds {seen}, which is none of train, test."

@@ -64,22 +64,22 @@ def test_text_round_trips(values):
     st.lists(st.integers(-100, 100), min_size=1),
     st.lists(st.integers(-200, 200) | st.none(), max_size=20),
 )
-def test_unknown_numbers_and_nulls_have_no_code(known, asked):
+def test_unknown_numbers_and_nulls_have_no_code(known, requested):
     vocabulary, _ = Vocabulary.build(pl.Series("id", known))
     ids = sorted(set(known))
-    expected = [ids.index(value) if value in ids else -1 for value in asked]
-    assert vocabulary.codes(pl.Series("id", asked, dtype=pl.Int64)).tolist() == expected
+    expected = [ids.index(value) if value in ids else -1 for value in requested]
+    assert vocabulary.codes(pl.Series("id", requested, dtype=pl.Int64)).tolist() == expected
 
 
 @given(
     st.lists(st.sampled_from("abcdef"), min_size=1),
     st.lists(st.sampled_from([*"abcdefgh", None]), max_size=20),
 )
-def test_unknown_texts_and_nulls_have_no_code(known, asked):
+def test_unknown_texts_and_nulls_have_no_code(known, requested):
     vocabulary, _ = Vocabulary.build(pl.Series("id", known))
     ids = sorted(set(known))
-    expected = [ids.index(value) if value in ids else -1 for value in asked]
-    assert vocabulary.codes(pl.Series("id", asked, dtype=pl.String)).tolist() == expected
+    expected = [ids.index(value) if value in ids else -1 for value in requested]
+    assert vocabulary.codes(pl.Series("id", requested, dtype=pl.String)).tolist() == expected
 
 
 def test_numbers_and_text_never_match():
@@ -91,7 +91,7 @@ def test_numbers_and_text_never_match():
     assert numbers != texts
 
 
-def test_texts_that_look_alike_stay_apart():
+def test_similar_texts_stay_different():
     values = [
         "7",
         "007",
@@ -133,11 +133,15 @@ def test_types_of_numbers_match_by_value():
 
 
 def test_codes_depend_on_the_ids_and_not_on_the_order_of_rows():
-    one, _ = Vocabulary.build(pl.Series(["b", "a", "c"]))
-    two, _ = Vocabulary.build(pl.Series(["c", "b", "a", "a"]))
-    assert one == two
-    assert hash(one) == hash(two)
-    assert one.fingerprint == two.fingerprint != Vocabulary(pl.Series(["a", "b", "d"])).fingerprint
+    first, _ = Vocabulary.build(pl.Series(["b", "a", "c"]))
+    second, _ = Vocabulary.build(pl.Series(["c", "b", "a", "a"]))
+    assert first == second
+    assert hash(first) == hash(second)
+    assert (
+        first.fingerprint
+        == second.fingerprint
+        != Vocabulary(pl.Series(["a", "b", "d"])).fingerprint
+    )
 
 
 def test_empty_ids_are_refused_by_name_and_count():
@@ -149,7 +153,7 @@ def test_empty_ids_are_refused_by_name_and_count():
     )
 
 
-def test_nothing_asked_and_nothing_known():
+def test_nothing_requested_and_nothing_known():
     assert Vocabulary(pl.Series(["a"])).codes([]).tolist() == []
     assert Vocabulary(pl.Series([], dtype=pl.String)).codes(["a"]).tolist() == [-1]
     assert len(Vocabulary.build(pl.Series("id", [], dtype=pl.Int64))[0]) == 0

@@ -1,4 +1,4 @@
-"""Worlds are what they say they are."""
+"""Worlds have the pattern that they plant."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ def test_content_says_a_category_for_every_item():
 def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():
     made = world("crossed")
     assert made.target == "purchase"
-    assert made.log.kind_counts == {"purchase": 1800, "view": 7200}
+    assert made.log.event_type_counts == {"purchase": 1800, "view": 7200}
     frame = made.log.frame().with_columns(group=pl.col("item_id").str.slice(1).cast(pl.Int64) // 10)
     views, bought = (
-        frame.filter(event=kind).select("user_id", "group", "item_id", "time")
-        for kind in ("view", "purchase")
+        frame.filter(event=event_type).select("user_id", "group", "item_id", "time")
+        for event_type in ("view", "purchase")
     )
     led = views.select("user_id", group=(pl.col("group") + 7) % 40).unique()
     share = bought.join(led, on=["user_id", "group"], how="semi").height / bought.height
@@ -96,17 +96,21 @@ def test_in_crossed_a_purchase_comes_from_the_group_that_the_views_lead_to():
 
 def test_in_crossed_only_pairs_of_view_and_purchase_tell():
     """Cosine of purchases with views finds what is bought next; cosine of purchases alone, and of
-    all events alike, does not.
+    all events together, does not.
     """
     made = world("crossed")
     split = splitting.by_time(made.log, test="14d", target="purchase")
 
     def recall(left: str | None, right: str | None) -> float:
         bought, seen = (
-            split.train if kind is None else split.train.where(split.train.is_kind(kind))
-            for kind in (left, right)
+            split.train
+            if event_type is None
+            else split.train.where(split.train.is_event_type(event_type))
+            for event_type in (left, right)
         )
-        history = split.given if right is None else split.given.where(split.given.is_kind(right))
+        history = (
+            split.given if right is None else split.given.where(split.given.is_event_type(right))
+        )
         pairs = (bought.matrix().T @ seen.matrix()).toarray()
         np.fill_diagonal(pairs, 0)
         pairs /= np.sqrt(

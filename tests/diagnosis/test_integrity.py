@@ -21,36 +21,36 @@ def rows(users, items=None, times=None):
 
 
 @pytest.mark.parametrize(
-    ("users", "items", "says"),
+    ("users", "items", "message"),
     [
-        (["a", "a"], [1, 2], "There is one user, so nothing about others can be learned."),
+        (["a", "a"], [1, 2], "There is one user, so nothing can be learned about others."),
         (["a", "b"], [1, 1], "There is one item, so there is nothing to choose from."),
         (["a", "b"], [1, 2],
-            "No user has two events, so nothing connects items and no user can be judged."),
+            "No user has two events, so nothing connects items and no model can be tested."),
     ],
 )  # fmt: skip
-def test_a_log_that_is_too_small_blocks(users, items, says):
+def test_a_log_that_is_too_small_blocks(users, items, message):
     found = too_small(rows(users, items), None)
-    assert (found.says, found.level) == (says, "blocker")
-    assert found.advice == "Check that the user column names people, not orders."
+    assert (found.says, found.level) == (message, "blocker")
+    assert found.advice == "Check that the user column names users, not orders."
 
 
 def test_a_small_log_that_can_be_learned_from_does_not_block():
     assert too_small(rows(["a", "a", "b"]), None) is None
 
 
-@pytest.mark.parametrize(("aside", "speaks"), [(0, False), (5, False), (6, True)])
-def test_more_than_one_row_in_twenty_set_aside_is_told(aside, speaks):
+@pytest.mark.parametrize(("aside", "found_something"), [(0, False), (5, False), (6, True)])
+def test_more_than_one_row_in_twenty_set_aside_is_a_finding(aside, found_something):
     log = rows(["a"] * (100 - aside))
     account = RowAccount(source="made", read=100, used=100 - aside, set_aside={"bad time": aside})
     found = set_aside(dataclasses.replace(log, account=account), None)
-    assert (found is not None) == speaks
+    assert (found is not None) == found_something
     if found:
         assert found.effect == pytest.approx(aside / 100)
         assert found.says == "6.0% of the rows are set aside, most of them because: bad time (6)."
 
 
-def test_positions_are_told_apart_from_no_times():
+def test_positions_differ_from_no_times():
     log = rows(["a", "a", "b"], times=[0, 1, 0])
     account = RowAccount(source="made", read=3, used=3, counts={"time_is_position": 1})
     found = no_times(dataclasses.replace(log, account=account), None)
@@ -58,7 +58,7 @@ def test_positions_are_told_apart_from_no_times():
     assert no_times(log, None) is None
 
 
-def test_equal_times_and_ties_are_not_told_twice():
+def test_equal_times_and_ties_are_one_finding():
     same = rows(["a", "a"], times=[START, START])
     assert all_equal(same, None) is not None
     assert ties(same, None) is None

@@ -1,5 +1,5 @@
-"""Findings stand in order of what they weigh, and each with advice ends in a line that the command
-line accepts.
+"""Findings are sorted by level and effect; each with advice ends in a line that the command line
+accepts.
 """
 
 from __future__ import annotations
@@ -49,48 +49,50 @@ def accepted(line: str) -> list[str]:
     commands = Commands("spadework")
     command = commands.get_command(click.Context(commands), words[1])
     assert command is not None, line
-    made = command.make_context(words[1], words[2:])
+    arguments = command.make_context(words[1], words[2:])
     if words[1] in ("dig", "look"):  # values of settings are checked beyond the parser
         known = {
-            "items": made.params.get("items"),
-            "budget": made.params.get("budget"),
-            "settings": made.params["settings"],
+            "items": arguments.params.get("items"),
+            "budget": arguments.params.get("budget"),
+            "settings": arguments.params["settings"],
         }
-        recipe_of(made.params["source"], **known)
+        recipe_of(arguments.params["source"], **known)
     if words[1] == "explain":
-        explain(made.params["name"])
+        explain(arguments.params["name"])
     return words
 
 
 def findings_of(name: str) -> list[Finding]:
-    made = world(name, 0)
-    split = splitting.by_time(made.log, test=0.15, valid=0.15, target=made.target)
+    made_world = world(name, 0)
+    split = splitting.by_time(made_world.log, test=0.15, valid=0.15, target=made_world.target)
     protocol = Protocol.of(split.valid, metrics=["ndcg@10"], seed=0)
-    answers, unanswered = ask_all(Evidence(protocol, made.content, np.flatnonzero(protocol.judged)))
-    late = [Unanswered("ORD-1", "", "not asked", 9.0)]
-    left = [one for one in answers if one.code != "ORD-1"]
+    answers, unanswered = ask_all(
+        Evidence(protocol, made_world.content, np.flatnonzero(protocol.judged))
+    )
+    without_time = [Unanswered("ORD-1", "", "not asked", 9.0)]
+    without_order = [one for one in answers if one.code != "ORD-1"]
     verdicts = [
-        readiness(answers, made.log, unanswered=unanswered),
-        readiness(left, made.log, unanswered=late, larger="2m"),
+        readiness(answers, made_world.log, unanswered=unanswered),
+        readiness(without_order, made_world.log, unanswered=without_time, larger="2m"),
     ]
-    verdicts.append(readiness(left, made.log, unanswered=late))
+    verdicts.append(readiness(without_order, made_world.log, unanswered=without_time))
     return [
-        *diagnose(made.log, made.content, split),
+        *diagnose(made_world.log, made_world.content, split),
         *answers,
         *(verdict.finding() for verdict in verdicts),
     ]
 
 
 def test_every_finding_with_advice_ends_in_a_line_that_is_accepted():
-    met = set()
+    codes_seen = set()
     for name in WORLDS:
         for one in findings_of(name):
             assert bool(one.command) == bool(one.advice), one
             if one.command:
-                met.add(one.code)
+                codes_seen.add(one.code)
                 accepted(command_for(one, "a log.csv", "runs/a run"))
-    assert len(met & set(all_probes())) >= 18, f"few probes weighed anything: {met}"
-    assert "VER-1" in met
+    assert len(codes_seen & set(all_probes())) >= 18, f"few probes weighed anything: {codes_seen}"
+    assert "VER-1" in codes_seen
 
 
 @pytest.mark.parametrize(
@@ -119,12 +121,12 @@ def test_lines_of_findings_without_settings_are_accepted(code):
         ({}, "spadework explain TIME-3"),
     ],
 )
-def test_a_line_does_what_the_settings_say(patch, line):
+def test_a_line_follows_from_the_settings(patch, line):
     assert line_of("TIME-3", patch) == line
     accepted(filled(line, "log.csv", "runs/one"))
 
 
-def test_places_are_filled_and_quoted():
+def test_placeholders_are_filled_and_quoted():
     one = Finding(
         code="TIME-3", level="weak", says="", advice="Sweep.", patch={"gap_half_life": "3d"}
     )
@@ -137,7 +139,7 @@ def test_places_are_filled_and_quoted():
 def test_a_log_is_read_again_as_it_was_read():
     assert set(READ_WITH) <= set(Recipe.model_fields)
     one = {"code": "INT-1", "command": "spadework look SOURCE"}
-    asked = {
+    recipe = {
         "source": "log.csv",
         "items": "items.csv",
         "user": "CustomerID",
@@ -145,7 +147,7 @@ def test_a_log_is_read_again_as_it_was_read():
         "skip_bad": True,
         "encoding": "utf-8",
     }
-    line = line_for(one, asked, "runs/one")
+    line = line_for(one, recipe, "runs/one")
     assert line == (
         "spadework look log.csv --items items.csv --set user=CustomerID --set "
         '\'events=["buy", "view"]\' --set skip_bad=true'
@@ -153,7 +155,7 @@ def test_a_log_is_read_again_as_it_was_read():
     words = accepted(line)
     settings = [word for before, word in zip(words, words[1:], strict=False) if before == "--set"]
     again = recipe_of("log.csv", items="items.csv", settings=settings)
-    assert {key: getattr(again, key) for key in asked} == asked
+    assert {key: getattr(again, key) for key in recipe} == recipe
     assert line_for(one, {}, "runs/one") == "spadework look sample:grocery"
 
 
@@ -161,7 +163,7 @@ def test_findings_are_sorted_by_level_then_by_effect():
     def one(code: str, level: str, effect: float | None, unit: str = "share") -> Finding:
         return Finding(code=code, level=level, says="", advice="", effect=effect, unit=unit)
 
-    made = [
+    findings = [
         one("A-1", "weak", 0.05),
         one("B-1", "strong", -0.4),
         one("C-1", "strong", 0.1),
@@ -172,10 +174,10 @@ def test_findings_are_sorted_by_level_then_by_effect():
         one("G-1", "blocker", None),
         one("H-1", "note", math.nan),
     ]
-    codes = [each.code for each in sorted(made, key=by_weight)]
+    codes = [each.code for each in sorted(findings, key=by_weight)]
     assert codes == ["G-1", "D-1", "B-1", "C-1", "A-1", "VER-1", "F-1", "E-1", "H-1"]
     assert [
-        each["code"] for each in sorted((each.as_json() for each in made), key=by_weight)
+        each["code"] for each in sorted((each.as_json() for each in findings), key=by_weight)
     ] == codes
 
 
@@ -183,8 +185,8 @@ def test_checks_and_probes_come_in_this_order():
     log = make_log([f"u{n % 60}" for n in range(900)], [f"i{(n * 7) % 41}" for n in range(900)])
     found = diagnose(log)
     assert list(found) == sorted(found, key=by_weight)
-    made = world("trend", 0)
-    valid = splitting.by_time(made.log, test=0.15, valid=0.15).valid
+    made_world = world("trend", 0)
+    valid = splitting.by_time(made_world.log, test=0.15, valid=0.15).valid
     protocol = Protocol.of(valid, metrics=["ndcg@10"], seed=0)
     answers, _ = ask_all(
         Evidence(protocol, None, np.flatnonzero(protocol.judged)),

@@ -41,20 +41,20 @@ def test_bins_double():
         list(range(21)),
         [START + n * 3600 for n in range(21)],
     )
-    told = portrait(log)["history_lengths"]
-    assert told == {"from": [1, 2, 3, 5], "to": [1, 2, 4, 8], "users": [1, 1, 2, 2]}
+    series = portrait(log)["history_lengths"]
+    assert series == {"from": [1, 2, 3, 5], "to": [1, 2, 4, 8], "users": [1, 1, 2, 2]}
 
 
 @pytest.mark.parametrize("name", list(worlds))
 def test_series_add_up_and_stay_short(name, world):
     log = world(name).log
-    told = portrait(log)
-    assert sum(told["events_over_time"]["rows"]) == len(log)
-    assert sum(told["history_lengths"]["users"]) == len(log.active_users)
-    assert len(told["popularity"]["rank"]) == len(told["popularity"]["rows"]) <= POINTS
-    assert told["popularity"]["rows"] == sorted(told["popularity"]["rows"], reverse=True)
-    assert all(0 <= share <= 1 for share in told["drift"]["overlap"])
-    assert len(json.dumps(told)) < 20_000
+    series = portrait(log)
+    assert sum(series["events_over_time"]["rows"]) == len(log)
+    assert sum(series["history_lengths"]["users"]) == len(log.active_users)
+    assert len(series["popularity"]["rank"]) == len(series["popularity"]["rows"]) <= POINTS
+    assert series["popularity"]["rows"] == sorted(series["popularity"]["rows"], reverse=True)
+    assert all(0 <= share <= 1 for share in series["drift"]["overlap"])
+    assert len(json.dumps(series)) < 20_000
 
 
 def test_fashion_drifts_and_a_ring_does_not(world):
@@ -75,6 +75,6 @@ def test_fashion_drifts_and_a_ring_does_not(world):
     ids=["no times", "one event", "positions", "no rows"],
 )  # fmt: skip
 def test_the_smallest_logs_have_a_portrait(log):
-    told = portrait(log)
-    assert json.dumps([facts(log), told], allow_nan=False)
-    assert told["drift"] is None
+    series = portrait(log)
+    assert json.dumps([facts(log), series], allow_nan=False)
+    assert series["drift"] is None

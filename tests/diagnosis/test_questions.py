@@ -1,5 +1,5 @@
 """Probes on known worlds: each planted property is found by its probe over many seeds, and the
-other probes stay silent.
+other probes find nothing.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from makers import DAY, START, make_log
 from spadework.data import splitting
 from spadework.data.addresses import read_content
 from spadework.data.worlds.worlds import world
-from spadework.diagnosis.controls import exchanged
+from spadework.diagnosis.controls import exchange_items
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.ingredients import INGREDIENTS
-from spadework.diagnosis.probe import all_probes, ask_all, found
+from spadework.diagnosis.probe import all_probes, ask_all, finding_of_change
 from spadework.diagnosis.readiness import readiness
 from spadework.evaluation.trial import Protocol
 from spadework.kernels import parallel
@@ -58,16 +58,15 @@ PLANTED = {
 TRUE_TOO = {
     "trend": {"POP-3"},  # what is popular in the whole log is out of fashion
     "habits_in_fashion": {"POP-3"},
-    # steps are learned one by one: near pairs and more people help a little, and so does taking out
+    # steps are learned one by one: near pairs and more users help a little, and so does removing
     # what chance made popular
     "order": {"ORD-3", "SIZE-1", "POP-3"},
     "coarse_clock": {"ORD-3", "SIZE-1", "POP-1", "POP-3"},
     "novelties": {"SIZE-1"},
-    # what nobody means hides what people mean: counts are noise, and dividing by size takes noise
-    # out
+    # robots hide the taste of users: counts are noise, and dividing by popularity removes noise
     "resellers": {"SIZE-1", "POP-3"},
     "errands": {"POP-3"},
-    "kits": {"POP-3", "ORD-3", "SIZE-1"},  # what stands in one basket stands near each other
+    "kits": {"POP-3", "ORD-3", "SIZE-1"},  # items of one basket are near each other
     "ordered_hits": {"POP-4"},
 }
 """World → probes that may find something there, since it is so."""
@@ -77,24 +76,22 @@ WORKERS = 2
 
 
 def evidence_of(name: str, seed: int) -> Evidence:
-    made = world(name, seed)
-    split = splitting.by_time(made.log, test=0.15, valid=0.15, target=made.target)
+    made_world = world(name, seed)
+    split = splitting.by_time(made_world.log, test=0.15, valid=0.15, target=made_world.target)
     assert split.valid is not None
     protocol = Protocol.of(split.valid, metrics=["ndcg@10"], seed=seed)
-    return Evidence(protocol, made.content, np.flatnonzero(protocol.judged))
+    return Evidence(protocol, made_world.content, np.flatnonzero(protocol.judged))
 
 
 def found_in(name: str, seed: int) -> dict[str, Finding]:
-    """What each probe says of a world."""
+    """The finding of each probe in a world, by code."""
     with parallel.using(1):
         return {finding.code: finding for finding in ask_all(evidence_of(name, seed))[0]}
 
 
 @pytest.fixture(scope="module")
 def answers():
-    """What each probe says of a world, by seed; worlds are small, so each process takes seeds of
-    its own.
-    """
+    """Findings of each probe in a world, by seed; each process runs seeds of its own."""
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
         yield cache(lambda name: list(pool.map(found_in, [name] * SEEDS, range(SEEDS))))
 
@@ -105,16 +102,18 @@ def test_every_probe_is_planted_somewhere():
 
 @pytest.mark.parametrize("name", PLANTED)
 def test_what_was_planted_is_found_and_nothing_else(name, answers):
-    loud = Counter(
+    found_counts = Counter(
         code
         for found in answers(name)
         for code, finding in found.items()
         if finding.level in ("strong", "weak")
     )
     for code in PLANTED[name]:
-        assert loud[code] >= SEEDS - MISSED, f"{code} finds what {name} plants: {loud}"
+        assert found_counts[code] >= SEEDS - MISSED, (
+            f"{code} finds what {name} plants: {found_counts}"
+        )
     for code in set(all_probes()) - PLANTED[name] - TRUE_TOO.get(name, set()):
-        assert loud[code] <= MISSED, f"{code} is silent on {name}: {loud}"
+        assert found_counts[code] <= MISSED, f"{code} finds nothing in {name}: {found_counts}"
 
 
 def test_nothing_is_strong_in_noise(answers):
@@ -126,23 +125,23 @@ def test_nothing_is_strong_in_noise(answers):
     ]
 
 
-def test_an_item_table_that_says_nothing_is_found_to_say_nothing():
-    """Categories at random beside items: neither content alone nor content beside behaviour may be
-    found to help.
+def test_a_random_item_table_is_not_found_to_help():
+    """Random categories of items: neither content alone nor content with behaviour may be found to
+    help.
     """
-    loud: Counter[str] = Counter()
+    found_counts: Counter[str] = Counter()
     for seed in range(SEEDS):
-        made = evidence_of("checkerboard", seed)
-        ids = made.train.item_vocabulary.ids
+        evidence = evidence_of("checkerboard", seed)
+        ids = evidence.train.item_vocabulary.ids
         drawn = np.random.default_rng(seed).integers(0, 8, len(ids))
         table = pl.DataFrame({"item_id": ids, "category": [f"c{number}" for number in drawn]})
-        made.content = read_content(table, made.train)
-        loud.update(
+        evidence.content = read_content(table, evidence.train)
+        found_counts.update(
             finding.code
-            for finding in ask_all(made)[0]
+            for finding in ask_all(evidence)[0]
             if finding.level != "note" and finding.code.startswith("CON")
         )
-    assert all(count <= MISSED for count in loud.values()), loud
+    assert all(count <= MISSED for count in found_counts.values()), found_counts
 
 
 def test_probes_that_cannot_run_say_why_and_the_others_run():
@@ -157,9 +156,9 @@ def test_probes_that_cannot_run_say_why_and_the_others_run():
 
 
 @pytest.mark.parametrize("rows", [1, 2, 30])
-def test_few_users_are_told_with_a_warning_or_not_at_all(rows):
-    made = evidence_of("order", 0)
-    few = Evidence(made.protocol, None, made.rows[:rows])
+def test_findings_of_few_users_have_a_warning(rows):
+    evidence = evidence_of("order", 0)
+    few = Evidence(evidence.protocol, None, evidence.rows[:rows])
     answers, _ = ask_all(few)
     assert answers
     for one in answers:
@@ -169,36 +168,40 @@ def test_few_users_are_told_with_a_warning_or_not_at_all(rows):
 
 
 def test_settings_that_were_judged_before_are_not_fitted_again(monkeypatch):
-    made = evidence_of("order", 0)
-    ask_all(made)
-    again = Evidence(made.protocol, None, made.rows, dict(made.known))
+    evidence = evidence_of("order", 0)
+    ask_all(evidence)
+    again = Evidence(evidence.protocol, None, evidence.rows, dict(evidence.known))
     monkeypatch.setattr(
         CoOccurrence, "fit_together", lambda *args, **how: pytest.fail("fitted again")
     )
     base, other = (
         model("cooccurrence", **again.common, weight=weight) for weight in ("raw", "confidence")
     )
-    assert again.change([(base, other)]).effect == made.change([(base, other)]).effect
+    assert again.change([(base, other)]).effect == evidence.change([(base, other)]).effect
 
 
-def test_exchanged_items_keep_who_when_and_what_is_popular_when():
+def test_exchanged_items_keep_users_times_and_trends():
     log = evidence_of("trend", 0).train
-    mixed = exchanged(log, np.random.default_rng(0))
-    np.testing.assert_array_equal(mixed.users, log.users)
-    np.testing.assert_array_equal(mixed.times, log.times)
-    taken = [len(np.unique(np.stack([one.users, one.items]), axis=1)[0]) for one in (mixed, log)]
-    assert abs(taken[0] - taken[1]) < 0.05 * taken[1], "people take about as many different things"
-    assert (mixed.items != log.items).mean() > 0.5
+    exchanged = exchange_items(log, np.random.default_rng(0))
+    np.testing.assert_array_equal(exchanged.users, log.users)
+    np.testing.assert_array_equal(exchanged.times, log.times)
+    pair_counts = [
+        len(np.unique(np.stack([one.users, one.items]), axis=1)[0]) for one in (exchanged, log)
+    ]
+    assert abs(pair_counts[0] - pair_counts[1]) < 0.05 * pair_counts[1], (
+        "users have about as many different items"
+    )
+    assert (exchanged.items != log.items).mean() > 0.5
     early = log.times < np.median(log.times)
     drift = np.abs(
-        np.bincount(mixed.items[early], minlength=log.item_count)
+        np.bincount(exchanged.items[early], minlength=log.item_count)
         - np.bincount(log.items[early], minlength=log.item_count)
     )
     assert drift.sum() <= 0.15 * early.sum(), "what was popular in each half stays about as it was"
 
 
-def test_from_nothing_to_something_is_told_in_the_metric_and_can_be_written():
-    """Two hundred tastes: what is popular serves nobody, so nothing is a share of it."""
+def test_a_gain_from_zero_is_in_the_metric_and_can_be_written():
+    """Two hundred tastes: the most popular items hit no target, so nothing is a share of that."""
     rng = np.random.default_rng(0)
     rows = [
         (u, 10 * (u % 200) + int(i), n)
@@ -214,12 +217,12 @@ def test_from_nothing_to_something_is_told_in_the_metric_and_can_be_written():
     answers, _ = ask_all(Evidence(Protocol.of(split, metrics=["ndcg@10"]), None, np.arange(400)))
     json.dumps([one.as_json() for one in answers], allow_nan=False)
     personal = next(one for one in answers if one.code == "POP-2")
-    assert "Personal lists carry more than popularity." in personal.says
+    assert "Personal lists are better than the most popular items." in personal.says
     assert "inf" not in personal.says
 
 
 def test_what_cannot_differ_is_no_absence():
-    """All times are equal, so nothing of order or trends can be asked."""
+    """All times are equal, so no question about order or trends has an answer."""
     log = make_log(
         [f"u{n % 60}" for n in range(900)], [f"i{(n * 7) % 41}" for n in range(900)], [START] * 900
     )
@@ -229,12 +232,12 @@ def test_what_cannot_differ_is_no_absence():
     )
     assert not {"ORD-1", "ORD-2", "TIME-1"} & {one.code for one in answers}
     assert {one.code for one in unanswered} >= {"ORD-1", "ORD-2", "TIME-1"}
-    told = readiness(answers, log)
-    assert "ORD-1" in told.unknown
-    assert not [rule for rule in told.reasons if rule.about.startswith("ORD")]
+    verdict = readiness(answers, log)
+    assert "ORD-1" in verdict.unknown
+    assert not [rule for rule in verdict.reasons if rule.about.startswith("ORD")]
 
 
-def test_people_who_only_repeat_are_not_asked_for_new_things():
+def test_users_who_only_repeat_have_no_questions_about_new_items():
     log = make_log(
         [f"u{u}" for u in range(150) for _ in range(6)],
         [f"i{u % 30}" for u in range(150) for _ in range(6)],
@@ -244,12 +247,12 @@ def test_people_who_only_repeat_are_not_asked_for_new_things():
         Evidence(Protocol.of(splitting.last_basket(log), metrics=["ndcg@10"]), None, np.arange(150))
     )
     assert {one.code for one in answers} <= {"REP-1", "REP-2", "REP-3"}
-    assert "Only 0 of 150 users take anything that they never had." in {
+    assert "Only 0 of 150 users have an item that is new to them." in {
         one.why for one in unanswered
     }
 
 
-def test_a_setting_that_breaks_takes_nothing_with_it(monkeypatch):
+def test_a_setting_that_breaks_does_not_end_the_others(monkeypatch):
     def broken(*_, **__):
         raise MemoryError
 
@@ -259,7 +262,7 @@ def test_a_setting_that_breaks_takes_nothing_with_it(monkeypatch):
     assert {"POP-2", "TIME-1"} <= {one.code for one in unanswered}
 
 
-def test_a_probe_that_breaks_is_told(monkeypatch):
+def test_a_probe_that_breaks_is_unanswered(monkeypatch):
     def broken(*_):
         raise ValueError("no such thing")
 
@@ -270,12 +273,12 @@ def test_a_probe_that_breaks_is_told(monkeypatch):
     assert "ValueError: no such thing" in {one.why for one in unanswered}
 
 
-def test_positions_cannot_tell_trends_from_order_and_say_so():
-    made = world("order", 0).log
-    positions = np.arange(len(made)) - made.starts[made.users]
+def test_positions_cannot_tell_trends_from_order():
+    dated = world("order", 0).log
+    positions = np.arange(len(dated)) - dated.starts[dated.users]
     log = make_log(
-        made.user_vocabulary.ids.gather(made.users.tolist()).to_list(),
-        made.item_vocabulary.ids.gather(made.items.tolist()).to_list(),
+        dated.user_vocabulary.ids.gather(dated.users.tolist()).to_list(),
+        dated.item_vocabulary.ids.gather(dated.items.tolist()).to_list(),
         positions.tolist(),
     )
     answers, unanswered = ask_all(
@@ -283,17 +286,17 @@ def test_positions_cannot_tell_trends_from_order_and_say_so():
     )
     order = next(one for one in answers if one.code == "ORD-1")
     assert order.level == "weak", "without a calendar no more than that"
-    assert "positions: trends are in it, too" in order.says
+    assert "times are positions, so trends are included" in order.says
     assert {"TIME-1", "TIME-2", "UNIT-1"} <= {one.code for one in unanswered}
 
 
-def test_histories_that_nobody_learned_from_have_no_control_and_say_so():
-    made = world("order", 0).log
+def test_histories_outside_the_training_data_have_no_control():
+    log = world("order", 0).log
     evidence = Evidence(
-        Protocol.of(splitting.strong(made, rng=0), metrics=["ndcg@10"]), None, np.arange(60)
+        Protocol.of(splitting.strong(log, rng=0), metrics=["ndcg@10"]), None, np.arange(60)
     )
     found = {one.code: one for one in ask_all(evidence)[0]}
-    assert "histories are not in train: trends are in it, too" in found["ORD-1"].says
+    assert "histories are not in the training data, so trends are included" in found["ORD-1"].says
     assert all(found[code].level != "strong" for code in ("ORD-1", "ORD-2", "ORD-3", "ORD-5"))
 
 
@@ -308,32 +311,34 @@ def test_the_share_has_an_interval_of_its_own():
     assert change.share_high - change.share_low > (change.high - change.low) / change.base
 
 
-def test_a_large_log_is_sampled_where_it_is_destroyed_and_says_so(monkeypatch):
-    made = evidence_of("order", 0)
-    monkeypatch.setattr("spadework.diagnosis.evidence.MANY_ROWS", len(made.train) - 300)
-    told = {one.code: one for one in ask_all(made)[0]}
-    assert told["ORD-1"].level == "strong"
-    assert "learned from" in told["ORD-1"].measured
-    assert "learned from" not in told["POP-1"].measured
-    part = made.sampled
-    assert set(part.truth.users) <= set(part.train.users), "who is asked is learned from"
+def test_a_large_log_is_sampled_where_it_is_destroyed(monkeypatch):
+    evidence = evidence_of("order", 0)
+    monkeypatch.setattr("spadework.diagnosis.evidence.MANY_ROWS", len(evidence.train) - 300)
+    by_code = {one.code: one for one in ask_all(evidence)[0]}
+    assert by_code["ORD-1"].level == "strong"
+    assert "learned from" in by_code["ORD-1"].measured
+    assert "learned from" not in by_code["POP-1"].measured
+    part = evidence.sampled
+    assert set(part.truth.users) <= set(part.train.users), (
+        "the sampled users are in the training data"
+    )
 
 
-def test_only_the_newest_events_are_reversed_where_only_they_are_counted():
-    made = evidence_of("order", 0)
-    made.common = {**made.common, "newest": 5}
-    part = made.sampled
+def test_only_the_latest_events_are_reversed_where_only_they_are_counted():
+    evidence = evidence_of("order", 0)
+    evidence.common = {**evidence.common, "newest": 5}
+    part = evidence.sampled
     assert np.diff(part.train.starts).max() == 5
-    with_events = np.flatnonzero(np.diff(made.train.starts))
-    last = [one.items[one.starts[1:][with_events] - 1] for one in (part.train, made.train)]
+    with_events = np.flatnonzero(np.diff(evidence.train.starts))
+    last = [one.items[one.starts[1:][with_events] - 1] for one in (part.train, evidence.train)]
     np.testing.assert_array_equal(*last)
-    assert {one.code: one.level for one in ask_all(made)[0]}["ORD-1"] == "strong"
+    assert {one.code: one.level for one in ask_all(evidence)[0]}["ORD-1"] == "strong"
 
 
-def test_a_sure_harm_is_told_as_harm():
+def test_a_sure_harm_is_called_harm():
     rng = np.random.default_rng(0)
     base = rng.random(400)
-    told = {}
+    texts = {}
     others = {
         "harm": base * 0.8,
         "nothing": base + rng.normal(0, 0.001, 400),
@@ -341,11 +346,11 @@ def test_a_sure_harm_is_told_as_harm():
         "unsure": base + rng.normal(0, 1, 400),
     }
     for name, other in others.items():
-        made = evidence_of("noise", 0)
-        told[name] = found(
+        evidence = evidence_of("noise", 0)
+        texts[name] = finding_of_change(
             "X-1",
-            made.difference(base, other),
-            made,
+            evidence.difference(base, other),
+            evidence,
             what="",
             yes="",
             no="Absent.",
@@ -353,10 +358,10 @@ def test_a_sure_harm_is_told_as_harm():
             advice="",
             patch={},
         ).says
-    assert "It does harm." in told["harm"]
-    assert "Absent." in told["nothing"]
-    assert "It helps a little." in told["little"]
-    assert "There are too few users to tell." in told["unsure"]
+    assert "It does harm." in texts["harm"]
+    assert "Absent." in texts["nothing"]
+    assert "It helps a little." in texts["little"]
+    assert "There are too few users to tell." in texts["unsure"]
 
 
 def test_patches_are_made_of_words_that_are_known(answers):
@@ -370,11 +375,11 @@ def test_patches_are_made_of_words_that_are_known(answers):
             assert set(one.patch) <= known, f"{one.code}: {one.patch}"
 
 
-def test_what_is_popular_comes_back_without_being_anybodys_own():
+def test_popular_items_come_back_without_habits_of_users():
     """Everybody draws from one skewed distribution again and again: no list of one's own things is
     better than what is popular.
     """
-    loud: Counter[str] = Counter()
+    found_counts: Counter[str] = Counter()
     for seed in range(6):
         rng = np.random.default_rng(seed)
         chances = 1 / np.arange(1, 61)
@@ -388,9 +393,9 @@ def test_what_is_popular_comes_back_without_being_anybodys_own():
         valid = splitting.by_time(log, test=0.15, valid=0.15).valid
         protocol = Protocol.of(valid, metrics=["ndcg@10"], seed=seed)
         assert protocol.repeats == "allow"
-        loud.update(
+        found_counts.update(
             one.code
             for one in ask_all(Evidence(protocol, None, np.flatnonzero(protocol.judged)))[0]
             if one.level != "note"
         )
-    assert loud["REP-1"] + loud["REP-3"] == 0, loud
+    assert found_counts["REP-1"] + found_counts["REP-3"] == 0, found_counts

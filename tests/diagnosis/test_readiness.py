@@ -37,27 +37,27 @@ def finding(
 LOG = make_log([f"u{n % 50}" for n in range(500)], [f"i{n % 30}" for n in range(500)])
 
 
-def test_every_rule_is_about_something_that_there_is_and_says_where_it_is_from():
+def test_every_rule_is_about_a_known_finding_or_fact_and_has_a_source():
     facts = {*facts_of(LOG), "repeat_share", "described"}
     for rule in RULES:
         assert rule.about in {*all_probes(), *facts}
         assert (rule.test in ("below", "from")) == (rule.about in facts) == (rule.bound > 0)
         assert len(rule.source) > 20
-        assert rule.says
-        assert rule.says[0].islower(), "it stands after 'Because'"
-        assert rule.speaks or rule.settings or rule.takes, "a rule does something"
+        assert rule.reason
+        assert rule.reason[0].islower(), "it follows 'Because'"
+        assert rule.points or rule.settings or rule.copied_settings, "a rule does something"
         check_settings(rule.settings)
-        assert set(rule.takes) <= set(INGREDIENTS)
+        assert set(rule.copied_settings) <= set(INGREDIENTS)
 
 
-def test_expectations_rise_with_what_speaks_for_the_excavator():
-    assert [speaks for speaks, _, _ in EXPECTED] == list(range(-2, 3))
+def test_expectations_rise_with_the_points_for_the_excavator():
+    assert [points for points, _, _ in EXPECTED] == list(range(-2, 3))
     assert [low for _, low, _ in EXPECTED] == sorted(low for _, low, _ in EXPECTED)
     assert [high for _, _, high in EXPECTED] == sorted(high for _, _, high in EXPECTED)
 
 
 @pytest.mark.parametrize(
-    ("findings", "speaks", "begins", "setting"),
+    ("findings", "points", "begins", "setting"),
     [
         (
             [finding("REP-1", "strong", (0.5, 0.6)), finding("ORD-1")],
@@ -75,18 +75,18 @@ def test_expectations_rise_with_what_speaks_for_the_excavator():
         ([finding("POP-1", "weak", (0.02, 0.1))], -1, "The spade is enough", "logq"),
     ],
 )
-def test_a_small_log_by_what_was_found(findings, speaks, begins, setting):
+def test_a_small_log_by_what_was_found(findings, points, begins, setting):
     found = readiness(findings, LOG)
-    assert found.speaks == speaks, [rule.says for rule in found.reasons]
+    assert found.points == points, [rule.reason for rule in found.reasons]
     assert found.sentences[0].startswith(begins)
     assert setting is None or setting in found.settings
-    told = found.finding()
-    assert told.code == "VER-1"
-    assert told.interval == (found.low, found.high)
+    result = found.finding()
+    assert result.code == "VER-1"
+    assert result.interval == (found.low, found.high)
     assert json.loads(json.dumps(found.as_json()))["predictions"][0]["low"] == found.low
 
 
-def test_an_order_that_nobody_can_rule_out_speaks_for_neither_side():
+def test_an_order_that_is_not_ruled_out_gives_no_points():
     assert not [
         rule
         for rule in readiness([finding("ORD-1", "note", (-0.1, 0.2))], LOG).reasons
@@ -108,24 +108,24 @@ def test_facts_are_counted():
     assert facts_of(world("order").log)["rows"] == 9600
 
 
-def full(code: str, **patch: object) -> Finding:
+def strong_finding(code: str, **patch: object) -> Finding:
     return Finding(
         code=code, level="strong", says="", advice="", effect=0.2, interval=(0.1, 0.3), patch=patch
     )
 
 
-ASKED = [
-    full("POP-1"),
-    full("ORD-1"),
-    full("REP-1"),
-    full("TIME-2", training_window="80d"),
-    full("TIME-5", retrain="7d"),
-    full("CON-3"),
+FOUND = [
+    strong_finding("POP-1"),
+    strong_finding("ORD-1"),
+    strong_finding("REP-1"),
+    strong_finding("TIME-2", training_window="80d"),
+    strong_finding("TIME-5", retrain="7d"),
+    strong_finding("CON-3"),
 ]
 
 
-def test_the_training_recipe_can_be_read_back_and_says_why():
-    found = readiness(ASKED, LOG)
+def test_the_training_recipe_can_be_read_back_and_has_reasons():
+    found = readiness(FOUND, LOG)
     text = found.recipe("For a test.\nTwo lines.")
     assert text.startswith("# For a test.\n# Two lines.\n")
     settings = read_recipe(text, "train.toml")
@@ -137,14 +137,14 @@ def test_the_training_recipe_can_be_read_back_and_says_why():
         True,
         "in-batch",
     )
-    assert "Because popular items drown what the others say (POP-1)" in text
+    assert "Because popular items drown out the others (POP-1)" in text
     assert text.count("Plain: no finding asks for another.") == len(INGREDIENTS) - len(
         found.settings
     )
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("logq = 1", "logq = 1"),
         ("logk = true", "no key 'logk'"),
@@ -153,11 +153,11 @@ def test_the_training_recipe_can_be_read_back_and_says_why():
         ("max_length", "is not TOML"),
     ],
 )
-def test_a_training_recipe_with_a_fault_is_refused_in_words(text, says):
-    with pytest.raises(BadRequest) as told:
+def test_a_training_recipe_with_a_fault_is_refused_in_words(text, message):
+    with pytest.raises(BadRequest) as raised:
         read_recipe(text, "train.toml")
-    assert says in told.value.message
-    assert told.value.hint
+    assert message in raised.value.message
+    assert raised.value.hint
 
 
 def test_an_empty_training_recipe_is_plain():
@@ -167,7 +167,7 @@ def test_an_empty_training_recipe_is_plain():
 
 
 def test_every_piece_of_advice_is_a_prediction_that_can_be_checked():
-    found = readiness(ASKED, LOG)
+    found = readiness(FOUND, LOG)
     predictions = {one.about: one for one in found.predictions}
     assert set(predictions) == {
         "verdict",
@@ -203,31 +203,31 @@ def test_every_piece_of_advice_is_a_prediction_that_can_be_checked():
         (0.19, 0.21, 0.2, "cannot tell"),
     ],
 )
-def test_a_prediction_is_held_against_what_was_measured(low, high, gain, outcome):
+def test_a_prediction_is_compared_with_what_was_measured(low, high, gain, outcome):
     rng = np.random.default_rng(0)
     base = rng.random(500)
     model = base * (1 + gain) + rng.normal(0, 0.15, 500)
-    asked = Prediction(
+    prediction = Prediction(
         about="verdict",
-        says="The one beside the other.",
+        says="One model compared with the other.",
         because="",
         model="a",
         against="b",
         low=low,
         high=high,
     )
-    checked = check(asked, base, model)
+    checked = check(prediction, base, model)
     assert checked.outcome == outcome
     assert "observed" in checked.says
     json.dumps(checked.as_json(), allow_nan=False)
 
 
-def test_equal_models_and_nothing_to_be_a_share_of_cannot_be_told():
-    asked = Prediction(
+def test_equal_models_and_a_base_of_zero_leave_a_prediction_open():
+    prediction = Prediction(
         about="logq", says="With and without.", because="POP-1", model=True, against=False, low=0.0
     )
-    assert check(asked, np.ones(50), np.ones(50)).outcome == "cannot tell"
-    found = check(asked, np.zeros(50), np.ones(50))
+    assert check(prediction, np.ones(50), np.ones(50)).outcome == "cannot tell"
+    found = check(prediction, np.zeros(50), np.ones(50))
     assert found.outcome == "cannot tell"
     json.dumps(found.as_json(), allow_nan=False)
 
@@ -241,15 +241,15 @@ def test_what_came_true_is_one_finding():
     logq = Prediction(
         about="logq", says="LogQ.", because="POP-1", model=True, against=False, low=0.0
     )
-    told = finding_of([check(verdict, base, base * 1.1), check(logq, base, base * 0.8)])
-    assert (told.code, told.level) == ("VER-2", "weak")
-    assert told.says.startswith("1 of 2 predictions came true, 1 did not, 0 cannot be told.")
-    assert told.effect == pytest.approx(0.1)
-    assert "observed +10.0%" in told.says
+    result = finding_of([check(verdict, base, base * 1.1), check(logq, base, base * 0.8)])
+    assert (result.code, result.level) == ("VER-2", "weak")
+    assert result.says.startswith("1 of 2 predictions came true, 1 did not, 0 are open.")
+    assert result.effect == pytest.approx(0.1)
+    assert "observed +10.0%" in result.says
 
 
 def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
-    found = readiness([full("ORD-3"), full("ORD-4")], LOG)
+    found = readiness([strong_finding("ORD-3"), strong_finding("ORD-4")], LOG)
     assert found.settings["positions"] is False
     assert "positions" not in {one.about for one in found.predictions}
     text = found.recipe("For a test.")
@@ -258,22 +258,24 @@ def test_a_rule_that_was_overruled_predicts_nothing_and_gives_no_reason():
 
 
 @pytest.mark.parametrize(
-    ("found", "share", "asked"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)]
+    ("found", "share", "expected"), [((), 0.0, True), ((), 0.2, False), (("CON-2",), 0.2, True)]
 )
-def test_an_item_table_is_read_where_people_take_what_is_new_or_where_it_adds_to_behaviour(
-    found, share, asked
+def test_an_item_table_is_read_where_users_choose_new_items_or_where_it_adds_to_behaviour(
+    found, share, expected
 ):
-    told = readiness([finding("CON-1", "note", (-0.3, -0.1)), *map(full, found)], LOG, share, 0.9)
-    assert told.settings["item_content"] is asked
-    low = {one.about: one.low for one in told.predictions}.get("item_content")
-    assert low == (-0.02 if asked else None), "of two rules the more careful one"
+    result = readiness(
+        [finding("CON-1", "note", (-0.3, -0.1)), *map(strong_finding, found)], LOG, share, 0.9
+    )
+    assert result.settings["item_content"] is expected
+    low = {one.about: one.low for one in result.predictions}.get("item_content")
+    assert low == (-0.02 if expected else None), "of two rules the more careful one"
     assert "item_content" not in readiness([], LOG, 0.0, 0.1).settings, (
         "of a few items a network learns little"
     )
 
 
 def test_an_effect_in_the_metric_rules_nothing_out():
-    told = Finding(
+    order = Finding(
         code="ORD-1",
         level="note",
         says="",
@@ -282,7 +284,7 @@ def test_an_effect_in_the_metric_rules_nothing_out():
         interval=(-0.001, 0.01),
         unit="metric",
     )
-    assert not [rule for rule in readiness([told], LOG).reasons if rule.about == "ORD-1"]
+    assert not [rule for rule in readiness([order], LOG).reasons if rule.about == "ORD-1"]
 
 
 def test_what_users_cannot_tell_widens_the_range():
@@ -293,11 +295,11 @@ def test_what_users_cannot_tell_widens_the_range():
     assert (unsure.low, unsure.high) != (sure.low, sure.high)
 
 
-def test_what_speaks_against_stands_after_although():
-    said = readiness([finding("ORD-1", "strong", (0.2, 0.3))], LOG).sentences[1]
-    assert said.startswith(
-        "Because what came first tells what comes next, although there are fewer than a "
-        "million events."
+def test_reasons_against_follow_although():
+    sentence = readiness([finding("ORD-1", "strong", (0.2, 0.3))], LOG).sentences[1]
+    assert sentence.startswith(
+        "Because what users chose first tells what they choose next, although there are fewer "
+        "than a million events."
     )
     assert "although" not in readiness([], LOG).sentences[1]
 

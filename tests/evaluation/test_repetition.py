@@ -18,7 +18,7 @@ from spadework.models.labels import model
 
 @pytest.fixture(scope="module")
 def split() -> Split:
-    """u takes a again and d anew, v takes e and f anew, w takes d again, n is new."""
+    """u buys a again and d anew, v buys e and f anew, w buys d again, n is new."""
     log = make_log(
         ["u", "u", "v", "w", "u", "u", "v", "v", "w", "n"],
         ["a", "b", "c", "d", "a", "d", "e", "f", "d", "a"],
@@ -30,7 +30,7 @@ def split() -> Split:
         given=log.where(known),
         expected=log.where(~known),
         name="x",
-        says="x",
+        description="x",
     )
 
 
@@ -54,20 +54,20 @@ def test_by_hand(split):
         "a of u and d of w, of five; n has no history"
     )
     assert (found.recall_repeated, found.hitrate_repeated) == (1.0, 1.0), (
-        "u and w took something again"
+        "u and w bought something again"
     )
     assert found.recall_new == pytest.approx((1 + 1 / 2) / 2), "u: d; v: e of e and f"
     assert found.hitrate_new == 1.0
 
 
-def test_nobody_who_repeats_has_no_recall_of_repeats():
+def test_without_repeated_targets_their_recall_is_missing():
     log = make_log(["u", "u"], ["a", "b"], [0, 1])
     split = Split(
         train=log.where(log.times < 1),
         given=log.where(log.times < 1),
         expected=log.where(log.times > 0),
         name="x",
-        says="x",
+        description="x",
     )
     found = repetition(np.asarray([[1]], np.int32), Truth.of(split), dialects["nbr"], 1)
     assert np.isnan(found.recall_repeated)
@@ -83,7 +83,7 @@ def test_the_novel_basket_neither_shows_nor_expects_what_was_had(split):
     assert "repeats novel" in protocol.heading
     users = split.train.user_vocabulary.ids.to_list()
     assert {users[user] for user in protocol.truth.users[protocol.judged]} == {"u", "v"}, (
-        "w took nothing new"
+        "w bought nothing new"
     )
     score = trial(model("popular"), protocol)
     assert score.means(protocol.judged)["recall@10"] == pytest.approx((1 + 0) / 2), (
@@ -91,7 +91,7 @@ def test_the_novel_basket_neither_shows_nor_expects_what_was_had(split):
     )
 
 
-def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
+def test_where_repeats_are_allowed_new_items_are_judged_separately(split):
     protocol = Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow")
     assert trial(model("popular"), protocol).totals == {}
     assert trial(model("popular"), protocol, lists=[]).totals == {
@@ -103,11 +103,11 @@ def test_where_repeats_are_allowed_new_items_are_asked_for_apart(split):
     "error",
     [OutOfTime("The time is over.", "Give a larger budget."), MemoryError(), ValueError("no")],
 )
-def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error):
-    asked = []
+def test_a_score_is_kept_when_the_recall_of_new_items_fails(split, monkeypatch, error):
+    policies = []
 
     def once(self, histories, k=10, **how):
-        asked.append(how["repeats"])
+        policies.append(how["repeats"])
         if how["repeats"] == "forbid":
             raise error
         return recommend(self, histories, k, **how)
@@ -119,10 +119,10 @@ def test_a_score_is_not_lost_to_the_question_beside_it(split, monkeypatch, error
         Protocol.of(split, metrics=["recall@10"], dialect="nbr", repeats="allow"),
         lists=[],
     )
-    assert asked == ["allow", "forbid"]
+    assert policies == ["allow", "forbid"]
     assert (score.state, score.totals) == ("done", {})
 
 
-def test_a_policy_that_there_is_not_is_refused(split):
+def test_an_unknown_policy_is_refused(split):
     with pytest.raises(BadRequest, match="repeats is 'sometimes'"):
         Protocol.of(split, repeats="sometimes")

@@ -43,10 +43,10 @@ def test_entries_come_best_first_and_those_without_numbers_last(board):
 
 
 def test_each_entry_has_an_interval_around_its_mean_and_a_difference_to_the_best(board):
-    for place, entry in enumerate(board.entries[:3]):
+    for position, entry in enumerate(board.entries[:3]):
         low, high = entry["interval"]
         assert low <= entry["metrics"]["ndcg@5"] <= high
-        if place:
+        if position:
             assert entry["difference"]["value"] == pytest.approx(
                 entry["metrics"]["ndcg@5"] - board.entries[0]["metrics"]["ndcg@5"], abs=1e-6
             )
@@ -74,7 +74,7 @@ def spent(entry):
     return entry["fit_seconds"] + entry["recommend_seconds"]
 
 
-def test_the_front_is_what_nobody_beats_in_both_cost_and_quality(board):
+def test_the_front_is_not_beaten_in_both_cost_and_quality(board):
     done = [entry for entry in board.entries if entry["state"] == "done"]
     for entry in done:
         beaten = any(
@@ -102,7 +102,7 @@ def test_the_frame_and_the_pages_show_every_model(board):
         assert board.protocol.heading in text
 
 
-def test_a_board_without_numbers_still_stands(split):
+def test_a_board_without_values_can_be_shown(split):
     board = scoreboard([model("popular_by_category")], split)
     assert board.winner is None
     assert board.frame()["state"].to_list() == ["skipped"]
@@ -131,10 +131,10 @@ def test_the_same_seed_gives_the_same_board(split, board):
 
 @pytest.fixture(scope="module")
 def answers(split):
-    """Lists of cosine and what the trial says of them."""
+    """Lists of cosine and their score in a trial."""
     protocol = Protocol.of(split, metrics=METRICS, repeats="allow")
-    one = model("cosine").fit(split.train)
-    return one.recommend_codes(split.given, 5, users=protocol.truth.users), trial(
+    cosine = model("cosine").fit(split.train)
+    return cosine.recommend_codes(split.given, 5, users=protocol.truth.users), trial(
         model("cosine"), protocol
     )
 
@@ -155,7 +155,7 @@ def test_a_frame_of_recommendations_gives_the_numbers_of_the_trial(split, answer
     assert board.scores[0].totals["coverage@5"] == pytest.approx(score.totals["coverage@5"])
 
 
-def test_other_frames_and_spellings_are_taken(split, answers):
+def test_other_frames_and_spellings_are_accepted(split, answers):
     lists, score = answers
     frame = lists.frame().rename({"user_id": "USER_ID", "item_id": "Item_Id"})
     for given in (frame, frame.to_pandas(), frame.to_arrow(), frame.to_dict(as_series=False)):
@@ -198,7 +198,7 @@ def test_ranks_may_start_at_zero_and_have_gaps():
     )
 
 
-def test_ids_of_another_type_match_nobody_and_are_refused():
+def test_ids_of_another_type_match_no_user_and_are_refused():
     with pytest.raises(BadData) as caught:
         evaluate(
             pl.DataFrame({"user_id": [1], "item_id": [2], "rank": [1]}),

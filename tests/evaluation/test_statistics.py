@@ -32,9 +32,9 @@ def test_the_width_is_that_of_the_normal_approximation():
 
 def test_users_without_a_value_do_not_count():
     values = np.asarray([[1.0, 1.0], [np.nan, 0.0], [1.0, 0.5]] * 50, np.float32)
-    one, two = statistics.estimates(values, seed=0)
-    assert (one.value, one.low, one.high) == (1.0, 1.0, 1.0)
-    assert two.value == pytest.approx(0.5)
+    first, second = statistics.estimates(values, seed=0)
+    assert (first.value, first.low, first.high) == (1.0, 1.0, 1.0)
+    assert second.value == pytest.approx(0.5)
 
 
 def test_paired_intervals_are_narrower_where_users_differ_more_than_models():
@@ -123,11 +123,11 @@ def test_shared_ranks_never_fall_while_means_fall(seed):
     order = np.argsort(-values.mean(axis=0, dtype=np.float64), kind="stable")
     assert (np.diff(ranks[order]) >= 0).all()
     assert ranks[order[0]] == 1
-    for place, column in enumerate(order):
-        assert ranks[column] <= place + 1
+    for position, column in enumerate(order):
+        assert ranks[column] <= position + 1
 
 
-def test_ranks_are_shared_where_nothing_tells_two_apart():
+def test_ranks_are_shared_where_models_do_not_differ():
     same = np.tile(np.random.default_rng(5).random((50, 1)), (1, 3)).astype(np.float32)
     assert statistics.shared_ranks(same, seed=0).tolist() == [1, 1, 1]
     apart = np.column_stack([np.zeros(50), np.ones(50), np.full(50, 2.0)]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Whatever happens in a trial becomes a score that says why; nothing is raised but the user's own
+"""Any outcome of a trial becomes a score with a reason; nothing is raised but the user's own
 interruption.
 """
 
@@ -28,7 +28,7 @@ from spadework.workbench.search.trial_cache import Ledger
 
 
 class Faulty(Recommender):
-    """Does what a test tells it to do; it has its name from outside, so it is on no shelf."""
+    """A model whose methods tests replace; its name is set afterwards, so it is in no registry."""
 
     @staticmethod
     def learn(train: Interactions) -> Mapping[str, np.ndarray]:
@@ -105,7 +105,7 @@ def test_a_model_that_breaks_while_answering_fails_too(protocol, faulty):
     assert (score.state, score.reason) == ("failed", "KeyError: 'x'")
 
 
-def test_an_error_of_the_house_is_told_in_its_own_words(protocol, faulty):
+def test_an_error_of_this_package_keeps_its_message(protocol, faulty):
     score = trial(
         faulty(learn=raising(SpadeworkError("The matrix is singular.", "Shrink more."))), protocol
     )
@@ -146,7 +146,7 @@ def test_the_memory_limit_stops_a_model_within_its_loop(protocol, faulty):
     assert "GiB" in score.reason
 
 
-def test_what_would_not_fit_is_told_before_the_machine_dies(protocol, faulty, monkeypatch):
+def test_a_fit_beyond_the_memory_is_refused_before_it_starts(protocol, faulty, monkeypatch):
     one = faulty(learn=raising(AssertionError("never reached")))
     monkeypatch.setattr(Faulty, "cost", lambda self, train: Cost(bytes=2**60, seconds=1.0))
     score = trial(one, protocol)
@@ -204,7 +204,7 @@ def test_the_heading_says_metric_rows_users_and_dialect(world):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"repeats": "never"}, "repeats is 'never'."), ({"metrics": []}, "No metric is asked for."),
+        ({"repeats": "never"}, "repeats is 'never'."), ({"metrics": []}, "No metric is named."),
         ({"dialect": "lightgc"}, "There is no dialect named 'lightgc'."),
         ({"metrics": ["hit@10"]}, "There is no metric named 'hit'."),
     ],
@@ -219,16 +219,16 @@ def test_a_protocol_that_makes_no_sense_is_refused(shop, options, message):
 def test_a_split_that_expects_nothing_cannot_be_judged(shop):
     nothing = shop.where(np.zeros(len(shop), np.bool_))
     split = dataclasses.replace(splitting.last_item(shop), expected=nothing)
-    with pytest.raises(SpadeworkError, match="The split 'last_item' expects nothing of anybody"):
+    with pytest.raises(SpadeworkError, match="The split 'last_item' expects no events of any user"):
         Protocol.of(split, repeats="allow").truth  # noqa: B018
 
 
-def test_what_a_model_says_while_it_learns_stands_with_its_score(protocol, shop, tmp_path):
+def test_notes_of_a_fit_are_kept_with_the_score(protocol, shop, tmp_path):
     one = model("boosted", parts="cosine + popular", positives=10_000)
     score = trial(one, protocol)
     assert score.state == "done"
     assert any(
-        "users took what was proposed, so its parts weigh the same (positives)" in remark
+        "users interacted with a proposed item, so its parts weigh the same (positives)" in remark
         for remark in score.remarks
     )
     ledger = Ledger(tmp_path)
@@ -238,5 +238,5 @@ def test_what_a_model_says_while_it_learns_stands_with_its_score(protocol, shop,
     assert found[0].remarks == score.remarks
     board = Scoreboard(protocol, (score, trial(model("popular"), protocol)))
     assert [entry["remarks"] for entry in board.entries if entry["model"] == "popular"] == [[]]
-    told = board_text({"protocol": {"primary": "ndcg@5"}, "scores": board.entries})
-    assert "…: only 15 users took what was proposed" in told
+    text = board_text({"protocol": {"primary": "ndcg@5"}, "scores": board.entries})
+    assert "…: only 15 users interacted with a proposed item" in text

@@ -28,7 +28,7 @@ class Event(NamedTuple):
     time: int
     weight: float
     basket: int
-    place: int  # moments of the user before it
+    step: int  # timestamps of the user before it
 
 
 # ---- logs, and their events in the order of the log
@@ -46,26 +46,26 @@ def logged(rows):
 
 
 def events_of(log) -> list[Event]:
-    made: list[Event] = []
-    place, before = 0, (-1, -1)
+    events: list[Event] = []
+    step, previous = 0, (-1, -1)
     for row in range(len(log)):
         user, time = int(log.users[row]), int(log.times[row])
-        place = 0 if user != before[0] else place + (time != before[1])
-        made.append(
+        step = 0 if user != previous[0] else step + (time != previous[1])
+        events.append(
             Event(
                 user,
                 int(log.items[row]),
                 time,
                 float(log.weights[row]),
                 int(log.baskets[row]),
-                place,
+                step,
             )
         )
-        before = (user, time)
-    return made
+        previous = (user, time)
+    return events
 
 
-def units_of(events: list[Event], group: str, gap: float) -> list[list[Event]]:
+def groups_of(events: list[Event], group: str, gap: float) -> list[list[Event]]:
     found: dict[Any, list[Event]] = defaultdict(list)
     session = 0
     for at, event in enumerate(events):
@@ -93,7 +93,7 @@ logs = st.lists(
 # ---- the definition
 
 
-def kernel(distance: int, kind: str, decay: float, window: int | None) -> float:
+def kernel(distance: int, shape: str, decay: float, window: int | None) -> float:
     if window is not None and distance > window:
         return 0.0
     if distance == 0:
@@ -103,7 +103,7 @@ def kernel(distance: int, kind: str, decay: float, window: int | None) -> float:
         "inverse": 1 / distance,
         "log": 1 / math.log10(distance + 1.7),
         "geometric": decay**distance,
-    }[kind]
+    }[shape]
 
 
 def seconds(text: str | None) -> float:
@@ -149,7 +149,7 @@ def entry_weight(
 
 
 def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
-    """Counts [items, items], sizes [items] and the number of units, pair by pair."""
+    """Counts [items, items], sizes [items] and the number of groups, pair by pair."""
     events = events_of(log)
     now = max(event.time for event in events)
     ordered = (
@@ -158,7 +158,7 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
         or one.window is not None
         or one.gap_half_life is not None
     )
-    groups = units_of(events, one.group, seconds(one.session_gap))
+    groups = groups_of(events, one.group, seconds(one.session_gap))
     if one.newest is not None and ordered:
         groups = [group[-one.newest :] for group in groups]
     counts, sizes = np.zeros((log.item_count, log.item_count)), np.zeros(log.item_count)
@@ -175,7 +175,7 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
             for b, second in enumerate(members):
                 if a == b or first.item == second.item:
                     continue
-                distance = second.place - first.place
+                distance = second.step - first.step
                 share = kernel(abs(distance), one.distance, one.distance_decay, one.window) * (
                     one.backward if distance < 0 else 1.0
                 )
@@ -188,7 +188,7 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
     return counts, sizes, len(groups)
 
 
-def alike(one: Any, joint: float, left: float, right: float, groups: int) -> float:
+def similarity(one: Any, joint: float, left: float, right: float, groups: int) -> float:
     if joint < max(one.support, 1e-30):
         return 0.0
     if one.llr and surprise(joint, left, right, groups) < one.llr:
@@ -205,8 +205,8 @@ def alike(one: Any, joint: float, left: float, right: float, groups: int) -> flo
 
 
 def surprise(joint: float, left: float, right: float, groups: int) -> float:
-    """Log-likelihood ratio of the four cells, below zero where the two meet less than chance has
-    it.
+    """Log-likelihood ratio of the four cells, below zero where the two occur together less
+    often than by chance.
     """
     cells = [joint, left - joint, right - joint, groups - left - right + joint]
     by_chance = [
@@ -224,14 +224,14 @@ def surprise(joint: float, left: float, right: float, groups: int) -> float:
 
 
 def defined(one: Any, log) -> np.ndarray:
-    """The whole table before anything is cut off."""
+    """The complete table before pruning."""
     counts, sizes, groups = counted(one, log)
     sizes = np.maximum(sizes, 1e-12)
     values = np.zeros_like(counts)
     for i in range(log.item_count):
         for j in range(log.item_count):
             if i != j and counts[i, j] > 0:
-                values[i, j] = alike(one, counts[i, j], sizes[i], sizes[j], groups)
+                values[i, j] = similarity(one, counts[i, j], sizes[i], sizes[j], groups)
     return values
 
 
@@ -297,7 +297,7 @@ def test_every_way_to_count_is_its_double_loop(log, channel, weight):
 
 
 @given(logs, st.sampled_from(["user", "session", "basket"]), st.sampled_from([2, 3]))
-def test_the_newest_events_of_a_unit_are_counted_and_the_older_ones_are_not(log, group, newest):
+def test_the_newest_events_of_a_group_are_counted_and_the_older_ones_are_not(log, group, newest):
     one = cooccurrence(
         group=group, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5
     )
@@ -324,8 +324,8 @@ def test_pairs_that_chance_explains_are_left_out(log, least):
 @given(logs, st.integers(1, 4))
 def test_keep_leaves_the_largest_of_each_row(log, keep):
     one = cooccurrence(weight="confidence", keep=keep)
-    found, whole = table(one, log), defined(one, log)
-    for row, full in zip(found, whole, strict=True):
+    found, unpruned = table(one, log), defined(one, log)
+    for row, full in zip(found, unpruned, strict=True):
         kept = np.flatnonzero(row)
         np.testing.assert_allclose(row[kept], full[kept], rtol=2e-5)
         np.testing.assert_allclose(
@@ -372,15 +372,18 @@ def test_normalise_makes_rows_sum_to_one_after_pruning(log, most):
         max_size=12,
     ),
 )
-def test_models_fitted_together_are_those_fitted_alone(log, asked):
-    models = [cooccurrence(**channel, **weight, **rest) for channel, weight, rest in asked]
+def test_models_fitted_together_are_those_fitted_alone(log, settings_of_models):
+    models = [
+        cooccurrence(**channel, **weight, **reading)
+        for channel, weight, reading in settings_of_models
+    ]
     twins = [cooccurrence(**one.params).fit(log) for one in models]
-    handed = [one for batch in CoOccurrence.fit_together(models, log) for one in batch]
-    assert sorted(one.label for one in handed) == sorted(one.label for one in models), (
+    fitted_together = [one for batch in CoOccurrence.fit_together(models, log) for one in batch]
+    assert sorted(one.label for one in fitted_together) == sorted(one.label for one in models), (
         "each model comes once"
     )
     by_label = {twin.label: twin for twin in twins}
-    for one in handed:
+    for one in fitted_together:
         twin = by_label[one.label]
         for name in twin.state:
             np.testing.assert_array_equal(
@@ -461,27 +464,27 @@ def scores_of(one, log, user: int) -> np.ndarray:
 
 
 @given(logs)
-def test_sequential_rules_count_what_follows_within_ten_moments(log):
+def test_sequential_rules_count_what_follows_within_ten_steps(log):
     events = events_of(log)
     rules = np.zeros((log.item_count, log.item_count))
     for first in events:
         for second in events:
-            steps = second.place - first.place
-            if first.user == second.user and first.item != second.item and 0 <= steps <= 10:
-                rules[first.item, second.item] += 1 / max(steps, 1)
+            distance = second.step - first.step
+            if first.user == second.user and first.item != second.item and 0 <= distance <= 10:
+                rules[first.item, second.item] += 1 / max(distance, 1)
     one = sw.model("sequential-rules")
     same(table(one, log), rules)
     for user in np.unique(log.users):
         own = [event for event in events if event.user == user]
         # among equally new ones the lower code
-        last = min(event.item for event in own if event.place == own[-1].place)
+        last = min(event.item for event in own if event.step == own[-1].step)
         same(scores_of(one, log, int(user)), rules[last])
 
 
 @given(logs)
 def test_sar_is_affinity_times_jaccard(log):
     events = events_of(log)
-    takers = [
+    users_of_item = [
         {event.user for event in events if event.item == item} for item in range(log.item_count)
     ]
     one = sw.model("sar", history_half_life="20h").fit(log)
@@ -496,8 +499,8 @@ def test_sar_is_affinity_times_jaccard(log):
                 if i != j:
                     expected[j] += (
                         affinity[i]
-                        * len(takers[i] & takers[j])
-                        / max(len(takers[i] | takers[j]), 1)
+                        * len(users_of_item[i] & users_of_item[j])
+                        / max(len(users_of_item[i] | users_of_item[j]), 1)
                     )
         same(scores_of(one, log, int(user)), expected)
 
@@ -508,37 +511,39 @@ def test_sar_is_affinity_times_jaccard(log):
     st.sampled_from([1.0, 0.6]),
     st.sampled_from(["once", "count"]),
 )
-def test_votes_of_a_history_join_as_asked(log, aggregate, history, repeated):
+def test_contributions_of_a_history_join_as_set(log, aggregate, history, repeated):
     one = cooccurrence(
         weight="jaccard", aggregate=aggregate, history=history, repeated=repeated
     ).fit(log)
-    whole = defined(one, log)
+    unpruned = defined(one, log)
     events = events_of(log)
     for user in np.unique(log.users):
         own = [event for event in events if event.user == user]
-        votes: list[list[float]] = [[] for _ in range(log.item_count)]
+        contributions: list[list[float]] = [[] for _ in range(log.item_count)]
         for item in {event.item for event in own}:
             times = [event for event in own if event.item == item]
-            weight = history ** (own[-1].place - times[-1].place) * (
+            weight = history ** (own[-1].step - times[-1].step) * (
                 len(times) if repeated == "count" else 1
             )
-            for other in np.flatnonzero(whole[item]):
-                votes[other].append(weight * whole[item, other])
-        if aggregate == "noisy-or" and any(vote > 0.999 for cell in votes for vote in cell):
-            continue  # certain votes are held just below one
+            for other in np.flatnonzero(unpruned[item]):
+                contributions[other].append(weight * unpruned[item, other])
+        if aggregate == "noisy-or" and any(
+            contribution > 0.999 for cell in contributions for contribution in cell
+        ):
+            continue  # contributions of one are limited to just below it
         join = {
             "sum": sum,
             "max": max,
-            "noisy-or": lambda cell: -sum(math.log(1 - vote) for vote in cell),
+            "noisy-or": lambda cell: -sum(math.log(1 - contribution) for contribution in cell),
         }[aggregate]
         same(
             scores_of(one, log, int(user)),
-            np.array([join(cell) if cell else 0.0 for cell in votes]),
+            np.array([join(cell) if cell else 0.0 for cell in contributions]),
         )
 
 
 @given(logs, st.sampled_from([0.5, 4.0]), st.sampled_from([0.0, 0.3]))
-def test_items_of_few_events_lean_on_their_content(log, cold, content):
+def test_items_of_few_events_use_their_content(log, cold, content):
     texts = content_of(log)
     starts, columns, values = content_table(texts, **CONTENT)
     by_content = np.zeros((log.item_count, log.item_count))
@@ -549,8 +554,8 @@ def test_items_of_few_events_lean_on_their_content(log, cold, content):
         largest = dense.max(axis=1, initial=0)
         return dense / largest[largest > 0].mean() if (largest > 0).any() else dense
 
-    lean = cold / (cold + log.item_counts)
-    theta = content + (1 - content) * lean
+    content_share = cold / (cold + log.item_counts)
+    theta = content + (1 - content) * content_share
     expected = np.where(
         plain.any(axis=1)[:, None],
         (1 - theta) * scaled(plain) + theta * scaled(by_content),
@@ -572,7 +577,7 @@ def test_a_pair_is_as_old_as_its_later_event(hours):
 
 
 @given(logs, st.sampled_from(["confidence", "cosine", "inclusion", "jaccard", "dice"]), half_lives)
-def test_shares_stay_shares_however_old_the_log(log, weight, half_life):
+def test_shares_are_at_most_one_however_old_the_log(log, weight, half_life):
     for group_power in (0.0, 0.5):
         found = table(
             cooccurrence(weight=weight, age_half_life=half_life, group_power=group_power), log

@@ -1,4 +1,4 @@
-"""A log of four people worked out by hand, from rows to the board."""
+"""A log of four users worked out by hand, from rows to the board."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_list_is_the_sum_over_the_history(log):
     assert lists.of("dan")["item_id"].to_list() == ["milk", "eggs"]
 
 
-def test_forward_sees_what_came_after_what(log):
+def test_forward_counts_what_follows_what(log):
     one = sw.model("forward", weight="raw", backward=0.0).fit(log)
     # ann: milk→bread 1, milk→eggs 1/2, bread→eggs 1; bob: milk→bread 1; cat: milk→eggs 1; dan:
     # bread→jam 1
@@ -62,22 +62,22 @@ def test_forward_sees_what_came_after_what(log):
 
 
 def test_half_a_history_weight_halves_the_older_item(log):
-    whole = (
+    equal_weights = (
         sw.model("confidence", history=0.5).fit(log).recommend(log, 5, repeats="forbid", fill=False)
     )
-    # bob: milk is one moment older than bread. eggs: 0.5 · 2/3 + 1 · 1/3; jam: 1 · 1/3
-    assert scores(whole, "bob") == {"eggs": 2 / 3, "jam": 1 / 3}
+    # bob: milk is one step older than bread. eggs: 0.5 · 2/3 + 1 · 1/3; jam: 1 · 1/3
+    assert scores(equal_weights, "bob") == {"eggs": 2 / 3, "jam": 1 / 3}
 
 
 def test_the_walk_of_three_steps(log):
-    # bread → jam: one of bread's three takers is dan, one of whose two items is jam: 1/3 · 1/2
+    # bread → jam: one of bread's three users is dan, one of whose two items is jam: 1/3 · 1/2
     # bread → milk: ann 1/3 · 1/3 and bob 1/3 · 1/2; bread → eggs: ann 1/3 · 1/3
     one = sw.model("p3alpha").fit(log)
     found = dict(one.similar_items(["bread"]).frame().select("item_id", "score").rows())
     assert found == pytest.approx({"milk": 5 / 18, "jam": 1 / 6, "eggs": 1 / 9}, rel=1e-6)
 
 
-def test_a_walk_that_popular_items_pay_for(log):
+def test_a_walk_with_a_penalty_for_popular_items(log):
     # the same, each over the size of its end: milk 5/18 / 3, jam 1/6 / 1, eggs 1/9 / 2; then the
     # row sums to one
     found = (
@@ -109,7 +109,7 @@ def test_the_board_of_leave_one_out(log):
         ("cat", "eggs"),
         ("dan", "jam"),
     ]
-    # train: ann milk bread · bob milk · cat milk · dan bread. eggs and jam are in nobody's train:
+    # train: ann milk bread · bob milk · cat milk · dan bread. eggs and jam are in no user's train:
     # only bob can be served, with bread.
     assert split.cold_share == 3 / 4
     board = sw.scoreboard(

@@ -34,8 +34,8 @@ def tafeng() -> Split:
     return splitting.last_basket(log)
 
 
-def judged(one: Recommender, split: Split, truth: Truth) -> list[float]:
-    lists = one.recommend_codes(split.given, 10, repeats="allow", fill=False, users=truth.users)
+def judged(fitted: Recommender, split: Split, truth: Truth) -> list[float]:
+    lists = fitted.recommend_codes(split.given, 10, repeats="allow", fill=False, users=truth.users)
     found = measure(lists.items, truth, [parse(name) for name in METRICS], dialects["nbr"])
     return [float(np.mean(found[name])) for name in METRICS]
 
@@ -52,14 +52,14 @@ def judged(one: Recommender, split: Split, truth: Truth) -> list[float]:
     ],
 )
 def test_frequencies_on_tafeng(tafeng, name, params, published):
-    """The tie-break alone moves recall by an eighth."""
+    """The tie-break alone changes recall by an eighth."""
     assert judged(
         model(name, **params).fit(tafeng.train), tafeng, Truth.of(tafeng)
     ) == pytest.approx(published, abs=0.0005)
 
 
 @pytest.mark.parametrize(
-    ("name", "params", "everybody", "published"),
+    ("name", "params", "learn_from_all", "published"),
     [
         ("tifu-knn", {"form": "code"}, False, [0.1172, 0.0942, 0.3810]),
         ("tifu-knn", {"form": "paper"}, False, [0.1213, 0.0969, 0.3921]),
@@ -67,15 +67,15 @@ def test_frequencies_on_tafeng(tafeng, name, params, published):
         ("up-cf", {"power": 1.0}, True, [0.1325, 0.1088, 0.4131]),
     ],
 )
-def test_people_alike_on_tafeng(tafeng, name, params, everybody, published):
-    """A fifth of the users are asked about. TIFU-KNN learns from 72 % that are others, UP-CF from
+def test_similar_users_on_tafeng(tafeng, name, params, learn_from_all, published):
+    """Lists are for a fifth of the users. TIFU-KNN learns from 72 % that are others, UP-CF from
     the histories of all.
     """
     drawn = np.random.RandomState(0).permutation(tafeng.train.user_count)
-    asked, learned = drawn[int(0.8 * len(drawn)) :], drawn[: int(0.72 * len(drawn))]
+    targets, learned = drawn[int(0.8 * len(drawn)) :], drawn[: int(0.72 * len(drawn))]
     truth = Truth.of(tafeng)
-    truth = truth.take(np.flatnonzero(np.isin(truth.users, asked)))
-    one = model(name, **params).fit(
-        tafeng.train if everybody else tafeng.train.of_user_codes(learned.astype(np.int32))
+    truth = truth.take(np.flatnonzero(np.isin(truth.users, targets)))
+    fitted = model(name, **params).fit(
+        tafeng.train if learn_from_all else tafeng.train.of_user_codes(learned.astype(np.int32))
     )
-    assert judged(one, tafeng, truth) == pytest.approx(published, abs=0.002)
+    assert judged(fitted, tafeng, truth) == pytest.approx(published, abs=0.002)

@@ -32,29 +32,29 @@ def leave_one_out():
     """The last item of each user expected, everything before it given; with the item before the
     last left out of training or not.
     """
-    made: dict[str, tuple[Split, Split]] = {}
+    splits: dict[str, tuple[Split, Split]] = {}
 
     def get(name: str, *, with_valid: bool) -> Split:
-        if name not in made:
-            whole = splitting.last_item(log_of(name))
-            inner = splitting.last_item(whole.train)
-            made[name] = (
+        if name not in splits:
+            outer = splitting.last_item(log_of(name))
+            inner = splitting.last_item(outer.train)
+            splits[name] = (
                 Split(
                     train=inner.train,
-                    given=whole.given,
-                    expected=whole.expected,
+                    given=outer.given,
+                    expected=outer.expected,
                     name="loo",
-                    says="leave-one-out",
+                    description="leave-one-out",
                 ),
                 Split(
-                    train=whole.train,
-                    given=whole.given,
-                    expected=whole.expected,
+                    train=outer.train,
+                    given=outer.given,
+                    expected=outer.expected,
                     name="loo",
-                    says="leave-one-out",
+                    description="leave-one-out",
                 ),
             )
-        return made[name][with_valid]
+        return splits[name][with_valid]
 
     return get
 
@@ -208,8 +208,8 @@ def test_the_graph_filter_on_gowalla(gowalla):
 
 @pytest.mark.parametrize(("name", "recall"), [("mrf", 0.1836), ("sansa", 0.1839), ("slim", 0.1829)])
 def test_sparse_least_squares_on_gowalla_as_they_come(gowalla, name, recall):
-    """Defaults chosen on cuts of the train parts of four logs, see docs/notes-sansa.md; BARS has
-    .1765 for EASE and .1699 for SLIM.
+    """Defaults chosen on cuts of the train parts of four logs, see docs/lab/notes-sansa.md; BARS
+    has .1765 for EASE and .1699 for SLIM.
     """
     assert recall_at_20(model(name), gowalla) == pytest.approx(recall, abs=NEAR)
 
@@ -222,9 +222,9 @@ def stratified(users: np.ndarray, seed: int) -> np.ndarray:
     of the published number is made.
     """
     order = np.lexsort((np.random.RandomState(seed).rand(len(users)), users))
-    places = np.arange(len(users)) - np.searchsorted(users[order], users[order])
+    ranks = np.arange(len(users)) - np.searchsorted(users[order], users[order])
     train = np.zeros(len(users), np.bool_)
-    train[order] = (places + 1) / np.bincount(users)[users[order]] <= 0.75
+    train[order] = (ranks + 1) / np.bincount(users)[users[order]] <= 0.75
     return train
 
 
@@ -259,7 +259,7 @@ def test_sar_on_ml_100k():
     mean, spread = found.mean(axis=0), found.std(axis=0, ddof=1)
     published = np.array([0.110591, 0.382461, 0.330753, 0.176385])
     assert (np.abs(published - mean) < 2 * spread).all(), f"{mean} ± {spread}"
-    assert (spread < 0.01).all(), "a tolerance that says something"
+    assert (spread < 0.01).all(), "else the tolerance means nothing"
     assert mean == pytest.approx([0.1094, 0.3820, 0.3327, 0.1767], abs=NEAR)
 
 

@@ -102,7 +102,7 @@ def test_tversky_passes_through_dice_jaccard_confidence_and_one(shrink):
     )
 
 
-def test_dice_and_jaccard_tell_the_same_order():
+def test_dice_and_jaccard_give_the_same_order():
     dice, jaccard = weigh("dice", some_pairs()), weigh("jaccard", some_pairs())
     np.testing.assert_allclose(jaccard, dice / (2 - dice), rtol=1e-12)
 
@@ -126,16 +126,16 @@ def test_logarithms_of_lift():
 
 
 def test_npmi_at_its_three_landmarks():
-    # never together; exactly what chance gives; never apart, rare and common; everybody holds both
+    # never together; exactly what chance gives; never apart, rare and common; all users hold both
     joint, left, right = (
         [0.0, 10.0, 5.0, 900.0, 1000.0],
         [50.0, 100.0, 5.0, 900.0, 1000.0],
         [70.0, 100.0, 5.0, 900.0, 1000.0],
     )
     with np.errstate(divide="ignore", invalid="ignore"):
-        for kind in (np.float32, np.float64):
+        for dtype in (np.float32, np.float64):
             given = Pairs(
-                np.asarray(joint, kind), np.asarray(left, kind), np.asarray(right, kind), 1000.0
+                np.asarray(joint, dtype), np.asarray(left, dtype), np.asarray(right, dtype), 1000.0
             )
             np.testing.assert_allclose(pair_weights["npmi"](given), [-1, 0, 1, 1, 1], rtol=1e-5)
 
@@ -162,17 +162,17 @@ PUBLISHED = {
 }
 
 
-def pair_of(both, left_only, right_only, neither, kind=np.float64):
-    sizes = (np.asarray([count], kind) for count in (both, both + left_only, both + right_only))
+def pair_of(both, left_only, right_only, neither, dtype=np.float64):
+    sizes = (np.asarray([count], dtype) for count in (both, both + left_only, both + right_only))
     return Pairs(*sizes, both + left_only + right_only + neither)
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("cells", "printed"), PUBLISHED.items(), ids=str)
-def test_log_likelihood_ratio_as_printed(cells, printed, kind):
-    given = pair_of(*cells, kind)
+def test_log_likelihood_ratio_as_printed(cells, printed, dtype):
+    given = pair_of(*cells, dtype)
     assert pair_weights["llr"](given)[0] == pytest.approx(
-        printed, rel=3e-6 if kind is np.float32 else 1e-6, abs=0.005 * (printed == 270.72)
+        printed, rel=3e-6 if dtype is np.float32 else 1e-6, abs=0.005 * (printed == 270.72)
     )
     assert pair_weights["signed_llr"](given)[0] == pytest.approx(math.sqrt(printed), rel=2e-5)
 

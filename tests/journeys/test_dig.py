@@ -1,5 +1,5 @@
-"""The main job from a log to a folder: what it promises, how it repeats itself, what it answers on
-the smallest logs.
+"""The main job from a log to a folder: what it promises, that it is repeatable, what it does on the
+smallest logs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TIMINGS = {"fit_seconds", "recommend_seconds", "memory_mib", "pareto"}
 FEW = {"models": ["popular", "cosine", "forward", "popular_by_category"], "budget": "180s"}
 
 
-class Heard:
+class Notes:
     def __init__(self):
         self.notes = []
 
@@ -67,9 +67,9 @@ def dug(tmp_path_factory):
 def test_every_world_is_dug_to_the_end(name, dug):
     run = dug(name)
     assert run.complete
-    told = run.as_json()
-    assert set(told) >= {"run", "scores", "winner", "findings"}
-    for entry in told["scores"]:
+    document = run.as_json()
+    assert set(document) >= {"run", "scores", "winner", "findings"}
+    for entry in document["scores"]:
         assert set(entry) >= PROMISED
         if entry["state"] == "done":
             low, high = entry["interval"]
@@ -77,15 +77,15 @@ def test_every_world_is_dug_to_the_end(name, dug):
             assert entry["reason"] is None
         else:
             assert entry["reason"]
-    assert {entry["label"] for entry in told["scores"]} >= {
+    assert {entry["label"] for entry in document["scores"]} >= {
         "random",
         "popular",
         "popular(window=7d)",
     }
-    assert told["winner"] in {entry["label"] for entry in told["scores"]}
-    assert run.model().label == told["winner"], "the model that is kept is the winner"
+    assert document["winner"] in {entry["label"] for entry in document["scores"]}
+    assert run.model().label == document["winner"], "the model that is kept is the winner"
     assert (run.folder / "trials").exists() == (run.board["budget"]["ended"] == "budget"), (
-        "they stay where more time would go on from them"
+        "trials stay where a larger budget would continue from them"
     )
     assert not list(run.folder.glob("trials/test-*"))
     assert not (run.folder / "lock").exists()
@@ -169,14 +169,14 @@ def test_a_finished_run_is_not_run_again(order_run, monkeypatch):
         if path.name != "log.jsonl"
     }
     monkeypatch.setattr(Recommender, "fit", lambda *_args, **_options: pytest.fail("fitted again"))
-    heard = Heard()
-    with events.listening(heard):
+    listener = Notes()
+    with events.listening(listener):
         run = sw.dig(
             "world:order",
             folder=order_run,
             recipe=make({"models": ["popular", "cosine", "forward"], "budget": "180s"}),
         )
-    assert "nothing to do: this run is complete" in heard.notes
+    assert "nothing to do: this run is complete" in listener.notes
     assert run.winner == "forward(history=0.2)"
     assert {
         path.name: path.stat().st_mtime_ns
@@ -224,7 +224,7 @@ def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp
         assert entry["state"] in ("done", "no time", "skipped")
         assert (entry["reason"] is None) == (entry["state"] == "done")
     assert run.complete
-    assert run.winner in ("popular", "popular(window=7d)"), "chance is never taken"
+    assert run.winner in ("popular", "popular(window=7d)"), "random is never chosen"
     assert run.model().name == "popular"
     budget = run.board["budget"]
     assert budget["starved"]
@@ -244,11 +244,11 @@ def test_a_log_in_memory_and_frames_of_other_tools_are_dug(tmp_path):
 @pytest.mark.parametrize(
     ("users", "items", "says"),
     [
-        (["a"] * 6, list("xyzxyz"), "There is one user, so nothing about others can be learned."),
+        (["a"] * 6, list("xyzxyz"), "There is one user, so nothing can be learned about others."),
         (list("aabbcc"), ["x"] * 6, "There is one item, so there is nothing to choose from."),
         (list("abcdef"), list("xyxyxx"),
-            "No user has two events, so nothing connects items and no user can be judged."),
-        (["a"], ["x"], "There is one user, so nothing about others can be learned."),
+            "No user has two events, so nothing connects items and no model can be tested."),
+        (["a"], ["x"], "There is one user, so nothing can be learned about others."),
     ],
     ids=["one user", "one item", "one event each", "one event"],
 )  # fmt: skip
@@ -271,12 +271,12 @@ def test_nobody_can_be_judged_but_the_popular_list_still_answers(tmp_path):
     log = make_log(list("abcdef"), list("xyxyxx"), [START + n for n in range(6)])
     run = sw.dig(log, folder=tmp_path / "run")
     assert run.winner == "popular"
-    assert run.board["choice"]["says"].startswith("popular is taken: nobody could be judged")
+    assert run.board["choice"]["says"].startswith("popular is chosen: no user could be judged")
     assert "faces.json is missing" not in (run.folder / "report.html").read_text()
     assert run.model().label == "popular"
     assert run.model().recommend(log, 2).frame()["item_id"].to_list() == ["x", "y"] * 6
     assert {entry["reason"] for entry in run.scores} == {
-        "No way to cut the log leaves users with history and something expected of them."
+        "No way to cut the log leaves users with a history and held-out items."
     }
 
 

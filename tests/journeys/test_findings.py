@@ -1,5 +1,5 @@
-"""What a job says of logs that lack something: questions that cannot be asked say why in the
-report, and the others are asked.
+"""The findings on logs that lack something: the report has a reason for each question that cannot
+be asked, and the others are answered.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FEW = make({"models": ["popular", "cosine", "personal"], "budget": "180s", "face
 
 
 def made(users=300, events=12, items=40, days=60.0, seed=0):
-    """Even users take even items, odd ones odd, at any time of so many days."""
+    """Even users have even items, odd users odd items, at random times within so many days."""
     rng = np.random.default_rng(seed)
     rows = [
         (u, 2 * int(i) + u % 2) for u in range(users) for i in rng.permutation(items // 2)[:events]
@@ -51,7 +51,7 @@ def one_day():
     return make_log(*made(days=0.9))
 
 
-def at_one_moment():
+def at_one_time():
     users, items, _ = made()
     return make_log(users, items, [START] * len(users))
 
@@ -73,8 +73,8 @@ LOGS = {
         {"TIME-5": "shorter than four days", "TIME-1": "no longer than the windows"},
         {"POP-1", "ORD-1"},
     ),
-    "at one moment": (
-        at_one_moment,
+    "at one time": (
+        at_one_time,
         {"TIME-1": "no longer than the windows", "ORD-2": "the same"},
         {"POP-1"},
     ),
@@ -83,8 +83,8 @@ LOGS = {
 
 
 @pytest.mark.parametrize("name", LOGS)
-def test_what_cannot_be_asked_says_why_and_the_rest_is_asked(name, tmp_path):
-    make_one, unasked, asked = LOGS[name]
+def test_questions_without_an_answer_have_a_reason_and_the_rest_are_answered(name, tmp_path):
+    make_one, unanswered, answered = LOGS[name]
     run = sw.dig(make_one(), folder=tmp_path / "run", recipe=FEW)
     assert run.complete
     codes = {finding["code"] for finding in run.findings}
@@ -94,12 +94,12 @@ def test_what_cannot_be_asked_says_why_and_the_rest_is_asked(name, tmp_path):
         for row in run.board.get("not_tried", ())
         if row["what"].startswith("probe ")
     }
-    for code, why in unasked.items():
+    for code, why in unanswered.items():
         assert why in whys[code]
         assert whys[code] in page
         assert code not in codes
-    assert asked <= codes
-    if asked:
+    assert answered <= codes
+    if answered:
         assert codes & set(all_probes()) | set(whys) == set(all_probes()), (
             "every question has an answer or a reason"
         )
@@ -108,7 +108,7 @@ def test_what_cannot_be_asked_says_why_and_the_rest_is_asked(name, tmp_path):
         assert readiness["predictions"][0]["about"] == "verdict"
         read_recipe((run.folder / "train.toml").read_text(encoding="utf-8"), "train.toml")
     else:
-        assert "INT-9" in codes, "a log that nobody can be judged on says so"
+        assert "INT-9" in codes, "a log on which no user can be judged has this finding"
     for finding in run.findings:
         if finding["code"] in all_probes():
             low, high = finding["interval"]
@@ -117,14 +117,14 @@ def test_what_cannot_be_asked_says_why_and_the_rest_is_asked(name, tmp_path):
             assert ("so the interval is rough" in finding["measured"]) == (name == "of few users")
 
 
-def test_the_terminal_tells_what_weighs_and_counts_the_rest(tmp_path):
+def test_the_terminal_prints_what_matters_and_counts_the_rest(tmp_path):
     from spadework.apps.boards import findings_text
 
     run = sw.dig("world:order", folder=tmp_path / "run", recipe=FEW)
-    told = findings_text(run.findings)
-    assert "strong   ORD-1" in told
-    assert "other answers ask for nothing: " in told
-    assert told.count("\n") < 40
+    text = findings_text(run.findings)
+    assert "strong   ORD-1" in text
+    assert "other checks need no action: " in text
+    assert text.count("\n") < 40
 
 
 def test_every_question_explains_itself():

@@ -1,4 +1,4 @@
-"""The report and the notebook cell in a browser that may ask nobody for anything."""
+"""The report and the notebook cell in a browser without a network."""
 
 from __future__ import annotations
 
@@ -75,13 +75,13 @@ def pixels(path: Path) -> tuple[int, int, list[bytes]]:
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     wide = high = channels = 0
     while at < len(data):
-        size, kind = struct.unpack(">I4s", data[at : at + 8])
+        size, chunk_type = struct.unpack(">I4s", data[at : at + 8])
         body = data[at + 8 : at + 8 + size]
-        if kind == b"IHDR":
+        if chunk_type == b"IHDR":
             wide, high, depth, colour = struct.unpack(">IIBB", body[:10])
             assert depth == 8
             channels = {2: 3, 6: 4}[colour]
-        elif kind == b"IDAT":
+        elif chunk_type == b"IDAT":
             packed += body
         at += size + 12
     flat = zlib.decompress(packed)
@@ -97,18 +97,20 @@ def pixels(path: Path) -> tuple[int, int, list[bytes]]:
     return wide, high, rows
 
 
-def unfilter(kind: int, line: bytearray, above: bytearray, step: int) -> None:
+def unfilter(filter_type: int, line: bytearray, above: bytearray, step: int) -> None:
     """Undo one of the five filters of PNG, in place."""
     for at in range(len(line)):
         left = line[at - step] if at >= step else 0
         corner = above[at - step] if at >= step else 0
         guess = left + above[at] - corner
         paeth = min((left, above[at], corner), key=lambda near: abs(guess - near))
-        line[at] = (line[at] + (0, left, above[at], (left + above[at]) // 2, paeth)[kind]) & 255
+        line[at] = (
+            line[at] + (0, left, above[at], (left + above[at]) // 2, paeth)[filter_type]
+        ) & 255
 
 
 def colours(path: Path) -> dict[bytes, int]:
-    """How often each colour stands on every fourth row."""
+    """Number of pixels of each colour, on every fourth row."""
     _, _, rows = pixels(path)
     found: dict[bytes, int] = {}
     for row in rows[::4]:
@@ -161,9 +163,7 @@ def test_the_report_prints(browser: Browser, page: Path, tmp_path: Path) -> None
 def test_nothing_makes_the_page_wider_than_the_window(
     browser: Browser, tmp_path: Path, width: int
 ) -> None:
-    """The page stands in a frame of the given width; a script of the frame's own page measures
-    it.
-    """
+    """The page is in a frame of the given width; a script of the outer page measures it."""
     page = report.write(run_folder.write_run(tmp_path / "run", run_folder.huge()))
     inner = page.read_text(encoding="utf-8").replace("&", "&amp;").replace('"', "&quot;")
     frame = tmp_path / "frame.html"
@@ -204,10 +204,10 @@ def test_a_notebook_cell_shows_its_table_once(browser: Browser, tmp_path: Path, 
       document.title = seen.join(';');"""
     put = cell if way == "parsed" else ""
     quoted = json.dumps(cell).replace("</", "<\\/")
-    place = "" if way == "parsed" else f"document.getElementById('cell').innerHTML = {quoted};"
+    script = "" if way == "parsed" else f"document.getElementById('cell').innerHTML = {quoted};"
     file = tmp_path / "cell.html"
     file.write_text(
-        f"<title>none</title><div id='cell'>{put}</div><script>{place}{count}</script>",
+        f"<title>none</title><div id='cell'>{put}</div><script>{script}{count}</script>",
         encoding="utf-8",
     )
     parsed = browser("--dump-dom", file.as_uri())

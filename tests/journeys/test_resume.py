@@ -45,8 +45,8 @@ def numbers(folder: Path):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "undisturbed"
-    said = run(*command(folder))
-    assert said.code == 0, said.err
+    output = run(*command(folder))
+    assert output.code == 0, output.err
     return folder
 
 
@@ -79,16 +79,16 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_numbers(trials, undisturbed
     if in_time and code == -signal.SIGKILL:
         assert not is_complete(folder), "a half run is never listed as whole"
         assert (folder / "lock").exists(), "the lock of the dead stays, to be taken over"
-    said = run(*command(folder))
-    assert said.code == 0, said.err
+    output = run(*command(folder))
+    assert output.code == 0, output.err
     assert is_complete(folder)
     assert numbers(folder) == numbers(undisturbed)
     assert (folder / "scores.npz").read_bytes() == (undisturbed / "scores.npz").read_bytes()
     if in_time and code == -signal.SIGKILL:
-        assert f"took over {folder} from process " in said.err
+        assert f"took over {folder} from process " in output.err
     leftovers = [path.name for path in folder.rglob(".*")]
     assert not [name for name in leftovers if name.endswith(".json")], (
-        "temporary files are hidden and not taken for results"
+        "temporary files are hidden, so they are not mistaken for results"
     )
 
 
@@ -113,8 +113,8 @@ def test_an_interrupted_run_keeps_what_is_finished_and_tells_how_to_go_on(
     assert (folder / "report.html").is_file()
     assert not is_complete(folder)
     assert not (folder / "lock").exists()
-    said = run(*command(folder))
-    assert said.code == 0, said.err
+    output = run(*command(folder))
+    assert output.code == 0, output.err
     assert numbers(folder) == numbers(undisturbed)
 
 
@@ -144,8 +144,8 @@ def test_a_larger_budget_goes_on_from_what_a_smaller_one_tried(undisturbed, tmp_
     assert not [name for name in tried if name.startswith("test-")], (
         "but for the test span and its lists"
     )
-    said = run(*command(folder))
-    assert said.code == 0, said.err
+    output = run(*command(folder))
+    assert output.code == 0, output.err
     assert numbers(folder) == numbers(undisturbed)
     assert not (folder / "trials").exists(), "nothing is left to try"
     account = json.loads((folder / "scores.json").read_text())["budget"]
@@ -161,11 +161,11 @@ def test_two_at_a_time_are_refused(tmp_path):
     assert wait_for(folder, 1, first)
     os.kill(first.pid, signal.SIGSTOP)
     try:
-        said = run(*command(folder))
+        output = run(*command(folder))
     finally:
         os.kill(first.pid, signal.SIGCONT)
-    assert said.code == 2
-    assert said.sentences == (
+    assert output.code == 2
+    assert output.sentences == (
         f"Process {first.pid} is working in {folder}.",
         "Wait for it, or choose another folder with --run.",
     )

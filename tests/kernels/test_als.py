@@ -13,19 +13,19 @@ from spadework.kernels.solvers import als, cholesky
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, 1), (3, 5), (8, 8), (21, 13), (40, 530)])
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_squares_are_added_and_systems_solved(count, size, kind):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_squares_are_added_and_systems_solved(count, size, dtype):
     rng = np.random.default_rng(count)
-    rows = rng.standard_normal((count, size)).astype(kind)
-    found = np.eye(size, dtype=kind)
+    rows = rng.standard_normal((count, size)).astype(dtype)
+    found = np.eye(size, dtype=dtype)
     cholesky.add_squares(found, rows, count, size)
     expected = np.eye(size) + rows.astype(np.float64).T @ rows
     np.testing.assert_allclose(np.triu(found), np.triu(expected), rtol=1e-4, atol=1e-4)
-    x = rng.standard_normal(size).astype(kind)
+    x = rng.standard_normal(size).astype(dtype)
     right = x.copy()
     assert cholesky.factor(found, size)
     cholesky.solve(found, size, x)
-    np.testing.assert_allclose(expected @ x, right, atol=1e-2 if kind is np.float32 else 1e-9)
+    np.testing.assert_allclose(expected @ x, right, atol=1e-2 if dtype is np.float32 else 1e-9)
 
 
 def world(seed: int, users: int = 25, items: int = 18) -> csr_array:
@@ -68,9 +68,9 @@ def test_a_block_as_wide_as_the_vectors_ends_in_the_minimum(width):
     )
     als.update(w, h, x.indptr, x.indices, everywhere=0.2, ridge=ridges[0], block=50, label="")
     h = h.astype(np.float64)
-    for user, taken in enumerate(x.toarray()):
-        system = (h.T * taken) @ h + 0.2 * h.T @ h + ridges[0][user] * np.eye(width)
-        np.testing.assert_allclose(w[user], np.linalg.solve(system, taken @ h), atol=2e-4)
+    for user, row in enumerate(x.toarray()):
+        system = (h.T * row) @ h + 0.2 * h.T @ h + ridges[0][user] * np.eye(width)
+        np.testing.assert_allclose(w[user], np.linalg.solve(system, row @ h), atol=2e-4)
 
 
 @pytest.mark.parametrize("block", [1, 3, 4, 7, 20])
@@ -139,13 +139,13 @@ def test_histories_are_folded_in_whichever_system_is_smaller(width):
     found = als.fold(x.indptr, x.indices, weights, h, floor, ridge)
     dense = csr_array((weights, x.indices, x.indptr), shape=x.shape).toarray().astype(np.float64)
     h = h.astype(np.float64)
-    for user, taken in enumerate(dense):
-        expected = np.linalg.solve((h.T * taken) @ h + np.diag(floor + ridge[user]), taken @ h)
+    for user, row in enumerate(dense):
+        expected = np.linalg.solve((h.T * row) @ h + np.diag(floor + ridge[user]), row @ h)
         np.testing.assert_allclose(found[user], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_system_that_rounding_broke_still_moves_downhill():
-    """Two equal directions and next to no penalty: float32 cannot factor it as it stands."""
+    """Two equal directions and next to no penalty: float32 cannot factor it as it is."""
     x = csr_array(np.ones((4, 3), np.float32))
     h = np.tile(np.float32([[100.0, 100.0]]), (3, 1))
     w = np.zeros((4, 2), np.float32)

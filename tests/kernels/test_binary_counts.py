@@ -1,5 +1,5 @@
 """Counting sets by half, dense and sparse: each of the three against a double loop over the items
-of each unit.
+of each group.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def arranged(made, items=ITEMS) -> Groups:
 
 
 def forced(groups: Groups, way: str) -> SetCounter:
-    """A counter that goes this way, whatever suits the data."""
+    """A counter that uses this way, whatever suits the data."""
     counter = SetCounter(groups)
     counter.__dict__["by_half"] = way == "half"
     counter.__dict__["_dense"] = np.full(groups.item_count, way == "dense")
@@ -94,11 +94,11 @@ def test_ranges_cover_every_row_once_however_small_the_blocks(way, cells, monkey
 
 
 @given(baskets, st.lists(st.booleans(), min_size=ITEMS, max_size=ITEMS))
-def test_rows_that_nobody_asks_for_stay_empty_and_the_others_are_whole(made, asked):
+def test_rows_that_are_not_requested_stay_empty_and_the_others_are_complete(made, requested):
     groups = arranged(made)
-    mask = np.asarray(asked)
+    mask = np.asarray(requested)
     expected = np.where(mask[:, None], oracles.count_sets(made, ITEMS), 0)
-    np.testing.assert_array_equal(counted(SetCounter(groups.asked(mask))), expected)
+    np.testing.assert_array_equal(counted(SetCounter(groups.restricted_to(mask))), expected)
 
 
 def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
@@ -106,7 +106,7 @@ def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
     made = [set(np.minimum(rng.geometric(0.08, 12) - 1, 199).tolist()) for _ in range(60)]
     counter = SetCounter(arranged(made, 200))
     dense = counter._dense
-    assert 0 < dense.sum() < 200, "the log has both kinds"
+    assert 0 < dense.sum() < 200, "the log has dense and sparse rows"
     assert not counter.by_half
     assert (np.diff(dense.astype(int)) <= 0).all()
     assert all(len(set(dense[first:last].tolist())) == 1 for first, last in counter.blocks())
@@ -114,12 +114,12 @@ def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
 
 
 @ways
-def test_units_of_one_item_and_items_without_events_count_nothing(way):
+def test_groups_of_one_item_and_items_without_events_count_nothing(way):
     assert not counted(forced(arranged([{3}, {3}, {5}]), way)).any()
 
 
 @ways
-def test_everything_in_one_unit(way):
+def test_everything_in_one_group(way):
     np.testing.assert_array_equal(
         counted(forced(arranged([set(range(ITEMS))]), way)), 1 - np.eye(ITEMS)
     )
@@ -157,7 +157,7 @@ def test_the_triangle_is_the_same_on_any_number_of_threads():
 
 
 @given(baskets)
-def test_units_are_the_log_by_rank(made):
+def test_groups_are_the_log_by_rank(made):
     groups = arranged(made)
     for number, group in enumerate(made):
         own = groups.items[groups.starts[number] : groups.starts[number + 1]]

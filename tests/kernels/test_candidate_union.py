@@ -36,12 +36,12 @@ def test_a_pool_holds_what_any_list_names_and_where(rows):
         .transpose(1, 0, 2)
         .copy()
     )
-    starts, items, places = union(padded)
+    starts, items, slots = union(padded)
     for row, lists in enumerate(rows):
         cells = slice(starts[row], starts[row + 1])
         assert items[cells].tolist() == sorted({item for one in lists for item in one})
         for part, one in enumerate(lists):
-            assert places[part, cells].tolist() == [
+            assert slots[part, cells].tolist() == [
                 one.index(item) if item in one else -1 for item in items[cells]
             ]
 
@@ -108,10 +108,10 @@ def test_scores_at_some_columns_are_those_of_all_columns_bit_for_bit(aggregate, 
         )
         return SparseRows(starts, items, rng.random(len(items)).astype(np.float32))
 
-    lists, table, asked = rows_of(40, 30, 9), rows_of(30, width, 20), rows_of(40, width, 12)
-    everything = sparse_scores.score_rows(lists, table, width, aggregate)
-    rows = np.repeat(np.arange(40), np.diff(asked.starts))
+    lists, table, cells = rows_of(40, 30, 9), rows_of(30, width, 20), rows_of(40, width, 12)
+    all_scores = sparse_scores.score_rows(lists, table, width, aggregate)
+    rows = np.repeat(np.arange(40), np.diff(cells.starts))
     assert (
-        sparse_scores.score_cells(lists, table, width, asked, aggregate).tobytes()
-        == everything[rows, asked.columns].tobytes()
+        sparse_scores.score_cells(lists, table, width, cells, aggregate).tobytes()
+        == all_scores[rows, cells.columns].tobytes()
     )

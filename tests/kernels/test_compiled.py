@@ -1,5 +1,5 @@
-"""Where compiled kernels are kept: in the first folder that can be written, apart for other
-sources, and never a failure.
+"""Where compiled kernels are kept: in the first folder that can be written, in another one for
+other sources, and never a failure.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from makers import Heard
+from makers import Recorder
 from spadework import events, kernels
 from spadework.kernels import compiled
 from spadework.kernels.compiled import kernel
@@ -28,11 +28,11 @@ def twice(values):
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
+def recorder() -> Iterator[Recorder]:
     """A listener within the test; remarks of other tests are forgotten."""
-    listener = Heard()
+    listener = Recorder()
     compiled._remarks.clear()
-    compiled._told.clear()
+    compiled._remarked.clear()
     with events.listening(listener):
         yield listener
 
@@ -60,7 +60,7 @@ def test_every_kernel_is_kept_here_under_a_name_of_its_own():
     for module in pkgutil.walk_packages(kernels.__path__, "spadework.kernels."):
         for thing in vars(importlib.import_module(module.name)).values():
             if hasattr(thing, "py_func") and thing.__module__ == module.name:
-                assert isinstance(thing._cache, compiled._Kept), (
+                assert isinstance(thing._cache, compiled._KernelCache), (
                     f"{module.name}.{thing.__name__} is not compiled by `kernel`"
                 )
                 names.append(thing._cache._name)
@@ -80,24 +80,26 @@ def test_a_named_folder_comes_first(name, chosen, tmp_path):
 def test_then_the_package_and_then_the_users_cache(chosen, tmp_path):
     package = Path(compiled.__file__).parent / "__pycache__"
     chosen.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
-    assert list(compiled.places()) == [package, tmp_path / "user" / "spadework"]
+    assert list(compiled.candidate_folders()) == [package, tmp_path / "user" / "spadework"]
     assert compiled.home() == package / f"kernels-{compiled.digest()}"
     compiled.home.cache_clear()
-    chosen.setattr(compiled, "places", lambda: iter([out_of_reach(tmp_path), tmp_path / "user"]))
+    chosen.setattr(
+        compiled, "candidate_folders", lambda: iter([out_of_reach(tmp_path), tmp_path / "user"])
+    )
     assert compiled.home() == tmp_path / "user" / f"kernels-{compiled.digest()}"
 
 
-def test_without_other_words_the_users_cache_is_below_home(chosen, tmp_path):
+def test_by_default_the_users_cache_is_below_home(chosen, tmp_path):
     chosen.setenv("HOME", str(tmp_path))
-    assert list(compiled.places())[-1] == tmp_path / ".cache" / "spadework"
+    assert list(compiled.candidate_folders())[-1] == tmp_path / ".cache" / "spadework"
 
 
-def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, heard, tmp_path):
+def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, recorder, tmp_path):
     named = out_of_reach(tmp_path)
     chosen.setenv("SPADEWORK_CACHE_DIR", str(named))
     folder = compiled.home()
     assert folder is not None
-    assert heard.notes == [
+    assert recorder.notes == [
         f"{named} cannot be written; compiled kernels are kept in {folder.parent}."
     ]
 
@@ -105,7 +107,7 @@ def test_a_named_folder_that_cannot_be_written_is_remarked(chosen, heard, tmp_pa
 def test_a_folder_that_can_only_be_read_is_used_where_it_was_filled(chosen, tmp_path):
     chosen.setenv("SPADEWORK_CACHE_DIR", str(tmp_path))
     chosen.setattr(compiled, "_can_write", lambda folder: False)
-    chosen.setattr(compiled, "places", lambda: iter([tmp_path]))
+    chosen.setattr(compiled, "candidate_folders", lambda: iter([tmp_path]))
     folder = tmp_path / f"kernels-{compiled.digest()}"
     folder.mkdir()
     (folder / f"one{compiled.SUFFIX}").write_bytes(b"")
@@ -142,55 +144,55 @@ def test_folders_of_old_sources_are_removed(tmp_path):
 # ---- what is kept
 
 
-def test_a_kernel_is_compiled_once_for_its_types(monkeypatch, heard, tmp_path):
+def test_a_kernel_is_compiled_once_for_its_types(monkeypatch, recorder, tmp_path):
     monkeypatch.setattr(compiled, "home", lambda: tmp_path)
-    for kind, files in ((np.float32, 1), (np.float32, 1), (np.float64, 2)):
-        assert kernel(twice)(np.ones(3, kind)) == 6.0
+    for dtype, files in ((np.float32, 1), (np.float32, 1), (np.float64, 2)):
+        assert kernel(twice)(np.ones(3, dtype)) == 6.0
         assert len(list(tmp_path.iterdir())) == files
-    assert heard.notes == []
+    assert recorder.notes == []
 
 
-def test_a_damaged_file_is_remarked_and_written_anew(monkeypatch, heard, tmp_path):
+def test_a_damaged_file_is_remarked_and_written_anew(monkeypatch, recorder, tmp_path):
     monkeypatch.setattr(compiled, "home", lambda: tmp_path)
     assert kernel(twice)(np.ones(3)) == 6.0
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     for damaged in (b"", b"nonsense", whole[:100]):
         path.write_bytes(damaged)
-        compiled._told.clear()
+        compiled._remarked.clear()
         assert kernel(twice)(np.ones(3)) == 6.0
         assert path.stat().st_size > 100
-    assert len(heard.notes) == 3
+    assert len(recorder.notes) == 3
     assert all(
         note.startswith(f"A compiled kernel in {tmp_path} cannot be read and is compiled again (")
-        for note in heard.notes
+        for note in recorder.notes
     )
 
 
-def test_a_folder_that_can_no_longer_be_written_is_a_remark(monkeypatch, heard, tmp_path):
+def test_a_folder_that_can_no_longer_be_written_is_a_remark(monkeypatch, recorder, tmp_path):
     monkeypatch.setattr(compiled, "home", lambda: out_of_reach(tmp_path))
     assert kernel(twice)(np.ones(3)) == 6.0
     assert kernel(twice)(np.ones(3, np.float32)) == 6.0
-    assert len(heard.notes) == 1
-    assert "cannot be kept in" in heard.notes[0]
+    assert len(recorder.notes) == 1
+    assert "cannot be kept in" in recorder.notes[0]
 
 
-def test_without_a_folder_there_is_one_remark_and_everything_works(chosen, heard, tmp_path):
-    chosen.setattr(compiled, "places", lambda: iter([out_of_reach(tmp_path)]))
-    for kind in (np.float32, np.float64):
-        assert kernel(twice)(np.ones(3, kind)) == 6.0
-    assert heard.notes == [
+def test_without_a_folder_there_is_one_remark_and_everything_works(chosen, recorder, tmp_path):
+    chosen.setattr(compiled, "candidate_folders", lambda: iter([out_of_reach(tmp_path)]))
+    for dtype in (np.float32, np.float64):
+        assert kernel(twice)(np.ones(3, dtype)) == 6.0
+    assert recorder.notes == [
         f"Compiled kernels cannot be kept: {tmp_path / 'file' / 'folder'} cannot be written. "
         "Each process compiles anew; name a folder by SPADEWORK_CACHE_DIR."
     ]
 
 
-def test_a_remark_waits_until_somebody_listens(heard):
+def test_a_remark_waits_for_a_listener(recorder):
     thread = threading.Thread(target=compiled.remark, args=("something",))
     thread.start()
     thread.join()
-    assert heard.notes == []
+    assert recorder.notes == []
     compiled.tell()
     compiled.tell()
     compiled.remark("something")
-    assert heard.notes == ["something"]
+    assert recorder.notes == ["something"]

@@ -17,7 +17,7 @@ USERS, ITEMS, WIDTH = 30, 17, 5
 def world(
     seed: int, users: int = USERS, items: int = ITEMS
 ) -> tuple[np.ndarray, elsa_gradient.Histories, np.ndarray]:
-    """What users took as zeros and ones, the same as lists, and rows to begin at."""
+    """Positives of users as zeros and ones, the same as lists, and rows to start at."""
     rng = np.random.default_rng(seed)
     x = rng.random((users, items)) < 0.3
     x[:, :2] = True  # two items at least
@@ -66,12 +66,12 @@ def test_loss_and_slope_are_those_of_the_dense_equations(monkeypatch, seed):
 def test_steps_are_those_of_nadam(monkeypatch):
     monkeypatch.setattr(elsa_gradient, "ITEMS", 6)
     x, histories, raw = world(5)
-    everybody = np.arange(USERS, dtype=np.int32)
+    all_users = np.arange(USERS, dtype=np.int32)
     weights, twin = elsa_gradient.Weights.start(raw.copy()), raw.astype(np.float64)
     mean, square, product = np.zeros_like(twin), np.zeros_like(twin), 1.0
     with parallel.Crew() as crew:
         for step in range(1, 4):
-            elsa_gradient.step(weights, histories, everybody, 0.1, crew)
+            elsa_gradient.step(weights, histories, all_users, 0.1, crew)
             slope = dense_slope(x, twin)
             now, then = (
                 0.9 * (1 - 0.5 * 0.96 ** (step * 0.004)),
@@ -89,9 +89,9 @@ def test_steps_are_those_of_nadam(monkeypatch):
 
 def test_the_loss_falls():
     _, histories, raw = world(7)
-    weights, everybody = elsa_gradient.Weights.start(raw), np.arange(USERS, dtype=np.int32)
+    weights, all_users = elsa_gradient.Weights.start(raw), np.arange(USERS, dtype=np.int32)
     with parallel.Crew() as crew:
-        losses = [elsa_gradient.step(weights, histories, everybody, 0.02, crew) for _ in range(30)]
+        losses = [elsa_gradient.step(weights, histories, all_users, 0.02, crew) for _ in range(30)]
     assert losses[-1] < losses[0] - 0.1
 
 
@@ -110,9 +110,7 @@ def test_threads_change_nothing(monkeypatch):
 
 
 def test_a_user_without_a_direction_moves_nothing():
-    """Two items at right angles: each says nothing of the other, so there is no prediction to
-    turn.
-    """
+    """Two items at right angles: neither predicts the other, so there is no direction."""
     histories = elsa_gradient.Histories(np.asarray([0, 2]), np.asarray([0, 1], np.int32))
     raw = np.eye(2, 3, dtype=np.float32)
     weights = elsa_gradient.Weights.start(raw.copy())

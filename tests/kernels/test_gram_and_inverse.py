@@ -56,26 +56,26 @@ def test_mirror_copies_below_to_above(size):
     np.testing.assert_array_equal(matrix, below + np.tril(below, -1).T)
 
 
-def positive(seed: int, size: int, kind: type) -> np.ndarray:
+def positive(seed: int, size: int, dtype: type) -> np.ndarray:
     x = np.random.default_rng(seed).random((size, size + 5))
-    return np.ascontiguousarray(x @ x.T + np.eye(size), kind)
+    return np.ascontiguousarray(x @ x.T + np.eye(size), dtype)
 
 
 @pytest.mark.parametrize(
     ("size", "block", "tile"),
     [(1, 4, 4), (7, 3, 2), (40, 8, 5), (41, 8, 16), (64, 16, 16), (50, 60, 7)],
 )
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, kind):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_inverse_by_blocks_is_the_inverse(monkeypatch, size, block, tile, dtype):
     monkeypatch.setattr(dense_inverse, "WHOLE", 0)
     monkeypatch.setattr(dense_inverse, "BLOCK", block)
     monkeypatch.setattr(dense_inverse, "TILE", tile)
-    matrix = positive(size, size, kind)
+    matrix = positive(size, size, dtype)
     expected = np.linalg.inv(matrix.astype(np.float64))
     dense_inverse.invert(matrix)
     scale = np.abs(expected).max()
     np.testing.assert_allclose(
-        matrix, expected, rtol=0, atol=scale * (3e-4 if kind is np.float32 else 1e-10)
+        matrix, expected, rtol=0, atol=scale * (3e-4 if dtype is np.float32 else 1e-10)
     )
     np.testing.assert_array_equal(matrix, matrix.T)
 

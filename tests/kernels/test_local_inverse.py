@@ -60,17 +60,17 @@ def members_of(found: sparse_graph.Members) -> list[list[int]]:
 
 
 @sizes
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_factor_is_that_of_numpy(size, kind):
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_factor_is_that_of_numpy(size, dtype):
     matrix = definite(size)
-    a = np.full((size + 3, size + 3), np.nan, kind)
+    a = np.full((size + 3, size + 3), np.nan, dtype)
     a[:size, :size] = matrix
     assert cholesky.factor(a, size)
     np.testing.assert_allclose(
         np.triu(a[:size, :size]),
         np.linalg.cholesky(matrix).T,
         rtol=0,
-        atol=2e-5 if kind is np.float32 else 1e-11,
+        atol=2e-5 if dtype is np.float32 else 1e-11,
     )
 
 
@@ -82,10 +82,10 @@ def test_columns_of_the_inverse_are_those_of_numpy(size):
     assert cholesky.factor(a, size)
     cholesky.last_column_of_inverse(a, size, last)
     np.testing.assert_allclose(last, expected[:, -1], rtol=0, atol=1e-9)
-    asked = np.unique([0, size // 2, size - 1]).astype(np.int32)
-    found = np.full((size, len(asked)), np.nan)
-    cholesky.inverse(a, size, asked, found)
-    np.testing.assert_allclose(found, expected[:, asked], rtol=0, atol=1e-9)
+    columns = np.unique([0, size // 2, size - 1]).astype(np.int32)
+    found = np.full((size, len(columns)), np.nan)
+    cholesky.inverse(a, size, columns, found)
+    np.testing.assert_allclose(found, expected[:, columns], rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -95,14 +95,14 @@ def test_what_is_not_positive_definite_is_refused(matrix):
     assert not cholesky.factor(np.array(matrix), len(matrix))
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("twins", [(0, 5), (1, 12), (7, 8), (3, 13)])
-def test_a_twin_anywhere_is_refused(kind, twins):
-    """Whichever rows of eight the two stand in: their pivot is compared with the whole diagonal."""
+def test_a_twin_anywhere_is_refused(dtype, twins):
+    """Whichever rows of eight hold the two: their pivot is compared with the full diagonal."""
     for seed in range(40):
         x = np.random.default_rng(seed).standard_normal((30, 14))
         x[:, twins[1]] = x[:, twins[0]]
-        assert not cholesky.factor(np.ascontiguousarray(x.T @ x, kind), 14)
+        assert not cholesky.factor(np.ascontiguousarray(x.T @ x, dtype), 14)
 
 
 # ---- the graph
@@ -130,12 +130,12 @@ def test_a_half_holds_each_pair_once_where_fewer_are(seed, items):
 
 
 @given(seeds, st.integers(2, 12), st.integers(0, 12), st.booleans())
-def test_partners_are_the_largest_of_a_row(seed, items, most, placed):
+def test_partners_are_the_largest_of_a_row(seed, items, most, ranked):
     found, whole = graph_of(seed, items)
-    place = np.random.default_rng(seed).permutation(items).astype(np.int32) if placed else None
-    for item, own in enumerate(members_of(sparse_graph.strongest(found, most, place))):
+    ranks = np.random.default_rng(seed).permutation(items).astype(np.int32) if ranked else None
+    for item, own in enumerate(members_of(sparse_graph.strongest(found, most, ranks))):
         others = [
-            j for j in range(items) if j != item and (place is None or place[j] < place[item])
+            j for j in range(items) if j != item and (ranks is None or ranks[j] < ranks[item])
         ]
         partners = [j for j in others if whole[item, j] > 0]
         best = sorted(sorted(partners, key=lambda j: (-whole[item, j], j))[:most])
@@ -171,8 +171,8 @@ def test_own_columns_are_those_of_small_inverses(seed, items, most):
 
 
 def test_pairs_without_a_solution_get_a_stronger_penalty():
-    """Three items, of which the first stands with both others nearly always, and these never with
-    each other: no log has that.
+    """Three items, of which the first occurs with both others nearly always, and these never with
+    each other: no log is like that.
     """
     found = sparse_graph.symmetric(
         *csr_parts(np.array([[0, 0.9, 0.9], [0.9, 0, 0], [0.9, 0, 0]], np.float32))
@@ -240,16 +240,16 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
     found, whole = graph_of(seed, items)
     diagonal = 1 + whole.sum(axis=1)
     members = sparse_graph.strongest(found, most)
-    told: dict[tuple[int, int], list[float]] = {}
+    by_cell: dict[tuple[int, int], list[float]] = {}
     for item, columns in plan(whole, members_of(members), share):
         at = [*members_of(members)[item], item]
         inverse = np.linalg.inv((whole + np.diag(diagonal))[np.ix_(at, at)])
         for column in columns:
             own = at.index(column)
-            for place, source in enumerate(at):
+            for row, source in enumerate(at):
                 if source != column:
-                    told.setdefault((source, column), []).append(
-                        -inverse[place, own] / inverse[own, own]
+                    by_cell.setdefault((source, column), []).append(
+                        -inverse[row, own] / inverse[own, own]
                     )
     sources, weights, _ = block_inverse.shared_columns(
         sparse_graph.halved(found), diagonal, members, found, share, "solve"
@@ -259,8 +259,8 @@ def test_shared_columns_are_means_over_blocks(seed, items, most, share):
         for column in range(items)
         for at in range(sources.starts[column], sources.starts[column + 1])
     }
-    assert made.keys() == told.keys()
-    for cell, values in told.items():
+    assert made.keys() == by_cell.keys()
+    for cell, values in by_cell.items():
         assert made[cell] == pytest.approx(np.mean(values), rel=1e-6, abs=1e-9)
 
 
@@ -296,7 +296,7 @@ def test_descent_meets_the_conditions_of_a_minimum(seed, items, most, l1):
         assert (slope[w == 0] > -1e-5).all()
 
 
-def test_descent_says_when_it_was_cut_short():
+def test_descent_reports_when_it_was_cut_short():
     found, whole = graph_of(3, 12, 0.9)
     diagonal = whole.sum(axis=1) * 0.5 + 0.1
     weights, not_converged = descend(

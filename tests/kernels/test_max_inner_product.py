@@ -89,7 +89,7 @@ def test_a_batch_equals_one_by_one_across_blocks(monkeypatch):
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
+def test_users_are_done_when_the_items_left_are_too_short(monkeypatch, marked):
     """Some thousand short items behind a few long ones are not multiplied where items are sorted by
     length; the lists are the same in any order.
     """
@@ -110,7 +110,7 @@ def test_users_are_done_when_what_is_left_is_too_short(monkeypatch, marked):
         lambda product, *rest: (multiplied.append(product.size), absorb(product, *rest)),
     )
     monkeypatch.setattr(max_inner_product, "ITEMS", 100)
-    # in order of length; as they stand
+    # in order of length; in the given order
     for users, share in ((16, 0.5 if not marked else 1.0), (1000, 1.0)):
         monkeypatch.setattr(max_inner_product, "USERS", users)
         multiplied.clear()

@@ -29,15 +29,18 @@ def random_sessions(rng, *, count=14, item_count=9):
     ], item_count
 
 
-def index_of(held, item_count, sample):
-    numbers = [n for n, items in enumerate(held) for _ in items]
-    items = [item for own in held for item in own]
+def index_of(sessions, item_count, sample):
+    numbers = [n for n, items in enumerate(sessions) for _ in items]
+    items = [item for own in sessions for item in own]
     return Sessions.build(
-        np.asarray(numbers, np.int32), np.asarray(items, np.int32), (len(held), item_count), sample
+        np.asarray(numbers, np.int32),
+        np.asarray(items, np.int32),
+        (len(sessions), item_count),
+        sample,
     )
 
 
-def random_asked(rng, item_count, rows=4):
+def random_queries(rng, item_count, rows=4):
     """Rows of distinct items; weights come from few values, so that similarities tie."""
     own = [rng.choice(item_count, rng.integers(0, 5), replace=False) for _ in range(rows)]
     items = np.concatenate(own).astype(np.int32)
@@ -45,11 +48,11 @@ def random_asked(rng, item_count, rows=4):
     return Queries(np.cumsum([0, *map(len, own)]), items, weights, matches)
 
 
-def plain_nearest(held, queries, row, *, sample, neighbours, length):
+def plain_nearest(sessions, queries, row, *, sample, neighbours, length):
     """(session, similarity, match weight) of the neighbours, newest first, from the definition."""
     own = range(queries.starts[row], queries.starts[row + 1])
     found = []
-    for number, items in enumerate(held):
+    for number, items in enumerate(sessions):
         shared = [at for at in own if queries.items[at] in items]
         if shared:
             similarity = sum((float(queries.weights[at]) for at in shared), 0.0)
@@ -60,16 +63,16 @@ def plain_nearest(held, queries, row, *, sample, neighbours, length):
                     float(queries.matches[shared[0]]),
                 )
             )
-    newest = found[:sample]
-    return sorted(sorted(newest, key=lambda one: (-one[1], one[0]))[:neighbours])
+    latest = found[:sample]
+    return sorted(sorted(latest, key=lambda one: (-one[1], one[0]))[:neighbours])
 
 
-def plain_scores(held, queries, item_weights, **settings):
+def plain_scores(sessions, queries, item_weights, **settings):
     """Dense scores, added in float32 neighbour by neighbour."""
     scores = np.full((len(queries.starts) - 1, len(item_weights)), -np.inf, np.float32)
     for row in range(len(scores)):
-        for number, similarity, match in plain_nearest(held, queries, row, **settings):
-            for item in held[number]:
+        for number, similarity, match in plain_nearest(sessions, queries, row, **settings):
+            for item in sessions[number]:
                 value = np.float32(similarity * match * item_weights[item])
                 scores[row, item] = (
                     value if scores[row, item] == -np.inf else scores[row, item] + value
@@ -103,45 +106,47 @@ def test_an_index_of_nothing():
 @given(seed=st.integers(0, 10_000), settings=SETTINGS)
 def test_the_walk_finds_what_looking_at_every_session_finds(seed, settings):
     rng = np.random.default_rng(seed)
-    held, item_count = random_sessions(rng)
-    queries = random_asked(rng, item_count)
-    index = index_of(held, item_count, settings["sample"])
+    sessions, item_count = random_sessions(rng)
+    queries = random_queries(rng, item_count)
+    index = index_of(sessions, item_count, settings["sample"])
     for row in range(len(queries.starts) - 1):
         found = nearest_sessions.nearest(index, queries, row, **settings)
         assert list(zip(*(part.tolist() for part in found), strict=True)) == plain_nearest(
-            held, queries, row, **settings
+            sessions, queries, row, **settings
         )
 
 
 @given(seed=st.integers(0, 10_000), settings=SETTINGS)
 def test_scores_are_those_of_the_definition_to_the_bit(seed, settings):
     rng = np.random.default_rng(seed)
-    held, item_count = random_sessions(rng)
-    queries, item_weights = random_asked(rng, item_count), rng.random(item_count)
+    sessions, item_count = random_sessions(rng)
+    queries, item_weights = random_queries(rng, item_count), rng.random(item_count)
     scores = np.full((len(queries.starts) - 1, item_count), np.nan, np.float32)
     nearest_sessions.score(
-        index_of(held, item_count, settings["sample"]),
+        index_of(sessions, item_count, settings["sample"]),
         queries,
         item_weights=item_weights,
         scores=scores,
         **settings,
     )
-    np.testing.assert_array_equal(scores, plain_scores(held, queries, item_weights, **settings))
+    np.testing.assert_array_equal(scores, plain_scores(sessions, queries, item_weights, **settings))
 
 
 @given(seed=st.integers(0, 10_000), sample=st.integers(1, 6))
 def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
     rng = np.random.default_rng(seed)
-    held, item_count = random_sessions(rng)
+    sessions, item_count = random_sessions(rng)
     queries, settings = (
-        random_asked(rng, item_count),
+        random_queries(rng, item_count),
         {"sample": sample, "neighbours": 3, "length": 0.0},
     )
     for row in range(len(queries.starts) - 1):
         short = nearest_sessions.nearest(
-            index_of(held, item_count, sample), queries, row, **settings
+            index_of(sessions, item_count, sample), queries, row, **settings
         )
-        whole = nearest_sessions.nearest(index_of(held, item_count, 1000), queries, row, **settings)
+        whole = nearest_sessions.nearest(
+            index_of(sessions, item_count, 1000), queries, row, **settings
+        )
         for one, other in zip(short, whole, strict=True):
             np.testing.assert_array_equal(one, other)
 

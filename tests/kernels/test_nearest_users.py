@@ -1,4 +1,4 @@
-"""Nearest people, against all pairs written out."""
+"""Nearest users, against all pairs written out."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def world(seed: int, users: int = 40, items: int = 15, share: float = 0.2) -> np
     ).astype(np.float64)
 
 
-def people_of(index: UserIndex, near: Near) -> list[dict[int, float]]:
-    """Rows as they were given, with values, of each asked vector."""
+def users_of(index: UserIndex, near: Near) -> list[dict[int, float]]:
+    """Input row → value of the neighbours of each query vector."""
     return [
         {
             int(index.given[user]): value
@@ -41,18 +41,18 @@ def people_of(index: UserIndex, near: Near) -> list[dict[int, float]]:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("count", [1, 5, 39, 100])
 def test_the_nearest_are_those_of_all_distances(seed, count):
-    dense, asked = world(seed), world(seed + 100, users=12)
-    asked[0] = dense[3]  # somebody who was learned from
+    dense, queries = world(seed), world(seed + 100, users=12)
+    queries[0] = dense[3]  # a user of the index
     index = UserIndex.of(rows_of(dense), 15)
-    found = people_of(index, nearest_users.nearest(index, rows_of(asked), count))
-    for vector, near in zip(asked, found, strict=True):
+    found = users_of(index, nearest_users.nearest(index, rows_of(queries), count))
+    for vector, near in zip(queries, found, strict=True):
         distances = ((dense - vector) ** 2).sum(axis=1)
         order = sorted(
             (d, (dense[user] ** 2).sum(), user)
             for user, d in enumerate(distances)
             if d > 1e-12 * (vector**2).sum()
         )
-        # nobody is near an empty one
+        # An empty query has no neighbours.
         expected = {user: d for d, _, user in order[:count] if vector.any()}
         assert near.keys() == expected.keys()
         assert [near[user] for user in expected] == pytest.approx(list(expected.values()))
@@ -62,25 +62,27 @@ def test_the_nearest_are_those_of_all_distances(seed, count):
 @pytest.mark.parametrize(
     ("alpha", "power", "count"), [(0.5, 1.0, 100), (0.75, 10.0, 5), (0.0, 2.0, 3), (1.0, 1.0, 10)]
 )
-def test_the_most_alike_are_those_of_all_sets(seed, alpha, power, count):
-    dense, asked = world(seed), world(seed + 100, users=12)
-    asked[0] = dense[3]
+def test_the_most_similar_are_those_of_all_sets(seed, alpha, power, count):
+    dense, queries = world(seed), world(seed + 100, users=12)
+    queries[0] = dense[3]
     index = UserIndex.of(rows_of(dense), 15)
-    found = people_of(index, nearest_users.alike(index, rows_of(asked), alpha, power, count))
-    for vector, near in zip(asked, found, strict=True):
-        own, likeness = vector > 0, {}
+    found = users_of(
+        index, nearest_users.most_similar(index, rows_of(queries), alpha, power, count)
+    )
+    for vector, near in zip(queries, found, strict=True):
+        own, similarity = vector > 0, {}
         for user, other in enumerate(dense):
             both = int((own & (other > 0)).sum())
             if both and not np.array_equal(vector, other):
-                likeness[user] = (
+                similarity[user] = (
                     both / (own.sum() ** alpha * (other > 0).sum() ** (1 - alpha))
                 ) ** power
         shorter = {
             user: (-round(value, 9), (dense[user] ** 2).sum(), user)
-            for user, value in likeness.items()
+            for user, value in similarity.items()
         }
         expected = {
-            user: likeness[user] for user in sorted(likeness, key=shorter.__getitem__)[:count]
+            user: similarity[user] for user in sorted(similarity, key=shorter.__getitem__)[:count]
         }
         assert near == pytest.approx(expected)
 
@@ -95,17 +97,19 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
     neighbours = np.stack([rng.permutation(40)[:9] for _ in range(6)]).astype(np.int32)
     neighbours[1, 4:], neighbours[2] = -1, -1
     weights = rng.random((6, 9))
-    weights[4] *= 1e-12  # faint votes decide what is best of all that ties
+    weights[4] *= 1e-12  # tiny contributions break ties
     chosen = np.zeros((6, 40))
     for row in range(6):
         chosen[row, neighbours[row][neighbours[row] >= 0]] = weights[row][neighbours[row] >= 0]
     sums, allowed = own + chosen @ dense, rng.random(width) < 0.7
-    asked = Contributions(rows_of(own), neighbours, weights, rows_of(dense))
+    contributions = Contributions(rows_of(own), neighbours, weights, rows_of(dense))
     for policy in ("allow", "forbid", "only"):
         for mask in (None, allowed):
-            seen = None if policy == "allow" else (asked.own.starts, asked.own.columns)
+            seen = (
+                None if policy == "allow" else (contributions.own.starts, contributions.own.columns)
+            )
             codes, scores = neighbour_sums.best(
-                asked, width, Choice.of(asked.own, seen, policy == "only", mask), k
+                contributions, width, Choice.of(contributions.own, seen, policy == "only", mask), k
             )
             shown = (
                 np.where((own > 0) == (policy == "only"), sums, 0) if policy != "allow" else sums
@@ -119,25 +123,25 @@ def test_the_best_are_those_of_all_sums(seed, width, k):
                 np.testing.assert_allclose(
                     scores[row, : len(expected)], values[expected], rtol=1e-6
                 )
-    full = neighbour_sums.everything(asked, width)
+    full = neighbour_sums.everything(contributions, width)
     np.testing.assert_allclose(np.where(np.isneginf(full), 0, full), sums, rtol=1e-6)
     some = rng.random(sums.shape) < 0.3
     starts = np.concatenate(([0], np.cumsum(some.sum(axis=1)))).astype(np.int64)
     cells = neighbour_sums.at_cells(
-        asked, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0))
+        contributions, width, SparseRows(starts, np.nonzero(some)[1].astype(np.int32), np.empty(0))
     )
     np.testing.assert_array_equal(cells, full[some])
 
 
 @pytest.mark.parametrize("users", [1, 63, 64, 65, 128, 500])
-def test_many_people_are_passed_over_and_none_of_the_nearest(users):
-    dense, asked = (
+def test_many_users_are_skipped_and_none_of_the_nearest(users):
+    dense, queries = (
         world(users, users=users, items=90, share=0.03),
         world(3, users=9, items=90, share=0.05),
     )
     index = UserIndex.of(rows_of(dense), 90)
     for vector, near in zip(
-        asked, people_of(index, nearest_users.nearest(index, rows_of(asked), 20)), strict=True
+        queries, users_of(index, nearest_users.nearest(index, rows_of(queries), 20)), strict=True
     ):
         distances = ((dense - vector) ** 2).sum(axis=1)
         expected = sorted(d for d in distances if d > 1e-12 * (vector**2).sum())[:20]
@@ -145,17 +149,17 @@ def test_many_people_are_passed_over_and_none_of_the_nearest(users):
         assert near == pytest.approx({user: distances[user] for user in near})
 
 
-def test_nobody_and_nothing():
+def test_no_users_and_no_neighbours():
     none = UserIndex.of(rows_of(np.zeros((0, 3))), 3)
-    asked = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
-    assert nearest_users.nearest(none, asked, 4).users.shape == (2, 0)
-    assert nearest_users.alike(none, asked, 0.5, 1.0, 4).users.shape == (2, 0)
+    queries = rows_of(np.asarray([[1.0, 0, 0], [0, 0, 0]]))
+    assert nearest_users.nearest(none, queries, 4).users.shape == (2, 0)
+    assert nearest_users.most_similar(none, queries, 0.5, 1.0, 4).users.shape == (2, 0)
     alone = Contributions(
-        asked,
-        *nearest_users.nearest(none, asked, 4),
+        queries,
+        *nearest_users.nearest(none, queries, 4),
         SparseRows(none.starts, none.items, none.values),
     )
-    assert neighbour_sums.best(alone, 3, Choice.of(asked, None, False, None), 2)[0].tolist() == [
+    assert neighbour_sums.best(alone, 3, Choice.of(queries, None, False, None), 2)[0].tolist() == [
         [0, -1],
         [-1, -1],
     ]

@@ -1,4 +1,4 @@
-"""Tables of neighbours from counts: the same whatever the blocks, threads and order of units."""
+"""Tables of neighbours from counts: the same whatever the blocks, threads and order of groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def confidence(joint, left, right):
     return joint / left + 0 * right
 
 
-def units_of(made, items=ITEMS, *, events=False) -> Groups:
+def groups_of(made, items=ITEMS, *, events=False) -> Groups:
     starts = np.concatenate(([0], np.cumsum([len(group) for group in made]))).astype(np.int64)
     return (Groups.build if events else Groups.of_sets)(
         starts, np.asarray([item for group in made for item in group], np.int32), items
@@ -47,10 +47,10 @@ def weighings(groups: Groups, *wanted) -> list[Weighing]:
 
 
 def made_tables(made, way=None, *, items=ITEMS, rows=None, wanted=()) -> list[Table]:
-    groups = units_of(made, items)
+    groups = groups_of(made, items)
     wanted = weighings(groups, *wanted)
     if rows is not None:
-        groups = groups.asked(rows)
+        groups = groups.restricted_to(rows)
     counter = SetCounter(groups)
     if way is not None:
         counter.__dict__["by_half"] = way == "half"
@@ -79,7 +79,7 @@ def cells(table: Table) -> list[dict[int, float]]:
 @given(made=baskets)
 def test_tables_hold_what_sorting_each_row_keeps(way, made):
     counts = oracles.count_sets(made, ITEMS).astype(np.float32)
-    groups = units_of(made)
+    groups = groups_of(made)
     sizes = np.maximum(groups.item_sizes, 1).astype(np.float32)[groups.ranks]
     for table, (weigh, keep) in zip(
         made_tables(made, way), ((cosine, 3), (confidence, 2)), strict=True
@@ -125,7 +125,7 @@ def test_threads_change_nothing(way, monkeypatch):
 
 
 @given(baskets, st.randoms(use_true_random=False))
-def test_the_order_of_units_does_not_matter(made, random):
+def test_the_order_of_groups_does_not_matter(made, random):
     shuffled = list(made)
     random.shuffle(shuffled)
     assert same(made_tables(made), made_tables(shuffled))
@@ -153,7 +153,7 @@ def test_many_weights_at_once_equal_each_alone(made):
 
 @given(baskets)
 def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
-    groups = units_of(made, events=True)
+    groups = groups_of(made, events=True)
     ones = np.ones((len(groups.items), 2), np.float32)
     counter = (
         ChannelCounter(groups, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1])
@@ -166,20 +166,20 @@ def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
 
 
 def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
-    groups = units_of(many(5), 40, events=True)
+    groups = groups_of(many(5), 40, events=True)
     rng = np.random.default_rng(6)
     own = rng.random((len(groups.items), 2)).astype(np.float32)
     table = rng.random((4, 2)).astype(np.float32)
-    places = (np.arange(len(own)) - np.repeat(groups.starts[:-1], np.diff(groups.starts))).astype(
-        np.int32
-    )
+    positions = (
+        np.arange(len(own)) - np.repeat(groups.starts[:-1], np.diff(groups.starts))
+    ).astype(np.int32)
     found = []
     for threads, block_cells in ((1, 1 << 18), (1, 7), (2, 60)):
         monkeypatch.setattr(weighted_counts, "MOST_CELLS", block_cells)
         with parallel.using(threads):
             found.append(
                 tables(
-                    ChannelCounter(groups, places, own, own, table, table),
+                    ChannelCounter(groups, positions, own, own, table, table),
                     groups,
                     weighings(groups),
                     "count pairs",
@@ -207,10 +207,10 @@ def test_no_events_and_no_items():
     assert table.nbytes == 8
 
 
-def test_every_block_is_told_under_its_label(monkeypatch):
+def test_every_block_is_reported_under_its_label(monkeypatch):
     steps: list[tuple[str, int, int | None]] = []
 
-    class Heard:
+    class Listener:
         def step(self, label, done, total):
             steps.append((label, done, total))
 
@@ -218,15 +218,15 @@ def test_every_block_is_told_under_its_label(monkeypatch):
             raise AssertionError(message)
 
     monkeypatch.setattr(binary_counts, "BLOCK_CELLS", 5)
-    with events.listening(Heard()):
+    with events.listening(Listener()):
         made_tables(many(7), "sparse", items=40)
-    told = [(done, total) for label, done, total in steps if label == "count pairs"]
-    assert told[0][0] == 0
-    assert told[-1][0] == told[-1][1] > 3
+    counted = [(done, total) for label, done, total in steps if label == "count pairs"]
+    assert counted[0][0] == 0
+    assert counted[-1][0] == counted[-1][1] > 3
 
 
 def many(seed: int) -> list[set[int]]:
-    """Fifty units over forty items, of which few are common."""
+    """Fifty groups over forty items, of which few are common."""
     rng = np.random.default_rng(seed)
     return [
         set(np.minimum(rng.geometric(0.12, rng.integers(0, 9)) - 1, 39).tolist()) for _ in range(50)

@@ -16,7 +16,7 @@ from spadework.kernels import parallel
 from spadework.limits import Limits
 
 
-class Heard:
+class Listener:
     def __init__(self) -> None:
         self.steps: list[tuple[str, int, int | None]] = []
 
@@ -28,12 +28,12 @@ class Heard:
 
 
 @pytest.mark.parametrize("count", [1, 2, 4])
-def test_results_come_in_the_order_of_the_tasks_and_every_step_is_told(count):
-    heard = Heard()
-    with parallel.using(count), events.listening(heard):
+def test_results_come_in_the_order_of_the_tasks_and_every_step_is_reported(count):
+    listener = Listener()
+    with parallel.using(count), events.listening(listener):
         assert parallel.threads() == count
         assert parallel.share(lambda n: n * n, range(5), "squares") == [0, 1, 4, 9, 16]
-    assert heard.steps == [("squares", done, 5) for done in range(6)]
+    assert listener.steps == [("squares", done, 5) for done in range(6)]
 
 
 def test_the_number_of_threads_reaches_the_linear_algebra_and_ends_with_the_block():
@@ -44,7 +44,7 @@ def test_the_number_of_threads_reaches_the_linear_algebra_and_ends_with_the_bloc
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_a_clock_stops_the_work_between_two_tasks(count):
+def test_a_deadline_stops_the_work_between_two_tasks(count):
     done = []
     with (
         parallel.using(count),
@@ -56,7 +56,7 @@ def test_a_clock_stops_the_work_between_two_tasks(count):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_an_error_of_a_task_is_the_error_of_the_whole(count):
+def test_an_error_of_a_task_is_raised(count):
     with parallel.using(count), pytest.raises(ZeroDivisionError):
         parallel.share(lambda n: 1 // n, [1, 0, 1], "divide")
 
@@ -72,18 +72,18 @@ def test_products_take_one_thread_whichever_threads_ask_for_it(outside, rounds):
     with parallel.using(2):
         many = of_blas()  # a library may be built for one thread
 
-    def ask(place: int) -> set[int]:
-        if place:
+    def ask(number: int) -> set[int]:
+        if number:
             entered.wait(5)
         with parallel.lone_blas():
-            if place == 0:
+            if number == 0:
                 entered.wait(5)
             both.wait(5)
             found = of_blas()
             both.wait(5)
-            if place:
+            if number:
                 left.wait(5)
-        if place == 0:
+        if number == 0:
             left.wait(5)
         return found
 

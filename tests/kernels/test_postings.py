@@ -1,4 +1,4 @@
-"""Units by item, items by unit and distinct entries, against dictionaries."""
+"""Groups by item, items by group and distinct entries, against dictionaries."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ def arranged(made):
     return starts, np.asarray([item for group in made for item in group], np.int32)
 
 
-def newest_of(group, most):
-    """Item → place of its last event, for the `most` items that were taken last; in the order of
-    these events.
-    """
-    last = {item: place for place, item in enumerate(group)}
-    places = sorted(last.values())[-most if most else 0 :]
-    return {group[place]: place for place in places}
+def latest_of(group, most):
+    """Item → position of its last event, for the `most` latest items, in order of these events."""
+    last = {item: position for position, item in enumerate(group)}
+    positions = sorted(last.values())[-most if most else 0 :]
+    return {group[position]: position for position in positions}
 
 
 @given(groups, limits, st.booleans())
@@ -35,7 +33,7 @@ def test_entries_are_the_last_events_of_items(made, most, weighted):
     found = postings.entries(starts, items, values, ITEMS, most)
     assert found.truncated == sum(len(set(group)) > (most or ITEMS) for group in made)
     for number, group in enumerate(made):
-        kept = newest_of(group, most)
+        kept = latest_of(group, most)
         own = slice(found.starts[number], found.starts[number + 1])
         assert (found.events[own] - starts[number]).tolist() == list(kept.values())
         assert found.counts[own].tolist() == [group.count(item) for item in kept]
@@ -44,7 +42,7 @@ def test_entries_are_the_last_events_of_items(made, most, weighted):
         else:
             part = values[starts[number] : starts[number + 1]]
             sums = [
-                sum(part[place] for place, item in enumerate(group) if item == wanted)
+                sum(part[position] for position, item in enumerate(group) if item == wanted)
                 for wanted in kept
             ]
             np.testing.assert_allclose(found.sums[own], sums, rtol=1e-6)
@@ -53,7 +51,7 @@ def test_entries_are_the_last_events_of_items(made, most, weighted):
 @given(groups, limits)
 def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
     found = Groups.of_sets(*arranged(made), ITEMS, most)
-    kept = [set(newest_of(group, most)) for group in made]
+    kept = [set(latest_of(group, most)) for group in made]
     assert found.truncated == sum(len(set(group)) > (most or ITEMS) for group in made)
     for number, wanted in enumerate(kept):
         own = found.items[found.starts[number] : found.starts[number + 1]]
@@ -67,7 +65,7 @@ def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
 
 
 @given(groups)
-def test_events_by_item_keep_their_order_and_know_their_unit(made):
+def test_events_by_item_keep_their_order_and_know_their_group(made):
     starts, items = arranged(made)
     found = Groups.build(starts, items, ITEMS)
     assert (found.order[found.items] == items).all()

@@ -31,16 +31,16 @@ DECAYED = {"distance": "inverse", "backward": 0.5, "age_half_life": "3d", "group
 
 
 def log(seed: int) -> Interactions:
-    """Full histories, a few items common and many rare, in moments that tie; some items come late,
-    so that decayed sizes are in no order.
+    """Full histories, a few items common and many rare, with timestamps that tie; some items come
+    late, so that decayed sizes are in no order.
     """
     rng = np.random.default_rng(seed)
     users = np.repeat(np.arange(90, dtype=np.int32), 60)
     items = np.minimum(rng.geometric(0.02, len(users)) - 1, ITEMS - 1).astype(np.int32)
     times = rng.integers(0, 40, len(users)) * 86_400 + np.where(items % 7 == 0, 40 * 86_400, 0)
-    people, goods = (Vocabulary(pl.Series(np.arange(count))) for count in (90, ITEMS))
+    user_ids, item_ids = (Vocabulary(pl.Series(np.arange(count))) for count in (90, ITEMS))
     return Interactions.from_codes(
-        users, items, user_vocabulary=people, item_vocabulary=goods, times=times
+        users, items, user_vocabulary=user_ids, item_vocabulary=item_ids, times=times
     )
 
 
@@ -201,7 +201,7 @@ def test_few_cells_are_left_of_a_skewed_row():
     assert len(found) <= 3 * 16, "a group around each of the three"
 
 
-def test_an_edge_that_rises_and_falls_from_row_to_row_takes_nothing_out():
+def test_an_edge_that_rises_and_falls_from_row_to_row_drops_nothing():
     rng = np.random.default_rng(4)
     rows = [
         (rng.integers(1, 30, 60) * scale).tolist()

@@ -1,4 +1,4 @@
-"""Scores from a table, and lists straight from it: the two say the same."""
+"""Scores from a table, and lists straight from it: both give the same."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_lists_straight_from_the_table_are_those_of_all_scores(data):
     allowed = data.draw(
         st.none() | st.lists(st.booleans(), min_size=width, max_size=width).map(np.asarray)
     )
-    asked = (
+    arguments = (
         lists,
         table,
         width,
@@ -124,7 +124,7 @@ def test_lists_straight_from_the_table_are_those_of_all_scores(data):
         data.draw(SEEN),
         allowed,
     )
-    for found, expected in zip(straight(*asked), from_all_scores(*asked), strict=True):
+    for found, expected in zip(straight(*arguments), from_all_scores(*arguments), strict=True):
         np.testing.assert_array_equal(found, expected)
 
 
@@ -139,11 +139,11 @@ def test_wide_tables_with_many_ties_give_the_same_lists_and_scores(aggregate, re
     allowed = rng.random(width) < 0.3 if masked else None
     reached = (sparse_scores.score_rows(lists, table, width) > -np.inf).sum(axis=1)
     assert reached.min() < width / sparse_scores.SPARSE < width / 2 < reached.max(), (
-        "both ways to pick are taken"
+        "both ways to pick are used"
     )
     for k in (1, 20, 150):
-        asked = (lists, table, width, k, aggregate, repeats, allowed)
-        for found, expected in zip(straight(*asked), from_all_scores(*asked), strict=True):
+        arguments = (lists, table, width, k, aggregate, repeats, allowed)
+        for found, expected in zip(straight(*arguments), from_all_scores(*arguments), strict=True):
             np.testing.assert_array_equal(found, expected)
 
 

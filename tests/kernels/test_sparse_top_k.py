@@ -54,7 +54,7 @@ def kept(rows, keep, *, columns=None, order=None):
         np.empty(capacity + 1, np.float32),
     )
     out_columns[capacity] = -77
-    room = np.full(workspace(longest), 0xABCDEF01, np.uint32)  # what the last user left behind
+    room = np.full(workspace(longest), 0xABCDEF01, np.uint32)  # left from an earlier use
     filled = keep_largest(
         starts,
         flat,
@@ -105,7 +105,7 @@ def long_rows(draw):
     """
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
     size = draw(st.sampled_from([33, 64, 97, 200, 421]))
-    kinds = draw(
+    chosen = draw(
         st.lists(
             st.sampled_from(
                 ["even", "equal", "few", "ties", "steep", "high", "low", "odd", "nans", "none"]
@@ -114,16 +114,16 @@ def long_rows(draw):
             max_size=6,
         )
     )
-    return np.stack([row_of(kind, size, rng) for kind in kinds]).astype(np.float32)
+    return np.stack([row_of(shape, size, rng) for shape in chosen]).astype(np.float32)
 
 
-def row_of(kind, size, rng):
+def row_of(shape, size, rng):
     """One row of `size` values."""
-    if kind == "few":
+    if shape == "few":
         return np.where(rng.random(size) < 0.02, rng.random(size), 0)
-    if kind == "odd":
+    if shape == "odd":
         return rng.choice(ODD, size)
-    if kind == "nans":
+    if shape == "nans":
         return np.where(rng.random(size) < 0.9, np.nan, rng.random(size))
     shapes = {
         "even": rng.random(size),
@@ -134,7 +134,7 @@ def row_of(kind, size, rng):
         "low": DENORMAL * rng.integers(0, 9, size),
         "none": -rng.random(size),
     }
-    return shapes[kind]
+    return shapes[shape]
 
 
 @given(long_rows(), st.integers(1, 6))
@@ -143,7 +143,7 @@ def test_long_dense_rows_keep_what_sorting_keeps(rows, keep):
 
 
 @given(long_rows(), st.integers(1, 6), st.integers(0, 1000))
-def test_dense_and_sparse_rows_keep_the_same_in_whatever_order_the_cells_stand(rows, keep, seed):
+def test_dense_and_sparse_rows_keep_the_same_in_any_order_of_the_cells(rows, keep, seed):
     rng = np.random.default_rng(seed)
     columns = [rng.permutation(rows.shape[1]) for _ in rows]
     assert kept(

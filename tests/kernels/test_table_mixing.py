@@ -56,7 +56,7 @@ def slow_mix(counted, content, theta, keep):
     st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=ITEMS, max_size=ITEMS),
     st.integers(1, ITEMS),
 )
-def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
+def test_mixing_is_what_the_loops_give(counted, content, theta, keep):
     starts, columns, values = table_mixing.mix(
         *table_of(counted), *table_of(content), np.asarray(theta, np.float32), keep
     )
@@ -71,7 +71,7 @@ def test_mixing_is_what_the_loops_say(counted, content, theta, keep):
 
 
 @given(tables(), tables())
-def test_where_nothing_leans_only_rows_without_counts_take_content(counted, content):
+def test_with_theta_zero_only_rows_without_counts_use_content(counted, content):
     starts, columns, values = table_mixing.mix(
         *table_of(counted), *table_of(content), np.zeros(ITEMS, np.float32), ITEMS
     )
@@ -177,7 +177,7 @@ def slow_nearest(sparse, dense, keep):
     st.integers(1, ITEMS),
     st.sampled_from([1, 3, 100]),
 )
-def test_nearest_is_what_the_loops_say(sparse, dense, width, keep, rows):
+def test_nearest_is_what_the_loops_give(sparse, dense, width, keep, rows):
     dense = np.ascontiguousarray(dense[:, :width])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(nearest_rows, "BLOCK_ROWS", rows)

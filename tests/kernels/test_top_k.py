@@ -48,9 +48,9 @@ def test_long_rows_and_lists_are_what_sorting_gives(k, levels, order):
 
 
 def test_a_score_that_is_not_a_number_is_found_in_any_run_of_columns():
-    for place in (0, 127, 128, 1000, 1999):
+    for column in (0, 127, 128, 1000, 1999):
         scores = np.ones((1, 2000), np.float32)
-        scores[0, place] = np.nan
+        scores[0, column] = np.nan
         with pytest.raises(SpadeworkError, match="not a number"):
             top_k.top_k(scores, 3)
 
@@ -59,10 +59,10 @@ def test_a_scorer_that_knows_nothing_gives_the_lowest_codes():
     assert top_k.top_k(np.zeros((1, 6), np.float32), 3)[0].tolist() == [[0, 1, 2]]
 
 
-@pytest.mark.parametrize("place", [0, 3, 5])
-def test_a_score_that_is_not_a_number_is_refused_by_row(place):
+@pytest.mark.parametrize("column", [0, 3, 5])
+def test_a_score_that_is_not_a_number_is_refused_by_row(column):
     scores = np.ones((3, 6), np.float32)
-    scores[2, place] = np.nan
+    scores[2, column] = np.nan
     with pytest.raises(
         SpadeworkError, match=r"^Row 2 of the scores holds a value that is not a number"
     ) as caught:

@@ -10,43 +10,41 @@ from spadework.kernels.solvers.forward_gram import transitions
 
 
 def histories(seed: int, users: int, items: int, longest: int) -> tuple[np.ndarray, ...]:
-    """Events in order of time, several at one moment now and then: starts, items, moments, weights
-    by moment.
-    """
+    """Events in order of time, some at the same step: starts, items, steps, weights by step."""
     rng = np.random.default_rng(seed)
     lengths = rng.integers(0, longest + 1, users)
     starts = np.concatenate(([0], np.cumsum(lengths)))
-    moments = np.concatenate(
+    steps = np.concatenate(
         [np.cumsum(np.concatenate(([0], rng.random(n - 1) < 0.7))) for n in lengths if n]
         or [np.zeros(0)]
     )
-    weights = np.zeros(len(moments), np.float32)
+    weights = np.zeros(len(steps), np.float32)
     for user in range(users):
         cells = slice(starts[user], starts[user + 1])
-        weights[cells] = rng.random(longest + 1)[moments[cells].astype(int)]
+        weights[cells] = rng.random(longest + 1)[steps[cells].astype(int)]
     return (
         starts,
-        rng.integers(0, items, len(moments)).astype(np.int32),
-        moments.astype(np.int32),
+        rng.integers(0, items, len(steps)).astype(np.int32),
+        steps.astype(np.int32),
         weights,
     )
 
 
-def written_out(starts, items, moments, weights, width, past, future, reach):
-    """Each pair of events by its rows, one after the other; S forgets what is more than `reach`
-    moments back.
+def written_out(starts, items, steps, weights, width, past, future, reach):
+    """Each pair of events by its rows, one after the other; S forgets events more than `reach`
+    steps back.
     """
     own, cross = np.zeros((width, width)), np.zeros((width, width))
     for user in range(len(starts) - 1):
         events = range(starts[user], starts[user + 1])
         if not len(events):
             continue
-        by_moment = {int(moments[e]): float(weights[e]) for e in events}
-        rows = [t for t in by_moment if t < max(by_moment)]
+        by_step = {int(steps[e]): float(weights[e]) for e in events}
+        rows = [t for t in by_step if t < max(by_step)]
         for a in events:
             for b in events:
                 for t in rows:
-                    p, q, w = int(moments[a]), int(moments[b]), by_moment[t]
+                    p, q, w = int(steps[a]), int(steps[b]), by_step[t]
                     if t - reach <= p <= t and t - reach <= q <= t:
                         own[items[a], items[b]] += w * past ** (t - p) * past ** (t - q)
                     if p <= t < q <= p + reach:
@@ -72,11 +70,11 @@ def test_a_long_history_of_different_items_has_a_matrix_without_negative_squares
     """Were distant pairs cut from SᵀS itself, its smallest eigenvalue would be −0.1 at 0.9, and
     −117 at 1.
     """
-    moments = np.arange(60, dtype=np.int32)
+    steps = np.arange(60, dtype=np.int32)
     own, _ = transitions(
         np.asarray([0, 60]),
-        moments.copy(),
-        moments,
+        steps.copy(),
+        steps,
         np.ones(60, np.float32),
         60,
         past=past,

@@ -18,13 +18,13 @@ def grown() -> tuple[HistGradientBoostingClassifier, np.ndarray]:
     rows = rng.normal(size=(3000, 6)).astype(np.float32)
     rows[:, 4] = np.round(rows[:, 4])  # many equal values
     rows[:, 5] = 1.0  # nothing to be learned from
-    taken = rng.random(3000) < 1 / (1 + np.exp(-(rows[:, 0] * rows[:, 1] + rows[:, 4] - 1)))
+    label = rng.random(3000) < 1 / (1 + np.exp(-(rows[:, 0] * rows[:, 1] + rows[:, 4] - 1)))
     return HistGradientBoostingClassifier(
         max_iter=30, max_leaf_nodes=9, early_stopping=False, random_state=0
-    ).fit(rows, taken), rows
+    ).fit(rows, label), rows
 
 
-def test_it_says_what_the_library_says(grown):
+def test_sums_are_those_of_the_library(grown):
     grower, rows = grown
     other = np.random.default_rng(5).normal(size=(500, 6)).astype(np.float32)
     for some in (rows, other, rows[:1], rows[:0]):
@@ -32,7 +32,7 @@ def test_it_says_what_the_library_says(grown):
         np.testing.assert_allclose(predict(flattened(grower), some), expected, rtol=0, atol=1e-12)
 
 
-def test_a_slow_walk_says_the_same(grown):
+def test_a_slow_walk_gives_the_same(grown):
     grower, rows = grown
     trees = flattened(grower)
     assert trees.wrong(6) is None
@@ -56,7 +56,7 @@ def test_each_row_alone_gives_the_same_bits(grown):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
         ("starts", lambda a: a[:-1], "the starts of the trees do not fit"),
         ("left", lambda a: np.where(a > 0, 0, a), "names a node that is not there"),
@@ -66,9 +66,9 @@ def test_each_row_alone_gives_the_same_bits(grown):
         ("values", lambda a: a * np.nan, "holds no number"),
     ],
 )
-def test_what_would_lead_a_walk_astray_is_told(grown, name, change, told):
+def test_what_would_break_a_walk_is_named(grown, name, change, message):
     trees = flattened(grown[0])
-    assert told in str(trees._replace(**{name: change(getattr(trees, name))}).wrong(6))
+    assert message in str(trees._replace(**{name: change(getattr(trees, name))}).wrong(6))
 
 
 def test_no_trees_are_the_baseline():

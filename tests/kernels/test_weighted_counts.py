@@ -1,4 +1,4 @@
-"""Counting pairs of events in channels, against a double loop over the events of each unit."""
+"""Counting pairs of events in channels, against a double loop over the events of each group."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ LANES = 3
 
 @dataclass(frozen=True)
 class Log:
-    """A small log, and what every channel says of its events."""
+    """A small log, and the weights that every channel gives its events."""
 
     starts: np.ndarray
     items: np.ndarray
-    places: np.ndarray
+    positions: np.ndarray
     own: np.ndarray
     later: np.ndarray
     forward: np.ndarray
@@ -40,19 +40,19 @@ class Log:
 
     def counter(self, *lanes: int, **changes: Any) -> ChannelCounter:
         """Counts the named lanes, all of them if none is named."""
-        take = list(lanes or range(LANES))
+        chosen = list(lanes or range(LANES))
         given = {
             "groups": Groups.build(self.starts, self.items, ITEMS),
-            "places": self.places,
-            "events": self.own[:, take],
-            "later": self.later[:, take],
-            "forward": self.forward[:, take],
-            "backward": self.backward[:, take],
+            "positions": self.positions,
+            "events": self.own[:, chosen],
+            "later": self.later[:, chosen],
+            "forward": self.forward[:, chosen],
+            "backward": self.backward[:, chosen],
             "seconds": self.seconds,
             "middles": self.middles,
-            "gap_rates": self.rates[take],
+            "gap_rates": self.rates[chosen],
             "levels": self.levels,
-            "level": self.level[take],
+            "level": self.level[chosen],
         }
         return ChannelCounter(
             **{
@@ -71,7 +71,7 @@ class Log:
 
     def weight(self, lane: int, one: int, other: int) -> float:
         """What a pair of events weighs, from the definition."""
-        distance = int(self.places[other]) - int(self.places[one])
+        distance = int(self.positions[other]) - int(self.positions[one])
         early, late = (one, other) if distance >= 0 else (other, one)
         table = self.forward if distance >= 0 else self.backward
         if abs(distance) >= len(table):
@@ -90,25 +90,26 @@ class Log:
 
 @st.composite
 def logs(draw) -> Log:
-    """Up to five units of up to seven events; places rise and may tie; the tables may be shorter
-    than a unit.
+    """Up to five groups of up to seven events; positions rise and may tie; the tables may be
+    shorter than a group.
     """
     lengths = draw(st.lists(st.integers(0, 7), min_size=1, max_size=5))
     size = sum(lengths)
     rng = np.random.default_rng(draw(st.integers(0, 10_000)))
-    steps = [rng.integers(0, draw(st.integers(1, 4)), n) for n in lengths]
-    places = np.concatenate([np.cumsum(step) for step in steps]).astype(np.int32)
-    reach = draw(st.integers(0, int(places.max(initial=0)) + 1))
+    gaps = [rng.integers(0, draw(st.integers(1, 4)), n) for n in lengths]
+    positions = np.concatenate([np.cumsum(step) for step in gaps]).astype(np.int32)
+    reach = draw(st.integers(0, int(positions.max(initial=0)) + 1))
     own = rng.choice([0.0, 0.3, 1.0, 2.5], (size, LANES)).astype(np.float32)
     return Log(
         starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         items=rng.integers(0, ITEMS, size).astype(np.int32),
-        places=places,
+        positions=positions,
         own=own,
         later=own * rng.choice([0.25, 0.7, 1.0], (size, LANES)).astype(np.float32),
         forward=rng.random((reach + 1, LANES)).astype(np.float32),
         backward=rng.choice([0.0, 0.5, 1.0], (reach + 1, LANES)).astype(np.float32),
-        seconds=places * rng.integers(1, 2000) + places**2,  # equal places stand at the same time
+        # equal positions are at the same time
+        seconds=positions * rng.integers(1, 2000) + positions**2,
         middles=np.repeat(rng.integers(0, 5000, len(lengths)), lengths),
         rates=rng.choice([0.0, 1e-4, 3e-3, 1.0], LANES),
         # one ascends, as sessions do
@@ -207,7 +208,7 @@ def test_exact_counts_of_parts_add_up_to_the_whole(log, chosen):
 
 
 @given(logs(), st.randoms(use_true_random=False))
-def test_exact_counts_do_not_know_the_order_of_units(log, random):
+def test_exact_counts_do_not_depend_on_the_order_of_groups(log, random):
     order = list(range(len(log.starts) - 1))
     random.shuffle(order)
     np.testing.assert_array_equal(
@@ -223,7 +224,7 @@ def test_exact_counts_are_close_to_the_loops(log):
 
 
 def part(log: Log, groups: list[int]) -> Log:
-    """The log of these units, in this order."""
+    """The log of these groups, in this order."""
     rows = np.concatenate(
         [np.arange(log.starts[group], log.starts[group + 1]) for group in groups]
         or [np.zeros(0, np.int64)]
@@ -233,13 +234,13 @@ def part(log: Log, groups: list[int]) -> Log:
     ).astype(np.int64)
     by_event = {
         name: getattr(log, name)[rows]
-        for name in ("items", "places", "own", "later", "seconds", "middles")
+        for name in ("items", "positions", "own", "later", "seconds", "middles")
     }
     return replace(log, starts=starts, levels=log.levels[:, rows], **by_event)
 
 
-def simple(items, places, forward, backward, **changes) -> np.ndarray:
-    """Counts of one unit in one channel where each event weighs one."""
+def simple(items, positions, forward, backward, **changes) -> np.ndarray:
+    """Counts of one group in one channel where each event weighs one."""
     table = {
         name: np.asarray(values, np.float32)[:, None]
         for name, values in (("forward", forward), ("backward", backward))
@@ -250,7 +251,7 @@ def simple(items, places, forward, backward, **changes) -> np.ndarray:
         changes["middles"] = np.full(len(items), int(np.mean(changes["seconds"])))
     given = {
         "groups": groups,
-        "places": np.asarray(places, np.int32),
+        "positions": np.asarray(positions, np.int32),
         "events": ones,
         "later": ones,
         **table,
@@ -258,12 +259,12 @@ def simple(items, places, forward, backward, **changes) -> np.ndarray:
     return counted(ChannelCounter(**(given | changes)))[0]
 
 
-def test_the_same_place_counts_in_both_directions_by_the_forward_table():
+def test_the_same_position_counts_in_both_directions_by_the_forward_table():
     found = simple([0, 1, 2], [0, 0, 1], [1.0, 0.25], [9.0, 0.125])
     np.testing.assert_array_equal(found[:3, :3], [[0, 1, 0.25], [1, 0, 0.25], [0.125, 0.125, 0]])
 
 
-def test_a_unit_of_one_event_counts_nothing():
+def test_a_group_of_one_event_counts_nothing():
     assert not simple([3], [0], [1.0], [1.0]).any()
 
 
@@ -330,8 +331,8 @@ def test_decay_is_exact_to_a_hundred_thousandth_over_many_gaps(half_life, folded
 
 @pytest.mark.parametrize("weight", [1e-20, 1.0, 1e9, 1e25])
 def test_a_decay_is_folded_only_where_float32_holds_its_factors(weight):
-    """Two hundred half-lives in a unit, and events that weigh very much or next to nothing:
-    neighbours keep what they weigh.
+    """Two hundred half-lives in a group, and events that weigh very much or next to nothing:
+    neighbours keep their weights.
     """
     seconds = np.arange(5) * 50_000
     own = np.full((5, 1), weight, np.float32)
@@ -352,7 +353,7 @@ def test_a_log_without_events():
 
 
 def simple_log() -> Log:
-    """Two events of one unit."""
+    """Two events of one group."""
     ones = np.ones((2, LANES), np.float32)
     return Log(
         np.asarray([0, 2]),

@@ -1,4 +1,4 @@
-"""What the shelves of weights promise apart from the laws that every weight keeps."""
+"""Registered weights: promises in addition to the laws that every weight keeps."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def pairs(joint, left, right, groups, **settings):
 def entries(**changes):
     plain = {
         "counts": np.asarray([1.0, 4.0]),
-        "unit_sizes": np.asarray([2, 2]),
+        "group_sizes": np.asarray([2, 2]),
         "item_sizes": np.asarray([1, 1]),
         "groups": 1,
         "items": 2,
@@ -51,7 +51,7 @@ def entries(**changes):
     return Entries(**(plain | changes))
 
 
-def test_flags_stand_where_they_should():
+def test_flags_are_set_where_they_should_be():
     assert {name for name, weight in pair_weights.items() if weight.counts_only} == COUNTS_ONLY
     assert {
         name for name, weight in pair_weights.items() if not weight.symmetric
@@ -62,9 +62,9 @@ def test_flags_stand_where_they_should():
     }
 
 
-def test_a_weight_that_is_no_ratio_of_counts_may_not_say_that_it_is():
-    """What has exponents is worked out as the count over both sizes raised, so that the left size
-    only scales whole rows.
+def test_a_weight_that_is_no_ratio_of_counts_may_not_have_exponents():
+    """A weight with exponents is computed as the count over both sizes raised to them, so that the
+    left size only scales rows.
     """
     with pytest.raises(ValueError, match="is not joint / left\\^a / right\\^b"):
 
@@ -75,7 +75,7 @@ def test_a_weight_that_is_no_ratio_of_counts_may_not_say_that_it_is():
     assert "squared" not in pair_weights
 
 
-def test_an_unknown_weight_tells_the_nearest_one():
+def test_the_error_for_an_unknown_weight_names_the_nearest_one():
     with pytest.raises(UnknownName, match="Did you mean 'jaccard'"):
         pair_weights["jacard"]
     with pytest.raises(UnknownName, match="Did you mean 'bm25'"):
@@ -117,27 +117,27 @@ def test_no_pairs_give_no_weights():
         assert weight(nothing).shape == (0,), name
 
 
-def test_shrink_where_it_stands():
-    one = pairs([6.0], [9.0], [16.0], 100.0, shrink=6.0)
-    assert pair_weights["cosine"](one)[0] == pytest.approx(6 / (12 + 6))
-    assert pair_weights["confidence"](one)[0] == pytest.approx(6 / 15)
-    assert pair_weights["jaccard"](one)[0] == pytest.approx(6 / (19 + 6))
-    assert pair_weights["dice"](one)[0] == pytest.approx(12 / (25 + 6))
-    assert pair_weights["inclusion"](one)[0] == pytest.approx(6 / 15)
-    assert pair_weights["lift"](one)[0] == pytest.approx(600 / 150)
-    assert pair_weights["raw"](one)[0] == pytest.approx(6 * 6 / 12)
-    assert pair_weights["pmi"](one)[0] == pytest.approx(np.log(600 / 144) * 6 / 12)
-    # six of nine, pulled towards the sixteen of a hundred who take the right item anyway: six more
-    # lefts, of whom 0.96 take it
-    assert pair_weights["shrunk"](one)[0] == pytest.approx((6 + 0.96) / 15)
+def test_where_shrink_enters_each_weight():
+    pair = pairs([6.0], [9.0], [16.0], 100.0, shrink=6.0)
+    assert pair_weights["cosine"](pair)[0] == pytest.approx(6 / (12 + 6))
+    assert pair_weights["confidence"](pair)[0] == pytest.approx(6 / 15)
+    assert pair_weights["jaccard"](pair)[0] == pytest.approx(6 / (19 + 6))
+    assert pair_weights["dice"](pair)[0] == pytest.approx(12 / (25 + 6))
+    assert pair_weights["inclusion"](pair)[0] == pytest.approx(6 / 15)
+    assert pair_weights["lift"](pair)[0] == pytest.approx(600 / 150)
+    assert pair_weights["raw"](pair)[0] == pytest.approx(6 * 6 / 12)
+    assert pair_weights["pmi"](pair)[0] == pytest.approx(np.log(600 / 144) * 6 / 12)
+    # six of nine, pulled towards the sixteen of a hundred that hold the right item anyway: six
+    # more lefts, of which 0.96 hold it
+    assert pair_weights["shrunk"](pair)[0] == pytest.approx((6 + 0.96) / 15)
 
 
 def test_a_pair_that_is_seen_once_keeps_its_pmi_and_others_gain():
     given = pairs([1.0, 8.0], [2.0, 50.0], [2.0, 40.0], 1000.0, order=3.0)
-    pmi, regularised = pair_weights["pmi"](given), pair_weights["pmi_k"](given)
-    np.testing.assert_allclose(regularised - pmi, [0.0, 2 * np.log(8)], atol=1e-12)
+    pmi, with_order = pair_weights["pmi"](given), pair_weights["pmi_k"](given)
+    np.testing.assert_allclose(with_order - pmi, [0.0, 2 * np.log(8)], atol=1e-12)
     assert pmi[0] > pmi[1]
-    assert regularised[0] < regularised[1]
+    assert with_order[0] < with_order[1]
 
 
 def test_negatives_shift_what_is_kept():
@@ -155,8 +155,8 @@ def test_ratios_of_weighted_counts_stay_at_most_one():
     assert pair_weights["tversky"](given).tolist() == [1.0]
 
 
-def test_the_filter_keeps_what_stands_together_for_sure():
-    # of 1000 units 100 hold the left item and 100 the right one: chance gives 10 together
+def test_the_filter_keeps_pairs_that_surely_occur_together():
+    # of 1000 groups 100 hold the left item and 100 the right one: chance gives 10 together
     given = pairs([0.0, 1.0, 10.0, 13.0, 30.0], [100.0] * 5, [100.0] * 5, 1000.0)
     values = association(given)
     assert (np.sign(values) == [-1, -1, 0, 1, 1]).all()
@@ -168,7 +168,7 @@ def test_the_filter_keeps_what_stands_together_for_sure():
     np.testing.assert_array_equal(association(shrunk), values)
 
 
-def test_an_item_that_everybody_holds_depends_on_nothing():
+def test_an_item_that_all_groups_hold_depends_on_nothing():
     given = pairs([1000.0, 7.0], [1000.0, 1000.0], [1000.0, 7.0], 1000.0)
     np.testing.assert_allclose(association(given), [0.0, 0.0], atol=1e-9)
     assert llr_keeps(dataclasses.replace(given, joint=given.joint.astype(np.float32))).tolist() == [
@@ -177,7 +177,7 @@ def test_an_item_that_everybody_holds_depends_on_nothing():
     ]
 
 
-def test_a_weight_that_lacks_its_column_says_which():
+def test_a_weight_that_lacks_its_column_names_it():
     with pytest.raises(
         Unsuitable, match="The entry weight 'value' needs the weight column, which the log lacks"
     ):
@@ -190,7 +190,7 @@ def test_a_weight_that_lacks_its_column_says_which():
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "message"),
     [
         ([1.0, -2.5], "The entry weight 'value' gives -2.5: an entry weight below zero"),
         (
@@ -203,8 +203,8 @@ def test_a_weight_that_lacks_its_column_says_which():
         ),
     ],
 )
-def test_entries_below_zero_or_without_number_are_refused(values, told):
-    with pytest.raises(Unsuitable, match=told):
+def test_entries_below_zero_or_without_number_are_refused(values, message):
+    with pytest.raises(Unsuitable, match=message):
         entry_weights["value"](entries(values=np.asarray(values)))
 
 
@@ -217,13 +217,13 @@ def test_settings_of_bm25_and_recency():
     popular = dataclasses.replace(two, counts=np.ones(2), item_sizes=np.asarray([1, 50]))
     assert entry_weights["bm25"](popular)[0] > entry_weights["bm25"](popular)[1]
     assert np.ptp(entry_weights["bm25"](dataclasses.replace(popular, length=0.0))) == 0, (
-        "no length constant: every item alike"
+        "no length constant: every item the same"
     )
     aged = entries(ages=np.asarray([0, 86_400]), half_life=43_200.0)
     assert entry_weights["recency"](aged).tolist() == [1.0, 0.25]
 
 
-def test_a_unit_that_holds_everything_is_damped_to_nothing_and_not_below():
+def test_a_group_that_holds_everything_is_damped_to_nothing_and_not_below():
     whole = entries(group_sizes=np.asarray([2, 2]), items=2)
     assert entry_weights["tfidf"](whole).tolist() == [0.0, 0.0]
     assert entry_weights["bm25"](whole).tolist() == [0.0, 0.0]

@@ -22,7 +22,7 @@ def table(one, log):
 
 
 def without_duplicates():
-    """A log in which nobody takes an item twice."""
+    """A log in which no user has an item twice."""
     rows = {(u, i): t for u, i, t in zip(*random_rows(3), strict=True)}
     return make_log([u for u, _ in rows], [i for _, i in rows], list(rows.values()))
 
@@ -37,7 +37,7 @@ def test_power_with_one_and_zero_is_confidence(shop):
     np.testing.assert_allclose(table(powered, shop), table(model("confidence"), shop), rtol=1e-6)
 
 
-def test_forward_that_sees_no_direction_and_no_distance_counts_like_a_bag():
+def test_forward_without_direction_and_distance_counts_like_a_bag():
     log = without_duplicates()
     forward = model("forward", backward=1.0, distance="same", weight="raw")
     np.testing.assert_allclose(table(forward, log), table(model("raw"), log), rtol=1e-6)
@@ -77,12 +77,12 @@ def test_tfidf_is_the_cosine_of_weighted_columns(shop):
 
 
 def test_keep_leaves_the_largest_of_each_row(shop):
-    whole, cut = table(model("cosine"), shop), table(model("cosine", keep=3), shop)
+    unpruned, cut = table(model("cosine"), shop), table(model("cosine", keep=3), shop)
     assert ((cut > 0).sum(axis=1) <= 3).all()
     for row in range(shop.item_count):
         kept = set(np.flatnonzero(cut[row]).tolist())
-        best = np.argsort(-whole[row], kind="stable")[:3]
-        assert kept == {int(c) for c in best if whole[row, c] > 0}
+        best = np.argsort(-unpruned[row], kind="stable")[:3]
+        assert kept == {int(c) for c in best if unpruned[row, c] > 0}
 
 
 def test_the_score_is_the_sum_over_the_history_with_the_newest_first(shop):
@@ -157,7 +157,7 @@ def test_popularity_by_hand():
     )
 
 
-def test_positions_are_counted_in_distinct_moments():
+def test_positions_are_counted_in_distinct_timestamps():
     log = make_log(
         ["a"] * 4 + ["b"] * 2,
         ["p", "q", "r", "s", "p", "q"],

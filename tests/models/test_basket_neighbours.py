@@ -42,12 +42,12 @@ def written_out(
     least, more = divmod(len(own), count)
     sizes = [least] * (count - more) + [least + 1] * more
     vector, begin = np.zeros(ITEMS), 0
-    for place, size in enumerate(sizes):
+    for number, size in enumerate(sizes):
         group = np.zeros(ITEMS)
         for at in range(begin, begin + size):
             back = len(own) - 1 - at if form == "code" else begin + size - 1 - at
             group += within**back * hot[at] / size
-        vector += between ** ((groups if form == "code" else count) - 1 - place) * group / count
+        vector += between ** ((groups if form == "code" else count) - 1 - number) * group / count
         begin += size
     return vector
 

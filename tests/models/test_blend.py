@@ -19,7 +19,7 @@ from spadework.errors import BadRequest, OutOfTime, Unsuitable
 from spadework.limits import Limits
 from spadework.models.base import Recommender, models
 from spadework.models.catalogue import catalogue
-from spadework.models.ensemble.inner_holdout import inner_cut, practise
+from spadework.models.ensemble.inner_holdout import inner_cut, make_inner_holdout
 from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
 from spadework.models.histories import Histories
 from spadework.models.labels import model
@@ -32,7 +32,7 @@ ALONE = [
 ]
 
 
-class Heard(list[str]):
+class Notes(list[str]):
     """Collects remarks."""
 
     def step(self, label: str, done: int, total: int | None) -> None:
@@ -73,10 +73,10 @@ def lists_of(one: Recommender, log: Interactions, repeats: str = "allow") -> lis
 )  # fmt: skip
 def test_over_parts_that_have_learned_a_mixture_is_what_fit_makes(shop, one):
     part = model("cosine", keep=5).fit(shop)
-    made, whole = one.sharing().fit_over([part], shop, rng=3), one.sharing().fit(shop, rng=3)
-    assert made == whole
-    assert "_fitted" not in made.__dict__, "parts are not held twice"
-    assert lists_of(made, shop) == lists_of(whole, shop)
+    made, full = one.sharing().fit_over([part], shop, rng=3), one.sharing().fit(shop, rng=3)
+    assert made == full
+    assert "_fitted" not in made.__dict__, "parts are not stored twice"
+    assert lists_of(made, shop) == lists_of(full, shop)
 
 
 # ---- equations
@@ -136,7 +136,7 @@ def test_an_item_outside_the_list_of_a_part_has_that_parts_exact_score(shop):
     proposals = few.pool.propose(block, 1, "allow", None)
     own = few.pool.parts[0]._score(block.shown[0])
     expected = own[proposals.rows, proposals.items]
-    assert (proposals.places[0] < 0).any()
+    assert (proposals.ranks[0] < 0).any()
     assert proposals.scores[0].tobytes() == expected.astype(np.float32).tobytes()
 
 
@@ -161,10 +161,10 @@ def test_a_part_without_weight_proposes_nothing(shop):
 
 
 @pytest.mark.parametrize(
-    ("params", "told"),
+    ("params", "message"),
     [
         ({"parts": "cosine + blend"}, "which has parts itself"),
-        ({"parts": "cosine + cosine"}, "stands twice"),
+        ({"parts": "cosine + cosine"}, "is named twice"),
         ({"parts": " + ".join(f"cosine(keep={n})" for n in range(1, 22))}, "has 21 parts"),
         ({"weights": "1"}, "do not fit 2 parts"),
         ({"weights": "1, -1"}, "do not fit 2 parts"),
@@ -174,8 +174,8 @@ def test_a_part_without_weight_proposes_nothing(shop):
         ({"weights": "1, 1", "how": "learned"}, "are given and are to be learned"),
     ],
 )
-def test_what_cannot_be_a_blend_is_refused(params, told):
-    with pytest.raises(BadRequest, match=told):
+def test_what_cannot_be_a_blend_is_refused(params, message):
+    with pytest.raises(BadRequest, match=message):
         model("blend", **params)
 
 
@@ -194,14 +194,14 @@ def test_weights_are_where_the_likelihood_is_largest():
     sizes = rng.integers(0, 12, 300)
     scores = rng.random((2, int(sizes.sum())))
     truth = 3 * scores[0] + scores[1]
-    taken = truth + rng.gumbel(size=len(truth)) > 4
-    found = fit_weights(sizes, scores, taken)
+    is_positive = truth + rng.gumbel(size=len(truth)) > 4
+    found = fit_weights(sizes, scores, is_positive)
     assert found is not None
 
     def loss(weights: np.ndarray) -> float:
         total, at, sum_, users = weights @ scores, 0, 0.0, 0
         for size in sizes:
-            own, hit = total[at : at + size], taken[at : at + size]
+            own, hit = total[at : at + size], is_positive[at : at + size]
             at += size
             if hit.any():
                 sum_ += np.log(np.exp(own).sum()) - own[hit].mean()
@@ -213,7 +213,7 @@ def test_weights_are_where_the_likelihood_is_largest():
     np.testing.assert_allclose(found, best / best.sum(), atol=0.02)
 
 
-def test_nothing_taken_teaches_nothing():
+def test_without_positives_nothing_is_learned():
     assert fit_weights(np.asarray([2, 0]), np.ones((2, 2)), np.zeros(2, np.bool_)) is None
     assert fit_weights(np.zeros(0, np.int64), np.ones((2, 0)), np.zeros(0, np.bool_)) is None
 
@@ -239,7 +239,7 @@ def test_the_part_that_reads_order_gets_the_weight_where_order_is_all(world):
 
 @pytest.fixture
 def spy() -> Iterator[list[Interactions]]:
-    """A part that remembers every log that it learns from, and every history that it is shown."""
+    """A part that remembers every log that it learns from, and every history that it reads."""
     seen: list[Interactions] = []
 
     class Spy(Recommender):
@@ -261,31 +261,31 @@ def spy() -> Iterator[list[Interactions]]:
             return np.tile(self.state["counts"].astype(np.float32), (len(histories), 1))
 
     yield seen
-    del models._things["spy"]
+    del models._entries["spy"]
 
 
 @pytest.mark.parametrize("cut", ["auto", "time", "last", "random"])
 @pytest.mark.parametrize(
     ("name", "params"), [("blend", {"how": "learned"}), ("boosted", {"positives": 1})]
 )
-def test_no_held_out_event_reaches_the_parts_while_they_practise(shop, spy, name, params, cut):
+def test_no_held_out_event_reaches_the_parts_in_the_inner_fit(shop, spy, name, params, cut):
     model(name, parts="spy + cosine", cut=cut, **params).fit(shop, rng=5)
     assert len(spy) >= 3, "an inner fit, histories, and the fit on the whole"
-    *inner, whole = spy
-    assert len(whole) == len(shop)
-    moments = {(int(u), int(t)) for u, t in zip(shop.users, shop.times, strict=True)}
+    *inner, full = spy
+    assert len(full) == len(shop)
+    every = {(int(u), int(t)) for u, t in zip(shop.users, shop.times, strict=True)}
     known = {(int(u), int(t)) for u, t in zip(inner[0].users, inner[0].times, strict=True)}
-    held = moments - known
-    assert held
+    held_out = every - known
+    assert held_out
     if cut == "time":
-        assert min(t for _, t in held) > max(t for _, t in known)
+        assert min(t for _, t in held_out) > max(t for _, t in known)
     if cut == "last":
-        assert all(sum(u == v for v, _ in held) <= 1 for u, _ in held), (
-            "the last moment of each user"
+        assert all(sum(u == v for v, _ in held_out) <= 1 for u, _ in held_out), (
+            "the last timestamp of each user"
         )
     for log in inner[1:]:
         shown = {(int(u), int(t)) for u, t in zip(log.users, log.times, strict=True)}
-        assert not shown & held, "what is held back is not shown either"
+        assert not shown & held_out, "held-out events are not shown either"
 
 
 @pytest.mark.parametrize("cut", ["auto", "time", "last", "random"])
@@ -305,22 +305,22 @@ def test_without_times_the_last_events_are_not_known_so_some_are_drawn(shop):
 
 def test_a_log_that_cannot_be_cut_leaves_equal_weights_and_a_note():
     log = make_log(["a", "b"], ["x", "y"], [START, START])
-    heard = Heard()
-    with events.listening(heard):
+    notes = Notes()
+    with events.listening(notes):
         one = model("blend", parts="cosine + popular", how="learned").fit(log)
     assert one.state["weights"].tolist() == [0.5, 0.5]
-    assert any("cannot practise on this log" in told for told in heard)
+    assert any("cannot learn from an inner hold-out of this log" in note for note in notes)
 
 
 def test_limits_reach_the_inner_fit(shop):
     with pytest.raises(OutOfTime), events.listening(Limits(deadline=0.0)):
-        practise(
+        make_inner_holdout(
             model("blend").models, shop, None, cut="auto", candidates=5, users=10, seed=0, label="x"
         )
 
 
 def test_learning_from_a_sample_of_users_uses_no_more(shop):
-    made = practise(
+    made = make_inner_holdout(
         model("blend").models, shop, None, cut="last", candidates=5, users=4, seed=0, label="x"
     )
     assert made is not None
@@ -328,7 +328,7 @@ def test_learning_from_a_sample_of_users_uses_no_more(shop):
     assert (np.diff(made.users) > 0).all()
 
 
-# ---- what people ask
+# ---- explanations and similar items
 
 
 @pytest.mark.parametrize("how", ["scores", "ranks", "learned"])
@@ -342,12 +342,14 @@ def test_contributions_sum_to_the_score(shop, how, repeats, parts):
     listed = one.recommend(own, 6, repeats=repeats, fill=False).frame()
     assert listed.height
     for item, score in listed.select("item_id", "score").iter_rows():
-        told = one.explain(own, item, repeats=repeats)
-        assert told.columns == ["item_id", "contribution", "part"]
-        assert told["contribution"].sum() == pytest.approx(score, rel=1e-5)
-        assert set(told["part"]) <= {part.label for part in one.models}
-        lines = told.filter(pl.col("item_id").is_null())
-        assert set(lines["part"]) <= {"popular"}, "what cannot be taken apart has a line of its own"
+        explained = one.explain(own, item, repeats=repeats)
+        assert explained.columns == ["item_id", "contribution", "part"]
+        assert explained["contribution"].sum() == pytest.approx(score, rel=1e-5)
+        assert set(explained["part"]) <= {part.label for part in one.models}
+        total_rows = explained.filter(pl.col("item_id").is_null())
+        assert set(total_rows["part"]) <= {"popular"}, (
+            "a part without contributions has one row without an item"
+        )
 
 
 def test_similar_items_are_joined_from_the_parts_that_have_them(shop):
@@ -417,7 +419,7 @@ def test_counts_of_items_are_kept_once_and_parts_come_back_from_a_folder(shop, t
 
 
 @pytest.mark.parametrize(
-    ("key", "change", "told"),
+    ("key", "change", "message"),
     [
         (
             "0/columns",
@@ -429,14 +431,14 @@ def test_counts_of_items_are_kept_once_and_parts_come_back_from_a_folder(shop, t
         ("weights", lambda a: a[:1], "the weights do not fit the parts"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(shop, key, change, told):
+def test_arrays_that_do_not_fit_are_refused(shop, key, change, message):
     one = model("blend", parts="cosine + v-sknn", how="learned").fit(shop)
     state = {name: np.array(array) for name, array in one.state.items()}
     if change is None:
         del state[key]
     else:
         state[key] = change(state[key])
-    assert told in str(one.check_state(state, shop.item_count))
+    assert message in str(one.check_state(state, shop.item_count))
 
 
 def test_a_part_more_changes_nobodys_draws(shop):

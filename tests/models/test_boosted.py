@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from test_blend import Heard, lists_of
+from test_blend import Notes, lists_of
 
 from makers import START, content_of, make_log
 from spadework import events
@@ -46,21 +46,21 @@ def test_the_features_are_what_their_names_say(shop, shelves):
         assert named["recent events of the item"] == pytest.approx(
             np.log1p(((shop.items == item) & recent).sum())
         )
-        assert named["seconds since anybody took the item"] == pytest.approx(
+        assert named["seconds since the last event of the item"] == pytest.approx(
             np.log1p(last - shop.times[shop.items == item].max()), rel=1e-6
         )
-        assert named["times the user took it"] == len(times)
+        assert named["events of the user with it"] == len(times)
         later = len({t for t in shop.times[own] if len(times) and t > times.max()})
-        assert named["moments since the user took it"] == (later if len(times) else -1)
-        assert named["seconds since the user took it"] == pytest.approx(
+        assert named["steps since the user's last event with it"] == (later if len(times) else -1)
+        assert named["seconds since the user's last event with it"] == pytest.approx(
             np.log1p(newest - times.max()) if len(times) else -1, rel=1e-6
         )
         assert named["distinct items of the history"] == len(set(shop.items[own]))
         assert named["events of the history"] == own.sum()
         assert (
             0
-            <= named["mean likeness to the history"]
-            <= named["largest likeness to the history"]
+            <= named["mean similarity to the history"]
+            <= named["largest similarity to the history"]
             <= 1 + 1e-6
         )
         assert named["mean of the scaled scores"] == pytest.approx(
@@ -69,7 +69,7 @@ def test_the_features_are_what_their_names_say(shop, shelves):
 
 
 def test_the_score_is_the_librarys_log_odds(shop, shelves, monkeypatch):
-    """The trees that were grown, asked by the library itself, for all proposals of all users."""
+    """The grown trees, evaluated by the library itself, for all proposals of all users."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     grown: list[HistGradientBoostingClassifier] = []
@@ -92,14 +92,14 @@ def test_growing_in_steps_is_growing_at_once():
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     rng = np.random.default_rng(0)
-    rows, taken = rng.normal(size=(900, 3)), rng.random(900) < 0.3
+    rows, is_positive = rng.normal(size=(900, 3)), rng.random(900) < 0.3
     settings = {"early_stopping": False, "random_state": 1}
-    once = HistGradientBoostingClassifier(max_iter=40, **settings).fit(rows, taken)
+    once = HistGradientBoostingClassifier(max_iter=40, **settings).fit(rows, is_positive)
     steps = (
         HistGradientBoostingClassifier(warm_start=True, max_iter=20, **settings)
-        .fit(rows, taken)
+        .fit(rows, is_positive)
         .set_params(max_iter=40)
-        .fit(rows, taken)
+        .fit(rows, is_positive)
     )
     np.testing.assert_array_equal(once.decision_function(rows), steps.decision_function(rows))
 
@@ -111,11 +111,12 @@ def test_threads_do_not_change_what_is_learned(shop, shelves, fitted):
 
 
 def test_too_few_users_leave_a_blend_of_equal_weights_and_a_note(shop):
-    heard = Heard()
-    with events.listening(heard):
+    notes = Notes()
+    with events.listening(notes):
         one = model("boosted", positives=1_000).fit(shop)
     assert any(
-        "users took what was proposed, so its parts weigh the same" in told for told in heard
+        "users interacted with a proposed item, so its parts weigh the same" in note
+        for note in notes
     )
     blend = model("blend", candidates=100).fit(shop)
     for mine, theirs in zip(
@@ -129,21 +130,21 @@ def test_contributions_and_the_interaction_sum_to_the_score(shop, fitted, repeat
     own = shop.of_user_codes(np.asarray([5]))
     listed = fitted.recommend(own, 4, repeats=repeats, fill=False).frame()
     for item, score in listed.select("item_id", "score").iter_rows():
-        told = fitted.explain(own, item, repeats=repeats)
-        assert told["contribution"].sum() == pytest.approx(score, rel=1e-5)
-        assert told.filter(pl.col("part") == "interaction")["item_id"].to_list() == [None]
-        assert set(told["item_id"].drop_nulls()) == set(shop.item_vocabulary.take(own.items))
+        explained = fitted.explain(own, item, repeats=repeats)
+        assert explained["contribution"].sum() == pytest.approx(score, rel=1e-5)
+        assert explained.filter(pl.col("part") == "interaction")["item_id"].to_list() == [None]
+        assert set(explained["item_id"].drop_nulls()) == set(shop.item_vocabulary.take(own.items))
 
 
 def test_what_an_item_is_worth_is_the_score_with_it_less_the_score_without_it(shop, fitted):
     own = shop.of_user_codes(np.asarray([5]))
     item = fitted.recommend(own, 1, fill=False).frame()["item_id"][0]
-    told = fitted.explain(own, item)
-    gone = told["item_id"].drop_nulls()[0]
+    explained = fitted.explain(own, item)
+    gone = explained["item_id"].drop_nulls()[0]
     rest = own.where(own.items != shop.item_vocabulary.codes([gone])[0])
     without = fitted.explain(rest, item)["contribution"].sum()
-    value = told.filter(pl.col("item_id") == gone)["contribution"][0]
-    assert value == pytest.approx(told["contribution"].sum() - without, abs=1e-6)
+    value = explained.filter(pl.col("item_id") == gone)["contribution"][0]
+    assert value == pytest.approx(explained["contribution"].sum() - without, abs=1e-6)
 
 
 def test_similar_items_are_those_of_a_blend(shop, fitted):
@@ -158,15 +159,15 @@ def test_similar_items_are_those_of_a_blend(shop, fitted):
 def test_the_draw_of_proposals_depends_on_history_and_item_alone(shop, fitted):
     block = fitted._histories(shop, shop.active_users)
     proposals = fitted.pool.propose(block, 1, "allow", None)
-    whole = _drawn(block, proposals, 7)
-    assert (whole >= 0).all()
-    assert (whole < 1).all()
-    assert abs(whole.mean() - 0.5) < 0.05
+    every = _drawn(block, proposals, 7)
+    assert (every >= 0).all()
+    assert (every < 1).all()
+    assert abs(every.mean() - 0.5) < 0.05
     one = shop.active_users[4:5]
     alone = fitted._histories(shop, one)
     cells = slice(proposals.starts[4], proposals.starts[5])
     assert (
-        whole[cells].tobytes()
+        every[cells].tobytes()
         == _drawn(alone, fitted.pool.propose(alone, 1, "allow", None), 7).tobytes()
     )
 
@@ -182,7 +183,7 @@ def test_it_is_kept_as_arrays_and_comes_back_the_same(shop, fitted, tmp_path):
 
 
 def test_it_learns_what_no_part_says(world):
-    """People take one of their own favourites again; neither part counts how often they did."""
+    """Users buy one of their own favourites again; neither part counts how often they did."""
     split = splitting.by_time(world("repeats").log, test="14d")
     names = [
         model("cosine"),

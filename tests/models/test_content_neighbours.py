@@ -99,11 +99,11 @@ def random_items(seed: int, count: int = 25) -> tuple[list[object], list[object]
 def test_cosines_are_what_the_loops_say(seed, text, categories, vectors):
     titles, shelves, embedding = random_items(seed)
     content = items_of(title=titles, tags=shelves, embedding=embedding)
-    told = slow_part([re.findall(r"\w+", title.lower()) if title else [] for title in titles])
-    kinds = slow_part(
+    word_part = slow_part([re.findall(r"\w+", title.lower()) if title else [] for title in titles])
+    category_part = slow_part(
         [list({name.strip() for name in shelf.split("|")}) if shelf else [] for shelf in shelves]
     )
-    places = [
+    vector_part = [
         {}
         if row is None
         else {str(at): value / np.linalg.norm(row) for at, value in enumerate(row)}
@@ -111,7 +111,7 @@ def test_cosines_are_what_the_loops_say(seed, text, categories, vectors):
     ]
     parts = [
         (weight, part)
-        for weight, part in ((text, told), (categories, kinds), (vectors, places))
+        for weight, part in ((text, word_part), (categories, category_part), (vectors, vector_part))
         if weight
     ]
     expected = slow_cosines(parts)
@@ -133,10 +133,8 @@ def test_rare_words_weigh_more_and_the_commonest_nothing():
         "the odd bread",
     ]
     table = dense_table(items_of(title=titles))
-    assert table[0, 1] > table[0, 2] > 0, "soft stands in two titles, cheese in three"
-    assert table[1, 6] == table[0, 6] == 0, (
-        "bread stands in more than half of the titles, as does the"
-    )
+    assert table[0, 1] > table[0, 2] > 0, "soft is in two titles, cheese in three"
+    assert table[1, 6] == table[0, 6] == 0, "bread is in more than half of the titles, as does the"
 
 
 def test_lists_of_categories_are_parted_and_columns_do_not_mix():
@@ -200,13 +198,13 @@ def test_content_that_says_nothing_is_refused_with_its_columns():
 
 
 def test_the_commonest_features_are_left_out_where_pairs_would_be_too_many(monkeypatch):
-    heard: list[str] = []
+    notes: list[str] = []
 
     class Listener:
         def step(self, label: str, done: int, total: int | None) -> None: ...
 
         def note(self, message: str) -> None:
-            heard.append(message)
+            notes.append(message)
 
     content = items_of(category=["x"] * 6 + ["y"] * 3 + ["z"] * 3)
     monkeypatch.setattr(content_module, "PAIRS", 20)
@@ -215,7 +213,7 @@ def test_the_commonest_features_are_left_out_where_pairs_would_be_too_many(monke
         table = dense_table(content)
     assert not table[:6].any()
     assert table[6:].any()
-    assert heard == ["The 1 commonest words and categories were left out of the items' similarity."]
+    assert notes == ["The 1 commonest words and categories were left out of the items' similarity."]
 
 
 def test_a_table_is_computed_once_and_the_last_two_stay(monkeypatch):
@@ -237,7 +235,7 @@ def test_a_table_is_computed_once_and_the_last_two_stay(monkeypatch):
 
 
 def shop_with_news() -> tuple[Interactions, ItemContent]:
-    """Two users, two kinds of items; the items n1 and n2 nobody has taken yet."""
+    """Two users, two categories of items; the items n1 and n2 have no events yet."""
     full = make_log(
         ["u", "u", "v", "v", "w", "w"],
         ["t1", "t2", "c1", "c2", "n1", "n2"],
@@ -252,7 +250,7 @@ def shop_with_news() -> tuple[Interactions, ItemContent]:
     return full.where(full.users < 2), content
 
 
-def test_items_that_nobody_touched_are_recommended():
+def test_items_without_events_are_recommended():
     log, content = shop_with_news()
     lists = model("content").fit(log, content).recommend(log, 1, repeats="forbid").frame()
     assert dict(lists.select("user_id", "item_id").iter_rows()) == {"u": "n1", "v": "n2"}
@@ -272,18 +270,18 @@ def test_new_items_are_found_where_counting_is_blind(world):
             .fit(train, made.content)
             .recommend(train, 10, candidates=candidates, fill=False)
         )
-        taken = {
+        bought = {
             (user, item)
             for user, item in zip(made.log.users.tolist(), made.log.items.tolist(), strict=True)
         }
         hits[name] = sum(
-            (user, item) in taken
+            (user, item) in bought
             for user, row in zip(lists.users.tolist(), lists.items.tolist(), strict=True)
             for item in row
         )
     assert hits["cosine"] == 0
     assert hits["content"] > 3 * 4000 * 16 / 2000, (
-        "three times as many as chance finds: a user takes 16 of 2,000 items"
+        "three times as many as chance finds: a user buys 16 of 2,000 items"
     )
 
 

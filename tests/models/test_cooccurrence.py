@@ -104,12 +104,12 @@ def test_a_batch_counts_only_the_channels_that_it_needs(shop, monkeypatch, count
         same_state(one, model("cooccurrence", **one.params).fit(shop))
 
 
-def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
-    made: list[int] = []
+def test_weights_that_only_scale_rows_share_a_table(shop, monkeypatch):
+    tables_made: list[int] = []
     real = shared_tables.tables
 
     def listen(counter, groups, weighings, label):
-        made.append(len(weighings))
+        tables_made.append(len(weighings))
         return real(counter, groups, weighings, label)
 
     monkeypatch.setattr(shared_tables, "tables", listen)
@@ -131,23 +131,25 @@ def test_weights_that_scale_whole_rows_share_a_table(shop, monkeypatch):
     models = [model("cooccurrence", keep=3, **params) for params in [*scaled, *halves, *alone]]
     for one in together(models, shop):
         same_state(one, model("cooccurrence", **one.params).fit(shop))
-    assert made[0] == 2 + len(alone)
+    assert tables_made[0] == 2 + len(alone)
 
 
-def test_only_the_rows_asked_for_need_neighbours(shop):
+def test_only_the_requested_rows_need_neighbours(shop):
     rows = np.zeros(shop.item_count, np.bool_)
     rows[[1, 4]] = True
-    part, whole = (
+    part, of_all = (
         {one.label: one for one in found}
         for found in (together(grid(), shop, rows=rows), together(grid(), shop))
     )
-    # pruning by column looks at the rows that are there
+    # pruning by column depends on which rows there are
     for label in [one.label for one in grid() if one.keep_columns is None]:
-        one, other = part[label], whole[label]
+        one, other = part[label], of_all[label]
         for row in np.flatnonzero(rows):
-            mine, yours = (slice(*x.state["starts"][row : row + 2]) for x in (one, other))
-            np.testing.assert_array_equal(one.state["columns"][mine], other.state["columns"][yours])
-            np.testing.assert_array_equal(one.state["values"][mine], other.state["values"][yours])
+            mine, theirs = (slice(*x.state["starts"][row : row + 2]) for x in (one, other))
+            np.testing.assert_array_equal(
+                one.state["columns"][mine], other.state["columns"][theirs]
+            )
+            np.testing.assert_array_equal(one.state["values"][mine], other.state["values"][theirs])
 
 
 def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
@@ -157,12 +159,12 @@ def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
         pytest.fail("counted")
 
     monkeypatch.setattr(shared_tables, "count_pass", never)
-    for params, says in [
+    for params, message in [
         ({"distance": "inverse"}, "needs times"),
         ({"content": 0.5}, "needs content"),
         ({"weight": "llr", "group_power": 1.0}, "compares whole numbers"),
     ]:
-        with pytest.raises(Unsuitable, match=says):
+        with pytest.raises(Unsuitable, match=message):
             together([model("cooccurrence"), model("cooccurrence", **params)], log)
 
 
@@ -188,15 +190,15 @@ def test_a_channel_knows_what_it_reads():
     assert not Channel(group_power=0.5).needs_times
 
 
-def test_ages_are_counted_from_the_moment_that_is_given(shop):
+def test_ages_are_counted_from_the_given_time(shop):
     channel = Channel(age_half_life=10 * 86_400.0)
     end = int(shop.times.max())
     early, late = (count_pass(shop, (channel,), now=now) for now in (end, end + 10 * 86_400))
     np.testing.assert_allclose(late.counter.later, early.counter.later / 2, rtol=1e-6)
-    np.testing.assert_array_equal(late.sizes[0], early.sizes[0])  # whole sizes: they do not fade
+    np.testing.assert_array_equal(late.sizes[0], early.sizes[0])  # sizes do not decay
 
 
-def test_content_gives_neighbours_to_items_that_nobody_touched(shelves, shop):
+def test_content_gives_neighbours_to_items_without_users(shelves, shop):
     cold = int(shop.item_count - 1)
     log = shop.where(shop.items != cold)
     plain = model("cooccurrence").fit(log).state
@@ -211,16 +213,16 @@ def test_the_cost_grows_with_what_is_counted():
     for params in ({}, {"distance": "inverse"}):
         one = model("cooccurrence", **params)
         assert one.cost(large).seconds > one.cost(small).seconds > 0
-    whole, near = (
+    unbounded, windowed = (
         model("cooccurrence", distance="inverse"),
         model("cooccurrence", distance="inverse", window=2),
     )
-    assert near.cost(large).seconds < whole.cost(large).seconds
+    assert windowed.cost(large).seconds < unbounded.cost(large).seconds
     assert model("cooccurrence", keep=1).cost(large).bytes < model("cooccurrence").cost(large).bytes
 
 
 @pytest.mark.parametrize(
-    ("name", "point"),
+    ("name", "setting"),
     [
         ("cosine", {}),
         (
@@ -256,7 +258,7 @@ def test_the_cost_grows_with_what_is_counted():
         ),
     ],
 )
-def test_a_named_model_is_a_point_of_the_operator(name, point, shop):
-    named, plain = model(name).fit(shop), model("cooccurrence", **point).fit(shop)
+def test_a_named_model_is_a_setting_of_the_operator(name, setting, shop):
+    named, plain = model(name).fit(shop), model("cooccurrence", **setting).fit(shop)
     same_state(named, plain)
     np.testing.assert_array_equal(named.recommend(shop, 5).items, plain.recommend(shop, 5).items)

@@ -1,4 +1,4 @@
-"""Counts that are kept: parts add up to the whole, to the bit, and a model fitted from them is the
+"""Counts that are kept: parts add up to the log, to the bit, and a model fitted from them is the
 model of the log.
 """
 
@@ -72,13 +72,13 @@ def parts_of(log: Interactions, owner: np.ndarray, parts: int) -> list[Interacti
 
 @every_channel
 @given(seed=st.integers(0, 10_000), rows=st.integers(1, 250), chosen=st.integers(0, 2**30 - 1))
-def test_merged_counts_of_parts_are_the_counts_of_the_whole(channel, seed, rows, chosen):
+def test_merged_counts_of_parts_are_the_counts_of_the_log(channel, seed, rows, chosen):
     log = log_of(seed, rows)
     owner = (chosen >> np.arange(log.user_count)) & 1
     one, other = (count(channel, part, now=NOW) for part in parts_of(log, owner, 2))
-    whole = count(channel, log, now=NOW)
-    assert merge(one, other) == whole
-    assert merge(other, one) == whole
+    of_all = count(channel, log, now=NOW)
+    assert merge(one, other) == of_all
+    assert merge(other, one) == of_all
 
 
 @every_channel
@@ -112,7 +112,7 @@ def test_counts_are_those_of_a_matrix():
     assert found.nbytes > 12 * len(found.columns)
 
 
-def test_whole_numbers_as_ids_are_united_by_value():
+def test_integer_ids_are_united_by_value():
     one = make_log([1, 1, 2, 2], [5, 30, 5, 7])
     other = make_log([10, 10, 11, 11], [100, 7, 30, 5])
     both = make_log([1, 1, 2, 2, 10, 10, 11, 11], [5, 30, 5, 7, 100, 7, 30, 5])
@@ -125,9 +125,9 @@ def test_whole_numbers_as_ids_are_united_by_value():
 def test_an_empty_part_adds_nothing():
     log = log_of(2)
     nothing = count(model("cosine"), log.where(np.zeros(len(log), np.bool_)))
-    whole = count(model("cosine"), log)
+    of_all = count(model("cosine"), log)
     assert nothing.groups == 0
-    assert merge(whole, nothing) == whole
+    assert merge(of_all, nothing) == of_all
     with pytest.raises(Unsuitable, match="cannot learn from counts of an empty log"):
         fit_counts(model("cosine"), nothing)
 
@@ -186,9 +186,9 @@ def test_many_blocks_of_stored_rows_are_one_table(monkeypatch):
     from spadework.kernels.counting import stored_counts
 
     log = log_of(5)
-    whole = fit_counts(model("cosine"), count(model("cosine"), log))
+    of_all = fit_counts(model("cosine"), count(model("cosine"), log))
     monkeypatch.setattr(stored_counts, "BLOCK_CELLS", 30)
-    assert fit_counts(model("cosine"), count(model("cosine"), log)) == whole
+    assert fit_counts(model("cosine"), count(model("cosine"), log)) == of_all
 
 
 # ---- what is refused
@@ -200,7 +200,7 @@ def test_a_user_in_both_parts_is_refused():
         count(cosine, make_log(["a", "b"], ["x", "y"])),
         count(cosine, make_log(["c", "b"], ["x", "z"])),
     )
-    with pytest.raises(BadRequest, match="1 users stand in both counts, such as 'b'"):
+    with pytest.raises(BadRequest, match="1 users are in both counts, such as 'b'"):
         merge(one, other)
 
 
@@ -209,7 +209,7 @@ def test_counts_of_different_things_are_refused():
     with pytest.raises(BadRequest, match="made in different ways: newest is 5000 and 7"):
         merge(count(model("cosine"), one), count(model("cosine", newest=7), other))
     decayed = model("cosine", age_half_life="30d")
-    with pytest.raises(BadRequest, match="look back from different moments") as caught:
+    with pytest.raises(BadRequest, match="measure ages from different times") as caught:
         merge(count(decayed, one), count(decayed, other))
     assert "now=" in caught.value.hint
     with pytest.raises(BadRequest, match="The ids of items are String and Int64"):
@@ -220,7 +220,7 @@ def test_counts_of_different_things_are_refused():
         fit_counts(model("cosine"), count(model("cosine", newest=7), one))
 
 
-def test_now_is_not_before_the_log_ends_and_plays_no_part_without_decay():
+def test_now_is_not_before_the_log_ends_and_does_not_matter_without_decay():
     log = log_of(1)
     with pytest.raises(BadRequest, match="now is 5, and the log has events up to"):
         count(model("cosine", age_half_life="30d"), log, now=5)
@@ -245,7 +245,7 @@ def test_what_cannot_be_counted_is_refused_by_name():
         count(model("forward"), make_log(["a", "a"], ["x", "y"]))
     with pytest.raises(Unsuitable, match="mixes in content, which counts do not hold"):
         fit_counts(model("cosine", content=0.5), count(model("cosine"), log))
-    with pytest.raises(Unsuitable, match="compares whole numbers of units"):
+    with pytest.raises(Unsuitable, match="compares whole numbers of groups"):
         fit_counts(
             model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log)
         )
@@ -306,7 +306,7 @@ def test_damaged_folders_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
         ("columns", lambda array: array + 100, "items that are not there"),
         ("columns", lambda array: array.astype(np.int64), "arrays are others than expected"),
@@ -314,7 +314,7 @@ def test_damaged_folders_are_refused(tmp_path):
         ("sizes", lambda array: array[1:], "sizes do not fit the items"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(name, change, told, tmp_path):
+def test_arrays_that_do_not_fit_are_refused(name, change, message, tmp_path):
     from spadework.models.cooccurrence import counts_folder
 
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
@@ -324,7 +324,7 @@ def test_arrays_that_do_not_fit_are_refused(name, change, told, tmp_path):
     header = json.loads((folder / "counts.json").read_text())
     header["files"][path.name] = counts_folder._digest(path)
     (folder / "counts.json").write_text(json.dumps(header))
-    with pytest.raises(BadRequest, match=told):
+    with pytest.raises(BadRequest, match=message):
         Counts.load(folder)
 
 
@@ -341,6 +341,6 @@ def test_ids_out_of_order_are_refused(tmp_path):
         Counts.load(folder)
 
 
-def test_the_doors_are_public():
+def test_the_functions_are_public():
     assert (sw.count, sw.merge, sw.fit_counts, sw.Counts) == (count, merge, fit_counts, Counts)
     assert counts_module.LARGEST * 2.0**24 == 2.0**53

@@ -1,4 +1,4 @@
-"""The EASE family against its equations in dense float64, and what it says to data that it cannot
+"""The EASE family against its equations in dense float64, and its errors for data that it cannot
 learn from.
 """
 
@@ -25,10 +25,10 @@ def binary(log) -> np.ndarray:
     return (log.matrix().toarray() > 0).astype(np.float64)
 
 
-def weights_of(one) -> np.ndarray:
-    """What one history item says of every item, row by row, the item itself included."""
-    state = one.state
-    left, right = (part.astype(np.float64) for part in one._scales(state))
+def weights_of(fitted) -> np.ndarray:
+    """The weights from each history item to all items, row by row, the item itself included."""
+    state = fitted.state
+    left, right = (part.astype(np.float64) for part in fitted._scales(state))
     return left[:, None] * state["matrix"] * right
 
 
@@ -40,7 +40,7 @@ def without_diagonal(matrix: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("l2", [0.5, 20.0])
-def test_as_it_is_it_is_ease_of_the_paper(log, l2):
+def test_the_defaults_are_ease_of_the_paper(log, l2):
     x = binary(log)
     p = np.linalg.inv(x.T @ x + l2 * np.eye(log.item_count))
     expected = without_diagonal(-p / np.diag(p))
@@ -89,7 +89,7 @@ def test_heavy_users_and_popular_items_are_normalised(log):
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
-def test_old_events_fade_by_half_a_half_life():
+def test_old_events_decay_by_half_a_half_life():
     log = make_log(
         ["a", "a", "b", "b"], ["x", "y", "x", "y"], [START, START, START + 86_400, START + 86_400]
     )
@@ -107,7 +107,7 @@ def test_a_window_looks_at_the_last_span_only():
     np.testing.assert_array_equal(windowed, model("ease").fit(last).state["matrix"])
 
 
-def test_entries_may_be_weighed_and_units_be_baskets():
+def test_entries_may_be_weighed_and_groups_be_baskets():
     log = make_log(
         *random_rows(4, users=20, items=12, rows=200), baskets=[n // 4 for n in range(200)]
     )
@@ -164,20 +164,22 @@ def test_pruning_keeps_the_largest_weights_of_each_column(log):
 )
 @pytest.mark.parametrize("name", ["ease", "forward-ridge"])
 def test_contributions_sum_to_the_score(log, name, params):
-    one = model(
+    fitted = model(
         name, **{key: value for key, value in params.items() if key in model(name).params}
     ).fit(log)
-    lists = one.recommend_codes(log, 3, users=np.asarray([2]), fill=False)
+    lists = fitted.recommend_codes(log, 3, users=np.asarray([2]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
-        told = one.explain(log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2])
-        assert told["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
+        parts = fitted.explain(
+            log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2]
+        )
+        assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
 
 
 def test_similar_items_are_the_largest_weights_of_the_row(log):
-    one = model("ease").fit(log)
-    row = weights_of(one)[3]
+    fitted = model("ease").fit(log)
+    row = weights_of(fitted)[3]
     row[3] = -np.inf
-    found = one.similar_items([log.item_vocabulary.ids[3]], 5)
+    found = fitted.similar_items([log.item_vocabulary.ids[3]], 5)
     np.testing.assert_array_equal(found.items[0], np.argsort(-row, kind="stable")[:5])
 
 
@@ -214,13 +216,13 @@ def test_add_ease_adds_two_regressions(log):
 
 
 @pytest.mark.parametrize("name", ["cease", "add-ease"])
-def test_items_that_nobody_took_have_a_way_in(name, world):
-    made = world("content")
-    cold = int(np.argmax(made.log.item_counts))
-    rest = made.log.where(made.log.items != cold)
+def test_items_without_users_can_be_recommended(name, world):
+    cold_world = world("content")
+    cold = int(np.argmax(cold_world.log.item_counts))
+    rest = cold_world.log.where(cold_world.log.items != cold)
     assert rest.item_counts[cold] == 0
-    one = model(name).fit(rest, made.content)
-    lists = one.recommend(rest, 200, repeats="forbid", fill=False)
+    fitted = model(name).fit(rest, cold_world.content)
+    lists = fitted.recommend(rest, 200, repeats="forbid", fill=False)
     assert (lists.items == cold).any(), "content alone must be able to bring it up"
     assert not (
         model("ease").fit(rest).recommend(rest, 200, repeats="forbid", fill=False).items == cold
@@ -239,7 +241,7 @@ def test_items_of_the_same_users_need_a_penalty():
     assert np.isfinite(lists.scores).all()
 
 
-def test_an_item_nobody_took_needs_a_penalty_and_is_never_proposed_by_evidence():
+def test_an_item_without_users_needs_a_penalty_and_is_never_recommended_by_evidence():
     log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "z", "w"])
     rest = log.where(log.items != 3)
     with pytest.raises(Unsuitable, match="1 items have no events that count"):
@@ -266,23 +268,23 @@ def test_weights_that_are_no_numbers_are_refused():
         model("ease", entry="value").fit(log)
 
 
-def test_candidates_outside_the_vocabulary_are_refused_or_told(log):
-    fitted, told = model("ease").fit(log), []
+def test_candidates_outside_the_vocabulary_are_refused_or_noted(log):
+    fitted, notes = model("ease").fit(log), []
     with pytest.raises(BadRequest, match="candidates are not in the log"):
         fitted.recommend(log, 3, candidates=pl.Series(["nothing of ours"]))
 
-    class Ear:
+    class NoteListener:
         def step(self, label, done, total):
             return None
 
         def note(self, message):
-            told.append(message)
+            notes.append(message)
 
     known = log.item_vocabulary.ids[0]
-    with events.listening(Ear()):
+    with events.listening(NoteListener()):
         lists = fitted.recommend(log, 3, candidates=[known, "nothing of ours"])
     assert set(lists.items[lists.items >= 0].tolist()) <= {0}
-    assert told == [
+    assert notes == [
         (
             "1 of 2 candidates are not in the log that the model learned from, such as 'nothing "
             "of ours'. They are left out."
@@ -311,8 +313,10 @@ def test_items_of_the_table_that_are_in_no_event_can_be_served(name):
         }
     )
     larger = log.with_items(table["item"])
-    one = model(name).fit(larger, sw.read_content(table, larger, item="item"))
-    assert "mug" in one.recommend(log, 4, repeats="forbid", fill=False).frame()["item_id"].to_list()
-    assert "mug" in one.similar_items(["cup"], 3).frame()["item_id"].to_list()
+    fitted = model(name).fit(larger, sw.read_content(table, larger, item="item"))
+    assert (
+        "mug" in fitted.recommend(log, 4, repeats="forbid", fill=False).frame()["item_id"].to_list()
+    )
+    assert "mug" in fitted.similar_items(["cup"], 3).frame()["item_id"].to_list()
     with pytest.raises(BadRequest, match="ids of new items"):
         log.with_items([1, 2])

@@ -23,10 +23,10 @@ FORMS = [
 ]
 
 
-def asked_of(folder, log, users, longest):
+def inputs_of(folder, log, users, longest):
     """Histories as the README of an export says."""
     ids = json.loads((folder / "items.json").read_text())
-    place = {item: at for at, item in enumerate(ids)}
+    position_of = {item: at for at, item in enumerate(ids)}
     items = np.full((users, longest), len(ids), np.int64)
     moments, lengths = np.zeros((users, longest), np.int64), np.zeros(users, np.int64)
     for user in range(users):
@@ -34,7 +34,7 @@ def asked_of(folder, log, users, longest):
         own = log.item_vocabulary.take(log.items[at]).to_list()
         lengths[user] = len(own)
         items[user, : len(own)], moments[user, : len(own)] = (
-            [place[one] for one in own],
+            [position_of[one] for one in own],
             log.times[at],
         )
     return ids, {"items": items, "moments": moments, "lengths": lengths}
@@ -51,8 +51,8 @@ def test_the_lists_are_the_same_on_onnxruntime(params, repeats, world, tmp_path)
     folder = export(one, tmp_path / "out", k=7, repeats=repeats)
     session = onnxruntime.InferenceSession(folder / "model.onnx")
     for users in (1, 23):
-        ids, asked = asked_of(folder, log, users, 30)
-        best, scores = session.run(None, asked)
+        ids, inputs = inputs_of(folder, log, users, 30)
+        best, scores = session.run(None, inputs)
         ours = one.recommend_codes(log, 7, repeats=repeats, users=np.arange(users), fill=False)
         assert [[ids[at] for at in row] for row in best] == [
             log.item_vocabulary.take(row).to_list() for row in ours.items
@@ -78,8 +78,8 @@ def test_what_cannot_be_exported_is_refused(shop, tmp_path, capsys):
     with pytest.raises(BadRequest, match="repeats is 'only'"):
         export(one, tmp_path / "out", repeats="only")
     saved = artifact.save(one, tmp_path / "model")
-    said = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
-    assert said.code == 0, said.err
+    output = call(capsys, "export", saved, "--out", tmp_path / "onnx", "-k", "3")
+    assert output.code == 0, output.err
     assert (
         "gives the 3 best items of each (items of the history: left out)"
         in (tmp_path / "onnx" / "README.md").read_text()

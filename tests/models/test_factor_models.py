@@ -1,5 +1,5 @@
-"""Models of vectors against their equations in dense float64, and what they do where there is
-nothing to learn.
+"""Models of vectors against their equations in dense float64, and on logs with nothing to
+learn.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ def binary(log) -> np.ndarray:
     return (log.matrix().toarray() > 0).astype(np.float64)
 
 
-def scores_of(one, log) -> np.ndarray:
-    return one._score(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
+def scores_of(fitted, log) -> np.ndarray:
+    return fitted._score(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
 
 
 # ---- equations
 
 
 def test_elsa_scores_the_history_without_itself(log):
-    one = model("elsa", dimensions=16, epochs=4).fit(log)
-    a, x = one.state["vectors"].astype(np.float64), binary(log)
+    fitted = model("elsa", dimensions=16, epochs=4).fit(log)
+    a, x = fitted.state["vectors"].astype(np.float64), binary(log)
     np.testing.assert_allclose(np.linalg.norm(a, axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(scores_of(one, log), x @ (a @ a.T - np.eye(len(a))), atol=1e-5)
+    np.testing.assert_allclose(scores_of(fitted, log), x @ (a @ a.T - np.eye(len(a))), atol=1e-5)
 
 
-def test_elsa_learns_to_point_where_the_history_points(log):
+def test_elsa_learns_the_direction_of_the_history(log):
     x, losses = binary(log), []
     for epochs in (1, 30):
         y = scores_of(
@@ -61,25 +61,27 @@ def test_elsa_learns_to_point_where_the_history_points(log):
     "params", [{}, {"history": 0.6, "unobserved": 0.5, "l2": 0.05, "frequency": 0.5}]
 )
 def test_ials_solves_for_the_user_at_hand(log, params):
-    one = model("ials", dimensions=12, epochs=3, **params).fit(log)
-    h = one.state["vectors"].astype(np.float64)
-    told, votes = one._votes(one._histories(log, np.arange(log.user_count, dtype=np.int32)))
-    scores = scores_of(one, log)
-    np.testing.assert_allclose(h.T @ h, np.diag(one.state["spectrum"]), atol=1e-4)
+    fitted = model("ials", dimensions=12, epochs=3, **params).fit(log)
+    h = fitted.state["vectors"].astype(np.float64)
+    histories, weights = fitted._weighted_histories(
+        fitted._histories(log, np.arange(log.user_count, dtype=np.int32))
+    )
+    scores = scores_of(fitted, log)
+    np.testing.assert_allclose(h.T @ h, np.diag(fitted.state["spectrum"]), atol=1e-4)
     for user in range(log.user_count):
-        entries = slice(told.starts[user], told.starts[user + 1])
+        entries = slice(histories.starts[user], histories.starts[user + 1])
         c = np.zeros(len(h))
-        c[told.items[entries]] = votes[entries]
-        ridge = one.l2 * (c.sum() + one.unobserved * len(h)) ** one.frequency
-        w = np.linalg.solve((h.T * c) @ h + one.unobserved * h.T @ h + ridge * np.eye(12), c @ h)
+        c[histories.items[entries]] = weights[entries]
+        ridge = fitted.l2 * (c.sum() + fitted.unobserved * len(h)) ** fitted.frequency
+        w = np.linalg.solve((h.T * c) @ h + fitted.unobserved * h.T @ h + ridge * np.eye(12), c @ h)
         np.testing.assert_allclose(scores[user], h @ w, atol=1e-4)
 
 
 def test_the_loss_of_ials_falls_every_epoch(log):
     x, losses = binary(log), []
     for epochs in (1, 2, 4, 8):
-        one = model("ials", dimensions=12, epochs=epochs, l2=0.02).fit(log)
-        h = one.state["vectors"].astype(np.float64)
+        fitted = model("ials", dimensions=12, epochs=epochs, l2=0.02).fit(log)
+        h = fitted.state["vectors"].astype(np.float64)
         lengths, counts = x.sum(axis=1), x.sum(axis=0)
         w = np.asarray(
             [
@@ -105,10 +107,10 @@ def test_the_loss_of_ials_falls_every_epoch(log):
 def test_the_graph_filter_is_that_of_its_paper(log, dimensions, ideal):
     x = binary(log)
     users, items = x.sum(axis=1), x.sum(axis=0)
-    walk = x / np.sqrt(users)[:, None] / np.sqrt(items)
-    v = np.linalg.svd(walk)[2][:dimensions].T
+    normalised = x / np.sqrt(users)[:, None] / np.sqrt(items)
+    v = np.linalg.svd(normalised)[2][:dimensions].T
     low = (v / np.sqrt(items)[:, None]) @ (v.T * np.sqrt(items))
-    expected = x @ (walk.T @ walk) + ideal * x @ low
+    expected = x @ (normalised.T @ normalised) + ideal * x @ low
     np.testing.assert_allclose(
         scores_of(model("gf-cf", dimensions=dimensions, ideal=ideal).fit(log), log),
         expected,
@@ -127,18 +129,20 @@ def test_the_weight_of_the_ideal_filter_is_free(log):
 @every_model
 @pytest.mark.parametrize("reading", [{}, {"history": 0.6}])
 def test_contributions_sum_to_the_score(log, name, params, reading):
-    one = model(name, **params, **reading).fit(log)
-    lists = one.recommend_codes(log, 5, users=np.asarray([2]), fill=False)
+    fitted = model(name, **params, **reading).fit(log)
+    lists = fitted.recommend_codes(log, 5, users=np.asarray([2]), fill=False)
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
-        told = one.explain(log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2])
-        assert told["contribution"].sum() == pytest.approx(float(score), rel=1e-4, abs=1e-6)
+        parts = fitted.explain(
+            log, log.item_vocabulary.ids[int(item)], user=log.user_vocabulary.ids[2]
+        )
+        assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4, abs=1e-6)
 
 
 @every_model
 def test_lists_are_the_ranking_of_the_scores(log, name, params):
-    one = model(name, **params).fit(log)
-    scores = scores_of(one, log)
-    lists = one.recommend(log, 6, fill=False)
+    fitted = model(name, **params).fit(log)
+    scores = scores_of(fitted, log)
+    lists = fitted.recommend(log, 6, fill=False)
     np.testing.assert_array_equal(lists.items, np.argsort(-scores, axis=1, kind="stable")[:, :6])
     np.testing.assert_array_equal(lists.scores, np.take_along_axis(scores, lists.items, axis=1))
 
@@ -148,22 +152,24 @@ def test_threads_change_nothing(log, name, params):
     found = []
     for threads in (1, 3):
         with parallel.using(threads):
-            one = model(name, **params).fit(log, rng=5)
+            fitted = model(name, **params).fit(log, rng=5)
             found.append(
-                [one.state[key].tobytes() for key in sorted(one.state)]
-                + [one.recommend(log, 5).scores.tobytes()]
+                [fitted.state[key].tobytes() for key in sorted(fitted.state)]
+                + [fitted.recommend(log, 5).scores.tobytes()]
             )
     assert found[0] == found[1]
 
 
 @every_model
 def test_similar_items_are_others_in_descending_order(log, name, params):
-    one = model(name, **params).fit(log)
-    found = one.similar_items([log.item_vocabulary.ids[3]], log.item_count - 1)
+    fitted = model(name, **params).fit(log)
+    found = fitted.similar_items([log.item_vocabulary.ids[3]], log.item_count - 1)
     assert set(found.items[0].tolist()) == set(range(log.item_count)) - {3}
     assert (np.diff(found.scores[0]) <= 0).all()
     if name in ("elsa", "ials"):
-        group = one.state["vectors"] / np.linalg.norm(one.state["vectors"], axis=1, keepdims=True)
+        group = fitted.state["vectors"] / np.linalg.norm(
+            fitted.state["vectors"], axis=1, keepdims=True
+        )
         np.testing.assert_allclose(found.scores[0], (group @ group[3])[found.items[0]], atol=1e-5)
 
 
@@ -171,20 +177,20 @@ def test_similar_items_are_others_in_descending_order(log, name, params):
 
 
 @every_model
-def test_an_item_nobody_took_and_histories_of_nothing_known_have_no_evidence(log, name, params):
+def test_items_without_users_and_histories_of_unknown_items_have_no_evidence(log, name, params):
     rest = log.where(log.items != 7)
-    one = model(name, **params).fit(rest)
-    lists = one.recommend(rest, 25, fill=False)
+    fitted = model(name, **params).fit(rest)
+    lists = fitted.recommend(rest, 25, fill=False)
     assert not (lists.items == 7).any()
     only = make_log(["stranger"], [log.item_vocabulary.ids[7]])
-    told = one.recommend(only, 5, fill=False)
-    assert (told.items == -1).all()
-    assert np.isneginf(told.scores).all()
-    assert (one.similar_items([log.item_vocabulary.ids[7]], 3).items == -1).all()
+    of_stranger = fitted.recommend(only, 5, fill=False)
+    assert (of_stranger.items == -1).all()
+    assert np.isneginf(of_stranger.scores).all()
+    assert (fitted.similar_items([log.item_vocabulary.ids[7]], 3).items == -1).all()
 
 
 @every_model
-def test_twins_and_items_of_everybody_make_finite_scores(name, params):
+def test_equal_items_and_items_of_all_users_have_finite_scores(name, params):
     users, items = zip(
         *[(f"u{u}", i) for u in range(12) for i in ["everywhere", "x", "twin"][: 1 + u % 3]],
         strict=True,
@@ -195,7 +201,7 @@ def test_twins_and_items_of_everybody_make_finite_scores(name, params):
     assert not np.isnan(lists.scores).any()
 
 
-def test_votes_below_zero_are_not_heard_by_ials(log):
+def test_weights_below_zero_count_as_zero_in_ials(log):
     users, items, times = random_rows(4, users=40, items=25, rows=400)
     weighted = make_log(
         users, items, times, weights=np.random.default_rng(0).standard_normal(400).tolist()

@@ -14,21 +14,21 @@ DAY = 86_400
 def rows_of(
     log, past: float, future: float, half_life: float | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """S and T of every moment but a user's last, each times the root of the moment's weight: one
-    event a moment.
+    """S and T of every step but a user's last, each times the root of the step's weight: one event
+    a step.
     """
     sources, targets = [], []
     for user in range(log.user_count):
-        cells = slice(log.starts[user], log.starts[user + 1])
-        items, times = log.items[cells], log.times[cells]
+        rows = slice(log.starts[user], log.starts[user + 1])
+        items, times = log.items[rows], log.times[rows]
         for t in range(len(items) - 1):
             weight = 1.0 if half_life is None else 2 ** (-(log.times.max() - times[t]) / half_life)
             s, r = np.zeros(log.item_count), np.zeros(log.item_count)
-            for place, item in enumerate(items):
-                if place <= t:
-                    s[item] += past ** (t - place)
+            for position, item in enumerate(items):
+                if position <= t:
+                    s[item] += past ** (t - position)
                 else:
-                    r[item] += future ** (place - t - 1)
+                    r[item] += future ** (position - t - 1)
             sources.append(s * np.sqrt(weight))
             targets.append(r * np.sqrt(weight))
     return np.asarray(sources), np.asarray(targets)
@@ -63,18 +63,18 @@ def test_without_itself_each_column_leaves_its_own_item_out(log):
 
 
 def test_slabs_make_no_difference(log, monkeypatch):
-    whole = {
+    matrices = {
         itself: model("forward-ridge", itself=itself).fit(log).state["matrix"]
         for itself in (True, False)
     }
     monkeypatch.setattr("spadework.models.linear.forward_ridge.SLAB", 4)
-    for itself, matrix in whole.items():
+    for itself, matrix in matrices.items():
         np.testing.assert_allclose(
             model("forward-ridge", itself=itself).fit(log).state["matrix"], matrix, atol=1e-6
         )
 
 
-def test_its_own_weight_tells_what_people_buy_again(world):
+def test_its_own_weight_shows_what_users_buy_again(world):
     made = world("repeats")
     one = model("forward-ridge").fit(made.log)
     own = np.diagonal(one.state["matrix"])
@@ -85,7 +85,7 @@ def test_its_own_weight_tells_what_people_buy_again(world):
     ).all()
 
 
-def test_events_of_one_moment_only_teach_nothing():
+def test_events_of_one_time_only_have_nothing_to_learn():
     log = make_log(["a", "a", "b"], ["x", "y", "x"], [START, START, START])
     lists = model("forward-ridge").fit(log).recommend(log, 2, fill=False)
     assert (lists.items == -1).all()

@@ -1,4 +1,4 @@
-"""Labels read back into models, and what is wrong with a text is told with its place."""
+"""Labels read back into models, and an error in a text states its position."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ CASES = [(name, params) for name, cls in catalogue().items() for params in cls.v
 
 
 def value_of(parameter: Any) -> st.SearchStrategy[Any]:
-    """Any value that the parameter allows; the default where nobody can say."""
+    """Any value that the parameter allows; the default where the type does not tell."""
     if parameter.choices:
-        made: st.SearchStrategy[Any] = st.sampled_from(parameter.choices)
+        strategy: st.SearchStrategy[Any] = st.sampled_from(parameter.choices)
     elif parameter.duration:
-        made = st.sampled_from(["7d", "90m", "1.5h"])
-    elif parameter.kind is bool:
-        made = st.booleans()
+        strategy = st.sampled_from(["7d", "90m", "1.5h"])
+    elif parameter.value_type is bool:
+        strategy = st.booleans()
     elif parameter.range is not None:
         low, high = parameter.range.low, parameter.range.high
-        made = (
+        strategy = (
             st.integers(int(-(-low // 1)), int(high))
-            if parameter.kind is int
+            if parameter.value_type is int
             else st.floats(low, high)
         )
     else:
-        made = st.just(parameter.default)
-    return made | st.none() if parameter.optional else made
+        strategy = st.just(parameter.default)
+    return strategy | st.none() if parameter.optional else strategy
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,10 @@ def test_any_setting_reads_back_to_the_same_value(data):
     except BadRequest:  # values that do not go together
         return
     assert parse_one(one.label).params == one.params
-    assert [two.label for two in parse(text_of([one, model("cosine")]))] == [one.label, "cosine"]
+    assert [parsed.label for parsed in parse(text_of([one, model("cosine")]))] == [
+        one.label,
+        "cosine",
+    ]
 
 
 @given(st.text(max_size=12))
@@ -130,7 +133,7 @@ def test_parts_are_read_in_their_order_however_they_are_spaced():
             "cosine(keep=2, keep=3)",
             (
                 "Character 16 of 'cosine(keep=2, keep=3)': the parameter 'keep' of 'cosine' "
-                "stands twice."
+                "is given twice."
             ),
             "once",
         ),
@@ -152,14 +155,14 @@ def test_parts_are_read_in_their_order_however_they_are_spaced():
         ),
     ],
 )
-def test_what_is_wrong_is_told_with_its_place(text, message, hint):
+def test_an_error_states_what_is_wrong_and_its_position(text, message, hint):
     with pytest.raises(BadRequest) as caught:
         parse(text)
     assert caught.value.message.startswith(message)
     assert hint in caught.value.hint
 
 
-def test_one_model_is_asked_for():
+def test_a_single_model_is_required():
     with pytest.raises(BadRequest, match="names 2 models, and one is asked for"):
         parse_one("cosine + forward")
 

@@ -1,5 +1,5 @@
 """A catalogue of which a batch touches little: sampled losses read and change no other vectors, and
-come to the gradients of all items.
+have the gradients of all items.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spadework.errors import OutOfTime
 from spadework.models.labels import model
 from spadework.models.neural import checkpoints, fitting, losses
 from spadework.models.neural.device import Machine, training_on
-from spadework.models.neural.fitting import course_of
+from spadework.models.neural.fitting import task_of
 from spadework.models.neural.personal_popularity import PersonalPrior
 from spadework.models.neural.row_adam import RowAdam
 from spadework.models.neural.training import BETAS
@@ -47,35 +47,42 @@ def wide():
     return make_log(np.repeat(np.arange(USERS), EVENTS), items, np.arange(USERS * EVENTS))
 
 
-def course(log, **params):
-    made, _ = course_of(model("transformer", **SMALL, **params), log, None, 0)
+def task_and_batches(log, **params):
+    made, _ = task_of(model("transformer", **SMALL, **params), log, None, 0)
     made.network.train()
     return made, list(made.batches(np.random.default_rng(0), (0, 1)))
 
 
-def over_all_items(network, task):
+def over_all_items(network, batch):
     """The loss with the vectors of all items at hand, as it is written in the papers."""
-    inputs, moments, lengths, places, targets, weights = task
-    asked, vectors = network.teaching, network.items()
+    inputs, timestamps, lengths, positions, targets, weights = batch
+    config, vectors = network.loss_config, network.items()
     drawn = network._sampler.draw(targets)
-    hidden = network.encoder(vectors, inputs, moments, lengths).flatten(0, 1)[places]
+    hidden = network.encoder(vectors, inputs, timestamps, lengths).flatten(0, 1)[positions]
     prior = (
         None
         if network.scale is None
-        else PersonalPrior(inputs, places, network.scale, network.count)
+        else PersonalPrior(inputs, positions, network.scale, network.count)
     )
-    if asked.loss == "sampled":
+    if config.loss == "sampled":
         return losses.sampled_softmax(
-            hidden, vectors, targets, weights, drawn, logq=asked.logq, places=places, prior=prior
+            hidden,
+            vectors,
+            targets,
+            weights,
+            drawn,
+            logq=config.logq,
+            positions=positions,
+            prior=prior,
         )
-    t = asked.calibration if asked.loss == "gbce" else 0.0
+    t = config.calibration if config.loss == "gbce" else 0.0
     return losses.binary(
         hidden,
         vectors,
         targets,
         weights,
         drawn,
-        places=places,
+        positions=positions,
         items=network.count,
         calibration=t,
         prior=prior,
@@ -89,12 +96,12 @@ def over_all_items(network, task):
 def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_give(
     params, objective, wide
 ):
-    made, tasks = course(wide, **params, objective=objective)
+    made, batches = task_and_batches(wide, **params, objective=objective)
     network, found = made.network, []
-    for loss_of in (network, lambda task: over_all_items(network, task)):
+    for loss_of in (network, lambda batch: over_all_items(network, batch)):
         network.zero_grad()
         torch.manual_seed(1)
-        loss = loss_of(tasks[0])
+        loss = loss_of(batches[0])
         loss.backward()
         grads = {
             name: value.grad for name, value in network.named_parameters() if value.grad is not None
@@ -116,40 +123,40 @@ def test_the_items_of_a_batch_give_the_loss_and_the_gradients_that_all_items_giv
 
 
 def test_a_step_changes_the_vectors_of_its_batch_and_no_others(wide):
-    made, tasks = course(wide, loss="sampled")
+    made, batches = task_and_batches(wide, loss="sampled")
     network, touched = made.network, []
     assert network.count == USERS * EVENTS // 2
     draw = network._sampler.draw
     network._sampler.draw = lambda targets: touched.append(draw(targets)) or touched[-1]
     before = network.items.ids.weight.detach().clone()
     optimisers = made.optimisers(0.01)
-    for task in tasks[:3]:
-        network(task).backward()
+    for batch in batches[:3]:
+        network(batch).backward()
         assert network.items.ids.weight.grad.is_sparse
         for one in optimisers:
             one.step()
             one.zero_grad()
-    heard = torch.cat(
+    read_items = torch.cat(
         [
             codes.flatten()
-            for task, drawn in zip(tasks, touched, strict=False)
-            for codes in (task[0], task[4], drawn.items)
+            for batch, drawn in zip(batches, touched, strict=False)
+            for codes in (batch[0], batch[4], drawn.items)
         ]
     )
     changed = (network.items.ids.weight != before).any(dim=1)
-    assert set(changed.nonzero().flatten().tolist()) == set(heard.tolist()) - {network.count}
+    assert set(changed.nonzero().flatten().tolist()) == set(read_items.tolist()) - {network.count}
     assert int(changed.sum()) < network.count // 4
 
 
 def test_rows_move_as_adam_moves_them():
     """A few rows a step, most of them for the last time long ago: read, moved and kept as by Adam
-    of the whole table.
+    of the full table.
     """
     made = torch.Generator().manual_seed(0)
     start = torch.randn(300, 8, generator=made, dtype=torch.float64)
-    whole, few = start.clone().requires_grad_(), start.clone().requires_grad_()
+    dense, few = start.clone().requires_grad_(), start.clone().requires_grad_()
     adam, rows_adam = (
-        torch.optim.Adam([whole], 0.01, BETAS, eps=1e-14),
+        torch.optim.Adam([dense], 0.01, BETAS, eps=1e-14),
         RowAdam(few, 0.01, BETAS, eps=1e-14),
     )
     for step in range(450):
@@ -158,17 +165,17 @@ def test_rows_move_as_adam_moves_them():
             one.param_groups[0]["lr"] = 0.01 * (1.5 + np.cos(step / 50))
             one.zero_grad()
         rows_adam.catch_up(rows)
-        torch.testing.assert_close(few[rows], whole[rows], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(few[rows], dense[rows], rtol=1e-5, atol=1e-6)
         goal = torch.randn(7, 8, generator=made) * 0.01 + 1
-        for table, sparse in ((whole, False), (few, True)):
+        for table, sparse in ((dense, False), (few, True)):
             (
                 (torch.nn.functional.embedding(rows, table, sparse=sparse) - goal) ** 2
             ).mean().backward()
         adam.step()
         rows_adam.step()
-    assert float((few - whole).detach().abs().max()) > 1e-2, "those that nobody read wait"
+    assert float((few - dense).detach().abs().max()) > 1e-2, "rows that were not read wait"
     rows_adam.catch_up()
-    torch.testing.assert_close(few, whole, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(few, dense, rtol=1e-5, atol=1e-6)
     assert torch.equal(few[290:], start[290:])
     before = few.detach().clone()
     rows_adam.catch_up()
@@ -179,29 +186,29 @@ def test_a_training_of_rows_ends_where_one_of_the_whole_table_ends(wide, monkeyp
     params = {**SMALL, "loss": "sampled", "epochs": 3}
     few = model("transformer", **params).fit(wide)
     monkeypatch.setattr(fitting, "SPARSE_FROM", 10**9)
-    whole = model("transformer", **params).fit(wide)
-    np.testing.assert_allclose(few.state["vectors"], whole.state["vectors"], rtol=0.02, atol=2e-4)
-    np.testing.assert_allclose(few.curve["loss"], whole.curve["loss"], rtol=1e-3)
+    dense = model("transformer", **params).fit(wide)
+    np.testing.assert_allclose(few.state["vectors"], dense.state["vectors"], rtol=0.02, atol=2e-4)
+    np.testing.assert_allclose(few.curve["loss"], dense.curve["loss"], rtol=1e-3)
 
 
 def test_a_loss_over_all_items_and_several_devices_have_whole_gradients(wide):
-    assert course(wide)[0].network.sparse_table is None
+    assert task_and_batches(wide)[0].network.sparse_table is None
     with training_on(Machine("cpu", 2)):
-        assert course(wide, loss="sampled")[0].network.sparse_table is None
+        assert task_and_batches(wide, loss="sampled")[0].network.sparse_table is None
 
 
 def test_smaller_catalogues_have_them_too(wide, monkeypatch):
-    assert course(wide, loss="sampled")[0].network.sparse_table is not None
+    assert task_and_batches(wide, loss="sampled")[0].network.sparse_table is not None
     monkeypatch.setattr(fitting, "SPARSE_FROM", 1000)
-    assert course(wide, loss="sampled")[0].network.sparse_table is None
+    assert task_and_batches(wide, loss="sampled")[0].network.sparse_table is None
 
 
 def test_a_batch_that_asks_nothing_moves_nothing(wide):
-    made, tasks = course(wide, loss="sampled")
-    inputs, moments, lengths, places, targets, weights = tasks[0]
+    made, batches = task_and_batches(wide, loss="sampled")
+    inputs, timestamps, lengths, positions, targets, weights = batches[0]
     before = [weight.detach().clone() for weight in made.network.parameters()]
     optimisers = made.optimisers(0.01)
-    made.network((inputs, moments, lengths, places[:0], targets[:0], weights[:0])).backward()
+    made.network((inputs, timestamps, lengths, positions[:0], targets[:0], weights[:0])).backward()
     for one in optimisers:
         one.step()
     for weight, was in zip(made.network.parameters(), before, strict=True):
@@ -210,7 +217,7 @@ def test_a_batch_that_asks_nothing_moves_nothing(wide):
 
 def test_a_training_goes_on_to_the_same_bytes(wide, tmp_path):
     params = {**SMALL, "loss": "sampled", "epochs": 4}
-    whole = model("transformer", **params).fit(wide)
+    dense = model("transformer", **params).fit(wide)
 
     class Stop:
         def step(self, label, done, total):
@@ -224,7 +231,7 @@ def test_a_training_goes_on_to_the_same_bytes(wide, tmp_path):
         with events.listening(Stop()), pytest.raises(OutOfTime):
             model("transformer", **params).fit(wide)
         resumed = model("transformer", **params).fit(wide)
-    assert all(resumed.state[name].tobytes() == whole.state[name].tobytes() for name in whole.state)
+    assert all(resumed.state[name].tobytes() == dense.state[name].tobytes() for name in dense.state)
 
 
 def test_content_without_ids_reads_the_items_of_a_batch_alone(wide):
@@ -235,13 +242,13 @@ def test_content_without_ids_reads_the_items_of_a_batch_alone(wide):
         }
     )
     content = read_content(table, wide)
-    made, _ = course_of(
+    made, _ = task_of(
         model("transformer", **SMALL, loss="sampled", content=True, ids=False), wide, content, 0
     )
-    tasks = list(made.batches(np.random.default_rng(0), (0, 1)))
+    batches = list(made.batches(np.random.default_rng(0), (0, 1)))
     assert made.network.sparse_table is None
     losses_of = []
-    for loss_of in (made.network, lambda task: over_all_items(made.network, task)):
+    for loss_of in (made.network, lambda batch: over_all_items(made.network, batch)):
         torch.manual_seed(1)
-        losses_of.append(loss_of(tasks[0]).detach())
+        losses_of.append(loss_of(batches[0]).detach())
     torch.testing.assert_close(*losses_of, rtol=1e-5, atol=1e-6)

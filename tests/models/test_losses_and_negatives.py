@@ -1,4 +1,4 @@
-"""Losses and samplers held against their definitions: LogQ belongs to the sampler that drew, and
+"""Losses and samplers compared with their definitions: LogQ belongs to the sampler that drew, and
 all items as samples are the full softmax.
 """
 
@@ -13,7 +13,7 @@ from spadework.models.neural.negatives import Drawn
 from spadework.models.neural.personal_popularity import PersonalPrior, prior_of
 
 ITEMS, WIDTH, PAIRS = 40, 6, 30
-KINDS = ("uniform", "popularity", "in-batch", "mixed")
+SOURCES = ("uniform", "popularity", "in-batch", "mixed")
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def case():
     )
 
 
-def sampler_of(kind, counts, samples, items=ITEMS):
-    return negatives.sampler(kind, items, samples, counts, power=0.75, share=0.5)
+def sampler_of(source, counts, samples, items=ITEMS):
+    return negatives.sampler(source, items, samples, counts, power=0.75, share=0.5)
 
 
 def gradients(loss, hidden, vectors):
@@ -68,7 +68,10 @@ def test_softmax_in_blocks_is_cross_entropy_with_its_gradients(case, cells, monk
 def test_the_prior_and_its_scale_are_learned_as_autograd_would(case):
     hidden, vectors, _, _, _ = case
     inputs = torch.tensor([[1, 2, 1, 7, ITEMS], [3, 3, 3, 4, 5]])
-    places, targets = torch.tensor([0, 1, 2, 3, 5, 6, 7, 8]), torch.tensor([2, 1, 7, 1, 3, 3, 4, 4])
+    positions, targets = (
+        torch.tensor([0, 1, 2, 3, 5, 6, 7, 8]),
+        torch.tensor([2, 1, 7, 1, 3, 3, 4, 4]),
+    )
     weights = torch.ones(8, dtype=torch.float64)
 
     def by(function):
@@ -77,13 +80,15 @@ def test_the_prior_and_its_scale_are_learned_as_autograd_would(case):
         return value, one, two, scale.grad
 
     def ours(h, v, scale):
-        return losses.softmax(h, v, targets, weights, PersonalPrior(inputs, places, scale, ITEMS))
+        return losses.softmax(
+            h, v, targets, weights, PersonalPrior(inputs, positions, scale, ITEMS)
+        )
 
     def slowly(h, v, scale):
         counts = torch.zeros(8, ITEMS, dtype=torch.float64)
-        for row, place in enumerate(places.tolist()):
-            for column in range(place % 5 + 1):
-                counts[row, inputs[place // 5, column]] += 1
+        for row, position in enumerate(positions.tolist()):
+            for column in range(position % 5 + 1):
+                counts[row, inputs[position // 5, column]] += 1
         return torch.nn.functional.cross_entropy(
             h @ v.T + scale * prior_of(counts.float()), targets
         )
@@ -91,15 +96,15 @@ def test_the_prior_and_its_scale_are_learned_as_autograd_would(case):
     close(by(ours), by(slowly), 1e-6)
 
 
-def test_the_prior_counts_what_stands_before_and_is_the_same_for_some_items_as_for_all():
+def test_the_prior_counts_events_up_to_its_position_and_is_the_same_for_some_items_as_for_all():
     inputs = torch.tensor([[1, 2, 1, 7, ITEMS], [3, 3, 3, 4, 5]])
-    places = torch.tensor([2, 3, 8])
-    prior = PersonalPrior(inputs, places, torch.ones(()), ITEMS)
+    positions = torch.tensor([2, 3, 8])
+    prior = PersonalPrior(inputs, positions, torch.ones(()), ITEMS)
     every = prior.of_all(slice(0, 3), ITEMS)
     torch.testing.assert_close(every[0, 1], prior_of(torch.tensor(2.0)))
     assert every[1, 4] == 0
     torch.testing.assert_close(every[2, 3], prior_of(torch.tensor(3.0)))
-    assert every[2, 5] == 0, "what comes after the place is not counted"
+    assert every[2, 5] == 0, "later events are not counted"
     some = torch.tensor([7, 1, 1, 3])
     torch.testing.assert_close(prior.of_some(slice(0, 3), some), every[:, some])
     torch.testing.assert_close(
@@ -115,10 +120,10 @@ def test_with_all_items_as_samples_the_gradient_is_that_of_the_full_softmax(case
     every = torch.arange(ITEMS)
     uniform = torch.full((ITEMS,), 1 / ITEMS, dtype=torch.float64)
     drawn = Drawn(every, uniform.log(), uniform[targets])
-    places = torch.arange(PAIRS)
+    positions = torch.arange(PAIRS)
     ours = gradients(
         lambda h, v: losses.sampled_softmax(
-            h, v, targets, weights, drawn, logq=True, places=places
+            h, v, targets, weights, drawn, logq=True, positions=positions
         ),
         hidden,
         vectors,
@@ -128,10 +133,10 @@ def test_with_all_items_as_samples_the_gradient_is_that_of_the_full_softmax(case
     )
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_chances_sum_to_one_and_items_are_drawn_by_them(case, kind):
+@pytest.mark.parametrize("source", SOURCES)
+def test_chances_sum_to_one_and_items_are_drawn_by_them(case, source):
     _, _, targets, _, counts = case
-    one = sampler_of(kind, counts, 200_000)
+    one = sampler_of(source, counts, 200_000)
     chances = one.chances(targets)
     assert float(chances.sum()) == pytest.approx(1, abs=1e-5)
     drawn = one.draw(targets, torch.Generator().manual_seed(0))
@@ -141,9 +146,9 @@ def test_chances_sum_to_one_and_items_are_drawn_by_them(case, kind):
     torch.testing.assert_close(drawn.q_of_targets, chances[targets])
 
 
-@pytest.mark.parametrize("kind", ["uniform", "popularity", "mixed"])
+@pytest.mark.parametrize("source", ["uniform", "popularity", "mixed"])
 def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_with_logq(
-    case, kind
+    case, source
 ):
     """In-batch alone is left out: what is no target of the batch can never be drawn, so no
     correction reaches the full softmax.
@@ -151,13 +156,19 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     hidden, vectors, targets, weights, counts = case
     vectors = vectors * 0.5
     full = plain_softmax(hidden, vectors, targets, weights)
-    places = torch.arange(PAIRS)
+    positions = torch.arange(PAIRS)
 
     def mean_of(samples, logq, draws):
-        one, made = sampler_of(kind, counts, samples), torch.Generator().manual_seed(1)
+        one, made = sampler_of(source, counts, samples), torch.Generator().manual_seed(1)
         found = [
             losses.sampled_softmax(
-                hidden, vectors, targets, weights, one.draw(targets, made), logq=logq, places=places
+                hidden,
+                vectors,
+                targets,
+                weights,
+                one.draw(targets, made),
+                logq=logq,
+                positions=positions,
             )
             for _ in range(draws)
         ]
@@ -167,16 +178,16 @@ def test_the_estimate_comes_nearer_to_the_full_softmax_with_more_draws_and_only_
     assert many < 0.01
     assert few > many, "with few draws the logarithm of an estimate is below that of the truth"
     assert abs(mean_of(8, False, 50)) > 0.3, (
-        "without LogQ the few samples stand for themselves alone"
+        "without LogQ the few samples are not scaled to all items"
     )
 
 
-@pytest.mark.parametrize("kind", ["uniform", "popularity", "mixed"])
-def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind):
+@pytest.mark.parametrize("source", ["uniform", "popularity", "mixed"])
+def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, source):
     hidden, vectors, targets, weights, counts = case
-    places, one, made = (
+    positions, one, made = (
         torch.arange(PAIRS),
-        sampler_of(kind, counts, 2_000),
+        sampler_of(source, counts, 2_000),
         torch.Generator().manual_seed(2),
     )
     full = gradients(lambda h, v: plain_softmax(h, v, targets, weights), hidden, vectors)
@@ -185,7 +196,7 @@ def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind)
         drawn = one.draw(targets, made)
         found = gradients(
             lambda h, v, d=drawn: losses.sampled_softmax(
-                h, v, targets, weights, d, logq=True, places=places
+                h, v, targets, weights, d, logq=True, positions=positions
             ),
             hidden,
             vectors,
@@ -197,14 +208,14 @@ def test_gradients_of_many_draws_average_to_that_of_the_full_softmax(case, kind)
 
 def test_a_mixture_without_a_share_of_the_batch_is_uniform_and_with_all_of_it_in_batch(case):
     _, _, targets, _, counts = case
-    for share, kind in ((0.0, "uniform"), (1.0, "in-batch")):
+    for share, source in ((0.0, "uniform"), (1.0, "in-batch")):
         mixed = negatives.sampler("mixed", ITEMS, 10, counts, power=1.0, share=share)
         torch.testing.assert_close(
-            mixed.chances(targets), sampler_of(kind, counts, 10).chances(targets)
+            mixed.chances(targets), sampler_of(source, counts, 10).chances(targets)
         )
 
 
-def test_popularity_to_the_power_of_zero_is_uniform_and_what_nobody_took_is_never_drawn(case):
+def test_popularity_to_the_power_of_zero_is_uniform_and_items_without_events_are_never_drawn(case):
     _, _, targets, _, counts = case
     flat = negatives.sampler("popularity", ITEMS, 10, counts, power=0.0, share=0.5)
     torch.testing.assert_close(flat.chances(targets), torch.full((ITEMS,), 1 / ITEMS))
@@ -213,10 +224,10 @@ def test_popularity_to_the_power_of_zero_is_uniform_and_what_nobody_took_is_neve
     assert sampler_of("popularity", counts, 10).chances(targets)[3] == 0
 
 
-def test_what_is_true_at_a_place_is_no_negative_there(case):
+def test_a_true_item_of_a_position_is_no_negative_there(case):
     hidden, vectors, _, _, _ = case
     targets = torch.tensor([1, 2, 5])
-    places = torch.tensor([0, 0, 4])  # 1 and 2 are both true at place 0
+    positions = torch.tensor([0, 0, 4])  # 1 and 2 are both true at position 0
     weights = torch.ones(3, dtype=torch.float64)
 
     def loss(items):
@@ -224,12 +235,12 @@ def test_what_is_true_at_a_place_is_no_negative_there(case):
         q = torch.full((len(items),), 1 / ITEMS)
         drawn = Drawn(items, q.log(), torch.full((3,), 1 / ITEMS))
         return losses.sampled_softmax(
-            hidden[:3], vectors, targets, weights, drawn, logq=False, places=places
+            hidden[:3], vectors, targets, weights, drawn, logq=False, positions=positions
         )
 
     alone = torch.nn.functional.softplus(hidden[2] @ vectors[1] - hidden[2] @ vectors[5])
     alone2 = torch.nn.functional.softplus(hidden[2] @ vectors[2] - hidden[2] @ vectors[5])
-    torch.testing.assert_close(loss([1]), alone / 3)  # no negative at place 0 is left
+    torch.testing.assert_close(loss([1]), alone / 3)  # no negative at position 0 is left
     torch.testing.assert_close(loss([2]), alone2 / 3)
     assert torch.isfinite(loss([5]))
 
@@ -238,20 +249,20 @@ def test_what_is_true_at_a_place_is_no_negative_there(case):
 def test_sampled_losses_in_blocks_are_the_same(case, binary, monkeypatch):
     hidden, vectors, targets, weights, counts = case
     targets = targets[:PAIRS]
-    places = torch.arange(PAIRS) // 3 * 3
+    positions = torch.arange(PAIRS) // 3 * 3
     drawn = sampler_of("mixed", counts, 20).draw(targets, torch.Generator().manual_seed(5))
 
     def loss(h, v):
         if binary:
             return losses.binary(
-                h, v, targets, weights, drawn, places=places, items=ITEMS, calibration=0.5
+                h, v, targets, weights, drawn, positions=positions, items=ITEMS, calibration=0.5
             )
-        return losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, places=places)
+        return losses.sampled_softmax(h, v, targets, weights, drawn, logq=True, positions=positions)
 
-    whole = gradients(loss, hidden, vectors)
-    # seven pairs a block, which cuts through places of three
+    at_once = gradients(loss, hidden, vectors)
+    # seven pairs a block, which cuts through positions with three pairs
     monkeypatch.setattr(losses, "CELLS", 35)
-    close(gradients(loss, hidden, vectors), whole, 1e-6)
+    close(gradients(loss, hidden, vectors), at_once, 1e-6)
 
 
 # ---- binary
@@ -274,7 +285,7 @@ def test_binary_and_generalised_binary_are_their_formulas(case):
             targets,
             weights,
             drawn,
-            places=torch.arange(PAIRS),
+            positions=torch.arange(PAIRS),
             items=ITEMS,
             calibration=t,
         )

@@ -1,4 +1,4 @@
-"""The network: it sees no future and no padding, one place is the same as all places, and its
+"""The network: it sees no future and no padding, one position is the same as all positions, and its
 blocks are their formulas.
 """
 
@@ -47,25 +47,27 @@ def case(shape: Shape, seed: int = 0):
     lengths = torch.tensor([6, 4, 1])
     inputs = torch.randint(0, ITEMS, (3, 6))
     inputs[torch.arange(6) >= lengths[:, None]] = ITEMS
-    moments = torch.cumsum(torch.randint(1, 10**6, (3, 6)), dim=1)
-    return encoder, vectors, inputs, moments, lengths
+    timestamps = torch.cumsum(torch.randint(1, 10**6, (3, 6)), dim=1)
+    return encoder, vectors, inputs, timestamps, lengths
 
 
 @every_shape
-def test_one_place_is_the_same_as_that_place_among_all(shape):
-    encoder, vectors, inputs, moments, lengths = case(shape)
+def test_one_position_is_the_same_as_that_position_among_all(shape):
+    encoder, vectors, inputs, timestamps, lengths = case(shape)
     with torch.no_grad():
-        every = encoder(vectors, inputs, moments, lengths)
-        one = encoder(vectors, inputs, moments, lengths, lengths - 1)
+        every = encoder(vectors, inputs, timestamps, lengths)
+        one = encoder(vectors, inputs, timestamps, lengths, lengths - 1)
     torch.testing.assert_close(one, every[torch.arange(3), lengths - 1], rtol=1e-4, atol=1e-5)
 
 
 @every_shape
 def test_padding_and_other_windows_change_nothing(shape):
-    encoder, vectors, inputs, moments, lengths = case(shape)
+    encoder, vectors, inputs, timestamps, lengths = case(shape)
     with torch.no_grad():
-        together = encoder(vectors, inputs, moments, lengths, lengths - 1)
-        alone = encoder(vectors, inputs[1:2, :4], moments[1:2, :4], lengths[1:2], lengths[1:2] - 1)
+        together = encoder(vectors, inputs, timestamps, lengths, lengths - 1)
+        alone = encoder(
+            vectors, inputs[1:2, :4], timestamps[1:2, :4], lengths[1:2], lengths[1:2] - 1
+        )
     torch.testing.assert_close(alone, together[1:2], rtol=1e-4, atol=1e-5)
 
 
@@ -73,12 +75,12 @@ def test_padding_and_other_windows_change_nothing(shape):
     "shape", [shape for shape in SHAPES if shape.causal], ids=lambda s: f"{s.block}-{s.positions}"
 )
 def test_a_causal_network_does_not_see_what_comes_later(shape):
-    encoder, vectors, inputs, moments, lengths = case(shape)
-    later, then = inputs.clone(), moments.clone()
+    encoder, vectors, inputs, timestamps, lengths = case(shape)
+    later, then = inputs.clone(), timestamps.clone()
     later[0, 3:], then[0, 3:] = (later[0, 3:] + 1) % ITEMS, then[0, 3:] + 10**7
     with torch.no_grad():
         one, other = (
-            encoder(vectors, inputs, moments, lengths),
+            encoder(vectors, inputs, timestamps, lengths),
             encoder(vectors, later, then, lengths),
         )
     torch.testing.assert_close(one[0, :3], other[0, :3], rtol=1e-4, atol=1e-5)
@@ -91,36 +93,36 @@ def test_a_causal_network_does_not_see_what_comes_later(shape):
     ids=lambda s: f"{s.block}-{s.positions}",
 )
 def test_a_network_of_both_sides_sees_what_comes_later(shape):
-    encoder, vectors, inputs, moments, lengths = case(shape)
+    encoder, vectors, inputs, timestamps, lengths = case(shape)
     later = inputs.clone()
     later[0, 5] = (later[0, 5] + 1) % ITEMS
     with torch.no_grad():
         one, other = (
-            encoder(vectors, inputs, moments, lengths),
-            encoder(vectors, later, moments, lengths),
+            encoder(vectors, inputs, timestamps, lengths),
+            encoder(vectors, later, timestamps, lengths),
         )
     assert not torch.allclose(one[0, 0], other[0, 0])
 
 
-def test_without_positions_and_times_and_from_both_sides_order_says_nothing():
+def test_without_positions_and_times_and_from_both_sides_order_changes_nothing():
     shape = dataclasses.replace(SHAPES[0], causal=False, positions="none", times=False)
-    encoder, vectors, inputs, moments, lengths = case(shape)
+    encoder, vectors, inputs, timestamps, lengths = case(shape)
     order = torch.tensor([3, 1, 0, 2, 4, 5])
     with torch.no_grad():
-        one = encoder(vectors, inputs[:1], moments[:1], lengths[:1])
-        other = encoder(vectors, inputs[:1, order], moments[:1], lengths[:1])
+        one = encoder(vectors, inputs[:1], timestamps[:1], lengths[:1])
+        other = encoder(vectors, inputs[:1, order], timestamps[:1], lengths[:1])
     torch.testing.assert_close(other[0], one[0, order], rtol=1e-4, atol=1e-5)
 
 
-def test_the_time_between_events_is_read_only_where_it_is_asked_for():
+def test_the_time_between_events_is_read_only_with_the_parameter_times():
     for times in (False, True):
-        encoder, vectors, inputs, moments, lengths = case(
+        encoder, vectors, inputs, timestamps, lengths = case(
             dataclasses.replace(SHAPES[0], times=times)
         )
         with torch.no_grad():
-            one = encoder(vectors, inputs, moments, lengths, lengths - 1)
-            other = encoder(vectors, inputs, moments**2, lengths, lengths - 1)
-            shifted = encoder(vectors, inputs, moments + 10**9, lengths, lengths - 1)
+            one = encoder(vectors, inputs, timestamps, lengths, lengths - 1)
+            other = encoder(vectors, inputs, timestamps**2, lengths, lengths - 1)
+            shifted = encoder(vectors, inputs, timestamps + 10**9, lengths, lengths - 1)
         assert torch.allclose(one, other) != times
         torch.testing.assert_close(
             one,
@@ -142,12 +144,12 @@ def test_a_block_is_its_formula(block):
     keys, values = one.attention.keys_values(normed).chunk(2, dim=-1)
     scores = one.attention.queries(normed) @ keys.transpose(1, 2) / 8**0.5
     scores = scores.masked_fill(torch.ones(4, 4).triu(1).bool(), float("-inf"))
-    heard = one.attention.out(torch.softmax(scores, -1) @ values)
+    attended = one.attention.out(torch.softmax(scores, -1) @ values)
     if block == "sasrec":
-        y = x + heard
+        y = x + attended
         expected = y + one.out(torch.nn.functional.gelu(one.into(one.norm_2(y))))
     else:
-        y = x + torch.sigmoid(one.gate(x)) * heard
+        y = x + torch.sigmoid(one.gate(x)) * attended
         gate, through = one.into(one.norm_2(y)).chunk(2, dim=-1)
         expected = y + torch.sigmoid(one.gate_2(y)) * one.out(
             torch.nn.functional.silu(gate) * through
@@ -188,12 +190,12 @@ def test_an_item_is_the_sum_of_its_parts_and_rare_items_trust_their_own_vector_l
     c = float(shop.item_counts[3])
     own = network.ids.weight[3] * c / (c + 5.0)
     at = slice(int(parts.starts[3]), int(parts.starts[4]))
-    kinds = sum(
-        network.categories.weight[kind] * weight
-        for kind, weight in zip(parts.kinds[at], parts.kind_weights[at], strict=True)
+    category_part = sum(
+        network.categories.weight[code] * weight
+        for code, weight in zip(parts.category_codes[at], parts.category_weights[at], strict=True)
     )
     dense = torch.from_numpy(parts.dense[3]) @ network.adaptor.weight.T
-    torch.testing.assert_close(every[3], own + kinds + dense, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(every[3], own + category_part + dense, rtol=1e-4, atol=1e-6)
 
     some = torch.tensor([7, 3, 19])
     torch.testing.assert_close(network(some), every[some], rtol=1e-6, atol=1e-7)

@@ -9,7 +9,7 @@ from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
 
 
-def test_the_label_tells_what_differs_from_the_defaults():
+def test_the_label_shows_what_differs_from_the_defaults():
     assert model("cosine").label == "cosine"
     assert model("cosine", history=0.7).label == "cosine(history=0.7)"
     assert model("cosine", history=1).label == "cosine", "a whole number is a number"
@@ -20,9 +20,9 @@ def test_the_label_tells_what_differs_from_the_defaults():
     ("params", "message", "hint"),
     [
         ({"history": 2.0}, "Parameter 'history' of 'cosine' is 2.0, outside 0.01 … 1.",
-         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+         "Weight of a history item n steps before the last one: history^n; 1 weighs all equally."),
         ({"history": "half"}, "Parameter 'history' of 'cosine' is 'half', which is not a number.",
-         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+         "Weight of a history item n steps before the last one: history^n; 1 weighs all equally."),
         ({"keep": 2.5}, "Parameter 'keep' of 'cosine' is 2.5, which is not a whole number.",
             "Similarities kept per history item."),
         ({"keep": True}, "Parameter 'keep' of 'cosine' is True, which is not a whole number.",
@@ -35,10 +35,10 @@ def test_the_label_tells_what_differs_from_the_defaults():
         ({"histroy": 1.0}, "The model 'cosine' has no parameter 'histroy'.",
          f"Did you mean 'history'? Parameters: {', '.join(model('cosine').params)}."),
         ({"history": float("nan")}, "Parameter 'history' of 'cosine' is nan, outside 0.01 … 1.",
-         "Weight of an item taken n moments before the last one: history^n; 1 treats all alike."),
+         "Weight of a history item n steps before the last one: history^n; 1 weighs all equally."),
     ],
 )  # fmt: skip
-def test_a_wrong_parameter_is_told_in_two_sentences(params, message, hint):
+def test_the_error_of_a_wrong_parameter_has_two_sentences(params, message, hint):
     with pytest.raises(BadRequest) as caught:
         model("cosine", **params)
     assert (caught.value.message, caught.value.hint) == (message, hint)
@@ -66,7 +66,7 @@ def test_text_that_is_no_number_is_refused():
         model("cosine").parameters()["keep"].parse("many", "cosine")
 
 
-def test_an_unknown_model_tells_the_nearest():
+def test_the_error_of_an_unknown_model_names_the_nearest():
     with pytest.raises(BadRequest) as caught:
         model("cosin")
     assert caught.value.message == "There is no model named 'cosin'."

@@ -35,7 +35,7 @@ def listed(one, user="u", log=LOG, **how):
     [("popular", ["b", "a", "c"]), ("recent", ["b", "a", "c"]), ("first", ["a", "b", "c"])],
 )
 def test_own_items_come_by_the_number_of_baskets_and_ties_as_named(ties, expected):
-    """u took a on days 0, 1, b on days 0, 2, c on day 1."""
+    """u bought a on days 0, 1, b on days 0, 2, c on day 1."""
     assert listed(model("p-topfreq", ties=ties))[0] == expected
 
 
@@ -67,7 +67,7 @@ def test_purchases_fade_by_the_basket_and_popularity_is_added(decay, popularity)
 
 def test_purchases_may_fade_with_time():
     names, scores = listed(
-        model("personal", clock="time", half_life="1d", popularity=0.0), log=LOG.asked_at(3 * DAY)
+        model("personal", clock="time", half_life="1d", popularity=0.0), log=LOG.as_of(3 * DAY)
     )
     assert dict(zip(names, scores, strict=False)) == pytest.approx(
         {"a": 2**-3 + 2**-2, "b": 2**-3 + 2**-1, "c": 2**-2}, rel=1e-5
@@ -88,12 +88,12 @@ def test_ages_that_nobody_knows_are_refused_or_those_of_all():
     )
     lists = one.fit(monthly).recommend(monthly, 1, fill=False)
     assert lists.scores[1, 0] == pytest.approx(2.0**-30), (
-        "who has one basket comes back as late as others do"
+        "a user with one basket comes back as late as others do"
     )
 
 
 def test_what_is_due_comes_first_at_its_time():
-    """Soap is taken every ten days, bread every day: nine days after the last soap it is due."""
+    """Soap is bought every ten days, bread every day: nine days after the last soap it is due."""
     rng = np.random.default_rng(0)
     rows = [(f"u{u}", "soap", 10 * n + rng.integers(0, 2)) for u in range(30) for n in range(6)]
     rows += [(f"u{u}", "bread", n) for u in range(30) for n in range(52)]
@@ -102,8 +102,8 @@ def test_what_is_due_comes_first_at_its_time():
         *map(list, zip(*[(user, item, int(day) * DAY) for user, item, day in rows], strict=True))
     )
     one = model("personal", interval=0.9, popularity=0.0, decay=0.5)
-    assert listed(one, "x", log.asked_at(1 * DAY))[0] == ["bread", "soap"]
-    assert listed(one, "x", log.asked_at(10 * DAY))[0] == ["soap", "bread"]
+    assert listed(one, "x", log.as_of(1 * DAY))[0] == ["bread", "soap"]
+    assert listed(one, "x", log.as_of(10 * DAY))[0] == ["soap", "bread"]
 
 
 def test_answers_change_without_learning_anew():

@@ -1,4 +1,4 @@
-"""Personal popularity as a prior: own purchases beside any model's scores."""
+"""Personal popularity as a prior: own purchases added to any model's scores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spadework.models.needs import REPEATS_MATTER
 
 @pytest.fixture(scope="module")
 def habits():
-    """People who take three own things again and again, and something else now and then."""
+    """Users who buy three own items again and again, and something else now and then."""
     rng = np.random.default_rng(0)
     rows = []
     for user in range(120):
@@ -49,13 +49,15 @@ def test_scores_are_scaled_ones_and_the_logarithm_of_own_purchases(habits):
         for item, score in zip(lists.items[row], lists.scores[row], strict=True):
             if item < 0:
                 continue
-            taken = {days.index(t) for t in habits.times[rows & (habits.items == item)].tolist()}
-            count = sum(0.5 ** (len(days) - 1 - day) for day in taken)
+            days_bought = {
+                days.index(t) for t in habits.times[rows & (habits.items == item)].tolist()
+            }
+            count = sum(0.5 ** (len(days) - 1 - day) for day in days_bought)
             scaled = scores.get(int(item), 0.0) / length * np.sqrt(40)
             assert score == pytest.approx(scaled + 0.4 * np.log1p(count / 0.1), rel=1e-4, abs=1e-5)
 
 
-def test_lists_shorter_than_asked_for_are_as_loud(habits):
+def test_lists_shorter_than_asked_for_are_on_the_same_scale(habits):
     """The scale is the root mean square of what the part lists, however many candidates it may
     propose.
     """
@@ -67,17 +69,17 @@ def test_lists_shorter_than_asked_for_are_as_loud(habits):
 
 
 def test_the_weight_is_learned_where_few_repeat():
-    """Asked to let own items come back, it must know what they are worth, however rarely they
-    do.
+    """Where own items may be recommended again, their weight must be learned, however rare repeats
+    are.
     """
     rng = np.random.default_rng(1)
     rows = []
     for user in range(400):
-        taken = rng.permutation(60)[:9].tolist()
+        own_items = rng.permutation(60)[:9].tolist()
         rows += [
             (user, item, day)
             for day, item in enumerate(
-                [taken[0], *taken, taken[0] if user % 14 == 0 else 60 + user % 5]
+                [own_items[0], *own_items, own_items[0] if user % 14 == 0 else 60 + user % 5]
             )
         ]
     log = make_log(
@@ -91,15 +93,15 @@ def test_the_weight_is_learned_where_few_repeat():
     assert set(one.explain(log, "i60", user="u005")["part"]) <= {"cosine", "own purchases"}
 
 
-def test_it_lifts_what_people_take_again(habits):
+def test_it_lifts_what_users_buy_again(habits):
     last = habits.times.max()
     train, expected = habits.where(habits.times < last), habits.where(habits.times == last)
-    taken = {(u, i) for u, i in zip(expected.users.tolist(), expected.items.tolist(), strict=True)}
+    bought = {(u, i) for u, i in zip(expected.users.tolist(), expected.items.tolist(), strict=True)}
 
     def hits(one):
         lists = one.fit(train).recommend(train, 3)
         return sum(
-            (int(user), int(item)) in taken
+            (int(user), int(item)) in bought
             for user, row in zip(lists.users, lists.items, strict=True)
             for item in row
         )
@@ -137,6 +139,6 @@ def test_contributions_sum_to_the_score(habits):
         assert parts["contribution"].sum() == pytest.approx(float(score), rel=1e-4)
 
 
-def test_it_stands_beside_one_model():
+def test_it_is_added_to_one_model():
     with pytest.raises(BadRequest, match="names 2"):
         model("prior", parts="cosine + forward")

@@ -63,13 +63,13 @@ def test_first_events_are_places_in_the_history():
 
 def test_users_wait_as_they_usually_do_or_until_the_moment_that_is_asked_about():
     log = make_log(["u", "u", "u", "v"], ["x", "y", "z", "x"], [0, 10, 40, 5])
-    np.testing.assert_array_equal(of(log).waited, [20, np.nan])
-    assert of(log.asked_at(100)).waited.tolist() == [60, 95]
-    assert of(log.asked_at(7)).waited.tolist() == [0, 2], "never before the last event"
+    np.testing.assert_array_equal(of(log).elapsed, [20, np.nan])
+    assert of(log.as_of(100)).elapsed.tolist() == [60, 95]
+    assert of(log.as_of(7)).elapsed.tolist() == [0, 2], "never before the last event"
 
 
 def test_the_moment_asked_about_goes_with_the_rows():
-    log = make_log(["u", "v"], ["x", "y"], [0, 5]).asked_at(9)
+    log = make_log(["u", "v"], ["x", "y"], [0, 5]).as_of(9)
     assert log.where(log.users == 0).now == log.of_user_codes(np.asarray([1])).now == 9
     assert log.recoded(log.user_vocabulary, log.item_vocabulary).now == 9
 

@@ -1,5 +1,5 @@
-"""What a network reads and learns from: newest events in order, windows that hold every event,
-tasks that ask for what comes after.
+"""What a network reads and learns from: latest events in order, windows that hold every event,
+batches whose targets come later.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from hypothesis import strategies as st
 
 from makers import DAY, START, make_log, random_rows
 from spadework.models.neural import objectives
-from spadework.models.neural.sequences import Sequences, Training, Windows, withheld_for_choosing
+from spadework.models.neural.sequences import (
+    Sequences,
+    TrainingEvents,
+    Windows,
+    hold_out_for_validation,
+)
 
 rows = st.lists(st.integers(0, 30), min_size=1, max_size=6)
 
 
 def log_of_lengths(lengths):
-    """Users with so many events each, item n being the n-th event of all."""
+    """Users with `lengths` events each, item n being the n-th event of all."""
     users = np.repeat(np.arange(len(lengths)), lengths)
     return make_log(
         [f"u{user:02d}" for user in users],
@@ -31,9 +36,9 @@ def test_sequences_hold_the_newest_events_in_order_repeats_included():
     found = Sequences.of_log(log, np.asarray([1, 0], np.int32), 3)
     assert found.begins.tolist() == [0, 1, 4]
     assert log.item_vocabulary.take(found.events).to_list() == ["y", "x", "z", "x"]
-    assert found.moments.tolist() == [START + 5, START + 2, START + 3, START + 4]
+    assert found.timestamps.tolist() == [START + 5, START + 2, START + 3, START + 4]
     assert found.items.tolist() == [1, 0, 1, 2], (
-        "the distinct items of the whole history stand beside them"
+        "the distinct items of the full history are there, too"
     )
 
 
@@ -42,8 +47,8 @@ def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths
     if sum(lengths) == 0:
         return
     log = log_of_lengths(lengths)
-    training = Training.of_log(log, np.zeros(log.user_count, np.int64))
-    windows = training.windows(length, whole=True, rng=np.random.default_rng(seed))
+    training = TrainingEvents.of_log(log, np.zeros(log.user_count, np.int64))
+    windows = training.windows(length, all_windows=True, rng=np.random.default_rng(seed))
     targets = []
     for first, end in zip(windows.firsts, windows.ends, strict=True):
         assert 2 <= end - first <= length + 1
@@ -58,10 +63,10 @@ def test_every_event_after_the_first_is_the_target_of_exactly_one_window(lengths
     assert sorted(targets) == sorted(set(range(len(log))) - firsts - alone)
 
 
-def test_the_newest_window_alone_and_withheld_events_are_in_no_window():
+def test_the_latest_window_alone_and_held_out_events_are_in_no_window():
     log = log_of_lengths([10, 3])
-    training = Training.of_log(log, np.asarray([2, 0]))
-    windows = training.windows(4, whole=False, rng=np.random.default_rng(0))
+    training = TrainingEvents.of_log(log, np.asarray([2, 0]))
+    windows = training.windows(4, all_windows=False, rng=np.random.default_rng(0))
     assert windows.firsts.tolist() == [3, 10]
     assert windows.ends.tolist() == [8, 13]
 
@@ -69,18 +74,20 @@ def test_the_newest_window_alone_and_withheld_events_are_in_no_window():
 def test_batches_hold_each_window_once_and_padding_is_little():
     rng = np.random.default_rng(1)
     log = log_of_lengths(rng.integers(2, 60, 300))
-    windows = Training.of_log(log, np.zeros(300, np.int64)).windows(100, whole=True, rng=rng)
+    windows = TrainingEvents.of_log(log, np.zeros(300, np.int64)).windows(
+        100, all_windows=True, rng=rng
+    )
     batches = list(windows.batches(16, rng))
     assert sorted(np.concatenate(batches)) == list(range(len(windows)))
     sizes = [windows.padded(batch, -1)[0].size for batch in batches]
     assert sum(sizes) < 1.15 * (windows.ends - windows.firsts).sum()
 
 
-def test_withheld_are_the_newest_moments_of_few_users_who_keep_two_events():
+def test_held_out_are_the_latest_timestamps_of_few_users_who_keep_two_events():
     users, items, times = random_rows(4, users=60, rows=900)
-    times = [time // (10 * DAY) * 10 * DAY for time in times]  # several events share a moment
+    times = [time // (10 * DAY) * 10 * DAY for time in times]  # several events share a timestamp
     log = make_log(users, items, times)
-    chosen, counts = withheld_for_choosing(log, 5, np.random.default_rng(0))
+    chosen, counts = hold_out_for_validation(log, 5, np.random.default_rng(0))
     assert len(chosen) == 5
     assert set(np.flatnonzero(counts)) == set(chosen.tolist())
     for user in chosen:
@@ -89,20 +96,22 @@ def test_withheld_are_the_newest_moments_of_few_users_who_keep_two_events():
         assert (own[cut:] == own[-1]).all()
         assert own[cut - 1] < own[-1]
         assert cut >= 2
-    assert len(withheld_for_choosing(log, 0, np.random.default_rng(0))[0]) == 0
-    assert len(withheld_for_choosing(log_of_lengths([2, 1]), 10, np.random.default_rng(0))[0]) == 0
+    assert len(hold_out_for_validation(log, 0, np.random.default_rng(0))[0]) == 0
+    assert (
+        len(hold_out_for_validation(log_of_lengths([2, 1]), 10, np.random.default_rng(0))[0]) == 0
+    )
 
 
-# ---- tasks
+# ---- batches
 
 # Two windows of a log: all of the first user's four events; the first two of the second user, who
-# has a third at the same moment as the second.
-ITEMS, MOMENTS = np.asarray([4, 5, 6, 7, 8, 9, 3], np.int32), np.asarray([0, 0, 5, 9, 1, 2, 2])
-WINDOWS = Windows(ITEMS, MOMENTS, np.asarray([0, 4]), np.asarray([4, 6]), np.asarray([4, 7]))
+# has a third at the same timestamp as the second.
+ITEMS, TIMESTAMPS = np.asarray([4, 5, 6, 7, 8, 9, 3], np.int32), np.asarray([0, 0, 5, 9, 1, 2, 2])
+WINDOWS = Windows(ITEMS, TIMESTAMPS, np.asarray([0, 4]), np.asarray([4, 6]), np.asarray([4, 7]))
 
 
-def asked(objective, horizon=None, seed=0, ordered=True):
-    made = objectives.task(
+def batch_and_pairs(objective, horizon=None, seed=0, ordered=True):
+    batch = objectives.make_batch(
         objective,
         WINDOWS,
         np.asarray([0, 1]),
@@ -111,34 +120,34 @@ def asked(objective, horizon=None, seed=0, ordered=True):
         horizon=horizon,
         ordered=ordered,
     )
-    width = made.inputs.shape[1]
+    width = batch.inputs.shape[1]
     pairs = [
         (int(p) // width, int(p) % width, int(t), round(float(w), 3))
-        for p, t, w in zip(made.places, made.targets, made.weights, strict=True)
+        for p, t, w in zip(batch.positions, batch.targets, batch.weights, strict=True)
     ]
-    return made, pairs
+    return batch, pairs
 
 
-def test_next_asks_at_every_event_for_the_one_after_it():
-    made, pairs = asked("next")
+def test_next_has_at_every_event_the_one_after_it_as_target():
+    batch, pairs = batch_and_pairs("next")
     assert pairs == [(0, 0, 5, 1), (0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)]
-    assert made.inputs.tolist() == [[4, 5, 6], [8, 99, 99]], "the last target is not read"
-    assert made.lengths.tolist() == [3, 1]
+    assert batch.inputs.tolist() == [[4, 5, 6], [8, 99, 99]], "the last target is not read"
+    assert batch.lengths.tolist() == [3, 1]
 
 
-def test_last_asks_once_a_window_and_over_time_for_every_event():
-    met = {pair for seed in range(40) for pair in asked("last", seed=seed)[1]}
-    assert met == {(0, 0, 5, 1), (0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)}
-    assert len(asked("last")[1]) == 2
+def test_last_has_one_target_a_window_and_over_time_every_event():
+    targets_seen = {pair for seed in range(40) for pair in batch_and_pairs("last", seed=seed)[1]}
+    assert targets_seen == {(0, 0, 5, 1), (0, 1, 6, 1), (0, 2, 7, 1), (1, 0, 9, 1)}
+    assert len(batch_and_pairs("last")[1]) == 2
 
 
-def test_set_asks_at_the_end_of_a_moment_for_all_of_the_next_one_beyond_the_window_too():
-    _, pairs = asked("set")
+def test_set_has_at_the_end_of_a_timestamp_all_of_the_next_one_beyond_the_window_too():
+    _, pairs = batch_and_pairs("set")
     first = [(0, 1, 6, 1), (0, 2, 7, 1)]
     assert pairs == [*first, (1, 0, 3, 0.5), (1, 0, 9, 0.5)], (
-        "4 and 5 share a moment, so nothing is asked between them"
+        "4 and 5 share a timestamp, so there is no target between them"
     )
-    _, pairs = asked("set", horizon=9.0)
+    _, pairs = batch_and_pairs("set", horizon=9.0)
     assert pairs == [(0, 1, 6, 0.5), (0, 1, 7, 0.5), (0, 2, 7, 1), (1, 0, 3, 0.5), (1, 0, 9, 0.5)]
 
 
@@ -150,62 +159,64 @@ def test_an_item_twice_in_a_set_counts_once():
         np.asarray([4]),
         np.asarray([4]),
     )
-    made = objectives.task("set", window, np.asarray([0]), 9, np.random.default_rng(0))
-    assert made.targets.tolist() == [2, 3]
-    assert made.weights.tolist() == [0.5, 0.5]
+    batch = objectives.make_batch("set", window, np.asarray([0]), 9, np.random.default_rng(0))
+    assert batch.targets.tolist() == [2, 3]
+    assert batch.weights.tolist() == [0.5, 0.5]
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=8), st.integers(1, 6), st.integers(0, 5))
-def test_every_item_of_every_later_moment_is_asked_for_once_an_epoch_wherever_windows_are_cut(
+def test_every_item_of_every_later_timestamp_is_a_target_once_an_epoch_wherever_windows_are_cut(
     sizes, length, seed
 ):
-    """Moments of so many events each, of one user; all items differ."""
-    moments = np.repeat(np.arange(len(sizes)), sizes)
+    """Timestamps with `sizes` events each, of one user; all items differ."""
+    timestamps = np.repeat(np.arange(len(sizes)), sizes)
     log = make_log(
-        ["u"] * len(moments),
-        [f"i{n:02d}" for n in range(len(moments))],
-        [START + int(moment) for moment in moments],
+        ["u"] * len(timestamps),
+        [f"i{n:02d}" for n in range(len(timestamps))],
+        [START + int(timestamp) for timestamp in timestamps],
     )
-    windows = Training.of_log(log, np.zeros(1, np.int64)).windows(
-        length, whole=True, rng=np.random.default_rng(seed)
+    windows = TrainingEvents.of_log(log, np.zeros(1, np.int64)).windows(
+        length, all_windows=True, rng=np.random.default_rng(seed)
     )
-    met = []
+    targets_seen = []
     for window in range(len(windows)):
-        made = objectives.task("set", windows, np.asarray([window]), 99, np.random.default_rng(0))
-        met += made.targets.tolist()
-    assert sorted(met) == log.items[sizes[0] :].tolist()
+        batch = objectives.make_batch(
+            "set", windows, np.asarray([window]), 99, np.random.default_rng(0)
+        )
+        targets_seen += batch.targets.tolist()
+    assert sorted(targets_seen) == log.items[sizes[0] :].tolist()
 
 
 def test_without_order_windows_are_shuffled_and_hold_the_same_events():
     seen = set()
     for seed in range(30):
-        made, pairs = asked("next", seed=seed, ordered=False)
-        whole = [*made.inputs[0].tolist(), pairs[2][2]]
-        assert sorted(whole) == [4, 5, 6, 7]
-        assert made.inputs[1, 1:].tolist() == [99, 99], "padding stays behind"
-        seen.add(tuple(whole))
+        batch, pairs = batch_and_pairs("next", seed=seed, ordered=False)
+        window_items = [*batch.inputs[0].tolist(), pairs[2][2]]
+        assert sorted(window_items) == [4, 5, 6, 7]
+        assert batch.inputs[1, 1:].tolist() == [99, 99], "padding stays behind"
+        seen.add(tuple(window_items))
     assert len(seen) > 10
 
 
-def test_masked_hides_events_and_asks_for_them_where_they_stand():
+def test_masked_hides_events_and_has_them_as_targets_at_their_positions():
     for seed in range(30):
-        made, pairs = asked("masked", seed=seed)
-        assert made.inputs.shape == (2, 4)
+        batch, pairs = batch_and_pairs("masked", seed=seed)
+        assert batch.inputs.shape == (2, 4)
         for row, column, target, _ in pairs:
-            assert made.inputs[row, column] == 100
+            assert batch.inputs[row, column] == 100
             assert [[4, 5, 6, 7], [8, 9]][row][column] == target
-            before = made.moments[row, max(column - 1, 0)]
-            assert made.moments[row, column] <= MOMENTS[4 * row + column], (
-                "when it will be is not told"
+            before = batch.timestamps[row, max(column - 1, 0)]
+            assert batch.timestamps[row, column] <= TIMESTAMPS[4 * row + column], (
+                "its own time is hidden"
             )
-            assert made.moments[row, column] >= min(before, MOMENTS[4 * row])
-        assert {row for row, *_ in pairs} == {0, 1}, "every window asks for something"
-        assert (made.inputs[1, 2:] == 99).all(), "padding is never hidden"
+            assert batch.timestamps[row, column] >= min(before, TIMESTAMPS[4 * row])
+        assert {row for row, *_ in pairs} == {0, 1}, "every window has a target"
+        assert (batch.inputs[1, 2:] == 99).all(), "padding is never hidden"
 
 
 @pytest.mark.parametrize("objective", ["next", "last", "set"])
-def test_nothing_that_is_asked_for_is_read_before_it_is_asked(objective):
-    """Targets are distinct items here: none stands at its place or before it."""
-    made, pairs = asked(objective)
+def test_no_target_is_read_at_or_before_its_position(objective):
+    """Targets are distinct items here: none is at its position or before it."""
+    batch, pairs = batch_and_pairs(objective)
     for row, column, target, _ in pairs:
-        assert target not in made.inputs[row, : column + 1]
+        assert target not in batch.inputs[row, : column + 1]

@@ -33,7 +33,7 @@ def scores_of(one, log, user):
 
 
 def three_sessions():
-    """The sessions s1 {a, b, c}, s2 {b, d}, s3 {d, e} in order of time, and a present one that is
+    """The sessions s1 {a, b, c}, s2 {b, d}, s3 {d, e} in order of time, and a current one that is
     not learned from: b, then d.
     """
     train = make_log(
@@ -66,7 +66,7 @@ def test_vector_neighbours_by_hand():
 
 def test_the_index_first_form_by_hand():
     train, present = three_sessions()
-    # not divided by the length of the session; λ is linear over the two moments
+    # not divided by the length of the session; λ is linear over the two steps
     s1, s2, s3 = 1 / 2 * 1 / 2, 3 / 2, 1.0
     expected = {"a": s1 * math.log(3), "b": (s1 + s2) * math.log(3 / 2), "e": s3 * math.log(3)}
     found = scores_of(model("vmis-knn").fit(train), present, "new")
@@ -77,7 +77,7 @@ def test_the_index_first_form_by_hand():
 def test_sample_and_neighbours_and_last_leave_out_by_hand(name):
     train, present = three_sessions()
     assert set(scores_of(model(name, sample=1).fit(train), present, "new")) == {"d", "e"}, (
-        "the newest session that shares an item"
+        "the latest session that shares an item"
     )
     assert set(scores_of(model(name, neighbours=1).fit(train), present, "new")) == {"b", "d"}, (
         "the most similar one"
@@ -90,12 +90,12 @@ def test_sample_and_neighbours_and_last_leave_out_by_hand(name):
 # ---- a plain twin
 
 
-def decay(kind, age, moments):
-    return {"linear": (moments - age) / moments, "inverse": 1 / (age + 1.0), "same": 1.0}[kind]
+def decay(form, age, steps):
+    return {"linear": (steps - age) / steps, "inverse": 1 / (age + 1.0), "same": 1.0}[form]
 
 
 def cut(rows, gap):
-    """Sets of items of the sessions, newest first, from rows (user, time, item)."""
+    """Sets of items of the sessions, latest first, from rows (user, time, item)."""
     made, before = [], None
     for user, time, item in sorted(rows):
         if before is None or user != before[0] or (gap is not None and time - before[1] > gap):
@@ -110,11 +110,11 @@ def plain(one, rows, user):
     """Scores of a user by item, from the definition."""
     gap = None if one.session_gap is None else HOUR
     held = cut(rows, gap)
-    moments = sorted({time for owner, time, _ in rows if owner == user}, reverse=True)
+    steps = sorted({time for owner, time, _ in rows if owner == user}, reverse=True)
     ages = {}
     for owner, time, item in rows:
         if owner == user:
-            ages[item] = min(ages.get(item, len(moments)), moments.index(time))
+            ages[item] = min(ages.get(item, len(steps)), steps.index(time))
     used = sorted(((age, item) for item, age in ages.items() if age < one.last))
     longest = used[-1][0] + 1
     scale = len(used) if one.name == "v-sknn" else 1.0
@@ -156,7 +156,7 @@ def test_scores_are_those_of_the_plain_twin(name, seed, params):
     rng = np.random.default_rng(seed)
     count = int(rng.integers(1, 40))
     users, items = rng.integers(0, 7, count).tolist(), rng.integers(0, 8, count).tolist()
-    # moments are shared: baskets, and sessions that end together
+    # timestamps are shared: baskets, and sessions that end together
     times = (START + rng.integers(0, 20, count) * HOUR // 2).tolist()
     log, rows = make_log(users, items, times), list(zip(users, times, items, strict=True))
     one = model(name, **params).fit(log)
@@ -185,7 +185,7 @@ def test_a_pause_longer_than_the_gap_begins_a_new_session(name):
     }
     assert sizes == {None: [4], "2h": [4], "1h": [2, 2], "30m": [2, 1, 1]}
     split = model(name, session_gap="1h").fit(log).state
-    assert split["session_items"].tolist() == [2, 3, 0, 1], "the newest session comes first"
+    assert split["session_items"].tolist() == [2, 3, 0, 1], "the latest session comes first"
 
 
 @BOTH
@@ -194,26 +194,26 @@ def test_sessions_that_end_together_stand_in_order_of_user(name):
     assert model(name).fit(log).state["session_items"].tolist() == [2, 0, 1]
 
 
-def test_an_item_taken_twice_counts_at_its_newest_moment():
+def test_an_item_that_occurs_twice_counts_at_its_latest_step():
     train, _ = three_sessions()
     twice = make_log(["new"] * 3, ["d", "b", "d"], [START + 50, START + 51, START + 52])
     one = model("v-sknn").fit(train)
-    asked = one._asked(Histories.of(one._in_own_codes(twice), np.asarray([0])))
-    assert train.item_vocabulary.take(asked.items).to_list() == ["d", "b"]
-    assert asked.weights.tolist() == [1 / 2, 1 / 2 / 2]
+    queries = one._queries(Histories.of(one._in_own_codes(twice), np.asarray([0])))
+    assert train.item_vocabulary.take(queries.items).to_list() == ["d", "b"]
+    assert queries.weights.tolist() == [1 / 2, 1 / 2 / 2]
 
 
-@pytest.mark.parametrize("kind", ["linear", "inverse", "same"])
+@pytest.mark.parametrize("form", ["linear", "inverse", "same"])
 @BOTH
-def test_no_weight_is_zero_or_negative_however_long_the_session(name, kind):
+def test_no_weight_is_zero_or_negative_however_long_the_session(name, form):
     items = [f"i{n:02d}" for n in range(60)]
     log = make_log(["u"] * 60, items, [START + n for n in range(60)])
-    one = model(name, last=50, position=kind, match=kind).fit(log)
-    asked = one._asked(Histories.of(log, np.asarray([0])))
-    assert len(asked.items) == 50
-    for weights in (asked.weights, asked.matches):
+    one = model(name, last=50, position=form, match=form).fit(log)
+    queries = one._queries(Histories.of(log, np.asarray([0])))
+    assert len(queries.items) == 50
+    for weights in (queries.weights, queries.matches):
         assert (weights > 0).all()
-        assert (np.diff(weights) <= 0).all(), "the newest item weighs most"
+        assert (np.diff(weights) <= 0).all(), "the latest item weighs most"
 
 
 # ---- repeats, needs, sharing
@@ -290,7 +290,7 @@ def test_explanations_add_up_to_the_score(name, length, shop):
 
 @BOTH
 @pytest.mark.parametrize(
-    ("key", "change", "told"),
+    ("key", "change", "message"),
     [
         ("session_items", lambda a: a + 1000, "session_items name what is not there"),
         ("postings", lambda a: a - 1, "postings name what is not there"),
@@ -299,28 +299,28 @@ def test_explanations_add_up_to_the_score(name, length, shop):
         ("rarity", lambda a: a[1:], "the index of sessions does not fit the items"),
     ],
 )
-def test_broken_arrays_are_refused(name, key, change, told, shop):
+def test_broken_arrays_are_refused(name, key, change, message, shop):
     one = model(name).fit(shop)
     state = {**one.state, key: change(one.state[key])}
     assert one.check_state(one.state, shop.item_count) is None
-    assert one.check_state(state, shop.item_count) == told
+    assert one.check_state(state, shop.item_count) == message
 
 
 # ---- what they are good for
 
 
 @BOTH
-@pytest.mark.parametrize("place", ["checkerboard", "order"])
-def test_sessions_beat_popularity_where_neighbours_help(name, place, world):
-    split = splitting.by_time(world(place).log, test="14d")
+@pytest.mark.parametrize("name_of_world", ["checkerboard", "order"])
+def test_sessions_beat_popularity_where_neighbours_help(name, name_of_world, world):
+    split = splitting.by_time(world(name_of_world).log, test="14d")
     board = scoreboard(
         [model("popular"), model("cosine"), model(name)], split, metrics=["recall@10"]
     )
     means = {score.label: float(np.mean(score.values["recall@10"])) for score in board.done}
     assert means[name] > 1.5 * means["popular"]
-    if place == "order":
+    if name_of_world == "order":
         assert means[name] > means["cosine"] + 0.1, (
-            "a session tells more of order than a bag of pairs does"
+            "a session holds more of the order than a bag of pairs"
         )
 
 

@@ -38,25 +38,25 @@ def shop(seed=1, **sizes):
 
 
 def entries(log, age_half_life=None, window=None, group_power=0.0, **_):
-    """Users × items: whether a user took an item, faded by half of the age of the newest event,
+    """Users × items: whether a user has an item, decayed by half of the age of the newest event,
     over a power of the user's items.
     """
     days = {None: None, "20d": 20, "40d": 40}
     x, end = np.zeros((log.user_count, log.item_count)), log.times.max()
     for user, item, time in zip(log.users, log.items, log.times, strict=True):
         if window is None or time > end - days[window] * DAY:
-            faded = (
+            decayed = (
                 1.0
                 if age_half_life is None
                 else 2.0 ** (-(end - time) / (2 * days[age_half_life] * DAY))
             )
-            x[user, item] = max(x[user, item], faded)
+            x[user, item] = max(x[user, item], decayed)
     return x * np.maximum((x > 0).sum(axis=1, keepdims=True), 1.0) ** (-group_power / 2)
 
 
 def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
     """Weights by history item and target, by the textbook; sizes of the last factor are those of
-    items as they were counted, not faded.
+    items as they were counted, not decayed.
     """
     x = entries(log, **counted)
     gram = x.T @ x
@@ -69,7 +69,7 @@ def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
 
 
 def weights_of(one):
-    """What each history item says of each item, zero where nothing."""
+    """The weight from each history item to each item, zero where there is none."""
     rows = np.stack([one._row(code) for code in range(len(one.item_vocabulary))])
     return np.where(np.isfinite(rows), rows, 0)
 
@@ -96,7 +96,7 @@ def test_with_everything_kept_it_is_ease(name, more, params):
 
 
 @pytest.mark.parametrize("name", ["mrf", "sansa"])
-def test_scores_are_those_of_ease_and_no_item_speaks_for_itself(name):
+def test_scores_are_those_of_ease_and_no_item_adds_to_its_own(name):
     log = shop()
     one = model(name, l2=5.0).fit(log)
     scores = one._score(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
@@ -159,8 +159,8 @@ def test_factors_of_sansa_are_those_of_its_definition(order, cells):
         range(len(gram)), key=lambda i: (-size[i] if order == "popular" else size[i], i)
     )
     factor, spread = np.eye(len(gram)), np.zeros(len(gram))
-    for place, i in enumerate(ranked):
-        before = [k for k in ranked[:place] if gram[i, k] > 0]
+    for position, i in enumerate(ranked):
+        before = [k for k in ranked[:position] if gram[i, k] > 0]
         at = [i, *sorted(before, key=lambda k: (-cosine[i, k], k))[: cells - 1]]
         column = np.linalg.inv(gram[np.ix_(at, at)] + 4 * np.eye(len(at)))[:, 0]
         factor[i, at], spread[i] = column / column[0], column[0]
@@ -185,7 +185,7 @@ def test_without_partners_nothing_has_a_score():
     log = shop()
     one = model("sansa", density=1e-6, least=1).fit(log)
     assert (one.recommend(log, 5, fill=False).items == -1).all()
-    assert (one.recommend(log, 5).items >= 0).all(), "the slots are filled with what is popular"
+    assert (one.recommend(log, 5).items >= 0).all(), "the slots are filled with popular items"
 
 
 # ---- SLIM
@@ -258,8 +258,8 @@ def test_similar_items_are_rows_without_the_item(name):
 
 @every_name
 @pytest.mark.parametrize("pair_power", [0.0, 1.0, 2.0])
-def test_twins_and_no_penalty_give_finite_lists(name, pair_power):
-    """Two items that are always taken together, and a penalty of nothing: the matrix has no
+def test_equal_items_and_no_penalty_give_finite_lists(name, pair_power):
+    """Two items with the same users, and a penalty of zero: the matrix has no
     inverse.
     """
     log = make_log(
@@ -274,27 +274,27 @@ def test_twins_and_no_penalty_give_finite_lists(name, pair_power):
         assert np.isfinite(array).all()
     lists = one.recommend(log, 3)
     assert np.isfinite(lists.scores).all()
-    assert weights_of(one)[0, 1] > 0.5, "each twin tells the other"
+    assert weights_of(one)[0, 1] > 0.5, "each of the two predicts the other"
 
 
-def test_raised_penalties_are_told():
+def test_increased_penalties_are_noted():
     log = make_log(["a", "a", "b", "b"], ["x", "y", "x", "y"])
-    told: list[str] = []
+    notes: list[str] = []
 
-    class Ear:
+    class NoteListener:
         def step(self, label, done, total):
             pass
 
         def note(self, text):
-            told.append(text)
+            notes.append(text)
 
-    with events.listening(Ear()):
+    with events.listening(NoteListener()):
         model("mrf", l2=0.0).fit(log)
-    assert any("penalties were raised" in text for text in told)
+    assert any("penalties were increased" in text for text in notes)
 
 
 @every_name
-def test_an_item_that_faded_away_or_that_nobody_took_is_harmless(name):
+def test_an_item_that_decayed_away_or_has_no_users_is_harmless(name):
     """The window leaves some items without an event; they stay in the vocabulary and have no
     scores.
     """

@@ -1,5 +1,5 @@
-"""Trainings: the best weights are kept as they were, a stopped one goes on to the same numbers, and
-what goes wrong is told with its step.
+"""Trainings: the best weights are kept as they were, a stopped one resumes with the same numbers,
+and errors name their step.
 """
 
 from __future__ import annotations
@@ -44,22 +44,20 @@ def same(one, other):
 
 
 class Notes:
-    """Hears notes, and does something at each step."""
+    """Collects notes, and does something at each step."""
 
     def __init__(self, at_step=lambda label, done: None):
-        self.said, self.at_step = [], at_step
+        self.messages, self.at_step = [], at_step
 
     def step(self, label, done, total):
         self.at_step(label, done)
 
     def note(self, message):
-        self.said.append(message)
+        self.messages.append(message)
 
 
-class Counting(training.Course):
-    """One weight that grows by one an epoch, whose quality is told to the course: the second epoch
-    is the best.
-    """
+class Counting(training.TrainingTask):
+    """One weight that grows by one an epoch, with given qualities: the second epoch is the best."""
 
     def __init__(self, qualities, losses=None):
         self.network = torch.nn.Linear(1, 1, bias=False)
@@ -67,7 +65,7 @@ class Counting(training.Course):
         self.qualities, self.losses, self.epoch = qualities, losses or [1.0] * len(qualities), -1
         self.network.register_forward_pre_hook(lambda module, given: None)
         real = self.network
-        course = self
+        task = self
 
         class Loss(torch.nn.Module):
             def __init__(self):
@@ -77,11 +75,11 @@ class Counting(training.Course):
             def forward(self, batch):
                 with torch.no_grad():
                     real.weight.add_(1.0)
-                return real(torch.zeros(1, 1)).sum() + course.losses[course.epoch]
+                return real(torch.zeros(1, 1)).sum() + task.losses[task.epoch]
 
         self.network = Loss()
 
-    def begin(self, epoch):
+    def before_epoch(self, epoch):
         self.epoch = epoch
 
     def batches(self, rng, share):
@@ -90,8 +88,8 @@ class Counting(training.Course):
     def steps(self):
         return 1
 
-    def look(self):
-        return training.Seen(self.qualities[self.epoch], 1.0, 1.0)
+    def validate(self):
+        return training.ValidationMetrics(self.qualities[self.epoch], 1.0, 1.0)
 
 
 def settings(epochs, patience=2):
@@ -106,11 +104,11 @@ def settings(epochs, patience=2):
 
 
 def test_the_best_weights_are_a_copy_and_not_the_last_ones_by_another_name(monkeypatch):
-    monkeypatch.setattr(training, "SOONEST", 0)
-    course = Counting([0.1, 0.9, 0.3, 0.2, 0.1, 0.1])
-    learned = train(course, settings(6))
+    monkeypatch.setattr(training, "MIN_PATIENCE_STEPS", 0)
+    task = Counting([0.1, 0.9, 0.3, 0.2, 0.1, 0.1])
+    learned = train(task, settings(6))
     assert float(learned.weights["inner.weight"]) == pytest.approx(2.0, abs=1e-6)
-    assert float(course.network.inner.weight.detach()) == pytest.approx(2.0, abs=1e-6), (
+    assert float(task.network.inner.weight.detach()) == pytest.approx(2.0, abs=1e-6), (
         "the network holds them, too"
     )
     assert len(learned.curve) == 4, "two epochs without a better one end it"
@@ -128,9 +126,9 @@ def test_a_loss_that_is_no_number_ends_it_with_the_step_and_the_setting_and_keep
         learned = train(Counting([0.1, 0.5, 0.9], losses=[1.0, 1.0, float("nan")]), settings(3))
     assert float(learned.weights["inner.weight"]) == pytest.approx(2.0, abs=1e-6)
     assert any(
-        "no number by step 1 of epoch 3, at learning_rate 1e-09" in said
-        and "after epoch 2 are kept" in said
-        for said in notes.said
+        "no number by step 1 of epoch 3, at learning_rate 1e-09" in note
+        and "after epoch 2 are kept" in note
+        for note in notes.messages
     )
     with pytest.raises(
         Unsuitable, match="no number by step 1 of epoch 1, at learning_rate 1e-09"
@@ -165,7 +163,7 @@ def test_the_numbers_are_those_of_the_seed_and_the_callers_own_chance_is_untouch
     ids=["softmax", "sampled", "mult-vae"],
 )
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(name, params, shop, tmp_path):
-    whole = model(name, **params).fit(shop)
+    full = model(name, **params).fit(shop)
 
     def stop(label, done):
         if "epoch 3" in label:
@@ -180,10 +178,10 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(name, params, sho
         notes = Notes()
         with events.listening(notes):
             resumed = model(name, **params).fit(shop)
-        assert any("goes on after epoch 3" in said for said in notes.said)
-        assert same(resumed, whole)
+        assert any("goes on after epoch 3" in note for note in notes.messages)
+        assert same(resumed, full)
         other = model(name, **params).fit(shop, rng=9)
-        assert not same(other, whole), "another seed does not go on from it"
+        assert not same(other, full), "another seed does not go on from it"
         assert len(list(tmp_path.iterdir())) == 2
 
 
@@ -245,7 +243,7 @@ def test_cards_that_are_not_there_and_words_that_are_none_are_refused(shop, monk
     with (
         training_on(Machine("cuda")),
         pytest.raises(
-            BadRequest, match=r"1 CUDA cards are asked for, and PyTorch .* sees 0"
+            BadRequest, match=r"1 CUDA cards are requested, and PyTorch .* sees 0"
         ) as caught,
     ):
         model("transformer", **SMALL).fit(shop)
@@ -295,8 +293,8 @@ def test_a_limit_of_time_reaches_inside_an_epoch(world):
         model("transformer", epochs=10_000, patience=10_000).fit(world("order").log)
 
 
-def test_a_batch_that_asks_nothing_leaves_no_process_waiting():
-    """With sets, users of one moment ask nothing: such a batch must not be passed over by one
+def test_a_batch_without_targets_leaves_no_process_waiting():
+    """With sets, users of one timestamp have no targets: such a batch must not be skipped by one
     process alone.
     """
     users, items, times = [], [], []
@@ -331,7 +329,7 @@ def test_more_devices_than_batches_are_refused(shop):
 
 def test_weights_that_are_no_numbers_are_never_kept_though_the_loss_was_one():
     class Poisoned(Counting):
-        def look(self):
+        def validate(self):
             return None
 
         def batches(self, rng, share):
@@ -348,15 +346,15 @@ def test_weights_that_are_no_numbers_are_never_kept_though_the_loss_was_one():
 # ---- bad inputs
 
 
-def test_sets_of_a_log_in_which_nobody_has_two_moments_are_refused():
+def test_sets_of_a_log_in_which_no_user_has_two_timestamps_are_refused():
     log = make_log(["a", "a", "b", "b"] * 5, [f"i{n % 7}" for n in range(20)], [START] * 20)
     with pytest.raises(
-        Unsuitable, match="finds nothing to ask for: all events of each user share a moment"
+        Unsuitable, match="has nothing to predict: all events of each user have one timestamp"
     ):
         model("transformer", **SMALL, objective="set").fit(log)
 
 
-def test_what_is_set_and_not_read_is_told(shop):
+def test_a_note_names_what_is_set_and_not_read(shop):
     notes = Notes()
     with events.listening(notes):
         model("transformer", **{**SMALL, "epochs": 1}, negatives="popularity", horizon="3d").fit(
@@ -365,9 +363,9 @@ def test_what_is_set_and_not_read_is_told(shop):
         model("transformer", **{**SMALL, "epochs": 1}, loss="sampled", negatives="popularity").fit(
             shop
         )
-    told = [said for said in notes.said if "does not read" in said]
-    assert len(told) == 1
-    assert "does not read horizon, negatives with its other settings" in told[0]
+    found = [note for note in notes.messages if "does not read" in note]
+    assert len(found) == 1
+    assert "does not read horizon, negatives with its other settings" in found[0]
 
 
 def test_another_item_table_does_not_go_on_from_a_checkpoint(shop, shelves, tmp_path):
@@ -405,16 +403,16 @@ def test_histories_of_one_item_of_unknown_items_and_longer_than_the_window_are_a
     assert one.recommend_codes(unknown, 5, users=np.asarray([0])).filled == 5
 
 
-def test_a_model_without_ids_scores_new_items_and_leaves_out_those_of_which_nothing_is_known(
+def test_a_model_without_ids_scores_new_items_and_leaves_out_those_without_content(
     world,
 ):
     made = world("content")
-    train = made.log.where(made.log.items % 7 != 0)  # every seventh item is never taken
+    train = made.log.where(made.log.items % 7 != 0)  # every seventh item has no events
     one = model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(
         train, made.content
     )
     lists = one.recommend(train, 50)
-    assert (lists.items % 7 == 0).any(), "items that nobody took are recommended"
+    assert (lists.items % 7 == 0).any(), "items without events are recommended"
     assert same(
         one,
         model("transformer", **{**SMALL, "epochs": 10}, ids=False, content=True).fit(
@@ -447,12 +445,12 @@ def test_settings_that_make_no_network_are_refused(shop):
 
 
 def test_a_window_learns_from_the_newest_part_of_the_log_alone(shop):
-    newest = shop.where(shop.times > shop.times.max() - 20 * DAY)
+    latest = shop.where(shop.times > shop.times.max() - 20 * DAY)
     one, two = (
         model("transformer", **SMALL, window="20d").fit(shop),
-        model("transformer", **SMALL).fit(newest),
+        model("transformer", **SMALL).fit(latest),
     )
-    learned = np.unique(newest.items)
+    learned = np.unique(latest.items)
     assert set(np.flatnonzero(one.state["vectors"].any(axis=1))) <= set(learned.tolist())
     np.testing.assert_array_equal(one.state["vectors"], two.state["vectors"])
 
@@ -464,24 +462,24 @@ def test_leaving_an_item_out_explains_a_score(world):
     )
     user = log.user_vocabulary.ids[3]
     top = one.recommend_codes(log, 1, users=np.asarray([3])).frame()["item_id"][0]
-    told = one.explain(log, top, user)
+    explained = one.explain(log, top, user)
     own = set(log.item_vocabulary.take(log.items[log.starts[3] : log.starts[4]]).to_list())
-    assert set(told["item_id"]) == own
-    assert told["contribution"].is_sorted(descending=True)
+    assert set(explained["item_id"]) == own
+    assert explained["contribution"].is_sorted(descending=True)
     last = log.item_vocabulary.take(log.items[log.starts[4] - 1 : log.starts[4]])[0]
-    assert told["item_id"][0] == last, "on the ring the last item says the next"
+    assert explained["item_id"][0] == last, "on the ring the last item determines the next"
     without = make_log(
         ["x"] * 3, log.item_vocabulary.ids[:3].to_list(), [START, START + 1, START + 2]
     )
-    told = one.explain(without, top)
-    whole = one.recommend(without, len(log.item_vocabulary)).frame().filter(item_id=top)["score"][0]
+    explained = one.explain(without, top)
+    full = one.recommend(without, len(log.item_vocabulary)).frame().filter(item_id=top)["score"][0]
     left = make_log(["x"] * 2, log.item_vocabulary.ids[:2].to_list(), [START, START + 1])
     rest = one.recommend(left, len(log.item_vocabulary)).frame().filter(item_id=top)["score"][0]
-    gone = told.filter(item_id=log.item_vocabulary.ids[2])["contribution"][0]
-    assert gone == pytest.approx(whole - rest, abs=1e-4)
+    gone = explained.filter(item_id=log.item_vocabulary.ids[2])["contribution"][0]
+    assert gone == pytest.approx(full - rest, abs=1e-4)
 
 
-def test_curves_say_how_popular_lists_were_and_hold_no_clock(shop):
+def test_curves_have_the_popularity_of_lists_and_no_seconds(shop):
     one = model("transformer", **SMALL).fit(shop)
     assert one.curve.columns == ["epoch", "loss", "ndcg", "popularity", "coverage"]
     assert one.curve["epoch"].to_list() == list(range(1, 7))

@@ -1,5 +1,5 @@
-"""Where PyTorch is not installed everything else works, and whoever asks for a network is told
-which command installs it.
+"""Where PyTorch is not installed everything else works, and the error for a network names the
+command that installs it.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def without_torch(code: str, *arguments: object) -> str:
     return done.stdout + done.stderr
 
 
-def test_the_catalogue_is_whole_and_says_what_to_install():
-    told = without_torch(
+def test_the_catalogue_is_complete_and_errors_name_what_to_install():
+    output = without_torch(
         """
         import spadework as sw
         from spadework.data.worlds.worlds import world
@@ -59,16 +59,16 @@ def test_the_catalogue_is_whole_and_says_what_to_install():
             assert (
                 f"{name} PyTorch, which networks are trained with, is not installed. "
                 f"Install it with: {COMMAND}"
-            ) in told
+            ) in output
             assert COMMAND in explain(name)["says"]
-    assert "('cosine', 'done', None)" in told
-    assert "('transformer', 'skipped'" in told
+    assert "('cosine', 'done', None)" in output
+    assert "('transformer', 'skipped'" in output
 
 
 def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, world):
     one = model("mult-vae", hidden=16, latent=4, epochs=2).fit(world("order").log)
     artifact.save(one, tmp_path / "model")
-    told = without_torch(
+    output = without_torch(
         """
         import sys
         import spadework as sw
@@ -93,11 +93,11 @@ def test_a_dig_and_what_mult_vae_learned_need_no_torch(order_run, tmp_path, worl
         tmp_path / "model",
         tmp_path / "run",
     )
-    assert str(one.recommend(world("order").log, 3).items[:2].tolist()) in told
-    assert "cosine" in told
-    assert f"Install it with: {COMMAND}" in told
-    assert "exit 2" in told
-    assert f"missing: {COMMAND}" in told
+    assert str(one.recommend(world("order").log, 3).items[:2].tolist()) in output
+    assert "cosine" in output
+    assert f"Install it with: {COMMAND}" in output
+    assert "exit 2" in output
+    assert f"missing: {COMMAND}" in output
 
 
 def test_importing_the_package_or_its_catalogue_does_not_import_torch():
@@ -117,9 +117,9 @@ def test_importing_the_package_or_its_catalogue_does_not_import_torch():
 
 
 def test_threads_that_wait_do_not_spin():
-    """OpenMP reads it when PyTorch is loaded, so it is said before; what somebody chose stays."""
+    """OpenMP reads it when PyTorch is loaded, so it is set before; a value of the user's stays."""
     code = "import spadework.models.neural, os; print(os.environ['OMP_WAIT_POLICY'])"
-    for chosen, said in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
+    for chosen, expected in (({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")):
         plain = {key: value for key, value in os.environ.items() if key != "OMP_WAIT_POLICY"}
         done = subprocess.run(
             [sys.executable, "-c", code],
@@ -129,4 +129,4 @@ def test_threads_that_wait_do_not_spin():
             env={**plain, "PYTHONPATH": "src", **chosen},
             check=True,
         )
-        assert done.stdout.strip() == said
+        assert done.stdout.strip() == expected

@@ -140,8 +140,8 @@ def _on_test(rng: np.random.Generator, validation: list[Entry], users: int) -> l
 
 
 def _difference(rng: np.random.Generator, value: float) -> Entry:
-    """An interval and a p that belong together, or, as of earlier versions, a p that says
-    otherwise.
+    """An interval and a p that belong together, or, as in earlier versions, a p that
+    disagrees.
     """
     ends = [value - float(rng.random() * 0.02), value + float(rng.random() * 0.02)]
     apart = ends[0] > 0 or ends[1] < 0
@@ -211,7 +211,7 @@ def _heat(rng: np.random.Generator, users: int) -> Entry | None:
 
 
 def _new_keys(rng: np.random.Generator, board: Entry, done: list[str], rungs: list[int]) -> None:
-    """What a planned dig tells: choice, winners, budget, and the kinds of what was not tried."""
+    """Add what a planned dig records: choice, winners, budget, and why something was not tried."""
     entries = [*board["scores"], *board["validation"]]
     able = {row["model"] for row in entries if row["state"] == "done"}
     late = sorted({row["model"] for row in entries if row["state"] == "no time"} - able)

@@ -59,7 +59,7 @@ def realistic() -> dict[str, Any]:
         "data": _data(),
         "findings": _findings(),
         "scores": _scores(),
-        "faces": _faces(12, None),
+        "faces": _example_users(12, None),
     }
 
 
@@ -100,7 +100,7 @@ def tiny() -> dict[str, Any]:
         "heat": None,
         "not_tried": [],
     }
-    files["faces"] = _faces(1, None)
+    files["faces"] = _example_users(1, None)
     return files
 
 
@@ -156,7 +156,7 @@ def huge() -> dict[str, Any]:
     files["findings"] = [
         {**_findings()[0], "says": "long " * 200, "advice": "advice " * 200} for _ in range(400)
     ]
-    files["faces"] = _faces(12, "A title that goes on and on " * 11)
+    files["faces"] = _example_users(12, "A title that goes on and on " * 11)
     files["recipe"]["models"] = [f"model-{at}" for at in range(20_000)]
     return files
 
@@ -302,14 +302,14 @@ def _scores() -> dict[str, Any]:
         "helped": [
             {
                 "what": what,
-                "kind": kind,
+                "kind": topic,
                 "base": 0.1,
                 "value": 0.1 + effect,
                 "effect": effect,
                 "interval": [effect - 0.0035, effect + 0.0035],
                 "model": "cosine",
             }
-            for what, kind, effect in helped
+            for what, topic, effect in helped
         ],
         "heat": {
             "rows": weights,
@@ -487,7 +487,7 @@ def _findings() -> list[dict[str, Any]]:
     ]
 
 
-def _faces(people: int, title: str | None) -> dict[str, Any]:
+def _example_users(count: int, title: str | None) -> dict[str, Any]:
     rng = np.random.default_rng(3)
 
     def item() -> dict[str, Any]:
@@ -495,7 +495,7 @@ def _faces(people: int, title: str | None) -> dict[str, Any]:
         return {"item": f"SKU{code:05d}", "title": title or PRODUCTS[code]}
 
     users = []
-    for at in range(people):
+    for at in range(count):
         lists = {
             label: [{**item(), "hit": bool(rng.random() < 0.2)} for _ in range(10)]
             for _, label, *_ in (MODELS[0], MODELS[1], MODELS[7])

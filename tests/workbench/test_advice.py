@@ -1,4 +1,4 @@
-"""What is told of a prediction where the board or a network was cut short."""
+"""The outcome of a prediction where the board or a network was cut short."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from spadework.diagnosis.prediction import Prediction, check
-from spadework.workbench.training.advice import starved, with_its_chance
+from spadework.workbench.training.advice import starved, undecided_if_cut_short
 from spadework.workbench.training.training_curves import cut_short
 
 EXPECTED = Prediction(
     about="verdict",
-    says="The one beside the other.",
+    says="The one compared with the other.",
     because="",
     model="a",
     against="b",
@@ -32,18 +32,20 @@ def checked(gain: float):
 @pytest.mark.parametrize(
     "board", [{}, {"budget": {}}, {"budget": None}, {"budget": {"starved": False, "says": "done"}}]
 )
-def test_a_board_that_had_its_time_or_an_old_one_is_held_against(board):
+def test_a_board_that_had_its_time_or_an_old_one_is_a_yardstick(board):
     assert starved(board) == ""
 
 
 @pytest.mark.parametrize("gain", [-0.48, -0.2, 0.3])
-def test_nothing_is_held_against_a_board_that_was_cut_short(gain):
-    told = with_its_chance(checked(gain), board=starved(CUT), network="the network was cut short")
-    assert told.outcome == "cannot tell"
-    assert told.says.endswith(
+def test_a_board_that_was_cut_short_is_no_yardstick(gain):
+    result = undecided_if_cut_short(
+        checked(gain), board=starved(CUT), network="the network was cut short"
+    )
+    assert result.outcome == "cannot tell"
+    assert result.says.endswith(
         "cannot tell: the board was cut short (34 models had no time); dig with a larger budget."
     )
-    assert json.loads(json.dumps(told.as_json()))["why"] == told.why
+    assert json.loads(json.dumps(result.as_json()))["why"] == result.why
 
 
 @pytest.mark.parametrize(
@@ -54,16 +56,16 @@ def test_nothing_is_held_against_a_board_that_was_cut_short(gain):
         (0.3, "wrong", "wrong"),
     ],
 )
-def test_a_network_that_was_cut_short_is_not_told_to_be_worse_than_expected_but_may_win(
+def test_a_network_that_was_cut_short_is_not_called_worse_than_expected_but_may_win(
     gain, plain, short
 ):
     assert checked(gain).outcome == plain
-    assert with_its_chance(checked(gain)) == checked(gain)
-    told = with_its_chance(
+    assert undecided_if_cut_short(checked(gain)) == checked(gain)
+    result = undecided_if_cut_short(
         checked(gain), network="the network was cut short (it was still gaining at epoch 12 of 12)"
     )
-    assert told.outcome == short
-    assert ("still gaining at epoch 12 of 12" in told.says) == (short != plain)
+    assert result.outcome == short
+    assert ("still gaining at epoch 12 of 12" in result.says) == (short != plain)
 
 
 def curve(*values: float | None) -> dict:
@@ -74,7 +76,7 @@ def curve(*values: float | None) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("values", "epochs", "usual", "said"),
+    ("values", "epochs", "usual", "message"),
     [
         ((0.1, 0.2, 0.19, 0.18), 40, 40, ""),  # it ended by itself
         ((0.1, 0.2, 0.19, 0.19), 4, 4, ""),
@@ -83,17 +85,17 @@ def curve(*values: float | None) -> dict:
         ((0.1, 0.2, 0.1, 0.15, 0.19), 5, 5, "still gaining at epoch 5 of 5"),
         ((0.1, 0.2), 2, 40, "it had 2 of the usual 40 epochs"),
         ((0.1, 0.2, 0.19), 20, 40, ""),  # fewer were allowed, and it ended before them
-        ((None, None, None), 3, 3, ""),  # nobody to look at
+        ((None, None, None), 3, 3, ""),  # no validation users
         ((0.1, None, 0.2), 3, 3, "still gaining"),
         ((0.1,), 1, 1, "still gaining at epoch 1 of 1"),
         ((), 3, 3, ""),
     ],
 )
-def test_a_network_that_ended_too_early_is_known_by_its_curve(values, epochs, usual, said):
+def test_a_network_that_ended_too_early_is_known_by_its_curve(values, epochs, usual, message):
     found = (
         cut_short([curve(0.3, 0.2, 0.1), curve(*values)], epochs, usual)
         if len(values) > 3
         else cut_short([curve(*values)], epochs, usual)
     )
-    assert said in found
-    assert bool(found) == bool(said)
+    assert message in found
+    assert bool(found) == bool(message)

@@ -70,11 +70,11 @@ def test_titles_come_with_the_model(saved, shop):
     assert artifact.titles(saved).to_list() == [f"the {item}" for item in shop.item_vocabulary.ids]
 
 
-@pytest.mark.parametrize("place", [0, 8, -1])
+@pytest.mark.parametrize("offset", [0, 8, -1])
 @pytest.mark.parametrize("name", ["arrays.safetensors", "items.parquet"])
-def test_one_flipped_byte_is_refused(saved, name, place):
+def test_one_flipped_byte_is_refused(saved, name, offset):
     content = bytearray((saved / name).read_bytes())
-    content[place] ^= 1
+    content[offset] ^= 1
     (saved / name).write_bytes(content)
     assert refused(saved) == (
         f"{saved / name} is not the file that was saved.",
@@ -183,10 +183,10 @@ def test_ids_of_every_type_survive(ids, tmp_path):
     from makers import make_log
 
     log = make_log(["u", "u"], ids)
-    one = model("popular").fit(log)
+    fitted = model("popular").fit(log)
     assert (
-        sw.load(sw.save(one, tmp_path / "päth with blanks"))
+        sw.load(sw.save(fitted, tmp_path / "päth with blanks"))
         .recommend(log)
         .frame()
-        .equals(one.recommend(log).frame())
+        .equals(fitted.recommend(log).frame())
     )

@@ -1,5 +1,5 @@
-"""Which mixtures are proposed after validation: of the best of each family, in order, cut as the
-evaluation cuts.
+"""The mixtures that are proposed after validation: of the best of each family, in order, with the
+evaluation's way of cutting.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def validated(world):
         model("blend"),
         model("content"),
     ]
-    return [trial(one, protocol) for one in named], protocol
+    return [trial(setting, protocol) for setting in named], protocol
 
 
 def pairs(scores, protocol):
-    """Settings and what each reached."""
+    """Pairs of a setting and its mean."""
     return [
-        (model(one.model, **one.params), one.means(protocol.judged)[protocol.primary])
-        for one in scores
-        if one.state == "done"
+        (model(score.model, **score.params), score.means(protocol.judged)[protocol.primary])
+        for score in scores
+        if score.state == "done"
     ]
 
 
-def test_families_are_told_apart():
+def test_families_are_kept_apart():
     families = {name: cls.family for name, cls in catalogue().items()}
     assert families["forward"] == families["cooccurrence"] == "cooccurrence"
     assert families["v-sknn"] == families["vmis-knn"]
@@ -64,7 +64,7 @@ def test_families_are_told_apart():
         assert families[name] == name
 
 
-def test_each_family_sends_its_best_and_the_best_family_comes_first(validated):
+def test_the_best_of_each_family_with_the_best_family_first(validated):
     scores, protocol = validated
     chosen = best_of_families(pairs(scores, protocol))
     means = {
@@ -76,22 +76,31 @@ def test_each_family_sends_its_best_and_the_best_family_comes_first(validated):
     assert chosen[0].label == max(
         ("cosine", "forward", "forward(history=0.5)"), key=means.__getitem__
     )
-    assert {one.name for one in chosen} == {chosen[0].name, "popular", chosen[1].name}
-    assert sorted((means[one.label] for one in chosen), reverse=True) == [
-        means[one.label] for one in chosen
+    assert {setting.name for setting in chosen} == {chosen[0].name, "popular", chosen[1].name}
+    assert sorted((means[setting.label] for setting in chosen), reverse=True) == [
+        means[setting.label] for setting in chosen
     ]
 
 
 def test_the_mixtures_are_of_the_best_two_and_three_and_can_be_tried(validated):
     scores, protocol = validated
     found = mixtures(scores, protocol)
-    assert [one.name for one in found] == ["blend", "blend", "blend", "boosted", "prior", "prior"]
-    assert [len(one.models) for one in found[:4]] == [2, 3, 3, 3]
-    assert [one.parts for one in found[4:]] == [
-        one.label for one in best_of_families(pairs(scores, protocol)) if one.name != "popular"
+    assert [setting.name for setting in found] == [
+        "blend",
+        "blend",
+        "blend",
+        "boosted",
+        "prior",
+        "prior",
     ]
-    assert {one.cut for one in found[2:]} == {"time"}
-    assert [trial(one, protocol).state for one in found] == ["done"] * 6
+    assert [len(setting.models) for setting in found[:4]] == [2, 3, 3, 3]
+    assert [setting.parts for setting in found[4:]] == [
+        setting.label
+        for setting in best_of_families(pairs(scores, protocol))
+        if setting.name != "popular"
+    ]
+    assert {setting.cut for setting in found[2:]} == {"time"}
+    assert [trial(setting, protocol).state for setting in found] == ["done"] * 6
 
 
 def test_one_family_makes_no_mixture(validated):
@@ -114,5 +123,5 @@ def test_one_family_makes_no_mixture(validated):
 def test_a_prior_is_tried_only_where_items_may_come_back(validated):
     scores, protocol = validated
     assert "prior" not in {
-        one.name for one in mixtures(scores, replace(protocol, repeats="forbid"))
+        setting.name for setting in mixtures(scores, replace(protocol, repeats="forbid"))
     }

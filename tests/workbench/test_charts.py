@@ -68,7 +68,7 @@ def field(values: list[Maybe]) -> str:
     return charts.scatter(points, title="field", x_axis="seconds", y_axis="score")
 
 
-KINDS: dict[str, Callable[[list[Maybe]], str]] = {
+CHARTS: dict[str, Callable[[list[Maybe]], str]] = {
     "dots": dots,
     "line": line,
     "upright": upright,
@@ -100,13 +100,13 @@ def marks(picture: str) -> list[ElementTree.Element]:
     ]
 
 
-def drawable(kind: str, values: list[Maybe]) -> int:
+def drawable(chart: str, values: list[Maybe]) -> int:
     kept = [
         value
         for value in values
         if value is not None and math.isfinite(value) and abs(value) <= 1e290
     ]
-    return sum(value > 1e-290 for value in kept) if kind == "ranks" else len(kept)
+    return sum(value > 1e-290 for value in kept) if chart == "ranks" else len(kept)
 
 
 def boxes(picture: str) -> list[tuple[float, float, float, float]]:
@@ -127,18 +127,18 @@ def boxes(picture: str) -> list[tuple[float, float, float, float]]:
     return found
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("chart", CHARTS)
 @pytest.mark.parametrize("values", INPUTS.values(), ids=INPUTS.keys())
-def test_each_drawable_value_has_one_mark_with_hover_text(kind: str, values: list[Maybe]) -> None:
-    found = marks(KINDS[kind](values))
-    assert len(found) == drawable(kind, values)
+def test_each_drawable_value_has_one_mark_with_hover_text(chart: str, values: list[Maybe]) -> None:
+    found = marks(CHARTS[chart](values))
+    assert len(found) == drawable(chart, values)
     assert all(mark.findtext(f"{SVG}title") for mark in found)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("chart", CHARTS)
 @pytest.mark.parametrize("values", INPUTS.values(), ids=INPUTS.keys())
-def test_nothing_lies_outside_the_frame(kind: str, values: list[Maybe]) -> None:
-    picture = KINDS[kind](values)
+def test_nothing_lies_outside_the_frame(chart: str, values: list[Maybe]) -> None:
+    picture = CHARTS[chart](values)
     root = ElementTree.fromstring(picture)
     _, _, wide, high = map(float, (root.get("viewBox") or "").split())
     for left, top, right, bottom in boxes(picture):
@@ -157,56 +157,60 @@ def test_nothing_lies_outside_the_frame(kind: str, values: list[Maybe]) -> None:
                 assert all(0 <= x <= wide and 0 <= y <= high for x, y in corners)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("chart", CHARTS)
 @pytest.mark.parametrize("values", INPUTS.values(), ids=INPUTS.keys())
-def test_no_two_texts_overlap(kind: str, values: list[Maybe]) -> None:
-    found = boxes(KINDS[kind](values))
-    for at, one in enumerate(found):
+def test_no_two_texts_overlap(chart: str, values: list[Maybe]) -> None:
+    found = boxes(CHARTS[chart](values))
+    for at, box in enumerate(found):
         for other in found[at + 1 :]:
             assert not (
-                one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-            ), (one, other)
+                box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+            ), (box, other)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_empty_picture_holds_a_sentence(kind: str) -> None:
+@pytest.mark.parametrize("chart", CHARTS)
+def test_an_empty_picture_holds_a_sentence(chart: str) -> None:
     for values in ([], [None], [math.nan, math.inf]):
-        root = ElementTree.fromstring(KINDS[kind](values))
+        root = ElementTree.fromstring(CHARTS[chart](values))
         assert [
             text.text
             for text in root.iter(f"{SVG}text")
             if (text.text or "").startswith("There is no ")
         ]
-        assert not marks(KINDS[kind](values))
+        assert not marks(CHARTS[chart](values))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_same_data_same_bytes(kind: str) -> None:
-    assert KINDS[kind](INPUTS["gaps"]) == KINDS[kind](list(INPUTS["gaps"]))
+@pytest.mark.parametrize("chart", CHARTS)
+def test_same_data_same_bytes(chart: str) -> None:
+    assert CHARTS[chart](INPUTS["gaps"]) == CHARTS[chart](list(INPUTS["gaps"]))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("chart", CHARTS)
 @given(values=some.lists(some.none() | some.floats(), max_size=8))
-def test_any_numbers_give_a_picture(kind: str, values: list[Maybe]) -> None:
-    assert len(marks(KINDS[kind](values))) == drawable(kind, values)
+def test_any_numbers_give_a_picture(chart: str, values: list[Maybe]) -> None:
+    assert len(marks(CHARTS[chart](values))) == drawable(chart, values)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_more_is_further_along_the_axis(kind: str) -> None:
+@pytest.mark.parametrize("chart", CHARTS)
+def test_more_is_further_along_the_axis(chart: str) -> None:
     values: list[Maybe] = [1.0, 2.0, 4.0]
-    found = marks(KINDS[kind](values))
-    if kind == "dots":
-        places = [float(mark.get("cx", 0)) for mark in found]
-    elif kind in ("line", "ranks", "field"):
-        places = [-float(mark.get("cy", 0)) for mark in found]
-    elif kind == "heat":
-        places = [float(mark.get("fill-opacity", 0)) for mark in found]
+    found = marks(CHARTS[chart](values))
+    if chart == "dots":
+        positions = [float(mark.get("cx", 0)) for mark in found]
+    elif chart in ("line", "ranks", "field"):
+        positions = [-float(mark.get("cy", 0)) for mark in found]
+    elif chart == "heat":
+        positions = [float(mark.get("fill-opacity", 0)) for mark in found]
     else:
-        places = [float(mark.get("height" if kind == "upright" else "width", 0)) for mark in found]
-    assert places == sorted(places)
-    assert len(set(places)) == 3
-    if kind in ("dots", "line", "upright", "lying"):
-        assert (places[2] - places[0]) / (places[1] - places[0]) == pytest.approx(3, rel=0.02)
+        positions = [
+            float(mark.get("height" if chart == "upright" else "width", 0)) for mark in found
+        ]
+    assert positions == sorted(positions)
+    assert len(set(positions)) == 3
+    if chart in ("dots", "line", "upright", "lying"):
+        assert (positions[2] - positions[0]) / (positions[1] - positions[0]) == pytest.approx(
+            3, rel=0.02
+        )
 
 
 def test_the_axis_spans_values_and_intervals() -> None:
@@ -227,8 +231,8 @@ def test_a_rank_curve_has_decades_on_both_axes() -> None:
     )
     shown = [text.text for text in ElementTree.fromstring(picture).iter(f"{SVG}text")]
     assert {"1", "10", "100", "1k", "10k", "100k"} <= set(shown)
-    places = [float(mark.get("cx", 0)) for mark in marks(picture)]
-    assert places[2] - places[1] == pytest.approx(places[1] - places[0], abs=0.2)
+    positions = [float(mark.get("cx", 0)) for mark in marks(picture)]
+    assert positions[2] - positions[1] == pytest.approx(positions[1] - positions[0], abs=0.2)
 
 
 def test_names_are_escaped_and_cut() -> None:
@@ -287,7 +291,7 @@ def test_a_line_breaks_where_a_value_is_missing() -> None:
 
 
 def test_colours_are_variables_with_a_fallback() -> None:
-    for draw in KINDS.values():
+    for draw in CHARTS.values():
         for element in ElementTree.fromstring(draw(INPUTS["usual"])).iter():
             for key in ("fill", "stroke"):
                 colour = element.get(key)

@@ -1,5 +1,5 @@
-"""From a choice to what is served: a winner that falls out late is replaced, said so, and never
-chance.
+"""From a choice to the served model: a winner that fails late is replaced, the board says so, and
+it is never a random one.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import spadework as sw
-from makers import Heard
+from makers import Recorder
 from spadework import events
 from spadework.errors import OutOfMemory, Unsuitable
 from spadework.models.linear.ease import Ease
@@ -39,8 +39,8 @@ def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popu
 ):
     log = world("checkerboard").log
     refusing(monkeypatch, Ease, {len(log)}, OutOfMemory("No room.", "Give more."))
-    heard = Heard()
-    with events.listening(heard):
+    recorder = Recorder()
+    with events.listening(recorder):
         run = sw.dig(
             "world:checkerboard",
             folder=tmp_path / "run",
@@ -49,7 +49,7 @@ def test_a_winner_that_cannot_learn_from_the_whole_log_gives_way_to_what_is_popu
     assert run.complete
     assert run.winner == run.model().label == "popular"
     assert "could not be fitted on the whole log" in run.board["choice"]["says"]
-    assert any("No room." in note for note in heard.notes)
+    assert any("No room." in note for note in recorder.notes)
 
 
 def test_a_companion_that_cannot_learn_from_the_whole_log_is_left_out(tmp_path, monkeypatch, world):
@@ -65,14 +65,14 @@ def test_a_companion_that_cannot_learn_from_the_whole_log_is_left_out(tmp_path, 
     assert run.winner.startswith("personal")
 
 
-def test_a_companion_that_would_take_hours_costs_nobody_the_place(tmp_path, monkeypatch, world):
-    """A forecast may be far off: what is kept beside the winner is left out, and the winner
-    stays.
-    """
-    whole, fit = len(world("repeats").log), Costs.fit
+def test_a_companion_that_would_take_hours_is_left_out(tmp_path, monkeypatch, world):
+    """An estimate may be far off: companions are left out, and the winner stays."""
+    rows, fit = len(world("repeats").log), Costs.fit
 
-    def hours(self, one, train):
-        return 36_000.0 if len(train) == whole and one.has_similarities else fit(self, one, train)
+    def hours(self, model, train):
+        return (
+            36_000.0 if len(train) == rows and model.has_similarities else fit(self, model, train)
+        )
 
     monkeypatch.setattr(Costs, "fit", hours)
     run = sw.dig(
@@ -101,7 +101,7 @@ def test_a_winner_without_a_number_on_the_test_span_gives_way(tmp_path, monkeypa
         recipe=make({**FEW, "models": ["popular", "ease"]}),
     )
     row = next(entry for entry in run.scores if entry["label"] == run.winner)
-    assert row["state"] == "done", "what is served stands on the test span's board"
+    assert row["state"] == "done", "the served model is on the test span's board"
     assert not run.winner.startswith("ease")
     assert "could not be judged on the test span" in run.board["choice"]["says"]
     assert [entry["state"] for entry in run.scores if entry["model"] == "ease"] != ["done"]
@@ -143,9 +143,9 @@ def test_all_zero_logs_end_and_serve_what_is_popular(tmp_path):
     )
 
 
-@pytest.mark.parametrize(("foretold", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])
+@pytest.mark.parametrize(("estimated", "reserved"), [(2.0, 2.0), (1000.0, 0.0)])
 def test_questions_that_take_little_have_their_time_in_the_first_minute_too(
-    foretold, reserved, tmp_path, monkeypatch
+    estimated, reserved, tmp_path, monkeypatch
 ):
     from spadework.workbench.search import choosing
     from spadework.workbench.search.schedule import Schedule
@@ -153,16 +153,16 @@ def test_questions_that_take_little_have_their_time_in_the_first_minute_too(
     seen: dict[str, float] = {}
     until = Schedule.until
 
-    def heard(self, stage):
-        seen[stage] = self.ending.asking
+    def recorded(self, stage):
+        seen[stage] = self.ending.question_seconds
         return until(self, stage)
 
-    monkeypatch.setattr(Schedule, "until", heard)
-    monkeypatch.setattr(choosing, "seconds_for", lambda codes, evidence: foretold)
+    monkeypatch.setattr(Schedule, "until", recorded)
+    monkeypatch.setattr(choosing, "seconds_for", lambda codes, evidence: estimated)
     sw.dig(
         "world:repeats",
         folder=tmp_path / "run",
         recipe=make({"models": ["popular", "cosine"], "budget": "40s"}),
     )
-    assert seen["questions"] == 0.0, "nothing is known of what a question takes"
+    assert seen["questions"] == 0.0, "the seconds of questions are not known yet"
     assert seen["members"] == seen["further"] == reserved

@@ -18,25 +18,27 @@ def other_run(tmp_path_factory):
 
 
 def test_a_run_against_itself_differs_by_nothing(order_run):
-    told = compare([order_run, order_run])
-    assert told["remarks"] == []
+    board = compare([order_run, order_run])
+    assert board["remarks"] == []
     winner = Run(order_run).winner
-    assert told["against"] == f"{winner} of {order_run}"
-    same = [row for row in told["rows"] if row["label"] == winner and row["difference"] is not None]
+    assert board["against"] == f"{winner} of {order_run}"
+    same = [
+        row for row in board["rows"] if row["label"] == winner and row["difference"] is not None
+    ]
     assert [row["difference"]["value"] for row in same] == [0.0]
 
 
 def test_runs_that_judged_the_same_are_paired_user_by_user(order_run, other_run):
-    told = compare([order_run, other_run])
-    assert told["remarks"] == []
-    values = [row["value"] for row in told["rows"]]
+    board = compare([order_run, other_run])
+    assert board["remarks"] == []
+    values = [row["value"] for row in board["rows"]]
     assert values == sorted(values, reverse=True)
     base = next(
         row
-        for row in told["rows"]
+        for row in board["rows"]
         if row["run"] == str(order_run) and row["label"] == Run(order_run).winner
     )
-    raw = next(row for row in told["rows"] if row["label"].startswith("raw"))
+    raw = next(row for row in board["rows"] if row["label"].startswith("raw"))
     assert raw["difference"]["value"] == pytest.approx(raw["value"] - base["value"], abs=1e-6)
     assert (
         raw["difference"]["interval"][0]
@@ -45,21 +47,21 @@ def test_runs_that_judged_the_same_are_paired_user_by_user(order_run, other_run)
     )
 
 
-def test_other_data_stand_beside_and_not_against(order_run, tmp_path):
+def test_other_data_are_not_compared(order_run, tmp_path):
     dig(
         "world:noise",
         folder=tmp_path / "noise",
         recipe=make({"models": ["popular"], "budget": "60s"}),
     )
-    told = compare([order_run, tmp_path / "noise"])
-    assert told["remarks"] == [
+    board = compare([order_run, tmp_path / "noise"])
+    assert board["remarks"] == [
         (
-            f"{tmp_path / 'noise'} judged other data or another protocol, so its numbers stand "
-            "beside the others, not against them."
+            f"{tmp_path / 'noise'} judged other data or another protocol, so its numbers cannot "
+            "be compared with the others."
         )
     ]
     assert all(
-        row["difference"] is None for row in told["rows"] if row["run"] == str(tmp_path / "noise")
+        row["difference"] is None for row in board["rows"] if row["run"] == str(tmp_path / "noise")
     )
 
 

@@ -1,4 +1,4 @@
-"""Forecasts: from a model's own guess to what this run has measured."""
+"""Estimated seconds: from a model's own guess to this run's measurements."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from spadework.models.needs import Cost
 from spadework.models.popular import Popular
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import (
-    GENEROUS,
-    JOINING,
+    CALL_SECONDS,
+    FIRST_RATIO,
+    JOIN_SECONDS,
     LEAST_USER,
-    STARTING,
     Costs,
     calibrate,
 )
@@ -29,19 +29,21 @@ from spadework.workbench.search.trial_cache import Ledger
 
 @pytest.fixture
 def guesses(monkeypatch):
-    """What models foretell of themselves, in seconds."""
-    told = {"ease": 10.0, "cease": 20.0, "cosine": 4.0, "elsa": 8.0, "popular": 0.001}
+    """Own estimates of models, in seconds."""
+    seconds = {"ease": 10.0, "cease": 20.0, "cosine": 4.0, "elsa": 8.0, "popular": 0.001}
     monkeypatch.setattr(
-        Recommender, "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name])
+        Recommender, "cost", lambda self, _train: Cost(bytes=1, seconds=seconds[self.name])
     )
-    for name in told:
+    for name in seconds:
         monkeypatch.setattr(
-            type(model(name)), "cost", lambda self, _train: Cost(bytes=1, seconds=told[self.name])
+            type(model(name)),
+            "cost",
+            lambda self, _train: Cost(bytes=1, seconds=seconds[self.name]),
         )
 
 
-def test_before_anything_is_measured_the_guess_counts_as_far_as_this_machine_is_quick(guesses):
-    assert Costs(machine=3.0).fit(model("ease"), None) == pytest.approx(10 * 3 * GENEROUS)
+def test_before_anything_is_measured_the_guess_is_scaled_by_this_machines_speed(guesses):
+    assert Costs(machine=3.0).fit(model("ease"), None) == pytest.approx(10 * 3 * FIRST_RATIO)
 
 
 def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
@@ -52,27 +54,27 @@ def test_a_trial_corrects_its_model_its_family_and_the_others(guesses):
     assert costs.fit(model("elsa"), None) == pytest.approx(1.6), "of another one: the usual ratio"
     costs.learn_fit(model("popular"), None, 1.0)
     assert costs.fit(model("elsa"), None) == pytest.approx(1.6), (
-        "what is quick teaches nothing about what is slow"
+        "a quick model does not correct the estimates of slow ones"
     )
 
 
-def test_answers_are_foretold_by_users(guesses):
+def test_lists_are_estimated_by_users(guesses):
     costs = Costs()
-    costs.learn_answer(model("ease"), 1000, 0.5 + STARTING)
+    costs.learn_answer(model("ease"), 1000, 0.5 + CALL_SECONDS)
     assert costs.answer(model("ease"), 190_000) == pytest.approx(95.0), (
-        "what it takes to begin is not taken for each user"
+        "constant seconds are not counted per user"
     )
     assert costs.answer(model("cease"), 2000) == pytest.approx(1.0)
     assert costs.answer(model("elsa"), 1000, unknown=1e-4) == pytest.approx(0.1)
 
 
-def test_what_was_stopped_is_foretold_to_take_longer(guesses):
+def test_what_was_stopped_is_estimated_to_take_longer(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 2.0)
     costs.stopped_learning(model("ease"), None, 8.0)
     assert costs.fit(model("ease"), None) == pytest.approx(12.0)
     costs.stopped_learning(model("ease"), None, 3.0)
-    assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop says nothing new"
+    assert costs.fit(model("ease"), None) == pytest.approx(12.0), "a shorter stop changes nothing"
 
 
 def test_calibration_takes_less_than_a_second_of_work():
@@ -85,25 +87,27 @@ def test_the_clock_counts_earlier_starts_and_no_change_of_the_wall_clock_moves_i
     clock = Clock(60.0)
     clock.replayed += 20.0
     assert 20.0 <= clock.spent < 25.0
-    monkeypatch.setattr(time, "time", lambda: 0.0)  # somebody sets the clock back by decades
+    monkeypatch.setattr(time, "time", lambda: 0.0)  # the clock is set back by decades
     assert 35.0 < clock.left <= 40.0
-    assert clock.moment(-5.0) - clock.now <= 0.01, "a moment is never in the past"
-    assert clock.deadline(clock.moment(7.0)) - time.monotonic() == pytest.approx(7.0, abs=0.1)
-    later = clock.moment(30.0)
+    assert clock.deadline_in(-5.0) - clock.now <= 0.01, "a deadline is never in the past"
+    assert clock.on_monotonic(clock.deadline_in(7.0)) - time.monotonic() == pytest.approx(
+        7.0, abs=0.1
+    )
+    later = clock.deadline_in(30.0)
     clock.replay(20.0)
-    assert later - clock.now < 10.01, "what is taken from the ledger is time that went by"
+    assert later - clock.now < 10.01, "trials read from the ledger count as time spent"
 
 
-def test_a_fit_among_others_lowers_a_forecast_and_never_raises_one(shop):
-    costs, one = Costs(), model("cosine")
-    costs.learn_fit(one, shop, 8.0)
-    costs.at_most(one, shop, 3.0)
-    assert costs.fit(one, shop) == pytest.approx(3.0)
-    costs.at_most(one, shop, 5.0)
-    assert costs.fit(one, shop) == pytest.approx(3.0)
+def test_a_joint_fit_lowers_an_estimate_and_never_raises_one(shop):
+    costs, setting = Costs(), model("cosine")
+    costs.learn_fit(setting, shop, 8.0)
+    costs.at_most(setting, shop, 3.0)
+    assert costs.fit(setting, shop) == pytest.approx(3.0)
+    costs.at_most(setting, shop, 5.0)
+    assert costs.fit(setting, shop) == pytest.approx(3.0)
 
 
-def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, world, monkeypatch):
+def test_the_first_answer_of_a_process_does_not_count_for_the_others(tmp_path, world, monkeypatch):
     split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
     judging = Judging(
         Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow"),
@@ -122,7 +126,7 @@ def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, wo
         return recommend(self, histories, k, **how)
 
     monkeypatch.setattr(Recommender, "recommend_codes", slow_at_first)
-    (found,) = judging.ask([model("popular")], 0, float("inf"))
+    (found,) = judging.judge([model("popular")], 0, float("inf"))
     assert first
     assert found.score.recommend_seconds < 0.4
     assert judging.costs.answer(model("popular"), 1_000_000) < 0.4 * 1_000_000 / len(
@@ -130,7 +134,7 @@ def test_the_first_answer_of_a_process_does_not_foretell_the_others(tmp_path, wo
     )
 
 
-def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_says_nothing_of_its_family(guesses):
+def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_leaves_its_family(guesses):
     costs = Costs()
     costs.learn_fit(model("ease"), None, 1.0)
     costs.learn_answer(model("ease"), 1000, 0.02)
@@ -140,7 +144,7 @@ def test_what_was_stopped_while_it_answered_is_no_slow_fit_and_says_nothing_of_i
     costs.stopped_answering(model("elsa"), 1000, 3.0)
     assert costs.answer(model("elsa"), 1000) == pytest.approx(4.5)
     assert costs.answer(model("cease"), 1000) == pytest.approx(1000 * LEAST_USER), (
-        "its family's rate is the one that was measured"
+        "its family keeps the measured rate"
     )
 
 
@@ -148,39 +152,39 @@ def measured(costs, **seconds):
     """Costs that know the fit and the lists of 1,000 users of these models."""
     for name, (fit, answer) in seconds.items():
         costs.learn_fit(model(name), None, fit)
-        costs.learn_answer(model(name), 1000, answer + STARTING)
+        costs.learn_answer(model(name), 1000, answer + CALL_SECONDS)
     return costs
 
 
-def test_what_was_stopped_while_it_learned_says_nothing_of_its_lists(guesses):
+def test_what_was_stopped_while_it_learned_leaves_the_estimate_of_its_lists(guesses):
     costs = measured(Costs(), ease=(1.0, 0.1), cosine=(1.0, 0.1))
-    one = model("blend", parts="cosine + ease")
-    costs.learn_answer(one, 1000, 0.3 + STARTING)
-    costs.stopped_learning(one, None, 40.0)
-    assert costs.answer(one, 1000) == pytest.approx(0.3)
-    assert costs.fit(one, None) == pytest.approx(60.0)
+    mixture = model("blend", parts="cosine + ease")
+    costs.learn_answer(mixture, 1000, 0.3 + CALL_SECONDS)
+    costs.stopped_learning(mixture, None, 40.0)
+    assert costs.answer(mixture, 1000) == pytest.approx(0.3)
+    assert costs.fit(mixture, None) == pytest.approx(60.0)
     other = model("blend", parts="cosine + elsa")
-    assert costs.fit(other, None) < 10.0, "nor of mixtures of other parts"
-    costs.stopped_answering(one, 1000, 20.0)
-    assert costs.answer(one, 2000) == pytest.approx(60.0)
+    assert costs.fit(other, None) < 10.0, "nor those of mixtures of other parts"
+    costs.stopped_answering(mixture, 1000, 20.0)
+    assert costs.answer(mixture, 2000) == pytest.approx(60.0)
     assert costs.answer(other, 1000) < 1.0
 
 
-def test_a_mixture_is_foretold_from_its_parts(guesses):
-    """A slow mixture says nothing of one whose parts are quick."""
+def test_a_mixture_is_estimated_from_its_parts(guesses):
+    """A slow mixture does not change the estimate of one whose parts are quick."""
     costs = measured(Costs(), ease=(5.0, 0.4), cosine=(0.1, 0.1), elsa=(60.0, 0.2))
     quick, slow = model("blend", parts="cosine + ease"), model("blend", parts="cosine + elsa")
     assert costs.fit(quick, None) == pytest.approx(5.1, rel=0.01)
-    assert costs.answer(quick, 1000) == pytest.approx(0.5 + 2 * 1000 * JOINING)
+    assert costs.answer(quick, 1000) == pytest.approx(0.5 + 2 * 1000 * JOIN_SECONDS)
     costs.learn_fit(slow, None, costs.fit(slow, None) + 2.0)
-    costs.learn_answer(slow, 1000, 0.3 + 0.4 + STARTING)
-    assert costs.fit(quick, None) == pytest.approx(5.1 + 2.0, rel=0.01), "what it does itself"
+    costs.learn_answer(slow, 1000, 0.3 + 0.4 + CALL_SECONDS)
+    assert costs.fit(quick, None) == pytest.approx(5.1 + 2.0, rel=0.01), "its own work"
     assert costs.answer(quick, 1000) == pytest.approx(0.5 + 0.4)
     costs.learn_fit(quick, None, 1.0)
     assert costs.fit(slow, None) == pytest.approx(60.1 - 4.1, rel=0.01)
     assert costs.fit(quick, None) >= 0.5 * 5.1
     assert costs.fit(model("cease"), None) == pytest.approx(10.0, rel=0.01), (
-        "mixtures teach nothing about single models"
+        "mixtures do not correct the estimates of single models"
     )
 
 
@@ -188,7 +192,7 @@ def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(gue
     costs = Costs()
     opening = model("blend", parts="cosine + ease")
     costs.learn_fit(opening, None, 20.0)
-    costs.learn_answer(opening, 1000, 0.4 + STARTING)
+    costs.learn_answer(opening, 1000, 0.4 + CALL_SECONDS)
     measured(costs, ease=(19.0, 0.3), cosine=(0.5, 0.05))
     assert costs.fit(opening, None) == pytest.approx(20.0)
     assert costs.answer(opening, 1000) == pytest.approx(0.4)
@@ -198,7 +202,7 @@ def test_a_mixture_that_was_measured_before_its_parts_is_not_corrected_twice(gue
 
 
 def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeypatch, guesses):
-    """Trees take their time, however quick the parts are."""
+    """Trees take the same time, however quick the parts are."""
     own = {"boosted": 2 * 14.0 + 6.0}  # parts twice, and trees
     monkeypatch.setattr(
         type(model("boosted")), "cost", lambda self, _train: Cost(bytes=1, seconds=own[self.name])
@@ -211,7 +215,7 @@ def test_what_a_mixture_does_itself_is_not_as_quick_or_slow_as_its_parts(monkeyp
 
 
 class Stops(Popular):
-    """A model for tests that time ends when and where they say."""
+    """A model that runs out of time where a test sets it."""
 
     name = "stops"
     fit_takes: ClassVar[float] = 0.0
@@ -231,10 +235,12 @@ class Stops(Popular):
         raise OutOfTime("Time ran out.", "Give more.")
 
 
-models._things.pop("stops")  # for this file alone
+models._entries.pop("stops")  # for this file alone
 
 
-def test_a_trial_that_time_ended_teaches_what_it_was_at(tmp_path, world, monkeypatch):
+def test_a_trial_that_ran_out_of_time_corrects_the_estimate_of_its_stage(
+    tmp_path, world, monkeypatch
+):
     split = splitting.by_time(world("order").log, test=0.1, valid=0.1)
     train = split.valid.train
 
@@ -249,17 +255,17 @@ def test_a_trial_that_time_ended_teaches_what_it_was_at(tmp_path, world, monkeyp
             Costs(),
             None,
         )
-        (found,) = judging.ask([Stops()], 0, float("inf"))
+        (found,) = judging.judge([Stops()], 0, float("inf"))
         assert found.score.state == "timed out"
         return found.score, judging.costs
 
     score, costs = trial(fit_takes=0.4, learning=False)
     assert 0.4 <= score.fit_seconds < 0.6
     assert 0.2 <= score.recommend_seconds < 0.4, "without the first answer"
-    assert 0.4 <= costs.fit(Stops(), train) < 0.6, "a fit that ended is known"
+    assert 0.4 <= costs.fit(Stops(), train) < 0.6, "the seconds of a finished fit are known"
     users = len(Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow").truth.users)
     assert 0.3 <= costs.answer(Stops(), users) < 0.6
     score, costs = trial(fit_takes=0.4, learning=True)
     assert score.fit_seconds is score.recommend_seconds is None
-    assert 0.6 <= costs.fit(Stops(), train) < 0.9, "it takes longer than it was let"
-    assert costs.new(Stops()), "nothing is known of its lists"
+    assert 0.6 <= costs.fit(Stops(), train) < 0.9, "it takes longer than it was allowed"
+    assert costs.new(Stops()), "the seconds of its lists are unknown"

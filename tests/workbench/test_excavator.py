@@ -1,5 +1,5 @@
 """The transformer after a dig: set up by the recipe, put on the board, its predictions checked, and
-gone on with after a stop.
+resumed after a stop.
 """
 
 from __future__ import annotations
@@ -41,34 +41,34 @@ def trained(order_run, tmp_path_factory):
 
 
 class Notes:
-    """Hears notes."""
+    """Collects notes."""
 
     def __init__(self):
-        self.said = []
+        self.messages = []
 
     def step(self, label, done, total):
         pass
 
     def note(self, message):
-        self.said.append(message)
+        self.messages.append(message)
 
 
 def read(folder, name):
     return json.loads((folder / name).read_text())
 
 
-def test_it_stands_on_the_board_beside_the_others_with_paired_intervals(trained, order_run):
-    folder, told = trained
+def test_it_is_on_the_board_with_the_others_and_paired_intervals(trained, order_run):
+    folder, advice = trained
     board, before = read(folder, "scores.json"), read(order_run, "scores.json")
     assert [row["model"] for row in board["scores"]].count("transformer") == 1
     one = next(row for row in board["scores"] if row["model"] == "transformer")
-    assert one["label"] == told["trained"]
+    assert one["label"] == advice["trained"]
     assert one["state"] == "done"
     assert one["interval"][0] < one["metrics"]["ndcg@10"] < one["interval"][1]
     for row in before["scores"]:
         again = next(other for other in board["scores"] if other["label"] == row["label"])
         assert again["metrics"] == pytest.approx(row["metrics"]), (
-            "numbers of the others do not move"
+            "numbers of the others do not change"
         )
         assert ("difference" in again and again["difference"] is not None) != (
             again["label"] == board["scores"][0]["label"]
@@ -80,35 +80,35 @@ def test_it_stands_on_the_board_beside_the_others_with_paired_intervals(trained,
 
 
 def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained):
-    folder, told = trained
+    folder, advice = trained
     predictions = read(folder, "readiness.json")["predictions"]
-    assert [one["prediction"]["about"] for one in told["predictions"]] == [
+    assert [one["prediction"]["about"] for one in advice["predictions"]] == [
         one["about"] for one in predictions
     ]
-    assert {one["outcome"] for one in told["predictions"]} <= {
+    assert {one["outcome"] for one in advice["predictions"]} <= {
         "as expected",
         "wrong",
         "cannot tell",
     }, "all were tested"
-    assert {one["ingredient"] for one in told["pairs"]} >= {"causal", "time_encoding"}
-    for one in told["pairs"]:
+    assert {one["ingredient"] for one in advice["pairs"]} >= {"causal", "time_encoding"}
+    for one in advice["pairs"]:
         assert len(one["shares of seeds"]) == 2
         low, high = one["observed"]["interval"]
         assert low <= one["observed"]["share"] <= high
-    causal = next(one for one in told["pairs"] if one["ingredient"] == "causal")
+    causal = next(one for one in advice["pairs"] if one["ingredient"] == "causal")
     assert causal["observed"]["interval"][0] > 0.5, (
-        "where order is all, a network that reads it wins"
+        "where only order matters, a network that reads it wins"
     )
     finding = next(one for one in read(folder, "findings.json") if one["code"] == "VER-2")
     assert "predictions came true" in finding["says"]
 
 
-def test_validation_decides_who_is_served_and_its_model_learned_from_the_whole_log(trained):
-    folder, told = trained
+def test_validation_decides_which_model_is_served_and_it_is_fitted_on_the_full_log(trained):
+    folder, advice = trained
     run = Run(folder)
-    assert run.winner == told["winner"]
+    assert run.winner == advice["winner"]
     served = read(run.artifact, "model.json")
-    assert served["label"] == told["winner"]
+    assert served["label"] == advice["winner"]
     assert served["facts"]["rows"] == 9600
     assert len(list((folder / "models").glob("*/model.json"))) == len(set(run.roles.values()))
     assert run.board["winner_of_dig"] == "forward(history=0.2)"
@@ -128,38 +128,38 @@ def test_the_report_draws_the_escape_from_best_sellers_under_each_setting(traine
         assert "time_encoding" in render(folder, form)
 
 
-def test_without_pairs_a_prediction_says_that_it_was_not_tested(order_run, tmp_path):
+def test_without_pairs_a_prediction_is_not_tested(order_run, tmp_path):
     shutil.copytree(order_run, tmp_path / "run")
-    told = train(tmp_path / "run", changes={**QUICK, "epochs": 2})
-    rest = [one for one in told["predictions"] if one["prediction"]["about"] != "verdict"]
+    advice = train(tmp_path / "run", changes={**QUICK, "epochs": 2})
+    rest = [one for one in advice["predictions"] if one["prediction"]["about"] != "verdict"]
     assert rest
     assert {one["outcome"] for one in rest} == {"not tested"}
-    assert told["pairs"] == []
+    assert advice["pairs"] == []
     kept = sw.load(tmp_path / "run" / "trained")
-    assert kept.label == told["trained"], "though another model may be served"
-    heard = Notes()
-    with events.listening(heard):
+    assert kept.label == advice["trained"], "even where another model is served"
+    notes = Notes()
+    with events.listening(notes):
         again = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
-    assert any(said.startswith(f"replaces    {told['trained']}") for said in heard.said)
+    assert any(note.startswith(f"replaces    {advice['trained']}") for note in notes.messages)
     labels = [
         row["label"]
         for row in read(tmp_path / "run", "scores.json")["scores"]
         if row["model"] == "transformer"
     ]
-    assert labels == [again["trained"]], "a second training takes the place of the first"
-    before, heard = (tmp_path / "run" / "scores.json").stat().st_mtime_ns, Notes()
-    with events.listening(heard):
+    assert labels == [again["trained"]], "a second training replaces the first"
+    before, notes = (tmp_path / "run" / "scores.json").stat().st_mtime_ns, Notes()
+    with events.listening(notes):
         assert train(tmp_path / "run", changes={**QUICK, "epochs": 3}) == again
-    assert "has this training already" in heard.said[-1]
+    assert "has this training already" in notes.messages[-1]
     assert (tmp_path / "run" / "scores.json").stat().st_mtime_ns == before
 
 
-def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_had_its_chance(
+def test_the_verdict_needs_a_complete_board_and_a_network_that_was_not_cut_short(
     order_run, tmp_path
 ):
     folder = tmp_path / "run"
     shutil.copytree(order_run, folder)
-    board, told = read(folder, "scores.json"), read(folder, "readiness.json")
+    board, readiness = read(folder, "scores.json"), read(folder, "readiness.json")
 
     def outcome(epochs, **budget):
         files.write_json(folder / "scores.json", board | {"budget": budget})
@@ -176,17 +176,19 @@ def test_the_verdict_is_held_against_a_whole_board_only_and_by_a_network_that_ha
     found = outcome(2, starved=False, says="")
     assert found["outcome"] == "cannot tell", "it lost by far"
     assert "the network was cut short (it had 2 of the usual 40 epochs)" in found["says"]
-    files.write_json(folder / "readiness.json", told | {"predictions": told["predictions"][1:]})
+    files.write_json(
+        folder / "readiness.json", readiness | {"predictions": readiness["predictions"][1:]}
+    )
     assert outcome(3) is None, "undecided: nothing was predicted"
 
 
-def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(order_run, tmp_path):
+def test_a_training_that_was_stopped_resumes_and_ends_with_the_same_numbers(order_run, tmp_path):
     for name in ("whole", "cut"):
         shutil.copytree(order_run, tmp_path / name)
     whole = train(tmp_path / "whole", changes=QUICK)
 
     class Stop:
-        said: ClassVar[list[str]] = []
+        messages: ClassVar[list[str]] = []
         stop = True
 
         def step(self, label, done, total):
@@ -194,23 +196,23 @@ def test_a_training_that_was_stopped_goes_on_and_ends_with_the_same_numbers(orde
                 raise KeyboardInterrupt
 
         def note(self, message):
-            self.said.append(message)
+            self.messages.append(message)
 
-    heard = Stop()
-    with events.listening(heard), pytest.raises(KeyboardInterrupt):
+    notes = Stop()
+    with events.listening(notes), pytest.raises(KeyboardInterrupt):
         train(tmp_path / "cut", changes=QUICK)
-    assert folders.is_complete(tmp_path / "cut"), "the run itself is as it was"
+    assert folders.is_complete(tmp_path / "cut"), "the run itself is unchanged"
     assert Run(tmp_path / "cut").board == Run(order_run).board
-    heard.stop = False
-    with events.listening(heard):
+    notes.stop = False
+    with events.listening(notes):
         again = train(tmp_path / "cut", changes=QUICK)
-    assert any("training goes on after epoch 7" in said for said in heard.said)
+    assert any("training goes on after epoch 7" in note for note in notes.messages)
     assert again == whole
 
 
-def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, tmp_path):
-    """Where order is all and the spade was a popular list, a network wins; an untrained one does
-    not.
+def test_a_transformer_that_lost_later_restores_the_winner_of_the_dig(order_run, tmp_path):
+    """Where only order matters and the dig chose a popular list, a network wins; an untrained one
+    does not.
     """
     made = dig(
         "world:order",
@@ -228,7 +230,7 @@ def test_a_transformer_that_lost_later_gives_the_dig_its_place_back(order_run, t
     assert folders.is_complete(made.folder)
 
 
-def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_path):
+def test_a_transformer_takes_the_role_of_the_winner_alone_and_the_role_is_restored(tmp_path):
     made = dig(
         "world:order",
         folder=tmp_path / "run",
@@ -243,7 +245,7 @@ def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_
     roles.keep(models, chosen, fit=lambda one: one.sharing().fit(log))
     folders.seal(made.folder)
     before = {path: path.read_bytes() for path in models.rglob("*") if path.is_file()}
-    for epochs in (12, 11):  # the second takes the place of the first, not of the dig's winner
+    for epochs in (12, 11):  # the second replaces the first, not the dig's winner
         won = train(made, changes={**QUICK, "epochs": epochs})
         assert won["winner"] == won["trained"] == roles.label_of(made.artifact)
         assert made.roles == {"winner": "transformer", "discover": "v-sknn", "similar": "cosine"}
@@ -259,7 +261,7 @@ def test_a_transformer_takes_the_role_of_the_winner_alone_and_gives_it_back(tmp_
     assert {path: path.read_bytes() for path in models.rglob("*") if path.is_file()} == before
 
 
-def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_it_was(
+def test_a_stop_before_the_end_leaves_the_run_unchanged_and_keeps_the_training(
     order_run, tmp_path, monkeypatch
 ):
     shutil.copytree(order_run, tmp_path / "run")
@@ -287,7 +289,7 @@ def test_a_stop_before_the_end_leaves_the_run_as_it_was_and_the_training_where_i
     ("module", "act"),
     [("kept", "serve"), ("kept", "keep_network"), ("report", "write"), ("folders", "seal")],
 )
-def test_a_stop_while_the_run_is_written_is_gone_on_from(
+def test_a_training_stopped_while_the_run_is_written_resumes(
     module, act, order_run, tmp_path, monkeypatch
 ):
     shutil.copytree(order_run, tmp_path / "run")
@@ -301,12 +303,12 @@ def test_a_stop_while_the_run_is_written_is_gone_on_from(
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path / "run", changes=changes)
     assert (tmp_path / "run" / "advice.json").exists()
-    heard = Notes()
-    with events.listening(heard):
-        told = train(tmp_path / "run", changes=changes)
-    assert sw.load(tmp_path / "run" / "trained").label == told["trained"]
-    assert not [said for said in heard.said if "already" in said]
-    assert read(tmp_path / "run", "advice.json") == told
+    notes = Notes()
+    with events.listening(notes):
+        advice = train(tmp_path / "run", changes=changes)
+    assert sw.load(tmp_path / "run" / "trained").label == advice["trained"]
+    assert not [note for note in notes.messages if "already" in note]
+    assert read(tmp_path / "run", "advice.json") == advice
     assert folders.is_complete(tmp_path / "run")
     assert not (tmp_path / "run" / "training").exists()
 
@@ -317,14 +319,14 @@ def test_the_network_that_is_kept_is_the_one_on_the_board(order_run, tmp_path, m
     def stopped(*_):
         raise KeyboardInterrupt
 
-    for epochs in (3, 2):  # both learned, neither written
+    for epochs in (3, 2):  # both trained, neither written
         with monkeypatch.context() as patched:
             patched.setattr(excavator.kept, "write_board", stopped)
             with pytest.raises(KeyboardInterrupt):
                 train(tmp_path / "run", changes={**QUICK, "epochs": epochs})
-    told = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
+    advice = train(tmp_path / "run", changes={**QUICK, "epochs": 3})
     kept = sw.load(tmp_path / "run" / "trained")
-    assert kept.label == told["trained"]
+    assert kept.label == advice["trained"]
     assert kept.epochs == 3
     assert len(kept.curve) == 3
     monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
@@ -340,15 +342,15 @@ def test_a_dig_that_chose_nothing_is_below_every_network():
     ) == (float("-inf"), None)
 
 
-def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, monkeypatch):
+def test_a_training_that_failed_has_a_reason_and_checks_nothing(order_run, tmp_path, monkeypatch):
     shutil.copytree(order_run, tmp_path / "run")
     monkeypatch.setattr(training, "_rate", lambda step, total: 1e30)
-    told = train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0}, ablate=True)
-    assert told["state"] == "skipped"
-    assert told["winner"] == "forward(history=0.2)"
-    assert {one["outcome"] for one in told["predictions"]} == {"not tested"}
-    assert all("became no number" in one["says"] for one in told["predictions"])
-    assert all("became no number" in one["reason"] for one in told["pairs"])
+    advice = train(tmp_path / "run", changes={**QUICK, "learning_rate": 1.0}, ablate=True)
+    assert advice["state"] == "skipped"
+    assert advice["winner"] == "forward(history=0.2)"
+    assert {one["outcome"] for one in advice["predictions"]} == {"not tested"}
+    assert all("became no number" in one["says"] for one in advice["predictions"])
+    assert all("became no number" in one["reason"] for one in advice["pairs"])
     page = render(tmp_path / "run")
     assert "it has no score: The loss of transformer" in page
     assert not [one for one in Run(tmp_path / "run").findings if one["code"] == "VER-2"]
@@ -358,14 +360,14 @@ def test_a_training_that_failed_says_so_and_checks_nothing(order_run, tmp_path, 
 def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(
     trained, tmp_path, monkeypatch
 ):
-    folder, told = trained
+    folder, advice = trained
     shutil.copytree(folder, tmp_path / "run")
     again = train(tmp_path / "run", changes=QUICK, seeds=2)
-    assert again["pairs"] == told["pairs"]
+    assert again["pairs"] == advice["pairs"]
     monkeypatch.delattr(trainings, "trial")  # nothing is trained for it
-    assert train(tmp_path / "run", changes=QUICK, seeds=2, ablate=True) == told
+    assert train(tmp_path / "run", changes=QUICK, seeds=2, ablate=True) == advice
     assert [one["outcome"] for one in again["predictions"]] == [
-        one["outcome"] for one in told["predictions"]
+        one["outcome"] for one in advice["predictions"]
     ]
     page = render(tmp_path / "run")
     assert "No neural model was compared" not in page
@@ -377,12 +379,12 @@ def test_what_was_tested_is_kept_when_the_same_network_is_trained_again(
 
 def test_a_network_that_learned_nothing_has_no_score(order_run, tmp_path):
     shutil.copytree(order_run, tmp_path / "run")
-    told = train(tmp_path / "run", changes={**QUICK, "window": "1s"})
-    assert told["state"] == "skipped"
-    assert told["reason"] == "No history of two events is left to learn from."
+    advice = train(tmp_path / "run", changes={**QUICK, "window": "1s"})
+    assert advice["state"] == "skipped"
+    assert advice["reason"] == "No history of two events is left to learn from."
 
 
-def test_a_prediction_about_another_value_and_pairs_that_differ_in_nothing_are_told():
+def test_a_prediction_about_another_value_and_pairs_that_differ_in_nothing_have_a_reason():
     plain = {name: one.plain for name, one in INGREDIENTS.items()}
     expected = Prediction(
         about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0
@@ -463,7 +465,7 @@ def test_log_and_item_table_are_found_from_another_folder(tmp_path, monkeypatch)
     assert train(made.folder, changes={**QUICK, "epochs": 1})["state"] == "done"
 
 
-def test_a_run_of_a_log_in_memory_is_given_it_again(tmp_path):
+def test_a_run_of_a_log_in_memory_needs_it_again(tmp_path):
     log = make_log(*random_rows(3, users=60, rows=900))
     made = dig(
         log,
@@ -478,11 +480,11 @@ def test_a_run_of_a_log_in_memory_is_given_it_again(tmp_path):
     )
 
 
-def test_the_command_tells_the_time_first_and_then_what_was_predicted_and_observed(
+def test_the_command_prints_the_time_first_and_then_what_was_predicted_and_observed(
     order_run, tmp_path
 ):
     shutil.copytree(order_run, tmp_path / "run")
-    said = run(
+    output = run(
         "train",
         str(tmp_path / "run"),
         "--set",
@@ -492,18 +494,18 @@ def test_the_command_tells_the_time_first_and_then_what_was_predicted_and_observ
         "--set",
         "batch=32",
     )
-    assert said.code == 0, said.err
-    assert "expected    about" in said.err
-    assert said.err.index("expected    about") < said.err.index("validation  transformer(")
-    assert "predicted / observed" in said.out
-    assert "The best transformer beside the best cheap model. Expected" in said.out
+    assert output.code == 0, output.err
+    assert "expected    about" in output.err
+    assert output.err.index("expected    about") < output.err.index("validation  transformer(")
+    assert "predicted / observed" in output.out
+    assert "The best transformer compared with the best cheap model. Expected" in output.out
 
 
-def test_a_bad_parameter_of_the_command_is_told_in_two_sentences(order_run, capsys):
-    said = call(capsys, "train", order_run, "--set", "epoch=3")
-    assert said.code == 2
-    assert said.sentences[0] == "The model 'transformer' has no parameter 'epoch'."
-    assert said.sentences[1].startswith("Did you mean 'epochs'?")
+def test_a_bad_parameter_of_the_command_has_an_error_of_two_sentences(order_run, capsys):
+    output = call(capsys, "train", order_run, "--set", "epoch=3")
+    assert output.code == 2
+    assert output.sentences[0] == "The model 'transformer' has no parameter 'epoch'."
+    assert output.sentences[1].startswith("Did you mean 'epochs'?")
     assert (
         call(capsys, "train", order_run, "--set", "epochs").sentences[0]
         == "--set epochs has no value."
@@ -516,7 +518,7 @@ def test_a_bad_parameter_of_the_command_is_told_in_two_sentences(order_run, caps
 # ---- from ingredients to models
 
 
-def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
+def test_every_ingredient_changes_the_transformer_or_is_for_service_alone():
     of_service = {"repeats", "retrain"}
     plain = {name: one.plain for name, one in INGREDIENTS.items()}
     sampled = plain | {"loss": "sampled softmax"}
@@ -529,28 +531,28 @@ def test_every_ingredient_changes_the_transformer_or_is_of_service_alone():
             "training_window": "90d",
             "retrain": "7d",
         }.get(name, other)
-        turned = {**sampled, name: other}
+        with_other_value = {**sampled, name: other}
         base = dict(sampled)
-        if name == "item_ids":  # items of nothing are refused
-            turned["item_content"] = base["item_content"] = True
-        changed = transformer_of(turned).params != transformer_of(base).params
+        if name == "item_ids":  # items without vectors are refused
+            with_other_value["item_content"] = base["item_content"] = True
+        changed = transformer_of(with_other_value).params != transformer_of(base).params
         assert changed != (name in of_service), name
 
 
-def test_pairs_differ_in_one_ingredient_and_ask_only_what_the_data_allow():
+def test_pairs_differ_in_one_ingredient_and_test_only_what_the_data_allow():
     plain = {name: one.plain for name, one in INGREDIENTS.items()}
     found = {one.ingredient: one for one in pairs(plain, {}, [], None, "forbid")[0]}
     assert set(found) == {"loss", "time_encoding", "causal"}, "no content, no repeats, no samples"
-    asked = plain | {"loss": "sampled softmax", "negatives": "in-batch", "logq": True}
+    chosen = plain | {"loss": "sampled softmax", "negatives": "in-batch", "logq": True}
     expected = Prediction(
         about="negatives", says="", because="POP-1", model="in-batch", against="uniform", low=0.0
     )
     found = {
-        one.ingredient: one for one in pairs(asked, {"epochs": 3}, [expected], None, "allow")[0]
+        one.ingredient: one for one in pairs(chosen, {"epochs": 3}, [expected], None, "allow")[0]
     }
     assert set(found) == {"negatives", "logq", "personal_popularity", "time_encoding", "causal"}
     assert found["negatives"].prediction is expected
-    base = transformer_of(asked, {"epochs": 3})
+    base = transformer_of(chosen, {"epochs": 3})
     for one in found.values():
         different = {name for name, value in one.model.params.items() if value != base.params[name]}
         assert len(different) == 1, one.ingredient

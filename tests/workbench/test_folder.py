@@ -1,5 +1,5 @@
-"""Where a run lives: what is ours is used, what is not is never touched, and one process works at a
-time.
+"""The run folder: a run's files are reused, other files are never touched, and one process works in
+it at a time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spadework.workbench.recipe import make
 from spadework.workbench.storage import files, folder
 
 
-class Heard:
+class Recorder:
     def __init__(self):
         self.notes = []
 
@@ -117,16 +117,16 @@ def test_the_lock_of_a_living_process_is_respected(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["dead", "", "not a number\n"])
-def test_the_lock_of_a_dead_process_is_taken_over_and_told(tmp_path, content):
+def test_the_lock_of_a_dead_process_is_taken_over_with_a_remark(tmp_path, content):
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
     (tmp_path / "lock").write_text(f"{gone.pid}\n" if content == "dead" else content)
-    heard = Heard()
-    with events.listening(heard), folder.held(tmp_path):
+    recorder = Recorder()
+    with events.listening(recorder), folder.held(tmp_path):
         assert (tmp_path / "lock").read_text().split()[0] == str(os.getpid())
     assert not (tmp_path / "lock").exists()
-    assert heard.notes == (
-        [f"took over {tmp_path} from process {gone.pid}, which is no more"]
+    assert recorder.notes == (
+        [f"took over {tmp_path} from process {gone.pid}, which has ended"]
         if content == "dead"
         else []
     )
@@ -155,9 +155,9 @@ def test_the_manifest_holds_digests_of_everything_and_is_written_last(run):
     assert not folder.is_complete(run)
     folder.seal(run)
     assert folder.is_complete(run)
-    told = json.loads((run / "manifest.json").read_text())["files"]
-    assert set(told) == {"mine.txt", "recipe.json"}
-    assert told["mine.txt"] == files.sha256(run / "mine.txt")
+    digests = json.loads((run / "manifest.json").read_text())["files"]
+    assert set(digests) == {"mine.txt", "recipe.json"}
+    assert digests["mine.txt"] == files.sha256(run / "mine.txt")
 
 
 def test_default_folders_have_a_date_a_name_and_a_number(tmp_path):

@@ -1,4 +1,4 @@
-"""A model that comes after the dig beside the dig's winner."""
+"""A model trained after the dig, compared with the dig's winner."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from spadework.workbench.training import judged
 
 
 def test_a_network_is_compared_among_the_users_that_judged_the_winner():
-    """A dig that had no time for all users has the winner's value of a sample: the network's of the
-    same users decides.
+    """A dig that had no time for all users has the winner's score on a sample: the network's score
+    on the same users decides.
     """
     users, items = np.repeat(np.arange(2400), 3), np.random.default_rng(0).integers(0, 50, 7200)
     split = splitting.last_item(
         make_log(users, items, np.tile([START, START + DAY, START + 2 * DAY], 2400))
     )
     protocol = Protocol.of(split, metrics=["ndcg@10"], repeats="allow", seed=3)
-    sample, everybody = (
+    sample, all_users = (
         rungs_of(np.flatnonzero(protocol.judged), 3)[0],
         np.flatnonzero(protocol.judged),
     )
-    assert len(sample) < len(everybody)
+    assert len(sample) < len(all_users)
     values = np.full(len(protocol.truth.users), np.nan, np.float32)
-    values[everybody] = 0.1
+    values[all_users] = 0.1
     values[sample] = 0.3
     network = Score(
         model="transformer",
@@ -35,15 +35,15 @@ def test_a_network_is_compared_among_the_users_that_judged_the_winner():
         state="done",
         values={"ndcg@10": values},
     )
-    whole = float(np.nanmean(values))
+    full_mean = float(np.nanmean(values))
 
     def board(value, users):
         entry = {"label": "ease", "state": "done", "metrics": {"ndcg@10": value}, "users": users}
         return {"winner": "ease", "validation": [entry]}
 
-    between = (whole + 0.3) / 2
+    between = (full_mean + 0.3) / 2
     assert judged.is_above_winner(board(between, len(sample)), network, protocol)
-    assert not judged.is_above_winner(board(between, len(everybody)), network, protocol)
+    assert not judged.is_above_winner(board(between, len(all_users)), network, protocol)
     assert not judged.is_above_winner(board(between, None), network, protocol), (
         "boards of earlier versions were judged in full"
     )
@@ -56,5 +56,5 @@ def test_a_network_is_compared_among_the_users_that_judged_the_winner():
         "validation_users_of_dig": len(sample),
     }
     assert judged.is_above_winner(after, network, protocol), (
-        "also once a training has taken its line away"
+        "also after a training has replaced its entry"
     )

@@ -1,5 +1,5 @@
-"""Who is kept beside the winner, and which mixtures come first; hand-made values, so that the right
-answer is known.
+"""Which models are kept in addition to the winner, and which mixtures come first; hand-made values,
+so that the right answer is known.
 """
 
 from __future__ import annotations
@@ -27,28 +27,30 @@ def judged(label: str, mean: float, *, novel: float | None = None, rung: int = 0
     values = {METRIC: (mean + noise + own - own.mean() - noise.mean()).astype(np.float32)}
     if novel is not None:
         values[NOVEL + METRIC] = values[METRIC] - np.float32(mean - novel)
-    one = model(label)
-    score = Score(model=one.name, label=label, params=one.params, state="done", values=values)
-    return Judgement(one, rung, np.arange(USERS), score, METRIC)
+    setting = model(label)
+    score = Score(
+        model=setting.name, label=label, params=setting.params, state="done", values=values
+    )
+    return Judgement(setting, rung, np.arange(USERS), score, METRIC)
 
 
 def judging(
     log, *results: Judgement, seconds: dict[str, float] | None = None, budget: float = 300.0
 ):
-    """What leaders ask of a dig: what was judged, and forecasts by name."""
+    """The parts of a dig that `leaders` uses: judgements, and estimated seconds by name."""
 
-    def foretold(one: Recommender, *_: object) -> float:
-        return (seconds or {}).get(one.name, 0.1)
+    def estimated(setting: Recommender, *_: object) -> float:
+        return (seconds or {}).get(setting.name, 0.1)
 
     rung = SimpleNamespace(novel=object(), rows=np.arange(USERS))
     return SimpleNamespace(
-        judged={result.one.label: result for result in results},
-        first={result.one.label: result for result in results},
-        best=lambda: best(results),
+        judged={result.setting.label: result for result in results},
+        first={result.setting.label: result for result in results},
+        ranked=lambda: best(results),
         rungs=[rung],
         clock=SimpleNamespace(budget=budget),
         # all are fitted
-        costs=SimpleNamespace(fit=foretold, trial=foretold),
+        costs=SimpleNamespace(fit=estimated, trial=estimated),
         seconds=lambda *_: 0.0,
         protocol=SimpleNamespace(split=SimpleNamespace(train=log, name="by_time"), repeats="allow"),
     )
@@ -94,7 +96,7 @@ def test_what_is_popular_is_kept_for_new_items_only_where_nothing_is_above_it(lo
     assert leaders.companions(above, log)["discover"].label == "popular"
 
 
-def test_what_takes_long_on_the_whole_log_is_passed_over_and_where_all_do_the_quickest_is_kept(log):
+def test_a_model_with_a_long_fit_is_skipped_and_where_all_are_long_the_shortest_is_kept(log):
     results = [
         judged("random", 0.0, novel=0.0),
         judged("cosine", 0.2, novel=0.05),
@@ -118,7 +120,9 @@ def test_only_those_of_the_largest_sample_are_compared_for_similar_items(log):
     ordered = SimpleNamespace(
         **{
             **found.__dict__,
-            "best": lambda: sorted(best(list(found.judged.values())), key=lambda one: -one.rung),
+            "ranked": lambda: sorted(
+                best(list(found.judged.values())), key=lambda result: -result.rung
+            ),
         }
     )
     assert leaders.companions(ordered, log)["similar"].label == "ease"
@@ -132,10 +136,11 @@ def test_a_slow_part_does_not_keep_every_mixture_from_a_trial(log):
         judged("cosine", 0.35),
     ]
     slow = [
-        one.label for one in leaders.mixtures(judging(log, *results, seconds={"gf-cf": 60.0}), 20.0)
+        mixture.label
+        for mixture in leaders.mixtures(judging(log, *results, seconds={"gf-cf": 60.0}), 20.0)
     ]
     assert "gf-cf" not in slow[0]
     assert any("gf-cf" in label for label in slow), "those come last"
-    everything = [one.label for one in leaders.mixtures(judging(log, *results), 20.0)]
+    everything = [mixture.label for mixture in leaders.mixtures(judging(log, *results), 20.0)]
     assert "gf-cf" in everything[0]
     assert len(everything) == len(set(everything))

@@ -1,6 +1,4 @@
-"""The planner: breadth first, nothing twice, the end reserved, and the same again where time is
-enough.
-"""
+"""The planner: breadth first, nothing twice, the end reserved, equal results with enough time."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from spadework.models.labels import model
 from spadework.models.linear.ease import Ease
 from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
-from spadework.workbench.search import rungs as judgings
+from spadework.workbench.search import rungs as rungs_module
 from spadework.workbench.search.budgeting import BUDGETS
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
@@ -35,123 +33,127 @@ def split(world):
     return splitting.by_time(world("order").log, test=0.1, valid=0.1)
 
 
-def planner(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
-    choosing, final = (
+def planner_of(folder, split, world, *, names=FEW, budget=300.0) -> Planner:
+    validation, test = (
         Protocol.of(part, metrics=["ndcg@5"], repeats="allow") for part in (split.valid, split)
     )
     costs = Costs()
-    judging = Judging(choosing, None, Ledger(folder), Clock(budget), costs, None)
+    judging = Judging(validation, None, Ledger(folder), Clock(budget), costs, None)
     return Planner(
-        judging, Ending(costs, final, world("order").log, budget), names, lambda until: None
+        judging, Ending(costs, test, world("order").log, budget), names, lambda until: None
     )
 
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory, split, world):
-    one = planner(tmp_path_factory.mktemp("trials"), split, world)
-    asked: list[tuple[str, int]] = []
-    original = one.judging.ask
+    planner = planner_of(tmp_path_factory.mktemp("trials"), split, world)
+    judged: list[tuple[str, int]] = []
+    original = planner.judging.judge
 
-    def heard(settings, rung, until, *, novel=False):
+    def recorded(settings, rung, until, *, novel=False):
         settings = list(settings)
-        asked.extend((setting.label, rung) for setting in settings)
+        judged.extend((setting.label, rung) for setting in settings)
         return original(settings, rung, until, novel=novel)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(one.judging, "ask", heard)
-        one.run()
-    return one, asked
+        patched.setattr(planner.judging, "judge", recorded)
+        planner.run()
+    return planner, judged
 
 
 def test_one_member_of_each_family_comes_before_any_second(done):
-    one, asked = done
-    after = [label for label, _ in asked if label not in model_families.FLOOR]
-    first = [label for label in after if model(label).name != "blend"][: len(one.families)]
+    planner, judged = done
+    after = [label for label, _ in judged if label not in model_families.FLOOR]
+    first = [label for label in after if model(label).name != "blend"][: len(planner.families)]
     # what is popular is on the floor
-    kinds = [model(label).family for label in first[: len(one.families) - 1]]
-    assert len(set(kinds)) == len(kinds) == len(one.families) - 1, first
+    names = [model(label).family for label in first[: len(planner.families) - 1]]
+    assert len(set(names)) == len(names) == len(planner.families) - 1, first
     assert after[0].startswith("blend(parts="), (
-        "the opening mixture stands among the first candidates of all"
+        "the opening mixture is among the very first candidates"
     )
 
 
 def test_every_family_has_an_answer_and_the_floor_does_too(done):
-    one, _ = done
-    assert all(family.judged for family in one.families)
-    assert set(model_families.FLOOR) <= set(one.judging.judged)
+    planner, _ = done
+    assert all(family.judged for family in planner.families)
+    assert set(model_families.FLOOR) <= set(planner.judging.judged)
 
 
-def test_the_same_is_tried_again_where_time_is_enough(done, tmp_path, split, world):
-    one, _ = done
-    again = planner(tmp_path, split, world)
+def test_two_searches_with_enough_time_have_equal_results(done, tmp_path, split, world):
+    planner, _ = done
+    again = planner_of(tmp_path, split, world)
     again.run()
     assert {label: result.mean for label, result in again.judging.judged.items()} == {
-        label: result.mean for label, result in one.judging.judged.items()
+        label: result.mean for label, result in planner.judging.judged.items()
     }
 
 
 def test_without_time_the_floor_alone_is_judged(tmp_path, split, world):
-    one = planner(tmp_path, split, world, budget=0.0)
-    one.run()
-    assert {label for label, result in one.judging.judged.items() if result.reason is None} == set(
-        model_families.FLOOR
-    )
-    assert {"cosine", "ease", "personal", "v-sknn"} <= set(one.schedule.late), (
+    planner = planner_of(tmp_path, split, world, budget=0.0)
+    planner.run()
+    assert {
+        label for label, result in planner.judging.judged.items() if result.reason is None
+    } == set(model_families.FLOOR)
+    assert {"cosine", "ease", "personal", "v-sknn"} <= set(planner.schedule.late), (
         "and each is known to have had no time"
     )
 
 
 def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch):
-    monkeypatch.setattr(judgings, "FIRST_USERS", 60)
-    monkeypatch.setattr(judgings, "MOST_USERS", 60)
-    one = planner(tmp_path, split, world)
-    one.run()
-    last = len(one.judging.rungs) - 1
+    monkeypatch.setattr(rungs_module, "FIRST_USERS", 60)
+    monkeypatch.setattr(rungs_module, "MOST_USERS", 60)
+    planner = planner_of(tmp_path, split, world)
+    planner.run()
+    last = len(planner.judging.rungs) - 1
     assert last > 0
-    assert one.reached == last
-    everybody = [
+    assert planner.reached == last
+    on_all_users = [
         result
-        for result in one.judging.judged.values()
+        for result in planner.judging.judged.values()
         if result.reason is None and result.rung == last
     ]
     assert (
-        1 <= len([result for result in everybody if not model_families.is_floor(result.one)]) <= 24
+        1
+        <= len([result for result in on_all_users if not model_families.is_floor(result.setting)])
+        <= 24
     )
-    assert len(everybody) < len(one.judging.judged) / 2, "most settings never see all users"
-    leader = max(everybody, key=lambda result: result.mean)
-    assert leader in contenders(everybody, 0)
+    assert len(on_all_users) < len(planner.judging.judged) / 2, "most settings never see all users"
+    leader = max(on_all_users, key=lambda result: result.mean)
+    assert leader in contenders(on_all_users, 0)
 
 
-def test_nobody_climbs_past_a_leader_that_has_no_time_to(tmp_path, split, world, monkeypatch):
-    """Else the best of those that are left would win on more users, though it was behind on
-    fewer.
-    """
-    monkeypatch.setattr(judgings, "FIRST_USERS", 60)
-    monkeypatch.setattr(judgings, "MOST_USERS", 60)
-    one = planner(tmp_path, split, world)
-    could = one.schedule.could_end
+def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(
+    tmp_path, split, world, monkeypatch
+):
+    """Else the best of the remaining ones would win on more users, though behind on fewer."""
+    monkeypatch.setattr(rungs_module, "FIRST_USERS", 60)
+    monkeypatch.setattr(rungs_module, "MOST_USERS", 60)
+    planner = planner_of(tmp_path, split, world)
+    could = planner.schedule.could_end
 
     def end(setting, rung):
-        leader = max(one.judging.first.values(), key=lambda result: result.mean).one
+        leader = max(planner.judging.first.values(), key=lambda result: result.mean).setting
         return could(setting, rung) and setting.label != leader.label
 
-    monkeypatch.setattr(one.schedule, "could_end", end)
-    one.run()
-    assert len(one.judging.rungs) > 1
-    assert one.reached == 0
-    assert {result.rung for result in one.judging.judged.values() if result.reason is None} == {0}
+    monkeypatch.setattr(planner.schedule, "could_end", end)
+    planner.run()
+    assert len(planner.judging.rungs) > 1
+    assert planner.reached == 0
+    assert {result.rung for result in planner.judging.judged.values() if result.reason is None} == {
+        0
+    }
 
 
-def test_a_slow_model_does_not_cost_the_winner_its_place(tmp_path, monkeypatch):
-    """A model that sleeps for a minute, and says so at each step, is stopped; the end is reached
-    with a winner on the test span.
+def test_a_slow_model_does_not_keep_the_dig_from_a_winner(tmp_path, monkeypatch):
+    """A model that sleeps for a minute, with a progress event at each step, is stopped; the end is
+    reached with a winner on the test span.
     """
 
     def slow(self, train, content, rng):
         for at in range(600):
             events.step("sleeping", at, 600)
             time.sleep(0.1)
-        raise AssertionError("nobody waits for it")
+        raise AssertionError("the dig does not wait for it")
 
     monkeypatch.setattr(Ease, "_fit", slow)
     begun = time.monotonic()
@@ -201,7 +203,7 @@ def test_a_dig_with_content_families_tries_them(tmp_path):
 
 def test_families_of_a_log_and_why_others_are_none(split):
     found, refused = model_families.families(None, split.valid.train, None)
-    names = {one.name for part in found for one in part.members}
+    names = {member.name for family in found for member in family.members}
     assert {"content", "cease", "cross-occurrence"} <= set(refused)
     assert not names & set(refused)
     composed = {name for name, cls in catalogue().items() if cls.composed or cls.neural}
@@ -213,20 +215,20 @@ def test_budgets_that_are_named_ascend():
 
 
 def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
-    """What both tried on the same users has the same number: a budget decides what is tried, never
-    how well.
+    """A setting that both tried on the same users has the same number: a budget decides what is
+    tried, never how well.
     """
-    one, _ = done
-    small = planner(tmp_path, split, world, budget=8.0)
+    planner, _ = done
+    small = planner_of(tmp_path, split, world, budget=8.0)
     small.run()
     both = [
         label
         for label, result in small.judging.first.items()
-        if result.reason is None and label in one.judging.first
+        if result.reason is None and label in planner.judging.first
     ]
     assert len(both) >= len(model_families.FLOOR)
     for label in both:
-        assert small.judging.first[label].mean == one.judging.first[label].mean
+        assert small.judging.first[label].mean == planner.judging.first[label].mean
 
 
 @pytest.mark.parametrize("rows", [10, 200])

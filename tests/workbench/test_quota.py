@@ -54,7 +54,7 @@ def test_lists_remind_first_and_then_discover():
     assert frame["item_id"].to_list() == ["a", "b", "v", "w", "x"]
     assert frame["for"].to_list() == ["remind"] * 2 + ["discover"] * 3
     assert frame["rank"].to_list() == [1, 2, 3, 4, 5]
-    assert frame["score"].to_list() == [5, 4, 5, 4, 3], "each as its own model says"
+    assert frame["score"].to_list() == [5, 4, 5, 4, 3], "the scores of its own model"
 
 
 def test_where_one_side_has_too_few_the_other_fills_up():

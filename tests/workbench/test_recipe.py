@@ -1,4 +1,4 @@
-"""A job as one validated value: the first fault is told in two sentences."""
+"""A job as one validated value: the first fault gives two sentences."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ SPLITS = "by_time, from_column, last_basket, last_item, random, strong"
             "Write the budget with a unit, such as 60s, 10m, 12h, 7d or 2w."),
     ],
 )  # fmt: skip
-def test_a_fault_is_told_in_two_sentences(values, message, hint):
+def test_a_fault_gives_two_sentences(values, message, hint):
     with pytest.raises(BadRequest) as caught:
         make(values)
     assert caught.value.message == message
@@ -74,12 +74,12 @@ def test_a_fault_is_told_in_two_sentences(values, message, hint):
 
 
 @pytest.mark.parametrize(
-    ("values", "kind"),
+    ("values", "thing"),
     [({"models": ["cosin"]}, "model"), ({"metrics": ["ndgc@10"]}, "metric"),
         ({"dialect": "lightgc"}, "dialect")]
 )  # fmt: skip
-def test_names_are_checked_before_work_starts(values, kind):
-    with pytest.raises(BadRequest, match=f"There is no {kind} named") as caught:
+def test_names_are_checked_before_work_starts(values, thing):
+    with pytest.raises(BadRequest, match=f"There is no {thing} named") as caught:
         make(values)
     assert caught.value.hint.startswith("Did you mean ")
 

@@ -1,4 +1,4 @@
-"""The report as a pure function of the run folder: whole, honest about gaps, safe and small."""
+"""The report as a pure function of the run folder: complete, honest about gaps, safe and small."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def verdict_of(page: str) -> str:
     return " ".join(re.findall(r'<p class="lead">(.*?)</p>', page)).replace("\u00a0", " ")
 
 
-def test_every_section_stands_in_order_below_one_heading(folder: Path) -> None:
+def test_every_section_is_in_order_below_one_heading(folder: Path) -> None:
     page = Page(report.render(folder))
     assert [name for name in page.ids if name in SECTIONS] == SECTIONS
     assert page.tags.count("h1") == 1
@@ -130,21 +130,23 @@ def test_same_folder_same_bytes(
     assert str(folder) not in first
 
 
-def test_the_verdict_takes_what_validation_chose_and_tells_the_tie(folder: Path) -> None:
-    said = verdict_of(report.render(folder))
-    assert "2 models share the first place" in said
+def test_the_verdict_names_the_choice_on_validation_and_the_tie(folder: Path) -> None:
+    verdict = verdict_of(report.render(folder))
+    assert "2 models share rank 1" in verdict
     assert (
         "The model chosen on validation is “cosine, history weight 0.7, half-life 30 d”: "
-        "0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)" in said
+        "0.124 (0.118 … 0.130; NDCG@10, last 28 days, 2,300 users)" in verdict
     )
-    assert "It is the cheapest of them." in said
-    assert "106 % better than the most popular items of all time (101 % … 111 %)" in said
-    assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in said
-    assert "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in said
-    assert "No neural model was compared" in said
+    assert "It is the cheapest of them." in verdict
+    assert "106 % better than the most popular items of all time (101 % … 111 %)" in verdict
+    assert "74 % better than the most popular items of the last 7 days (70 % … 79 %)" in verdict
     assert (
-        "for 39 % of the users at least one of its 10 suggestions was something they then took"
-        in said
+        "fitted in 1.2 s and answers 2,300 users in 0.4 s on 2 processors, within 76 MiB" in verdict
+    )
+    assert "No neural model was compared" in verdict
+    assert (
+        "for 39 % of the users, at least one of the 10 recommended items was among those that they "
+        "had next" in verdict
     )
 
 
@@ -152,8 +154,8 @@ def test_the_cheapest_of_the_first_is_named_when_another_was_chosen(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     files["scores"]["scores"][0]["fit_seconds"] = 900.0
-    said = verdict_of(rendered(tmp_path, files))
-    assert "The cheapest of them is “ease, l2 500”." in said
+    verdict = verdict_of(rendered(tmp_path, files))
+    assert "The cheapest of them is “ease, l2 500”." in verdict
 
 
 def test_a_choice_that_the_test_span_does_not_confirm_is_told(
@@ -170,9 +172,9 @@ def test_a_difference_within_the_noise_is_not_sold_as_a_gain(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     files["scores"]["scores"][7]["difference"]["interval"] = [-0.07, 0.01]
-    said = verdict_of(rendered(tmp_path, files))
-    assert "not surely better than the most popular items of all time" in said
-    assert "74 % better than the most popular items of the last 7 days" in said
+    verdict = verdict_of(rendered(tmp_path, files))
+    assert "not surely better than the most popular items of all time" in verdict
+    assert "74 % better than the most popular items of the last 7 days" in verdict
 
 
 def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -185,11 +187,11 @@ def test_popularity_on_top_is_said_plainly(tmp_path: Path, files: dict[str, Any]
     )
     assert "Nothing beats popular items" in verdict_of(rendered(tmp_path, files))
     files["scores"]["protocol"] |= {"repeats": "forbid", "target_repeat_share": 0.54}
-    assert "But 54 % of what users took they had taken before" in verdict_of(
+    assert "But 54 % of the items of the test span are repeats" in verdict_of(
         rendered(tmp_path, files)
     )
     files["scores"]["scores"] = board[7:]
-    assert "Only lists that are the same for everybody" in verdict_of(rendered(tmp_path, files))
+    assert "Only lists that are the same for all users" in verdict_of(rendered(tmp_path, files))
 
 
 def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> None:
@@ -199,7 +201,7 @@ def test_a_leak_is_the_first_warning(tmp_path: Path, files: dict[str, Any]) -> N
     assert "No leak" not in page
 
 
-def test_every_model_without_a_score_stands_on_the_board_with_its_reason(folder: Path) -> None:
+def test_every_model_without_a_score_is_on_the_board_with_its_reason(folder: Path) -> None:
     page = report.render(folder)
     for reason in (
         "holds a value",
@@ -253,7 +255,7 @@ def test_a_run_that_was_stopped_shows_what_it_judged_and_says_so(
     assert "106 % better" in verdict_of(page)
 
 
-def test_a_finding_that_blocks_stands_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
+def test_a_finding_that_blocks_is_in_the_verdict(tmp_path: Path, files: dict[str, Any]) -> None:
     files["findings"][0] |= {
         "level": "blocker",
         "code": "CLOCK-1",
@@ -263,17 +265,17 @@ def test_a_finding_that_blocks_stands_in_the_verdict(tmp_path: Path, files: dict
     assert "CLOCK-1: Half of the rows lie in the future." in page[: page.index('id="account"')]
 
 
-def test_people_whose_items_have_no_ids_keep_their_titles(
+def test_example_users_whose_items_have_no_ids_keep_their_titles(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     user = files["faces"]["users"][0]
     user["history"] = [{"title": "item 57", "when": None}]
     user["history_length"] = 12
-    told = json.loads(rendered(tmp_path, files, "json"))
-    assert told["faces"]["users"][0]["history"] == [{"title": "item 57", "when": None}]
+    document = json.loads(rendered(tmp_path, files, "json"))
+    assert document["faces"]["users"][0]["history"] == [{"title": "item 57", "when": None}]
     page = rendered(tmp_path, files)
     assert "<li>item 57</li>" in page
-    assert "Took before (the last 1 of 12)" in page
+    assert "History (the last 1 of 12)" in page
 
 
 def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -295,10 +297,10 @@ def test_no_wrong_value_anywhere_stops_the_report(
     run = run_folder.write_run(tmp_path / "run", files)
     for path in leaves(files[name])[1:]:
         changed = copy.deepcopy(files[name])
-        place = changed
+        container = changed
         for key in path[:-1]:
-            place = place[key]
-        place[path[-1]] = wrong
+            container = container[key]
+        container[path[-1]] = wrong
         (run / f"{name}.json").write_text(json.dumps(changed))
         assert report.render(run, "markdown").startswith("# "), path
 
@@ -350,7 +352,7 @@ def test_ids_are_replaced_unless_asked_for(folder: Path) -> None:
         assert "customer-47" not in page
         assert "SKU0" not in page
         assert "Rye bread" in page
-    assert "Ids of people and items are replaced" in report.render(folder)
+    assert "Ids of users and items are replaced" in report.render(folder)
     shown = report.render(folder, with_ids=True)
     assert "customer-4711" in shown
     assert "SKU0" in shown
@@ -363,7 +365,7 @@ def test_replaced_items_keep_one_name_each(tmp_path: Path, files: dict[str, Any]
     user["expected"] = [{"item": "secret-9"}]
     page = rendered(tmp_path, files)
     assert "secret" not in page
-    card = page[page.index("Person 1<") : page.index("Person 2<")]
+    card = page[page.index("User 1<") : page.index("User 2<")]
     assert card.count("<li>item 1</li>") == 2
     assert card.count("<li>item 2</li>") == 1
 
@@ -378,7 +380,7 @@ def test_the_report_stays_below_a_megabyte_and_tells_its_cuts(
     assert len(small.encode()) < 100_000
     assert len(large.encode()) <= report.LARGEST
     assert re.search(r"Shown: [\d,]+ of 5,000 rows. All of them are in scores.json", large)
-    assert "scores.json is too large to stand here" in large
+    assert "scores.json is too large to be shown here" in large
     assert "Shown: " not in small
 
 
@@ -430,9 +432,9 @@ def test_markdown_tables_have_equal_columns(folder: Path) -> None:
 
 
 def test_json_holds_the_files_whole(folder: Path, files: dict[str, Any]) -> None:
-    told = json.loads(report.render(folder, "json", with_ids=True))
-    assert {name: told[name] for name in files} == files
-    assert told["troubles"] == []
+    document = json.loads(report.render(folder, "json", with_ids=True))
+    assert {name: document[name] for name in files} == files
+    assert document["troubles"] == []
 
 
 def test_what_is_not_a_run_folder_is_refused(tmp_path: Path) -> None:
@@ -565,11 +567,11 @@ def test_the_verdict_tells_what_is_expected_of_a_transformer(
             "interval": [-0.2, 0.05],
         }
     )
-    said = verdict_of(rendered(tmp_path, files))
+    verdict = verdict_of(rendered(tmp_path, files))
     assert (
         "The spade is enough: between -20% and +5%. That is an expectation, not a "
         "measurement (VER-1)."
-    ) in said
+    ) in verdict
 
 
 def test_an_undecided_verdict_is_not_told_as_an_expectation(
@@ -587,12 +589,12 @@ def test_an_undecided_verdict_is_not_told_as_an_expectation(
             "unit": "",
         }
     )
-    said = verdict_of(rendered(tmp_path, files))
-    assert f"No neural model was compared. {says} (VER-1)" in said
-    assert "an expectation" not in said
+    verdict = verdict_of(rendered(tmp_path, files))
+    assert f"No neural model was compared. {says} (VER-1)" in verdict
+    assert "an expectation" not in verdict
 
 
-def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(
+def test_questions_not_asked_are_apart_from_those_the_data_cannot_answer(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     files["scores"]["not_tried"] = [
@@ -611,17 +613,18 @@ def test_what_nobody_asked_stands_apart_from_what_cannot_be_asked(
     ]
     page = rendered(tmp_path, files)
     section = page[page.index('id="findings"') : page.index('id="board"')]
-    late, _, impossible = section[section.index("Not asked, so neither yes nor no") :].partition(
-        "Cannot be asked of these data"
-    )
-    assert "ORD-1" in late
-    assert "12\xa0s" in late
-    assert "TIME-1" not in late
+    not_asked, _, impossible = section[
+        section.index("Not asked for lack of time, so the answer is not known") :
+    ].partition("These data cannot answer")
+    assert "ORD-1" in not_asked
+    assert "12\xa0s" in not_asked
+    assert "TIME-1" not in not_asked
     assert "TIME-1" in impossible
     assert "ORD-1" not in impossible
 
 
 def test_a_finding_ends_in_its_line_for_this_log(tmp_path: Path, files: dict[str, Any]) -> None:
+    assert "Do this next" not in rendered(tmp_path, files), "no finding has a line to type"
     files["recipe"]["recipe"] = {"source": "my log.csv", "user": "CustomerID"}
     files["findings"][0] |= {
         "command": "spadework dig SOURCE --set models=personal",
@@ -629,13 +632,14 @@ def test_a_finding_ends_in_its_line_for_this_log(tmp_path: Path, files: dict[str
     }
     page = rendered(tmp_path, files)
     assert "Repeats pay." in page
+    assert "<caption>Do this next</caption>" in page
     assert (
         "<code>spadework dig &#39;my log.csv&#39; --set user=CustomerID --set "
         "models=personal</code>"
     ) in page
 
 
-def test_the_p_beside_an_interval_is_of_that_interval(
+def test_the_p_next_to_an_interval_is_of_that_interval(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     files["scores"]["scores"][1]["difference"] = {
@@ -691,19 +695,21 @@ def test_quiet_findings_are_folded_and_effects_are_drawn(
     files["scores"]["not_tried"] = [{"what": "probe TIME-1", "why": "The log has no times."}]
     page = rendered(tmp_path, files)
     section = page[page.index('id="findings"') : page.index('id="board"')]
-    loud, _, quiet = section.partition("Asked, and of little weight")
-    assert "Counting forward" in loud
-    assert "Dividing each row: " not in loud.partition("<svg")[0], "what weighs little stands below"
-    assert "Dividing each row: " in quiet
+    weighty, _, others = section.partition("Checked, with little or no effect")
+    assert "Counting forward" in weighty
+    assert "Dividing each row: " not in weighty.partition("<svg")[0], (
+        "findings of little effect are below"
+    )
+    assert "Dividing each row: " in others
     assert "Beyond the picture: POP-2 +700" in section, (
-        "what would press all others together is told"
+        "an effect that would press all others together is listed"
     )
     picture = section[section.index("<svg") : section.index("</svg>")]
     assert "ORD-1" in picture
     assert "POP-1" in picture
     assert "POP-2" not in picture
     assert "CON-1" not in picture, "an effect in the metric is no share"
-    assert "TIME-1" in section[section.index("Cannot be asked of these data") :]
+    assert "TIME-1" in section[section.index("These data cannot answer") :]
 
 
 def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(
@@ -719,7 +725,7 @@ def test_a_line_to_type_is_shown_as_code_and_hostile_text_is_not(
     assert "spadework dig '\\`\\|&lt;b&gt;'" in text
 
 
-def test_what_an_earlier_version_said_in_its_reasons_is_read_as_want_of_time(
+def test_reasons_of_an_earlier_version_are_read_as_lack_of_time(
     tmp_path: Path, files: dict[str, Any]
 ) -> None:
     scores = files["scores"]
@@ -784,8 +790,8 @@ def test_a_training_that_is_served_takes_the_place_of_the_choice_of_the_dig(
 
 def test_a_saved_model_without_a_score_is_told(tmp_path: Path, files: dict[str, Any]) -> None:
     files["scores"]["winner"] = "a model that was timed out"
-    said = verdict_of(rendered(tmp_path, files))
+    verdict = verdict_of(rendered(tmp_path, files))
     assert (
         "The model that is saved, “a model that was timed out”, has no score on the test span."
-        in said
+        in verdict
     )

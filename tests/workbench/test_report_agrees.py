@@ -22,12 +22,12 @@ from random_boards import PRIMARY, files_of, random_board
 
 SEEDS = range(200)
 FEW = range(60)
-"""Boards of which the HTML is looked at, too."""
+"""Boards of which the HTML is checked, too."""
 Row = dict[str, Any]
 
 
-class Shown:
-    """A report, its tables by caption, and what the board says."""
+class RenderedBoard:
+    """A report, its tables by caption, and the board that it was made from."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.scores = random_board(seed)
@@ -72,25 +72,25 @@ def number(text: str) -> float:
 
 
 @pytest.fixture(scope="module")
-def shown(tmp_path_factory):
+def case_of(tmp_path_factory):
     folder = tmp_path_factory.mktemp("boards")
-    known: dict[int, Shown] = {}
+    known: dict[int, RenderedBoard] = {}
 
-    def get(seed: int) -> Shown:
-        return known.setdefault(seed, known.get(seed) or Shown(folder, seed))
+    def get(seed: int) -> RenderedBoard:
+        return known.setdefault(seed, known.get(seed) or RenderedBoard(folder, seed))
 
     return get
 
 
-def test_the_board_shows_each_judged_model_once_in_order_with_its_numbers(shown):
+def test_the_board_shows_each_judged_model_once_in_order_with_its_numbers(case_of):
     seen = 0
-    for one in map(shown, SEEDS):
-        rows = one.table(r"both quality and time") or []
-        assert len(rows) == len(one.done)
+    for case in map(case_of, SEEDS):
+        rows = case.table(r"both quality and time") or []
+        assert len(rows) == len(case.done)
         assert [number(row[2].split(" ")[0]) for row in rows] == sorted(
-            (round(value(row), 4) for row in one.done), reverse=True
+            (round(value(row), 4) for row in case.done), reverse=True
         )
-        for row, known in zip(rows, one.done, strict=True):
+        for row, known in zip(rows, case.done, strict=True):
             low, high = known["interval"]
             assert row[0] == str(known["rank"])
             assert row[1].split(" (")[0] == known["label"]
@@ -99,71 +99,71 @@ def test_the_board_shows_each_judged_model_once_in_order_with_its_numbers(shown)
     assert seen > 1000
 
 
-def test_a_p_stands_only_beside_an_interval_that_says_the_same(shown):
+def test_a_p_is_shown_only_where_it_agrees_with_the_interval(case_of):
     with_p = without = 0
-    for one in map(shown, SEEDS):
-        for row, known in zip(one.table(r"both quality and time") or [], one.done, strict=True):
-            gap = known["difference"]
-            if gap is None:
+    for case in map(case_of, SEEDS):
+        for row, known in zip(case.table(r"both quality and time") or [], case.done, strict=True):
+            recorded = known["difference"]
+            if recorded is None:
                 assert row[3] == "–"
                 continue
-            told, _, p = row[3].partition(", p ")
-            ends = [number(end.strip("()+")) for end in told.partition(" ")[2].split(" … ")]
-            assert ends == [pytest.approx(end, abs=5.1e-5) for end in gap["interval"]]
-            assert number(told.partition(" ")[0].lstrip("+")) == pytest.approx(
-                gap["value"], abs=5.1e-5
+            difference, _, p = row[3].partition(", p ")
+            ends = [number(end.strip("()+")) for end in difference.partition(" ")[2].split(" … ")]
+            assert ends == [pytest.approx(end, abs=5.1e-5) for end in recorded["interval"]]
+            assert number(difference.partition(" ")[0].lstrip("+")) == pytest.approx(
+                recorded["value"], abs=5.1e-5
             )
-            apart = gap["interval"][0] > 0 or gap["interval"][1] < 0
-            assert bool(p) == ((gap["p"] < 0.05) == apart)
+            apart = recorded["interval"][0] > 0 or recorded["interval"][1] < 0
+            assert bool(p) == ((recorded["p"] < 0.05) == apart)
             if p:
-                assert ("< 0.001" in p) == (gap["p"] < 0.001)
+                assert ("< 0.001" in p) == (recorded["p"] < 0.001)
                 if "<" not in p:
                     assert number(p.rstrip(")")) == pytest.approx(
-                        gap["p"], abs=5.1e-3 if gap["p"] >= 0.1 else 5.1e-4
+                        recorded["p"], abs=5.1e-3 if recorded["p"] >= 0.1 else 5.1e-4
                     )
             with_p, without = with_p + bool(p), without + (not p)
     assert min(with_p, without) > 50
 
 
-def test_pictures_show_as_many_as_they_say_and_no_better_model_is_left_out(shown):
-    for one in map(shown, SEEDS):
-        if not one.done:
+def test_pictures_show_as_many_as_they_say_and_no_better_model_is_left_out(case_of):
+    for case in map(case_of, SEEDS):
+        if not case.done:
             continue
-        labels = [row["label"] for row in one.done]
+        labels = [row["label"] for row in case.done]
         caption, rows = next(
             (c, r)
-            for c, r in one.tables.items()
+            for c, r in case.tables.items()
             if c.startswith(("The best ", "All models with a score"))
         )
         drawn = [row[0] for row in rows]
         assert drawn == [label for label in labels if label in drawn], "in the order of the board"
         assert [number(row[1]) for row in rows] == [
-            round(value(known), 4) for known in one.done if known["label"] in drawn
+            round(value(known), 4) for known in case.done if known["label"] in drawn
         ]
         first, extra = len(labels), 0
         if caption.startswith("The best"):
-            told = re.fullmatch(
+            match = re.fullmatch(
                 r"The best (\d+) of (\d+) models(?:, and (\d+) to compare with)?", caption
             )
-            assert told
-            assert int(told[2]) == len(labels)
-            first, extra = int(told[1]), int(told[3] or 0)
+            assert match
+            assert int(match[2]) == len(labels)
+            first, extra = int(match[1]), int(match[3] or 0)
         assert drawn[:first] == labels[:first]
         assert len(drawn) == first + extra
-        assert one.scores["winner"] in drawn
-        dots = one.table(r"^(The first \d+ of \d+ models|Quality of each model)$")
+        assert case.scores["winner"] in drawn
+        dots = case.table(r"^(The first \d+ of \d+ models|Quality of each model)$")
         assert (dots is None) == (len(labels) < 2)
         assert [row[0] for row in dots or []] == (labels[: len(dots)] if dots else [])
-        cost = one.table(r"^Quality and cost$")
+        cost = case.table(r"^Quality and cost$")
         assert [number(row[2]) for row in cost or []] == (
-            [round(value(row), 4) for row in one.done] if cost else []
+            [round(value(row), 4) for row in case.done] if cost else []
         )
 
 
-def test_each_cell_of_the_heat_map_is_its_value_and_the_best_is_the_largest(shown):
+def test_each_cell_of_the_heat_map_is_its_value_and_the_best_is_the_largest(case_of):
     seen = 0
-    for one in map(shown, SEEDS):
-        heat, rows = one.scores["heat"], one.table(r": weight × history")
+    for case in map(case_of, SEEDS):
+        heat, rows = case.scores["heat"], case.table(r": weight × history")
         assert (rows is None) == (heat is None)
         if heat is None:
             continue
@@ -177,25 +177,27 @@ def test_each_cell_of_the_heat_map_is_its_value_and_the_best_is_the_largest(show
             for to, v in enumerate(line)
             if v is not None
         ]
-        told = re.search(
-            r"Best: (weight \d+) with (history \d+), ([\d.]+), reached by (.+?)\.\n", one.text
+        match = re.search(
+            r"Best: (weight \d+) with (history \d+), ([\d.]+), reached by (.+?)\.\n", case.text
         )
-        assert (told is None) == (not known)
-        if told:
-            at, to = heat["rows"].index(told[1]), heat["columns"].index(told[2])
+        assert (match is None) == (not known)
+        if match:
+            at, to = heat["rows"].index(match[1]), heat["columns"].index(match[2])
             assert (
-                heat["values"][at][to] == max(known)[0] == pytest.approx(float(told[3]), abs=5.1e-5)
+                heat["values"][at][to]
+                == max(known)[0]
+                == pytest.approx(float(match[3]), abs=5.1e-5)
             )
-            assert told[4] == heat["settings"][at][to]
+            assert match[4] == heat["settings"][at][to]
             seen += 1
     assert seen > 100
 
 
-def test_numbers_of_the_same_users_stand_together_and_fall(shown):
-    for one in map(shown, SEEDS):
-        rows = one.table(r"^Every configuration") or []
-        assert len(rows) == len(one.judged)
-        known = {row["label"]: row for row in one.judged}
+def test_values_of_the_same_users_are_together_and_fall(case_of):
+    for case in map(case_of, SEEDS):
+        rows = case.table(r"^Every setting") or []
+        assert len(rows) == len(case.judged)
+        known = {row["label"]: row for row in case.judged}
         assert {row[0] for row in rows} == set(known)
         for row in rows:
             assert row[1] == f"{value(known[row[0]]):.4f}"
@@ -205,115 +207,116 @@ def test_numbers_of_the_same_users_stand_together_and_fall(shown):
             for size, group in groupby(rows, lambda row: int(row[4].replace(",", "")))
         ]
         assert [size for size, _ in groups] == sorted(
-            {row["users"] for row in one.judged}, reverse=True
+            {row["users"] for row in case.judged}, reverse=True
         )
         assert all(values == sorted(values, reverse=True) for _, values in groups)
-        if "choice" in one.scores:
+        if "choice" in case.scores:
             for size, values in groups:
                 assert (
                     f"{len(values)} setting{'s' if len(values) > 1 else ''} on {size:,} users"
-                    in one.section("Board")
+                    in case.section("Board")
                 )
 
 
-def test_nothing_is_told_twice_to_have_no_score_and_nothing_is_left_out(shown):
-    for one in map(shown, SEEDS):
-        scores = one.scores
-        tested, judged = {row["label"] for row in one.done}, {row["label"] for row in one.judged}
+def test_everything_without_a_score_is_listed_once(case_of):
+    for case in map(case_of, SEEDS):
+        scores = case.scores
+        tested, judged = {row["label"] for row in case.done}, {row["label"] for row in case.judged}
         wanted = {row["label"] for row in scores["scores"]} - tested
         wanted |= {row["label"] for row in scores["validation"]} - tested - judged
-        told, count = [], 0
+        listed, count = [], 0
         for caption in (
             r"^Without a score$",
             r"^Models and settings that had no time$",
             r"^Judged on the validation span only$",
         ):
-            for row in one.table(caption) or []:
+            for row in case.table(caption) or []:
                 label, more = re.fullmatch(
                     r"(.+?)(?: \(and (\d+) more settings?\))?", row[0]
                 ).groups()
                 if label != "7 mixtures":
-                    told.append(label)
+                    listed.append(label)
                     count += 1 + int(more or 0)
-        assert len(told) == len(set(told))
-        assert set(told) <= wanted
+        assert len(listed) == len(set(listed))
+        assert set(listed) <= wanted
         assert count == len(wanted)
-        assert one.text.count("**Without a score**") <= 1
+        assert case.text.count("**Without a score**") <= 1
         states = [
             row["state"] for row in scores["scores"] if row["state"] not in ("done", "no time")
         ]
-        assert ("Without a score: " in one.section("Verdict")) == bool(states)
+        assert ("Without a score: " in case.section("Verdict")) == bool(states)
         for state in set(states):
-            assert f"{states.count(state)} {state}" in one.section("Verdict")
+            assert f"{states.count(state)} {state}" in case.section("Verdict")
 
 
-def test_what_had_no_time_is_one_sentence_with_the_right_numbers(shown):
+def test_what_had_no_time_is_one_sentence_with_the_right_numbers(case_of):
     seen = 0
-    for one in map(shown, SEEDS):
-        entries = [*one.scores["scores"], *one.scores["validation"]]
+    for case in map(case_of, SEEDS):
+        entries = [*case.scores["scores"], *case.scores["validation"]]
         able = {row["model"] for row in entries if row["state"] == "done"}
         unable = {row["model"] for row in entries if row["state"] == "skipped"} - able
-        late = {
+        without_time = {
             (row["model"], row["label"])
-            for row in one.scores["validation"]
+            for row in case.scores["validation"]
             if row["state"] == "no time"
         }
-        models = {model for model, _ in late} - able - unable
-        settings = {label for model, label in late if model in able}
-        settings -= {row["label"] for row in one.scores["scores"]}
-        told = re.findall(
-            r"(?:(\d+) models?)?(?: and )?(?:(\d+) settings?(?: of others)?)? had no time; (.+?)\.",
-            one.section("Honesty"),
+        models = {model for model, _ in without_time} - able - unable
+        settings = {label for model, label in without_time if model in able}
+        settings -= {row["label"] for row in case.scores["scores"]}
+        sentences = re.findall(
+            r"(?:(\d+) models?)?(?: and )?(?:(\d+) settings?(?: of other models)?)? "
+            r"had no time; (.+?)\.",
+            case.section("Honesty"),
         )
-        assert [(int(m or 0), int(s or 0)) for m, s, _ in told] == (
+        assert [(int(m or 0), int(s or 0)) for m, s, _ in sentences] == (
             [(len(models), len(settings))] if models or settings else []
         )
-        enough = one.scores.get("budget", {}).get("would_do")
+        enough = case.scores.get("budget", {}).get("would_do")
         assert all(
-            end == (f"--budget {enough} would do" if enough else "a larger budget tries them")
-            for *_, end in told
+            end == (f"--budget {enough} is enough" if enough else "a larger budget tries them")
+            for *_, end in sentences
         )
-        seen += bool(told)
+        seen += bool(sentences)
     assert seen > 100
 
 
-def test_a_starved_dig_says_so_before_everything_else(shown):
+def test_a_starved_dig_says_so_before_everything_else(case_of):
     seen = set()
-    for one in map(shown, FEW):
-        budget = one.scores.get("budget", {})
+    for case in map(case_of, FEW):
+        budget = case.scores.get("budget", {})
         starved = budget.get("starved", False)
-        page = report.render(one.folder)
+        page = report.render(case.folder)
         assert ('class="starved"' in page) == starved
-        assert ("This dig was starved." in one.text) == starved
+        assert ("This dig was starved." in case.text) == starved
         if starved:
             assert page.index('class="starved"') < page.index('id="verdict"')
             assert budget["says"] in html.unescape(page[: page.index('id="verdict"')])
-            assert "Families without a trial: session neighbours." in one.section("Honesty")
+            assert "Families without a trial: session neighbours." in case.section("Honesty")
         if budget.get("says"):
-            assert budget["says"] in one.section("Honesty")
+            assert budget["says"] in case.section("Honesty")
         seen.add(starved)
     assert seen == {True, False}
 
 
-def test_the_choice_is_told_as_it_was_made(shown):
-    for one in map(shown, SEEDS):
-        scores, verdict, board = one.scores, one.section("Verdict"), one.section("Board")
-        if not one.done:
+def test_the_choice_is_shown_as_it_was_made(case_of):
+    for case in map(case_of, SEEDS):
+        scores, verdict, board = case.scores, case.section("Verdict"), case.section("Board")
+        if not case.done:
             assert "there is no verdict yet" in verdict
             continue
-        winner = next(row for row in one.done if row["label"] == scores["winner"])
+        winner = next(row for row in case.done if row["label"] == scores["winner"])
         low, high = winner["interval"]
         assert (
             f"“{winner['label']}”: {value(winner):.3f} ({low:.3f} … {high:.3f}; "
             f"{scores['protocol']['heading']})"
         ) in verdict
         assert ("is behind" in verdict) == (winner["rank"] != 1)
-        marks = {row[1] for row in one.table(r"both quality and time")}
+        marks = {row[1] for row in case.table(r"both quality and time")}
         choice = scores.get("choice")
         if choice is None:
             assert f"{winner['label']} (saved)" in marks
             continue
-        assert f"The model to take is “{winner['label']}”" in verdict
+        assert f"The model to use is “{winner['label']}”" in verdict
         assert choice["says"] in verdict
         assert choice["says"] in board
         assert f"Saved and served: “{winner['label']}”." in board
@@ -327,63 +330,63 @@ def test_the_choice_is_told_as_it_was_made(shown):
         assert (f"the cheapest first: {', '.join(choice['tied'])}." in board) == (
             len(choice["tied"]) > 1
         )
-        assert ("it is not above what is popular" in verdict) == (not choice["above_popular"])
+        assert ("it is not better than popular items" in verdict) == (not choice["above_popular"])
         roles = scores.get("winners", {})
         assert ("| For new items |" in verdict) == bool(roles)
         if roles:
-            assert f"| For all that people take | {winner['label']} |" in verdict
+            assert f"| For all items | {winner['label']} |" in verdict
             assert f"| For new items | {roles['new items']} |" in verdict
             share = scores["repetition"]["models"][0]["hits_repeated"]
-            told = re.search(
-                r"Of the hits of “(.+?)”, ([\d.]+) % are items that the user had taken before\.",
+            match = re.search(
+                r"Of the hits of “(.+?)”, ([\d.]+) % are repeats: items of the user's history\.",
                 verdict,
             )
-            assert told
-            assert told[1] == winner["label"]
-            assert float(told[2]) == pytest.approx(100 * share, abs=0.5)
+            assert match
+            assert match[1] == winner["label"]
+            assert float(match[2]) == pytest.approx(100 * share, abs=0.5)
 
 
-def test_the_gain_over_what_is_popular_is_that_of_the_board(shown):
+def test_the_gain_over_what_is_popular_is_that_of_the_board(case_of):
     seen = 0
-    for one in map(shown, SEEDS):
-        verdict = one.section("Verdict")
-        if not one.done or one.done[0]["model"] in ("popular", "random"):
+    for case in map(case_of, SEEDS):
+        verdict = case.section("Verdict")
+        if not case.done or case.done[0]["model"] in ("popular", "random"):
             continue
         names = {
             "popular": "the most popular items of all time",
             "popular(window=7d)": "the most popular items of the last 7 days",
         }
-        for row in one.done:
+        for row in case.done:
             name, base = names.get(row["label"]), value(row)
             if name is None or base == 0:
                 continue
             low, high = row["difference"]["interval"]
-            told = re.search(
+            match = re.search(
                 (
                     rf"(not surely better than|([\d,.]+) % better than) {name} \(([−\d,.]+) % … "
                     r"([−\d,.]+) %\)"
                 ),
                 verdict,
             )
-            assert told
-            assert told[1].startswith("not") == (low <= 0 <= high)
-            shares = [number(told[at].replace(",", "")) for at in (3, 4)]
+            assert match
+            assert match[1].startswith("not") == (low <= 0 <= high)
+            shares = [number(match[at].replace(",", "")) for at in (3, 4)]
             for share, end in zip(shares, (-high, -low), strict=True):
                 assert share == pytest.approx(100 * end / base, rel=0.05, abs=0.006)
-            if told[2]:
-                assert number(told[2].replace(",", "")) == pytest.approx(
+            if match[2]:
+                assert number(match[2].replace(",", "")) == pytest.approx(
                     -100 * row["difference"]["value"] / base, rel=0.05, abs=0.006
                 )
             seen += 1
     assert seen > 80
 
 
-def test_marks_of_pictures_are_the_rows_of_the_board(shown):
-    for one in map(shown, FEW):
-        page = report.render(one.folder)
+def test_marks_of_pictures_are_the_rows_of_the_board(case_of):
+    for case in map(case_of, FEW):
+        page = report.render(case.folder)
         section = page[page.index('id="board"') : page.index('id="helped"')].replace("\u00a0", " ")
         pictures = re.findall(r'<div class="on-wide">(<svg.*?</svg>)', section, re.DOTALL)
-        if len(one.done) > 1:
+        if len(case.done) > 1:
             titles = [
                 html.unescape(title)
                 for title in re.findall(r'class="mark"><title>(.*?)</title>', pictures[0])
@@ -393,10 +396,10 @@ def test_marks_of_pictures_are_the_rows_of_the_board(shown):
                     f"{row['label']}: {value(row):.4f} ({row['interval'][0]:.4f} … "
                     f"{row['interval'][1]:.4f})"
                 )
-                for row in one.done[:30]
+                for row in case.done[:30]
             ]
             assert titles == rows
-        heat = one.scores["heat"]
+        heat = case.scores["heat"]
         drawn = re.findall(r"<title>(weight \d+, history \d+: [\d.]+)</title>", page)
         assert drawn == [
             f"{heat['rows'][at]}, {heat['columns'][to]}: {v:.4f}"
@@ -406,17 +409,17 @@ def test_marks_of_pictures_are_the_rows_of_the_board(shown):
         ]
 
 
-def test_questions_without_time_are_not_told_as_impossible(shown):
-    for one in map(shown, SEEDS):
-        asked = one.table("^Not asked, so neither yes nor no")
-        impossible = one.table("^Cannot be asked of these data$")
-        assert ([row[0] for row in asked or []], [row[0] for row in impossible or []]) == (
-            (["ORD-1"], ["TIME-1"]) if "budget" in one.scores else ([], [])
+def test_questions_without_time_are_not_shown_as_impossible(case_of):
+    for case in map(case_of, SEEDS):
+        not_asked = case.table("^Not asked for lack of time, so the answer is not known$")
+        impossible = case.table("^These data cannot answer$")
+        assert ([row[0] for row in not_asked or []], [row[0] for row in impossible or []]) == (
+            (["ORD-1"], ["TIME-1"]) if "budget" in case.scores else ([], [])
         )
-        other = [row[0] for row in one.table("^What else was not tried$") or []]
+        other = [row[0] for row in case.table("^What else was not tried$") or []]
         assert other == ["transformers"]
 
 
-def test_json_is_the_board_itself(shown):
-    for one in map(shown, range(20)):
-        assert json.loads(report.render(one.folder, "json"))["scores"] == one.scores
+def test_json_is_the_board_itself(case_of):
+    for case in map(case_of, range(20)):
+        assert json.loads(report.render(case.folder, "json"))["scores"] == case.scores

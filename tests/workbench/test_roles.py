@@ -65,9 +65,9 @@ def test_a_model_of_several_roles_is_written_once_and_names_are_numbered(kept):
 
 
 def test_every_model_comes_back_with_its_facts(kept, shop):
-    for role, one in three(shop).items():
+    for role, fitted in three(shop).items():
         folder = roles.find(kept, role)
-        assert artifact.load(folder) == one
+        assert artifact.load(folder) == fitted
         assert files.read_json(folder / "model.json")["facts"] == ABOUT
         assert artifact.titles(folder) is not None
 
@@ -95,13 +95,13 @@ def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(
 ):
     fitted = []
 
-    def fit(one):
-        fitted.append(one.label)
-        return one.sharing().fit(shop)
+    def fit(fitted_model):
+        fitted.append(fitted_model.label)
+        return fitted_model.sharing().fit(shop)
 
     bare = {
-        role: one.sharing()
-        for role, one in {
+        role: fitted_model.sharing()
+        for role, fitted_model in {
             "winner": model("personal"),
             "discover": model("cosine"),
             "similar": model("cosine"),
@@ -109,7 +109,7 @@ def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(
     }
     roles.keep(tmp_path / "models", bare, facts=ABOUT, content=shelves, fit=fit)
     assert fitted == ["personal", "cosine"]
-    assert all("_state" not in one.__dict__ for one in bare.values())
+    assert all("_state" not in fitted_model.__dict__ for fitted_model in bare.values())
     assert artifact.load(roles.find(tmp_path / "models", "similar")) == model("cosine").fit(shop)
 
 
@@ -130,15 +130,15 @@ def test_what_was_there_stays_until_the_new_set_is_whole(kept, shop, monkeypatch
             raise error
         return real["write_json"](path, value, **named)
 
-    def rename(path, place):
+    def rename(path, target):
         if (
             stage == "move"
             and path.name.startswith(files.HALF)
-            and Path(place) == kept
+            and Path(target) == kept
             and (path / "popular").exists()
         ):
             raise error
-        return real["rename"](path, place)
+        return real["rename"](path, target)
 
     with monkeypatch.context() as patched:
         patched.setattr(artifact, "save", save)
@@ -155,11 +155,11 @@ def test_what_was_there_stays_until_the_new_set_is_whole(kept, shop, monkeypatch
 def test_a_set_without_a_winner_and_strange_roles_are_refused_and_nothing_is_written(
     shop, tmp_path
 ):
-    one = model("popular").fit(shop)
+    fitted_model = model("popular").fit(shop)
     with pytest.raises(BadRequest, match="No model has the role 'winner'"):
-        roles.keep(tmp_path / "models", {"similar": one})
+        roles.keep(tmp_path / "models", {"similar": fitted_model})
     with pytest.raises(UnknownName, match="There is no role named 'similiar'") as caught:
-        roles.keep(tmp_path / "models", {"winner": one, "similiar": one})
+        roles.keep(tmp_path / "models", {"winner": fitted_model, "similiar": fitted_model})
     assert caught.value.hint.startswith("Did you mean 'similar'?")
     assert list(tmp_path.iterdir()) == []
 
@@ -214,9 +214,9 @@ def test_long_labels_are_cut_where_all_are_listed(shop, tmp_path):
         "blend", parts="cosine(history=0.7) + forward(history=0.6) + popular + personal + raw"
     )
     roles.keep(tmp_path / "models", {"winner": long.fit(shop)})
-    told = roles.told(tmp_path / "models")
-    assert "…" in told
-    assert len(told) < 90
+    text = roles.in_words(tmp_path / "models")
+    assert "…" in text
+    assert len(text) < 90
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_long_labels_are_cut_where_all_are_listed(shop, tmp_path):
 def test_roles_that_do_not_fit_the_models_are_refused(kept, value):
     (kept / "roles.json").write_text(json.dumps(value))
     with pytest.raises(
-        BadRequest, match=r"roles\.json does not fit the models beside it"
+        BadRequest, match=r"roles\.json does not fit the models in its folder"
     ) as caught:
         Run(kept.parent).artifact  # noqa: B018
     assert caught.value.hint == "It is damaged or was changed; run the job again."
@@ -285,7 +285,7 @@ def test_a_winner_is_written_where_no_model_was(shop, tmp_path):
 # ---- similarity
 
 
-def test_whether_a_model_knows_similar_items_is_told_of_classes_too():
+def test_whether_a_model_knows_similar_items_is_known_of_classes_too():
     shelf = catalogue()
     assert roles.has_similarity(shelf["cosine"])
     assert roles.has_similarity(model("blend", parts="popular + cosine"))
@@ -294,5 +294,5 @@ def test_whether_a_model_knows_similar_items_is_told_of_classes_too():
 
 
 def test_a_part_of_no_weight_is_not_asked_for_similar_items(shop):
-    one = model("blend", parts="popular + cosine", weights="1, 0").fit(shop)
-    assert not roles.has_similarity(one)
+    fitted_model = model("blend", parts="popular + cosine", weights="1, 0").fit(shop)
+    assert not roles.has_similarity(fitted_model)

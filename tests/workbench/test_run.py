@@ -39,16 +39,16 @@ def test_the_model_that_is_kept_learned_from_the_whole_log(order_run):
 
 
 def test_the_recipe_that_is_kept_has_every_default_and_the_command_to_repeat_it(order_run):
-    told = json.loads((order_run / "recipe.json").read_text())
-    assert told["recipe"] == make(
+    entry = json.loads((order_run / "recipe.json").read_text())
+    assert entry["recipe"] == make(
         {"source": "world:order", "models": ["popular", "cosine", "forward"], "budget": "180s"}
     ).model_dump(mode="json")
-    assert told["command"].startswith(f"spadework dig world:order --run {order_run} ")
-    assert "--budget 180s" in told["command"]
-    assert """'models=["popular", "cosine", "forward"]'""" in told["command"]
+    assert entry["command"].startswith(f"spadework dig world:order --run {order_run} ")
+    assert "--budget 180s" in entry["command"]
+    assert """'models=["popular", "cosine", "forward"]'""" in entry["command"]
 
 
-def test_what_helped_is_told_with_intervals(order_run):
+def test_effects_have_intervals(order_run):
     board = Run(order_run).board
     assert board["helped"]
     for row in board["helped"]:
@@ -79,27 +79,27 @@ def test_a_damaged_board_is_named(tmp_path):
 # ---- the cut
 
 
-def people(times):
-    """Ten people with eight events each."""
+def log_of(times):
+    """A log of ten users with eight events each."""
     return make_log([f"u{n % 10}" for n in range(80)], [n % 7 for n in range(80)], times)
 
 
 @pytest.mark.parametrize(
     ("log", "name"),
     [
-        (people([START + n * DAY for n in range(80)]), "by_time"),
-        (people([n // 10 for n in range(80)]), "last_item"),
-        (people([START] * 80), "random"), (people(None), "random"),
+        (log_of([START + n * DAY for n in range(80)]), "by_time"),
+        (log_of([n // 10 for n in range(80)]), "last_item"),
+        (log_of([START] * 80), "random"), (log_of(None), "random"),
     ],
-    ids=["calendar", "positions", "one moment", "no times"],
+    ids=["calendar", "positions", "one timestamp", "no times"],
 )  # fmt: skip
-def test_auto_takes_the_first_way_that_leaves_somebody_to_judge(log, name):
+def test_auto_uses_the_first_split_that_leaves_users_to_judge(log, name):
     split = choose_split(log, make({}))
     assert split.name == name
     assert split.valid is not None
 
 
-def test_auto_takes_baskets_where_nobody_lives_on_both_sides_of_the_cut():
+def test_auto_uses_baskets_where_no_user_is_on_both_sides_of_the_cut():
     users = [f"u{n // 4}" for n in range(80)]
     log = make_log(
         users,
@@ -115,9 +115,9 @@ def test_auto_takes_baskets_where_nobody_lives_on_both_sides_of_the_cut():
 
 
 @pytest.mark.parametrize("name", ["by_time", "last_item", "strong", "random"])
-def test_a_named_cut_is_taken(name):
+def test_a_named_split_is_used(name):
     assert (
-        choose_split(people([START + n * DAY for n in range(80)]), make({"split": name})).name
+        choose_split(log_of([START + n * DAY for n in range(80)]), make({"split": name})).name
         == name
     )
 
@@ -126,4 +126,4 @@ def test_a_cut_that_needs_labels_cannot_be_named():
     with pytest.raises(
         BadRequest, match="The split 'from_column' needs labels, so it cannot be named in a recipe"
     ):
-        choose_split(people(None), make({"split": "from_column"}))
+        choose_split(log_of(None), make({"split": "from_column"}))

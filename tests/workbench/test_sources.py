@@ -11,7 +11,7 @@ from spadework.errors import UnknownName, Unsuitable
 from spadework.workbench.recipe import command_of, from_settings, make
 from spadework.workbench.sources import choose_split, read_for, target_of
 
-KINDS = ["view", "view", "buy", "view"]
+EVENT_TYPES = ["view", "view", "buy", "view"]
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def shop():
         [f"u{n % 10}" for n in numbers],
         [n % 7 for n in numbers],
         [START + n * DAY // 10 for n in numbers],
-        kinds=[KINDS[n // 10 % 4] for n in numbers],
+        event_types=[EVENT_TYPES[n // 10 % 4] for n in numbers],
     )
 
 
@@ -35,29 +35,29 @@ def test_the_target_is_expected_in_both_cuts(name, shop):
     assert split.valid is not None
     for part in (split, split.valid):
         assert len(part.expected)
-        assert part.expected.is_kind("buy").all()
+        assert part.expected.is_event_type("buy").all()
         assert part.target == "buy"
-        assert not part.train.is_kind("buy").all()
+        assert not part.train.is_event_type("buy").all()
 
 
-def test_the_target_is_the_recipes_else_the_first_of_the_events_else_all_kinds(shop):
+def test_the_target_is_the_recipes_else_the_first_of_the_events_else_all_types(shop):
     assert target_of(shop, make({"target": "view", "events": ["buy", "view"]})) == "view"
     assert target_of(shop, make({"events": ["buy", "view"]})) == "buy"
     assert target_of(shop, make({"events": ["view", "buy"]})) == "view"
-    told: list[str] = []
+    notes: list[str] = []
 
     class Listener:
         def note(self, text: str) -> None:
-            told.append(text)
+            notes.append(text)
 
     with events.listening(Listener()):
         assert target_of(shop, make({})) is None
-    assert told == ["all kinds of events are to be predicted: buy, view; name one with target"]
+    assert notes == ["all event types are predicted: buy, view; name one with target"]
 
 
-def test_a_log_of_one_kind_is_cut_as_one_without(tmp_path):
+def test_a_log_of_one_event_type_is_cut_as_one_without(tmp_path):
     rows = "user,item,timestamp,event\n" + "".join(
-        f"u{n % 5},{n % 7},{START + n * DAY},{KINDS[n % 4]}\n" for n in range(60)
+        f"u{n % 5},{n % 7},{START + n * DAY},{EVENT_TYPES[n % 4]}\n" for n in range(60)
     )
     path = tmp_path / "log.csv"
     path.write_text(rows)
@@ -67,21 +67,21 @@ def test_a_log_of_one_kind_is_cut_as_one_without(tmp_path):
     assert (split.target, split.left_out) == (None, 0)
     both = make({"source": str(path), "events": ["buy", "view"], "split": "last_item"})
     log, _ = read_for(both, str(path), None)
-    assert choose_split(log, both).expected.is_kind("buy").all()
+    assert choose_split(log, both).expected.is_event_type("buy").all()
 
 
 @pytest.mark.parametrize("name", list(worlds))
-def test_a_world_says_what_is_to_be_predicted(name, world):
+def test_a_world_has_its_own_target(name, world):
     made = world(name)
     split = choose_split(made.log, make({"source": f"world:{name}"}))
     assert split.target == made.target
-    assert made.target is None or split.expected.is_kind(made.target).all()
+    assert made.target is None or split.expected.is_event_type(made.target).all()
 
 
 def test_a_target_that_is_not_there_is_refused_before_any_cut(shop):
-    with pytest.raises(UnknownName, match="There is no kind of event named 'bui'"):
+    with pytest.raises(UnknownName, match="There is no event type named 'bui'"):
         choose_split(shop, make({"target": "bui"}))
-    with pytest.raises(Unsuitable, match="nothing says what kind the events of the log are"):
+    with pytest.raises(Unsuitable, match="but the log has no event types"):
         choose_split(make_log(["a", "a"], [1, 2]), make({"target": "buy"}))
 
 

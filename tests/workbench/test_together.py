@@ -1,6 +1,4 @@
-"""Settings that are counted together: as many as there is time for, and a line for each of the
-others.
-"""
+"""Settings that are counted together: as many as time allows; each of the others has a reason."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.sweep import Sweep
-from spadework.workbench.search.together import ask_in_time
+from spadework.workbench.search.together import judge_in_time
 from spadework.workbench.search.trial_cache import Ledger
 
 
@@ -34,65 +32,66 @@ def judging(tmp_path, world) -> Judging:
 
 def test_with_time_enough_all_are_judged_and_none_twice(judging):
     settings = Sweep(judging).stage(0)
-    found = ask_in_time(judging, settings, float("inf"))
-    assert {result.one.label for result in found} == {one.label for one in settings}
+    found = judge_in_time(judging, settings, float("inf"))
+    assert {result.setting.label for result in found} == {setting.label for setting in settings}
     assert {result.score.state for result in found} == {"done"}
-    assert ask_in_time(judging, settings, float("inf")) == []
+    assert judge_in_time(judging, settings, float("inf")) == []
 
 
-def test_only_as_many_as_are_foretold_to_end_are_begun(judging, monkeypatch):
+def test_only_as_many_as_are_estimated_to_end_are_begun(judging, monkeypatch):
     settings = Sweep(judging).stage(0)
-    foretold = iter([10.0, 40.0, 1000.0])
-    monkeypatch.setattr(together, "_seconds", lambda *_: next(foretold))
-    found = ask_in_time(judging, settings, judging.clock.now + 105.0)
+    estimates = iter([10.0, 40.0, 1000.0])
+    monkeypatch.setattr(together, "_seconds", lambda *_: next(estimates))
+    found = judge_in_time(judging, settings, judging.clock.now + 105.0)
     states = [result.score.state for result in found]
     # a tenth of the time is left as it is; then two more fit, and no third
     assert states.count("done") == 9 + 2
     assert states.count("no time") == len(settings) - 11
     assert all(result.reason for result in found if result.score.state == "no time")
     monkeypatch.undo()
-    # what had no time is asked when there is some
-    rest = ask_in_time(judging, settings, float("inf"))
+    # settings that had no time are judged when there is some
+    rest = judge_in_time(judging, settings, float("inf"))
     assert len(rest) == len(settings) - 11
     assert {result.score.state for result in rest} == {"done"}
 
 
 def test_without_time_nothing_is_begun(judging):
     begun = time.monotonic()
-    found = ask_in_time(judging, Sweep(judging).stage(1), judging.clock.now - 1.0)
+    found = judge_in_time(judging, Sweep(judging).stage(1), judging.clock.now - 1.0)
     assert {result.score.state for result in found} == {"no time"}
     assert time.monotonic() - begun < 1.0
 
 
-def test_those_that_look_at_the_same_pairs_stand_together(judging, monkeypatch):
-    asked: list[object] = []
-    original = judging.ask
+def test_settings_that_count_the_same_pairs_are_together(judging, monkeypatch):
+    judged: list[object] = []
+    original = judging.judge
     monkeypatch.setattr(
         judging,
-        "ask",
-        lambda settings, *rest, **more: (asked.extend(settings), original(settings, *rest, **more))[
-            1
-        ],
+        "judge",
+        lambda settings, *rest, **more: (
+            judged.extend(settings),
+            original(settings, *rest, **more),
+        )[1],
     )
-    ask_in_time(judging, Sweep(judging).stage(1), float("inf"))
-    channels = [one.channel for one in asked]
+    judge_in_time(judging, Sweep(judging).stage(1), float("inf"))
+    channels = [setting.channel for setting in judged]
     changes = sum(before != after for before, after in zip(channels, channels[1:], strict=False))
     assert changes == len(set(channels)) - 1
 
 
-def test_what_an_earlier_start_judged_is_taken_whatever_the_time(judging, world):
+def test_what_an_earlier_start_judged_is_used_whatever_the_time(judging, world):
     settings = Sweep(judging).stage(0)
-    ask_in_time(judging, settings[:5], float("inf"))
+    judge_in_time(judging, settings[:5], float("inf"))
     again = Judging(
         judging.protocol, None, Ledger(judging.ledger.folder), Clock(600.0), Costs(), None
     )
-    found = ask_in_time(again, settings, again.clock.now - 1.0)
-    assert {result.one.label for result in found if result.score.state == "done"} == {
-        one.label for one in settings[:5]
+    found = judge_in_time(again, settings, again.clock.now - 1.0)
+    assert {result.setting.label for result in found if result.score.state == "done"} == {
+        setting.label for setting in settings[:5]
     }
 
 
-def test_where_none_was_judged_yet_a_forecast_is_asked_all_the_same(judging, monkeypatch):
+def test_where_none_was_judged_yet_estimates_still_limit_the_count(judging, monkeypatch):
     monkeypatch.setattr(Costs, "fit", lambda *_: 1e6)
-    found = ask_in_time(judging, Sweep(judging).stage(0), judging.clock.now + 60.0)
+    found = judge_in_time(judging, Sweep(judging).stage(0), judging.clock.now + 60.0)
     assert {result.score.state for result in found} == {"no time"}

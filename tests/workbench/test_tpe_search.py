@@ -1,4 +1,4 @@
-"""The search near the best: proposals lie in its space, and a failed one is told as failed."""
+"""The search near the best: proposals lie in its space, and a failed one counts as failed."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ def seen(**settings):
 
 
 def labels(models) -> list[str]:
-    return [one.label for one in models]
+    return [model.label for model in models]
 
 
 def test_proposals_lie_in_the_space_and_keep_what_is_not_searched():
     known = seen(window=5)
     search = Search(protocol(), known, with_content=True)
-    bounds = space([one for one, _ in known], timed=True, with_content=True)
-    proposed = [one for _ in range(5) for one in search.propose(6)]
+    bounds = space([setting for setting, _ in known], timed=True, with_content=True)
+    proposed = [setting for _ in range(5) for setting in search.propose(6)]
     assert len(set(labels(proposed))) > 20
-    for one in proposed:
-        assert one.window == 5
-        assert one.weight in ("power",)
-        assert all(0 <= power <= 1 for power in (one.left_power, one.right_power))
-        assert 0.5 <= one.history <= 1
-        assert one.content_cold in bounds["content_cold"].choices
-        one.check_weight()
+    for setting in proposed:
+        assert setting.window == 5
+        assert setting.weight in ("power",)
+        assert all(0 <= power <= 1 for power in (setting.left_power, setting.right_power))
+        assert 0.5 <= setting.history <= 1
+        assert setting.content_cold in bounds["content_cold"].choices
+        setting.check_weight()
 
 
-def test_values_beside_the_usual_choices_become_choices():
+def test_values_outside_the_usual_choices_become_choices():
     known = seen(age_half_life="49d", keep=123)
-    bounds = space([one for one, _ in known], timed=True, with_content=False)
+    bounds = space([setting for setting, _ in known], timed=True, with_content=False)
     assert "49d" in bounds["age_half_life"].choices
     assert 123 in bounds["keep"].choices
     assert len(Search(protocol(), known, with_content=False).propose(6)) > 1
@@ -65,8 +65,8 @@ def test_values_beside_the_usual_choices_become_choices():
 @pytest.mark.parametrize("weight", ["llr", "lift", "ppmi"])
 def test_a_weight_of_whole_counts_is_left_for_one_that_takes_decay(weight):
     search = Search(protocol(), [(CoOccurrence(weight=weight), 0.3)], with_content=False)
-    for one in search.propose(8):
-        one.check_weight()
+    for setting in search.propose(8):
+        setting.check_weight()
 
 
 def test_a_log_without_times_gets_no_proposal_about_time():
@@ -74,15 +74,15 @@ def test_a_log_without_times_gets_no_proposal_about_time():
     search = Search(
         log, [(CoOccurrence(weight="cosine"), 0.3), (CoOccurrence(), 0.1)], with_content=False
     )
-    for one in search.propose(8):
-        one.check_needs(log.split.train, None)
+    for setting in search.propose(8):
+        setting.check_needs(log.split.train, None)
 
 
 def test_equal_seeds_propose_the_same():
     def proposals(seed):
         search = Search(protocol(seed=seed), seen(), with_content=False)
         first = search.propose(6)
-        search.learn({one.label: 0.1 + at / 100 for at, one in enumerate(first)})
+        search.learn({setting.label: 0.1 + at / 100 for at, setting in enumerate(first)})
         return labels(first) + labels(search.propose(6))
 
     assert proposals(1) == proposals(1)
@@ -98,15 +98,15 @@ def test_proposals_without_a_number_count_as_failed_and_the_search_goes_on():
     assert len(search.propose(6)) > 1
 
 
-def test_what_did_well_draws_the_proposals():
+def test_proposals_move_towards_good_settings():
     known = seen()
     search = Search(protocol(), known, with_content=False)
     for _ in range(8):
         found = search.propose(6)
-        search.learn({one.label: one.left_power for one in found})
-    late = [one.left_power for one in search.propose(6)]
+        search.learn({setting.label: setting.left_power for setting in found})
+    late = [setting.left_power for setting in search.propose(6)]
     assert sum(late) / len(late) > 0.75, (
-        "a power of one is best here, and half is what chance would propose"
+        "a power of 1 is best here, and random proposals would have half of it"
     )
 
 

@@ -21,10 +21,10 @@ def protocol(shop):
 
 
 def test_a_trial_comes_back_as_it_was(tmp_path, protocol):
-    ledger, one = Ledger(tmp_path / "trials"), model("cosine", history=0.7)
+    ledger, setting = Ledger(tmp_path / "trials"), model("cosine", history=0.7)
     lists: list[np.ndarray] = []
-    score = trial(one, protocol, lists=lists)
-    key = ledger.key(one, protocol, "test")
+    score = trial(setting, protocol, lists=lists)
+    key = ledger.key(setting, protocol, "test")
     assert ledger.find(key) is None
     ledger.keep(key, score, lists[0], 1.5)
     assert ledger.find(key)[2] == 0.0, (
@@ -72,7 +72,7 @@ def test_other_inputs_have_other_names(protocol, shop):
 
 
 @pytest.mark.parametrize("state", AGAIN)
-def test_what_was_the_machines_fault_is_tried_again(tmp_path, state):
+def test_what_failed_for_the_machine_is_tried_again(tmp_path, state):
     ledger = Ledger(tmp_path)
     ledger.keep("k", Score(model="cosine", label="cosine", state=state, reason="so"), None, 1.0)
     assert ledger.find("k") is None

@@ -1,4 +1,4 @@
-"""Tuning: where a search looks, and that it repeats itself."""
+"""Tuning: the range of a search, and that it repeats itself."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def protocol(world):
     return Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
 
 
-def judging(folder, protocol) -> Judging:
+def judging_of(folder, protocol) -> Judging:
     return Judging(protocol, None, Ledger(folder), Clock(600.0), Costs(), None)
 
 
@@ -33,17 +33,17 @@ def judging(folder, protocol) -> Judging:
 def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, protocol):
     runs = []
     for turn in range(2):
-        one, judge = (
+        tuning, judging = (
             Tuning(model(name), protocol.split.train, None, 0),
-            judging(tmp_path / str(turn), protocol),
+            judging_of(tmp_path / str(turn), protocol),
         )
         labels = []
         for _ in range(4):
-            settings = one.propose()
+            settings = tuning.propose()
             assert 1 <= len(settings) <= ANSWERS
             assert len({learned(setting) for setting in settings}) == 1, "one fit answers them all"
             labels += [setting.label for setting in settings]
-            one.learn(judge.ask(settings, 0, time.monotonic() + 60))
+            tuning.learn(judging.judge(settings, 0, time.monotonic() + 60))
         runs.append(labels)
     assert runs[0][0] == name
     assert runs[0] == runs[1]
@@ -52,31 +52,36 @@ def test_a_search_starts_from_the_default_and_repeats_itself(name, tmp_path, pro
 def test_a_model_without_a_search_has_its_variants_once_and_until_they_were_tried(
     tmp_path, protocol
 ):
-    one, judge = (
+    tuning, judging = (
         Tuning(model("popular"), protocol.split.train, None, 0),
-        judging(tmp_path, protocol),
+        judging_of(tmp_path, protocol),
     )
-    assert not one.searches
-    first = [setting.label for setting in one.propose()]
+    assert not tuning.searches
+    first = [setting.label for setting in tuning.propose()]
     # no time: they wait for another round
-    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))
-    assert [setting.label for setting in one.propose()] == first
+    tuning.learn(judging.judge(tuning.propose(), 0, time.monotonic() - 1))
+    assert [setting.label for setting in tuning.propose()] == first
     found: list[str] = []
-    while (settings := one.propose()) and len(found) < 100:
+    while (settings := tuning.propose()) and len(found) < 100:
         found += [setting.label for setting in settings]
-        one.learn(judge.ask(settings, 0, float("inf")))
+        tuning.learn(judging.judge(settings, 0, float("inf")))
     assert sorted(found) == sorted(
         model("popular", **params).label for params in catalogue()["popular"].variants() if params
     )
 
 
-def test_what_failed_is_told_to_the_search(tmp_path, protocol):
-    one, judge = Tuning(model("ease"), protocol.split.train, None, 0), judging(tmp_path, protocol)
-    one.learn(judge.ask(one.propose(), 0, time.monotonic() - 1))  # no time: none has a number
-    assert one.propose()
+def test_the_search_learns_what_failed(tmp_path, protocol):
+    tuning, judging = (
+        Tuning(model("ease"), protocol.split.train, None, 0),
+        judging_of(tmp_path, protocol),
+    )
+    tuning.learn(
+        judging.judge(tuning.propose(), 0, time.monotonic() - 1)
+    )  # no time: none has a number
+    assert tuning.propose()
 
 
-def test_a_log_without_times_is_asked_nothing_about_time():
+def test_a_log_without_times_has_no_proposal_about_time():
     users, items, _ = random_rows(2, users=60, rows=900)
     split = splitting.random(make_log(users, items), test=0.2, valid=True, rng=0)
     for _ in range(3):
@@ -88,11 +93,11 @@ def test_a_log_without_times_is_asked_nothing_about_time():
     "name",
     [name for name, cls in catalogue().items() if any(p.search for p in cls.parameters().values())],
 )
-def test_where_a_search_looks_is_allowed(name):
+def test_the_range_of_a_search_is_allowed(name):
     for parameter in catalogue()[name].parameters().values():
         if parameter.search is not None:
             for value in parameter.search.choices or (
-                parameter.kind(parameter.search.low),
-                parameter.kind(parameter.search.high),
+                parameter.value_type(parameter.search.low),
+                parameter.value_type(parameter.search.high),
             ):
                 parameter.check(value, name)

@@ -1,4 +1,4 @@
-"""Compiling ahead: complete, told, safe beside others, and never the end of a dig."""
+"""Compiling ahead: complete, with progress, safe in parallel, and never the end of a dig."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from makers import SOURCE, Heard
+from makers import SOURCE, Recorder
 from spadework import events
 from spadework.kernels import compiled
 from spadework.workbench import warming
@@ -31,11 +31,11 @@ time.sleep(120)
 
 
 @pytest.fixture
-def heard() -> Iterator[Heard]:
+def recorder() -> Iterator[Recorder]:
     """A listener within the test; remarks of other tests are forgotten."""
-    listener = Heard()
+    listener = Recorder()
     compiled._remarks.clear()
-    compiled._told.clear()
+    compiled._remarked.clear()
     with events.listening(listener):
         yield listener
 
@@ -69,7 +69,7 @@ def gone(process: int) -> bool:
 # ---- what is done
 
 
-def test_a_stamp_for_each_part_ends_it(folder, heard):
+def test_a_stamp_for_each_part_ends_it(folder, recorder):
     assert parts_to_do() == list(range(warming.PARTS))
     for part in range(warming.PARTS):
         mark(folder, part)
@@ -79,7 +79,7 @@ def test_a_stamp_for_each_part_ends_it(folder, heard):
     started = Warming.begin()
     assert started._children == []
     assert started.wait() < 0.02
-    assert heard.notes == []
+    assert recorder.notes == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"spadework": "0.0.1"}', "\x00\xff"])
@@ -99,38 +99,38 @@ def test_it_can_be_turned_off(folder, monkeypatch):
 # ---- processes that do not do their work
 
 
-def test_a_process_that_fails_is_a_remark(folder, heard, monkeypatch):
+def test_a_process_that_fails_is_a_remark(folder, recorder, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import sys; sys.exit('sansa: ValueError: no')")
     assert Warming.begin().wait() < 30
     assert (
         "Compiling ahead failed (sansa: ValueError: no); models compile in their own time."
-        in heard.notes
+        in recorder.notes
     )
 
 
-def test_a_process_that_is_killed_is_a_remark(folder, heard, monkeypatch):
+def test_a_process_that_is_killed_is_a_remark(folder, recorder, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import os; os.kill(os.getpid(), 9)")
     Warming.begin().wait()
     assert (
         "Compiling ahead failed (the process ended with -9); models compile in their own time."
-        in heard.notes
+        in recorder.notes
     )
 
 
-def test_a_process_that_says_nothing_is_given_up(folder, heard, monkeypatch):
+def test_a_process_without_output_is_given_up(folder, recorder, monkeypatch):
     monkeypatch.setattr(warming, "_PROGRAM", "import time; time.sleep(120)")
     monkeypatch.setattr(warming, "PATIENCE", 0.3)
     assert Warming.begin().wait() < 30
     assert (
-        heard.notes[-1]
-        == "Compiling ahead failed (no word for 0.3 s); models compile in their own time."
+        recorder.notes[-1]
+        == "Compiling ahead failed (no output for 0.3 s); models compile in their own time."
     )
 
 
-def test_a_process_that_cannot_be_started_is_a_remark(folder, heard, monkeypatch):
+def test_a_process_that_cannot_be_started_is_a_remark(folder, recorder, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
     Warming.begin().wait()
-    assert [note.partition(" (")[0] for note in heard.notes] == [
+    assert [note.partition(" (")[0] for note in recorder.notes] == [
         "No process could be started to compile ahead"
     ]
 
@@ -146,7 +146,7 @@ def test_closing_ends_the_processes(folder, monkeypatch):
 
 
 def test_an_interruption_while_waiting_ends_them_too(folder, monkeypatch):
-    class Impatient(Heard):
+    class Impatient(Recorder):
         def step(self, label: str, done: int, total: int | None) -> None:
             if done:
                 assert label == warming.LABEL
@@ -181,7 +181,7 @@ def test_a_killed_parent_leaves_no_process_behind(tmp_path):
 # ---- without a folder
 
 
-def test_without_a_folder_the_steps_are_done_here_and_heard_by_nobody(monkeypatch, heard):
+def test_without_a_folder_the_steps_are_done_here_without_listeners(monkeypatch, recorder):
     done: list[str] = []
 
     def step(name: str) -> None:
@@ -202,8 +202,8 @@ def test_without_a_folder_the_steps_are_done_here_and_heard_by_nobody(monkeypatc
     assert done == []
     started.wait()
     assert done == ["a", "b", "c"]
-    assert [done for _, done, _ in heard.steps] == [0, 1, 2, 3]
-    assert heard.notes == [
+    assert [done for _, done, _ in recorder.steps] == [0, 1, 2, 3]
+    assert recorder.notes == [
         "compiling for this process, since compiled kernels cannot be kept; no budget pays for it",
         "Compiling ahead failed (b: ValueError: no).",
     ]
@@ -229,13 +229,13 @@ def test_after_it_a_dig_compiles_nothing_and_two_at_a_time_share_the_work(tmp_pa
         )
         for _ in range(2)
     ]
-    for one in pair:
-        out, err = one.communicate(timeout=900)
-        assert one.returncode == 0, err
+    for process in pair:
+        out, err = process.communicate(timeout=900)
+        assert process.returncode == 0, err
         assert "failed" not in err
-        told = json.loads(out)["compiled kernels"]
-        assert told["compiled ahead"] == "yes"
-        assert told["kept in"] == str(tmp_path / f"kernels-{compiled.digest()}")
+        kernels = json.loads(out)["compiled kernels"]
+        assert kernels["compiled ahead"] == "yes"
+        assert kernels["kept in"] == str(tmp_path / f"kernels-{compiled.digest()}")
     before = sorted(tmp_path.rglob(f"*{compiled.SUFFIX}"))
     assert len(before) > 150
     dig = [*command, "dig", "world:repeats", "--budget", "15s", "--run", str(tmp_path / "run")]

@@ -28,10 +28,10 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
         text += f"\n{rows_table(rows, primary)}\n"
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
-        told = f"saved: {board['winner']}. {choice['says']}"
+        sentence = f"saved: {board['winner']}. {choice['says']}"
         text += (
             formatting.with_labels(
-                told, [entry["label"] for entry in [*entries, *board["validation"]]]
+                sentence, [entry["label"] for entry in [*entries, *board["validation"]]]
             )
             + "\n"
         )
@@ -60,7 +60,7 @@ def _without_numbers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What models said while they learned, each remark once."""
+    """Remarks of models during fitting, each remark once."""
     by_remark: dict[str, list[str]] = {}
     for entry in entries:
         for remark in entry.get("remarks", ()):
@@ -75,7 +75,7 @@ def rows_table(
     primary: str,
     marks: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """One line per finished model; beside labels of `marks` stands their word."""
+    """One line per finished model; `marks` maps labels to the word next to them, such as saved."""
     head, right = ["rank", "model", primary, "95 %", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
     rows = [_row(entry, primary) for entry in entries]
     spare = (6, 5, 3, 4)
@@ -101,42 +101,44 @@ def _row(entry: Mapping[str, Any], primary: str) -> list[str]:
 
 
 def facts_line(protocol: Mapping[str, Any]) -> str:
-    """What to know beside the numbers: repeats, cold targets, new users."""
+    """Facts that explain the numbers: repeats, cold targets, new users."""
     parts = []
     if protocol.get("target_repeat_share") is not None:
         parts.append(f"{protocol['target_repeat_share']:.0%} of the targets are repeats")
-        parts.append(f"{protocol['cold_target_share']:.1%} are of items not in train (misses)")
-        parts.append(f"{protocol['users_without_history']:,} users without history judged apart")
+        parts.append(f"{protocol['cold_target_share']:.1%} are items that no model knows (misses)")
+        parts.append(
+            f"{protocol['users_without_history']:,} users without history are judged separately"
+        )
     return "; ".join(parts)
 
 
 def findings_text(
     findings: Sequence[Mapping[str, Any]], line: Callable[[Mapping[str, Any]], str] | None = None
 ) -> str:
-    """One line per finding, a second with the advice, a third to type; questions whose answers
-    weigh little share a line.
+    """One line per finding, a second with the advice, a third to type; findings that need no
+    action share a line.
 
-    `line` makes the third of a finding, for a log and a run that are known; else it is told with
+    `line` makes the third line of a finding, for a known log and run; without it, the line holds
     the words SOURCE and RUN.
     """
-    quiet = [
+    no_action = [
         finding["code"]
         for finding in findings
         if finding["level"] == "note" and finding.get("unit") in ("share", "metric")
     ]
     lines = []
     for finding in findings:
-        if finding["code"] in quiet:
+        if finding["code"] in no_action:
             continue
         lines.append(f"{finding['level']:<7}  {finding['code']:<7}  {finding['says']}")
         lines += [f"                  → {finding['advice']}"] if finding["advice"] else []
         command = finding.get("command") if line is None else line(finding)
         lines += [f"                  $ {command}"] if command else []
-    if quiet:
-        lines.append(f"note     {len(quiet)} other answers ask for nothing: {', '.join(quiet)}")
+    if no_action:
         lines.append(
-            "                  → They stand in the report, section 3, and in findings.json."
+            f"note     {len(no_action)} other checks need no action: {', '.join(no_action)}"
         )
+        lines.append("                  → They are in the report, section 3, and in findings.json.")
     return "\n".join(lines) + "\n\n" if lines else ""
 
 
@@ -145,7 +147,7 @@ def _seconds(value: float | None) -> str:
 
 
 def _clipped(label: str) -> str:
-    """A label that leaves room for numbers; the whole of it is in the report and in --json."""
+    """A label cut to leave room for numbers; the full label is in the report and in --json."""
     from spadework.workbench import formatting
 
     return formatting.label(label, 48)

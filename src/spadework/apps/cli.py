@@ -16,7 +16,7 @@ from spadework.errors import SpadeworkError
 
 
 class Commands(click.Group):
-    """Finds commands by walking `apps/commands`; loads one only when it is asked for."""
+    """Finds commands by walking `apps/commands`; loads one only when it is called."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         package = importlib.import_module("spadework.apps.commands")
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(error.format_message(), "")
     except (KeyboardInterrupt, click.Abort):
         sys.stderr.flush()
-        os._exit(130)  # threads of a kernel may still be at work; nothing is left to be saved
+        os._exit(130)  # threads of a kernel may still run; nothing is left to be saved
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
         _fail(

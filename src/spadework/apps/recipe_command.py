@@ -32,10 +32,10 @@ class RecipeCommand(click.Command):
         from spadework.workbench.recipe import Recipe
 
         translated: list[str] = []
-        waiting = iter(args)
-        for arg in waiting:
+        remaining = iter(args)
+        for arg in remaining:
             if arg == "--":
-                return [*translated, arg, *waiting]
+                return [*translated, arg, *remaining]
             name, equals, value = arg.partition("=")
             key = name.removeprefix("--").replace("-", "_")
             if not arg.startswith("--") or name in declared or key not in Recipe.model_fields:
@@ -44,7 +44,7 @@ class RecipeCommand(click.Command):
             if Recipe.model_fields[key].annotation is bool:
                 value = value or "true"
             elif not equals:
-                value = next(waiting, "")
+                value = next(remaining, "")
                 if not value:
                     raise click.BadOptionUsage(
                         name, f"Option {name!r} requires an argument.", ctx=None

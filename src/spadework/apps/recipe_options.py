@@ -19,7 +19,7 @@ def recipe_of(
     settings: Sequence[str] = (),
     **others: Any,
 ) -> Recipe:
-    """Settings of the file, then of --set, then of the options; the last word counts."""
+    """Settings of the file, then of --set, then of the options; the last value counts."""
     values: dict[str, Any] = from_toml(Path(path)) if path else {}
     values |= from_settings(settings)
     given = {"source": source, "items": items, "budget": budget, **others}
@@ -28,8 +28,8 @@ def recipe_of(
 
 
 def parameters_of(name: str, settings: Sequence[str]) -> dict[str, Any]:
-    """Parameters of a model from KEY=VALUE texts; a key that it does not have is refused with the
-    nearest.
+    """Parameters of a model from KEY=VALUE texts; an unknown key is refused, with the nearest
+    known one.
     """
     from spadework.models.catalogue import catalogue
     from spadework.models.parameters import refuse_unknown

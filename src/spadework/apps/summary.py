@@ -1,5 +1,5 @@
-"""What a dig prints: what came out, the best models beside the baselines, what was left out, and
-what to type next.
+"""What a dig prints: the result, the best models next to the baselines, what was left out, and what
+to type next.
 """
 
 from __future__ import annotations
@@ -25,15 +25,13 @@ from spadework.workbench.report.run_facts import (
 )
 
 MOST = 10
-"""Models of the board that are shown; the baselines and the models that are saved stand below
-them.
-"""
+"""Models of the board that are shown; the baselines and the saved models follow below them."""
 BASELINES = ("popular", "popular(window=7d)", "random")
 _PAYS = ("The excavator may pay", "A transformer is worth")
 
 
 def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
-    """All that is printed of a finished run; `larger` is the command with the budget that would do,
+    """All that is printed of a finished run; `larger` is the command with a sufficient budget,
     where there is one.
     """
 
@@ -46,7 +44,11 @@ def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
         "\n".join(_choice(facts)),
         findings_text(facts.findings, line).rstrip(),
     ]
-    parts += [_board(facts), "\n".join(_left(facts)), "\n".join(_next(facts, folder, larger))]
+    parts += [
+        _board(facts),
+        "\n".join(_without_a_score(facts)),
+        "\n".join(_next(facts, folder, larger)),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -58,7 +60,7 @@ def shown_rows(facts: RunFacts) -> tuple[list[Map], int]:
         row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None
     ]
     wanted = {*BASELINES, *outcome.marks(facts)}
-    shown = [row for at, row in enumerate(scored) if at < MOST or label_of(row) in wanted]
+    shown = [row for index, row in enumerate(scored) if index < MOST or label_of(row) in wanted]
     return shown, len(scored) - len(shown)
 
 
@@ -67,8 +69,10 @@ def _rows(facts: RunFacts, folder: Path) -> str:
     read, used = as_number(rows.get("read")), as_number(rows.get("used"))
     if read is None or used is None:
         return ""
-    aside = folder / "set_aside.parquet"
-    return f"{read:,.0f} rows → {used:,.0f} used" + (f"     see {aside}" if aside.exists() else "")
+    set_aside = folder / "set_aside.parquet"
+    return f"{read:,.0f} rows → {used:,.0f} used" + (
+        f"     see {set_aside}" if set_aside.exists() else ""
+    )
 
 
 def _choice(facts: RunFacts) -> Iterator[str]:
@@ -86,7 +90,7 @@ def _choice(facts: RunFacts) -> Iterator[str]:
     if best != served:
         yield f"best     {names[best]}, by value on validation"
     why = formatting.with_labels(outcome.why(facts), [served, best, *outcome.tied(facts)])
-    yield from (f"         {said}" for said in (why, outcome.not_above_popular(facts)) if said)
+    yield from (f"         {text}" for text in (why, outcome.not_above_popular(facts)) if text)
     yield from (
         f"saved    {names[label]}: {name[:1].lower()}{name[1:]}"
         for name, label in outcome.saved(facts)[1:]
@@ -103,15 +107,18 @@ def _board(facts: RunFacts) -> str:
     return text + (f"\n… {more} more in the report" if more else "")
 
 
-def _left(facts: RunFacts) -> Iterator[str]:
+def _without_a_score(facts: RunFacts) -> Iterator[str]:
     """One line for what had no time, one for each other reason, and what a reader of the numbers
     must know.
     """
-    late, halfway = outcome.no_time_sentence(facts), outcome.halfway_sentence(facts)
-    if late:
-        yield late
-    if halfway:
-        yield f"{halfway} The report lists them."
+    no_time, validation_only = (
+        outcome.no_time_sentence(facts),
+        outcome.validation_only_sentence(facts),
+    )
+    if no_time:
+        yield no_time
+    if validation_only:
+        yield f"{validation_only} The report lists them."
     yield from outcome.other_reasons(facts)
     leak, budget = as_text(facts.protocol.get("leak")), as_map(facts.scores.get("budget"))
     if leak:
@@ -123,9 +130,9 @@ def _left(facts: RunFacts) -> Iterator[str]:
         )
     if budget.get("ended") == "done" and not outcome.starved(facts):
         yield as_text(budget.get("says"))
-    earlier = outcome.taken_over(facts)
-    if earlier:
-        yield earlier
+    reused = outcome.reused_sentence(facts)
+    if reused:
+        yield reused
 
 
 def _next(facts: RunFacts, folder: Path, larger: str) -> Iterator[str]:

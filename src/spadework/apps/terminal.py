@@ -25,7 +25,7 @@ def print_json(value: Any) -> None:
 
 
 def width() -> int:
-    """Columns of the terminal; 100 where nobody says."""
+    """Columns of the terminal; 100 where it is not known."""
     return shutil.get_terminal_size((100, 24)).columns
 
 
@@ -46,7 +46,7 @@ def table(
             head, rows, right = (
                 narrow[0],
                 narrow[1:],
-                [place for place, at in enumerate(kept) if at in right],
+                [index for index, at in enumerate(kept) if at in right],
             )
             break
     cells = [list(head), *[list(row) for row in rows]]
@@ -70,27 +70,27 @@ def table(
 
 @dataclass
 class _Task:
-    """What runs now."""
+    """A step of work that is running."""
 
     label: str
     done: int
     total: int | None
-    begun: float  # when it was first told, on time.monotonic
+    begun: float  # when its first progress arrived, on time.monotonic
     before: int  # units that were done by then
 
     def text(self, most: float) -> str:
-        """How far it is, and from three seconds on how long the rest will take at the pace so far,
-        unless `most` seconds end it before.
+        """Its progress, and from three seconds on the estimated remaining time, unless that is
+        longer than `most` seconds.
         """
         from spadework.workbench import formatting
 
         label = formatting.label(self.label, 40)
         if not self.total:
             return label
-        took, made = time.monotonic() - self.begun, self.done - self.before
+        elapsed, completed = time.monotonic() - self.begun, self.done - self.before
         left = (
-            took / made * (self.total - self.done)
-            if took > Progress.SURE and made > 0
+            elapsed / completed * (self.total - self.done)
+            if elapsed > Progress.SURE and completed > 0
             else math.inf
         )
         return f"{label} {self.done:,}/{self.total:,}" + (
@@ -99,16 +99,16 @@ class _Task:
 
 
 class Progress:
-    """Notes as lines, details too if `verbose`; how much time went by, what runs now and how much
-    remains on one line that is overwritten.
+    """Notes as lines, details too if `verbose`; elapsed time, running steps and remaining time on
+    one line that is overwritten.
 
     The line moves every second. Where there is no terminal, it is written once a minute.
     """
 
     QUIET = 60.0
-    """Seconds after which a file that catches stderr is told that work goes on."""
+    """Seconds between two progress lines where stderr is not a terminal."""
     SURE = 3.0
-    """Seconds after which a pace is known."""
+    """Seconds after which the remaining time is estimated."""
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
@@ -119,16 +119,16 @@ class Progress:
         self._tasks: list[_Task] = []  # each inside the one before
         self._shown = 0
         self._drawn = 0.0 if self._live else time.monotonic()
-        self._ended, self._alone = threading.Event(), threading.RLock()
+        self._ended, self._lock = threading.Event(), threading.RLock()
         if self._live:
             threading.Thread(target=self._tick, daemon=True).start()
 
     def step(self, label: str, done: int, total: int | None) -> None:
-        with self._alone:
+        with self._lock:
             if label == events.BUDGET:
                 self._budget = time.monotonic() - done, float(total or 0)
                 return
-            self._place(label, done, total)
+            self._update(label, done, total)
             if time.monotonic() - self._drawn <= (0.1 if self._live else self.QUIET):
                 return
             if self._live:
@@ -137,7 +137,7 @@ class Progress:
                 self.note(self._text())
 
     def note(self, message: str) -> None:
-        with self._alone:
+        with self._lock:
             self._clear()
             self._drawn = time.monotonic()
             click.echo(message, err=True)
@@ -149,37 +149,39 @@ class Progress:
     def close(self) -> None:
         """Remove the live line."""
         self._ended.set()
-        with self._alone:
+        with self._lock:
             self._clear()
 
-    def _place(self, label: str, done: int, total: int | None) -> None:
-        """Whoever speaks has no other at work inside it any more; what has ended is gone."""
-        at = next(
-            (place for place, task in enumerate(self._tasks) if task.label == label),
+    def _update(self, label: str, done: int, total: int | None) -> None:
+        """Record the progress of a step. Steps inside it have ended and are removed; so is a step
+        that is done.
+        """
+        position = next(
+            (index for index, task in enumerate(self._tasks) if task.label == label),
             len(self._tasks),
         )
         task = (
-            self._tasks[at]
-            if at < len(self._tasks)
+            self._tasks[position]
+            if position < len(self._tasks)
             else _Task(label, done, total, time.monotonic(), done)
         )
         if done < task.done or total != task.total:  # it begins anew
             task.begun, task.before = time.monotonic(), done
         task.done, task.total = done, total
-        self._tasks[at:] = [task] if total is None or done < total else []
+        self._tasks[position:] = [task] if total is None or done < total else []
 
     def _tick(self) -> None:
         while not self._ended.wait(1.0):
-            with self._alone:
+            with self._lock:
                 if not self._ended.is_set() and self._tasks:
                     self._draw()
 
     def _text(self) -> str:
         now = time.monotonic()
-        since, asked = self._budget or (self._begun, None)
-        clock = _clock(now - since) + (f" of {_clock(asked)}" if asked else "")
-        most = since + asked - now if asked else math.inf
-        return "  ".join([clock, *(task.text(most) for task in self._tasks[-3:])])
+        begun, budget = self._budget or (self._begun, None)
+        clock = _clock(now - begun) + (f" of {_clock(budget)}" if budget else "")
+        remaining = begun + budget - now if budget else math.inf
+        return "  ".join([clock, *(task.text(remaining) for task in self._tasks[-3:])])
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
@@ -202,7 +204,7 @@ def _clock(seconds: float) -> str:
 
 @contextmanager
 def progress(verbose: bool = False) -> Iterator[Progress]:
-    """Within the block, work tells its progress on stderr; details only if `verbose`."""
+    """Within the block, progress is printed on stderr; details only if `verbose`."""
     shown = Progress(verbose)
     try:
         with events.listening(shown):

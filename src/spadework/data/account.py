@@ -17,7 +17,7 @@ class RowAccount:
     """`read == used + Σ set_aside`, checked on construction.
 
     `columns` maps each role (user, item, time, weight, event, basket) to the column's own name.
-    `remarks` are sentences for people about choices that the reader made (unit of time, delimiter,
+    `remarks` are sentences for users about choices that the reader made (unit of time, delimiter,
     merged ids). `rows_set_aside` holds the rows themselves, with their number in the source (`row`,
     the first data row is 1) and the `reason`.
     """

@@ -1,5 +1,5 @@
-"""The doors of this floor: a log or an item table of whatever a caller names, files and frames as
-well as `sample:NAME` and `world:NAME`.
+"""Entry points of this package: a log or an item table from files and frames, and from
+`sample:NAME` and `world:NAME`.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ def read_interactions(
     """The log of a source, with an account of every row in `.account`.
 
     `source` is a path, a list of paths, a folder of parquet, `-` for standard input,
-    `sample:grocery`, `world:NAME`, or a frame that speaks the Arrow interface (polars, pandas,
-    pyarrow, duckdb). Kinds: csv, tsv and other delimiters, JSON lines (each also gz or zst),
+    `sample:grocery`, `world:NAME`, or a frame with the Arrow interface (polars, pandas,
+    pyarrow, duckdb). Formats: csv, tsv and other delimiters, JSON lines (each also gz or zst),
     parquet, Arrow files. Columns are found by name, then by their values; names that you give win,
     and `-` leaves a role out. `time="when:day-first"` settles the order of day and month. `events`
-    are the kinds to use; where there are several, each row keeps its own in `.kinds`. The many
-    parameters are the roles of a log.
+    are the event types to use; where there are several, each row keeps its own in `.event_types`.
+    The many parameters are the roles of a log.
 
     Raises BadRequest and BadData with the file's name, the row and the value; Undecided where two
     readings are equally good. Memory is predicted first: where it is short, parquet is sampled by
-    whole users, and text is refused (OutOfMemory).
+    users, and text is refused (OutOfMemory).
     """
     if duplicates not in ("set aside", "keep"):
         raise BadRequest(
@@ -62,8 +62,10 @@ def read_interactions(
         "basket": basket,
     }
     if isinstance(source, str) and source.startswith(ADDRESSES):
-        options = (events, delimiter, encoding != "utf-8" or None)
-        return _log_of(source, any(name is not None for name in (*given.values(), *options)))
+        reading_options = (events, delimiter, encoding != "utf-8" or None)
+        return _log_of(
+            source, any(name is not None for name in (*given.values(), *reading_options))
+        )
     return read_source(
         source,
         given,
@@ -83,8 +85,8 @@ def read_content(
     delimiter: str | None = None,
     encoding: str = "utf-8",
 ) -> ItemContent:
-    """What a table says about items, aligned to the items of `log`, or to its own where there is
-    none.
+    """The content of items from a table, aligned to the items of `log`, or to the table's own items
+    without a log.
 
     Ids match exactly. Where one side has numbers and the other text, a number matches its canonical
     decimal text only: 7 is "7", not "007". `source` is what `read_interactions` takes. Raises
@@ -95,25 +97,23 @@ def read_content(
     return read_item_table(source, log, item=item, delimiter=delimiter, encoding=encoding)
 
 
-def _log_of(source: str, options: bool) -> Interactions:
-    kind, name = source.split(":", 1)
-    if options:
+def _log_of(source: str, has_options: bool) -> Interactions:
+    scheme, name = source.split(":", 1)
+    if has_options:
         raise BadRequest(
             f"{source} brings its own columns, so options for reading do not apply.",
             "Leave them out.",
         )
-    if kind == "sample":
+    if scheme == "sample":
         return sample(name)
     return world(name).log
 
 
 def _content_of(source: str, log: Interactions | None) -> ItemContent:
-    kind, name = source.split(":", 1)
-    if kind == "sample":
+    scheme, name = source.split(":", 1)
+    if scheme == "sample":
         return sample_content(name, log)
     content = world(name).content
     if content is None:
-        raise BadData(
-            f"The world {name!r} says nothing about its items.", "Read its log without content."
-        )
+        raise BadData(f"The world {name!r} has no item table.", "Read its log without content.")
     return content

@@ -1,5 +1,5 @@
-"""What is known about items: titles, categories, text, numbers and vectors, aligned to the codes of
-a log.
+"""Content of items: titles, categories, text, numbers and vectors, aligned to the codes of a
+log.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ _LIST_SEPARATOR = "|"
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ItemContent:
-    """One row per item code: `table` has the height of the vocabulary, with nulls where nothing is
-    known.
+    """One row per item code: `table` has the height of the vocabulary, with nulls where values are
+    unknown.
 
-    `roles` says what each column is: "title" (one at most), "category", "text", "number" or
+    `roles` has the role of each column: "title" (one at most), "category", "text", "number" or
     "vector". Lists of values are text joined by `|`; lists of floating numbers that are all of one
     length, two at least, are vectors.
     """
@@ -68,7 +68,7 @@ class ItemContent:
     unmatched_rows: int = 0  # whose item is not in the log
     duplicate_rows: int = 0  # whose item had a row before; the first one counts
     rows_without_id: int = 0
-    items_without_row: int = 0  # items of the log about which the table says nothing
+    items_without_row: int = 0  # items of the log without a row in the table
     remarks: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class ItemContent:
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the items, the columns and what they say: equal content, equal
+        """A digest of the items, the columns and their values: equal content, equal
         fingerprint.
         """
         rows = (
@@ -151,9 +151,11 @@ class ItemContent:
             )
         values = self.table[chosen]
         if values.dtype.is_float():  # whole numbers with gaps come as floating numbers from pandas
-            whole = values.cast(pl.Int64, strict=False)
+            integers = values.cast(pl.Int64, strict=False)
             values = (
-                whole if bool((whole.cast(pl.Float64) == values).all()) else values.cast(pl.String)
+                integers
+                if bool((integers.cast(pl.Float64) == values).all())
+                else values.cast(pl.String)
             )
         elif not values.dtype.is_integer():
             values = values.cast(pl.String)
@@ -169,7 +171,7 @@ def read_item_table(
     delimiter: str | None = None,
     encoding: str = "utf-8",
 ) -> ItemContent:
-    """What a file or a frame says about items; see `read_content`."""
+    """The content of items from a file or a frame; see `read_content`."""
     table = open_table(
         source, delimiter=delimiter, encoding=encoding, wanted=[item] if item else []
     )
@@ -209,10 +211,10 @@ def _item_column(table: Table, item: str | None) -> str:
     return hits[0]
 
 
-def _is_readable(kind: pl.DataType) -> bool:
-    if isinstance(kind, (pl.List, pl.Array)):
-        return not _inner(kind).is_nested()
-    return not kind.is_nested() and kind not in (pl.Binary, pl.Object, pl.Null)
+def _is_readable(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return not _inner(dtype).is_nested()
+    return not dtype.is_nested() and dtype not in (pl.Binary, pl.Object, pl.Null)
 
 
 def _codes(vocabulary: Vocabulary, ids: pl.Series, name: str, ledger: Ledger) -> Codes:
@@ -251,20 +253,20 @@ def _aligned(
             "Name the column that holds the log's item ids: --items-id (see both tables).",
         )
     matched = np.flatnonzero(known)
-    found, first = np.unique(codes[matched], return_index=True)
+    known_codes, first = np.unique(codes[matched], return_index=True)
     source_row = np.full(len(vocabulary), -1, np.int64)
-    source_row[found] = matched[first]
+    source_row[known_codes] = matched[first]
     at = pl.Series(np.where(source_row < 0, 0, source_row))
     absent = pl.Series(source_row < 0)
     columns = [_flat(column).gather(at).set(absent, None) for column in others.get_columns()]
-    duplicates, without_id = len(matched) - len(found), int((codes == -2).sum())
-    unmatched, silent = int((codes == -1).sum()), len(vocabulary) - len(found)
+    duplicates, without_id = len(matched) - len(known_codes), int((codes == -2).sum())
+    unmatched, without_row = int((codes == -1).sum()), len(vocabulary) - len(known_codes)
     for count, sentence in (
         (
             unmatched,
             f"Rows of the item table about items that the log does not have: {unmatched:,}.",
         ),
-        (silent, f"Items of the log without a row in the item table: {silent:,}."),
+        (without_row, f"Items of the log without a row in the item table: {without_row:,}."),
         (
             duplicates,
             (
@@ -285,7 +287,7 @@ def _aligned(
         unmatched_rows=unmatched,
         duplicate_rows=duplicates,
         rows_without_id=without_id,
-        items_without_row=silent,
+        items_without_row=without_row,
         remarks=(*table.remarks, *ledger.remarks),
     )
 
@@ -320,18 +322,18 @@ def _vectors(column: pl.Series) -> pl.Series | None:
     return numbers.set(~usable.fill_null(False), None).cast(pl.Array(pl.Float32, int(lengths[0])))
 
 
-def _inner(kind: pl.DataType) -> pl.DataType:
-    """What a list is of."""
-    inner: pl.DataType = kind.inner() if isinstance(kind.inner, type) else kind.inner  # type: ignore[attr-defined]
+def _inner(dtype: pl.DataType) -> pl.DataType:
+    """The dtype of a list's values."""
+    inner: pl.DataType = dtype.inner() if isinstance(dtype.inner, type) else dtype.inner  # type: ignore[attr-defined]
     return inner
 
 
 def _filled(column: pl.Series) -> Array:
     """Rows of an array column, zeros where they are null."""
     known = column.is_not_null().to_numpy()
-    made = np.zeros((len(column), column.dtype.shape[0]), np.float32)  # type: ignore[attr-defined]
-    made[known] = column.drop_nulls().to_numpy()
-    return frozen(made)
+    filled = np.zeros((len(column), column.dtype.shape[0]), np.float32)  # type: ignore[attr-defined]
+    filled[known] = column.drop_nulls().to_numpy()
+    return frozen(filled)
 
 
 def _roles(table: pl.DataFrame) -> dict[str, str]:

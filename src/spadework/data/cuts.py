@@ -1,4 +1,4 @@
-"""What a cut of a log is, and the one place where rows become known, given and expected."""
+"""A cut of a log: the only module that divides rows into known, given and expected ones."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ CALENDAR = 31_536_000  # seconds in 1970: smaller times are positions in a seque
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Split:
-    """Two questions that a leak confuses have different names: what was `given`, and what was
-    `expected` of it.
+    """A log cut into train, given and expected rows. What was `given` and what was `expected` have
+    different names, so that a leak cannot confuse them.
     """
 
     train: Interactions  # what a model may learn from
-    given: Interactions  # what it may see of each judged user
+    given: Interactions  # what a model may see of each judged user
     expected: Interactions  # what then happened
     name: str
-    says: str  # the protocol in one sentence
+    description: str  # the protocol in one sentence
     span: str = ""  # dates of the expected events, where there is a calendar
     leak: str | None = None  # what the way of cutting leaks, with the share
     valid: Split | None = None  # a cut of `train` made the same way, for choices
-    target: str | None = None  # the kind of event that is expected; None expects all kinds
-    left_out: int = 0  # rows of other kinds in the expected part: neither known nor expected
+    target: str | None = None  # the event type that is expected; None expects all types
+    left_out: int = 0  # rows of other types in the expected part: neither known nor expected
 
     @property
     def users(self) -> Codes:
-        """Users of whom something is expected, ascending."""
+        """Users with expected events, ascending."""
         return self.expected.active_users
 
     @property
     def users_without_history(self) -> Codes:
-        """Expected users of whom nothing is given."""
+        """Expected users without given events."""
         return np.setdiff1d(self.users, self.given.active_users).astype(np.int32)
 
     @property
@@ -67,7 +67,7 @@ class Split:
         """Facts about the cut, for reports and JSON."""
         return {
             "name": self.name,
-            "split": self.says,
+            "split": self.description,
             "span": self.span,
             "leak": self.leak,
             "train_rows": len(self.train),
@@ -85,27 +85,28 @@ def cut(
     log: Interactions,
     tested: Mask,
     name: str,
-    says: str,
+    description: str,
     *,
     leaks: bool = False,
     given: Mask | None = None,
     target: str | None = None,
 ) -> Split:
-    """Tested rows against the rest. Given are the rest's rows of the users of whom something is
-    expected.
+    """Cut tested rows from the rest. Given are the other rows of the users with expected
+    events.
 
-    With a `target`, tested rows of other kinds are neither known nor expected; they are counted.
+    With a `target`, tested rows of other event types are neither known nor expected; they are
+    counted.
     """
-    wanted, says = aim(log, tested, target, says)
+    is_expected, description = aim(log, tested, target, description)
     seen = np.zeros(len(log), np.bool_) if given is None else given
     train = log.where(~tested & ~seen)
-    expected = log.where(wanted)
+    expected = log.where(is_expected)
     return Split(
         train=train,
         given=log.where(~tested).of_user_codes(expected.active_users),
         expected=expected,
         name=name,
-        says=says,
+        description=description,
         span=dates(expected.times),
         leak=leak_of(train, expected) if leaks else None,
         target=target,
@@ -119,46 +120,48 @@ def has_calendar(log: Interactions) -> bool:
 
 
 def goals(log: Interactions, target: str | None) -> Mask:
-    """Rows of the kind that is to be predicted; all rows without a target. Shape [rows]."""
+    """Rows of the event type that is to be predicted; all rows without a target. Shape [rows]."""
     if target is None:
         return np.ones(len(log), np.bool_)
-    if not log.kind_names:
+    if not log.event_type_names:
         raise Unsuitable(
-            f"The target is {target!r}, but nothing says what kind the events of the log are.",
+            f"The target is {target!r}, but the log has no event types.",
             "Name the event column, or leave the target out.",
         )
-    if target not in log.kind_names:
-        raise UnknownName("kind of event", target, log.kind_names)
-    return log.is_kind(target)
+    if target not in log.event_type_names:
+        raise UnknownName("event type", target, log.event_type_names)
+    return log.is_event_type(target)
 
 
-def aim(log: Interactions, tested: Mask, target: str | None, says: str) -> tuple[Mask, str]:
-    """Which of the tested rows are expected, and the protocol with the rows that are not."""
-    wanted = tested & goals(log, target)
+def aim(log: Interactions, tested: Mask, target: str | None, description: str) -> tuple[Mask, str]:
+    """Which of the tested rows are expected, and the description with the number of those that are
+    not.
+    """
+    is_expected = tested & goals(log, target)
     if target is None:
-        return wanted, says
-    others = int(tested.sum() - wanted.sum())
-    aside = f" ({others:,} tested rows of other kinds left out)" if others else ""
-    return wanted, f"{says}; only {target!r} is expected{aside}"
+        return is_expected, description
+    left_out_rows = int(tested.sum() - is_expected.sum())
+    addition = (
+        f" ({left_out_rows:,} tested rows of other event types left out)" if left_out_rows else ""
+    )
+    return is_expected, f"{description}; only {target!r} is expected{addition}"
 
 
 def leak_of(train: Interactions, expected: Interactions) -> str | None:
-    """How much of the training data lies after the events it is asked to predict."""
+    """How much of the training data is later than the events that it helps to predict."""
     if not len(expected) or not len(train):
         return None
     if train.times is None or expected.times is None:
-        return (
-            "This split ignores time; without times nobody can say how much of the future it leaks."
-        )
+        return "This split ignores time; without times the leak of the future is unknown."
     if int(train.times.max()) < CALENDAR:
         return (
-            "This split ignores the calendar; times here are positions, so nobody can say how "
-            "much of the future it leaks."
+            "This split ignores the calendar; times here are positions, so the leak of the "
+            "future is unknown."
         )
     if int(train.times.min()) == int(expected.times.max()):
         return (
-            "This split ignores time; all events have the same one, so nobody can say how much "
-            "of the future it leaks."
+            "This split ignores time; all events have the same one, so the leak of the "
+            "future is unknown."
         )
     ordered = np.sort(train.times)
     later = 1 - np.searchsorted(ordered, expected.times, side="right") / len(ordered)
@@ -168,9 +171,9 @@ def leak_of(train: Interactions, expected: Interactions) -> str | None:
     )
 
 
-def day(moment: int) -> str:
-    """The date of a moment."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d")
+def day(seconds: int) -> str:
+    """The date of epoch seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
 
 
 def dates(times: Seconds | None) -> str:

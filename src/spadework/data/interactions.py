@@ -17,9 +17,9 @@ from spadework.data.ordering import by_user_time_arrival
 from spadework.data.ragged import Ragged
 from spadework.data.vocabulary import Vocabulary, digest
 from spadework.errors import BadData, BadRequest
-from spadework.moments import moment
+from spadework.timestamps import timestamp
 
-_OPTIONAL = ("times", "weights", "baskets", "kinds")
+_OPTIONAL = ("times", "weights", "baskets", "event_types")
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -36,13 +36,13 @@ class Interactions:
     times: Seconds | None = None  # [rows] epoch seconds, ascending within a user
     weights: Floats | None = None  # [rows] above zero
     baskets: Codes | None = None  # [rows] numbers of baskets; equal means the same basket
-    # [rows] positions in kind_names: a view, a purchase; None where all rows are of one kind
-    kinds: Codes | None = None
-    # ascending; one name without `kinds` says what all rows are, none that nobody said
-    kind_names: tuple[str, ...] = ()
+    # [rows] positions in event_type_names: a view, a purchase; None where all rows are of one type
+    event_types: Codes | None = None
+    # ascending; one name without `event_types` is that of all rows; empty where it is unknown
+    event_type_names: tuple[str, ...] = ()
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
-    # the moment that is asked about, in epoch seconds, where somebody said it; see `asked_at`
+    # the time for which models recommend, in epoch seconds, where it is given; see `as_of`
     now: int | None = None
     # how it was read; not carried over by `where`
     account: RowAccount | None = field(default=None, repr=False)
@@ -59,7 +59,7 @@ class Interactions:
                     "Give one value per row.",
                 )
             object.__setattr__(self, name, frozen(column))
-        _check_kinds(self.kinds, self.kind_names)
+        _check_event_types(self.event_types, self.event_type_names)
 
     @classmethod
     def from_codes(
@@ -72,8 +72,8 @@ class Interactions:
         times: Seconds | None = None,
         weights: Floats | None = None,
         baskets: Codes | None = None,
-        kinds: Codes | None = None,
-        kind_names: tuple[str, ...] = (),
+        event_types: Codes | None = None,
+        event_type_names: tuple[str, ...] = (),
         order: Array | None = None,
     ) -> Interactions:
         """Sort rows in any order. `order` is a finer clock than `times` where there is one
@@ -91,8 +91,8 @@ class Interactions:
             times=sorted_rows.times if order is None else sort(times),
             weights=sort(weights),
             baskets=sort(baskets),
-            kinds=sort(kinds),
-            kind_names=kind_names,
+            event_types=sort(event_types),
+            event_type_names=event_type_names,
             user_vocabulary=user_vocabulary,
             item_vocabulary=item_vocabulary,
         )
@@ -119,8 +119,8 @@ class Interactions:
         return len(self.item_vocabulary)
 
     def where(self, mask: Mask) -> Interactions:
-        """The rows where `mask` holds, in the same order; vocabularies and names of kinds are kept,
-        so codes keep their meaning.
+        """The rows where `mask` holds, in the same order; vocabularies and names of event types are
+        kept, so codes keep their meaning.
         """
         if mask.dtype != np.bool_ or mask.shape != self.users.shape:
             raise BadRequest(
@@ -138,7 +138,7 @@ class Interactions:
             times=take(self.times),
             weights=take(self.weights),
             baskets=take(self.baskets),
-            kinds=take(self.kinds),
+            event_types=take(self.event_types),
             account=None,
         )
 
@@ -158,35 +158,34 @@ class Interactions:
             times=kept.times,
             weights=kept.weights,
             baskets=kept.baskets,
-            kinds=kept.kinds,
-            kind_names=self.kind_names,
-        ).asked_at(self.now)
+            event_types=kept.event_types,
+            event_type_names=self.event_type_names,
+        ).as_of(self.now)
 
     def with_items(self, ids: pl.Series | list[Any]) -> Interactions:
-        """The same rows in a larger vocabulary: items that nobody took yet, such as those of an
+        """The same rows in a larger vocabulary: items without events yet, such as those of an
         item table, can then be recommended.
 
-        Read the item table for this log, fit on it, and models of content have a way in for them.
+        Read the item table for this log, fit on it, and models of content can recommend them.
         Ids are of the log's type.
         """
-        own = self.item_vocabulary.ids
+        own_ids = self.item_vocabulary.ids
         more = pl.Series(ids).drop_nulls()
-        if more.dtype.is_integer() != own.dtype.is_integer():
+        if more.dtype.is_integer() != own_ids.dtype.is_integer():
             raise BadRequest(
-                f"The ids of new items are {more.dtype}, those of the log {own.dtype}.",
+                f"The ids of new items are {more.dtype}, those of the log {own_ids.dtype}.",
                 "Give ids of the log's type.",
             )
-        vocabulary, _ = Vocabulary.build(pl.concat([own, more.cast(own.dtype)]))
+        vocabulary, _ = Vocabulary.build(pl.concat([own_ids, more.cast(own_ids.dtype)]))
         return self.recoded(self.user_vocabulary, vocabulary)
 
-    def asked_at(self, now: float | str | date | None) -> Interactions:
-        """The same rows, asked about at this moment: what models are told of the time of the
-        question, all alike.
+    def as_of(self, now: float | str | date | None) -> Interactions:
+        """The same rows with the time for which models recommend, the same for all users.
 
         Epoch seconds, a date or datetime (UTC where no zone is given), or its ISO text. None: after
-        each user's usual pause. A moment before the last event of a user counts as that event's.
+        each user's usual pause. A time before the last event of a user counts as that event's.
         """
-        return replace(self, now=moment(now))
+        return replace(self, now=timestamp(now))
 
     def of_users(self, users: Any) -> Interactions:
         """The rows of these users, by id, one or several. Raises `BadRequest` with the first that
@@ -210,25 +209,25 @@ class Interactions:
         chosen[users] = True
         return self.where(chosen[self.users])
 
-    def is_kind(self, name: str) -> Mask:
-        """Which rows are events of this kind; none where the log knows no such kind. Shape
+    def is_event_type(self, name: str) -> Mask:
+        """Which rows are events of this type; none where the log has no such type. Shape
         [rows].
         """
-        if name not in self.kind_names:
+        if name not in self.event_type_names:
             return np.zeros(len(self), np.bool_)
-        if self.kinds is None:
+        if self.event_types is None:
             return np.ones(len(self), np.bool_)
-        return np.asarray(self.kinds == self.kind_names.index(name))
+        return np.asarray(self.event_types == self.event_type_names.index(name))
 
     @property
-    def kind_counts(self) -> dict[str, int]:
-        """Rows of each kind, by name; empty where nobody said what the rows are."""
-        if self.kinds is None:
-            return dict.fromkeys(self.kind_names, len(self))
+    def event_type_counts(self) -> dict[str, int]:
+        """Rows of each event type, by name; empty where the types are unknown."""
+        if self.event_types is None:
+            return dict.fromkeys(self.event_type_names, len(self))
         return dict(
             zip(
-                self.kind_names,
-                np.bincount(self.kinds, minlength=len(self.kind_names)).tolist(),
+                self.event_type_names,
+                np.bincount(self.event_types, minlength=len(self.event_type_names)).tolist(),
                 strict=True,
             )
         )
@@ -304,17 +303,17 @@ class Interactions:
             if c is not None
         ]
         present = bytes(c is not None for c in (self.times, self.weights, self.baskets))
-        kinds = (
+        event_types = (
             ()
-            if self.kinds is None
-            else (b"kinds", self.kinds, "\0".join(self.kind_names).encode())
+            if self.event_types is None
+            else (b"kinds", self.event_types, "\0".join(self.event_type_names).encode())
         )
         return digest(
             present,
             *columns,
             self.user_vocabulary.fingerprint.encode(),
             self.item_vocabulary.fingerprint.encode(),
-            *kinds,
+            *event_types,
         )
 
     def frame(self) -> pl.DataFrame:
@@ -331,25 +330,32 @@ class Interactions:
             columns["weight"] = pl.Series(self.weights)
         if self.baskets is not None:
             columns["basket"] = pl.Series(self.baskets)
-        if self.kinds is not None:
-            columns["event"] = pl.Series(self.kind_names, dtype=pl.String).gather(self.kinds)
+        if self.event_types is not None:
+            columns["event"] = pl.Series(self.event_type_names, dtype=pl.String).gather(
+                self.event_types
+            )
         return pl.DataFrame(columns)
 
 
-def _check_kinds(kinds: Codes | None, names: tuple[str, ...]) -> None:
+def _check_event_types(event_types: Codes | None, names: tuple[str, ...]) -> None:
     if list(names) != sorted(set(names)):
         raise BadData(
-            f"The names of the kinds of events are {names}.",
+            f"The names of the event types are {names}.",
             "Give them in ascending order, each once.",
         )
-    if kinds is None:
+    if event_types is None:
         if len(names) > 1:
             raise BadData(
-                f"There are {len(names)} names of kinds, but no kind of a row.",
-                "Give kinds, one code per row.",
+                f"There are {len(names)} names of event types, but no row has a type.",
+                "Give event_types, one code per row.",
             )
-    elif len(kinds) and not 0 <= int(kinds.min()) <= int(kinds.max()) < len(names):
+    elif len(event_types) and not 0 <= int(event_types.min()) <= int(event_types.max()) < len(
+        names
+    ):
         raise BadData(
-            f"Kinds reach from {kinds.min()} to {kinds.max()}, but there are {len(names)} names.",
-            "Give positions in kind_names.",
+            (
+                f"Event types reach from {event_types.min()} to {event_types.max()}, but there are "
+                f"{len(names)} names."
+            ),
+            "Give positions in event_type_names.",
         )

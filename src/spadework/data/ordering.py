@@ -18,14 +18,14 @@ _BLOCK_BITS = 17
 memory is used again and again.
 """
 
-# rows that are looked at before all are: most unsorted logs are seen to be so at once
-_GLANCE = 1000
+# rows checked before all others: most unsorted logs are found unsorted within these
+_FIRST_ROWS = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """Rows in order of (user, time, arrival). `rows` is the permutation, None when they stood so
-    already.
+    """Rows in order of (user, time, arrival). `rows` is the permutation, None when they were in
+    order already.
     """
 
     rows: Array | None
@@ -50,16 +50,16 @@ def by_user_time_arrival(users: Codes, times: Array | None, user_count: int) -> 
     """
     if len(users) < 2 or _ascending(users, times):
         return Order(None, users, times)
-    grouped, moments = _group(users, times, user_count)
+    grouped, grouped_times = _group(users, times, user_count)
     counts = np.bincount(users, minlength=user_count)
-    if moments is not None:
-        _sort_within(grouped, moments, counts[counts > 0])
-    return Order(grouped, np.repeat(np.arange(user_count, dtype=np.int32), counts), moments)
+    if grouped_times is not None:
+        _sort_within(grouped, grouped_times, counts[counts > 0])
+    return Order(grouped, np.repeat(np.arange(user_count, dtype=np.int32), counts), grouped_times)
 
 
 def _ascending(users: Codes, times: Array | None) -> bool:
     earlier, later = users[:-1], users[1:]
-    if (later[:_GLANCE] < earlier[:_GLANCE]).any():
+    if (later[:_FIRST_ROWS] < earlier[:_FIRST_ROWS]).any():
         return False
     if times is None:
         return bool((earlier <= later).all())
@@ -81,15 +81,15 @@ def _group(users: Codes, times: Array | None, user_count: int) -> tuple[Array, A
     return matrix.indices, None if times is None else matrix.data
 
 
-def _sort_within(rows: Array, moments: Array, counts: Array) -> None:
+def _sort_within(rows: Array, grouped_times: Array, counts: Array) -> None:
     """Sort grouped rows and their times in place, each user by time; `counts` are the users'
     numbers of rows, none of them 0.
 
-    One sort of 64-bit keys (user in the block, time, place in the block) per block, or numpy's
+    One sort of 64-bit keys (user in the block, time, position in the block) per block, or numpy's
     lexsort where these do not fit.
     """
-    low = int(moments.min())
-    time_bits = (int(moments.max()) - low).bit_length()
+    low = int(grouped_times.min())
+    time_bits = (int(grouped_times.max()) - low).bit_length()
     # no block has more users than rows
     block_bits = min(max((63 - time_bits) // 2, 10), _BLOCK_BITS)
     ends = np.cumsum(counts)
@@ -100,21 +100,21 @@ def _sort_within(rows: Array, moments: Array, counts: Array) -> None:
         owners = np.repeat(np.arange(last - first), counts[first:last])
         block = slice(begin, end)
         if (last - first - 1).bit_length() + time_bits + (end - begin - 1).bit_length() > 63:
-            order = np.lexsort((moments[block], owners))
+            order = np.lexsort((grouped_times[block], owners))
         else:
             order = _packed_order(
-                owners, moments[block].astype(np.int64, copy=False) - low, time_bits
+                owners, grouped_times[block].astype(np.int64, copy=False) - low, time_bits
             )
-        rows[block], moments[block] = rows[block][order], moments[block][order]
+        rows[block], grouped_times[block] = rows[block][order], grouped_times[block][order]
         begin, first = end, last
 
 
 def _packed_order(owners: Array, since: Array, time_bits: int) -> Array:
-    """Order of a block by (owner, time, place); `since` is below 2^time_bits."""
-    place_bits = (len(owners) - 1).bit_length()
+    """Order of a block by (owner, time, position); `since` is below 2^time_bits."""
+    position_bits = (len(owners) - 1).bit_length()
     keys = (owners << np.int64(time_bits)) | since
-    keys <<= np.int64(place_bits)
+    keys <<= np.int64(position_bits)
     keys |= np.arange(len(keys))
     keys.sort()
-    keys &= np.int64((1 << place_bits) - 1)
+    keys &= np.int64((1 << position_bits) - 1)
     return keys

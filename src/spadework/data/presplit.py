@@ -24,8 +24,7 @@ def read_split(
     item: str | None = None,
     time: str | None = None,
 ) -> Split:
-    """Read a table whose `column` says of each row whether it is trained on or tested, and keep
-    that cut.
+    """Read a table whose `column` labels each row as train or test rows, and keep that cut.
 
     Rows labelled `valid` are trained on in the final fit and expected in the validation cut. Any
     other label is an error. The table is read once per label, since every part has its own row
@@ -38,18 +37,16 @@ def read_split(
         log = read_interactions(
             source, user=user, item=item, time=time, event=column, events=names, duplicates="keep"
         )
-        return replace(log, kinds=None, kind_names=())  # labels of a split are no kinds of events
+        # labels of a split are no event types
+        return replace(log, event_types=None, event_type_names=())
 
-    whole = read(labels)
+    log = read(labels)
     parts = {
-        label: read([label]).recoded(whole.user_vocabulary, whole.item_vocabulary)
-        for label in labels
+        label: read([label]).recoded(log.user_vocabulary, log.item_vocabulary) for label in labels
     }
-    known = whole if valid is None else read([train, valid])
-    learned = (
-        parts[train]
-        if valid is None
-        else known.recoded(whole.user_vocabulary, whole.item_vocabulary)
+    known = log if valid is None else read([train, valid])
+    train_log = (
+        parts[train] if valid is None else known.recoded(log.user_vocabulary, log.item_vocabulary)
     )
     inner = (
         None
@@ -57,14 +54,24 @@ def read_split(
         else _split(parts[train], parts[valid], f"rows labelled {valid!r} in {column!r}", None)
     )
     return _split(
-        learned, parts[test], f"the split of the data: rows labelled {test!r} in {column!r}", inner
+        train_log,
+        parts[test],
+        f"the split of the data: rows labelled {test!r} in {column!r}",
+        inner,
     )
 
 
-def _split(train: Interactions, expected: Interactions, says: str, valid: Split | None) -> Split:
+def _split(
+    train: Interactions, expected: Interactions, description: str, valid: Split | None
+) -> Split:
     given = train.of_user_codes(expected.active_users)
     return Split(
-        train=train, given=given, expected=expected, name="from_column", says=says, valid=valid
+        train=train,
+        given=given,
+        expected=expected,
+        name="from_column",
+        description=description,
+        valid=valid,
     )
 
 

@@ -22,8 +22,7 @@ _COLUMNS = {
     "item": "product_id",
     "time": "transaction_timestamp",
     "basket": "basket_id",
-    # a quantity of 0 stands at coupons and at goods sold by weight, whose rows are purchases
-    # nevertheless
+    # coupons and goods sold by weight have the quantity 0, but their rows are purchases
     "weight": "-",
     "event": "-",
 }

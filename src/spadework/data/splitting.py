@@ -1,5 +1,5 @@
-"""Ways to cut a log into what may be learned from, what is given, and what then happened. A shelf:
-one function, one way.
+"""Ways to cut a log into train, given and expected rows: a registry with one function per
+split.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ F = TypeVar("F", bound=Callable[..., Split])
 
 
 def split(function: F) -> F:
-    """Place a way to cut on the shelf."""
+    """Register a split under its function's name."""
     splits.register(function.__name__, function)
     return function
 
@@ -50,14 +50,14 @@ def by_time(
     valid: str | float | None = None,
     target: str | None = None,
 ) -> Split:
-    """Everything from a moment on is expected, everything before it is known: one clock for all
+    """Events from a timestamp on are expected, events before it are known: one clock for all
     users.
 
     `test` is a duration ("7d") or the share of rows that are tested (0.1); rows of one second are
     never parted. With `valid`, the span before the test span is cut the same way; as a share it has
     the length in time of the test span, or holds that share of the train rows where such a length
     would leave less than half of them. With a `target`, such as "purchase", only events of that
-    kind are expected; later events of other kinds are left out. O(rows).
+    type are expected; later events of other types are left out. O(rows).
     """
     times = _calendar(log, "by_time")
     last = int(times.max())
@@ -85,10 +85,10 @@ def by_time(
 @split
 def last_item(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
     """The last event of each user with two or more is expected (leave-one-out). It leaks the
-    future; the share is told.
+    future; the share is reported.
 
-    With a `target`, it is the last event of that kind that has any event before it; what the user
-    did after it is left out.
+    With a `target`, it is the last event of that type that has any event before it; later events
+    of the user are left out.
     """
 
     def cut(part: Interactions) -> Split:
@@ -110,17 +110,17 @@ def last_item(log: Interactions, *, valid: bool = False, target: str | None = No
             target=target,
         )
 
-    whole = cut(log)
-    return replace(whole, valid=cut(whole.train) if valid else None)
+    outer = cut(log)
+    return replace(outer, valid=cut(outer.train) if valid else None)
 
 
 @split
 def last_basket(log: Interactions, *, valid: bool = False, target: str | None = None) -> Split:
     """The last basket of each user with two or more is expected. It leaks the future; the share is
-    told.
+    reported.
 
-    With a `target`, it is the last basket with an event of that kind; other kinds in it, and what
-    came after it, are left out.
+    With a `target`, it is the last basket with an event of that type; its events of other types,
+    and later events, are left out.
     """
 
     def cut(part: Interactions) -> Split:
@@ -138,8 +138,8 @@ def last_basket(log: Interactions, *, valid: bool = False, target: str | None = 
             part, tested, "last_basket", "the last basket of each user", leaks=True, target=target
         )
 
-    whole = cut(log)
-    return replace(whole, valid=cut(whole.train) if valid else None)
+    outer = cut(log)
+    return replace(outer, valid=cut(outer.train) if valid else None)
 
 
 @split
@@ -156,8 +156,8 @@ def strong(
     history is given, the rest expected.
 
     Without times the given part is drawn at random. Users with fewer than two events stay in
-    training. With a `target`, so do users without an event of that kind in the later part, where
-    other kinds are left out.
+    training. With a `target`, so do users without an event of that type in the later part, where
+    other types are left out.
     """
     _share(users, "users")
     _share(given, "given")
@@ -166,26 +166,28 @@ def strong(
         random = generator(rng, generator_name)
         lengths = np.diff(part.starts)
         able = np.flatnonzero(lengths >= 2)
-        held = np.zeros(part.user_count, np.bool_)
-        held[random.permutation(able)[: max(round(users * len(able)), min(1, len(able)))]] = True
-        place = _places(part, None if part.times is not None else random)
+        is_held_out = np.zeros(part.user_count, np.bool_)
+        is_held_out[
+            random.permutation(able)[: max(round(users * len(able)), min(1, len(able)))]
+        ] = True
+        positions = _positions(part, None if part.times is not None else random)
         quota = np.clip(np.round(lengths * given), 1, np.maximum(lengths - 1, 1))
-        later = place >= quota[part.users]
-        held &= (
+        later = positions >= quota[part.users]
+        is_held_out &= (
             np.bincount(part.users[later & cuts.goals(part, target)], minlength=part.user_count) > 0
         )
-        unseen, tested = held[part.users], held[part.users] & later
-        says = (
+        unseen, tested = is_held_out[part.users], is_held_out[part.users] & later
+        description = (
             f"strong generalisation: {users:.0%} of the users unseen, {given:.0%} of their "
             "history given"
         )
-        made = cuts.cut(
-            part, tested, "strong", says, target=target, given=unseen & ~later, leaks=True
+        result = cuts.cut(
+            part, tested, "strong", description, target=target, given=unseen & ~later, leaks=True
         )
-        return replace(made, span="")  # each user has a span of their own
+        return replace(result, span="")  # each user has a different span
 
-    whole = cut(log, "split:strong")
-    return replace(whole, valid=cut(whole.train, "split:strong:valid") if valid else None)
+    outer = cut(log, "split:strong")
+    return replace(outer, valid=cut(outer.train, "split:strong:valid") if valid else None)
 
 
 @split
@@ -197,21 +199,23 @@ def random(
     rng: Seed = None,
     target: str | None = None,
 ) -> Split:
-    """A random share of each user's events is expected. It knows no time, so it leaks the future;
-    the share is told.
+    """A random share of each user's events is expected. It ignores time, so it leaks the future;
+    the share is reported.
 
-    With a `target`, it is a share of the events of that kind; events of other kinds are all known.
+    With a `target`, it is a share of the events of that type; events of other types are all known.
     """
     _share(test, "test")
 
     def cut(part: Interactions, generator_name: str) -> Split:
-        wanted = cuts.goals(part, target)
-        own = part.where(wanted)
-        # one event is kept as history, whatever its kind
-        lengths, able = np.diff(own.starts), np.diff(part.starts) - 1
+        is_target = cuts.goals(part, target)
+        target_log = part.where(is_target)
+        # one event is kept as history, whatever its type
+        lengths, able = np.diff(target_log.starts), np.diff(part.starts) - 1
         quota = np.minimum(np.maximum(np.round(lengths * test), 1), np.minimum(lengths, able))
         tested = np.zeros(len(part), np.bool_)
-        tested[wanted] = _places(own, generator(rng, generator_name)) < quota[own.users]
+        tested[is_target] = (
+            _positions(target_log, generator(rng, generator_name)) < quota[target_log.users]
+        )
         return cuts.cut(
             part,
             tested,
@@ -221,8 +225,8 @@ def random(
             target=target,
         )
 
-    whole = cut(log, "split:random")
-    return replace(whole, valid=cut(whole.train, "split:random:valid") if valid else None)
+    outer = cut(log, "split:random")
+    return replace(outer, valid=cut(outer.train, "split:random:valid") if valid else None)
 
 
 @split
@@ -236,12 +240,12 @@ def from_column(
     given: str | None = None,
     target: str | None = None,
 ) -> Split:
-    """A cut that somebody else made: one label per row of the log, in the order of `log.frame()`.
+    """A cut that was made elsewhere: one label per row of the log, in the order of `log.frame()`.
 
     `sw.read_split(source, column)` reads a table and its split column in one step. Rows labelled
     `valid` are trained on in the final fit and expected in the validation cut. Rows labelled
-    `given` are seen only when asked. An unknown label is an error. With a `target`, only tested
-    rows of that kind of event are expected; the others are left out.
+    `given` are seen only when lists are made. An unknown label is an error. With a `target`, only
+    tested rows of that event type are expected; the others are left out.
     """
     names = pl.Series(labels).cast(pl.String)
     if len(names) != len(log):
@@ -250,19 +254,19 @@ def from_column(
             "Give one label per row, in the order of log.frame().",
         )
     known = [name for name in (train, valid, given, test) if name is not None]
-    strange = names.filter(~names.is_in(known) | names.is_null())
-    if len(strange):
+    unknown_labels = names.filter(~names.is_in(known) | names.is_null())
+    if len(unknown_labels):
         raise BadData(
             (
-                f"The split column holds {strange[0]!r} ({len(strange)} rows), which is none of "
-                f"{', '.join(known)}."
+                f"The split column holds {unknown_labels[0]!r} ({len(unknown_labels)} rows), which "
+                f"is none of {', '.join(known)}."
             ),
             "Name the labels with train=, valid=, given= and test=.",
         )
     is_valid = (names == valid).to_numpy() if valid is not None else np.zeros(len(log), np.bool_)
     is_test = (names == test).to_numpy()
     is_given = (names == given).to_numpy() if given is not None else np.zeros(len(log), np.bool_)
-    whole = cuts.cut(
+    outer = cuts.cut(
         log,
         is_test,
         "from_column",
@@ -271,53 +275,53 @@ def from_column(
         target=target,
     )
     if valid is None:
-        return whole
+        return outer
     inner = cuts.cut(
-        whole.train,
+        outer.train,
         is_valid[~is_test & ~is_given],
         "from_column",
         f"rows labelled {valid!r}",
         target=target,
     )
-    return replace(whole, valid=inner)
+    return replace(outer, valid=inner)
 
 
-def _cut_at(log: Interactions, start: int, says: str, target: str | None) -> Split:
+def _cut_at(log: Interactions, start: int, description: str, target: str | None) -> Split:
     assert log.times is not None
     tested = log.times >= start
     hint = "Choose a shorter test span, such as test='7d' or test=0.1."
     if tested.all() or not tested.any():
         side = "nothing before" if tested.all() else "nothing from"
         raise Unsuitable(f"The cut at {cuts.day(start)} leaves {side} it.", hint)
-    made = cuts.cut(log, tested, "by_time", says, target=target)
-    if not len(made.expected):
+    result = cuts.cut(log, tested, "by_time", description, target=target)
+    if not len(result.expected):
         raise Unsuitable(
-            f"The cut at {cuts.day(start)} leaves no event of the kind {target!r} from it.",
+            f"The cut at {cuts.day(start)} leaves no event of the type {target!r} from it.",
             "Choose a longer test span.",
         )
-    return made
+    return result
 
 
 def _latest(log: Interactions, numbers: Array, target: str | None) -> Array:
-    """The largest number among each user's rows of the target's kind; −1 for users without one.
+    """The largest number among each user's rows of the target's type; −1 for users without one.
     Shape [users].
     """
-    wanted = cuts.goals(log, target)
+    is_target = cuts.goals(log, target)
     latest = np.full(log.user_count, -1, np.int64)
-    np.maximum.at(latest, log.users[wanted], numbers[wanted])
+    np.maximum.at(latest, log.users[is_target], numbers[is_target])
     return latest
 
 
-def _places(log: Interactions, random: np.random.Generator | None) -> Array:
-    """Place of each row among its user's rows: in order of time, or drawn at random. Shape
+def _positions(log: Interactions, random: np.random.Generator | None) -> Array:
+    """Position of each row among its user's rows: in order of time, or drawn at random. Shape
     [rows].
     """
     if random is None:
         return np.arange(len(log)) - log.starts[log.users]
     order = np.lexsort((random.random(len(log)), log.users))
-    places = np.empty(len(log), np.int64)
-    places[order] = np.arange(len(log)) - log.starts[log.users]
-    return places
+    positions = np.empty(len(log), np.int64)
+    positions[order] = np.arange(len(log)) - log.starts[log.users]
+    return positions
 
 
 def _calendar(log: Interactions, name: str) -> Seconds:

@@ -92,12 +92,12 @@ class Vocabulary:
         """Codes of ids, one or several, in their order; `what` such as "Item" and `where` such as
         "the log" are for the refusal.
 
-        Raises `BadRequest` with the first id that is not there.
+        Raises `BadRequest` with the first id that is unknown.
         """
-        asked = pl.Series(listed(ids))
-        codes = self.codes(asked)
+        requested = pl.Series(listed(ids))
+        codes = self.codes(requested)
         if (codes < 0).any():
-            missing = asked[int(np.flatnonzero(codes < 0)[0])]
+            missing = requested[int(np.flatnonzero(codes < 0)[0])]
             raise BadRequest(
                 f"{what} {missing!r} is not in {where}.", "Check the id; numbers and text differ."
             )
@@ -112,7 +112,7 @@ class Vocabulary:
         low, span = int(ids[0]), int(ids[-1]) - int(ids[0]) + 1
         # a table answers without searching
         if span < max(_TABLE_LIMIT // 8, 4 * len(ids)) and wide is pl.Int64:
-            # the spare last place stands for whatever is outside
+            # the spare last entry is for all numbers outside
             table = np.full(span + 1, -1, np.int32)
             table[ids - low] = np.arange(len(ids), dtype=np.int32)
             found = _looked_up(table, sought, low)
@@ -129,7 +129,7 @@ class Vocabulary:
 
 
 def listed(ids: object) -> list[object] | pl.Series:
-    """Ids as a list or a series; a single one stands for a list of one."""
+    """Ids as a list or a series; a single id becomes a list of one."""
     if isinstance(ids, pl.Series):
         return ids
     return [ids] if isinstance(ids, str | Integral) else list(ids)  # type: ignore[call-overload]
@@ -144,9 +144,9 @@ def _looked_up(table: Codes, numbers: Array, low: int) -> Codes:
     for begin in range(0, len(numbers), _PART):
         part = slice(begin, begin + _PART)
         # what is below the lowest id wraps round to a very large number
-        places = (numbers[part] - low).view(np.uint64)
-        np.minimum(places, last, out=places)
-        found[part] = table[places.view(np.int64)]
+        offsets = (numbers[part] - low).view(np.uint64)
+        np.minimum(offsets, last, out=offsets)
+        found[part] = table[offsets.view(np.int64)]
     return found
 
 
@@ -161,9 +161,9 @@ def _build_by_table(values: pl.Series, low: int, high: int) -> tuple[Vocabulary,
     present = np.zeros(high - low + 1, np.bool_)
     present[shifted] = True
     table = np.cumsum(present, dtype=np.int32) - np.int32(1)
-    kind = np.uint64 if values.dtype == pl.UInt64 else np.int64
+    dtype = np.uint64 if values.dtype == pl.UInt64 else np.int64
     return Vocabulary(
-        pl.Series(values.name, np.flatnonzero(present).astype(kind) + kind(low))
+        pl.Series(values.name, np.flatnonzero(present).astype(dtype) + dtype(low))
     ), table[shifted]
 
 

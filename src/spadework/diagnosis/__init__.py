@@ -2,5 +2,5 @@
 
 Start with `finding`, then `integrity` (one function, one check of a log) and `questions/` (one
 function, one question that cheap models answer). `evidence` compares settings user by user. `rules`
-and `verdict` say what the answers mean for a transformer.
+and `verdict` turn the answers into advice about a transformer.
 """

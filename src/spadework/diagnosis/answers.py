@@ -1,5 +1,5 @@
-"""Values of settings on a sample of users: taken from what was judged before, or fitted here, until
-the time for probes is over.
+"""Metric values of settings on a sample of users: reused where a setting was judged before, else
+fitted here, until the time for probes is over.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ OVER = "The time for probes was over."
 
 @dataclass
 class Clock:
-    """When the time for probes is over, and what settings took so far: one for a question and all
-    others that were made of it.
+    """The deadline for probes, and the time that settings took so far. A question shares its clock
+    with all questions that are derived from it.
     """
 
     until: float | None  # on the clock of time.monotonic
     seconds: float = 0.0  # of fitting and judging
-    fits: int = 0  # logs that were learned from
+    fits: int = 0  # logs that models were fitted on
 
     @property
     def over(self) -> bool:
-        """Whether nothing more may be begun."""
+        """Whether the deadline has passed, so that nothing more may start."""
         return self.until is not None and time.monotonic() >= self.until
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Within the block one log is learned from."""
-        begun = time.monotonic()
+        """Count the block as one fit, and add its seconds."""
+        started = time.monotonic()
         try:
             yield
         finally:
-            self.seconds += time.monotonic() - begun
+            self.seconds += time.monotonic() - started
             self.fits += 1
 
 
@@ -67,18 +67,18 @@ class Answers:
     rows: Array  # rows of the truth that settings are judged on
     # label → values of the deciding metric [rows]
     known: dict[str, Array] = field(default_factory=dict)
-    # what all models named "cooccurrence" share; read off the log if empty
+    # settings that all models named "cooccurrence" share; derived from the log if empty
     common: Mapping[str, Any] = field(default_factory=dict)
     until: float | None = None  # on the clock of time.monotonic
     memory: int | None = None  # bytes of this process
-    # label → why these data have no values of it
+    # label → why the setting does not suit these data
     refused: dict[str, str] = field(default_factory=dict)
-    # label → what went wrong, whatever the data
+    # label → what went wrong that is no matter of the data
     broken: dict[str, str] = field(default_factory=dict)
-    # label → what was recommended [rows, k], of what was fitted here
+    # label → recommended item codes [rows, k] of the settings that were fitted here
     lists: dict[str, Codes] = field(default_factory=dict)
-    candidates: pl.Series | None = None  # ids that alone may be recommended; all if absent
-    is_sample: bool = False  # whether only a part of the log is learned from
+    candidates: pl.Series | None = None  # ids that may be recommended; all if absent
+    is_sample: bool = False  # whether models are fitted on a part of the log only
     clock: Clock = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,51 +87,49 @@ class Answers:
 
     @property
     def train(self) -> Interactions:
-        """What settings learn from."""
+        """The log that settings are fitted on."""
         return self.protocol.split.train
 
     @property
     def seconds_of_a_fit(self) -> float:
-        """What learning from the log once takes: the mean so far; before the first, what counting
-        is expected to cost.
-        """
+        """Seconds of one fit: the mean so far; before the first, the expected cost of counting."""
         if self.clock.fits:
             return self.clock.seconds / self.clock.fits
         return CoOccurrence(**fewer_events(self.common, self.train)).cost(self.train).seconds
 
     def values(self, models: Iterable[Recommender]) -> list[Array | None]:
-        """Values [rows] of each setting; None where it has none, and `why_not` says why. Nothing
-        that a model does is raised.
+        """Values [rows] of each setting; None where it has none: `why_not` has the reason. No error
+        of a model is raised.
         """
         wanted = list(models)
-        self._fit([one for one in wanted if one.label not in self.known])
-        return [self.known.get(one.label) for one in wanted]
+        self._fit([model for model in wanted if model.label not in self.known])
+        return [self.known.get(model.label) for model in wanted]
 
     def lists_of(self, models: Iterable[Recommender]) -> list[Codes | None]:
-        """Lists [rows, k] of each setting, those that a sweep judged included; None where it has
-        none.
+        """Recommended item codes [rows, k] of each setting, also of those that a sweep judged; None
+        where it has none.
         """
         wanted = list(models)
-        self._fit([one for one in wanted if one.label not in self.lists])
-        return [self.lists.get(one.label) for one in wanted]
+        self._fit([model for model in wanted if model.label not in self.lists])
+        return [self.lists.get(model.label) for model in wanted]
 
-    def answer_too(self, others: Sequence[Answers], models: Sequence[Recommender]) -> None:
-        """Fit settings once for this question and for others that learn from the same train
-        rows.
-        """
+    def fit_with(self, others: Sequence[Answers], models: Sequence[Recommender]) -> None:
+        """Fit settings once for this question and for others with the same train rows."""
         missing = [
-            one
-            for one in models
+            model
+            for model in models
             if any(
-                one.label not in (*where.known, *where.refused, *where.broken)
-                for where in (self, *others)
+                model.label not in (*question.known, *question.refused, *question.broken)
+                for question in (self, *others)
             )
         ]
-        self._together([one for one in missing if isinstance(one, CoOccurrence)], others=others)
+        self._fit_together(
+            [model for model in missing if isinstance(model, CoOccurrence)], others=others
+        )
 
     def why_not(self, models: Iterable[Recommender]) -> CannotTell:
-        """Why one of these settings has no values: the data, a fault, or the time."""
-        labels = [one.label for one in models]
+        """The reason why one of these settings has no values: the data, a fault, or the time."""
+        labels = [model.label for model in models]
         for label in labels:
             if label in self.refused:
                 return CannotTell(self.refused[label])
@@ -139,103 +137,115 @@ class Answers:
             (NotAsked(self.broken[label]) for label in labels if label in self.broken), NoTime(OVER)
         )
 
-    def all_of(self, found: Sequence[T | None], models: Sequence[Recommender]) -> list[T]:
-        """What was found of every setting; refused where one has nothing."""
-        whole = [one for one in found if one is not None]
-        if len(whole) < len(models):
+    def require_all(self, found: Sequence[T | None], models: Sequence[Recommender]) -> list[T]:
+        """The entries of all settings; raises `why_not` where one has none."""
+        complete = [entry for entry in found if entry is not None]
+        if len(complete) < len(models):
             raise self.why_not(models)
-        return whole
+        return complete
 
     # ---- fitting
 
     def _fit(self, models: Sequence[Recommender]) -> None:
         missing = [
-            one
-            for one in {one.label: one for one in models}.values()
-            if one.label not in (*self.refused, *self.broken)
+            model
+            for model in {model.label: model for model in models}.values()
+            if model.label not in (*self.refused, *self.broken)
         ]
-        counted = [one for one in missing if isinstance(one, CoOccurrence)]
+        counted = [model for model in missing if isinstance(model, CoOccurrence)]
         over = [
-            one for one in missing if isinstance(one, Mixture) and _counted_part(one) is not None
+            model
+            for model in missing
+            if isinstance(model, Mixture) and _counted_part(model) is not None
         ]
-        self._together(counted, over)
-        for one in missing:
-            if one not in counted and one not in over:
-                self._alone(one)
+        self._fit_together(counted, over)
+        for model in missing:
+            if model not in counted and model not in over:
+                self._fit_alone(model)
 
     @property
     def _limits(self) -> Limits:
         return Limits(deadline=self.clock.until, memory=self.memory)
 
-    def _together(
+    def _fit_together(
         self,
         models: Sequence[CoOccurrence],
         over: Sequence[Mixture] = (),
         others: Sequence[Answers] = (),
     ) -> None:
-        """Count once for all these settings, and for mixtures in which one of them is what has to
-        be counted.
+        """Count once for all these settings, and for the mixtures whose counted part is one of
+        them.
         """
-        parts = {one.label: one for one in map(_counted_part, over) if one is not None}
-        able = self._able(list({**{one.label: one for one in models}, **parts}.values()))
-        over = self._able(over)
-        if not able or self.clock.over:
+        parts = {model.label: model for model in map(_counted_part, over) if model is not None}
+        suitable = self._suitable(
+            list({**{model.label: model for model in models}, **parts}.values())
+        )
+        over = self._suitable(over)
+        if not suitable or self.clock.over:
             return
-        asked = {one.label for one in models}
-        everybody: list[Answers] = [self, *others]
+        requested = {model.label for model in models}
+        questions: list[Answers] = [self, *others]
         wanted = np.zeros(self.train.item_count, np.bool_)
-        for where in everybody:
-            wanted[where._asked.split.given.of_user_codes(where._asked.truth.users).items] = True
+        for question in questions:
+            wanted[
+                question._row_protocol.split.given.of_user_codes(
+                    question._row_protocol.truth.users
+                ).items
+            ] = True
         try:
             with self.clock.running(), events.listening(self._limits):
-                for batch in CoOccurrence.fit_together(able, self.train, self.content, rows=wanted):
+                for batch in CoOccurrence.fit_together(
+                    suitable, self.train, self.content, rows=wanted
+                ):
                     while batch:
-                        one = batch.pop()
-                        if one.label in asked:
-                            _judge(one, everybody)
-                        self._mixed(one, over, everybody)
+                        model = batch.pop()
+                        if model.label in requested:
+                            _judge(model, questions)
+                        self._judge_mixtures(model, over, questions)
         except OutOfTime:
             return
-        except Exception as error:  # a setting that breaks must not take the run with it
-            self._note([one for one in (*models, *over) if one.label not in self.known], error)
+        except Exception as error:  # a setting that breaks must not end the run
+            self._record_failure(
+                [model for model in (*models, *over) if model.label not in self.known], error
+            )
 
-    def _mixed(
-        self, part: CoOccurrence, over: Sequence[Mixture], everybody: Sequence[Answers]
+    def _judge_mixtures(
+        self, part: CoOccurrence, over: Sequence[Mixture], questions: Sequence[Answers]
     ) -> None:
-        """Judge the mixtures that stand on this counted part."""
-        for one in over:
-            counted = _counted_part(one)
+        """Judge the mixtures that are built on this counted part."""
+        for model in over:
+            counted = _counted_part(model)
             if counted is None or counted.label != part.label:
                 continue
             try:
                 _judge(
-                    one.fit_over([part], self.train, self.content, rng=self.protocol.seed),
-                    everybody,
+                    model.fit_over([part], self.train, self.content, rng=self.protocol.seed),
+                    questions,
                 )
             except OutOfTime:
                 raise
-            except Exception as error:  # a mixture that breaks must not take the others with it
-                self._note([one], error)
+            except Exception as error:  # a mixture that breaks must not end the others
+                self._record_failure([model], error)
 
-    def _able(self, models: Sequence[M]) -> list[M]:
-        """The settings that these data suit; the others are refused, each with its reason."""
-        able = []
-        for one in models:
+    def _suitable(self, models: Sequence[M]) -> list[M]:
+        """The settings that suit these data; the reason of each other one goes to `refused`."""
+        suitable = []
+        for model in models:
             try:
-                one.check_needs(self.train, self.content)
-                able.append(one)
+                model.check_needs(self.train, self.content)
+                suitable.append(model)
             except SpadeworkError as error:
-                self.refused[one.label] = error.message
-        return able
+                self.refused[model.label] = error.message
+        return suitable
 
-    def _alone(self, one: Recommender) -> None:
+    def _fit_alone(self, model: Recommender) -> None:
         if self.clock.over:
             return
         lists: list[Array] = []
         with self.clock.running():
             score = trial(
-                one.sharing(),
-                self._asked,
+                model.sharing(),
+                self._row_protocol,
                 self.content,
                 rng=self.protocol.seed,
                 limits=self._limits,
@@ -243,50 +253,48 @@ class Answers:
                 novel=False,
             )
         if score.state == "done":
-            self.known[one.label] = score.values[self.protocol.primary]
-            self.lists[one.label] = lists[0]
+            self.known[model.label] = score.values[self.protocol.primary]
+            self.lists[model.label] = lists[0]
         elif score.state != "timed out":
-            told = self.refused if score.state == "skipped" else self.broken
-            told[one.label] = score.reason or score.state
+            failures = self.refused if score.state == "skipped" else self.broken
+            failures[model.label] = score.reason or score.state
 
-    def _note(self, models: Iterable[Recommender], error: Exception) -> None:
-        """Keep what went wrong with settings: what the data lack apart from what is no matter of
-        the data.
-        """
+    def _record_failure(self, models: Iterable[Recommender], error: Exception) -> None:
+        """Record why settings failed: in `refused` if the data lack something, else in `broken`."""
         why = (
             error.message
             if isinstance(error, SpadeworkError)
             else f"{type(error).__name__}: {error}"
         )
-        told = (
+        failures = (
             self.refused
             if isinstance(error, BadRequest | Unsuitable | MissingExtra)
             else self.broken
         )
-        told |= {one.label: why for one in models}
+        failures |= {model.label: why for model in models}
 
     @cached_property
-    def _asked(self) -> Protocol:
+    def _row_protocol(self) -> Protocol:
         return self.protocol.among(self.rows)
 
 
-def _judge(one: Recommender, everybody: Sequence[Answers]) -> None:
-    """Keep what a fitted setting answers to each question."""
-    for where in everybody:
-        part = where._asked
-        codes = one.recommend_codes(
+def _judge(model: Recommender, questions: Sequence[Answers]) -> None:
+    """Record the values and lists of a fitted setting for each question."""
+    for question in questions:
+        part = question._row_protocol
+        codes = model.recommend_codes(
             part.split.given,
             part.k,
             repeats=part.repeats,
             users=part.truth.users,
-            candidates=where.candidates,
+            candidates=question.candidates,
         ).items
         values = judge(codes, part)[0][part.primary]
-        where.known[one.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))
-        where.lists[one.label] = codes
+        question.known[model.label] = np.where(part.truth.sizes > 0, values, np.float32(np.nan))
+        question.lists[model.label] = codes
 
 
-def _counted_part(one: Mixture) -> CoOccurrence | None:
-    """The part of a mixture that counts co-occurrence, where it is the only one."""
-    counted = [part for part in one.models if isinstance(part, CoOccurrence)]
+def _counted_part(model: Mixture) -> CoOccurrence | None:
+    """The co-occurrence part of a mixture, where there is exactly one."""
+    counted = [part for part in model.models if isinstance(part, CoOccurrence)]
     return counted[0] if len(counted) == 1 else None

@@ -1,5 +1,5 @@
-"""The line to type that a finding ends in: made from the settings that it names, or from a table
-where it names none.
+"""The line to type at the end of a finding: derived from the settings that the finding names, or
+from a table where it names none.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.errors import BadRequest
 
 SOURCE, RUN = "SOURCE", "RUN"
-"""What stands in a line for the log and for the folder of the run, which are not known where a
-finding is made.
-"""
+"""Placeholders of the log and of the run folder, which are not known where a finding is made."""
 
 READ_AGAIN = f"spadework look {SOURCE}"
 TRAIN = f"spadework train {RUN}"
@@ -43,13 +41,13 @@ LINES: Mapping[str, str] = {
 """Lines of findings that name no settings; all others end in `spadework explain CODE`."""
 
 TUNED = ("cooccurrence", "popular", "personal")
-"""Models whose parameters findings name: where one knows the parameter and the value suits it, a
-dig of that model alone tries it.
+"""Models whose parameters findings name: the line is a dig of the first model that has the
+parameter and accepts the value.
 """
 
 
 def line_of(code: str, patch: Mapping[str, Any]) -> str:
-    """A command that does what a finding advises, with the names `SOURCE` and `RUN` in it.
+    """The command that does what a finding advises, with the placeholders `SOURCE` and `RUN`.
     O(settings).
     """
     if code in LINES:
@@ -59,21 +57,21 @@ def line_of(code: str, patch: Mapping[str, Any]) -> str:
     if "metrics" in patch:
         return f"{DIG} --set metrics=ndcg@10,{','.join(patch['metrics'])}"
     for name, value in patch.items():
-        if name not in INGREDIENTS and (one := _model_with(name, value)) is not None:
-            return f"{DIG} --set models={one}"
+        if name not in INGREDIENTS and (name_of_model := _model_with(name, value)) is not None:
+            return f"{DIG} --set models={name_of_model}"
     return TRAIN if set(patch) & set(INGREDIENTS) else f"spadework explain {code}"
 
 
 def filled(command: str, source: str, run: str, settings: Sequence[str] = ()) -> str:
-    """The line with the log and the folder in their places, quoted for a shell.
+    """The line with the log and the run folder filled in, quoted for a shell.
 
     `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they
-    stand behind the log.
+    follow the log.
     """
     words: list[str] = []
     try:
         parts = shlex.split(command)
-    except ValueError:  # a torn file
+    except ValueError:  # a damaged file
         return command
     for word in parts:
         words += [source, *settings] if word == SOURCE else [run] if word == RUN else [word]
@@ -81,7 +79,7 @@ def filled(command: str, source: str, run: str, settings: Sequence[str] = ()) ->
 
 
 def _model_with(name: str, value: Any) -> str | None:
-    """The first model that has such a parameter and takes such a value."""
+    """Name of the first model that has the parameter and accepts the value."""
     from spadework.models.catalogue import catalogue
 
     for model in TUNED:

@@ -1,5 +1,5 @@
-"""Logs in which one thing is destroyed and the rest stays: what a choice still gives there, it does
-not owe to that thing.
+"""Controls: copies of a log in which one property is destroyed and the rest stays. What a choice
+still gains there does not come from that property.
 """
 
 from __future__ import annotations
@@ -13,36 +13,37 @@ from spadework.data.interactions import Interactions
 from spadework.diagnosis.change import CannotTell
 
 BINS = 200
-"""Spans of equally many first takes within which items are exchanged; wider ones where people would
-keep their own.
+"""Time spans with equally many first events of a (user, item) pair, within which items are
+exchanged; fewer and wider spans where too many users would keep their own items.
 """
 FEWEST_IN_BIN = 40
-AT_HOME = 0.1
-"""Share of the first takes that may keep an item of the same user."""
+MOST_KEPT = 0.1
+"""Largest share of these first events that may keep an item of the same user."""
 
 
-def newest(log: Interactions, count: int) -> Interactions:
-    """The `count` newest events of each user. O(rows)."""
+def latest_events(log: Interactions, count: int) -> Interactions:
+    """The latest `count` events of each user. O(rows)."""
     return log.where(log.starts[log.users + 1] - np.arange(len(log)) <= count)
 
 
-def users_within(log: Interactions, asked: Codes, rows: int, random: np.random.Generator) -> Codes:
-    """These users, and others at random until all together have about so many rows. Ascending
-    codes.
+def users_within(
+    log: Interactions, required: Codes, rows: int, random: np.random.Generator
+) -> Codes:
+    """The `required` users, and others at random until all together have about `rows` rows.
+    Ascending codes.
     """
     lengths = np.diff(log.starts)
-    others = random.permutation(np.setdiff1d(log.active_users, asked))
-    room = np.cumsum(lengths[others]) <= rows - int(lengths[asked].sum())
-    return np.sort(np.concatenate([asked, others[room]]))
+    others = random.permutation(np.setdiff1d(log.active_users, required))
+    fits_in = np.cumsum(lengths[others]) <= rows - int(lengths[required].sum())
+    return np.sort(np.concatenate([required, others[fits_in]]))
 
 
-def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with items exchanged at random among first takes of about the same time. O(rows · log
-    rows).
+def exchange_items(log: Interactions, random: np.random.Generator) -> Interactions:
+    """The log with items exchanged at random among first events of (user, item) pairs of about the
+    same time. O(rows · log rows).
 
-    What is new to people when stays, and so does how often they come back to what they took; who
-    took what after what goes. Spans are widened until nearly all first takes are of an item of
-    somebody else.
+    The popularity of items at each time stays, and so do a user's repeats; which item follows which
+    is lost. Spans are widened until nearly all first events have an item of another user.
     """
     assert log.times is not None
     pairs = log.users.astype(np.int64) * max(log.item_count, 1) + log.items
@@ -53,17 +54,19 @@ def exchanged(log: Interactions, random: np.random.Generator) -> Interactions:
     size = max(len(first) // BINS, FEWEST_IN_BIN)
     while True:
         source = np.empty(len(first), np.int64)
-        source[order] = order[_mixed(np.arange(len(first)) // size, random)]
-        if (users[source] == users).mean() <= AT_HOME:
+        source[order] = order[_shuffled_within(np.arange(len(first)) // size, random)]
+        if (users[source] == users).mean() <= MOST_KEPT:
             return replace(log, items=items[source][of_row])
         if size >= len(first):
-            raise CannotTell("Too few people act at about the same time to tell trends from order.")
+            raise CannotTell(
+                "Too few users are active at about the same time to tell trends from order."
+            )
         size *= 2
 
 
-def reversed_in_time(log: Interactions) -> Interactions:
-    """The log backwards: what came first comes last, at the same distances; what stood together
-    still does. O(rows · log rows).
+def reverse_time(log: Interactions) -> Interactions:
+    """The log with time reversed: the first event becomes the last, at the same distances; events
+    of one time stay together. O(rows · log rows).
     """
     assert log.times is not None
     return Interactions.from_codes(
@@ -74,60 +77,68 @@ def reversed_in_time(log: Interactions) -> Interactions:
         times=log.times.max() + log.times.min() - log.times if len(log) else log.times,
         weights=log.weights,
         baskets=log.baskets,
-        kinds=log.kinds,
-        kind_names=log.kind_names,
+        event_types=log.event_types,
+        event_type_names=log.event_type_names,
     )
 
 
-def shuffled(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with each user's items in any order: what they took stays, when they took it goes.
-    O(rows · log rows).
+def shuffle_items(log: Interactions, random: np.random.Generator) -> Interactions:
+    """The log with each user's items in random order: the items stay, their times are lost. O(rows
+    · log rows).
     """
-    return _with_items(log, _mixed(log.users, random))
+    return _with_items(log, _shuffled_within(log.users, random))
 
 
-def pauses_mixed(log: Interactions, random: np.random.Generator) -> Interactions:
-    """The log with each user's pauses in any order: what followed what stays, and how long people
-    wait; where they wait goes. O(rows · log rows).
+def shuffle_pauses(log: Interactions, random: np.random.Generator) -> Interactions:
+    """The log with each user's pauses in random order: the sequence of items and the lengths of
+    pauses stay; which events a pause lies between is lost. O(rows · log rows).
     """
     assert log.times is not None
-    begins = np.concatenate(([True], log.users[1:] != log.users[:-1]))[: len(log)]
-    waited = np.diff(log.times, prepend=log.times[:1])
-    waited[begins] = 0
-    within = np.flatnonzero(~begins & (waited > 0))  # events of one moment stay together
-    waited[within] = waited[within][_mixed(log.users[within], random)]
-    walked = np.cumsum(waited)
-    first = np.flatnonzero(begins)
-    since = walked - np.repeat(walked[first], np.diff(np.append(first, len(log))))
+    first_of_user = np.concatenate(([True], log.users[1:] != log.users[:-1]))[: len(log)]
+    pauses = np.diff(log.times, prepend=log.times[:1])
+    pauses[first_of_user] = 0
+    within = np.flatnonzero(~first_of_user & (pauses > 0))  # events of one time stay together
+    pauses[within] = pauses[within][_shuffled_within(log.users[within], random)]
+    elapsed = np.cumsum(pauses)
+    first = np.flatnonzero(first_of_user)
+    since = elapsed - np.repeat(elapsed[first], np.diff(np.append(first, len(log))))
     return replace(log, times=log.times[log.starts[log.users]] + since)
 
 
-def ties_broken(log: Interactions, random: np.random.Generator | None) -> Interactions:
-    """The log with a moment for every event: those of one timestamp stand as in the file, or at
-    random with a generator. O(rows · log rows).
+def break_ties(log: Interactions, random: np.random.Generator | None) -> Interactions:
+    """The log with a time of its own for every event: events of one timestamp are in the order of
+    the file, or in random order where a generator is given. O(rows · log rows).
     """
     assert log.times is not None
-    places = np.arange(len(log)) - log.starts[log.users]
-    broken = replace(log, times=places.astype(np.int64), baskets=None)
-    return broken if random is None else _with_items(broken, _mixed(_moments(log), random))
+    positions = np.arange(len(log)) - log.starts[log.users]
+    broken = replace(log, times=positions.astype(np.int64), baskets=None)
+    return (
+        broken
+        if random is None
+        else _with_items(broken, _shuffled_within(_step_numbers(log), random))
+    )
 
 
 def tied_share(log: Interactions) -> float:
-    """Share of the events whose timestamp is that of another event of the same user."""
-    moments = _moments(log)
-    return float((np.bincount(moments)[moments] > 1).mean()) if len(log) else 0.0
+    """Share of the events that share their timestamp with another event of the same user."""
+    steps = _step_numbers(log)
+    return float((np.bincount(steps)[steps] > 1).mean()) if len(log) else 0.0
 
 
-def first_moments(log: Interactions) -> Interactions:
-    """Each user's first basket, or first moment where no baskets are named."""
+def first_steps(log: Interactions) -> Interactions:
+    """Each user's first basket, or the events of their first timestamp where the log has no
+    baskets.
+    """
     keys = log.basket_keys()
     first = np.full(log.user_count, np.iinfo(np.int64).max)
     np.minimum.at(first, log.users, keys.astype(np.int64))
     return log.where(keys == first[log.users])
 
 
-def _moments(log: Interactions) -> Array:
-    """Number of the moment of each row, counted up over (user, time). Shape [rows]."""
+def _step_numbers(log: Interactions) -> Array:
+    """Step of each row: events of one user and time are one step, numbered over the whole log.
+    Shape [rows].
+    """
     assert log.times is not None
     return np.cumsum(
         np.concatenate(
@@ -136,11 +147,11 @@ def _moments(log: Interactions) -> Array:
     )[: len(log)]
 
 
-def _mixed(groups: Array, random: np.random.Generator) -> Array:
-    """Row numbers at random within groups, which ascend. Shape [rows]."""
+def _shuffled_within(groups: Array, random: np.random.Generator) -> Array:
+    """Row numbers shuffled within groups; `groups` [rows] ascends. Shape [rows]."""
     return np.argsort(groups + random.random(len(groups)), kind="stable")
 
 
 def _with_items(log: Interactions, source: Array) -> Interactions:
-    """The log with each row's item taken from another row."""
+    """The log with the item of row `source[i]` in row i."""
     return replace(log, items=log.items[source])

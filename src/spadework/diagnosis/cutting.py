@@ -1,5 +1,5 @@
-"""Is the span that models are judged on like what they learn from? Cold targets, new users, drift,
-leaks. A shelf: one function, one check.
+"""Is the test span like the training data? Cold targets, new users, drift, leaks. One registered
+function is one check.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.cuts import goals
 from spadework.data.splitting import Split
-from spadework.diagnosis.change import rough
+from spadework.diagnosis.change import few_users_remark
 from spadework.diagnosis.finding import Finding, cut_check
 from spadework.evaluation import statistics
 from spadework.randomness import generator
@@ -19,22 +19,22 @@ from spadework.randomness import generator
 COLD, MANY_COLD = 0.1, 0.3
 NEW, MANY_NEW = 0.3, 0.6
 HALVES = 20
-"""Random halves of the users, whose difference is what chance gives."""
+"""Random halves of the users; their difference is the level of chance."""
 DRIFTS, DRIFTS_MUCH = 0.05, 0.2
 UNLIKE = 1.5
-"""How far events a day may lie outside what earlier spans of the same length had."""
+"""Largest factor by which the number of events may lie outside the range of earlier spans."""
 FEWEST_ITEMS = 20
 LEAKING = 0.5
-"""Difference of the shares of filled cells between items known in train and new ones."""
+"""Least difference of the shares of filled cells between items known in train and new ones."""
 
 
 @cut_check("INT-15")
 def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
-    """Much of what is expected is of items that nobody took before the test span: no model of
-    behaviour can hit it.
+    """Many events of the test span are of new items, which no user had before: no model of
+    behaviour can recommend them.
 
-    The share is an upper bound on recall for all models of behaviour alike; models of content may
-    reach it. It errs on splits that are not by time, where new items are rare by construction.
+    One minus the share is an upper bound on recall for all models of behaviour; models of content
+    may exceed it. It errs on splits that are not by time, where new items are rare by construction.
     """
     values = _mean_by_user(split, split.train.item_counts[split.expected.items] == 0)
     share = float(values.mean()) if len(values) else 0.0
@@ -43,14 +43,15 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-15",
         level="strong" if share >= MANY_COLD else "weak",
-        says=f"{share:.0%} of what is expected of a user is new: items that nobody took before.",
+        says=f"{share:.0%} of a user's test events are of new items, which no user had before.",
         effect=share,
         interval=_interval(values),
-        means="Models of behaviour alone cannot hit it.",
-        measured=f"{split.says}, mean over {len(values):,} users{rough(len(values))}",
-        advice="Look at content models and the slice of cold items."
+        means="Models of behaviour alone cannot recommend them.",
+        measured=f"{split.description}, mean over {len(values):,} users"
+        f"{few_users_remark(len(values))}",
+        advice="Try content models, and look at the slice of cold items."
         if content is not None
-        else "Bring an item table: content can reach them.",
+        else "Add an item table: content models can recommend them.",
         command="spadework dig SOURCE --set models=content,cease,add-ease"
         if content is not None
         else "",
@@ -59,11 +60,11 @@ def cold_targets(split: Split, content: ItemContent | None) -> Finding | None:
 
 @cut_check("INT-16")
 def new_users(split: Split, content: ItemContent | None) -> Finding | None:
-    """Many of the users who are expected to do something have no history yet.
+    """Many users of the test span have no history yet.
 
-    They get what is popular, and no model is judged on them; what serves them decides much of the
+    They get the most popular items, and no model is judged on them; yet they are much of the
     business. Sessions or a table of users may help. It errs where user ids change, as cookies do:
-    then nobody is really new.
+    then these users are not really new.
     """
     users = len(split.users)
     share = len(split.users_without_history) / users if users else 0.0
@@ -73,26 +74,26 @@ def new_users(split: Split, content: ItemContent | None) -> Finding | None:
         code="INT-16",
         level="weak" if share >= MANY_NEW else "note",
         says=(
-            f"{share:.0%} of the {users:,} users of the test span have no history; they are not "
-            "judged."
+            f"{share:.0%} of the {users:,} users of the test span have no history, so no model is "
+            "judged on them."
         ),
         effect=share,
-        measured=split.says,
+        measured=split.description,
         advice=(
-            "Check whether ids change, as cookies do; serve them by sessions, by context, or "
-            "what is popular now."
+            "Check whether ids change, as cookies do. Serve these users by session, by "
+            "context, or with what is popular now."
         ),
     )
 
 
 @cut_check("INT-17")
 def drift(split: Split, content: ItemContent | None) -> Finding | None:
-    """What people take in the test span differs from what they took just before, by more than
-    chance.
+    """The items of the test span differ from the items just before it, by more than chance.
 
-    Then validation flatters, and models age: retrain often, and look at windows and half-lives. It
-    is the total variation between the items of the test span and as many events before it, less
-    what random halves of the users differ by. It errs in a season's last days.
+    Then validation looks too good, and models go out of date: retrain often, and try windows and
+    half-lives. The effect is the total variation between the items of the test span and as many
+    events before it, less the difference of random halves of the users. It errs in a season's last
+    days.
     """
     if split.name != "by_time" or split.train.times is None or len(split.expected) < FEWEST_ITEMS:
         return None
@@ -100,9 +101,9 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
     rows = min(len(split.expected), len(train))
     if rows < FEWEST_ITEMS or train.times is None:
         return None
-    newest = np.sort(np.argsort(train.times, kind="stable")[-rows:])
+    latest = np.sort(np.argsort(train.times, kind="stable")[-rows:])
     before, after = (
-        (train.users[newest], train.items[newest]),
+        (train.users[latest], train.items[latest]),
         (split.expected.users, split.expected.items),
     )
     observed = _variation(before[1], after[1], train.item_count)
@@ -118,26 +119,27 @@ def drift(split: Split, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-17",
         level="strong" if effect >= DRIFTS_MUCH else "weak",
-        says=f"{observed:.0%} of what is taken moved to other items from just before the test "
-        "span to it; "
-        f"chance moves {float(chance.mean()):.0%} ({float(chance.min()):.0%} to "
+        says=f"{observed:.0%} of the events moved to other items between the time just before the "
+        "test span and the span; "
+        f"by chance {float(chance.mean()):.0%} would move ({float(chance.min()):.0%} to "
         f"{float(chance.max()):.0%}).",
         effect=effect,
-        means="Models age; a transformer should see time.",
+        means="Models go out of date. A transformer should read the time of events.",
         measured=(
             f"total variation of items, {rows:,} events before, {len(split.expected):,} in the "
             f"span; {HALVES} random halves of the users"
         ),
-        advice="Retrain often; look at TIME-1 to TIME-5.",
+        advice="Retrain often. Look at TIME-1 to TIME-5.",
     )
 
 
 @cut_check("INT-18")
 def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
-    """The test span holds far more or far fewer events than earlier spans of the same length.
+    """The test span has far more or far fewer events than earlier spans of the same length.
 
-    A sale, an outage or an export that stops early: what wins there may not win on usual days.
-    Choose another test span, or look at the slices. It errs where a young shop grows fast.
+    The cause may be a sale, an outage or an export that stops early: the model that wins there may
+    not win on usual days. Choose another test span, or look at the slices. It errs where a young
+    shop grows fast.
     """
     times, expected = split.train.times, split.expected.times
     if (
@@ -161,14 +163,14 @@ def unlike_span(split: Split, content: ItemContent | None) -> Finding | None:
         code="INT-18",
         level="weak",
         says=(
-            f"The test span holds {now:,} events; earlier spans of its length held "
+            f"The test span has {now:,} events; earlier spans of its length had "
             f"{int(counts.min()):,} to {int(counts.max()):,}."
         ),
         effect=now / usual - 1 if usual else None,
-        measured=f"{split.says}; {spans} earlier spans",
+        measured=f"{split.description}; {spans} earlier spans",
         advice=(
-            "Look at events over time in the report; choose another test span if this one is "
-            "not usual."
+            "Look at events over time in the report. Choose another test span if this one is "
+            "unusual."
         ),
     )
 
@@ -178,9 +180,9 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     """A column of the item table is filled for items that were known before the test span and empty
     for new ones, or the reverse.
 
-    Such a column was written after the fact (a rating, a number of sales, an editor's label):
-    models of content learn from it what nobody knows in service. Leave it out. It errs where a
-    column came into use at about that time.
+    Such a column was filled later (a rating, a number of sales, an editor's label): models of
+    content learn from it what is not known in production. Leave it out. It errs where a column came
+    into use at about that time.
     """
     if content is None:
         return None
@@ -191,7 +193,9 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
     )
     if listed is None:
         return None
-    known = (split.train.item_counts > 0) & listed  # items without a row say nothing of a column
+    known = (
+        split.train.item_counts > 0
+    ) & listed  # items without a row tell nothing about a column
     new = np.zeros(len(known), np.bool_)
     new[split.expected.items] = True
     new &= listed & (split.train.item_counts == 0)
@@ -216,12 +220,12 @@ def leaking_columns(split: Split, content: ItemContent | None) -> Finding | None
         f"{float(filled[column][new].mean()):.0%} of the new ones.{others}",
         effect=found[column],
         measured=f"{int(known.sum()):,} known items, {int(new.sum()):,} new ones",
-        advice="Leave the column out unless it is there on an item's first day.",
+        advice="Leave the column out unless it is filled on an item's first day.",
     )
 
 
 def _mean_by_user(split: Split, events: Array) -> Array:
-    """The mean of something about expected events, for each expected user. Shape [users]."""
+    """The mean of `events` [expected rows] for each user with expected events. Shape [users]."""
     owners = split.expected.users
     sizes = np.bincount(owners, minlength=split.expected.user_count)
     sums = np.bincount(owners, weights=events, minlength=split.expected.user_count)
@@ -233,7 +237,7 @@ def _interval(values: Array) -> tuple[float, float]:
     return float(low[0]), float(high[0])
 
 
-def _variation(one: Array, other: Array, items: int) -> float:
+def _variation(left: Array, right: Array, items: int) -> float:
     """Half of the sum of the absolute differences of two distributions over items."""
-    shares = [np.bincount(part, minlength=items) / max(len(part), 1) for part in (one, other)]
+    shares = [np.bincount(part, minlength=items) / max(len(part), 1) for part in (left, right)]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)

@@ -1,8 +1,8 @@
 """What probes read: the deciding metric of each user under two settings that differ in one choice,
-and how sure the difference is.
+and the uncertainty of the difference.
 
-Settings that somebody judged on the same users before (a sweep) are taken as they are; the others
-are fitted here.
+Values of settings that a sweep judged on the same users before are reused; the other settings are
+fitted here.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spadework.diagnosis.answers import OVER, Answers
 from spadework.diagnosis.change import CannotTell, Change, NoTime, difference
 from spadework.diagnosis.common import KEEP as KEEP
 from spadework.diagnosis.common import fewer_events, pairs_in
-from spadework.diagnosis.controls import exchanged, first_moments, newest, users_within
+from spadework.diagnosis.controls import exchange_items, first_steps, latest_events, users_within
 from spadework.evaluation.slices import seen_targets
 from spadework.evaluation.trial import Protocol, judge
 from spadework.evaluation.truth import Truth
@@ -31,88 +31,88 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.randomness import generator
 
 FEWEST_USERS = 20
-"""Below so many users with something new, the question of new items is not asked."""
+"""Fewest users with a new item for a question about new items."""
 DRAWS = 3
-"""Controls that are averaged: one draw is luck."""
+"""Controls that are averaged, since a single draw is noisy."""
 LARGE = 1e8
-"""Pairs of events of one user from which on one control is drawn: it holds enough of everything,
-and counting it takes its time. It is the log that decides this, and no budget: an answer must not
-depend on the time there was."""
+"""From so many pairs of events of one user on, one control is drawn: it is large enough, and costly
+to count. The log decides this, not the budget: an answer must not depend on the time available.
+"""
 MANY_ROWS = 2_000_000
-"""Rows that are learned from where a part of the log is destroyed: it is copied and counted again,
+"""Most rows to fit on where a part of the log is destroyed: such a log is copied and counted
 several times.
 """
 
 
 class Evidence(Answers):
-    """Values of settings on a sample of the validation span's users, compared; and the same
-    question to other logs, users and items.
+    """Comparisons of settings on a sample of the validation span's users, and the same question for
+    other logs, targets and items.
     """
 
     # ---- comparisons
 
     def change(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
-        """What the second settings give beyond the first, averaged over the pairs, user by user;
-        refused where one has no values.
+        """The change from the first to the second setting, averaged over the pairs, user by user.
+        Raises `CannotTell` where a setting has no values.
         """
         before, after = zip(*pairs, strict=True)
         self.values([*before, *after])  # counted together
         return self.difference(self.mean_of(before), self.mean_of(after))
 
     def beyond_trends(self, pairs: Sequence[tuple[Recommender, Recommender]]) -> Change:
-        """The same, less what the choice gives where trends are all that is left of the order, user
-        by user.
+        """The same, less the gain of the choice on the controls, where trends are all that is left
+        of the order.
         """
         before, after = zip(*pairs, strict=True)
 
-        def gain(where: Evidence) -> Array:
-            where.values([*before, *after])
-            return where.mean_of(after) - where.mean_of(before)
+        def gain(evidence: Evidence) -> Array:
+            evidence.values([*before, *after])
+            return evidence.mean_of(after) - evidence.mean_of(before)
 
         base = self.mean_of(before)
         return self.difference(base, base + self.less_trends(gain))
 
     def less_trends(self, gain: Callable[[Evidence], Array]) -> Array:
-        """A gain [rows], less its mean over the controls; users without a target there are given
-        what the others have. Shape [rows].
+        """A gain [rows], less its mean over the controls; a user without a target there counts as
+        the mean user. Shape [rows].
         """
         trends = np.stack([gain(control) for control in self.without_order])  # [draws, rows]
-        usual = float(np.nanmean(trends)) if not np.isnan(trends).all() else 0.0
-        return np.asarray(gain(self) - np.where(np.isnan(trends), usual, trends).mean(axis=0))
+        mean_trend = float(np.nanmean(trends)) if not np.isnan(trends).all() else 0.0
+        return np.asarray(gain(self) - np.where(np.isnan(trends), mean_trend, trends).mean(axis=0))
 
     def difference(self, base: Array, other: Array) -> Change:
-        """The paired difference of two settings' values [users]; refused where no user's differ."""
+        """The paired difference of two settings' values [users]; see `change.difference`."""
         return difference(base, other, self.protocol.seed)
 
     def mean_of(self, models: Sequence[Recommender]) -> Array:
-        """Values [rows] averaged over settings; refused where one has none."""
-        return np.asarray(np.mean(self.all_of(self.values(models), models), axis=0))
+        """Values [rows], averaged over settings. Raises `CannotTell` where one has none."""
+        return np.asarray(np.mean(self.require_all(self.values(models), models), axis=0))
 
     def on_targets(self, models: Sequence[Recommender], truth: Truth) -> list[Array]:
-        """Values of each setting's lists by another truth of the same rows: [rows that have a
-        target left]. Refused where a setting has none.
+        """Values of each setting's lists by another truth of the same rows. Shape [rows with a
+        target left]. Raises `CannotTell` where a setting has no lists or too few rows are left.
         """
-        lists = self.all_of(self.lists_of(models), models)
+        lists = self.require_all(self.lists_of(models), models)
         kept = np.flatnonzero(truth.sizes > 0)
         if len(kept) < FEWEST_USERS:
             raise CannotTell(f"Only {len(kept)} of {len(self.rows):,} users have such targets.")
-        part = replace(self._asked)
+        part = replace(self._row_protocol)
         part.__dict__["truth"] = truth.take(kept)
         return [judge(codes[kept], part)[0][part.primary] for codes in lists]
 
     @property
     def truth(self) -> Truth:
-        """The targets of the rows."""
-        return self._asked.truth
+        """Targets of the sampled users."""
+        return self._row_protocol.truth
 
-    # ---- other questions to the same data
+    # ---- other questions on the same data
 
     @cached_property
     def new_items(self) -> Evidence:
-        """The same, asked of what users take for the first time, where items of the history may
-        come back; else this question.
+        """The same question for items that are new to a user, where repeats are allowed; else this
+        question.
 
-        Users who take nothing new are left out; where hardly anybody does, it is refused.
+        Users without a new item are left out. Raises `CannotTell` where too few users are left.
         """
         if self.protocol.repeats == "forbid":
             return self
@@ -122,24 +122,24 @@ class Evidence(Answers):
         rows = np.flatnonzero(np.isin(truth.users, users) & truth.has_history & (truth.sizes > 0))
         if len(rows) < FEWEST_USERS:
             raise CannotTell(
-                f"Only {len(rows)} of {len(users):,} users take anything that they never had."
+                f"Only {len(rows)} of {len(users):,} users have an item that is new to them."
             )
-        made = self.beside(protocol, rows)
-        made.common = fewer_events(self.common, self.train)
-        return made
+        other_evidence = self.for_protocol(protocol, rows)
+        other_evidence.common = fewer_events(self.common, self.train)
+        return other_evidence
 
     @cached_property
     def sampled(self) -> Evidence:
-        """The same question to the same users, for questions that destroy a part of the log, copy
-        it and count it several times.
+        """The same question for the same users, for probes that destroy a part of the log, copy it
+        and count it several times.
 
-        It is learned from `MANY_ROWS` rows at most: of those who are asked, and of others at
-        random. Where counting reads the newest events of a user alone, the others are left out
-        beforehand: the newest of a reversed or shuffled history would be others.
+        Models are fitted on at most `MANY_ROWS` rows: those of the sampled users, and of others at
+        random. Where counting reads only the latest events of a user, the earlier events are left
+        out before: the latest events of a reversed or shuffled history would be others.
         """
         split = self.protocol.split
         most = int(self.common.get("newest", CoOccurrence.parameters()["newest"].default))
-        train, given = newest(split.train, most), newest(split.given, most)
+        train, given = latest_events(split.train, most), latest_events(split.given, most)
         if len(train) > MANY_ROWS:
             users = users_within(
                 train,
@@ -150,51 +150,51 @@ class Evidence(Answers):
             train, given = train.of_user_codes(users), given.of_user_codes(users)
         if len(train) == len(split.train):
             return self
-        made = self.of_logs(train=train, given=given)
-        made.is_sample = True
-        return made
+        other_evidence = self.of_logs(train=train, given=given)
+        other_evidence.is_sample = True
+        return other_evidence
 
     @cached_property
-    def thrifty(self) -> Evidence:
-        """The same question, counting fewer events of each user where the log has many pairs; else
+    def with_fewer_events(self) -> Evidence:
+        """The same question with fewer events counted per user where the log has many pairs; else
         this question.
         """
         fewer = fewer_events(self.common, self.train)
         if fewer == self.common:
             return self
-        made = self.of_logs()
-        made.common = fewer
-        return made
+        other_evidence = self.of_logs()
+        other_evidence.common = fewer
+        return other_evidence
 
     @cached_property
     def without_order(self) -> tuple[Evidence, ...]:
-        """The same question to logs in which items are exchanged among events of about the same
-        time.
+        """The controls: the same question for logs in which items are exchanged among events of
+        about the same time.
 
-        What is popular when stays as it is; who took what after what is lost. What order gives
-        here, trends give.
+        The popularity of items at each time stays; which item follows which is lost. A gain from
+        order on these logs comes from trends.
         """
         split = self.protocol.split
         if not self.has_control:
             raise CannotTell(
-                "The log has no calendar, or histories are not part of what is learned "
-                "from: trends cannot be told from order."
+                "The log has no calendar, or histories are not part of the training data: "
+                "trends cannot be told from order."
             )
         if self.clock.over:
             raise NoTime(OVER)
         random = generator(self.protocol.seed, "without order")
-        made = []
+        controls = []
         for _ in range(DRAWS if pairs_in(split.train) < LARGE else 1):
-            train = exchanged(split.train, random)
+            train = exchange_items(split.train, random)
             control = self.of_logs(train=train, given=train.of_user_codes(split.given.active_users))
             if self.protocol.repeats == "forbid":
                 control.protocol.__dict__["truth"] = self._still_reachable(control.protocol.split)
-            made.append(control)
-        return tuple(made)
+            controls.append(control)
+        return tuple(controls)
 
     def _still_reachable(self, control: Split) -> Truth:
-        """The targets that are not in a user's exchanged history, too: what is there is forbidden,
-        and nobody could hit it.
+        """The targets that are not in the user's exchanged history either: items of the history may
+        not be recommended, so no model could hit them.
         """
         exchanged_histories = Truth.of(control)
         both = replace(
@@ -205,25 +205,25 @@ class Evidence(Answers):
         return self.protocol.truth.only(~seen_targets(both))
 
     @cached_property
-    def next_moment(self) -> Evidence:
-        """The same question, asked of each user's next basket alone, or of the next moment where no
-        baskets are named.
+    def next_step(self) -> Evidence:
+        """The same question for each user's next basket alone, or the events of the next timestamp
+        where the log has no baskets.
         """
         protocol = replace(
             self.protocol,
             split=replace(
                 self.protocol.split,
-                expected=first_moments(self.protocol.split.expected),
+                expected=first_steps(self.protocol.split.expected),
                 valid=None,
             ),
         )
-        return self.beside(protocol, self.rows)
+        return self.for_protocol(protocol, self.rows)
 
     def of_logs(
         self, *, train: Interactions | None = None, given: Interactions | None = None
     ) -> Evidence:
-        """The same question to the same users with another `train`, another `given` or both; what
-        is expected stays.
+        """The same question for the same users with another `train`, another `given` or both; the
+        targets stay.
         """
         split = self.protocol.split
         split = replace(
@@ -234,18 +234,18 @@ class Evidence(Answers):
         )
         protocol = replace(self.protocol, split=split)
         protocol.__dict__["truth"] = self.protocol.truth
-        return self.beside(protocol, self.rows)
+        return self.for_protocol(protocol, self.rows)
 
     @property
     def has_control(self) -> bool:
-        """Whether items can be exchanged in a calendar that holds the histories, too; else trends
-        cannot be told from order.
+        """Whether controls can be made: the log has dates, and histories are part of the training
+        data. Else trends cannot be told from order.
         """
         return self.has_calendar and self.learns_histories
 
     @cached_property
     def learns_histories(self) -> bool:
-        """Whether what is given of users is part of what is learned from."""
+        """Whether the given histories are part of the training data."""
         split = self.protocol.split
         return len(split.train.of_user_codes(split.given.active_users)) == len(split.given)
 
@@ -254,9 +254,9 @@ class Evidence(Answers):
         """Whether times are dates, not positions in a sequence."""
         return has_calendar(self.train)
 
-    def beside(self, protocol: Protocol, rows: Array) -> Evidence:
-        """Evidence of another question to the same data."""
-        made = Evidence(
+    def for_protocol(self, protocol: Protocol, rows: Array) -> Evidence:
+        """Evidence for another protocol on the same data, with the same clock."""
+        other_evidence = Evidence(
             protocol,
             self.content,
             rows,
@@ -266,13 +266,13 @@ class Evidence(Answers):
             candidates=self.candidates,
             is_sample=self.is_sample,
         )
-        made.clock = self.clock
-        return made
+        other_evidence.clock = self.clock
+        return other_evidence
 
     def among_items(self, items: Mask) -> Evidence:
-        """The same question, answered with some of the items [items] alone; what is learned
-        stays.
+        """The same question, where only the items of this mask [items] may be recommended; the
+        training data stay.
         """
-        made = self.of_logs()
-        made.candidates = self.train.item_vocabulary.ids.filter(pl.Series(items))
-        return made
+        other_evidence = self.of_logs()
+        other_evidence.candidates = self.train.item_vocabulary.ids.filter(pl.Series(items))
+        return other_evidence

@@ -1,4 +1,4 @@
-"""A finding, and the shelf of checks that make them."""
+"""A finding, and the registries of checks that make findings."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is so, how large it is, what it means for a model and what to do about it. `blocker`
-    means that results would mislead.
+    """What was found, how large the effect is, what it means for a model and what to do about it.
+    Level `blocker` means that results would mislead.
     """
 
     code: str
@@ -32,16 +32,16 @@ class Finding:
     effect: float | None = None
     interval: tuple[float, float] | None = None
     unit: Literal["", "share", "metric", "expected"] = (
-        # of an effect: a share of the metric without the choice, the metric itself, or a share that
-        # is expected
+        # unit of the effect: a share of the metric without the choice, the metric itself, or an
+        # expected share
         ""
     )
-    means: str = ""  # for a model
-    measured: str = ""  # how, and on whom
+    means: str = ""  # consequence for a model
+    measured: str = ""  # how, and on which users
     # settings worth trying next, as keys of a recipe or parameters of models
     patch: Mapping[str, Any] = field(default_factory=dict)
-    # a line to type where there is advice; SOURCE and RUN stand for the log and the folder of the
-    # run
+    # the line to type, where there is advice; SOURCE and RUN are placeholders of the log and the
+    # run folder
     command: str = ""
 
     def __post_init__(self) -> None:
@@ -55,36 +55,36 @@ class Finding:
         return values
 
 
-def by_weight(told: Finding | Mapping[str, Any]) -> tuple[int, float, str]:
-    """What findings are sorted by: the level, then the size of the effect, the largest first, then
-    the code.
+def by_weight(finding: Finding | Mapping[str, Any]) -> tuple[int, float, str]:
+    """Sort key of findings: the level, then the size of the effect, the largest first, then the
+    code.
 
-    What a choice brings out of nothing is no share of anything: it comes first where it weighs
-    something. So does the verdict among the notes.
+    An effect in the metric itself (the metric was 0 without the choice) comes first unless it is a
+    note. The verdict comes first among the notes.
     """
-    known = told.as_json() if isinstance(told, Finding) else told
-    effect, unit = known.get("effect"), known.get("unit")
+    entry = finding.as_json() if isinstance(finding, Finding) else finding
+    effect, unit = entry.get("effect"), entry.get("unit")
     size = 0.0 if effect is None or not math.isfinite(effect) else abs(float(effect))
-    if known["code"] == "VER-1" or (unit == "metric" and known["level"] != "note"):
+    if entry["code"] == "VER-1" or (unit == "metric" and entry["level"] != "note"):
         size = math.inf
-    return LEVELS.index(known["level"]), -size, str(known["code"])
+    return LEVELS.index(entry["level"]), -size, str(entry["code"])
 
 
 def command_for(
-    told: Finding | Mapping[str, Any], source: str, run: str, settings: Sequence[str] = ()
+    finding: Finding | Mapping[str, Any], source: str, run: str, settings: Sequence[str] = ()
 ) -> str:
-    """The line to type of a finding, with the log and the folder of the run in their places;
-    nothing where it has none.
+    """The line to type of a finding, with the log and the run folder filled in; empty where it has
+    none.
 
     `settings` are words that the log has to be read with, such as `--set user=CustomerID`; they
-    stand behind the log.
+    follow the log.
     """
-    command = told.command if isinstance(told, Finding) else str(told.get("command") or "")
+    command = finding.command if isinstance(finding, Finding) else str(finding.get("command") or "")
     return filled(command, source, run, settings)
 
 
 class Diagnosis(tuple[Finding, ...]):
-    """Findings in order of level; shows itself in a notebook."""
+    """Findings in order of level, with a table for notebooks."""
 
     __slots__ = ()
 
@@ -114,14 +114,14 @@ C = TypeVar("C", Check, CutCheck)
 
 @dataclass(frozen=True)
 class NamedCheck(Generic[C]):
-    """A check on the shelf; its docstring is what `explain CODE` prints."""
+    """A registered check; `explain CODE` prints the docstring of its function."""
 
     code: str
     function: C
 
     @property
     def doc(self) -> str:
-        """What it looks for, why it matters, what to do, when it errs."""
+        """Docstring of the function: what it finds, why it matters, what to do, when it errs."""
         return inspect.cleandoc(self.function.__doc__ or "")
 
 
@@ -130,7 +130,7 @@ cut_checks: Registry[NamedCheck[CutCheck]] = Registry("check of a cut")
 
 
 def check(code: str) -> Callable[[Check], Check]:
-    """Place a check of a log on the shelf under its code."""
+    """Register a check of a log under its code."""
 
     def register(function: Check) -> Check:
         checks.register(code, NamedCheck(code, function))
@@ -140,7 +140,7 @@ def check(code: str) -> Callable[[Check], Check]:
 
 
 def cut_check(code: str) -> Callable[[CutCheck], CutCheck]:
-    """Place a check of how a log is cut on the shelf under its code."""
+    """Register a check of how a log is cut under its code."""
 
     def register(function: CutCheck) -> CutCheck:
         cut_checks.register(code, NamedCheck(code, function))

@@ -1,5 +1,5 @@
-"""What a sequence model can be made of: the keys of the recipe that `readiness` writes for one,
-each with its plain value and its meaning.
+"""The choices of a sequence model: the keys of the training recipe that `readiness` writes, each
+with its plain value and its meaning.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from spadework.errors import BadRequest, nearest
 
 @dataclass(frozen=True)
 class Ingredient:
-    """One choice: the value it has where no finding asks for another, what it means, and what else
-    there is.
+    """One choice: its plain value (where no finding asks for another), its meaning, and the other
+    values.
     """
 
     plain: Any
-    says: str
+    description: str
     choices: tuple[Any, ...] = ()
 
     @property
-    def told(self) -> str:
-        """Its meaning and what else there is."""
+    def full_description(self) -> str:
+        """The description with the list of choices."""
         return (
-            f"{self.says} One of: {', '.join(map(_written, self.choices))}."
+            f"{self.description} One of: {', '.join(map(_written, self.choices))}."
             if self.choices
-            else self.says
+            else self.description
         )
 
 
@@ -50,9 +50,9 @@ INGREDIENTS: Mapping[str, Ingredient] = {
         ),
         (True, False),
     ),
-    "positions": Ingredient(True, "The place of an item in its history is read.", (True, False)),
+    "positions": Ingredient(True, "The position of an item in its history is read.", (True, False)),
     "time_encoding": Ingredient(False, "The time between events is read.", (True, False)),
-    "max_length": Ingredient(200, "Newest events of a history that are read."),
+    "max_length": Ingredient(200, "Latest events of a history that are read."),
     "objective": Ingredient(
         "next item",
         "What is predicted: the next item, or the set of the next basket.",
@@ -80,30 +80,34 @@ INGREDIENTS: Mapping[str, Ingredient] = {
         0.0, "κ: an item of c events trusts its own vector by c / (c + κ); 0 trusts it fully."
     ),
     "personal_popularity": Ingredient(
-        False, "What a user took before is added to the scores, by how often.", (True, False)
+        False, "Items that a user had before are added to the scores, by how often.", (True, False)
     ),
     "repeats": Ingredient(
         "forbid", "Whether items of the history may come back.", ("forbid", "allow")
     ),
     "training_window": Ingredient(
-        "all", "Newest part of the log that is learned from, such as 90d."
+        "all", "Latest part of the log that the model is trained on, such as 90d."
     ),
     "retrain": Ingredient("30d", "How often the model should be trained again."),
 }
-"""All keys; a new one is a new line."""
+"""All keys; a new key is a new line."""
 
 
 def recipe_text(settings: Mapping[str, Any], reasons: Mapping[str, str], heading: str) -> str:
-    """TOML of every ingredient: what findings ask for, each with its reason, and the plain value of
-    the others.
+    """TOML of every ingredient: `settings` with their `reasons`, and the plain value of the others.
+    `heading` is the comment at the top.
     """
     lines = [f"# {line}" for line in heading.splitlines()]
-    for name, one in INGREDIENTS.items():
-        value = settings.get(name, one.plain)
-        choices = f" One of: {', '.join(map(_written, one.choices))}." if one.choices else ""
+    for name, ingredient in INGREDIENTS.items():
+        value = settings.get(name, ingredient.plain)
+        choices = (
+            f" One of: {', '.join(map(_written, ingredient.choices))}."
+            if ingredient.choices
+            else ""
+        )
         lines += [
             "",
-            f"# {one.says}{choices}",
+            f"# {ingredient.description}{choices}",
             f"# {reasons.get(name, 'Plain: no finding asks for another.')}",
             f"{name} = {_written(value)}",
         ]
@@ -111,8 +115,8 @@ def recipe_text(settings: Mapping[str, Any], reasons: Mapping[str, str], heading
 
 
 def read_recipe(text: str, where: str) -> dict[str, Any]:
-    """Every ingredient of a training recipe in TOML; what the text leaves out is plain. Faults are
-    told in two sentences.
+    """Every ingredient of a training recipe in TOML; absent keys have their plain value. Raises
+    `BadRequest` for faults, with a hint.
     """
     try:
         found = tomllib.loads(text)
@@ -122,11 +126,11 @@ def read_recipe(text: str, where: str) -> dict[str, Any]:
             "Write lines such as: logq = true",
         ) from None
     check_settings(found)
-    return {name: found.get(name, one.plain) for name, one in INGREDIENTS.items()}
+    return {name: found.get(name, ingredient.plain) for name, ingredient in INGREDIENTS.items()}
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
-    """Refuse a key that is no ingredient, or a value that is none of its choices."""
+    """Refuse a key that is not an ingredient, or a value that is not among its choices."""
     for name, value in settings.items():
         if name not in INGREDIENTS:
             near = nearest(name, INGREDIENTS)
@@ -134,20 +138,20 @@ def check_settings(settings: Mapping[str, Any]) -> None:
             raise BadRequest(
                 f"A training recipe has no key {name!r}.", f"{hint}Keys: {', '.join(INGREDIENTS)}."
             )
-        one = INGREDIENTS[name]
-        if one.choices and value not in one.choices:
+        ingredient = INGREDIENTS[name]
+        if ingredient.choices and value not in ingredient.choices:
             raise BadRequest(
                 f"A training recipe has {name} = {_written(value)}.",
-                f"Choices: {', '.join(map(_written, one.choices))}.",
+                f"Choices: {', '.join(map(_written, ingredient.choices))}.",
             )
-        if type(value) is not type(one.plain):
+        if type(value) is not type(ingredient.plain):
             raise BadRequest(
                 f"A training recipe has {name} = {_written(value)}.",
-                f"It is {_KINDS[type(one.plain)]}. {one.says}",
+                f"It is {_TYPE_NAMES[type(ingredient.plain)]}. {ingredient.description}",
             )
 
 
-_KINDS: Mapping[type, str] = {
+_TYPE_NAMES: Mapping[type, str] = {
     bool: "true or false",
     int: "a whole number",
     float: "a number",

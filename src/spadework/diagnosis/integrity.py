@@ -1,5 +1,5 @@
-"""Is the log what it seems to be? Ids, robots, duplicates, size, item tables. A shelf: one
-function, one check.
+"""Is the log what it seems to be? Ids, robots, duplicates, size, item tables. One registered
+function is one check.
 """
 
 from __future__ import annotations
@@ -18,11 +18,10 @@ def _count(log: Interactions, name: str) -> int:
 
 @check("INT-1")
 def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Ids that differ only by blanks at their ends are kept apart, since nobody can know that they
-    mean the same.
+    """Some ids differ only by blanks at their ends; they are kept apart.
 
-    If they do, one person's history is torn into two. Clean them at the source. It errs where
-    blanks are part of the id.
+    If they mean the same, the history of one user is split in two. Clean them at the source. It
+    errs where blanks are part of the id.
     """
     users, items = (
         _count(log, "user_ids_differing_by_blanks"),
@@ -43,7 +42,7 @@ def blanks(log: Interactions, content: ItemContent | None) -> Finding | None:
 
 @check("INT-2")
 def letter_case(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Ids that differ only by upper and lower case are kept apart.
+    """Some ids differ only by upper and lower case; they are kept apart.
 
     Exports from two systems often spell ids differently. If they mean the same, clean them at the
     source.
@@ -61,7 +60,7 @@ def letter_case(log: Interactions, content: ItemContent | None) -> Finding | Non
             f"{users + items} ids differ only by case ({users} of users, {items} of items). "
             "They are kept apart."
         ),
-        advice="If they mean the same, spell them alike at the source and read again.",
+        advice="If they mean the same, spell them the same way at the source and read again.",
     )
 
 
@@ -69,8 +68,8 @@ def letter_case(log: Interactions, content: ItemContent | None) -> Finding | Non
 def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
     """More than one row in twenty could not be used.
 
-    The reasons stand in the row account and the rows themselves in the file of rows set aside. Look
-    at some of them before trusting results.
+    The row account has the reasons, and the file of rows set aside has the rows. Look at some of
+    them before you trust the results.
     """
     if log.account is None or not log.account.read:
         return None
@@ -89,7 +88,7 @@ def set_aside(log: Interactions, content: ItemContent | None) -> Finding | None:
 
 @check("INT-4")
 def two_weights(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """The same user, item and moment stand in the log with different weights.
+    """The same user, item and time are in the log with different weights.
 
     All such rows are used. Often they are corrections of one event: then keep the last one at the
     source.
@@ -100,17 +99,17 @@ def two_weights(log: Interactions, content: ItemContent | None) -> Finding | Non
     return Finding(
         code="INT-4",
         level="note",
-        says=f"{rows:,} rows repeat a user, item and moment with another weight. All are used.",
+        says=f"{rows:,} rows repeat a user, item and time with another weight. All are used.",
         advice="If they correct each other, keep the last one at the source.",
     )
 
 
 @check("INT-8")
 def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """One user owns a tenth of the rows or more, or five times an even share where users are few.
+    """One user has a tenth of the rows or more, or five times an even share where users are few.
 
-    Usually a robot, a test account or a default id ("guest"). It bends every co-occurrence. Set it
-    aside and read again.
+    Usually it is a robot, a test account or a default id ("guest"). It distorts every co-occurrence
+    count. Remove it and read again.
     """
     sizes = np.diff(log.starts)
     if len(log.active_users) < 5 or not len(log):
@@ -121,7 +120,7 @@ def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
     return Finding(
         code="INT-8",
         level="strong",
-        says=f"One user owns {share:.0%} of the rows.",  # no id: findings stand in the report
+        says=f"One user has {share:.0%} of the rows.",  # no id: findings are in the report
         effect=share,
         advice="If it is a robot, a test account or a default id, remove it and read again.",
     )
@@ -131,24 +130,24 @@ def robots(log: Interactions, content: ItemContent | None) -> Finding | None:
 def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
     """There is one user, one item, or no user with two events.
 
-    Then nothing can be recommended or nothing can be judged; popularity is all there is.
+    Then nothing can be recommended, or no model can be tested; only popularity is left.
     """
     users, items = len(log.active_users), int((log.item_counts > 0).sum())
     if not len(log):
         return None
     if users == 1:
-        says = "There is one user, so nothing about others can be learned."
+        says = "There is one user, so nothing can be learned about others."
     elif items == 1:
         says = "There is one item, so there is nothing to choose from."
     elif int(np.diff(log.starts).max()) < 2:
-        says = "No user has two events, so nothing connects items and no user can be judged."
+        says = "No user has two events, so nothing connects items and no model can be tested."
     else:
         return None
     return Finding(
         code="INT-9",
         level="blocker",
         says=says,
-        advice="Check that the user column names people, not orders.",
+        advice="Check that the user column names users, not orders.",
     )
 
 
@@ -156,7 +155,7 @@ def too_small(log: Interactions, content: ItemContent | None) -> Finding | None:
 def missing_content(log: Interactions, content: ItemContent | None) -> Finding | None:
     """Items of the log are absent from the item table, or the reverse.
 
-    Content models cannot see the first; the second are items that nobody took. Often ids are
+    Content models cannot see the first; the second are items without any event. Often ids are
     written in two ways (7 and 007).
     """
     if content is None:
@@ -171,16 +170,16 @@ def missing_content(log: Interactions, content: ItemContent | None) -> Finding |
         says=f"{absent:,} of {log.item_count:,} items of the log have no row in the item table; "
         f"{idle:,} rows of the table are of items not in the log.",
         effect=share,
-        advice="If the share is large, check that both files write ids alike.",
+        advice="If the share is large, check that both files write ids the same way.",
     )
 
 
 @check("INT-11")
 def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> Finding | None:
-    """Ids that are the same number are written in two ways: 7, 007 and 7.0 are three people.
+    """Ids that are the same number are written in two ways: 7, 007 and 7.0 count as three users.
 
-    A spreadsheet or a join turned some ids into floating numbers or cut their zeros. Write them
-    alike at the source. It errs where leading zeros tell two things apart.
+    A spreadsheet or a join turned some ids into floating numbers or cut their zeros. Write them the
+    same way at the source. It errs where leading zeros distinguish ids.
     """
     users, items = (
         _spelt_twice(vocabulary.ids) for vocabulary in (log.user_vocabulary, log.item_vocabulary)
@@ -193,13 +192,13 @@ def one_number_two_spellings(log: Interactions, content: ItemContent | None) -> 
         says=f"{users + items:,} ids are a number that another id spells differently, such as 7 "
         "and 007 or 7.0 "
         f"({users:,} of users, {items:,} of items). They are kept apart.",
-        advice="If they mean the same, write them alike at the source and read again.",
+        advice="If they mean the same, write them the same way at the source and read again.",
     )
 
 
 def _spelt_twice(ids: pl.Series) -> int:
-    """Ids that are whole numbers once leading zeros and `.0` are taken off, and that others are,
-    too.
+    """Number of ids that are the same whole number as another id once leading zeros and `.0` are
+    removed.
     """
     if ids.dtype != pl.String:
         return 0

@@ -1,6 +1,4 @@
-"""The shape of a log in a few numbers and a few short series: aggregates only, whatever its
-size.
-"""
+"""The shape of a log in a few numbers and short series: aggregates only, whatever its size."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from spadework.data.interactions import Interactions
 from spadework.evaluation.metrics import gini_of
 
 POINTS = 60
-"""Points of a series at most."""
+"""Most points of a series."""
 
 
 def facts(log: Interactions) -> dict[str, Any]:
@@ -86,9 +84,7 @@ def _over_time(log: Interactions, bins: int = POINTS) -> dict[str, list[Any]] | 
 
 
 def _drift(log: Interactions, spans: int = 12, top: int = 100) -> dict[str, list[Any]] | None:
-    """Share of each span's most popular items that were among the most popular of the span
-    before.
-    """
+    """Share of each span's most popular items that were among those of the span before."""
     if not has_calendar(log) or log.times is None or log.item_count < 2:
         return None
     edges = _edges(log.times, spans)
@@ -112,5 +108,5 @@ def _edges(times: Array, bins: int) -> Array:
     return np.linspace(first, last, min(bins, max(last - first, 1)) + 1)
 
 
-def _iso(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _iso(timestamp: int) -> str:
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,5 +1,5 @@
-"""What is expected of a model before it is trained, in a form that can be held against what it then
-does.
+"""What is expected of a model before it is trained, in a form that can be compared with what is
+measured afterwards.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Outcome: TypeAlias = Literal["as expected", "wrong", "cannot tell"]
 class Prediction:
     """A share by which one model is expected to differ from another, in the metric that decides."""
 
-    about: str  # "verdict", or the ingredient that the two differ in
+    about: str  # "verdict", or the ingredient in which the two models differ
     says: str
     because: str  # codes of findings and facts
     model: Any  # the ingredient's value; "transformer" for the verdict
     against: Any  # its plain value; "best cheap model" for the verdict
-    low: float  # the expected share lies between these
+    low: float  # lower and upper end of the expected share
     high: float | None = None  # None: no upper end
 
     def as_json(self) -> dict[str, Any]:
@@ -32,19 +32,19 @@ class Prediction:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Prediction:
-        """A prediction as it was written down."""
-        return cls(**{name: told[name] for name in cls.__dataclass_fields__})
+    def from_json(cls, entry: Mapping[str, Any]) -> Prediction:
+        """The prediction of a JSON entry."""
+        return cls(**{name: entry[name] for name in cls.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A prediction beside what was measured."""
+    """A prediction and what was measured."""
 
     prediction: Prediction
     outcome: Outcome
-    change: Change | None  # None where both did the same for everybody
-    why: str = ""  # what keeps the outcome from being told, beside the numbers
+    change: Change | None  # None where both models gave all users the same values
+    why: str = ""  # a reason, other than the numbers, why the outcome is unknown
 
     @property
     def says(self) -> str:
@@ -52,8 +52,8 @@ class Checked:
         expected = _range(self.prediction.low, self.prediction.high)
         if self.change is None or self.change.share is None:
             return (
-                f"{self.prediction.says} Expected {expected}; both did the same, or there is "
-                f"nothing to be a share of{self._told_why}."
+                f"{self.prediction.says} Expected {expected}; both models did the same, or there "
+                f"is nothing to compare with{self._reason_text}."
             )
         observed = (
             f"{self.change.share:+.1%} ({self.change.share_low:+.1%} … "
@@ -61,16 +61,16 @@ class Checked:
         )
         return (
             f"{self.prediction.says} Expected {expected}, observed {observed} over "
-            f"{self.change.users:,} users: {self.outcome}{self._told_why}."
+            f"{self.change.users:,} users: {self.outcome}{self._reason_text}."
         )
 
     @property
-    def _told_why(self) -> str:
+    def _reason_text(self) -> str:
         return f": {self.why.rstrip('.')}" if self.why else ""
 
     @property
     def below(self) -> bool:
-        """Whether it came out wrong on the lower side."""
+        """Whether the outcome is below the expected range."""
         return (
             self.outcome == "wrong"
             and self.change is not None
@@ -99,11 +99,11 @@ class Checked:
 
 
 def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -> Checked:
-    """Hold a prediction against values [users] of both models, on the same users: wrong where the
-    whole interval lies outside what was expected.
+    """Compare a prediction with the values [users] of both models on the same users: "wrong" where
+    the whole interval lies outside the expected range.
 
-    It is as expected where the interval lies inside, or where the mean does and the interval is not
-    wider than what was expected; else the users cannot tell.
+    "As expected" where the interval lies inside, or where the mean does and the interval is not
+    wider than the expected range; else "cannot tell".
     """
     try:
         change = difference(against, model, seed)
@@ -123,29 +123,29 @@ def check(prediction: Prediction, against: Array, model: Array, seed: int = 0) -
 
 
 def finding_of(checked: list[Checked]) -> Finding:
-    """Whether what was expected of a trained model came true.
+    """Whether the predictions about a trained model came true.
 
-    Why it matters: advice that nobody checks is superstition; what was wrong here changes the
-    rules. How it is measured: every prediction of `readiness.json` is held against the trained
+    Why it matters: advice that is never checked cannot be trusted; a wrong prediction changes the
+    rules. How it is measured: every prediction of `readiness.json` is compared with the trained
     model, user by user: the verdict on the test span, ingredients against a model without them on
-    the validation span. When it errs: few users leave wide intervals, which are told as "cannot
-    tell", not as right. In Python: `spadework.diagnosis.prediction.check(prediction, values of one
-    model, values of the other)`.
+    the validation span. When it errs: few users leave wide intervals, which count as "cannot tell",
+    not as right. In Python: `spadework.diagnosis.prediction.check(prediction, values of one model,
+    values of the other)`.
     """
     right, wrong = (
-        sum(one.outcome == outcome for one in checked) for outcome in ("as expected", "wrong")
+        sum(each.outcome == outcome for each in checked) for outcome in ("as expected", "wrong")
     )
-    verdict = next((one for one in checked if one.prediction.about == "verdict"), None)
+    verdict = next((each for each in checked if each.prediction.about == "verdict"), None)
     change = None if verdict is None else verdict.change
-    told = "" if verdict is None else f" {verdict.says}"
+    verdict_text = "" if verdict is None else f" {verdict.says}"
     return Finding(
         code="VER-2",
         level="weak" if wrong else "note",
         says=(
             f"{right} of {len(checked)} predictions came true, {wrong} did not, "
-            f"{len(checked) - right - wrong} cannot be told.{told}"
+            f"{len(checked) - right - wrong} are open.{verdict_text}"
         ),
-        advice="Trust what was measured; `advice.json` has every prediction beside it.",
+        advice="Trust what was measured. `advice.json` compares every prediction with it.",
         effect=None if change is None else change.share,
         interval=None
         if change is None or change.share is None

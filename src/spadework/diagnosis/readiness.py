@@ -1,8 +1,8 @@
-"""Would a large sequence model pay here, and with what? What the table of rules says of findings
-and facts, and what is expected of a model.
+"""Would a large sequence model pay here, and with which settings? Applies the table of rules to
+findings and facts, and derives what to expect of a model.
 
-The verdict is an expectation and not a measurement: it is written down as predictions, so that it
-can be checked once a transformer was trained.
+The verdict is an expectation and not a measurement: it is stored as predictions, so that it can be
+checked after a transformer was trained.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ EXPECTED: tuple[tuple[int, float, float], ...] = (
     (1, -0.1, 0.25),
     (2, -0.05, 0.4),
 )
-"""What rules speak for in all, and between which shares of the best cheap model's metric a tuned
-transformer is then expected to differ from it.
+"""Points of the rules in total, and the lower and upper end of the share by which a tuned
+transformer is then expected to differ from the best cheap model.
 
 Chosen by hand around what is known: MovieLens-20M by time (the eSASRec paper: hit rate .5313
 against .5699 of the popularity of seven days, −.07), Beauty (eSASRec .0928 against a second stage
 over closed forms .1059, −.12; against the best single closed form .0847, +.10; against EASE .0705,
 +.32), music with repeats (three transformers gain 25 to 70 % by personal popularity). The lower
 ends were lowered by ten to fifteen points after small networks were trained on six logs
-(docs/was-the-advice-right.md): beside blends of the best cheap models they fell short by 9 to 43 %,
-where −30 % was the least expected.
+(docs/was-the-advice-right.md): compared with blends of the best cheap models they fell short by 9
+to 43 %, where −30 % was the least expected.
 """
 
 
 MANY_REPEATS = 0.1
-"""Share of the targets that are repeats from which the verdict says which share of the saved
-model's hits are.
+"""From this share of repeats among the targets on, the verdict has the share of repeats among the
+saved model's hits.
 """
-LOUDEST = "ORD-1"
-"""The probe that speaks loudest for or against a sequence model: without its answer the range is
+MAIN_PROBE = "ORD-1"
+"""The probe that decides most for or against a sequence model: without its answer the range is
 wider.
 """
 
@@ -60,46 +60,49 @@ def readiness(
     repeat_hits: float | None = None,
     larger: str | None = None,
 ) -> Readiness:
-    """What the rules say of these findings and this log, and of the shares of targets that are
-    repeats and of items that an item table describes.
+    """Apply the rules to these findings and this log, to `repeat_share`, the share of targets that
+    are repeats, and to `described`, the share of items that an item table describes.
 
-    `unanswered` are the probes without an answer: what nobody asked may be so or not, so the
-    verdict is one that holds in every case, or undecided, and the range spans all cases.
+    `unanswered` are the probes without an answer. A probe that was not asked may come out either
+    way: the verdict is one that holds in every case, or undecided, and the range spans all cases.
     `repeat_hits` is the share of the saved model's hits that are repeats, `larger` the budget that
-    would do for what was not asked. O(rules · findings), times three for each deciding probe that
+    is enough for what was not asked. O(rules · findings), times three for each deciding probe that
     was not asked.
     """
     by_code = {finding.code: finding for finding in findings}
     not_asked = tuple(
-        one
-        for one in unanswered
-        if one.kind == "not asked" and any(rule.about == one.code for rule in RULES)
+        probe
+        for probe in unanswered
+        if probe.status == "not asked" and any(rule.about == probe.code for rule in RULES)
     )
     facts = facts_of(log) | {"repeat_share": repeat_share, "described": described}
-    open_codes = {one.code for one in not_asked}
+    open_codes = {probe.code for probe in not_asked}
     holding = tuple(
         rule
         for rule in RULES
-        if _holds(rule, by_code, facts) and (not rule.stands_for or rule.stands_for in open_codes)
+        if _holds(rule, by_code, facts)
+        and (not rule.replaces_probe or rule.replaces_probe in open_codes)
     )
     questions = (
         rule.about
         for rule in RULES
-        if rule.speaks and not rule.moot and rule.about not in (*facts, *by_code, *open_codes)
+        if rule.points
+        and not rule.no_if_impossible
+        and rule.about not in (*facts, *by_code, *open_codes)
     )
     settings: dict[str, Any] = {}
     for rule in holding:
         settings |= rule.settings
         settings |= {
             name: by_code[rule.about].patch[name]
-            for name in rule.takes
+            for name in rule.copied_settings
             if name in by_code[rule.about].patch
         }
     repeats = None
     if repeat_hits is not None and math.isfinite(repeat_hits) and repeat_share >= MANY_REPEATS:
         repeats = (repeat_hits, repeat_share)
-    made = Readiness(
-        sum(rule.speaks for rule in holding),
+    verdict = Readiness(
+        sum(rule.points for rule in holding),
         None,
         None,
         holding,
@@ -109,47 +112,50 @@ def readiness(
         repeats,
         larger,
     )
-    cases = _cases(made)
-    if len({np.sign(speaks) for speaks, _ in cases}) > 1:
-        return made
-    ranges = [_range(speaks, doubt) for speaks, doubt in cases]
-    speaks = min((speaks for speaks, _ in cases), key=abs)  # of the same sign, however loud
+    cases = _cases(verdict)
+    if len({np.sign(points) for points, _ in cases}) > 1:
+        return verdict
+    ranges = [_range(points, order_unknown) for points, order_unknown in cases]
+    points = min((points for points, _ in cases), key=abs)  # of the same sign in every case
     return replace(
-        made, speaks=speaks, low=min(low for low, _ in ranges), high=max(high for _, high in ranges)
+        verdict,
+        points=points,
+        low=min(low for low, _ in ranges),
+        high=max(high for _, high in ranges),
     )
 
 
-def _cases(made: Readiness) -> list[tuple[int, bool]]:
-    """What the rules would speak for in all, for each way in which the deciding probes that nobody
-    asked may come out.
+def _cases(verdict: Readiness) -> list[tuple[int, bool]]:
+    """The total points of the rules for each combination of outcomes of the deciding probes that
+    were not asked.
 
-    With it stands whether order would neither be found nor ruled out: what speaks loudest for or
-    against a sequence model is then not known.
+    With each total: whether order would be neither found nor ruled out, so that the main evidence
+    for or against a sequence model is unknown.
     """
-    known = any(rule.about == LOUDEST for rule in made.reasons)
-    cases = [(made.speaks, not known)]
-    for one in made.deciding:
-        ways = [(rule.speaks, True) for rule in RULES if rule.about == one.code and rule.speaks] + [
-            (0, False)
-        ]
+    known_order = any(rule.about == MAIN_PROBE for rule in verdict.reasons)
+    cases = [(verdict.points, not known_order)]
+    for probe in verdict.deciding:
+        outcomes = [
+            (rule.points, True) for rule in RULES if rule.about == probe.code and rule.points
+        ] + [(0, False)]
         cases = [
-            (speaks + more, not answered if one.code == LOUDEST else doubt)
-            for speaks, doubt in cases
-            for more, answered in ways
+            (points + probe_points, not answered if probe.code == MAIN_PROBE else order_unknown)
+            for points, order_unknown in cases
+            for probe_points, answered in outcomes
         ]
     return cases
 
 
-def _range(speaks: int, doubt: bool) -> tuple[float, float]:
-    return _expected(speaks - doubt)[1], _expected(speaks + doubt)[2]
+def _range(points: int, order_unknown: bool) -> tuple[float, float]:
+    return _expected(points - order_unknown)[1], _expected(points + order_unknown)[2]
 
 
-def _expected(speaks: int) -> tuple[int, float, float]:
-    return EXPECTED[min(max(speaks, EXPECTED[0][0]), EXPECTED[-1][0]) - EXPECTED[0][0]]
+def _expected(points: int) -> tuple[int, float, float]:
+    return EXPECTED[min(max(points, EXPECTED[0][0]), EXPECTED[-1][0]) - EXPECTED[0][0]]
 
 
 def facts_of(log: Interactions) -> dict[str, float]:
-    """The facts that rules look at."""
+    """The facts of a log that rules use, by name."""
     lengths = np.diff(log.starts)
     lengths = lengths[lengths > 0]
     return {

@@ -1,5 +1,5 @@
-"""The verdict on a large sequence model: what to expect of one, in words, as predictions, as a
-recipe, and as a finding.
+"""The verdict on a large sequence model: what to expect of it, in words, as predictions, as a
+training recipe and as a finding.
 """
 
 from __future__ import annotations
@@ -20,140 +20,143 @@ from spadework.diagnosis.rules import RULES, Rule
 class Readiness:
     """The verdict: what to expect of a transformer, why, and with which settings to train one."""
 
-    speaks: int  # what the rules that hold speak for in all
-    low: float | None  # the range of what is expected; None: undecided
+    points: int  # sum over the rules that hold; above 0 in favour of a transformer
+    low: float | None  # lower and upper end of the expected share; None: undecided
     high: float | None
-    reasons: tuple[Rule, ...]
-    settings: Mapping[str, Any]  # ingredients that a rule asks for
-    unknown: tuple[str, ...] = ()  # codes of rules' findings that nobody could make of these data
-    not_asked: tuple[Unanswered, ...] = ()  # probes of rules that nobody asked: neither yes nor no
-    # which share of the saved model's hits people had before, and of the targets
+    reasons: tuple[Rule, ...]  # the rules that hold
+    settings: Mapping[str, Any]  # ingredients that rules set
+    unknown: tuple[str, ...] = ()  # codes of rules whose probes cannot be asked of these data
+    # probes of rules that were not asked: neither yes nor no
+    not_asked: tuple[Unanswered, ...] = ()
+    # share of repeats among the saved model's hits, and among the targets
     repeats: tuple[float, float] | None = None
-    larger: str | None = None  # the budget that would do for what was not asked, such as 10m
+    larger: str | None = None  # the budget that is enough for what was not asked, such as 10m
 
     @property
     def verdict(self) -> str:
-        """In a few words."""
+        """The verdict in a few words."""
         if self.low is None:
             return "Undecided"
-        if self.speaks == 0:
+        if self.points == 0:
             return "A transformer is worth one small run"
-        return "The spade is enough" if self.speaks < 0 else "The excavator may pay"
+        return "The spade is enough" if self.points < 0 else "The excavator may pay"
 
     @property
     def deciding(self) -> tuple[Unanswered, ...]:
-        """Those of the probes that nobody asked whose answers speak for a side."""
+        """The probes that were not asked and whose answers would give points."""
         return tuple(
-            one
-            for one in self.not_asked
-            if any(rule.speaks and rule.about == one.code for rule in RULES)
+            probe
+            for probe in self.not_asked
+            if any(rule.points and rule.about == probe.code for rule in RULES)
         )
 
     @property
-    def hanging(self) -> dict[str, tuple[str, ...]]:
-        """Ingredients that an answer which nobody has might change, and the codes of those
-        probes.
-        """
+    def open_ingredients(self) -> dict[str, tuple[str, ...]]:
+        """Ingredients that probes which were not asked might change, with the codes of these."""
         found: dict[str, list[str]] = {}
-        for one in self.not_asked:
+        for probe in self.not_asked:
             for rule in RULES:
-                for name in (*rule.settings, *rule.takes) if rule.about == one.code else ():
-                    if one.code not in found.setdefault(name, []):
-                        found[name].append(one.code)
+                for name in (
+                    (*rule.settings, *rule.copied_settings) if rule.about == probe.code else ()
+                ):
+                    if probe.code not in found.setdefault(name, []):
+                        found[name].append(probe.code)
         return {name: tuple(codes) for name, codes in found.items()}
 
     @property
     def sentences(self) -> tuple[str, str, str]:
-        """The verdict, its reasons, and what to train with."""
+        """The verdict, its reasons, and the settings to train with."""
         if self.low is None or self.high is None:
-            told, because = self._undecided(), self._known_so_far()
+            sentence, because = self._undecided(), self._known_so_far()
         else:
-            told = (
+            sentence = (
                 f"{self.verdict}: a tuned transformer is expected to differ from the best cheap "
                 f"model by {self.low:+.0%} to {self.high:+.0%}."
             )
             because = self._because()
         if self.repeats is not None:
             hits, targets = self.repeats
-            told = (
-                f"{hits:.1%} of the saved model's hits are items that people had before; "
-                f"{targets:.0%} of the targets are. {told}"
+            sentence = (
+                f"{hits:.1%} of the saved model's hits are items that users had before; "
+                f"{targets:.0%} of the targets are. {sentence}"
             )
         if self.unknown:
             because += f" Not known: {', '.join(self.unknown)}."
         if self.deciding and self.low is not None:
             because += (
-                f" Not asked: {', '.join(one.code for one in self.deciding)}; the verdict holds "
-                "whatever they say."
+                f" Not asked: {', '.join(probe.code for probe in self.deciding)}; "
+                "the verdict holds whatever their answers are."
             )
-        return told, because, self._advised()
+        return sentence, because, self._advice()
 
     def _undecided(self) -> str:
-        codes = [one.code for one in self.deciding]
-        told = f"Undecided: {_joined(codes)} {'was' if len(codes) == 1 else 'were'} not asked"
-        broken = [one for one in self.deciding if one.needs is None]
+        codes = [probe.code for probe in self.deciding]
+        sentence = f"Undecided: {_joined(codes)} {'was' if len(codes) == 1 else 'were'} not asked"
+        broken = [probe for probe in self.deciding if probe.needs is None]
         if broken:
-            told += f" ({'; '.join(dict.fromkeys(one.why.rstrip('.') for one in broken))})"
+            sentence += f" ({'; '.join(dict.fromkeys(probe.why.rstrip('.') for probe in broken))})"
         if len(broken) == len(codes):
-            return f"{told}."
+            return f"{sentence}."
         return (
-            f"{told}; give {f'--budget {self.larger}' if self.larger else 'a larger --budget'} "
+            f"{sentence}; give {f'--budget {self.larger}' if self.larger else 'a larger --budget'} "
             f"to ask {'it' if len(codes) == 1 else 'them'}."
         )
 
     def _known_so_far(self) -> str:
-        known = [rule.says for rule in self.reasons if rule.speaks]
+        known = [rule.reason for rule in self.reasons if rule.points]
         return (
-            f"Known so far: {_joined(known)}."
-            if known
-            else "Nothing that was asked speaks for either side."
+            f"Known so far: {_joined(known)}." if known else "No answer so far favours either side."
         )
 
     def _because(self) -> str:
-        pro, con = (
-            [rule.says for rule in self.reasons if rule.speaks * sign > 0] for sign in (1, -1)
+        reasons_for, reasons_against = (
+            [rule.reason for rule in self.reasons if rule.points * sign > 0] for sign in (1, -1)
         )
-        if self.speaks < 0:
-            pro, con = con, pro
-        if not pro and not con:
-            return "Nothing in the log speaks for either side."
-        because = f"Because {_joined(pro)}" if pro else ""
+        if self.points < 0:
+            reasons_for, reasons_against = reasons_against, reasons_for
+        if not reasons_for and not reasons_against:
+            return "Nothing in the log favours either side."
+        because = f"Because {_joined(reasons_for)}" if reasons_for else ""
         return (
             because
-            + (f"{', although ' if pro else 'Although '}{_joined(con)}" if con else "")
+            + (
+                f"{', although ' if reasons_for else 'Although '}{_joined(reasons_against)}"
+                if reasons_against
+                else ""
+            )
             + "."
         )
 
-    def _advised(self) -> str:
+    def _advice(self) -> str:
         settings = ", ".join(
             f"{name} = {value}"
             for name, value in self.settings.items()
             if value != INGREDIENTS[name].plain
         )
-        told = (
-            f"Should one be trained: {settings}."
+        sentence = (
+            f"If you train one, use {settings}."
             if settings
-            else "No probe asks for a special setting."
+            else "No probe suggests a special setting."
         )
-        open_still = [name for name in self.hanging if name not in self.settings]
-        if not open_still:
-            return told
-        told = told if settings else "No probe that was asked asks for a special setting."
-        return f"{told} Not known, for probes that were not asked: {', '.join(open_still)}."
+        still_open = [name for name in self.open_ingredients if name not in self.settings]
+        if not still_open:
+            return sentence
+        sentence = sentence if settings else "No answer so far suggests a special setting."
+        return f"{sentence} Not known, since probes were not asked: {', '.join(still_open)}."
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:
-        """What is expected of a transformer, unless that is undecided, and of each ingredient that
-        a rule expects something of.
+        """What is expected of a transformer, unless that is undecided, and of each ingredient for
+        which a rule has an expectation.
         """
-        made = (
+        predicted = (
             []
             if self.low is None
             else [
                 Prediction(
                     about="verdict",
-                    says="The best transformer beside the best cheap model.",
-                    because=", ".join(_abouts(self.reasons)),
+                    says="The best transformer compared with the best cheap model.",
+                    because=", ".join(_codes(self.reasons)),
                     model="transformer",
                     against="best cheap model",
                     low=self.low,
@@ -165,47 +168,47 @@ class Readiness:
             plain = INGREDIENTS[name].plain
             rules = [
                 rule
-                for rule in self._behind(name)
+                for rule in self._rules_for(name)
                 if rule.at_least is not None
-                and name in (rule.predicts or (*rule.settings, *rule.takes))
+                and name in (rule.predicts or (*rule.settings, *rule.copied_settings))
             ]
             if any(
                 rule.test in ("below", "from") and rule.at_least is None
-                for rule in self._behind(name)
+                for rule in self._rules_for(name)
             ):
-                continue  # the size of the log asks for it, so nothing is to be gained
-            # what is plain is held against its opposite
+                continue  # set because of the size of the log, so no gain is expected
+            # a default value is compared with its opposite
             against = not value if value is plain else plain
             if rules and value != against:
                 low = min(rule.at_least for rule in rules if rule.at_least is not None)
-                told = (
+                sentence = (
                     f"{name} = {value} instead of "
                     f"{'windows in random order' if name == 'causal' else against}."
                 )
-                made.append(
+                predicted.append(
                     Prediction(
                         about=name,
-                        says=told,
-                        because=", ".join(_abouts(rules)),
+                        says=sentence,
+                        because=", ".join(_codes(rules)),
                         model=value,
                         against=against,
                         low=low,
                     )
                 )
-        return tuple(made)
+        return tuple(predicted)
 
     def recipe(self, heading: str) -> str:
-        """The recipe of a sequence model as TOML: each ingredient with its reason, or what was not
-        asked and may change it.
+        """The training recipe of a sequence model as TOML: each ingredient with its reason, or with
+        the probes that were not asked and may change it.
         """
         reasons = {
             name: (
                 "Because "
-                f"{'; '.join(f'{rule.says} ({rule.about})' for rule in self._behind(name))}."
+                f"{'; '.join(f'{rule.reason} ({rule.about})' for rule in self._rules_for(name))}."
             )
             for name in self.settings
         }
-        for name, codes in self.hanging.items():
+        for name, codes in self.open_ingredients.items():
             were = f"{_joined(codes)} {'was' if len(codes) == 1 else 'were'} not asked"
             reasons[name] = (
                 f"{reasons[name]} But {were}."
@@ -214,32 +217,38 @@ class Readiness:
             )
         return recipe_text(self.settings, reasons, heading)
 
-    def _behind(self, name: str) -> list[Rule]:
-        """The rules that ask for the value that an ingredient has, not those that were
-        overruled.
-        """
+    def _rules_for(self, name: str) -> list[Rule]:
+        """The rules behind the value of an ingredient, without those that were overruled."""
         return [
             rule
             for rule in self.reasons
-            if name in rule.takes or rule.settings.get(name) == self.settings[name]
+            if name in rule.copied_settings or rule.settings.get(name) == self.settings[name]
         ]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain values; `predictions` are what a later comparison is held against."""
+        """Plain values; a later comparison checks `predictions`."""
         return {
             "verdict": self.verdict,
-            "speaks": self.speaks,
+            "speaks": self.points,
             "says": list(self.sentences),
-            "predictions": [one.as_json() for one in self.predictions],
+            "predictions": [prediction.as_json() for prediction in self.predictions],
             "settings": dict(self.settings),
             "unknown": list(self.unknown),
             "not_asked": [
-                {"code": one.code, "why": one.why, "needs": one.needs} for one in self.not_asked
+                {"code": probe.code, "why": probe.why, "needs": probe.needs}
+                for probe in self.not_asked
             ],
-            "not_known_ingredients": {name: list(codes) for name, codes in self.hanging.items()},
+            "not_known_ingredients": {
+                name: list(codes) for name, codes in self.open_ingredients.items()
+            },
             "reasons": [
-                {"about": r.about, "says": r.says, "speaks": r.speaks, "source": r.source}
-                for r in self.reasons
+                {
+                    "about": rule.about,
+                    "says": rule.reason,
+                    "speaks": rule.points,
+                    "source": rule.source,
+                }
+                for rule in self.reasons
             ],
         }
 
@@ -248,46 +257,48 @@ class Readiness:
 
         Why it matters: training one takes days, and on small or unordered logs closed forms win.
         How it is made: a table of rules over the probes' findings and the size of the log, each
-        with its source, adds up what speaks for either side; the range is what published and own
-        comparisons of the kind came to. When it errs: it is an expectation and not a measurement,
-        and a log may be unlike all that were compared.
+        with its source, adds up points for either side; the range comes from published and own
+        comparisons of this type. When it errs: it is an expectation and not a measurement, and a
+        log may differ from all that were compared.
         """
         verdict, because, settings = self.sentences
-        left = (
-            f"; not asked: {', '.join(one.code for one in self.deciding)}" if self.deciding else ""
+        not_asked_text = (
+            f"; not asked: {', '.join(probe.code for probe in self.deciding)}"
+            if self.deciding
+            else ""
         )
-        told = Finding(
+        finding = Finding(
             code="VER-1",
             level="note",
             says=f"{verdict} {because}",
             advice=settings,
             means=(
-                "An expectation from rules with sources, not a measurement: readiness.json of "
-                "the run lists them, train.toml the settings."
+                "This is an expectation from rules with sources, not a measurement. readiness.json "
+                "of the run lists the rules, train.toml the settings."
             ),
-            measured=f"not measured: {len(self.reasons)} of {len(RULES)} rules hold{left}",
+            measured=(
+                f"not measured: {len(self.reasons)} of {len(RULES)} rules hold{not_asked_text}"
+            ),
             patch=dict(self.settings),
             command=self._command(),
         )
         if self.low is None or self.high is None:
-            return told
-        expected = f"{told.measured}; the range is expected"
+            return finding
+        expected = f"{finding.measured}; the range is expected"
         return replace(
-            told,
+            finding,
             effect=(self.low + self.high) / 2,
             interval=(self.low, self.high),
             unit="expected",
             measured=expected,
         )
 
-    def agreeing(self, one: Finding) -> Finding:
-        """The finding, without a line that trains a network where the verdict speaks against
-        one.
-        """
+    def agreeing(self, finding: Finding) -> Finding:
+        """The finding; its line does not train a network where the verdict is against one."""
         return (
-            replace(one, command=f"spadework explain {one.code}")
-            if one.command == TRAIN and self.speaks < 0
-            else one
+            replace(finding, command=f"spadework explain {finding.code}")
+            if finding.command == TRAIN and self.points < 0
+            else finding
         )
 
     def _command(self) -> str:
@@ -295,12 +306,12 @@ class Readiness:
             return f"{DIG} --budget {self.larger}" if self.larger else DIG
         return (
             TRAIN
-            if self.speaks >= 0
+            if self.points >= 0
             else f"spadework recommend {RUN} --out recommendations.parquet"
         )
 
 
-def _abouts(rules: Sequence[Rule]) -> Iterator[str]:
+def _codes(rules: Sequence[Rule]) -> Iterator[str]:
     return iter(dict.fromkeys(rule.about for rule in rules))
 
 

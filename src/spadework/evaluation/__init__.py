@@ -1,6 +1,6 @@
-"""Floor 4, judgement: models and splits become numbers.
+"""Floor 4, judgement: models are judged on splits.
 
-Start with `trial` (fit, ask, judge one model) and `scoreboard` (several beside each other).
-`metrics` and `dialects` are registries: one function is one metric, and a dialect says whose
+Start with `trial` (fit, recommend, judge one model) and `scoreboard` (several compared).
+`metrics` and `dialects` are registries: one function is one metric, and a dialect fixes whose
 definition counts. `statistics` has intervals and paired differences.
 """

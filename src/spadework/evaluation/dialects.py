@@ -17,7 +17,7 @@ class Dialect:
     # the k best targets, all targets, or only the hits of the list
     ideal: Literal["truncated", "full", "hits"]
     graded: bool  # gains are the weights of the expected events, not 1
-    says: str
+    description: str
 
 
 dialects: Registry[Dialect] = Registry("dialect")

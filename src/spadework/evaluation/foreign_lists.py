@@ -1,5 +1,5 @@
-"""Recommendations that any tool made: from a long table with ids to lists whose rows are the
-truth's users.
+"""Recommendations from any tool: a long table with ids becomes lists whose rows are the truth's
+users.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from spadework.models.recommendations import Recommendations
 
 def lists_of(frame: Any, protocol: Protocol) -> Codes:
     """Lists [users, k] of item codes from `user_id`, `item_id` and `rank` or `score`, cut to the
-    longest that a metric asks for.
+    longest that a metric needs.
 
-    `frame` may also be what `recommend` gave.
+    `frame` may also be the result of `recommend`.
 
     Items unknown to the split keep their slot as −1. Raises BadData for missing columns, ranks that
-    are no numbers and items that stand twice in a list. O(rows) where ranks are whole numbers from
+    are no numbers and items that are twice in a list. O(rows) where ranks are whole numbers from
     1, else one sort.
     """
     frame = frame.frame() if isinstance(frame, Recommendations) else frame
@@ -46,14 +46,14 @@ def lists_of(frame: Any, protocol: Protocol) -> Codes:
     if len(table) and not (owners >= 0).any():
         raise BadData(
             "None of the recommended users is expected in the split.",
-            "Check that both write user ids alike; numbers and text never match.",
+            "Check that both write user ids the same way; numbers and text never match.",
         )
     items = expected.item_vocabulary.codes(table[names["item_id"]])
     keys = table[order].to_numpy()
     shape = (len(truth.users), protocol.k)
     lists = None
     if order == names.get("rank") and keys.dtype.kind in "iu":
-        lists = kernel.place(owners, starts, keys.astype(np.int64, copy=False), items, shape)
+        lists = kernel.fill_slots(owners, starts, keys.astype(np.int64, copy=False), items, shape)
     if lists is None:
         rows = np.repeat(owners, np.diff(starts))
         lists = _sorted_lists(
@@ -71,7 +71,7 @@ def _runs(user_ids: pl.Series, protocol: Protocol) -> tuple[Array, Array]:
     """
     truth, expected = protocol.truth, protocol.split.expected
     heads = (user_ids != user_ids.shift()).fill_null(True).arg_true()
-    # the last place is that of unknown users, whose code is −1
+    # the last entry is for unknown users, whose code is −1
     row_of = np.append(np.full(expected.user_count, -1, np.int64), -1)
     row_of[truth.users] = np.arange(len(truth.users))
     owners = row_of[expected.user_vocabulary.codes(user_ids.gather(heads))]
@@ -79,17 +79,17 @@ def _runs(user_ids: pl.Series, protocol: Protocol) -> tuple[Array, Array]:
 
 
 def _sorted_lists(rows: Array, items: Codes, keys: Array, shape: tuple[int, int]) -> Codes:
-    """Lists from entries ordered by key within a row, ties by lower item code; −1 where nothing
-    stands.
+    """Lists from entries ordered by key within a row, ties by lower item code; −1 where a slot
+    is empty.
     """
     lists = np.full(shape, -1, np.int32)
-    wanted = rows >= 0
-    rows, items, keys = rows[wanted], items[wanted], keys[wanted]
+    is_expected = rows >= 0
+    rows, items, keys = rows[is_expected], items[is_expected], keys[is_expected]
     if np.isnan(keys.astype(np.float64)).any():
         raise BadData("A rank or score is not a number.", "Remove such rows.")
     order = np.lexsort((items, keys, rows))
     rows, items = rows[order], items[order]
-    place = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    keep = place < shape[1]
-    lists[rows[keep], place[keep]] = items[keep]
+    slot = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    keep = slot < shape[1]
+    lists[rows[keep], slot[keep]] = items[keep]
     return lists

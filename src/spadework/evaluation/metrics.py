@@ -1,8 +1,8 @@
-"""Metrics: pure functions from judged lists to one value per user, or to one value for the whole. A
-shelf: one function, one metric.
+"""Metrics: pure functions from judged lists to one value per user, or to one value for all lists.
+A registry with one function per metric.
 
-Full ranking only. Lists come ranked with ties broken by the lower item code, so a scorer that knows
-nothing gets what chance gives.
+Full ranking only. Lists come ranked with ties broken by the lower item code, so equal scores
+give what chance gives.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from spadework.registry import Registry
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Lists of length k beside the truth."""
+    """Lists of length k with the truth."""
 
     lists: Codes  # [users, k] −1 is padding
     truth: Truth
@@ -62,14 +62,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric on the shelf."""
+    """An entry of the registry of metrics."""
 
     name: str
     function: Callable[[Judged], Array | float]
-    per_user: bool  # one value per user, or one for the whole
+    per_user: bool  # one value per user, or one for all lists
     # compares lists with targets; has a debiased version. The others are of the lists alone
     accuracy: bool
-    says: str
+    description: str
 
 
 metrics: Registry[Metric] = Registry("metric")
@@ -78,12 +78,12 @@ metrics: Registry[Metric] = Registry("metric")
 def metric(
     *, per_user: bool = True, accuracy: bool = True
 ) -> Callable[[Callable[[Judged], Array | float]], Callable[[Judged], Array | float]]:
-    """Place a metric on the shelf under its function's name."""
+    """Register a metric under its function's name."""
 
     def register(function: Callable[[Judged], Array | float]) -> Callable[[Judged], Array | float]:
-        says = inspect.cleandoc(function.__doc__ or "")
+        description = inspect.cleandoc(function.__doc__ or "")
         metrics.register(
-            function.__name__, Metric(function.__name__, function, per_user, accuracy, says)
+            function.__name__, Metric(function.__name__, function, per_user, accuracy, description)
         )
         return function
 
@@ -132,7 +132,7 @@ def ndcg(judged: Judged) -> Array:
 
 
 @metric()
-def map(judged: Judged) -> Array:  # the name people write
+def map(judged: Judged) -> Array:  # the common name
     """Mean over targets of the precision at their rank."""
     return relevance.summed_precisions(judged.hits) / judged.divisor
 
@@ -146,7 +146,7 @@ def mrr(judged: Judged) -> Array:
 
 @metric(per_user=False, accuracy=False)
 def coverage(judged: Judged) -> float:
-    """Share of the items in train that are in anybody's list."""
+    """Share of the items in train that are in any user's list."""
     catalogue = int((judged.truth.popularity > 0).sum())
     shown = np.unique(judged.lists[judged.filled])
     return float((judged.truth.popularity[shown] > 0).sum()) / max(catalogue, 1)
@@ -154,7 +154,7 @@ def coverage(judged: Judged) -> float:
 
 @metric(per_user=False, accuracy=False)
 def gini(judged: Judged) -> float:
-    """How unequally slots are shared among the items in train: 0 all alike, near 1 a few items hold
+    """How unequally slots are shared among the items in train: 0 all equal, near 1 a few items hold
     all.
     """
     counts = np.bincount(judged.lists[judged.filled], minlength=len(judged.truth.popularity))
@@ -177,10 +177,10 @@ def tail(judged: Judged) -> Array:
 
 @metric(accuracy=False)
 def novelty(judged: Judged) -> Array:
-    """Mean −log2 of the share of train users who took the item; an item nobody took counts as taken
-    by half a user.
+    """Mean −log2 of the share of train users who have the item; an item without users counts as
+    held by half a user.
     """
-    share = np.maximum(judged.truth.takers, 0.5) / max(judged.truth.train_users, 1)
+    share = np.maximum(judged.truth.user_counts, 0.5) / max(judged.truth.train_users, 1)
     return _mean_over_slots(judged, -np.log2(np.minimum(share, 1.0)).astype(np.float32))
 
 
@@ -202,7 +202,7 @@ def gini_of(counts: Array) -> float:
 
 @dataclass(frozen=True)
 class MetricAt:
-    """A metric as people write it: `ndcg@10`, `debiased_recall@20`."""
+    """A metric as users write it: `ndcg@10`, `debiased_recall@20`."""
 
     metric: Metric
     k: int
@@ -215,7 +215,7 @@ class MetricAt:
 
 
 def parse(name: str) -> MetricAt:
-    """The metric of a name such as `NDCG@10`; an unknown one tells the nearest known."""
+    """The metric of a name such as `NDCG@10`; the error of an unknown name has the nearest one."""
     written = re.fullmatch(r"(debiased_)?([a-z_][a-z0-9_]*)@([0-9]+)", name.strip().lower())
     if not written or int(written.group(3)) < 1:
         raise BadRequest(
@@ -226,7 +226,7 @@ def parse(name: str) -> MetricAt:
     if written.group(1) and not found.accuracy:
         raise BadRequest(
             f"The metric {found.name!r} has no debiased version.",
-            "It does not look at targets; ask for it without 'debiased_'.",
+            "It does not compare with targets; name it without 'debiased_'.",
         )
     return MetricAt(found, int(written.group(3)), bool(written.group(1)))
 
@@ -238,7 +238,7 @@ def is_of_lists(name: str) -> bool:
 
 
 def measure(
-    lists: Codes, truth: Truth, asked: Sequence[MetricAt], dialect: Dialect, seed: int = 0
+    lists: Codes, truth: Truth, requested: Sequence[MetricAt], dialect: Dialect, seed: int = 0
 ) -> dict[str, Array | float]:
     """Values of the metrics by name: [users] float32, or one float. Users without targets are NaN
     in debiased metrics.
@@ -247,20 +247,20 @@ def measure(
     """
     values: dict[str, Array | float] = {}
     judged: dict[tuple[int, bool], Judged] = {}
-    for one in asked:
-        key = (one.k, one.debiased)
+    for entry in requested:
+        key = (entry.k, entry.debiased)
         if key not in judged:
-            against = truth.debiased(seed) if one.debiased else truth
-            cut = np.ascontiguousarray(lists[:, : one.k])
-            if cut.shape[1] < one.k:
-                cut = np.pad(cut, ((0, 0), (0, one.k - cut.shape[1])), constant_values=-1)
+            against = truth.debiased(seed) if entry.debiased else truth
+            cut = np.ascontiguousarray(lists[:, : entry.k])
+            if cut.shape[1] < entry.k:
+                cut = np.pad(cut, ((0, 0), (0, entry.k - cut.shape[1])), constant_values=-1)
             judged[key] = Judged(
                 cut, against, dialect, relevance.hits(cut, against.starts, against.items)
             )
-        value = one.metric.function(judged[key])
-        if isinstance(value, np.ndarray) and one.debiased:
+        value = entry.metric.function(judged[key])
+        if isinstance(value, np.ndarray) and entry.debiased:
             value = np.where(judged[key].truth.sizes > 0, value, np.float32(np.nan))
-        values[one.name] = value
+        values[entry.name] = value
     return values
 
 
@@ -276,15 +276,15 @@ def _graded_ndcg(judged: Judged) -> Array:
     truth, k = judged.truth, judged.k
     row = np.repeat(np.arange(len(truth.users)), truth.sizes)
     keys = row * np.int64(len(truth.popularity)) + truth.items
-    wanted = np.arange(len(judged.lists))[:, None] * np.int64(len(truth.popularity)) + np.maximum(
-        judged.lists, 0
-    )
-    at = np.minimum(np.searchsorted(keys, wanted), max(len(keys) - 1, 0))
+    keys_of_lists = np.arange(len(judged.lists))[:, None] * np.int64(
+        len(truth.popularity)
+    ) + np.maximum(judged.lists, 0)
+    at = np.minimum(np.searchsorted(keys, keys_of_lists), max(len(keys) - 1, 0))
     gains = (
         np.where(judged.hits > 0, truth.gains[at], 0) if len(keys) else np.zeros(judged.lists.shape)
     )
     order = np.lexsort((-truth.gains, row))
-    place = np.arange(len(row)) - truth.starts[row]
-    best = np.where(place < k, truth.gains[order] * (1 / np.log2(place + 2.0)), 0)
+    position = np.arange(len(row)) - truth.starts[row]
+    best = np.where(position < k, truth.gains[order] * (1 / np.log2(position + 2.0)), 0)
     ideal = np.bincount(row, weights=best, minlength=len(truth.users))
     return ((gains @ discounts(k)) / np.where(ideal > 0, ideal, 1)).astype(np.float32)

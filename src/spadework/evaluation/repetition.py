@@ -1,5 +1,4 @@
-"""What users take again and what they take for the first time, judged apart: the measures of
-next-basket papers.
+"""Repeated and new items of users, judged separately: the measures of next-basket papers.
 
 After Li et al., "A Next Basket Recommendation Reality Check", ACM TOIS 2023.
 """
@@ -20,8 +19,8 @@ from spadework.kernels.ranking import relevance
 
 @dataclass(frozen=True)
 class Repetition:
-    """How lists of k items serve repeats and new items. Means over users with history, of the
-    stated users alone where it says so.
+    """How lists of k items serve repeats and new items. Means over users with history, or
+    over the users named at a field.
     """
 
     repeats: float  # RepR: share of the k slots that hold items of the history
@@ -39,28 +38,28 @@ def repetition(lists: Codes, truth: Truth, dialect: Dialect, k: int = 10) -> Rep
     target. O(cells).
     """
     lists = np.ascontiguousarray(lists[:, :k])
-    own = relevance.hits(lists, truth.seen, truth.seen_items).astype(np.bool_)
+    is_repeat = relevance.hits(lists, truth.seen, truth.seen_items).astype(np.bool_)
     hits = relevance.hits(lists, truth.starts, truth.items).astype(np.bool_)
     judged = truth.has_history
     seen = seen_targets(truth)
     counted = np.repeat(judged, truth.sizes)
-    found = [_apart(lists, truth, targets, dialect, k) for targets in (seen, ~seen)]
+    judged_parts = [_apart(lists, truth, targets, dialect, k) for targets in (seen, ~seen)]
     return Repetition(
-        repeats=float((own[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
-        explored=float((((lists >= 0) & ~own)[judged].sum(axis=1) / k).mean())
+        repeats=float((is_repeat[judged].sum(axis=1) / k).mean()) if judged.any() else float("nan"),
+        explored=float((((lists >= 0) & ~is_repeat)[judged].sum(axis=1) / k).mean())
         if judged.any()
         else float("nan"),
-        hits_repeated=_share(int((hits & own)[judged].sum()), int(hits[judged].sum())),
+        hits_repeated=_share(int((hits & is_repeat)[judged].sum()), int(hits[judged].sum())),
         targets_repeated=_share(int(seen[counted].sum()), int(counted.sum())),
-        recall_repeated=found[0][0],
-        recall_new=found[1][0],
-        hitrate_repeated=found[0][1],
-        hitrate_new=found[1][1],
+        recall_repeated=judged_parts[0][0],
+        recall_new=judged_parts[1][0],
+        hitrate_repeated=judged_parts[0][1],
+        hitrate_new=judged_parts[1][1],
     )
 
 
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")
+def _share(part: int, total: int) -> float:
+    return part / total if total else float("nan")
 
 
 def _apart(

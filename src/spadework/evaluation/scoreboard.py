@@ -1,4 +1,4 @@
-"""Scores side by side, with intervals, paired differences and shared ranks."""
+"""Scores compared, with intervals, paired differences and shared ranks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from spadework.models.base import Recommender
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scoreboard:
-    """What was judged under one protocol. The first metric decides; averages are over users with
+    """Models judged under one protocol. The first metric decides; averages are over users with
     history.
     """
 
@@ -90,7 +90,7 @@ class Scoreboard:
         """One row per model: rank, label, metrics, interval of the first metric, costs, state,
         reason.
         """
-        names = [asked.name for asked in self.protocol.metrics]
+        names = [metric.name for metric in self.protocol.metrics]
         rows = []
         for entry in self.entries:
             interval = entry["interval"] or [None, None]
@@ -139,7 +139,7 @@ def scoreboard(
     content: ItemContent | None = None,
     rng: int = 0,
 ) -> Scoreboard:
-    """Fit and judge all models on one split under one protocol. A model that fails stands on the
+    """Fit and judge all models on one split under one protocol. A model that fails is on the
     board with its reason.
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats=repeats, seed=rng)
@@ -162,11 +162,11 @@ def evaluate(
     name: str = "recommendations",
     rng: int = 0,
 ) -> Scoreboard:
-    """Judge recommendations that any tool made: a frame with user_id, item_id and rank or score.
+    """Judge recommendations from any tool: a frame with user_id, item_id and rank or score.
 
-    Users without a list count as misses; users of whom nothing is expected are ignored; items
-    unknown to the split keep their slot and miss. The frame is taken as it is: whether it may hold
-    repeats was decided by whoever made it.
+    Users without a list count as misses; users without expected events are ignored; items
+    unknown to the split keep their slot and miss. The frame is judged as it is: whether it may hold
+    repeats is up to the tool that made it.
     """
     protocol = Protocol.of(split, metrics=metrics, dialect=dialect, repeats="allow", seed=rng)
     lists = lists_of(frame, protocol)

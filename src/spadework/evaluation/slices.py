@@ -1,4 +1,6 @@
-"""Parts of the users and parts of the targets, judged apart. A shelf: one function, one slice."""
+"""Parts of the users and of the targets, judged separately: a registry with one function per
+slice.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ class Slice:
 slices: Registry[Callable[[Truth], Slice]] = Registry("slice")
 
 
-def _place(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth], Slice]]:
+def _register(name: str) -> Callable[[Callable[[Truth], Slice]], Callable[[Truth], Slice]]:
     return lambda function: slices.register(name, function)
 
 
@@ -35,75 +37,75 @@ def _of_targets(truth: Truth, targets: Mask) -> Slice:
     )
 
 
-@_place("users without history")
+@_register("users without history")
 def without_history(truth: Truth) -> Slice:
-    """Users of whom nothing is given; they get what is popular."""
+    """Users without given events; they get popular items."""
     return Slice(~truth.has_history)
 
 
-@_place("light users")
+@_register("light users")
 def light_users(truth: Truth) -> Slice:
     """Users with at most the median number of distinct history items."""
     sizes = np.diff(truth.seen)
     return Slice(truth.has_history & (sizes <= _median(truth)))
 
 
-@_place("heavy users")
+@_register("heavy users")
 def heavy_users(truth: Truth) -> Slice:
     """Users with more than the median number of distinct history items."""
     return Slice(truth.has_history & (np.diff(truth.seen) > _median(truth)))
 
 
-@_place("head items")
+@_register("head items")
 def head_items(truth: Truth) -> Slice:
     """Targets among the most popular items that together hold 20 % of the train events."""
     return _of_targets(truth, truth.head[truth.items])
 
 
-@_place("tail items")
+@_register("tail items")
 def tail_items(truth: Truth) -> Slice:
     """Targets outside the head that are in train."""
     return _of_targets(truth, ~truth.head[truth.items] & (truth.popularity[truth.items] > 0))
 
 
-@_place("warm items")
+@_register("warm items")
 def warm_items(truth: Truth) -> Slice:
     """Targets with at least one train event."""
     return _of_targets(truth, truth.popularity[truth.items] > 0)
 
 
-@_place("cold items")
+@_register("cold items")
 def cold_items(truth: Truth) -> Slice:
-    """Targets that nobody took in train."""
+    """Targets without train events."""
     return _of_targets(truth, truth.popularity[truth.items] == 0)
 
 
-@_place("repeated items")
+@_register("repeated items")
 def repeated_items(truth: Truth) -> Slice:
     """Targets that the user had before."""
     return _of_targets(truth, seen_targets(truth))
 
 
-@_place("new items for the user")
+@_register("new items for the user")
 def explored_items(truth: Truth) -> Slice:
     """Targets that the user never had before."""
     return _of_targets(truth, ~seen_targets(truth))
 
 
-@_place("users who take only new items")
+@_register("users who take only new items")
 def only_new(truth: Truth) -> Slice:
     """Users none of whose targets they had before."""
     return Slice(truth.has_history & (_repeated(truth) == 0))
 
 
-@_place("users who take some items again")
+@_register("users who take some items again")
 def some_again(truth: Truth) -> Slice:
     """Users who had up to half of their targets before, and some."""
     share = _repeated(truth)
     return Slice(truth.has_history & (share > 0) & (share <= 0.5))
 
 
-@_place("users who take most items again")
+@_register("users who take most items again")
 def most_again(truth: Truth) -> Slice:
     """Users who had more than half of their targets before."""
     return Slice(truth.has_history & (_repeated(truth) > 0.5))

@@ -1,5 +1,5 @@
-"""How sure a number is: paired bootstrap over users, its interval and its p, sign-flip permutation,
-Holm's correction, shared ranks.
+"""How certain a number is: paired bootstrap over users, its interval and its p, sign-flip
+permutation, Holm's correction, shared ranks.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from spadework.randomness import generator
 
 RESAMPLES = 2000
 MANY = 20_000
-"""Users from which on the permutation distribution is taken from the normal law."""
+"""From this number of users on, the permutation distribution is approximated by the normal law."""
 OUTSIDE = 40
 """One resample in so many lies outside an interval of 95 % on either side."""
 SMALLEST = 1e-12
-"""No p is told as smaller: so far out nobody knows the law."""
+"""No p is reported as smaller: the law is unknown so far out."""
 MANY_ENOUGH = 100
-"""Users from which on a mean is about normal far out, too."""
+"""From this number of users on, a mean is about normal far out, too."""
 _USERS_AT_ONCE = 4096
 _DRAWS = 40_000_000
 """Users drawn in all: above 20,000 users fewer resamples give as steady an interval, down to
@@ -54,7 +54,7 @@ class Difference:
 
 
 def resamples_for(users: int) -> int:
-    """How often so many users are drawn again."""
+    """Number of resamples for a number of users."""
     return int(np.clip(_DRAWS // max(users, 1), 400, RESAMPLES))
 
 
@@ -83,8 +83,8 @@ def bootstrap(values: Array, seed: int, resamples: int | None = None) -> Array:
 def estimates(
     values: Array, seed: int, resamples: int | None = None, drawn: Array | None = None
 ) -> list[Estimate]:
-    """Mean and interval of each column of [users, columns]. `drawn` is what `bootstrap` gave for
-    the same values.
+    """Mean and interval of each column of [users, columns]. `drawn` is the result of `bootstrap`
+    for the same values.
     """
     averages = means(values)
     low, high = interval(bootstrap(values, seed, resamples) if drawn is None else drawn)
@@ -120,8 +120,8 @@ def two_sided(resampled: Array, users: int) -> Array:
     that falls on the other side of zero.
 
     One is added to the count and to the number, so that p is never zero. Where no resample falls
-    there, the count only says that p is small; over `MANY_ENOUGH` users and more the normal law
-    then tells how small, so that a correction for many models leaves something. From 40 resamples
+    there, the count only shows that p is small; from `MANY_ENOUGH` users on the normal law then
+    gives its size, so that p can stay small after a correction for many models. From 40 resamples
     on, p < .05 if and only if `interval` leaves zero out.
     """
     count = np.minimum((resampled <= 0).sum(axis=0), (resampled >= 0).sum(axis=0))
@@ -208,9 +208,9 @@ def interval(resampled: Array) -> tuple[Array, Array]:
     A mean and no point between two, so that it lies on the same side of zero as `two_sided` counts.
     """
     count = len(resampled)
-    place = max(count // OUTSIDE - 1, 0)
-    ordered = np.partition(resampled, [place, count - 1 - place], axis=0)
-    return ordered[place], ordered[count - 1 - place]
+    position = max(count // OUTSIDE - 1, 0)
+    ordered = np.partition(resampled, [position, count - 1 - position], axis=0)
+    return ordered[position], ordered[count - 1 - position]
 
 
 def _poisson_table() -> Array:

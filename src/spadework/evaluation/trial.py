@@ -1,5 +1,5 @@
-"""One model on one split: fit on train, recommend for given, compare with expected. Whatever
-happens becomes a Score.
+"""One model on one split: fit on train, recommend for given, compare with expected. Any
+outcome becomes a Score.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Literal["done", "skipped", "failed", "timed out", "out of memory", "no time"]
 DEFAULT_METRICS = ("ndcg@10", "recall@10", "precision@10", "map@10", "mrr@10", "hitrate@10")
-LIST_METRICS = tuple(f"{one.name}@10" for one in metrics.values() if not one.accuracy)
+LIST_METRICS = tuple(f"{entry.name}@10" for entry in metrics.values() if not entry.accuracy)
 NOVEL_K = 10
 NOVEL_RECALL = f"novel_recall@{NOVEL_K}"
 
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """Everything that two models must share to be compared."""
+    """The settings that two models must share to be compared."""
 
     split: Split
     metrics: tuple[MetricAt, ...]
@@ -66,7 +66,7 @@ class Protocol:
         repeats: str = "auto",
         seed: int = 0,
     ) -> Protocol:
-        """Names become things; `repeats="auto"` allows them where at least a tenth of the targets
+        """A protocol from names; `repeats="auto"` allows them where at least a tenth of the targets
         are repeats.
 
         With "novel" items of the history are neither recommended nor expected: the task of the
@@ -84,9 +84,9 @@ class Protocol:
                 f"repeats is {repeats!r}.", f"Choices: auto, {', '.join(REPEATS)}, novel."
             )
         if not metrics:
-            raise BadRequest("No metric is asked for.", "Name at least one, such as ndcg@10.")
-        asked = tuple(parse(name) for name in metrics)
-        if not any(one.metric.per_user for one in asked):
+            raise BadRequest("No metric is named.", "Name at least one, such as ndcg@10.")
+        requested = tuple(parse(name) for name in metrics)
+        if not any(entry.metric.per_user for entry in requested):
             raise BadRequest(
                 f"{metrics[0]} has no value per user, so it cannot decide.",
                 "Name a metric such as ndcg@10 as well.",
@@ -94,7 +94,7 @@ class Protocol:
         novel = repeats == "novel"
         return cls(
             split,
-            asked,
+            requested,
             dialects[dialect],
             "forbid" if novel else cast(Repeats, repeats),
             seed,
@@ -103,28 +103,28 @@ class Protocol:
 
     @property
     def policy(self) -> str:
-        """The policy of repeats as people name it."""
+        """The policy of repeats as users name it."""
         return "novel" if self.novel else self.repeats
 
     @cached_property
     def truth(self) -> Truth:
         """The targets, arranged once."""
-        made = Truth.of(self.split)
-        return made.only(~seen_targets(made)) if self.novel else made
+        truth = Truth.of(self.split)
+        return truth.only(~seen_targets(truth)) if self.novel else truth
 
     @cached_property
     def judged(self) -> Array:
-        """The users that averages are over: those with history, or all if nobody has any. A mask
+        """The users that averages are over: those with history, or all if none has any. A mask
         over the truth's rows.
         """
         known = self.truth.has_history & (self.truth.sizes > 0)
         return known if known.any() else np.ones(len(known), np.bool_)
 
     def among(self, rows: Array) -> Protocol:
-        """The same question to some of the users (rows of the truth), by the metric that decides
+        """The same protocol for some of the users (rows of the truth), with the deciding metric
         alone.
         """
-        first = next(asked for asked in self.metrics if asked.name == self.primary)
+        first = next(entry for entry in self.metrics if entry.name == self.primary)
         part = replace(self, metrics=(first,))
         part.__dict__["truth"] = self.truth.take(rows)
         return part
@@ -132,17 +132,17 @@ class Protocol:
     @property
     def primary(self) -> str:
         """Name of the metric that decides: the first with a value per user."""
-        return next(asked.name for asked in self.metrics if asked.metric.per_user)
+        return next(entry.name for entry in self.metrics if entry.metric.per_user)
 
     @property
     def k(self) -> int:
-        """The longest list that a metric asks for."""
-        return max(asked.k for asked in self.metrics)
+        """The longest list that a metric needs."""
+        return max(entry.k for entry in self.metrics)
 
     @property
     def heading(self) -> str:
         """What a column of the board holds: metric, rows, users."""
-        words = self.split.says.split(": ")[-1]
+        words = self.split.description.split(": ")[-1]
         return (
             f"{self.primary}, {words}, {int(self.judged.sum()):,} users, dialect "
             f"{self.dialect.name}, repeats {self.policy}"
@@ -151,7 +151,7 @@ class Protocol:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Score:
-    """How one model did, or why it did not."""
+    """The results of one model, or the reason why there are none."""
 
     model: str
     label: str
@@ -163,13 +163,13 @@ class Score:
     totals: Mapping[str, float] = field(default_factory=dict)  # metrics of all lists together
     fit_seconds: float | None = None
     recommend_seconds: float | None = None
-    memory_mib: float | None = None  # size of what was learned
+    memory_mib: float | None = None  # size of the fitted state
     filled_share: float = 0.0  # slots completed with popular items
-    remarks: tuple[str, ...] = ()  # what the model had to say while it learned
+    remarks: tuple[str, ...] = ()  # notes of the model during its fit
 
     @property
     def late(self) -> bool:
-        """Whether it has no number for want of time."""
+        """Whether it has no values because time ran out."""
         return self.state in ("no time", "timed out")
 
     def means(self, users: Array | None = None) -> dict[str, float]:
@@ -210,38 +210,39 @@ def trial(
     ready: Sequence[Recommender] = (),
     rehearse: bool = False,
 ) -> Score:
-    """Fit and judge a model. Nothing is raised but the user's own interruption: a failure is a
-    Score that says why.
+    """Fit and judge a model. Only the user's own interruption is raised: a failure is a Score
+    with its reason.
 
-    A `fitted` model is only judged; a mixture takes parts that are `ready`, learned in another
-    mixture of its kind on the same log by the same seed, as they are. The recommended codes [users,
-    k] are appended to `lists`, where one is given; where repeats are allowed, the model is then
-    asked once more without them, unless `novel` is false, and its recall of new items becomes the
-    total `novel_recall@10`. A score that is "timed out" has the seconds of its fit where that had
-    ended, and those of its lists where these had begun. With `rehearse` one user is answered first
-    and not timed: the first answer of a process loads code, and says little of the others.
+    A `fitted` model is only judged; a mixture uses parts that are `ready`, fitted in another
+    mixture of its type on the same log by the same seed, as they are. The recommended codes [users,
+    k] are appended to `lists`, where one is given; where repeats are allowed, the model then
+    recommends once more without them, unless `novel` is false, and its recall of new items becomes
+    the total `novel_recall@10`. A score that is "timed out" has the seconds of its fit where that
+    had ended, and those of its lists where these had begun. With `rehearse` lists for one user are
+    made first and not timed: the first call in a process loads code and takes longer.
     """
     start = Score(model=model.name, label=model.label, params=model.params)
-    limits, heard = limits or Limits(), _Heard()
-    learned, asked = None, None  # seconds of the fit, and when it was first asked
+    limits, listener = limits or Limits(), _Remarks()
+    # seconds of the fit, and when recommending began
+    fit_seconds, recommend_start = None, None
     try:
         with events.listening(limits):
             if not fitted:
                 _check_memory(model, protocol, limits)
             begun = time.perf_counter()
             if not fitted:
-                with events.listening(heard):
+                with events.listening(listener):
                     _fit(model, protocol.split.train, content, rng, ready)
-            learned = time.perf_counter() - begun
-            ask = partial(
+            fit_seconds = time.perf_counter() - begun
+            recommend = partial(
                 model.recommend_codes, protocol.split.given, protocol.k, repeats=protocol.repeats
             )
             if rehearse:
-                ask(users=protocol.truth.users[:1])
-            asked = time.perf_counter()
-            answer = ask(users=protocol.truth.users)
-            answering = time.perf_counter() - asked
-            values, totals = judge(answer.items, protocol)
+                recommend(users=protocol.truth.users[:1])
+            recommend_start = time.perf_counter()
+            recommended = recommend(users=protocol.truth.users)
+            recommend_seconds = time.perf_counter() - recommend_start
+            values, totals = judge(recommended.items, protocol)
             if (
                 novel
                 and lists is not None
@@ -251,26 +252,26 @@ def trial(
                 totals |= _novel(model, protocol)
     except Exception as error:  # a model that breaks must not take the others with it
         ended = _without_number(start, error)
-        so_far = None if asked is None else time.perf_counter() - asked
+        so_far = None if recommend_start is None else time.perf_counter() - recommend_start
         if ended.state != "timed out":
             return ended
-        return replace(ended, fit_seconds=None if fitted else learned, recommend_seconds=so_far)
+        return replace(ended, fit_seconds=None if fitted else fit_seconds, recommend_seconds=so_far)
     if lists is not None:
-        lists.append(answer.items)
+        lists.append(recommended.items)
     return replace(
         start,
         values=values,
         totals=totals,
-        fit_seconds=learned,
-        recommend_seconds=answering,
+        fit_seconds=fit_seconds,
+        recommend_seconds=recommend_seconds,
         memory_mib=sum(array.nbytes for array in model.state.values()) / 2**20,
-        filled_share=answer.filled / max(answer.items.size, 1),
-        remarks=tuple(heard.remarks),
+        filled_share=recommended.filled / max(recommended.items.size, 1),
+        remarks=tuple(listener.remarks),
     )
 
 
 def _without_number(start: Score, error: Exception) -> Score:
-    """The score of a model that something ended, and why."""
+    """The score of a model that an error ended, with the reason."""
     match error:
         case Unsuitable():
             return replace(start, state="skipped", reason=error.message)
@@ -290,8 +291,8 @@ def _without_number(start: Score, error: Exception) -> Score:
             return replace(start, state="failed", reason=f"{type(error).__name__}: {error}")
 
 
-class _Heard:
-    """Keeps what a model says while it learns: the board tells it, too."""
+class _Remarks:
+    """A listener that keeps the notes of a model during its fit, for the board."""
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
@@ -304,20 +305,20 @@ class _Heard:
 
 
 def _novel(model: Recommender, protocol: Protocol) -> dict[str, float]:
-    """Recall of targets that users never had, by lists that leave their history out; nothing where
+    """Recall of targets that users never had, by lists that leave their history out; empty where
     that fails.
 
-    It is asked beside the score, so it must not cost a model the score that it has.
+    It is measured in addition to the score, so its failure must not cost a model its score.
     """
     truth = protocol.truth
     try:
         codes = model.recommend_codes(
             protocol.split.given, NOVEL_K, repeats="forbid", users=truth.users
         ).items
-    except Exception:  # whatever ends it, the score stands
+    except Exception:  # whatever the error, the score is kept
         return {}
-    found = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
-    return {NOVEL_RECALL: found} if np.isfinite(found) else {}
+    recall = repetition(codes, truth, protocol.dialect, NOVEL_K).recall_new
+    return {NOVEL_RECALL: recall} if np.isfinite(recall) else {}
 
 
 def _fit(
@@ -334,8 +335,8 @@ def _fit(
 
 
 def _check_memory(model: Recommender, protocol: Protocol, limits: Limits) -> None:
-    """Ask what fitting will hold, before the machine dies of it; a tenth of the room is left to
-    answering.
+    """Refuse a fit that will not fit into memory, before it starts; a tenth of the memory is left
+    for recommending.
     """
     room = available_bytes()
     if limits.memory is not None:

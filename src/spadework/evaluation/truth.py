@@ -1,5 +1,5 @@
-"""What then happened, arranged for judging: distinct targets per user, and what is known of items
-and users.
+"""The expected events, arranged for judging: distinct targets per user, and facts about items and
+users.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Truth:
     seen: Array  # [rows + 1] starts of the history
     seen_items: Codes  # [history entries] distinct, ascending within a row
     popularity: Array  # [items] events in train
-    takers: Array  # [items] users in train
+    user_counts: Array  # [items] users in train
     train_users: int
     has_history: Mask  # [rows]
     head: Mask  # [items] the most popular items that together hold 20 % of the train events
@@ -39,13 +39,13 @@ class Truth:
         users = split.users
         if not len(users):
             raise Unsuitable(
-                f"The split {split.name!r} expects nothing of anybody.",
+                f"The split {split.name!r} expects no events of any user.",
                 "Choose another split, or a longer test span.",
             )
         starts, items, gains = _distinct(split.expected, users)
         seen, seen_items, _ = _distinct(split.given, users)
         entries = split.train.matrix()
-        takers = np.bincount(entries.indices, minlength=split.train.item_count)
+        user_counts = np.bincount(entries.indices, minlength=split.train.item_count)
         return cls(
             users=users,
             starts=starts,
@@ -54,7 +54,7 @@ class Truth:
             seen=seen,
             seen_items=seen_items,
             popularity=split.train.item_counts,
-            takers=takers,
+            user_counts=user_counts,
             train_users=len(split.train.active_users),
             has_history=np.diff(seen) > 0,
             head=_head(split.train.item_counts),
@@ -90,7 +90,7 @@ class Truth:
         expected counts.
 
         Very popular items then no longer decide the metric. The draw is by name, so every model
-        meets the same targets. As in RecTools' debiased metrics.
+        is judged on the same targets. As in RecTools' debiased metrics.
         """
         counts = np.bincount(self.items, minlength=len(self.popularity))
         present = counts[counts > 0]
@@ -111,9 +111,9 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
     row_of[users] = np.arange(len(users))
     rows = row_of[log.users]
     weights = np.ones(len(log), np.float32) if log.weights is None else log.weights
-    wanted = rows >= 0
-    if not wanted.all():
-        rows, weights, items = rows[wanted], weights[wanted], log.items[wanted]
+    is_expected = rows >= 0
+    if not is_expected.all():
+        rows, weights, items = rows[is_expected], weights[is_expected], log.items[is_expected]
     else:
         items = log.items
     bits = np.int64(log.item_count.bit_length())
@@ -133,7 +133,7 @@ def _distinct(log: Interactions, users: Codes) -> tuple[Array, Codes, Array]:
 
 
 def _slices(starts: Array, rows: Array) -> tuple[Array, Array]:
-    """Places of the entries of some rows, and where each row then starts."""
+    """Positions of the entries of some rows, and where each row then starts."""
     lengths = np.diff(starts)[rows]
     begins = np.concatenate(([0], np.cumsum(lengths)))
     return np.arange(begins[-1]) - np.repeat(begins[:-1], lengths) + np.repeat(

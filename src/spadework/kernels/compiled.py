@@ -1,14 +1,14 @@
 """Where kernels are compiled, and where their machine code is kept.
 
-A kernel is compiled when it meets types that it has not met before, which takes up to seconds. The
+A kernel is compiled when it is called with new types, which takes up to seconds. The
 machine code is kept on disk for the processes that follow: one file for each kernel and its types.
 numba's own cache cannot be used, for three reasons. It looks for a folder when a module is
-imported, and raises where none can be written. Its index knows only the file a kernel stands in, so
-a caller stays as it was after what it inlines has changed. And two processes that fill one index at
-the same time may mix up their files.
+imported, and raises where none can be written. Its index knows only the file that defines a kernel,
+so a caller is not compiled again after a function that it inlines has changed. And two processes
+that fill one index at the same time may mix up their files.
 
-Here the folder's name holds a digest of all kernels, so machine code of other sources is never met;
-a file's name holds a digest of the types; and whatever goes wrong with the folder is a remark: the
+Here the folder's name holds a digest of all kernels, so machine code of other sources is never
+loaded. A file's name holds a digest of the types. Any trouble with the folder is only a remark: the
 kernel is then compiled in memory.
 """
 
@@ -35,98 +35,101 @@ from numba.core.compiler import CompileResult
 from spadework import events
 
 NAMED = ("SPADEWORK_CACHE_DIR", "NUMBA_CACHE_DIR")
-"""Variables of the environment that name the folder above all others."""
+"""Environment variables that name the folder; they come before all other choices."""
 KEPT = 4
-"""Folders of other sources that stay beside a new one, the newest; older ones are removed."""
+"""How many of the latest folders of other sources stay next to a new one; older ones are removed.
+"""
 SUFFIX = ".nbc"
 ACTIVE = not vars(config)["DISABLE_JIT"]
 """Whether kernels are compiled at all; NUMBA_DISABLE_JIT runs them as plain Python."""
 
 _remarks: list[str] = []
-_told: set[str] = set()
+_remarked: set[str] = set()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Decorate a loop over arrays: it is compiled for the types it is called with, and runs without
+    """Decorate a loop over arrays: it is compiled for the types of its arguments, and runs without
     the interpreter's lock.
 
-    Nothing is compiled, read or written when it is decorated.
+    The decorator itself compiles, reads and writes nothing.
     """
     compiled: Any = njit(nogil=True)(function)
     if ACTIVE:
-        compiled._cache = _Kept(function)
+        compiled._cache = _KernelCache(function)
     return compiled
 
 
-# ---- where
+# ---- the folder
 
 
 @cache
 def home() -> Path | None:
-    """The folder of compiled kernels, chosen once a process; None where there is none, which is
-    remarked.
+    """The folder of compiled kernels, chosen once a process. None, with a remark, where there is
+    none.
 
-    The first that can be written, or that was filled for this processor when it could be: the one
-    that SPADEWORK_CACHE_DIR or NUMBA_CACHE_DIR names, the package's own `__pycache__`, the user's
-    cache folder.
+    It is the first candidate that can be written, or that was filled for this processor before. The
+    candidates are the folder that SPADEWORK_CACHE_DIR or NUMBA_CACHE_DIR names, the package's own
+    `__pycache__`, and the user's cache folder.
     """
     name = f"kernels-{digest()}"
     passed_over: list[Path] = []
-    for place in places():
-        folder = place / name
+    for parent in candidate_folders():
+        folder = parent / name
         if _can_write(folder) or any(folder.glob(stamp("*"))):
             if passed_over and any(os.environ.get(variable) for variable in NAMED):
-                remark(f"{passed_over[0]} cannot be written; compiled kernels are kept in {place}.")
+                remark(
+                    f"{passed_over[0]} cannot be written; compiled kernels are kept in {parent}."
+                )
             return folder
-        passed_over.append(place)
-    told = ", ".join(map(str, passed_over))
+        passed_over.append(parent)
+    tried = ", ".join(map(str, passed_over))
     remark(
-        f"Compiled kernels cannot be kept: {told} cannot be written. Each process compiles "
+        f"Compiled kernels cannot be kept: {tried} cannot be written. Each process compiles "
         f"anew; name a folder by {NAMED[0]}."
     )
     return None
 
 
 def keeps() -> bool:
-    """Whether what is compiled now can be kept."""
+    """Whether kernels that are compiled now can be kept on disk."""
     folder = home()
     return folder is not None and _can_write(folder)
 
 
 def stamp(part: int | str) -> str:
-    """Name of the file that says of a folder that a part of all kernels was compiled for this
+    """Name of the file that marks a folder: this part of all kernels was compiled for this
     processor.
     """
     return f"warm-{processor()}-{part}.json"
 
 
-def places() -> Iterator[Path]:
+def candidate_folders() -> Iterator[Path]:
     """Folders in which compiled kernels may be kept, the preferred one first."""
     named = next((value for variable in NAMED if (value := os.environ.get(variable))), None)
     if named:
         yield Path(named).absolute()
     yield Path(__file__).parent / "__pycache__"
-    above = os.environ.get("XDG_CACHE_HOME")
+    user_cache = os.environ.get("XDG_CACHE_HOME")
     with contextlib.suppress(RuntimeError):  # no home at all
-        yield (Path(above) if above else Path.home() / ".cache") / "spadework"
+        yield (Path(user_cache) if user_cache else Path.home() / ".cache") / "spadework"
 
 
 @cache
 def digest() -> str:
-    """Sixteen letters that change with any source of a kernel, with numba, its compiler and
-    Python.
+    """Sixteen letters that change with any source of a kernel, and with the versions of numba, its
+    compiler and Python.
     """
-    told = hashlib.sha256(
+    hasher = hashlib.sha256(
         f"{numba.__version__} {llvmlite.__version__} {sys.implementation.cache_tag}".encode()
     )
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        told.update(path.read_bytes())
-    return told.hexdigest()[:16]
+        hasher.update(path.read_bytes())
+    return hasher.hexdigest()[:16]
 
 
 @cache
 def processor() -> str:
-    """Sixteen letters that change with the processor that is compiled for."""
+    """Sixteen letters that change with the processor that kernels are compiled for."""
     from llvmlite import binding
 
     settings: Any = config
@@ -136,8 +139,8 @@ def processor() -> str:
 
 
 def _can_write(folder: Path) -> bool:
-    """Whether files can be made in the folder, which is made where it is not there; then old ones
-    beside it go.
+    """Whether files can be written to the folder. A missing folder is made, and old folders next to
+    it are removed.
     """
     try:
         new = not folder.exists()
@@ -157,29 +160,29 @@ def _can_write(folder: Path) -> bool:
 # ---- remarks
 
 
-def remark(what: str, about: str = "") -> None:
-    """Keep a remark, to be told once as soon as somebody listens; of those `about` the same thing
-    the first one.
+def remark(message: str, about: str = "") -> None:
+    """Queue a remark, which is sent once, as soon as there is a listener. Of several remarks
+    `about` the same thing only the first is kept.
     """
-    if (about or what) not in _told:
-        _told.add(about or what)
-        _remarks.append(what)
+    if (about or message) not in _remarked:
+        _remarked.add(about or message)
+        _remarks.append(message)
     tell()
 
 
 def tell() -> None:
-    """Tell listeners the remarks that they have not heard; they wait while nobody listens, as in a
+    """Send the queued remarks to the listeners. Remarks wait while there is no listener, as in a
     thread of a kernel.
     """
-    while _remarks and events.is_heard():
+    while _remarks and events.has_listeners():
         events.note(_remarks.pop(0))
 
 
-# ---- what
+# ---- the machine code
 
 
-class _Kept:
-    """The machine code of one kernel: what numba asks of a cache."""
+class _KernelCache:
+    """The stored machine code of one kernel, with the methods that numba expects of a cache."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._name = f"{function.__module__.rpartition('.')[2]}.{function.__qualname__}"
@@ -189,7 +192,7 @@ class _Kept:
         return home()
 
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """What was compiled for these types, or None."""
+        """The machine code for these types, or None."""
         target.refresh()
         folder = home()
         tell()
@@ -202,7 +205,7 @@ class _Kept:
             )
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except Exception as error:  # damaged in whatever way: it is compiled again
+        except Exception as error:  # damaged in any way: it is compiled again
             remark(
                 (
                     f"A compiled kernel in {folder} cannot be read and is compiled again "
@@ -213,7 +216,7 @@ class _Kept:
             return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep what was compiled, for the processes that follow."""
+        """Write the machine code to disk, for later processes."""
         folder = home()
         if folder is None or compiled.lifted or compiled.library.has_dynamic_globals:
             return
@@ -231,23 +234,23 @@ class _Kept:
             )
 
     def _file(self, signature: Any, codegen: Any) -> str:
-        """A name for the kernel with these types on this processor."""
-        told = hashlib.sha256(repr((signature, codegen.magic_tuple())).encode()).hexdigest()
-        return f"{self._name}-{told[:16]}{SUFFIX}"
+        """The file name for the kernel with these types on this processor."""
+        of_types = hashlib.sha256(repr((signature, codegen.magic_tuple())).encode()).hexdigest()
+        return f"{self._name}-{of_types[:16]}{SUFFIX}"
 
     def flush(self) -> None:
-        """Nothing stands in memory."""
+        """Do nothing: nothing is held in memory."""
 
     def enable(self) -> None:
-        """It always is."""
+        """Do nothing: the cache is always enabled."""
 
     def disable(self) -> None:
-        """It is not to be; without a folder nothing is kept."""
+        """Do nothing: the cache cannot be disabled; without a folder nothing is kept."""
 
 
 def _files(folder: Path) -> Any:
-    """numba's reader and writer of such files: written aside and moved, so that nobody meets half a
-    file.
+    """numba's reader and writer of such files. A file is written under another name and then moved,
+    so no process reads half a file.
     """
     reader: Any = IndexDataCacheFile
     return reader(str(folder), "", None)

@@ -8,7 +8,7 @@ from spadework.arrays import Array
 
 
 def mixed(numbers: Array) -> Array:
-    """The finaliser of splitmix64 over uint64: every bit of the input moves every bit of the
+    """The finaliser of splitmix64 over uint64: every bit of the input affects every bit of the
     output.
     """
     numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -1,4 +1,4 @@
-"""Kernels release the interpreter lock, so plain threads share the work."""
+"""Sharing work among threads. Kernels release the interpreter lock, so plain threads are enough."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _changing = threading.Lock()
 
 
 def threads() -> int:
-    """Threads that kernels may use: what `using` says, else the number of processors this process
-    may run on.
+    """Number of threads that kernels may use: the count given to `using`, else the number of
+    processors that this process may run on.
     """
     chosen = _threads.get()
     if chosen is not None:
@@ -42,15 +42,15 @@ def using(count: int) -> Iterator[None]:
         _threads.reset(token)
 
 
-def _limit(count: int, kind: str | None) -> Callable[[], None]:
-    """Hold libraries of this kind ("blas", "openmp"; None for all) to `count` threads; what puts
-    the number back.
+def _limit(count: int, user_api: str | None) -> Callable[[], None]:
+    """Limit libraries with this `user_api` ("blas", "openmp"; None for all) to `count` threads.
+    Returns a function that restores the earlier number.
 
-    OpenBLAS has one pool for the whole process. From version 3.8 on, threadpoolctl lets one living
-    thread change it and passes over what others ask for, without a word, so what was set in one
-    thread could not be put back by another. It is changed in a thread of its own, which has ended
-    when this returns and holds nobody up. Other libraries keep a number for each thread, and that
-    is this one's.
+    OpenBLAS has one pool for the process. From version 3.8 on, threadpoolctl lets one living thread
+    change it and silently ignores requests of others, so a limit that was set in one thread could
+    not be restored by another. Here it is changed in a thread of its own, which has ended when this
+    returns and blocks no other. Other libraries keep a number for each thread; for them the number
+    of the calling thread is set.
     """
     from threadpoolctl import ThreadpoolController
 
@@ -62,27 +62,27 @@ def _limit(count: int, kind: str | None) -> Callable[[], None]:
         )
         files[pooled].append(library["filepath"])
     shared, own = (
-        partial(controller.select(filepath=files[pooled]).limit, limits=count, user_api=kind)
+        partial(controller.select(filepath=files[pooled]).limit, limits=count, user_api=user_api)
         for pooled in (True, False)
     )
-    in_pool, in_thread = _apart(shared), own()
+    in_pool, in_thread = _in_own_thread(shared), own()
 
     def restore() -> None:
         in_thread.restore_original_limits()
-        _apart(in_pool.restore_original_limits)
+        _in_own_thread(in_pool.restore_original_limits)
 
     return restore
 
 
-def _apart(change: Callable[[], B]) -> B:
-    """What `change` gives, called in a thread of its own that has ended."""
+def _in_own_thread(change: Callable[[], B]) -> B:
+    """The result of `change`, called in a new thread that has ended when this returns."""
     with _changing, ThreadPoolExecutor(1) as pool:
         return pool.submit(change).result()
 
 
 def share(function: Callable[[A], B], tasks: Sequence[A], label: str) -> list[B]:
-    """Results of `function` over `tasks`, in their order; a step is told after each, so limits can
-    stop the work between two.
+    """Results of `function` over `tasks`, in their order. Each finished task is reported as a step,
+    so limits can stop the work between two.
     """
     if threads() == 1 or len(tasks) == 1:
         return [function(task) for task in events.track(tasks, label)]
@@ -97,40 +97,41 @@ def share(function: Callable[[A], B], tasks: Sequence[A], label: str) -> list[B]
 
 
 _lone_lock = threading.Lock()
-_lone: list[Any] = [0, None]  # blocks that are open, and what puts the number of threads back
+# number of open blocks, and the function that restores the number of threads
+_lone_state: list[Any] = [0, None]
 
 
 @contextmanager
 def lone_blas() -> Iterator[None]:
-    """Within the block, a product of matrices takes the one thread that asks for it.
+    """Within the block, a product of matrices runs on the calling thread only.
 
-    Tasks that are shared already would else fight for the processors: a small product on two busy
-    ones took fifty times as long. Blocks may overlap in several threads; the last one out puts back
-    what the first one found.
+    Otherwise tasks that already share the processors would compete for them: a small product on two
+    busy processors took fifty times as long. Blocks may overlap in several threads; the last one to
+    end restores the number that the first one found.
     """
     with _lone_lock:
-        if not _lone[0]:
-            _lone[1] = _limit(1, "blas")
-        _lone[0] += 1
+        if not _lone_state[0]:
+            _lone_state[1] = _limit(1, "blas")
+        _lone_state[0] += 1
     try:
         yield
     finally:
         with _lone_lock:
-            _lone[0] -= 1
-            if not _lone[0]:
-                _lone[1]()
+            _lone_state[0] -= 1
+            if not _lone_state[0]:
+                _lone_state[1]()
 
 
 class Crew:
-    """Threads that stay for many small rounds of work, where `share` would call them together each
-    time. It tells no steps.
+    """Threads that stay alive for many small rounds of work, where `share` would start them each
+    time. It reports no steps.
     """
 
     def __enter__(self) -> Crew:
         self._pool = ThreadPoolExecutor(threads()) if threads() > 1 else None
         return self
 
-    def __exit__(self, *regularised: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 

@@ -29,14 +29,14 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
-from spadework.models.requests import candidates_asked, codes_asked, in_codes_of, users_asked
+from spadework.models.requests import allowed_items, in_codes_of, requested_codes, requested_users
 from spadework.randomness import Seed, generator
 from spadework.registry import Registry
 
 BLOCK_CELLS = 16_000_000
 """Scores held at once (4 bytes each)."""
 BLOCK_ROWS = 256
-"""So few users are answered by one thread; more are shared by all, several blocks each."""
+"""Up to so many users are answered by one thread; more are split into several blocks a thread."""
 
 models: Registry[type[Recommender]] = Registry("model")
 
@@ -46,23 +46,23 @@ class Recommender(ABC):
     """A subclass becomes a frozen, keyword-only, validated dataclass by being defined, and a model
     by its `name`.
 
-    Parameters are frozen; what is learned stands apart as named arrays, so saving, loading and
-    refusing to run unfitted are written once. The author of a model writes `_fit` and `_score`,
-    both free of side effects.
+    Parameters are frozen; what is learned is kept apart from them as named arrays, so saving,
+    loading and refusing to run unfitted are written once. The author of a model writes `_fit` and
+    `_score`, both free of side effects.
     """
 
     name: ClassVar[str]
-    # of models that come near the same: a dig tries one of each family first; a model that says
-    # nothing is its own
+    # models with similar results: a dig tries one of each family first; by default a model is a
+    # family of its own
     family: ClassVar[str]
     needs: ClassVar[frozenset[Need]] = frozenset()
     # parameters that change the answers but not what is learned
     answering: ClassVar[frozenset[str]] = frozenset()
-    # needs PyTorch and patience, so a dig tries it only where it is named
+    # needs PyTorch and much time, so a dig tries it only where it is named
     neural: ClassVar[bool] = False
-    # made of other models, so a dig tries it once these have been judged
+    # made of other models, so a dig tries it once these have been scored
     composed: ClassVar[bool] = False
-    # what to do where it does not fit into memory
+    # hint for users whose memory is too small for it
     instead: ClassVar[str] = "Set a larger memory limit, or leave this model out."
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -145,8 +145,8 @@ class Recommender(ABC):
     def fit(
         self, train: Interactions, content: ItemContent | None = None, *, rng: Seed = None
     ) -> Self:
-        """Learn from the log and return this model. What the model needs and the log lacks is
-        refused by name.
+        """Learn from the log and return this model. Raises an error that names what the model needs
+        and the log lacks.
         """
         self.check_needs(train, content)
         check_room(self.label, self.cost(train).bytes, available_bytes(), self.instead)
@@ -167,7 +167,7 @@ class Recommender(ABC):
         return self.needs
 
     def cost(self, train: Interactions) -> Cost:
-        """Bytes and seconds that fitting takes, at a guess within a factor of three."""
+        """Bytes and seconds that fitting takes, estimated within a factor of three."""
         return Cost(bytes=16 * train.item_count + 16 * len(train), seconds=1e-8 * len(train))
 
     @property
@@ -217,22 +217,21 @@ class Recommender(ABC):
         users: Any = None,
         fill: bool = True,
     ) -> Recommendations:
-        """The `k` best items for each user in `histories`, which may be anybody: a user is what
-        they did.
+        """The `k` best items for each user in `histories`, known or new: a user is what they did.
 
-        `repeats` says whether items of the history may come back ("allow"), must not ("forbid"), or
-        alone may ("only"). `candidates` are the only ids that may be recommended. `users` are ids
-        of the histories, one or several; by default those with events. Slots that the model has no
-        evidence for are filled with popular items (scores below its own), unless `fill` is false.
-        Items of the history that the model never saw are ignored. Raises `BadRequest` for ids that
-        are not there.
+        `repeats`: items of the history may be recommended ("allow"), must not be ("forbid"), or are
+        the only ones ("only"). `candidates` are the only ids that may be recommended. `users` are
+        ids of the histories, one or several; by default those with events. Slots that the model has
+        no evidence for are filled with popular items (scores below its own), unless `fill` is
+        false. Items of the history that the model never saw are ignored. Raises `BadRequest` for
+        ids that are not there.
         """
         return self.recommend_codes(
             histories,
             k,
             repeats=repeats,
             candidates=candidates,
-            users=users_asked(histories, users),
+            users=requested_users(histories, users),
             fill=fill,
         )
 
@@ -246,14 +245,14 @@ class Recommender(ABC):
         users: Codes | None = None,
         fill: bool = True,
     ) -> Recommendations:
-        """`recommend` for those who have codes already: `users` [n] are codes of
+        """`recommend` for callers that have codes already: `users` [n] are codes of
         `histories.user_vocabulary`, by default those with events.
         """
         check_k(k)
         check_repeats(repeats)
-        asked, allowed = (
-            codes_asked(histories, users),
-            candidates_asked(self.item_vocabulary, candidates),
+        user_codes, allowed = (
+            requested_codes(histories, users),
+            allowed_items(self.item_vocabulary, candidates),
         )
         known = self._in_own_codes(histories)
         common = (
@@ -265,16 +264,16 @@ class Recommender(ABC):
             1,
             min(
                 BLOCK_CELLS // max(1, width) // parallel.threads(),
-                max(BLOCK_ROWS, len(asked) // (4 * parallel.threads())),
+                max(BLOCK_ROWS, len(user_codes) // (4 * parallel.threads())),
             ),
         )
-        blocks = [asked[at : at + rows] for at in range(0, len(asked), rows)]
+        blocks = [user_codes[at : at + rows] for at in range(0, len(user_codes), rows)]
         answer = partial(
             self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior
         )
         parts = parallel.share(answer, blocks, f"recommend {self.label}")
         return Recommendations(
-            users=asked,
+            users=user_codes,
             items=np.concatenate([part[0] for part in parts])
             if parts
             else np.full((0, k), -1, np.int32),
@@ -316,13 +315,13 @@ class Recommender(ABC):
         return items, best, int((items >= 0).sum()) - before
 
     def _histories(self, log: Interactions, users: Codes) -> Histories:
-        """What the model is shown of these users: all their items, with affinities where it asks
-        for them.
+        """What the model reads of these users: all their items, with affinities where it needs
+        them.
         """
         return Histories.of(log, users)
 
     def _row_cells(self, k: int) -> int:
-        """Scores that a user takes while the lists are made: blocks of users are cut by it."""
+        """Scores held for a user while the lists are made; it limits the users of a block."""
         return len(self.item_vocabulary)
 
     def _lists(
@@ -338,15 +337,16 @@ class Recommender(ABC):
             top_k.keep_candidates(scores, allowed)
         return top_k.top_k(scores, k)
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        """What `_score` holds at some items of each user, to the bit: float32 [cells]. A model that
-        can do without the rest writes its own.
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        """The scores of `_score` at the targets of each user, to the bit: float32 [cells]. A model
+        that can do without the other scores writes its own.
         """
         scores = np.asarray(self._score(histories), np.float32)
-        return scores[np.repeat(np.arange(len(histories)), np.diff(asked.starts)), asked.columns]
+        users = np.repeat(np.arange(len(histories)), np.diff(targets.starts))
+        return scores[users, targets.columns]
 
     def _filling(self, repeats: Repeats) -> Repeats:
-        """The policy for the popular items that fill a list up."""
+        """The policy of repeats for the popular items that fill a list up."""
         return repeats
 
     def _popular_prior(self) -> Array:
@@ -373,8 +373,8 @@ class Recommender(ABC):
         )
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """Which items of the history speak for the item, and how much; models without such parts
-        refuse.
+        """Which items of the history contribute to the score of the item, and how much; models
+        without such parts refuse.
         """
         raise Unsuitable(
             f"The model {self.label!r} has no parts to explain.",
@@ -390,7 +390,7 @@ class Recommender(ABC):
         """The learned arrays by name."""
 
     def _common_score(self) -> Array | None:
-        """Scores [items] float32 where they are the same for everybody, so that they are ranked
+        """Scores [items] float32 where they are the same for all users, so that they are ranked
         once; else None.
         """
         return None

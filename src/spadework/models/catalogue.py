@@ -1,5 +1,5 @@
-"""All models by name: every module of this package and of its rooms is loaded, and what it defines
-is found.
+"""All models by name: every module of this package and its subpackages is loaded, and the models
+that it defines are found.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from spadework.models.base import Recommender, models
 from spadework.registry import Registry
 
 NEURAL = "spadework.models.neural"
-"""This room names its models itself: most of its modules cannot be imported without PyTorch."""
+"""This subpackage imports its own models: most of its modules need PyTorch to be imported."""
 
 
 def catalogue() -> Registry[type[Recommender]]:

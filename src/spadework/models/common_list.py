@@ -1,4 +1,4 @@
-"""A list that is the same for everybody: ranked once, then completed row by row."""
+"""A list that is the same for all users: ranked once, then completed row by row."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from spadework.models.needs import Repeats
 
 @dataclass(frozen=True, eq=False)
 class CommonList:
-    """Scores that are the same for everybody, ranked once."""
+    """Scores that are the same for all users, ranked once."""
 
     scores: Array  # [items]
-    order: Codes
+    order: Codes  # items by descending score
 
     @classmethod
     def of(cls, scores: Array, allowed: Mask | None) -> CommonList:
@@ -28,10 +28,19 @@ class CommonList:
         return cls(masked, top_k.order_of(masked))
 
     def complete(
-        self, items: Codes, best: Array, block: Histories, repeats: Repeats, *, below: bool
+        self, items: Codes, best: Array, histories: Histories, repeats: Repeats, *, below: bool
     ) -> None:
-        """Fill the free slots of lists in place."""
+        """Fill the free slots of lists in place; `below` puts the scores of the filled slots below
+        the list's own.
+        """
         policy = {"forbid": repeats == "forbid", "only": repeats == "only"}
         top_k.complete(
-            items, best, self.scores, self.order, block.starts, block.items, **policy, below=below
+            items,
+            best,
+            self.scores,
+            self.order,
+            histories.starts,
+            histories.items,
+            **policy,
+            below=below,
         )

@@ -1,5 +1,5 @@
-"""Neighbours by what items are: words, categories and vectors of the item table, for items that
-nobody touched.
+"""Neighbours by content: words, categories and vectors of the item table, also for items without
+events.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Table: TypeAlias = tuple[Offsets, Codes, Array]
 """Row starts [items + 1], columns ascending in each row, values."""
 
 PAIRS, PAIRS_OF_AN_ITEM, MOST_PAIRS = 500_000_000, 8_000, 5_000_000_000
-"""Pairs of items with a common feature that are looked at: `PAIRS`, or so many an item, at most
+"""Pairs of items with a common feature that are compared: `PAIRS`, or so many an item, at most
 `MOST_PAIRS`. Six seconds per thousand million on one processor, as measured; on the grocery log's
 68,509 items two departments made four fifths of all pairs."""
 _WORD = r"\w+"
@@ -38,8 +38,8 @@ class ContentNeighbours(ItemItem):
     item needs no history.
 
     Words and categories count the more, the fewer items have them; those of one item only or of
-    more than half of the items say nothing. Numbers such as prices are not used. O(Σ over words and
-    categories of items² + items² · dense features).
+    more than half of the items are left out. Numbers such as prices are not used. O(Σ over words
+    and categories of items² + items² · dense features).
     """
 
     name = "content"
@@ -123,7 +123,7 @@ def content_features(
 
     Each part has length 1 where an item has it, times the root of its weight, so that weights apply
     to the parts' cosines. Where the commonest features had to be left out, rows that held them are
-    shorter: what an item shares with everybody counts as not shared.
+    shorter: what an item shares with all others counts as not shared.
     """
     sparse_parts: list[csr_array] = []
     dense_parts: list[Array] = []
@@ -132,8 +132,8 @@ def content_features(
             dense_parts.append(condensed(words, components) * np.sqrt(text))
         else:
             sparse_parts.append(words * np.sqrt(text))
-    if categories > 0 and (kinds := kinds_of(content)) is not None:
-        sparse_parts.append(kinds * np.sqrt(categories))
+    if categories > 0 and (category_table := categories_of(content)) is not None:
+        sparse_parts.append(category_table * np.sqrt(categories))
     if vectors > 0 and content.vectors:
         dense_parts.append(
             unit_rows(np.hstack([unit_rows(block) for block in content.vectors.values()]))
@@ -181,7 +181,7 @@ def words_of(content: ItemContent) -> csr_array | None:
 
 
 def texts_of(content: ItemContent) -> pl.Series | None:
-    """Title and texts of each item in one, empty where nothing is known; None where there are no
+    """Title and texts of each item in one, empty where both are missing; None where there are no
     such columns. Shape [items].
     """
     columns = [*content.columns_of("title"), *content.columns_of("text")]
@@ -192,7 +192,7 @@ def texts_of(content: ItemContent) -> pl.Series | None:
     )["text"]
 
 
-def kinds_of(content: ItemContent) -> csr_array | None:
+def categories_of(content: ItemContent) -> csr_array | None:
     """Categories of each item, the rarer the heavier, rows of length 1 or 0; None where there are
     none. Shape [items, categories].
     """
@@ -220,8 +220,8 @@ def kinds_of(content: ItemContent) -> csr_array | None:
             blocks.append(block)
     if not blocks:
         return None
-    kinds = csr_array(hstack(blocks, format="csr"))
-    return _weighed(kinds, int((np.diff(kinds.indptr) > 0).sum()))
+    category_table = csr_array(hstack(blocks, format="csr"))
+    return _weighed(category_table, int((np.diff(category_table.indptr) > 0).sum()))
 
 
 def _weighed(counts: csr_array, rows: int) -> csr_array:
@@ -247,14 +247,14 @@ def condensed(words: csr_array, components: int) -> Array:
 
 
 def unit_rows(rows: Array) -> Array:
-    """Rows of length 1, or 0 where they are nothing."""
+    """Rows of length 1; rows of zeros stay zeros."""
     lengths = np.sqrt((rows.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
     return np.asarray(rows / np.where(lengths > 1e-9, lengths, 1.0))
 
 
 def most_pairs(items: int) -> float:
-    """Pairs of items with a common feature that are looked at; beyond it, the commonest features
-    are left out.
+    """Pairs of items with a common feature that are compared; beyond it, the commonest features are
+    left out.
     """
     return float(np.clip(PAIRS_OF_AN_ITEM * items, PAIRS, MOST_PAIRS))
 

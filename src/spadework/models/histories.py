@@ -14,21 +14,21 @@ from spadework.kernels.users import user_events
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """Histories of a block of users, as distinct items with the time since each was last taken.
+    """Histories of a block of users, as distinct items with the time since each item's last event.
 
     Row r is `items[starts[r]:starts[r + 1]]`, ascending codes.
     """
 
     starts: Offsets  # [users + 1]
     items: Codes  # [entries]
-    # [entries] distinct moments between the item's last event and the user's last event; 0 is the
-    # newest
+    # [entries] steps (distinct timestamps) from the item's last event to the user's last event; 0
+    # is the newest
     ages: Codes
     counts: Array  # [entries] float32, events of the user with the item
     # [entries] from the item's last event to the user's last event; 0 without times
     seconds: Seconds
     # [entries] float32, sum of the weights of these events, 1 each without weights; decayed where
-    # `of` was told so
+    # `of` got a half-life
     values: Array
 
     @classmethod
@@ -43,60 +43,67 @@ class Histories:
                 f"The half life is {half_life!r} seconds.",
                 "Give a time above zero, or None for no decay.",
             )
-        made = user_events.gather(
+        gathered = user_events.gather(
             log.starts, log.items, log.times, log.weights, np.asarray(users, np.int32), half_life
         )
-        return cls(made.starts, made.columns, made.ages, made.counts, made.seconds, made.values)
+        return cls(
+            gathered.starts,
+            gathered.columns,
+            gathered.ages,
+            gathered.counts,
+            gathered.seconds,
+            gathered.values,
+        )
 
     def __len__(self) -> int:
         return len(self.starts) - 1
 
-    def newest(self, count: int) -> Histories:
+    def latest(self, count: int) -> Histories:
         """The same users with their `count` newest distinct items each; of equally new ones those
         with lower codes. O(entries).
         """
         if count < 1:
             raise BadRequest(f"The newest {count!r} items are asked for.", "Ask for one or more.")
-        places = user_events.newest(self.starts, self.ages, count)
+        entries = user_events.latest(self.starts, self.ages, count)
         starts = np.concatenate(([0], np.cumsum(np.minimum(np.diff(self.starts), count))))
-        return self._at(places, starts.astype(np.int64))
+        return self._at(entries, starts.astype(np.int64))
 
     def take(self, rows: Array) -> Histories:
         """The histories of some rows."""
         lengths = np.diff(self.starts)[rows]
-        at = (
+        entries = (
             np.arange(int(lengths.sum()))
             - np.repeat(np.cumsum(lengths) - lengths, lengths)
             + np.repeat(self.starts[rows], lengths)
         )
-        return self._at(at, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
+        return self._at(entries, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64))
 
-    def _at(self, places: Array, starts: Offsets) -> Histories:
+    def _at(self, entries: Array, starts: Offsets) -> Histories:
         return Histories(
             starts,
-            self.items[places],
-            self.ages[places],
-            self.counts[places],
-            self.seconds[places],
-            self.values[places],
+            self.items[entries],
+            self.ages[entries],
+            self.counts[entries],
+            self.seconds[entries],
+            self.values[entries],
         )
 
 
 def positions(log: Interactions) -> Codes:
-    """Place of each row in its user's history, counted in distinct moments; without times all rows
-    share place 0. Shape [rows].
+    """Position of each row in its user's history, counted in steps (distinct timestamps); without
+    times all rows have position 0. Shape [rows].
     """
     if "_positions" in log.__dict__:
         cached: Codes = log.__dict__["_positions"]
         return cached
     if log.times is None or not len(log):
-        places = np.zeros(len(log), np.int32)
+        steps = np.zeros(len(log), np.int32)
     else:
         new = np.concatenate(
             ([False], (log.times[1:] != log.times[:-1]) & (log.users[1:] == log.users[:-1]))
         )
         running = np.cumsum(new, dtype=np.int64)
         first = running[np.minimum(log.starts[:-1], len(log) - 1)]
-        places = (running - first[log.users]).astype(np.int32)
-    log.__dict__["_positions"] = frozen(places)
-    return places
+        steps = (running - first[log.users]).astype(np.int32)
+    log.__dict__["_positions"] = frozen(steps)
+    return steps

@@ -21,42 +21,45 @@ ANSWERING = READING | {"aggregate"}
 
 
 class ItemItem(HistoryReader):
-    """A sparse table of similarities; the score of an item is what the history's items say of it
-    together.
+    """A sparse table of similarities; the score of an item joins the contributions of the history's
+    items.
     """
 
     aggregate: Annotated[
         Literal["sum", "max", "noisy-or"],
-        Doc("How the votes of history items join: their sum, the largest, or 1 − Π (1 − vote)."),
+        Doc(
+            "How contributions of history items join: their sum, the largest, or 1 − Π (1 − each)."
+        ),
     ] = "sum"
     keep: Annotated[int, Range(1, 100_000), Doc("Similarities kept per history item.")] = 1000
 
     answering: ClassVar[frozenset[str]] = ANSWERING
 
-    def _rows(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
-        told, weights = self._votes(histories)
+    def _rows_and_table(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
+        """The weighted histories as rows [users, items], and the table of similarities."""
+        histories, weights = self._weighted_histories(histories)
         table = self.state
-        return SparseRows(told.starts, told.items, weights), SparseRows(
+        return SparseRows(histories.starts, histories.items, weights), SparseRows(
             table["starts"], table["columns"], table["values"]
         )
 
     def _score(self, histories: Histories) -> Array:
-        lists, table = self._rows(histories)
-        return sparse_scores.score_rows(lists, table, len(self.item_vocabulary), self.aggregate)
+        rows, table = self._rows_and_table(histories)
+        return sparse_scores.score_rows(rows, table, len(self.item_vocabulary), self.aggregate)
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        lists, table = self._rows(histories)
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        rows, table = self._rows_and_table(histories)
         return sparse_scores.score_cells(
-            lists, table, len(self.item_vocabulary), asked, self.aggregate
+            rows, table, len(self.item_vocabulary), targets, self.aggregate
         )
 
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        lists, table = self._rows(block)
+        rows, table = self._rows_and_table(block)
         seen = None if repeats == "allow" else (block.starts, block.items)
         return sparse_scores.recommend_rows(
-            lists,
+            rows,
             table,
             len(self.item_vocabulary),
             k,
@@ -76,16 +79,16 @@ class ItemItem(HistoryReader):
 
     def _row(self, code: int) -> Array:
         table = self.state
-        cells = slice(table["starts"][code], table["starts"][code + 1])
+        row = slice(table["starts"][code], table["starts"][code + 1])
         scores = np.full(len(self.item_vocabulary), -np.inf, np.float32)
-        scores[table["columns"][cells]] = table["values"][cells]
+        scores[table["columns"][row]] = table["values"][row]
         return scores
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         table = self.state
-        parts = np.zeros(len(sources))
-        for place, (source, weight) in enumerate(zip(sources, weights, strict=True)):
-            cells = slice(table["starts"][source], table["starts"][source + 1])
-            found = table["values"][cells][table["columns"][cells] == code]
-            parts[place] = float(found[0]) * float(weight) if len(found) else 0.0
-        return parts
+        contributions = np.zeros(len(sources))
+        for position, (source, weight) in enumerate(zip(sources, weights, strict=True)):
+            row = slice(table["starts"][source], table["starts"][source + 1])
+            found = table["values"][row][table["columns"][row] == code]
+            contributions[position] = float(found[0]) * float(weight) if len(found) else 0.0
+        return contributions

@@ -1,11 +1,13 @@
 """Labels of models read back into models: `forward(history=0.6) + popular(window=7d)`, as recipes
 and blends name their parts.
 
-    parts    = model ("+" model)* model    = name ["(" [setting ("," setting)*] ")"] setting  =
-    parameter "=" value            a value with one of , ( ) + = " in it stands in double quotes, as
-    in JSON
+    parts    = model ("+" model)*
+    model    = name ["(" [setting ("," setting)*] ")"]
+    setting  = parameter "=" value
 
-Every label reads back to an equal model, and an error tells the place.
+A value with one of , ( ) + = " in it is in double quotes, as in JSON.
+
+Every label reads back to an equal model, and an error states the position.
 """
 
 from __future__ import annotations
@@ -27,14 +29,12 @@ _EXAMPLE = "Write parts such as: cosine + forward(history=0.6)."
 
 
 def parse(text: str) -> list[Recommender]:
-    """The models of a text such as `cosine + forward(history=0.6)`, in its order; none of them has
-    learned yet.
-    """
+    """The models of a text such as `cosine + forward(history=0.6)`, in its order, not fitted."""
     return _Reader(text).models()
 
 
 def parse_one(text: str) -> Recommender:
-    """The model of a label: `parse_one(one.label) == one`, learned arrays aside."""
+    """The model of a label: `parse_one(m.label) == m`, learned arrays aside."""
     found = parse(text)
     if len(found) != 1:
         raise BadRequest(
@@ -44,7 +44,7 @@ def parse_one(text: str) -> Recommender:
 
 
 def model(name: str, **params: Any) -> Recommender:
-    """A model by name: `model("cosine", history=0.7)`, or by its label as boards tell it:
+    """A model by name: `model("cosine", history=0.7)`, or by its label as boards show it:
     `model("cosine(history=0.7)")`.
     """
     if "(" in name and not params:
@@ -56,11 +56,11 @@ def model(name: str, **params: Any) -> Recommender:
 
 def text_of(models: Sequence[Recommender]) -> str:
     """The labels of the models in one text, which `parse` reads back."""
-    return " + ".join(one.label for one in models)
+    return " + ".join(member.label for member in models)
 
 
 class _Reader:
-    """Reads a text from the left; `at` is where it stands."""
+    """Reads a text from the left; `at` is the position of the next character."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -68,14 +68,14 @@ class _Reader:
 
     def models(self) -> list[Recommender]:
         found = [self._model()]
-        while self._take("+"):
+        while self._accept("+"):
             found.append(self._model())
         if self.at < len(self.text):
             raise self._wrong("what follows is neither '+' nor the end")
         return found
 
     def _model(self) -> Recommender:
-        self._space()
+        self._skip_space()
         begin = self.at
         name = self._name("the name of a model is missing")
         known = catalogue()
@@ -86,17 +86,17 @@ class _Reader:
                 f"there is no model named {name!r}", begin, f"{hint}Known: {', '.join(known)}."
             )
         cls = known[name]
-        settings = self._settings(cls) if self._take("(") else {}
+        settings = self._settings(cls) if self._accept("(") else {}
         try:
             return cls(**settings)
         except BadRequest as error:
-            raise BadRequest(f"{self._place(begin)}: {error.message}", error.hint) from error
+            raise BadRequest(f"{self._position(begin)}: {error.message}", error.hint) from error
 
     def _settings(self, cls: type[Recommender]) -> dict[str, Any]:
-        """What stands between the parentheses."""
+        """The settings between the parentheses."""
         known, settings = cls.parameters(), {}
-        while not self._take(")"):
-            self._space()
+        while not self._accept(")"):
+            self._skip_space()
             begin = self.at
             key = self._name("the name of a parameter is missing")
             if key not in known:
@@ -104,17 +104,17 @@ class _Reader:
                 raise self._wrong(wrong, begin, hint_for(key, known))
             if key in settings:
                 raise self._wrong(
-                    f"the parameter {key!r} of {cls.name!r} stands twice", begin, "Give it once."
+                    f"the parameter {key!r} of {cls.name!r} is given twice", begin, "Give it once."
                 )
-            if not self._take("="):
+            if not self._accept("="):
                 raise self._wrong(f"'=' is missing after {key!r}")
-            self._space()
+            self._skip_space()
             value = self._value()
             try:
                 settings[key] = value if self.quoted else known[key].parse(value, cls.name)
             except BadRequest as error:
-                raise BadRequest(f"{self._place(begin)}: {error.message}", error.hint) from error
-            if not self._take(",") and self._peek() != ")":
+                raise BadRequest(f"{self._position(begin)}: {error.message}", error.hint) from error
+            if not self._accept(",") and self._peek() != ")":
                 raise self._wrong("neither ',' nor ')' follows")
         return settings
 
@@ -151,7 +151,7 @@ class _Reader:
         self.at = found.end()
         return found.group()
 
-    def _space(self) -> None:
+    def _skip_space(self) -> None:
         found = _SPACE.match(self.text, self.at)
         assert found is not None
         self.at = found.end()
@@ -159,16 +159,16 @@ class _Reader:
     def _peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
-    def _take(self, sign: str) -> bool:
-        self._space()
+    def _accept(self, sign: str) -> bool:
+        self._skip_space()
         if self._peek() != sign:
             return False
         self.at += 1
-        self._space()
+        self._skip_space()
         return True
 
-    def _place(self, at: int) -> str:
+    def _position(self, at: int) -> str:
         return f"Character {at + 1} of {self.text!r}"
 
     def _wrong(self, what: str, at: int | None = None, hint: str = _EXAMPLE) -> BadRequest:
-        return BadRequest(f"{self._place(self.at if at is None else at)}: {what}.", hint)
+        return BadRequest(f"{self._position(self.at if at is None else at)}: {what}.", hint)

@@ -1,4 +1,4 @@
-"""What models need of the data, and what fitting costs: asked before work starts."""
+"""What models need of the data, and what fitting costs: checked before work starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Need: TypeAlias = Literal["times", "baskets", "content", "categories", "events"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What fitting will take, told before it starts."""
+    """What fitting will take, estimated before it starts."""
 
     bytes: int
     seconds: float
@@ -37,9 +37,9 @@ _NEED_HINTS: dict[Need, str] = {
 
 
 def check(
-    label: str, wanted: frozenset[Need], train: Interactions, content: ItemContent | None
+    label: str, needed: frozenset[Need], train: Interactions, content: ItemContent | None
 ) -> None:
-    """Refuse data that lack what a model wants, and item tables of another log."""
+    """Refuse data that lack what a model needs, and item tables of another log."""
     check_log(train, f"What {label!r} is to learn from")
     if not len(train):
         raise Unsuitable(
@@ -56,23 +56,23 @@ def check(
         "baskets": train.baskets is not None,
         "content": content is not None,
         "categories": content is not None and bool(content.categories),
-        "events": train.kinds is not None,
+        "events": train.event_types is not None,
     }
-    for need in sorted(wanted):
+    for need in sorted(needed):
         if not present[need]:
-            kinds = " of different kinds" if need == "events" else ""
+            types = " of different types" if need == "events" else ""
             raise Unsuitable(
-                f"The model {label!r} needs {need}, and there are none{kinds}.", _NEED_HINTS[need]
+                f"The model {label!r} needs {need}, and there are none{types}.", _NEED_HINTS[need]
             )
     if content is not None and content.item_vocabulary != train.item_vocabulary:
         raise BadRequest(
-            "The item table was read for another log: its items stand in another order.",
+            "The item table was read for another log: its items are in another order.",
             "Read it with sw.read_content(table, log).",
         )
 
 
 def check_group(label: str, group: str, train: Interactions) -> None:
-    """Refuse to count by basket where nothing says what a basket is."""
+    """Refuse to count by basket of a log without baskets and times."""
     if group == "basket" and train.baskets is None and train.times is None:
         raise Unsuitable(
             f"The model {label!r} counts by basket, and the log has neither baskets nor times.",
@@ -81,8 +81,8 @@ def check_group(label: str, group: str, train: Interactions) -> None:
 
 
 def check_room(label: str, need: int, room: int, instead: str) -> None:
-    """Refuse what will hold more than there is room for, in bytes, before the machine dies of
-    it.
+    """Refuse a need of memory, in bytes, that is more than what is free, before the machine runs
+    out of it.
     """
     if need > room:
         raise OutOfMemory(
@@ -95,7 +95,7 @@ def check_room(label: str, need: int, room: int, instead: str) -> None:
 
 
 def check_log(given: object, what: str) -> None:
-    """Refuse what is no log: a path, a frame, a list of items."""
+    """Refuse what is no log, such as a path, a frame or a list of items."""
     if not isinstance(given, Interactions):
         raise BadRequest(
             f"{what} is a {type(given).__name__}, not a log.",
@@ -104,7 +104,7 @@ def check_log(given: object, what: str) -> None:
 
 
 def check_repeats(repeats: str) -> None:
-    """Refuse a policy of repeats that there is not."""
+    """Refuse an unknown policy of repeats."""
     if repeats not in REPEATS:
         if repeats == "novel":
             raise BadRequest(
@@ -119,7 +119,7 @@ def check_repeats(repeats: str) -> None:
 
 
 def check_k(k: int) -> None:
-    """Refuse a length of lists that is none."""
+    """Refuse a length of lists that is no whole number above zero."""
     if not isinstance(k, Integral) or isinstance(k, bool) or k < 1:
         raise BadRequest(
             f"k is {k!r}, which is not a whole number above zero.", "Ask for at least one item."

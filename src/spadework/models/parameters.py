@@ -1,5 +1,5 @@
-"""What a parameter of a model says about itself: written once, in its annotation, and read by
-validation, help, sweep and docs.
+"""The description of a model's parameter: written once, in its annotation, and read by validation,
+help, sweep and docs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Range:
     log: bool = False
 
     def holds(self, value: Any) -> bool:
-        """Whether the number lies inside, ends included."""
+        """Whether the number is within the range, ends included."""
         return bool(self.low <= value <= self.high)
 
 
@@ -43,7 +43,7 @@ class Search:
 
 @dataclass(frozen=True)
 class Doc:
-    """One sentence for people."""
+    """One sentence for users."""
 
     text: str
 
@@ -55,9 +55,9 @@ class Duration:
 
 @dataclass(frozen=True)
 class OneOf:
-    """The text is a name on this shelf."""
+    """The text is a name in this registry."""
 
-    names: Any  # a Shelf; read when asked, since shelves fill as modules load
+    names: Any  # a Registry; read when needed, since registries grow as modules load
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Parameter:
     """One parameter of a model."""
 
     name: str
-    kind: type
+    value_type: type
     optional: bool
     default: Any
     doc: str
@@ -75,14 +75,16 @@ class Parameter:
     search: Search | None = None
 
     def check(self, value: Any, owner: str) -> Any:
-        """The value, made of the right kind; else an error that tells the range."""
+        """The value in the right type; else an error that states the range."""
         if value is None and self.optional:
             return None
         where = f"Parameter {self.name!r} of {owner!r}"
-        if self.kind is float and type(value) is int:
+        if self.value_type is float and type(value) is int:
             value = float(value)
-        if type(value) is not self.kind:
-            raise BadRequest(f"{where} is {value!r}, which is not {_KINDS[self.kind]}.", self.doc)
+        if type(value) is not self.value_type:
+            raise BadRequest(
+                f"{where} is {value!r}, which is not {_TYPE_NAMES[self.value_type]}.", self.doc
+            )
         if self.range and not self.range.holds(value):
             raise BadRequest(
                 f"{where} is {value!r}, outside {self.range.low:g} … {self.range.high:g}.", self.doc
@@ -103,21 +105,21 @@ class Parameter:
         if self.optional and text.lower() in ("none", "null", ""):
             return None
         try:
-            if self.kind is bool:
+            if self.value_type is bool:
                 return self.check(
                     {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
                         text.lower()
                     ],
                     owner,
                 )
-            return self.check(self.kind(text), owner)
+            return self.check(self.value_type(text), owner)
         except SpadeworkError:
             raise
         except (ValueError, KeyError) as error:
             raise BadRequest(
                 (
                     f"Parameter {self.name!r} of {owner!r} is {text!r}, which is not "
-                    f"{_KINDS[self.kind]}."
+                    f"{_TYPE_NAMES[self.value_type]}."
                 ),
                 self.doc,
             ) from error
@@ -136,7 +138,7 @@ class Parameter:
 
 
 _BARE = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)*")
-_KINDS: dict[type, str] = {
+_TYPE_NAMES: dict[type, str] = {
     int: "a whole number",
     float: "a number",
     bool: "true or false",
@@ -145,7 +147,7 @@ _KINDS: dict[type, str] = {
 
 
 RENAMED = {"unit": "group", "unit_power": "group_power"}
-"""Former name of a parameter → its name today; an error about the old name tells the new one."""
+"""Former name of a parameter → its present name; an error about the old name states the new one."""
 
 
 def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Parameter]) -> None:
@@ -158,7 +160,7 @@ def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Paramet
 
 
 def hint_for(name: str, known: Mapping[str, Parameter]) -> str:
-    """What to write in place of a name that is no parameter of the model."""
+    """What to write instead of a name that is no parameter of the model."""
     today, near = RENAMED.get(name), nearest(name, known)
     if today in known:
         hint = f"It is now named {today!r}. "
@@ -168,49 +170,49 @@ def hint_for(name: str, known: Mapping[str, Parameter]) -> str:
 
 
 def parameters_of(cls: type) -> dict[str, Parameter]:
-    """The parameters of a dataclass, by name, in order. Read once, and again when a shelf that
-    offers choices has grown.
+    """The parameters of a dataclass, by name, in order. Read once, and again when a registry
+    that offers choices has grown.
     """
-    held = _read.get(cls)
-    if held is None or held[0] != _shelved(held[1]):
+    entry = _cache.get(cls)
+    if entry is None or entry[0] != _registry_sizes(entry[1]):
         hints = get_type_hints(cls, include_extras=True)
-        found = {
+        parameters = {
             field.name: _parameter(field, hints[field.name])
             for field in dataclasses.fields(cls)
             if field.init
         }
-        shelves = [
+        registries = [
             note.names
             for hint in hints.values()
             for note in getattr(hint, "__metadata__", ())
             if isinstance(note, OneOf)
         ]
-        held = _read[cls] = (_shelved(shelves), shelves, found)
-    return held[2]
+        entry = _cache[cls] = (_registry_sizes(registries), registries, parameters)
+    return entry[2]
 
 
-_read: dict[type, tuple[list[int], list[Any], dict[str, Parameter]]] = {}
+_cache: dict[type, tuple[list[int], list[Any], dict[str, Parameter]]] = {}
 
 
-def _shelved(shelves: list[Any]) -> list[int]:
-    return [len(shelf) for shelf in shelves]
+def _registry_sizes(registries: list[Any]) -> list[int]:
+    return [len(registry) for registry in registries]
 
 
 def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     notes = getattr(hint, "__metadata__", ())
-    bare = get_args(hint)[0] if notes else hint
-    optional = get_origin(bare) in (Union, types.UnionType)
+    plain_type = get_args(hint)[0] if notes else hint
+    optional = get_origin(plain_type) in (Union, types.UnionType)
     if optional:
-        bare = next(part for part in get_args(bare) if part is not type(None))
+        plain_type = next(part for part in get_args(plain_type) if part is not type(None))
     choices: tuple[str, ...] | None = None
-    if get_origin(bare) is Literal:
-        choices, bare = get_args(bare), str
+    if get_origin(plain_type) is Literal:
+        choices, plain_type = get_args(plain_type), str
     for note in notes:
         if isinstance(note, OneOf):
             choices = tuple(note.names)
     return Parameter(
         name=field.name,
-        kind=bare,
+        value_type=plain_type,
         optional=optional,
         default=field.default,
         doc=next((note.text for note in notes if isinstance(note, Doc)), ""),

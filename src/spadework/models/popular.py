@@ -1,4 +1,4 @@
-"""Popularity: the same list for everybody, and the baseline that time-honoured tables forget."""
+"""Popularity: the same list for all users; and random lists."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from spadework.models.parameters import Doc, Duration
 
 
 class Popular(Recommender):
-    """What most events were about: of all time, in a last window, or decayed by half-life.
+    """Items by their number of events: of all time, in a last window, or decayed by half-life.
 
     Decay and window end at the last event of the training log. O(rows).
     """
@@ -56,8 +56,7 @@ class Popular(Recommender):
 
 
 class PopularByCategory(Recommender):
-    """What is popular in the categories that the user takes from, each category by its share of the
-    history.
+    """Popular items of the categories in the history, each category by its share of the history.
 
     The category is the first category column of the item table. O(rows).
     """
@@ -102,10 +101,10 @@ class PopularByCategory(Recommender):
 
 
 class Random(Recommender):
-    """Chance: the floor that everything has to beat. The draw depends on the user's history, not on
-    the order of users.
+    """Random lists: the floor that every model has to beat. The draw depends on the user's history,
+    not on the order of users.
 
-    Each history has an order of all items of its own, of which only the head is worked out:
+    Each history has an order of all items of its own, of which only the head is computed:
     O(history + k) a user, however large the catalogue is; where few items are allowed, more.
     """
 
@@ -118,7 +117,7 @@ class Random(Recommender):
 
     def _walks(self, histories: Histories) -> random_orders.Walks:
         salt = self.state["salt"]
-        # so that newcomers, too, are answered by the seed
+        # so that users without a history, too, get lists that depend on the seed
         own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         np.bitwise_xor.at(
@@ -133,9 +132,9 @@ class Random(Recommender):
         )
         return random_orders.scores_of(self._walks(histories), rows, items)
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        rows = np.repeat(np.arange(len(histories)), np.diff(asked.starts))
-        return random_orders.scores_of(self._walks(histories), rows, asked.columns)
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        rows = np.repeat(np.arange(len(histories)), np.diff(targets.starts))
+        return random_orders.scores_of(self._walks(histories), rows, targets.columns)
 
     def _row_cells(self, k: int) -> int:
         return k

@@ -14,7 +14,7 @@ from spadework.errors import BadRequest
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Recommendations:
-    """Best items first for each user, or for each item that was asked about. Padding comes only
+    """Best items first for each user, or for each item of `similar_items`. Padding comes only
     after real items: code −1, score −∞.
     """
 
@@ -23,8 +23,8 @@ class Recommendations:
     scores: Array  # [rows, k] float32, descending
     user_vocabulary: Vocabulary
     item_vocabulary: Vocabulary
-    filled: int = 0  # slots without evidence of the model's own, completed with popular items
-    key: str = "user_id"  # the column of those that lists are for
+    filled: int = 0  # slots the model had no evidence for, filled with popular items
+    key: str = "user_id"  # the column of the users or items that lists are for
 
     def __post_init__(self) -> None:
         for name in ("users", "items", "scores"):
@@ -56,7 +56,7 @@ class Recommendations:
         )
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """The table of `frame` for whoever reads Arrow: `pyarrow.table(lists)`, `duckdb`,
+        """The table of `frame` for all that read Arrow: `pyarrow.table(lists)`, `duckdb`,
         `pandas.DataFrame.from_arrow(lists)`, polars.
         """
         return self.frame().__arrow_c_stream__(requested_schema)

@@ -1,5 +1,5 @@
-"""Who and what is asked about: ids of callers become codes, and what is not there is refused in the
-same words by every model.
+"""Users and items of a request: ids of callers become codes, and every model refuses unknown ones
+with the same messages.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from spadework.models.needs import check_log
 HISTORIES = "What the histories are taken from"
 
 
-def items_asked(vocabulary: Vocabulary, items: Any) -> Codes:
+def requested_items(vocabulary: Vocabulary, items: Any) -> Codes:
     """Codes of items by id, one or several, in their order. Raises `BadRequest` with the first that
     the model does not know.
     """
     return vocabulary.known(items, "Item", "the log that the model learned from")
 
 
-def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
-    """The items that alone may be recommended, of ids, one or several: a mask [items]; None where
+def allowed_items(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
+    """The only items that may be recommended, from ids, one or several: a mask [items]; None where
     none are named.
 
     Ids that the model does not know are left out, and a note says how many. Raises `BadRequest`
@@ -35,23 +35,23 @@ def candidates_asked(vocabulary: Vocabulary, candidates: Any) -> Mask | None:
     """
     if candidates is None:
         return None
-    asked = pl.Series(listed(candidates))
-    codes = vocabulary.codes(asked)
+    requested = pl.Series(listed(candidates))
+    codes = vocabulary.codes(requested)
     unknown = np.flatnonzero(codes < 0)
     if len(unknown):
-        told = (
-            f"{len(unknown):,} of {len(asked):,} candidates are not in the log that the model "
-            f"learned from, such as {asked[int(unknown[0])]!r}."
+        message = (
+            f"{len(unknown):,} of {len(requested):,} candidates are not in the log that the model "
+            f"learned from, such as {requested[int(unknown[0])]!r}."
         )
-        if len(unknown) == len(asked):
-            raise BadRequest(told, "Give ids of the log; numbers and text differ.")
-        events.note(f"{told} They are left out.")
+        if len(unknown) == len(requested):
+            raise BadRequest(message, "Give ids of the log; numbers and text differ.")
+        events.note(f"{message} They are left out.")
     allowed = np.zeros(len(vocabulary), np.bool_)
     allowed[codes[codes >= 0]] = True
     return allowed
 
 
-def users_asked(histories: Interactions, users: Any) -> Codes:
+def requested_users(histories: Interactions, users: Any) -> Codes:
     """Codes of users by id, one or several, in their order; those with events where none are named.
 
     Raises `BadRequest` with the first that the histories do not know, and for histories that are no
@@ -65,7 +65,7 @@ def users_asked(histories: Interactions, users: Any) -> Codes:
     )
 
 
-def codes_asked(histories: Interactions, users: Any) -> Codes:
+def requested_codes(histories: Interactions, users: Any) -> Codes:
     """Codes of users as they are given; those with events where none are.
 
     Raises `BadRequest` for what is no code of the histories, and for histories that are no log.
@@ -88,18 +88,18 @@ def codes_asked(histories: Interactions, users: Any) -> Codes:
     return codes.astype(np.int32)
 
 
-def user_asked(history: Interactions, user: Any) -> Codes:
+def requested_user(history: Interactions, user: Any) -> Codes:
     """The code of a user by id, or of the only one with events where none is named: [1]. Raises
-    `BadRequest` where that is not one user.
+    `BadRequest` where that is not exactly one user.
     """
     users = history.active_users if user is None else history.user_vocabulary.codes([user])
     if len(users) != 1 or users[0] < 0:
-        told = (
+        message = (
             f"There is no user {user!r} in the history."
             if user is not None
             else f"The history is of {len(users)} users."
         )
-        raise BadRequest(told, "Name one with user=.")
+        raise BadRequest(message, "Name one with user=.")
     return users
 
 
@@ -112,8 +112,8 @@ def in_codes_of(items: Vocabulary, histories: Interactions) -> Interactions:
     if histories.item_vocabulary.ids.dtype.is_integer() != items.ids.dtype.is_integer():
         raise BadRequest(
             (
-                f"The histories have {_kind(histories.item_vocabulary)} as item ids, the model "
-                f"has {_kind(items)}, so nothing can match."
+                f"The histories have {_id_type(histories.item_vocabulary)} as item ids, the model "
+                f"has {_id_type(items)}, so nothing can match."
             ),
             (
                 "Write the histories with ids of the model's type; parquet keeps whole numbers, "
@@ -123,5 +123,5 @@ def in_codes_of(items: Vocabulary, histories: Interactions) -> Interactions:
     return histories.recoded(histories.user_vocabulary, items)
 
 
-def _kind(vocabulary: Vocabulary) -> str:
+def _id_type(vocabulary: Vocabulary) -> str:
     return "whole numbers" if vocabulary.ids.dtype.is_integer() else "texts"

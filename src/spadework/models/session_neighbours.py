@@ -1,16 +1,16 @@
-"""Session neighbours: past sessions that share items with the present one vote for what stands in
-them.
+"""Session neighbours: past sessions that share items with the current one contribute to the scores
+of their items.
 
-Both models look at the `sample` newest sessions that share an item with the last moments of the
-history, keep the most similar, and let them vote. Where the reference implementations go wrong,
-these differ: linear weights fall over the moments that are used, so that none is zero or negative,
-however long the session; each neighbour has its own match weight, none is left over from the
-neighbour before; recency is the order in which sessions ended, not a clock beside the log. An item
-taken twice counts once, at its newest moment.
+Both models read the `sample` latest sessions that share an item with the last steps of the history,
+and add up the contributions of the most similar. A step is all events of one timestamp. Where the
+reference implementations go wrong, these differ: linear weights fall over the steps that are used,
+so that none is zero or negative, however long the session; each neighbour has its own match weight,
+none is left over from the neighbour before; recency is the order in which sessions ended, not a
+clock outside the log. An item that occurs twice counts once, at its latest step.
 
-Items of the present session get votes like any other; the policy of repeats decides whether they
-are shown. A session that the present one was learned from is a neighbour too: it speaks for items
-of the history only. The present session ends `last` moments back, not at a gap.
+Items of the current session are scored like any other; the policy of repeats decides whether they
+are listed. The current session's own copy in the train log is a neighbour too: it contributes to
+items of the history only. The current session starts `last` steps back, not at a gap.
 """
 
 from __future__ import annotations
@@ -32,45 +32,47 @@ from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range
-from spadework.models.requests import items_asked, user_asked
+from spadework.models.requests import requested_items, requested_user
 
 Decay = Literal["linear", "inverse", "same"]
 
 
 class SessionNeighbours(Recommender):
-    """What the session models share: an index of past sessions, newest first, and the vote of the
-    nearest ones.
+    """What the session models share: an index of past sessions, latest first, and the contributions
+    of the nearest ones.
 
-    The present session is the last moments of the history; similarity(n) = Σ over shared items of
+    The current session is the last steps of the history; similarity(n) = Σ over shared items of
     π(age) / |n|^length, and S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age
-    of the newest shared item).
+    of the latest shared item).
     """
 
     family: ClassVar[str] = "session neighbours"
 
     sample: Annotated[
-        int, Range(1, 1_000_000), Doc("Newest sessions sharing an item that are looked at.")
+        int, Range(1, 1_000_000), Doc("Latest sessions sharing an item that are read.")
     ] = 500
-    neighbours: Annotated[int, Range(1, 1_000_000), Doc("Most similar sessions that vote.")] = 100
+    neighbours: Annotated[
+        int, Range(1, 1_000_000), Doc("Most similar sessions that contribute.")
+    ] = 100
     last: Annotated[
         int,
         Range(1, 10_000),
         Doc(
-            "Newest moments of the history that are used; a moment is an event, or a basket "
+            "Latest steps of the history that are used; a step is an event, or a basket "
             "of one time."
         ),
     ] = 5
     position: Annotated[
         Decay,
         Doc(
-            "Weight of a shared item n moments before the newest: 1 − n/used moments "
+            "Weight of a shared item n steps before the latest: 1 − n/used steps "
             "(linear), 1/(n+1) (inverse) or 1 (same)."
         ),
     ] = "linear"
     match: Annotated[
         Decay,
         Doc(
-            "Weight of a neighbour by the age of its newest shared item; the choices are "
+            "Weight of a neighbour by the age of its latest shared item; the choices are "
             "those of position."
         ),
     ] = "linear"
@@ -149,7 +151,7 @@ class SessionNeighbours(Recommender):
         scores = np.empty((len(histories), len(self.item_vocabulary)), np.float32)
         nearest_sessions.score(
             self._index(),
-            self._asked(histories),
+            self._queries(histories),
             sample=self.sample,
             neighbours=self.neighbours,
             length=self.length,
@@ -167,17 +169,17 @@ class SessionNeighbours(Recommender):
             state["postings"],
         )
 
-    def _asked(self, histories: Histories) -> Queries:
-        """The last moments of each history, newest first, with the weights of their items."""
+    def _queries(self, histories: Histories) -> Queries:
+        """The last steps of each history, latest first, with the weights of their items."""
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         used = np.flatnonzero(histories.ages < self.last)
         order = used[np.lexsort((histories.ages[used], rows[used]))]
         ages, owners = histories.ages[order], rows[order]
         sizes = np.bincount(owners, minlength=len(histories))
-        moments = np.zeros(len(histories), np.int64)
-        np.maximum.at(moments, owners, ages + 1)
-        matches = _decayed(self.match, ages, moments[owners])
-        weights = _decayed(self.position, ages, moments[owners]) / self._scale(sizes)[owners]
+        steps = np.zeros(len(histories), np.int64)
+        np.maximum.at(steps, owners, ages + 1)
+        matches = _decayed(self.match, ages, steps[owners])
+        weights = _decayed(self.position, ages, steps[owners]) / self._scale(sizes)[owners]
         return Queries(
             np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
             histories.items[order],
@@ -186,14 +188,14 @@ class SessionNeighbours(Recommender):
         )
 
     def _scale(self, sizes: Array) -> Array:
-        """What similarities are divided by, from the number of items that are used. Shape
+        """What similarities are divided by, given the number of items that are used. Shape
         [users].
         """
         return np.ones(len(sizes))
 
     @abstractmethod
     def _item_weights(self) -> Array:
-        """Weight of votes for each item by its rarity. Shape [items], float64."""
+        """Weight of contributions to each item by its rarity. Shape [items], float64."""
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
         """What each item of the user's history adds to the score of `item`: item_id, contribution,
@@ -201,24 +203,27 @@ class SessionNeighbours(Recommender):
 
         `user` is an id; it may be left out where the history is of one user.
         """
-        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
+        code, users = (
+            int(requested_items(self.item_vocabulary, [item])[0]),
+            requested_user(history, user),
+        )
         own = Histories.of(self._in_own_codes(history), users)
         parts = dict.fromkeys(own.items.tolist(), 0.0)
-        index, queries = self._index(), self._asked(own)
+        index, queries = self._index(), self._queries(own)
         found, _, matches = nearest_sessions.nearest(
             index, queries, 0, sample=self.sample, neighbours=self.neighbours, length=self.length
         )
         contributions = (
             matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
         )
-        for session, vote in zip(found, contributions, strict=True):
+        for session, contribution in zip(found, contributions, strict=True):
             held = index.items[index.starts[session] : index.starts[session + 1]]
             if code in held:
                 shared = np.isin(queries.items, held)
                 for source, weight in zip(
                     queries.items[shared].tolist(), queries.weights[shared], strict=True
                 ):
-                    parts[source] += float(weight * vote)
+                    parts[source] += float(weight * contribution)
         values = pl.Series(list(parts.values()), dtype=pl.Float64)
         frame = pl.DataFrame(
             {
@@ -243,8 +248,8 @@ class VSknn(SessionNeighbours):
         float,
         Range(0.0, 100.0),
         Doc(
-            "Votes for an item are times 1 + idf · ln(sessions / sessions that hold it); 0 "
-            "leaves them alone."
+            "Contributions to an item are times 1 + idf · ln(sessions / sessions that hold it); "
+            "0 leaves them alone."
         ),
     ] = 1.0
 
@@ -260,8 +265,8 @@ class VmisKnn(SessionNeighbours):
     sessions that hold the item).
 
     Kersbergen et al., "Serenade: low-latency session-based recommendation in e-commerce at scale",
-    SIGMOD 2022. Its index finds the same neighbours as `v-sknn`; the weights of votes differ.
-    O(used items · sample) a request.
+    SIGMOD 2022. Its index finds the same neighbours as `v-sknn`; the weights of contributions
+    differ. O(used items · sample) a request.
     """
 
     name = "vmis-knn"
@@ -269,7 +274,7 @@ class VmisKnn(SessionNeighbours):
         float,
         Range(0.0, 10.0),
         Doc(
-            "Votes for an item are times ln(sessions / sessions that hold it) to this "
+            "Contributions to an item are times ln(sessions / sessions that hold it) to this "
             "power; 0 leaves them alone."
         ),
     ] = 1.0
@@ -279,12 +284,12 @@ class VmisKnn(SessionNeighbours):
         return rarity if self.idf == 1 else np.asarray(rarity**self.idf)
 
 
-def _decayed(decay: Decay, ages: Codes, moments: Array) -> Array:
-    """Weights above zero of what is `ages` moments old, of `moments` that are used. Shape
-    [entries], float64.
+def _decayed(decay: Decay, ages: Codes, steps: Array) -> Array:
+    """Weights above zero of entries `ages` steps old, of `steps` that are used. Shape [entries],
+    float64.
     """
     if decay == "linear":
-        return np.asarray((moments - ages) / moments)
+        return np.asarray((steps - ages) / steps)
     if decay == "inverse":
         return np.asarray(1 / (ages + 1.0))
     return np.ones(len(ages))

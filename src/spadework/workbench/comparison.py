@@ -16,7 +16,9 @@ from spadework.workbench.storage import files
 
 
 def compare(folders: Sequence[Path]) -> dict[str, Any]:
-    """All judged models of the runs, the best first, each less the best of the first run."""
+    """All judged models of the runs, the best first, each with its difference to the winner of the
+    first run.
+    """
     boards = [files.read_json(folder / "scores.json") for folder in folders]
     data = [files.read_json(folder / "data.json") for folder in folders]
     metric = boards[0]["protocol"].get("primary", "")
@@ -24,13 +26,13 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
     remarks, rows = [], []
     for folder, board, facts in zip(folders, boards, data, strict=True):
         same = (
-            _same_question(boards[0], board)
+            _same_protocol(boards[0], board)
             and facts["fingerprint"]["log"] == data[0]["fingerprint"]["log"]
         )
         if not same:
             remarks.append(
-                f"{folder} judged other data or another protocol, so its numbers stand "
-                "beside the others, not against them."
+                f"{folder} judged other data or another protocol, so its numbers cannot be "
+                "compared with the others."
             )
         values, users = _per_user(folder)
         for entry in board["scores"]:
@@ -68,22 +70,22 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
                 np.column_stack([base["values"], row["values"]]), 0, seed=0
             )[1]
             row["difference"] = {"value": gap.value, "interval": [gap.low, gap.high], "p": gap.p}
-    told = [
+    shown = [
         {key: row[key] for key in ("run", "label", "value", "interval", "difference")}
         for row in rows
     ]
-    told.sort(key=lambda row: -row["value"])
+    shown.sort(key=lambda row: -row["value"])
     return {
         "metric": metric,
         "against": f"{against} of {folders[0]}",
-        "rows": told,
+        "rows": shown,
         "remarks": remarks,
     }
 
 
-def _same_question(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _same_protocol(first: dict[str, Any], second: dict[str, Any]) -> bool:
     keys = ("split", "span", "dialect", "repeats", "primary", "train_rows", "expected_rows")
-    return all(one["protocol"].get(key) == other["protocol"].get(key) for key in keys)
+    return all(first["protocol"].get(key) == second["protocol"].get(key) for key in keys)
 
 
 def _per_user(folder: Path) -> tuple[dict[str, Array], Array]:

@@ -1,4 +1,4 @@
-"""Numbers, times and names as people read them; no locale, so the same value is always the same
+"""Numbers, times and names as text for readers; no locale, so the same value is always the same
 text.
 """
 
@@ -41,30 +41,30 @@ def number(value: float | None, digits: int = 3) -> str:
     return f"{MINUS}{text}" if value < 0 else text
 
 
-def score(value: float | None, places: int = 4) -> str:
-    """A metric with a fixed number of decimal places, so that a column of them lines up."""
+def score(value: float | None, digits: int = 4) -> str:
+    """A metric with a fixed number of decimal digits, so that a column of them lines up."""
     if value is None or not math.isfinite(value):
         return ABSENT
     if abs(value) >= 1000:
         return number(value)
-    text = f"{abs(value):.{places}f}"
+    text = f"{abs(value):.{digits}f}"
     return f"{MINUS}{text}" if value < 0 and float(text) else text
 
 
-def signed(value: float | None, places: int = 4) -> str:
+def signed(value: float | None, digits: int = 4) -> str:
     """A difference with its sign."""
-    text = score(value, places)
+    text = score(value, digits)
     return (
         f"+{text}" if value is not None and text[0] not in (MINUS, ABSENT) and value > 0 else text
     )
 
 
-def interval(bounds: tuple[float, float] | None, places: int = 4, sign: bool = False) -> str:
+def interval(bounds: tuple[float, float] | None, digits: int = 4, sign: bool = False) -> str:
     """Both ends of an interval, or a dash."""
     if bounds is None:
         return ABSENT
     show = signed if sign else score
-    return f"{show(bounds[0], places)} … {show(bounds[1], places)}"
+    return f"{show(bounds[0], digits)} … {show(bounds[1], digits)}"
 
 
 def short(value: float) -> str:
@@ -82,14 +82,14 @@ def short(value: float) -> str:
 
 
 def shorts(values: Sequence[float]) -> list[str]:
-    """Numbers for one axis, with equally many decimal places where they are plain numbers."""
+    """Numbers for one axis, with equally many decimal digits where they are plain numbers."""
     texts = [short(value) for value in values]
-    places = [len(text.partition(".")[2]) for text in texts]
+    decimals = [len(text.partition(".")[2]) for text in texts]
     if any(not text.lstrip(MINUS).replace(".", "").isdigit() for text in texts):
         return texts
     return [
-        f"{text}{'' if '.' in text or not max(places) else '.'}{'0' * (max(places) - own)}"
-        for text, own in zip(texts, places, strict=True)
+        f"{text}{'' if '.' in text or not max(decimals) else '.'}{'0' * (max(decimals) - own)}"
+        for text, own in zip(texts, decimals, strict=True)
     ]
 
 
@@ -99,12 +99,12 @@ def percent(share: float | None) -> str:
         return ABSENT
     value = 100 * share
     size = abs(value)
-    places = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
+    digits = 0 if size >= 10 or size == 0 else 1 if size >= 1 else 2
     if 0 < size < 0.005:
         return f"{number(value, 2)}{BOUND}%"
     if 99.5 <= size < 100:  # nearly all is not all
-        places = 1 if size < 99.95 else 2
-    return f"{MINUS if value < 0 else ''}{size:,.{places}f}{BOUND}%"
+        digits = 1 if size < 99.95 else 2
+    return f"{MINUS if value < 0 else ''}{size:,.{digits}f}{BOUND}%"
 
 
 def seconds(value: float | None) -> str:
@@ -131,15 +131,15 @@ def mebibytes(value: float | None) -> str:
 
 
 def count(amount: float | None, singular: str, plural: str = "") -> str:
-    """An amount with its noun in the right number."""
+    """An amount with its noun, singular or plural."""
     if amount is None:
         return f"an unknown number of {plural or singular + 's'}"
     return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
 
 
-def day(moment: str | None) -> str:
-    """The date of an ISO moment."""
-    return moment[:10] if moment else ABSENT
+def day(timestamp: str | None) -> str:
+    """The date of an ISO timestamp."""
+    return timestamp[:10] if timestamp else ABSENT
 
 
 def metric(name: str) -> str:
@@ -192,8 +192,8 @@ def _trim(value: float) -> str:
 
 
 LONGEST_LABEL = 60
-"""Characters of a model's label in a line that people read; boards, reports and JSON have the
-whole.
+"""Longest label of a model, in characters, in a printed line; boards, reports and JSON have the
+full label.
 """
 _PARTS = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SETTINGS = re.compile(r"\([^()]*\)")
@@ -209,25 +209,24 @@ def label(text: str, longest: int = LONGEST_LABEL) -> str:
 
 
 def _plain(parts: str) -> str:
-    while (fewer := _SETTINGS.sub("", parts)) != parts:
-        parts = fewer
+    while (shorter := _SETTINGS.sub("", parts)) != parts:
+        parts = shorter
     return parts
 
 
 def labels(texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> dict[str, str]:
-    """Labels → how they are told side by side; those that would look alike keep all that they
-    say.
-    """
+    """Label → its short form; labels whose short forms would be equal keep their full form."""
     distinct = list(dict.fromkeys(filter(None, texts)))
-    made = {one: label(one, longest) for one in distinct}
+    shortened = {full: label(full, longest) for full in distinct}
     return {
-        one: short if list(made.values()).count(short) == 1 else one for one, short in made.items()
+        full: short if list(shortened.values()).count(short) == 1 else full
+        for full, short in shortened.items()
     }
 
 
 def with_labels(text: str, texts: Iterable[str | None], longest: int = LONGEST_LABEL) -> str:
     """The text with long labels shortened; labels that hold others come first."""
-    made = labels((one for one in texts if one and one in text), longest)
-    for one in sorted(made, key=len, reverse=True):
-        text = text.replace(one, made[one])
+    shortened = labels((full for full in texts if full and full in text), longest)
+    for full in sorted(shortened, key=len, reverse=True):
+        text = text.replace(full, shortened[full])
     return text

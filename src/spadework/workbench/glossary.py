@@ -1,4 +1,4 @@
-"""Every name a user can meet, from the shelves themselves: what it is and what it says."""
+"""Every name that a user can meet, read from the registries: its type and its description."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from spadework.data.splitting import splits
 from spadework.data.worlds.worlds import worlds
-from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (their checks place themselves)
+from spadework.diagnosis import cutting, integrity, stamps  # noqa: F401  (registers their checks)
 from spadework.diagnosis.finding import checks, cut_checks
 from spadework.diagnosis.ingredients import INGREDIENTS
 from spadework.diagnosis.prediction import finding_of
@@ -37,20 +37,19 @@ WORDS = {
     "forbid": "A policy of repeats: items of the history are left out of lists. See repeats.",
     "only": "A policy of repeats: items of the history alone may be recommended. See repeats.",
     "novel": (
-        "A way to judge: items of the history are neither recommended nor expected, the task of "
-        "the novel basket. Lists for it: forbid."
+        "A way to judge: items of the history are neither recommended nor counted as "
+        "targets, the task of the novel basket. Lists for it: forbid."
     ),
-    "quota": "A parameter of blend: at most so many items of the history in a list where they may "
-    "come back. Of recommend --for both: the "
-    "share of a list's slots that remind, by default the share of repeats in what people took; "
-    "at least one slot each.",
+    "quota": "A parameter of blend: at most so many items of the history in a list where repeats "
+    "are allowed. Of recommend --for both: the share of a list's slots that remind, by default the "
+    "share of repeats in the test span; at least one slot each.",
     "role": (
-        f"What a model that a run keeps is for: {', '.join(ROLES)}. RUN/models/roles.json says "
-        "which model has which; see --model."
+        f"The purpose of a model that a run keeps: {', '.join(ROLES)}. RUN/models/roles.json lists "
+        "the roles of each model; see --model."
     ),
     **{
-        role: f"A role of a model that a run keeps: {says}. Name it with --model {role}."
-        for role, says in ROLES.items()
+        role: f"A role of a model that a run keeps: {purpose}. Name it with --model {role}."
+        for role, purpose in ROLES.items()
     },
     "remind": (
         "recommend RUN --for remind: lists of items that a user had before, by the model of the "
@@ -65,22 +64,23 @@ WORDS = {
         "items to discover. See quota."
     ),
     "winner": (
-        "The model that is saved and served: the cheapest that cannot be told from the best, or "
-        "the best itself. See prefer."
+        "The model that is saved and served: the cheapest without a measurable difference from the "
+        "best, or the best itself. See prefer."
     ),
     "best by value": (
         "The model with the highest value on the validation span, whatever it costs. See prefer."
     ),
     "starved": (
-        "A dig whose budget was too short to try one model of each family that fits the log. It "
-        "says so first; --strict ends with 1."
+        "A dig whose budget was too short to try one model of each family that fits the log. The "
+        "output begins with that; --strict ends with 1."
     ),
     "no time": (
         "The state of a model or setting that the budget did not reach. That is not known to be "
         "bad: a larger budget tries it."
     ),
     "not asked": (
-        "The state of a question to the data that had no time. Nothing is concluded from it."
+        "The state of a question to the data for which there was no time. Nothing is concluded "
+        "from it."
     ),
     "train": (
         "spadework train RUN: the transformer that RUN/train.toml describes, on the board of "
@@ -104,64 +104,70 @@ WORDS = {
     "gBCE": (
         "Generalised binary cross-entropy of gSASRec: transformer(loss=gbce, negatives=uniform)."
     ),
-    "asked_at": (
-        "log.asked_at(moment) in Python: the moment that models are asked about; without it "
-        "each user is asked after their usual pause."
+    "as_of": (
+        "log.as_of(time) in Python: the time for which models recommend; without it each user is "
+        "asked after their usual pause."
     ),
 }
-"""Words of reports and policies that no shelf holds."""
+"""Words of reports and policies that are in no registry."""
 
 
 def entries() -> list[dict[str, Any]]:
-    """All names, shelf by shelf."""
-    found: list[dict[str, Any]] = []
+    """All names, registry by registry: name, kind, description and, for some, parameters."""
+    rows: list[dict[str, Any]] = []
     for name, cls in catalogue().items():
         parameters = [
             {"name": p.name, "default": p.default, "says": p.doc} for p in cls.parameters().values()
         ]
-        says = _doc(cls) + (
+        text = _doc(cls) + (
             "\n\nInstall what it learns with: pip install 'spadework[neural]'" if cls.neural else ""
         )
-        found.append(
+        rows.append(
             {
                 "name": name,
                 "kind": "model",
-                "says": says,
+                "says": text,
                 "needs": sorted(cls.needs),
                 "parameters": parameters,
             }
         )
-    for kind, shelf in (
+    for kind, registry in (
         ("pair weight", pair_weights),
         ("entry weight", entry_weights),
         ("split", splits),
         ("world", worlds),
         ("slice", slices),
     ):
-        found += [
-            {"name": name, "kind": kind, "says": _doc(thing)} for name, thing in shelf.items()
+        rows += [
+            {"name": name, "kind": kind, "says": _doc(entry)} for name, entry in registry.items()
         ]
-    found += [
-        {"name": code, "kind": "finding", "says": _doc(of)}
-        for code, of in (("VER-1", Readiness.finding), ("VER-2", finding_of))
+    rows += [
+        {"name": code, "kind": "finding", "says": _doc(entry_of_code)}
+        for code, entry_of_code in (("VER-1", Readiness.finding), ("VER-2", finding_of))
     ]
-    found += [
-        {"name": name, "kind": "key of train.toml", "says": one.told}
-        for name, one in INGREDIENTS.items()
+    rows += [
+        {"name": name, "kind": "key of train.toml", "says": entry.full_description}
+        for name, entry in INGREDIENTS.items()
     ]
-    found += [{"name": name, "kind": "word", "says": says} for name, says in WORDS.items()]
-    found += [{"name": name, "kind": "metric", "says": one.says} for name, one in metrics.items()]
-    found += [{"name": name, "kind": "dialect", "says": one.says} for name, one in dialects.items()]
-    found += [
-        {"name": code, "kind": "finding", "says": one.doc}
-        for shelf in (checks, cut_checks, all_probes())
-        for code, one in shelf.items()
+    rows += [{"name": name, "kind": "word", "says": text} for name, text in WORDS.items()]
+    rows += [
+        {"name": name, "kind": "metric", "says": entry.description}
+        for name, entry in metrics.items()
+    ]
+    rows += [
+        {"name": name, "kind": "dialect", "says": entry.description}
+        for name, entry in dialects.items()
+    ]
+    rows += [
+        {"name": code, "kind": "finding", "says": entry.doc}
+        for registry in (checks, cut_checks, all_probes())
+        for code, entry in registry.items()
     ]
     keys = [
         {"name": key, "default": field.default, "says": field.description}
         for key, field in Recipe.model_fields.items()
     ]
-    found += [
+    rows += [
         {
             "name": key["name"],
             "kind": "key of a recipe",
@@ -169,8 +175,8 @@ def entries() -> list[dict[str, Any]]:
         }
         for key in keys
     ]
-    found += terms.entries()
-    found.append(
+    rows += terms.entries()
+    rows.append(
         {
             "name": "recipe",
             "kind": "recipe",
@@ -178,24 +184,24 @@ def entries() -> list[dict[str, Any]]:
             "parameters": keys,
         }
     )
-    return found
+    return rows
 
 
 def explain(name: str) -> dict[str, Any]:
-    """The entry of a name; upper and lower case do not matter, `@10` is left out. Several things of
-    one name are told together.
+    """The entry of a name; upper and lower case do not matter, `@10` is left out. Entries
+    with the same name are joined.
     """
     wanted = name.strip().lower().split("@")[0].split("(")[0].removeprefix("debiased_")
     known = entries()
-    found = [entry for entry in known if str(entry["name"]).lower() == wanted]
-    if not found:
-        raise UnknownName("thing to explain", name, [str(entry["name"]) for entry in known])
-    first = dict(found[0])
-    for other in found[1:]:
-        first["kind"] += f", {other['kind']}"
-        first["says"] += f"\n\n{other['kind']}: {other['says']}"
+    matches = [entry for entry in known if str(entry["name"]).lower() == wanted]
+    if not matches:
+        raise UnknownName("entry", name, [str(entry["name"]) for entry in known])
+    first = dict(matches[0])
+    for further in matches[1:]:
+        first["kind"] += f", {further['kind']}"
+        first["says"] += f"\n\n{further['kind']}: {further['says']}"
     return first
 
 
-def _doc(thing: object) -> str:
-    return inspect.cleandoc(getattr(thing, "__doc__", "") or "")
+def _doc(documented: object) -> str:
+    return inspect.cleandoc(getattr(documented, "__doc__", "") or "")

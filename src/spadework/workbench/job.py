@@ -1,5 +1,5 @@
-"""One job, stage by stage: read, split, fit many, judge, keep the best, report. A stopped job goes
-on where it was.
+"""One job, stage by stage: read, split, fit many models, judge, keep the best, report. A stopped
+job resumes where it was.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.workbench.recipe import Recipe, command_of
 from spadework.workbench.search import model_families
+from spadework.workbench.search.board_parts import why_repeats
 from spadework.workbench.search.choosing import Dig
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.finals import TEST
-from spadework.workbench.search.telling import why_repeats
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import choose_split, read_for, target_of
 from spadework.workbench.storage import files, roles
@@ -35,7 +35,7 @@ from spadework.workbench.warming import Warming
 
 
 class Job:
-    """One run on its way."""
+    """One run in progress."""
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         self.recipe, self.folder = recipe, folder
@@ -46,7 +46,7 @@ class Job:
         """All stages, the manifest last; a folder that is complete for these data is left as it
         is.
         """
-        warming = Warming.begin()  # beside the reading
+        warming = Warming.begin()  # at the same time as the reading
         try:
             self._stages(source, content, warming)
         finally:
@@ -73,7 +73,7 @@ class Job:
         if split is None:
             self._without_judgement(log, items)
         else:
-            # compiling is nobody's fault, so no budget pays for it
+            # the budget does not pay for compiling
             self.clock.begun += warming.wait()
             self.clock.tell()
             self._compare(split, items, log)
@@ -82,8 +82,8 @@ class Job:
         self._forget_trials()
 
     def _forget_trials(self) -> None:
-        """Trials of the validation span stay where a larger budget would go on from them; their
-        models and lists are nowhere.
+        """Remove the trials; those of the validation span stay where a larger budget would resume
+        from them. Their models and lists are not stored.
         """
         ledger = Ledger(self.folder / "trials")
         if files.read_json(self.folder / "scores.json").get("budget", {}).get("ended") == "budget":
@@ -92,8 +92,8 @@ class Job:
             ledger.clear()
 
     def _is_done(self, fingerprint: dict[str, Any]) -> bool:
-        """Whether the finished run in the folder is of these data, and other limits would not try
-        more.
+        """Whether the finished run in the folder is of these data, and the new limits would not
+        allow more trials.
         """
         if files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
             return False
@@ -111,7 +111,7 @@ class Job:
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
     def _refuse_other_data(self, fingerprint: dict[str, Any]) -> None:
-        """A finished run is not replaced in silence because its file has changed."""
+        """Refuse to replace a finished run silently because its data have changed."""
         if (
             folders.is_complete(self.folder)
             and files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint
@@ -124,17 +124,17 @@ class Job:
     # ---- stages
 
     def _keep_recipe(self) -> None:
-        told = {
+        entry = {
             "command": command_of(self.recipe, self.folder),
             "recipe": self.recipe.model_dump(mode="json"),
         }
-        files.write_json(self.folder / "recipe.json", told)
+        files.write_json(self.folder / "recipe.json", entry)
 
     def _keep_data(
         self, log: Interactions, items: ItemContent | None, fingerprint: dict[str, Any]
     ) -> None:
         account = log.account
-        told: dict[str, Any] = (
+        entry: dict[str, Any] = (
             {
                 "source": self.recipe.source,
                 "columns": {},
@@ -145,22 +145,22 @@ class Job:
             if account is None
             else account.as_json()
         )
-        told |= {
+        entry |= {
             "name": Path(self.recipe.source).name,
             "fingerprint": fingerprint,
             "facts": facts(log),
             "portrait": portrait(log),
         }
         for name, given in (("path", self.recipe.source), ("items path", self.recipe.items)):
-            told[name] = (
+            entry[name] = (
                 str(Path(given).resolve()) if given is not None and Path(given).exists() else None
             )
-        told["items"] = (
+        entry["items"] = (
             None
             if items is None
             else {"without_row": items.items_without_row, "unmatched_rows": items.unmatched_rows}
         )
-        files.write_json(self.folder / "data.json", told)
+        files.write_json(self.folder / "data.json", entry)
         if (
             account is not None
             and account.rows_set_aside is not None
@@ -171,10 +171,10 @@ class Job:
     def _compare(self, split: Split, items: ItemContent | None, log: Interactions) -> None:
         recipe = self.recipe
         assert split.valid is not None
-        choosing = self._protocol(split.valid, recipe.repeats)
-        policy = why_repeats(choosing, chosen=recipe.repeats == "auto")
+        validation = self._protocol(split.valid, recipe.repeats)
+        policy = why_repeats(validation, chosen=recipe.repeats == "auto")
         events.note(f"repeats     {policy}")
-        final = self._protocol(split, choosing.policy)  # the policy is chosen on validation, too
+        test = self._protocol(split, validation.policy)  # the policy is chosen on validation, too
         memory = (
             int(recipe.memory * 2**30)
             if recipe.memory
@@ -186,8 +186,8 @@ class Job:
             self.folder,
             log,
             items,
-            choosing,
-            final,
+            validation,
+            test,
             ledger,
             self.clock,
             memory,
@@ -208,34 +208,34 @@ class Job:
         )
 
     def _without_judgement(self, log: Interactions, items: ItemContent | None) -> None:
-        """Nobody can be judged, but the popular list still answers."""
-        reason = "No way to cut the log leaves users with history and something expected of them."
+        """Write a board without judged users, and keep the popular list, which still answers."""
+        reason = "No way to cut the log leaves users with a history and held-out items."
         members: list[Recommender] = [
             *model_families.floor(),
             *(model(name) for name in model_families.wanted(self.recipe.models)),
         ]
-        distinct = {one.label: one for one in members}.values()
+        distinct = {setting.label: setting for setting in members}.values()
         entries = [
             bare(
                 Score(
-                    model=one.name,
-                    label=one.label,
-                    params=one.params,
+                    model=setting.name,
+                    label=setting.label,
+                    params=setting.params,
                     state="skipped",
                     reason=reason,
                 )
             )
-            for one in distinct
+            for setting in distinct
         ]
         popular = model("popular").fit(log, items, rng=self.recipe.seed)
-        says = (
-            f"{popular.label} is taken: nobody could be judged, so nothing is known of any "
+        reason_chosen = (
+            f"{popular.label} is chosen: no user could be judged, so nothing is known of any "
             "model. A longer log is needed."
         )
         choice = {
             "winner": popular.label,
             "best": popular.label,
-            "says": says,
+            "says": reason_chosen,
             "tied": [],
             "windows": [],
         }

@@ -1,4 +1,4 @@
-"""What this machine has and lacks."""
+"""What this machine has and lacks, for `spadework doctor`."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def _kept_in() -> str:
 
 
 def _extra(name: str, modules: tuple[str, ...]) -> str:
-    there = all(importlib.util.find_spec(module) is not None for module in modules)
-    return "installed" if there else f"missing: pip install 'spadework[{name}]'"
+    installed = all(importlib.util.find_spec(module) is not None for module in modules)
+    return "installed" if installed else f"missing: pip install 'spadework[{name}]'"
 
 
 def _version(name: str) -> str:

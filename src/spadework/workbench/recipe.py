@@ -1,5 +1,5 @@
-"""The whole job as one validated value. People write TOML, the machine writes JSON; an unknown key
-tells the nearest known one.
+"""The settings of a job as one validated value. Users write TOML, a run stores JSON; the error for
+an unknown key names the nearest known one.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SECRET_URL = re.compile(r"^[a-z+]+://[^/@\s]+:[^/@\s]+@", re.IGNORECASE)
 
 
 class Recipe(BaseModel):
-    """What is asked for, with every default filled in."""
+    """The requested job, with every default filled in."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -56,19 +56,17 @@ class Recipe(BaseModel):
     time: str | None = Field(None, description="Name of the time column.")
     basket: str | None = Field(None, description="Name of the basket column.")
     weight: str | None = Field(None, description="Name of the weight column.")
-    event: str | None = Field(
-        None, description="Name of the column that says what kind of event a row is."
-    )
-    events: list[str] | None = Field(None, description="Kinds of events to use; all if absent.")
+    event: str | None = Field(None, description="Name of the column with the event type of a row.")
+    events: list[str] | None = Field(None, description="Event types to use; all if absent.")
     target: str | None = Field(
         None,
         description=(
-            "The kind of event to predict; the first of `events` if absent, all kinds where "
+            "The event type to predict; the first of `events` if absent, all types where "
             "there is no list."
         ),
     )
     delimiter: str | None = Field(
-        None, description="What stands between fields of a text file; found by itself if absent."
+        None, description="The delimiter between fields of a text file; found by itself if absent."
     )
     encoding: str = Field("utf-8", description="Encoding of text files.")
     skip_bad: bool = Field(
@@ -133,7 +131,7 @@ class Recipe(BaseModel):
 
 
 def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
-    """A validated recipe; the first fault is told in two sentences."""
+    """A validated recipe. Raises `BadRequest` with the first fault."""
     _refuse_secrets(values, where)
     version = values.get("version", VERSION)
     if isinstance(version, int) and version != VERSION:
@@ -149,11 +147,11 @@ def make(values: Mapping[str, Any], where: str = "The recipe") -> Recipe:
     try:
         return Recipe.model_validate(dict(values))
     except ValidationError as error:
-        raise _told(error, where) from None
+        raise _refusal(error, where) from None
 
 
 def command_of(recipe: Recipe, folder: Path | None = None) -> str:
-    """The command that asks for this recipe, quoted for a shell."""
+    """The command line of this recipe, quoted for a shell."""
     words = ["spadework", "dig", recipe.source]
     words += [] if folder is None else ["--run", str(folder)]
     for key, value in recipe.model_dump().items():
@@ -218,7 +216,7 @@ def _refuse_secrets(values: Mapping[str, Any], where: str) -> None:
             )
 
 
-def _told(error: ValidationError, where: str) -> BadRequest:
+def _refusal(error: ValidationError, where: str) -> BadRequest:
     first = error.errors()[0]
     key = str(first["loc"][0]) if first["loc"] else "?"
     if first["type"] == "extra_forbidden":
@@ -235,14 +233,14 @@ def _told(error: ValidationError, where: str) -> BadRequest:
 
 
 def _check_names(recipe: Recipe) -> None:
-    """Names are checked before work starts, not after the models have run."""
+    """Check names before work starts, not after the models have run."""
     if recipe.split != "auto":
         splits[recipe.split]
     dialects[recipe.dialect]
     for name in recipe.metrics:
         parse(name)
     if not any(parse(name).metric.per_user for name in recipe.metrics):
-        able = ", ".join(name for name, one in metrics.items() if one.per_user)
+        able = ", ".join(name for name, metric in metrics.items() if metric.per_user)
         raise BadRequest(
             "No metric has a value per user, so nothing can decide.", f"Add one of: {able}."
         )

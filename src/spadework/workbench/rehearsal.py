@@ -1,8 +1,8 @@
-"""What a dig does, on tiny logs: whoever has gone through it has compiled every kernel for the
-types that a dig calls it with.
+"""The steps of a dig on tiny logs: a process that runs them has compiled every kernel for the types
+that a dig calls it with.
 
 Models are exercised and not kernels, so that a new kernel, or a new type, needs no line here. Parts
-are for processes side by side: models of one family, which share kernels, stand in one part.
+run in parallel processes: models of one family, which share kernels, are in one part.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.item_item import ItemItem
 from spadework.models.labels import model
 from spadework.workbench.search.blending import mixtures
+from spadework.workbench.search.board_parts import repetition_of, slices_of
 from spadework.workbench.search.design import design
-from spadework.workbench.search.telling import repetition_of, slices_of
 
 PARTS = 2
-"""Processes that share the work; more would compile what they have in common several times."""
+"""Processes that share the work; more would compile their common kernels several times."""
 KEEP = 10
-"""Neighbours that are kept of rows in large logs: few beside the length of a row, so that bounds
-are worth it.
+"""Neighbours that are kept of rows in large logs: few compared with the length of a row, so that
+bounds are worth it.
 """
 PARTS_OF_MIXTURES = (
     "cosine + ease + sansa + ials + vmis-knn + tifu-knn + up-cf + personal + popular(window=7d)"
 )
 WORD = 2**16
-"""From so many items, or users of one item, on kernels count in larger words."""
+"""From so many items on, or so many users of one item, kernels use larger integer types."""
 DAY, START = 86_400, 1_704_067_200
 Exercise = tuple[str, Callable[[], object]]
 
 
 def exercises(part: int) -> list[Exercise]:
-    """What one part does, step by step: a name for people, and the step. A few seconds where
+    """The steps of one part: a name to show, and a function. They take a few seconds where
     everything is compiled.
     """
     return list((_of_pairs, _of_others)[part]())
@@ -64,54 +64,56 @@ def exercises(part: int) -> list[Exercise]:
 
 
 def shop(*, timed: bool = True) -> tuple[Interactions, ItemContent | None]:
-    """A hundred users, sixty items and everything that a log can say; with `timed` false nothing
-    but who took what.
+    """A log of a hundred users and sixty items with every column that a log can have, and an item
+    table; with `timed` false users and items only.
     """
     random = np.random.default_rng(0)
-    users, each, items = 100, 24, 60
-    taken = np.minimum(random.geometric(0.06, users * each), items) - 1
-    who = np.repeat(np.arange(users), each)
+    user_count, each, item_count = 100, 24, 60
+    items = np.minimum(random.geometric(0.06, user_count * each), item_count) - 1
+    users = np.repeat(np.arange(user_count), each)
     if not timed:
-        return _log(who, taken, items), None
+        return _log(users, items, item_count), None
     times = (
         START
-        + np.sort(random.integers(0, 100, (users, each // 3)), axis=1).repeat(3, axis=1).ravel()
+        + np.sort(random.integers(0, 100, (user_count, each // 3)), axis=1)
+        .repeat(3, axis=1)
+        .ravel()
         * DAY
     )
     log = _log(
-        who,
-        taken,
+        users,
         items,
+        item_count,
         times=times,
-        weights=random.integers(1, 6, len(who)).astype(np.float32),
-        baskets=(np.arange(len(who)) // 3).astype(np.int32),
-        kinds=random.integers(0, 2, len(who)).astype(np.int32),
-        kind_names=("buy", "view"),
+        weights=random.integers(1, 6, len(users)).astype(np.float32),
+        baskets=(np.arange(len(users)) // 3).astype(np.int32),
+        event_types=random.integers(0, 2, len(users)).astype(np.int32),
+        event_type_names=("buy", "view"),
     )
     ids = log.item_vocabulary.ids
     table = {
         "item_id": ids,
-        "category": [f"c{code % 5}" for code in range(items)],
-        "title": [f"thing {code % 7} of {code}" for code in range(items)],
+        "category": [f"c{code % 5}" for code in range(item_count)],
+        "title": [f"thing {code % 7} of {code}" for code in range(item_count)],
     }
     return log, read_content(pl.DataFrame(table), log)
 
 
 def _log(users: Array, items: Array, item_count: int, **columns: Any) -> Interactions:
     """A log of numbered users and items."""
-    whole = Vocabulary(pl.Series("item", np.arange(item_count)))
-    people = Vocabulary(pl.Series("user", np.arange(int(users.max()) + 1)))
+    all_items = Vocabulary(pl.Series("item", np.arange(item_count)))
+    all_users = Vocabulary(pl.Series("user", np.arange(int(users.max()) + 1)))
     return Interactions.from_codes(
         users.astype(np.int32),
         items.astype(np.int32),
-        user_vocabulary=people,
-        item_vocabulary=whole,
+        user_vocabulary=all_users,
+        item_vocabulary=all_items,
         **columns,
     )
 
 
 def large_logs() -> Iterator[Interactions]:
-    """Logs whose codes or counts need larger words: many items, many users of one item, both."""
+    """Logs whose codes or counts need larger types: many items, many users of one item, both."""
     random = np.random.default_rng(0)
     users, each = 300, 250
     items = random.integers(0, WORD + 8, (users, each))
@@ -122,15 +124,13 @@ def large_logs() -> Iterator[Interactions]:
         WORD + 8,
         times=START + np.tile(np.arange(each), users),
     )
-    for items_in_all in (40, WORD + 8):
+    for item_count in (40, WORD + 8):
         users = WORD + 8
-        items = np.stack(
-            [np.zeros(users, np.int64), random.integers(1, items_in_all, users)], axis=1
-        )
+        items = np.stack([np.zeros(users, np.int64), random.integers(1, item_count, users)], axis=1)
         yield _log(
             np.repeat(np.arange(users), 2),
             items.ravel(),
-            items_in_all,
+            item_count,
             times=START + np.arange(2 * users),
         )
 
@@ -139,9 +139,7 @@ def large_logs() -> Iterator[Interactions]:
 
 
 class _Stage:
-    """A log, cut, with the questions that are asked of it: lists with and without what people
-    had.
-    """
+    """A log with a split and its protocols: one for each policy of repeats."""
 
     def __init__(self, *, timed: bool) -> None:
         self.log, self.content = shop(timed=timed)
@@ -157,10 +155,10 @@ class _Stage:
             for repeats in ("allow", "forbid", "only", "novel")
         }
 
-    def go_through(self, one: Recommender) -> Score:
-        """Fit a model, ask and judge it in every way."""
+    def go_through(self, setting: Recommender) -> Score:
+        """Fit a model, and judge its lists in every way."""
         lists: list[Array] = []
-        fitted = one.sharing()
+        fitted = setting.sharing()
         score = trial(fitted, self.protocols["allow"], self.content, lists=lists)
         if score.state != "done":
             return score
@@ -176,13 +174,11 @@ class _Stage:
 
 
 def _of_pairs() -> Iterator[Exercise]:
-    """Co-occurrence: the settings of a sweep, larger words, what answers from tables of items,
-    probes.
-    """
+    """Co-occurrence: the settings of a sweep, larger types, models with tables of items, probes."""
     stage, plain = _Stage(timed=True), _Stage(timed=False)
     yield "large logs", _large
-    for where in (stage, plain):
-        yield "a sweep", partial(_together, where)
+    for log_stage in (stage, plain):
+        yield "a sweep", partial(_together, log_stage)
     yield from _each(_names(inside=True), stage, plain, [])
     yield "probes", partial(_probes, stage)
 
@@ -197,8 +193,8 @@ def _of_others() -> Iterator[Exercise]:
 
 
 def _names(*, inside: bool) -> list[str]:
-    """Names of models that answer from tables of items, or of all others; what is learned by a
-    network or from other models is none of them.
+    """Names of models that answer from tables of items, or of all others; without networks and
+    mixtures.
     """
     return [
         name
@@ -210,8 +206,8 @@ def _names(*, inside: bool) -> list[str]:
 def _each(
     names: Sequence[str], stage: _Stage, plain: _Stage, found: list[Score]
 ) -> Iterator[Exercise]:
-    """Each model as a dig tries it, variant by variant, and on a log that says little; scores are
-    put into `found`.
+    """Each model as a dig tries it, variant by variant, and on a log with few columns; scores are
+    appended to `found`.
     """
 
     def step(name: str) -> None:
@@ -228,15 +224,15 @@ def _together(stage: _Stage) -> None:
     train, content = stage.split.train, stage.content
     made = design(train, content)
     able = []
-    for one in [*made.core(), *made.others()]:
-        assert isinstance(one, CoOccurrence)
+    for setting in [*made.core(), *made.others()]:
+        assert isinstance(setting, CoOccurrence)
         with suppress(SpadeworkError):
-            one.check_needs(train, content)
-            able.append(one)
+            setting.check_needs(train, content)
+            able.append(setting)
     for rows in (None, np.arange(train.item_count) % 2 == 0):
         for batch in CoOccurrence.fit_together(able, train, content, rows=rows):
-            for one in batch:
-                one.recommend(stage.split.given, 10, repeats="forbid")
+            for fitted in batch:
+                fitted.recommend(stage.split.given, 10, repeats="forbid")
 
 
 def _probes(stage: _Stage) -> None:
@@ -258,27 +254,25 @@ def _large() -> None:
                 for lane in range(width)
             ]
             for settings in (ordered, [model("cooccurrence", keep=KEEP)] if width == 1 else []):
-                asked = [one for one in settings if isinstance(one, CoOccurrence)]
+                counted = [setting for setting in settings if isinstance(setting, CoOccurrence)]
                 for rows in (None, some):
-                    for batch in CoOccurrence.fit_together(asked, log, rows=rows):
+                    for batch in CoOccurrence.fit_together(counted, log, rows=rows):
                         batch.clear()
 
 
 def _mixtures(stage: _Stage, found: Sequence[Score]) -> None:
-    """What a dig would mix, and the families side by side: as parts, models are asked about single
-    items.
-    """
-    for one in mixtures(found, stage.protocols["allow"]):
-        stage.go_through(one)
+    """The mixtures of a dig, and one of all families: as parts, models score single items."""
+    for mixture in mixtures(found, stage.protocols["allow"]):
+        stage.go_through(mixture)
     stage.go_through(model("blend", parts=PARTS_OF_MIXTURES, candidates=10))
     stage.go_through(model("boosted", parts=PARTS_OF_MIXTURES, positives=1, candidates=10))
 
 
 def _board(stage: _Stage, found: Sequence[Score]) -> None:
-    """The board, its slices and what repeats."""
+    """The board, its slices and its repeats."""
     protocol = stage.protocols["allow"]
     board = Scoreboard(protocol, tuple(found))
-    board.entries  # noqa: B018  (computed by being looked at)
+    board.entries  # noqa: B018  (reading it computes it)
     lists = {
         "popular": model("popular")
         .fit(stage.split.train)

@@ -1,4 +1,4 @@
-"""The face of a run folder, and the main job."""
+"""Access to a run folder, and the main job."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Run:
 
     @property
     def board(self) -> dict[str, Any]:
-        """`scores.json`: protocol, scores, validation, winner, lessons."""
+        """`scores.json`: protocol, scores, validation, winner, effects."""
         board: dict[str, Any] = files.read_json(self.folder / "scores.json")
         return board
 
@@ -72,8 +72,8 @@ class Run:
         )
 
     def model(self, name: str | None = None) -> Recommender:
-        """A model that is kept, fitted on the whole log: by role ("winner", "discover" …), folder
-        or label; the winner if none is named.
+        """A kept model, fitted on the whole log: by role ("winner", "discover" …), folder or
+        label; the winner if none is named.
         """
         return artifact.load(self.artifact_of(name))
 
@@ -83,27 +83,27 @@ class Run:
         return self.artifact_of()
 
     def artifact_of(self, name: str | None = None) -> Path:
-        """Folder of a model that is kept: by role, folder or label; of the winner if none is named.
-        Raises `BadRequest` for another name.
+        """Folder of a kept model: by role, folder or label; of the winner if none is named. Raises
+        `BadRequest` for another name.
         """
         return roles.find(self.folder / "models", name)
 
     @property
     def roles(self) -> dict[str, str]:
-        """Which model plays which role: role → folder in RUN/models."""
+        """Role → folder of its model in RUN/models."""
         return roles.read(self.folder / "models")
 
     def as_json(self) -> dict[str, Any]:
         """What `dig --json` prints."""
         board = self.board
-        told = {
+        copied = {
             key: board.get(key)
             for key in ("winner", "best", "choice", "winners", "budget", "protocol")
         }
         return {
             "run": str(self.folder),
             "scores": board["scores"],
-            **told,
+            **copied,
             "findings": self.findings,
             "complete": self.complete,
         }
@@ -128,33 +128,32 @@ def dig(
     recipe: Recipe | None = None,
     force: bool = False,
 ) -> Run:
-    """The main job: read, split, fit many, judge, keep the best, report. Returns the run folder's
-    face.
+    """The main job: read, split, fit many models, judge, keep the best, report. Returns the run.
 
-    `source` is whatever `read_interactions` takes, or a log that was read. A finished run of the
-    same recipe on the same data is returned as it is; one that was stopped goes on. Progress and
-    finished models are told to listeners of `spadework.events`.
+    `source` is whatever `read_interactions` accepts, or a log that was read. A finished run of the
+    same recipe on the same data is returned as it is; a stopped one is resumed. Listeners of
+    `spadework.events` get progress and finished models.
     """
-    asked = recipe or make({})
-    # the recipe's own source: the embedded grocery log, unless it says otherwise
+    requested = recipe or make({})
+    # the default source is the embedded grocery log
     if source is None:
-        source = asked.source
+        source = requested.source
     named = str(source) if isinstance(source, (str, Path)) else "memory"
     changes = (
         {"source": named}
         | ({"budget": budget} if budget else {})
         | ({"items": str(content)} if isinstance(content, (str, Path)) else {})
     )
-    asked = make({**asked.model_dump(), **changes})
+    requested = make({**requested.model_dump(), **changes})
     if folder is not None:
-        _carry_out(Path(folder), asked, source, content, force=force)
+        _carry_out(Path(folder), requested, source, content, force=force)
         return Run(Path(folder))
     own = f"memory-{source.fingerprint[:8]}" if isinstance(source, Interactions) else named
     finished: list[Path] = []
     while True:
-        where = folders.default_folder(own, asked, passed_over=finished)
+        where = folders.default_folder(own, requested, passed_over=finished)
         try:
-            _carry_out(where, asked, source, content, force=force)
+            _carry_out(where, requested, source, content, force=force)
         except OtherData:
             # the same recipe was finished on other data today; both runs are kept
             finished.append(where)
@@ -162,12 +161,12 @@ def dig(
             return Run(where)
 
 
-def _carry_out(where: Path, asked: Recipe, source: Any, content: Any, *, force: bool) -> None:
+def _carry_out(where: Path, recipe: Recipe, source: Any, content: Any, *, force: bool) -> None:
     folders.make(where)
     with (
         folders.held(where),
         events.listening(folders.JsonLog(where / "log.jsonl")),
-        parallel.using(asked.threads or parallel.threads()),
+        parallel.using(recipe.threads or parallel.threads()),
     ):
-        folders.prepare(where, asked, force=force)
-        Job(asked, where).carry_out(source, content)
+        folders.prepare(where, recipe, force=force)
+        Job(recipe, where).carry_out(source, content)

@@ -1,4 +1,4 @@
-"""What a recipe reads, and how it cuts it."""
+"""The data of a recipe, and how they are cut."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from spadework.workbench.recipe import Recipe
 
 DEFAULT_SPAN = Recipe.model_fields["test"].default
 ENOUGH = 100
-"""Users with history that a cut should judge, or half of the expected users where they are
-fewer.
+"""Users with history that a cut should have for judging, or half of the users with held-out events
+where these are fewer.
 """
 
 
 def read_for(
     recipe: Recipe, source: Any, content: Any, *, items: bool = True
 ) -> tuple[Interactions, ItemContent | None]:
-    """The log and, with `items`, the item table of a recipe; things already read are taken as they
-    are.
+    """The log and, with `items`, the item table of a recipe; data that were already read are
+    returned as they are.
     """
     if isinstance(source, Interactions):
         log = source
@@ -57,7 +57,7 @@ def read_for(
     if given is None and isinstance(source, str) and source.startswith("sample:"):
         given = source
     if given is None and isinstance(source, str) and source.startswith("world:"):
-        # most worlds say nothing about their items
+        # most worlds have no item table
         return log, world(source.removeprefix("world:")).content
     return log, None if given is None else read_content(
         given, log, item=recipe.items_id, encoding=recipe.items_encoding
@@ -65,25 +65,25 @@ def read_for(
 
 
 def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
-    """The recipe's cut with a validation cut inside; `auto` takes the first way that leaves users
-    to judge, None when there is none.
+    """The recipe's split, with a validation split inside; `auto` uses the first one that leaves
+    users to judge, None when there is none.
     """
     target = target_of(log, recipe)
-    # refuse a target that the log does not hold, before any way of cutting is blamed
+    # refuse a target that the log does not hold before any split fails for it
     cuts.goals(log, target)
     if recipe.split != "auto":
         named = _cut(recipe.split, log, recipe, target)
-        for what, part in (("", named), (", once its test part is set aside,", named.valid)):
+        for stage, part in (("", named), (", once its test part is set aside,", named.valid)):
             if part is not None and not len(part.users):
                 raise Unsuitable(
-                    f"The split {recipe.split!r}{what} expects nothing of anybody.",
-                    "Leave the split out: the first way that leaves users to judge is taken.",
+                    f"The split {recipe.split!r}{stage} expects no events of any user.",
+                    "Leave the split out: the first one that leaves users to judge is used.",
                 )
         return named
-    one_moment = log.times is not None and log.times.min() == log.times.max()
+    one_timestamp = log.times is not None and log.times.min() == log.times.max()
     order = (
         ["random"]
-        if log.times is None or one_moment
+        if log.times is None or one_timestamp
         else ["by_time", *(["last_basket"] if log.baskets is not None else []), "last_item"]
     )
     thin: Split | None = None
@@ -92,15 +92,15 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
             split = _cut(name, log, recipe, target)
         except Unsuitable as error:
             if name == "by_time" and (recipe.test, recipe.valid) != (DEFAULT_SPAN, DEFAULT_SPAN):
-                raise  # the user named a span, so another way of cutting is not what was asked for
+                raise  # the user named a span, so no other split is wanted
             events.note(f"split {name}: {error.message}")
             continue
         if split.valid is None or not (_judged(split) and _judged(split.valid)):
-            events.note(f"split {name}: nobody with history is expected to do anything")
+            events.note(f"split {name}: no user with a history has held-out events")
         elif min(_judged(split), len(split.users) // 2) < min(ENOUGH, len(split.users) // 2):
             events.note(
-                f"split {name}: only {_judged(split)} of {len(split.users):,} expected "
-                "users have a history"
+                f"split {name}: only {_judged(split)} of {len(split.users):,} users with held-out "
+                "events have a history"
             )
             thin = thin or split
         else:
@@ -109,17 +109,17 @@ def choose_split(log: Interactions, recipe: Recipe) -> Split | None:
 
 
 def target_of(log: Interactions, recipe: Recipe) -> str | None:
-    """The kind of event to predict: the recipe's, else the first of its `events`, else the world's
-    own; None expects all kinds.
+    """The event type to predict: the recipe's, else the first of its `events`, else the world's
+    own; None means all types.
     """
-    if recipe.target is not None or log.kinds is None:
+    if recipe.target is not None or log.event_types is None:
         return recipe.target
-    if recipe.events and recipe.events[0] in log.kind_names:
+    if recipe.events and recipe.events[0] in log.event_type_names:
         return recipe.events[0]
     if recipe.source.startswith("world:"):
         return world(recipe.source.removeprefix("world:")).target
     events.note(
-        f"all kinds of events are to be predicted: {', '.join(log.kind_names[:6])}; name "
+        f"all event types are predicted: {', '.join(log.event_type_names[:6])}; name "
         "one with target"
     )
     return None
@@ -130,17 +130,17 @@ def _judged(split: Split) -> int:
 
 
 def _cut(name: str, log: Interactions, recipe: Recipe, target: str | None) -> Split:
-    """A cut from the shelf, given those settings of the recipe that it takes: spans for a cut by
-    time, the seed for a random one.
+    """A registered split, with those settings of the recipe that are its parameters: spans for a
+    split by time, the seed for a random one.
     """
-    way = splitting.splits[name]
-    takes = inspect.signature(way).parameters
-    if "labels" in takes:
+    function = splitting.splits[name]
+    parameters = inspect.signature(function).parameters
+    if "labels" in parameters:
         raise BadRequest(
             f"The split {name!r} needs labels, so it cannot be named in a recipe.",
             "Use sw.read_split in Python.",
         )
-    spans = "str" in str(takes["test"].annotation) if "test" in takes else False
+    spans = "str" in str(parameters["test"].annotation) if "test" in parameters else False
     given = {"test": recipe.test, "valid": recipe.valid} if spans else {"valid": True}
     own = {"rng": recipe.seed, "target": target}
-    return way(log, **given, **{key: value for key, value in own.items() if key in takes})
+    return function(log, **given, **{key: own[key] for key in own if key in parameters})

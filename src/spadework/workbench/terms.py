@@ -1,5 +1,5 @@
 """The field's words, in one table: what each means here. `spadework explain` finds them, and
-docs/glossary.md is made of them.
+docs/glossary.md is generated from them.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Term:
-    """A word of the field."""
+    """A term of the field and its meaning here."""
 
     name: str
-    says: str
+    meaning: str
     also: tuple[str, ...] = ()  # other ways to write it
 
 
@@ -20,16 +20,16 @@ TERMS = (
     Term(
         "user",
         (
-            "Whoever interacts: a customer, a visitor, an account. Known by the ids of the "
-            "log's user column."
+            "A customer, a visitor or an account that interacts with items. Identified by the "
+            "ids of the log's user column."
         ),
         ("customer",),
     ),
     Term(
         "item",
         (
-            "What can be recommended: a product, an article, a film. Known by the ids of the "
-            "log's item column."
+            "What can be recommended: a product, an article, a film. Identified by the ids "
+            "of the log's item column."
         ),
         ("product",),
     ),
@@ -49,14 +49,14 @@ TERMS = (
     Term(
         "history",
         (
-            "The interactions of one user before the moment of the question. A model answers a "
-            "history, not a user id."
+            "The interactions of one user before the time of the recommendation. A model "
+            "recommends to a history, not to a user id."
         ),
     ),
     Term(
         "event type",
         (
-            "What kind of interaction a row is: a view, a purchase. See the recipe's keys "
+            "What a row records, such as a view or a purchase. See the recipe's keys "
             "event, events and target."
         ),
         ("kind",),
@@ -71,28 +71,28 @@ TERMS = (
     ),
     Term(
         "basket",
-        "Items that a user took together. Models of the next basket: tifu-knn, up-cf, personal.",
+        (
+            "Items that a user had at once, such as one order. Models of the next basket: "
+            "tifu-knn, up-cf, personal."
+        ),
         ("transaction", "order"),
     ),
     Term(
         "timestamp",
         (
             "When an interaction happened. Rows of one user with equal timestamps are one "
-            "moment without an order."
+            "step: their order is not known."
         ),
     ),
     Term(
         "implicit feedback",
-        (
-            "Interactions without a rating: that something was taken says that it was wanted; "
-            "nothing says the contrary."
-        ),
+        ("Interactions without a rating: an interaction shows interest; no row shows dislike."),
         ("implicit",),
     ),
-    Term("positive", "An item that the user took in the span that is judged. See target."),
+    Term("positive", "An item that the user interacted with in the test span. See target."),
     Term(
         "target",
-        "An item that the user took in the span that is judged: what a list should hold.",
+        "An item that the user interacted with in the test span: what a list should hold.",
         ("ground truth", "relevant item"),
     ),
     Term(
@@ -113,7 +113,7 @@ TERMS = (
     ),
     Term(
         "temporal split",
-        "A split by date: nothing later than the cut is learned from. See by_time.",
+        "A split by date: models learn from nothing later than the cut. See by_time.",
         ("time split", "global temporal split"),
     ),
     Term(
@@ -139,7 +139,7 @@ TERMS = (
     Term(
         "re-ranking",
         (
-            "The second stage: candidates are ranked anew by a model that knows more of them. "
+            "The second stage: a model that knows more about the candidates ranks them again. "
             "See boosted."
         ),
         ("reranking", "second stage"),
@@ -166,8 +166,8 @@ TERMS = (
     Term(
         "successive halving",
         (
-            "Giving every family a little time, then half of them more, and so on. A dig spends "
-            "its budget so."
+            "Giving every family of models a little time, then more to the better half, and so "
+            "on. A dig spends its budget so."
         ),
         ("halving",),
     ),
@@ -221,7 +221,7 @@ TERMS = (
         ),
         ("closed-form",),
     ),
-    Term("collaborative filtering", "Recommending from what other users took.", ("cf",)),
+    Term("collaborative filtering", "Recommending from the interactions of other users.", ("cf",)),
     Term(
         "sequential recommendation",
         "Predicting the next item from the order of the last ones: forward, transformer.",
@@ -235,36 +235,38 @@ TERMS = (
     Term(
         "repeat consumption",
         (
-            "Taking an item again. Where it is common, personal and tifu-knn are hard to beat. "
+            "Having an item again. Where it is common, personal and tifu-knn are hard to beat. "
             "See repeats."
         ),
         ("repeat purchase",),
     ),
     Term(
         "popularity bias",
-        "Lists that hold popular items more often than users take them. Findings POP-1 to POP-4.",
+        "Lists that hold popular items more often than users have them. Findings POP-1 to POP-4.",
         ("pop bias",),
     ),
-    Term("long tail", "The many items that few users take. Metric: tail.", ("tail items",)),
+    Term(
+        "long tail", "The many items that few users interact with. Metric: tail.", ("tail items",)
+    ),
     Term(
         "drift",
-        "What users take changes with time. Findings TIME-1 to TIME-5.",
+        "The items that users interact with change with time. Findings TIME-1 to TIME-5.",
         ("trend", "concept drift"),
     ),
     Term("half-life", "The age after which an interaction counts half.", ("decay",)),
     Term(
         "shrinkage",
-        "Holding back what rests on few counts. The parameter shrink.",
+        "Reducing scores that rest on few counts. The parameter shrink.",
         ("shrink", "smoothing"),
     ),
     Term(
         "regularisation",
-        "A penalty on large weights, so that chance is not learned: l2.",
+        "A penalty on large weights, so that the model does not learn chance: l2.",
         ("regularization", "ridge"),
     ),
     Term(
         "negative sampling",
-        "Comparing a positive with some other items in place of all. See negatives and logq.",
+        "Comparing a positive with some other items instead of all. See negatives and logq.",
         ("negatives sampler",),
     ),
     Term(
@@ -296,15 +298,15 @@ TERMS = (
     Term(
         "registry",
         (
-            "The things of one kind by name: models, weights, metrics, splits. A new one is "
-            "added to it and appears everywhere."
+            "A table of names: models, weights, metrics, splits. What is added to it appears in "
+            "every command."
         ),
         ("shelf",),
     ),
     Term(
         "group",
         (
-            "What items have to share to be counted together: a user, a session or a basket. "
+            "What two items must share to be counted as a pair: a user, a session or a basket. "
             "The parameter group."
         ),
         ("unit", "counting unit"),
@@ -328,7 +330,7 @@ TERMS = (
     Term(
         "example users",
         (
-            "Some users with what they had, what came, and what each model would have shown. "
+            "Some users with their history, their next items, and the list of each model. "
             "Report, section 9."
         ),
         ("faces",),
@@ -345,7 +347,7 @@ TERMS = (
     ),
     Term(
         "item similarity",
-        "How alike two items are, by a model: spadework similar.",
+        "How similar two items are, by a model: spadework similar.",
         ("related items", "similar items"),
     ),
 )
@@ -353,12 +355,12 @@ TERMS = (
 
 def entries() -> list[dict[str, str]]:
     """A row for each name and each other way to write it."""
-    found = []
+    rows = []
     for term in TERMS:
         also = f" Also: {', '.join(term.also)}." if term.also else ""
-        found.append({"name": term.name, "kind": "term", "says": term.says + also})
-        found += [
-            {"name": other, "kind": "term", "says": f"{term.name}: {term.says}"}
-            for other in term.also
+        rows.append({"name": term.name, "kind": "term", "says": term.meaning + also})
+        rows += [
+            {"name": alias, "kind": "term", "says": f"{term.name}: {term.meaning}"}
+            for alias in term.also
         ]
-    return found
+    return rows

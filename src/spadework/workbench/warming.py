@@ -1,13 +1,13 @@
-"""Compiling ahead: beside the reading of a log, processes fill the folder of compiled kernels, so
-that no model's clock pays for it.
+"""Compiling ahead: while a log is read, processes fill the folder of compiled kernels, so that no
+model's time includes it.
 
     warming = Warming.begin()     at once; nothing starts where everything is compiled
     seconds = warming.wait()      before the first model's clock
-    warming.close()               whatever happened
+    warming.close()               in any case
 
 Processes and not threads, since the compiler holds a lock. Each ends by itself when its standard
-input does, so none outlives the parent. Two digs at a time share the work: of each part one process
-compiles, and others wait for it.
+input does, so none outlives the parent. Two digs at the same time share the work: one process
+compiles a part, and others wait for it.
 """
 
 from __future__ import annotations
@@ -30,12 +30,10 @@ from spadework.workbench.rehearsal import PARTS, exercises
 from spadework.workbench.storage import files
 
 OFF = "SPADEWORK_WARM"
-"""The variable of the environment that turns compiling ahead off with "0"."""
+"""The environment variable that turns compiling ahead off with "0"."""
 LABEL = "compiling for this machine, once; no budget pays for it"
 PATIENCE = 300.0
-"""Seconds without a word from a process after which it is given up; a step takes fifteen on an idle
-machine.
-"""
+"""Seconds without output after which a process is killed; on an idle machine a step takes 15."""
 _PROGRAM = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[2]); from spadework.workbench.warming "
     "import main; main(int(sys.argv[1]))"
@@ -52,8 +50,8 @@ class Warming:
 
     @classmethod
     def begin(cls) -> Warming:
-        """Start what is needed and return at once. Nothing is raised: what cannot be started is a
-        remark, or is done by `wait`.
+        """Start the needed processes and return at once. Nothing is raised: a failed start is a
+        remark, or `wait` does the work.
         """
         compiled.tell()
         made = cls([] if os.environ.get(OFF) == "0" else parts_to_do())
@@ -74,8 +72,7 @@ class Warming:
         return made
 
     def wait(self) -> float:
-        """Wait until everything is compiled, and tell how far it is. Returns the seconds that were
-        waited.
+        """Wait until everything is compiled, with progress events. Returns the seconds of waiting.
 
         A process that failed is a remark: models then compile in their own time. Without a folder
         the work is done here, which takes about twice as long.
@@ -100,7 +97,7 @@ class Warming:
         return time.monotonic() - begun
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill the processes that still run."""
         for child in self._children:
             child.close()
         self._children, self._here = [], False
@@ -114,12 +111,12 @@ class Warming:
             )
             running[0].join(0.1)
             for child in running:
-                if time.monotonic() - child.heard > PATIENCE:
+                if time.monotonic() - child.last_output > PATIENCE:
                     child.give_up()
         events.step(LABEL, 1, 1)
 
     def _compile_here(self) -> None:
-        """All steps in this process, told to nobody but us."""
+        """Run all steps in this process, without the run's listeners."""
         events.note(
             "compiling for this process, since compiled kernels cannot be kept; no budget "
             "pays for it"
@@ -137,12 +134,12 @@ class Warming:
 
 
 class _Child:
-    """A process that compiles one part, and what it said so far."""
+    """A process that compiles one part, and its output so far."""
 
     def __init__(self, part: int) -> None:
         folder = compiled.home()
         assert folder is not None
-        one = dict.fromkeys(
+        one_thread = dict.fromkeys(
             ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS"),
             "1",
         )
@@ -153,54 +150,54 @@ class _Child:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env={**os.environ, **one, compiled.NAMED[0]: str(folder.parent)},
+            env={**os.environ, **one_thread, compiled.NAMED[0]: str(folder.parent)},
         )
-        self.done, self.total, self.heard = 0, 0, time.monotonic()
-        self._said, self._given_up = "", False
+        self.done, self.total, self.last_output = 0, 0, time.monotonic()
+        self._last_line, self._given_up = "", False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self.heard = time.monotonic()
+            self.last_output = time.monotonic()
             mark, _, progress = line.partition(" ")
             if mark == "step":
                 self.done, self.total = map(int, progress.split("/"))
             elif line.strip():
-                self._said = line.strip()
+                self._last_line = line.strip()
         self._process.wait()
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs, or what it said is not read to the end."""
+        """Whether it still runs, or its output is not read to the end."""
         return self._reader.is_alive()
 
     @property
     def failure(self) -> str | None:
-        """Why it did not do its work; None where it did."""
+        """Why it failed; None where it did not."""
         code = self._process.returncode
         if self._given_up:
-            return f"no word for {durations.words(PATIENCE)}"
+            return f"no output for {durations.words(PATIENCE)}"
         return (
             None
             if code == 0
-            else self._said
-            if code and code > 0 and self._said
+            else self._last_line
+            if code and code > 0 and self._last_line
             else f"the process ended with {code}"
         )
 
     def join(self, seconds: float) -> None:
-        """Wait so long for its end."""
+        """Wait up to `seconds` for its end."""
         self._reader.join(seconds)
 
     def give_up(self) -> None:
-        """End it, and remember why."""
+        """Kill it, and remember why."""
         self._given_up = True
         self._process.kill()
 
     def close(self) -> None:
-        """End it if it runs, and let go of its pipes."""
+        """Kill it if it runs, and close its pipes."""
         if self._process.poll() is None:
             self._process.kill()
         self._reader.join()
@@ -213,8 +210,8 @@ class _Child:
 
 
 def parts_to_do() -> list[int]:
-    """Parts of which no stamp says that they were done for these sources, by this version, on this
-    processor. Milliseconds.
+    """Parts without a stamp for these sources, this version and this processor. Takes
+    milliseconds.
     """
     return [] if not compiled.ACTIVE else [part for part in range(PARTS) if not _is_done(part)]
 
@@ -228,7 +225,7 @@ def _is_done(part: int) -> bool:
     path = _stamp(part)
     try:
         return path is not None and json.loads(path.read_bytes()) == {"spadework": _version()}
-    except (OSError, ValueError):  # not there, or damaged: then it is not known
+    except (OSError, ValueError):  # missing or damaged: then unknown
         return False
 
 
@@ -243,27 +240,27 @@ def _version() -> str:
 
 
 def main(part: int) -> None:
-    """Compile one part, and say after each step how far it is. Ends at once when standard input
+    """Compile one part, and print the progress after each step. Ends at once when standard input
     ends.
     """
     threading.Thread(target=_end_with_parent, daemon=True).start()
     path = _stamp(part)
     assert path is not None
     with _alone(path.with_suffix(".lock")):
-        if _is_done(part):  # by the process that was waited for
+        if _is_done(part):  # by the process that held the lock
             return
         steps = exercises(part)
         for done, (name, step) in enumerate(steps):
-            _say(done, len(steps))
+            _print_step(done, len(steps))
             try:
                 step()
             except Exception as error:
                 sys.exit(f"{name}: {type(error).__name__}: {error}")
         files.write_json(path, {"spadework": _version()})
-        _say(len(steps), len(steps))
+        _print_step(len(steps), len(steps))
 
 
-def _say(done: int, total: int) -> None:
+def _print_step(done: int, total: int) -> None:
     sys.stdout.write(f"step {done}/{total}\n")
     sys.stdout.flush()
 
@@ -275,17 +272,15 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Within the block no other process holds the file; one that ends lets go of it, however it
-    ends.
-    """
+    """Hold a lock on the file within the block; a process that ends releases it in any case."""
     with path.open("w") as file:
         while True:
             try:
                 files.lock(file, wait=False)
                 break
             except BlockingIOError:
-                _say(0, 0)
+                _print_step(0, 0)
                 time.sleep(0.2)
-            except OSError:  # a folder that knows no locks: twice the work does no harm
+            except OSError:  # a folder without locks: doing the work twice does no harm
                 break
         yield

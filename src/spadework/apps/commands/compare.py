@@ -1,4 +1,4 @@
-"""Boards of runs side by side."""
+"""Boards of runs next to each other."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     from spadework.workbench.run import Run
 
     starved = [
-        (run, said)
+        (run, sentence)
         for run in runs
-        if not as_json and (said := outcome.starved(run_facts.read(Path(run))))
+        if not as_json and (sentence := outcome.starved(run_facts.read(Path(run))))
     ]
     if len(runs) == 1:
         board = Run(Path(runs[0])).board
@@ -35,17 +35,18 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
             terminal.print_json({"run": runs[0], **board})
         else:
             click.echo(
-                "".join(f"{said}\n\n" for _, said in starved) + board_text(board, pareto=pareto)
+                "".join(f"{sentence}\n\n" for _, sentence in starved)
+                + board_text(board, pareto=pareto)
             )
         return
-    told = compare([Path(run) for run in runs])
+    comparison = compare([Path(run) for run in runs])
     if as_json:
-        terminal.print_json(told)
+        terminal.print_json(comparison)
         return
-    for run, said in starved:
-        click.echo(f"{run}: {said}")
+    for run, sentence in starved:
+        click.echo(f"{run}: {sentence}")
     rows = []
-    for row in told["rows"]:
+    for row in comparison["rows"]:
         gap = row["difference"]
         paired = (
             f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})"
@@ -53,9 +54,11 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
             else ""
         )
         rows.append([row["run"], row["label"], f"{row['value']:.4f}", paired])
-    click.echo(f"{told['metric']}; differences to {told['against']}")
+    click.echo(f"{comparison['metric']}; differences to {comparison['against']}")
     click.echo(
-        terminal.table(["run", "model", told["metric"], "difference (95 %)"], rows, right=(2,))
+        terminal.table(
+            ["run", "model", comparison["metric"], "difference (95 %)"], rows, right=(2,)
+        )
     )
-    for remark in told["remarks"]:
+    for remark in comparison["remarks"]:
         click.echo(remark)

@@ -41,15 +41,15 @@ if TYPE_CHECKING:
     "--prefer",
     type=click.Choice(["sense", "quality"]),
     help=(
-        "Save the cheapest model that cannot be told from the best (sense, the default), or the "
-        "best by value (quality)."
+        "Save the cheapest model without a measurable difference from the best (sense, the "
+        "default), or the best by value (quality)."
     ),
 )
 @click.option(
     "--strict",
     is_flag=True,
     help=(
-        "Exit with 1 when a finding blocks, nobody can be judged, or the budget was too short "
+        "Exit with 1 when a finding blocks, no user can be judged, or the budget was too short "
         "for the log."
     ),
 )
@@ -82,15 +82,17 @@ def command(
     from spadework.workbench.recipe import command_of
     from spadework.workbench.run import dig
 
-    asked = recipe_of(
+    parsed_recipe = recipe_of(
         source, items=items, budget=budget, path=recipe, settings=settings, prefer=prefer
     )
-    with terminal.progress(verbose) as shown:
+    with terminal.progress(verbose) as progress:
         try:
-            run = dig(asked.source, folder=folder, recipe=asked, force=force)
+            run = dig(parsed_recipe.source, folder=folder, recipe=parsed_recipe, force=force)
         except KeyboardInterrupt:
-            again = command_of(asked, Path(folder) if folder else None)
-            shown.note(f"Stopped. What is finished is kept; go on with the same command: {again}")
+            again = command_of(parsed_recipe, Path(folder) if folder else None)
+            progress.note(
+                f"Stopped. What is finished is kept; go on with the same command: {again}"
+            )
             raise
     if as_json:
         terminal.print_json(run.as_json())
@@ -100,7 +102,7 @@ def command(
 
 
 def _blocks(run: Run) -> bool:
-    """Whether a script had better not go on with this run."""
+    """Whether a script should stop at this run."""
     starved = (run.board.get("budget") or {}).get("starved") is True
     judged = any(entry["state"] == "done" for entry in run.board["scores"])
     return starved or not judged or any(finding["level"] == "blocker" for finding in run.findings)
@@ -113,9 +115,11 @@ def _summary(run: Run) -> str:
 
     facts = run_facts.read(run.folder)
     enough = (run.board.get("budget") or {}).get("would_do")
-    # told below, even where it is the default
-    usual = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})
-    larger = f"{command_of(usual, run.folder)} --budget {shlex.quote(enough)}" if enough else ""
+    # the budget is printed below, even where it is the default
+    default_budget = run.recipe.model_copy(update={"budget": Recipe.model_fields["budget"].default})
+    larger = (
+        f"{command_of(default_budget, run.folder)} --budget {shlex.quote(enough)}" if enough else ""
+    )
     return summary_text(facts, run.folder, larger)
 
 

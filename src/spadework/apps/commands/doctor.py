@@ -20,9 +20,9 @@ def command(warm: bool, as_json: bool) -> None:
     """
     from spadework.workbench.machine import examine
 
-    told = {"compiled in": _warm()} if warm else {}
+    compile_time = {"compiled in": _warm()} if warm else {}
     facts = examine()
-    facts["compiled kernels"] |= told
+    facts["compiled kernels"] |= compile_time
     if as_json:
         terminal.print_json(facts)
         return
@@ -31,7 +31,7 @@ def command(warm: bool, as_json: bool) -> None:
 
 
 def _warm() -> str:
-    """How long compiling took."""
+    """Compile all kernels; how long that took, in words."""
     from spadework.durations import words
     from spadework.workbench.warming import Warming
 

@@ -1,4 +1,4 @@
-"""What a name means, and what speaks for an item."""
+"""What a name means, and which items of a history contribute to the score of an item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ SHOWN = 20
 @click.command()
 @click.argument("name", metavar="NAME|RUN|ARTIFACT")
 @click.option(
-    "--item", metavar="ID", help="With a RUN: which items of a user's history speak for this item."
+    "--item",
+    metavar="ID",
+    help="With a RUN: which items of a user's history contribute to this item.",
 )
 @click.option(
     "--user",
@@ -41,8 +43,8 @@ def command(
     """What NAME is: the code of a finding, a model, a weight, a metric, a split, a dialect, a
     slice, a world, a term such as cold-start, or `recipe`.
 
-    With --item: which items of a user's history speak for that item, by the winner of a RUN, or,
-    where that has no parts to tell, by its model for similar items.
+    With --item: which items of a user's history contribute to the score of that item, by the
+    winner of a RUN or, where that cannot tell, by its model for similar items.
     """
     if item is not None:
         _item(name, item, user, histories, model, as_json)
@@ -67,9 +69,7 @@ def _refuse_without_item(name: str, given: dict[str, str | None]) -> None:
 
     hint = f"Name the item: spadework explain {name} --user ID --item ID"
     if any((Path(name) / file).exists() for file in ("recipe.json", "model.json")):
-        raise BadRequest(
-            f"{name} is a folder, and what of it is to be explained is not said.", hint
-        )
+        raise BadRequest(f"{name} is a folder; --item is missing.", hint)
     for option, value in given.items():
         if value is not None:
             raise BadRequest(f"{option} has no meaning without --item.", hint)
@@ -81,24 +81,33 @@ def _item(
     from spadework.workbench.serving.serving_answers import explain
 
     with terminal.progress():
-        told = explain(where, item, user, histories=histories, model=model)
+        explanation = explain(where, item, user, histories=histories, model=model)
     if as_json:
-        rows = told.contributions.to_dicts()
+        rows = explanation.contributions.to_dicts()
         terminal.print_json(
-            {"model": told.model, "user_id": told.user, "item_id": told.item, "contributions": rows}
+            {
+                "model": explanation.model,
+                "user_id": explanation.user,
+                "item_id": explanation.item,
+                "contributions": rows,
+            }
         )
     else:
-        _print(told)
+        _print(explanation)
 
 
-def _print(told: Explanation) -> None:
-    frame = told.contributions
+def _print(explanation: Explanation) -> None:
+    frame = explanation.contributions
     if not len(frame):
         click.echo(
-            f"Nothing in the history of {told.user} speaks for {told.item}, by {told.model}."
+            f"No item in the history of {explanation.user} contributes to {explanation.item}, by "
+            f"{explanation.model}."
         )
         return
-    click.echo(f"What speaks for {told.item} in the history of {told.user}, by {told.model}:\n")
+    click.echo(
+        f"Contributions to {explanation.item} from the history of {explanation.user}, by "
+        f"{explanation.model}:\n"
+    )
     rows = [
         [
             "(other)"

@@ -38,7 +38,7 @@ def command(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Read SOURCE and say what is in it: rows used and set aside, facts, how it would be cut,
+    """Read SOURCE and print what is in it: rows used and set aside, facts, how it would be split,
     findings. Nothing is fitted.
     """
     from spadework.apps.recipe_options import recipe_of
@@ -47,26 +47,28 @@ def command(
     from spadework.workbench.recipe import command_of
     from spadework.workbench.sources import choose_split, read_for
 
-    asked = recipe_of(source, items=items, path=recipe, settings=settings)
+    parsed_recipe = recipe_of(source, items=items, path=recipe, settings=settings)
     with terminal.progress():
-        log, content = read_for(asked, asked.source, None)
-        split = choose_split(log, asked) if len(log) else None
+        log, content = read_for(parsed_recipe, parsed_recipe.source, None)
+        split = choose_split(log, parsed_recipe) if len(log) else None
         found = diagnose(log, content, split)
-        told = facts(log) | {"split": None if split is None else split.describe()}
-    aside = _keep_set_aside(log)
+        log_facts = facts(log) | {"split": None if split is None else split.describe()}
+    set_aside = _keep_set_aside(log)
     if as_json:
         account = {} if log.account is None else log.account.as_json()
         findings = [finding.as_json() for finding in found]
         terminal.print_json(
             {
                 **account,
-                "facts": told,
+                "facts": log_facts,
                 "findings": findings,
-                "set_aside_file": None if aside is None else str(aside),
+                "set_aside_file": None if set_aside is None else str(set_aside),
             }
         )
     else:
-        click.echo(_text(asked.source, command_of(asked), log, told, found, aside))
+        click.echo(
+            _text(parsed_recipe.source, command_of(parsed_recipe), log, log_facts, found, set_aside)
+        )
     return 1 if strict and any(finding.level == "blocker" for finding in found) else 0
 
 
@@ -74,9 +76,9 @@ def _text(
     source: str,
     again: str,
     log: Interactions,
-    told: dict[str, Any],
+    log_facts: dict[str, Any],
     found: Sequence[Finding],
-    aside: Path | None,
+    set_aside: Path | None,
 ) -> str:
     from spadework.apps.boards import findings_text
 
@@ -86,23 +88,27 @@ def _text(
         lines.append(f"{source}   {account.read:,} rows → {account.used:,} used")
         if account.set_aside:
             reasons = " · ".join(f"{rows:,} {reason}" for reason, rows in account.set_aside.items())
-            lines.append(f"  set aside: {reasons}     see {aside}")
+            lines.append(f"  set aside: {reasons}     see {set_aside}")
         lines.append(
             "  columns: " + ", ".join(f"{role} = {name}" for role, name in account.columns.items())
         )
         if account.other_columns:
             lines.append("  not used: " + ", ".join(account.other_columns))
         lines += [f"  {remark}" for remark in account.remarks]
-    span = f"{told['first'][:10]} … {told['last'][:10]}" if told["first"] else "no calendar"
-    lines.append(
-        f"{told['users']:,} users · {told['items']:,} items · {span} · median "
-        f"{told['median_history']:.0f} events a user"
+    span = (
+        f"{log_facts['first'][:10]} … {log_facts['last'][:10]}"
+        if log_facts["first"]
+        else "no dates"
     )
     lines.append(
-        f"{told['repeat_share']:.0%} of the events repeat a pair · the top 1 % of items "
-        f"hold {told['head_share']:.0%} of the events"
+        f"{log_facts['users']:,} users · {log_facts['items']:,} items · {span} · median "
+        f"{log_facts['median_history']:.0f} interactions per user"
     )
-    lines.append(_cut_text(told["split"]))
+    lines.append(
+        f"{log_facts['repeat_share']:.0%} of the interactions are repeats · the top 1 % of items "
+        f"have {log_facts['head_share']:.0%} of the interactions"
+    )
+    lines.append(_split_text(log_facts["split"]))
     lines += [
         "",
         findings_text([finding.as_json() for finding in found]).rstrip() or "no findings",
@@ -112,22 +118,22 @@ def _text(
     return "\n".join(lines)
 
 
-def _cut_text(split: dict[str, Any] | None) -> str:
+def _split_text(split: dict[str, Any] | None) -> str:
     if split is None:
         return (
-            "nobody can be judged: no way to cut the log leaves users with history and "
-            "something expected of them"
+            "no user can be judged: no split of the log leaves users with both a history and "
+            "later interactions"
         )
     judged = split["users"] - split["users_without_history"]
     repeated, cold = split["target_repeat_share"], split["cold_target_share"]
     return (
         f"a dig would judge {judged:,} users on {split['split'].split(': ')[-1]}: {repeated:.0%} "
-        f"of what they take is a repeat, {cold:.0%} is of items that nobody took before"
+        f"of their items are repeats, {cold:.0%} are items that no user had before"
     )
 
 
 def _keep_set_aside(log: Interactions) -> Path | None:
-    """Rows set aside go to runs/set-aside, named by content, so looking twice writes the same
+    """Rows set aside go to runs/set-aside, named by content, so a second look writes the same
     file.
     """
     account = log.account

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 @click.option(
     "--histories",
     metavar="FILE",
-    help="A log of the users to answer; the run's own source if absent.",
+    help="A log of the users to recommend to; the run's own source if absent.",
 )
 @click.option(
-    "--user", "user_ids", multiple=True, metavar="ID", help="Answer only these users. Repeatable."
+    "--user",
+    "user_ids",
+    multiple=True,
+    metavar="ID",
+    help="Recommend only to these users. Repeatable.",
 )
 @click.option("-k", default=10, show_default=True, help="Items per user.")
 @click.option(
@@ -42,7 +46,7 @@ if TYPE_CHECKING:
     "--quota",
     type=float,
     metavar="SHARE",
-    help="With --for both: share of slots that remind; that of the repeats if absent.",
+    help="With --for both: share of slots that remind; the share of repeats if absent.",
 )
 @model_option
 @click.option(

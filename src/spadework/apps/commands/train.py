@@ -1,4 +1,4 @@
-"""The transformer, set up from what a dig learned."""
+"""Train the transformer with the settings that a dig advises."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from spadework.apps import terminal
 @click.option(
     "--ablate",
     is_flag=True,
-    help="Train a pair of models for each piece of advice, too, all else equal.",
+    help="Also train a pair of models for each piece of advice, all else equal.",
 )
 @click.option(
-    "--seeds", default=1, show_default=True, help="Train each model so often, and judge the mean."
+    "--seeds",
+    default=1,
+    show_default=True,
+    help="Train each model that many times, and judge the mean.",
 )
 @click.option(
     "--set",
@@ -33,13 +36,13 @@ from spadework.apps import terminal
     "--accelerator",
     default="auto",
     show_default=True,
-    help="auto (a card where there is one), cpu or cuda.",
+    help="auto (a GPU where there is one), cpu or cuda.",
 )
 @click.option(
-    "--devices", default=1, show_default=True, help="Processes or cards that share each epoch."
+    "--devices", default=1, show_default=True, help="Processes or GPUs that share each epoch."
 )
 @click.option(
-    "--precision", default="32", show_default=True, help="32, or bf16 on cards that have it."
+    "--precision", default="32", show_default=True, help="32, or bf16 on GPUs that support it."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print what was predicted and observed as JSON."
@@ -54,11 +57,11 @@ def command(
     precision: str,
     as_json: bool,
 ) -> None:
-    """Train the transformer that RUN/train.toml describes, put it on the board of RUN, and say
-    whether the advice was right.
+    """Train the transformer that RUN/train.toml describes, put it on the board of RUN, and
+    report whether the advice was right.
 
-    The expected time is told first. A training that was stopped goes on with the same command. Edit
-    train.toml to change an ingredient; each stands there with its reason.
+    The expected time is printed first. A training that was stopped goes on with the same command.
+    Edit train.toml to change an ingredient; the file gives a reason for each.
     """
     from pathlib import Path
 
@@ -68,48 +71,49 @@ def command(
     from spadework.workbench.training.excavator import train
 
     changes = parameters_of("transformer", settings)
-    with terminal.progress() as shown, training_on(Machine(accelerator, devices, precision)):
+    with terminal.progress() as progress, training_on(Machine(accelerator, devices, precision)):
         try:
-            told = train(Path(run), changes=changes, ablate=ablate, seeds=seeds)
+            result = train(Path(run), changes=changes, ablate=ablate, seeds=seeds)
         except KeyboardInterrupt:
-            shown.note("Stopped. What is finished is kept; go on with the same command.")
+            progress.note("Stopped. What is finished is kept; go on with the same command.")
             raise
     if as_json:
-        terminal.print_json(told)
+        terminal.print_json(result)
     else:
-        _print(Run(Path(run)), told)
-    if told["state"] != "done":
-        click.echo(f"{told['trained']}: {told['state']}. {told['reason']}", err=True)
+        _print(Run(Path(run)), result)
+    if result["state"] != "done":
+        click.echo(f"{result['trained']}: {result['state']}. {result['reason']}", err=True)
         raise click.exceptions.Exit(1)
 
 
-def _print(run: Any, told: dict[str, Any]) -> None:
+def _print(run: Any, result: dict[str, Any]) -> None:
     from spadework.apps.boards import board_text
 
     click.echo(board_text(run.board))
     click.echo("\npredicted / observed")
-    for one in told["predictions"]:
-        click.echo(f"  {one['outcome']:<12} {one['says']}")
-    rows = [row for row in told["pairs"] if not row["predicted"]]
+    for prediction in result["predictions"]:
+        click.echo(f"  {prediction['outcome']:<12} {prediction['says']}")
+    rows = [row for row in result["pairs"] if not row["predicted"]]
     if rows:
-        click.echo("\npairs that nothing was predicted of")
+        click.echo("\npairs without a prediction")
     for row in rows:
-        found = row["observed"]
+        observed = row["observed"]
         share = (
-            "no difference that can be told"
-            if found is None or found["share"] is None
-            else _share(found, row["shares of seeds"])
+            "no measurable difference"
+            if observed is None or observed["share"] is None
+            else _share(observed, row["shares of seeds"])
         )
         click.echo(
             f"  {row['ingredient']} = {row['value']} instead of {row['against']}: "
             f"{row['reason'] or share}"
         )
-    click.echo(f"\nserved  {told['winner']}")
+    click.echo(f"\nserved  {result['winner']}")
     click.echo(f"report  {run.folder / 'report.html'}")
 
 
-def _share(found: dict[str, Any], seeds: list[float | None]) -> str:
-    low, high = found["interval"]
-    apart = [share for share in seeds if share is not None]
-    told = f"; seeds {', '.join(f'{share:+.1%}' for share in apart)}" if len(apart) > 1 else ""
-    return f"{found['share']:+.1%} ({low:+.1%} … {high:+.1%}) over {found['users']:,} users{told}"
+def _share(observed: dict[str, Any], seeds: list[float | None]) -> str:
+    low, high = observed["interval"]
+    shares = [share for share in seeds if share is not None]
+    by_seed = f"; seeds {', '.join(f'{share:+.1%}' for share in shares)}" if len(shares) > 1 else ""
+    interval = f"({low:+.1%} … {high:+.1%})"
+    return f"{observed['share']:+.1%} {interval} over {observed['users']:,} users{by_seed}"

@@ -1,6 +1,6 @@
 """Files and frames in, a log and its row account out.
 
-Start with `reading`; `data/addresses.py` is the door in front of it, and item tables are read by
+Start with `reading`; `data/addresses.py` is its entry point, and item tables are read by
 `data/content.py`. `opening` finds the bytes (`byte_sources`) and makes a table of them
 (`delimited`, `jsonlines`, Parquet, frames); `column_roles` decides which column is the user, the
 item and the time; `assembly` checks every value and codes it. A row is used, or it is set aside

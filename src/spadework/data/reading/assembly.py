@@ -17,7 +17,7 @@ from spadework.data.ordering import by_user_time_arrival
 from spadework.data.reading.clocks import Clock, read_clock
 from spadework.data.reading.column_roles import Roles
 from spadework.data.reading.duplicates import find_repeats
-from spadework.data.reading.event_types import kind_codes, read_kinds
+from spadework.data.reading.event_types import event_type_codes, read_event_types
 from spadework.data.reading.identifiers import clean_ids, count_near_twins
 from spadework.data.reading.numbers import compact, read_weights
 from spadework.data.reading.set_aside import Ledger, counted
@@ -30,15 +30,15 @@ EXACT_DUPLICATE = "exact duplicate"
 
 
 MANY_GAPS = 0.15
-"""Share of empty weights above which a weight column that was found by itself is left out, instead
-of its rows.
+"""Share of empty weights above which a weight column that the user did not name is left out,
+instead of its rows.
 """
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Plan:
-    """What to do with the rows: which roles, which events, which policy; `sampled` is one of how
-    many users.
+    """What to do with the rows: which roles, which events, which policy; one in `every` users is
+    read.
     """
 
     roles: Roles
@@ -49,7 +49,7 @@ class Plan:
 
 @dataclass(eq=False, kw_only=True)
 class _Columns:
-    """Columns of equal length on their way to a log."""
+    """Columns of equal length, from which a log is made."""
 
     users: pl.Series
     items: pl.Series
@@ -83,7 +83,7 @@ class _Columns:
 def assemble(
     frame: pl.DataFrame, table: Table, plan: Plan, numbers: NDArray[np.int64] | None = None
 ) -> Interactions:
-    """The log of a frame whose columns are called by their roles. `numbers` are the rows' numbers
+    """The log of a frame whose columns are named by their roles. `numbers` are the rows' numbers
     in the source.
 
     Raises BadData when no row is left. Time: one pass a column, one sort.
@@ -100,9 +100,9 @@ def assemble(
     kept.weights = _varied(kept.weights, names, plan, ledger)
     log, dropped = _sorted_log(kept, plan, ledger)
     if dropped is not None:
-        whole = np.zeros(frame.height, np.bool_)
-        whole[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
-        ledger.set_aside(whole, EXACT_DUPLICATE)
+        is_duplicate = np.zeros(frame.height, np.bool_)
+        is_duplicate[np.arange(frame.height)[used][dropped] if used is not None else dropped] = True
+        ledger.set_aside(is_duplicate, EXACT_DUPLICATE)
     _observe(log, kept.clock, ledger)
     unused = {
         role
@@ -147,7 +147,7 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
         else None
     )
     events = (
-        read_kinds(frame["event"], names["event"], plan.events, ledger)
+        read_event_types(frame["event"], names["event"], plan.events, ledger)
         if "event" in names
         else None
     )
@@ -160,7 +160,7 @@ def _checked(frame: pl.DataFrame, names: Mapping[str, str], plan: Plan, ledger: 
 def _is_empty(column: pl.Series, role: str, name: str, named: bool, ledger: Ledger) -> bool:
     values = column.drop_nulls()
     gaps = 1 - len(values) / max(len(column), 1)
-    # rows are worth more than a column that nobody asked for
+    # rows matter more than a column that the user did not name
     if role == "weight" and not named and MANY_GAPS < gaps < 1:
         ledger.remark(
             f"The weight column {name!r} is empty in {gaps:.0%} of the rows and is not "
@@ -223,10 +223,10 @@ def _basket_codes(baskets: pl.Series | None) -> Codes | None:
     if not missing.any():
         return Vocabulary.build(baskets)[1]
     codes = np.empty(len(baskets), np.int32)
-    there = (~missing).to_numpy()
+    is_present = (~missing).to_numpy()
     vocabulary, known = Vocabulary.build(baskets.drop_nulls())
-    codes[there] = known
-    codes[~there] = len(vocabulary) + np.arange(len(baskets) - len(known))
+    codes[is_present] = known
+    codes[~is_present] = len(vocabulary) + np.arange(len(baskets) - len(known))
     return codes
 
 
@@ -243,7 +243,7 @@ def _sorted_log(
     def sort(column: Array | None) -> Array | None:
         return None if column is None else order.take(column)
 
-    kinds, kind_names = kind_codes(columns.events)
+    event_types, event_type_names = event_type_codes(columns.events)
     arrays: dict[str, Array | None] = {
         "users": order.users,
         "items": sort(items),
@@ -254,7 +254,7 @@ def _sorted_log(
         else sort(clock.seconds),
         "weights": sort(columns.weights),
         "baskets": sort(_basket_codes(columns.baskets)),
-        "kinds": sort(kinds),
+        "event_types": sort(event_types),
     }
     repeats = None
     if clock is not None and clock.calendar:
@@ -266,7 +266,7 @@ def _sorted_log(
     names = {
         "user_vocabulary": user_vocabulary,
         "item_vocabulary": item_vocabulary,
-        "kind_names": kind_names,
+        "event_type_names": event_type_names,
     }
     log = Interactions(**names, **arrays)  # type: ignore[arg-type]
     if repeats is None:
@@ -285,7 +285,7 @@ def _repeats(
     )
     assert users is not None
     assert times is not None
-    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["kinds"]}
+    others = {"item": arrays["items"], "basket": arrays["baskets"], "event": arrays["event_types"]}
     repeats, two_weights = find_repeats(
         users,
         times,
@@ -301,7 +301,7 @@ def _repeats(
     if repeats is None or plan.duplicates == "set aside":
         return repeats
     ledger.counts["exact_duplicates_kept"] = int(repeats.sum())
-    ledger.remark(f"Exact duplicates, kept as asked: {counted(int(repeats.sum()), 'row')}.")
+    ledger.remark(f"Exact duplicates, kept as requested: {counted(int(repeats.sum()), 'row')}.")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Bytes of a source: what stands at an address, what kind it is, and how far it may expand."""
+"""Bytes of a source: what is at an address, its format, and how far it may expand."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def check_path(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
-        raise BadRequest(f"There is no file {str(path)!r}.", _near(path)) from None
+        raise BadRequest(f"There is no file {str(path)!r}.", _hint_of(path)) from None
     except (OSError, ValueError) as error:
         raise BadRequest(f"{str(path)!r} cannot be opened: {error}.", "Check the path.") from None
     if stat.S_ISFIFO(mode):
@@ -78,11 +78,11 @@ def check_path(path: Path) -> None:
     if not os.access(path, os.R_OK):
         raise BadRequest(
             f"You have no right to read {str(path)!r}.",
-            "Ask its owner, or copy it to a place of your own.",
+            "Ask its owner, or copy it to your own folder.",
         )
 
 
-def _near(path: Path) -> str:
+def _hint_of(path: Path) -> str:
     try:
         names = [entry.name for entry in path.parent.iterdir()][:2000]
     except OSError:
@@ -102,21 +102,23 @@ def head_of(path: Path, length: int = 4096) -> bytes:
         ) from None
 
 
-def kind_of(head: bytes, name: str) -> str:
-    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; binaries of
-    other kinds are refused by name.
+def format_of(head: bytes, name: str) -> str:
+    """parquet, arrow, gz, zst, zip, jsonl or text, by content first and name second; other
+    binary formats are refused by name.
     """
-    for magic, kind in _MAGIC:
+    for magic, file_format in _MAGIC:
         if head.startswith(magic):
-            return kind
-    for magic, kind in _REFUSED:
+            return file_format
+    for magic, file_format in _REFUSED:
         if head.startswith(magic):
-            raise BadData(f"{name} is {kind}, which is not read.", "Save it as parquet or csv.")
+            raise BadData(
+                f"{name} is {file_format}, which is not read.", "Save it as parquet or csv."
+            )
     suffix = Path(name.removesuffix(".gz").removesuffix(".zst")).suffix.lower()
     if suffix in (".parquet", ".arrow", ".feather", ".ipc"):
-        kind = "parquet" if suffix == ".parquet" else "Arrow"
+        file_format = "parquet" if suffix == ".parquet" else "Arrow"
         raise BadData(
-            f"{name} is not a {kind} file: it begins with {head[:4]!r}.",
+            f"{name} is not a {file_format} file: it begins with {head[:4]!r}.",
             "Write the file again, or give it its true name.",
         )
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
@@ -150,7 +152,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_standard_input() -> bytes:
-    """Everything that is piped in, unpacked where it is gz or zst."""
+    """All bytes that are piped in, unpacked where it is gz or zst."""
     return unpacked(sys.stdin.buffer.read(), "standard input")
 
 
@@ -216,7 +218,9 @@ def _pieces_of_zst(data: bytes, name: str) -> Iterator[bytes]:
 
 
 def refuse_zip(path: Path) -> None:
-    """Say what the archive holds; a zip is never read, because it may hold several files."""
+    """Raise an error that lists the files of the archive; a zip is never read, because it may hold
+    several files.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -1,4 +1,4 @@
-"""Dates as people write them, to microseconds since 1970."""
+"""Dates as users write them, to microseconds since 1970."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _FORMS: tuple[tuple[str, str], ...] = (
 )
 
 
-def date_kinds(text: pl.Series) -> pl.Series:
+def date_forms(text: pl.Series) -> pl.Series:
     """The form of each date, "" where it is none; null stays null."""
     forms = [
         pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(form)) for pattern, form in _FORMS
     ]
     known = pl.when(pl.col("text").is_not_null()).then(pl.coalesce(*forms, pl.lit("")))
-    return pl.DataFrame({"text": text}).select(known.alias("kind"))["kind"]
+    return pl.DataFrame({"text": text}).select(known.alias("form"))["form"]
 
 
 def parse_dates(
@@ -59,11 +59,11 @@ def parse_dates(
     part = dict(
         zip(_PARTS, text.str.extract_groups(_PATTERN).struct.unnest().get_columns(), strict=True)
     )
-    first, second, third = (_whole(part[key], 1) for key in ("first", "second", "third"))
-    there = text.is_not_null().to_numpy()
+    first, second, third = (_integers(part[key], 1) for key in ("first", "second", "third"))
+    is_present = text.is_not_null().to_numpy()
     if "year first" in form:
         year, month, day = first, second, third
-    elif _day_comes_first(first[there], second[there], text, name, day_order, ledger):
+    elif _day_comes_first(first[is_present], second[is_present], text, name, day_order, ledger):
         day, month, year = first, second, third
     else:
         month, day, year = first, second, third
@@ -72,33 +72,33 @@ def parse_dates(
         if "last" in form
         else year
     )
-    hour, minute, seconds = (_whole(part[key], 0) for key in ("hour", "minute", "seconds"))
+    hour, minute, seconds = (_integers(part[key], 0) for key in ("hour", "minute", "seconds"))
     half = part["half"].str.to_lowercase()
     hour = np.where(
         (half == "p").fill_null(False).to_numpy(),
         hour % 12 + 12,
         np.where((half == "a").fill_null(False).to_numpy(), hour % 12, hour),
     )
-    micros = _whole(part["fraction"].str.pad_end(6, "0").str.head(6), 0)
-    wrong = there & ~_is_day(year, month, day) | (hour > 23) | (minute > 59) | (seconds > 60)
+    micros = _integers(part["fraction"].str.pad_end(6, "0").str.head(6), 0)
+    wrong = is_present & ~_is_day(year, month, day) | (hour > 23) | (minute > 59) | (seconds > 60)
     ledger.set_aside(wrong, "time not readable")
-    whole = (
+    epoch_seconds = (
         _days(year, month, day) * 86_400
         + hour * 3600
         + minute * 60
         + seconds
         - _offsets(part["zone"])
     )
-    moments = pl.Series(name, whole * 10**6 + micros)
-    # Rows that were just set aside keep a harmless moment, so that they are not counted as missing
-    # too.
-    moments = moments.set(pl.Series(wrong), 10**15) if wrong.any() else moments
-    return moments.set(text.is_null(), None) if text.null_count() else moments
+    timestamps = pl.Series(name, epoch_seconds * 10**6 + micros)
+    # Rows that were just set aside keep a harmless timestamp, so that they are not counted as
+    # missing too.
+    timestamps = timestamps.set(pl.Series(wrong), 10**15) if wrong.any() else timestamps
+    return timestamps.set(text.is_null(), None) if text.null_count() else timestamps
 
 
 def _quickly(text: pl.Series) -> pl.Series | None:
-    """The five commonest ISO forms, ten times as fast; None where the column is not in one of them
-    throughout.
+    """The five most common ISO forms, ten times as fast; None where not all values have one of
+    them.
     """
     for pattern, form in _QUICK:
         if text.str.contains(pattern).all():
@@ -107,7 +107,7 @@ def _quickly(text: pl.Series) -> pl.Series | None:
     return None
 
 
-def _whole(column: pl.Series, default: int) -> NDArray[np.int64]:
+def _integers(column: pl.Series, default: int) -> NDArray[np.int64]:
     return column.cast(pl.Int64, strict=False).fill_null(default).to_numpy()
 
 
@@ -129,10 +129,10 @@ def _day_comes_first(
             "Write them all in one way.",
         )
     if day_order is not None:
-        against = month_first if day_order == "day-first" else day_first
-        if against:
+        conflicting = month_first if day_order == "day-first" else day_first
+        if conflicting:
             raise BadData(
-                f"{against:,} dates in {name!r} cannot be read {day_order}.",
+                f"{conflicting:,} dates in {name!r} cannot be read {day_order}.",
                 "Leave the order of day and month to the reader.",
             )
         return day_order == "day-first"
@@ -171,7 +171,7 @@ def _days(
 def _offsets(zone: pl.Series) -> NDArray[np.int64]:
     """Seconds east of UTC."""
     digits = zone.str.replace_all(r"[^0-9]", "")
-    hours, minutes = _whole(digits.str.slice(0, 2), 0), _whole(digits.str.slice(2, 2), 0)
+    hours, minutes = _integers(digits.str.slice(0, 2), 0), _integers(digits.str.slice(2, 2), 0)
     sign = np.where(zone.str.starts_with("-").fill_null(False).to_numpy(), -1, 1)
     offsets: NDArray[np.int64] = sign * (hours * 3600 + minutes * 60)
     return offsets

@@ -1,6 +1,4 @@
-"""Times of a whole column in one unit: seconds to nanoseconds, calendar dates, or mere
-positions.
-"""
+"""Times of a column in one unit: seconds to nanoseconds, calendar dates, or positions."""
 
 from __future__ import annotations
 
@@ -13,13 +11,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from spadework.data.reading.calendars import date_kinds, parse_dates
+from spadework.data.reading.calendars import date_forms, parse_dates
 from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
 
-Moments = NDArray[np.int64]
+Timestamps = NDArray[np.int64]
 
-FIRST = 31_536_000  # 1971-01-01; earlier values are zeros and small numbers in disguise
+FIRST = 31_536_000  # 1971-01-01; earlier values are zeros or small numbers, not dates
 LAST = 4_102_444_800  # 2100-01-01
 UNITS: Mapping[str, int] = {
     "seconds": 1,
@@ -28,7 +26,7 @@ UNITS: Mapping[str, int] = {
     "nanoseconds": 10**9,
 }
 _POSITION_LIMIT = 100_000_000
-# 1995 … 2035: the narrower window for columns whose name does not say time
+# 1995 … 2035: the narrower window for columns whose name is no synonym of time
 _LIKELY = (788_918_400, 2_051_222_400)
 _POLARS_UNITS = {"ms": 10**3, "us": 10**6, "ns": 10**9}
 
@@ -39,13 +37,13 @@ class Clock:
     hold zeros.
     """
 
-    seconds: Moments
-    fine: Moments | None
+    seconds: Timestamps
+    fine: Timestamps | None
     calendar: bool
 
 
 def now() -> int:
-    """Epoch seconds of this moment."""
+    """Epoch seconds of now."""
     return int(time.time())
 
 
@@ -55,56 +53,56 @@ def read_clock(column: pl.Series, name: str, ledger: Ledger, day_order: str | No
 
     Missing times, times before 1971 and times later than tomorrow are set aside in `ledger`.
     """
-    kind = column.dtype
-    if kind in (pl.Categorical, pl.Enum):
+    dtype = column.dtype
+    if dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
-        kind = column.dtype
-    if kind == pl.String:
+        dtype = column.dtype
+    if dtype == pl.String:
         return _of_text(column, name, ledger, day_order)
-    if isinstance(kind, pl.Datetime):
-        if kind.time_zone is None:
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is None:
             ledger.remark(f"Times in {name!r} have no zone and are read as UTC.")
         return _in_unit(
-            *_filled(column.to_physical(), ledger), _POLARS_UNITS[kind.time_unit], ledger
+            *_filled(column.to_physical(), ledger), _POLARS_UNITS[dtype.time_unit], ledger
         )
-    if kind == pl.Date:
-        days, there = _filled(column.to_physical().cast(pl.Int64), ledger)
-        return _in_unit(days * 86_400, there, 1, ledger)
-    if kind.is_integer():
+    if dtype == pl.Date:
+        days, is_present = _filled(column.to_physical().cast(pl.Int64), ledger)
+        return _in_unit(days * 86_400, is_present, 1, ledger)
+    if dtype.is_integer():
         wide = column.cast(pl.Int64, strict=False)
         _refuse_lost(column, wide, name)
         return _of_integers(*_filled(wide, ledger), name, ledger)
-    if kind.is_float() or kind.is_decimal():
+    if dtype.is_float() or dtype.is_decimal():
         return _of_decimals(column.cast(pl.Float64), name, ledger)
     raise BadData(
-        f"The time column {name!r} holds {kind}, which is no time.",
+        f"The time column {name!r} holds {dtype}, which is no time.",
         "Give epoch seconds, dates or ISO text; --time - reads none.",
     )
 
 
 def looks_like_calendar(column: pl.Series) -> bool:
     """Whether every value is a date, or an epoch number between 1995 and 2035. Used where the name
-    does not tell.
+    does not decide.
     """
-    kind = column.dtype
-    if kind == pl.Date or isinstance(kind, pl.Datetime):
+    dtype = column.dtype
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
         return True
     values = column.drop_nulls()
-    if kind == pl.String:
+    if dtype == pl.String:
         values = values.str.strip_chars()
         values = values.filter(values != "")
-        if len(values) and (date_kinds(values) != "").all():
+        if len(values) and (date_forms(values) != "").all():
             return True
         values = values.cast(pl.Int64, strict=False)
-        kind = values.dtype
-    if not kind.is_integer() or len(values) == 0 or values.null_count():
+        dtype = values.dtype
+    if not dtype.is_integer() or len(values) == 0 or values.null_count():
         return False
     low, high = int(values.min()), int(values.max())  # type: ignore[arg-type]
     return any(_LIKELY[0] * scale <= low and high <= _LIKELY[1] * scale for scale in UNITS.values())
 
 
-def _filled(column: pl.Series, ledger: Ledger) -> tuple[Moments, NDArray[np.bool_] | None]:
-    """Numbers with zeros where they are missing, and the mask of those that are there (None is
+def _filled(column: pl.Series, ledger: Ledger) -> tuple[Timestamps, NDArray[np.bool_] | None]:
+    """Numbers with zeros where they are missing, and the mask of those that are present (None is
     all).
     """
     if column.null_count() == 0:
@@ -124,20 +122,20 @@ def _refuse_lost(before: pl.Series, after: pl.Series, name: str) -> None:
 
 
 def _of_integers(
-    values: Moments, there: NDArray[np.bool_] | None, name: str, ledger: Ledger
+    values: Timestamps, is_present: NDArray[np.bool_] | None, name: str, ledger: Ledger
 ) -> Clock:
-    present = values if there is None else values[there]
+    present = values if is_present is None else values[is_present]
     if len(present) == 0:
         return Clock(values, None, False)
     low, high = int(present.min()), int(present.max())
     for scale in UNITS.values():
         if FIRST * scale < low and high < LAST * scale:
-            return _in_unit(values, there, scale, ledger)
+            return _in_unit(values, is_present, scale, ledger)
     if high < _POSITION_LIMIT:
         days = _of_written_days(values, present)
         if days is not None:
             ledger.remark(f"Times in {name!r} are days written as YYYYMMDD.")
-            return _in_unit(days * 86_400, there, 1, ledger)
+            return _in_unit(days * 86_400, is_present, 1, ledger)
         return _as_positions(values, name, ledger)
     counts = {
         unit: int(((present > FIRST * scale) & (present < LAST * scale)).sum())
@@ -151,18 +149,18 @@ def _of_integers(
             f"The times in {name!r} fit no unit: they run from {low} to {high}.",
             "Give epoch seconds, or leave the time out: --time -.",
         )
-    return _in_unit(values, there, UNITS[next(iter(counts))], ledger)
+    return _in_unit(values, is_present, UNITS[next(iter(counts))], ledger)
 
 
 def _mixed(name: str, counts: Mapping[str, int]) -> BadData:
-    shown = ", ".join(f"{count:,} as {kind}" for kind, count in counts.items())
+    shown = ", ".join(f"{count:,} as {form}" for form, count in counts.items())
     return BadData(
         f"The times in {name!r} are written in more than one way: {shown}.",
         "Write them all in one way.",
     )
 
 
-def _of_written_days(values: Moments, present: Moments) -> Moments | None:
+def _of_written_days(values: Timestamps, present: Timestamps) -> Timestamps | None:
     """Days since 1970 of numbers like 20240131; None where one of them is no such day."""
     if int(present.min()) < 19_710_101 or int(present.max()) > 21_001_231:
         return None
@@ -178,7 +176,7 @@ def _of_written_days(values: Moments, present: Moments) -> Moments | None:
     )
 
 
-def _as_positions(values: Moments, name: str, ledger: Ledger) -> Clock:
+def _as_positions(values: Timestamps, name: str, ledger: Ledger) -> Clock:
     ledger.counts["time_is_position"] = 1
     ledger.remark(
         f"The numbers in {name!r} are too small for a calendar and are read as positions: "
@@ -187,21 +185,23 @@ def _as_positions(values: Moments, name: str, ledger: Ledger) -> Clock:
     return Clock(values, None, False)
 
 
-def _in_unit(values: Moments, there: NDArray[np.bool_] | None, scale: int, ledger: Ledger) -> Clock:
+def _in_unit(
+    values: Timestamps, is_present: NDArray[np.bool_] | None, scale: int, ledger: Ledger
+) -> Clock:
     seconds = values if scale == 1 else values // scale
-    whole = scale == 1 or bool((values == seconds * scale).all())
+    is_exact = scale == 1 or bool((values == seconds * scale).all())
     tomorrow = now() + 86_400
     if len(values) and (int(seconds.min()) < FIRST or int(seconds.max()) > tomorrow):
-        present = np.ones(len(values), np.bool_) if there is None else there
+        present = np.ones(len(values), np.bool_) if is_present is None else is_present
         ledger.set_aside(present & (seconds < FIRST), "time before 1971")
         ledger.set_aside(present & (seconds > tomorrow), "time in the future")
-    return Clock(seconds, None if whole else values, True)
+    return Clock(seconds, None if is_exact else values, True)
 
 
 def _of_decimals(column: pl.Series, name: str, ledger: Ledger) -> Clock:
     column = column.fill_nan(None)
-    values, there = _filled(column, ledger)
-    present = values if there is None else values[there]
+    values, is_present = _filled(column, ledger)
+    present = values if is_present is None else values[is_present]
     if len(present) and not np.isfinite(present).all():
         raise BadData(f"The time column {name!r} holds infinite values.", "Give epoch seconds.")
     if len(present) == 0 or float(np.abs(present).max()) >= 2.0**62:
@@ -209,13 +209,13 @@ def _of_decimals(column: pl.Series, name: str, ledger: Ledger) -> Clock:
             f"The time column {name!r} holds no readable time.",
             "Give epoch seconds, or leave the time out: --time -.",
         )
-    whole = np.floor(present)
-    if (whole == present).all():
-        return _of_integers(values.astype(np.int64), there, name, ledger)
-    coarse = _of_integers(np.floor(values).astype(np.int64), there, name, ledger)
+    floors = np.floor(present)
+    if (floors == present).all():
+        return _of_integers(values.astype(np.int64), is_present, name, ledger)
+    coarse = _of_integers(np.floor(values).astype(np.int64), is_present, name, ledger)
     if not coarse.calendar:
         raise BadData(
-            f"The time column {name!r} holds small numbers with decimals, which are no moments.",
+            f"The time column {name!r} holds small numbers with decimals, which are no times.",
             "Give epoch seconds.",
         )
     scale = _scale_of(np.floor(present))
@@ -233,9 +233,9 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, day_order: str | None
     numbers = text.cast(pl.Int64, strict=False)
     if numbers.null_count() == text.null_count():
         return _of_integers(*_filled(numbers, ledger), name, ledger)
-    kinds = _kinds(text, numbers)
-    counts: dict[str, Any] = dict(kinds.filter(kinds != "").value_counts(sort=True).iter_rows())
-    unreadable = (kinds == "").fill_null(False)
+    forms = _forms(text, numbers)
+    counts: dict[str, Any] = dict(forms.filter(forms != "").value_counts(sort=True).iter_rows())
+    unreadable = (forms == "").fill_null(False)
     bad = int(unreadable.sum())
     if not counts or bad * 2 > len(text) - text.null_count():
         example = text.filter(unreadable)[0]
@@ -250,21 +250,21 @@ def _of_text(column: pl.Series, name: str, ledger: Ledger, day_order: str | None
     if bad:
         ledger.set_aside(unreadable, "time not readable")
         text = text.set(unreadable, None)
-    kind = next(iter(counts))
-    if kind == "decimals":
+    form = next(iter(counts))
+    if form == "decimals":
         return _of_decimals(text.cast(pl.Float64, strict=False), name, ledger)
-    if kind == "whole numbers":
+    if form == "whole numbers":
         return _of_integers(*_filled(text.cast(pl.Int64, strict=False), ledger), name, ledger)
-    moments = parse_dates(text, kind, name, day_order, ledger)
-    values, there = _filled(moments, ledger)
-    return _in_unit(values, there, 10**6, ledger)
+    timestamps = parse_dates(text, form, name, day_order, ledger)
+    values, is_present = _filled(timestamps, ledger)
+    return _in_unit(values, is_present, 10**6, ledger)
 
 
-def _kinds(text: pl.Series, numbers: pl.Series) -> pl.Series:
+def _forms(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """The way each value is written, "" for none that is known, null where it is missing."""
-    frame = pl.DataFrame({"text": text, "date": date_kinds(text), "number": numbers.is_not_null()})
+    frame = pl.DataFrame({"text": text, "date": date_forms(text), "number": numbers.is_not_null()})
     decimal = pl.col("text").str.contains(r"^[+-]?\d+\.\d+(?:[eE][+]?\d+)?$")
-    kind = (
+    form = (
         pl.when(pl.col("text").is_null())
         .then(None)
         .when("number")
@@ -273,4 +273,4 @@ def _kinds(text: pl.Series, numbers: pl.Series) -> pl.Series:
         .then(pl.lit("decimals"))
         .otherwise("date")
     )
-    return frame.select(kind.alias("kind"))["kind"]
+    return frame.select(form.alias("form"))["form"]

@@ -1,5 +1,5 @@
-"""Which column is the user, the item, the time …: by name first, by the values second, by asking
-third.
+"""Which column is the user, the item, the time …: by its name, else by its values, else by
+asking the user.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from spadework.errors import BadData, BadRequest, Undecided, nearest
 
 ROLES = ("user", "item", "time", "weight", "event", "basket")
 ABSENT = "-"
-"""Given as a column's name, it says that the log has no such column."""
+"""Given as a column's name: the log has no such column."""
 
-_SAMPLE = 10_000  # rows looked at when names do not tell
+_SAMPLE = 10_000  # rows looked at where names do not decide
 
 # Names without case, blanks, underscores and typed suffixes. Of two lines, the upper one wins;
 # within a line, two names are a tie.
@@ -79,12 +79,12 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 _SESSIONS = frozenset(_SYNONYMS["basket"][2].split())
 _OPTIONAL = frozenset(ROLES) - {"user", "item"}
-_WHAT = {"user": "who acted", "item": "what was taken", "time": "when"}
+_MEANINGS = {"user": "who acted", "item": "what they interacted with", "time": "when"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Roles:
-    """The column of each role, and how it came to be chosen."""
+    """The column of each role, and how it was chosen."""
 
     user: str
     item: str
@@ -98,7 +98,7 @@ class Roles:
     remarks: tuple[str, ...] = ()
 
     def columns(self) -> dict[str, str]:
-        """Role → column, of the roles that are there."""
+        """Role → column, of the roles that have one."""
         return {role: column for role in ROLES if (column := getattr(self, role)) is not None}
 
 
@@ -114,13 +114,13 @@ def choose_roles(table: Table, given: Mapping[str, str | None]) -> Roles:
     """The roles of a table's columns. `given` are the user's own names, which always win; `-`
     leaves a role out.
 
-    Raises BadData for a name that is not there, BadRequest for one column in two roles, Undecided
+    Raises BadData for an unknown name, BadRequest for one column in two roles, Undecided
     where columns are equally good.
     """
     found, day_order = _given_columns(table, given)
     left_out = {role for role, name in given.items() if name == ABSENT}
     named = frozenset(found)
-    _ask_for_header(table, found)
+    _check_header(table, found)
     remarks: list[str] = []
     by_name = _by_name(table.columns, found, left_out)
     _sessions_as_users(table.columns, by_name, left_out, remarks)
@@ -165,7 +165,7 @@ def _given_columns(
 
 
 def no_such_column(column: str, option: str, table: Table) -> BadData:
-    """The error for a column that is not there; it lists those that are."""
+    """The error for a column that does not exist; it lists those that do."""
     near = nearest(column, table.columns)
     hint = f"Did you mean {near!r}? " if near else ""
     return BadData(
@@ -180,7 +180,7 @@ def listed(columns: Sequence[str]) -> str:
     return shown + (f" and {len(columns) - 30} more" if len(columns) > 30 else "")
 
 
-def _ask_for_header(table: Table, found: Mapping[str, str]) -> None:
+def _check_header(table: Table, found: Mapping[str, str]) -> None:
     if not table.headerless or {"user", "item"} <= set(found):
         return
     values = table.head(1).row(0)
@@ -199,7 +199,7 @@ def _ask_for_header(table: Table, found: Mapping[str, str]) -> None:
 
 
 def candidates(role: str, columns: Sequence[str]) -> list[str]:
-    """Columns whose name says this role, of the best line of synonyms only."""
+    """Columns whose name means this role, of the best line of synonyms only."""
     plain = {column: plain_name(column) for column in columns}
     for line in _SYNONYMS[role]:
         names = line.split()
@@ -272,7 +272,7 @@ def _settle_by_values(
         clocks = _calendar_columns(table, set(chosen.values()))
         if len(clocks) == 1:
             chosen["time"] = clocks[0]
-            remarks.append(f"The column {clocks[0]!r} holds moments throughout, so it is the time.")
+            remarks.append(f"The column {clocks[0]!r} holds times throughout, so it is the time.")
         elif len(clocks) > 1:
             raise Undecided(
                 (
@@ -298,13 +298,13 @@ def _settle_by_values(
         roles = " and ".join(missing)
         options = " and ".join(f"--{role}" for role in missing)
         raise Undecided(
-            f"No column name says the {roles}; {listed(ids)} could be.",
+            f"No column name matches the {roles}; {listed(ids)} could be.",
             f"Say which with {options}.",
         )
 
 
-def _calendar_columns(table: Table, taken: set[str]) -> list[str]:
-    left = [column for column in table.columns if column not in taken]
+def _calendar_columns(table: Table, used: set[str]) -> list[str]:
+    left = [column for column in table.columns if column not in used]
     if not left or table.rows == 0:
         return []
     head = table.head(_SAMPLE)
@@ -314,9 +314,9 @@ def _calendar_columns(table: Table, taken: set[str]) -> list[str]:
 def _holds_ids(table: Table, column: str) -> bool:
     """Whole numbers or short text with repeats: what an id column of a log looks like."""
     values = table.head(_SAMPLE)[column]
-    kind = values.dtype
+    dtype = values.dtype
     if not (
-        kind.is_integer() or kind in (pl.String, pl.Categorical, pl.Enum)
+        dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
     ) or values.null_count() == len(values):
         return False
     text = values.drop_nulls().cast(pl.String)
@@ -326,6 +326,6 @@ def _holds_ids(table: Table, column: str) -> bool:
 
 def _missing(role: str, table: Table) -> BadData:
     return BadData(
-        f"{table.name} has no column that looks like the {role} ({_WHAT[role]}).",
+        f"{table.name} has no column that looks like the {role} ({_MEANINGS[role]}).",
         f"Name it with --{role}. Its columns are {listed(table.columns)}.",
     )

@@ -1,6 +1,4 @@
-"""Delimited text (csv, tsv, `::` …) to a table of text. Every byte is looked at before the parser
-sees it.
-"""
+"""Delimited text (csv, tsv, `::` …) to a table of text. All bytes are checked before parsing."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from spadework.data.reading.tables import Table
 from spadework.errors import BadData, BadRequest, Undecided
 
 _CANDIDATES = (",", ";", "\t", "|", "::")
-_STAND_IN = "\x1f"  # ASCII "unit separator", for delimiters of more than one character
+_SUBSTITUTE = "\x1f"  # ASCII "unit separator", for delimiters of more than one character
 _SAMPLE = 1 << 20
 _NAMES = {
     ",": "commas",
@@ -33,7 +31,7 @@ _NAMES = {
 
 @dataclass(frozen=True, eq=False)
 class _Text:
-    """The bytes of a file with what was found out about them."""
+    """The bytes of a file with what was found in them."""
 
     name: str
     data: bytes
@@ -92,28 +90,28 @@ def parse_delimited(
     if delimiter is None and chosen != implied:
         remarks.append(f"Fields are separated by {_NAMES[chosen]}.")
     if len(chosen) > 1:
-        if _STAND_IN.encode() in data:
+        if _SUBSTITUTE.encode() in data:
             raise BadData(
-                f"{name} holds the control character 0x1F besides its delimiter {chosen!r}.",
+                f"{name} holds the control character 0x1F in addition to its delimiter {chosen!r}.",
                 "Remove it.",
             )
-        data = data.replace(chosen.encode(), _STAND_IN.encode())
+        data = data.replace(chosen.encode(), _SUBSTITUTE.encode())
     text = _scanned(data, name, chosen, remarks)
     return _table(text, remarks, skip_bad, wanted)
 
 
 def _scanned(data: bytes, name: str, chosen: str, remarks: list[str]) -> _Text:
-    """Records with quotes read as quotes; where they only stand inside fields, as ordinary
-    characters.
+    """Records with quotes read as quotes, or as ordinary characters where they are only inside
+    fields.
     """
     view = np.frombuffer(data, np.uint8)
     if len(chosen) > 1:
-        return _Text(name, data, _STAND_IN, scan(view, ord(_STAND_IN), quotes=False), False)
+        return _Text(name, data, _SUBSTITUTE, scan(view, ord(_SUBSTITUTE), quotes=False), False)
     records = scan(view, ord(chosen), quotes=True)
     if records.fault is not None:
         plain = scan(view, ord(chosen), quotes=False)
         if not plain.quote_opens_field:
-            remarks.append("Quotes stand inside fields and are read as ordinary characters.")
+            remarks.append("Quotes are inside fields and are read as ordinary characters.")
             return _Text(name, data, chosen, plain, False)
     return _Text(name, data, chosen, records, True)
 
@@ -153,19 +151,25 @@ def _table(text: _Text, remarks: list[str], skip_bad: bool, wanted: Sequence[str
     fine = np.ones(len(rows), np.bool_)
     for mask in bad.values():
         fine &= ~mask
-    whole = not headerless and len(present) == len(records.lengths) and bool(fine.all())
-    body = text.data if whole else _cut(text, rows[fine])
+    is_complete = not headerless and len(present) == len(records.lengths) and bool(fine.all())
+    body = text.data if is_complete else _cut(text, rows[fine])
     count = int(fine.sum())
     schema = {column: pl.String() for column in columns}
 
     def fetch(names: Sequence[str], limit: int | None = None) -> pl.DataFrame:
         return _read(
-            text, body, [columns.index(name) for name in names], list(names), whole, count, limit
+            text,
+            body,
+            [columns.index(name) for name in names],
+            list(names),
+            is_complete,
+            count,
+            limit,
         )
 
     return Table(
         name=text.name,
-        kind="csv",
+        source_format="csv",
         schema=schema,
         rows=len(rows),
         fetch=fetch,
@@ -229,12 +233,12 @@ def _cut(text: _Text, keep: Array) -> bytes:
 def _header(first: list[str], name: str, wanted: Sequence[str]) -> tuple[list[str], bool]:
     """Column names, and whether they are invented because the first row is data."""
     numbered = [f"column_{at}" for at in range(1, len(first) + 1)]
-    asked = (
+    named_by_number = (
         bool(wanted)
         and all(column in numbered for column in wanted)
         and not any(column in first for column in wanted)
     )
-    if asked or all(_is_number(field) for field in first):
+    if named_by_number or all(_is_number(field) for field in first):
         return numbered, True
     columns = [field.strip() for field in first]
     twice = sorted({column for column in columns if columns.count(column) > 1})
@@ -252,8 +256,8 @@ def _is_number(field: str) -> bool:
 
 
 def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str, Mask]:
-    """Reason → mask over rows: of the wrong length, with a NUL byte, with a quote in a wrong
-    place.
+    """Reason → mask over rows: of the wrong length, with a NUL byte, with a misplaced
+    quote.
     """
     records = text.records
     fields = records.fields[rows]
@@ -266,11 +270,11 @@ def _bad_rows(text: _Text, rows: Array, width: int, skip_bad: bool) -> dict[str,
     if wrong.any() and not skip_bad:
         row = int(np.argmax(wrong))
         more = int(wrong.sum()) - 1
-        others = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
+        further = f" (and {counted(more, 'more row')} with a wrong number)" if more else ""
         raise BadData(
             (
                 f"{text.name}: row {row + 1} has {counted(int(fields[row]), 'field')}, but the "
-                f"header has {width}{others}."
+                f"header has {width}{further}."
             ),
             "Mend the file, or use --skip-bad to set such rows aside.",
         )
@@ -300,9 +304,9 @@ def find_delimiter(data: bytes, name: str) -> str:
     for candidate in _CANDIDATES:
         if candidate.encode() not in sample:
             continue
-        text = sample.replace(b"::", _STAND_IN.encode()) if candidate == "::" else sample
+        text = sample.replace(b"::", _SUBSTITUTE.encode()) if candidate == "::" else sample
         view = np.frombuffer(text, np.uint8)
-        separator = ord(candidate if len(candidate) == 1 else _STAND_IN)
+        separator = ord(candidate if len(candidate) == 1 else _SUBSTITUTE)
         records = scan(view, separator, quotes=True)
         if records.fault is not None:
             records = scan(view, separator, quotes=False)

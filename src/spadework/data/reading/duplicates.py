@@ -1,5 +1,5 @@
 """Rows that repeat an earlier one, found where a sorted log has two rows of one user at one
-moment.
+time.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from spadework.arrays import Array, Codes, Floats, Mask
 def find_repeats(
     users: Codes, times: Array, others: Mapping[str, Array | pl.Series], weights: Floats | None
 ) -> tuple[Mask | None, int]:
-    """Mask of the rows that equal an earlier row in everything, None without any; and how many
-    repeat one but for the weight.
+    """Mask of the rows that equal an earlier row in all columns, None without any; and how many
+    differ from one only in the weight.
 
     Rows must be sorted by (user, time, arrival). `others` are the further columns that make up an
     event. O(rows), and O(ties) memory.
@@ -31,19 +31,19 @@ def find_repeats(
     rows = np.flatnonzero(ties)
     events = pl.DataFrame(
         {"user": users[rows], "time": times[rows]}
-        | {name: _taken(column, rows) for name, column in others.items()}
+        | {name: _gathered(column, rows) for name, column in others.items()}
     )
-    kinds = events.n_unique()
+    distinct_events = events.n_unique()
     if weights is not None:
         events = events.with_columns(weight=pl.Series(weights[rows]))
     first = events.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
     mask = np.zeros(len(users), np.bool_)
     mask[rows[~first]] = True
-    return (mask if mask.any() else None), int(first.sum()) - kinds
+    return (mask if mask.any() else None), int(first.sum()) - distinct_events
 
 
-def _taken(column: Array | pl.Series, rows: Array) -> Array | pl.Series:
+def _gathered(column: Array | pl.Series, rows: Array) -> Array | pl.Series:
     if isinstance(column, pl.Series):
         return column.gather(pl.Series(rows, dtype=pl.Int64))
-    taken: Array = column[rows]
-    return taken
+    gathered: Array = column[rows]
+    return gathered

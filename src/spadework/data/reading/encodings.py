@@ -1,4 +1,4 @@
-"""Bytes to UTF-8, and what to say when they are not."""
+"""Bytes to UTF-8, and errors where they cannot be decoded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STEP = 1 << 24
 def decoded(
     data: bytes, name: str, encoding: str = "utf-8", header: bool = True
 ) -> tuple[bytes, list[str]]:
-    """The same text as UTF-8 without a byte order mark, and remarks. `header` says that the first
+    """The same text as UTF-8 without a byte order mark, and remarks. With `header` the first
     line is no row.
     """
     try:
@@ -30,9 +30,11 @@ def decoded(
             "Common ones are utf-8, latin-1, cp1252, cp1251, utf-16.",
         ) from None
     if codec in ("utf-8", "utf-8-sig", "ascii"):
-        for mark, kind, option in _MARKS:
+        for mark, mark_name, option in _MARKS:
             if data.startswith(mark):
-                raise BadData(f"{name} is {kind}, not UTF-8.", f"Read it with --encoding {option}.")
+                raise BadData(
+                    f"{name} is {mark_name}, not UTF-8.", f"Read it with --encoding {option}."
+                )
         data = data.removeprefix(codecs.BOM_UTF8)
         _check_utf8(data, name, header)
         return data, []

@@ -1,4 +1,4 @@
-"""What kind of event each row is: a view, a purchase."""
+"""The event type of each row: a view, a purchase."""
 
 from __future__ import annotations
 
@@ -11,38 +11,39 @@ from spadework.data.reading.set_aside import Ledger
 from spadework.errors import BadData
 
 
-def read_kinds(
+def read_event_types(
     column: pl.Series, name: str, wanted: Sequence[str] | None, ledger: Ledger
 ) -> pl.Series:
-    """The kind of each row as text, empty where it is missing; rows of kinds that are not wanted
-    are set aside.
+    """The event type of each row as text, empty where it is missing; rows of types that are not
+    wanted are set aside.
     """
-    kinds = column.cast(pl.String).fill_null("")
-    counts = dict(kinds.value_counts(sort=True, name="rows").iter_rows())
+    event_types = column.cast(pl.String).fill_null("")
+    counts = dict(event_types.value_counts(sort=True, name="rows").iter_rows())
     if wanted is None:
         shown = ", ".join(
-            f"{count:,} {kind or '(empty)'}" for kind, count in list(counts.items())[:6]
+            f"{count:,} {event_type or '(empty)'}" for event_type, count in list(counts.items())[:6]
         )
-        more = f" and {len(counts) - 6} more kinds" if len(counts) > 6 else ""
-        ledger.remark(f"All kinds of events in {name!r} are used: {shown}{more}.")
-        return kinds
+        more = f" and {len(counts) - 6} more types" if len(counts) > 6 else ""
+        ledger.remark(f"All event types in {name!r} are used: {shown}{more}.")
+        return event_types
     unknown = [event for event in wanted if event not in counts]
     if unknown:
-        known = ", ".join(repr(kind) for kind in list(counts)[:10])
+        known = ", ".join(repr(event_type) for event_type in list(counts)[:10])
         raise BadData(
             f"No row has the event {unknown[0]!r} in {name!r}.", f"Its events are {known}."
         )
-    for kind in counts:
-        if kind not in wanted:
+    for event_type in counts:
+        if event_type not in wanted:
             ledger.set_aside(
-                kinds == kind, f"event {kind!r} not asked for" if kind else "event missing"
+                event_types == event_type,
+                f"event {event_type!r} not asked for" if event_type else "event missing",
             )
-    return kinds
+    return event_types
 
 
-def kind_codes(events: pl.Series | None) -> tuple[Codes | None, tuple[str, ...]]:
-    """Kinds of events as positions in their names, ascending. One kind tells no row from another,
-    so it is kept as a name alone.
+def event_type_codes(events: pl.Series | None) -> tuple[Codes | None, tuple[str, ...]]:
+    """Event types as positions in their names, ascending. A single type does not distinguish rows,
+    so only its name is kept.
     """
     if events is None or not len(events):
         return None, ()

@@ -19,48 +19,48 @@ def clean_ids(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Ser
     """Whole numbers or text of the same length, null where the row is set aside; nothing is trimmed
     and no case is changed.
 
-    Text is brought to Unicode form NFC. Raises BadData for types that can be no id.
+    Text is brought to Unicode form NFC. Raises BadData for types that cannot be ids.
     """
-    kind = column.dtype
-    if kind in (pl.Categorical, pl.Enum):
-        column, kind = column.cast(pl.String), pl.String()
-    if kind.is_float():
+    dtype = column.dtype
+    if dtype in (pl.Categorical, pl.Enum):
+        column, dtype = column.cast(pl.String), pl.String()
+    if dtype.is_float():
         column = _of_floats(column, role, name, ledger)
-    elif kind.is_decimal():
+    elif dtype.is_decimal():
         column = _of_decimals(column, role, name)
-    elif kind in (pl.Int128, pl.UInt128):
+    elif dtype in (pl.Int128, pl.UInt128):
         column = _narrowed(column, role, name)
-    elif kind == pl.String:
+    elif dtype == pl.String:
         return _of_text(column, role, name, ledger)
-    elif not kind.is_integer():
-        raise _refused(role, name, kind)
+    elif not dtype.is_integer():
+        raise _refused(role, name, dtype)
     if column.null_count():
         ledger.set_aside(column.is_null(), f"{role} missing")
     return column
 
 
-def check_id_type(kind: pl.DataType, role: str, name: str) -> None:
-    """Refuse by name, before values are read, what can be no id."""
-    if kind == pl.Null:
+def check_id_type(dtype: pl.DataType, role: str, name: str) -> None:
+    """Refuse by name, before values are read, types that cannot be ids."""
+    if dtype == pl.Null:
         raise BadData(
             f"The {role} column {name!r} is empty throughout.", f"Name another column: --{role}."
         )
     if not (
-        kind.is_integer()
-        or kind.is_float()
-        or kind.is_decimal()
-        or kind in (pl.String, pl.Categorical, pl.Enum)
+        dtype.is_integer()
+        or dtype.is_float()
+        or dtype.is_decimal()
+        or dtype in (pl.String, pl.Categorical, pl.Enum)
     ):
-        raise _refused(role, name, kind)
+        raise _refused(role, name, dtype)
 
 
-def _refused(role: str, name: str, kind: pl.DataType) -> BadData:
+def _refused(role: str, name: str, dtype: pl.DataType) -> BadData:
     word = (
         "lists or structures"
-        if kind.is_nested()
+        if dtype.is_nested()
         else "bytes (a UUID, perhaps)"
-        if kind == pl.Binary
-        else str(kind)
+        if dtype == pl.Binary
+        else str(dtype)
     )
     return BadData(
         f"The {role} column {name!r} holds {word}, which can be no ids.",
@@ -92,9 +92,9 @@ def _of_floats(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Se
 
 
 def _of_decimals(column: pl.Series, role: str, name: str) -> pl.Series:
-    whole = column.cast(pl.Int64, strict=False)
-    same = whole.cast(column.dtype, strict=False) == column
-    if not same.fill_null(True).all() or whole.null_count() != column.null_count():
+    integers = column.cast(pl.Int64, strict=False)
+    same = integers.cast(column.dtype, strict=False) == column
+    if not same.fill_null(True).all() or integers.null_count() != column.null_count():
         odd = column.filter(~same.fill_null(False) & column.is_not_null())
         raise BadData(
             (
@@ -103,7 +103,7 @@ def _of_decimals(column: pl.Series, role: str, name: str) -> pl.Series:
             ),
             "Ids must be text or whole numbers.",
         )
-    return whole
+    return integers
 
 
 def _narrowed(column: pl.Series, role: str, name: str) -> pl.Series:
@@ -116,7 +116,7 @@ def _narrowed(column: pl.Series, role: str, name: str) -> pl.Series:
 
 
 def _of_text(column: pl.Series, role: str, name: str, ledger: Ledger) -> pl.Series:
-    """The rules of text look at distinct ids only; rows are touched when a rule bites."""
+    """The rules of text are checked on distinct ids; rows change only where a rule applies."""
     distinct = column.unique()
     if distinct.null_count() or (distinct == "").any():
         column = column.set((column == "").fill_null(False), None)

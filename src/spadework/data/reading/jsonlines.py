@@ -19,12 +19,12 @@ class _BadLine(ValueError):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         raise _BadLine(f"has the key {_shown(twice)} twice")
-    return made
+    return record
 
 
 def _not_a_number(constant: str) -> None:
@@ -74,24 +74,24 @@ def parse_jsonlines(data: bytes, name: str, *, encoding: str, skip_bad: bool) ->
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        made = _DECODER.decode(line.decode().strip())
+        record = _DECODER.decode(line.decode().strip())
     except RecursionError:
         raise _BadLine("is nested too deep") from None
     except _BadLine:
         raise
     except ValueError as error:
         raise _BadLine(f"is not JSON ({error})") from None
-    if not isinstance(made, dict):
-        kind = "a JSON array" if isinstance(made, list) else "a single JSON value"
-        raise _BadLine(f"is {kind}, not an object")
+    if not isinstance(record, dict):
+        found = "a JSON array" if isinstance(record, list) else "a single JSON value"
+        raise _BadLine(f"is {found}, not an object")
     if b"\\ud" in line.lower():
-        _check_surrogates(made)
-    return made
+        _check_surrogates(record)
+    return record
 
 
-def _check_surrogates(made: dict[str, Any]) -> None:
+def _check_surrogates(record: dict[str, Any]) -> None:
     """Escapes can spell half a character, which no text may hold."""
-    for key, value in made.items():
+    for key, value in record.items():
         for text in (key, value if isinstance(value, str) else ""):
             try:
                 text.encode()
@@ -114,9 +114,9 @@ def _table(
     remarks: list[str],
     size: int,
 ) -> Table:
-    keys = dict.fromkeys(key for made in objects for key in made)
+    keys = dict.fromkeys(key for record in objects for key in record)
     nested = {
-        key for made in objects for key, value in made.items() if isinstance(value, dict | list)
+        key for record in objects for key, value in record.items() if isinstance(value, dict | list)
     }
     schema: dict[str, pl.DataType] = {
         key: pl.List(pl.String()) if key in nested else pl.String() for key in keys
@@ -126,7 +126,7 @@ def _table(
         return pl.DataFrame(
             {
                 key: pl.Series(
-                    key, [_text(made.get(key)) for made in objects[:limit]], dtype=pl.String
+                    key, [_text(record.get(key)) for record in objects[:limit]], dtype=pl.String
                 )
                 for key in columns
             }
@@ -134,7 +134,7 @@ def _table(
 
     return Table(
         name=name,
-        kind="jsonl",
+        source_format="jsonl",
         schema=schema,
         rows=rows,
         fetch=fetch,

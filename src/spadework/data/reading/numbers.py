@@ -1,4 +1,4 @@
-"""Weights of a whole column: decimal points or commas decided once, and a rule for every odd
+"""Weights of a column: decimal points or commas decided for all values, and a rule for every odd
 number.
 """
 
@@ -20,17 +20,17 @@ def read_weights(column: pl.Series, name: str, ledger: Ledger) -> NDArray[np.flo
     """Weights above zero. What is no number, infinite, zero or below is set aside, each under its
     own reason. O(n).
     """
-    kind = column.dtype
-    if kind in (pl.Categorical, pl.Enum):
+    dtype = column.dtype
+    if dtype in (pl.Categorical, pl.Enum):
         column = column.cast(pl.String)
-        kind = column.dtype
-    if kind == pl.String:
+        dtype = column.dtype
+    if dtype == pl.String:
         numbers = _of_text(column, name, ledger)
-    elif kind.is_numeric() or kind == pl.Null:
+    elif dtype.is_numeric() or dtype == pl.Null:
         numbers = column.cast(pl.Float64)
     else:
         raise BadData(
-            f"The weight column {name!r} holds {kind}, which is no number.",
+            f"The weight column {name!r} holds {dtype}, which is no number.",
             "Name another column, or read none: --weight -.",
         )
     values = numbers.fill_null(np.nan).to_numpy()

@@ -1,4 +1,4 @@
-"""Sources of every kind to one table: paths, lists of paths, folders, standard input and data
+"""All sources to one table: paths, lists of paths, folders, standard input and data
 frames.
 """
 
@@ -20,7 +20,7 @@ from spadework.errors import BadData, BadRequest
 
 @runtime_checkable
 class ArrowFrame(Protocol):
-    """What speaks the Arrow PyCapsule interface: frames of pandas, polars and pyarrow, results of
+    """Objects with the Arrow PyCapsule interface: frames of pandas, polars and pyarrow, results of
     duckdb.
     """
 
@@ -51,7 +51,7 @@ def open_table(
     skip_bad: bool = False,
     wanted: Sequence[str] = (),
 ) -> Table:
-    """The table of a source; several files are put one after the other. Raises BadRequest and
+    """The table of a source; several files are appended. Raises BadRequest and
     BadData with the file's name.
     """
     if isinstance(source, pl.LazyFrame):
@@ -59,20 +59,20 @@ def open_table(
     if isinstance(source, ArrowFrame):
         return _table_of_frame(source)
     if not isinstance(source, str | Path | Sequence) or isinstance(source, bytes):
-        kind = type(source).__name__
+        type_name = type(source).__name__
         raise BadRequest(
-            f"A source of type {kind} cannot be read.",
+            f"A source of type {type_name} cannot be read.",
             "Give a path, a list of paths, or a frame of polars, pandas or pyarrow.",
         )
     addresses = [source] if isinstance(source, str | Path) else list(source)
     if not addresses:
         raise BadRequest("The list of sources is empty.", "Give at least one path.")
     return joined(
-        [_open_one(address, delimiter, encoding, skip_bad, wanted) for address in addresses]
+        [_open_address(address, delimiter, encoding, skip_bad, wanted) for address in addresses]
     )
 
 
-def _open_one(
+def _open_address(
     address: str | Path, delimiter: str | None, encoding: str, skip_bad: bool, wanted: Sequence[str]
 ) -> Table:
     if not isinstance(address, str | Path):
@@ -98,12 +98,13 @@ def _open_one(
         )
 
     def text(data: bytes, name: str) -> Table:
-        kind = byte_sources.kind_of(data[:4096], name)
-        if kind == "jsonl":
+        source_format = byte_sources.format_of(data[:4096], name)
+        if source_format == "jsonl":
             return parse_jsonlines(data, name, encoding=encoding, skip_bad=skip_bad)
-        if kind != "text":
+        if source_format != "text":
             raise BadData(
-                f"{name} holds {kind} data inside.", "Unpack it, or give the file by its path."
+                f"{name} holds {source_format} data inside.",
+                "Unpack it, or give the file by its path.",
             )
         return parse_delimited(
             data, name, delimiter=delimiter, encoding=encoding, skip_bad=skip_bad, wanted=wanted
@@ -121,11 +122,11 @@ def _open_one(
     head = byte_sources.head_of(path)
     if not head:
         raise BadData(f"{path.name} is empty.", "Give a file with a header and rows.")
-    kind = byte_sources.kind_of(head, path.name)
-    if kind == "zip":
+    source_format = byte_sources.format_of(head, path.name)
+    if source_format == "zip":
         byte_sources.refuse_zip(path)
-    if kind in ("parquet", "arrow"):
-        return _open_columnar(path, path.name, kind)
+    if source_format in ("parquet", "arrow"):
+        return _open_columnar(path, path.name, source_format)
     check_text_size(path.stat().st_size, path.name)
     return text(byte_sources.read_bytes(path), path.name)
 
@@ -145,7 +146,7 @@ def _open_folder(folder: Path) -> Table:
     for path in files:
         byte_sources.check_path(path)
         name = path.relative_to(folder).as_posix()
-        if byte_sources.kind_of(byte_sources.head_of(path), name) != "parquet":
+        if byte_sources.format_of(byte_sources.head_of(path), name) != "parquet":
             raise BadData(
                 f"{name} is not a parquet file.", "Remove it from the folder, or write it again."
             )
@@ -166,17 +167,19 @@ def _open_folder(folder: Path) -> Table:
     )
 
 
-def _open_columnar(path: Path, name: str, kind: str) -> Table:
+def _open_columnar(path: Path, name: str, source_format: str) -> Table:
     try:
-        scan = pl.scan_parquet(path, glob=False) if kind == "parquet" else pl.scan_ipc(path)
-        return _table_of_scan(scan, name, kind, path.stat().st_size)
+        scan = (
+            pl.scan_parquet(path, glob=False) if source_format == "parquet" else pl.scan_ipc(path)
+        )
+        return _table_of_scan(scan, name, source_format, path.stat().st_size)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise _broken(name, kind, error) from None
+        raise _broken(name, source_format, error) from None
 
 
-def _broken(name: str, kind: str, error: Exception) -> BadData:
+def _broken(name: str, source_format: str, error: Exception) -> BadData:
     return BadData(
-        f"{name} is a broken {kind} file: {_first_line(error)}.",
+        f"{name} is a broken {source_format} file: {_first_line(error)}.",
         "Write or download the file again.",
     )
 
@@ -190,15 +193,19 @@ def _first_line(error: Exception) -> str:
 
 
 def _table_of_scan(
-    scan: pl.LazyFrame, name: str, kind: str, size: int, parts: tuple[tuple[str, int], ...] = ()
+    scan: pl.LazyFrame,
+    name: str,
+    source_format: str,
+    size: int,
+    parts: tuple[tuple[str, int], ...] = (),
 ) -> Table:
-    """A lazily read table: only the columns that are asked for leave the disk."""
+    """A lazily read table: only the requested columns are read from disk."""
 
     def collected(plan: pl.LazyFrame) -> pl.DataFrame:
         try:
             return plan.collect()
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise _broken(name, kind, error) from None
+            raise _broken(name, source_format, error) from None
 
     def sampled(columns: Sequence[str], user: str, every: int) -> tuple[pl.DataFrame, RowNumbers]:
         chosen = (
@@ -213,7 +220,7 @@ def _table_of_scan(
     rows = int(collected(scan.select(pl.len())).item())
     return Table(
         name=name,
-        kind=kind,
+        source_format=source_format,
         schema=schema,
         rows=rows,
         fetch=lambda columns: collected(scan.select(columns)),
@@ -225,7 +232,7 @@ def _table_of_scan(
 
 
 class _Capsule:
-    """Only the Arrow interface of a frame, so that polars takes no road of its own for pandas."""
+    """Only the Arrow interface of a frame, so that polars has no special path for pandas."""
 
     def __init__(self, frame: ArrowFrame) -> None:
         self._frame = frame
@@ -249,10 +256,10 @@ def _table_of_frame(source: ArrowFrame) -> Table:
     schema: dict[str, Any] = dict(frame.schema)
     return Table(
         name=name,
-        kind="frame",
+        source_format="frame",
         schema={
-            column: kind
-            for column, kind in schema.items()
+            column: dtype
+            for column, dtype in schema.items()
             if not column.startswith("__index_level_")
         },
         rows=frame.height,

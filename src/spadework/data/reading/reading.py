@@ -50,7 +50,7 @@ def read_table(
     columns = roles.columns()
     if events is not None and roles.event is None:
         raise BadRequest(
-            f"Events are asked for, but {table.name} has no event column.", "Name it with --event."
+            f"Events are named, but {table.name} has no event column.", "Name it with --event."
         )
     for role in ("user", "item"):
         check_id_type(table.schema[columns[role]], role, columns[role])
@@ -75,11 +75,11 @@ def read_table(
 
 def _check_types(table: Table, columns: Mapping[str, str]) -> None:
     for role, column in columns.items():
-        kind = table.schema[column]
-        if kind.is_nested() or kind in (pl.Binary, pl.Object):
-            what = "lists or structures" if kind.is_nested() else "bytes or foreign objects"
+        dtype = table.schema[column]
+        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+            found = "lists or structures" if dtype.is_nested() else "bytes or foreign objects"
             raise BadData(
-                f"The {role} column {column!r} holds {what}.",
+                f"The {role} column {column!r} holds {found}.",
                 f"Name a column of single values, or read none: --{role} -.",
             )
 

@@ -1,5 +1,5 @@
-"""How much memory a reading will take, before it starts, and what to do when there is too
-little.
+"""The memory that a reading will need, estimated before it starts, and what happens when there
+is too little.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from spadework.errors import BadData, OutOfMemory
 from spadework.events import note
 
 SHARE = 0.8
-"""Share of the available memory that a reading may take."""
+"""Share of the available memory that a reading may use."""
 
 _WORK = 60  # bytes a row for codes, clock, sort keys and the permutation, measured on 20 M rows
-# bytes of a text value in memory: its view, its characters, its place in the vocabulary
+# bytes of a text value in memory: its view, its characters, its position in the vocabulary
 _TEXT_VALUE = 48
 # times the size of a text file: 6 to 8 were measured, 14 where most rows are duplicates
 _TEXT_FILE = 10
-_LARGE = 1 << 32  # from here on the prediction is told
+_LARGE = 1 << 32  # from here on the prediction is reported
 
 
 def available() -> int:
@@ -44,10 +44,10 @@ def predicted(table: Table, columns: Mapping[str, str]) -> int:
     return table.rows * (_WORK + sum(_width(table.schema[column]) for column in columns.values()))
 
 
-def _width(kind: pl.DataType) -> int:
-    if kind in (pl.String, pl.Categorical, pl.Enum):
+def _width(dtype: pl.DataType) -> int:
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
         return _TEXT_VALUE
-    return 16 if kind.is_decimal() else 8
+    return 16 if dtype.is_decimal() else 8
 
 
 def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
@@ -70,8 +70,8 @@ def check_expansion(table: Table, columns: Mapping[str, str]) -> None:
 
 
 def check_text_size(size: int, name: str) -> None:
-    """Refuse, before reading, a text file that will not fit; a sample of its users cannot be drawn
-    without reading it whole.
+    """Refuse, before reading, a text file that does not fit; a sample of its users cannot be drawn
+    without reading the full file.
     """
     need, room = size * _TEXT_FILE, available()
     if need > SHARE * room:
@@ -94,7 +94,7 @@ def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
             f"Reading {table.name} will take about {gib(need)} of memory; {gib(room)} are "
             "available."
         )
-    if need <= SHARE * room or table.kind == "frame":
+    if need <= SHARE * room or table.source_format == "frame":
         return 1
     if table.sampled is None:
         raise OutOfMemory(
@@ -111,5 +111,5 @@ def keep_one_of(table: Table, columns: Mapping[str, str]) -> int:
 
 
 def gib(size: float) -> str:
-    """Bytes for people."""
+    """Bytes as text, in GiB or MiB."""
     return f"{size / 2**30:,.1f} GiB" if size >= 2**30 / 10 else f"{size / 2**20:,.1f} MiB"

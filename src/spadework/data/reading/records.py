@@ -15,7 +15,7 @@ _STEP = 1 << 24  # bytes looked at together; the temporary arrays stay in tens o
 
 @dataclass(frozen=True)
 class Fault:
-    """The first quote that stands where none may stand."""
+    """The first misplaced quote."""
 
     record: int  # the record in which the quoted text opens
     unclosed: bool  # else it is a quote in the middle of a field
@@ -64,15 +64,15 @@ def scan(data: NDArray[np.uint8], delimiter: int, *, quotes: bool) -> Records:
                 marks &= ~inside
                 open_before = bool(inside[-1])
             last_quote = int(at[-1])
-        places = np.flatnonzero(marks)
-        line_ends = np.flatnonzero(breaks[places])
+        positions = np.flatnonzero(marks)
+        line_ends = np.flatnonzero(breaks[positions])
         counts = np.diff(line_ends, prepend=-1)
         if len(counts):
             counts[0] += delimiters
-            delimiters = len(places) - int(line_ends[-1]) - 1
+            delimiters = len(positions) - int(line_ends[-1]) - 1
         else:
-            delimiters += len(places)
-        ends.append(places[line_ends] + begin)
+            delimiters += len(positions)
+        ends.append(positions[line_ends] + begin)
         fields.append(counts.astype(np.int32))
         if not chunk.all():
             nuls.append(np.flatnonzero(chunk == NUL) + begin)

@@ -1,4 +1,4 @@
-"""Which rows are set aside and why, while a source is read; the row account is drawn from it."""
+"""Which rows are set aside and why, while a source is read; the row account is made of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from spadework.arrays import Mask
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, noun: str) -> str:
     """1 row, 2 rows, 1,000 rows."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 class Ledger:
-    """The first reason that meets a row stays. Nothing is stored until a row is set aside."""
+    """A row keeps the first reason given for it. Nothing is stored until a row is set aside."""
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
@@ -37,7 +37,7 @@ class Ledger:
         self._marks[mask & (self._marks == 0)] = self._reasons.index(reason) + 1
 
     def remark(self, sentence: str) -> None:
-        """A sentence for people about a choice that was made."""
+        """Keep a sentence for users about a choice that was made."""
         if sentence not in self.remarks:
             self.remarks.append(sentence)
 

@@ -1,4 +1,4 @@
-"""A source as a table: names and types at once, values of the chosen columns when asked."""
+"""A source as a table: names and types at once, values of the chosen columns on request."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Table:
     """
 
     name: str
-    kind: str
+    source_format: str
     schema: Mapping[str, pl.DataType]
     rows: int
     fetch: Callable[[Sequence[str]], pl.DataFrame]
@@ -50,7 +50,7 @@ class Table:
 
 
 def joined(tables: Sequence[Table]) -> Table:
-    """Several tables one after the other; rows are numbered through."""
+    """Several tables appended; rows are numbered continuously."""
     first = tables[0]
     if len(tables) == 1:
         return first
@@ -70,7 +70,7 @@ def joined(tables: Sequence[Table]) -> Table:
         )
     return Table(
         name=", ".join(table.name for table in tables),
-        kind=first.kind,
+        source_format=first.source_format,
         schema=first.schema,
         rows=int(starts[-1]),
         fetch=lambda columns: pl.concat([table.fetch(columns) for table in tables]),
@@ -95,7 +95,7 @@ def check_same_columns(
     added = [column for column in others if column not in schema]
     if missing or added:
         parts = [f"lacks {_list(missing)}"] if missing else []
-        parts += [f"has {_list(added)} besides"] if added else []
+        parts += [f"has {_list(added)} in addition"] if added else []
         what = " and ".join(parts)
     else:
         column = next((c for c in schema if schema[c] != others[c]), None)

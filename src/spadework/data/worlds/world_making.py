@@ -1,4 +1,4 @@
-"""What worlds are made of: the shelf, a log from arrays, and draws that favour nothing."""
+"""Parts of worlds: the registry, a log from arrays, and uniform draws."""
 
 from __future__ import annotations
 
@@ -31,35 +31,35 @@ HELP = frozenset(
         "users",
     }
 )
-"""What may help in a world."""
+"""What may help a model in a world."""
 START = 1_704_067_200  # 2024-01-01 UTC
 DAY = 86_400
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class World:
-    """A log, what is known about its items, and what helps in it."""
+    """A log, the content of its items, and what helps a model on it."""
 
     name: str
     log: Interactions
-    answer: str  # what a good method has to find
+    answer: str  # the pattern that a good method has to find
     helps: frozenset[str]  # of `HELP`
     content: ItemContent | None = None
-    target: str | None = None  # the kind of event to predict, where there are several
+    target: str | None = None  # the event type to predict, where there are several
 
 
 worlds: Registry[Callable[[np.random.Generator], World]] = Registry("world")
 F = TypeVar("F", bound=Callable[[np.random.Generator], World])
 
 
-def place(function: F) -> F:
-    """Put a world on the shelf under its own name."""
+def register(function: F) -> F:
+    """Register a world under its function's name."""
     worlds.register(function.__name__, function)
     return function
 
 
 def anything(rng: np.random.Generator, shape: tuple[int, ...], items: int) -> Array:
-    """Items in any order, all equally often: chance makes none of them popular. Shape `shape`."""
+    """Items in random order, all equally often: none is popular by chance. Shape `shape`."""
     cells = int(np.prod(shape))
     return np.concatenate([rng.permutation(items) for _ in range(-(-cells // items))])[
         :cells
@@ -72,7 +72,7 @@ def shared_out(rng: np.random.Generator, users: int, each: int, things: int) -> 
 
 
 def spread(rng: np.random.Generator, users: int, events: int, days: int = 140) -> Array:
-    """Moments over `days` days, ascending within each user. Shape [users · events]."""
+    """Timestamps over `days` days, ascending within each user. Shape [users · events]."""
     return START + np.sort(rng.integers(0, days * DAY, (users, events)), axis=1).ravel()
 
 
@@ -82,12 +82,12 @@ def log_of(
     times: Array,
     *,
     baskets: Array | None = None,
-    kinds: Array | None = None,
-    kind_names: tuple[str, ...] = (),
+    event_types: Array | None = None,
+    event_type_names: tuple[str, ...] = (),
     item_count: int | None = None,
 ) -> Interactions:
-    """A log of numbered users and items, rows in any order; with `item_count` items that nobody
-    took are known, too.
+    """A log of numbered users and items, rows in any order; with `item_count` the
+    catalogue has items without events, too.
     """
     user_vocabulary, user_codes = Vocabulary.build(pl.Series("user", [f"u{u:04d}" for u in users]))
     names = pl.Series("item", [f"i{i:04d}" for i in items])
@@ -103,13 +103,13 @@ def log_of(
         item_vocabulary=item_vocabulary,
         times=times.astype(np.int64),
         baskets=None if baskets is None else baskets.astype(np.int32),
-        kinds=None if kinds is None else kinds.astype(np.int32),
-        kind_names=kind_names,
+        event_types=None if event_types is None else event_types.astype(np.int32),
+        event_type_names=event_type_names,
     )
     columns = (
         {"user": "user", "item": "item", "time": "time"}
         | ({} if baskets is None else {"basket": "basket"})
-        | ({} if kinds is None else {"event": "event"})
+        | ({} if event_types is None else {"event": "event"})
     )
     account = RowAccount(source="world", read=len(log), used=len(log), columns=columns)
     object.__setattr__(log, "account", account)

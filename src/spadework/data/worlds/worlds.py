@@ -1,17 +1,17 @@
-"""Synthetic logs whose right answer is known. A shelf: one function, one world."""
+"""Synthetic logs whose right answer is known: a registry with one function per world."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from spadework.data.worlds import finer_worlds  # noqa: F401  (its worlds place themselves)
+from spadework.data.worlds import finer_worlds  # noqa: F401  (its worlds register themselves)
 from spadework.data.worlds.world_making import (
     DAY,
     START,
     World,
     categories_of,
     log_of,
-    place,
+    register,
     spread,
     worlds,
 )
@@ -25,7 +25,7 @@ def world(name: str, seed: int = 0) -> World:
     return worlds[name](generator(seed, f"world:{name}"))
 
 
-@place
+@register
 def checkerboard(rng: np.random.Generator) -> World:
     """Even users take even items, odd users odd ones, each item at most once."""
     users, items = [], []
@@ -41,9 +41,9 @@ def checkerboard(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def popularity(rng: np.random.Generator) -> World:
-    """Everybody draws from one skewed distribution; nothing else is to be learned."""
+    """All users draw from one skewed distribution; there is no other pattern to learn."""
     chances = 1 / np.arange(1, 201)
     items = np.concatenate(
         [rng.choice(200, 20, replace=False, p=chances / chances.sum()) for _ in range(400)]
@@ -54,7 +54,7 @@ def popularity(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def order(rng: np.random.Generator) -> World:
     """The next item is the successor of the last one on a ring of 120, four times in five."""
     steps = np.where(rng.random((400, 24)) < 0.8, 1, rng.integers(0, 120, (400, 24)))
@@ -63,16 +63,14 @@ def order(rng: np.random.Generator) -> World:
     return World(
         name="order",
         log=log,
-        answer="direction: the last item tells the next",
+        answer="direction: the last item determines the next",
         helps=frozenset({"neighbours", "order"}),
     )
 
 
-@place
+@register
 def repeats(rng: np.random.Generator) -> World:
-    """Each user has six favourites out of 150 and takes them again and again, four times in
-    five.
-    """
+    """Each user has six favourites out of 150 and repeats them, four times in five."""
     favourites = np.argsort(rng.random((300, 150)), axis=1)[:, :6]
     pick = np.take_along_axis(favourites, rng.integers(0, 6, (300, 30)), axis=1)
     items = np.where(rng.random((300, 30)) < 0.8, pick, rng.integers(0, 150, (300, 30)))
@@ -85,14 +83,14 @@ def repeats(rng: np.random.Generator) -> World:
     return World(
         name="repeats",
         log=log,
-        answer="personal frequency: people take their own items again",
+        answer="personal frequency: users repeat their own items",
         helps=frozenset({"repeats"}),
     )
 
 
-@place
+@register
 def trend(rng: np.random.Generator) -> World:
-    """Twenty of 300 items are in fashion, for everybody, seven times in ten; every day one of them
+    """Twenty of 300 items are in fashion, for all users, seven times in ten; every day one of them
     gives way to a new one.
     """
     times = spread(rng, 500, 20)
@@ -114,10 +112,10 @@ def trend(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def content(rng: np.random.Generator) -> World:
-    """Users love one of ten categories; items are many and rarely taken, so only the category
-    carries over.
+    """Users prefer one of ten categories; items are many and have few events, so only the
+    category carries over.
     """
     taste = rng.integers(0, 10, 400)
     own = taste[:, None] * 200 + rng.integers(0, 200, (400, 16))
@@ -134,29 +132,28 @@ def content(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def hits(rng: np.random.Generator) -> World:
-    """Half of what a user takes are hits, any of fifty; the other half is of one of twenty groups
-    of twenty-five items.
+    """Half of a user's items are hits, any of fifty; the other half is of one of twenty groups of
+    twenty-five items.
 
-    That a hit was taken says nothing of taste, yet its counts with all other items are the largest
-    of all.
+    A hit carries no information about taste, yet its counts with all other items are the largest.
     """
     items = []
     for group in rng.integers(0, 20, 900):
         own = 50 + 25 * group + rng.choice(25, 10, replace=False)
         items.append(rng.permutation(np.concatenate([rng.choice(50, 10, replace=False), own])))
     log = log_of(np.repeat(np.arange(900), 20), np.concatenate(items), spread(rng, 900, 20))
-    answer = "normalised rows: hits say nothing of taste"
+    answer = "normalised rows: hits carry no information about taste"
     return World(
         name="hits", log=log, answer=answer, helps=frozenset({"neighbours", "normalisation"})
     )
 
 
-@place
+@register
 def habits_in_fashion(rng: np.random.Generator) -> World:
-    """Three events in five are of a user's five favourites; the others are of what is in fashion,
-    for everybody, as in `trend`.
+    """Three events in five are of a user's five favourites; the others are of what is in fashion
+    for all users, as in `trend`.
     """
     users, events = 600, 25
     times = spread(rng, users, events)
@@ -165,7 +162,7 @@ def habits_in_fashion(rng: np.random.Generator) -> World:
     worn = ((times - START) // DAY + rng.integers(0, 20, len(times))) % 300
     items = np.where(rng.random(len(times)) < 0.6, own, worn)
     log = log_of(np.repeat(np.arange(users), events), items, times)
-    answer = "two things: people take their own items again, and new ones come and go"
+    answer = "two patterns: users repeat their own items, and new ones come and go"
     return World(
         name="habits_in_fashion",
         log=log,
@@ -174,7 +171,7 @@ def habits_in_fashion(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def ordered_hits(rng: np.random.Generator) -> World:
     """Every second event is a hit, any of sixty; between them each item is the successor of the one
     before on a ring of 120, nine times in ten.
@@ -187,7 +184,7 @@ def ordered_hits(rng: np.random.Generator) -> World:
     popular = np.argsort(rng.random((users, 60)), axis=1)[:, : events // 2]
     items = np.stack([popular, ring], axis=2).reshape(users, events)
     log = log_of(np.repeat(np.arange(users), events), items.ravel(), spread(rng, users, events))
-    answer = "two things: the last item tells the next, and hits say nothing of taste"
+    answer = "two patterns: the last item determines the next, and hits do not show taste"
     return World(
         name="ordered_hits",
         log=log,
@@ -196,14 +193,14 @@ def ordered_hits(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def crossed(rng: np.random.Generator) -> World:
-    """Looking at one group of items leads to a purchase in another, the same for everybody;
-    purchases say nothing of one another.
+    """Looking at one group of items leads to a purchase in another, the same for all users;
+    purchases carry no information about one another.
 
     For two months each user looks at four items in each of three of forty groups; in the months
     after, for each group, one of the ten items of the group that it leads to is bought, nine times
-    in ten. Whoever takes all events for the same finds more to look at.
+    in ten. A method that treats all events the same finds more items to look at.
     """
     groups = np.argsort(rng.random((600, 40)), axis=1)[:, :3, None]
     viewed = groups * 10 + np.argsort(rng.random((600, 3, 10)), axis=2)[:, :, :4]
@@ -215,11 +212,15 @@ def crossed(rng: np.random.Generator) -> World:
         [views, begins + rng.integers(60 * DAY, 120 * DAY, (600, 3, 1))], axis=2
     ).ravel()
     items = np.concatenate([viewed, bought], axis=2).ravel()
-    kinds = np.tile(np.asarray([1, 1, 1, 1, 0]), 1800)
+    event_types = np.tile(np.asarray([1, 1, 1, 1, 0]), 1800)
     log = log_of(
-        np.repeat(np.arange(600), 15), items, times, kinds=kinds, kind_names=("purchase", "view")
+        np.repeat(np.arange(600), 15),
+        items,
+        times,
+        event_types=event_types,
+        event_type_names=("purchase", "view"),
     )
-    answer = "kinds: what was looked at tells what will be bought"
+    answer = "event types: views predict purchases"
     return World(
         name="crossed",
         log=log,
@@ -229,9 +230,9 @@ def crossed(rng: np.random.Generator) -> World:
     )
 
 
-@place
+@register
 def noise(rng: np.random.Generator) -> World:
-    """Everybody takes anything at any time. Nothing is to be learned, and nothing may be found."""
+    """Users, items and times are independent: there is nothing to learn, and no pattern to find."""
     items = rng.integers(0, 200, 400 * 20)
     log = log_of(np.repeat(np.arange(400), 20), items, spread(rng, 400, 20))
     return World(name="noise", log=log, answer="nothing", helps=frozenset())

@@ -1,5 +1,5 @@
-"""What is asked of the data: one file, one family of findings; one function, one question.
+"""Questions to the data: one file, one family of findings; one function, one question.
 
-Start with `popularity`; `asking` has what they share. The docstring of a question is what
-`spadework explain CODE` prints.
+Start with `popularity`; `comparisons` has what they share. `spadework explain CODE` prints the
+docstring of a question.
 """

@@ -1,5 +1,5 @@
-"""Does it matter what came first? Direction, recency, distance, the file's order inside a moment,
-histories in any order.
+"""Does the order of events matter? Direction, recency, distance, the file's order within one
+timestamp, shuffled histories.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.diagnosis.change import CannotTell
-from spadework.diagnosis.controls import reversed_in_time, shuffled, tied_share, ties_broken
+from spadework.diagnosis.controls import break_ties, reverse_time, shuffle_items, tied_share
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.probe import found, probe
-from spadework.diagnosis.questions.asking import (
-    BEYOND,
+from spadework.diagnosis.probe import finding_of_change, probe
+from spadework.diagnosis.questions.comparisons import (
+    BEYOND_TRENDS,
     RECENT,
     WEIGHTS,
-    beyond,
-    contexts_of,
-    counting,
-    of_order,
-    pairs_of,
-    timed,
-    without_control,
+    cooccurrence_model,
+    history_contexts,
+    loss_when_scrambled,
+    order_change,
+    require_times,
+    setting_pairs,
+    with_trends,
 )
 from spadework.randomness import generator
 
@@ -39,150 +39,160 @@ FEW_TIES = 0.05
 
 @probe("ORD-1", fits=8)
 def direction(evidence: Evidence) -> Finding:
-    """Which of two items came first matters: pairs counted forward predict better than pairs
-    counted backward.
+    """What users chose first tells what they choose next: pairs of items counted forward in time
+    predict better than pairs counted backward.
 
-    Why it matters: sequence models pay where order does. How it is measured: half of what pairs
-    counted forward give beyond pairs counted backward (the same count of the log reversed in time),
-    beside pairs counted both ways; less what the same gives where items are exchanged among events
-    of about the same time (trends alone have a direction, too). When it errs: order inside one
-    timestamp is the order of the file; INT-7 says how much of that there is, and ORD-4 what it
-    gives.
+    Why it matters: sequence models pay where order does. How it is measured: half of the gain of
+    pairs counted forward over pairs counted backward (the same count of the log reversed in time),
+    relative to pairs counted both ways; less the same gain on logs with items exchanged among
+    events of about the same time (trends alone have a direction, too). When it errs: order within
+    one timestamp is the order of the file; INT-7 tells how much of that there is, and ORD-4 what
+    its effect is.
     """
     new = evidence.new_items.sampled
-    timed(new)
+    require_times(new)
     both, forward = (
         [
-            counting(new, {**ORDERED, **context, "backward": backward})
-            for context in contexts_of(new)
+            cooccurrence_model(new, {**ORDERED, **context, "backward": backward})
+            for context in history_contexts(new)
         ]
         for backward in (1.0, 0.0)
     )
 
-    def directed(where: Evidence) -> Array:
-        """Half of what forward gives beyond backward. Shape [rows]."""
-        backward = where.of_logs(train=reversed_in_time(where.train))
-        return (where.mean_of(forward) - backward.mean_of(forward)) / 2
+    def directed(question: Evidence) -> Array:
+        """Half of the gain of forward over backward pairs. Shape [rows]."""
+        backward = question.of_logs(train=reverse_time(question.train))
+        return (question.mean_of(forward) - backward.mean_of(forward)) / 2
 
     new.values([*both, *forward])  # counted together
     base = new.mean_of(both)
     if new.has_control:
-        change, (what, level) = new.difference(base, base + new.less_trends(directed)), BEYOND
+        change, (what, level) = (
+            new.difference(base, base + new.less_trends(directed)),
+            BEYOND_TRENDS,
+        )
     else:
-        change, what, level = without_control(new, new.difference(base, base + directed(new)))
-    return found(
+        change, what, level = with_trends(new, new.difference(base, base + directed(new)))
+    return finding_of_change(
         "ORD-1",
         change,
         new,
         level=level,
         what=f"Counting pairs in the direction of time{what}",
-        yes="What came first tells what comes next.",
-        no="Sets say as much as sequences.",
-        means="Sequence models may pay; keep the direction of time.",
-        advice="Try forward models; a transformer is worth a run.",
+        yes="What users chose first tells what they choose next.",
+        no="The order of items tells nothing more.",
+        means="Sequence models may pay. Keep the direction of time.",
+        advice="Try models that count forward in time. A transformer is worth a run.",
         patch={"backward": 0.0, "causal": True},
     )
 
 
 @probe("ORD-2", fits=5)
 def recency(evidence: Evidence) -> Finding:
-    """The last items of a history say more than the first ones.
+    """The last items of a history tell more than the first ones.
 
-    Why it matters: intent moves within a history, so short contexts suffice and models that read
-    the whole history alike lose. How it is measured: history weights 0.7^n against equal ones, less
-    what the same gives where items are exchanged among events of about the same time. When it errs:
-    where histories have a handful of events there is little to forget.
+    Why it matters: a user's intent changes within a history, so short contexts suffice, and models
+    that weigh the whole history equally lose. How it is measured: history weights 0.7^n against
+    equal weights, less the same gain on logs with items exchanged among events of about the same
+    time. When it errs: histories with a handful of events have little to forget.
     """
     new = evidence.new_items.sampled
-    timed(new)
-    change, what, level = of_order(new, pairs_of(new, {}, RECENT, WEIGHTS))
-    return found(
+    require_times(new)
+    change, what, level = order_change(new, setting_pairs(new, {}, RECENT, WEIGHTS))
+    return finding_of_change(
         "ORD-2",
         change,
         new,
         level=level,
-        what=f"The last items of the history weighing most{what}",
-        yes="Intent moves: the last items say more.",
-        no="The whole history says as much.",
+        what=f"Giving the last items of a history the most weight{what}",
+        yes="The last items tell more: users' intent changes.",
+        no="Early items tell as much as the last ones.",
         means="A transformer may use short contexts.",
-        advice="Weigh histories by recency; try a maximal length of 20 to 50.",
+        advice="Weigh histories by recency. Try a maximal length of 20 to 50.",
         patch={"history": 0.7, "max_length": 50},
     )
 
 
 @probe("ORD-3", fits=8)
 def distance(evidence: Evidence) -> Finding:
-    """Items that stand near each other in a history belong together more than items far apart.
+    """Items that are near each other in a history belong together more than items far apart.
 
-    Why it matters: then neighbourhoods within histories carry meaning: windows and positions help,
-    and a transformer needs them to be right. How it is measured: pairs counted by 1/distance, both
-    ways, on the log as it is against a log of histories in any order, both read alike, less what
-    the same gives where items are exchanged among events of about the same time. When it errs: in
-    short histories all distances are about the same.
+    Why it matters: then windows and positions help, and a transformer needs correct positions. How
+    it is measured: pairs counted by 1/distance, both ways, on the log as it is against a log of
+    shuffled histories, both read equally, less the same gain on logs with items exchanged among
+    events of about the same time. When it errs: in short histories all distances are about the
+    same.
     """
     new = evidence.new_items.sampled
-    timed(new)
-    models = [counting(new, ORDERED | context) for context in contexts_of(new)]
-    change, what, level = beyond(new, models, "order of train", shuffled, learned=True)
-    return found(
+    require_times(new)
+    models = [cooccurrence_model(new, ORDERED | context) for context in history_contexts(new)]
+    change, what, level = loss_when_scrambled(
+        new, models, "order of train", shuffle_items, learned=True
+    )
+    return finding_of_change(
         "ORD-3",
         change,
         new,
         level=level,
-        what=f"Near pairs weighing more than far ones, instead of any order{what}",
-        yes="What stands near belongs together.",
-        no="Near or far in the history is the same.",
-        means="Give a transformer positions, and trust them.",
-        advice="Sweep windows and distances.",
+        what=f"Giving near items more weight, in the real order instead of a shuffled one{what},",
+        yes="Items near each other belong together.",
+        no="Near or far in the history makes no difference.",
+        means="Let a transformer read positions, and trust them.",
+        advice="Try windows and weights by distance.",
         patch={"distance": "inverse", "positions": True},
     )
 
 
 @probe("ORD-4", fits=2)
 def order_of_the_file(evidence: Evidence) -> Finding:
-    """The order of the file inside one timestamp carries something: either the clock is coarse, or
-    the export leaks.
+    """The order of the file within one timestamp tells what users choose: either the clock is
+    coarse, or the export leaks information.
 
     Why it matters: what looks like a sequence may be how a page lists its answers, or a sort that
     knows the future; MovieLens is ordered by a questionnaire. A model that learns such an order
-    will not find it in service. How it is measured: the shuffle of ties: every event gets a moment
-    of its own, those of one timestamp in the order of the file against any order; forward
-    co-occurrence by 1/distance, recent items first. When it errs: a file may be in the true order
-    of events, finer than its clock; then the order is good, and the clock should be exported.
+    will not find it in production. How it is measured: every event gets a time of its own, events
+    of one timestamp in the order of the file against random order; forward co-occurrence by
+    1/distance, recent items first. When it errs: a file may be in the true order of events, finer
+    than its clock; then the order is good, and the finer clock should be exported.
     """
     new = evidence.new_items.sampled
-    timed(new)
+    require_times(new)
     split = new.protocol.split
     if (share := tied_share(split.train)) < FEW_TIES:
         raise CannotTell(
             f"Only {share:.0%} of the events share their timestamp with another of the same user."
         )
-    models = [counting(new, {**ORDERED, **RECENT, "backward": backward}) for backward in (0.0, 0.5)]
+    models = [
+        cooccurrence_model(new, {**ORDERED, **RECENT, "backward": backward})
+        for backward in (0.0, 0.5)
+    ]
     random = generator(new.protocol.seed, "ties")
 
-    def asked_with(by: np.random.Generator | None) -> Array:
-        """Values where ties are broken so, in train and in histories alike. Shape [rows]."""
-        train = ties_broken(split.train, by)
+    def values_with_ties(by: np.random.Generator | None) -> Array:
+        """Values with ties broken in the order of the file, or at random with a generator, in train
+        and in histories. Shape [rows].
+        """
+        train = break_ties(split.train, by)
         given = (
             train.of_user_codes(split.given.active_users)
             if new.learns_histories
-            else ties_broken(split.given, by)
+            else break_ties(split.given, by)
         )
         return new.of_logs(train=train, given=given).mean_of(models)
 
-    kept, mixed = asked_with(None), asked_with(random)
-    return found(
+    kept, shuffled = values_with_ties(None), values_with_ties(random)
+    return finding_of_change(
         "ORD-4",
-        new.difference(mixed, kept),
+        new.difference(shuffled, kept),
         new,
-        what="Events of one timestamp in the order of the file instead of any order",
-        yes="The file's order says something: a finer clock, or a leak.",
-        no="The order inside one timestamp says nothing.",
+        what="Keeping the order of the file among events of the same time",
+        yes="The order of the file tells something: it has a finer clock, or a leak.",
+        no="The order within one timestamp tells nothing.",
         means=(
-            "Do not let a model read positions inside one timestamp before you know where they "
+            "Do not let a model read positions within one timestamp before you know where they "
             "come from."
         ),
-        advice="Find out what sorted the file; export a finer clock if the order is real.",
+        advice="Find out how the file was sorted. Export a finer clock if the order is real.",
         patch={"positions": False},
         more=f"{share:.0%} of the events share their timestamp.",
     )
@@ -190,27 +200,31 @@ def order_of_the_file(evidence: Evidence) -> Finding:
 
 @probe("ORD-5", fits=4)
 def shuffled_histories(evidence: Evidence) -> Finding:
-    """A model that reads order loses when histories are shuffled: order as a whole carries
-    something.
+    """The order of a history matters: a model that reads order is worse on shuffled histories.
 
-    Why it matters: it is the plainest of all tests of a sequence: the same model, the same items,
-    in any order. How it is measured: forward co-occurrence by 1/distance with recent items weighing
-    most, asked with histories as they are against histories in any order, less what the same loses
-    where items are exchanged among events of about the same time. When it errs: it does not say
-    which kind of order; ORD-1 to ORD-3 do.
+    Why it matters: this is the simplest test of a sequence: the same model and the same items, in
+    random order. How it is measured: forward co-occurrence by 1/distance with the most weight for
+    recent items, with histories as they are against shuffled histories, less the same loss on logs
+    with items exchanged among events of about the same time. When it errs: it does not tell which
+    part of the order matters; see ORD-1 to ORD-3.
     """
     new = evidence.new_items.sampled
-    timed(new)
-    models = [counting(new, {**ORDERED, **RECENT, "backward": backward}) for backward in (0.0, 0.5)]
-    change, what, level = beyond(new, models, "order of histories", shuffled, learned=False)
-    return found(
+    require_times(new)
+    models = [
+        cooccurrence_model(new, {**ORDERED, **RECENT, "backward": backward})
+        for backward in (0.0, 0.5)
+    ]
+    change, what, level = loss_when_scrambled(
+        new, models, "order of histories", shuffle_items, learned=False
+    )
+    return finding_of_change(
         "ORD-5",
         change,
         new,
         level=level,
-        what=f"Histories as they are instead of shuffled{what}",
-        yes="The order of a history carries something.",
-        no="Shuffled histories say as much.",
+        what=f"Reading histories in their order instead of shuffled{what}",
+        yes="The order of a history matters.",
+        no="Shuffled histories tell as much.",
         means="Sequence models have something to read.",
         advice="Try models that read order.",
         patch={"causal": True},

@@ -1,4 +1,4 @@
-"""Do people take their own things again? Own purchases as a prior, alone, and by their pauses."""
+"""Do users choose their own items again? Own items as a prior, alone, and by their pauses."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Callable
 from spadework.diagnosis.change import CannotTell, Change
 from spadework.diagnosis.evidence import Evidence
 from spadework.diagnosis.finding import Finding
-from spadework.diagnosis.probe import found, probe
-from spadework.diagnosis.questions.asking import WEIGHTS, counting
+from spadework.diagnosis.probe import finding_of_change, probe
+from spadework.diagnosis.questions.comparisons import WEIGHTS, cooccurrence_model
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.needs import REPEATS_MATTER
@@ -16,28 +16,26 @@ from spadework.models.needs import REPEATS_MATTER
 
 @probe("REP-1", fits=3)
 def own_purchases(evidence: Evidence) -> Finding:
-    """People take their own items again: own purchases as a prior of a model that does not count
-    them.
+    """Users choose their own items again: adding what they had before improves the lists.
 
-    Why it matters: transformers miss repeats and counters; personal frequency has them for nothing.
-    How it is measured: co-occurrence, and what is popular, with personal popularity as a prior
-    against without, items of the history allowed; the smaller of both gains stands. When it errs:
-    where users have one basket each, nobody can repeat.
+    Why it matters: transformers miss repeats and counts; personal frequency has them at no cost.
+    How it is measured: co-occurrence, and the most popular items, with personal popularity as a
+    prior against without, items of the history allowed; the smaller of both gains counts. When it
+    errs: where users have one basket each, no repeat is possible.
     """
     evidence = _repeating(evidence)
-    change = _beside_both(evidence, lambda one: model("prior", parts=one.label, weight=0.5))
-    return found(
+    change = _smaller_gain(evidence, lambda base: model("prior", parts=base.label, weight=0.5))
+    return finding_of_change(
         "REP-1",
         change,
         evidence,
-        what="Own purchases as a prior",
-        yes="People come back to their own items.",
-        no="Own purchases say no more than the rest.",
+        what="Adding what a user had before to the lists",
+        yes="Users come back to their own items.",
+        no="Own items tell no more than the others.",
         means=(
-            "A transformer needs personal popularity in its scores (PPS), and must not forbid "
-            "repeats."
+            "A transformer needs personal popularity in its scores (PPS), and must allow repeats."
         ),
-        advice="Allow repeats; serve personal frequency or a blend with it.",
+        advice="Allow repeats. Serve personal frequency or a blend with it.",
         patch={
             "repeats": "allow",
             "models": ["personal", "tifu-knn", "blend"],
@@ -48,18 +46,18 @@ def own_purchases(evidence: Evidence) -> Finding:
 
 @probe("REP-2", fits=2)
 def pauses(evidence: Evidence) -> Finding:
-    """Each thing comes back after a pause of its own: what is due is taken next.
+    """Each item comes back after its own typical pause: items that are due are chosen next.
 
-    Why it matters: soap and shoes have clocks of their own, which a transformer with positions
-    alone cannot see. How it is measured: personal frequency with half of each purchase's weight by
-    how near its age is to the item's typical pause, against none, on each user's next basket (or
-    next moment): what falls due later in the span is not due yet. When it errs: items that are
-    taken rarely have no pause of their own yet.
+    Why it matters: soap and shoes have different pauses, which a transformer with positions alone
+    cannot see. How it is measured: personal frequency with half of each purchase's weight by how
+    near its age is to the item's typical pause, against none, on each user's next basket (or next
+    timestamp): items due later in the span are not due yet. When it errs: items that are rarely
+    chosen have no known pause yet.
     """
     evidence = _repeating(evidence)
     if evidence.train.times is None:
         raise CannotTell("The log has no times.")
-    following = evidence.next_moment
+    following = evidence.next_step
     contexts: list[dict[str, float]] = [{}, {"decay": 0.97}]
     change = following.change(
         [
@@ -67,14 +65,14 @@ def pauses(evidence: Evidence) -> Finding:
             for context in contexts
         ]
     )
-    return found(
+    return finding_of_change(
         "REP-2",
         change,
         following,
-        what="What is due after its typical pause, on the next basket",
-        yes="Things come back after pauses of their own.",
-        no="Pauses say no more than how often and how lately.",
-        means="Give a transformer the time since each item was last taken.",
+        what="Recommending items when their typical pause is over (for the next basket)",
+        yes="Items come back after typical pauses.",
+        no="Pauses tell no more than how often and how recently an item was chosen.",
+        means="Let a transformer read the time since each item was last chosen.",
         advice="Use personal frequency with intervals.",
         patch={"models": ["personal"], "interval": 0.5, "time_encoding": True},
     )
@@ -82,35 +80,41 @@ def pauses(evidence: Evidence) -> Finding:
 
 @probe("REP-3", fits=2)
 def own_purchases_alone(evidence: Evidence) -> Finding:
-    """People's own things, by how often and how lately, serve better than co-occurrence that may
-    repeat as well, and than what is popular.
+    """Users' own items, by how often and how recently they were chosen, are better lists than
+    co-occurrence with repeats and than the most popular items.
 
-    Why it matters: then the list of what they own is the product, and everything else is a side
-    dish; it costs nothing to train. How it is measured: personal frequency against co-occurrence of
-    two weights and against what is popular, items of the history allowed; the smaller of both gains
-    stands: popular things come back, too. When it errs: it says nothing of new items, which are few
-    in such lists; the quota of `blend` keeps room for them.
+    Why it matters: then the list of own items is the main product, and all else is an addition; it
+    costs nothing to train. How it is measured: personal frequency against co-occurrence of two
+    weights and against the most popular items, items of the history allowed; the smaller of both
+    gains counts, since popular items come back, too. When it errs: it tells nothing about new
+    items, which are few in such lists; the quota of `blend` keeps room for them.
     """
     evidence = _repeating(evidence)
-    change = _beside_both(evidence, lambda _: model("personal"))
-    return found(
+    change = _smaller_gain(evidence, lambda _: model("personal"))
+    return finding_of_change(
         "REP-3",
         change,
         evidence,
-        what="Own purchases alone instead of co-occurrence or what is popular",
-        yes="What people own is what they take next.",
-        no="Own purchases alone are not enough.",
+        what=(
+            "Recommending only what a user had before (instead of co-occurrence or the most "
+            "popular)"
+        ),
+        yes="Users mostly choose again what they had before.",
+        no="A user's own items alone are not enough.",
         means="Whatever a large model adds, it adds to personal frequency.",
-        advice="Serve personal frequency first; add new items by a quota.",
+        advice="Serve personal frequency first. Add new items by a quota.",
         patch={"models": ["personal", "blend"], "personal_popularity": True},
     )
 
 
-def _beside_both(evidence: Evidence, other: Callable[[Recommender], Recommender]) -> Change:
-    """The smaller of the gains beyond co-occurrence and beyond what is popular: what is popular
-    comes back without being anybody's own.
+def _smaller_gain(evidence: Evidence, other: Callable[[Recommender], Recommender]) -> Change:
+    """The smaller of the gains beyond co-occurrence and beyond the most popular items: popular
+    items come back without a habit of the user.
     """
-    together = [(one, other(one)) for one in (counting(evidence, settings) for settings in WEIGHTS)]
+    together = [
+        (base, other(base))
+        for base in (cooccurrence_model(evidence, settings) for settings in WEIGHTS)
+    ]
     popular = model("popular")
     return min(
         evidence.change(together),
@@ -120,17 +124,17 @@ def _beside_both(evidence: Evidence, other: Callable[[Recommender], Recommender]
 
 
 def _repeating(evidence: Evidence) -> Evidence:
-    """The question on a sample of a large log; refused where items of the history are left out."""
+    """The question on a sample of a large log; refused where repeats are not allowed."""
     if evidence.protocol.repeats == "forbid":
         share = evidence.protocol.split.repeat_share
         few = share < REPEATS_MATTER
-        told = (
+        subject = (
             f"Only {share:.0%}"
             if few
             else f"The recipe's policy is {evidence.protocol.policy!r}, and {share:.0%}"
         )
         raise CannotTell(
-            f"{told} of the targets are "
+            f"{subject} of the targets are "
             f"repeats{', so items of the history are left out' if few else ''}."
         )
-    return evidence.sampled.thrifty
+    return evidence.sampled.with_fewer_events

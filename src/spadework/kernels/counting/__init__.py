@@ -5,10 +5,11 @@ then `binary_counts`, which counts each item once a group, and `weighted_counts`
 channels of weights, distances and directions at once; its loops are in `weighted_loops`.
 `count_blocks` cuts the rows so that the counts of a block fit into the cache of a processor.
 
-Inside, items are *ranks*: 0 is the most common item. A code is an item's place in the sorted ids;
+Inside, items are *ranks*: 0 is the most common item. A code is an item's index in the sorted ids;
 `order[rank]` is the code and `ranks[code]` the rank. `neighbour_table` turns ranks back into codes.
 
 Plain counts are whole numbers. Weighted counts are float32 sums. Neither depends on the number of
-threads: additions of a row happen in the order of the log. Whoever changes a loop here changes
-every number of the project; `tests/oracles.py` holds slow twins.
+threads: additions of a row happen in the order of the log. Do not touch the order of additions or
+the types in a loop: such a change alters every number of the project. `tests/oracles.py` holds slow
+twins.
 """

@@ -1,10 +1,10 @@
-"""Counting which items stand together in groups, each item once a group: whole numbers, one
+"""Counting which items occur together in groups, each item once a group: whole numbers, one
 addition a pair.
 
 Three ways, chosen by how full the rows will be. *Half*: in a small, dense catalogue only pairs with
 a more common partner are counted, into a triangle, from which both (i, j) and (j, i) are read.
-*Dense*: a row that fills much of the catalogue is read off its accumulator in order. *Sparse*: a
-row that fills little remembers which cells it touched.
+*Dense*: a row that fills much of the catalogue is copied from its accumulator in order. *Sparse*: a
+row that fills little keeps a list of the cells it touched.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.instructions import FAR, LINE, NEAR, prefetch
 
 HALF_BYTES = 2**30
-"""Memory that the triangle of counts may take: 32 thousand items with counts below 65,536."""
+"""Bytes that the triangle of counts may take: 32 thousand items with counts below 65,536."""
 TILE = 128
 """Rows that are read from the triangle together: a jump to the next of its columns costs more than
 the few cache lines there.
@@ -39,17 +39,17 @@ class SetCounter:
 
     @cached_property
     def accumulator(self) -> type[np.unsignedinteger]:
-        """The smallest type that holds the count of the most common item: the smaller, the more of
-        it stands in the cache.
+        """The smallest type that holds the count of the most common item: the smaller it is, the
+        more cells fit into the cache.
         """
         return np.uint16 if self.groups.item_sizes.max(initial=0) < 2**16 else np.uint32
 
     @cached_property
     def by_half(self) -> bool:
-        """Whether the triangle of counts fits and is full enough to be worth it."""
+        """Whether the triangle of counts fits into memory and is full enough to save time."""
         items = self.groups.item_count
         small = items * (items + 1) // 2 * np.dtype(self.accumulator).itemsize <= HALF_BYTES
-        return small and self.groups.whole and int(self.groups.pairs.sum()) >= items * items
+        return small and self.groups.complete and int(self.groups.pairs.sum()) >= items * items
 
     @cached_property
     def _triangle(self) -> Array:
@@ -77,7 +77,7 @@ class SetCounter:
         )
 
     def prepare(self) -> None:
-        """Count what all blocks share."""
+        """Count the triangle, which all blocks share."""
         if self.by_half and self.groups.item_count:
             self._triangle  # noqa: B018  (counted on first use, and then kept)
 
@@ -102,8 +102,8 @@ class SetCounter:
 
     @cached_property
     def _dense(self) -> Array:
-        """Rows that are read off in order; the most common items, so a prefix. Empty rows within it
-        do not end it.
+        """Which rows are copied in order: those of the most common items, so a prefix of the ranks.
+        Empty rows within it do not end it.
         """
         pairs = self.groups.pairs
         full = pairs >= self.groups.item_count
@@ -158,7 +158,7 @@ class SetCounter:
 
 @kernel
 def _look_ahead(at, occurrence_groups, starts, items):
-    """Ask for the groups of occurrences that come soon after this one."""
+    """Prefetch the groups of the occurrences that follow soon after this one."""
     last = np.uint32(occurrence_groups.shape[0] - 1)
     prefetch(starts, occurrence_groups[min(at + np.uint32(FAR), last)])
     soon = starts[occurrence_groups[min(at + np.uint32(NEAR), last)]]
@@ -169,13 +169,15 @@ def _look_ahead(at, occurrence_groups, starts, items):
 @kernel
 def _half(first, last, starts, items, occurrence_starts, occurrence_groups, sums, triangle):
     one = sums.dtype.type(1)
+    # Each row counts only more common items: the other half of the table is its mirror image.
     for row in range(first, last):
+        # All groups that hold the row's item; their lists are prefetched some jumps ahead.
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, occurrence_groups, starts, items)
             other = starts[occurrence_groups[at]]
             column = items[other]
-            # a group's items ascend: what stands before the row's item is more common, and hot in
-            # the cache
+            # A group's items ascend by rank, so the items before the row's own are more common, and
+            # their cells are in the cache.
             while column != row:
                 sums[column] += one
                 other += np.uint32(1)
@@ -188,13 +190,16 @@ def _half(first, last, starts, items, occurrence_starts, occurrence_groups, sums
 
 @kernel
 def _mirror(first, last, triangle, out):
-    """Whole rows from the triangle."""
+    """Complete rows from the triangle."""
     size = out.shape[1]
+    # Left of the diagonal, a row is one run of the triangle.
     for row in range(first, last):
         base = row * (row - 1) // 2
         out[row - first, row] = 0
         for column in range(row):
             out[row - first, column] = triangle[base + column]
+    # Right of the diagonal, one column at a time: its cells for neighbouring rows are adjacent in
+    # the triangle, so one jump serves all rows of the block.
     for column in range(first + 1, size):
         soon = column + FAR
         prefetch(triangle, soon * (soon - 1) // 2 + first)
@@ -205,6 +210,8 @@ def _mirror(first, last, triangle, out):
 
 @kernel
 def _dense(first, last, starts, items, occurrence_starts, occurrence_groups, sums, out):
+    # Each row is summed in an accumulator over all columns and copied with its zeros: a row that
+    # fills much of the catalogue needs no list of touched columns.
     for row in range(first, last):
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, occurrence_groups, starts, items)
@@ -232,19 +239,26 @@ def _sparse(
     values,
 ):
     filled = np.uint64(0)
+    # Each row is summed in the accumulator and its touched columns are listed, so that only these
+    # are read and cleared.
     for row in range(first, last):
         found = np.uint64(0)
+        # All groups that hold the row's item; their lists are prefetched some jumps ahead.
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             _look_ahead(at, occurrence_groups, starts, items)
             group = occurrence_groups[at]
+            # All items of the group, the row's own too: skipping it would cost a branch in each
+            # step.
             for other in range(starts[group], starts[group + 1]):
                 column = items[other]
                 count = sums[column]
-                # written each time and counted when new: a branch would be guessed wrong
+                # Written each time and counted when new: a branch would often be mispredicted.
                 touched[found] = column
                 found += np.uint64(count == 0)
                 sums[column] = count + 1
         sums[row] = 0
+        # Copy the touched cells and clear them. The row's own cell is 0 by now, so the next one
+        # overwrites it.
         for at in range(found):
             column = touched[at]
             count = sums[column]

@@ -1,4 +1,4 @@
-"""Blocks of counted rows, and the room that one thread works in."""
+"""Blocks of counted rows, and the arrays that one thread works in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spadework.arrays import Array, Offsets
 from spadework.kernels.counting.instructions import aligned
 
 BLOCK_CELLS = 1 << 18
-"""Cells of a block: what one thread works on stays in its second-level cache."""
+"""Cells of a block: the cells that one thread works on stay in its second-level cache."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +39,10 @@ class Block:
 
 
 class Counter(Protocol):
-    """What counts pairs block by block."""
+    """An object that counts pairs block by block."""
 
     def prepare(self) -> None:
-        """Do what all blocks share."""
+        """Do the work that all blocks share."""
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks to count one after the other."""
@@ -53,38 +53,38 @@ class Counter(Protocol):
 
 @dataclass(eq=False)
 class Workspace(threading.local):
-    """Arrays that are used again and again, one set a thread; they grow when they must."""
+    """Arrays that are reused from block to block, one set a thread; they grow when needed."""
 
-    held: dict[str, Array] = field(default_factory=dict)
+    arrays: dict[str, Array] = field(default_factory=dict)
 
-    def array(self, name: str, size: int, kind: type, *, zeroed: bool = False) -> Array:
-        """An array of at least this size; `zeroed` ones must be left as zeros by whoever uses
-        them.
+    def array(self, name: str, size: int, dtype: type, *, zeroed: bool = False) -> Array:
+        """An array of at least this size. A `zeroed` array holds zeros, and the caller must leave
+        it so.
         """
-        found = self.held.get(name)
-        if found is None or len(found) < size or found.dtype != kind:
-            found = np.zeros(size, kind) if zeroed else np.empty(size, kind)
-            self.held[name] = found
+        found = self.arrays.get(name)
+        if found is None or len(found) < size or found.dtype != dtype:
+            found = np.zeros(size, dtype) if zeroed else np.empty(size, dtype)
+            self.arrays[name] = found
         return found
 
-    def accumulator(self, kind: type, items: int) -> Array:
+    def accumulator(self, dtype: type, items: int) -> Array:
         """Zeros [items] that begin at a cache line."""
-        name = f"accumulator {np.dtype(kind).name}"
-        found = self.held.get(name)
+        name = f"accumulator {np.dtype(dtype).name}"
+        found = self.arrays.get(name)
         if found is None or len(found) < items:
-            found = self.held[name] = aligned(items, kind)
+            found = self.arrays[name] = aligned(items, dtype)
         return found[:items]
 
     def touched(self, size: int) -> Array:
-        """Room for the columns that a row touches."""
+        """An array for the columns that a row touches."""
         return self.array("touched", size, np.uint32)
 
     def columns(self, size: int) -> Array:
-        """Room for the columns of a block."""
+        """An array for the columns of a block."""
         return self.array("columns", size, np.uint32)
 
     def values(self, size: int) -> Array:
-        """Room for the counts of a block in one channel. Shape [size]."""
+        """An array for the counts of a block in one channel. Shape [size]."""
         return self.array("values", size, np.float32)[:size]
 
 

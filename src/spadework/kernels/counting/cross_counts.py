@@ -1,5 +1,5 @@
-"""Counting which items of some sets stand together with which items of others: rows of all kinds,
-columns of one.
+"""Counting which items occur together where rows are all items (of every event type) and columns
+are some of them (of one event type).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from spadework.kernels.counting.grouped_events import Groups
 
 @dataclass(frozen=True, eq=False)
 class CrossCounter(SetCounter):
-    """Counts of all items with those that may be a column. The rows have no mirror image, so
-    nothing is counted by half.
+    """Counts of all items with those that may be a column. The table is not symmetric, so nothing
+    is counted by half.
     """
 
     @property
@@ -31,7 +31,7 @@ class CrossCounter(SetCounter):
         """
         wanted = columns[groups.order[groups.items]]
         before = np.concatenate(([0], np.cumsum(wanted)))
-        # Rows are read by occurrence, whose groups stay as they are; partners are read from the
+        # Rows are read by occurrence, whose groups stay the same; partners are read from the
         # shorter lists.
         partners: Array = before[groups.starts].astype(np.uint32)
         return cls(replace(groups, starts=partners, items=groups.items[wanted]))

@@ -1,9 +1,9 @@
 """Events grouped by group, with items renumbered by how common they are.
 
-A group is whatever makes things stand together: a user's history, a session, a basket. Inside the
-kernels the most common item is 0, the next 1: the accumulator cells that are hit most then stand
-side by side in the nearest cache. Indices are unsigned, since a signed index costs a test for
-"counted from the end" at each access; both together are worth a quarter of the time.
+A group is a set of events whose items occur together: a user's history, a session, a basket. Inside
+the kernels the most common item is 0, the next 1: the accumulator cells that are used most are then
+next to each other in the first-level cache. Indices are unsigned, since a signed index costs a test
+for "negative, so counted from the end" at each access. Both together save a quarter of the time.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ class Groups:
     """Events by group, and by item where they occur; `ranks` and `order` translate item codes."""
 
     starts: Array  # [groups + 1] uint32
-    items: Array  # [events] uint16 or uint32: rank of the item; a group's events stand together
+    items: Array  # [events] uint16 or uint32: rank of the item; a group's events are adjacent
     occurrence_starts: Array  # [items + 1] uint32
     occurrence_groups: Array  # [events] uint32: group of each event, events ordered by item
     order: Codes  # [items] code of each rank
     ranks: Array  # [items] uint32: rank of each code
-    # [events] uint32: the events ordered by item; None for sets, which need no more than the group
+    # [events] uint32: the events ordered by item; None for sets, which need only the group
     occurrences: Array | None = None
-    # whether all occurrences are there; else rows of items that nobody asks for stay empty
-    whole: bool = True
-    truncated: int = 0  # groups that held more items than were asked for
+    # whether all occurrences are there; if not, rows of items that are not requested stay empty
+    complete: bool = True
+    truncated: int = 0  # groups that held more items than the limit
 
     @classmethod
     def build(cls, starts: Offsets, items: Codes, item_count: int) -> Groups:
@@ -46,23 +46,23 @@ class Groups:
 
     @classmethod
     def of_sets(
-        cls, starts: Offsets, items: Codes, item_count: int, newest: int | None = None
+        cls, starts: Offsets, items: Codes, item_count: int, most: int | None = None
     ) -> Groups:
-        """The distinct items of each group, common ones first; of more than `newest` the last ones.
-        O(events + items · log items).
+        """The distinct items of each group, common ones first; of more than `most` items the
+        latest. O(events + items · log items).
         """
         group_sizes, item_sizes, truncated = postings.distinct_items(
-            starts, items, item_count, newest
+            starts, items, item_count, most
         )
         order, ranks, rank_starts = _by_frequency(item_sizes)
-        groups = postings.groups_by_item(starts, items, newest, ranks, rank_starts)
+        groups = postings.groups_by_item(starts, items, most, ranks, rank_starts)
         own_starts = _starts(group_sizes)
         own = postings.items_by_group(rank_starts, groups, own_starts)
         return cls(own_starts, own, rank_starts, groups, order, ranks, truncated=truncated)
 
-    def asked(self, items: Mask) -> Groups:
-        """The same groups for counting the rows of these item codes alone: the others have no
-        occurrences. O(events).
+    def restricted_to(self, items: Mask) -> Groups:
+        """The same groups, for counting only the rows of these items (a mask by code): the others
+        have no occurrences. O(events).
         """
         kept = items[self.order]
         occurring = np.repeat(kept, self.item_sizes)
@@ -71,7 +71,7 @@ class Groups:
             occurrence_groups=self.occurrence_groups[occurring],
             occurrences=None if self.occurrences is None else self.occurrences[occurring],
             occurrence_starts=_starts(np.where(kept, self.item_sizes, 0)),
-            whole=False,
+            complete=False,
         )
 
     @property
@@ -86,13 +86,13 @@ class Groups:
 
     @property
     def item_sizes(self) -> Array:
-        """Occurrences of each rank; none of those that are not asked for. Shape [items]."""
+        """Occurrences of each rank; 0 for items that are not requested. Shape [items]."""
         return np.asarray(np.diff(self.occurrence_starts.astype(np.int64)))
 
     @cached_property
     def pairs(self) -> Array:
-        """Pairs of events in which each rank takes part: the additions that counting its row takes.
-        Shape [items], int64.
+        """Pairs of events that contain each rank: the number of additions to count its row. Shape
+        [items], int64.
         """
         return postings.pairs_of_ranks(self.occurrence_starts, self.occurrence_groups, self.starts)
 
@@ -116,7 +116,7 @@ def _starts(sizes: Array) -> Array:
                 "can hold."
             ),
             (
-                "Count parts of the log apart (spadework.count) and merge them, or keep fewer "
+                "Count parts of the log separately (spadework.count) and merge them, or keep fewer "
                 "events a group (newest)."
             ),
         )

@@ -1,8 +1,8 @@
-"""Events by group turned into groups by item, and back: sorting by counting, one pass each way.
+"""Events by group turned into groups by item, and back: counting sort, one pass each way.
 
-A group's events are walked from the newest to the oldest, so that what is met first of an item is
-its newest event, and what goes beyond `most` distinct items is the oldest. O(events + items) each;
-nothing is compared, so nothing is sorted by comparing.
+A group's events are read from the newest to the oldest. So the first event found of an item is its
+newest, and the items beyond `most` distinct ones are the oldest. O(events + items) each: nothing is
+sorted by comparisons.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NO_LIMIT = np.iinfo(np.int64).max
 def distinct_items(
     starts: Offsets, items: Codes, item_count: int, most: int | None
 ) -> tuple[Array, Array, int]:
-    """Distinct items of each group, at most `most`; groups that then hold each item; and how many
-    groups hold more. int64 each.
+    """Number of distinct items of each group, at most `most`; number of groups that then hold each
+    item; and how many groups hold more than `most`. int64 each.
     """
     group_sizes, item_sizes = np.zeros(len(starts) - 1, np.int64), np.zeros(item_count, np.int64)
     truncated = _distinct_items(
@@ -39,7 +39,7 @@ def groups_by_item(
     starts: Offsets, items: Codes, most: int | None, ranks: Array, rank_starts: Array
 ) -> Array:
     """The groups that hold each item, ascending, by rank of the item. Shape [entries] uint32.
-    `rank_starts` say where each rank's begin.
+    `rank_starts` says where each rank's groups begin.
     """
     found = np.empty(int(rank_starts[-1]), np.uint32)
     seen = np.full(len(ranks), -1, np.int32)
@@ -50,7 +50,7 @@ def groups_by_item(
 
 
 def items_by_group(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
-    """The ranks that each group holds, ascending: two bytes each where that is enough. Shape
+    """The ranks that each group holds, ascending: uint16 where that is enough, else uint32. Shape
     [entries].
     """
     found = np.empty(len(groups), np.uint16 if len(rank_starts) <= 2**16 else np.uint32)
@@ -71,13 +71,15 @@ def events_by_item(
 
 
 class Entries(NamedTuple):
-    """Distinct items of groups, each as its newest event, in the order of these."""
+    """Distinct items of groups, each represented by its newest event, in the order of these
+    events.
+    """
 
-    starts: Offsets  # [groups + 1] where each group's begin
+    starts: Offsets  # [groups + 1] where each group's entries begin
     events: Array  # [entries] int64
     counts: Array  # [entries] float32: how many events of the group have the item
-    sums: Array | None  # [entries] float32: the sum of their values; None where there are none
-    truncated: int  # groups that hold more items than were asked for
+    sums: Array | None  # [entries] float32: the sum of their values; None without values
+    truncated: int  # groups that hold more items than the limit
 
 
 def entries(
@@ -99,7 +101,7 @@ def entries(
 
 
 def pairs_of_ranks(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
-    """Σ over the groups of each rank of their lengths: the additions that counting its row takes.
+    """Σ over the groups of each rank of their lengths: the number of additions to count its row.
     Shape [items] int64.
     """
     sums = np.zeros(len(rank_starts) - 1, np.int64)
@@ -110,8 +112,10 @@ def pairs_of_ranks(rank_starts: Array, groups: Array, group_starts: Array) -> Ar
 @kernel
 def _distinct_items(starts, items, most, seen, group_sizes, item_sizes):
     truncated = 0
+    # `seen` holds the last group in which an item was found, so it is never cleared.
     for group in range(starts.shape[0] - 1):
         found = 0
+        # From the newest event to the oldest, so that the items beyond `most` are the oldest.
         for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
             if seen[item] != group:
@@ -127,8 +131,11 @@ def _distinct_items(starts, items, most, seen, group_sizes, item_sizes):
 
 @kernel
 def _groups_by_item(starts, items, most, seen, heads, out):
+    # The same walk as in `_distinct_items`, so it finds the same items. Groups ascend, so the list
+    # of each item ascends.
     for group in range(starts.shape[0] - 1):
         found = 0
+        # From the newest event to the oldest, as there.
         for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
             if seen[item] != group:
@@ -142,6 +149,7 @@ def _groups_by_item(starts, items, most, seen, heads, out):
 
 @kernel
 def _items_by_group(rank_starts, groups, heads, out):
+    # Ranks ascend, so the items of each group ascend without sorting.
     for rank in range(rank_starts.shape[0] - 1):
         for at in range(rank_starts[rank], rank_starts[rank + 1]):
             group = groups[at]
@@ -151,6 +159,8 @@ def _items_by_group(rank_starts, groups, heads, out):
 
 @kernel
 def _events_by_item(starts, ranks, heads, events, groups):
+    # Counting sort: `heads` holds the next free position of each rank. Events are read in order, so
+    # those of a rank keep their order.
     for group in range(starts.shape[0] - 1):
         for event in range(starts[group], starts[group + 1]):
             rank = ranks[event]
@@ -160,27 +170,31 @@ def _events_by_item(starts, ranks, heads, events, groups):
 
 
 @kernel
-def _entries(starts, items, values, own, places, events, counts, sums):
+def _entries(starts, items, values, own, slots, events, counts, sums):
+    # A slot outside the group's range is left from an earlier group, so `slots` is never cleared.
     for group in range(starts.shape[0] - 1):
-        # filled from the end, so that they stand in the order of their events
+        # Filled from the end, so that entries are in the order of their events.
         first, free = own[group], own[group + 1]
+        # From the newest event to the oldest: the first event found of an item is its newest. Items
+        # beyond the limit get no slot.
         for at in range(starts[group + 1] - 1, starts[group] - 1, -1):
             item = np.uint32(items[at])
-            place = places[item]
-            if not first <= place < own[group + 1]:  # not met in this group yet
+            slot = slots[item]
+            if not first <= slot < own[group + 1]:  # not met in this group yet
                 if free == first:
                     continue
                 free -= 1
-                place = free
-                places[item] = place
-                events[place] = at
-            counts[place] += 1
+                slot = free
+                slots[item] = slot
+                events[slot] = at
+            counts[slot] += 1
             if values.shape[0]:
-                sums[place] += values[at]
+                sums[slot] += values[at]
 
 
 @kernel
 def _pairs_of_ranks(rank_starts, groups, group_starts, sums):
+    # Sums are int64, since they may exceed the uint32 of the lengths.
     for rank in range(rank_starts.shape[0] - 1):
         total = np.int64(0)
         for at in range(rank_starts[rank], rank_starts[rank + 1]):

@@ -1,4 +1,4 @@
-"""Counts that were made before, read block by block as if they were counted now."""
+"""Stored counts, read block by block as if they were counted now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spadework.kernels.counting.grouped_events import Groups
 
 @dataclass(frozen=True, eq=False)
 class StoredCounter:
-    """Sparse rows of counts by item code; `groups` hold no events and say the order of the
+    """Sparse rows of counts by item code. `groups` hold no events; they only give the order of the
     items.
     """
 
@@ -24,7 +24,7 @@ class StoredCounter:
 
     @classmethod
     def build(cls, starts: Offsets, columns: Codes, joint: Array, entries: Array) -> StoredCounter:
-        """Items are ordered by their number of `entries` [items], as they were when they were
+        """Order items by their number of `entries` [items], the same order as when they were
         counted. O(items · log items).
         """
         items = len(entries)
@@ -35,7 +35,7 @@ class StoredCounter:
         return cls(replace(bare, order=order, ranks=ranks), starts, columns, joint)
 
     def prepare(self) -> None:
-        """Nothing is shared between blocks."""
+        """Do nothing: blocks share nothing."""
 
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""

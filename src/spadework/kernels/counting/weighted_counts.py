@@ -1,9 +1,9 @@
 """Counting ordered pairs of events for many channels in one pass.
 
-A channel says what a pair of events weighs: a weight per event (entry weight, size of the group), a
-decay with the age of the later event, a weight per distance in either direction, a decay with the
-time between the two, and the level at which they must stand together. Each visit of a pair adds to
-all channels side by side, so eight cost little more than one.
+A channel defines the weight of a pair of events: a weight per event (entry weight, size of the
+group), a decay with the age of the later event, a weight per distance in either direction, a decay
+with the time between the two, and the level (session, basket) that both must share. Each visit of a
+pair adds to all channels at once, so eight cost little more than one.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from spadework.kernels.counting import weighted_loops as kernels
 from spadework.kernels.counting.count_blocks import Block, Workspace, cut
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.instructions import aligned
-from spadework.kernels.counting.weighted_loops import SPAN, Apart, Log, Room, Weights
+from spadework.kernels.counting.weighted_loops import SPAN, Log, Room, SeparateLanes, Weights
 
 MOST_CELLS = 1 << 20
-"""Cells that a block can hold at most; in long histories a quarter of them is filled. Smaller
-blocks cost more calls than they save.
+"""Most cells that a block can hold; in long histories a quarter of them is filled. Smaller blocks
+cost more calls than they save.
 """
 LANES = 8
-"""Channels that one pass fills side by side: one vector register of float32."""
+"""Channels that one pass fills at once: one vector register of float32."""
 WIDTHS = (1, 2, 4, LANES)
 """Numbers of lanes to choose from: whole registers."""
 SAFE = 2.0**120
 """Weights of events between this and its inverse can be multiplied in float32."""
 FARTHEST = 500.0
-"""Half-lives from the middle beyond which a decay is not even tried to be folded: float64 would not
-hold its factors.
+"""Half-lives from the middle beyond which a decay is never folded into the weights: float64 would
+not hold its factors.
 """
 
 
@@ -40,25 +40,26 @@ hold its factors.
 class ChannelCounter:
     """Counts of pairs of events, all channels at once. C channels.
 
-    Events of a group ascend by `places`; equal places stand at the same time. An item is no
+    Events of a group ascend by `positions`; equal positions are at the same time. An item is no
     neighbour of itself.
     """
 
     groups: Groups
-    places: Array  # [events] int32: position in the group
+    positions: Array  # [events] int32: position in the group
     events: Array  # [events, C] float32: weight of each event
     later: Array  # [events, C] float32: weight of each event where it is the later one of a pair
-    # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same place
+    # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same
+    # position
     forward: Array
     backward: Array  # [reach + 1, C] float32: where the partner comes earlier
     seconds: Array | None = None  # [events] int64, for gaps
-    # [events] int64: a moment that the events of a group share, best in the middle of them; for
+    # [events] int64: one timestamp for all events of a group, best in the middle of them; for
     # folding
     middles: Array | None = None
     gap_rates: Array | None = None  # [C] float64: halvings a second
     levels: Array | None = None  # [levels, events] int32: number of the event's session, basket …
     level: Array | None = None  # [C] int64: level that both events must share; −1 for none
-    # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of the whole
+    # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of all
     exact: bool = False
 
     @property
@@ -67,9 +68,9 @@ class ChannelCounter:
         return int(self.events.shape[1])
 
     def prepare(self) -> None:
-        """Arrange what all blocks read."""
+        """Arrange the arrays that all blocks read."""
         self._weights  # noqa: B018  (made on first use, and then kept; not by several threads at once)
-        self._apart  # noqa: B018
+        self._separate  # noqa: B018
 
     @cached_property
     def _cells(self) -> Array:
@@ -85,7 +86,7 @@ class ChannelCounter:
         """
         groups, (first, last) = self.groups, rows
         lanes, items = self.channels, groups.item_count
-        kind = np.float64 if self.exact else np.float32
+        dtype = np.float64 if self.exact else np.float32
         capacity = int(self._cells[first:last].sum()) + 1
         spans = -(-items // SPAN)
         assert groups.occurrences is not None
@@ -95,31 +96,31 @@ class ChannelCounter:
             groups.occurrence_starts,
             groups.occurrence_groups,
             groups.occurrences,
-            self.places,
+            self.positions,
         )
         room = Room(
-            sums=work.accumulator(kind, items * lanes),
+            sums=work.accumulator(dtype, items * lanes),
             known=work.array("known", SPAN * spans, np.uint8, zeroed=True)[: SPAN * spans],
             spans=work.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[
                 : -(-spans // 8) * 8
             ],
             starts=np.zeros(last - first + 1, np.int64),
             columns=work.columns(capacity),
-            values=work.array(f"values {kind.__name__}", lanes * capacity, kind),
+            values=work.array(f"values {dtype.__name__}", lanes * capacity, dtype),
         )
         kernel = kernels.count_exact if self.exact else kernels.count
-        filled = kernel(first, last, (0,) * lanes, log, self._weights, self._apart, room)
+        filled = kernel(first, last, (0,) * lanes, log, self._weights, self._separate, room)
         joint = room.values[: lanes * filled].reshape(filled, lanes)
         return Block(first, last, room.starts, room.columns[:filled], joint, ascending=True)
 
-    # ---- what lanes weigh
+    # ---- weights of the lanes
 
     def _decay(self, lane: int) -> Array | None:
-        """2^(t − m) of each event in half-lives of the lane, m the middle; None where the lane has
-        no decay by the gap, or it cannot be held.
+        """2^(t − m) of each event, t and the middle m in half-lives of the lane. None where the
+        lane has no decay by the gap, or float32 cannot hold it.
 
-        The decay of a pair is this weight of the earlier event over that of the later one, so
-        folded into both it costs nothing.
+        The decay of a pair is this factor of the earlier event over that of the later one, so
+        folded into both weights it costs nothing.
         """
         if (
             self.seconds is None
@@ -144,9 +145,9 @@ class ChannelCounter:
         return [self._decay(lane) for lane in range(self.channels)]
 
     @cached_property
-    def _is_apart(self) -> Mask:
-        """Which lanes are added apart: those with a level, or with a decay by the gap that is not
-        folded. Shape [C].
+    def _is_separate(self) -> Mask:
+        """Which lanes are added separately: those with a level, or with a decay by the gap that is
+        not folded. Shape [C].
         """
         decays = (
             np.zeros(self.channels, np.bool_)
@@ -159,8 +160,8 @@ class ChannelCounter:
         )
 
     def _of_lane(self, lane: int) -> tuple[Array, Array]:
-        """What events weigh in a lane as the earlier and as the later one of a pair. Shape [events]
-        both.
+        """The weights of events in a lane, as the earlier and as the later one of a pair. Shape
+        [events] both.
         """
         decay = self._folded[lane]
         if decay is None:
@@ -174,25 +175,25 @@ class ChannelCounter:
             for table in (self.events, self.later, self.forward, self.backward)
         )
         for lane in range(self.channels):
-            if self.exact or not self._is_apart[lane]:
+            if self.exact or not self._is_separate[lane]:
                 events[lane :: self.channels], later[lane :: self.channels] = self._of_lane(lane)
         forward[:], backward[:] = self.forward.reshape(-1), self.backward.reshape(-1)
         return Weights(events, later, forward, backward)
 
     @cached_property
-    def _apart(self) -> Apart:
-        lanes = np.flatnonzero(self._is_apart)
-        size = len(self.places)
+    def _separate(self) -> SeparateLanes:
+        lanes = np.flatnonzero(self._is_separate)
+        size = len(self.positions)
         levels = (
             np.zeros((1, size), np.int32)
             if self.levels is None or not len(self.levels)
             else self.levels
         )
         own = np.zeros((2, size, len(lanes)), np.float32)
-        for place, lane in enumerate(lanes):
-            own[0, :, place], own[1, :, place] = self._of_lane(int(lane))
+        for slot, lane in enumerate(lanes):
+            own[0, :, slot], own[1, :, slot] = self._of_lane(int(lane))
         rates = np.zeros(self.channels) if self.gap_rates is None else self.gap_rates
-        return Apart(
+        return SeparateLanes(
             lanes=lanes,
             events=own[0],
             later=own[1],

@@ -1,7 +1,7 @@
 """The loops behind the channels: pairs of events are added to all lanes at once, row by row.
 
-Arrays of lanes are flat: what stands at [event · lanes + lane]. The lowest mark of a word is found
-by its bits, so a row's columns ascend.
+Arrays of lanes are flat: the value of a lane is at [event · lanes + lane]. The lowest mark of a
+word is found by its bits, so a row's columns ascend.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from spadework.kernels.counting.instructions import (
 )
 
 SPAN = 64
-"""Columns that share a mark, so that a row finds what it touched without looking at every
+"""Columns that share a mark, so that a row finds its touched columns without looking at every
 column.
 """
 GRAIN = 2.0**24
-"""Steps a whole of exact weights and sizes: sums of them are the same in any order."""
+"""Exact weights and sizes are multiples of 1 / GRAIN: sums of them are the same in any order."""
 GAP_STEPS = 256
 """Steps of the table of 2^−x per halving; linear between them, which is exact to 10⁻⁶."""
 GAP_HALVINGS = 64
-"""Gaps of more half-lives than this count nothing, unless they are folded: then next to nothing."""
+"""Gaps of more half-lives than this add nothing; folded ones add next to nothing."""
 
 
 class Log(NamedTuple):
@@ -40,12 +40,12 @@ class Log(NamedTuple):
     occurrence_starts: Array  # [items + 1] uint32
     occurrence_groups: Array  # [events] uint32, by item
     occurrences: Array  # [events] uint32, by item
-    places: Array  # [events] int32: position in the group
+    positions: Array  # [events] int32: position in the group
 
 
 class Weights(NamedTuple):
-    """What lanes weigh; nothing in those that are added apart. Flat, float32, each begins at a
-    cache line.
+    """The weights of the lanes; 0 in those that are added separately. Flat, float32, each begins at
+    a cache line.
     """
 
     events: Array  # [events · lanes] an event as the earlier one of a pair
@@ -54,9 +54,9 @@ class Weights(NamedTuple):
     backward: Array  # [(reach + 1) · lanes] where it comes earlier
 
 
-class Apart(NamedTuple):
+class SeparateLanes(NamedTuple):
     """The lanes that are added one by one, A of them: those with a level, or with a decay by the
-    gap that is worked out pair by pair.
+    gap that is computed pair by pair.
     """
 
     lanes: Array  # [A] int64
@@ -66,12 +66,12 @@ class Apart(NamedTuple):
     level: Array  # [A] int64: row of `levels`; −1 for none
     seconds: Array  # [events] int64
     levels: Array  # [levels, events] int32
-    ascending: Array  # [levels] bool: whether events of equal level stand together
+    ascending: Array  # [levels] bool: whether events of equal level are adjacent
     halvings: Array  # 2^−x at steps of 1 / GAP_STEPS
 
 
 class Room(NamedTuple):
-    """Where a block is worked out: the first three are all zeros before and after."""
+    """The arrays in which a block is computed: the first three are all zeros before and after."""
 
     sums: Array  # [items · lanes]
     known: Array  # [items, rounded up to SPAN] uint8: columns that the row touched
@@ -87,28 +87,32 @@ def halvings() -> Array:
 
 
 @kernel
-def count(first, last, lanes, log, weights, apart, room):
-    """Rows `first` to `last` of all lanes, whose number is the length of the tuple `lanes`. Returns
-    the number of cells.
+def count(first, last, lanes, log, weights, separate, room):
+    """Count the rows `first` to `last` in all lanes, whose number is the length of the tuple
+    `lanes`. Returns the number of cells.
     """
-    starts, items, occurrence_starts, occurrence_groups, occurrences, places = log
+    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
     filled = np.uint64(0)
+    # `room.sums` holds one row for all lanes; `_emit` moves it out and clears it.
     for row in range(first, last):
+        # Each occurrence of the row's item, with the events of its group within reach. Additions
+        # are in the order of the log, so threads change nothing.
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            _look_ahead(at, width, occurrences, places, items, events)
+            _look_ahead(at, width, occurrences, positions, items, events)
             group, event = occurrence_groups[at], np.uint64(occurrences[at])
-            place = places[event]
-            low, high = _within(event, place, reach, starts[group], starts[group + 1], places)
-            # what came before; then what came with it or after
-            split = low + np.searchsorted(places[low:event], place)
+            position = positions[event]
+            low, high = _within(event, position, reach, starts[group], starts[group + 1], positions)
+            # [low, split) came before the event; [split, high) came with it or after.
+            split = low + np.searchsorted(positions[low:event], position)
+            # Earlier partners: the row's event is the later one of the pair.
             for other in range(low, split):
                 column = np.uint64(items[other])
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
-                distance = np.uint64(place - places[other])
+                distance = np.uint64(position - positions[other])
                 add_products(
                     lanes,
                     room.sums,
@@ -120,11 +124,12 @@ def count(first, last, lanes, log, weights, apart, room):
                     backward,
                     distance * width,
                 )
+            # Partners at the same time or later: the row's event counts as the earlier one.
             for other in range(split, high):
                 column = np.uint64(items[other])
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
-                distance = np.uint64(places[other] - place)
+                distance = np.uint64(positions[other] - position)
                 add_products(
                     lanes,
                     room.sums,
@@ -136,8 +141,8 @@ def count(first, last, lanes, log, weights, apart, room):
                     forward,
                     distance * width,
                 )
-            if apart.lanes.shape[0]:
-                _add_apart(event, low, split, high, width, log, weights, apart, room.sums)
+            if separate.lanes.shape[0]:
+                _add_separate(event, low, split, high, width, log, weights, separate, room.sums)
         if occurrence_starts[row] < occurrence_starts[row + 1]:
             filled = _emit(row, lanes, room, filled)
         room.starts[row - first + 1] = filled
@@ -145,32 +150,36 @@ def count(first, last, lanes, log, weights, apart, room):
 
 
 @kernel
-def _look_ahead(at, width, occurrences, places, items, events):
-    """Ask for what stands around an event that comes soon."""
+def _look_ahead(at, width, occurrences, positions, items, events):
+    """Prefetch the data around an event that follows soon."""
     soon = np.uint64(occurrences[min(at + np.uint32(NEAR), np.uint32(occurrences.shape[0] - 1))])
-    prefetch(places, soon)
+    prefetch(positions, soon)
     prefetch(items, soon)
     prefetch(events, soon * width)
 
 
 @kernel
 def _emit(row, lanes, room, filled):
-    """Move what a row counted to the end of the block, columns ascending; nothing is left
-    behind.
+    """Move the sums of a row to the end of the block, columns ascending; sums and marks are zeros
+    afterwards.
     """
     width = np.uint64(len(lanes))
     words, marked = room.known.view(np.uint64), room.spans.view(np.uint64)
+    # A word holds the marks of eight spans, so one test skips 8 · SPAN untouched columns.
     for eight in range(marked.shape[0]):
         spans = marked[eight]
         marked[eight] = 0
+        # The lowest mark first, so that columns ascend.
         while spans:
             span = np.uint64(8 * eight) + (trailing_zeros(spans) >> np.uint64(3))
             spans &= spans - np.uint64(1)  # a mark is one bit
+            # A word holds the marks of eight columns of the span.
             for word in range(
                 span * np.uint64(SPAN // 8), (span + np.uint64(1)) * np.uint64(SPAN // 8)
             ):
                 marks = words[word]
                 words[word] = 0
+                # The row's own cell is moved like others, and the next one overwrites it.
                 while marks:
                     column = np.uint64(8) * np.uint64(word) + (
                         trailing_zeros(marks) >> np.uint64(3)
@@ -183,78 +192,93 @@ def _emit(row, lanes, room, filled):
 
 
 @kernel
-def _add_apart(event, low, split, high, width, log, weights, apart, sums):
-    """Pairs of an event in the lanes with a level, or with a decay by the gap that is worked out
-    pair by pair.
+def _add_separate(event, low, split, high, width, log, weights, separate, sums):
+    """Add the pairs of one event in the lanes with a level, or with a decay by the gap that is
+    computed pair by pair.
     """
-    places, events, later, seconds = log.places, apart.events, apart.later, apart.seconds
-    for lane in range(apart.lanes.shape[0]):
-        to, level = np.uint64(apart.lanes[lane]), apart.level[lane]
+    positions, events, later, seconds = (
+        log.positions,
+        separate.events,
+        separate.later,
+        separate.seconds,
+    )
+    # One lane at a time: each has its own level and its own rate.
+    for lane in range(separate.lanes.shape[0]):
+        to, level = np.uint64(separate.lanes[lane]), separate.level[lane]
         begin, end = low, high
-        own_levels = apart.levels[max(level, 0)]
-        if level >= 0 and apart.ascending[level]:  # what shares the level stands together
+        own_levels = separate.levels[max(level, 0)]
+        # Events that share an ascending level are adjacent, so the range is found by bisection.
+        if level >= 0 and separate.ascending[level]:
             begin = low + np.uint64(np.searchsorted(own_levels[low:event], own_levels[event]))
             end = event + np.uint64(
                 np.searchsorted(own_levels[event:high], own_levels[event], side="right")
             )
+        # Factors are multiplied from the left in float32, as in `add_products`.
         for other in range(begin, end):
             if level >= 0 and own_levels[event] != own_levels[other]:
                 continue
             if other < split:
-                distance = np.uint64(places[event] - places[other])
+                distance = np.uint64(positions[event] - positions[other])
                 weight = (
                     later[event, lane]
                     * events[other, lane]
                     * weights.backward[distance * width + to]
                 )
             else:
-                distance = np.uint64(places[other] - places[event])
+                distance = np.uint64(positions[other] - positions[event])
                 weight = (
                     events[event, lane]
                     * later[other, lane]
                     * weights.forward[distance * width + to]
                 )
-            if apart.rates[lane] > 0:
+            if separate.rates[lane] > 0:
                 weight *= _halved(
-                    np.float64(abs(seconds[other] - seconds[event])) * apart.rates[lane],
-                    apart.halvings,
+                    np.float64(abs(seconds[other] - seconds[event])) * separate.rates[lane],
+                    separate.halvings,
                 )
             sums[log.items[other] * width + to] += weight
 
 
 @kernel
-def count_exact(first, last, lanes, log, weights, apart, room):
-    """The same in whole grains, added as float64: slower, and the same in any order. `weights` hold
-    all lanes.
+def count_exact(first, last, lanes, log, weights, separate, room):
+    """The same as `count` in whole grains, added as float64: slower, and equal in any order of
+    addition. `weights` hold all lanes.
     """
-    starts, items, occurrence_starts, occurrence_groups, occurrences, places = log
+    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = log
     events, later, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
     extra = np.ones(width, np.float32)
     filled = np.uint64(0)
+    # Row by row, as in `count`.
     for row in range(first, last):
+        # Each occurrence of the row's item, with the events of its group within reach.
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
             group, event = occurrence_groups[at], np.uint64(occurrences[at])
-            place = places[event]
-            low, high = _within(event, place, reach, starts[group], starts[group + 1], places)
+            position = positions[event]
+            low, high = _within(event, position, reach, starts[group], starts[group + 1], positions)
+            # Earlier and later partners in one loop: sums of whole grains are equal in any order.
             for other in range(low, high):
-                for lane in range(apart.lanes.shape[0]):
-                    to, level = apart.lanes[lane], apart.level[lane]
+                # `extra` is the factor of the level and of the decay; it stays 1 in all other
+                # lanes.
+                for lane in range(separate.lanes.shape[0]):
+                    to, level = separate.lanes[lane], separate.level[lane]
                     extra[to] = (
-                        level < 0 or apart.levels[level, event] == apart.levels[level, other]
+                        level < 0 or separate.levels[level, event] == separate.levels[level, other]
                     )
-                    if apart.rates[lane] > 0:
-                        gap = np.float64(abs(apart.seconds[other] - apart.seconds[event]))
-                        extra[to] *= _halved(gap * apart.rates[lane], apart.halvings)
+                    if separate.rates[lane] > 0:
+                        gap = np.float64(abs(separate.seconds[other] - separate.seconds[event]))
+                        extra[to] *= _halved(gap * separate.rates[lane], separate.halvings)
                 column = np.uint64(items[other])
                 room.known[column] = 1
                 room.spans[column // SPAN] = 1
-                earlier = places[other] < place
+                earlier = positions[other] < position
                 own, partner, table = (
                     (later, events, backward) if earlier else (events, later, forward)
                 )
-                distance = np.uint64(abs(places[other] - place))
+                distance = np.uint64(abs(positions[other] - position))
+                # A product is float32 as in `count`; it is rounded to whole grains and added in
+                # float64.
                 for lane in range(width):
                     weight = (
                         own[event * width + lane]
@@ -281,13 +305,15 @@ def _halved(halvings_passed, halvings):
 
 
 @kernel
-def _within(event, place, reach, low, high, places):
-    """The range of events of the same group, which is `low` to `high`, at most `reach` places
-    away.
+def _within(event, position, reach, low, high, positions):
+    """The range of the events of a group, which are `low` to `high`, that are at most `reach`
+    positions away from `position`.
     """
     low, high = np.uint64(low), np.uint64(high)
-    if places[low] < place - reach:
-        low = low + np.uint64(np.searchsorted(places[low:event], place - reach))
-    if places[high - np.uint64(1)] > place + reach:
-        high = event + np.uint64(np.searchsorted(places[event:high], place + reach, side="right"))
+    if positions[low] < position - reach:
+        low = low + np.uint64(np.searchsorted(positions[low:event], position - reach))
+    if positions[high - np.uint64(1)] > position + reach:
+        high = event + np.uint64(
+            np.searchsorted(positions[event:high], position + reach, side="right")
+        )
     return low, high

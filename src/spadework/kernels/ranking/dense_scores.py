@@ -2,7 +2,7 @@
 
 Score of column j for a list: scale[j] · Σ over its entries weight · matrix[entry, j]. A sum of
 exactly zero is no evidence: −∞. So is every column whose scale is zero. Each sum runs in the order
-of the entries, whoever else is asked for.
+of the entries, whatever other rows are requested.
 """
 
 from __future__ import annotations
@@ -92,18 +92,20 @@ def _score(starts, columns, weights, matrix, scale, scores):
 
 @kernel
 def _score_cells(starts, columns, weights, matrix, scale, cell_starts, cell_columns, found):
+    # The same additions in the same order as in `_sum`, for the requested columns only, so the bits
+    # are the same.
     for row in range(len(cell_starts) - 1):
-        asked = slice(cell_starts[row], cell_starts[row + 1])
-        wanted, sums = cell_columns[asked], found[asked]
+        cells = slice(cell_starts[row], cell_starts[row + 1])
+        wanted, sums = cell_columns[cells], found[cells]
         sums[:] = np.float32(0)
         for at in range(starts[row], starts[row + 1]):
             weight = weights[at]
             values = matrix[columns[at]]
-            for place in range(len(wanted)):
-                sums[place] += weight * values[wanted[place]]
-        for place in range(len(wanted)):
-            score = sums[place] * scale[wanted[place]]
-            sums[place] = NOTHING if score == 0 else score
+            for index in range(len(wanted)):
+                sums[index] += weight * values[wanted[index]]
+        for index in range(len(wanted)):
+            score = sums[index] * scale[wanted[index]]
+            sums[index] = NOTHING if score == 0 else score
 
 
 @kernel
@@ -111,6 +113,7 @@ def _recommend(
     starts, columns, weights, matrix, scale, seen_starts, seen_columns, policy, allowed, codes, best
 ):
     scores, unlisted = np.empty(matrix.shape[1], np.float32), np.empty(0, np.uint32)
+    # One row of scores serves all lists. A row with NaN is returned, which the caller refuses.
     for row in range(len(codes)):
         _sum(columns, weights, starts[row], starts[row + 1], matrix, scale, scores)
         begin, end = seen_starts[row], seen_starts[row + 1]

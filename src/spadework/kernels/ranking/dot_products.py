@@ -1,9 +1,9 @@
 """Exact scores by vectors of users and items: products summed in 64 bits in one fixed order,
 rounded once.
 
-The score of item j is vector · items[j], plus what stands in `added` (a few items of each user) and
-in `base` (all items of each user). It is the same to the bit whoever is answered beside it, and
-whether all items are scored or some.
+The score of item j is vector · items[j], plus its values in `added` (a few items of each user) and
+in `base` (all items of each user). It is the same to the bit whatever other users are in the batch,
+and whether all items are scored or some.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 
 from spadework.arrays import Array, Codes, Offsets
 from spadework.kernels.compiled import kernel
-from spadework.kernels.ranking.top_k import place_of
+from spadework.kernels.ranking.top_k import position_of
 
 
 class Marks(NamedTuple):
@@ -28,7 +28,7 @@ class Marks(NamedTuple):
 
 
 def no_marks(users: int) -> Marks:
-    """No items for anybody."""
+    """No items for any user."""
     return Marks(np.zeros(users + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32))
 
 
@@ -59,10 +59,10 @@ def score_cells(
     added: Marks | None = None,
     base: Array | None = None,
 ) -> Array:
-    """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r asks for
+    """What `score` holds at some items of each user, bit for bit: float32 [cells]. Row r requests
     `columns[starts[r]:starts[r + 1]]`.
 
-    `base` [cells] stands beside them. O(cells · width).
+    `base` [cells] belongs to these cells. O(cells · width).
     """
     added = no_marks(len(vectors)) if added is None else added
     out = np.empty(len(columns), np.float32)
@@ -79,7 +79,7 @@ def score_cells(
 
 
 def no_base(base: Array | None) -> Array:
-    """The base as kernels take it: empty where there is none."""
+    """The base in the form that kernels need: empty where there is none."""
     return np.zeros((0, 0), np.float32) if base is None else base
 
 
@@ -88,23 +88,23 @@ def _gather(starts, columns, weights, items, out):
     for row in range(out.shape[0]):
         for at in range(starts[row], starts[row + 1]):
             source, weight = items[columns[at]], weights[at]
-            for place in range(out.shape[1]):
-                out[row, place] += weight * source[place]
+            for dimension in range(out.shape[1]):
+                out[row, dimension] += weight * source[dimension]
 
 
 @kernel
 def inner_product(vector, item):
-    """The inner product in 64 bits: four sums side by side, so that none waits for the one
+    """The inner product in 64 bits: four independent sums, so that no addition waits for the one
     before.
     """
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    whole = len(vector) - len(vector) % 4
-    for at in range(0, whole, 4):
+    full = len(vector) - len(vector) % 4
+    for at in range(0, full, 4):
         a += np.float64(vector[at]) * np.float64(item[at])
         b += np.float64(vector[at + 1]) * np.float64(item[at + 1])
         c += np.float64(vector[at + 2]) * np.float64(item[at + 2])
         d += np.float64(vector[at + 3]) * np.float64(item[at + 3])
-    for at in range(whole, len(vector)):
+    for at in range(full, len(vector)):
         a += np.float64(vector[at]) * np.float64(item[at])
     return (a + b) + (c + d)
 
@@ -127,7 +127,7 @@ def score_of(row, column, vectors, items, starts, columns, values, base):
 @kernel
 def _summed(row, column, vectors, items, starts, columns, values, base):
     total = inner_product(vectors[row], items[column]) + np.float64(base)
-    at = place_of(columns, starts[row], starts[row + 1], column)
+    at = position_of(columns, starts[row], starts[row + 1], column)
     if at >= 0:
         total += np.float64(values[at])
     return np.float32(total)
@@ -142,6 +142,7 @@ def _score(vectors, items, starts, columns, values, base, out):
 
 @kernel
 def _score_cells(vectors, items, cell_starts, cell_columns, starts, columns, values, base, out):
+    # `_summed` adds in one order, so the bits are those of the scores of all items.
     for row in range(len(cell_starts) - 1):
         for cell in range(cell_starts[row], cell_starts[row + 1]):
             own = base[cell] if len(base) else np.float32(0)

@@ -1,9 +1,9 @@
 """Scores through two sparse factors: from history items to rows of the factor and on to items, an
 item's own part left out.
 
-What list r says of item j is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ over
-its entries i of h_i · U_if, h the weights of the entries. For an item that is no entry, h_j is 0.
-An item that no other entry reaches by way of a factor is −∞.
+The score of item j for list r is scale_j · Σ_f pivot_f · U_jf · (z_f − h_j · U_jf) with z_f = Σ
+over its entries i of h_i · U_if, h the weights of the entries. For an item that is no entry, h_j is
+0. An item that no other entry reaches through a factor is −∞.
 """
 
 from __future__ import annotations
@@ -114,16 +114,18 @@ def _through(
     touched,
     row,
 ):
-    """Fill scores [items], −∞ before, with what one list says, and list the items in `touched`; the
-    number of them.
+    """Fill scores [items], −∞ before, for one list, and write the scored items to `touched`.
+    Returns their number.
 
-    `listed` [items] holds the last row that listed the item: a score alone does not tell, since it
-    may overflow to −∞.
+    `listed` [items] holds the last row that listed the item: the score alone does not show this,
+    since it may overflow to −∞.
     """
     one = np.uint64(1)
     factors = np.uint64(0)
+    # z_f = Σ h_i · U_if for each factor that an entry reaches.
     for at in range(len(entries)):
         item, weight = entries[at], weights[at]
+        # A factor is listed at its first hit, so that only reached factors are cleared afterwards.
         for cell in range(item_starts[item], item_starts[item + one]):
             factor = item_factors[cell]
             if hits[factor] == 0:
@@ -133,9 +135,12 @@ def _through(
             hits[factor] += 1
             sums[factor] += weight * item_values[cell]
     count = np.uint64(0)
+    # From each reached factor on to its items.
     for at in range(factors):
         factor = reached[at]
         weight = sums[factor] * inverse_pivots[factor]
+        # `touched` is written each time and counted when new; the first value is stored, later ones
+        # are added.
         for cell in range(factor_starts[factor], factor_starts[factor + one]):
             item = factor_items[cell]
             value = weight * factor_values[cell]
@@ -146,9 +151,11 @@ def _through(
             scores[item] = value if fresh else scores[item] + value
     for at in range(count):
         scores[touched[at]] *= target_scale[touched[at]]
+    # Entries are scored again, without their own part h_j · U_jf.
     for at in range(len(entries)):
         item, weight = entries[at], weights[at]
         value, others = np.float32(0), False
+        # `others` becomes true where another entry reaches one of the item's factors.
         for cell in range(item_starts[item], item_starts[item + one]):
             factor = item_factors[cell]
             others |= hits[factor] > 1
@@ -184,6 +191,8 @@ def _score_rows(
         np.empty(len(target_scale) + 1, np.uint32),
     )
     listed = np.full(len(target_scale), -1, np.int64)
+    # The scratch arrays serve all lists: `_through` clears `hits`, and `listed` compares row
+    # numbers.
     for row in range(len(scores)):
         begin, end = starts[row], starts[row + 1]
         _through(
@@ -233,6 +242,7 @@ def _score_cells(
         np.full(len(target_scale), NOTHING, np.float32),
         np.full(len(target_scale), -1, np.int64),
     )
+    # One row of scores serves all lists; only touched items are cleared.
     for row in range(len(cell_starts) - 1):
         begin, end = starts[row], starts[row + 1]
         count = _through(
@@ -283,6 +293,8 @@ def _recommend_rows(
     sums, hits = np.empty(len(inverse_pivots), np.float32), np.zeros(len(inverse_pivots), np.int32)
     reached, touched = np.empty(len(inverse_pivots) + 1, np.uint32), np.empty(width + 1, np.uint32)
     scores, listed = np.full(width, NOTHING, np.float32), np.full(width, -1, np.int64)
+    # One row of scores serves all lists. Where few items are touched, only these are ranked. A row
+    # with NaN is returned, which the caller refuses.
     for row in range(len(codes)):
         begin, end = starts[row], starts[row + 1]
         count = _through(

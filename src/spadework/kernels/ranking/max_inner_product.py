@@ -1,13 +1,13 @@
-"""From user vectors and item vectors straight to the best items: a product guesses, the exact sums
+"""From user vectors and item vectors straight to the best items: a fast product guesses, exact sums
 decide.
 
-A list is the same to the bit whoever is answered beside it and whatever library multiplies. The
-fast product of matrices, whose last bits depend on both, only says which items can be among the
-best: where its error could hide one, all items of that user are summed.
+A list is the same to the bit whatever other users are in the batch and whatever library multiplies.
+The fast product of matrices, whose last bits depend on both, only shows which items can be among
+the best. Where its error could hide one, all items of that user are summed exactly.
 
 For many users, items are multiplied in the order of their length, the longest first. No score is
-above the product of both lengths, so a user is done when that falls below the list: on Gowalla,
-vectors of least squares are multiplied by four items in ten.
+above the product of both lengths, so a user is done when that falls below the worst of the list:
+on Gowalla, vectors of least squares are multiplied by four items in ten.
 """
 
 from __future__ import annotations
@@ -21,17 +21,15 @@ from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.dot_products import Marks, inner_product, no_base, no_marks, score_of
-from spadework.kernels.ranking.top_k import RUN, place_of
+from spadework.kernels.ranking.top_k import RUN, position_of
 
 USERS, ITEMS = 256, 1024
-"""A product is made of so many users by so many items at once; it then stays in the cache until it
-is ranked.
-"""
+"""Users and items of one product: it then stays in the cache until it is ranked."""
 SPARE = 16
-"""Guessed items beyond the `k` asked for; a quarter of `k` comes on top."""
+"""Guessed items beyond the requested `k`, in addition to a quarter of `k`."""
 ROUNDING = 2.0**-24
 SLACK = 1e-9
-"""What the lengths, which are worked out in 64 bits, are taken to be too short by."""
+"""Share by which the lengths, computed in 64 bits, may be too short."""
 NOTHING = np.float32(-np.inf)
 
 
@@ -82,16 +80,16 @@ def recommend(
 
 
 class _Longest(NamedTuple):
-    """Items, or all that is asked of them, with the longest in front where that is worth while."""
+    """Items, the longest first where sorting pays."""
 
-    order: Codes  # [items] row of each in the items that were given
+    order: Codes  # [items] row of each in the given items
     items: Array  # [items, width]
-    ahead: Array  # [items] float64, the largest length from this place on
+    ahead: Array  # [items] float64, the largest length from this index on
 
     @classmethod
     def of(cls, items: Array, lengths: Array, users: int) -> _Longest:
-        """In order of length for many users; as they stand for few, since to sort them takes as
-        long as to multiply with a hundred.
+        """In order of length for many users; in the given order for few, since sorting takes as
+        long as multiplying with a hundred users.
         """
         if users < USERS:
             order = np.arange(len(items), dtype=np.int32)
@@ -103,12 +101,12 @@ class _Longest(NamedTuple):
     def moved(
         self, starts: Offsets, columns: Codes, values: Array | None = None
     ) -> tuple[Codes, Array]:
-        """Entries of users by place in this order, ascending in each row."""
-        places = np.empty(len(self.order), np.int64)
-        places[self.order] = np.arange(len(self.order))
+        """Entries of users by position in this order, ascending in each row."""
+        ranks = np.empty(len(self.order), np.int64)
+        ranks[self.order] = np.arange(len(self.order))
         keys = (
             np.repeat(np.arange(len(starts) - 1), np.diff(starts)) * len(self.order)
-            + places[columns]
+            + ranks[columns]
         )
         sort = np.argsort(keys, kind="stable")
         return (keys[sort] % max(1, len(self.order))).astype(np.int32), np.zeros(
@@ -125,8 +123,8 @@ def _guess(
     base: Array | None,
     seen: tuple[Offsets, Codes],
 ) -> tuple[Codes, Array, Array]:
-    """The best by the fast product, some more than asked for: columns and scores [users, more], and
-    how many stand there [users].
+    """The best by the fast product, some more than requested: columns and scores [users, more], and
+    how many of these are filled [users].
     """
     more = min(k + k // 4 + SPARE, max(1, len(items)))
     codes, best = top_k.nothing(len(vectors), more)
@@ -145,7 +143,7 @@ def _guess(
             for first in range(0, len(items), ITEMS):
                 last = min(first + ITEMS, len(items))
                 if base is None:
-                    # of all that is still to come
+                    # Upper bound on the scores of all items that follow.
                     bound = reach[rows] * sorted_items.ahead[first] + lift[rows]
                     rows = rows[(sizes[rows] < more) | ~(bound < best[rows].min(axis=1))]
                 if not len(rows):
@@ -191,13 +189,14 @@ def _absorb(
     codes,
     best,
 ):
-    """Take a product [some users, some items from `first` on] into the lists; `at_…` are places
-    that move on with the items.
+    """Merge a product [some users, some items from `first` on] into the lists. `at_…` are positions
+    in `added` and `seen`, which advance with the items.
     """
     width, last = np.uint64(product.shape[1]), first + product.shape[1]
     more, front = codes.shape[1], top_k.last_slot(codes.shape[1])
-    for place in range(len(rows)):
-        row, scores = rows[place], product[place]
+    # For each user: add the user's own values, mask seen items, then merge the scores.
+    for index in range(len(rows)):
+        row, scores = rows[index], product[index]
         while at_added[row] < added_starts[row + 1] and added[at_added[row]] < last:
             scores[added[at_added[row]] - first] += values[at_added[row]]
             at_added[row] += 1
@@ -207,13 +206,17 @@ def _absorb(
         size = sizes[row]
         worst = best[row, front] if size == more else NOTHING
         begin = np.uint64(0)
+        # A run of columns is examined only if one of its scores reaches the list: counting these is
+        # one vector comparison for many columns.
         while begin < width:
             end = min(begin + RUN, width)
             if size < more or top_k.reaching(scores, begin, end, worst):
+                # An equal score is skipped even if its code is lower: the list is only a guess, and
+                # `_sure` demands a margin.
                 for column in range(begin, end):
                     if scores[column] <= worst:
                         continue
-                    size = top_k.place(
+                    size = top_k.insert(
                         codes[row], best[row], size, order[first + np.int64(column)], scores[column]
                     )
                     if size == more:
@@ -226,9 +229,9 @@ def _absorb(
 def _sure(guessed, size, k, longest, vector, added, base):
     """Whether the guessed scores, descending, leave no doubt that the `k` best are among them."""
     if size < len(guessed):
-        return True  # nothing else there is
+        return True  # there are no other items
     if size <= k:
-        return False  # what is left out is not held apart
+        return False  # no guessed item separates the list from the items left out
     largest = 0.0
     for value in added:
         largest = max(largest, abs(np.float64(value)))
@@ -257,12 +260,13 @@ def _decide(
     codes,
     best,
 ):
-    """The lists by exact scores; the row where one is not a number, else −1."""
+    """Fill the lists by exact scores; returns the first row with a score that is NaN, else −1."""
     k = codes.shape[1]
-    nobody = np.empty(0, np.float32)
+    no_base_row = np.empty(0, np.float32)
+    # Exact scores of the guessed items where these surely hold the best, else of all items.
     for row in range(len(codes)):
         top_k.settle(guesses[row], guessed[row], sizes[row])
-        own = base[row] if len(base) else nobody
+        own = base[row] if len(base) else no_base_row
         sure = _sure(
             guessed[row],
             sizes[row],
@@ -273,28 +277,31 @@ def _decide(
             own,
         )
         size = 0
+        # The guess has no seen items; in the scan of all items they are skipped here.
         for at in range(sizes[row] if sure else len(items)):
             column = guesses[row, at] if sure else np.int32(at)
-            if not sure and place_of(seen, seen_starts[row], seen_starts[row + 1], column) >= 0:
+            if not sure and position_of(seen, seen_starts[row], seen_starts[row + 1], column) >= 0:
                 continue
             score = score_of(row, column, vectors, items, starts, columns, values, base)
             if score != score:
                 return row
             if score != NOTHING:
-                size = top_k.place(codes[row], best[row], size, column, score)
+                size = top_k.insert(codes[row], best[row], size, column, score)
         top_k.settle(codes[row], best[row], size)
     return -1
 
 
 @kernel
 def _recommend_seen(vectors, items, starts, columns, values, base, seen_starts, seen, codes, best):
+    # Only seen items may come back, so each of them is scored exactly.
     for row in range(len(codes)):
         size = 0
+        # A row with NaN is returned, which the caller refuses.
         for at in range(seen_starts[row], seen_starts[row + 1]):
             score = score_of(row, seen[at], vectors, items, starts, columns, values, base)
             if score != score:
                 return row
             if score != NOTHING:
-                size = top_k.place(codes[row], best[row], size, seen[at], score)
+                size = top_k.insert(codes[row], best[row], size, seen[at], score)
         top_k.settle(codes[row], best[row], size)
     return -1

@@ -1,4 +1,4 @@
-"""Own items of users: scores that tie are told apart, and the best of them are listed."""
+"""Own items of users: ties among their scores are broken, and the best of them are listed."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking.candidate_union import best_of
 
 
-def told_apart(starts: Offsets, scores: Array, *keys: Array) -> Array:
-    """Scores [cells] as float32, those that tie within a row set apart by their last bits: the
-    larger key is above, first key first.
+def break_ties(starts: Offsets, scores: Array, *keys: Array) -> Array:
+    """Scores [cells] as float32; scores that tie within a row are raised by their last bits, so
+    that the cell with the larger key is above, first key first.
 
-    No score falls, and none rises more than as many steps of float32 as cells of its row stand
-    together. O(cells · log cells).
+    No score falls, and none rises by more steps of float32 than there are tied cells in its row.
+    O(cells · log cells).
     """
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     order = np.lexsort((*keys[::-1], scores, rows))
     out = np.asarray(scores, np.float32).copy()
-    _lift(order, rows, out)
+    _raise_tied(order, rows, out)
     return out
 
 
@@ -34,7 +34,7 @@ def best_own(
 
 
 @kernel
-def _lift(order, rows, out):
+def _raise_tied(order, rows, out):
     for at in range(1, len(order)):
         cell, below = order[at], order[at - 1]
         if rows[cell] == rows[below] and out[cell] <= out[below] and out[below] > -np.inf:

@@ -1,9 +1,8 @@
-"""Random orders of all columns, one for each row, of which only as much is worked out as is asked
-for.
+"""Random orders of all columns, one for each row, of which only the requested head is computed.
 
 Row r walks through the numbers below a prime p, from its own start and with its own stride: (start
-+ j · stride) mod p for j = 0, 1, 2, … comes to each of them once, in an order that is another one
-for each pair of start and stride. Numbers that are no columns are passed over. The score of a
++ j · stride) mod p for j = 0, 1, 2, … visits each of them once, in a different order for each
+pair of start and stride. Numbers that are no columns are skipped. The score of a
 column is p − j, so the first of the walk are the best. Scores are exact in float32 up to 16 million
 columns; beyond, neighbours of the walk may share one.
 """
@@ -21,13 +20,13 @@ from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.sparse_scores import FORBID, ONLY, Choice
 
 FEW = 64
-"""Where fewer than one column in so many is allowed, these are scored one by one, and nobody walks
-past all others.
+"""Where fewer than one column in this many is allowed, the allowed ones are scored one by one,
+since a walk would pass over nearly all others.
 """
 
 
 class Walks(NamedTuple):
-    """Where each row starts, how it goes on, and the way back: all below `prime`, int64."""
+    """Start, stride and inverse of the stride of each row: all below `prime`, int64."""
 
     starts: Array  # [rows]
     strides: Array  # [rows] from 1
@@ -53,7 +52,7 @@ def walks(numbers: Array, prime: int) -> Walks:
 
 
 def scores_of(walk: Walks, rows: Array, columns: Array) -> Array:
-    """Scores of cells [cells] float32: of each row, given by its place, and column."""
+    """Scores of cells [cells] float32: each given by row index and column."""
     steps = (
         (columns.astype(np.int64) - walk.starts[rows])
         % walk.prime
@@ -70,20 +69,21 @@ def draw(walk: Walks, columns: int, k: int, choice: Choice) -> tuple[Codes, Arra
     O(k + seen) a row where all columns are allowed.
     """
     codes, best = top_k.nothing(len(walk.starts), k)
-    named = (
+    candidates = (
         np.flatnonzero(choice.allowed).astype(np.int32)
         if len(choice.allowed)
         else np.zeros(0, np.int32)
     )
-    few = len(choice.allowed) > 0 and len(named) * FEW < columns
-    _draw(*walk, columns, *choice, named, few, codes, best)
+    few = len(choice.allowed) > 0 and len(candidates) * FEW < columns
+    _draw(*walk, columns, *choice, candidates, few, codes, best)
     return codes, best
 
 
 @kernel
 def _inverses(strides, prime):
-    """By the extended algorithm of Euclid."""
+    """Inverses of the strides modulo the prime, by the extended Euclidean algorithm."""
     found = np.empty(len(strides), np.int64)
+    # A stride is above zero and below the prime, so it always has an inverse.
     for row in range(len(strides)):
         value, other, left, right = np.int64(prime), strides[row], np.int64(0), np.int64(1)
         while other > 0:
@@ -110,20 +110,23 @@ def _draw(
     seen_columns,
     policy,
     allowed,
-    named,
+    candidates,
     few,
     codes,
     best,
 ):
     everything = len(allowed) == 0
+    # Three ways: score only the seen columns, score the few allowed ones, or walk until the list is
+    # full.
     for row in range(len(starts)):
         begin, end = np.int64(seen_starts[row]), np.int64(seen_starts[row + 1])
         size = 0
         if policy == ONLY:
+            # Only seen columns may come back.
             for at in range(begin, end):
                 column = np.int32(seen_columns[at])
                 if everything or allowed[column]:
-                    size = top_k.place(
+                    size = top_k.insert(
                         codes[row],
                         best[row],
                         size,
@@ -131,12 +134,13 @@ def _draw(
                         _score(starts[row], inverses[row], prime, np.int64(column)),
                     )
         elif few:
-            for column in named:
+            # Few columns are allowed: scoring them is cheaper than a walk over all others.
+            for column in candidates:
                 if (
                     policy != FORBID
-                    or top_k.place_of(seen_columns, begin, end, np.uint32(column)) < 0
+                    or top_k.position_of(seen_columns, begin, end, np.uint32(column)) < 0
                 ):
-                    size = top_k.place(
+                    size = top_k.insert(
                         codes[row],
                         best[row],
                         size,
@@ -145,13 +149,15 @@ def _draw(
                     )
         else:
             number = starts[row]
+            # Scores fall by one a step, so the first columns of the walk are the best, already in
+            # order.
             for step in range(prime):
                 if size == codes.shape[1]:
                     break
-                able = number < columns and (everything or allowed[number])
-                if able and (
+                eligible = number < columns and (everything or allowed[number])
+                if eligible and (
                     policy != FORBID
-                    or top_k.place_of(seen_columns, begin, end, np.uint32(number)) < 0
+                    or top_k.position_of(seen_columns, begin, end, np.uint32(number)) < 0
                 ):
                     codes[row, size], best[row, size] = np.int32(number), np.float32(prime - step)
                     size += 1

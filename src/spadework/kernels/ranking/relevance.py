@@ -15,10 +15,10 @@ def hits(lists: Codes, starts: Offsets, targets: Codes) -> Array:
     (−1) never hits. [rows, k] uint8.
 
     O(rows · k · log targets); short rows of targets are compared one by one, which has no branches
-    to guess.
+    to mispredict.
     """
     out = np.zeros(lists.shape, np.uint8)
-    # read-only, or it is compiled for each mixture of both
+    # Read-only: otherwise numba compiles the kernel for each mixture of both.
     _hits(frozen(lists), frozen(starts), frozen(targets), out)
     return out
 
@@ -31,7 +31,7 @@ def weighed(hits: Array, weights: Array) -> Array:
 
 
 def summed_precisions(hits: Array) -> Array:
-    """Sum over a row's hits of the share of hits among the slots up to there. Shape [rows] float32;
+    """Sum over a row's hits of the precision up to their slot. Shape [rows] float32;
     O(rows · k).
     """
     out = np.empty(len(hits), np.float32)
@@ -52,6 +52,7 @@ def _weighed(hits, weights, out):
 @kernel
 def _summed_precisions(hits, out):
     rows, k = hits.shape
+    # Sums are float32, in the order of the slots.
     for row in range(rows):
         found = 0
         total = np.float32(0)
@@ -65,6 +66,7 @@ def _summed_precisions(hits, out):
 @kernel
 def _hits(lists, starts, targets, out):
     rows, k = lists.shape
+    # Few targets are compared one by one without branches, many are searched by bisection.
     for row in range(rows):
         begin = starts[row]
         end = starts[row + 1]
@@ -73,12 +75,14 @@ def _hits(lists, starts, targets, out):
                 for slot in range(k):
                     out[row, slot] |= lists[row, slot] == targets[at]
             continue
+        # Targets ascend within the row; padding (−1) never hits.
         for slot in range(k):
             item = lists[row, slot]
             if item < 0:
                 continue
             low = begin
             high = end
+            # Find the first target that is not below the item.
             while low < high:
                 middle = (low + high) // 2
                 if targets[middle] < item:

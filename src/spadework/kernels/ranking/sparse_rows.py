@@ -1,6 +1,4 @@
-"""Sparse rows, the form that lists of weighted entries and tables have, and what kernels need of
-them.
-"""
+"""Sparse rows, the form of lists of weighted entries and of tables, and their form for kernels."""
 
 from __future__ import annotations
 
@@ -20,8 +18,8 @@ class SparseRows(NamedTuple):
 
 
 def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: int) -> str | None:
-    """What is wrong with a table of `rows` rows that comes from a file, since kernels trust it;
-    None when it fits.
+    """What is wrong with a table of `rows` rows from a file, as kernels check nothing; None when it
+    fits.
     """
     if (
         len(starts) != rows + 1
@@ -38,8 +36,8 @@ def wrong_table(starts: Array, columns: Array, values: Array, rows: int, width: 
 
 
 def unsigned(rows: SparseRows) -> tuple[Array, Array, Array]:
-    """Offsets and columns as unsigned words: compiled loops then leave out the check for places
-    counted from the end.
+    """Offsets and columns as unsigned words: compiled loops then need no check for negative
+    indices.
     """
     return (
         words(rows.starts, np.uint64),
@@ -48,7 +46,7 @@ def unsigned(rows: SparseRows) -> tuple[Array, Array, Array]:
     )
 
 
-def words(array: Array, kind: type[np.unsignedinteger]) -> Array:
+def words(array: Array, dtype: type[np.unsignedinteger]) -> Array:
     """Whole numbers, none below zero, as unsigned ones."""
-    signed = np.int64 if kind is np.uint64 else np.int32
-    return np.ascontiguousarray(array, signed).view(kind)
+    signed = np.int64 if dtype is np.uint64 else np.int32
+    return np.ascontiguousarray(array, signed).view(dtype)

@@ -1,10 +1,10 @@
 """From lists of weighted entries and an entry-to-column table to scores, or straight to the best
 columns.
 
-Row r of the scores joins, over the entries e of list r, what row e of the table says: each cell
-adds v = weight · value to its column. "sum" adds v up. "max" takes the largest v. "noisy-or" is −Σ
-ln(1 − min(v, 0.999999)), which grows with 1 − Π(1 − min(v, 1)), the probability that at least one
-of independent reasons holds, and does not run into 1. A column that no cell reaches is −∞.
+Row r of the scores combines, over the entries e of list r, the rows e of the table: each cell
+contributes v = weight · value to its column. "sum" adds v up. "max" is the largest v. "noisy-or" is
+−Σ ln(1 − min(v, 0.999999)), which grows with 1 − Π(1 − min(v, 1)), the probability that at least
+one of independent reasons holds, and does not saturate at 1. A column that no cell reaches is −∞.
 
 `score_rows` writes all scores; `recommend_rows` keeps one row of scores at a time and gives the
 same lists as `ranking` makes of those.
@@ -33,11 +33,11 @@ are scanned: as measured.
 
 
 ALLOW, FORBID, ONLY = 0, 1, 2
-"""Whether the columns that a list has seen may come back, must not, or alone may."""
+"""Policy for the columns that a list has seen: they may come back, must not, or only they may."""
 
 
 class Choice(NamedTuple):
-    """Which columns may be chosen for each list, in the types that kernels take."""
+    """Which columns may be chosen for each list, in the types that kernels need."""
 
     seen_starts: Array  # [lists + 1] uint64
     seen_columns: Array  # [cells] uint32
@@ -102,7 +102,7 @@ def score_cells(
     aggregate: Aggregate = "sum",
 ) -> Array:
     """What `score_rows` holds at some columns of each row, bit for bit: float32 [cells]. The values
-    of `cells` are not looked at.
+    of `cells` are not read.
 
     Memory is one row of scores. O(cells reached + the lesser of width and cells reached, per list).
     """
@@ -120,53 +120,76 @@ def score_cells(
 
 
 @kernel
-def _joined(before, value, how):
-    """What a column holds after one more cell; a value that is not a number stays one."""
-    if how == 1:
+def _joined(before, value, aggregate):
+    """The score of a column after one more cell; NaN stays NaN."""
+    if aggregate == 1:
         return value if value > before or value != value else before
     added = value
-    if how == 2:
+    if aggregate == 2:
         added = -np.log1p(-min(value, NEARLY_ONE)) if value == value else value
     return added if before == NOTHING else before + added
 
 
 @kernel
-def _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores):
-    """Join the cells of one list into scores [width], which are −∞ before."""
+def _spread(
+    columns, weights, begin, end, table_starts, table_columns, table_values, aggregate, scores
+):
+    """Combine the cells of one list into scores [width], which are −∞ before."""
+    # Entries in their order, so that a row's scores do not depend on other rows.
     for at in range(begin, end):
         weight = weights[at]
         source = columns[at]
         for cell in range(table_starts[source], table_starts[source + np.uint64(1)]):
             column = table_columns[cell]
-            scores[column] = _joined(scores[column], weight * table_values[cell], how)
+            scores[column] = _joined(scores[column], weight * table_values[cell], aggregate)
 
 
 @kernel
 def _spread_listed(
-    columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched
+    columns,
+    weights,
+    begin,
+    end,
+    table_starts,
+    table_columns,
+    table_values,
+    aggregate,
+    scores,
+    touched,
 ):
-    """The same, and list the columns that were −∞ before; `touched` is as long as there are cells.
-    The number of columns listed.
+    """The same, and write the columns that were −∞ before to `touched`, which has room for all
+    cells. Returns their number.
     """
     count = np.uint64(0)
+    # The same order as in `_spread`, so the scores have the same bits.
     for at in range(begin, end):
         weight = weights[at]
         source = columns[at]
+        # `touched` is written each time and counted when new, which needs no branch.
         for cell in range(table_starts[source], table_starts[source + np.uint64(1)]):
             column = table_columns[cell]
             before = scores[column]
             touched[count] = column
             count += np.uint64(before == NOTHING)
-            scores[column] = _joined(before, weight * table_values[cell], how)
+            scores[column] = _joined(before, weight * table_values[cell], aggregate)
     return count
 
 
 @kernel
 def _fill(
-    columns, weights, begin, end, table_starts, table_columns, table_values, how, scores, touched
+    columns,
+    weights,
+    begin,
+    end,
+    table_starts,
+    table_columns,
+    table_values,
+    aggregate,
+    scores,
+    touched,
 ):
-    """Join the cells of one list into scores [width], −∞ before; whether its columns are listed,
-    since they are few, and how many are.
+    """Combine the cells of one list into scores [width], −∞ before. Returns whether its columns are
+    listed in `touched`, which they are where they are few, and how many.
     """
     cells = np.uint64(0)
     for at in range(begin, end):
@@ -181,11 +204,13 @@ def _fill(
             table_starts,
             table_columns,
             table_values,
-            how,
+            aggregate,
             scores,
             touched,
         )
-    _spread(columns, weights, begin, end, table_starts, table_columns, table_values, how, scores)
+    _spread(
+        columns, weights, begin, end, table_starts, table_columns, table_values, aggregate, scores
+    )
     return False, np.uint64(0)
 
 
@@ -198,6 +223,7 @@ def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):
     size = 0
     worst = NOTHING
     sane = True
+    # Touched columns are in no order, so an equal score must be compared by code in `insert`.
     for at in range(count):
         column = touched[at]
         score = scores[column]
@@ -207,7 +233,7 @@ def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):
         if score != score:
             sane = False
         else:
-            size = top_k.place(codes, best, size, np.int32(column), score)
+            size = top_k.insert(codes, best, size, np.int32(column), score)
             if size == k:
                 worst = best[last]
     top_k.settle(codes, best, size)
@@ -215,7 +241,10 @@ def _pick_listed(touched, count, scores, codes, best, allowed, all_columns):
 
 
 @kernel
-def _score_rows(starts, columns, weights, table_starts, table_columns, table_values, how, scores):
+def _score_rows(
+    starts, columns, weights, table_starts, table_columns, table_values, aggregate, scores
+):
+    # Each row of the output is its own accumulator.
     for row in range(scores.shape[0]):
         scores[row, :] = NOTHING
         _spread(
@@ -226,7 +255,7 @@ def _score_rows(starts, columns, weights, table_starts, table_columns, table_val
             table_starts,
             table_columns,
             table_values,
-            how,
+            aggregate,
             scores[row],
         )
 
@@ -235,6 +264,7 @@ def _score_rows(starts, columns, weights, table_starts, table_columns, table_val
 def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):
     """The best of the seen columns into an empty list [k]; false where a score is not a number."""
     size = 0
+    # Seen columns are the only candidates.
     for at in range(begin, end):
         column = seen_columns[at]
         score = scores[column]
@@ -242,7 +272,7 @@ def _pick_seen(seen_columns, begin, end, scores, codes, best, allowed):
             continue
         if score != score:
             return False
-        size = top_k.place(codes, best, size, np.int32(column), score)
+        size = top_k.insert(codes, best, size, np.int32(column), score)
     top_k.settle(codes, best, size)
     return True
 
@@ -283,7 +313,7 @@ def _recommend_rows(
     table_columns,
     table_values,
     width,
-    how,
+    aggregate,
     seen_starts,
     seen_columns,
     policy,
@@ -293,6 +323,7 @@ def _recommend_rows(
 ):
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
+    # One row of scores serves all lists. A row with NaN is returned, which the caller refuses.
     for row in range(len(codes)):
         few, count = _fill(
             columns,
@@ -302,7 +333,7 @@ def _recommend_rows(
             table_starts,
             table_columns,
             table_values,
-            how,
+            aggregate,
             scores,
             touched,
         )
@@ -334,13 +365,14 @@ def _score_cells(
     table_columns,
     table_values,
     width,
-    how,
+    aggregate,
     cell_starts,
     cell_columns,
     found,
 ):
     scores = np.full(width, NOTHING, np.float32)
     touched = np.empty(width // SPARSE + 1, np.uint32)
+    # One row of scores serves all lists.
     for row in range(len(cell_starts) - 1):
         few, count = _fill(
             columns,
@@ -350,7 +382,7 @@ def _score_cells(
             table_starts,
             table_columns,
             table_values,
-            how,
+            aggregate,
             scores,
             touched,
         )

@@ -33,7 +33,7 @@ def top_k(scores: Array, k: int) -> tuple[Codes, Array]:
 
 
 def not_a_number(row: int) -> SpadeworkError:
-    """The refusal of scores that cannot be ranked."""
+    """The error for scores that cannot be ranked."""
     return SpadeworkError(
         f"Row {row} of the scores holds a value that is not a number.",
         "The model is broken on these data; leave it out.",
@@ -46,7 +46,7 @@ def nothing(rows: int, k: int) -> tuple[Codes, Array]:
 
 
 def order_of(scores: Array) -> Codes:
-    """Columns by descending score, ties to the lower code; what is excluded (−∞) is left out.
+    """Columns by descending score, ties to the lower code; excluded ones (−∞) are left out.
     O(columns · log columns).
     """
     if np.isnan(scores).any():
@@ -73,8 +73,8 @@ def complete(
     are the same for every row.
 
     `order` is `order_of(scores)`. Listed columns of a row (ascending) are left out with `forbid`,
-    alone allowed with `only`. With `below`, scores are shifted below the last one that stands. O(k
-    · log listed) a row for most rows.
+    alone allowed with `only`. With `below`, scores are shifted below the last one already there.
+    O(k · log listed) a row for most rows.
     """
     _complete(codes, best, scores, order, starts, columns, forbid, only, below)
 
@@ -105,8 +105,10 @@ def merge(codes: Codes, best: Array, others: Codes, other_best: Array) -> tuple[
 
 @kernel
 def _merge(codes, best, others, other_best, merged, scores):
+    # Both lists of a row are in order, so each slot gets the better of their heads.
     for row in range(len(codes)):
         at = other = 0
+        # `at` and `other` are the heads; padding (−1) loses to any entry.
         for slot in range(codes.shape[1]):
             if others[row, other] < 0 or (
                 codes[row, at] >= 0
@@ -136,11 +138,11 @@ def _better(score, column, other_score, other_column):
 
 
 @kernel
-def place(codes, best, size, column, score):
-    """Put one scored column into a list [k] whose first `size` slots are taken, if it is better
-    than the last; the new size.
+def insert(codes, best, size, column, score):
+    """Insert one scored column into a list [k] whose first `size` slots are filled, if it is better
+    than the last; returns the new size.
 
-    Short lists stand in order; long ones are a heap with the last of them in front, until `settle`.
+    Short lists are kept in order; long ones are a heap with the worst in front, until `settle`.
     O(k) or O(log k).
     """
     k = len(codes)
@@ -160,7 +162,7 @@ def place(codes, best, size, column, score):
 
 @kernel
 def _pile(codes, best, size, column, score):
-    """`place` for a heap."""
+    """`insert` for a heap."""
     if size == len(codes):
         if _better(score, column, best[0], codes[0]):
             _sink(codes, best, size, column, score)
@@ -175,30 +177,31 @@ def _pile(codes, best, size, column, score):
 
 @kernel
 def _sink(codes, best, size, column, score):
-    """Put a scored column into a heap [size] instead of the one in front."""
+    """Replace the front of a heap [size] by a scored column."""
     at = 0
+    # Move the worse child up until the new entry is not better than it: the worst stays in front.
     while 2 * at + 1 < size:
-        below = 2 * at + 1
-        if below + 1 < size and _better(
-            best[below], codes[below], best[below + 1], codes[below + 1]
+        child = 2 * at + 1
+        if child + 1 < size and _better(
+            best[child], codes[child], best[child + 1], codes[child + 1]
         ):
-            below += 1
-        if not _better(score, column, best[below], codes[below]):
+            child += 1
+        if not _better(score, column, best[child], codes[child]):
             break
-        best[at], codes[at] = best[below], codes[below]
-        at = below
+        best[at], codes[at] = best[child], codes[child]
+        at = child
     best[at], codes[at] = score, column
 
 
 @kernel
 def last_slot(k):
-    """Where the last of a full list [k] stands before `settle`: what comes in must be better."""
+    """Slot of the worst entry of a full list [k] before `settle`: a new entry must be better."""
     return k - 1 if k <= SHORT else 0
 
 
 @kernel
 def settle(codes, best, size):
-    """Bring a list made by `place` into its order, best first. O(k log k)."""
+    """Bring a list made by `insert` into its order, best first. O(k log k)."""
     if len(codes) <= SHORT:
         return
     for last in range(size - 1, 0, -1):
@@ -212,24 +215,26 @@ def scan(scores, codes, best, allowed):
     """The best columns of one row into an empty list [k], of those allowed (all where the mask is
     empty); false where one of them is NaN.
 
-    A run of columns is looked at one by one only if it holds a score that reaches the list: to
-    count those is one vector comparison for many columns. NaN is not below any bound, so no run
+    A run of columns is examined one by one only if it holds a score that reaches the list: counting
+    those is one vector comparison for many columns. NaN is not below any bound, so no run
     hides it.
     """
     columns, k, last = np.uint64(len(scores)), len(codes), last_slot(len(codes))
     size = 0
     worst = np.float32(-np.inf)
     begin = np.uint64(0)
+    # Run by run: once the list is full, most runs hold no score that reaches it.
     while begin < columns:
         end = min(begin + RUN, columns)
         if size < k or reaching(scores, begin, end, worst):
+            # `worst` is −∞ until the list is full, so excluded columns (−∞) are never inserted.
             for column in range(begin, end):
                 score = scores[column]
                 if score <= worst or (len(allowed) and not allowed[column]):
                     continue  # an equal score that comes later has the higher code
                 if score != score:
                     return False
-                size = place(codes, best, size, np.int32(column), score)
+                size = insert(codes, best, size, np.int32(column), score)
                 if size == k:
                     worst = best[last]
         begin = end
@@ -247,9 +252,10 @@ def reaching(scores, begin, end, worst):
 
 
 @kernel
-def place_of(columns, begin, end, column):
-    """Where the column stands among ascending ones, or −1."""
+def position_of(columns, begin, end, column):
+    """Position of the column in ascending columns, or −1."""
     low, high = begin, end
+    # Find the first column that is not below the one sought.
     while low < high:
         middle = (low + high) // 2
         if columns[middle] < column:
@@ -262,6 +268,7 @@ def place_of(columns, begin, end, column):
 @kernel
 def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
     rows, k = codes.shape
+    # Rows share the order of the common scores; they differ in what they hold and exclude.
     for row in range(rows):
         have = 0
         while have < k and codes[row, have] >= 0:
@@ -270,12 +277,13 @@ def _complete(codes, best, scores, order, starts, columns, forbid, only, below):
         if below and have:
             shift = min(shift, best[row, have - 1])
         size = have
+        # Best first, so the loop ends as soon as the list is full.
         for column in order:
             if size == k:
                 break
             if forbid or only:
-                listed = place_of(columns, starts[row], starts[row + 1], column) >= 0
-                if listed == forbid:  # with `only` it is the unlisted that are passed over
+                listed = position_of(columns, starts[row], starts[row + 1], column) >= 0
+                if listed == forbid:  # with `only` the unlisted columns are skipped
                     continue
             known = False
             for slot in range(have):

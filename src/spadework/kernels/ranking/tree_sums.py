@@ -1,6 +1,6 @@
-"""Sums of decision trees whose nodes lie in flat arrays, tree after tree.
+"""Sums of decision trees whose nodes are in flat arrays, tree after tree.
 
-Node n of tree t stands at `starts[t] + n`. It is a leaf where its left child is −1; else a row with
+Node n of tree t is at `starts[t] + n`. It is a leaf where its left child is −1; else a row with
 feature ≤ threshold goes left, any other right. Children are numbered within their tree, above their
 parent, so that every walk ends.
 """
@@ -19,7 +19,7 @@ class Trees(NamedTuple):
     """Nodes of all trees, and what is added to their sum."""
 
     starts: Offsets  # [trees + 1]
-    features: Codes  # [nodes] column that is looked at
+    features: Codes  # [nodes] column that is compared
     thresholds: Array  # [nodes] float64
     left: Codes  # [nodes] −1 at a leaf
     right: Codes  # [nodes]
@@ -27,7 +27,7 @@ class Trees(NamedTuple):
     baseline: float
 
     def wrong(self, width: int) -> str | None:
-        """What would lead a walk astray; None where all is well."""
+        """What is wrong with the trees, so that a walk could fail; None where nothing is."""
         starts, nodes = self.starts, len(self.values)
         if len(starts) < 1 or starts[0] != 0 or starts[-1] != nodes or (np.diff(starts) < 1).any():
             return "the starts of the trees do not fit their nodes"
@@ -73,8 +73,10 @@ def predict(trees: Trees, rows: Array) -> Array:
 
 @kernel
 def _predict(starts, features, thresholds, left, right, values, rows, total):
+    # Row by row, so that a row's sum does not depend on other rows.
     for row in range(len(rows)):
         sum_ = total[row]
+        # Trees in their order, in float64: the bits are the same in any batch.
         for tree in range(len(starts) - 1):
             first = starts[tree]
             node = first

@@ -1,9 +1,9 @@
-"""How much an item in a group counts before pairs are made: a shelf of plain functions over arrays.
+"""How much an item in a group counts before pairs are made: a registry of plain functions over
+arrays.
 
-Which pair weights a dig tries an entry weight with stands beside it: `sweep`.
+The pair weights that a dig tries an entry weight with are given in its `sweep`.
 
-Whatever a weight is, it is finite and not below zero: a similarity of weighted entries is a cosine
-only then.
+Every weight is finite and not below zero: a similarity of weighted entries is a cosine only then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spadework.registry import Registry
 
 EntryNeed: TypeAlias = Literal["weights", "times"]
 SWEEP = ("raw", "cosine")
-"""Pair weights that a dig tries an entry weight with, unless it says others."""
+"""Pair weights that a dig tries an entry weight with, unless the weight names others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Entries:
 
 @dataclass(frozen=True, eq=False)
 class EntryWeight:
-    """A function on the shelf, and the column of the log that it cannot do without."""
+    """A registered function, and the column of the log that it needs."""
 
     function: Callable[[Entries], Array]
     needs: EntryNeed | None = None
@@ -78,7 +78,7 @@ class EntryWeight:
                     "entry weight that does not read them such as 'binary'."
                 ),
             )
-        if not np.isfinite(largest):  # NaN too: minimum and maximum hand it on
+        if not np.isfinite(largest):  # NaN too: minimum and maximum pass it on
             raise Unsuitable(
                 (
                     f"The entry weight {self.name!r} gives {largest}: an entry weight that is "
@@ -95,10 +95,10 @@ entry_weights: Registry[EntryWeight] = Registry("entry weight")
 def entry_weight(
     *, needs: EntryNeed | None = None, repeats_only: bool = False, sweep: tuple[str, ...] = SWEEP
 ) -> Callable[[Callable[[Entries], Array]], EntryWeight]:
-    """Place a weight of entries on the shelf; `needs` names the column that it reads.
+    """Register a weight of entries; `needs` names the column that it reads.
 
-    A dig tries it with the pair weights of `sweep`; one that says something of repeats alone, only
-    where there are any.
+    A dig tries it with the pair weights of `sweep`. A `repeats_only` weight is tried only where the
+    log has repeats.
     """
 
     def register(function: Callable[[Entries], Array]) -> EntryWeight:
@@ -110,8 +110,8 @@ def entry_weight(
 
 
 def _group_idf(entry: Entries) -> Array:
-    """Log(items / (1 + group size)): a group that holds much says little. Left alone it falls below
-    zero for a group that holds everything.
+    """Log(items / (1 + group size)): a group that holds many items is weak evidence. Without the
+    limit at zero it would be negative for a group that holds everything.
     """
     return np.maximum(np.log(entry.items / (1.0 + entry.group_sizes)), 0.0)
 
@@ -136,9 +136,7 @@ def root(entry: Entries) -> Array:
 
 @entry_weight(repeats_only=True)
 def log(entry: Entries) -> Array:
-    """1 + ln(count): an item taken once counts one, and each repeat adds less than the one
-    before.
-    """
+    """1 + ln(count): a single event counts one, and each repeat adds less than the one before."""
     return np.asarray(1.0 + np.log(entry.counts))
 
 
@@ -158,8 +156,8 @@ def bm25(entry: Entries) -> Array:
     """Saturated count, damped by the size of the item and of the group (Okapi BM25; k1 is the
     saturation, b the length).
 
-    The damping by the group is never below zero. The similarity is chosen apart, so cosine over
-    these weights is a true cosine; well-known code leaves out that division for BM25 only.
+    The damping by the group is never below zero. The similarity is chosen separately, so cosine
+    over these weights is a true cosine; well-known code leaves out that division for BM25 only.
     Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
     """
     mean_size = max(float(len(entry.counts)) / max(entry.items, 1), 1e-12)
@@ -171,8 +169,8 @@ def bm25(entry: Entries) -> Array:
 
 @entry_weight(needs="weights")
 def value(entry: Entries) -> Array:
-    """The sum of the weight column (ratings, amounts): a log of ratings is told by it, not by how
-    often a row stands there.
+    """The sum of the weight column (ratings, amounts): in a log of ratings the rating counts, not
+    the number of rows.
     """
     assert entry.values is not None
     return entry.values
@@ -180,8 +178,8 @@ def value(entry: Entries) -> Array:
 
 @entry_weight(needs="times")
 def recency(entry: Entries) -> Array:
-    """2^(−age / half-life), the age being that of the newest event of the entry: what was taken
-    last counts most.
+    """2^(−age / half-life), the age being that of the newest event of the entry: recent items
+    count most.
 
     Ding & Li, "Time Weight Collaborative Filtering", CIKM 2005.
     """

@@ -1,5 +1,5 @@
-"""The nearest rows of a matrix by inner product, all rows against all, in blocks under a memory
-bound.
+"""The nearest rows of a matrix by inner product, all rows against all, in blocks of bounded
+memory.
 """
 
 from __future__ import annotations
@@ -91,6 +91,7 @@ def _nearest(
     touched = np.empty(count, np.int32)
     rounded = np.empty(count, np.float32)
     filled = 0
+    # Sums are float64: first the dense products, then the sparse features in their order.
     for row in range(first, last):
         found = 0
         if len(products):
@@ -98,8 +99,11 @@ def _nearest(
             for column in range(count):
                 touched[column] = column
                 sums[column] = products[row - first, column]
+        # Only the row's own features are visited, each with the rows that hold it.
         for at in range(starts[row], starts[row + 1]):
             feature = features[at]
+            # A sum of 0 is a new column, since sparse weights are not below zero. With a dense part
+            # all columns are listed already.
             for posting in range(posting_starts[feature], posting_starts[feature + 1]):
                 column = posting_rows[posting]
                 if sums[column] == 0.0 and not len(products):

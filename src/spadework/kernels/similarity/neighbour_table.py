@@ -1,5 +1,5 @@
-"""From counts to tables of neighbours: count a block, weigh its pairs in every way asked for, keep
-the largest.
+"""From counts to tables of neighbours: count a block, weigh its pairs with every requested weight,
+keep the largest.
 """
 
 from __future__ import annotations
@@ -60,25 +60,25 @@ def tables(
 ) -> list[Table]:
     """A table for each weighing, from one count.
 
-    O(count + weighings · cells). Only the neighbours that stay are held, and one block of counts
-    for each thread.
+    O(count + weighings · cells). Memory: the neighbours that stay, and one block of counts for each
+    thread.
     """
     counter.prepare()
     work = Workspace()
     blocks = counter.blocks()
     parts = parallel.share(partial(_block, counter, groups, list(weighings), work), blocks, label)
-    by_weighing = {place: [part[place] for part in parts] for place in range(len(weighings))}
+    by_weighing = {number: [part[number] for part in parts] for number in range(len(weighings))}
     del parts
 
-    def join(place: int) -> Table:
-        # popped, so that what is copied is let go
-        return _joined(by_weighing.pop(place), blocks, groups)
+    def join(number: int) -> Table:
+        # Popped, so that the parts are freed once they are copied.
+        return _joined(by_weighing.pop(number), blocks, groups)
 
     return parallel.share(join, list(by_weighing), "join tables")
 
 
 def most_cells(groups: Groups, keep: int) -> int:
-    """How many neighbours a table can hold at most. O(items)."""
+    """The largest number of neighbours that a table can hold. O(items)."""
     return int(np.minimum(groups.pairs, min(keep, groups.item_count)).sum())
 
 
@@ -91,35 +91,37 @@ def _block(
 ) -> list[Table]:
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
     block = counter.count(rows, work)
-    bounded = [one.keep for one in weighings if one.bounded]
+    bounded = [weighing.keep for weighing in weighings if weighing.bounded]
     runs = Runs.of(block, max(bounded), groups.item_count) if bounded else None
     sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
     found = []
-    for one in weighings:
+    for weighing in weighings:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            if runs is not None and one.bounded:
+            if runs is not None and weighing.bounded:
                 starts, columns, joint = runs.candidates(
-                    one.weigh, one.channel, one.left, one.right, one.keep
+                    weighing.weigh, weighing.channel, weighing.left, weighing.right, weighing.keep
                 )
-                left = np.repeat(one.left[block.first : block.last], np.diff(starts))
-                values = one.weigh(joint, left, one.right[columns])
+                left = np.repeat(weighing.left[block.first : block.last], np.diff(starts))
+                values = weighing.weigh(joint, left, weighing.right[columns])
             else:
                 starts = block.cell_starts(groups.item_count)
                 columns = np.zeros(0, np.uint32) if block.columns is None else block.columns
-                values = _weigh_all(block, one, sizes)
+                values = _weigh_all(block, weighing, sizes)
         values = np.ascontiguousarray(np.asarray(values, np.float32)).reshape(-1)
-        found.append(_kept(starts, columns, values, one.keep, groups, work))
+        found.append(_kept(starts, columns, values, weighing.keep, groups, work))
     return found
 
 
 def _weigh_all(
-    block: Block, one: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]
+    block: Block, weighing: Weighing, sizes: dict[tuple[int, int], tuple[Array, Array]]
 ) -> Array:
-    joint = np.ascontiguousarray(block.joint[:, one.channel], np.float32)
-    key = (id(one.left), id(one.right))
+    joint = np.ascontiguousarray(block.joint[:, weighing.channel], np.float32)
+    key = (id(weighing.left), id(weighing.right))
     if key not in sizes:
-        sizes[key] = _sizes(block, one.left, one.right)
-    return one.weigh(joint.reshape(block.rows, -1) if block.columns is None else joint, *sizes[key])
+        sizes[key] = _sizes(block, weighing.left, weighing.right)
+    return weighing.weigh(
+        joint.reshape(block.rows, -1) if block.columns is None else joint, *sizes[key]
+    )
 
 
 def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
@@ -162,7 +164,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
     starts = np.concatenate(([0], np.cumsum(lengths)))
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
     for part, (first, last) in zip(parts, blocks, strict=True):
-        _place(
+        _scatter(
             part.starts,
             part.columns,
             part.values,
@@ -175,7 +177,8 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
 
 
 @kernel
-def _place(part_starts, part_columns, part_values, starts, codes, columns, values):
+def _scatter(part_starts, part_columns, part_values, starts, codes, columns, values):
+    # Rows of a part are in order of rank; each is copied to the position of its code.
     for row in range(codes.shape[0]):
         to = starts[codes[row]]
         for at in range(part_starts[row], part_starts[row + 1]):

@@ -1,14 +1,15 @@
-"""How alike two items are, from the counts of the pair: a shelf of plain functions over arrays.
+"""How similar two items are, from the counts of the pair: a registry of plain functions over
+arrays.
 
 All of them take flat pairs or a dense block, keep float32 as float32, and give no positive value
-where the two never stand together. Callers keep positive values only.
+where the two never occur together. Callers keep positive values only.
 
-What a weight is tried with in the sweep stands beside it: `sweep`, a tuple of settings; alone as it
-is, unless something else is said.
+The settings that a dig tries a weight with are given in its `sweep`, a tuple; by default only the
+weight as it is.
 
-`shrink` (s) holds back what rests on few counts. A ratio of counts has s added to its denominator.
-The other weights (raw, lift's logarithms, log-likelihood) are multiplied by joint / (joint + s). In
-`shrunk` it is the strength of the prior.
+`shrink` (s) reduces similarities that rest on few counts. A ratio of counts has s added to its
+denominator. The other weights (raw, lift's logarithms, log-likelihood) are multiplied by joint /
+(joint + s). In `shrunk` it is the strength of the prior.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ __all__ = ["PairWeight", "Pairs", "association", "llr_keeps", "pair_weight", "pa
 
 @dataclass(frozen=True, eq=False)
 class PairWeight:
-    """A function on the shelf, and what is true of it."""
+    """A registered function, and its properties."""
 
     function: Callable[[Pairs], Array]
     symmetric: bool  # the same when left and right change places
@@ -36,10 +37,9 @@ class PairWeight:
     # where above 0, grows with the count of the pair and does not grow with the size of the right
     # item
     bounded: bool = False
-    # of the sizes, which the function then gets raised: once an item, not once a pair. Without
-    # shrink
+    # Exponents of the sizes. The function then gets the sizes raised to them: once an item, not
+    # once a pair. Without shrink the weight is joint / left^a / right^b, so a only scales rows.
     exponents: Exponents | None = None
-    # it is joint / left^a / right^b, so a is a matter of the row
     sweep: tuple[Mapping[str, float], ...] = ({},)  # settings that a dig tries it with
     name: str = field(init=False)
 
@@ -48,7 +48,7 @@ class PairWeight:
         object.__setattr__(self, "__doc__", self.function.__doc__)
 
     def __call__(self, pair: Pairs) -> Array:
-        """Similarities in the shape of `joint`; −∞ may stand where joint is 0."""
+        """Similarities in the shape of `joint`; they may be −∞ where joint is 0."""
         if self.exponents is None:
             return self.function(pair)
         a, b = self.exponents(pair.left_power, pair.right_power)
@@ -69,13 +69,13 @@ def pair_weight(
     exponents: Exponents | None = None,
     sweep: tuple[Mapping[str, float], ...] = ({},),
 ) -> Callable[[Callable[[Pairs], Array]], PairWeight]:
-    """Place a similarity of pairs on the shelf.
+    """Register a similarity of pairs.
 
-    One that is `bounded` is worked out only for the few cells of a row that can be among its
-    largest: where it is above 0 it must grow with the count and must not grow with the size of the
-    right item, also at counts above that size, which the corners of groups may have. One with
-    `exponents` is, without shrink, joint / left^a / right^b and is worked out as such; ValueError
-    where it is not. `sweep` are parameters of co-occurrence models that a dig tries it with, each
+    One that is `bounded` is computed only for the few cells of a row that can be among its largest:
+    where it is above 0 it must grow with the count and must not grow with the size of the right
+    item, also at counts above that size, which the corners of groups may have. One with `exponents`
+    is, without shrink, joint / left^a / right^b and is computed as such; ValueError where it is
+    not. `sweep` are parameters of co-occurrence models that a dig tries it with, each
     once alone and once with each way to read a history.
     """
 
@@ -107,7 +107,7 @@ def _plus(array: Array, shrink: float) -> Array:
 
 
 def _by_evidence(values: Array, pair: Pairs) -> Array:
-    """Values times joint / (joint + shrink). A joint of 0 leaves −∞ what it is."""
+    """Values times joint / (joint + shrink). Where joint is 0, −∞ stays −∞."""
     if not pair.shrink:
         return values
     return values * (np.maximum(pair.joint, LEAST) / (pair.joint + pair.shrink))
@@ -118,8 +118,8 @@ def _lift(pair: Pairs, shrink: float = 0.0) -> Array:
 
 
 def _over_both(pair: Pairs) -> Array:
-    """Joint over both sizes, raised already. Two divisions in place of a product, which float32
-    cannot hold for sizes near zero.
+    """Joint over both sizes, which are raised to their exponents already. Two divisions instead of
+    a product, which float32 cannot hold for sizes near zero.
     """
     if pair.shrink:
         return pair.joint / (pair.left * pair.right + pair.shrink)
@@ -131,7 +131,7 @@ def _over_both(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, bounded=True, exponents=lambda *_: (0.0, 0.0))
 def raw(pair: Pairs) -> Array:
-    """How often the two stand together: popularity in disguise."""
+    """How often the two occur together: mostly popularity."""
     return _by_evidence(pair.joint, pair)
 
 
@@ -139,8 +139,8 @@ def raw(pair: Pairs) -> Array:
     symmetric=False, bounded=True, exponents=lambda *_: (1.0, 0.0), sweep=({}, {"llr": 10.83})
 )
 def confidence(pair: Pairs) -> Array:
-    """Of those who chose the left item, the share who chose the right one too (each row divided by
-    its size).
+    """Of the groups that hold the left item, the share that hold the right one too (each row
+    divided by its size).
     """
     return pair.joint / _plus(pair.left, pair.shrink)
 
@@ -153,7 +153,7 @@ def confidence(pair: Pairs) -> Array:
 )
 def cosine(pair: Pairs) -> Array:
     """Joint count over the geometric mean of both sizes (Ochiai)."""
-    # left and right arrive raised to ½: see exponents
+    # Left and right are already raised to ½: see `exponents`.
     return pair.joint / _plus(pair.left * pair.right, pair.shrink)
 
 
@@ -172,7 +172,7 @@ def asymmetric(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, bounded=True)
 def jaccard(pair: Pairs) -> Array:
-    """Those who chose both, as a share of those who chose either. At most 1 on weighted counts
+    """Groups that hold both, as a share of those that hold either. At most 1 on weighted counts
     too.
     """
     return pair.joint / _plus(
@@ -202,15 +202,15 @@ def tversky(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, bounded=True)
 def inclusion(pair: Pairs) -> Array:
-    """Joint count over the smaller size: 1 where one item is only ever chosen with the other. Loves
-    rare items; give it some shrink.
+    """Joint count over the smaller size: 1 where one item occurs only with the other. Favours rare
+    items; give it some shrink.
     """
     return pair.joint / _plus(np.minimum(pair.left, pair.right), pair.shrink)
 
 
 @pair_weight(symmetric=True, bounded=True, sweep=({}, {"shrink": 1.0}))
 def lift(pair: Pairs) -> Array:
-    """How many times more often the two stand together than if they were independent. Loves rare
+    """How many times more often the two occur together than if they were independent. Favours rare
     pairs; give it some shrink.
     """
     return _lift(pair, pair.shrink)
@@ -220,8 +220,8 @@ def lift(pair: Pairs) -> Array:
     symmetric=False, bounded=True, exponents=lambda a, b: (1.0, b), sweep=({"right_power": 0.3},)
 )
 def discounted(pair: Pairs) -> Array:
-    """Confidence over right^b, with b the right power: a popular item is taken less for granted; b
-    = 0 is confidence.
+    """Confidence over right^b, with b the right power: popular items score lower; b = 0 is
+    confidence.
 
     `shrink` belongs to the confidence. Deshpande & Karypis, "Item-Based Top-N Recommendation
     Algorithms", TOIS 2004.
@@ -247,13 +247,13 @@ def shrunk(pair: Pairs) -> Array:
     """Confidence that starts from the popularity of the right item: (joint + s · right / groups) /
     (left + s), with s the shrink.
 
-    The empirical-Bayes way to hold back pairs of few counts. Pairs never seen give 0, though the
-    prior alone would give them a little.
+    An empirical-Bayes estimate, which reduces pairs of few counts. Pairs never seen give 0, though
+    the prior alone would give them a little.
     """
     if not pair.shrink:
         return pair.joint / pair.left
     chance = (pair.joint + pair.right * (pair.shrink / pair.groups)) / (pair.left + pair.shrink)
-    # 0 where joint is; a choice cell by cell takes ten times as long
+    # 0 where joint is 0; a choice cell by cell would take ten times as long.
     return np.minimum(chance, pair.joint * 1e20)
 
 
@@ -263,7 +263,7 @@ def shrunk(pair: Pairs) -> Array:
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"shrink": 10.0},))
 def pmi(pair: Pairs) -> Array:
     """Pointwise mutual information: ln of lift. Ranks pairs seen once first; give it some shrink,
-    or take npmi.
+    or use npmi.
 
     Church & Hanks, "Word Association Norms, Mutual Information, and Lexicography", 1990.
     """
@@ -288,16 +288,16 @@ def npmi(pair: Pairs) -> Array:
     """
     largest = -np.log(pair.joint / pair.groups)
     value = np.log(_lift(pair)) / np.maximum(largest, LEAST)
-    np.fmax(value, -1.0, out=value)  # −∞ over ∞ where the two never meet
-    if float(largest.min(initial=1.0)) <= 0:  # everybody holds both
+    np.fmax(value, -1.0, out=value)  # −∞ over ∞ where the two never occur together
+    if float(largest.min(initial=1.0)) <= 0:  # all groups hold both
         value[largest <= 0] = 1.0
     return _by_evidence(value, pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"order": 3.0},))
 def pmi_k(pair: Pairs) -> Array:
-    """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: repairs
-    the love of rare pairs.
+    """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: corrects
+    the bias to rare pairs.
 
     Up to a constant of the log this is PMI^k (Daille, 1994), whose own zero leaves no pair above it
     for k ≥ 2. Here a pair seen once keeps its pmi, and k = 1 is pmi.
@@ -308,7 +308,7 @@ def pmi_k(pair: Pairs) -> Array:
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=())
 def mutual_information(pair: Pairs) -> Array:
     """What SAR calls mutual information: ln of lift, the same as pmi, so a dig does not try it
-    apart.
+    separately.
 
     The well-known code puts the number of items where the number of users belongs, which adds a
     constant.
@@ -327,23 +327,23 @@ def lexicographers_mi(pair: Pairs) -> Array:
     return _by_evidence(np.maximum(pair.joint, LEAST) * np.log(_lift(pair)), pair)
 
 
-# ---- how sure a dependence is
+# ---- evidence that two items depend on each other
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def llr(pair: Pairs) -> Array:
-    """Log-likelihood ratio of dependence; 0 where the two stand together less than chance has it.
+    """Log-likelihood ratio of dependence; 0 where the two occur together less often than by chance.
 
-    It tells how sure a dependence is, not how strong: better as a filter than as a score. Dunning,
-    1993.
+    It measures how certain a dependence is, not how strong: better as a filter than as a score.
+    Dunning, 1993.
     """
     return _by_evidence(np.maximum(association(pair), 0.0), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def signed_llr(pair: Pairs) -> Array:
-    """Root of the log-likelihood ratio, with a minus where the two stand together less than chance
-    has it.
+    """Root of the log-likelihood ratio, negative where the two occur together less often than by
+    chance.
     """
     signed = association(pair)
     return _by_evidence(np.copysign(np.sqrt(np.abs(signed)), signed), pair)

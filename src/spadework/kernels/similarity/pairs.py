@@ -10,9 +10,7 @@ from spadework.arrays import Array, Mask
 
 SCALARS = ("groups", "left_power", "right_power", "shrink", "order", "negatives")
 LEAST = 1e-30
-"""Stands in for zero where a product with it would be no number; far below any count and inside
-float32.
-"""
+"""Replaces zero where a product with zero would be NaN; far below any count and within float32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,15 +23,15 @@ class Pairs:
     cosine stays a cosine. They are never 0; `joint` may be.
     """
 
-    joint: Array  # how often the two stand together
+    joint: Array  # how often the two occur together
     left: Array
     right: Array
     groups: float  # number of groups in all
     left_power: float = 0.5  # exponents of power, asymmetric, discounted and tversky
     right_power: float = 0.5
-    shrink: float = 0.0  # how much a similarity of few counts is held back
+    shrink: float = 0.0  # how much a similarity of few counts is reduced
     order: float = 2.0  # k of pmi_k, at least 1
-    negatives: float = 1.0  # k of ppmi: ln k is taken off
+    negatives: float = 1.0  # k of ppmi: ln k is subtracted
 
     def __post_init__(self) -> None:
         for name in SCALARS:  # a numpy scalar would turn float32 arrays into float64 ones
@@ -41,16 +39,16 @@ class Pairs:
 
 
 def association(pair: Pairs) -> Array:
-    """Log-likelihood ratio of dependence (G²), with a minus where the two stand together less than
-    chance has it.
+    """Log-likelihood ratio of dependence (G²), negative where the two occur together less often
+    than by chance.
 
-    Invalid on decayed or weighted counts. `shrink` plays no part. Dunning, "Accurate Methods for
+    Invalid on decayed or weighted counts. `shrink` is not used. Dunning, "Accurate Methods for
     the Statistics of Surprise and Coincidence", 1993. The usual sum of k·ln k loses all digits in
     float32 (and some in float64) on a large log; here each of the four cells adds its own term that
     is never below zero, so float32 holds four digits.
     """
     root = pair.groups**0.5
-    # an item that everybody holds leaves an empty cell
+    # An item that all groups hold leaves an empty cell.
     other_left = np.maximum(pair.groups - pair.left, 1e-3) / root
     other_right = np.maximum(pair.groups - pair.right, 1e-3) / root
     chance = pair.left * pair.right / pair.groups
@@ -58,20 +56,20 @@ def association(pair: Pairs) -> Array:
     value = _surprise(chance, surplus)
     value += _surprise(other_left * other_right, surplus)
     np.negative(surplus, out=surplus)
-    one_alone = _surprise(pair.left / root * other_right, surplus)
-    one_alone += _surprise(other_left * (pair.right / root), surplus)
-    value += one_alone
+    one_only = _surprise(pair.left / root * other_right, surplus)
+    one_only += _surprise(other_left * (pair.right / root), surplus)
+    value += one_only
     value *= 2.0
     np.maximum(value, 0.0, out=value)
     return np.copysign(value, np.negative(surplus, out=surplus))
 
 
 def llr_keeps(pair: Pairs, threshold: float = 10.83) -> Mask:
-    """Which pairs stand together more than chance has it, with a log-likelihood ratio of at least
+    """Which pairs occur together more often than by chance, with a log-likelihood ratio of at least
     `threshold` (10.83 is p < 0.001).
 
-    A filter to score with another weight: the ratio measures how sure a dependence is, not how
-    strong.
+    A filter, to be used with another weight as the score: the ratio measures how certain a
+    dependence is, not how strong.
     """
     return np.asarray(association(pair) >= max(float(threshold), LEAST))
 
@@ -81,7 +79,7 @@ def _surprise(expected: Array, surplus: Array) -> Array:
     below. A count of 0 gives `expected`.
     """
     share = surplus / expected
-    np.maximum(share, -1 + 6e-8, out=share)  # the last float32 above −1: ln 0 times 0 is no number
+    np.maximum(share, -1 + 6e-8, out=share)  # the last float32 above −1: ln 0 times 0 is NaN
     np.log1p(share, out=share)
     share *= expected + surplus
     share -= surplus

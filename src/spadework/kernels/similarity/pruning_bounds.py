@@ -1,12 +1,12 @@
-"""Which cells of a row can be among its largest, told by bounds on groups of neighbours: only these
-need be weighed.
+"""Which cells of a row can be among its largest, by bounds on groups of neighbouring columns: only
+these need to be weighed.
 
-Neighbours in rank are about as common as each other. A weight that grows with the count of a pair
-and falls with the size of the right item is, in a group of neighbours, at most what the group's
-largest count would get beside its smallest size; and one cell of the group gets at least what that
-count would get beside the largest size. The `keep`-th largest of these floors is reached by `keep`
-cells of the row, so a group whose ceiling lies below it is out. Of a row of 27 thousand cells some
-two thousand are left.
+Neighbours in rank are about equally common. Take a weight that grows with the count of a pair and
+falls with the size of the right item. In a group of neighbours it is at most the weight of the
+group's largest count with its smallest size (the ceiling); and one cell of the group has at least
+the weight of that count with the largest size (the floor). The `keep`-th largest floor is reached
+by `keep` cells of the row, so a group whose ceiling is below it is left out. Of a row of 27
+thousand cells some two thousand are left.
 """
 
 from __future__ import annotations
@@ -23,38 +23,39 @@ from spadework.kernels.counting.instructions import raise_to
 from spadework.kernels.similarity.sparse_top_k import BUCKETS, INFINITY, bucket_of
 
 LONG = 12
-"""Blocks whose rows are on average this many times as long as `keep` are worth the bounds."""
+"""Bounds are used for blocks whose rows are on average at least this many times as long as `keep`.
+"""
 SMALLEST, LARGEST = 4, 32
-"""Cells of a group."""
+"""Fewest and most cells of a group."""
 CLOSE = np.int32(1 << 17)
-"""How far below the edge of the row before the next one is guessed, in bits of float32: about a
-hundredth of it.
+"""How far below the edge of the row before the edge of a row is guessed, in bits of float32: about
+a hundredth of it.
 """
 SLACK = np.float32(1e-3)
-"""Counts and sizes are moved apart by this share, so that no rounding inside a weight can take a
-cell out.
+"""Bounds on counts and sizes are widened by this share, so that no rounding inside a weight can
+drop a cell.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Runs:
-    """A block's cells in groups of `size` neighbours, a row's last group maybe smaller. Columns
-    ascend.
+    """A block's cells in groups of `size` neighbours; the last group of a row may be smaller.
+    Columns ascend.
     """
 
     block: Block
     size: int
     starts: Offsets  # [rows + 1] groups of each row
     peaks: Array  # [groups, channels] the largest count
-    # channel → what its groups count, less and more
+    # channel → lower and upper bound on the count of each group
     counts: dict[int, tuple[Array, Array]] = field(default_factory=dict)
-    # id of sizes, which live as long → least and most of each group
+    # id of an array of sizes, which lives as long → least and most of each group
     sides: dict[int, tuple[Array, Array]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, block: Block, keep: int, items: int) -> Runs | None:
-        """The groups that save most for the `keep` largest of a row; None where rows are too short
-        or their columns do not ascend.
+        """Groups of the size that saves most for the `keep` largest of a row; None where rows are
+        too short or their columns do not ascend.
         """
         cells, channels = block.joint.shape
         length = cells / max(block.rows, 1)
@@ -65,9 +66,9 @@ class Runs:
         starts = np.concatenate(([0], np.cumsum(-(-lengths // size))))
         joint = block.joint.reshape(-1)
         if channels == 1:
-            whole = joint.view(np.int32) if joint.dtype == np.float32 else joint
-            largest = np.empty(int(starts[-1]), whole.dtype)
-            _peaks_of_one(block.cell_starts(items), starts, size, whole, largest)
+            comparable = joint.view(np.int32) if joint.dtype == np.float32 else joint
+            largest = np.empty(int(starts[-1]), comparable.dtype)
+            _peaks_of_one(block.cell_starts(items), starts, size, comparable, largest)
             peaks = (
                 largest.view(np.float32)
                 if joint.dtype == np.float32
@@ -92,7 +93,7 @@ class Runs:
         1], columns, counts.
 
         `weigh` takes flat counts, left and right sizes, float32; where above zero it grows with the
-        count and does not grow with the right size. It is asked about corners of groups, too, where
+        count and does not grow with the right size. It is called for corners of groups, too, where
         the count may exceed the size. `left` and `right` are sizes [items] by rank.
         """
         least, most = self._sides(right)
@@ -174,10 +175,12 @@ def _floats(values: Array) -> Array:
 
 @kernel
 def _peaks_of_one(cells, starts, size, joint, peaks):
-    """Counts are not below zero, so as whole numbers they are in the same order, and whole numbers
-    are compared many at a time.
+    """The largest count of each group, for blocks of one channel. Counts are not below zero, so
+    their bits as integers are in the same order, and integers are compared many at a time.
     """
+    # Groups are cut row by row, so none crosses the end of a row.
     for row in range(cells.shape[0] - 1):
+        # A maximum of integers becomes vector instructions.
         for run in range(starts[row], starts[row + 1]):
             begin = cells[row] + (run - starts[row]) * size
             largest = joint[begin]
@@ -189,6 +192,7 @@ def _peaks_of_one(cells, starts, size, joint, peaks):
 @kernel
 def _peaks(cells, starts, size, lanes, joint, peaks):
     width = len(lanes)
+    # Groups are cut row by row, so none crosses the end of a row.
     for row in range(cells.shape[0] - 1):
         for run in range(starts[row], starts[row + 1]):
             begin = cells[row] + (run - starts[row]) * size
@@ -198,7 +202,9 @@ def _peaks(cells, starts, size, lanes, joint, peaks):
 
 @kernel
 def _sides(cells, starts, size, columns, right, least, most):
+    # Groups are cut row by row, so none crosses the end of a row.
     for row in range(cells.shape[0] - 1):
+        # The smallest and the largest size of the right items of each group.
         for run in range(starts[row], starts[row + 1]):
             begin = cells[row] + (run - starts[row]) * size
             low = high = right[columns[begin]]
@@ -209,20 +215,22 @@ def _sides(cells, starts, size, columns, right, least, most):
 
 @kernel
 def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):
-    """List the groups that may hold one of the `keep` largest of their row; where the cells of each
-    row will begin is told by the way.
+    """List the groups that may hold one of the `keep` largest of their row in `chosen`.
+    `out_starts` gets the offsets of the rows' cells.
 
     `floors` are float32 read as int32. Returns the number of groups.
     """
     histogram = np.zeros(2 * BUCKETS, np.int32)
     positive, edge = np.empty(np.max(np.diff(starts)) + 1, np.int32), np.zeros(1, np.int32)
     listed, room, guess = np.uint64(0), np.int64(0), np.int32(0)
+    # The edge of the row before, lowered by CLOSE, is tried first. It must be reached by `keep` to
+    # 2 · `keep` floors; otherwise the exact edge is computed.
     for row in range(cells.shape[0] - 1):
         first, last = starts[row], starts[row + 1]
         reached = 0
         if guess > 0:
             for run in range(first, last):
-                # what is no number is no floor
+                # NaN is no floor.
                 reached += (floors[run] >= guess) & (floors[run] <= INFINITY)
         if not keep <= reached <= 2 * keep:
             found = 0
@@ -236,9 +244,9 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):
         before = listed
         for run in range(first, last):
             chosen[listed] = run
-            listed += np.uint64(not ceilings[run] < least)  # what is no number is looked at
+            listed += np.uint64(not ceilings[run] < least)  # a NaN ceiling keeps its group
         room += np.int64(listed - before) * size
-        # the last group of a row may be smaller
+        # The last group of a row may be smaller.
         if listed > before and chosen[listed - np.uint64(1)] == last - 1:
             room -= (last - first) * size - (cells[row + 1] - cells[row])
         out_starts[row + 1] = room
@@ -247,10 +255,11 @@ def _choose(cells, starts, size, ceilings, floors, keep, chosen, out_starts):
 
 @kernel
 def _at_rank(positive, size, keep, histogram):
-    """The `keep`-th largest of at least as many positive values, which change places."""
+    """The `keep`-th largest of at least `keep` positive values, whose order is changed."""
     bucket, above = bucket_of(positive, size, keep, histogram)
     tied = 0
-    for at in range(size):  # those of its bucket come to the front
+    # Move the values of its bucket to the front.
+    for at in range(size):
         value = positive[at]
         positive[tied] = value
         tied += value >> 20 == bucket
@@ -260,19 +269,21 @@ def _at_rank(positive, size, keep, histogram):
 @kernel
 def _copy_dense(cells, starts, size, chosen, out_starts, joint, out_columns, out_joint):
     listed = 0
+    # Cells of the chosen groups, row by row.
     for row in range(cells.shape[0] - 1):
         to = out_starts[row]
+        # A dense row names no columns: a cell's column is its index in the row.
         while to < out_starts[row + 1]:
             column = (chosen[listed] - starts[row]) * size
             here = min(size, cells[row + 1] - cells[row] - column)
-            part, source = (
+            part_joint, joint_source = (
                 out_joint[to : to + here],
                 joint[cells[row] + column : cells[row] + column + here],
             )
-            names = out_columns[to : to + here]
+            part_columns = out_columns[to : to + here]
             for at in range(here):
-                part[at] = source[at]
-                names[at] = column + at
+                part_joint[at] = joint_source[at]
+                part_columns[at] = column + at
             to += here
             listed += 1
 
@@ -282,8 +293,10 @@ def _copy_sparse(
     cells, starts, size, chosen, out_starts, columns, joint, width, out_columns, out_joint
 ):
     listed = 0
+    # Cells of the chosen groups, row by row.
     for row in range(cells.shape[0] - 1):
         to = out_starts[row]
+        # `joint` has `width` channels a cell and begins at the wanted one.
         while to < out_starts[row + 1]:
             begin = cells[row] + (chosen[listed] - starts[row]) * size
             for at in range(begin, min(begin + size, cells[row + 1])):

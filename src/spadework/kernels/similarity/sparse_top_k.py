@@ -1,10 +1,10 @@
-"""The largest values of sparse rows: a histogram of the floats' leading bits finds the edge, one
-pass takes what lies above.
+"""The largest values of sparse rows: a histogram of the floats' leading bits finds the smallest
+value that stays (the edge), one pass copies the values above.
 
 Long rows are thinned first: a pass that only compares, many values an instruction, leaves the few
 above a bound. The bound is a bit below the edge of the row before, since neighbours in rank have
-similar rows; if fewer than `keep` reach it, it is taken from a sample of the row, whose `keep`-th
-largest value cannot lie above that of the whole.
+similar rows. If fewer than `keep` reach it, the bound comes from a sample of the row, whose
+`keep`-th largest value cannot be above that of the complete row.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ BUCKETS = 2048
 SAMPLE = 16
 """Values of the sample for each one that is kept; about one in `SAMPLE` of the others survives."""
 LONG = 4
-"""Rows of more than this many times `keep` are worth a guess."""
+"""The edge is guessed for rows of more than this many times `keep` cells."""
 BELOW = np.int32(1 << 20)
-"""How far below the edge of the row before the guess lies: an eighth of the value, in bits of
+"""How far the guess is below the edge of the row before: an eighth of the value, in bits of
 float32.
 """
 STRIPE = 512
-"""Values that are compared together; their marks are then looked through eight at a time."""
+"""Values that are compared together; their marks are then read eight at a time."""
 INFINITY = np.int32(0x7F800000)
-"""Bits of the largest value; what lies above is no number."""
-SHELVES = 256
-"""Parts of the range of columns into which those of a row are laid to be sorted."""
+"""Bits of the largest value, +∞; bits above are NaN."""
+BINS = 256
+"""Parts of the range of codes into which the columns of a row are distributed for sorting."""
 
 
 def workspace(longest: int) -> int:
     """Size of the `room` that rows of this length need."""
-    return 3 * longest + SHELVES + STRIPE
+    return 3 * longest + BINS + STRIPE
 
 
 @kernel
@@ -44,23 +44,24 @@ def keep_largest(
     ascending. Returns the number kept.
 
     Row r holds `values[starts[r]:starts[r + 1]]`, float32 read as uint32: positive ones are in the
-    same order. `columns` is empty for dense rows, whose columns are their places. Among equal
-    values the lower column (before renaming) stays; what is no number does not. `histogram` [2 ·
-    BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are to
-    work in. O(cells + kept · log kept).
+    same order. `columns` is empty for dense rows, whose columns are their indices. Among equal
+    values the lower column (before renaming) stays; NaN does not. `histogram` [2 ·
+    BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are
+    scratch. O(cells + kept · log kept).
     """
     filled = np.uint64(0)
     signed = values.view(np.int32)
     dense = columns.shape[0] == 0
-    longest = (room.shape[0] - SHELVES - STRIPE) // 3
+    longest = (room.shape[0] - BINS - STRIPE) // 3
     kept_columns, kept_bits = room[:longest], room[longest : 2 * longest].view(np.int32)
-    edge, shelves = (
+    edge, bins = (
         room[2 * longest : 3 * longest].view(np.int32),
-        room[3 * longest : 3 * longest + SHELVES],
+        room[3 * longest : 3 * longest + BINS],
     )
-    marks = room[3 * longest + SHELVES :].view(np.uint8)[:STRIPE]
+    marks = room[3 * longest + BINS :].view(np.uint8)[:STRIPE]
     histogram[:] = 0
     guess = np.int32(0)
+    # For each row: thin it by a bound, keep the largest of the rest, sort these by code.
     for row in range(starts.shape[0] - 1):
         low, high = starts[row], starts[row + 1]
         size = high - low
@@ -68,7 +69,8 @@ def keep_largest(
         found = 0
         if guess > 0 and size > LONG * keep:
             found = _above(signed[low:high], part, guess, marks, kept_columns, kept_bits)
-        if found < keep:  # the guess was too high, or there was none
+        # The guess was too high, or there was none: a sample gives a bound that holds.
+        if found < keep:
             bound = (
                 _bound(signed[low:high], keep, histogram, edge)
                 if size > 2 * SAMPLE * keep
@@ -78,7 +80,7 @@ def keep_largest(
         if found > keep:
             found, least = _largest(found, kept_columns, kept_bits, keep, histogram, edge)
             guess = np.int32(least - min(least, BELOW))
-        _by_code(found, kept_columns, kept_bits, order, shelves, packed)
+        _by_code(found, kept_columns, kept_bits, order, bins, packed)
         for at in range(found):
             out_columns[filled] = packed[at] >> 32
             out_bits[filled] = np.uint32(packed[at] & 0xFFFFFFFF)
@@ -116,12 +118,14 @@ def _above(values, columns, bound, marks, out_columns, out_bits):
             found += np.uint64((value > 0) & (value <= INFINITY))
         return np.int64(found)
     words = marks.view(np.uint64)
+    # Stripe by stripe: the first pass only compares, many values an instruction.
     for begin in range(0, size, STRIPE):
         count = min(STRIPE, size - begin)
         stripe = values[begin : begin + count]
         for at in range(count):
             marks[at] = stripe[at] >= bound
         marks[count : (count + 7) // 8 * 8] = 0
+        # Few marks are set, so a word of eight marks is mostly skipped at once.
         for word in range((count + 7) // 8):
             if words[word]:
                 for at in range(begin + 8 * word, min(begin + 8 * word + 8, size)):
@@ -134,21 +138,22 @@ def _above(values, columns, bound, marks, out_columns, out_bits):
 
 @kernel
 def bucket_of(bits, size, keep, histogram):
-    """The bucket of the `keep`-th largest of `size` positive values, and how many lie above it;
-    bucket 0 if there are fewer.
+    """The bucket of the `keep`-th largest of `size` positive values, and how many values are in
+    higher buckets; bucket 0 if there are fewer.
 
     The histogram is all zeros before and after.
     """
     top = np.int32(0)
     for at in range(size):
         top = max(top, bits[at])
-    # two histograms in turn, so that equal neighbours do not wait for each other
+    # Two histograms in turn, so that equal neighbours do not wait for each other.
     for at in range(0, size - 1, 2):
         histogram[np.uint32(bits[at]) >> np.uint32(20)] += 1
         histogram[BUCKETS + (np.uint32(bits[at + 1]) >> np.uint32(20))] += 1
     if size % 2:
         histogram[np.uint32(bits[size - 1]) >> np.uint32(20)] += 1
     bucket, above = np.int64(top >> 20), 0
+    # From the highest bucket down, until `keep` values are counted.
     while bucket > 0:
         here = histogram[bucket] + histogram[BUCKETS + bucket]
         if above + here >= keep:
@@ -171,8 +176,8 @@ def _largest(size, columns, bits, keep, histogram, edge):
     """
     bucket, above = bucket_of(bits, size, keep, histogram)
     found, tied = np.uint64(0), np.uint64(0)
-    # what lies above stays, what lies in the bucket waits; without branches, which would be guessed
-    # wrong
+    # Values in the bucket and above it stay for now; those in the bucket are also listed in `edge`.
+    # Without branches, which would often be mispredicted.
     for at in range(size):
         value, column = bits[at], columns[at]
         here = value >> 20
@@ -206,35 +211,37 @@ def _largest(size, columns, bits, keep, histogram, edge):
 
 
 @kernel
-def _by_code(size, columns, bits, order, shelves, packed):
-    """Fill `packed` with (code, bits) by ascending code: laid onto shelves by range of codes, then
-    put right among neighbours.
+def _by_code(size, columns, bits, order, bins, packed):
+    """Fill `packed` with (code, bits) by ascending code: distributed to bins by range of codes,
+    then sorted among neighbours.
     """
-    if size < SHELVES // 8 or size > 4 * SHELVES:
+    if size < BINS // 8 or size > 4 * BINS:
         for at in range(size):
             packed[at] = (np.int64(order[columns[at]]) << 32) | np.int64(bits[at])
         packed[:size].sort()
         return
     shift = 0
-    while order.shape[0] >> shift > SHELVES:
+    while order.shape[0] >> shift > BINS:
         shift += 1
-    shelves[:] = 0
+    bins[:] = 0
     for at in range(size):
-        shelves[np.uint32(order[columns[at]]) >> np.uint32(shift)] += np.uint32(1)
+        bins[np.uint32(order[columns[at]]) >> np.uint32(shift)] += np.uint32(1)
     most, filled = np.uint32(0), np.uint32(0)
-    for shelf in range(SHELVES):
-        here = shelves[shelf]
+    for index in range(BINS):
+        here = bins[index]
         most = max(most, here)
-        shelves[shelf] = filled
+        bins[index] = filled
         filled += here
     for at in range(size):
         code = order[columns[at]]
-        place = np.uint32(code) >> np.uint32(shift)
-        packed[shelves[place]] = (np.int64(code) << 32) | np.int64(bits[at])
-        shelves[place] += np.uint32(1)
-    if most > 24:  # codes crowd together
+        bin_of = np.uint32(code) >> np.uint32(shift)
+        packed[bins[bin_of]] = (np.int64(code) << 32) | np.int64(bits[at])
+        bins[bin_of] += np.uint32(1)
+    # Many codes share one bin: insertion would be slow.
+    if most > 24:
         packed[:size].sort()
         return
+    # Insertion sort: after the bins, every cell is close to its final position.
     for at in range(1, size):
         cell = packed[at]
         to = at

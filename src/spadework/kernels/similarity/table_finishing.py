@@ -1,5 +1,5 @@
-"""What is done to a finished table of neighbours: rows divided by a number, the largest of each
-column, rows that sum to one.
+"""Last steps on a finished table of neighbours: divide rows by a number, keep the largest of each
+column, scale rows to a sum of one.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""Two tables of neighbours become one: what is counted, and what is known about the things
-themselves.
+"""Two tables of neighbours become one: the first from counts, the second from the content of the
+items.
 
 Both tables are sparse rows: starts [rows + 1], columns ascending in each row, values float32. A
-column that has been counted often leans on the counts, a column that has not leans on the other
-table.
+column with many counts uses mainly the counts, a column with few uses mainly the content table.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ def mix(
     row: starts, columns ascending, values.
 
     `theta` [columns] lies in 0 … 1. A row without cells in the first table comes from the second
-    alone, as if θ were 1: who knows nothing of the row cannot prefer the columns that nobody
-    counted either. Among equals the lower column stays. O(cells).
+    alone, as if θ were 1: without counts of the row there is no reason to prefer columns that have
+    no counts either. Among equals the lower column stays. O(cells).
     """
     bound = np.minimum(np.diff(starts) + np.diff(content_starts), keep)
     out_starts = np.zeros(len(starts), np.int64)
@@ -99,11 +98,14 @@ def _mix(
         )
     merged_columns, merged_values = np.empty(most, np.int32), np.empty(most, np.float32)
     filled = 0
+    # Merge both rows by column into scratch arrays, then keep the best cells.
     for row in range(len(starts) - 1):
         left, left_end = starts[row], starts[row + 1]
         right, right_end = content_starts[row], content_starts[row + 1]
         alone = left == left_end
         size = 0
+        # Both rows ascend: `column` is the lower of the two heads, the largest int32 where both
+        # ended. A value is summed in float64 and stored as float32.
         while left < left_end or right < right_end:
             column = np.int32(2147483647)
             if left < left_end:
@@ -142,7 +144,8 @@ def keep_best(columns, values, size, keep, out_columns, out_values, filled):
         if values[at] > 0:
             positive[found] = values[at]
             found += 1
-    # what is larger stays; of what is equal, the lowest columns, as room permits
+    # Values above the threshold stay; of those equal to it the lowest columns, as far as there is
+    # room. `highest` is the highest column that stays.
     threshold = np.float32(0.0)
     highest = np.int32(-1)
     if found > keep:

@@ -1,9 +1,9 @@
-"""Alternating least squares for lists of what was taken: one side at rest, each row of the other
-moves to its minimum, block by block.
+"""Alternating least squares for lists of positives (implicit feedback): one side is fixed, each row
+of the other moves to its minimum, block by block.
 
 A row w with entries S of weights c, against vectors h of the other side with Gram matrix G = Σ h
-hᵀ, has the loss Σ_S c (w·h − 1)² + everywhere · wᵀGw + ridge · |w|². Rows do not touch each other,
-so threads change nothing.
+hᵀ, has the loss Σ_S c (w·h − 1)² + everywhere · wᵀGw + ridge · |w|². Rows do not depend on each
+other, so the number of threads changes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spadework.kernels.solvers.cholesky import add_squares, factor, solve
 from spadework.kernels.solvers.inner_products import inner
 
 CHUNK = 4096
-"""Rows that are multiplied at once, so that the sum has one order."""
+"""Rows that are multiplied at once; fixed, so that the order of the sum is fixed."""
 TASKS = 4
 """Ranges of rows for each thread."""
 FIRST_RAISE = cholesky.FIRST_RAISE
@@ -92,12 +92,12 @@ def _range(
 def fold(
     starts: Offsets, entries: Codes, weights: Array, vectors: Array, floor: Array, ridge: Array
 ) -> Array:
-    """The minimum for each row in full: [rows, width] float32, from its entries alone.
+    """The exact minimum for each row: [rows, width] float32, from its entries alone.
 
-    `vectors` stand along their principal axes, so that everywhere · G is the diagonal `floor`
-    [width]. `weights` are not below zero, `ridge` [rows] above. Rows with fewer entries than the
-    width solve a system of their entries instead, which has the same solution. O(entries · least ·
-    greatest + least³) a row, of entries and width.
+    `vectors` are given along their principal axes, so that everywhere · G is the diagonal `floor`
+    [width]. `weights` are not below zero, `ridge` [rows] is above zero. Rows with fewer entries
+    than the width solve a system of their entries instead, which has the same solution. O(entries ·
+    least · greatest + least³) a row, of entries and width.
     """
     out = np.zeros((len(starts) - 1, vectors.shape[1]), np.float32)
     _fold(
@@ -108,10 +108,11 @@ def fold(
 
 @kernel
 def _factored(source, size, a):
-    """Factor a copy of `source`; where rounding left it not positive definite, with a larger
-    diagonal, which shortens the step.
+    """Factor a copy of `source`. Where rounding left it not positive definite, its diagonal is
+    raised, which shortens the step.
     """
     share = source.dtype.type(0)
+    # Raise the diagonal until the factor exists; a share above a million ends the loop in any case.
     while True:
         a[:size, :size] = source[:size, :size]
         for i in range(size):
@@ -133,16 +134,20 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
         np.empty((block, block), np.float32),
         np.empty(block, np.float32),
     )
+    # Each row alone; `missing` holds w·h − 1 of its entries and is kept up to date.
     for row in range(begin, end):
         own, first, count = vectors[row], starts[row], starts[row + 1] - starts[row]
         for at in range(count):
             missing[at] = inner(own, others[entries[first + at]]) - np.float32(1)
+        # Block by block: `step` is first the gradient of the block, then the solution of its
+        # system.
         for low in range(0, width, block):
             size = min(block, width - low)
             for i in range(size):
                 step[i] = inner(matrix[low + i], own) + ridge[row] * own[low + i]
                 system[i, :size] = matrix[low + i, low : low + size]
                 system[i, i] += ridge[row]
+            # Eight entries at a time, as many as `add_squares` adds at once.
             for begun in range(0, count, 8):
                 few = min(8, count - begun)
                 for q in range(few):
@@ -163,6 +168,7 @@ def _update(vectors, others, starts, entries, matrix, ridge, block, begin, end):
 @kernel
 def _fold(starts, entries, weights, vectors, floor, ridge, out):
     width = vectors.shape[1]
+    # Of two systems with the same solution, the smaller one: over the entries or over the width.
     for row in range(len(out)):
         first, count = starts[row], starts[row + 1] - starts[row]
         if count < width:
@@ -193,8 +199,10 @@ def _by_width(entries, weights, vectors, floor, ridge, out):
     near, total = np.empty((8, width)), np.zeros(width)
     for i in range(width):
         system[i, i] = floor[i] + ridge
+    # Eight entries at a time, as many as `add_squares` adds at once.
     for begun in range(0, len(entries), 8):
         few = min(8, len(entries) - begun)
+        # Rows are scaled by the root of their weight, so that their squares carry the weight.
         for q in range(few):
             source, weight = vectors[entries[begun + q]], np.float64(weights[begun + q])
             root = np.sqrt(weight)
@@ -218,6 +226,7 @@ def _by_entries(entries, weights, vectors, floor, ridge, out):
         return
     across, scaled = np.empty((width, count)), 1 / np.sqrt(floor + ridge)
     system, work, answer = np.zeros((count, count)), np.empty((count, count)), np.empty(count)
+    # `across` is C^(−1/2) Bᵀ, one row a dimension, so that `add_squares` sums over the width.
     for at in range(count):
         source, root = vectors[entries[at]], np.sqrt(np.float64(weights[at]))
         answer[at] = root

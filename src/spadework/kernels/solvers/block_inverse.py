@@ -20,13 +20,13 @@ from spadework.kernels.solvers.sparse_graph import Graph, Members
 def shared_columns(
     half: Graph, diagonal: Array, members: Members, pairs: Graph, share: float, label: str
 ) -> tuple[Members, Array, int]:
-    """Weights −P_ij / P_jj of the columns j of each item's block: by column j the items i that it
-    leans on, their weights, float64.
+    """Weights −P_ij / P_jj of the columns j of each item's block: by column j the items i that
+    contribute to it, and their weights, float64.
 
-    Items are taken in descending order of their number of `pairs`; each that has no column yet
+    Items are processed in descending order of their number of `pairs`; each that has no column yet
     makes a block of itself and its members, and gives its own column and those of the strongest
-    `share` of its members. A weight that several blocks give is their mean. Also the number of
-    blocks whose diagonals were raised. O(Σ over blocks of members³ / 3 + columns · members²).
+    `share` of its members. A weight that several blocks give is their mean. Also returns the number
+    of blocks whose diagonals were raised. O(Σ over blocks of members³ / 3 + columns · members²).
     """
     count = len(diagonal)
     order = np.argsort(-np.diff(pairs.starts), kind="stable").astype(np.int32)
@@ -50,16 +50,16 @@ def shared_columns(
     )
     parallel.share(work, tasks_of(np.concatenate(([0], np.cumsum(sizes)))), label)
     targets = np.repeat(columns, np.repeat(sizes, np.diff(column_starts)))
-    total, times = (
+    total, counts = (
         csc_array((of, (rows, targets)), shape=(count, count))
         for of in (values, np.ones(len(values)))
     )
-    for one in (total, times):
-        one.sum_duplicates()
-        one.sort_indices()
+    for matrix in (total, counts):
+        matrix.sum_duplicates()
+        matrix.sort_indices()
     return (
         Members(total.indptr.astype(np.int64), total.indices.astype(np.int32)),
-        total.data / times.data,
+        total.data / counts.data,
         int(regularised.sum()),
     )
 
@@ -102,23 +102,25 @@ def _plan(order, member_starts, members, pair_starts, pair_columns, pair_values,
     centres, starts = np.empty(count, np.int32), np.zeros(count + 1, np.int64)
     columns = np.empty(count + int(share * len(members)) + count, np.int32)
     blocks = to = 0
+    # Items with many pairs first. An item that has no column yet is the centre of a new block.
     for item in order:
         if done[item]:
             continue
         begin, size = member_starts[item], member_starts[item + 1] - member_starts[item]
-        values = np.zeros(size, np.float32)  # a member need not be a pair
+        # A member need not be a pair of the graph; its value is 0 then.
+        values = np.zeros(size, np.float32)
         at, end = pair_starts[item], pair_starts[item + 1]
-        for place in range(size):
-            while at < end and pair_columns[at] < members[begin + place]:
+        for slot in range(size):
+            while at < end and pair_columns[at] < members[begin + slot]:
                 at += 1
-            if at < end and pair_columns[at] == members[begin + place]:
-                values[place] = pair_values[at]
+            if at < end and pair_columns[at] == members[begin + slot]:
+                values[slot] = pair_values[at]
         columns[to] = item
         done[item] = True
         to += 1
-        for place in np.argsort(-values, kind="mergesort")[: int(share * size)]:
-            columns[to] = members[begin + place]
-            done[members[begin + place]] = True
+        for slot in np.argsort(-values, kind="mergesort")[: int(share * size)]:
+            columns[to] = members[begin + slot]
+            done[members[begin + slot]] = True
             to += 1
         centres[blocks] = item
         blocks += 1
@@ -150,8 +152,9 @@ def _columns_of_blocks(
         largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
         widest = max(widest, column_starts[block + 1] - column_starts[block])
     a, x = np.empty((largest, largest)), np.empty((largest, widest))
-    chosen, asked = np.empty(largest, np.int32), np.empty(widest, np.int32)
-    places = np.full(len(diagonal), -1, np.int32)
+    chosen, requested = np.empty(largest, np.int32), np.empty(widest, np.int32)
+    slots = np.full(len(diagonal), -1, np.int32)
+    # A block is gathered and factored once, and all its columns are solved together.
     for block in range(first, last):
         item = centres[block]
         begin, end = member_starts[item], member_starts[item + 1]
@@ -159,18 +162,21 @@ def _columns_of_blocks(
         chosen[: size - 1] = members[begin:end]
         chosen[size - 1] = item
         regularised[block] = factored(
-            a, places, chosen[:size], half_starts, half_columns, half_values, diagonal
+            a, slots, chosen[:size], half_starts, half_columns, half_values, diagonal
         )
         width = column_starts[block + 1] - column_starts[block]
         for at in range(width):
             column = columns[column_starts[block] + at]
-            asked[at] = size - 1 if column == item else np.searchsorted(chosen[: size - 1], column)
-        inverse(a, size, asked[:width], x)
+            requested[at] = (
+                size - 1 if column == item else np.searchsorted(chosen[: size - 1], column)
+            )
+        inverse(a, size, requested[:width], x)
         to = starts[block]
+        # The weights −P_ij / P_jj of each column j, for all other items of the block.
         for at in range(width):
-            own = asked[at]
-            for place in range(size):
-                if place != own:
-                    rows[to] = chosen[place]
-                    values[to] = -x[place, at] / x[own, at]
+            own = requested[at]
+            for row in range(size):
+                if row != own:
+                    rows[to] = chosen[row]
+                    values[to] = -x[row, at] / x[own, at]
                     to += 1

@@ -1,10 +1,11 @@
 """Small dense symmetric systems, factored in place by our own loops: the same bits whatever the
 number of threads.
 
-LAPACK's answers depend on how many threads it takes, and many small systems are solved side by side
-here, one thread each. The factor is kept by rows, A = Uᵀ U with U in the upper triangle, so that
-all inner loops run along rows: they become vector instructions without leave to reorder sums. Eight
-rows of U are taken off the rest at once: as measured, the rest is then read once for eight.
+LAPACK's results depend on its number of threads, and here many small systems are solved at the same
+time, one thread each. The factor is kept by rows, A = Uᵀ U with U in the upper triangle, so that
+all inner loops run along rows: they become vector instructions without permission to reorder sums.
+Eight rows of U are subtracted from the rest at once, so that the rest is read once for eight
+(measured).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 from spadework.kernels.compiled import kernel
 
 PANEL = 8
-"""Rows of the factor that are taken off the rest together; the loops below are written out for this
-number.
+"""Rows of the factor that are subtracted from the rest together; the loops below are written out
+for this number.
 """
 TILE = 512
-"""Columns of a panel that are copied side by side; fixed, so that the compiler knows that its rows
-do not overlap.
+"""Columns of a panel that are copied next to each other; fixed, so that the compiler knows that its
+rows do not overlap.
 """
 SINGULAR = np.float32(2e-6)
 """A pivot below this share of its diagonal is rounding, not information."""
@@ -35,22 +36,24 @@ def factor(a, size):
     definite. O(size³ / 3) multiply-adds.
     """
     panel = np.empty(PANEL * TILE, a.dtype)
+    # Panel by panel: finish eight rows, then subtract them from all rows below at once.
     for begin in range(0, size, PANEL):
         end = min(begin + PANEL, size)
         if not _own_rows(a, begin, end, size):
             return False
         if end - begin == PANEL and end < size:
-            _take_off(a, begin, size, panel)
+            _subtract_panel(a, begin, size, panel)
     return True
 
 
 @kernel
 def _own_rows(a, begin, end, size):
-    """Finish the rows of one panel; what stands above the panel has been taken off them."""
+    """Finish the rows of one panel; the rows above the panel have been subtracted from them."""
+    # Row by row, since a row needs the finished rows above it in the panel.
     for k in range(begin, end):
         row = a[k]
         diagonal = row[k]
-        for p in range(begin):  # what earlier panels took off
+        for p in range(begin):  # what earlier panels subtracted
             diagonal += a[p, k] * a[p, k]
         for p in range(begin, k):
             above = a[p]
@@ -67,18 +70,21 @@ def _own_rows(a, begin, end, size):
 
 
 @kernel
-def _take_off(a, begin, size, panel):
-    """Take one panel's eight rows off all rows below it, a tile of columns after the other."""
+def _subtract_panel(a, begin, size, panel):
+    """Subtract one panel's eight rows from all rows below it, tile by tile."""
     end = begin + PANEL
+    # Tile by tile: copies of the panel's rows are next to each other, at fixed distances.
     for left in range(end, size, TILE):
         right = min(left + TILE, size)
         for q in range(PANEL):
             panel[q * TILE : q * TILE + right - left] = a[begin + q, left:right]
+        # Each row from its diagonal on, since only the upper triangle is kept.
         for i in range(end, right):
             a0, a1, a2, a3 = a[begin, i], a[begin + 1, i], a[begin + 2, i], a[begin + 3, i]
             a4, a5, a6, a7 = a[begin + 4, i], a[begin + 5, i], a[begin + 6, i], a[begin + 7, i]
             first = max(i, left)
             row, rows = a[i, first:right], panel[first - left :]
+            # Two sums of four products: the order is fixed, and so are the bits.
             for j in range(right - first):
                 near = (
                     a0 * rows[j]
@@ -97,13 +103,14 @@ def _take_off(a, begin, size, panel):
 
 @kernel
 def last_column_of_inverse(a, size, x):
-    """Fill x [size] with the last column of the inverse of what `factor` factored. O(size² / 2),
-    along rows.
+    """Fill x [size] with the last column of the inverse of the matrix that `factor` factored.
+    O(size² / 2), along rows.
     """
     one = a.dtype.type(1)
     last = size - 1
     x[:size] = 0
     x[last] = one / (a[last, last] * a[last, last])
+    # Back substitution, from the last row up.
     for i in range(last - 1, -1, -1):
         row = a[i]
         total = a.dtype.type(0)
@@ -114,8 +121,8 @@ def last_column_of_inverse(a, size, x):
 
 @kernel
 def inverse(a, size, columns, x):
-    """Fill x [size, columns] with columns of the inverse of what `factor` factored, side by side:
-    all loops run along the rows of x.
+    """Fill x [size, columns] with columns of the inverse of the matrix that `factor` factored,
+    next to each other: all loops run along the rows of x.
 
     O(columns · size²).
     """
@@ -123,22 +130,24 @@ def inverse(a, size, columns, x):
     x[:size, :width] = 0
     for at in range(width):
         x[columns[at], at] = 1
+    # Forward substitution with Uᵀ.
     for i in range(size):
         row, mine = a[i], x[i, :width]
         for at in range(width):
             mine[at] /= row[i]
         for j in range(i + 1, size):
-            _take_share(x[j, :width], mine, row[j])
+            _subtract_share(x[j, :width], mine, row[j])
+    # Back substitution with U, from the last row up.
     for i in range(size - 1, -1, -1):
         row, mine = a[i], x[i, :width]
         for j in range(i + 1, size):
-            _take_share(mine, x[j, :width], row[j])
+            _subtract_share(mine, x[j, :width], row[j])
         for at in range(width):
             mine[at] /= row[i]
 
 
 @kernel
-def _take_share(row, other, share):
+def _subtract_share(row, other, share):
     for at in range(len(row)):
         row[at] -= share * other[at]
 
@@ -148,23 +157,25 @@ def solve(a, size, x):
     """Turn x [size] into the solution of A y = x, where `factor` factored A. O(size²), along
     rows.
     """
+    # Forward substitution with Uᵀ, along rows.
     for i in range(size):
         row = a[i]
         x[i] /= row[i]
         value = x[i]
         for j in range(i + 1, size):
             x[j] -= value * row[j]
+    # Back substitution with U, from the last row up.
     for i in range(size - 1, -1, -1):
         row = a[i]
-        # four sums: one waits for itself
+        # Four sums: each addition to a single sum would wait for the one before.
         s0, s1, s2, s3 = a.dtype.type(0), a.dtype.type(0), a.dtype.type(0), a.dtype.type(0)
-        whole = size - (size - i - 1) % 4
-        for j in range(i + 1, whole, 4):
+        full_end = size - (size - i - 1) % 4
+        for j in range(i + 1, full_end, 4):
             s0 += row[j] * x[j]
             s1 += row[j + 1] * x[j + 1]
             s2 += row[j + 2] * x[j + 2]
             s3 += row[j + 3] * x[j + 3]
-        for j in range(whole, size):
+        for j in range(full_end, size):
             s0 += row[j] * x[j]
         x[i] = (x[i] - ((s0 + s1) + (s2 + s3))) / row[i]
 
@@ -174,10 +185,13 @@ def add_squares(a, rows, count, size):
     """Add rowsᵀ rows to the upper triangle of a [size, size], of the first `count` rows [count,
     size]. O(count · size² / 2).
 
-    Eight rows are added at once, from copies side by side, as in `factor`.
+    Eight rows are added at once, from copies that are next to each other, as in `factor`.
     """
     panel = np.empty(PANEL * TILE, a.dtype)
+    # Eight rows at a time, as many as `_add_eight` is written out for.
     for begin in range(0, count, PANEL):
+        # Tile by tile: copies of the rows are next to each other, at fixed distances; missing rows
+        # are zeros.
         for left in range(0, size, TILE):
             right = min(left + TILE, size)
             for q in range(PANEL):
@@ -185,6 +199,7 @@ def add_squares(a, rows, count, size):
                     panel[q * TILE : q * TILE + right - left] = rows[begin + q, left:right]
                 else:
                     panel[q * TILE : q * TILE + right - left] = 0
+            # Each row from its diagonal on, since only the upper triangle is kept.
             for i in range(right):
                 if begin + PANEL <= count:
                     _add_eight(
@@ -203,6 +218,7 @@ def add_squares(a, rows, count, size):
 @kernel
 def _add_eight(row, panel, by):
     a0, a1, a2, a3, a4, a5, a6, a7 = by[0], by[1], by[2], by[3], by[4], by[5], by[6], by[7]
+    # Two sums of four products, as in `_subtract_panel`.
     for j in range(len(row)):
         near = (
             a0 * panel[j]

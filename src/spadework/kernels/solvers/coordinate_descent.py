@@ -27,11 +27,11 @@ def descend(
     label: str,
 ) -> tuple[Array, int]:
     """Weights w ≥ 0 [cells of members] of each item j that minimise ½ wᵀ A w − a_jᵀ w + l1 · Σ w,
-    and the number of items that did not settle.
+    and the number of items that did not converge.
 
     A is symmetric and has no entry below zero, so there is a minimum even where pairs were left
-    out; A may then be indefinite, and what is found is a point where no single weight can do
-    better. `half` (each pair once) and `diagonal` [items] above zero are A with its penalties on
+    out; A may then be indefinite, and the result is a point that no change of a single weight
+    improves. `half` (each pair once) and `diagonal` [items] above zero are A with its penalties on
     the scale T: T_i · A_ij · T_j; `scale` [items] is T. A round goes over all members once; they
     end when no weight moves by more than `tolerance` times the largest one, or after `rounds`. O(Σ
     over items of rounds · members² + pairs of the members), float64.
@@ -79,13 +79,15 @@ def _descents(
         largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
     a, chosen = np.empty((largest, largest)), np.empty(largest, np.int32)
     slope, floor = np.empty(largest), np.empty(largest)
-    places = np.full(len(diagonal), -1, np.int32)
+    slots = np.full(len(diagonal), -1, np.int32)
+    # Each item alone: gather its matrix, descend, and scale the weights back.
     for item in range(first, last):
         begin, end = member_starts[item], member_starts[item + 1]
         size = end - begin
         chosen[:size] = members[begin:end]
         chosen[size] = item
-        gather(a, places, chosen[: size + 1], starts, columns, values, diagonal, 0.0)
+        gather(a, slots, chosen[: size + 1], starts, columns, values, diagonal, 0.0)
+        # `gather` fills the upper triangle only, and the descent reads complete rows.
         for row in range(size):
             for column in range(row):
                 a[row, column] = a[column, row]
@@ -100,11 +102,14 @@ def _descents(
 
 @kernel
 def _settle(a, size, slope, floor, rounds, tolerance, v):
-    """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; whether it settled.
-    `slope` becomes what A v leaves of it.
+    """Minimise ½ vᵀ A v − slopeᵀ v + floorᵀ v over v ≥ 0 in place, from v = 0; returns whether it
+    converged. `slope` becomes slope − A v.
     """
+    # Rounds over all weights, until the largest step is small compared with the largest weight.
     for _ in range(rounds):
         moved = most = 0.0
+        # The best value of one weight while the others are fixed. `slope` is kept up to date, so a
+        # step costs one row.
         for k in range(size):
             row = a[k]
             before = v[k]

@@ -1,9 +1,8 @@
-"""The dense Gram matrix of sparse rows: G = Σ over rows v vᵀ, in float32, without ever writing the
-rows out.
+"""The dense Gram matrix of sparse rows: G = Σ over rows v vᵀ, in float32, without dense rows.
 
-Each column collects what the rows that hold it say of the columns before it: half of the matrix,
-which is then mirrored. What a column collects stays in the cache, and no two threads write to the
-same place. Sums run in the order of rows, whatever the number of threads.
+Each column sums its products with the columns before it, over the rows that hold it: half of the
+matrix, which is then mirrored. The sums of a column stay in the cache, and no two threads write to
+the same cell. Sums run in the order of rows, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import cut
 
 TASK = 20_000_000
-"""Multiplications of a task: a few hundredths of a second."""
+"""Multiplications of one task: a few hundredths of a second."""
 TILE = 64
 """Rows and columns that are mirrored at once: both tiles stay in the cache."""
 
@@ -32,9 +31,9 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
     entries = csr_array(
         (np.arange(len(columns), dtype=np.int64), columns, starts), shape=(len(starts) - 1, width)
     ).tocsc()
-    places = np.ascontiguousarray(entries.data)  # of each column's entries, in order of rows
+    positions = np.ascontiguousarray(entries.data)  # of each column's entries, in order of rows
     rows = np.ascontiguousarray(entries.indices, np.int64)
-    before = places - starts[rows] + 1
+    before = positions - starts[rows] + 1
     work = np.concatenate(([0.0], np.cumsum(before, dtype=np.float64)))[entries.indptr]
     found = np.zeros((width, width), np.float32)
     firsts = np.ascontiguousarray(starts, np.int64)[:-1]
@@ -43,7 +42,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
     edges = np.ascontiguousarray(entries.indptr, np.int64)
 
     def fill(block: tuple[int, int]) -> None:
-        _fill(*block, edges, rows, places, firsts, known, weights, found)
+        _fill(*block, edges, rows, positions, firsts, known, weights, found)
 
     parallel.share(fill, cut(work[1:], TASK), label)
     mirror(found)
@@ -51,7 +50,7 @@ def gram(starts: Offsets, columns: Codes, values: Array, width: int, label: str 
 
 
 def mirror(matrix: Array) -> None:
-    """Copy what stands below the diagonal of a square matrix to above it, in place. O(width²)."""
+    """Copy the cells below the diagonal of a square matrix to above it, in place. O(width²)."""
     tiles = [(at, min(at + TILE, len(matrix))) for at in range(0, len(matrix), TILE)]
     blocks = [tiles[at : at + 16] for at in range(0, len(tiles), 16)]
 
@@ -63,19 +62,21 @@ def mirror(matrix: Array) -> None:
 
 
 @kernel
-def _fill(first, last, edges, rows, places, firsts, columns, values, found):
+def _fill(first, last, edges, rows, positions, firsts, columns, values, found):
+    # Column by column: its sums stay in the cache, and no other thread writes them. The rows of a
+    # column are in order, so the bits are fixed.
     for column in range(first, last):
         sums = found[column]
         for at in range(edges[column], edges[column + 1]):
-            place = places[at]
-            value = values[place]
-            for other in range(firsts[rows[at]], place + 1):
+            position = positions[at]
+            value = values[position]
+            for other in range(firsts[rows[at]], position + 1):
                 sums[np.uint32(columns[other])] += value * values[other]
 
 
 @kernel
 def _mirror(matrix, first, last):
-    """Rows `first` to `last` of what is below the diagonal become columns above it."""
+    """Copy the rows `first` to `last` below the diagonal to the columns above it."""
     for begin in range(0, last, TILE):
         for row in range(first, last):
             for column in range(begin, min(begin + TILE, row)):

@@ -1,10 +1,10 @@
 """The inverse of a large symmetric positive definite matrix, in place, in float32.
 
-Up to `WHOLE` columns LAPACK does it (Cholesky, then the inverse from it). Larger matrices are swept
-block by block (Gauss-Jordan): the inverse of a block on the diagonal is LAPACK's, everything else
-is multiplication of large matrices. Both take n³ operations. The threaded float32 Cholesky of the
-OpenBLAS that comes with numpy and scipy ends the process somewhere between 24,000 and 28,000
-columns.
+Up to `WHOLE` columns LAPACK computes it (Cholesky, then the inverse from it). Larger matrices are
+swept block by block (Gauss-Jordan): LAPACK inverts the block on the diagonal, everything else is
+multiplication of large matrices. Both take n³ operations. LAPACK cannot be used for all sizes: the
+threaded float32 Cholesky of the OpenBLAS that comes with numpy and scipy crashes the process
+somewhere between 24,000 and 28,000 columns.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_gram import mirror
 
 ALONE = 6000
-"""Columns up to which LAPACK has one thread. Its threads wait for each other busily: where others
-used the processors too, an inverse of 2,400 columns took up to 13 s, and 0.3 s with one thread. At
-rest two threads save half of the time, which is a second or less here."""
+"""Columns up to which LAPACK has one thread. Its threads wait for each other in busy loops: where
+other work used the processors too, an inverse of 2,400 columns took up to 13 s, and 0.3 s with one
+thread. On an idle machine two threads save half of the time, which is a second or less here."""
 WHOLE = 16_384
 BLOCK = 4096
 """Columns that are swept at once."""
 TILE = 1024
-"""Rows that are updated at once; of the tile on the diagonal one half is done in vain."""
+"""Rows that are updated at once; half of the work on the diagonal tile is not needed."""
 
 
 LARGER_L2 = "Give a larger l2; 1 is small for any log."
 
 
 def room(size: int) -> int:
-    """Bytes that `invert` holds beside a float32 matrix of so many columns: the swept columns
-    twice, a tile of rows, and the pivot twice.
+    """Bytes that `invert` holds in addition to a float32 matrix of `size` columns: the swept
+    columns twice, a tile of rows, and the pivot twice.
     """
     return 0 if size <= WHOLE else 4 * (size * (2 * BLOCK + TILE) + 2 * BLOCK**2)
 
@@ -47,7 +47,7 @@ def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None
     inverse, in place.
 
     Raises `Unsuitable` with the `hint` where it is not positive definite to working precision.
-    O(n³) operations; it holds `room(n)` bytes beside the matrix.
+    O(n³) operations; it holds `room(n)` bytes in addition to the matrix.
     """
     size = len(matrix)
     if size <= WHOLE:
@@ -64,8 +64,8 @@ def invert(matrix: Array, label: str = "inverse", hint: str = LARGER_L2) -> None
 
 
 def _invert_whole(matrix: Array, hint: str) -> None:
-    """The lower half of the inverse, in place, by LAPACK; it takes the transposed view for its own
-    order of columns.
+    """The lower half of the inverse, in place, by LAPACK, which gets the transposed view because it
+    stores matrices by column.
     """
     factor, inverse = _routines(matrix)
     view = matrix.T
@@ -76,8 +76,8 @@ def _invert_whole(matrix: Array, hint: str) -> None:
     if info != 0 or not np.isfinite(np.diagonal(found)).all():
         raise Unsuitable(
             (
-                "The matrix of the items cannot be inverted: some items are the same in all "
-                "that was learned from, or stand nowhere in it."
+                "The matrix of the items cannot be inverted: some items are identical in "
+                "the training data, or do not occur in it."
             ),
             hint,
         )
@@ -91,8 +91,8 @@ def _routines(matrix: Array) -> tuple[Any, Any]:
 
 
 def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
-    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and all others
-    are what is left when it is known.
+    """One step of Gauss-Jordan on the lower half: afterwards the block is −inverse, and the rest is
+    reduced by it.
     """
     size = len(matrix)
     pivot = matrix[first:last, first:last].copy()
@@ -104,7 +104,7 @@ def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
     solved = rest @ pivot
     room = np.empty((TILE, len(rest)), matrix.dtype)
     for at in range(0, len(rest), TILE):
-        for begin, end in _apart(at, min(at + TILE, len(rest)), first):
+        for begin, end in _split_at(at, min(at + TILE, len(rest)), first):
             shift = 0 if begin < first else last - first
             product = np.matmul(solved[begin:end], rest[:end].T, out=room[: end - begin, :end])
             rows = matrix[begin + shift : end + shift]
@@ -115,6 +115,6 @@ def _sweep(matrix: Array, first: int, last: int, hint: str) -> None:
     matrix[first:last, first:last] = -pivot
 
 
-def _apart(begin: int, end: int, edge: int) -> list[tuple[int, int]]:
+def _split_at(begin: int, end: int, edge: int) -> list[tuple[int, int]]:
     """A range, in two where the edge lies inside."""
     return [(begin, edge), (edge, end)] if begin < edge < end else [(begin, end)]

@@ -5,8 +5,8 @@ With x the weights of a user's items, z = Σ x_i a_i, S = AᵀA, a = |x|² and q
 y = x(AAᵀ − I) has <x, y> = q − a and
 |y|² = zᵀSz − 2q + a. So the loss 2 − 2·cos(x, y) and its gradients with respect to z and S take
 O(items of the user · width + width²).
-The rows of A are W's rows at unit length; what W moves by is what is left of the gradient across
-its row.
+The rows of A are W's rows at unit length; a row of W moves by the part of the gradient that is
+orthogonal to it.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from spadework.kernels.parallel import Crew
 from spadework.kernels.solvers.inner_products import inner
 
 USERS, ITEMS = 128, 1024
-"""Users and items that make one task; sums over tasks are joined in their order, so threads change
-nothing.
+"""Users and items of one task; sums over tasks are added in their order, so the number of threads
+changes nothing.
 """
 FLAT = 1e-6
 """A prediction shorter than this share of the history, squared, has no direction: the user does not
@@ -37,7 +37,7 @@ has them.
 
 
 class Histories(NamedTuple):
-    """What users took: row r is `items[starts[r]:starts[r + 1]]`, each item at most once."""
+    """Positives of users: row r is `items[starts[r]:starts[r + 1]]`, each item at most once."""
 
     starts: Offsets  # [users + 1]
     items: Codes  # [entries]
@@ -45,9 +45,7 @@ class Histories(NamedTuple):
 
 @dataclass(eq=False)
 class Weights:
-    """What is learned, and what the optimiser remembers. All arrays are changed in place by
-    `step`.
-    """
+    """The learned weights and the state of the optimiser. `step` changes all arrays in place."""
 
     raw: Array  # [items, width] float32: W
     inverse: Array  # [items] float32: one over the length of each row
@@ -59,7 +57,7 @@ class Weights:
 
     @classmethod
     def start(cls, raw: Array) -> Weights:
-        """Begin at these rows, none of them zero. O(items · width²)."""
+        """Start at these rows, none of them zero. O(items · width²)."""
         inverse = (1 / np.sqrt(np.einsum("ij,ij->i", raw, raw, dtype=np.float64))).astype(
             np.float32
         )
@@ -75,7 +73,7 @@ class Weights:
 
 
 def step(weights: Weights, histories: Histories, users: Codes, rate: float, crew: Crew) -> float:
-    """One step of the optimiser on some users; the mean loss before it.
+    """One step of the optimiser on some users; returns the mean loss before it.
 
     O(entries · width + users · width² + items · width²), in products of matrices but for the
     entries.
@@ -114,13 +112,15 @@ def user_side(
 
 
 def by_item(histories: Histories, users: Codes, items: int) -> tuple[Offsets, Codes]:
-    """Which of these users (by place) took each item: starts [items + 1] and places [entries],
-    ascending. O(entries + items).
+    """Which of these users (by position in `users`) hold each item: starts [items + 1] and
+    positions [entries], ascending. O(entries + items).
     """
     starts = np.zeros(items + 1, np.int64)
-    places = np.empty(int((histories.starts[users + 1] - histories.starts[users]).sum()), np.int32)
-    _by_item(*histories, users, starts, places)
-    return starts, places
+    positions = np.empty(
+        int((histories.starts[users + 1] - histories.starts[users]).sum()), np.int32
+    )
+    _by_item(*histories, users, starts, positions)
+    return starts, positions
 
 
 def _summed(parts: list[Array]) -> Array:
@@ -146,7 +146,7 @@ def _users(
     counts = length > FLAT * size
     length = np.where(counts, length, 1.0)
     inverse = np.where(counts, 1 / np.sqrt(size * length), 0.0)
-    # minus twice the derivative of the cosine by |y|², shared among the users
+    # minus twice the derivative of the cosine by |y|², divided by the number of users
     bend = along * inverse / length / len(users)
     straight = -4 * inverse / len(users) - 4 * bend
     toward[low:high] = (
@@ -163,7 +163,7 @@ def _item_side(
     scale: Array,
     task: tuple[int, int],
 ) -> Array:
-    """Move some items; the part of S that their new rows make."""
+    """Move some items; returns the part of S that comes from their new rows."""
     rows = slice(*task)
     slope = weights.raw[rows] @ gram
     _move(
@@ -185,39 +185,41 @@ def _sums(starts, items, users, raw, inverse, out):
     for row in range(len(users)):
         for at in range(starts[users[row]], starts[users[row] + 1]):
             source, scale = raw[items[at]], inverse[items[at]]
-            for place in range(out.shape[1]):
-                out[row, place] += scale * source[place]
+            for dimension in range(out.shape[1]):
+                out[row, dimension] += scale * source[dimension]
 
 
 @kernel
-def _by_item(starts, items, users, item_starts, places):
+def _by_item(starts, items, users, item_starts, positions):
     for user in users:
         for at in range(starts[user], starts[user + 1]):
             item_starts[items[at] + 1] += 1
     for item in range(len(item_starts) - 1):
         item_starts[item + 1] += item_starts[item]
     to = item_starts[:-1].copy()
-    for place in range(len(users)):
-        for at in range(starts[users[place]], starts[users[place] + 1]):
-            places[to[items[at]]] = place
+    for position in range(len(users)):
+        for at in range(starts[users[position]], starts[users[position] + 1]):
+            positions[to[items[at]]] = position
             to[items[at]] += 1
 
 
 @kernel
-def _move(raw, inverse, mean, square, slope, toward, starts, places, scale):
-    """One step of NAdam for some rows. `slope` is W · 2(dL/dS) when it comes and the new unit rows
-    when it goes.
+def _move(raw, inverse, mean, square, slope, toward, starts, positions, scale):
+    """One step of NAdam for some rows. `slope` is W · 2(dL/dS) on entry and the new unit rows on
+    return.
     """
     width = raw.shape[1]
     keep_mean, keep_square, tiny = np.float32(MOMENTUM), np.float32(VARIANCE), np.float32(TINY)
     new_mean, new_square = np.float32(1 - MOMENTUM), np.float32(1 - VARIANCE)
     by_slope, by_mean, by_square = scale[0], scale[1], scale[2]
+    # Each row alone: gather its gradient, keep the part across the row, move by NAdam, and compute
+    # the new length.
     for row in range(raw.shape[0]):
         g, w, m, v, shrink = slope[row], raw[row], mean[row], square[row], inverse[row]
         for at in range(width):
             g[at] *= shrink
         for posting in range(starts[row], starts[row + 1]):
-            source = toward[places[posting]]
+            source = toward[positions[posting]]
             for at in range(width):
                 g[at] += source[at]
         along = inner(g, w) * shrink * shrink

@@ -9,16 +9,16 @@ from spadework.kernels.compiled import kernel
 
 @kernel
 def inner(one, other):
-    """The inner product of two float32 vectors as four sums side by side: one sum waits for
-    itself.
+    """The inner product of two float32 vectors as four independent sums: each addition to a single
+    sum would wait for the one before.
     """
     a, b, c, d = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-    whole = len(one) - len(one) % 4
-    for at in range(0, whole, 4):
+    full = len(one) - len(one) % 4
+    for at in range(0, full, 4):
         a += one[at] * other[at]
         b += one[at + 1] * other[at + 1]
         c += one[at + 2] * other[at + 2]
         d += one[at + 3] * other[at + 3]
-    for at in range(whole, len(one)):
+    for at in range(full, len(one)):
         a += one[at] * other[at]
     return (a + b) + (c + d)

@@ -1,11 +1,11 @@
 """Many small least-squares problems over one sparse symmetric matrix: gather the rows and columns
 of some items, and solve.
 
-Of M = S + diag, S a graph of pairs, each item looks at the small matrix over itself and its
-members. Pairs that the graph does not hold are zero, so a small matrix need not be positive
-definite, though the whole one was before pairs were left out. Then its diagonal is raised, by a
-thousandth first and by four times as much at each further try: once it outweighs the row it is
-definite, so a solution is always found, and it is that of a stronger penalty.
+Of M = S + diag, S a graph of pairs, each item uses the small matrix over itself and its members.
+Pairs that the graph does not hold are zero, so a small matrix need not be positive definite, though
+the complete matrix was before pairs were left out. Then its diagonal is raised, by a thousandth
+first and by four times as much at each further try: once it outweighs the row, the matrix is
+definite. So a solution is always found, and it is that of a stronger penalty.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spadework.kernels.solvers.cholesky import FIRST_RAISE, factor, last_column_
 from spadework.kernels.solvers.sparse_graph import Graph, Members
 
 TASKS = 32
-"""Tasks a thread: a limit on time is looked at between two."""
+"""Tasks a thread: a limit on time is checked between two."""
 
 
 def own_columns(
@@ -31,9 +31,9 @@ def own_columns(
     """For each item i the last column of (M over its members and itself)⁻¹: values [cells of
     members], and its own value [items].
 
-    `half` holds each pair once (`sparse_graph.halved`), `diagonal` [items] is above zero. Also the
-    number of items whose diagonals were raised. O(Σ over items of members³ / 3 + pairs of the
-    members), float64 inside.
+    `half` holds each pair once (`sparse_graph.halved`), `diagonal` [items] is above zero. Also
+    returns the number of items whose diagonals were raised. O(Σ over items of members³ / 3 + pairs
+    of the members), float64 inside.
     """
     count = len(diagonal)
     values, own, regularised = (
@@ -50,8 +50,8 @@ def own_columns(
 
 
 def tasks_of(starts: Offsets) -> list[tuple[int, int]]:
-    """Ranges of items of about equal work; a problem of n members takes about n³ / 3 and some for
-    gathering.
+    """Ranges of items of about equal work; a problem of n members takes about n³ / 3 operations,
+    and some for gathering.
     """
     size = np.diff(starts).astype(np.float64) + 1
     work = np.cumsum(size**3 / 3 + 1000 * size)
@@ -71,33 +71,34 @@ def _solve(
 
 
 @kernel
-def gather(a, places, chosen, starts, columns, values, diagonal, raise_by):
-    """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `places` [items]
-    is −1 all over, and is left so.
+def gather(a, slots, chosen, starts, columns, values, diagonal, raise_by):
+    """Fill the upper triangle of a [chosen, chosen] with M over the chosen items. `slots` [items]
+    holds −1 everywhere, before and after.
     """
     size = len(chosen)
     for row in range(size):
-        places[chosen[row]] = row
+        slots[chosen[row]] = row
         a[row, row:size] = 0
+    # `half` holds a pair in one row only; minimum and maximum put it into the upper triangle.
     for row in range(size):
         item = chosen[row]
         a[row, row] = diagonal[item] * (1 + raise_by)
         for at in range(starts[item], starts[item + 1]):
-            other = places[columns[at]]
+            other = slots[columns[at]]
             if other >= 0:
                 a[min(row, other), max(row, other)] = values[at]
     for row in range(size):
-        places[chosen[row]] = -1
+        slots[chosen[row]] = -1
 
 
 @kernel
-def factored(a, places, chosen, starts, columns, values, diagonal):
-    """Gather and factor, with diagonals raised until it can be done; whether they had to be. All
-    values are finite, so it ends.
+def factored(a, slots, chosen, starts, columns, values, diagonal):
+    """Gather and factor, with diagonals raised until it succeeds; returns whether they had to be
+    raised. All values are finite, so the loop ends.
     """
     raise_by = 0.0
     while True:
-        gather(a, places, chosen, starts, columns, values, diagonal, raise_by)
+        gather(a, slots, chosen, starts, columns, values, diagonal, raise_by)
         if factor(a, len(chosen)):
             return raise_by > 0
         raise_by = FIRST_RAISE if raise_by == 0 else 4 * raise_by
@@ -112,13 +113,14 @@ def _own_columns(
         largest = max(largest, member_starts[item + 1] - member_starts[item] + 1)
     a, x = np.empty((largest, largest)), np.empty(largest)
     chosen = np.empty(largest, np.int32)
-    places = np.full(len(diagonal), -1, np.int32)
+    slots = np.full(len(diagonal), -1, np.int32)
+    # The item itself comes last, so its column is the last column of the inverse.
     for item in range(first, last):
         begin, end = member_starts[item], member_starts[item + 1]
         size = end - begin + 1
         chosen[: size - 1] = members[begin:end]
         chosen[size - 1] = item
-        regularised[item] = factored(a, places, chosen[:size], starts, columns, values, diagonal)
+        regularised[item] = factored(a, slots, chosen[:size], starts, columns, values, diagonal)
         last_column_of_inverse(a, size, x)
         out[begin:end] = x[: size - 1]
         own[item] = x[size - 1]

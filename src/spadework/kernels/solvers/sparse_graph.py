@@ -1,5 +1,5 @@
 """A sparse symmetric matrix over items, as a graph: the pairs that were kept, the strongest
-partners of each item, a half for gathering.
+partners of each item, and a half of the pairs for gathering.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from spadework.kernels import parallel
 from spadework.kernels.compiled import kernel
 
 ROWS = 2048
-"""Rows that are one task."""
+"""Rows of one task."""
 
 
 class Graph(NamedTuple):
-    """A symmetric matrix without its diagonal: each pair stands in both rows. Columns ascend in
+    """A symmetric matrix without its diagonal: each pair is in both rows. Columns ascend in
     each row.
     """
 
@@ -38,19 +38,19 @@ class Members(NamedTuple):
 
 def symmetric(starts: Offsets, columns: Codes, values: Array) -> Graph:
     """The union of a table and its transpose: a pair that either item keeps. Where both do, the
-    lower item's value is taken. O(cells).
+    lower item's value is used. O(cells).
 
-    Columns of the table ascend in each row. Holds three tables for a while.
+    Columns of the table ascend in each row. Needs the memory of three tables.
     """
     count = len(starts) - 1
-    turned = csr_array((values, columns, starts), shape=(count, count)).tocsc()
+    transposed = csr_array((values, columns, starts), shape=(count, count)).tocsc()
     table = (
         starts,
         columns,
         values,
-        turned.indptr.astype(np.int64),
-        turned.indices.astype(np.int32, copy=False),
-        turned.data,
+        transposed.indptr.astype(np.int64),
+        transposed.indices.astype(np.int32, copy=False),
+        transposed.data,
     )
     lengths = np.zeros(count + 1, np.int64)
     tasks = _tasks(count)
@@ -80,19 +80,19 @@ def halved(graph: Graph) -> Graph:
     return Graph(np.cumsum(np.concatenate(lengths)), columns, values)
 
 
-def strongest(graph: Graph, most: int, place: Codes | None = None) -> Members:
+def strongest(graph: Graph, most: int, ranks: Codes | None = None) -> Members:
     """The `most` partners of the largest values for each item; among equals those with lower codes.
 
-    Where `most` reaches all other items, they all are partners, with or without a value: what leans
-    on them is exact then. With `place` [items], only partners whose place is lower than the item's
-    own count. O(cells); O(items²) where all are partners.
+    Where `most` covers all other items, all are partners, with or without a value: a solution over
+    them is then exact. With `ranks` [items], only partners of a lower rank than the item's own
+    count. O(cells); O(items²) where all are partners.
     """
     count = len(graph.starts) - 1
     if most >= count - 1:
-        return _everybody(np.arange(count) if place is None else place, place is None)
-    places = np.zeros(0, np.int32) if place is None else np.asarray(place, np.int32)
+        return _all_others(np.arange(count) if ranks is None else ranks, ranks is None)
+    known_ranks = np.zeros(0, np.int32) if ranks is None else np.asarray(ranks, np.int32)
     parts = parallel.share(
-        lambda rows: _strongest(*rows, *graph, most, places), _tasks(count), "choose partners"
+        lambda rows: _strongest(*rows, *graph, most, known_ranks), _tasks(count), "choose partners"
     )
     lengths = np.concatenate([part[0] for part in parts]) if parts else np.zeros(0, np.int64)
     items = np.concatenate([part[1] for part in parts]) if parts else np.zeros(0, np.int32)
@@ -103,10 +103,10 @@ def _tasks(count: int) -> list[tuple[int, int]]:
     return [(first, min(first + ROWS, count)) for first in range(0, count, ROWS)]
 
 
-def _everybody(place: Array, both: bool) -> Members:
-    """All other items, or those with a lower place."""
+def _all_others(ranks: Array, both: bool) -> Members:
+    """All other items, or those with a lower rank."""
     partners = [
-        np.flatnonzero((place != own) if both else (place < own)).astype(np.int32) for own in place
+        np.flatnonzero((ranks != own) if both else (ranks < own)).astype(np.int32) for own in ranks
     ]
     starts = np.concatenate(([0], np.cumsum([len(part) for part in partners]))).astype(np.int64)
     return Members(starts, np.concatenate(partners) if partners else np.empty(0, np.int32))
@@ -126,14 +126,17 @@ def _union(
     out,
     weights,
 ):
-    """Merge rows of two tables to where `joined` says; with an empty `out` the lengths of rows are
-    written there, one place on.
+    """Merge rows of two tables into `out`, from `joined[row]` on. With an empty `out` only the
+    length of each row is written, to `joined[row + 1]`.
     """
     counting = len(out) == 0
+    # Called twice: first to count the lengths of the rows, then to fill them.
     for row in range(first, last):
         to = 0 if counting else joined[row]
         at, end = starts[row], starts[row + 1]
         other, other_end = other_starts[row], other_starts[row + 1]
+        # Both rows ascend; a row that has ended gives the largest int32. Where both tables hold the
+        # pair, the lower item's value is used.
         while at < end or other < other_end:
             own = columns[at] if at < end else np.int32(2**31 - 1)
             theirs = other_columns[other] if other < other_end else np.int32(2**31 - 1)
@@ -155,8 +158,10 @@ def _halved(first, last, starts, columns, values):
     room = starts[last] - starts[first]
     chosen, weights = np.empty(room, np.int32), np.empty(room, np.float32)
     to = 0
+    # The item with fewer pairs keeps the pair; of equal ones the lower item does.
     for row in range(first, last):
         own, begin = starts[row + 1] - starts[row], to
+        # In order, so columns ascend in the result, too.
         for at in range(starts[row], starts[row + 1]):
             column = columns[at]
             other = starts[column + 1] - starts[column]
@@ -169,7 +174,7 @@ def _halved(first, last, starts, columns, values):
 
 
 @kernel
-def _strongest(first, last, starts, columns, values, most, place):
+def _strongest(first, last, starts, columns, values, most, ranks):
     lengths = np.zeros(last - first, np.int64)
     room = longest = 0
     for row in range(first, last):
@@ -177,20 +182,23 @@ def _strongest(first, last, starts, columns, values, most, place):
         longest = max(longest, starts[row + 1] - starts[row])
     chosen, held = np.empty(room, np.int32), np.empty(longest, np.int64)
     to = 0
+    # For each row: list the partners that may count, then keep the `most` strongest.
     for row in range(first, last):
         count = 0
         for at in range(starts[row], starts[row + 1]):
-            if len(place) == 0 or place[columns[at]] < place[row]:
+            if len(ranks) == 0 or ranks[columns[at]] < ranks[row]:
                 held[count] = at
                 count += 1
         begin = to
         edge, above = np.float32(0), 0
         if count > most > 0:
-            # the smallest value that may stay
+            # `edge` is the smallest value that may stay.
             edge = np.partition(values[held[:count]], count - most)[count - most]
             for at in held[:count]:
                 above += values[at] > edge
-        for at in held[:count]:  # columns ascend, so of equal values the lower codes come first
+        # Keep the values above the edge, and as many equal ones as there is room for. Columns
+        # ascend, so of equal values the lower codes come first.
+        for at in held[:count]:
             if count <= most or values[at] > edge or (values[at] == edge and above < most):
                 above += count > most and values[at] == edge
                 if to - begin < most:

@@ -1,4 +1,4 @@
-"""Leading singular vectors of a sparse matrix, with fixed draws and one thread, so that they are
+"""Leading singular vectors of a sparse matrix, with a fixed seed and one thread, so that they are
 the same every time.
 """
 
@@ -13,11 +13,9 @@ from spadework.arrays import Array
 from spadework.kernels import parallel
 
 DENSE = 600
-"""Columns up to which the whole spectrum is computed."""
+"""Columns up to which the full spectrum is computed."""
 DRAWS = 0
-"""Seed of the vector that the iteration begins at: the answer does not depend on it but for
-rounding.
-"""
+"""Seed of the start vector of the iteration: the result depends on it only by rounding."""
 
 
 def leading(matrix: csr_array, count: int, label: str) -> Array:
@@ -25,13 +23,13 @@ def leading(matrix: csr_array, count: int, label: str) -> Array:
     descending.
 
     By Lanczos on the smaller of the two Gram matrices (Lehoucq, Sorensen & Yang, "ARPACK Users'
-    Guide", 1998), whose steps are told, so limits reach inside; up to 600 columns, or where a third
-    of all is asked for, whole. A singular value below 1e-5 of the largest is zero and has a vector
-    of zeros. O(rounds · (cells + least · count)) time, of rows and columns the least; whole O(cells
-    · least + least³).
+    Guide", 1998), whose steps are reported, so limits can stop it. Up to 600 columns, or where a
+    third of all vectors is requested, by the full decomposition. A singular value below 1e-5 of the
+    largest is zero and has a vector of zeros. O(rounds · (cells + least · count)) time, `least` the
+    smaller of rows and columns; the full decomposition takes O(cells · least + least³).
     """
-    turned = matrix.shape[0] < matrix.shape[1]
-    tall = csr_array(matrix.T) if turned else matrix
+    transposed = matrix.shape[0] < matrix.shape[1]
+    tall = csr_array(matrix.T) if transposed else matrix
     wide = csr_array(tall.T)
     size = tall.shape[1]
     steps = 0
@@ -53,6 +51,6 @@ def leading(matrix: csr_array, count: int, label: str) -> Array:
         values, vectors = values[order], vectors[:, order]
         real = values > 1e-10 * max(float(values[0]), 1e-300)
         vectors = np.where(real, vectors, 0.0)
-        if turned:  # from left vectors to right ones
+        if transposed:  # from left vectors to right ones
             vectors = np.asarray(tall @ (vectors / np.sqrt(np.where(real, values, 1.0))))
     return np.asarray(vectors)

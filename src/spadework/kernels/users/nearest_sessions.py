@@ -1,9 +1,9 @@
-"""Nearest sessions: which past sessions share items with the present one, and what stands in them.
+"""Nearest sessions: which past sessions share items with the present one, and the items they hold.
 
-Sessions are numbered from the newest on, so "more recent" is "lower number" and no clock is needed
-here. The postings of an item are the sessions that hold it, ascending. Walking the postings of all
-asked items in step gives the sessions that share anything in order of recency, each with its whole
-similarity, and the walk ends when enough are found: no table of all sessions is needed.
+Sessions are numbered from the newest on, so "more recent" is "lower number" and no times are needed
+here. The postings of an item are the sessions that hold it, ascending. Merging the postings of all
+query items gives the sessions that share any item in order of recency, each with its complete
+similarity. The merge ends when enough are found: no table of all sessions is needed.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Sessions:
         by_item = np.argsort(held, kind="stable")
         sizes = np.bincount(held, minlength=item_count)
         ends = np.cumsum(sizes)
-        places = np.arange(len(held)) - np.repeat(ends - sizes, sizes)
-        posted = owners[by_item][places < sample]
+        ranks = np.arange(len(held)) - np.repeat(ends - sizes, sizes)
+        posted = owners[by_item][ranks < sample]
         return cls(
             _offsets(np.bincount(owners, minlength=sessions)),
             held,
@@ -57,11 +57,11 @@ class Sessions:
 
 @dataclass(frozen=True, eq=False)
 class Queries:
-    """Present sessions: the items that count, newest first, and their weights."""
+    """Present sessions: their items, newest first, and the weights of these."""
 
     starts: Offsets  # [rows + 1]
     items: Codes  # [entries]
-    weights: Array  # [entries] float64, above zero: what sharing the item adds to the similarity
+    weights: Array  # [entries] float64, above zero: added to the similarity for sharing the item
     # [entries] float64, above zero: the weight of a neighbour whose newest shared item is this one
     matches: Array
 
@@ -72,7 +72,7 @@ def nearest(
     """The neighbours of one row, newest first: sessions, similarities and match weights, each
     [found].
 
-    Of the sessions that share an item with the row, the `sample` newest are looked at and the
+    Of the sessions that share an item with the row, the `sample` newest are compared and the
     `neighbours` most similar stay; among equals the newer one. A similarity is the sum of the
     weights of shared items over the neighbour's number of items to the power `length`. O(items of
     the row · sample).
@@ -152,18 +152,21 @@ def _nearest(
     similarities,
     found_matches,
 ):
-    """Fill `found` and its two companions (as long as the sample) and return how many stay; `at`
-    and `heads` are scratch [items].
+    """Fill `found`, `similarities` and `found_matches` (each as long as the sample) and return how
+    many sessions stay. `at` and `heads` are scratch arrays [items].
     """
     for entry in range(len(items)):
         at[entry] = posting_starts[items[entry]]
         heads[entry] = postings[at[entry]] if at[entry] < posting_starts[items[entry] + 1] else _END
     size = 0
     session = np.int32(-1)
+    # Merge the postings: each round finds the lowest session number, that is the newest session,
+    # and the walk ends when the sample is full.
     while size < len(found):
         before = session
         session = np.int32(_END)
         similarity = match = 0.0
+        # Advance the heads that are at the session before; add the weights of those at the lowest.
         for entry in range(len(items)):
             if heads[entry] == before:
                 at[entry] += 1
@@ -173,7 +176,7 @@ def _nearest(
             if heads[entry] < session:
                 session = heads[entry]
                 similarity = weights[entry]
-                # entries come newest first: this is the newest one that is shared
+                # Entries come newest first: this is the newest item that is shared.
                 match = matches[entry]
             elif heads[entry] == session:
                 similarity += weights[entry]
@@ -189,18 +192,20 @@ def _nearest(
         return size
     chosen = np.partition(similarities[:size], size - neighbours)
     threshold = chosen[size - neighbours]
-    room = 0  # places for similarities equal to the threshold
-    for place in range(size - neighbours, size):
-        room += chosen[place] == threshold
+    # `room` is how many of the similarities equal to the threshold may stay.
+    room = 0
+    for slot in range(size - neighbours, size):
+        room += chosen[slot] == threshold
     kept = 0
-    for place in range(size):
-        similarity = similarities[place]
+    # Keep sessions above the threshold, and of those equal to it the newest, in their order.
+    for slot in range(size):
+        similarity = similarities[slot]
         if similarity > threshold or (similarity == threshold and room > 0):
             room -= similarity == threshold
             found[kept], similarities[kept], found_matches[kept] = (
-                found[place],
+                found[slot],
                 similarity,
-                found_matches[place],
+                found_matches[slot],
             )
             kept += 1
     return kept
@@ -231,6 +236,7 @@ def _score(
         np.empty(sample, np.float64),
         np.empty(sample, np.float64),
     )
+    # Neighbours are added in order of recency, so the float32 sums have fixed bits.
     for row in range(len(starts) - 1):
         scores[row, :] = -np.inf
         first, last = starts[row], starts[row + 1]
@@ -249,11 +255,13 @@ def _score(
             similarities,
             found_matches,
         )
-        for place in range(size):
-            vote = similarities[place] * found_matches[place]
-            for cell in range(session_starts[found[place]], session_starts[found[place] + 1]):
+        # Each neighbour contributes to all items that it holds.
+        for slot in range(size):
+            contribution = similarities[slot] * found_matches[slot]
+            # −∞ marks an item that no neighbour has reached yet.
+            for cell in range(session_starts[found[slot]], session_starts[found[slot] + 1]):
                 item = session_items[cell]
-                value = np.float32(vote * item_weights[item])
+                value = np.float32(contribution * item_weights[item])
                 if scores[row, item] == -np.inf:
                     scores[row, item] = value
                 else:

@@ -1,11 +1,11 @@
-"""Nearest people: which users have vectors like the present one. Exact, by postings: no matrix of
-all pairs is made.
+"""Nearest users: which users have vectors similar to the present one. Exact, by inverted lists: no
+matrix of all pairs is made.
 
-Vectors are sparse and not below zero. Users stand in order of length, the shortest first: two users
+Vectors are sparse and not below zero. Users are in order of length, the shortest first. Two users
 without a common item have a dot product of zero, so of those the nearest are the first ones, and a
-bound that is tight early lets whole blocks of users be passed over. Of equally near users the
+bound that is tight early lets complete blocks of users be skipped. Of equally near users the
 shorter comes first, then the one given first. A user whose vector equals the present one is taken
-as the present user, who is no neighbour of their own.
+to be the present user, who is no neighbour of their own.
 """
 
 from __future__ import annotations
@@ -20,11 +20,9 @@ from spadework.kernels.compiled import kernel
 from spadework.kernels.ranking.sparse_rows import SparseRows
 
 SAME = 1e-12
-"""Squared distance, in shares of the squared length, below which two vectors are one."""
+"""Squared distance, as a share of the squared length, below which two vectors are equal."""
 BLOCK = 64
-"""Users that are compared with the bound at once, and passed over where no item reaches one of
-them.
-"""
+"""Users that are compared with the bound at once, and skipped where no item reaches one of them."""
 
 
 class UserIndex(NamedTuple):
@@ -37,7 +35,7 @@ class UserIndex(NamedTuple):
     owners: Codes  # [cells] users of each item, ascending
     owner_values: Array  # [cells] float64
     lengths: Array  # [users] float64, squared, ascending
-    given: Codes  # [users] row in which the user was given
+    given: Codes  # [users] row of the user in the input
 
     @classmethod
     def of(cls, rows: SparseRows, items: int) -> UserIndex:
@@ -53,54 +51,60 @@ class UserIndex(NamedTuple):
         )
         order = np.argsort(lengths, kind="stable")
         table = table[order]
-        turned = table.tocsc()
+        transposed = table.tocsc()
         return cls(
             table.indptr.astype(np.int64),
             table.indices.astype(np.int32),
             table.data,
-            turned.indptr.astype(np.int64),
-            turned.indices.astype(np.int32),
-            turned.data,
+            transposed.indptr.astype(np.int64),
+            transposed.indices.astype(np.int32),
+            transposed.data,
             lengths[order],
             order.astype(np.int32),
         )
 
 
 class Near(NamedTuple):
-    """Users of an index near each asked vector, in no order of their own."""
+    """The nearest users of an index for each query vector, in no particular order."""
 
     users: Codes  # [rows, count] −1 behind the last
-    values: Array  # [rows, count] float64, squared distance or likeness
+    values: Array  # [rows, count] float64, squared distance or similarity
 
     @classmethod
-    def nobody(cls, rows: int, count: int) -> Near:
-        """Nobody is near."""
+    def none(cls, rows: int, count: int) -> Near:
+        """No neighbours."""
         return cls(np.full((rows, count), -1, np.int32), np.zeros((rows, count)))
 
 
-def nearest(index: UserIndex, asked: SparseRows, count: int) -> Near:
-    """The `count` users at the least Euclidean distance from each asked vector, with squared
-    distances; nobody is near an empty one.
+def nearest(index: UserIndex, queries: SparseRows, count: int) -> Near:
+    """The `count` users at the least Euclidean distance from each query vector, with squared
+    distances. An empty query has no neighbours.
 
-    `asked.values` are float64. O(Σ over the items of a row of their users + users / 64).
+    `queries.values` are float64. O(Σ over the items of a row of their users + users / 64).
     """
-    near = Near.nobody(len(asked.starts) - 1, min(count, len(index.lengths)))
+    near = Near.none(len(queries.starts) - 1, min(count, len(index.lengths)))
     if near.users.size:
-        _nearest(*asked, index.item_starts, index.owners, index.owner_values, index.lengths, *near)
+        _nearest(
+            *queries, index.item_starts, index.owners, index.owner_values, index.lengths, *near
+        )
     return near
 
 
-def alike(index: UserIndex, asked: SparseRows, alpha: float, power: float, count: int) -> Near:
-    """The `count` most alike users who share an item with each asked vector, with likeness.
+def most_similar(
+    index: UserIndex, queries: SparseRows, alpha: float, power: float, count: int
+) -> Near:
+    """The `count` most similar users who share an item with each query vector, with similarities.
 
-    Likeness is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the vectors.
-    O(Σ over the items of a row of their users + users / 64).
+    The similarity is (|A ∩ B| / (|A|^alpha · |B|^(1 − alpha)))^power with A, B the items of the
+    vectors. O(Σ over the items of a row of their users + users / 64).
     """
-    near = Near.nobody(len(asked.starts) - 1, min(count, len(index.lengths)))
+    near = Near.none(len(queries.starts) - 1, min(count, len(index.lengths)))
     if near.users.size:
         others = np.maximum(np.diff(index.starts), 1) ** (alpha - 1)
-        _alike(*asked, index.starts, index.values, index.item_starts, index.owners, others, *near)
-    own = np.maximum(np.diff(asked.starts), 1) ** -alpha
+        _most_similar(
+            *queries, index.starts, index.values, index.item_starts, index.owners, others, *near
+        )
+    own = np.maximum(np.diff(queries.starts), 1) ** -alpha
     return Near(near.users, np.where(near.users >= 0, (-near.values * own[:, None]) ** power, 0.0))
 
 
@@ -113,7 +117,8 @@ def _before(near, user, other_near, other):
 def _insert(users, distances, size, user, distance):
     """Put one user into a heap [count] with the farthest in front; the new size.
 
-    `ranking.place` keeps such lists, too; with it the search takes 1.7 times as long (docs/log.md).
+    `top_k.insert` keeps such lists, too; with it the search takes 1.7 times as long
+    (docs/lab/log.md).
     """
     if size < len(users):
         at = size
@@ -125,6 +130,7 @@ def _insert(users, distances, size, user, distance):
     if not _before(distance, user, distances[0], users[0]):
         return size
     at = 0
+    # Move the farther child up until the new user is not nearer than it.
     while 2 * at + 1 < size:
         below = 2 * at + 1
         if below + 1 < size and _before(
@@ -141,14 +147,16 @@ def _insert(users, distances, size, user, distance):
 
 @kernel
 def _nearest(
-    asked_starts, asked_items, asked_values, item_starts, owners, owner_values, lengths, found, near
+    query_starts, query_items, query_values, item_starts, owners, owner_values, lengths, found, near
 ):
     users, count = len(lengths), found.shape[1]
     dots, marked = np.zeros(users), np.zeros(users // BLOCK + 1, np.bool_)
+    # One query at a time; `dots` and `marked` are zeros before and after.
     for row in range(len(found)):
         own, size, worst = 0.0, 0, np.inf
-        for at in range(asked_starts[row], asked_starts[row + 1]):
-            item, value = asked_items[at], asked_values[at]
+        # Dot products through the lists of users of the query's items; blocks with one are marked.
+        for at in range(query_starts[row], query_starts[row + 1]):
+            item, value = query_items[at], query_values[at]
             own += value * value
             for cell in range(item_starts[item], item_starts[item + 1]):
                 owner = np.uint32(owners[cell])
@@ -156,12 +164,15 @@ def _nearest(
                 marked[owner // np.uint32(BLOCK)] = True
         if own == 0:
             continue
+        # The shortest vectors first, so that `worst` is tight early.
         for begin in range(0, users, BLOCK):
             end, reached = min(begin + BLOCK, users), marked[begin // BLOCK]
-            # nothing in common: the shorter, the nearer
+            # No common item: the distance grows with the length, and lengths ascend.
             if not reached and own + lengths[begin] >= worst:
                 continue
-            if size < count or _nearer(own, lengths[begin:end], dots[begin:end], worst):
+            if size < count or _count_nearer(own, lengths[begin:end], dots[begin:end], worst):
+                # Rounding may make a distance negative, so it is cut at 0. Equal vectors are
+                # skipped.
                 for user in range(begin, end):
                     distance = max(own + lengths[user] - 2 * dots[user], 0.0)
                     if distance < worst and distance > SAME * own:
@@ -174,8 +185,8 @@ def _nearest(
 
 
 @kernel
-def _nearer(own, lengths, dots, worst):
-    """How many users of a block are within the bound: one comparison of vectors for many."""
+def _count_nearer(own, lengths, dots, worst):
+    """How many users of a block are within the bound: one vector comparison for many users."""
     found = 0
     for at in range(len(dots)):
         found += own + lengths[at] - 2 * dots[at] < worst
@@ -183,10 +194,10 @@ def _nearer(own, lengths, dots, worst):
 
 
 @kernel
-def _alike(
-    asked_starts,
-    asked_items,
-    asked_values,
+def _most_similar(
+    query_starts,
+    query_items,
+    query_values,
     starts,
     values,
     item_starts,
@@ -195,30 +206,35 @@ def _alike(
     found,
     near,
 ):
-    """Common items over the other's size to a power, below zero: what depends on the asked vector
-    alone does not change the order.
+    """Fill `near` with minus the common items over the other's size to a power. Factors that depend
+    on the query alone do not change the order, so they are left out here.
     """
     users, count = len(others), found.shape[1]
     common, marked = np.zeros(users, np.int32), np.zeros(users // BLOCK + 1, np.bool_)
+    # One query at a time; `common` and `marked` are zeros before and after.
     for row in range(len(found)):
-        first, size, worst = asked_starts[row], 0, 0.0
-        own = asked_starts[row + 1] - first
+        first, size, worst = query_starts[row], 0, 0.0
+        own = query_starts[row + 1] - first
+        # Common items through the lists of users of the query's items; blocks with one are marked.
         for at in range(first, first + own):
-            item = asked_items[at]
+            item = query_items[at]
             for cell in range(item_starts[item], item_starts[item + 1]):
                 owner = np.uint32(owners[cell])
                 common[owner] += 1
                 marked[owner // np.uint32(BLOCK)] = True
+        # Only blocks with a common item are examined.
         for begin in range(0, users, BLOCK):
             if not marked[begin // BLOCK]:
                 continue
             end = min(begin + BLOCK, users)
-            if _liker(common[begin:end], others[begin:end], worst):
+            if _count_more_similar(common[begin:end], others[begin:end], worst):
+                # `worst` is 0 until the heap is full, so users without a common item are never
+                # inserted. A user with an equal vector is skipped.
                 for user in range(begin, end):
                     distance = -common[user] * others[user]
-                    whole = common[user] == own == starts[user + 1] - starts[user]
+                    same_items = common[user] == own == starts[user + 1] - starts[user]
                     if distance < worst and not (
-                        whole and _same(asked_values, first, values, starts[user], own)
+                        same_items and _same(query_values, first, values, starts[user], own)
                     ):
                         size = _insert(found[row], near[row], size, np.int32(user), distance)
                         if size == count:
@@ -228,7 +244,7 @@ def _alike(
 
 
 @kernel
-def _liker(common, others, worst):
+def _count_more_similar(common, others, worst):
     found = 0
     for at in range(len(common)):
         found += -common[at] * others[at] < worst

@@ -1,8 +1,8 @@
-"""What each row has of its own, and what others add to it: own + Σ over voters of weight · vector
-of the voter, in float64.
+"""Sums of each row's own cells and of its neighbours' vectors: own + Σ over neighbours of weight ·
+vector of the neighbour, in float64.
 
-The best columns are taken from one row of sums at a time, so that a faint vote decides where all
-else ties; zero is no evidence.
+The best columns are picked from one row of float64 sums at a time, so that even a tiny contribution
+breaks ties; zero is no evidence.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.ranking.sparse_scores import ALLOW, NOTHING, ONLY, Choice
 
 BLOCK = 64
-"""Columns that are compared with the bound at once, and passed over where no vote reaches one of
-them.
+"""Columns that are compared with the bound at once, and skipped where no contribution reaches one
+of them.
 """
 
 
 class Contributions(NamedTuple):
-    """Rows of own cells, and who adds to them."""
+    """Rows of own cells, and the neighbours that add to them."""
 
     own: SparseRows  # rows of distinct columns, ascending, float64
     neighbours: Codes  # [rows, count] rows of the table, −1 behind the last
     weights: Array  # [rows, count] float64
-    table: SparseRows  # vectors of voters, columns distinct in a row, float64
+    table: SparseRows  # vectors of neighbours, columns distinct in a row, float64
 
 
 def best(contributions: Contributions, width: int, choice: Choice, k: int) -> tuple[Codes, Array]:
-    """The `k` best columns of each row, `choice` seeing the own ones: codes [rows, k], scores
-    [rows, k] float32. O(cells of own and voters).
+    """The `k` best columns of each row: codes [rows, k], scores [rows, k] float32. `choice` treats
+    the row's own columns as seen. O(cells of own and of neighbours).
     """
     codes, scores = top_k.nothing(len(contributions.neighbours), k)
     sums = scores.astype(np.float64)
@@ -53,8 +53,8 @@ def best(contributions: Contributions, width: int, choice: Choice, k: int) -> tu
 
 
 def everything(contributions: Contributions, width: int) -> Array:
-    """All sums [rows, width] float32; −∞ where there is none. O(rows · width + cells of own and
-    voters).
+    """All sums [rows, width] float32; −∞ where there is none. O(rows · width + cells of own
+    and of neighbours).
     """
     out = np.empty((len(contributions.neighbours), width), np.float32)
     _everything(
@@ -67,19 +67,19 @@ def everything(contributions: Contributions, width: int) -> Array:
     return out
 
 
-def at_cells(contributions: Contributions, width: int, asked: SparseRows) -> Array:
-    """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(cells asked, of
-    own and of voters).
+def at_cells(contributions: Contributions, width: int, cells: SparseRows) -> Array:
+    """Sums at some columns of each row: float32 [cells], −∞ where there is none. O(`cells`,
+    cells of own and of neighbours).
     """
-    out = np.empty(len(asked.columns), np.float32)
+    out = np.empty(len(cells.columns), np.float32)
     _at_cells(
         *contributions.own,
         contributions.neighbours,
         contributions.weights,
         *contributions.table,
         width,
-        asked.starts,
-        asked.columns,
+        cells.starts,
+        cells.columns,
         out,
     )
     return out
@@ -99,16 +99,17 @@ def _add(
     sums,
     marked,
 ):
-    """One row of sums, onto zeros; blocks with a vote are marked."""
+    """Add one row of sums to zeros; blocks that get a contribution are marked."""
     for at in range(own_starts[row], own_starts[row + 1]):
         column = np.uint32(own_columns[at])
         sums[column] += own_values[at]
         marked[column // np.uint32(BLOCK)] = True
-    for place in range(neighbours.shape[1]):
-        voter, weight = neighbours[row, place], weights[row, place]
-        if voter < 0:
+    # Neighbours in their order, so the sums have fixed bits; −1 is behind the last one.
+    for slot in range(neighbours.shape[1]):
+        neighbour, weight = neighbours[row, slot], weights[row, slot]
+        if neighbour < 0:
             break
-        for at in range(starts[voter], starts[voter + 1]):
+        for at in range(starts[neighbour], starts[neighbour + 1]):
             column = np.uint32(columns[at])
             sums[column] += weight * values[at]
             marked[column // np.uint32(BLOCK)] = True
@@ -140,6 +141,7 @@ def _best(
 ):
     sums, marked, k = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_), codes.shape[1]
     last = top_k.last_slot(k)
+    # One row of float64 sums serves all rows; `_clear` resets it.
     for row in range(len(codes)):
         _add(
             row,
@@ -158,17 +160,19 @@ def _best(
         if policy == ONLY:
             for column in own_columns[own_starts[row] : own_starts[row + 1]]:
                 if sums[column] > 0 and (len(allowed) == 0 or allowed[column]):
-                    size = top_k.place(codes[row], best[row], size, column, sums[column])
+                    size = top_k.insert(codes[row], best[row], size, column, sums[column])
         else:
             if policy != ALLOW:
                 for column in own_columns[own_starts[row] : own_starts[row + 1]]:
                     sums[column] = 0.0
+            # Only blocks with a contribution, and of these only those with a sum above the bound.
             for block in range(len(marked)):
                 begin, end = block * BLOCK, min((block + 1) * BLOCK, width)
                 if marked[block] and _above(sums[begin:end], bound):
+                    # Columns ascend, so of equal sums the lower column stays.
                     for column in range(begin, end):
                         if sums[column] > bound and (len(allowed) == 0 or allowed[column]):
-                            size = top_k.place(
+                            size = top_k.insert(
                                 codes[row], best[row], size, np.int32(column), sums[column]
                             )
                             if size == k:
@@ -179,7 +183,7 @@ def _best(
 
 @kernel
 def _above(sums, bound):
-    """How many sums of a block are above the bound: one comparison of vectors for many."""
+    """How many sums of a block are above the bound: one vector comparison for many sums."""
     found = 0
     for at in range(len(sums)):
         found += sums[at] > bound
@@ -192,6 +196,7 @@ def _everything(
 ):
     width = out.shape[1]
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
+    # One row of float64 sums serves all rows; `_clear` resets it.
     for row in range(len(out)):
         _add(
             row,
@@ -222,12 +227,13 @@ def _at_cells(
     columns,
     values,
     width,
-    asked_starts,
-    asked,
+    cell_starts,
+    cell_columns,
     out,
 ):
     sums, marked = np.zeros(width), np.zeros(width // BLOCK + 1, np.bool_)
-    for row in range(len(asked_starts) - 1):
+    # One row of float64 sums serves all rows; `_clear` resets it.
+    for row in range(len(cell_starts) - 1):
         _add(
             row,
             own_starts,
@@ -241,6 +247,6 @@ def _at_cells(
             sums,
             marked,
         )
-        for at in range(asked_starts[row], asked_starts[row + 1]):
-            out[at] = np.float32(sums[asked[at]]) if sums[asked[at]] > 0 else NOTHING
+        for at in range(cell_starts[row], cell_starts[row + 1]):
+            out[at] = np.float32(sums[cell_columns[at]]) if sums[cell_columns[at]] > 0 else NOTHING
         _clear(sums, marked)

@@ -1,8 +1,8 @@
-"""Events of users, in order of time, gathered into distinct columns with how often, how long ago
-and how much.
+"""Events of users, in order of time, gathered into distinct columns with their count, their age and
+their weight.
 
-Row r of the answer is user `users[r]`; columns ascend within a row. "Ago" is against the user's own
-last event.
+Row r of the result is user `users[r]`; columns ascend within a row. Ages are measured from the
+user's own last event.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
 from spadework.kernels.compiled import kernel
 
 SHORT = 24
-"""Lists up to this length are sorted by insertion."""
+"""Lists up to this length are sorted by insertion, longer ones by the library."""
 
 
 class Visits(NamedTuple):
-    """What each row holds. Row r is `[starts[r]:starts[r + 1]]` of the others."""
+    """Distinct columns of each row. Row r is `[starts[r]:starts[r + 1]]` of the other arrays."""
 
     starts: Offsets  # [rows + 1]
     columns: Codes  # [entries] ascending in a row
-    ages: Codes  # [entries] distinct moments since the column's last event
+    ages: Codes  # [entries] steps (distinct timestamps) since the column's last event
     seconds: Seconds  # [entries] the same in seconds
     counts: Array  # [entries] float32, events
     values: Array  # [entries] float32, Σ weight · 2^(−seconds ago / half life) over the events
@@ -37,8 +37,8 @@ def gather(
     users: Codes,
     half_life: float | None = None,
 ) -> Visits:
-    """The visits of these users. Without times all events are one moment, without weights each
-    weighs 1.
+    """The visits of these users. Without times all events are one step, without weights each weighs
+    1.
 
     `starts` [all users + 1] says where a user's events begin; events are in order of time.
     `half_life` is in seconds, None for no decay. O(events · log events of a user).
@@ -56,15 +56,16 @@ def gather(
         np.empty(room, np.float32),
     )
     clock = np.empty(0, np.int64) if times is None else np.ascontiguousarray(times, np.int64)
-    worth = (
+    event_weights = (
         np.empty(0, np.float32) if weights is None else np.ascontiguousarray(weights, np.float32)
     )
     rate = 0.0 if half_life is None else 1.0 / half_life
-    _gather(  # all that is read is read-only, or it is compiled for each mixture of both
+    # All inputs are made read-only: otherwise numba compiles the kernel for each mixture of both.
+    _gather(
         frozen(np.ascontiguousarray(starts, np.int64)),
         frozen(np.ascontiguousarray(columns, np.int32)),
         frozen(clock),
-        frozen(worth),
+        frozen(event_weights),
         frozen(np.ascontiguousarray(users, np.int32)),
         rate,
         *made,
@@ -80,17 +81,17 @@ def gather(
     )
 
 
-def newest(starts: Offsets, ages: Codes, count: int) -> Array:
-    """Places of the `count` entries of each row with the lowest ages, in their order; among equals
-    those that come first.
+def latest(starts: Offsets, ages: Codes, count: int) -> Array:
+    """Positions of the `count` entries of each row with the lowest ages, in their order; among
+    equals those that come first.
     """
-    places = np.empty(len(ages), np.int64)
-    return places[
-        : _newest(
+    positions = np.empty(len(ages), np.int64)
+    return positions[
+        : _latest(
             np.ascontiguousarray(starts, np.int64),
             np.ascontiguousarray(ages, np.int32),
             count,
-            places,
+            positions,
         )
     ]
 
@@ -103,32 +104,36 @@ def _gather(
     for user in users:
         longest = max(longest, starts[user + 1] - starts[user])
     keys = np.empty(longest, np.int64)
-    moments = np.zeros(longest, np.int32)
+    steps = np.zeros(longest, np.int32)
     at = -1
+    # One user at a time; the entries of all users follow each other.
     for row in range(len(users)):
         begin, end = starts[users[row]], starts[users[row] + 1]
         length = end - begin
-        moment = np.int32(0)
-        for back in range(length):  # from the newest event to the oldest
+        step = np.int32(0)
+        # From the newest event to the oldest. A key sorts by column first, then by recency.
+        for back in range(length):
             event = end - 1 - back
             if back and len(times) and times[event] != times[event + 1]:
-                moment += np.int32(1)
-            moments[back] = moment
+                step += np.int32(1)
+            steps[back] = step
             keys[back] = (np.int64(columns[event]) << 32) | back
         _sort(keys[:length])
         before = np.int32(-1)
         total = 0.0
-        for place in range(length):
-            column = np.int32(keys[place] >> 32)
-            back = keys[place] & 0xFFFFFFFF
+        # Events of a column are adjacent now, the newest first. Sums are float64, stored as
+        # float32.
+        for index in range(length):
+            column = np.int32(keys[index] >> 32)
+            back = keys[index] & 0xFFFFFFFF
             event = end - 1 - back
             ago = times[end - 1] - times[event] if len(times) else 0
             weight = np.float64(weights[event]) if len(weights) else 1.0
             if rate > 0.0:
                 weight *= 2.0 ** (-ago * rate)
-            if column != before:  # the first of a column is its newest event
+            if column != before:  # the first event of a column is its newest
                 at += 1
-                kept[at], ages[at], seconds[at], counts[at] = column, moments[back], ago, 0.0
+                kept[at], ages[at], seconds[at], counts[at] = column, steps[back], ago, 0.0
                 before = column
                 total = 0.0
             total += weight
@@ -143,6 +148,7 @@ def _sort(keys):
     if len(keys) > SHORT:
         keys.sort()
         return
+    # Insertion sort, for short lists.
     for at in range(1, len(keys)):
         key = keys[at]
         to = at
@@ -153,8 +159,9 @@ def _sort(keys):
 
 
 @kernel
-def _newest(starts, ages, count, places):
+def _latest(starts, ages, count, positions):
     found = 0
+    # A key is (age, position), so of equal ages the first entries stay.
     for row in range(len(starts) - 1):
         begin, end = starts[row], starts[row + 1]
         last = np.int64(0x7FFFFFFFFFFFFFFF)
@@ -165,6 +172,6 @@ def _newest(starts, ages, count, places):
             last = np.partition(keys, count - 1)[count - 1]
         for at in range(begin, end):
             if (np.int64(ages[at]) << 32) | (at - begin) <= last:
-                places[found] = at
+                positions[found] = at
                 found += 1
     return found

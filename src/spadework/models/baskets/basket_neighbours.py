@@ -1,5 +1,5 @@
-"""Next baskets from people alike: what the user takes again, and what users with like purchases
-take.
+"""Next baskets from similar users: what the user buys again, and what users with similar purchases
+buy.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
 
 _INDEXING = threading.Lock()
-"""Several threads ask at once; one makes the index."""
+"""Several threads may need the index at once; one of them builds it."""
 
 
 class UserNeighbours(ReadsPurchases):
-    """A vector of purchases for each user, and those of the users who are most alike.
+    """A vector of purchases for each user, and the vectors of the most similar users.
 
-    Users learned from are asked about like anybody: whoever's vector equals that of the asked
-    history is taken as the same person and has no vote. Lists are ranked in 64 bits; scores are
-    told in 32, where the faintest votes tie.
+    Users of the train log get recommendations like all others: a neighbour with exactly the vector
+    of the queried history counts as the same user and contributes nothing. Lists are ranked in 64
+    bits; scores are returned in 32, where the smallest contributions tie.
     """
 
     family: ClassVar[str] = "basket neighbours"
@@ -55,26 +55,28 @@ class UserNeighbours(ReadsPurchases):
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        asked = self._votes(block)
+        contributions = self._contributions(block)
         seen = None if repeats == "allow" else (block.starts, block.items)
         return neighbour_sums.best(
-            asked,
+            contributions,
             len(self.item_vocabulary),
-            Choice.of(asked.own, seen, repeats == "only", allowed),
+            Choice.of(contributions.own, seen, repeats == "only", allowed),
             k,
         )
 
     def _score(self, histories: Histories) -> Array:
-        return neighbour_sums.everything(self._votes(histories), len(self.item_vocabulary))
+        return neighbour_sums.everything(self._contributions(histories), len(self.item_vocabulary))
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        return neighbour_sums.at_cells(self._votes(histories), len(self.item_vocabulary), asked)
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        return neighbour_sums.at_cells(
+            self._contributions(histories), len(self.item_vocabulary), targets
+        )
 
-    def _votes(self, histories: Histories) -> Contributions:
-        """The vectors of these users, and the people who add to them."""
+    def _contributions(self, histories: Histories) -> Contributions:
+        """The vectors of these users, and the neighbours who add to them."""
         assert isinstance(histories, Purchases)
         index, own = (
-            self._people(),
+            self._user_index(),
             SparseRows(histories.starts, histories.items, self._vectors(histories)),
         )
         near, share = self._near(index, own)
@@ -103,8 +105,8 @@ class UserNeighbours(ReadsPurchases):
             object.__setattr__(other, "_index", self.__dict__["_index"])
         return other
 
-    def _people(self) -> UserIndex:
-        """The index over the users learned from, made once, when it is first asked for."""
+    def _user_index(self) -> UserIndex:
+        """The index over the users of the train log, built once, when it is first needed."""
         state = self.state
         with _INDEXING:
             held: tuple[Array, UserIndex] | None = self.__dict__.get("_index")
@@ -123,18 +125,18 @@ class UserNeighbours(ReadsPurchases):
 
     @abstractmethod
     def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
-        """Who adds to these vectors with which weights, and the share of one's own."""
+        """The neighbours of these vectors with their weights, and the share of the own vector."""
 
 
 class TifuKnn(UserNeighbours):
     """The user's vector of purchases, and the mean of those of the nearest users: alpha · own + (1
     − alpha) · theirs (TIFU-KNN).
 
-    Baskets stand in `groups` groups in order of time, as many in each as can be, later groups the
+    Baskets are split into `groups` groups of nearly equal size in order of time, later groups the
     larger ones; with fewer baskets each is a group. In a group a basket n before its last weighs
     within^n, and a group n before the last weighs between^n; means are taken over the baskets of a
-    group, and over groups. Near is what lies at a small Euclidean distance. Without baskets and
-    times nobody knows which came first: then an item weighs its share of the events.
+    group, and over groups. Nearest is by Euclidean distance. Without baskets and times
+    the order is unknown: then an item weighs its share of the events.
 
     The form "paper" follows the equations. The form "code" follows the published program, which
     lets within^n count back from the user's last basket everywhere, and between^n from the last of
@@ -150,7 +152,7 @@ class TifuKnn(UserNeighbours):
         int,
         Range(1, 100_000, log=True),
         Search(choices=(100, 300, 900)),
-        Doc("Nearest users whose mean is taken."),
+        Doc("Nearest users whose mean vector is added."),
     ] = 300
     within: Annotated[
         float,
@@ -171,7 +173,7 @@ class TifuKnn(UserNeighbours):
         int,
         Range(1, 1000),
         Search(choices=(3, 7, 15)),
-        Doc("m: groups that the baskets of a user stand in."),
+        Doc("m: groups that the baskets of a user are split into."),
     ] = 7
     form: Annotated[
         Literal["paper", "code"],
@@ -201,12 +203,16 @@ class TifuKnn(UserNeighbours):
         least, larger = baskets // groups, baskets % groups
         in_larger = larger * (least + 1)
         # groups before the last
-        back = np.where(ago < in_larger, ago // (least + 1), larger + (ago - in_larger) // least)
-        place = np.where(ago < in_larger, ago % (least + 1), (ago - in_larger) % least)
+        groups_ago = np.where(
+            ago < in_larger, ago // (least + 1), larger + (ago - in_larger) // least
+        )
+        ago_in_group = np.where(ago < in_larger, ago % (least + 1), (ago - in_larger) % least)
         size = np.where(ago < in_larger, least + 1, least)
         if self.form == "code":
-            place, back = ago, back + self.groups - groups
-        return purchases.summed(self.within**place / size * self.between**back / groups)
+            ago_in_group, groups_ago = ago, groups_ago + self.groups - groups
+        return purchases.summed(
+            self.within**ago_in_group / size * self.between**groups_ago / groups
+        )
 
     def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         near = nearest_users.nearest(index, own, self.neighbours)
@@ -216,13 +222,14 @@ class TifuKnn(UserNeighbours):
 
 
 class UserPopularity(UserNeighbours):
-    """How often an item stands in the newest baskets of the user and of users with like items
+    """How often an item is in the latest baskets of the user and of users with similar items
     (UP-CF@r).
 
     w(u, i) is the share of the user's last r baskets that hold i; S(u, i) = w(u, i) + Σ over users
-    v of likeness(u, v)^q · w(v, i), with likeness |I_u ∩ I_v| / (|I_u|^alpha · |I_v|^(1 − alpha))
-    of all distinct items. O(Σ over the items of a history of their users) a list. Faggioli, Polato,
-    Aiolli, "Recency Aware Collaborative Filtering for Next Basket Recommendation", UMAP 2020.
+    v of similarity(u, v)^q · w(v, i), with similarity |I_u ∩ I_v| / (|I_u|^alpha · |I_v|^(1 −
+    alpha)) of all distinct items. O(Σ over the items of a history of their users) a list. Faggioli,
+    Polato, Aiolli, "Recency Aware Collaborative Filtering for Next Basket Recommendation", UMAP
+    2020.
     """
 
     name = "up-cf"
@@ -232,22 +239,25 @@ class UserPopularity(UserNeighbours):
         int,
         Range(1, 10_000),
         Search(choices=(1, 5, 10, 25, 100)),
-        Doc("r: newest baskets that count."),
+        Doc("r: latest baskets that count."),
     ] = 10
     alpha: Annotated[
-        float, Range(0.0, 1.0), Search(0.0, 1.0), Doc("Asymmetry of likeness: 0.5 is the cosine.")
+        float,
+        Range(0.0, 1.0),
+        Search(0.0, 1.0),
+        Doc("Asymmetry of the similarity: 0.5 is the cosine."),
     ] = 0.75
     power: Annotated[
         float,
         Range(0.0, 1000.0),
         Search(1.0, 100.0, log=True),
-        Doc("q: likeness is raised to it; large, own purchases decide."),
+        Doc("q: similarity is raised to this power; the larger, the more own purchases decide."),
     ] = 10.0
     neighbours: Annotated[
         int,
         Range(1, 100_000, log=True),
         Search(choices=(100, 300, 900)),
-        Doc("Most alike users who vote."),
+        Doc("Most similar users that contribute."),
     ] = 100
 
     @classmethod
@@ -263,7 +273,7 @@ class UserPopularity(UserNeighbours):
         ) / np.maximum(counted, 1)
 
     def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
-        return nearest_users.alike(index, own, self.alpha, self.power, self.neighbours), 1.0
+        return nearest_users.most_similar(index, own, self.alpha, self.power, self.neighbours), 1.0
 
 
 def _shares(purchases: Purchases) -> Array:

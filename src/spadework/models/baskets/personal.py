@@ -1,5 +1,5 @@
-"""Personal frequency: what the user took before, by how often and how lately, with what is popular
-behind it.
+"""Personal frequency: what the user bought before, by how often and how lately, followed by popular
+items.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.own_items import best_own, told_apart
+from spadework.kernels.ranking.own_items import best_own, break_ties
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.baskets.purchases import Purchases, ReadsPurchases
 from spadework.models.baskets.repurchase_gaps import Intervals
@@ -27,27 +27,29 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.popular import event_weights_by_item
-from spadework.models.requests import items_asked, user_asked
+from spadework.models.requests import requested_items, requested_user
 
 NOTHING = np.float32(-np.inf)
 
 
 class OwnItems(ReadsPurchases):
     """Items of the history by a score of the model's own; all others by one that is the same for
-    everybody.
+    all users.
 
-    The author of a model writes `_own`, and `_others` where other items have a score.
+    A subclass defines `_own`, and `_others` where other items have a score.
     """
 
     family: ClassVar[str] = "personal"
     answering: ClassVar[frozenset[str]] = frozenset({"ties"})
-    adds: ClassVar[bool] = False  # whether what all others get is in the score of own items, too
+    adds: ClassVar[bool] = (
+        False  # whether the score of other items is part of the score of own items, too
+    )
 
     ties: Annotated[
         Literal["popular", "recent", "first"],
         Doc(
-            "Of own items with equal scores, first comes what is taken more often by all, "
-            "what was taken later, or what was taken first."
+            "Of own items with equal scores, first comes the more popular one, the one bought "
+            "later, or the one bought first."
         ),
     ] = "popular"
 
@@ -59,7 +61,7 @@ class OwnItems(ReadsPurchases):
     ) -> tuple[Codes, Array]:
         own = top_k.nothing(len(block), k)
         if repeats != "forbid":
-            own = best_own(block.starts, block.items, self._told_apart(block), k, allowed)
+            own = best_own(block.starts, block.items, self._without_ties(block), k, allowed)
         others = self._others()
         if repeats == "only" or others is None:
             return own
@@ -72,22 +74,24 @@ class OwnItems(ReadsPurchases):
         row = np.full(len(self.item_vocabulary), NOTHING) if others is None else others
         scores = np.tile(row, (len(histories), 1))
         scores[np.repeat(np.arange(len(histories)), np.diff(histories.starts)), histories.items] = (
-            self._told_apart(histories)
+            self._without_ties(histories)
         )
         return scores
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
         others = self._others()
-        scores = np.full(len(asked.columns), NOTHING) if others is None else others[asked.columns]
-        place = located(asked.starts, asked.columns, histories.starts, histories.items)
+        scores = (
+            np.full(len(targets.columns), NOTHING) if others is None else others[targets.columns]
+        )
+        position = located(targets.starts, targets.columns, histories.starts, histories.items)
         return (
-            np.where(place >= 0, self._told_apart(histories)[place], scores)
+            np.where(position >= 0, self._without_ties(histories)[position], scores)
             if len(histories.items)
             else scores
         )
 
-    def _told_apart(self, histories: Histories) -> Array:
-        """Scores of own items, no two of a user alike: float32 [entries]."""
+    def _without_ties(self, histories: Histories) -> Array:
+        """Scores of own items, no two of a user the same: float32 [entries]."""
         assert isinstance(histories, Purchases)
         popular, codes = self.state["popularity"][histories.items], -histories.items
         last = -histories.baskets_ago[histories.visits[1:] - 1]
@@ -96,13 +100,16 @@ class OwnItems(ReadsPurchases):
             "recent": (last, -histories.firsts),
             "first": (-histories.firsts,),
         }[self.ties]
-        return told_apart(histories.starts, self._own(histories), *keys)
+        return break_ties(histories.starts, self._own(histories), *keys)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
         """What the user's own purchases of `item` add to its score, and what its popularity adds:
         item_id (null for popularity), contribution.
         """
-        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
+        code, users = (
+            int(requested_items(self.item_vocabulary, [item])[0]),
+            requested_user(history, user),
+        )
         known = self._histories(self._in_own_codes(history), users)
         cells = SparseRows(
             np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32)
@@ -122,32 +129,32 @@ class OwnItems(ReadsPurchases):
         frame = pl.DataFrame(
             {
                 "item_id": pl.Series(
-                    [None if one is None else ids[code] for one, _ in parts], dtype=ids.dtype
+                    [None if source is None else ids[code] for source, _ in parts], dtype=ids.dtype
                 ),
                 "contribution": pl.Series([part for _, part in parts], dtype=pl.Float64),
             }
         )
         return frame.sort("contribution", descending=True, maintain_order=True)
 
-    # ---- what the author of a model writes
+    # ---- what a subclass defines
 
     @abstractmethod
     def _own(self, purchases: Purchases) -> Array:
         """Scores of own items, popularity included: float64 [entries]."""
 
     def _others(self) -> Array | None:
-        """Scores of items that a user never took, the same for everybody: float32 [items], −∞ for
-        none; None where no such item has any.
+        """Scores of items that are not in the history, the same for all users: float32 [items], −∞
+        for none; None where no such item has a score.
         """
         return None
 
 
 class PersonalTop(OwnItems):
-    """What the user took most often, by the number of baskets; nothing else (P-TopFreq). O(events
+    """What the user bought most often, by the number of baskets; nothing else (P-TopFreq). O(events
     of the history).
 
-    Like every model's, its lists are filled up with what is popular unless that is turned off, so
-    on boards it equals `gp-topfreq`.
+    Like every model's, its lists are filled up with popular items unless that is turned off, so on
+    boards it equals `gp-topfreq`.
     """
 
     name = "p-topfreq"
@@ -166,7 +173,7 @@ class PersonalTop(OwnItems):
 
 
 class PersonalThenPopular(PersonalTop):
-    """What the user took most often, by the number of baskets, and then what everybody takes
+    """What the user bought most often, by the number of baskets, and then popular items
     (GP-TopFreq). O(events of the history).
     """
 
@@ -180,16 +187,16 @@ class PersonalThenPopular(PersonalTop):
 
 
 class Personal(OwnItems):
-    """What the user took, each purchase fading, plus popularity: S(i) = Σ over the baskets with i
+    """What the user bought, each purchase fading, plus popularity: S(i) = Σ over the baskets with i
     of weight(age) + popularity · c_i / max c.
 
     The weight of a purchase is decay^(baskets ago), or with the clock "time" 2^(−age / half_life).
-    With `interval` above 0 it is mixed with how near its age is to the item's typical pause between
+    With `interval` above 0 it is mixed with how near its age is to the item's typical gap between
     two purchases: (1 − π) · weight + π · exp(−½ z²), z the distance of ln(age) in standard
-    deviations, π = interval · n / (n + shrinkage) for an item whose pauses were seen n times. Ages
-    are those at the moment that is asked about, which is told with the histories (`asked_at`), else
-    after the user's usual pause, or that of all users for who has one basket; without times, at the
-    next basket. O(events of the history) a user, O(events · log events) to fit.
+    deviations, π = interval · n / (n + shrinkage) for an item with n observed gaps. Ages are those
+    at the time of the request where the histories have one (`as_of`), else after the user's usual
+    gap, or that of all users where the user has one basket; without times, at the next basket.
+    O(events of the history) a user, O(events · log events) to fit.
 
     After the intensities of Romanov et al., "Time-Aware Item Weighting for the Next Basket
     Recommendations", RecSys 2023, without their gradient descent.
@@ -226,26 +233,26 @@ class Personal(OwnItems):
         float,
         Range(0.0, 1000.0),
         Search(0.03, 10.0, log=True),
-        Doc("λ: what the most popular item gets, in purchases of today; 0: own items alone."),
+        Doc("λ: score of the most popular item, in purchases of today; 0: own items alone."),
     ] = 1.0
     window: Annotated[
         str | None,
         Duration(),
         Search(choices=(None, "7d", "30d", "90d")),
-        Doc("Popularity of the last span of the log; none: of all."),
+        Doc("Popularity in the last span of the log; none: in all of it."),
     ] = None
     interval: Annotated[
         float,
         Range(0.0, 1.0),
         Search(0.0, 0.9),
-        Doc("π: share of a purchase's weight that depends on the item's typical pause."),
+        Doc("π: share of a purchase's weight that depends on the item's typical gap."),
     ] = 0.0
     shrinkage: Annotated[
         float,
         Range(0.0, 10_000.0),
         Search(3.0, 100.0, log=True),
         Doc(
-            "Pauses of all items that each item's own are mixed with: an item seen rarely "
+            "Number of average gaps that each item's own gaps are mixed with: a rare item "
             "has no interval of its own."
         ),
     ] = 10.0
@@ -275,15 +282,15 @@ class Personal(OwnItems):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        purchases = Purchases.of_log(train.asked_at(None), train.active_users)
+        purchases = Purchases.of_log(train.as_of(None), train.active_users)
         timed = train.times is not None
-        pauses = purchases.waited[~np.isnan(purchases.waited)]
+        gaps = purchases.elapsed[~np.isnan(purchases.elapsed)]
         intervals = Intervals.of(purchases, train.item_count, self.shrinkage, timed=timed)
         counts = event_weights_by_item(train, self.window, None)
         return {
             "share": counts / max(float(counts.max(initial=0)), 1.0),
             "timed": np.asarray([timed]),
-            "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
+            "pause": np.asarray([np.median(gaps) if len(gaps) else 0.0]),
             "means": intervals.means,
             "spreads": intervals.spreads,
             "trusts": intervals.trusts,
@@ -301,7 +308,7 @@ class Personal(OwnItems):
             else "what is known of the items does not fit them"
         )
 
-    def check_asked(self, log: Interactions) -> None:
+    def check_histories(self, log: Interactions) -> None:
         """Refuse histories without times where the age of purchases counts."""
         if log.times is None and (
             self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))
@@ -316,8 +323,8 @@ class Personal(OwnItems):
 
     def _own(self, purchases: Purchases) -> Array:
         state, owners = self.state, purchases.owners[purchases.entries]
-        waited = np.where(np.isnan(purchases.waited), state["pause"][0], purchases.waited)
-        age = purchases.seconds_ago + waited[owners]
+        elapsed = np.where(np.isnan(purchases.elapsed), state["pause"][0], purchases.elapsed)
+        age = purchases.seconds_ago + elapsed[owners]
         weights = (
             np.exp2(-age / durations.seconds(self.half_life, "half_life"))
             if self.clock == "time"
@@ -325,9 +332,9 @@ class Personal(OwnItems):
         )
         if self.interval > 0:
             items = purchases.items[purchases.entries]
-            pause = age if state["timed"][0] else purchases.baskets_ago + 1.0
+            gap = age if state["timed"][0] else purchases.baskets_ago + 1.0
             share = self.interval * state["trusts"][items]
-            due = Intervals(state["means"], state["spreads"], state["trusts"]).due(items, pause)
+            due = Intervals(state["means"], state["spreads"], state["trusts"]).due(items, gap)
             weights = (1 - share) * weights + share * due
         return purchases.summed(weights) + self.popularity * state["share"][purchases.items]
 

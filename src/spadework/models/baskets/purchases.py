@@ -1,4 +1,4 @@
-"""What users did, with every basket in which an item was taken: what models of repeats look at."""
+"""Histories with every basket in which an item was bought: the input of models of repeats."""
 
 from __future__ import annotations
 
@@ -13,35 +13,37 @@ from spadework.models.histories import Histories
 
 
 class ReadsPurchases(Recommender):
-    """A model that is shown baskets and not distinct items alone."""
+    """A model that reads baskets and not distinct items alone."""
 
     def _histories(self, log: Interactions, users: Codes) -> Purchases:
-        self.check_asked(log)
+        self.check_histories(log)
         return Purchases.of_log(log, users)
 
-    def check_asked(self, log: Interactions) -> None:
-        """Refuse histories that lack what the model reads in them."""
+    def check_histories(self, log: Interactions) -> None:
+        """Refuse histories that lack what the model reads."""
 
 
 @dataclass(frozen=True, eq=False)
 class Purchases(Histories):
-    """Histories, and beside each distinct item the baskets that held it, the oldest first.
+    """Histories, and for each distinct item the baskets that held it, the oldest first.
 
-    Baskets are those of the log, else the moments of a user; where a log has neither, every event
-    is a basket of its own, of unknown age. Baskets of entry e are `baskets_ago[visits[e]:visits[e +
-    1]]`.
+    Baskets are those of the log, else the timestamps of a user; where a log has neither, every
+    event is a basket of its own, of unknown age. Baskets of entry e are
+    `baskets_ago[visits[e]:visits[e + 1]]`.
     """
 
     visits: Offsets  # [entries + 1]
-    baskets_ago: Codes  # [visits] baskets between this one and the user's newest, which is 0
+    baskets_ago: Codes  # [visits] baskets between this one and the user's latest, which is 0
     seconds_ago: Seconds  # [visits] from this basket to the user's last event; 0 without times
-    firsts: Codes  # [entries] place of the item's first event among all events of the user, from 0
+    firsts: (
+        Codes  # [entries] position of the item's first event among all events of the user, from 0
+    )
     baskets: Codes  # [users] number of baskets
-    # [users] float64, seconds from the last event to the moment that is asked about; NaN where
-    # nobody knows: one basket, or no times
-    waited: Array
-    # whether it is known which basket came first; else every event is a basket, and none is older
-    # than another
+    # [users] float64, seconds from the last event to the time of the request; NaN where it is
+    # unknown: one basket, or no times
+    elapsed: Array
+    # whether the order of baskets is known; else every event is a basket, and none is older than
+    # another
     aged: bool
 
     @property
@@ -64,36 +66,49 @@ class Purchases(Histories):
         base = Histories.of(log, users)
         begins, lengths = log.starts[users], log.starts[users + 1] - log.starts[users]
         ends = np.cumsum(lengths)
-        places = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
+        positions = np.arange(int(lengths.sum())) - np.repeat(ends - lengths, lengths)
         rows, owners = (
-            np.repeat(begins, lengths) + places,
+            np.repeat(begins, lengths) + positions,
             np.repeat(np.arange(len(users)), lengths),
         )
         keys = baskets_of(log)[rows]
-        newest = np.full(len(users), -1, np.int64)
-        np.maximum.at(newest, owners, keys)
-        oldest = np.full(len(users), np.iinfo(np.int64).max)
-        np.minimum.at(oldest, owners, keys)
+        latest = np.full(len(users), -1, np.int64)
+        np.maximum.at(latest, owners, keys)
+        earliest = np.full(len(users), np.iinfo(np.int64).max)
+        np.minimum.at(earliest, owners, keys)
         unknown = log.baskets is None and log.times is None
         order = np.lexsort((keys, log.items[rows], owners))
         item, owner, key = log.items[rows][order], owners[order], keys[order]
-        fresh = np.ones(len(order), np.bool_)
-        fresh[1:] = (item[1:] != item[:-1]) | (owner[1:] != owner[:-1])
-        other = fresh.copy()
-        other[1:] |= key[1:] != key[:-1]
+        new_entry = np.ones(len(order), np.bool_)
+        new_entry[1:] = (item[1:] != item[:-1]) | (owner[1:] != owner[:-1])
+        new_visit = new_entry.copy()
+        new_visit[1:] |= key[1:] != key[:-1]
         seconds = np.zeros(len(order), np.int64)
         if log.times is not None and len(order):
             last = log.times[log.starts[users + 1] - 1] if len(users) else log.times[:0]
             seconds = last[owner] - log.times[rows][order]
-        firsts = np.minimum.reduceat(places[order], np.flatnonzero(fresh)) if len(order) else places
-        visits = np.concatenate(
-            ([0], np.cumsum(np.bincount((np.cumsum(fresh) - 1)[other], minlength=len(base.items))))
+        firsts = (
+            np.minimum.reduceat(positions[order], np.flatnonzero(new_entry))
+            if len(order)
+            else positions
         )
-        ago = np.zeros(int(other.sum()), np.int64) if unknown else (newest[owner] - key)[other]
-        waited = (
+        visits = np.concatenate(
+            (
+                [0],
+                np.cumsum(
+                    np.bincount((np.cumsum(new_entry) - 1)[new_visit], minlength=len(base.items))
+                ),
+            )
+        )
+        ago = (
+            np.zeros(int(new_visit.sum()), np.int64)
+            if unknown
+            else (latest[owner] - key)[new_visit]
+        )
+        elapsed = (
             np.full(len(users), np.nan)
             if log.times is None
-            else _waited(log, users, newest - oldest)
+            else _elapsed(log, users, latest - earliest)
         )
         return cls(
             base.starts,
@@ -104,17 +119,17 @@ class Purchases(Histories):
             base.values,
             visits.astype(np.int64),
             ago.astype(np.int32),
-            seconds[other],
+            seconds[new_visit],
             firsts.astype(np.int32),
-            np.where(lengths > 0, newest - oldest + 1, 0).astype(np.int32),
-            waited,
+            np.where(lengths > 0, latest - earliest + 1, 0).astype(np.int32),
+            elapsed,
             not unknown,
         )
 
 
-def _waited(log: Interactions, users: Codes, pauses: Array) -> Array:
-    """Until the log's `now`; where it says none, as long as the user's pauses between baskets are
-    on average. NaN without a pause.
+def _elapsed(log: Interactions, users: Codes, gaps: Array) -> Array:
+    """Seconds from the last event to the log's `now`; where it has none, the user's mean gap
+    between baskets. NaN without a gap.
     """
     assert log.times is not None
     filled = log.starts[users + 1] > log.starts[users]
@@ -123,7 +138,7 @@ def _waited(log: Interactions, users: Codes, pauses: Array) -> Array:
     last[filled] = log.times[log.starts[users[filled] + 1] - 1]
     if log.now is not None:
         return np.where(filled, np.maximum(log.now - last, 0.0), np.nan)
-    return np.where(filled & (pauses > 0), (last - first) / np.maximum(pauses, 1), np.nan)
+    return np.where(filled & (gaps > 0), (last - first) / np.maximum(gaps, 1), np.nan)
 
 
 def baskets_of(log: Interactions) -> Codes:

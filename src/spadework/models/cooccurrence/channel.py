@@ -1,6 +1,4 @@
-"""One way to count pairs: what makes items stand together, how far apart, how long ago, and how
-much each counts.
-"""
+"""One way to count pairs: which items are pairs, and how distance, age and weights count."""
 
 from __future__ import annotations
 
@@ -32,7 +30,7 @@ class Channel:
 
     @property
     def ordered(self) -> bool:
-        """Whether each pair of events counts, by when they happened; else each pair of distinct
+        """Whether each pair of events counts, by their order in time; else each pair of distinct
         items, once a group.
         """
         return (
@@ -44,7 +42,7 @@ class Channel:
 
     @property
     def of_items(self) -> Channel:
-        """The same without what is said of pairs: sizes of items are those of this channel."""
+        """The same channel without the settings of pairs: the sizes of items are counted by it."""
         return replace(
             self,
             window=None,
@@ -58,7 +56,7 @@ class Channel:
 
     @property
     def plain(self) -> bool:
-        """Whether the count is the number of groups that hold both: nothing is weighted."""
+        """Whether the count is the number of groups with both items: nothing is weighted."""
         return (
             not self.ordered
             and self.age_half_life is None

@@ -1,5 +1,5 @@
-"""What is counted: groups, directions, distances and decays become passes of the count kernels over
-a log.
+"""Passes of the count kernels over a log: they count by the groups, directions, distances and
+decays of channels.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from spadework.kernels.counting.count_blocks import Counter
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.weighted_counts import LANES, WIDTHS, ChannelCounter
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.cooccurrence.grouped_rows import GroupedRows, note_truncated, unit_rows
+from spadework.models.cooccurrence.grouped_rows import GroupedRows, note_truncated, rows_by_group
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,19 @@ class Pass:
     # per channel [items] float32, by rank, never zero: groups that hold the item, or squared
     # weights
     sizes: tuple[Array, ...]
-    # of an exact pass float64, in whole grains, zero where nothing is held
+    # of an exact pass float64, in whole grains, zero for items without events
     totals: tuple[float, ...]  # per channel: number of groups
 
 
 def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Channel, ...]]:
-    """Which channels are counted together: up to eight that look at the same rows; plain counts go
+    """The channels that are counted together: up to eight that read the same rows; plain counts are
     alone.
 
-    Counts in order of different groups share the rows by user, unless some user is cut to the
-    newest events: each group would be cut apart.
+    Ordered counts of different groups share the rows by user, unless some user is cut to the newest
+    events: then each group would be cut separately.
     """
     longest = int(np.diff(train.starts).max(initial=0))
-    together: dict[object, list[Channel]] = {}
+    by_key: dict[object, list[Channel]] = {}
     for channel in dict.fromkeys(channels):
         uncut = channel.newest is None or longest <= channel.newest
         group = (channel.group, channel.session_gap if channel.group == "session" else None)
@@ -50,10 +50,10 @@ def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Chann
             if channel.plain
             else (channel.ordered, channel.newest, None if channel.ordered and uncut else group)
         )
-        together.setdefault(key, []).append(channel)
+        by_key.setdefault(key, []).append(channel)
     return [
         tuple(group[at : at + LANES])
-        for group in together.values()
+        for group in by_key.values()
         for at in range(0, len(group), LANES)
     ]
 
@@ -64,21 +64,21 @@ def count_pass(
     *,
     now: int | None = None,
     exact: bool = False,
-    asked: Mask | None = None,
+    wanted: Mask | None = None,
 ) -> Pass:
     """Arrange the log for one pass. `now` is the end of the log in epoch seconds, from which ages
     are counted. O(rows), by basket log-linear.
 
-    `asked` [items] masks the items whose rows are wanted: only theirs are counted.
+    `wanted` [items] masks the items whose rows are needed: only theirs are counted.
 
     With `exact`, counts and sizes come in float64 and whole grains: those of two logs without a
     common user add up to those of both.
     """
     if channels[0].plain and not exact:
-        return _plain_pass(train, channels[0], asked)
+        return _plain_pass(train, channels[0], wanted)
     rows = GroupedRows.of(train, channels, now)
     groups = Groups.build(rows.starts, rows.items, train.item_count)
-    # channels that differ in pairs alone share their sizes, and what is made of them
+    # channels that differ only in settings of pairs share their sizes
     by_entry: dict[Channel, Array] = {}
     for channel in channels:
         if channel.of_items not in by_entry:
@@ -87,7 +87,7 @@ def count_pass(
                 size if exact else np.maximum(size, 1e-12).astype(np.float32)
             )
     sizes = tuple(by_entry[channel.of_items] for channel in channels)
-    groups = groups if asked is None else groups.asked(asked)
+    groups = groups if wanted is None else groups.restricted_to(wanted)
     counter = _channel_counter(rows, groups, channels, exact)
     return Pass(
         channels,
@@ -98,28 +98,28 @@ def count_pass(
     )
 
 
-def _plain_pass(train: Interactions, channel: Channel, asked: Mask | None) -> Pass:
+def _plain_pass(train: Interactions, channel: Channel, wanted: Mask | None) -> Pass:
     """One channel of distinct items, each of which counts one."""
-    starts, rows = unit_rows(train, channel)
+    starts, rows = rows_by_group(train, channel)
     groups = Groups.of_sets(
         starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest
     )
     note_truncated(channel, groups.truncated)
     sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
-    groups = groups if asked is None else groups.asked(asked)
+    groups = groups if wanted is None else groups.restricted_to(wanted)
     return Pass((channel,), groups, SetCounter(groups), (sizes,), (float(len(starts) - 1),))
 
 
 def _channel_counter(
     rows: GroupedRows, groups: Groups, channels: tuple[Channel, ...], exact: bool
 ) -> ChannelCounter:
-    # lanes that nobody asked for count nothing
+    # lanes without a channel count nothing
     lanes = next(width for width in WIDTHS if width >= len(channels))
     timed = any(channel.ordered or channel.age_half_life is not None for channel in channels)
-    places = rows.places if timed else np.zeros(len(rows.rows), np.int32)
-    reach = _reach(places, rows.owners, channels)
-    own = np.zeros((len(rows.rows), lanes), np.float32)
-    later = np.zeros_like(own)
+    positions = rows.positions if timed else np.zeros(len(rows.rows), np.int32)
+    reach = _reach(positions, rows.owners, channels)
+    earlier_weights = np.zeros((len(rows.rows), lanes), np.float32)
+    later_weights = np.zeros_like(earlier_weights)
     forward, backward = (
         np.zeros((reach + 1, lanes), np.float32),
         np.zeros((reach + 1, lanes), np.float32),
@@ -128,8 +128,8 @@ def _channel_counter(
     level = np.full(lanes, -1, np.int64)
     levels: list[Array] = []
     for lane, channel in enumerate(channels):
-        own[:, lane] = rows.entry_weights(channel) * rows.group_damping(channel)
-        later[:, lane] = own[:, lane] * rows.age_decay(channel)
+        earlier_weights[:, lane] = rows.entry_weights(channel) * rows.group_damping(channel)
+        later_weights[:, lane] = earlier_weights[:, lane] * rows.age_decay(channel)
         forward[:, lane] = _by_distance(channel, reach)
         backward[:, lane] = forward[:, lane] * channel.backward
         rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life
@@ -139,9 +139,9 @@ def _channel_counter(
     times = rows.train.times if rates.any() else None
     return ChannelCounter(
         groups=groups,
-        places=places,
-        events=own,
-        later=later,
+        positions=positions,
+        events=earlier_weights,
+        later=later_weights,
         forward=forward,
         backward=backward,
         seconds=None if times is None else times[rows.rows],
@@ -154,21 +154,21 @@ def _channel_counter(
 
 
 def _middles(train: Interactions, times: Seconds) -> Array:
-    """Halfway between the first and the last event of the user of each row: the same whatever the
-    group is. Shape [rows].
+    """The time halfway between the first and the last event of each row's user, independent of the
+    group type. Shape [rows].
     """
     users = train.active_users
     first, last = times[train.starts[:-1][users]], times[train.starts[1:][users] - 1]
     return np.repeat((first + last) // 2, np.diff(train.starts)[users])
 
 
-def _reach(places: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
+def _reach(positions: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
     """The largest distance at which any channel counts."""
-    if not len(places):
+    if not len(positions):
         return 0
     ends = np.flatnonzero(np.concatenate((owners[1:] != owners[:-1], [True])))
     begins = np.concatenate(([0], ends[:-1] + 1))
-    longest = int((places[ends] - places[begins]).max())
+    longest = int((positions[ends] - positions[begins]).max())
     windows = [
         longest if channel.window is None else min(channel.window, longest) for channel in channels
     ]
@@ -176,7 +176,7 @@ def _reach(places: Codes, owners: Codes, channels: tuple[Channel, ...]) -> int:
 
 
 def _by_distance(channel: Channel, reach: int) -> Array:
-    """Weight of a pair by distance; 0 (the same moment) counts one. Shape [reach + 1]."""
+    """Weight of a pair by distance in steps, 1 at 0 (the same timestamp). Shape [reach + 1]."""
     distance = np.arange(reach + 1, dtype=np.float64)
     table = np.ones(reach + 1)
     if channel.distance == "inverse":

@@ -27,7 +27,7 @@ from spadework.models.cooccurrence.count_passes import Pass, count_pass
 from spadework.models.cooccurrence.operator import CoOccurrence
 
 OWN_ENTRIES = ("binary", "count", "root", "log", "value", "recency")
-"""Entry weights that look at the user's own events alone; others change when users are added, so
+"""Entry weights that depend on the user's own events alone; others change when users are added, so
 their counts do not add up.
 """
 LARGEST = 2.0**29
@@ -40,19 +40,19 @@ class Counts:
     """All pairs of a log, counted in one way and not pruned. Made by `count`, added up by `merge`.
 
     Rows are the items of histories, columns the items to be recommended. Counts hold 12 bytes for
-    each pair of items that stand together, so on a log with long histories cap them with the
-    model's `newest`. They hold the ids of the users, so that nobody is counted twice.
+    each pair of items that occur together, so on a log with long histories cap them with the
+    model's `newest`. They hold the ids of the users, so that no user is counted twice.
     """
 
     channel: Channel  # what was counted
-    now: int | None  # epoch seconds from which ages are counted; None where ages play no part
+    now: int | None  # epoch seconds from which ages are counted; None where ages do not matter
     item_vocabulary: Vocabulary
     users: pl.Series  # ids, ascending
     groups: int  # users, sessions or baskets
     starts: Offsets  # [items + 1]
     columns: Codes  # [pairs] ascending in a row
-    joint: Array  # [pairs] float64, above zero, in whole steps of 2⁻²⁴
-    sizes: Array  # [items] float64: groups that hold the item, or squared weights
+    joint: Array  # [pairs] float64, above zero, multiples of 2⁻²⁴
+    sizes: Array  # [items] float64: groups with the item, or squared weights
     entries: Array  # [items] int64: entries or events that were counted
     popularity: Array  # [items] int64: rows of the log
 
@@ -124,14 +124,14 @@ class Counts:
 
 
 def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = None) -> Counts:
-    """All pairs of the log, counted as the model (or its channel) says: `count(sw.model("forward"),
-    log)`.
+    """All pairs of the log, counted by the channel of the model (or a channel):
+    `count(sw.model("forward"), log)`.
 
-    `now` (epoch seconds) is the moment from which ages are counted, by default the last one of the
+    `now` (epoch seconds) is the time from which ages are counted, by default the last time of the
     log; parts that are to be merged need the same. Counts are exact, in steps of 2⁻²⁴: those of two
-    logs without a common user add up to those of both, to the bit. Entry weights that look at other
-    users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that while they
-    are made.
+    logs without a common user add up to those of both, to the bit. Entry weights that depend on
+    other users (tfidf, bm25) are refused. Memory is 12 bytes a pair of items, three times that
+    while they are made.
     """
     channel = what if isinstance(what, Channel) else _channel_of(what)
     if channel.entry not in OWN_ENTRIES:
@@ -140,27 +140,27 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
                 f"The entry weight {channel.entry!r} changes with every user that is added, so "
                 "its counts cannot be merged."
             ),
-            f"Take one of {', '.join(OWN_ENTRIES)}; or fit the model on the whole log.",
+            f"Choose one of {', '.join(OWN_ENTRIES)}; or fit the model on the complete log.",
         )
     if channel.needs_times and log.times is None:
         raise Unsuitable(
             "These counts need times, and the log has none.",
             "Name the time column, or count without order and decay.",
         )
-    moment = _moment(channel, log, now)
-    counted = count_pass(log, (channel,), now=moment, exact=True)
+    reference = _reference_time(channel, log, now)
+    counted = count_pass(log, (channel,), now=reference, exact=True)
     matrix = _all_pairs(counted)
     groups = counted.groups
-    # of an empty log they are whole numbers
+    # for an empty log they are integers
     sizes = counted.sizes[0][groups.ranks].astype(np.float64)
     if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(
             f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
-            "Divide the weight column by a constant, or take the entry weight 'binary' or 'log'.",
+            "Divide the weight column by a constant, or choose the entry weight 'binary' or 'log'.",
         )
     return Counts(
         channel=channel,
-        now=moment,
+        now=reference,
         item_vocabulary=log.item_vocabulary,
         users=log.user_vocabulary.take(log.active_users),
         groups=int(counted.totals[0]),
@@ -175,34 +175,34 @@ def merge(one: Counts, other: Counts) -> Counts:
     """The counts of both logs: equal, to the bit, to counting them as one. The order of merging
     does not matter.
 
-    The same user must not stand in both, since pairs of events from either side would be missing.
+    The same user must not be in both, since pairs of events across the two would be missing.
     O(pairs of both).
     """
-    _check_alike(one, other)
+    _check_same(one, other)
     shared = np.flatnonzero(Vocabulary(one.users).codes(other.users) >= 0)
     if len(shared):
         raise BadRequest(
-            f"{len(shared):,} users stand in both counts, such as {other.users[int(shared[0])]!r}.",
-            "Part the log by user before it is counted, so that each user's events stand together.",
+            f"{len(shared):,} users are in both counts, such as {other.users[int(shared[0])]!r}.",
+            "Split the log by user before it is counted, so that a user's events are in one part.",
         )
-    vocabulary = Vocabulary(_united(one.item_vocabulary.ids, other.item_vocabulary.ids))
-    places = [vocabulary.codes(part.item_vocabulary.ids) for part in (one, other)]
+    vocabulary = Vocabulary(_union(one.item_vocabulary.ids, other.item_vocabulary.ids))
+    codes_in_union = [vocabulary.codes(part.item_vocabulary.ids) for part in (one, other)]
 
     def added(name: str) -> Array:
         total = np.zeros(len(vocabulary), getattr(one, name).dtype)
-        for part, codes in zip((one, other), places, strict=True):
+        for part, codes in zip((one, other), codes_in_union, strict=True):
             total[codes] += getattr(part, name)
         return total
 
     matrices = [
         _matrix(part, codes, len(vocabulary))
-        for part, codes in zip((one, other), places, strict=True)
+        for part, codes in zip((one, other), codes_in_union, strict=True)
     ]
     return Counts(
         channel=one.channel,
         now=one.now,
         item_vocabulary=vocabulary,
-        users=_united(one.users, other.users),
+        users=_union(one.users, other.users),
         groups=one.groups + other.groups,
         **_rows(matrices[0] + matrices[1]),
         sizes=added("sizes"),
@@ -213,7 +213,7 @@ def merge(one: Counts, other: Counts) -> Counts:
 
 def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
     """Fit a co-occurrence model from counts, as `model.fit(log)` does from the log; the counts must
-    be of the model's own kind.
+    have the channel of the model.
 
     Plain counts give the same tables. Others differ by the step of 2⁻²⁴, by about one part in
     100,000; by more for pairs whose weight has decayed to nearly nothing. O(pairs).
@@ -257,26 +257,26 @@ def _channel_of(one: object) -> Channel:
         name = one.label if isinstance(one, Recommender) else type(one).__name__
         raise Unsuitable(
             f"{name!r} is not a co-occurrence model, so it has no pairs to count.",
-            "Take one such as sw.model('cosine').",
+            "Use one such as sw.model('cosine').",
         )
     return one.channel
 
 
-def _moment(channel: Channel, log: Interactions, now: int | None) -> int | None:
-    """The moment from which ages are counted; None where the channel has none."""
+def _reference_time(channel: Channel, log: Interactions, now: int | None) -> int | None:
+    """The time from which ages are counted; None where the channel has no decay with age."""
     if channel.age_half_life is None and channel.entry != "recency":
         return None
     last = 0 if log.times is None else int(log.times.max(initial=0))
     if now is not None and now < last:
         raise BadRequest(
             f"now is {now}, and the log has events up to {last}.",
-            "Give the last moment of all logs that are to be merged.",
+            "Give the last timestamp of all logs that are to be merged.",
         )
     return last if now is None else int(now)
 
 
 def _all_pairs(counted: Pass) -> csr_array:
-    """Items × items by code, rows ascending; pairs that weigh nothing are left out."""
+    """Items × items by code, rows ascending; pairs of weight zero are left out."""
     groups, work = counted.groups, Workspace()
 
     def stored(rows: tuple[int, int]) -> tuple[Array, Codes, Array]:
@@ -289,8 +289,8 @@ def _all_pairs(counted: Pass) -> csr_array:
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
     lengths, columns, joint = (
-        np.concatenate([np.zeros(0, kind), *(part[place] for part in parts)])
-        for place, kind in enumerate((np.int64, np.int32, np.float64))
+        np.concatenate([np.zeros(0, dtype), *(part[index] for part in parts)])
+        for index, dtype in enumerate((np.int64, np.int32, np.float64))
     )
     items = groups.item_count
     starts = np.concatenate(([0], np.cumsum(lengths)))
@@ -318,7 +318,7 @@ def _matrix(part: Counts, codes: Codes, items: int) -> csr_array:
     return csr_array((part.joint, codes[part.columns], starts), shape=(items, items))
 
 
-def _check_alike(one: Counts, other: Counts) -> None:
+def _check_same(one: Counts, other: Counts) -> None:
     """Refuse counts of different things."""
     for field in dataclasses.fields(Channel):
         mine, theirs = getattr(one.channel, field.name), getattr(other.channel, field.name)
@@ -330,10 +330,10 @@ def _check_alike(one: Counts, other: Counts) -> None:
     if one.now != other.now:
         raise BadRequest(
             (
-                f"The counts look back from different moments: {one.now} and {other.now}, in "
+                f"The counts measure ages from different times: {one.now} and {other.now}, in "
                 "epoch seconds."
             ),
-            "Count both with the same now=, the last moment of all logs.",
+            "Count both with the same now=, the last timestamp of all logs.",
         )
     for what, mine, theirs in (
         ("items", one.item_vocabulary.ids, other.item_vocabulary.ids),
@@ -346,15 +346,15 @@ def _check_alike(one: Counts, other: Counts) -> None:
             )
 
 
-def _united(one: pl.Series, other: pl.Series) -> pl.Series:
+def _union(one: pl.Series, other: pl.Series) -> pl.Series:
     return pl.concat([one, other.alias(one.name)]).unique().sort()
 
 
 def _no_rows(items: Vocabulary) -> Interactions:
-    none = np.zeros(0, np.int32)
+    empty = np.zeros(0, np.int32)
     return Interactions(
-        users=none,
-        items=none,
+        users=empty,
+        items=empty,
         user_vocabulary=Vocabulary(pl.Series([], dtype=pl.String)),
         item_vocabulary=items,
     )

@@ -21,7 +21,7 @@ from spadework.errors import BadRequest, OutputExists
 FORMAT = 1
 HEADER, ARRAYS = "counts.json", "arrays.npz"
 TABLES = ("items", "users")
-_KINDS = {
+_DTYPES = {
     "starts": "int64",
     "columns": "int32",
     "joint": "float64",
@@ -60,8 +60,8 @@ def write(
 def read(
     folder: Path, names: Sequence[str]
 ) -> tuple[dict[str, Any], dict[str, Array], dict[str, pl.Series]]:
-    """The header, the arrays of these names and the ids of items and users; whatever is damaged or
-    does not fit is refused.
+    """The header, the arrays of these names and the ids of items and users; what is damaged or does
+    not fit is refused.
     """
     again = "Count the log again."
     if not (folder / HEADER).is_file():
@@ -85,7 +85,7 @@ def read(
         with np.load(folder / ARRAYS, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         ids = {name: pl.read_parquet(folder / f"{name}.parquet")["id"] for name in TABLES}
-        told = {
+        facts = {
             "channel": dict(header["channel"]),
             "now": header["now"],
             "units": int(header["units"]),
@@ -95,7 +95,7 @@ def read(
     wrong = _wrong(arrays, ids, names)
     if wrong is not None:
         raise BadRequest(f"The counts in {folder} cannot be used: {wrong}.", again)
-    return told, arrays, ids
+    return facts, arrays, ids
 
 
 def _wrong(
@@ -105,7 +105,7 @@ def _wrong(
     fit.
     """
     if set(arrays) != set(names) or any(
-        str(array.dtype) != _KINDS[name] or array.ndim != 1 for name, array in arrays.items()
+        str(array.dtype) != _DTYPES[name] or array.ndim != 1 for name, array in arrays.items()
     ):
         return "its arrays are others than expected"
     items, starts, columns = len(ids["items"]), arrays["starts"], arrays["columns"]

@@ -1,6 +1,4 @@
-"""Correlated cross-occurrence: what people looked at, searched or liked tells what they will
-buy.
-"""
+"""Correlated cross-occurrence: views, searches or likes of users predict what they will buy."""
 
 from __future__ import annotations
 
@@ -31,23 +29,24 @@ from spadework.models.parameters import Doc, OneOf, Range
 
 
 @dataclass(frozen=True, eq=False)
-class KindHistories(Histories):
-    """Histories of items, and beside them the same by kind and item."""
+class ActionHistories(Histories):
+    """Histories of items, and the same histories by event type and item."""
 
-    actions: Histories  # its items are rows of the table: place of the kind · items + item
+    actions: Histories  # its items are rows of the table: index of the event type · items + item
 
 
 class CrossOccurrence(ItemItem):
-    """Items that users take (the primary kind of event) with what the same users did of any kind:
-    correlated cross-occurrence.
+    """Items of the primary event type, such as purchases, paired with the same users' events of any
+    type: correlated cross-occurrence.
 
-    For each kind k, pairs are counted over the users who have the primary kind: those who did k on
-    i, and took j. Each counts once, and all other users are left out. Kinds of a history are
-    matched by name; one without kinds is taken as of the primary kind. Within the primary kind an
-    item is no neighbour of itself; across kinds it may be: who looks at j may well take j.
-    "Universal Recommender" and Mahout's correlated cross-occurrence do the same. The log-likelihood
-    ratio as the weight did best on a world of views that lead to purchases and on film ratings by
-    kind; as a filter it costs recall in small logs.
+    For each event type t, pairs (i, j) are counted over the users with events of the primary type:
+    users who did t with i, and have j in the primary type. Each user counts once; all other users
+    are left out. Event types of a history are matched by name; a history without types counts as
+    the primary type. Within the primary type an item is no neighbour of itself; across types it may
+    be: a user who views j may well buy j. "Universal Recommender" and Mahout's correlated
+    cross-occurrence do the same. The log-likelihood ratio as the weight did best on a world of
+    views that lead to purchases and on film ratings by type; as a filter it costs recall in small
+    logs.
     """
 
     name = "cross-occurrence"
@@ -56,12 +55,12 @@ class CrossOccurrence(ItemItem):
 
     primary: Annotated[
         str | None,
-        Doc("The kind of event to be predicted, such as purchase; none: the rarest of the log."),
+        Doc("The event type to be predicted, such as purchase; none: the rarest of the log."),
     ] = None
     secondary: Annotated[
         float,
         Range(0.01, 100.0),
-        Doc("Weight of what the other kinds say; the primary kind weighs 1."),
+        Doc("Weight of the other event types; the primary type weighs 1."),
     ] = 1.0
     weight: Annotated[
         str, OneOf(pair_weights), Doc("How the count of a pair becomes a similarity.")
@@ -74,15 +73,15 @@ class CrossOccurrence(ItemItem):
     shrink: Annotated[
         float,
         Range(0.0, 100_000.0),
-        Doc("Holds similarities of few counts back; added to the denominator."),
+        Doc("Shrinks similarities of few counts; added to the denominator."),
     ] = 0.0
     newest: Annotated[
         int,
         Range(2, 10_000_000),
-        Doc("Only so many of a user's newest items of each kind are counted."),
+        Doc("Only so many of a user's newest items of each event type are counted."),
     ] = 500
     keep: Annotated[
-        int, Range(1, 100_000), Doc("Similarities kept per history item of each kind.")
+        int, Range(1, 100_000), Doc("Similarities kept per history item of each event type.")
     ] = 100
 
     @classmethod
@@ -97,10 +96,10 @@ class CrossOccurrence(ItemItem):
         ]
 
     def cost(self, train: Interactions) -> Cost:
-        kinds = max(len(train.kind_names), 1)
-        lengths = np.minimum(np.diff(train.starts), self.newest * kinds).astype(np.float64)
-        pairs = float((lengths**2).sum()) / kinds
-        cells = min(pairs, float(kinds * train.item_count) * min(self.keep, train.item_count))
+        types = max(len(train.event_type_names), 1)
+        lengths = np.minimum(np.diff(train.starts), self.newest * types).astype(np.float64)
+        pairs = float((lengths**2).sum()) / types
+        cells = min(pairs, float(types * train.item_count) * min(self.keep, train.item_count))
         return Cost(
             bytes=int(20 * cells + 120 * len(train) + 2**24),
             seconds=4e-9 * pairs + 3e-7 * len(train) + 1e-3,
@@ -111,15 +110,15 @@ class CrossOccurrence(ItemItem):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        names = self._ordered_kinds(train)
+        names = self._ordered_types(train)
         width = len(names) * train.item_count
         if width >= 2**31:
             raise Unsuitable(
                 (
-                    f"There are {len(names)} kinds of events and {train.item_count:,} items, "
+                    f"There are {len(names)} event types and {train.item_count:,} items, "
                     f"more than {2**31:,} together."
                 ),
-                "Read fewer kinds of events, or rarer items.",
+                "Read fewer event types, or fewer items.",
             )
         owners, actions = self._sets(train, names)
         starts = np.searchsorted(owners, np.arange(int(owners.max(initial=-1)) + 2)).astype(
@@ -133,12 +132,12 @@ class CrossOccurrence(ItemItem):
         )
         counter = CrossCounter.build(groups, np.arange(width) < train.item_count)
         (table,) = tables(counter, groups, [weighing], f"fit {self.label}")
-        told = np.frombuffer("\0".join(names).encode(), np.uint8)
+        encoded_names = np.frombuffer("\0".join(names).encode(), np.uint8)
         return {
             "starts": table.starts,
             "columns": table.columns,
             "values": table.values,
-            "kinds": told,
+            "kinds": encoded_names,
         }
 
     def _weigh(self, total: float, joint: Array, left: Array, right: Array) -> Array:
@@ -148,41 +147,41 @@ class CrossOccurrence(ItemItem):
             np.where(llr_keeps(pair, self.llr), values, np.float32(0)) if self.llr > 0 else values
         )
 
-    def _ordered_kinds(self, train: Interactions) -> list[str]:
-        """The kinds of the log that have rows, the primary one first, the others ascending."""
-        counts = {name: rows for name, rows in train.kind_counts.items() if rows}
-        first = (
+    def _ordered_types(self, train: Interactions) -> list[str]:
+        """The event types of the log that have rows: the primary one, then the others ascending."""
+        counts = {name: rows for name, rows in train.event_type_counts.items() if rows}
+        primary = (
             min(counts, key=lambda name: (counts[name], name))
             if self.primary is None
             else self.primary
         )
-        if first not in counts:
-            near = nearest(first, counts)
+        if primary not in counts:
+            near = nearest(primary, counts)
             known = ", ".join(f"{name} ({rows:,} rows)" for name, rows in counts.items())
             raise BadRequest(
                 (
-                    f"The log has no event of the kind {first!r}, which is to be the primary "
-                    f"one of {self.label!r}."
+                    f"The log has no event of the type {primary!r}, which is the primary one of "
+                    f"{self.label!r}."
                 ),
-                f"{f'Did you mean {near!r}? ' if near else ''}Kinds: {known}.",
+                f"{f'Did you mean {near!r}? ' if near else ''}Event types: {known}.",
             )
-        return [first, *(name for name in counts if name != first)]
+        return [primary, *(name for name in counts if name != primary)]
 
     def _sets(self, train: Interactions, names: list[str]) -> tuple[Codes, Codes]:
-        """Who did what, each once: number of the user and row of the table, for users that have the
-        primary kind; by user.
+        """Distinct pairs of user and action: number of the user and row of the table, for users
+        with events of the primary type; by user.
         """
-        kinds = _places(train, names)
-        taking = np.zeros(train.user_count, np.bool_)
-        taking[train.users[kinds == 0]] = True
-        rows = np.flatnonzero(taking[train.users])
-        users, kinds = train.users[rows].astype(np.int64), kinds[rows]
-        actions = kinds * np.int64(train.item_count) + train.items[rows]
+        types = _type_indices(train, names)
+        has_primary = np.zeros(train.user_count, np.bool_)
+        has_primary[train.users[types == 0]] = True
+        rows = np.flatnonzero(has_primary[train.users])
+        users, types = train.users[rows].astype(np.int64), types[rows]
+        actions = types * np.int64(train.item_count) + train.items[rows]
         keys = users * (len(names) * train.item_count) + actions
         order = np.argsort(keys, kind="stable")
-        # of each user and deed
+        # the last row of each user and action
         newest = order[np.concatenate((keys[order][1:] != keys[order][:-1], [True]))]
-        newest = self._cut(newest, (users * len(names) + kinds)[newest])
+        newest = self._cut(newest, (users * len(names) + types)[newest])
         return np.unique(users[newest], return_inverse=True)[1].astype(np.int32), actions[
             newest
         ].astype(np.int32)
@@ -194,8 +193,8 @@ class CrossOccurrence(ItemItem):
             return rows
         truncated = int((lengths > self.newest).sum())
         events.note(
-            f"{truncated} times a user has more than {self.newest:,} items of a kind; only "
-            "the newest are counted (newest)."
+            f"{truncated} times a user has more than {self.newest:,} items of an event type; "
+            "only the newest are counted (newest)."
         )
         by_time = np.lexsort((rows, groups))
         ends = np.repeat(np.cumsum(lengths), lengths)
@@ -206,26 +205,26 @@ class CrossOccurrence(ItemItem):
     # ---- reading a history
 
     @property
-    def kinds(self) -> tuple[str, ...]:
-        """The kinds of events that were learned from, the primary one first."""
+    def event_type_names(self) -> tuple[str, ...]:
+        """The event types of the training log, the primary one first."""
         return tuple(self.state["kinds"].tobytes().decode().split("\0"))
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         known = super()._in_own_codes(histories)
-        strange = {
+        unknown = {
             name: rows
-            for name, rows in known.kind_counts.items()
-            if rows and name not in self.kinds
+            for name, rows in known.event_type_counts.items()
+            if rows and name not in self.event_type_names
         }
-        if strange:
-            told = ", ".join(f"{rows:,} {name}" for name, rows in strange.items())
+        if unknown:
+            listed = ", ".join(f"{rows:,} {name}" for name, rows in unknown.items())
             events.note(
-                f"The model {self.label!r} learned from no such events, so it does not hear "
-                f"them: {told}."
+                f"The model {self.label!r} learned from no such events, so it ignores them: "
+                f"{listed}."
             )
         return known
 
-    def _histories(self, log: Interactions, users: Codes) -> KindHistories:
+    def _histories(self, log: Interactions, users: Codes) -> ActionHistories:
         half_life = (
             None
             if self.history_half_life is None
@@ -237,14 +236,14 @@ class CrossOccurrence(ItemItem):
             - np.repeat(np.cumsum(lengths) - lengths, lengths)
             + np.repeat(log.starts[users], lengths)
         )
-        places = _places(log, list(self.kinds), rows)
-        known = places >= 0
-        before = np.concatenate(([0], np.cumsum(known)))
-        starts = before[np.concatenate(([0], np.cumsum(lengths)))]
+        types_of_rows = _type_indices(log, list(self.event_type_names), rows)
+        known = types_of_rows >= 0
+        kept_before = np.concatenate(([0], np.cumsum(known)))
+        starts = kept_before[np.concatenate(([0], np.cumsum(lengths)))]
         rows = rows[known]
-        made = user_events.gather(
+        gathered = user_events.gather(
             starts,
-            (places[known] * np.int64(len(self.item_vocabulary)) + log.items[rows]).astype(
+            (types_of_rows[known] * np.int64(len(self.item_vocabulary)) + log.items[rows]).astype(
                 np.int32
             ),
             None if log.times is None else log.times[rows],
@@ -253,50 +252,58 @@ class CrossOccurrence(ItemItem):
             half_life if self.repeated == "value" else None,
         )
         actions = Histories(
-            made.starts, made.columns, made.ages, made.counts, made.seconds, made.values
+            gathered.starts,
+            gathered.columns,
+            gathered.ages,
+            gathered.counts,
+            gathered.seconds,
+            gathered.values,
         )
-        plain = Histories.of(log, users)
-        return KindHistories(
-            plain.starts,
-            plain.items,
-            plain.ages,
-            plain.counts,
-            plain.seconds,
-            plain.values,
+        by_item = Histories.of(log, users)
+        return ActionHistories(
+            by_item.starts,
+            by_item.items,
+            by_item.ages,
+            by_item.counts,
+            by_item.seconds,
+            by_item.values,
             actions,
         )
 
-    def _votes(self, histories: Histories) -> tuple[Histories, Array]:
-        told, weights = super()._votes(
-            histories.actions if isinstance(histories, KindHistories) else histories
+    def _weighted_histories(self, histories: Histories) -> tuple[Histories, Array]:
+        histories, weights = super()._weighted_histories(
+            histories.actions if isinstance(histories, ActionHistories) else histories
         )
-        return told, np.where(
-            told.items < len(self.item_vocabulary), weights, weights * np.float32(self.secondary)
+        return histories, np.where(
+            histories.items < len(self.item_vocabulary),
+            weights,
+            weights * np.float32(self.secondary),
         )
 
     def _named(self, sources: Codes) -> dict[str, pl.Series]:
         items = len(self.item_vocabulary)
-        names = pl.Series(self.kinds, dtype=pl.String).gather(sources // items)
+        names = pl.Series(self.event_type_names, dtype=pl.String).gather(sources // items)
         return {"item_id": self.item_vocabulary.take(sources % items), "event": names}
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         try:
             names = state["kinds"].tobytes().decode().split("\0")
         except UnicodeDecodeError:
-            return "the names of the kinds of events are no text"
+            return "the names of the event types are no text"
         return wrong_table(
             state["starts"], state["columns"], state["values"], items * len(names), items
         )
 
 
-def _places(log: Interactions, names: list[str], rows: Array | None = None) -> Array:
-    """Place among `names` of each row's kind, −1 for others; rows of a log without kinds are of the
-    first one. Shape [rows].
+def _type_indices(log: Interactions, names: list[str], rows: Array | None = None) -> Array:
+    """Index in `names` of each row's event type, −1 for others; rows of a log without types have
+    the first one's. Shape [rows].
     """
-    kinds = log.kinds if rows is None or log.kinds is None else log.kinds[rows]
+    types = log.event_types if rows is None or log.event_types is None else log.event_types[rows]
     known = np.asarray(
-        [names.index(name) if name in names else -1 for name in log.kind_names] or [0], np.int64
+        [names.index(name) if name in names else -1 for name in log.event_type_names] or [0],
+        np.int64,
     )
-    if kinds is None:
+    if types is None:
         return np.full(len(log) if rows is None else len(rows), known[0])
-    return known[kinds]
+    return known[types]

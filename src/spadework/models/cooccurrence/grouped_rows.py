@@ -1,5 +1,5 @@
-"""The rows of a log by group: users, sessions or baskets, cut to their newest events, with what
-each event weighs.
+"""The rows of a log by group: users, sessions or baskets, cut to their newest events, with the
+weight of each event.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from spadework.models.histories import positions
 @dataclass(frozen=True, eq=False)
 class GroupedRows:
     """The rows of a pass, by group and then by time: events, or distinct (group, item) entries
-    where order plays no part.
+    where order does not matter.
     """
 
     train: Interactions
     base: Channel  # its group is the group of the pass
     starts: Offsets  # [groups + 1] where each group begins
-    rows: Array  # [events] rows of the log; of an entry its newest event
+    rows: Array  # [events] rows of the log; for an entry, its newest event
     counts: Array  # [events] how often the group holds the item (1 for events)
     values: Array | None  # [events] sum of weights
     now: int
@@ -41,19 +41,19 @@ class GroupedRows:
         channels: tuple[Channel, ...],
         now: int | None,
         *,
-        tell: bool = True,
+        note: bool = True,
     ) -> GroupedRows:
-        """The rows that these channels look at; `now` is the end of the log in epoch seconds, by
-        default its last moment.
+        """The rows that these channels read; `now` is the end of the log in epoch seconds, by
+        default its last timestamp.
 
-        Says how many groups were cut to their newest events, unless `tell` is false.
+        Notes how many groups were cut to their newest events, unless `note` is false.
         """
         shared = {
             (channel.group, channel.session_gap if channel.group == "session" else 0)
             for channel in channels
         }
         base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
-        starts, rows = unit_rows(train, base)
+        starts, rows = rows_by_group(train, base)
         items, values = train.items, train.weights
         if rows is not None:
             items, values = items[rows], None if values is None else values[rows]
@@ -62,15 +62,15 @@ class GroupedRows:
             counts = np.ones(len(items) if kept is None else int(kept.sum()), np.float32)
             values = values if values is None or kept is None else values[kept]
         else:
-            found = postings.entries(starts, items, values, train.item_count, base.newest)
+            entries = postings.entries(starts, items, values, train.item_count, base.newest)
             starts, kept, counts, values, truncated = (
-                found.starts,
-                found.events,
-                found.counts,
-                found.sums,
-                found.truncated,
+                entries.starts,
+                entries.events,
+                entries.counts,
+                entries.sums,
+                entries.truncated,
             )
-        if tell:
+        if note:
             note_truncated(base, truncated)
         rows = np.arange(len(train)) if rows is None else rows
         end = 0 if train.times is None else int(train.times.max(initial=0))
@@ -97,8 +97,8 @@ class GroupedRows:
         return self.train.items[self.rows]
 
     @property
-    def places(self) -> Codes:
-        """Moment of each event within its user's history."""
+    def positions(self) -> Codes:
+        """Position of each event in its user's history, in steps (distinct timestamps)."""
         return positions(self.train)[self.rows]
 
     def groups(self, channel: Channel) -> Codes:
@@ -115,19 +115,19 @@ class GroupedRows:
         if channel.entry == "binary":
             return np.ones(len(self.rows), np.float32)
         groups = self.groups(channel)
-        first, back = self._entries(groups, channel)
+        first, entry_of = self._entries(groups, channel)
         owners = groups[first]
         group_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
         item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
         times = self.train.times
         newest = np.full(len(first), np.iinfo(np.int64).min)
         if times is not None:
-            np.maximum.at(newest, back, times[self.rows])
+            np.maximum.at(newest, entry_of, times[self.rows])
         entry = Entries(
-            counts=np.bincount(back, weights=self.counts).astype(np.float32),
+            counts=np.bincount(entry_of, weights=self.counts).astype(np.float32),
             values=None
             if self.values is None
-            else np.bincount(back, weights=self.values).astype(np.float32),
+            else np.bincount(entry_of, weights=self.values).astype(np.float32),
             ages=None if times is None else (self.now - newest).astype(np.float64),
             group_sizes=group_sizes[owners],
             item_sizes=item_sizes[self.items[first]],
@@ -137,15 +137,13 @@ class GroupedRows:
             length=channel.length,
             half_life=channel.entry_half_life,
         )
-        return entry_weights[channel.entry](entry)[back]
+        return entry_weights[channel.entry](entry)[entry_of]
 
     def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
-        """One event of each distinct (group, item), and the place of each event's entry among
-        them.
-        """
+        """One event of each distinct (group, item), and the index among them for each event."""
         if self.distinct and channel.group == self.base.group:
-            every = np.arange(len(self.rows))
-            return every, every
+            all_rows = np.arange(len(self.rows))
+            return all_rows, all_rows
         keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
         return np.unique(keys, return_index=True, return_inverse=True)[1:]
 
@@ -170,8 +168,8 @@ class GroupedRows:
         """Σ over the groups that hold the item of the squared weight of its newest event there.
         Shape [items].
 
-        Old events count here as new ones do: sizes that fade would lift what faded out of all
-        bounds, since a pair is as old as its later event.
+        Old events count here as new ones do. If sizes decayed, the similarities of old items would
+        have no bound, since a pair is only as old as its later event.
         """
         weights = self.entry_weights(channel).astype(np.float64) ** 2
         if exact:
@@ -216,9 +214,9 @@ def group_numbers(train: Interactions, channel: Channel) -> Codes:
     )
 
 
-def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
-    """Where each group's rows begin [groups + 1], and the rows by group; None where they stand so
-    in the log.
+def rows_by_group(train: Interactions, channel: Channel) -> tuple[Offsets, Array | None]:
+    """Where each group's rows begin [groups + 1], and the rows by group; None where the log has
+    this order.
     """
     if channel.group == "user":
         return np.append(train.starts[train.active_users], len(train)).astype(np.int64), None
@@ -227,29 +225,29 @@ def unit_rows(train: Interactions, channel: Channel) -> tuple[Offsets, Array | N
     return starts, np.argsort(numbers, kind="stable") if channel.group == "basket" else None
 
 
-def _cut(starts: Offsets, most: int | None) -> tuple[Offsets, Mask | None, int]:
-    """The `most` last events of each group: where they begin, which they are (None: all), and how
-    many groups have more.
+def _cut(starts: Offsets, max_rows: int | None) -> tuple[Offsets, Mask | None, int]:
+    """The `max_rows` last events of each group: where they begin, a mask of them (None: all), and
+    how many groups have more.
     """
     lengths = np.diff(starts)
-    if most is None or int(lengths.max(initial=0)) <= most:
+    if max_rows is None or int(lengths.max(initial=0)) <= max_rows:
         return starts, None, 0
-    kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= most
+    kept = np.repeat(starts[1:], lengths) - np.arange(int(starts[-1])) <= max_rows
     return (
-        np.concatenate(([0], np.cumsum(np.minimum(lengths, most)))),
+        np.concatenate(([0], np.cumsum(np.minimum(lengths, max_rows)))),
         np.asarray(kept),
-        int((lengths > most).sum()),
+        int((lengths > max_rows).sum()),
     )
 
 
 def note_truncated(channel: Channel, groups: int) -> None:
-    """Say how many groups were cut to their newest events, or to their newest items where order
-    plays no part.
+    """Note how many groups were cut to their newest events, or to their newest items where order
+    does not matter.
     """
     if groups:
-        who = f"{groups:,} {channel.group}s hold" if groups > 1 else f"1 {channel.group} holds"
+        subject = f"{groups:,} {channel.group}s hold" if groups > 1 else f"1 {channel.group} holds"
         what = "events" if channel.ordered else "items"
         events.note(
-            f"{who} more than {channel.newest:,} {what}; only their newest ones are counted "
+            f"{subject} more than {channel.newest:,} {what}; only their newest ones are counted "
             "(newest)."
         )

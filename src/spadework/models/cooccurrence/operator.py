@@ -1,5 +1,5 @@
-"""The co-occurrence operator: what is counted, how pairs are weighed, what is kept; with every
-choice in the open.
+"""The co-occurrence operator: what is counted, how pairs are weighed, what is kept; every choice is
+a parameter.
 """
 
 from __future__ import annotations
@@ -44,20 +44,20 @@ CONTENT: _Content = {
     "components": None,
 }
 """The content neighbours that are mixed in; categories at 0.3 did best on three logs
-(docs/log.md).
+(docs/lab/log.md).
 """
 
 
 class CoOccurrence(ItemItem):
-    """Items that stand together in histories, sessions or baskets; the named models are points of
+    """Items that occur together in histories, sessions or baskets; the named models are settings of
     it.
 
     Pairs are counted in each group: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age /
     age_half_life) · |group|^(−group_power), plus `backward` times the same against the direction of
-    time. Where order plays no part, an item counts once a group. Sizes of items are those of the
-    whole log: they leave the decay with age and `group_power` out, so a share stays a share. The
-    cost grows with the sum of squared group lengths, so groups are cut to their `newest` events,
-    and a note says how many were.
+    time. Where order does not matter, an item counts once a group. Sizes of items are those of the
+    complete log: they are without the decay with age and `group_power`, so a share is at most 1.
+    The cost grows with the sum of squared group lengths, so groups are cut to their `newest`
+    events, and a note says how many were.
     """
 
     name = "cooccurrence"
@@ -69,17 +69,17 @@ class CoOccurrence(ItemItem):
     ] = "binary"
     group: Annotated[
         Literal["user", "session", "basket"],
-        Doc("What makes items stand together; a basket is a moment where none are named."),
+        Doc("Items of one group are pairs; without a basket column a basket is one timestamp."),
     ] = "user"
     session_gap: Annotated[str, Duration(), Doc("A longer pause ends a session.")] = "30m"
     window: Annotated[
         int | None,
         Range(1, 100_000),
-        Doc("Pairs further apart, in moments, do not count; none: all count."),
+        Doc("Pairs further apart, in steps, do not count; none: all count."),
     ] = None
     distance: Annotated[
         Literal["same", "inverse", "log", "geometric"],
-        Doc("A pair d moments apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d."),
+        Doc("A pair d steps apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d."),
     ] = "same"
     distance_decay: Annotated[float, Range(0.01, 1.0), Doc("Base of the distance 'geometric'.")] = (
         0.8
@@ -108,7 +108,7 @@ class CoOccurrence(ItemItem):
     saturation: Annotated[
         float,
         Range(0.0, 1000.0),
-        Doc("k1 of the entry weight 'bm25': small, repeats soon stop counting."),
+        Doc("k1 of the entry weight 'bm25': the smaller, the less repeats count."),
     ] = 1.2
     length: Annotated[
         float, Range(0.0, 1.0), Doc("b of the entry weight 'bm25': 1 damps common items fully.")
@@ -131,11 +131,11 @@ class CoOccurrence(ItemItem):
     shrink: Annotated[
         float,
         Range(0.0, 100_000.0),
-        Doc("Holds similarities of few counts back; added to the denominator."),
+        Doc("Shrinks similarities of few counts; added to the denominator."),
     ] = 0.0
     order: Annotated[float, Range(1.0, 10.0), Doc("k of the weight 'pmi_k'.")] = 2.0
     negatives: Annotated[
-        float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is taken off.")
+        float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is subtracted.")
     ] = 1.0
     support: Annotated[
         float, Range(0.0, 1e9), Doc("Pairs counted less often than this are left out.")
@@ -158,12 +158,12 @@ class CoOccurrence(ItemItem):
         float,
         Range(0.0, 1e6),
         Doc(
-            "κ: columns of items with c events take content neighbours by κ / (κ + c), so "
+            "κ: columns of items with c events mix in content neighbours by κ / (κ + c), so "
             "new items get neighbours."
         ),
     ] = 0.0
 
-    # ---- what it needs and costs
+    # ---- needs and cost
 
     @property
     def channel(self) -> Channel:
@@ -214,7 +214,7 @@ class CoOccurrence(ItemItem):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        # One model is one batch of one table. The way: shared_tables.tables_of →
+        # One model is one batch of one table. The calls: shared_tables.tables_of →
         # count_passes.count_pass → neighbour_table.tables.
         (((_, table, sizes),),) = tables_of([self], train, None)
         return self._finished(table, sizes, train, content)
@@ -228,36 +228,36 @@ class CoOccurrence(ItemItem):
         *,
         rows: Mask | None = None,
     ) -> Iterator[list[CoOccurrence]]:
-        """Fit many models from few counts, and hand out fitted copies in batches whose tables fit
-        into `TOGETHER_BYTES`.
+        """Fit many models from few counts, and yield fitted copies in batches whose tables fit into
+        `TOGETHER_BYTES`.
 
-        Each is what `fit` would have made; a list that is emptied before the next is asked for
-        frees its tables. `rows` [items] masks the history items whose neighbours are wanted; models
-        fitted so can only read histories of these. What the log lacks is refused by name before
+        Each equals the result of `fit`; a list that is emptied before the next is requested frees
+        its tables. `rows` [items] masks the history items whose neighbours are needed; models
+        fitted so can only read histories of these. An error names what the log lacks before
         anything is counted.
         """
-        for one in models:
-            one.check_needs(train, content)
+        for model in models:
+            model.check_needs(train, content)
         popularity = train.item_counts
         for batch in tables_of(models, train, rows):
             fitted: list[CoOccurrence] = []
             while batch:
                 fit, table, sizes = batch.pop(0)
-                for alike in fit.finishings():
+                for same_table in fit.finishings():
                     state = {
-                        **alike[0]._finished(table, sizes, train, content),
+                        **same_table[0]._finished(table, sizes, train, content),
                         "popularity": popularity,
                     }
-                    for one in alike:
-                        copy = type(one)(**one.params)
+                    for model in same_table:
+                        copy = type(model)(**model.params)
                         copy._restore(state, train.item_vocabulary)
                         fitted.append(copy)
             yield fitted
 
     def check_weight(self) -> None:
-        """Refuse weights that speak of whole counts where pairs are decayed or weighted."""
-        whole = self.channel.plain
-        if not whole and (pair_weights[self.weight].counts_only or self.llr > 0):
+        """Refuse weights that need whole numbers of groups where pairs are decayed or weighted."""
+        counts_whole = self.channel.plain
+        if not counts_whole and (pair_weights[self.weight].counts_only or self.llr > 0):
             what = (
                 f"The weight {self.weight!r}"
                 if pair_weights[self.weight].counts_only
@@ -270,7 +270,7 @@ class CoOccurrence(ItemItem):
                 ),
                 (
                     "Use it with entry 'binary' and without distance, backward, window, "
-                    "half-lives and group_power; or take another weight."
+                    "half-lives and group_power; or choose another weight."
                 ),
             )
 
@@ -279,13 +279,12 @@ class CoOccurrence(ItemItem):
         channel: int,
         sizes: Array,
         total: float,
-        regularised: Callable[[Array, float], Array] = pow,
+        powers_of: Callable[[Array, float], Array] = pow,
     ) -> Weighing:
         """How the pairs of a counted channel are weighed, before rows are scaled; `sizes` [items]
         by rank, `total` the number of groups.
 
-        `regularised` gives the sizes to a power: many models may share them, and what is made of
-        them.
+        `powers_of` gives the sizes to a power: many models may share sizes and their powers.
         """
         weight = pair_weights[self.weight]
         keep = min(self.keep, len(sizes))
@@ -302,8 +301,8 @@ class CoOccurrence(ItemItem):
         function = weight.function if self.scales_rows is None else _over_right
         return Weighing(
             channel,
-            regularised(sizes, a),
-            regularised(sizes, b),
+            powers_of(sizes, a),
+            powers_of(sizes, b),
             partial(self._weigh, function, total),
             keep,
             bounded,
@@ -321,8 +320,8 @@ class CoOccurrence(ItemItem):
 
     @property
     def table_key(self) -> str:
-        """Equal for models that can share a table: what scales whole rows, what is done to the
-        finished table and how it answers are left out.
+        """Equal for models that can share a table: parameters that scale entire rows, that
+        change the finished table or that only matter for answers are left out.
         """
         left_out = {*self.answering, *FINISHING}
         power = ""
@@ -368,7 +367,7 @@ class CoOccurrence(ItemItem):
     def _finished(
         self, table: Table, sizes: Array, train: Interactions, content: ItemContent | None
     ) -> Mapping[str, Array]:
-        """The table scaled by row, pruned by column, mixed and normalised as asked; `sizes` [items]
+        """The table scaled by row, pruned by column, mixed and normalised as set; `sizes` [items]
         float32.
         """
         starts, columns, values = table.starts, table.columns, table.values
@@ -379,8 +378,8 @@ class CoOccurrence(ItemItem):
         if content is not None and (self.content or self.content_cold):
             from spadework.models.content_neighbours import content_table
 
-            lean = table_mixing.leaning(train.item_counts, self.content_cold)
-            theta = self.content + (1 - self.content) * lean
+            content_share = table_mixing.leaning(train.item_counts, self.content_cold)
+            theta = self.content + (1 - self.content) * content_share
             starts, columns, values = table_mixing.mix(
                 starts, columns, values, *content_table(content, **CONTENT), theta, self.keep
             )
@@ -390,7 +389,7 @@ class CoOccurrence(ItemItem):
 
 
 def _over_right(pair: Pairs) -> Array:
-    """Joint count over the right size, raised already."""
+    """Joint count over the right size, which has its power already."""
     return pair.joint / pair.right
 
 

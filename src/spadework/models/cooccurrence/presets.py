@@ -1,4 +1,4 @@
-"""The named co-occurrence models: points of the one operator. Adding one is adding a class of
+"""The named co-occurrence models: settings of the one operator. A new one is one more class of
 defaults.
 """
 
@@ -11,15 +11,15 @@ from spadework.models.needs import Need
 
 
 class Raw(CoOccurrence):
-    """Items by how often they stand together."""
+    """Items by how often they occur together."""
 
     name = "raw"
     weight = "raw"
 
 
 class Confidence(CoOccurrence):
-    """Items by the share of the history item's users who took them: each row divided by its
-    size.
+    """Items by the share of the history item's users who interacted with them: each row divided by
+    its size.
     """
 
     name = "confidence"
@@ -54,8 +54,8 @@ class Npmi(CoOccurrence):
 
 
 class Forward(CoOccurrence):
-    """What comes after what: pairs at distance d count 1/d, half of it against time, over left^0.7
-    · right^0.3; history 0.7^n.
+    """Which items follow which: pairs at distance d count 1/d, half of it against time, over
+    left^0.7 · right^0.3; history 0.7^n.
     """
 
     name = "forward"
@@ -71,7 +71,7 @@ class Forward(CoOccurrence):
 class ItemKnnTfidf(CoOccurrence):
     """Item-item cosine over histories in which heavy users count less.
 
-    Users are damped by log(items / (1 + size)), never below zero; in the usual code it falls below
+    Users are damped by log(items / (1 + size)), never below zero; in the usual code it is below
     zero for a user of nearly all items.
     """
 
@@ -80,8 +80,8 @@ class ItemKnnTfidf(CoOccurrence):
 
 
 class ItemKnnBm25(CoOccurrence):
-    """Items by the product of their BM25 weights, not normalised, as implicit has it; with its K1 =
-    1.2 and B = 0.75 of the class.
+    """Items by the product of their BM25 weights, not normalised, as in the library implicit, with
+    the K1 = 1.2 and B = 0.75 of its class.
 
     An item is no neighbour of itself here, so `keep` counts others only.
     """
@@ -92,11 +92,11 @@ class ItemKnnBm25(CoOccurrence):
 
 
 class P3Alpha(CoOccurrence):
-    """A random walk of three steps, item → user → item: each step's chance to the power α
-    (left_power and group_power).
+    """A random walk of three steps, item → user → item: each step's probability to the power
+    α (left_power and group_power).
 
-    α is applied to the row-normalised chances, not to the counts, which would be another model.
-    Cooper et al., "Random Walks in Recommender Systems", WWW 2014.
+    α is applied to the row-normalised probabilities, not to the counts, which would be another
+    model. Cooper et al., "Random Walks in Recommender Systems", WWW 2014.
     """
 
     name = "p3alpha"
@@ -140,7 +140,7 @@ class Sar(CoOccurrence):
 
 
 class AssociationRules(CoOccurrence):
-    """What was taken by the same users as the last item: symmetric counts, last item only."""
+    """Items of the same users as the last item: symmetric counts, last item only."""
 
     name = "association-rules"
     weight = "raw"
@@ -148,7 +148,7 @@ class AssociationRules(CoOccurrence):
 
 
 class SequentialRules(CoOccurrence):
-    """What came after the last item: forward counts of weight 1/d up to ten moments apart, last
+    """Items that follow the last item: forward counts of weight 1/d up to ten steps apart, last
     item only.
 
     Ludewig and Jannach, "Evaluation of session-based recommendation algorithms", 2018.

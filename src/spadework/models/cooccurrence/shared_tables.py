@@ -1,8 +1,8 @@
 """Tables of many co-occurrence models from few counts.
 
-Models whose tables differ only in how whole rows are scaled, in what is done to the finished table
-or in how they answer share one. Tables are made in batches of bounded memory, and each batch is
-counted for itself.
+Models share a table where they differ only in the scale of entire rows, in changes of the finished
+table or in how they answer. Tables are made in batches of bounded memory, and each batch has its
+own counts.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from spadework.models.cooccurrence.operator import CoOccurrence
 
 TOGETHER_BYTES = 1 << 29
-"""Tables that are held at once when many models are fitted together."""
+"""Bytes of tables that are held at once when many models are fitted together."""
 FINISHING = ("keep_columns", "normalise", "content", "content_cold")
-"""Parameters of what is done to a finished table."""
+"""Parameters of the changes to a finished table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,30 +39,30 @@ class Fit:
 
     @property
     def first(self) -> CoOccurrence:
-        """Any of them: it knows how pairs are weighed."""
+        """The first of them: all weigh pairs in the same way."""
         return self.models[0]
 
     def finishings(self) -> list[list[CoOccurrence]]:
-        """The models, those together that finish the table alike."""
+        """The models, grouped by equal changes to the finished table."""
         found: dict[tuple[object, ...], list[CoOccurrence]] = {}
-        for one in self.models:
+        for model in self.models:
             found.setdefault(
-                (one.scales_rows, *(getattr(one, name) for name in FINISHING)), []
-            ).append(one)
+                (model.scales_rows, *(getattr(model, name) for name in FINISHING)), []
+            ).append(model)
         return list(found.values())
 
     def bytes(self, groups: Groups) -> int:
-        """What the models hold at most; the parts that the table was joined from are let go.
+        """Bytes that the models hold at most, without the parts that the table was joined from.
         O(items).
         """
-        finished = [one for one, *_ in self.finishings()]
+        finished = [model for model, *_ in self.finishings()]
         half, keep = (
             4 * most_cells(groups, self.first.keep),
             min(self.first.keep, groups.item_count),
         )
-        mixed = sum(one.content > 0 or one.content_cold > 0 for one in finished)
-        # these have columns of their own; values all have
-        own = sum(one.keep_columns is not None for one in finished)
+        mixed = sum(model.content > 0 or model.content_cold > 0 for model in finished)
+        # these have their own columns; all have their own values
+        own = sum(model.keep_columns is not None for model in finished)
         return half * (1 + len(finished) + own) + 8 * mixed * groups.item_count * keep
 
     def parts(self, groups: Groups) -> list[Fit]:
@@ -82,53 +82,55 @@ class Fit:
 def tables_of(
     models: Sequence[CoOccurrence], train: Interactions, rows: Mask | None
 ) -> Iterator[list[tuple[Fit, Table, Array]]]:
-    """What shares a table, the table, and the sizes of items [items], batch by batch; who empties a
-    list frees its tables one by one.
+    """Models that share a table, the table, and the sizes of items [items], batch by batch; a
+    caller that empties a list frees its tables one by one.
 
-    `rows` [items] masks the history items whose neighbours are wanted.
+    `rows` [items] masks the history items whose neighbours are needed.
     """
-    alike: dict[str, list[CoOccurrence]] = {}
-    for one in models:
-        alike.setdefault(one.table_key, []).append(one)
+    by_table: dict[str, list[CoOccurrence]] = {}
+    for model in models:
+        by_table.setdefault(model.table_key, []).append(model)
     by_channel: dict[Channel, list[Fit]] = {}
-    for same in alike.values():
+    for same in by_table.values():
         by_channel.setdefault(same[0].channel, []).append(Fit(same[0].channel, tuple(same)))
     for channels in passes(train, list(by_channel)):
-        counted = count_pass(train, channels, asked=rows)
-        wanted = [
-            (place, part)
-            for place, channel in enumerate(channels)
+        counted = count_pass(train, channels, wanted=rows)
+        parts = [
+            (position, part)
+            for position, channel in enumerate(channels)
             for fit in by_channel[channel]
             for part in fit.parts(counted.groups)
         ]
-        batches = list(_batches(counted.groups, wanted))
+        batches = list(_batches(counted.groups, parts))
         for batch in batches:
-            needed = tuple(channels[place] for place in sorted({place for place, _ in batch}))
-            if needed != counted.channels:  # what one batch does not need is not counted for it
-                del counted  # before others are arranged
-                with events.aside():  # what is to be said of the log was said
-                    counted = count_pass(train, needed, asked=rows)
+            needed = tuple(
+                channels[position] for position in sorted({position for position, _ in batch})
+            )
+            if needed != counted.channels:  # channels that the batch does not need are not counted
+                del counted  # frees it before the next pass
+                with events.aside():  # its notes were made by the first pass
+                    counted = count_pass(train, needed, wanted=rows)
             yield from _fit_batch(
-                counted, [(needed.index(channels[place]), fit) for place, fit in batch]
+                counted, [(needed.index(channels[position]), fit) for position, fit in batch]
             )
 
 
-def _batches(groups: Groups, wanted: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:
+def _batches(groups: Groups, parts: list[tuple[int, Fit]]) -> Iterator[list[tuple[int, Fit]]]:
     """Parts that hold no more than `TOGETHER_BYTES`; tables of a channel stay together where they
     can.
     """
     batch: list[tuple[int, Fit]] = []
     held = 0
-    for _, fits in itertools.groupby(wanted, itemgetter(0)):
-        sized = [(one, one[1].bytes(groups)) for one in fits]
+    for _, fits in itertools.groupby(parts, itemgetter(0)):
+        sized = [(part, part[1].bytes(groups)) for part in fits]
         if batch and held + sum(size for _, size in sized) > TOGETHER_BYTES:
             yield batch
             batch, held = [], 0
-        for one, size in sized:
+        for part, size in sized:
             if batch and held + size > TOGETHER_BYTES:
                 yield batch
                 batch, held = [], 0
-            batch.append(one)
+            batch.append(part)
             held += size
     if batch:
         yield batch
@@ -139,21 +141,21 @@ def _fit_batch(
 ) -> Iterator[list[tuple[Fit, Table, Array]]]:
     powers: dict[tuple[int, float], Array] = {}
 
-    def regularised(sizes: Array, exponent: float) -> Array:
+    def powers_of(sizes: Array, exponent: float) -> Array:
         if (id(sizes), exponent) not in powers:
             powers[id(sizes), exponent] = sizes**exponent
         return powers[id(sizes), exponent]
 
     weighings = [
-        fit.first.weighing(place, counted.sizes[place], counted.totals[place], regularised)
-        for place, fit in batch
+        fit.first.weighing(position, counted.sizes[position], counted.totals[position], powers_of)
+        for position, fit in batch
     ]
     models = sum(len(fit.models) for _, fit in batch)
     label = f"fit {batch[0][1].first.label}" + (f" and {models - 1} more" if models > 1 else "")
-    # No name here holds the tables, so they are freed with the list.
+    # No variable here holds the tables, so they are freed with the list.
     yield [
-        (fit, table, counted.sizes[place][counted.groups.ranks])
-        for (place, fit), table in zip(
+        (fit, table, counted.sizes[position][counted.groups.ranks])
+        for (position, fit), table in zip(
             batch, tables(counted.counter, counted.groups, weighings, label), strict=True
         )
     ]

@@ -1,4 +1,4 @@
-"""A pair of shovels: any recommenders combined into one ranking."""
+"""Blends: any recommenders combined into one ranking."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Blend(Weighted):
     Each part proposes its best `candidates` items. With "scores", S(j) = Σ over parts of weight ·
     score(j) / length, where length is the root of the sum of squares of the part's proposed scores,
     so that parts weigh the same for each user whatever their units; an item that a part has no
-    evidence for gets nothing of it. With "ranks", S(j) = Σ weight / (smoothing + rank), from rank
-    1. With "learned", scores with weights of zero or more, those under which a softmax over what
-    stands high in the parts' lists makes the held-out events most likely; the parts are then fitted
-    on the whole log. Dividing by the length was better than by the largest score or by the standard
+    evidence for gets nothing from it. With "ranks", S(j) = Σ weight / (smoothing + rank), from rank
+    1. With "learned", scaled scores with weights of zero or more. They make the held-out events
+    most likely under a softmax over the items high in the parts' lists; the parts are then fitted
+    on the full log. Dividing by the length was better than by the largest score or by the standard
     deviation on two logs. Cormack et al., "Reciprocal rank fusion outperforms Condorcet and
     individual rank learning methods", SIGIR 2009. O(Σ over parts of their lists + parts ·
     candidates) a user.
@@ -49,19 +49,21 @@ class Blend(Weighted):
     ] = "scores"
     weights: Annotated[
         str | None,
-        Doc("Weights of the parts, in their order, such as 0.7, 0.3; none: all alike, or learned."),
+        Doc("Weights of the parts, in their order, such as 0.7, 0.3; none: equal, or learned."),
     ] = None
     smoothing: Annotated[
         float,
         Range(0.0, 10_000.0),
-        Doc("Added to ranks before they are inverted: large, the first places matter less."),
+        Doc(
+            "Added to ranks before they are inverted: the larger, the less the first ranks matter."
+        ),
     ] = 60.0
     quota: Annotated[
         int | None,
         Range(0, 10_000),
         Doc(
-            "At most so many items of the history in a list where they may come back; none: "
-            "as they come."
+            "Most items of the history in a list, where they may be recommended again; none: no "
+            "limit."
         ),
     ] = None
 
@@ -114,20 +116,20 @@ class Blend(Weighted):
         if self.quota is None or repeats != "allow":
             return super()._best(block, proposals, scores, k, repeats)
         own = located(proposals.starts, proposals.items, block.starts, block.items) >= 0
-        new, few = (
-            best_of(proposals.starts, proposals.items, np.where(own == kind, scores, -np.inf), k)
-            for kind in (False, True)
+        new_items, own_items = (
+            best_of(proposals.starts, proposals.items, np.where(own == is_own, scores, -np.inf), k)
+            for is_own in (False, True)
         )
-        few[0][:, self.quota :], few[1][:, self.quota :] = -1, -np.inf
-        return top_k.merge(*few, *new)
+        own_items[0][:, self.quota :], own_items[1][:, self.quota :] = -1, -np.inf
+        return top_k.merge(*own_items, *new_items)
 
     def _filling(self, repeats: Repeats) -> Repeats:
-        # own items that are popular are own items
+        # popular items of the history count towards the quota, so none are filled in
         return "forbid" if repeats == "allow" and self.quota is not None else repeats
 
     @property
     def scored(self) -> bool:
-        """Ranks stand in the lists alone."""
+        """Whether parts also score items that only others list: not with ranks."""
         return self.how != "ranks"
 
     def _weights(self) -> Array:
@@ -139,15 +141,15 @@ class Blend(Weighted):
     def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
         if self.how == "ranks":
             return np.where(
-                proposals.places >= 0,
-                1 / (self.smoothing + 1.0 + np.maximum(proposals.places, 0)),
+                proposals.ranks >= 0,
+                1 / (self.smoothing + 1.0 + np.maximum(proposals.ranks, 0)),
                 0.0,
             )
         return super()._terms(proposals, parts)
 
 
 def _numbers(text: str, parts: int) -> Array:
-    """Weights of a text such as "0.7, 0.3", zero or more, one each. Shape [parts]."""
+    """Weights from a text such as "0.7, 0.3", zero or more, one a part. Shape [parts]."""
     try:
         numbers = np.asarray([float(word) for word in text.split(",")])
     except ValueError:

@@ -1,4 +1,4 @@
-"""A learned second stage: what several models propose, ranked anew by boosted trees."""
+"""A learned second stage: boosted trees re-rank what several models propose."""
 
 from __future__ import annotations
 
@@ -22,45 +22,45 @@ from spadework.models.ensemble.candidate_features import (
     width,
     wrong_facts,
 )
-from spadework.models.ensemble.inner_holdout import Practice, practise
+from spadework.models.ensemble.inner_holdout import InnerHoldout, make_inner_holdout
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import PooledHistories, Proposals
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range
 
-LEARNERS = 20_000
+MAX_USERS = 20_000
 """Users whose proposals the trees learn from, at most."""
 ROWS = 500_000
 NEGATIVES = 60
-"""Proposals of a user that were not taken, drawn at random; fewer where all users together would
-have more than `ROWS`.
+"""Negative proposals drawn at random for a user; fewer where all users together would have more
+than `ROWS`.
 """
 STEP = 25
-"""Trees that are grown at once: limits of time and memory are asked between two steps, and each
-begins with sorting values into bins.
+"""Trees that are grown at once: limits of time and memory are checked between two steps, and each
+step begins with sorting values into bins.
 """
 TIE = 1e-3
-"""Times the mean of the scaled scores, beside the trees: proposals that fall into the same leaves
-are told apart.
+"""Factor of the mean of the scaled scores, which is added to the trees' output: it breaks ties
+between proposals in the same leaves.
 """
 _TREES = ("starts", "features", "thresholds", "left", "right", "values")
 
 
 class Boosted(Mixture):
-    """A learned second stage: parts propose items, and gradient-boosted trees rank them by what is
-    known of user and item.
+    """A learned second stage: parts propose items, and gradient-boosted trees rank them by features
+    of user and item.
 
-    The trees see, of each proposal: the scaled score and the inverse rank of every part, the mean
-    of the scaled scores, how popular the item is, of all time and lately, how long ago it was last
-    taken by anybody and by the user, how often the user took it, how long the history is, and how
-    like its content is to the history's where an item table is given. They learn to tell taken
-    proposals from others on a cut inside the train log, where everything is computed from the inner
-    train alone; then parts and facts are learned from the whole log. Where fewer than `positives`
-    users took anything that was proposed to them, the parts are added up with equal weights, and a
-    note says so. The score is the log-odds of the trees plus 0.001 times the mean of the scaled
-    scores. O(parts' lists + proposals · trees · depth) a user. Ke et al., "LightGBM: a highly
-    efficient gradient boosting decision tree", NeurIPS 2017.
+    The features of a proposal: the scaled score and the inverse rank of every part, the mean of the
+    scaled scores, how popular the item is, of all time and lately, how long ago its last event was,
+    of all users and of this user, how often the user interacted with it, how long the history is,
+    and the similarity of its content to the history's where an item table is given. The trees learn
+    to tell positive proposals from others on an inner hold-out of the train log, where everything
+    is computed from the inner train alone; then parts and item facts are learned from the full log.
+    Where fewer than `positives` users have a positive proposal, the parts are added up with equal
+    weights, and a note says so. The score is the log-odds of the trees plus 0.001 times the mean of
+    the scaled scores. O(parts' lists + proposals · trees · depth) a user. Ke et al., "LightGBM: a
+    highly efficient gradient boosting decision tree", NeurIPS 2017.
     """
 
     name = "boosted"
@@ -68,22 +68,24 @@ class Boosted(Mixture):
     candidates: Annotated[
         int,
         Range(1, 10_000),
-        Doc("Items that each part proposes for a user; more, where longer lists are asked for."),
+        Doc("Items that each part proposes for a user; more, where longer lists are requested."),
     ] = 100
     trees: Annotated[int, Range(1, 2000, log=True), Doc("Number of trees.")] = 100
     leaves: Annotated[int, Range(2, 255, log=True), Doc("Leaves of a tree, at most.")] = 15
     learning_rate: Annotated[
-        float, Range(0.001, 1.0, log=True), Doc("How much of what remains each tree takes on.")
+        float,
+        Range(0.001, 1.0, log=True),
+        Doc("Share of the remaining error that each tree corrects."),
     ] = 0.1
     positives: Annotated[
         int,
         Range(1, 1_000_000),
-        Doc("Users with a proposal that was taken, below which no trees are grown."),
+        Doc("Least users with a positive proposal; with fewer, no trees are grown."),
     ] = 50
 
     def cost(self, train: Interactions) -> Cost:
         cost = super().cost(train)
-        users = min(len(train.active_users), LEARNERS)
+        users = min(len(train.active_users), MAX_USERS)
         cells = users * len(self.models) * min(self.candidates, train.item_count)
         rows = min(users * NEGATIVES, ROWS, cells)
         grown = rows * width(len(self.models))
@@ -98,53 +100,59 @@ class Boosted(Mixture):
         self, train: Interactions, content: ItemContent | None, seed: int
     ) -> Mapping[str, Array]:
         facts = facts_of(train, content)
-        practice = practise(
+        holdout = make_inner_holdout(
             self.models,
             train,
             content,
             cut=self.cut,
             candidates=self.candidates,
-            users=LEARNERS,
+            users=MAX_USERS,
             seed=seed,
             label=self.label,
         )
-        if practice is None:
+        if holdout is None:
             return facts | _arrays(_no_trees())
-        rows, taken, users = self._lessons(practice, facts_of(practice.split.train, content), seed)
+        rows, is_positive, users = self._examples(
+            holdout, facts_of(holdout.split.train, content), seed
+        )
         if users < self.positives:
             events.note(
-                f"{self.label}: only {users:,} users took what was proposed, so its parts "
+                f"{self.label}: only {users:,} users interacted with a proposed item, so its parts "
                 "weigh the same (positives)."
             )
             return facts | _arrays(_no_trees())
-        return facts | _arrays(self._grown(rows, taken, seed))
+        return facts | _arrays(self._grown(rows, is_positive, seed))
 
-    def _lessons(
-        self, practice: Practice, facts: Mapping[str, Array], seed: int
+    def _examples(
+        self, holdout: InnerHoldout, facts: Mapping[str, Array], seed: int
     ) -> tuple[Array, Array, int]:
-        """Features of proposals [rows, width], whether each was taken [rows], and the number of
-        users who took any.
+        """Features of proposals [rows, width], whether each is positive [rows], and the number of
+        users with a positive one.
         """
-        negatives = min(NEGATIVES, max(1, ROWS // max(1, len(practice.users))))
+        negatives = min(NEGATIVES, max(1, ROWS // max(1, len(holdout.users))))
 
-        def lesson(
-            histories: PooledHistories, proposals: Proposals, taken: Array
+        def block_examples(
+            histories: PooledHistories, proposals: Proposals, is_positive: Array
         ) -> tuple[Array, Array, int]:
             sizes = np.diff(proposals.starts)
-            hits = np.bincount(proposals.rows[taken], minlength=len(sizes))
+            hits = np.bincount(proposals.rows[is_positive], minlength=len(sizes))
             share = np.where(hits > 0, negatives / np.maximum(sizes - hits, 1), 0.0)[proposals.rows]
-            kept = taken | (_drawn(histories, proposals, seed) < share)
-            return features(facts, histories, proposals)[kept], taken[kept], int((hits > 0).sum())
+            kept = is_positive | (_drawn(histories, proposals, seed) < share)
+            return (
+                features(facts, histories, proposals)[kept],
+                is_positive[kept],
+                int((hits > 0).sum()),
+            )
 
-        lessons = practice.each(lesson, f"practise {self.label}")
-        rows, taken = (np.concatenate([one[n] for one in lessons]) for n in range(2))
-        return rows, taken, sum(one[2] for one in lessons)
+        examples = holdout.each(block_examples, f"practise {self.label}")
+        rows, is_positive = (np.concatenate([block[n] for block in examples]) for n in range(2))
+        return rows, is_positive, sum(block[2] for block in examples)
 
-    def _grown(self, rows: Array, taken: Array, seed: int) -> Trees:
+    def _grown(self, rows: Array, is_positive: Array, seed: int) -> Trees:
         """The trees. One thread grows them: sums of several threads differ in their last bits."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        if taken.all() or not taken.any():
+        if is_positive.all() or not is_positive.any():
             return _no_trees()
         grower = HistGradientBoostingClassifier(
             learning_rate=self.learning_rate,
@@ -158,7 +166,7 @@ class Boosted(Mixture):
             for count in events.track(
                 [*range(STEP, self.trees, STEP), self.trees], f"grow trees of {self.label}"
             ):
-                grower.set_params(max_iter=count).fit(rows, taken)
+                grower.set_params(max_iter=count).fit(rows, is_positive)
         return flattened(grower)
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
@@ -190,7 +198,7 @@ class Boosted(Mixture):
             return mean
         return predict(trees, features(self.state, block, proposals)) + TIE * mean
 
-    # ---- what people ask
+    # ---- explanations
 
     def explain(
         self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
@@ -198,9 +206,9 @@ class Boosted(Mixture):
         """How much lower the score of `item` is without each item of the history: item_id,
         contribution, part; descending.
 
-        Trees are no sum over history items, so what each is worth depends on the others; the line
-        without an item, "interaction", holds what remains of the score (that of an empty history
-        among it). So the lines sum to the score that `recommend` gives with the same `repeats`,
+        Trees are no sum over history items, so what each contributes depends on the others; the row
+        without an item, "interaction", holds what remains of the score (including that of an empty
+        history). So the rows sum to the score that `recommend` gives with the same `repeats`,
         among all items, in lists no longer than the parts' own (`candidates`). One scoring for each
         item of the history.
         """
@@ -212,9 +220,9 @@ class Boosted(Mixture):
             assert isinstance(block, PooledHistories)
             return float(self._judged(block, self.pool.propose_one(block, code, repeats))[0])
 
-        whole = score(own)
+        full_score = score(own)
         items = np.unique(own.items).astype(np.int32)
-        parts = [whole - score(own.where(own.items != one)) for one in items]
+        parts = [full_score - score(own.where(own.items != left_out)) for left_out in items]
         named = self.item_vocabulary.take(np.asarray(items, np.int32)).rename("item_id")
         rows = pl.DataFrame(
             {"item_id": named, "contribution": pl.Series(parts, dtype=pl.Float64)}
@@ -222,7 +230,7 @@ class Boosted(Mixture):
         rest = pl.DataFrame(
             {
                 "item_id": pl.Series([None], dtype=self.item_vocabulary.ids.dtype),
-                "contribution": [whole - sum(parts)],
+                "contribution": [full_score - sum(parts)],
                 "part": ["interaction"],
             }
         )
@@ -236,16 +244,16 @@ def flattened(grower: Any) -> Trees:
     Missing values and categories, which its nodes provide for as well, cannot occur here.
     """
     nodes = [grown[0].nodes for grown in grower._predictors]
-    starts = np.concatenate(([0], np.cumsum([len(one) for one in nodes]))).astype(np.int64)
-    every = np.concatenate(nodes)
-    leaf = every["is_leaf"].astype(np.bool_)
+    starts = np.concatenate(([0], np.cumsum([len(tree) for tree in nodes]))).astype(np.int64)
+    joined = np.concatenate(nodes)
+    leaf = joined["is_leaf"].astype(np.bool_)
     return Trees(
         starts,
-        np.where(leaf, 0, every["feature_idx"]).astype(np.int32),
-        np.where(leaf, 0.0, every["num_threshold"]).astype(np.float64),
-        np.where(leaf, -1, every["left"].astype(np.int64)).astype(np.int32),
-        np.where(leaf, -1, every["right"].astype(np.int64)).astype(np.int32),
-        every["value"].astype(np.float64),
+        np.where(leaf, 0, joined["feature_idx"]).astype(np.int32),
+        np.where(leaf, 0.0, joined["num_threshold"]).astype(np.float64),
+        np.where(leaf, -1, joined["left"].astype(np.int64)).astype(np.int32),
+        np.where(leaf, -1, joined["right"].astype(np.int64)).astype(np.int32),
+        joined["value"].astype(np.float64),
         float(np.asarray(grower._baseline_prediction).ravel()[0]),
     )
 
@@ -267,8 +275,8 @@ def _trees_of(state: Mapping[str, Array]) -> Trees:
 
 
 def _drawn(histories: PooledHistories, proposals: Proposals, seed: int) -> Array:
-    """A number from 0 to 1 for each proposal that depends on the history, the item and the seed
-    alone: float64 [cells].
+    """A number from 0 to 1 for each proposal that depends on nothing but the history, the item and
+    the seed: float64 [cells].
     """
     own = np.zeros(len(histories), np.uint64)
     rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))

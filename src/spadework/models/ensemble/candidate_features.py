@@ -1,4 +1,4 @@
-"""What a second stage knows of a user and a proposed item, beside what the parts say."""
+"""Features of a user and a proposed item for a second stage."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ RECENT = 0.1
 OF_A_PART = ("scaled score", "one over rank")
 OF_ALL = (
     "mean of the scaled scores", "events of the item", "recent events of the item",
-    "seconds since anybody took the item",
-    "times the user took it", "moments since the user took it", "seconds since the user took it",
-    "distinct items of the history", "events of the history", "mean likeness to the history",
-    "largest likeness to the history",
+    "seconds since the last event of the item",
+    "events of the user with it", "steps since the user's last event with it",
+    "seconds since the user's last event with it",
+    "distinct items of the history", "events of the history", "mean similarity to the history",
+    "largest similarity to the history",
 )  # fmt: skip
 
 
@@ -35,8 +36,8 @@ def width(parts: int) -> int:
 
 
 def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Array]:
-    """What is known of each item, from the log alone: float32 [items] each, and the table of
-    likeness where there is content.
+    """What is known of each item, from the log alone: float32 [items] each, and the
+    table of content similarity where there is content.
     """
     counts = np.log1p(train.item_counts).astype(np.float32)
     recent, idle = np.zeros_like(counts), np.zeros_like(counts)
@@ -46,9 +47,9 @@ def facts_of(train: Interactions, content: ItemContent | None) -> dict[str, Arra
         recent = np.log1p(np.bincount(train.items[fresh], minlength=train.item_count)).astype(
             np.float32
         )
-        newest = np.full(train.item_count, -1, np.int64)
-        np.maximum.at(newest, train.items, train.times)
-        idle = np.where(train.item_counts > 0, np.log1p(last - newest), -1.0).astype(np.float32)
+        latest = np.full(train.item_count, -1, np.int64)
+        np.maximum.at(latest, train.items, train.times)
+        idle = np.where(train.item_counts > 0, np.log1p(last - latest), -1.0).astype(np.float32)
     facts: dict[str, Array] = {"facts/events": counts, "facts/recent": recent, "facts/idle": idle}
     if content is not None:
         try:
@@ -75,7 +76,7 @@ def wrong_facts(state: Mapping[str, Array], items: int) -> str | None:
     return (
         None
         if sane and (not len(columns) or 0 <= columns.min() <= columns.max() < items)
-        else "the table of likeness does not fit the items"
+        else "the table of similarity does not fit the items"
     )
 
 
@@ -83,14 +84,14 @@ def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Prop
     """One row for each proposal: float32 [cells, width], in the order of `OF_A_PART` for each part,
     then `OF_ALL`. Never NaN.
 
-    The features of a user's proposals depend on that user alone. O(cells · width + likeness of the
-    history).
+    The features of a user's proposals depend on that user alone. O(cells · width +
+    similarities of the history).
     """
     scaled, rows = proposals.scaled(), proposals.rows
     out = np.empty((len(proposals.items), width(len(scaled))), np.float32)
-    for part, (score, places) in enumerate(zip(scaled, proposals.places, strict=True)):
+    for part, (score, ranks) in enumerate(zip(scaled, proposals.ranks, strict=True)):
         out[:, 2 * part] = score
-        out[:, 2 * part + 1] = np.where(places >= 0, 1 / (1.0 + np.maximum(places, 0)), 0.0)
+        out[:, 2 * part + 1] = np.where(ranks >= 0, 1 / (1.0 + np.maximum(ranks, 0)), 0.0)
     own = located(proposals.starts, proposals.items, block.starts, block.items)
     lengths = np.diff(block.starts)
     actions = np.concatenate(([0.0], np.cumsum(block.counts, dtype=np.float64)))
@@ -102,29 +103,29 @@ def features(facts: Mapping[str, Array], block: PooledHistories, proposals: Prop
         _where(own, np.log1p(np.maximum(block.seconds, 0)), -1.0),
         lengths[rows],
         (actions[block.starts[1:]] - actions[block.starts[:-1]])[rows],
-        *_likeness(facts, block, proposals),
+        *_similarity(facts, block, proposals),
     )
-    for place, column in enumerate(columns):
-        out[:, 2 * len(scaled) + place] = column
+    for number, column in enumerate(columns):
+        out[:, 2 * len(scaled) + number] = column
     return out
 
 
 def total_of(parts: Array) -> Array:
-    """Sum over parts, one after the other. Shape [cells], float64."""
+    """Sum over parts, in their order. Shape [cells], float64."""
     total = np.zeros(parts.shape[1])
     for part in parts:
         total += part
     return total
 
 
-def _where(places: Array, values: Array, missing: float) -> Array:
-    """Values at places, where there are any."""
+def _where(positions: Array, values: Array, missing: float) -> Array:
+    """Values at these positions; `missing` where a position is below 0."""
     if not len(values):
-        return np.full(len(places), missing)
-    return np.where(places >= 0, values[np.maximum(places, 0)], missing)
+        return np.full(len(positions), missing)
+    return np.where(positions >= 0, values[np.maximum(positions, 0)], missing)
 
 
-def _likeness(
+def _similarity(
     facts: Mapping[str, Array], block: PooledHistories, proposals: Proposals
 ) -> tuple[Array, Array]:
     """Mean and largest cosine of content between each proposal and the items of the history; 0
@@ -135,11 +136,11 @@ def _likeness(
         return none, none
     table = SparseRows(*(facts[f"facts/{name}"] for name in ("starts", "columns", "values")))
     lengths = np.diff(block.starts)
-    asked = SparseRows(proposals.starts, proposals.items, np.empty(0, np.float32))
+    targets = SparseRows(proposals.starts, proposals.items, np.empty(0, np.float32))
     ones = np.ones(len(block.items), np.float32)
     items = len(facts["facts/events"])
-    total = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "sum")
-    largest = score_cells(SparseRows(block.starts, block.items, ones), table, items, asked, "max")
+    total = score_cells(SparseRows(block.starts, block.items, ones), table, items, targets, "sum")
+    largest = score_cells(SparseRows(block.starts, block.items, ones), table, items, targets, "max")
     known = np.maximum(lengths, 1)[proposals.rows]
     return np.where(np.isneginf(total), 0.0, total) / known, np.where(
         np.isneginf(largest), 0.0, largest

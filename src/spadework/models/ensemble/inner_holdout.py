@@ -1,8 +1,8 @@
-"""Parts that have learned from a cut log, asked about what was held back: what mixtures learn from,
-without a leak.
+"""The inner hold-out that mixtures learn from: part of the train log is held out, and the parts are
+fitted on the rest.
 
-Nothing of the held-out events is seen by the parts: they are fitted on the rest, and are shown the
-rest of each user.
+The parts see none of the held-out events: they are fitted on the rest, and the histories hold the
+rest of each user. So nothing leaks.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ Cut: TypeAlias = Literal["auto", "time", "last", "random"]
 T = TypeVar("T")
 
 HELD_OUT = 0.1
-"""Share of the log that is held back by time."""
+"""Share of the log that is held out by time."""
 USERS_AT_ONCE = 256
-"""Users that are asked about together, where their scores fit into a block."""
+"""Users that are scored together, where their scores fit into a block."""
 FEW_USERS, FEW_SHARE = 200, 1 / 20
 """With fewer users than this, and than this share of all, in the last tenth of the time, the last
-moment of each user is held back.
+timestamp of each user is held out.
 """
 
 
 @dataclass(frozen=True, eq=False)
-class Practice:
-    """Parts fitted on the inner train, and the users whose held-out events they are asked about."""
+class InnerHoldout:
+    """Parts fitted on the inner train, and the users with held-out events."""
 
     pool: Pool
     split: Split
@@ -55,17 +55,17 @@ class Practice:
         self, function: Callable[[PooledHistories, Proposals, Array], T], label: str
     ) -> list[T]:
         """Call a function for blocks of users with their histories, the proposals, and which of
-        these were taken: bool [cells].
+        these are held-out items of the user: bool [cells].
         """
 
         def block(users: Codes) -> T:
             histories = self.pool.histories(self.split.given, users)
             proposals = self.pool.propose(histories, 1, self.repeats, None)
-            taken = Histories.of(self.split.expected, users)
+            expected = Histories.of(self.split.expected, users)
             return function(
                 histories,
                 proposals,
-                located(proposals.starts, proposals.items, taken.starts, taken.items) >= 0,
+                located(proposals.starts, proposals.items, expected.starts, expected.items) >= 0,
             )
 
         rows = max(
@@ -75,7 +75,7 @@ class Practice:
         return parallel.share(block, blocks, label)
 
 
-def practise(
+def make_inner_holdout(
     models: Sequence[Recommender],
     train: Interactions,
     content: ItemContent | None,
@@ -86,34 +86,35 @@ def practise(
     seed: int,
     label: str,
     repeats: Repeats | None = None,
-) -> Practice | None:
-    """Cut the log, fit copies of the models on the inner train, and draw at most so many users of
-    whom something is expected.
+) -> InnerHoldout | None:
+    """Cut the log, fit copies of the models on the inner train, and draw at most `users` users with
+    a history and a held-out event.
 
-    Without `repeats`, items of the history are proposed where enough of what was held out are
+    Without `repeats`, items of the history are proposed where enough of the held-out events are
     repeats. None, with a note, where the log cannot be cut or a part cannot learn from what
     remains.
     """
     try:
         split = inner_cut(train, cut, seed)
-        asked = np.setdiff1d(split.users, split.users_without_history).astype(np.int32)
-        if not len(asked):
-            raise Unsuitable("nobody has both a history and an event that is held back")
-        fitted = tuple(one.sharing().fit(split.train, content, rng=seed) for one in models)
+        eligible = np.setdiff1d(split.users, split.users_without_history).astype(np.int32)
+        if not len(eligible):
+            raise Unsuitable("no user has both a history and a held-out event")
+        fitted = tuple(part.sharing().fit(split.train, content, rng=seed) for part in models)
     except Stopped:
         raise
     except SpadeworkError as error:
         events.note(
-            f"{label} cannot practise on this log, so its parts weigh the same: {error.message}"
+            f"{label} cannot learn from an inner hold-out of this log, so its parts weigh the "
+            f"same: {error.message}"
         )
         return None
-    chosen = np.sort(generator(seed, "practice").permutation(asked)[:users])
-    matter: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
-    return Practice(Pool(fitted, candidates), split, chosen, repeats or matter)
+    chosen = np.sort(generator(seed, "practice").permutation(eligible)[:users])
+    by_log: Repeats = "allow" if split.repeat_share >= REPEATS_MATTER else "forbid"
+    return InnerHoldout(Pool(fitted, candidates), split, chosen, repeats or by_log)
 
 
 def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
-    """Hold a part of the log back, as the evaluation does: by one clock, or the last moment of each
+    """Hold out a part of the log, as the evaluation does: by time, or the last timestamp of each
     user, or at random.
     """
     if cut == "random" or (train.times is None and cut == "auto" and train.baskets is None):
@@ -125,7 +126,7 @@ def inner_cut(train: Interactions, cut: Cut, seed: int) -> Split:
     if train.times is not None and int(train.times.max()) >= CALENDAR:
         try:
             made = splitting.by_time(train, test=HELD_OUT)
-        except Unsuitable:  # all of it happened in one second
+        except Unsuitable:  # all events are in one second
             return splitting.last_basket(train)
         if len(made.users) - len(made.users_without_history) >= min(
             FEW_SHARE * len(train.active_users), FEW_USERS

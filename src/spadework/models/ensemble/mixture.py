@@ -1,5 +1,5 @@
-"""What blends and second stages share: parts named by a text, learned together, kept under numbered
-prefixes, proposing together.
+"""What blends and second stages share: parts that are named by a text, fitted together, stored
+under numbered prefixes, and that propose items together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from spadework.models.labels import parse, text_of
 from spadework.models.needs import Cost, Need, check_k
 from spadework.models.parameters import Doc, Range
 from spadework.models.recommendations import Recommendations
-from spadework.models.requests import items_asked, user_asked
+from spadework.models.requests import requested_items, requested_user
 from spadework.models.similar_items import TARGET
 from spadework.randomness import Seed
 
@@ -40,8 +40,8 @@ MOST_PARTS = 20
 
 
 class Mixture(Recommender):
-    """Several models that propose items together. Arrays of part n stand under "n/…"; their counts
-    of items are kept once.
+    """Several models that propose items together. Arrays of part n are stored under "n/…"; the
+    counts of items are stored once.
     """
 
     family: ClassVar[str] = "mixture"
@@ -54,31 +54,31 @@ class Mixture(Recommender):
     candidates: Annotated[
         int,
         Range(1, 10_000),
-        Doc("Items that each part proposes for a user; more, where longer lists are asked for."),
+        Doc("Items that each part proposes for a user; more, where longer lists are requested."),
     ] = 200
     cut: Annotated[
         Literal["auto", "time", "last", "random"],
         Doc(
-            "What is held back while the mixture learns: the last tenth of the log by time, each "
-            "user's last moment, or a random fifth of each user's events; auto: by time where "
-            "there is a calendar, else the last moment, else random."
+            "What is held out while the mixture learns: the last tenth of the log by time, each "
+            "user's last timestamp, or a random fifth of each user's events; auto: by time where "
+            "there are dates, else the last timestamp, else random."
         ),
     ] = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         models = parse(self.parts)
-        labels = [one.label for one in models]
-        for one in models:
-            if isinstance(one, Mixture):
+        labels = [part.label for part in models]
+        for part in models:
+            if isinstance(part, Mixture):
                 raise BadRequest(
-                    f"The parts of {self.name!r} hold {one.name!r}, which has parts itself.",
+                    f"The parts of {self.name!r} hold {part.name!r}, which has parts itself.",
                     "Name its parts instead.",
                 )
-            if labels.count(one.label) > 1:
+            if labels.count(part.label) > 1:
                 raise BadRequest(
-                    f"The part {one.label!r} of {self.name!r} stands twice.",
-                    "Name each part once; weights make one louder.",
+                    f"The part {part.label!r} of {self.name!r} is named twice.",
+                    "Name each part once; a larger weight makes it count more.",
                 )
         if len(models) > MOST_PARTS:
             raise BadRequest(
@@ -91,38 +91,38 @@ class Mixture(Recommender):
 
     @property
     def models(self) -> tuple[Recommender, ...]:
-        """The parts, as they are named: none has learned."""
+        """The parts, as they are named: unfitted."""
         named: tuple[Recommender, ...] = self.__dict__["_models"]
         return named
 
     @property
     def pool(self) -> Pool:
-        """The parts as they have learned."""
+        """The fitted parts."""
         self.state  # noqa: B018  (refuses an unfitted model)
         pool: Pool = self.__dict__["_pool"]
         return pool
 
     @property
     def instead(self) -> str:  # type: ignore[override]
-        """What to do where it does not fit into memory: what its parts say, the first that says
-        more than any model does.
+        """What to do where it does not fit into memory: the advice of the first part that has its
+        own.
         """
         return next(
-            (one.instead for one in self.models if one.instead != Recommender.instead),
+            (part.instead for part in self.models if part.instead != Recommender.instead),
             Recommender.instead,
         )
 
     def required(self) -> frozenset[Need]:
-        return self.needs.union(*(one.required() for one in self.models))
+        return self.needs.union(*(part.required() for part in self.models))
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
         """Refuse data that lack what a part needs."""
         super().check_needs(train, content)
-        for one in self.models:
-            one.check_needs(train, content)
+        for part in self.models:
+            part.check_needs(train, content)
 
     def cost(self, train: Interactions) -> Cost:
-        costs = [one.cost(train) for one in self.models]
+        costs = [part.cost(train) for part in self.models]
         return Cost(
             bytes=sum(cost.bytes for cost in costs), seconds=sum(cost.seconds for cost in costs)
         )
@@ -135,10 +135,10 @@ class Mixture(Recommender):
         *,
         rng: Seed = None,
     ) -> Self:
-        """What `fit` makes, where some parts have learned from this very log already: they are
-        taken as they are, the others are fitted.
+        """What `fit` makes, where some parts are already fitted on this very log: these are used
+        as they are, the others are fitted.
         """
-        object.__setattr__(self, "_fitted", {one.label: one for one in fitted})
+        object.__setattr__(self, "_fitted", {part.label: part for part in fitted})
         try:
             return self.fit(train, content, rng=rng)
         finally:
@@ -147,18 +147,18 @@ class Mixture(Recommender):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        # one for all parts, so that a part more changes nobody's draws
+        # the same seed for all parts, so that adding a part does not change the draws of others
         seed = int(rng.integers(2**32))
         learned = dict(self._learn(train, content, seed))
         ready: Mapping[str, Recommender] = self.__dict__.get("_fitted", {})
-        for place, one in enumerate(self.models):
+        for number, part in enumerate(self.models):
             state = (
-                ready[one.label].state
-                if one.label in ready
-                else one.sharing().fit(train, content, rng=seed).state
+                ready[part.label].state
+                if part.label in ready
+                else part.sharing().fit(train, content, rng=seed).state
             )
             learned |= {
-                f"{place}/{key}": value for key, value in state.items() if key != "popularity"
+                f"{number}/{key}": value for key, value in state.items() if key != "popularity"
             }
         return learned
 
@@ -166,15 +166,15 @@ class Mixture(Recommender):
     def _learn(
         self, train: Interactions, content: ItemContent | None, seed: int
     ) -> Mapping[str, Array]:
-        """What the mixture learns beside its parts, from a cut of its own inside the log."""
+        """What the mixture learns in addition to its parts, from an inner hold-out of the log."""
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        for place, one in enumerate(self.models):
-            wrong = one.check_state(
-                {**_arrays_of(state, place), "popularity": state["popularity"]}, items
+        for number, part in enumerate(self.models):
+            wrong = part.check_state(
+                {**_arrays_of(state, number), "popularity": state["popularity"]}, items
             )
             if wrong is not None:
-                return f"of the part {one.label!r}, {wrong}"
+                return f"of the part {part.label!r}, {wrong}"
         return self._check_learned(state, items)
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
@@ -182,7 +182,7 @@ class Mixture(Recommender):
 
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
         super()._restore(state, item_vocabulary)
-        arrays = [_arrays_of(self.state, place) for place in range(len(self.models))]
+        arrays = [_arrays_of(self.state, number) for number in range(len(self.models))]
         object.__setattr__(
             self, "_pool", Pool(fitted_parts(self.models, arrays, self), self.candidates)
         )
@@ -192,7 +192,7 @@ class Mixture(Recommender):
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         known = super()._in_own_codes(histories)
         for part in self.pool.parts:
-            part._in_own_codes(known)  # for the remarks that it may have
+            part._in_own_codes(known)  # for the notes that it may send
         return known
 
     def _histories(self, log: Interactions, users: Codes) -> PooledHistories:
@@ -211,35 +211,35 @@ class Mixture(Recommender):
         scores[rows, lists[rows, slots]] = best[rows, slots]
         return scores
 
-    # ---- what people ask
+    # ---- similar items and explanations
 
-    def _speaking(self) -> list[tuple[int, float]]:
-        """Places of the parts that are heard, and their weights."""
-        return [(place, 1.0) for place in range(len(self.models))]
+    def _contributing(self) -> list[tuple[int, float]]:
+        """Numbers of the parts that contribute, and their weights."""
+        return [(number, 1.0) for number in range(len(self.models))]
 
     @property
     def has_similarities(self) -> bool:
-        """Whether a part has a similarity: of a fitted mixture a part that is heard, before that
-        any.
+        """Whether a part has a similarity: of a fitted mixture a part that contributes, before that
+        any part.
         """
-        heard = (
-            [place for place, _ in self._speaking()]
+        numbers = (
+            [number for number, _ in self._contributing()]
             if "_state" in self.__dict__
             else range(len(self.models))
         )
-        return any(self.models[place].has_similarities for place in heard)
+        return any(self.models[number].has_similarities for number in numbers)
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
         """The `k` most similar items to each of these: the parts' similarities, each list scaled to
         length 1, weighted and added up.
         """
         check_k(k)
-        asked = pl.Series(listed(items))
+        item_ids = pl.Series(listed(items))
         size = max(k, self.candidates)
         found: list[tuple[float, Recommendations]] = []
-        for place, weight in self._speaking():
+        for number, weight in self._contributing():
             try:
-                found.append((weight, self.pool.parts[place].similar_items(asked, size)))
+                found.append((weight, self.pool.parts[number].similar_items(item_ids, size)))
             except Unsuitable:
                 continue
         if not found:
@@ -247,37 +247,39 @@ class Mixture(Recommender):
                 f"No part of {self.label!r} has a similarity of items.",
                 "Name one that has, such as 'cosine', among the parts.",
             )
-        starts, codes, places = union(np.stack([lists.items for _, lists in found]))
+        starts, codes, ranks = union(np.stack([lists.items for _, lists in found]))
         nothing = np.zeros(len(codes), np.int32)
         own = [
-            scores_in(lists.scores, starts, at)
-            for (_, lists), at in zip(found, places, strict=True)
+            scores_in(lists.scores, starts, at) for (_, lists), at in zip(found, ranks, strict=True)
         ]
         lengths, counts = (
             np.stack([of(lists.scores) for _, lists in found]) for of in (lengths_of, counts_of)
         )
         scaled = Proposals(starts, codes, nothing, np.stack(own), lengths, counts).scaled()
-        total = sum(weight * one for (weight, _), one in zip(found, scaled, strict=True))
+        total = sum(weight * part for (weight, _), part in zip(found, scaled, strict=True))
         best, scores = best_of(starts, codes, np.asarray(total, np.float32), k)
         vocabulary = self.item_vocabulary
         return Recommendations(
-            vocabulary.codes(asked), best, scores, vocabulary, vocabulary, key=TARGET
+            vocabulary.codes(item_ids), best, scores, vocabulary, vocabulary, key=TARGET
         )
 
     def _one_user(
         self, history: Interactions, item: Any, user: Any
     ) -> tuple[Interactions, Codes, int]:
-        """The history in own codes, the one user that is asked about, and the code of the item;
-        anything else is refused.
+        """The history in own codes, the one requested user, and the code of the item; anything else
+        is refused.
         """
-        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
+        code, users = (
+            int(requested_items(self.item_vocabulary, [item])[0]),
+            requested_user(history, user),
+        )
         return self._in_own_codes(history), users, code
 
 
-def _arrays_of(state: Mapping[str, Array], place: int) -> dict[str, Array]:
+def _arrays_of(state: Mapping[str, Array], number: int) -> dict[str, Array]:
     """The arrays of one part under its own names."""
     return {
-        key.removeprefix(f"{place}/"): value
+        key.removeprefix(f"{number}/"): value
         for key, value in state.items()
-        if key.startswith(f"{place}/")
+        if key.startswith(f"{number}/")
     }

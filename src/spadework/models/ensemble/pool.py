@@ -1,4 +1,4 @@
-"""What several fitted models propose for the same users, and what each says of every proposal."""
+"""What several fitted models propose for the same users, and their scores of every proposal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from spadework.models.needs import Repeats
 
 @dataclass(frozen=True, eq=False)
 class PooledHistories(Histories):
-    """Histories of items, and beside them what each part is shown of the same users."""
+    """Histories of items, and what each part reads of the same users."""
 
     shown: tuple[Histories, ...]
 
@@ -35,8 +35,8 @@ class Proposals:
 
     starts: Offsets  # [users + 1]
     items: Codes  # [cells]
-    # [parts, cells] slot in the part's own list, from 0; −1 where it does not list the item
-    places: Codes
+    # [parts, cells] rank in the part's own list, from 0; −1 where it does not list the item
+    ranks: Codes
     scores: Array  # [parts, cells] float32, the part's own score; −∞ without evidence
     # [parts, users] float64, root of the sum of squared scores of the part's list; 1 where it has
     # none
@@ -45,7 +45,7 @@ class Proposals:
 
     @property
     def rows(self) -> Array:
-        """Place among the users of each cell."""
+        """Index of the user of each cell. Shape [cells]."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
     def scaled(self) -> Array:
@@ -59,7 +59,7 @@ class Proposals:
 @dataclass(frozen=True, eq=False)
 class Pool:
     """Fitted parts, each of which proposes its `size` best items; more, where longer lists are
-    asked for.
+    requested.
     """
 
     parts: tuple[Recommender, ...]
@@ -69,17 +69,17 @@ class Pool:
     _some: dict[tuple[int, ...], Pool] = field(default_factory=dict, repr=False)
 
     def histories(self, log: Interactions, users: Codes) -> PooledHistories:
-        """What each part is shown of these users; those that look at the same share it."""
+        """What each part reads of these users; parts that read the same share it."""
         own = Histories.of(log, users)
         buyers = [part for part in self.parts if isinstance(part, ReadsPurchases)]
         bought = buyers[0]._histories(log, users) if buyers else None
         for part in buyers[1:]:
-            part.check_asked(log)
+            part.check_histories(log)
         shown = tuple(
             bought
             if bought is not None and isinstance(part, ReadsPurchases)
             else own
-            if _reads_plainly(part)
+            if _reads_distinct_items(part)
             else part._histories(log, users)
             for part in self.parts
         )
@@ -87,18 +87,18 @@ class Pool:
             own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown
         )
 
-    def among(self, block: PooledHistories, places: Sequence[int]) -> tuple[Pool, PooledHistories]:
-        """Some of the parts, and what these are shown."""
-        if len(places) == len(self.parts):
+    def among(self, block: PooledHistories, numbers: Sequence[int]) -> tuple[Pool, PooledHistories]:
+        """Some of the parts, by number, and what these read."""
+        if len(numbers) == len(self.parts):
             return self, block
-        shown = tuple(block.shown[place] for place in places)
+        shown = tuple(block.shown[number] for number in numbers)
         some = self._some.setdefault(
-            tuple(places), Pool(tuple(self.parts[place] for place in places), self.size)
+            tuple(numbers), Pool(tuple(self.parts[number] for number in numbers), self.size)
         )
         return some, replace(block, shown=shown)
 
     def row_cells(self, k: int) -> int:
-        """Scores that a user takes while proposals are made."""
+        """Scores held for a user while proposals are made."""
         size = max(k, self.size)
         every = len(self.parts[0].item_vocabulary)
         widest = max(
@@ -115,69 +115,70 @@ class Pool:
         *,
         scored: bool = True,
     ) -> Proposals:
-        """The parts' lists joined. Without `scored`, scores stand only where the part lists the
-        item.
+        """The parts' lists joined. Without `scored`, a part has scores only for items of its own
+        list.
 
-        Each part answers twice: its own list, and what only others list.
+        With it, each part computes its own list, and then scores of the items that only others
+        list.
         """
         size = max(k, self.size)
         listed = [
-            self._listed(place, block, size, repeats, allowed) for place in range(len(self.parts))
+            self._listed(number, block, size, repeats, allowed) for number in range(len(self.parts))
         ]
-        starts, items, places = union(np.stack([codes for codes, _, _ in listed]))
-        scores = np.empty(places.shape, np.float32)
-        for place, (_, best, dense) in enumerate(listed):
-            scores[place] = scores_in(best, starts, places[place])
-            there = places[place] >= 0
+        starts, items, ranks = union(np.stack([codes for codes, _, _ in listed]))
+        scores = np.empty(ranks.shape, np.float32)
+        for number, (_, best, dense) in enumerate(listed):
+            scores[number] = scores_in(best, starts, ranks[number])
+            there = ranks[number] >= 0
             if scored and not there.all():
-                asked = SparseRows(starts, items, np.empty(0, np.float32))
-                scores[place] = np.where(
-                    there, scores[place], self.scores_at(place, block, asked, dense)
+                targets = SparseRows(starts, items, np.empty(0, np.float32))
+                scores[number] = np.where(
+                    there, scores[number], self.scores_at(number, block, targets, dense)
                 )
         lengths, counts = (
             np.stack([of(best) for _, best, _ in listed]) for of in (lengths_of, counts_of)
         )
-        return Proposals(starts, items, places, scores, lengths, counts)
+        return Proposals(starts, items, ranks, scores, lengths, counts)
 
     def scores_at(
         self,
-        place: int,
+        number: int,
         block: PooledHistories,
-        asked: SparseRows,
+        targets: SparseRows,
         dense: Array | None = None,
     ) -> Array:
-        """What a part says of some items of each user, listed or not: float32 [cells]. `dense` are
-        all its scores, if they are at hand.
+        """Scores of a part for some items of each user, listed or not: float32 [cells]. `dense` are
+        all its scores, if they are already computed.
         """
-        part, shown = self.parts[place], block.shown[place]
+        part, shown = self.parts[number], block.shown[number]
         if (common := part._common_score()) is not None:
-            return np.asarray(common[asked.columns], np.float32)
+            return np.asarray(common[targets.columns], np.float32)
         if dense is None:
-            return part._score_cells(shown, asked)
-        return dense[np.repeat(np.arange(len(block)), np.diff(asked.starts)), asked.columns]
+            return part._score_cells(shown, targets)
+        return dense[np.repeat(np.arange(len(block)), np.diff(targets.starts)), targets.columns]
 
     def propose_one(self, block: PooledHistories, code: int, repeats: Repeats) -> Proposals:
-        """What the parts say of one item to one user, whether they propose it or not."""
+        """The parts' scores of one item for one user, whether they propose it or not."""
         made = self.propose(block, 1, repeats, None, scored=False)
         starts, items = np.asarray([0, 1], np.int64), np.asarray([code], np.int32)
         found = np.flatnonzero(made.items == code)
-        places = (
-            made.places[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
+        ranks = made.ranks[:, found] if len(found) else np.full((len(self.parts), 1), -1, np.int32)
+        targets = SparseRows(starts, items, np.empty(0, np.float32))
+        scores = np.stack(
+            [self.scores_at(number, block, targets) for number in range(len(self.parts))]
         )
-        asked = SparseRows(starts, items, np.empty(0, np.float32))
-        scores = np.stack([self.scores_at(place, block, asked) for place in range(len(self.parts))])
-        return Proposals(starts, items, places, scores, made.lengths, made.listed)
+        return Proposals(starts, items, ranks, scores, made.lengths, made.listed)
 
     def _listed(
-        self, place: int, block: PooledHistories, size: int, repeats: Repeats, allowed: Mask | None
+        self, number: int, block: PooledHistories, size: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array, Array | None]:
         """A part's own lists: codes and scores [users, size]; and all scores where it makes them
         anyway.
         """
-        part, shown = self.parts[place], block.shown[place]
+        part, shown = self.parts[number], block.shown[number]
         if (common := part._common_score()) is not None:
             items, best = top_k.nothing(len(block), size)
-            self._common_list(place, common, allowed).complete(
+            self._common_list(number, common, allowed).complete(
                 items, best, block, repeats, below=False
             )
             return items, best, None
@@ -191,23 +192,21 @@ class Pool:
             top_k.keep_candidates(masked, allowed)
         return *top_k.top_k(masked, size), dense
 
-    def _common_list(self, place: int, scores: Array, allowed: Mask | None) -> CommonList:
-        """The list that is the same for everybody, ranked once for all blocks of users."""
-        held = self._commons.get(place)
+    def _common_list(self, number: int, scores: Array, allowed: Mask | None) -> CommonList:
+        """The list that is the same for all users, ranked once for all blocks of users."""
+        held = self._commons.get(number)
         if held is None or held[0] is not allowed:
-            held = self._commons[place] = (allowed, CommonList.of(scores, allowed))
+            held = self._commons[number] = (allowed, CommonList.of(scores, allowed))
         return held[1]
 
 
 def fitted_parts(
     models: Sequence[Recommender], state_of: Sequence[dict[str, Array]], like: Recommender
 ) -> tuple[Recommender, ...]:
-    """Copies of the models that hold these arrays, with the items and the counts of items of
-    `like`.
-    """
+    """Copies of the models with these learned arrays, and the items and item counts of `like`."""
     made = []
-    for one, arrays in zip(models, state_of, strict=True):
-        copy = one.sharing()
+    for model, arrays in zip(models, state_of, strict=True):
+        copy = model.sharing()
         copy._restore({**arrays, "popularity": like.state["popularity"]}, like.item_vocabulary)
         made.append(copy)
     return tuple(made)
@@ -223,26 +222,26 @@ def lengths_of(best: Array) -> Array:
     float64.
     """
     squares = np.where(np.isneginf(best), 0.0, best.astype(np.float64)) ** 2
-    # one after the other, so that a row's sum is the same in any block
+    # added in a fixed order, so that a row's sum is the same in any block
     total = squares.cumsum(axis=1)[:, -1]
     return np.where(total > 0, np.sqrt(total), 1.0)
 
 
-def scores_in(best: Array, starts: Offsets, places: Codes) -> Array:
+def scores_in(best: Array, starts: Offsets, ranks: Codes) -> Array:
     """Scores of a list's items in the cells of a union; −∞ where it lacks them. Shape [cells],
     float32.
     """
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    return np.where(places >= 0, best[rows, np.maximum(places, 0)], -np.inf).astype(np.float32)
+    return np.where(ranks >= 0, best[rows, np.maximum(ranks, 0)], -np.inf).astype(np.float32)
 
 
 def _scores_all(part: Recommender) -> bool:
-    """Whether the part makes all scores of a user where some are asked for."""
+    """Whether the part computes all scores of a user where only some are requested."""
     return type(part)._score_cells is Recommender._score_cells and part._common_score() is None
 
 
-def _reads_plainly(part: Recommender) -> bool:
-    """Whether the part is shown distinct items and nothing else, as most are."""
+def _reads_distinct_items(part: Recommender) -> bool:
+    """Whether the part reads plain distinct items, as most do."""
     if type(part)._histories is Recommender._histories:
         return True
     decayed = (

@@ -1,5 +1,5 @@
-"""Personal popularity as a prior: any model, and beside its scores the logarithm of how often the
-user took each item before.
+"""Personal popularity as a prior: any model's scores plus the logarithm of how often the user
+bought each item before.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _OwnLog(OwnItems):
         return np.log1p(purchases.summed(self.decay**purchases.baskets_ago) / self.epsilon)
 
 
-_OwnLog.name = "own purchases"  # set from outside, so that it stands on no shelf
+_OwnLog.name = "own purchases"  # set from outside, so that it is not registered as a model
 
 
 class Prior(Weighted):
@@ -49,12 +49,12 @@ class Prior(Weighted):
     ln((n_j + ε) / ε).
 
     n_j are the user's own purchases of j, each weighing decay^(baskets ago), so the second term is
-    ln p̂(j | user) up to a constant, and zero for what the user never took. The model's scores are
-    divided by the root mean square of its list, so that one weight suits all users. Without a
-    `weight` it is learned: parts are fitted on a cut of the train log, and that weight is taken
-    which makes held-out events likeliest. Own items are proposed beside what the model lists;
-    histories are all that is counted, never what is asked about. O(the model's lists + events of
-    the history) a user.
+    ln p̂(j | user) up to a constant, and zero for items that the user never bought. The model's
+    scores are divided by the root mean square of its list, so that one weight suits all users.
+    Without a `weight` it is learned: parts are fitted on an inner train, and the weight is the one
+    that makes the held-out events most likely. Own items are proposed in addition to the model's
+    list. Only events of the history are counted. O(the model's lists + events of the history) a
+    user.
 
     After Abbattista et al., "Enhancing Sequential Music Recommendation with Personalized Popularity
     Awareness", RecSys 2024, who add it to the logits of transformers.
@@ -62,7 +62,7 @@ class Prior(Weighted):
 
     name = "prior"
     answering: ClassVar[frozenset[str]] = frozenset()
-    practised = "allow"  # own purchases are what the weight is for
+    inner_repeats = "allow"  # own purchases are what the weight is for
 
     parts: Annotated[str, Doc("The model, as its label is written, such as ease(l2=20).")] = (
         "cosine"
@@ -70,7 +70,7 @@ class Prior(Weighted):
     weight: Annotated[
         float | None,
         Range(0.0, 1000.0),
-        Doc("Weight of the logarithm beside the scaled scores; none: learned."),
+        Doc("Weight of the logarithm next to the scaled scores; none: learned."),
     ] = None
     decay: Annotated[
         float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")
@@ -78,7 +78,7 @@ class Prior(Weighted):
     epsilon: Annotated[
         float,
         Range(1e-6, 100.0),
-        Doc("ε: what is added to the purchases of an item, 1 for one in the newest basket."),
+        Doc("ε: added to the purchases of an item, 1 for one in the latest basket."),
     ] = 0.01
 
     def __post_init__(self) -> None:
@@ -86,7 +86,7 @@ class Prior(Weighted):
         if len(self.models) != 1:
             raise BadRequest(
                 (
-                    f"{self.name!r} stands beside one model, and {self.parts!r} names "
+                    f"{self.name!r} is added to one model, and {self.parts!r} names "
                     f"{len(self.models)}."
                 ),
                 "Name one, or use a blend.",
@@ -135,12 +135,12 @@ class Prior(Weighted):
             super()._terms(proposals, parts)
             * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows]
         )
-        for place, part in enumerate(parts):
+        for number, part in enumerate(parts):
             if isinstance(part, _OwnLog):
-                terms[place] = np.where(
-                    np.isneginf(proposals.scores[place]), 0.0, proposals.scores[place]
+                terms[number] = np.where(
+                    np.isneginf(proposals.scores[number]), 0.0, proposals.scores[number]
                 )
         return terms
 
-    def _lesson_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+    def _fitting_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
         return self._terms(proposals, parts)

@@ -1,5 +1,5 @@
-"""Weights of zero or more under which what was taken is likely among what was proposed: a softmax
-over each user's proposals.
+"""Weights of zero or more that make the positives likely among the proposals: a softmax over each
+user's proposals.
 """
 
 from __future__ import annotations
@@ -10,22 +10,22 @@ from scipy.optimize import minimize
 from spadework.arrays import Array
 
 RIDGE = 1e-3
-"""Pull of each weight towards zero, times half its square, beside the mean loss of a user: a few
-users are never told apart for sure.
+"""L2 penalty: half of this times the sum of squared weights is added to the mean loss of a user, so
+that few users do not lead to extreme weights.
 """
 
 
-def fit_weights(sizes: Array, scores: Array, taken: Array) -> Array | None:
-    """Weights [parts] of zero or more that sum to one; None where nobody took what was proposed.
+def fit_weights(sizes: Array, scores: Array, is_positive: Array) -> Array | None:
+    """Weights [parts] of zero or more that sum to one; None where no proposal is positive.
 
-    User u has `sizes[u]` cells, in their order; `scores` is [parts, cells] and `taken` bool
-    [cells]. The loss is the mean over users of the mean over what they took of −ln softmax(Σ weight
-    · score) and of the pull, which is convex. All sums run in a fixed order. O(parts · cells) a
-    step.
+    User u has `sizes[u]` cells, in their order; `scores` is [parts, cells] and `is_positive` bool
+    [cells]. The loss is the mean over users of the mean over their positives of −ln softmax(Σ
+    weight · score), plus the penalty; it is convex. All sums run in a fixed order. O(parts · cells)
+    a step.
     """
     starts = np.concatenate(([0], np.cumsum(sizes)))
     hits = (
-        np.add.reduceat(np.concatenate((taken, [False])).astype(np.float64), starts[:-1])
+        np.add.reduceat(np.concatenate((is_positive, [False])).astype(np.float64), starts[:-1])
         * (sizes > 0)
         if len(sizes)
         else np.zeros(0)
@@ -36,7 +36,7 @@ def fit_weights(sizes: Array, scores: Array, taken: Array) -> Array | None:
     cells = np.repeat(known, sizes)
     scores, sizes = np.asarray(scores[:, cells], np.float64), sizes[known]
     starts = (np.cumsum(sizes) - sizes).astype(np.int64)
-    share = np.where(taken[cells], np.repeat(1 / hits[known], sizes), 0.0)
+    share = np.where(is_positive[cells], np.repeat(1 / hits[known], sizes), 0.0)
     wanted = np.asarray([(share * part).sum() for part in scores]) / len(sizes)
 
     def loss(weights: Array) -> tuple[float, Array]:

@@ -1,4 +1,4 @@
-"""Mixtures whose score is a weighted sum of what their parts say, with weights that are given or
+"""Mixtures whose score is a weighted sum of their parts' terms, with weights that are given or
 learned.
 """
 
@@ -18,34 +18,34 @@ from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
 from spadework.kernels.ranking.candidate_union import best_of
 from spadework.models.base import Recommender
-from spadework.models.ensemble.inner_holdout import practise
+from spadework.models.ensemble.inner_holdout import make_inner_holdout
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals
 from spadework.models.ensemble.stacking_weights import fit_weights
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 
-LEARNERS = 10_000
-"""Users that weights are learned from: a handful of numbers needs no more."""
-NEAR = 20
-"""Weights are learned on what stands so high in the list of a part: deeper down, what is popular is
-likelier, and no list gets there.
+MAX_USERS = 10_000
+"""Users that weights are learned from, at most: a handful of numbers needs no more."""
+TOP_RANKS = 20
+"""Weights are learned on the first so many items of the parts' lists: deeper down popular items are
+likelier, and no served list reaches there.
 """
-SILENT = 1e-3
-"""Learned shares below this are none, so that a useless part proposes nothing."""
+LEAST_SHARE = 1e-3
+"""Learned shares below this become zero, so that a useless part proposes nothing."""
 
 
 class Weighted(Mixture):
-    """What sums have in common. The author of one writes `_weights`, and `_terms` where it is not
-    scaled scores that are added up.
+    """Base of weighted sums. A subclass defines `_weights`, and `_terms` where the terms are not
+    scaled scores.
     """
 
     # the policy of repeats under which weights are learned; None: as the log suggests
-    practised: ClassVar[Repeats | None] = None
+    inner_repeats: ClassVar[Repeats | None] = None
 
     @property
     def scored(self) -> bool:
-        """Whether parts are asked about what only others list."""
+        """Whether parts also score items that only other parts list."""
         return True
 
     @abstractmethod
@@ -58,16 +58,16 @@ class Weighted(Mixture):
         """
         return proposals.scaled()
 
-    def _lesson_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        """The same at a mean square of about 1, where weights are looked for."""
+    def _fitting_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+        """The same with a mean square of about 1, for fitting the weights."""
         return np.asarray(self._terms(proposals, parts) * np.sqrt(self.candidates))
 
     # ---- learning
 
     def _learning_cost(self, train: Interactions, cost: Cost) -> Cost:
-        """With weights that are learned: parts are fitted twice, and asked about some users."""
+        """The cost with learned weights: parts are fitted twice, and score some users."""
         cells = (
-            min(len(train.active_users), LEARNERS)
+            min(len(train.active_users), MAX_USERS)
             * len(self.models)
             * min(self.candidates, train.item_count)
         )
@@ -76,58 +76,62 @@ class Weighted(Mixture):
     def _learned_weights(
         self, train: Interactions, content: ItemContent | None, seed: int
     ) -> Array:
-        """Those under which held-out events are likeliest: float32 [parts], summing to 1; equal
-        ones, with a note, where nothing is held out.
+        """The weights that make held-out events most likely: float32 [parts], summing to 1; equal
+        ones, with a note, where nothing can be held out.
         """
         equal = np.full(len(self.models), 1 / len(self.models), np.float32)
-        practice = practise(
+        holdout = make_inner_holdout(
             self.models,
             train,
             content,
             cut=self.cut,
             candidates=self.candidates,
-            users=LEARNERS,
+            users=MAX_USERS,
             seed=seed,
             label=self.label,
-            repeats=self.practised,
+            repeats=self.inner_repeats,
         )
-        if practice is None:
+        if holdout is None:
             return equal
 
-        def lesson(
-            _: PooledHistories, proposals: Proposals, taken: Array
+        def block_examples(
+            _: PooledHistories, proposals: Proposals, is_positive: Array
         ) -> tuple[Array, Array, Array]:
-            near = ((proposals.places >= 0) & (proposals.places < NEAR)).any(axis=0)
-            sizes = np.bincount(proposals.rows[near], minlength=len(proposals.starts) - 1)
-            return sizes, self._lesson_terms(proposals, practice.pool.parts)[:, near], taken[near]
+            in_top = ((proposals.ranks >= 0) & (proposals.ranks < TOP_RANKS)).any(axis=0)
+            sizes = np.bincount(proposals.rows[in_top], minlength=len(proposals.starts) - 1)
+            return (
+                sizes,
+                self._fitting_terms(proposals, holdout.pool.parts)[:, in_top],
+                is_positive[in_top],
+            )
 
-        lessons = practice.each(lesson, f"weigh {self.label}")
-        sizes, scores, taken = (
-            np.concatenate([one[n] for one in lessons], axis=-1) for n in range(3)
+        examples = holdout.each(block_examples, f"weigh {self.label}")
+        sizes, scores, is_positive = (
+            np.concatenate([block[n] for block in examples], axis=-1) for n in range(3)
         )
-        weights = fit_weights(sizes, scores, taken)
+        weights = fit_weights(sizes, scores, is_positive)
         if weights is None:
             events.note(
                 f"{self.label}: no held-out event was proposed by any part, so its parts "
                 "weigh the same."
             )
             return equal
-        weights = np.where(weights < SILENT, 0.0, weights)
+        weights = np.where(weights < LEAST_SHARE, 0.0, weights)
         return np.asarray(weights / weights.sum(), np.float32)
 
     # ---- answering
 
-    def _speaking(self) -> list[tuple[int, float]]:
+    def _contributing(self) -> list[tuple[int, float]]:
         return [
-            (place, float(weight)) for place, weight in enumerate(self._weights()) if weight > 0
+            (number, float(weight)) for number, weight in enumerate(self._weights()) if weight > 0
         ]
 
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        heard, shown, weights = self._heard(block)
-        proposals = heard.propose(shown, k, repeats, allowed, scored=self.scored)
-        joined = _joined(self._terms(proposals, heard.parts), weights)
+        pool, shown, weights = self._contributing_pool(block)
+        proposals = pool.propose(shown, k, repeats, allowed, scored=self.scored)
+        joined = _joined(self._terms(proposals, pool.parts), weights)
         return self._best(block, proposals, joined.astype(np.float32), k, repeats)
 
     def _best(
@@ -136,16 +140,16 @@ class Weighted(Mixture):
         """The list of `k` among the proposals, by their scores [cells] float32."""
         return best_of(proposals.starts, proposals.items, scores, k)
 
-    def _heard(self, block: Histories) -> tuple[Pool, PooledHistories, Array]:
-        """The parts of a weight above zero alone, what they are shown, and their weights: a part
-        without weight proposes nothing.
+    def _contributing_pool(self, block: Histories) -> tuple[Pool, PooledHistories, Array]:
+        """The parts with a weight above zero, what they read, and their weights: a part without
+        weight proposes nothing.
         """
         assert isinstance(block, PooledHistories)
-        speaking = self._speaking()
-        places = [place for place, _ in speaking]
-        return *self.pool.among(block, places), np.asarray([weight for _, weight in speaking])
+        contributing = self._contributing()
+        numbers = [number for number, _ in contributing]
+        return *self.pool.among(block, numbers), np.asarray([weight for _, weight in contributing])
 
-    # ---- what people ask
+    # ---- explanations
 
     def explain(
         self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
@@ -153,18 +157,18 @@ class Weighted(Mixture):
         """What each item of the history adds to the score of `item` by each part: item_id,
         contribution, part; descending.
 
-        A part that cannot be taken apart, such as popularity, has one line without an item. The
+        A part without contributions of items, such as popularity, has one row without an item. The
         contributions sum to the score that `recommend` gives with the same `repeats`, among all
-        items, in lists no longer than the parts' own (`candidates`). Ranks, and votes that a part
-        joins in another way than by their sum, are shared out in proportion to what the part says
-        of each history item.
+        items, in lists no longer than the parts' own (`candidates`). Ranks, and contributions that
+        a part joins in another way than by their sum, are shared out in proportion to the part's
+        own contributions of the history items.
         """
         log, users, code = self._one_user(history, item, user)
-        heard, shown, weights = self._heard(self._histories(log, users))
-        proposals = heard.propose_one(shown, code, repeats)
-        terms = self._terms(proposals, heard.parts)[:, 0] * weights
+        pool, shown, weights = self._contributing_pool(self._histories(log, users))
+        proposals = pool.propose_one(shown, code, repeats)
+        terms = self._terms(proposals, pool.parts)[:, 0] * weights
         frames = []
-        for part, term in zip(heard.parts, terms.tolist(), strict=True):
+        for part, term in zip(pool.parts, terms.tolist(), strict=True):
             try:
                 own = part.explain(history, item, user).select("item_id", "contribution")
             except Unsuitable:

@@ -1,5 +1,5 @@
-"""ELSA: a linear autoencoder of low rank, whose vectors of items serve lists and neighbours
-alike.
+"""ELSA: a linear autoencoder of low rank, whose vectors of items serve both lists and
+neighbours.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class Elsa(Factors):
-    """A linear autoencoder x → x(AAᵀ − I) with unit vectors of items, trained so that it points
-    where the history points.
+    """A linear autoencoder x → x(AAᵀ − I), where the rows of A are unit vectors of items, trained
+    so that the output has the direction of the history x.
 
-    The loss of a user is 2 − 2·cos(x, x(AAᵀ − I)). Users of a single item teach nothing, and items
-    that only they took stay without a vector. An item's own score is taken off by the −I, so
-    repeats are not favoured by construction. O(epochs · (events · dimensions + users / batch ·
-    items · dimensions²)) time, 20 · items · dimensions bytes. Vančura, Alves, Kasalický & Kordík,
-    "Scalable Linear Shallow Autoencoder for Collaborative Filtering", RecSys 2022.
+    The loss of a user is 2 − 2·cos(x, x(AAᵀ − I)). Users of a single item are not trained on, and
+    items that only they interacted with have no vector. The −I removes an item's contribution to
+    its own score, so repeats are not favoured by construction. O(epochs · (events · dimensions +
+    users / batch · items · dimensions²)) time, 20 · items · dimensions bytes. Vančura, Alves,
+    Kasalický & Kordík, "Scalable Linear Shallow Autoencoder for Collaborative Filtering", RecSys
+    2022.
     """
 
     name = "elsa"
@@ -42,7 +43,7 @@ class Elsa(Factors):
         Doc("Length of the vectors of items."),
     ] = 256
     epochs: Annotated[
-        int, Range(1, 200), Search(2, 30, log=True), Doc("How often each user is looked at.")
+        int, Range(1, 200), Search(2, 30, log=True), Doc("Passes over all users.")
     ] = 10
     learning_rate: Annotated[
         float,
@@ -74,30 +75,30 @@ class Elsa(Factors):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        told = Histories.of(train, train.active_users)
-        teaching = np.flatnonzero(np.diff(told.starts) >= 2)
-        told = told.take(teaching)
-        learned = np.unique(told.items).astype(np.int32)
+        histories = Histories.of(train, train.active_users)
+        long_enough = np.flatnonzero(np.diff(histories.starts) >= 2)
+        histories = histories.take(long_enough)
+        learned = np.unique(histories.items).astype(np.int32)
         vectors = np.zeros((train.item_count, self.dimensions), np.float32)
         if len(learned):
-            histories = elsa_gradient.Histories(
-                told.starts, np.searchsorted(learned, told.items).astype(np.int32)
+            recoded = elsa_gradient.Histories(
+                histories.starts, np.searchsorted(learned, histories.items).astype(np.int32)
             )
-            vectors[learned] = self._trained(histories, len(learned), rng)
+            vectors[learned] = self._train(recoded, len(learned), rng)
         return {"vectors": vectors}
 
-    def _trained(
+    def _train(
         self, histories: elsa_gradient.Histories, items: int, rng: np.random.Generator
     ) -> Array:
-        raw = rng.standard_normal((items, self.dimensions), np.float32) * np.float32(
+        initial = rng.standard_normal((items, self.dimensions), np.float32) * np.float32(
             np.sqrt(2 / (items + self.dimensions))
         )
         users = len(histories.starts) - 1
         with parallel.lone_blas(), parallel.Crew() as crew:
-            weights = elsa_gradient.Weights.start(raw)
-            firsts = range(0, users, self.batch)
-            for place in events.track(range(self.epochs * len(firsts)), f"fit {self.label}"):
-                first = firsts[place % len(firsts)]
+            weights = elsa_gradient.Weights.start(initial)
+            batch_starts = range(0, users, self.batch)
+            for step in events.track(range(self.epochs * len(batch_starts)), f"fit {self.label}"):
+                first = batch_starts[step % len(batch_starts)]
                 if first == 0:  # an epoch begins
                     order = rng.permutation(users).astype(np.int32)
                 elsa_gradient.step(
@@ -105,13 +106,15 @@ class Elsa(Factors):
                 )
         return weights.unit()
 
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        return dot_products.gather(told.starts, told.items, weights, self.state["vectors"])
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
+        return dot_products.gather(
+            histories.starts, histories.items, weights, self.state["vectors"]
+        )
 
-    def _added(self, told: Histories, weights: Array) -> Marks:
-        return Marks(told.starts, told.items, -weights)
+    def _added(self, histories: Histories, weights: Array) -> Marks:
+        return Marks(histories.starts, histories.items, -weights)
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         vectors = self.state["vectors"]
-        alike = vectors[sources].astype(np.float64) @ vectors[code].astype(np.float64)
-        return np.asarray(weights * (alike - (sources == code)))
+        similarities = vectors[sources].astype(np.float64) @ vectors[code].astype(np.float64)
+        return np.asarray(weights * (similarities - (sources == code)))

@@ -1,4 +1,4 @@
-"""A filter of the graph of users and items: its nearest neighbours, and its slowest waves."""
+"""A graph filter over users and items (GF-CF): a neighbour table plus an ideal low-pass filter."""
 
 from __future__ import annotations
 
@@ -26,12 +26,13 @@ class GraphFilter(Factors):
     """Scores x RᵀR + ideal · x D^(−½) V Vᵀ D^½ of a history x: no training, and few parameters
     (GF-CF).
 
-    R = D_u^(−½) X D^(−½) are the histories of all users, divided by the roots of the sizes of both
-    sides; V are its leading right singular vectors, and D the sizes of items. The first part is a
-    sparse table of pairs, of which the largest of each item are kept; what an item says of itself
-    is kept, too. The second part passes only what varies slowly over the graph. O(Σ length² +
-    dimensions · (events + items · dimensions) · rounds) time, 4 · items · dimensions + 8 · items ·
-    keep bytes. Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM 2021.
+    R = D_u^(−½) X D^(−½) are the histories of all users, divided by the roots of the sizes of users
+    and items; V are its leading right singular vectors, and D the sizes of items. The first part is
+    a sparse table of pairs, of which the largest of each item are kept; the contribution of an item
+    to itself is kept, too. The second part passes only what varies slowly over the graph. O(Σ
+    length² + dimensions · (events + items · dimensions) · rounds) time, 4 · items · dimensions + 8
+    · items · keep bytes. Shen et al., "How Powerful is Graph Convolution for Recommendation?", CIKM
+    2021.
     """
 
     name = "gf-cf"
@@ -41,13 +42,13 @@ class GraphFilter(Factors):
         int,
         Range(1, 2048, log=True),
         Search(choices=(32, 64, 128, 256)),
-        Doc("Waves that the ideal filter passes: singular vectors."),
+        Doc("Singular vectors that the ideal filter passes."),
     ] = 256
     ideal: Annotated[
         float,
         Range(0.0, 10.0),
         Search(0.0, 1.0),
-        Doc("Weight of the ideal filter; at 0 neighbours alone speak."),
+        Doc("Weight of the ideal filter; at 0 only the neighbours count."),
     ] = 0.3
     keep: Annotated[
         int,
@@ -87,20 +88,22 @@ class GraphFilter(Factors):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        told = Histories.of(train, train.active_users)
-        lengths = np.diff(told.starts)
-        sizes = np.bincount(told.items, minlength=train.item_count).astype(np.float64)
-        known = np.flatnonzero(sizes)
-        values = 1 / np.sqrt(np.repeat(lengths, lengths) * sizes[told.items])
+        histories = Histories.of(train, train.active_users)
+        lengths = np.diff(histories.starts)
+        sizes = np.bincount(histories.items, minlength=train.item_count).astype(np.float64)
+        with_users = np.flatnonzero(sizes)
+        values = 1 / np.sqrt(np.repeat(lengths, lengths) * sizes[histories.items])
         table = self._table()._fit(train, None, rng)
-        walk = csr_array(
-            (values, np.searchsorted(known, told.items), told.starts), (len(told), len(known))
+        normalised = csr_array(
+            (values, np.searchsorted(with_users, histories.items), histories.starts),
+            (len(histories), len(with_users)),
         )
-        vectors = np.zeros((train.item_count, min(self.dimensions, *walk.shape)), np.float32)
-        vectors[known] = (
-            leading(walk, vectors.shape[1], f"fit {self.label}") * np.sqrt(sizes[known])[:, None]
+        vectors = np.zeros((train.item_count, min(self.dimensions, *normalised.shape)), np.float32)
+        vectors[with_users] = (
+            leading(normalised, vectors.shape[1], f"fit {self.label}")
+            * np.sqrt(sizes[with_users])[:, None]
         )
-        own = np.bincount(told.items, weights=values**2, minlength=train.item_count)
+        own = np.bincount(histories.items, weights=values**2, minlength=train.item_count)
         return {
             **table,
             "vectors": vectors,
@@ -133,36 +136,45 @@ class GraphFilter(Factors):
             np.float32
         )
 
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
         return dot_products.gather(
-            told.starts, told.items, weights * self._shares()[told.items], self.state["vectors"]
+            histories.starts,
+            histories.items,
+            weights * self._shares()[histories.items],
+            self.state["vectors"],
         )
 
-    def _added(self, told: Histories, weights: Array) -> Marks:
-        return Marks(told.starts, told.items, weights * self.state["own"][told.items])
+    def _added(self, histories: Histories, weights: Array) -> Marks:
+        return Marks(
+            histories.starts, histories.items, weights * self.state["own"][histories.items]
+        )
 
-    def _base(self, told: Histories, weights: Array) -> Array:
-        scores = sparse_scores.score_rows(*self._walks(told, weights), len(self.item_vocabulary))
+    def _base(self, histories: Histories, weights: Array) -> Array:
+        scores = sparse_scores.score_rows(
+            *self._rows_and_table(histories, weights), len(self.item_vocabulary)
+        )
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _base_cells(self, told: Histories, weights: Array, asked: SparseRows) -> Array:
+    def _base_cells(self, histories: Histories, weights: Array, targets: SparseRows) -> Array:
         scores = sparse_scores.score_cells(
-            *self._walks(told, weights), len(self.item_vocabulary), asked
+            *self._rows_and_table(histories, weights), len(self.item_vocabulary), targets
         )
         np.copyto(scores, 0, where=np.isneginf(scores))
         return scores
 
-    def _walks(self, told: Histories, weights: Array) -> tuple[SparseRows, SparseRows]:
-        """The histories as rows, and the table of pairs that they lead through."""
+    def _rows_and_table(
+        self, histories: Histories, weights: Array
+    ) -> tuple[SparseRows, SparseRows]:
+        """The weighted histories as rows [users, items], and the table of pairs."""
         state = self.state
-        return SparseRows(told.starts, told.items, weights), SparseRows(
+        return SparseRows(histories.starts, histories.items, weights), SparseRows(
             state["starts"], state["columns"], state["values"]
         )
 
     def _row(self, code: int) -> Array:
-        """What the item alone says of all others: float32 [items]; −∞ for itself and items that
-        nobody took.
+        """Scores from a history of this item alone: float32 [items]; −∞ for itself and items
+        without interactions.
         """
         alone = Histories(
             np.asarray([0, 1]),
@@ -185,14 +197,14 @@ class GraphFilter(Factors):
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         state = self.state
-        alike = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(
+        similarities = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(
             np.float64
         )
-        parts = self._shares()[sources] * alike + np.where(
+        parts = self._shares()[sources] * similarities + np.where(
             sources == code, state["own"][sources], 0
         )
-        for place, source in enumerate(sources):
-            cells = slice(state["starts"][source], state["starts"][source + 1])
-            found = state["values"][cells][state["columns"][cells] == code]
-            parts[place] += float(found[0]) if len(found) else 0.0
+        for position, source in enumerate(sources):
+            row = slice(state["starts"][source], state["starts"][source + 1])
+            found = state["values"][row][state["columns"][row] == code]
+            parts[position] += float(found[0]) if len(found) else 0.0
         return np.asarray(weights * parts)

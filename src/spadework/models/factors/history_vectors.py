@@ -1,4 +1,4 @@
-"""Vectors of items, and a history whose items are weighed before they make the vector of a user."""
+"""Models whose vector of a user is made from the weighted items of the history."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from spadework.models.history_reader import HistoryReader
 
 
 class Factors(Vectors, HistoryReader):
-    """The reading of a history (which items speak, how loudly) joined to answers that are products
-    of vectors.
+    """The reading of a history (which items count, with what weight) joined with scores that are
+    products of vectors.
     """
 
-    def _votes(self, histories: Histories) -> tuple[Histories, Array]:
-        return HistoryReader._votes(self, histories)
+    def _weighted_histories(self, histories: Histories) -> tuple[Histories, Array]:
+        return HistoryReader._weighted_histories(self, histories)

@@ -1,4 +1,4 @@
-"""Matrix factorisation by alternating least squares on everything that was and was not taken."""
+"""Matrix factorisation by alternating least squares on observed and unobserved pairs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from spadework.models.parameters import Doc, Range, Search
 
 
 class ImplicitAls(Factors):
-    """Vectors of users and items whose product is near 1 where an item was taken, and near 0
-    elsewhere (iALS).
+    """Vectors of users and items whose product is near 1 for observed pairs, and near 0 elsewhere
+    (iALS).
 
-    Minimises Σ over what was taken of (ŷ − 1)² + unobserved · Σ over all pairs of ŷ² + l2 · Σ (size
+    Minimises Σ over observed pairs of (ŷ − 1)² + unobserved · Σ over all pairs of ŷ² + l2 · Σ (size
     + unobserved · others)^frequency · |v|², where size is the users of an item or the items of a
-    user, and others how many there are on the other side. A user's vector is solved for from the
+    user, and others the number of rows of the other side. A user's vector is solved for from the
     history at hand when lists are made, each of its items with its weight, so that no vector of a
-    user is kept. An item that nobody took has no vector. Votes below zero count as none. O(epochs ·
-    (events · dimensions · block + (users + items) · dimensions · (dimensions + block²))) time; a
-    list takes items · dimensions.
+    user is kept. An item without interactions has no vector. Weights below zero count as zero.
+    O(epochs · (events · dimensions · block + (users + items) · dimensions · (dimensions + block²)))
+    time; a list takes items · dimensions.
 
     Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008;
     Rendle, Krichene, Zhang & Koren, "Revisiting the Performance of iALS on Item Recommendation
@@ -49,8 +49,8 @@ class ImplicitAls(Factors):
         Range(1e-6, 10.0, log=True),
         Search(0.003, 1.0, log=True),
         Doc(
-            "α₀: weight of every pair, next to 1 for what was taken; larger holds back what "
-            "is popular less."
+            "α₀: weight of every pair, next to 1 for observed ones; larger shrinks popular "
+            "items less."
         ),
     ] = 0.1
     l2: Annotated[
@@ -68,20 +68,23 @@ class ImplicitAls(Factors):
         ),
     ] = 1.0
     epochs: Annotated[
-        int, Range(1, 200), Search(4, 24, log=True), Doc("How often both sides are solved for.")
+        int,
+        Range(1, 200),
+        Search(4, 24, log=True),
+        Doc("How often both users and items are solved for."),
     ] = 12
     block: Annotated[
         int,
         Range(1, 512),
         Doc(
-            "Dimensions that are solved for at once; as many as there are: exact, fewer: "
-            "quicker where they are many."
+            "Dimensions that are solved for at once; all of them is exact, fewer are "
+            "quicker where there are many."
         ),
     ] = 64
     spread: Annotated[
         float,
         Range(1e-4, 10.0, log=True),
-        Doc("Standard deviation of the first vectors, times √dimensions."),
+        Doc("Standard deviation of the initial vectors, times √dimensions."),
     ] = 0.1
 
     @classmethod
@@ -110,23 +113,23 @@ class ImplicitAls(Factors):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        told = Histories.of(train, train.active_users)
-        learned = np.unique(told.items).astype(np.int32)
-        taken = csr_array(
+        histories = Histories.of(train, train.active_users)
+        learned = np.unique(histories.items).astype(np.int32)
+        positives = csr_array(
             (
-                np.ones(len(told.items), np.float32),
-                np.searchsorted(learned, told.items),
-                told.starts,
+                np.ones(len(histories.items), np.float32),
+                np.searchsorted(learned, histories.items),
+                histories.starts,
             ),
-            (len(told), len(learned)),
+            (len(histories), len(learned)),
         )
-        taken.sort_indices()
-        by_item = csr_array(taken.T)
-        users = np.zeros((len(told), self.dimensions), np.float32)
+        positives.sort_indices()
+        by_item = csr_array(positives.T)
+        users = np.zeros((len(histories), self.dimensions), np.float32)
         items = rng.standard_normal((len(learned), self.dimensions), np.float32) * np.float32(
             self.spread / np.sqrt(self.dimensions)
         )
-        of_users = (taken.indptr.astype(np.int64), taken.indices.astype(np.int32))
+        of_users = (positives.indptr.astype(np.int64), positives.indices.astype(np.int32))
         of_items = (by_item.indptr.astype(np.int64), by_item.indices.astype(np.int32))
         user_ridge, item_ridge = (
             self._ridge(np.diff(of_users[0]), len(items)),
@@ -140,19 +143,19 @@ class ImplicitAls(Factors):
         return self._along_axes(items, learned, train.item_count)
 
     def _along_axes(self, items: Array, learned: Codes, count: int) -> Mapping[str, Array]:
-        """Vectors turned so that their Gram matrix is a diagonal, which changes no product and
-        makes a user's system small.
+        """Vectors rotated so that their Gram matrix is diagonal, which changes no product and makes
+        a user's system small.
         """
         with parallel.lone_blas():
             values, axes = np.linalg.eigh(als.gram(items))
-            turned = np.concatenate(
+            rotated = np.concatenate(
                 [
                     items[low : low + als.CHUNK] @ axes.astype(np.float32)
                     for low in range(0, len(items), als.CHUNK)
                 ]
             )
         vectors = np.zeros((count, self.dimensions), np.float32)
-        vectors[learned] = turned
+        vectors[learned] = rotated
         return {"vectors": vectors, "spectrum": np.maximum(values, 0).astype(np.float32)}
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
@@ -175,25 +178,33 @@ class ImplicitAls(Factors):
     def _floor(self) -> Array:
         return np.asarray(self.unobserved * self.state["spectrum"].astype(np.float64))
 
-    def _heard(self, items: Codes, weights: Array) -> Array:
-        """Votes of items with a vector; others are silent. Shape [entries]."""
+    def _known_weights(self, items: Codes, weights: Array) -> Array:
+        """Weights of items with a vector, not below zero; 0 for others. Shape [entries]."""
         return np.where(self._known[items], np.maximum(weights, 0), np.float32(0)).astype(
             np.float32
         )
 
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        heard = self._heard(told.items, weights)
-        rows = np.repeat(np.arange(len(told)), np.diff(told.starts))
-        sums = np.bincount(rows, weights=heard, minlength=len(told))
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
+        known_weights = self._known_weights(histories.items, weights)
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        sums = np.bincount(rows, weights=known_weights, minlength=len(histories))
         ridge = self._ridge(sums, int(self._known.sum()))
-        return als.fold(told.starts, told.items, heard, self.state["vectors"], self._floor(), ridge)
+        return als.fold(
+            histories.starts,
+            histories.items,
+            known_weights,
+            self.state["vectors"],
+            self._floor(),
+            ridge,
+        )
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        """Σ w_i h_jᵀ M⁻¹ h_i, with M = everything that the user's system holds."""
-        heard = self._heard(sources, weights).astype(np.float64)
-        near = self.state["vectors"][sources].astype(np.float64)
-        ridge = self._ridge(np.asarray([heard.sum()]), int(self._known.sum()))[0]
-        system = (near.T * heard) @ near + np.diag(self._floor() + ridge)
+        """Σ w_i h_jᵀ M⁻¹ h_i, with M the matrix of the user's system."""
+        known_weights = self._known_weights(sources, weights).astype(np.float64)
+        vectors = self.state["vectors"][sources].astype(np.float64)
+        ridge = self._ridge(np.asarray([known_weights.sum()]), int(self._known.sum()))[0]
+        system = (vectors.T * known_weights) @ vectors + np.diag(self._floor() + ridge)
         return np.asarray(
-            heard * (near @ np.linalg.solve(system, self.state["vectors"][code].astype(np.float64)))
+            known_weights
+            * (vectors @ np.linalg.solve(system, self.state["vectors"][code].astype(np.float64)))
         )

@@ -23,12 +23,12 @@ from spadework.models.recommendations import Recommendations
 
 
 class Vectors(Recommender):
-    """The vector of a user is made of the history when it is asked for, so known, new and anonymous
-    users are served alike.
+    """The vector of a user is made from the history when lists are made, so known, new and
+    anonymous users are served in the same way.
 
     The author of a model learns `vectors` [items, width], zero for items that nothing was learned
-    about, and writes `_user_vectors`. What is no product of vectors stands in `_added` (a few items
-    of each user) and `_base` (all items).
+    about, and writes `_user_vectors`. Parts of the score that are no product of vectors are in
+    `_added` (a few items of each user) and `_base` (all items).
     """
 
     def recommend_codes(
@@ -43,7 +43,7 @@ class Vectors(Recommender):
     ) -> Recommendations:
         """The `k` best items for each user in `histories`, by code, as in every model.
 
-        Products are held to one thread from the outside, once for all blocks of users.
+        Products are limited to one thread here, once for all blocks of users.
         """
         with parallel.lone_blas():
             return super().recommend_codes(
@@ -53,17 +53,17 @@ class Vectors(Recommender):
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        told, weights = self._votes(block)
-        codes, items = self._learned() if allowed is None else self._among(allowed)
-        places = np.full(len(self.item_vocabulary) + 1, -1, np.int32)
-        places[codes] = np.arange(len(codes), dtype=np.int32)
-        added = self._added(told, weights)
+        histories, weights = self._weighted_histories(block)
+        codes, items = self._learned() if allowed is None else self._learned_among(allowed)
+        positions = np.full(len(self.item_vocabulary) + 1, -1, np.int32)
+        positions[codes] = np.arange(len(codes), dtype=np.int32)
+        added = self._added(histories, weights)
         if added is not None:
-            added = Marks(*_moved(places, added.starts, added.columns, added.values))
-        base = self._base(told, weights)
-        seen = None if repeats == "allow" else _moved(places, block.starts, block.items)[:2]
-        found, best = max_inner_product.recommend(
-            self._user_vectors(told, weights),
+            added = Marks(*_recoded(positions, added.starts, added.columns, added.values))
+        base = self._base(histories, weights)
+        seen = None if repeats == "allow" else _recoded(positions, block.starts, block.items)[:2]
+        indices, best = max_inner_product.recommend(
+            self._user_vectors(histories, weights),
             items,
             k,
             added=added,
@@ -73,41 +73,47 @@ class Vectors(Recommender):
             if base is None or len(codes) == base.shape[1]
             else np.take(base, codes, axis=1),
         )
-        silent = ~self._speaking(told)
-        found[silent], best[silent] = -1, -np.inf
-        return np.where(found >= 0, codes[found], -1).astype(np.int32) if len(
+        no_evidence = ~self._with_evidence(histories)
+        indices[no_evidence], best[no_evidence] = -1, -np.inf
+        return np.where(indices >= 0, codes[indices], -1).astype(np.int32) if len(
             codes
-        ) else found, best
+        ) else indices, best
 
     def _score(self, histories: Histories) -> Array:
-        told, weights = self._votes(histories)
-        vectors = self._user_vectors(told, weights)
+        histories, weights = self._weighted_histories(histories)
+        vectors = self._user_vectors(histories, weights)
         scores = dot_products.score(
-            vectors, self.state["vectors"], self._added(told, weights), self._base(told, weights)
+            vectors,
+            self.state["vectors"],
+            self._added(histories, weights),
+            self._base(histories, weights),
         )
         scores[:, ~self._known] = -np.inf
-        scores[~self._speaking(told)] = -np.inf
+        scores[~self._with_evidence(histories)] = -np.inf
         return scores
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        told, weights = self._votes(histories)
-        vectors, base = self._user_vectors(told, weights), self._base_cells(told, weights, asked)
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        histories, weights = self._weighted_histories(histories)
+        vectors, base = (
+            self._user_vectors(histories, weights),
+            self._base_cells(histories, weights, targets),
+        )
         scores = dot_products.score_cells(
             vectors,
             self.state["vectors"],
-            asked.starts,
-            asked.columns,
-            self._added(told, weights),
+            targets.starts,
+            targets.columns,
+            self._added(histories, weights),
             base,
         )
-        silent = np.repeat(~self._speaking(told), np.diff(asked.starts))
-        scores[silent | ~self._known[asked.columns]] = -np.inf
+        no_evidence = np.repeat(~self._with_evidence(histories), np.diff(targets.starts))
+        scores[no_evidence | ~self._known[targets.columns]] = -np.inf
         return scores
 
     def _row_cells(self, k: int) -> int:
         return k + int(self.state["vectors"].shape[1])
 
-    # ---- which items something was learned about
+    # ---- items that something was learned about
 
     @property
     def _known(self) -> Mask:
@@ -120,22 +126,22 @@ class Vectors(Recommender):
 
     def _cached(self) -> tuple[Mask, Codes, Array]:
         vectors = self.state["vectors"]
-        held: tuple[Array, tuple[Mask, Codes, Array]] | None = self.__dict__.get("_held")
-        if held is None or held[0] is not vectors:
+        cached: tuple[Array, tuple[Mask, Codes, Array]] | None = self.__dict__.get("_held")
+        if cached is None or cached[0] is not vectors:
             known = self._with_vector()
             codes = np.flatnonzero(known).astype(np.int32)
-            held = vectors, (known, codes, vectors if known.all() else vectors[codes])
-            object.__setattr__(self, "_held", held)
-        return held[1]
+            cached = vectors, (known, codes, vectors if known.all() else vectors[codes])
+            object.__setattr__(self, "_held", cached)
+        return cached[1]
 
-    def _among(self, allowed: Mask) -> tuple[Codes, Array]:
+    def _learned_among(self, allowed: Mask) -> tuple[Codes, Array]:
         codes = np.flatnonzero(allowed & self._known).astype(np.int32)
         return codes, self.state["vectors"][codes]
 
-    def _speaking(self, told: Histories) -> Mask:
+    def _with_evidence(self, histories: Histories) -> Mask:
         """Users with an item in their history that something was learned about. Shape [users]."""
-        rows = np.repeat(np.arange(len(told)), np.diff(told.starts))
-        return np.bincount(rows[self._known[told.items]], minlength=len(told)) > 0
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        return np.bincount(rows[self._known[histories.items]], minlength=len(histories)) > 0
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         vectors = state.get("vectors")
@@ -148,7 +154,7 @@ class Vectors(Recommender):
             return "the vectors of items do not fit the items"
         return None if np.isfinite(vectors).all() else "a vector of an item is no finite number"
 
-    # ---- items beside items
+    # ---- similar items
 
     def _row(self, code: int) -> Array:
         """Cosines of the item's vector with all others: float32 [items]; −∞ for itself and where
@@ -171,40 +177,42 @@ class Vectors(Recommender):
 
     # ---- what the author of a model writes
 
-    def _votes(self, histories: Histories) -> tuple[Histories, Array]:
-        """The history items that speak, and the weight of each: float32 [entries]."""
+    def _weighted_histories(self, histories: Histories) -> tuple[Histories, Array]:
+        """The history items that count, and the weight of each: float32 [entries]."""
         return histories, np.ones(len(histories.items), np.float32)
 
     @abstractmethod
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
         """A vector for each user of the block, from that user's entries alone: [users, width]
         float32.
         """
 
-    def _added(self, told: Histories, weights: Array) -> Marks | None:
+    def _added(self, histories: Histories, weights: Array) -> Marks | None:
         """What is added to the scores of a few items of each user."""
         return None
 
-    def _base(self, told: Histories, weights: Array) -> Array | None:
+    def _base(self, histories: Histories, weights: Array) -> Array | None:
         """What is added to the scores of all items: [users, items] float32, the same to the bit
-        whoever else is in the block.
+        whatever other users are in the block.
         """
         return None
 
-    def _base_cells(self, told: Histories, weights: Array, asked: SparseRows) -> Array | None:
-        """What `_base` holds of some items of each user: float32 [cells]."""
+    def _base_cells(
+        self, histories: Histories, weights: Array, targets: SparseRows
+    ) -> Array | None:
+        """The values of `_base` for some items of each user: float32 [cells]."""
         return None
 
 
-def _moved(
-    places: Codes, starts: Offsets, columns: Codes, values: Array | None = None
+def _recoded(
+    positions: Codes, starts: Offsets, columns: Codes, values: Array | None = None
 ) -> tuple[Offsets, Codes, Array]:
-    """Entries by place instead of code; those without a place are left out."""
-    moved = places[columns]
-    kept = moved >= 0
+    """Entries by position instead of code; those without a position are left out."""
+    recoded = positions[columns]
+    kept = recoded >= 0
     ends = np.concatenate(([0], np.cumsum(kept)))
     return (
         ends[starts].astype(np.int64),
-        moved[kept],
+        recoded[kept],
         np.zeros(0, np.float32) if values is None else values[kept],
     )

@@ -3,6 +3,6 @@
 Start with `ease` (EASE as published, and EDLAE), then `linear`, which answers for dense matrices.
 `content_ease` adds item content, `forward_ridge` the order of events. `mrf`, `slim` and `sansa` are
 the same idea for catalogues whose inverse does not fit into memory; they start from `pruned_gram`.
-The first two answer as item-item models do, `sansa` through two sparse factors. Decision 0008 says
-why only what costs is learned, and the rest is scaled when a model answers.
+The first two answer as item-item models do, `sansa` through two sparse factors. Only the costly
+part is learned, and the rest is scaled when a model answers; decision 0008 gives the reasons.
 """

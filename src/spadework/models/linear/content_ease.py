@@ -1,5 +1,5 @@
-"""EASE that also reads what items are: tags, words and vectors beside the log, with a way in for
-items that nobody took yet.
+"""EASE that also reads the content of items (tags, words and vectors), so that it can recommend
+items without interactions.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Range, Search
 
 BLOCK_BYTES = 2**26
-"""What a block of rows of the content's Gram matrix may take while it is made: about 24 bytes a
-cell in five copies.
+"""Bytes for a block of rows of the content's Gram matrix while it is made: about 24 a cell, in five
+copies.
 """
 
 
@@ -39,7 +39,7 @@ class _OfContent(Ease):
     categories: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the categories.")] = 0.3
     vectors: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the vectors.")] = 1.0
 
-    def _add_content(self, matrix: Array, content: ItemContent, weight: float) -> None:
+    def _add_content(self, gram: Array, content: ItemContent, weight: float) -> None:
         """Add `weight` times the cosines of the items' content to a matrix [items, items], in
         place. O(items² · features an item).
         """
@@ -51,24 +51,24 @@ class _OfContent(Ease):
             components=None,
         )
         other, dense = sparse.T.tocsr(), dense.astype(np.float32)
-        count = max(1, BLOCK_BYTES // (24 * max(1, len(matrix))))
+        count = max(1, BLOCK_BYTES // (24 * max(1, len(gram))))
 
         def add(first: int) -> None:
-            rows = slice(first, min(first + count, len(matrix)))
-            matrix[rows] += np.float32(weight) * (
+            rows = slice(first, min(first + count, len(gram)))
+            gram[rows] += np.float32(weight) * (
                 (sparse[rows] @ other).toarray() + dense[rows] @ dense.T
             )
 
         with parallel.lone_blas():
-            parallel.share(add, range(0, len(matrix), count), f"fit {self.label}")
+            parallel.share(add, range(0, len(gram), count), f"fit {self.label}")
 
 
 class CollectiveEase(_OfContent):
     """EASE over the log with the item table stacked below it: G = XᵀX + content_weight · TᵀT, where
     TᵀT are cosines of content.
 
-    An item that nobody took has the content's rows alone, which is its way into the lists. O(Σ
-    groups' length² + items³), 4 · items² bytes.
+    An item without interactions has only the content's weights, by which it gets into the lists.
+    O(Σ groups' length² + items³), 4 · items² bytes.
 
     Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
     Side-Information", RecSys 2020 (CEASE).
@@ -80,7 +80,7 @@ class CollectiveEase(_OfContent):
         float,
         Range(0.01, 100_000.0, log=True),
         Search(0.1, 300.0, log=True),
-        Doc("Users that the whole item table counts as much as."),
+        Doc("The item table counts as much as so many users."),
     ] = 10.0
 
     @classmethod
@@ -90,16 +90,16 @@ class CollectiveEase(_OfContent):
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         assert content is not None
-        matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
-        self._add_content(matrix, content, self.content_weight)
-        return self._inverted(matrix)
+        gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        self._add_content(gram, content, self.content_weight)
+        return self._invert_gram(gram)
 
 
 class AddEase(_OfContent):
     """Two regressions added up: (1 − content_share) · EASE of the log + content_share · EASE of the
     item table.
 
-    An item that nobody took has the weights of its content alone. O(Σ groups' length² + 2 ·
+    An item without interactions has the weights of its content alone. O(Σ groups' length² + 2 ·
     items³), 8 · items² bytes.
 
     Jeunen, Van Balen, Goethals, "Closed-Form Models for Collaborative Filtering with
@@ -107,7 +107,7 @@ class AddEase(_OfContent):
     """
 
     name = "add-ease"
-    # both are added up once, so the relaxation is in what is learned
+    # the two are added up once, so what is learned depends on the relaxation
     answering: ClassVar[frozenset[str]] = Linear.answering
 
     content_share: Annotated[
@@ -142,18 +142,22 @@ class AddEase(_OfContent):
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         assert content is not None
         learned = super()._learn(train, content)
-        matrix = learned["matrix"]
-        matrix *= (super()._scale(learned) * (1 - self.content_share)).astype(np.float32)
-        table = np.zeros_like(matrix)
-        self._add_content(table, content, 1.0)
-        np.fill_diagonal(table, np.diagonal(table) + np.float32(self.content_l2))
+        weights = learned["matrix"]
+        weights *= (super()._scale(learned) * (1 - self.content_share)).astype(np.float32)
+        content_matrix = np.zeros_like(weights)
+        self._add_content(content_matrix, content, 1.0)
+        np.fill_diagonal(content_matrix, np.diagonal(content_matrix) + np.float32(self.content_l2))
         invert(
-            table, f"fit {self.label}", "Give a larger content_l2; 1 is the size of an item there."
+            content_matrix,
+            f"fit {self.label}",
+            "Give a larger content_l2; 1 is the size of an item there.",
         )
-        table *= (-self.content_share / np.diagonal(table).astype(np.float64)).astype(np.float32)
-        np.fill_diagonal(table, 0)
-        matrix += table
-        return {"matrix": matrix}
+        content_matrix *= (
+            -self.content_share / np.diagonal(content_matrix).astype(np.float64)
+        ).astype(np.float32)
+        np.fill_diagonal(content_matrix, 0)
+        weights += content_matrix
+        return {"matrix": weights}
 
     def _scale(self, state: Mapping[str, Array]) -> Array:
         return np.ones(len(state["matrix"]))

@@ -1,5 +1,5 @@
-"""EASE as it was published, and EDLAE, its denoising setting; either may be relaxed, normalised by
-popularity, and aware of time.
+"""EASE as published, and EDLAE, the same with dropout; both with optional relaxation, normalisation
+by popularity, and decay with time.
 """
 
 from __future__ import annotations
@@ -23,14 +23,17 @@ from spadework.models.parameters import Doc, Duration, OneOf, Range, Search
 
 
 class Ease(Linear):
-    """Ridge regression of every item on all others, itself left out. As it is, this is EASE; with
+    """Ridge regression of every item on all other items. With the defaults this is EASE; with
     dropout it is EDLAE, with a relaxation RDLAE.
 
-    G = Σ over groups n^(−group_power) x xᵀ with entries x, faded by age; Λ = l2 + dropout / (1 −
-    dropout) · diag(G); P = (G + Λ)⁻¹. Weight from i to j: −P[i, j] · max(Λ[j], (1 − relaxation) /
-    P[j, j]) · (users of i / users of j)^item_power, and 0 from an item to itself. Only P is
-    learned: relaxation, item_power, pruning and the reading of the history are free once it stands.
-    O(Σ groups' length² + items³) operations, 4 · items² bytes.
+    The Gram matrix is G = Σ over groups n^(−group_power) x xᵀ, where x [items] are the entries of a
+    group of n items, decayed with age. The penalty is Λ = l2 + dropout / (1 − dropout) · diag(G),
+    and P = (G + Λ)⁻¹. The weight from i to j is B[i, j] = −P[i, j] · max(Λ[j], (1 − relaxation) /
+    P[j, j]) · (users of i / users of j)^item_power, and B[j, j] = 0. The score of a history x is
+    x B. With the defaults this is the paper: G = XᵀX, Λ = λ, and B[i, j] = −P[i, j] / P[j, j].
+
+    Only P is learned: relaxation, item_power, pruning and the weights of the history can change
+    without a new fit. O(Σ groups' length² + items³) operations, 4 · items² bytes.
 
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders
     that don't overfit towards the Identity", NeurIPS 2020 (dropout); Moon et al., "It's Enough:
@@ -71,7 +74,7 @@ class Ease(Linear):
     )
     group: Annotated[
         Literal["user", "session", "basket"],
-        Doc("What makes items stand together; a basket is a moment where none are named."),
+        Doc("Items of one group are pairs; without a basket column a basket is one timestamp."),
     ] = "user"
     age_half_life: Annotated[
         str | None,
@@ -107,7 +110,7 @@ class Ease(Linear):
         return super().required() | (frozenset({"times"}) if timed else frozenset())
 
     def check_needs(self, train: Interactions, content: ItemContent | None) -> None:
-        """Refuse data that lack what this model needs; baskets are named, or moments."""
+        """Refuse data that lack what this model needs; a basket needs its column, or times."""
         super().check_needs(train, content)
         check_group(self.label, self.group, train)
 
@@ -124,23 +127,26 @@ class Ease(Linear):
         )
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        # The window cuts the log; that of a channel, the distance of two events, stays open.
-        matrix = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
-        return self._inverted(matrix)
+        # The window cuts the log. A channel's window, the distance of two events, is not set.
+        gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
+        return self._invert_gram(gram)
 
-    def _inverted(self, matrix: Array) -> Mapping[str, Array]:
-        """What is learned from a Gram matrix, which becomes its inverse in place."""
-        ridge = self._regularised(matrix)
-        invert(matrix, f"fit {self.label}")
-        own = np.diagonal(matrix).astype(np.float64)
-        np.fill_diagonal(matrix, 0)
-        return {"matrix": matrix, "own": own, "ridge": ridge}
+    def _invert_gram(self, gram: Array) -> Mapping[str, Array]:
+        """The learned arrays from G, which is overwritten by P: `matrix` is P with a diagonal of
+        zeros, `own` its diagonal, `ridge` is Λ.
+        """
+        ridge = self._add_ridge(gram)
+        invert(gram, f"fit {self.label}")
+        inverse = gram  # in place
+        diagonal = np.diagonal(inverse).astype(np.float64)
+        np.fill_diagonal(inverse, 0)
+        return {"matrix": inverse, "own": diagonal, "ridge": ridge}
 
-    def _regularised(self, matrix: Array) -> Array:
-        """Add Λ to the diagonal of a Gram matrix, in place, and return it: float64 [items]."""
-        sizes = np.diagonal(matrix).astype(np.float64)
+    def _add_ridge(self, gram: Array) -> Array:
+        """Add Λ to the diagonal of G, in place, and return Λ: float64 [items]."""
+        sizes = np.diagonal(gram).astype(np.float64)
         ridge = ridge_of(sizes, self.l2, self.dropout)
-        np.fill_diagonal(matrix, sizes + ridge)
+        np.fill_diagonal(gram, sizes + ridge)
         return ridge
 
     def _scale(self, state: Mapping[str, Array]) -> Array:
@@ -150,7 +156,7 @@ class Ease(Linear):
 
 class Edlae(Ease):
     """EASE with dropout: an item's own size is part of its penalty, so that common items are shrunk
-    as rare ones are.
+    as much as rare ones.
 
     Steck, "Autoencoders that don't overfit towards the Identity", NeurIPS 2020.
     """

@@ -21,15 +21,16 @@ from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Duration, Range, Search
 
 SLAB = 1024
-"""Rows of the product that are made at once."""
+"""Rows of the product that are computed at once."""
 
 
 class ForwardRidge(Linear):
-    """Every moment of a history is a regression of what came after it on what came before it.
+    """Every step of a history (events of one timestamp) is one row of a ridge regression: the later
+    events on the earlier ones.
 
-    Past events weigh past^n with n the moments back, later ones future^n with n the moments after
-    the next one, old moments fade. B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) ·
-    diag(SᵀS). With `itself`, an item may speak for its own return: its weight to itself is the
+    Past events (rows of S) weigh past^n, n steps back; later ones (rows of T) future^n, n steps
+    after the next one; old steps decay. B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) ·
+    diag(SᵀS). With `itself`, an item may predict its own return: its weight to itself is the
     learned repurchase coefficient; without, these weights are held at zero as in EASE. O(events ·
     reach + 3 · items³) operations, 8 · items² bytes.
 
@@ -45,7 +46,7 @@ class ForwardRidge(Linear):
         float,
         Range(0.0, 100_000.0, log=True),
         Search(1.0, 500.0, log=True),
-        Doc("λ: shrinkage of all weights, in moments; larger is smoother."),
+        Doc("λ: shrinkage of all weights, in steps; larger is smoother."),
     ] = 20.0
     dropout: Annotated[
         float,
@@ -57,30 +58,27 @@ class ForwardRidge(Linear):
         float,
         Range(0.01, 1.0),
         Search(0.4, 0.95),
-        Doc("A past event n moments back weighs past^n while learning."),
+        Doc("A past event n steps back weighs past^n while learning."),
     ] = 0.7
     future: Annotated[
         float,
         Range(0.01, 1.0),
         Search(0.1, 0.9),
-        Doc("A later event n moments after the next one weighs future^n."),
+        Doc("A later event n steps after the next one weighs future^n."),
     ] = 0.5
-    reach: Annotated[
-        int, Range(1, 1000), Doc("Events more moments back than this are not looked at.")
-    ] = 20
+    reach: Annotated[int, Range(1, 1000), Doc("Events more steps back than this are ignored.")] = 20
     itself: Annotated[
         bool,
         Search(choices=(True, False)),
         Doc(
-            "Whether an item may speak for its own return; else its weight to itself is "
-            "held at zero."
+            "Whether an item may predict its own return; else its weight to itself is held at zero."
         ),
     ] = True
     age_half_life: Annotated[
         str | None,
         Duration(),
         Search(choices=(None, "30d", "90d", "365d")),
-        Doc("Age of a moment, from the end of the log, at which it counts half."),
+        Doc("Age of a step, from the end of the log, at which it counts half."),
     ] = None
     window: Annotated[
         str | None,
@@ -118,7 +116,7 @@ class ForwardRidge(Linear):
             weights = np.exp2(-(log.times.max(initial=0) - log.times) / half_life).astype(
                 np.float32
             )
-        own, cross = transitions(
+        past_gram, past_by_next = transitions(
             log.starts,
             log.items,
             positions(log),
@@ -129,33 +127,35 @@ class ForwardRidge(Linear):
             reach=self.reach,
             label=label,
         )
-        sizes = np.diagonal(own).astype(np.float64)
+        sizes = np.diagonal(past_gram).astype(np.float64)
         ridge = ridge_of(sizes, self.l2, self.dropout)
-        np.fill_diagonal(own, sizes + ridge)
-        invert(own, label)
-        self._regress(own, cross, label)
-        return {"matrix": own}
+        np.fill_diagonal(past_gram, sizes + ridge)
+        invert(past_gram, label)
+        self._regress(past_gram, past_by_next, label)  # from here on, it is B
+        return {"matrix": past_gram}
 
-    def _regress(self, inverse: Array, cross: Array, label: str) -> None:
-        """Replace the inverse P by B = P · SᵀT, in place, slab by slab; without `itself` less P ·
+    def _regress(self, inverse: Array, past_by_next: Array, label: str) -> None:
+        """Replace the inverse P by B = P · SᵀT, in place, slab by slab; without `itself` minus P ·
         diag(diag(B) / diag(P)).
         """
         slabs = [
             slice(first, min(first + SLAB, len(inverse))) for first in range(0, len(inverse), SLAB)
         ]
-        own = np.diagonal(inverse).copy()
-        removed = np.zeros_like(own)
+        diagonal = np.diagonal(inverse).copy()
+        removed = np.zeros_like(diagonal)
         if not self.itself:
             columns = parallel.share(
-                lambda rows: np.einsum("ij,ji->i", inverse[rows], cross[:, rows]), slabs, label
+                lambda rows: np.einsum("ij,ji->i", inverse[rows], past_by_next[:, rows]),
+                slabs,
+                label,
             )
-            removed = np.concatenate(columns) / own
+            removed = np.concatenate(columns) / diagonal
 
         def regress(rows: slice) -> None:
-            part = inverse[rows].copy()
-            np.matmul(part, cross, out=inverse[rows])
+            rows_of_inverse = inverse[rows].copy()
+            np.matmul(rows_of_inverse, past_by_next, out=inverse[rows])
             if not self.itself:
-                inverse[rows] -= part * removed
+                inverse[rows] -= rows_of_inverse * removed
 
         with parallel.lone_blas():
             parallel.share(regress, slabs, label)

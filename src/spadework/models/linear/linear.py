@@ -28,17 +28,17 @@ from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
 
 RATE = 8e10
-"""Operations a second of one processor in float32, for what fitting will take."""
-PRUNED_AT_ONCE = 256
-"""Columns whose largest weights are looked for together."""
+"""Operations a second of one processor in float32, for the estimate of the cost of fitting."""
+COLUMNS_AT_ONCE = 256
+"""Columns whose largest weights are searched together."""
 
 
 class Linear(HistoryReader):
     """The score of an item is the sum over history items of weight[history item, item].
 
-    What is learned is a dense matrix, whose rows and columns are scaled when it answers: whatever
-    only scales is free once the matrix stands. With `keep`, the largest weights of each column
-    become a sparse table, and the matrix is let go.
+    What is learned is a dense matrix, whose rows and columns are scaled when it answers: parameters
+    that only scale can change without a new fit. With `keep`, the largest weights of each column
+    become a sparse table, and the matrix is freed.
     """
 
     instead: ClassVar[str] = (
@@ -59,9 +59,7 @@ class Linear(HistoryReader):
     keep: Annotated[
         int | None,
         Range(1, 100_000),
-        Doc(
-            "Weights kept to each item, the largest ones; none: all, which takes 4 · items² bytes."
-        ),
+        Doc("Largest weights kept to each item; none: all, which takes 4 · items² bytes."),
     ] = None
 
     def cost(self, train: Interactions) -> Cost:
@@ -76,11 +74,13 @@ class Linear(HistoryReader):
             + 1e-7 * len(train)
             + 1e-3
         )
-        held = 4 * matrices * items**2 + dense_inverse.room(items) + kept + 60 * len(train) + 2**20
-        return Cost(bytes=int(held), seconds=seconds)
+        needed = (
+            4 * matrices * items**2 + dense_inverse.room(items) + kept + 60 * len(train) + 2**20
+        )
+        return Cost(bytes=int(needed), seconds=seconds)
 
     def _operations(self, items: int) -> float:
-        """Operations that fitting takes beside counting."""
+        """Operations that fitting takes in addition to counting."""
         return float(items) ** 3
 
     def _matrices(self) -> int:
@@ -115,18 +115,18 @@ class Linear(HistoryReader):
 
     @abstractmethod
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        """The dense `matrix` [items, items] float32, and what `_scale` needs beside it."""
+        """The dense `matrix` [items, items] float32, and what `_scale` needs in addition."""
 
     @abstractmethod
     def _scale(self, state: Mapping[str, Array]) -> Array:
-        """What each column of the matrix is multiplied by, `item_power` aside: float64 [items];
-        zero where nothing is known.
+        """The factor of each column of the matrix, without `item_power`: float64 [items]; zero
+        where nothing is known.
         """
 
     def _scales(self, state: Mapping[str, Array]) -> tuple[Array, Array]:
-        """Scales of rows and of columns: float32 [items] both."""
-        regularised = np.maximum(state["users"], 1).astype(np.float64) ** self.item_power
-        return regularised.astype(np.float32), (self._scale(state) / regularised).astype(np.float32)
+        """Scales of rows and of columns: float32 [items] each."""
+        popularity = np.maximum(state["users"], 1).astype(np.float64) ** self.item_power
+        return popularity.astype(np.float32), (self._scale(state) / popularity).astype(np.float32)
 
     def _pruned(self, state: Mapping[str, Array]) -> dict[str, Array]:
         """The `keep` largest weights of each column by size, as a sparse table of rows.
@@ -137,12 +137,14 @@ class Linear(HistoryReader):
         items, keep = len(matrix), min(self.keep, len(matrix))
 
         def largest(first: int) -> tuple[Array, Array]:
-            columns = slice(first, min(first + PRUNED_AT_ONCE, items))
+            columns = slice(first, min(first + COLUMNS_AT_ONCE, items))
             weights = np.ascontiguousarray(matrix[:, columns].T) * left * right[columns, None]
-            places = np.sort(np.argpartition(-np.abs(weights), keep - 1, axis=1)[:, :keep], axis=1)
-            return places.astype(np.int32), np.take_along_axis(weights, places, axis=1)
+            positions = np.sort(
+                np.argpartition(-np.abs(weights), keep - 1, axis=1)[:, :keep], axis=1
+            )
+            return positions.astype(np.int32), np.take_along_axis(weights, positions, axis=1)
 
-        parts = parallel.share(largest, range(0, items, PRUNED_AT_ONCE), f"prune {self.label}")
+        parts = parallel.share(largest, range(0, items, COLUMNS_AT_ONCE), f"prune {self.label}")
         sources, values = (
             np.concatenate([part[0] for part in parts]),
             np.concatenate([part[1] for part in parts]),
@@ -161,39 +163,44 @@ class Linear(HistoryReader):
 
     # ---- answering
 
-    def _weighted(self, histories: Histories) -> tuple[SparseRows, Array]:
-        """What the histories say to a dense matrix, and the scale of its columns."""
-        told, weights = self._votes(histories)
+    def _scaled_rows(self, histories: Histories) -> tuple[SparseRows, Array]:
+        """The weighted histories as rows [users, items], scaled as the rows of the dense matrix,
+        and the scale of its columns.
+        """
+        histories, weights = self._weighted_histories(histories)
         left, right = self._scales(self.state)
-        return SparseRows(told.starts, told.items, weights * left[told.items]), right
+        return SparseRows(histories.starts, histories.items, weights * left[histories.items]), right
 
-    def _table(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
-        told, weights = self._votes(histories)
+    def _rows_and_table(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
+        """The weighted histories as rows [users, items], and the pruned table."""
+        histories, weights = self._weighted_histories(histories)
         state = self.state
-        return SparseRows(told.starts, told.items, weights), SparseRows(
+        return SparseRows(histories.starts, histories.items, weights), SparseRows(
             state["starts"], state["columns"], state["values"]
         )
 
     def _score(self, histories: Histories) -> Array:
         if "matrix" in self.state:
-            lists, scale = self._weighted(histories)
-            return dense_scores.score_dense(lists, self.state["matrix"], scale)
-        return sparse_scores.score_rows(*self._table(histories), len(self.item_vocabulary))
+            rows, scale = self._scaled_rows(histories)
+            return dense_scores.score_dense(rows, self.state["matrix"], scale)
+        return sparse_scores.score_rows(*self._rows_and_table(histories), len(self.item_vocabulary))
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
         if "matrix" in self.state:
-            lists, scale = self._weighted(histories)
-            return dense_scores.score_cells(lists, self.state["matrix"], scale, asked)
-        return sparse_scores.score_cells(*self._table(histories), len(self.item_vocabulary), asked)
+            rows, scale = self._scaled_rows(histories)
+            return dense_scores.score_cells(rows, self.state["matrix"], scale, targets)
+        return sparse_scores.score_cells(
+            *self._rows_and_table(histories), len(self.item_vocabulary), targets
+        )
 
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         if "matrix" in self.state:
-            lists, scale = self._weighted(block)
+            rows, scale = self._scaled_rows(block)
             return dense_scores.recommend_dense(
-                lists,
+                rows,
                 self.state["matrix"],
                 scale,
                 k,
@@ -201,9 +208,9 @@ class Linear(HistoryReader):
                 only=repeats == "only",
                 allowed=allowed,
             )
-        lists, table = self._table(block)
+        rows, table = self._rows_and_table(block)
         return sparse_scores.recommend_rows(
-            lists,
+            rows,
             table,
             len(self.item_vocabulary),
             k,
@@ -222,8 +229,8 @@ class Linear(HistoryReader):
             left, right = self._scales(state)
             row = state["matrix"][code] * left[code] * right
         else:
-            cells = slice(state["starts"][code], state["starts"][code + 1])
-            row[state["columns"][cells]] = state["values"][cells]
+            row_cells = slice(state["starts"][code], state["starts"][code + 1])
+            row[state["columns"][row_cells]] = state["values"][row_cells]
         row[code] = 0.0
         return np.where(row == 0, np.float32(-np.inf), row)
 
@@ -237,19 +244,21 @@ class Linear(HistoryReader):
                 * state["matrix"][sources, code].astype(np.float64)
                 * right[code]
             )
-        found = np.zeros(len(sources))
-        for place, source in enumerate(sources):
-            cells = slice(state["starts"][source], state["starts"][source + 1])
-            at = np.searchsorted(state["columns"][cells], code)
-            if at < cells.stop - cells.start and state["columns"][cells][at] == code:
-                found[place] = float(state["values"][cells][at]) * float(weights[place])
-        return found
+        contributions = np.zeros(len(sources))
+        for position, source in enumerate(sources):
+            row_cells = slice(state["starts"][source], state["starts"][source + 1])
+            at = np.searchsorted(state["columns"][row_cells], code)
+            if at < row_cells.stop - row_cells.start and state["columns"][row_cells][at] == code:
+                contributions[position] = float(state["values"][row_cells][at]) * float(
+                    weights[position]
+                )
+        return contributions
 
     # ---- arrays from a file
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         if "matrix" in state:
-            self._scales(state)  # names what is missing
+            self._scales(state)  # an error names a missing array
             vectors = [
                 name
                 for name, array in state.items()
@@ -272,7 +281,7 @@ def _wrong_matrix(matrix: Array, items: int) -> str | None:
 
 
 def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
-    """The Gram matrix of the log's groups, entries weighed as the channel says: [items, items]
+    """The Gram matrix of the log's groups, with the entry weights of the channel: [items, items]
     float32.
 
     An entry of age a weighs 2^(−a / 2h), so that a pair of equally old entries counts half after
@@ -291,7 +300,7 @@ def counted_gram(train: Interactions, channel: Channel, label: str) -> Array:
 
 def ridge_of(sizes: Array, l2: float, dropout: float) -> Array:
     """Λ = l2 + dropout / (1 − dropout) · sizes, float64 [items]; refused where it leaves a zero on
-    the diagonal of an item of size zero.
+    the diagonal, for an item of size zero.
     """
     if l2 == 0 and (sizes <= 0).any():
         raise Unsuitable(

@@ -1,5 +1,5 @@
-"""Sparse least squares, item by item: EASE where each item looks only at its strongest partners,
-for catalogues too large for it.
+"""Sparse least squares, item by item: EASE over each item's strongest partners only, for catalogues
+that are too large for EASE.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
         int,
         Range(1, 5000, log=True),
         Search(choices=(50, 100, 200)),
-        Doc("Partners that the column of an item may lean on."),
+        Doc("Partners that may have weights in the column of an item."),
     ] = 100
     share: Annotated[
         float,
         Range(0.0, 1.0),
-        Doc("Share of its partners whose columns an item's inverse gives too; 0: each its own."),
+        Doc("Share of its partners whose columns an item's inverse also gives; 0: only its own."),
     ] = 0.0
 
     @classmethod
@@ -57,31 +57,31 @@ class MarkovField(pruned_gram.GramLearner, ItemItem):
 
     def cost(self, train: Interactions) -> Cost:
         counting = self._counting_cost(train, self.neighbours)
-        # columns that an item's inverse gives, at most
+        # at most, the columns that an item's inverse gives
         members, columns = counting.partners, 1 + self.share * counting.partners
         work = train.item_count * (members**3 / 3 + 1000 * members)
-        held = (
+        needed = (
             counting.bytes + (24 if self.share == 0 else 40 * columns) * train.item_count * members
         )
-        return Cost(bytes=int(held), seconds=counting.seconds + 1.5e-10 * work)
+        return Cost(bytes=int(needed), seconds=counting.seconds + 1.5e-10 * work)
 
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        found = self._gram(train)
-        members = sparse_graph.strongest(found.pairs, self.neighbours)
-        half, diagonal = sparse_graph.halved(found.pairs), self._diagonal(found)
+        gram = self._gram(train)
+        members = sparse_graph.strongest(gram.pairs, self.neighbours)
+        half, diagonal = sparse_graph.halved(gram.pairs), self._diagonal(gram)
         if self.share > 0:
             members, weights, regularised = block_inverse.shared_columns(
-                half, diagonal, members, found.pairs, self.share, f"fit {self.label}"
+                half, diagonal, members, gram.pairs, self.share, f"fit {self.label}"
             )
         else:
-            values, own, regularised = local_inverse.own_columns(
+            values, inverse_diagonal, regularised = local_inverse.own_columns(
                 half, diagonal, members, f"fit {self.label}"
             )
-            weights = -values / np.repeat(own, np.diff(members.starts))
+            weights = -values / np.repeat(inverse_diagonal, np.diff(members.starts))
         pruned_gram.note_regularised(self.label, regularised)
-        source, target = self._factors(found)
+        source, target = self._factors(gram)
         weights *= source[members.items]
         weights *= np.repeat(target, np.diff(members.starts))
         return pruned_gram.by_history_item(members, weights)

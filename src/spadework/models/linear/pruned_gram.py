@@ -1,17 +1,17 @@
 """The Gram matrix of a log, counted and pruned: what models that solve least-squares problems over
 few partners start from.
 
-G = XᵀX, where x_ui says whether (and how much) user u holds item i. Only the strongest pairs of
-each item are kept, by G_ij / (G_ii · G_jj)^(pair_power / 2), and all work is done on that scale: it
-is a matter of rounding, the answer is scaled back.
+G = XᵀX, where x_ui is the weight of item i in the history of user u, or 0. Only the strongest pairs
+of each item are kept, by G_ij / (G_ii · G_jj)^(pair_power / 2), and all work is done on that scale:
+this only affects rounding, since the answer is scaled back.
 
 The penalty of item i is l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii. Scaling the matrix
 by powers of the counts and back, as "Markov Random Fields for Collaborative Filtering" (Steck,
 NeurIPS 2019) does with scale_power 0.75, is the same as such a penalty: S (G + l2 · S⁻²) S is S G S
 + l2 with S = G_ii^(−scale_power / 2). So plain EASE has scale_power 0, and dropout (Steck,
 "Autoencoders that don't overfit towards the Identity", NeurIPS 2020) is the case 1. It is on by
-default: pairs that are left out can make what is kept indefinite, and a penalty that grows with the
-users holds the most popular items, which l2 alone hardly touches.
+default: pruning can make the matrix indefinite, and a penalty that grows with the users regularises
+the most popular items, on which l2 alone has little effect.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ from spadework.models.newest_span import in_window
 from spadework.models.parameters import Doc, Duration, Range, Search
 
 TINY = 1e-12
-"""Stands in for the size of an item that nobody holds."""
+"""Used as the size of an item without users."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gram:
-    """Kept pairs of the scaled matrix T G T, T = diag(scale); the diagonal stands apart and is not
+    """Kept pairs of the scaled matrix T G T, T = diag(scale); the diagonal is separate and is not
     scaled.
     """
 
     pairs: Graph  # values T_i · G_ij · T_j
     diagonal: Array  # [items] float64: G_ii
     scale: Array  # [items] float64: T_i, above zero
-    users: Array  # [items] float64: distinct users of the item in the whole log, at least 1
+    users: Array  # [items] float64: distinct users of the item in the complete log, at least 1
 
 
 class CountingCost(NamedTuple):
-    """What counting pairs takes, and how many partners an item then has, at a guess."""
+    """Estimates of what counting pairs takes, and how many partners an item then has."""
 
     bytes: float
     seconds: float
@@ -61,7 +61,7 @@ class CountingCost(NamedTuple):
 
 
 class GramLearner(HistoryReader):
-    """What models of the kept Gram matrix share: what is counted, which pairs are kept, and the
+    """What models of the pruned Gram matrix share: what is counted, which pairs are kept, and the
     penalties.
     """
 
@@ -86,7 +86,7 @@ class GramLearner(HistoryReader):
         float,
         Range(0.0, 2.0),
         Search(0.0, 1.0),
-        Doc("Exponent of an item's users in its penalty: above 0, rare items are held less."),
+        Doc("Exponent of an item's users in its penalty: above 0, rare items are shrunk less."),
     ] = 0.0
     item_power: Annotated[
         float,
@@ -122,7 +122,7 @@ class GramLearner(HistoryReader):
     keep: Annotated[
         int,
         Range(1, 100_000),
-        Doc("Strongest pairs of each item that are kept; all others are taken as zero."),
+        Doc("Strongest pairs of each item that are kept; all others count as zero."),
     ] = 500
     pair_power: Annotated[
         float,
@@ -143,21 +143,21 @@ class GramLearner(HistoryReader):
 
     @property
     def channel(self) -> Channel:
-        """What is counted. Entries fade with half of the rate, so that their products fade as the
-        events do, and G stays a Gram matrix.
+        """What is counted. Entries decay at half of the rate, so that their products decay as the
+        events do, and G is still a Gram matrix.
         """
-        fading = self.age_half_life is not None
+        decaying = self.age_half_life is not None
         return Channel(
             group_power=self.group_power,
             newest=self.newest,
-            entry="recency" if fading else "binary",
+            entry="recency" if decaying else "binary",
             entry_half_life=2 * durations.seconds(self.age_half_life, "age_half_life")
             if self.age_half_life is not None
             else 30 * 86_400.0,
         )
 
     def _diagonal(self, gram: Gram) -> Array:
-        """Diagonal of T (G + penalties) T, above zero even where no penalty is asked for. Shape
+        """Diagonal of T (G + penalties) T, above zero even without a penalty. Shape
         [items], float64.
         """
         size = np.maximum(gram.diagonal, TINY)
@@ -168,16 +168,16 @@ class GramLearner(HistoryReader):
         """What weights on the scale of T are multiplied by, for the history item and for the
         target. Shape [items] both.
         """
-        lift = gram.users**self.item_power
-        return gram.scale * lift, 1 / (gram.scale * lift)
+        popularity = gram.users**self.item_power
+        return gram.scale * popularity, 1 / (gram.scale * popularity)
 
     def _gram(self, train: Interactions) -> Gram:
         """Count and keep the `keep` strongest pairs of each item, and those that the other item
         keeps.
         """
-        told = in_window(train, self.window)
-        counted = count_pass(told, (self.channel,))
-        rows = GroupedRows.of(told, (self.channel,), None, tell=False)  # the pass has told it
+        log = in_window(train, self.window)
+        counted = count_pass(log, (self.channel,))
+        rows = GroupedRows.of(log, (self.channel,), None, note=False)  # the pass has made the note
         weights = rows.entry_weights(self.channel).astype(np.float64) * rows.group_damping(
             self.channel
         )
@@ -193,15 +193,19 @@ class GramLearner(HistoryReader):
         users = np.maximum(users_of(train), 1).astype(np.float64)
         return Gram(symmetric(table.starts, table.columns, table.values), diagonal, scale, users)
 
-    def _counting_cost(self, train: Interactions, most: int) -> CountingCost:
-        """What counting takes and keeps, where an item leans on `most` partners, at a guess."""
+    def _counting_cost(self, train: Interactions, max_partners: int) -> CountingCost:
+        """Estimates for counting, where an item has at most `max_partners` partners."""
         lengths = np.diff(train.starts).astype(np.float64)
         if self.newest is not None:
             lengths = np.minimum(lengths, self.newest)
         items, pairs = train.item_count, float((lengths**2).sum())
         cells = min(pairs, float(items) ** 2)
         kept = min(cells, 2.0 * items * self.keep)
-        partners = items - 1.0 if most >= items - 1 else min(float(most), kept / max(items, 1))
+        partners = (
+            items - 1.0
+            if max_partners >= items - 1
+            else min(float(max_partners), kept / max(items, 1))
+        )
         seconds = 2e-9 * pairs + 1e-8 * cells + 1e-7 * kept + 3e-7 * len(train) + 1e-3
         return CountingCost(30 * kept + 100 * len(train) + 2**25, seconds, partners)
 
@@ -226,11 +230,11 @@ def by_history_item(members: Members, weights: Array) -> dict[str, Array]:
 
 
 def note_regularised(label: str, regularised: int) -> None:
-    """Say how many small systems needed a larger penalty than was asked for."""
+    """Note how many small systems needed a larger penalty than was set."""
     if regularised:
         events.note(
-            f"{label}: the pairs of {regularised:,} items had no solution as they were kept; "
-            "their penalties were raised (keep, l2)."
+            f"{label}: the pairs of {regularised:,} items had no solution after pruning; "
+            "their penalties were increased (keep, l2)."
         )
 
 

@@ -27,13 +27,13 @@ class Sansa(pruned_gram.GramLearner):
     triangular in the order of popularity.
 
     Row i of W is a small least-squares problem over the strongest partners of i that come before
-    it, so rows are solved side by side, and none can fail where the kept pairs are positive
+    it, so rows are solved in parallel, and none can fail where the kept pairs are positive
     definite: a factorised sparse approximate inverse (Kolotilina and Yeremin, "Factorized Sparse
     Approximate Inverse Preconditionings", 1993) in place of the incomplete factor and its
     refinement in Spišák et al., "Scalable Approximate NonSymmetric Autoencoder for Collaborative
-    Filtering", RecSys 2023. With all pairs and density 1 it is EASE. An item of the history does
-    not speak for itself. Items without partners have no scores. O(pairs of users' items + items ·
-    partners³ / 3); a row of a factor holds max(density · items, least) cells at most.
+    Filtering", RecSys 2023. With all pairs and density 1 it is EASE. An item of the history adds
+    nothing to its own score. Items without partners have no scores. O(pairs of users' items + items
+    · partners³ / 3); a row of a factor holds max(density · items, least) cells at most.
     """
 
     name = "sansa"
@@ -53,7 +53,7 @@ class Sansa(pruned_gram.GramLearner):
     ] = 50
     order: Annotated[
         Literal["popular", "rare"],
-        Doc("Which items come first; each leans in the factor on those before it alone."),
+        Doc("Which items come first; in the factor, each item has weights for earlier ones only."),
     ] = "popular"
 
     @classmethod
@@ -62,7 +62,7 @@ class Sansa(pruned_gram.GramLearner):
         return [{}, {"l2": 100.0}, {"group_power": 0.5}, {"least": 200}, {"item_power": 0.2}, plain]
 
     def _partners(self, items: int) -> int:
-        """Cells of a row besides the item's own."""
+        """Cells of a row, without the item's own."""
         return min(max(round(self.density * items), self.least), items) - 1
 
     def cost(self, train: Interactions) -> Cost:
@@ -77,37 +77,37 @@ class Sansa(pruned_gram.GramLearner):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        found = self._gram(train)
+        gram = self._gram(train)
         items = train.item_count
-        ascending = found.diagonal if self.order == "rare" else -found.diagonal
-        place = np.empty(items, np.int32)
-        place[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)
-        members = sparse_graph.strongest(found.pairs, self._partners(items), place)
+        ascending = gram.diagonal if self.order == "rare" else -gram.diagonal
+        rank = np.empty(items, np.int32)
+        rank[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)
+        members = sparse_graph.strongest(gram.pairs, self._partners(items), rank)
         values, pivots, regularised = local_inverse.own_columns(
-            sparse_graph.halved(found.pairs), self._diagonal(found), members, f"fit {self.label}"
+            sparse_graph.halved(gram.pairs), self._diagonal(gram), members, f"fit {self.label}"
         )
         pruned_gram.note_regularised(self.label, regularised)
         lengths = np.diff(members.starts)
         rows = np.concatenate((np.repeat(np.arange(items), lengths), np.arange(items)))
-        cells = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))
+        entries = np.concatenate((values / np.repeat(pivots, lengths), np.ones(items)))
         columns = np.concatenate((members.items, np.arange(items)))
         # the diagonal of P
-        diagonal = np.bincount(columns, weights=cells**2 * pivots[rows], minlength=items)
-        source, _ = self._factors(found)
+        diagonal = np.bincount(columns, weights=entries**2 * pivots[rows], minlength=items)
+        source, _ = self._factors(gram)
         factor = csr_array(
-            ((cells * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items)
+            ((entries * source[columns]).astype(np.float32), (rows, columns)), shape=(items, items)
         )
-        factor.eliminate_zeros()  # no evidence
+        factor.eliminate_zeros()  # they are no evidence
         factor.sort_indices()
-        turned = factor.tocsc()
-        turned.sort_indices()
+        by_item = factor.tocsc()
+        by_item.sort_indices()
         return {
             "factor_starts": factor.indptr.astype(np.int64),
             "factor_items": factor.indices.astype(np.int32),
             "factor_values": factor.data,
-            "item_starts": turned.indptr.astype(np.int64),
-            "item_factors": turned.indices.astype(np.int32),
-            "item_values": turned.data,
+            "item_starts": by_item.indptr.astype(np.int64),
+            "item_factors": by_item.indices.astype(np.int32),
+            "item_values": by_item.data,
             "inverse_pivots": pivots.astype(np.float32),
             "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
         }
@@ -131,29 +131,34 @@ class Sansa(pruned_gram.GramLearner):
     # ---- answering
 
     def _factor_pair(self) -> factor_pair_scores.Factors:
-        held = self.state
-        by_item = SparseRows(held["item_starts"], held["item_factors"], held["item_values"])
-        by_factor = SparseRows(held["factor_starts"], held["factor_items"], held["factor_values"])
+        state = self.state
+        by_item = SparseRows(state["item_starts"], state["item_factors"], state["item_values"])
+        by_factor = SparseRows(
+            state["factor_starts"], state["factor_items"], state["factor_values"]
+        )
         return factor_pair_scores.Factors(
-            by_item, by_factor, held["inverse_pivots"], held["target_scale"]
+            by_item, by_factor, state["inverse_pivots"], state["target_scale"]
         )
 
-    def _told(self, histories: Histories) -> SparseRows:
-        told, weights = self._votes(histories)
-        return SparseRows(told.starts, told.items, weights)
+    def _history_rows(self, histories: Histories) -> SparseRows:
+        """The weighted histories as rows [users, items]."""
+        histories, weights = self._weighted_histories(histories)
+        return SparseRows(histories.starts, histories.items, weights)
 
     def _score(self, histories: Histories) -> Array:
-        return factor_pair_scores.score_rows(self._told(histories), self._factor_pair())
+        return factor_pair_scores.score_rows(self._history_rows(histories), self._factor_pair())
 
-    def _score_cells(self, histories: Histories, asked: SparseRows) -> Array:
-        return factor_pair_scores.score_cells(self._told(histories), self._factor_pair(), asked)
+    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+        return factor_pair_scores.score_cells(
+            self._history_rows(histories), self._factor_pair(), targets
+        )
 
     def _lists(
         self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
         seen = None if repeats == "allow" else (block.starts, block.items)
         return factor_pair_scores.recommend_rows(
-            self._told(block),
+            self._history_rows(block),
             self._factor_pair(),
             k,
             seen=seen,
@@ -169,20 +174,23 @@ class Sansa(pruned_gram.GramLearner):
         return np.asarray(factor_pair_scores.score_rows(alone, self._factor_pair())[0])
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        held = self.state
+        state = self.state
 
-        def cells(item: int) -> slice:
-            return slice(held["item_starts"][item], held["item_starts"][item + 1])
+        def of_item(item: int) -> slice:
+            return slice(state["item_starts"][item], state["item_starts"][item + 1])
 
-        target = np.zeros(len(held["inverse_pivots"]))
-        factors = held["item_factors"][cells(code)]
+        target = np.zeros(len(state["inverse_pivots"]))
+        factors = state["item_factors"][of_item(code)]
         target[factors] = (
-            held["item_values"][cells(code)]
-            * held["inverse_pivots"][factors].astype(np.float64)
-            * held["target_scale"][code]
+            state["item_values"][of_item(code)]
+            * state["inverse_pivots"][factors].astype(np.float64)
+            * state["target_scale"][code]
         )
         parts = [
-            float(held["item_values"][cells(one)] @ target[held["item_factors"][cells(one)]])
-            for one in sources
+            float(
+                state["item_values"][of_item(source)]
+                @ target[state["item_factors"][of_item(source)]]
+            )
+            for source in sources
         ]
         return np.where(sources == code, 0.0, np.asarray(parts, np.float64) * weights)

@@ -28,9 +28,10 @@ class Slim(pruned_gram.GramLearner, ItemItem):
 
     Λ_i = l2 · G_ii^scale_power + dropout / (1 − dropout) · G_ii, with G_ii the users of i.
     Penalties are in users, as the counts are; a library that divides squares by the number of users
-    wants them divided, too. Solved by coordinate descent on counts of pairs, so the number of users
-    plays no part. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N Recommender Systems",
-    ICDM 2011. O(pairs of users' items + items · rounds · neighbours²), by all processors.
+    needs them divided, too. Solved by coordinate descent on counts of pairs, so the descent
+    does not depend on the number of users. Ning and Karypis, "SLIM: Sparse Linear Methods for Top-N
+    Recommender Systems", ICDM 2011. O(pairs of users' items + items · rounds · neighbours²), by all
+    processors.
     """
 
     name = "slim"
@@ -39,21 +40,21 @@ class Slim(pruned_gram.GramLearner, ItemItem):
         float,
         Range(0.0, 1e5, log=True),
         Search(0.01, 10.0, log=True),
-        Doc("Penalty on the sum of weights, in users: pairs counted less often fall to zero."),
+        Doc("Penalty on the sum of weights, in users: pairs with smaller counts get weight zero."),
     ] = 0.1
     neighbours: Annotated[
         int,
         Range(1, 5000, log=True),
         Search(choices=(50, 100, 200)),
-        Doc("Nearest neighbours that the column of an item may lean on."),
+        Doc("Nearest neighbours that may have weights in the column of an item."),
     ] = 100
     rounds: Annotated[
-        int, Range(1, 10_000), Doc("Most times that descent goes over all weights of an item.")
+        int, Range(1, 10_000), Doc("Most passes of the descent over all weights of an item.")
     ] = 50
     tolerance: Annotated[
         float,
         Range(1e-8, 0.1, log=True),
-        Doc("Descent ends when no weight moves by this share of the largest."),
+        Doc("Descent ends when no weight changes by this share of the largest."),
     ] = 1e-3
 
     @classmethod
@@ -73,12 +74,12 @@ class Slim(pruned_gram.GramLearner, ItemItem):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        found = self._gram(train)
-        members = sparse_graph.strongest(found.pairs, self.neighbours)
+        gram = self._gram(train)
+        members = sparse_graph.strongest(gram.pairs, self.neighbours)
         weights, not_converged = coordinate_descent.descend(
-            sparse_graph.halved(found.pairs),
-            self._diagonal(found),
-            found.scale,
+            sparse_graph.halved(gram.pairs),
+            self._diagonal(gram),
+            gram.scale,
             members,
             l1=self.l1,
             rounds=self.rounds,
@@ -90,6 +91,6 @@ class Slim(pruned_gram.GramLearner, ItemItem):
                 f"{self.label}: the weights of {not_converged:,} items still moved when descent "
                 "ended (rounds, tolerance)."
             )
-        lift = found.users**self.item_power
-        weights *= lift[members.items] / np.repeat(lift, np.diff(members.starts))
+        popularity = gram.users**self.item_power
+        weights *= popularity[members.items] / np.repeat(popularity, np.diff(members.starts))
         return pruned_gram.by_history_item(members, weights)

@@ -1,5 +1,5 @@
-"""The network of Mult-VAE and its course: a bag of items is pressed into a few numbers with noise,
-and unfolded into chances of all items.
+"""The network of Mult-VAE and its training task: a bag of items is encoded as a few noisy numbers,
+and decoded into probabilities of all items.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from torch.nn.functional import log_softmax
 
 from spadework.arrays import Array
 from spadework.models.histories import Histories
-from spadework.models.neural.training import Course
-from spadework.models.neural.validation import LISTED, Seen, seen_in
+from spadework.models.neural.training import TrainingTask
+from spadework.models.neural.validation import LIST_LENGTH, ValidationMetrics, validation_metrics
 
 CELLS = 20_000_000
-"""Logits of a batch at once: users × items."""
+"""Logits of a batch held at once: users × items."""
 
 
 class VaeNetwork(nn.Module):
@@ -46,7 +46,7 @@ class VaeNetwork(nn.Module):
                 nn.init.zeros_(table.bias)
 
     def encoded(self, starts: Tensor, codes: Tensor, weights: Tensor) -> Tensor:
-        """tanh of the first layer: [users, hidden]. `starts` [users] are places in `codes`;
+        """tanh of the first layer: [users, hidden]. `starts` [users] are offsets in `codes`;
         `weights` are of length 1 in each user.
         """
         return torch.tanh(self.inner(codes, starts, per_sample_weights=weights) + self.inner_bias)
@@ -78,9 +78,9 @@ class VaeNetwork(nn.Module):
 
 
 @dataclass
-class VaeCourse(Course):
-    """Bags of items in random batches of users, and a few users whose newest moment was
-    withheld.
+class VaeTask(TrainingTask):
+    """Bags of items in random batches of users, and a few users whose latest timestamp
+    is held out.
     """
 
     network: VaeNetwork
@@ -88,30 +88,31 @@ class VaeCourse(Course):
     batch: int
     anneal_steps: float
     counts: Array  # [items]
-    asked: Histories  # of withheld users, what came before
-    wanted: list[Array] = field(default_factory=list)
-    repeating: bool = True
-    done: int = 0  # batches so far; the weight of the divergence rises with them
+    histories: Histories  # of the held-out users, the events before
+    held_out: list[Array] = field(default_factory=list)
+    repeats_allowed: bool = True
+    batches_done: int = 0  # batches so far; the weight of the divergence rises with them
 
     def steps(self) -> int:
-        return max(1, math.ceil(len(self.bags) / self.rows))
+        return max(1, math.ceil(len(self.bags) / self.batch_users))
 
     @property
-    def rows(self) -> int:
+    def batch_users(self) -> int:
         """Users of a batch."""
         return max(1, min(self.batch, CELLS // self.network.items))
 
-    def begin(self, epoch: int) -> None:
-        self.done = epoch * self.steps()
+    def before_epoch(self, epoch: int) -> None:
+        self.batches_done = epoch * self.steps()
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
         order, (rank, size) = rng.permutation(len(self.bags)), share
-        cut = [order[at : at + self.rows] for at in range(0, len(order), self.rows)]
+        cut = [order[at : at + self.batch_users] for at in range(0, len(order), self.batch_users)]
         for number, rows in enumerate(cut[: len(cut) // size * size]):
-            self.done += 1
+            self.batches_done += 1
             if number % size == rank:
                 annealed = torch.tensor(
-                    min(1.0, self.done / self.anneal_steps), device=self.network.inner_bias.device
+                    min(1.0, self.batches_done / self.anneal_steps),
+                    device=self.network.inner_bias.device,
                 )
                 yield (*self._bag(self.bags.take(rows)), annealed)
 
@@ -127,18 +128,22 @@ class VaeCourse(Course):
         return starts, codes, values
 
     @torch.no_grad()
-    def look(self) -> Seen | None:
-        if not self.wanted:
+    def validate(self) -> ValidationMetrics | None:
+        if not self.held_out:
             return None
-        shown = []
-        for start in range(0, len(self.wanted), self.rows):
-            part = self.asked.take(np.arange(start, min(start + self.rows, len(self.wanted))))
+        lists = []
+        for start in range(0, len(self.held_out), self.batch_users):
+            part = self.histories.take(
+                np.arange(start, min(start + self.batch_users, len(self.held_out)))
+            )
             starts, codes, weights = self._bag(part)
             scores = self.network.decoded(
                 self.network.mean(self.network.encoded(starts, codes, weights))
             )
-            if not self.repeating:
+            if not self.repeats_allowed:
                 rows = np.repeat(np.arange(len(part)), np.diff(part.starts))
                 scores[torch.from_numpy(rows), codes] = -math.inf
-            shown.append(scores.topk(min(LISTED, self.network.items), dim=1).indices.cpu().numpy())
-        return seen_in(np.concatenate(shown), self.wanted, self.counts)
+            lists.append(
+                scores.topk(min(LIST_LENGTH, self.network.items), dim=1).indices.cpu().numpy()
+            )
+        return validation_metrics(np.concatenate(lists), self.held_out, self.counts)

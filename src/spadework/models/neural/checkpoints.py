@@ -1,5 +1,5 @@
-"""What a training that was stopped needs to go on to the same losses: weights, the optimiser's
-state and the curve, after every epoch.
+"""Checkpoints after every epoch: weights, the optimiser's state and the curve, so that a stopped
+training resumes with the same losses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _folder: ContextVar[Path | None] = ContextVar("spadework_checkpoints", default=N
 
 @contextmanager
 def kept_in(folder: Path | None) -> Iterator[None]:
-    """Within the block, trainings leave a checkpoint in `folder` after every epoch, and go on from
+    """Within the block, trainings write a checkpoint to `folder` after every epoch, and resume from
     the one that they find there.
     """
     token = _folder.set(folder)
@@ -37,12 +37,12 @@ def kept_in(folder: Path | None) -> Iterator[None]:
 
 
 def folder() -> Path | None:
-    """Where checkpoints are kept now."""
+    """The folder that checkpoints are written to now."""
     return _folder.get()
 
 
-def place(identity: str) -> Path | None:
-    """Where the training of that identity keeps its checkpoint; None where nobody asked for one."""
+def path_of(identity: str) -> Path | None:
+    """Path of the checkpoint of the training of that identity; None where no folder is set."""
     where = _folder.get()
     return None if where is None else where / f"{identity}.safetensors"
 
@@ -54,8 +54,8 @@ def write(
     optimisers: Sequence[torch.optim.Optimizer],
     curve: list[dict[str, float]],
 ) -> None:
-    """The state after the last epoch of `curve`; another one is replaced in one step, so a kill
-    leaves this one or that.
+    """The state after the last epoch of `curve`; an earlier one is replaced in one step, so a
+    kill leaves the old or the new one.
     """
     tensors = {f"weights/{name}": value for name, value in weights.items()} | {
         f"best/{name}": value for name, value in best.items()
@@ -84,7 +84,7 @@ def write(
 def write_learned(
     path: Path, weights: dict[str, Tensor], curve: list[dict[str, float]], remarks: list[str]
 ) -> None:
-    """What a training in another process came to."""
+    """Write the result of a training in another process."""
     about = {"curve": json.dumps(curve), "remarks": json.dumps(remarks)}
     path.write_bytes(
         save({name: value.contiguous() for name, value in weights.items()}, metadata=about)
@@ -134,8 +134,7 @@ def read(
     states: list[dict[int, dict[str, Any]]] = [{} for _ in optimisers]
     for name, value in parts["optimiser"].items():
         which, number, key = name.split("/", 2)
-        # Steps that were counted in whole numbers are counted on so: powers of a tensor would be
-        # rounded to another digit.
+        # A step count that was an int stays one: powers of a tensor would round to another digit.
         states[int(which)].setdefault(int(number), {})[key] = (
             int(value) if key == "step" and not value.is_floating_point() else value
         )

@@ -1,5 +1,5 @@
-"""On what networks are trained: processor or card, how many, in which precision; and what to say
-where PyTorch is not installed.
+"""The device that networks are trained on: processor or card, how many, in which precision; and the
+error where PyTorch is not installed.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ ACCELERATORS = ("auto", "cpu", "cuda")
 
 @dataclass(frozen=True)
 class Machine:
-    """Where the training runs. Which device changes the time, and what is learned in the last
-    digits; several step on the mean of their batches.
+    """Where the training runs. The device changes the time, and the last digits of what is learned;
+    several devices step on the mean of their batches.
     """
 
     accelerator: str = "auto"  # a card where there is one
@@ -36,7 +36,7 @@ class Machine:
                 f"The precision is {self.precision!r}.", f"Choices: {', '.join(PRECISIONS)}."
             )
         if self.devices < 1:
-            raise BadRequest(f"{self.devices} devices are asked for.", "Ask for one or more.")
+            raise BadRequest(f"{self.devices} devices are requested.", "Request one or more.")
 
     @property
     def chosen(self) -> str:
@@ -44,11 +44,13 @@ class Machine:
         import torch
 
         cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        kind = ("cuda" if cards else "cpu") if self.accelerator == "auto" else self.accelerator
-        if kind == "cuda" and cards < self.devices:
+        device_type = (
+            ("cuda" if cards else "cpu") if self.accelerator == "auto" else self.accelerator
+        )
+        if device_type == "cuda" and cards < self.devices:
             raise BadRequest(
                 (
-                    f"{self.devices} CUDA cards are asked for, and PyTorch {torch.__version__} "
+                    f"{self.devices} CUDA cards are requested, and PyTorch {torch.__version__} "
                     f"sees {cards}."
                 ),
                 (
@@ -56,7 +58,7 @@ class Machine:
                     "with CUDA and its driver."
                 ),
             )
-        return kind
+        return device_type
 
 
 _machine: ContextVar[Machine | None] = ContextVar("spadework_machine", default=None)

@@ -30,24 +30,24 @@ README = """# {label} as ONNX
 
 | input | shape | type | what it is |
 |---|---|---|---|
-| items | batch, length | int64 | places in `items.json`, {pad} behind shorter histories |
+| items | batch, length | int64 | positions in `items.json`, {pad} behind shorter histories |
 | moments | batch, length | int64 | seconds since 1970, anything behind the events{times} |
 | lengths | batch | int64 | events of each history, 1 to {longest} |
 
 | output | shape | type | what it is |
 |---|---|---|---|
-| best | batch, {k} | int64 | places in `items.json` |
+| best | batch, {k} | int64 | positions in `items.json` |
 | scores | batch, {k} | float32 | descending |
 
-`length` is {longest} at most: give the newest events, the oldest of them first. Leave out events
-whose item is not in `items.json`, and do not ask for histories of which nothing is left. Items that
-are left out of lists are those of the events that are given.
+`length` is {longest} at most: give the latest events, the oldest of them first. Leave out events
+whose item is not in `items.json`, and skip histories that are then empty. Items left out of lists
+are those of the given events.
 """
 
 
 class Served(nn.Module):
-    """What an answer takes of a fitted transformer: places of items in, best places and scores
-    out.
+    """The exported part of a fitted transformer: positions of items in, positions and scores of the
+    best items out.
     """
 
     vectors: Tensor
@@ -60,10 +60,11 @@ class Served(nn.Module):
         self.register_buffer("vectors", vectors)
 
     def forward(self, items: Tensor, moments: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Best places [batch, k] and their scores [batch, k]."""
+        """Positions of the best items [batch, k] and their scores [batch, k]."""
         count = self.vectors.shape[0]
         inputs, at = items, lengths - 1
-        if self.encoder.mask is not None:  # a hidden event behind the history is what is asked for
+        # the item to predict is a hidden event behind the history
+        if self.encoder.mask is not None:
             behind = torch.full_like(items[:, :1], count)
             inputs = torch.cat([items, behind], dim=1)
             steps = torch.arange(inputs.shape[1], device=items.device)
@@ -83,20 +84,20 @@ class Served(nn.Module):
                 scores = scores + self.scale * prior_of(counts[:, :count])
             if self.forbid:
                 scores = torch.where(counts[:, :count] > 0, float("-inf"), scores)
-        best, places = torch.topk(scores, self.k, dim=1)
-        return places, best
+        best, positions = torch.topk(scores, self.k, dim=1)
+        return positions, best
 
 
 def export(
     fitted: Recommender, folder: str | Path, *, k: int = 10, repeats: str = "forbid"
 ) -> Path:
-    """Write `model.onnx`, `items.json` (ids in order of place) and a README into a new folder;
+    """Write `model.onnx`, `items.json` (ids in order of position) and a README into a new folder;
     returns the folder.
 
     The lists are those of `recommend(k=k, repeats=repeats, fill=False)` for histories whose items
     were learned and that are no longer than what the network reads: of a longer one, "forbid"
-    leaves out the newest items alone. Raises `BadRequest` for a model that is no transformer,
-    `MissingExtra` without the `onnx` extra.
+    leaves out only the items of its latest events. Raises `BadRequest` for a model that is no
+    transformer, `MissingExtra` without the `onnx` extra.
     """
     check_k(k)
     folder = Path(folder)
@@ -122,11 +123,11 @@ def export(
     k = min(k, len(vectors))
     served = Served(encoder, vectors, scale, k, forbid=repeats == "forbid").eval()
     folder.mkdir(parents=True, exist_ok=True)
-    longest = encoder.shape.room
+    longest = encoder.shape.max_events
     _write(served, folder / "model.onnx", longest)
     ids = fitted.item_vocabulary.take(np.flatnonzero(known).astype(np.int32)).to_list()
     (folder / "items.json").write_text(json.dumps(ids, ensure_ascii=False), encoding="utf-8")
-    told = README.format(
+    readme = README.format(
         label=fitted.label,
         k=k,
         repeats="left out" if repeats == "forbid" else "may come back",
@@ -134,7 +135,7 @@ def export(
         longest=longest,
         times="" if fitted.times else " (not read by this model; zeros will do)",
     )
-    (folder / "README.md").write_text(told, encoding="utf-8")
+    (folder / "README.md").write_text(readme, encoding="utf-8")
     return folder
 
 
@@ -149,11 +150,11 @@ def _write(served: Served, path: Path, longest: int) -> None:
         torch.zeros(3, min(5, longest), dtype=torch.int64),
         torch.tensor([1, 2, 2]),
     )
-    chatty = logging.getLogger("torch.onnx")
-    level = chatty.level
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own parts
-        chatty.setLevel(logging.ERROR)
+        logger.setLevel(logging.ERROR)
         try:
             program = torch.onnx.export(
                 served,
@@ -170,6 +171,6 @@ def _write(served: Served, path: Path, longest: int) -> None:
                 },
             )
         finally:
-            chatty.setLevel(level)
+            logger.setLevel(level)
     assert program is not None
     program.save(str(path))

@@ -1,5 +1,5 @@
-"""Between a transformer's parameters and its network: how it is built and trained, and how it reads
-histories when it answers.
+"""From a transformer's parameters to its network: how it is built and trained, and how it encodes
+histories for recommendations.
 """
 
 from __future__ import annotations
@@ -24,28 +24,33 @@ from spadework.models.needs import REPEATS_MATTER
 from spadework.models.neural.device import machine
 from spadework.models.neural.items import parts_of
 from spadework.models.neural.network import Encoder, Shape
-from spadework.models.neural.sequences import Training, withheld_for_choosing
-from spadework.models.neural.task import Learner, Teaching, TransformerCourse, windows_asked
+from spadework.models.neural.sequences import TrainingEvents, hold_out_for_validation
+from spadework.models.neural.task import (
+    LossConfig,
+    TransformerModule,
+    TransformerTask,
+    query_windows,
+)
 from spadework.models.neural.training import Settings, check_devices, too_small, train
 
 if TYPE_CHECKING:
     from spadework.models.neural.transformer import Transformer
 
 ROWS = 16
-"""Histories that are read together when the model answers. It is always so many, empty ones behind,
-and each history stands among others of its own length: the order of sums then depends on nobody
-else, and a list is the same to the bit whoever is asked beside it."""
-SHORTEST = 16
+"""Histories that are encoded together for recommendations. The number is fixed, with filler behind,
+and all histories of a batch have the same padded length: the order of sums then does not depend on
+other users, and a list is the same to the bit whatever other users are requested."""
+MIN_PADDED_LENGTH = 16
 SPARSE_FROM = 100_000
-"""Items from which on a sampled loss moves the vectors of a batch alone (`RowAdam`): to step all
-would take longer than the rest of the step.
+"""Number of items from which on a sampled loss updates only the vectors of a batch (`RowAdam`): to
+update all would cost more than the rest of the step.
 """
 TIMED_STEPS = 4
 PREFIX = "network/"
 
 
 def shape_of(model: Transformer) -> Shape:
-    """The network that these parameters ask for."""
+    """The network that these parameters describe."""
     width, blocks, heads = model.dims
     return Shape(
         width=width,
@@ -61,10 +66,10 @@ def shape_of(model: Transformer) -> Shape:
     )
 
 
-def teaching_of(model: Transformer) -> Teaching:
-    """What is asked of it in training."""
+def loss_config_of(model: Transformer) -> LossConfig:
+    """The loss configuration that these parameters describe."""
     horizon = None if model.horizon is None else durations.seconds(model.horizon, "horizon")
-    return Teaching(
+    return LossConfig(
         objective=model.objective,
         horizon=horizon,
         loss=model.loss,
@@ -75,22 +80,24 @@ def teaching_of(model: Transformer) -> Teaching:
         power=model.popularity_power,
         mixed=model.mixed_share,
         personal=model.personal,
-        whole=model.sample_by == "event",
-        batch=model.batch,
+        all_windows=model.sample_by == "event",
+        batch_size=model.batch,
         ordered=model.ordered,
     )
 
 
-def course_of(
+def task_of(
     model: Transformer, log: Interactions, content: ItemContent | None, seed: int
-) -> tuple[TransformerCourse, Array] | None:
-    """The course on which the model learns from a log, and codes of the items that are learned;
-    None where there is nothing to learn.
+) -> tuple[TransformerTask, Array] | None:
+    """The training task of the model on a log, and codes of the items that are learned; None where
+    there is nothing to learn.
 
-    Items are those of the windows, and with content those about which something is known.
+    Items are those of the windows, and with content those that have some.
     """
-    choosers, withheld = withheld_for_choosing(log, model.withheld, np.random.default_rng(seed))
-    training = Training.of_log(log, withheld)
+    validation_users, held_out = hold_out_for_validation(
+        log, model.withheld, np.random.default_rng(seed)
+    )
+    training = TrainingEvents.of_log(log, held_out)
     counts = _counts(training, log.item_count)
     parts = parts_of(
         counts,
@@ -103,34 +110,34 @@ def course_of(
     learned = np.flatnonzero(known)
     if len(learned) < 2 or not len(training.firsts):
         return None
-    places = np.full(log.item_count, -1, np.int32)
-    places[learned] = np.arange(len(learned), dtype=np.int32)
+    network_codes = np.full(log.item_count, -1, np.int32)
+    network_codes[learned] = np.arange(len(learned), dtype=np.int32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Learner(
+        network = TransformerModule(
             parts.take(learned),
             shape_of(model),
-            teaching_of(model),
+            loss_config_of(model),
             counts[learned],
             ids=model.ids,
             sparse=model.loss != "softmax"
             and len(learned) >= SPARSE_FROM
             and machine().devices == 1,
         )
-    taught = _only(training, places)
-    if not len(taught.firsts):
+    learned_events = _learned_only(training, network_codes)
+    if not len(learned_events.firsts):
         return None
-    if model.objective == "set" and not taught.moves:
+    if model.objective == "set" and not learned_events.has_two_timestamps:
         raise Unsuitable(
-            f"{model.label} finds nothing to ask for: all events of each user share a moment.",
+            f"{model.label} has nothing to predict: all events of each user have one timestamp.",
             "Choose objective='next', or a finer time column.",
         )
-    return TransformerCourse(
+    return TransformerTask(
         network,
-        taught,
+        learned_events,
         model.max_length,
         counts[learned],
-        *_choosing(log, choosers, withheld, places),
+        *_validation_data(log, validation_users, held_out, network_codes),
     ), learned
 
 
@@ -141,11 +148,11 @@ def fit(
     curve.
     """
     vectors = np.zeros((log.item_count, model.dims[0]), np.float32)
-    made = course_of(model, log, content, seed)
+    made = task_of(model, log, content, seed)
     if made is None:
         return {}, vectors, []
-    course, learned = made
-    network = course.network
+    task, learned = made
+    network = task.network
     settings = Settings(
         epochs=model.epochs,
         patience=model.patience,
@@ -154,7 +161,7 @@ def fit(
         label=model.label,
         identity=identity,
     )
-    done = train(course, settings)
+    done = train(task, settings)
     with torch.no_grad():
         vectors[learned] = network.items().cpu().numpy()
     state = {
@@ -167,9 +174,7 @@ def fit(
 
 
 def seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
-    """Seconds that a fit takes where no epoch is spared, at a guess from a few steps that are
-    thrown away.
-    """
+    """Estimated seconds of a fit that runs all epochs, from a few steps that are thrown away."""
     try:
         return _seconds_of(model, log, content)
     except torch.OutOfMemoryError as error:
@@ -177,34 +182,35 @@ def seconds_of(model: Transformer, log: Interactions, content: ItemContent | Non
 
 
 def _seconds_of(model: Transformer, log: Interactions, content: ItemContent | None) -> float:
-    made = course_of(model, model.used_of(log), content if model.content else None, 0)
+    made = task_of(model, model.used_of(log), content if model.content else None, 0)
     if made is None:
         return 0.0
-    course, _ = made
-    check_devices(course, model.label)
-    course.network.to(machine().chosen)
-    course.network.train()
-    took = []
+    task, _ = made
+    check_devices(task, model.label)
+    task.network.to(machine().chosen)
+    task.network.train()
+    step_seconds = []
     with torch.random.fork_rng(devices=[]):
         for batch in itertools.islice(
-            course.batches(np.random.default_rng(0), (0, 1)), TIMED_STEPS + 1
+            task.batches(np.random.default_rng(0), (0, 1)), TIMED_STEPS + 1
         ):
             begun = time.perf_counter()
-            course.network(batch).backward()
-            if course.network.encoder.norm.weight.is_cuda:
+            task.network(batch).backward()
+            if task.network.encoder.norm.weight.is_cuda:
                 torch.cuda.synchronize()
-            took.append(time.perf_counter() - begun)
+            step_seconds.append(time.perf_counter() - begun)
     begun = time.perf_counter()
-    course.network.eval()
-    course.look()
-    looking = time.perf_counter() - begun
+    task.network.eval()
+    task.validate()
+    validation_seconds = time.perf_counter() - begun
     return model.epochs * (
-        course.steps() * float(np.mean(took[1:] or took or [0.0])) * 1.1 + looking
+        task.steps() * float(np.mean(step_seconds[1:] or step_seconds or [0.0])) * 1.1
+        + validation_seconds
     )
 
 
-def _counts(training: Training, items: int) -> Array:
-    """Events that are learned from, of each item [items]."""
+def _counts(training: TrainingEvents, items: int) -> Array:
+    """Number of events in the training of each item. Shape [items]."""
     steps = np.zeros(len(training.items) + 1, np.int64)
     np.add.at(steps, training.firsts, 1)
     np.add.at(steps, training.ends, -1)
@@ -213,43 +219,49 @@ def _counts(training: Training, items: int) -> Array:
     )
 
 
-def _only(training: Training, places: Codes) -> Training:
-    """The events whose items are learned, by place."""
-    kept = places[training.items] >= 0
+def _learned_only(training: TrainingEvents, network_codes: Codes) -> TrainingEvents:
+    """The events whose items are learned, in codes of the network."""
+    kept = network_codes[training.items] >= 0
     before = np.concatenate(([0], np.cumsum(kept)))
     firsts, ends = before[training.firsts], before[training.ends]
-    taught = ends - firsts >= 2
-    return Training(
-        places[training.items[kept]], training.moments[kept], firsts[taught], ends[taught]
+    usable = ends - firsts >= 2
+    return TrainingEvents(
+        network_codes[training.items[kept]], training.timestamps[kept], firsts[usable], ends[usable]
     )
 
 
-def _choosing(
-    log: Interactions, choosers: Codes, withheld: Array, places: Codes
+def _validation_data(
+    log: Interactions, validation_users: Codes, held_out: Array, network_codes: Codes
 ) -> tuple[list[tuple[Array, Array, Array]], bool]:
-    """Of each user whose newest moment is withheld: events before, their moments, the withheld
+    """For each user with a held-out timestamp: the events before, their timestamps, the held-out
     items; and whether repeats matter among these.
     """
-    moments = np.zeros(len(log), np.int64) if log.times is None else log.times
+    timestamps = np.zeros(len(log), np.int64) if log.times is None else log.times
     made: list[tuple[Array, Array, Array]] = []
-    repeats, among = 0, 0
-    for user in choosers:
+    repeats, total = 0, 0
+    for user in validation_users:
         first, end = log.starts[user], log.starts[user + 1]
-        cut = end - withheld[user]
-        before, wanted = places[log.items[first:cut]], places[log.items[cut:end]]
-        heard = before >= 0
-        wanted = wanted[wanted >= 0]
-        if heard.any() and len(wanted):
-            made.append((before[heard], moments[first:cut][heard], wanted))
-            repeats, among = repeats + int(np.isin(wanted, before).sum()), among + len(wanted)
-    return made, repeats >= REPEATS_MATTER * among
+        cut = end - held_out[user]
+        before, held_out_items = (
+            network_codes[log.items[first:cut]],
+            network_codes[log.items[cut:end]],
+        )
+        known = before >= 0
+        held_out_items = held_out_items[held_out_items >= 0]
+        if known.any() and len(held_out_items):
+            made.append((before[known], timestamps[first:cut][known], held_out_items))
+            repeats, total = (
+                repeats + int(np.isin(held_out_items, before).sum()),
+                total + len(held_out_items),
+            )
+    return made, repeats >= REPEATS_MATTER * total
 
 
-# ---- answering
+# ---- recommendations
 
 
-def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, users: int) -> Array:
-    """What the network says after each of the histories: [users, width] float32; zeros for empty
+def encode(model: Transformer, owners: Array, codes: Codes, timestamps: Array, users: int) -> Array:
+    """The network's vector after each of the histories: [users, width] float32; zeros for empty
     ones. O(users · length · blocks · width²).
     """
     out = np.zeros((users, model.dims[0]), np.float32)
@@ -258,7 +270,7 @@ def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, user
     encoder, vectors = network_of(model)
     lengths = np.bincount(owners, minlength=users)
     begins = np.concatenate(([0], np.cumsum(lengths)))
-    extra = encoder.shape.length - encoder.shape.room
+    extra = encoder.shape.length - encoder.shape.max_events
     longest = [_padded_to(int(length) + extra, encoder.shape.length) for length in lengths]
     with _one_thread(), torch.inference_mode():
         for length in sorted(set(longest)):
@@ -266,10 +278,10 @@ def encode(model: Transformer, owners: Array, codes: Codes, moments: Array, user
             for start in range(0, len(rows), ROWS):
                 part = rows[start : start + ROWS]
                 filled = [*part, *[part[0]] * (ROWS - len(part))]
-                taken = [slice(begins[row], begins[row + 1]) for row in filled]
-                arrays = windows_asked(
-                    [codes[at] for at in taken],
-                    [moments[at] for at in taken],
+                slices = [slice(begins[row], begins[row + 1]) for row in filled]
+                arrays = query_windows(
+                    [codes[at] for at in slices],
+                    [timestamps[at] for at in slices],
                     encoder.shape,
                     len(vectors),
                     length,
@@ -285,11 +297,11 @@ def _padded_to(length: int, most: int) -> int:
     """The length at which histories of that length are read: the next power of two, at most what
     the network reads.
     """
-    return min(most, max(SHORTEST, 1 << (max(length, 1) - 1).bit_length()))
+    return min(most, max(MIN_PADDED_LENGTH, 1 << (max(length, 1) - 1).bit_length()))
 
 
 def network_of(model: Transformer) -> tuple[Encoder, torch.Tensor]:
-    """The encoder with its learned weights, and the vectors of the learned items; made once for
+    """The encoder with its learned weights, and the vectors of the learned items; built once for
     these arrays.
     """
     state = model.state
@@ -335,23 +347,23 @@ def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:
 
 
 _changing = threading.Lock()
-_asked = [0, 1]  # blocks that are open, and the number of threads that the first one found
+_open_blocks = [0, 1]  # number of open blocks, and the number of threads before the first one
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Within the block, PyTorch works on the thread that asks: blocks of users are shared
-    already.
+    """Within the block, PyTorch uses the calling thread alone: blocks of users already run in
+    parallel.
     """
     with _changing:
-        if not _asked[0]:
-            _asked[1] = torch.get_num_threads()
-        _asked[0] += 1
+        if not _open_blocks[0]:
+            _open_blocks[1] = torch.get_num_threads()
+        _open_blocks[0] += 1
     torch.set_num_threads(1)
     try:
         yield
     finally:
         with _changing:
-            _asked[0] -= 1
-            # a number of this thread, and what new threads begin with
-            torch.set_num_threads(_asked[1])
+            _open_blocks[0] -= 1
+            # the setting of this thread, and the default of new threads
+            torch.set_num_threads(_open_blocks[1])

@@ -1,5 +1,5 @@
-"""Between the parameters of Mult-VAE and its network: how it is built and trained, and what of it
-is kept.
+"""From the parameters of Mult-VAE to its network: how it is built and trained, and which arrays are
+kept.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from spadework.arrays import Array, Codes
 from spadework.data.interactions import Interactions
 from spadework.models.histories import Histories
 from spadework.models.needs import REPEATS_MATTER
-from spadework.models.neural.autoencoder import VaeCourse, VaeNetwork
+from spadework.models.neural.autoencoder import VaeNetwork, VaeTask
 from spadework.models.neural.training import Settings, train
 
 if TYPE_CHECKING:
@@ -27,52 +27,62 @@ ANNEALED_OVER = 0.25
 def fit(
     model: MultVae,
     log: Interactions,
-    withheld: Interactions,
+    held_out: Interactions,
     users: Codes,
     seed: int,
     identity: str,
 ) -> tuple[dict[str, Array], list[dict[str, float]]]:
-    """The learned arrays, zeros for items that nothing was learned about, and the curve."""
-    told = Histories.of(log, log.active_users)
-    told = told.take(np.flatnonzero(np.diff(told.starts) >= 2))
-    learned = np.unique(told.items)
+    """The learned arrays, zeros for items that were not learned, and the curve."""
+    histories = Histories.of(log, log.active_users)
+    histories = histories.take(np.flatnonzero(np.diff(histories.starts) >= 2))
+    learned = np.unique(histories.items)
     if len(learned) < 2:
-        return _kept(model, None, learned, log.item_count), []
-    places = np.full(log.item_count, -1, np.int32)
-    places[learned] = np.arange(len(learned), dtype=np.int32)
+        return _state_of(model, None, learned, log.item_count), []
+    network_codes = np.full(log.item_count, -1, np.int32)
+    network_codes[learned] = np.arange(len(learned), dtype=np.int32)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = VaeNetwork(
             len(learned), model.hidden, model.latent, model.dropout, model.divergence
         )
-    wanted = [
-        places[withheld.items[withheld.starts[user] : withheld.starts[user + 1]]] for user in users
+    held_out_items = [
+        network_codes[held_out.items[held_out.starts[user] : held_out.starts[user + 1]]]
+        for user in users
     ]
-    before = _among(Histories.of(log, users), places)
-    able = [
+    before = _in_network_codes(Histories.of(log, users), network_codes)
+    usable = [
         row
-        for row, items in enumerate(wanted)
+        for row, items in enumerate(held_out_items)
         if (items >= 0).any() and before.starts[row + 1] > before.starts[row]
     ]
-    before, wanted = (
-        before.take(np.asarray(able, np.int64)),
-        [wanted[row][wanted[row] >= 0] for row in able],
+    before, held_out_items = (
+        before.take(np.asarray(usable, np.int64)),
+        [held_out_items[row][held_out_items[row] >= 0] for row in usable],
     )
-    had = [
+    repeated = [
         np.isin(items, before.items[before.starts[row] : before.starts[row + 1]])
-        for row, items in enumerate(wanted)
+        for row, items in enumerate(held_out_items)
     ]
-    repeating = not had or bool(np.concatenate(had).mean() >= REPEATS_MATTER)
-    counts = np.bincount(places[told.items], weights=told.counts, minlength=len(learned))
-    course = VaeCourse(
-        network, _among(told, places), model.batch, 1.0, counts, before, wanted, repeating
+    repeats_allowed = not repeated or bool(np.concatenate(repeated).mean() >= REPEATS_MATTER)
+    counts = np.bincount(
+        network_codes[histories.items], weights=histories.counts, minlength=len(learned)
     )
-    if course.rows < min(model.batch, len(course.bags)):
+    task = VaeTask(
+        network,
+        _in_network_codes(histories, network_codes),
+        model.batch,
+        1.0,
+        counts,
+        before,
+        held_out_items,
+        repeats_allowed,
+    )
+    if task.batch_users < min(model.batch, len(task.bags)):
         events.note(
-            f"{model.label}: {course.rows:,} users make a step, as logits of more do not "
+            f"{model.label}: {task.batch_users:,} users make a step, as logits of more do not "
             "fit into the budget of a batch."
         )
-    course.anneal_steps = max(1.0, ANNEALED_OVER * model.epochs * course.steps())
+    task.anneal_steps = max(1.0, ANNEALED_OVER * model.epochs * task.steps())
     settings = Settings(
         epochs=model.epochs,
         patience=model.patience,
@@ -81,13 +91,13 @@ def fit(
         label=model.label,
         identity=identity,
     )
-    done = train(course, settings)
-    return _kept(model, network, learned, log.item_count), done.curve
+    done = train(task, settings)
+    return _state_of(model, network, learned, log.item_count), done.curve
 
 
-def _among(histories: Histories, places: Codes) -> Histories:
-    """The histories by place among the learned items; the others are left out."""
-    found = places[histories.items]
+def _in_network_codes(histories: Histories, network_codes: Codes) -> Histories:
+    """The histories in codes of the network; items that are not learned are left out."""
+    found = network_codes[histories.items]
     kept = found >= 0
     ends = np.concatenate(([0], np.cumsum(kept)))[histories.starts].astype(np.int64)
     return Histories(
@@ -100,11 +110,11 @@ def _among(histories: Histories, places: Codes) -> Histories:
     )
 
 
-def _kept(
+def _state_of(
     model: MultVae, network: VaeNetwork | None, learned: Array, items: int
 ) -> dict[str, Array]:
-    """The arrays that answering needs: items by code, layers as they are. The decoder's bias stands
-    in a column of its own.
+    """The arrays that answering needs: items by code, layers as they are. The decoder's bias is a
+    column of its own.
     """
     inner = np.zeros((items, model.hidden), np.float32)
     vectors = np.zeros((items, model.hidden + 1), np.float32)

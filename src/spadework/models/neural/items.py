@@ -1,5 +1,5 @@
-"""What an item is made of: its own vector, and what is known of it; any subset will do, so items
-that nobody touched can be scored.
+"""Item vectors: an own vector plus content; any subset will do, so items without events can be
+scored.
 """
 
 from __future__ import annotations
@@ -14,31 +14,37 @@ from torch.nn.functional import embedding
 
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
-from spadework.models.content_neighbours import condensed, kinds_of, texts_of, unit_rows, words_of
+from spadework.models.content_neighbours import (
+    categories_of,
+    condensed,
+    texts_of,
+    unit_rows,
+    words_of,
+)
 from spadework.models.neural.text_embeddings import static_vectors
 
 
 @dataclass(frozen=True, eq=False)
 class ItemParts:
-    """What is known of the items that a network learns, before anything is learned."""
+    """Inputs of the item vectors: trust in own vectors, categories and dense features."""
 
     evidence: Array  # [items] float32, trust in an item's own vector: count / (count + κ)
     # [items + 1] rows of categories
     starts: Array = field(default_factory=lambda: np.zeros(1, np.int64))
     # [entries] codes of categories
-    kinds: Array = field(default_factory=lambda: np.zeros(0, np.int64))
+    category_codes: Array = field(default_factory=lambda: np.zeros(0, np.int64))
     # [entries] the rarer the heavier
-    kind_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))
-    kind_count: int = 0
+    category_weights: Array = field(default_factory=lambda: np.zeros(0, np.float32))
+    category_count: int = 0
     dense: Array = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )  # [items, features] numbers, texts and vectors; zeros: unknown
 
     @property
     def described(self) -> Array:
-        """Items about which something is known. Shape [items]."""
+        """Items that have content. Shape [items]."""
         known = np.zeros(len(self.evidence), np.bool_)
-        if self.kind_count:
+        if self.category_count:
             known |= np.diff(self.starts) > 0
         if self.dense.shape[1]:
             known |= self.dense.any(axis=1)
@@ -46,17 +52,19 @@ class ItemParts:
 
     def take(self, codes: Array) -> ItemParts:
         """The parts of some items."""
-        lengths = np.diff(self.starts)[codes] if self.kind_count else np.zeros(len(codes), np.int64)
+        lengths = (
+            np.diff(self.starts)[codes] if self.category_count else np.zeros(len(codes), np.int64)
+        )
         starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         at = np.arange(int(starts[-1])) - np.repeat(starts[:-1], lengths)
-        if self.kind_count:
+        if self.category_count:
             at = at + np.repeat(self.starts[codes], lengths)
         return ItemParts(
             self.evidence[codes],
             starts,
-            self.kinds[at],
-            self.kind_weights[at],
-            self.kind_count,
+            self.category_codes[at],
+            self.category_weights[at],
+            self.category_count,
             self.dense[codes] if self.dense.shape[1] else np.zeros((len(codes), 0), np.float32),
         )
 
@@ -72,10 +80,10 @@ def parts_of(
     """Parts of all items of a log, from their counts and from the item table, where one is to be
     read.
 
-    `trust_from` is κ: an item of κ events trusts its own vector by a half; one without events has
+    `trust_from` is κ: an item of κ events has half of its own vector; one without events has
     none. Words are condensed to `components` by TF-IDF and SVD, or read by the static embedding
     model in the folder `text_model`; vectors of a column have length 1; numbers are standardised,
-    held within three deviations, and a column beside each says where it is known.
+    clipped at three deviations, and a second column for each is 1 where it is known.
     """
     evidence = (counts / np.maximum(counts + trust_from, 1e-9)).astype(np.float32)
     if content is None:
@@ -96,15 +104,15 @@ def parts_of(
     stacked = (
         np.hstack(dense).astype(np.float32) if dense else np.zeros((len(counts), 0), np.float32)
     )
-    kinds = kinds_of(content)
-    if kinds is None:
+    categories = categories_of(content)
+    if categories is None:
         return ItemParts(evidence, dense=stacked)
     return ItemParts(
         evidence,
-        kinds.indptr.astype(np.int64),
-        kinds.indices.astype(np.int64),
-        kinds.data.astype(np.float32),
-        kinds.shape[1],
+        categories.indptr.astype(np.int64),
+        categories.indices.astype(np.int64),
+        categories.data.astype(np.float32),
+        categories.shape[1],
         stacked,
     )
 
@@ -117,30 +125,36 @@ class ItemNetwork(nn.Module):
     evidence: Tensor
     dense: Tensor
     starts: Tensor
-    kinds: Tensor
-    kind_weights: Tensor
+    category_codes: Tensor
+    category_weights: Tensor
 
     def __init__(self, parts: ItemParts, width: int, *, ids: bool, sparse: bool = False) -> None:
         super().__init__()
-        # whether the gradient of own vectors names the rows that it is of, which `RowAdam` wants
+        # whether the gradient of own vectors is sparse, as `RowAdam` needs it
         self.sparse = sparse
         items = len(parts.evidence)
         self.trusted = bool((parts.evidence == 1).all())
         self.ids = nn.Embedding(items, width) if ids else None
         self.categories = (
-            nn.EmbeddingBag(parts.kind_count, width, mode="sum") if parts.kind_count else None
+            nn.EmbeddingBag(parts.category_count, width, mode="sum")
+            if parts.category_count
+            else None
         )
         self.adaptor = (
             nn.Linear(parts.dense.shape[1], width, bias=False) if parts.dense.shape[1] else None
         )
-        # What is frozen: not learned, and not stored with the weights, since the item table says it
-        # again.
+        # Frozen inputs: not learned, and not stored with the weights, since the item table has
+        # them.
         self.register_buffer("evidence", torch.from_numpy(parts.evidence), persistent=False)
         self.register_buffer("dense", torch.from_numpy(parts.dense), persistent=False)
         self.register_buffer("starts", torch.from_numpy(parts.starts), persistent=False)
-        self.register_buffer("kinds", torch.from_numpy(parts.kinds), persistent=False)
-        self.register_buffer("kind_weights", torch.from_numpy(parts.kind_weights), persistent=False)
-        for table in (self.ids, self.categories, self.adaptor):  # all parts begin at one scale
+        self.register_buffer(
+            "category_codes", torch.from_numpy(parts.category_codes), persistent=False
+        )
+        self.register_buffer(
+            "category_weights", torch.from_numpy(parts.category_weights), persistent=False
+        )
+        for table in (self.ids, self.categories, self.adaptor):  # all parts start at the same scale
             if table is not None:
                 nn.init.normal_(table.weight, std=0.02)
 
@@ -160,7 +174,9 @@ class ItemNetwork(nn.Module):
             at, starts = self._entries(codes)
             made.append(
                 self.categories(
-                    _of(self.kinds, at), starts, per_sample_weights=_of(self.kind_weights, at)
+                    _of(self.category_codes, at),
+                    starts,
+                    per_sample_weights=_of(self.category_weights, at),
                 )
             )
         if self.adaptor is not None:

@@ -1,9 +1,9 @@
-"""What a network is punished for: the true item against all others, or against sampled ones.
+"""The losses: the true item against all others, or against sampled ones.
 
-Throughout, a *pair* is a place in a history and an item that is true there: `hidden` [pairs, width]
-is what the network says at the place, `targets` [pairs] are codes, `weights` [pairs] how much each
-pair counts. Every loss is a weighted mean over pairs. A logit is a product of hidden and a row of
-`vectors` [items, width], plus what stands in `prior`, where there is one.
+Throughout, a *pair* is a position in a history and an item that is true there: `hidden` [pairs,
+width] is the network's output at the position, `targets` [pairs] are codes, `weights` [pairs] how
+much each pair counts. Every loss is a weighted mean over pairs. A logit is a product of hidden and
+a row of `vectors` [items, width], plus the term of `prior`, where there is one.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from torch.utils.checkpoint import checkpoint
 from spadework.models.neural.negatives import Drawn
 
 CELLS = 2_000_000
-"""Logits held at once (4 bytes each): pairs × items is never held whole. Blocks that fit into a
-processor's cache were fastest, too.
+"""Logits held at once (4 bytes each): pairs × items is never held at once. Blocks that fit into
+a processor's cache were also the fastest.
 """
 
 
 class Prior(Protocol):
-    """What is known of an item before the network has its say, times a learned `scale`."""
+    """Terms that are added to the logits, times a learned `scale`."""
 
     @property
     def scale(self) -> Tensor:
-        """What all of it is multiplied by: []."""
+        """The learned factor of all terms: []."""
 
     def of_all(self, at: slice, items: int) -> Tensor:
-        """Of all items, at some pairs: [pairs, items]."""
+        """Terms of all items, at some pairs: [pairs, items]."""
 
     def of_some(self, at: slice, items: Tensor) -> Tensor:
-        """Of these items, at some pairs: [pairs, items]."""
+        """Terms of these items, at some pairs: [pairs, items]."""
 
     def of_own(self, at: slice, targets: Tensor) -> Tensor:
-        """Of its own target, at each of some pairs: [pairs]."""
+        """Term of its own target, at each of some pairs: [pairs]."""
 
 
 class _Softmax(torch.autograd.Function):
-    """−ln softmax, summed, some pairs at a time. The gradient is made while a block of logits is
-    there, so none is kept or made twice.
+    """−ln softmax, summed, some pairs at a time. The gradient is computed while a block of
+    logits is held, so none is kept or computed twice.
 
     With P = softmax(logits), the gradient of a logit is weight · (P − 1[target]); of hidden, that
     times the vectors; of the vectors, that transposed times hidden; of the prior's scale, its sum
-    over what the prior says.
+    over the terms of the prior.
     """
 
     @staticmethod
@@ -115,33 +115,33 @@ def sampled_softmax(
     drawn: Drawn,
     *,
     logq: bool,
-    places: Tensor,
+    positions: Tensor,
     prior: Prior | None = None,
 ) -> Tensor:
     """Cross-entropy of the true item against sampled ones. O(pairs · samples · width).
 
-    Samples that are true at the same place (`places` [pairs] says which pairs share one) are no
-    negatives. With `logq`, the sum over the other items that softmax has is estimated by
+    Samples that are true at the same position (`positions` [pairs], equal where pairs share one)
+    are no negatives. With `logq`, the sum over the other items that softmax has is estimated by
     importance: each sample stands for 1 / (m · Q') items, where m is the number of samples that
     were kept, and Q' = Q(sample) / (1 − Q of the true items) is the chance to be drawn among those
     that may be kept. The true item is there for certain and is not corrected. The gradient is −(1 −
     P)·(∇s − Σ P̃ ∇s_j) with P̃ from these weights, which is that of "Correcting the LogQ
     Correction" (arXiv 2507.09331), and with all items as samples that of the full softmax, where
-    one item is true at a place.
+    one item is true at a position.
     """
 
-    passed = _by_place(drawn.q_of_targets, places)
+    q_at_position = _sum_by_position(drawn.q_of_targets, positions)
 
     def of_rows(start: int, part: Tensor) -> Tensor:
         at = slice(start, start + len(part))
-        own, others, kept = _logits(part, vectors, targets, drawn, places, prior, at)
+        own, others, kept = _logits(part, vectors, targets, drawn, positions, prior, at)
         if logq:
             count = kept.sum(1, keepdim=True).clamp_min(1)
-            left = (1 - passed[at, None]).clamp_min(1e-9)
+            left = (1 - q_at_position[at, None]).clamp_min(1e-9)
             others = others - (drawn.log_q[None, :] + count.log() - left.log())
         others = others.masked_fill(~kept, float("-inf"))
         apart = torch.logsumexp(others, 1) - own
-        # softplus(−∞) = 0: nothing to be told from, nothing to learn
+        # softplus(−∞) = 0: without negatives there is nothing to learn
         return (softplus(apart) * weights[at]).sum()
 
     return _in_blocks(of_rows, hidden, len(drawn.items)) / weights.sum()
@@ -154,7 +154,7 @@ def binary(
     weights: Tensor,
     drawn: Drawn,
     *,
-    places: Tensor,
+    positions: Tensor,
     items: int,
     calibration: float = 0.0,
     prior: Prior | None = None,
@@ -172,7 +172,7 @@ def binary(
 
     def of_rows(start: int, part: Tensor) -> Tensor:
         at = slice(start, start + len(part))
-        own, others, kept = _logits(part, vectors, targets, drawn, places, prior, at)
+        own, others, kept = _logits(part, vectors, targets, drawn, positions, prior, at)
         wrong = (softplus(others) * kept).sum(1)
         return ((beta * softplus(-own) + wrong) / (1 + kept.sum(1)) * weights[at]).sum()
 
@@ -184,51 +184,51 @@ def _logits(
     vectors: Tensor,
     targets: Tensor,
     drawn: Drawn,
-    places: Tensor,
+    positions: Tensor,
     prior: Prior | None,
     at: slice,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Logits of the true items [pairs] and of the sampled ones [pairs, samples], and which samples
-    are not true at the place [pairs, samples].
+    are not true at the position [pairs, samples].
     """
     own = (part * embedding(targets[at], vectors)).sum(1)
     others = part @ embedding(drawn.items, vectors).T
     if prior is not None:
         own = own + prior.scale * prior.of_own(at, targets[at])
         others = others + prior.scale * prior.of_some(at, drawn.items)
-    return own.float(), others.float(), ~_true_at(targets, drawn.items, places, at)
+    return own.float(), others.float(), ~_true_at(targets, drawn.items, positions, at)
 
 
-def _true_at(targets: Tensor, items: Tensor, places: Tensor, at: slice) -> Tensor:
-    """Which items [items] are true at the place of each pair: [pairs, items]. Pairs of one place
-    stand side by side.
+def _true_at(targets: Tensor, items: Tensor, positions: Tensor, at: slice) -> Tensor:
+    """Which items [items] are true at the position of each pair: [pairs, items]. Pairs of one
+    position are neighbours.
     """
-    mine = places[at]
+    mine = positions[at]
     first, last = (
-        int(torch.searchsorted(places, mine[:1])),
-        int(torch.searchsorted(places, mine[-1:], right=True)),
+        int(torch.searchsorted(positions, mine[:1])),
+        int(torch.searchsorted(positions, mine[-1:], right=True)),
     )
-    # all pairs of these places, the block's own among them
+    # all pairs of these positions, including those of the block
     hits = targets[first:last, None] == items[None, :]
     if last - first == len(mine) and len(torch.unique_consecutive(mine)) == len(mine):
         return hits
-    which = torch.unique_consecutive(places[first:last], return_inverse=True)[1]
+    which = torch.unique_consecutive(positions[first:last], return_inverse=True)[1]
     joined = torch.zeros((int(which[-1]) + 1, len(items)), dtype=torch.int32, device=items.device)
     joined.index_add_(0, which, hits.int())
     return (joined > 0)[which[at.start - first : at.start - first + len(mine)]]
 
 
-def _by_place(values: Tensor, places: Tensor) -> Tensor:
-    """Sums over the pairs of each place, told to each of them: [pairs]."""
-    which = torch.unique_consecutive(places, return_inverse=True)[1]
+def _sum_by_position(values: Tensor, positions: Tensor) -> Tensor:
+    """For each pair, the sum over all pairs of its position: [pairs]."""
+    which = torch.unique_consecutive(positions, return_inverse=True)[1]
     return torch.zeros(int(which[-1]) + 1, dtype=values.dtype, device=values.device).index_add_(
         0, which, values
     )[which]
 
 
 def _in_blocks(of_rows: Callable[[int, Tensor], Tensor], hidden: Tensor, samples: int) -> Tensor:
-    """Σ of a loss over blocks of pairs; beyond one block, each is computed anew when its gradient
-    is asked for, so one is held at a time.
+    """Σ of a loss over blocks of pairs; beyond one block, each is computed again for its
+    gradient, so one is held at a time.
     """
     rows = max(1, 4 * CELLS // samples)
     if len(hidden) <= rows:

@@ -1,5 +1,5 @@
 """Mult-VAE: a variational autoencoder with a multinomial likelihood, trained as networks are and
-served without one.
+served without PyTorch.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from spadework.models.factors.history_vectors import Factors
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost
 from spadework.models.neural.device import require_torch
-from spadework.models.neural.sequences import withheld_for_choosing
+from spadework.models.neural.sequences import hold_out_for_validation
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Range, Search
 
 
 class MultVae(Factors):
-    """What people take is pressed into a few numbers, with noise in training, and unfolded into the
-    chance of every item.
+    """A history is encoded as a few numbers, with noise in training, and decoded into the
+    probability of every item.
 
     The history is a set of length 1; half of it is hidden in training, so the network learns to
     complete it. Learning needs PyTorch, from the `neural` extra; answering does not. O(epochs ·
@@ -39,13 +39,13 @@ class MultVae(Factors):
         int,
         Range(1, 4096, log=True),
         Search(choices=(64, 128, 200, 400)),
-        Doc("Numbers that a history is pressed into."),
+        Doc("Numbers that a history is encoded as."),
     ] = 200
     hidden: Annotated[
         int,
         Range(1, 8192, log=True),
         Search(choices=(256, 600, 1024)),
-        Doc("Width of the layers before and after."),
+        Doc("Width of the layers before and after them."),
     ] = 600
     dropout: Annotated[
         float,
@@ -69,7 +69,7 @@ class MultVae(Factors):
         int,
         Range(1, 10_000),
         Search(20, 200, log=True),
-        Doc("How often each user is looked at, at most."),
+        Doc("Passes over the users, at most."),
     ] = 100
     patience: Annotated[
         int, Range(1, 10_000), Doc("Epochs without a better one after which the training ends.")
@@ -84,8 +84,8 @@ class MultVae(Factors):
         int,
         Range(0, 100_000),
         Doc(
-            "Users, at most, whose newest moment is kept from learning, so that the best "
-            "epoch is chosen by it."
+            "Users, at most, whose latest timestamp is held out, so that the best epoch is "
+            "chosen by it."
         ),
     ] = 1000
 
@@ -113,32 +113,34 @@ class MultVae(Factors):
 
         seed = int(rng.integers(2**31))
         identity = identity_of(self.params, seed, train, None)
-        users, withheld = withheld_for_choosing(train, self.withheld, np.random.default_rng(seed))
-        newest = np.arange(len(train)) >= (train.starts[1:] - withheld)[train.users]
-        state, curve = fit(self, train.where(~newest), train.where(newest), users, seed, identity)
+        users, held_out = hold_out_for_validation(train, self.withheld, np.random.default_rng(seed))
+        is_held_out = np.arange(len(train)) >= (train.starts[1:] - held_out)[train.users]
+        state, curve = fit(
+            self, train.where(~is_held_out), train.where(is_held_out), users, seed, identity
+        )
         return {**state, "curve": curve_rows(curve)}
 
     @property
     def curve(self) -> pl.DataFrame:
-        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld
-        users.
+        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of
+        held-out users.
         """
         return curve_frame(self.state["curve"])
 
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
-        state, rows = self.state, np.repeat(np.arange(len(told)), np.diff(told.starts))
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
+        state, rows = self.state, np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         lengths = np.sqrt(
-            np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(told))
+            np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(histories))
         )
         scaled = (weights / np.where(lengths > 0, lengths, 1.0)[rows]).astype(np.float32)
         inner = np.tanh(
-            dot_products.gather(told.starts, told.items, scaled, state["inner"])
+            dot_products.gather(histories.starts, histories.items, scaled, state["inner"])
             + state["inner_bias"]
         )
         z = dot_products.score(inner, state["mean"]) + state["mean_bias"]
         unfolded = np.tanh(dot_products.score(z, state["unfold"]) + state["unfold_bias"])
         # the last column of the vectors is a bias
-        return np.hstack([unfolded, np.ones((len(told), 1), np.float32)]).astype(np.float32)
+        return np.hstack([unfolded, np.ones((len(histories), 1), np.float32)]).astype(np.float32)
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         wanted = {
@@ -157,13 +159,13 @@ class MultVae(Factors):
         return None
 
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        """By how much the score falls where one item of the history is left out; what one says
-        depends on the others.
+        """By how much the score falls where one item of the history is left out; each fall depends
+        on the other items.
         """
-        one = self._bag(sources, weights)
-        whole = float(
+        bag = self._bag(sources, weights)
+        full_score = float(
             dot_products.score(
-                self._user_vectors(one, weights), self.state["vectors"][code : code + 1]
+                self._user_vectors(bag, weights), self.state["vectors"][code : code + 1]
             )[0, 0]
         )
         falls = []
@@ -171,7 +173,7 @@ class MultVae(Factors):
             kept = np.arange(len(sources)) != left
             rest = self._user_vectors(self._bag(sources[kept], weights[kept]), weights[kept])
             falls.append(
-                whole
+                full_score
                 - float(dot_products.score(rest, self.state["vectors"][code : code + 1])[0, 0])
             )
         return np.asarray(falls, np.float64)

@@ -1,6 +1,4 @@
-"""Where sampled items come from, and how likely each was drawn: a sampler tells its own Q, so that
-LogQ can be no one else's.
-"""
+"""Samplers of negatives, each with the probabilities of its draws, so that LogQ has the right Q."""
 
 from __future__ import annotations
 
@@ -13,11 +11,11 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Drawn:
-    """Items that were drawn for all positions of a batch, with replacement."""
+    """Items drawn for all positions of a batch, with replacement."""
 
     items: Tensor  # [count] codes
     log_q: Tensor  # [count] ln Q of each: the chance that one draw is this item
-    q_of_targets: Tensor  # [targets] Q of the true items, whose draws are passed over
+    q_of_targets: Tensor  # [targets] Q of the true items, whose draws are ignored
 
 
 class Sampler(ABC):
@@ -28,8 +26,8 @@ class Sampler(ABC):
 
     @abstractmethod
     def chances(self, targets: Tensor) -> Tensor:
-        """Q: the chance of each item [items] to be what one draw gives, where the batch has these
-        targets. Sums to 1.
+        """Q: the probability that one draw is each item [items], where the batch has these targets.
+        Sums to 1.
         """
 
     def draw(self, targets: Tensor, generator: torch.Generator | None = None) -> Drawn:
@@ -40,7 +38,7 @@ class Sampler(ABC):
 
 
 class Uniform(Sampler):
-    """All items alike."""
+    """All items equally."""
 
     def chances(self, targets: Tensor) -> Tensor:
         return torch.full((self.items,), 1 / self.items, device=targets.device)
@@ -61,7 +59,7 @@ class Popularity(Sampler):
 
 
 class InBatch(Sampler):
-    """By how often they are targets in this batch: popularity, as the batch happens to have it."""
+    """By how often they are targets in this batch: the popularity within the batch."""
 
     def chances(self, targets: Tensor) -> Tensor:
         return torch.bincount(targets, minlength=self.items).float() / len(targets)
@@ -84,11 +82,11 @@ class Mixed(Sampler):
 
 
 def sampler(
-    kind: str, items: int, count: int, counts: Tensor, *, power: float, share: float
+    source: str, items: int, count: int, counts: Tensor, *, power: float, share: float
 ) -> Sampler:
-    """The sampler of that kind: uniform, popularity, in-batch or mixed."""
-    if kind == "popularity":
+    """The sampler of that name: uniform, popularity, in-batch or mixed."""
+    if source == "popularity":
         return Popularity(items, count, counts, power)
-    if kind == "in-batch":
+    if source == "in-batch":
         return InBatch(items, count)
-    return Mixed(items, count, share) if kind == "mixed" else Uniform(items, count)
+    return Mixed(items, count, share) if source == "mixed" else Uniform(items, count)

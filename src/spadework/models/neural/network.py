@@ -1,7 +1,8 @@
 """The networks that read a sequence of items: SASRec and LiGR blocks, causal or from both sides
-(BERT4Rec), with biases of place and time.
+(BERT4Rec), with biases of position and
+time.
 
-Shapes: B windows, L places, d width, H heads. Padding stands behind the events, so a causal network
+Shapes: B windows, L positions, d width, H heads. Padding is behind the events, so a causal network
 never sees it.
 """
 
@@ -28,7 +29,7 @@ class Shape:
     width: int
     blocks: int
     heads: int
-    length: int  # places that can be read
+    length: int  # positions that can be read
     dropout: float = 0.1
     block: str = "ligr"  # or "sasrec"
     causal: bool = True
@@ -37,9 +38,9 @@ class Shape:
     feed: int = 4  # width of the feed-forward layer over `width`
 
     @property
-    def room(self) -> int:
-        """Events of a history that are read: from both sides, the last place is the hidden event
-        that is asked about.
+    def max_events(self) -> int:
+        """Events of a history that are read: from both sides, the last position is the hidden event
+        to predict.
         """
         return self.length if self.causal else self.length - 1
 
@@ -65,8 +66,8 @@ class Drop(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention; with `at`, for one place of each window alone, which is all that
-    an answer needs of the last block.
+    """Multi-head self-attention; with `at`, for one position of each window alone, which is all
+    that a recommendation needs of the last block.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -78,13 +79,13 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None) -> Tensor:
         """[B, L, d], and a bias [B or 1, H or 1, L, L] → [B, L, d], or [B, 1, d] where `at` [B]
-        names a place.
+        names a position.
         """
         windows, length, width = x.shape
         # [B, 1 or L, d]
-        asked = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]
+        query_inputs = x if at is None else x[torch.arange(windows, device=x.device), at][:, None]
         split = (windows, -1, self.heads, width // self.heads)
-        queries = self.queries(asked).view(split).transpose(1, 2)  # [B, H, 1 or L, d / H]
+        queries = self.queries(query_inputs).view(split).transpose(1, 2)  # [B, H, 1 or L, d / H]
         keys, values = (
             part.reshape(split).transpose(1, 2) for part in self.keys_values(x).chunk(2, dim=-1)
         )
@@ -94,17 +95,17 @@ class Attention(nn.Module):
             ][:, :, None]
         # without a bias, all that is hidden is what comes later
         causal = bias is None and at is None
-        heard = scaled_dot_product_attention(
+        attended = scaled_dot_product_attention(
             queries, keys, values, attn_mask=bias, is_causal=causal
         )
         # heads side by side; a view of them would depend on strides, which an export cannot know
-        made: Tensor = self.out(torch.cat(heard.unbind(1), dim=-1))
+        made: Tensor = self.out(torch.cat(attended.unbind(1), dim=-1))
         return made
 
 
 class SasRecBlock(nn.Module):
     """y = x + Drop(Attention(LN x)); z = y + Drop(W₂ GELU(W₁ LN y)). Pre-norm, as deep post-norm
-    networks fall to one answer for all.
+    networks collapse to one output for all.
 
     Kang and McAuley, "Self-Attentive Sequential Recommendation", ICDM 2018.
     """
@@ -124,7 +125,7 @@ class SasRecBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
-        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
+        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one position."""
         kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + self.drop(self.attention(self.norm(x), bias, at))
         made: Tensor = y + self.drop(self.out(gelu(self.into(self.norm_2(y)))))
@@ -132,8 +133,8 @@ class SasRecBlock(nn.Module):
 
 
 class LigrBlock(nn.Module):
-    """y = x + σ(W₁x) ⊙ Drop(Attention(LN x)); z = y + σ(W₂y) ⊙ Drop(SwiGLU(LN y)): each place says
-    how much it takes from the others.
+    """y = x + σ(W₁x) ⊙ Drop(Attention(LN x)); z = y + σ(W₂y) ⊙ Drop(SwiGLU(LN y)): each
+    position gates how much it adds of the others.
 
     Borisyuk et al., LiGR, 2025; in eSASRec with sequences shifted by one (Tikhonovich et al.,
     RecSys 2025).
@@ -155,7 +156,7 @@ class LigrBlock(nn.Module):
         )
 
     def forward(self, x: Tensor, bias: Tensor | None, at: Tensor | None = None) -> Tensor:
-        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one place."""
+        """As `Attention`: [B, L, d] → [B, L, d], or [B, 1, d] at one position."""
         kept = x if at is None else x[torch.arange(x.shape[0], device=x.device), at][:, None]
         y = kept + torch.sigmoid(self.gate(kept)) * self.drop(
             self.attention(self.norm(x), bias, at)
@@ -166,8 +167,8 @@ class LigrBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Items of a window in order → what is expected at each place: [B, L, d], or [B, d] at one
-    place of each window.
+    """Items of a window in order → the output at each position: [B, L, d], or [B, d] at one
+    position of each window.
     """
 
     def __init__(self, shape: Shape) -> None:
@@ -202,14 +203,14 @@ class Encoder(nn.Module):
         self,
         vectors: Tensor,
         inputs: Tensor,
-        moments: Tensor,
+        timestamps: Tensor,
         lengths: Tensor,
         at: Tensor | None = None,
     ) -> Tensor:
         """`vectors` [items, d], `inputs` [B, L] codes (items: padding, items + 1: hidden),
-        `moments` [B, L] seconds, `lengths` [B].
+        `timestamps` [B, L] seconds, `lengths` [B].
 
-        With `at` [B], at that place of each window alone.
+        With `at` [B], at that position of each window alone.
         """
         length = inputs.shape[1]
         # [B, L, d]; a row for padding would mean a copy of all vectors
@@ -219,15 +220,15 @@ class Encoder(nn.Module):
             x = torch.where((inputs == vectors.shape[0] + 1)[..., None], self.mask, x)
         if self.places is not None:
             x = x + self.places.weight[:length]
-        x, bias = self.drop(x), self._bias(inputs, moments, lengths)
+        x, bias = self.drop(x), self._bias(inputs, timestamps, lengths)
         for block in self.blocks[:-1]:
             x = block(x, bias)
         made: Tensor = self.norm(self.blocks[-1](x, self._masked(bias, inputs, lengths, at), at))
         return made if at is None else made[:, 0]
 
-    def _bias(self, inputs: Tensor, moments: Tensor, lengths: Tensor) -> Tensor | None:
-        """What is added to attention: [B or 1, H, L, L], −∞ where a place is not to be seen; None
-        where causality is all there is.
+    def _bias(self, inputs: Tensor, timestamps: Tensor, lengths: Tensor) -> Tensor | None:
+        """What is added to attention: [B or 1, H, L, L], −∞ where a position is hidden; None where
+        causality is the only mask.
         """
         length = inputs.shape[1]
         if self.shape.causal and self.distances is None and self.pauses is None:
@@ -242,7 +243,7 @@ class Encoder(nn.Module):
             apart = steps[:, None] - steps[None, :] + self.shape.length - 1
             added = added + self.distances(apart).permute(2, 0, 1)[None]
         if self.pauses is not None:
-            apart = (moments[:, :, None] - moments[:, None, :]).abs().clamp_min(1)
+            apart = (timestamps[:, :, None] - timestamps[:, None, :]).abs().clamp_min(1)
             bucket = (apart.float().log() / TIME_STEP).long().clamp_max(TIME_BUCKETS - 1)
             added = added + self.pauses(bucket).permute(0, 3, 1, 2)
         if self.shape.causal:
@@ -252,8 +253,8 @@ class Encoder(nn.Module):
     def _masked(
         self, bias: Tensor | None, inputs: Tensor, lengths: Tensor, at: Tensor | None
     ) -> Tensor | None:
-        """The bias of the last block: where one place is asked of a causal network, what comes
-        after it must be hidden by hand.
+        """The bias of the last block: where one position of a causal network is requested,
+        later events must be masked explicitly.
         """
         if bias is not None or at is None:
             return bias

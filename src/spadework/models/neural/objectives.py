@@ -1,5 +1,5 @@
-"""What a network is to say at which place of a window: the next item, the last one, masked ones, or
-the set of those that follow.
+"""Training targets of windows: the next item, the last one, masked ones, or the set of those that
+follow.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ BERT4Rec, CIKM 2019).
 
 
 @dataclass(frozen=True, eq=False)
-class Task:
-    """A batch of windows as a network meets it. Pair p asks for item `targets[p]` at place
-    `places[p]` of the flattened inputs.
+class Batch:
+    """A batch of windows with targets. Pair p has the target item `targets[p]` at position
+    `positions[p]` of the flattened inputs.
     """
 
     # [windows, length] codes; the number of items is padding, and one more is the mask
     inputs: Long
-    moments: Long  # [windows, length] seconds
+    timestamps: Long  # [windows, length] seconds
     lengths: Long  # [windows]
-    places: Long  # [pairs] ascending, row · length + column
+    positions: Long  # [pairs] ascending, row · length + column
     targets: Long  # [pairs]
     weights: NDArray[np.float32]  # [pairs]
 
 
-def task(
+def make_batch(
     objective: str,
     windows: Windows,
     chosen: Array,
@@ -43,77 +43,83 @@ def task(
     *,
     horizon: float | None = None,
     ordered: bool = True,
-) -> Task:
-    """The task of a batch: of the `chosen` among the windows. Without `ordered`, the events of each
+) -> Batch:
+    """The batch of the `chosen` among the windows. Without `ordered`, the events of each
     window are shuffled.
 
     "next": at every event the one after it. "last": the same, at one random event of each window.
-    "masked": hidden events from both sides. "set": at the end of every moment, the items of the
-    next one, or of all within `horizon` seconds; each set counts as one event.
+    "masked": hidden events from both sides. "set": at the end of every step (all events of
+    one timestamp), the items of the next one, or of all within `horizon` seconds; each set counts
+    as one event.
     """
     if objective == "set":
         return _set(windows, chosen, items, horizon)
-    events, moments, lengths = windows.padded(chosen, items)
+    events, timestamps, lengths = windows.padded(chosen, items)
     if not ordered:
         # padding stays behind
         keys = np.where(
             np.arange(events.shape[1]) < lengths[:, None], rng.random(events.shape), 2.0
         )
         order = np.argsort(keys, axis=1)
-        events, moments = (
+        events, timestamps = (
             np.take_along_axis(events, order, axis=1),
-            np.take_along_axis(moments, order, axis=1),
+            np.take_along_axis(timestamps, order, axis=1),
         )
     if objective == "masked":
-        return _masked(events, moments, lengths, items, rng)
+        return _masked(events, timestamps, lengths, items, rng)
     inputs = events[:, :-1].copy()
     inside = np.arange(inputs.shape[1]) < (lengths - 1)[:, None]
     inputs[~inside] = items
     # a random end, so that over the epochs each event of a window is a target
     if objective == "last":
         ends = rng.integers(0, lengths - 1)
-        asked = np.arange(inputs.shape[1]) == ends[:, None]
+        is_queried = np.arange(inputs.shape[1]) == ends[:, None]
     else:
-        asked = inside
-    places = np.flatnonzero(asked)
-    targets = events[:, 1:].ravel()[places]
-    return Task(
-        inputs, moments[:, :-1], lengths - 1, places, targets, np.ones(len(places), np.float32)
+        is_queried = inside
+    positions = np.flatnonzero(is_queried)
+    targets = events[:, 1:].ravel()[positions]
+    return Batch(
+        inputs,
+        timestamps[:, :-1],
+        lengths - 1,
+        positions,
+        targets,
+        np.ones(len(positions), np.float32),
     )
 
 
 def _masked(
-    events: Array, moments: Array, lengths: Array, items: int, rng: np.random.Generator
-) -> Task:
-    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, which is
-    what an answer is asked with.
+    events: Array, timestamps: Array, lengths: Array, items: int, rng: np.random.Generator
+) -> Batch:
+    """Each event is hidden with `MASKED_SHARE`; one window in ten hides its last alone, as
+    recommendations do.
 
-    A hidden event has the moment of the one before it, as when an answer is asked: nobody knows
-    then when it will be.
+    A hidden event has the timestamp of the one before it, as for recommendations: there its time is
+    unknown.
     """
     inside = np.arange(events.shape[1]) < lengths[:, None]
     hidden = inside & (rng.random(events.shape) < MASKED_SHARE)
     last = np.arange(events.shape[1]) == (lengths - 1)[:, None]
     alone = (rng.random(len(events)) < 0.1) | ~hidden.any(axis=1)
     hidden = np.where(alone[:, None], last, hidden)
-    places = np.flatnonzero(hidden)
+    positions = np.flatnonzero(hidden)
     inputs = np.where(hidden, items + 1, events)
-    before = np.concatenate([moments[:, :1], moments[:, :-1]], axis=1)
-    return Task(
+    before = np.concatenate([timestamps[:, :1], timestamps[:, :-1]], axis=1)
+    return Batch(
         inputs,
-        np.where(hidden, before, moments),
+        np.where(hidden, before, timestamps),
         lengths,
-        places,
-        events.ravel()[places],
-        np.ones(len(places), np.float32),
+        positions,
+        events.ravel()[positions],
+        np.ones(len(positions), np.float32),
     )
 
 
-def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> Task:
-    """Asked at the last event of each moment that another follows. Sets are read in the whole
-    history, beyond the window's edge, too.
+def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> Batch:
+    """Pairs at the last event of each step that another follows. Sets are read in the full history,
+    also beyond the window's end.
     """
-    events, moments, lengths = windows.padded(chosen, items)
+    events, timestamps, lengths = windows.padded(chosen, items)
     inputs, length = events[:, :-1].copy(), events.shape[1] - 1
     inside = np.arange(length) < (lengths - 1)[:, None]
     inputs[~inside] = items
@@ -121,28 +127,33 @@ def _set(windows: Windows, chosen: Array, items: int, horizon: float | None) -> 
     at = np.minimum(windows.firsts[chosen][:, None] + np.arange(length), last)  # rows of the log
     until = windows.limits[chosen][:, None]
     follows = np.minimum(at + 1, last)
-    ends = inside & (at + 1 < until) & (windows.moments[follows] > windows.moments[at])
-    places = np.flatnonzero(ends)
-    here, limit = at.ravel()[places], np.broadcast_to(until, ends.shape).ravel()[places]
-    latest = windows.moments[here + 1]
+    ends = inside & (at + 1 < until) & (windows.timestamps[follows] > windows.timestamps[at])
+    positions = np.flatnonzero(ends)
+    here, limit = at.ravel()[positions], np.broadcast_to(until, ends.shape).ravel()[positions]
+    latest = windows.timestamps[here + 1]
     if horizon is not None:
-        latest = np.maximum(windows.moments[here] + int(horizon), latest)
+        latest = np.maximum(windows.timestamps[here] + int(horizon), latest)
     found, targets = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     ahead = 1
     while len(here):  # by distance: as many rounds as the longest set has events
         wanted = (here + ahead < limit) & (
-            windows.moments[np.minimum(here + ahead, last)] <= latest
+            windows.timestamps[np.minimum(here + ahead, last)] <= latest
         )
-        places, here, limit, latest = places[wanted], here[wanted], limit[wanted], latest[wanted]
-        found.append(places)
+        positions, here, limit, latest = (
+            positions[wanted],
+            here[wanted],
+            limit[wanted],
+            latest[wanted],
+        )
+        found.append(positions)
         targets.append(windows.items[here + ahead].astype(np.int64))
         ahead += 1
     # an item counts once a set
     pairs = np.unique(np.column_stack([np.concatenate(found), np.concatenate(targets)]), axis=0)
     sizes = np.bincount(pairs[:, 0], minlength=1)
-    return Task(
+    return Batch(
         inputs,
-        moments[:, :-1],
+        timestamps[:, :-1],
         lengths - 1,
         pairs[:, 0],
         pairs[:, 1],

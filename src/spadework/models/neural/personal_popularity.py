@@ -1,7 +1,7 @@
-"""Personal popularity: how often somebody took an item before, as a prior of the logits, counted
-over what stands before a place.
+"""Personal popularity: how often an item occurred before in the history, as a prior of the logits,
+counted up to each position.
 
-The network then learns what differs from it. Abbattista, Anelli, Di Noia, Macdonald and Petrov,
+The network then learns the difference. Abbattista, Anelli, Di Noia, Macdonald and Petrov,
 "Enhancing Sequential Music Recommendation with Personalized Popularity Awareness", RecSys 2024
 (arXiv 2409.04329), where the scale is 1; here it is learned.
 """
@@ -14,26 +14,26 @@ import torch
 from torch import Tensor
 
 SMOOTHING = 0.01
-"""Added to every count, as in the paper: an item that was taken once stands ln(1.01 / 0.01) = 4.6
-above one that was not.
+"""Added to every count, as in the paper: an item with one event is ln(1.01 / 0.01) = 4.6 above one
+without.
 """
 
 
 def prior_of(counts: Tensor) -> Tensor:
     """ln((count + ε) / ε): the logarithm of p̂ ∝ count + ε up to a constant that softmax does not
-    see; 0 where nothing was taken.
+    see; 0 where the count is 0.
     """
     return torch.log1p(counts / SMOOTHING)
 
 
 @dataclass(frozen=True, eq=False)
 class PersonalPrior:
-    """The prior of pairs in a batch, from counts of each item among the events up to the pair's
-    place, its own included.
+    """The prior of pairs in a batch, from counts of each item among the events up to and including
+    the pair's position.
     """
 
     inputs: Tensor  # [windows, length]
-    places: Tensor  # [pairs]
+    positions: Tensor  # [pairs]
     scale: Tensor  # [] learned
     items: int
 
@@ -42,20 +42,20 @@ class PersonalPrior:
         length].
         """
         length = self.inputs.shape[1]
-        places = self.places[at]
-        events = self.inputs[places // length]
-        before = torch.arange(length, device=events.device) <= (places % length)[:, None]
+        positions = self.positions[at]
+        events = self.inputs[positions // length]
+        before = torch.arange(length, device=events.device) <= (positions % length)[:, None]
         return events, before & (events < self.items)  # neither padding nor hidden events
 
     def of_all(self, at: slice, items: int) -> Tensor:
-        """Of all items, at some pairs: [pairs, items]. O(pairs · (items + length))."""
+        """Terms of all items, at some pairs: [pairs, items]. O(pairs · (items + length))."""
         events, counted = self._before(at)
         counts = torch.zeros((len(events), items), device=events.device)
         counts.scatter_add_(1, events.clamp_max(items - 1), counted.float())
         return prior_of(counts)
 
     def of_some(self, at: slice, items: Tensor) -> Tensor:
-        """Of these items, at some pairs: [pairs, items]. O(pairs · (length + items))."""
+        """Terms of these items, at some pairs: [pairs, items]. O(pairs · (length + items))."""
         events, counted = self._before(at)
         distinct, which = torch.unique(items, return_inverse=True)
         spot = torch.searchsorted(distinct, events).clamp_max(len(distinct) - 1)
@@ -65,6 +65,6 @@ class PersonalPrior:
         return prior_of(counts)[:, which]
 
     def of_own(self, at: slice, targets: Tensor) -> Tensor:
-        """Of its own target, at each of some pairs: [pairs]. O(pairs · length)."""
+        """Term of its own target, at each of some pairs: [pairs]. O(pairs · length)."""
         events, counted = self._before(at)
         return prior_of((counted & (events == targets[:, None])).sum(1).float())

@@ -1,5 +1,5 @@
-"""Adam for a table of which a step touches few rows: what untouched rows would have moved is made
-up for when they are next read.
+"""Adam for a table of which a step touches few rows: the updates of untouched rows are made up when
+the rows are next read.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class RowAdam(torch.optim.Optimizer):
 
     @property
     def _held(self) -> dict[str, Any]:
-        """What is remembered, made where the table is when it is first asked for: after it was
-        moved to a card.
+        """The optimiser's state, created on the table's device when it is first needed: after the
+        table was moved to a card.
         """
         table = self.table
         if not self.state[table]:
@@ -56,7 +56,7 @@ class RowAdam(torch.optim.Optimizer):
         return held
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """As it was; PyTorch hands whole numbers back in the table's own type."""
+        """Restore the state; PyTorch returns whole numbers in the table's own type."""
         super().__setstate__(state)
         for held in self.state.values():
             held["last"] = held["last"].long()
@@ -64,7 +64,7 @@ class RowAdam(torch.optim.Optimizer):
     @torch.no_grad()
     def catch_up(self, rows: Tensor | None = None) -> None:
         """Move these distinct rows, or all, to where Adam would have them now: before they are
-        read, and before the table is kept.
+        read, and before the table is saved.
         """
         held, group = self._held, self.param_groups[0]
         last = held["last"] if rows is None else held["last"][rows]
@@ -81,8 +81,8 @@ class RowAdam(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
-        """One step by the table's sparse gradient, whose rows have caught up. Nobody here has a
-        `closure` to be asked for the loss again.
+        """One step by the table's sparse gradient, whose rows have caught up. A `closure` is
+        never called.
         """
         if self.table.grad is None:
             return

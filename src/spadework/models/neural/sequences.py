@@ -1,5 +1,5 @@
-"""Histories as sequences of events: what a network reads when it answers, and the windows of a log
-that it learns from.
+"""Histories as sequences of events, which a network reads for recommendations, and the windows of a
+log that it learns from.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ are still random.
 
 @dataclass(frozen=True, eq=False)
 class Sequences(Histories):
-    """Histories, and beside their distinct items the newest events in order.
+    """Histories, and in addition to their distinct items the latest events in order.
 
-    Row r is `events[begins[r]:begins[r + 1]]`, the oldest first; events of one moment stand as they
-    came.
+    Row r is `events[begins[r]:begins[r + 1]]`, the oldest first; events of one timestamp keep
+    their order in the log.
     """
 
     begins: Offsets  # [users + 1]
     events: Codes  # [events]
-    moments: Seconds  # [events] epoch seconds; zeros without times
+    timestamps: Seconds  # [events] epoch seconds; zeros without times
 
     @classmethod
     def of_log(cls, log: Interactions, users: Codes, length: int) -> Sequences:
-        """The newest `length` events of each of these users, in their order. O(events of the
+        """The latest `length` events of each of these users, in their order. O(events of the
         users).
         """
         base = Histories.of(log, users)
         ends = log.starts[users + 1]
         firsts = np.maximum(log.starts[users], ends - length)
         begins, at = _slices(firsts, ends)
-        moments = np.zeros(len(at), np.int64) if log.times is None else log.times[at]
+        timestamps = np.zeros(len(at), np.int64) if log.times is None else log.times[at]
         return cls(
             base.starts,
             base.items,
@@ -50,7 +50,7 @@ class Sequences(Histories):
             base.values,
             begins,
             log.items[at].astype(np.int32),
-            moments,
+            timestamps,
         )
 
     def with_events(self, kept: Sequence[Mask]) -> Sequences:
@@ -69,7 +69,7 @@ class Sequences(Histories):
             values=values,
             begins=begins,
             events=np.concatenate([self.events[mask] for mask in kept]),
-            moments=np.concatenate([self.moments[mask] for mask in kept]),
+            timestamps=np.concatenate([self.timestamps[mask] for mask in kept]),
         )
 
 
@@ -80,7 +80,7 @@ class Windows:
     """
 
     items: Codes  # [rows] of the log
-    moments: Seconds  # [rows]
+    timestamps: Seconds  # [rows]
     firsts: Offsets  # [windows]
     ends: Offsets  # [windows]
     limits: Offsets  # [windows] where the history ends of which the window is a part
@@ -89,12 +89,12 @@ class Windows:
         return len(self.firsts)
 
     def padded(self, chosen: Array, pad: int) -> tuple[Array, Array, Array]:
-        """Windows side by side: items [chosen, longest] int64 with `pad` behind them, moments
-        alike, lengths [chosen].
+        """Windows side by side: items [chosen, longest] int64 with `pad` behind them,
+        timestamps of the same shape, lengths [chosen].
         """
         longest = int((self.ends[chosen] - self.firsts[chosen]).max())
         return padded(
-            self.items, self.moments, self.firsts[chosen], self.ends[chosen], longest, pad
+            self.items, self.timestamps, self.firsts[chosen], self.ends[chosen], longest, pad
         )
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Array]:
@@ -113,49 +113,44 @@ class Windows:
 
 
 @dataclass(frozen=True, eq=False)
-class Training:
-    """The part of a log that a network learns from: of each user the events that are not
-    withheld.
-    """
+class TrainingEvents:
+    """The part of a log that a network learns from: all events that are not held out."""
 
     items: Codes  # [rows] of the log
-    moments: Seconds  # [rows]
+    timestamps: Seconds  # [rows]
     firsts: Offsets  # [users] with two events or more
     ends: Offsets  # [users]
 
     @classmethod
-    def of_log(cls, log: Interactions, withheld: Array) -> Training:
-        """`withheld` [users] says how many of the newest events of each user are kept from
-        learning.
-        """
-        firsts, ends = log.starts[:-1], log.starts[1:] - withheld
-        taught = np.flatnonzero(ends - firsts >= 2)
-        moments = np.zeros(len(log), np.int64) if log.times is None else np.asarray(log.times)
-        return cls(log.items, moments, firsts[taught], ends[taught])
+    def of_log(cls, log: Interactions, held_out: Array) -> TrainingEvents:
+        """`held_out` [users] is how many of the latest events of each user are held out."""
+        firsts, ends = log.starts[:-1], log.starts[1:] - held_out
+        usable = np.flatnonzero(ends - firsts >= 2)
+        timestamps = np.zeros(len(log), np.int64) if log.times is None else np.asarray(log.times)
+        return cls(log.items, timestamps, firsts[usable], ends[usable])
 
     @property
-    def moves(self) -> bool:
-        """Whether any history has two moments."""
-        later = np.concatenate(([0], np.cumsum(self.moments[1:] != self.moments[:-1])))
+    def has_two_timestamps(self) -> bool:
+        """Whether any history has two timestamps."""
+        later = np.concatenate(([0], np.cumsum(self.timestamps[1:] != self.timestamps[:-1])))
         return bool((later[self.ends - 1] > later[self.firsts]).any())
 
-    def windows(self, length: int, *, whole: bool, rng: np.random.Generator) -> Windows:
+    def windows(self, length: int, *, all_windows: bool, rng: np.random.Generator) -> Windows:
         """Windows of `length` inputs and one target more. O(windows).
 
-        With `whole` every event of a history is in one of its windows, which are cut anew each time
-        at random places; else each user gives the newest window.
+        With `all_windows` every event of a history is in one of its windows, which are cut at
+        new random positions each time; else each user has the latest window only.
         """
-        if not whole:
+        if not all_windows:
             return Windows(
                 self.items,
-                self.moments,
+                self.timestamps,
                 np.maximum(self.firsts, self.ends - length - 1),
                 self.ends,
                 self.ends,
             )
         # Windows overlap by one event: the last target of one is the first input of the next. The
-        # first cut is at random, so that over
-        # the epochs each event is met with short and with long pasts.
+        # first cut is at random, so that over the epochs each event has short and long pasts.
         steps = self.ends - self.firsts - 1  # targets of a history
         long = steps > length
         shift = np.where(long, rng.integers(1, length + 1, len(steps)), 0)
@@ -168,7 +163,7 @@ class Training:
         )
         return Windows(
             self.items,
-            self.moments,
+            self.timestamps,
             self.firsts[owner] + at,
             self.firsts[owner] + until + 1,
             self.ends[owner],
@@ -176,43 +171,43 @@ class Training:
 
 
 def _slices(firsts: Offsets, ends: Offsets) -> tuple[Offsets, Array]:
-    """Starts of rows joined together, and the place of each of their entries."""
+    """Starts of rows joined together, and the position of each of their entries in the log."""
     lengths = ends - firsts
     begins = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
     return begins, np.arange(int(begins[-1])) - np.repeat(begins[:-1] - firsts, lengths)
 
 
 def padded(
-    items: Codes, moments: Seconds, firsts: Offsets, ends: Offsets, length: int, pad: int
+    items: Codes, timestamps: Seconds, firsts: Offsets, ends: Offsets, length: int, pad: int
 ) -> tuple[Array, Array, Array]:
-    """Slices of a log side by side, `pad` and the last moment behind them: items and moments
-    [slices, length], lengths [slices].
+    """Slices of a log side by side, with `pad` and the last timestamp behind them: items and
+    timestamps [slices, length], lengths [slices].
     """
     lengths = ends - firsts
-    places = firsts[:, None] + np.minimum(np.arange(length), np.maximum(lengths - 1, 0)[:, None])
-    places = np.minimum(places, max(len(items) - 1, 0))
+    positions = firsts[:, None] + np.minimum(np.arange(length), np.maximum(lengths - 1, 0)[:, None])
+    positions = np.minimum(positions, max(len(items) - 1, 0))
     inside = np.arange(length) < lengths[:, None]
-    return np.where(inside, items[places], pad).astype(np.int64), moments[places], lengths
+    return np.where(inside, items[positions], pad).astype(np.int64), timestamps[positions], lengths
 
 
-def withheld_for_choosing(
+def hold_out_for_validation(
     log: Interactions, most: int, rng: np.random.Generator
 ) -> tuple[Codes, Array]:
-    """Users whose newest moment is kept from learning, so that epochs can be compared: at most
-    `most`, and a tenth of those who have two moments.
+    """Users whose latest timestamp is held out, so that epochs can be compared: at most `most`, and
+    a tenth of those with two events before it.
 
-    Returns their codes and how many events of every user are withheld [users].
+    Returns their codes and how many events of every user are held out [users].
     """
     counts = np.zeros(log.user_count, np.int64)
     lengths = np.diff(log.starts)
     if log.times is None or not len(log):
-        newest = np.minimum(lengths, 1)
+        latest_counts = np.minimum(lengths, 1)
     else:
         last = log.times[np.maximum(log.starts[1:] - 1, 0)]
-        newest = np.bincount(
+        latest_counts = np.bincount(
             log.users, weights=log.times == last[log.users], minlength=log.user_count
         ).astype(np.int64)
-    able = np.flatnonzero(lengths - newest >= 2)
-    users = np.sort(rng.permutation(able)[: min(most, len(able) // 10)]).astype(np.int32)
-    counts[users] = newest[users]
+    usable = np.flatnonzero(lengths - latest_counts >= 2)
+    users = np.sort(rng.permutation(usable)[: min(most, len(usable) // 10)]).astype(np.int32)
+    counts[users] = latest_counts[users]
     return users, counts

@@ -1,5 +1,5 @@
-"""What a transformer is taught: windows of a log become tasks, tasks become a loss, and withheld
-moments say how far it has come.
+"""The training task of a transformer: windows of a log become batches, batches become a loss, and
+held-out timestamps give validation metrics.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from spadework.models.neural.items import ItemNetwork, ItemParts
 from spadework.models.neural.network import Encoder, Shape
 from spadework.models.neural.personal_popularity import PersonalPrior, prior_of
 from spadework.models.neural.row_adam import RowAdam
-from spadework.models.neural.sequences import Training, Windows, padded
-from spadework.models.neural.training import BETAS, Course
-from spadework.models.neural.validation import LISTED, Seen, seen_in
+from spadework.models.neural.sequences import TrainingEvents, Windows, padded
+from spadework.models.neural.training import BETAS, TrainingTask
+from spadework.models.neural.validation import LIST_LENGTH, ValidationMetrics, validation_metrics
 
-LOOK_CELLS = 20_000_000
-"""Scores of withheld users held at once."""
+VALIDATION_CELLS = 20_000_000
+"""Scores of validation users held at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Teaching:
-    """What is asked of the network, and how it is punished."""
+class LossConfig:
+    """The loss configuration: targets, loss and negatives."""
 
     objective: str
     horizon: float | None
@@ -41,13 +41,13 @@ class Teaching:
     power: float
     mixed: float
     personal: bool
-    whole: bool
-    batch: int
+    all_windows: bool
+    batch_size: int
     ordered: bool
 
 
-class Learner(nn.Module):
-    """Items, encoder and loss in one: its `forward` is the loss of a task, so that devices can
+class TransformerModule(nn.Module):
+    """Items, encoder and loss in one: its `forward` is the loss of a batch, so that devices can
     share the work.
     """
 
@@ -55,7 +55,7 @@ class Learner(nn.Module):
         self,
         parts: ItemParts,
         shape: Shape,
-        teaching: Teaching,
+        loss_config: LossConfig,
         counts: Array,
         *,
         ids: bool,
@@ -67,38 +67,36 @@ class Learner(nn.Module):
             Encoder(shape),
         )
         # a tenth of the scale: Adam moves it ten times as fast
-        self.scale_over_ten = nn.Parameter(torch.full((), 0.1)) if teaching.personal else None
-        self.teaching, self.count = teaching, len(counts)
-        # told which rows of a sparse table a step is about to read
+        self.scale_over_ten = nn.Parameter(torch.full((), 0.1)) if loss_config.personal else None
+        self.loss_config, self.count = loss_config, len(counts)
+        # called with the rows of a sparse table that a step is about to read
         self.before_reading: Callable[[Tensor], None] | None = None
         self._sampler = negatives.sampler(
-            teaching.negatives,
+            loss_config.negatives,
             self.count,
-            teaching.samples,
+            loss_config.samples,
             torch.from_numpy(counts),
-            power=teaching.power,
-            share=teaching.mixed,
+            power=loss_config.power,
+            share=loss_config.mixed,
         )
 
     @property
     def sparse_table(self) -> Tensor | None:
-        """The table of own vectors, where a batch touches few of its rows and its gradient names
-        them.
-        """
+        """The table of own vectors, where its gradient is sparse since a batch touches few rows."""
         return self.items.ids.weight if self.items.ids is not None and self.items.sparse else None
 
     @property
     def scale(self) -> Tensor | None:
-        """What the prior of personal popularity is multiplied by: []."""
+        """Factor of the prior of personal popularity: []."""
         return None if self.scale_over_ten is None else 10 * self.scale_over_ten
 
-    def forward(self, task: tuple[Tensor, ...]) -> Tensor:
-        """The loss of a task, as `TransformerCourse.batches` gives it: []."""
-        inputs, moments, lengths, places, targets, weights = task
-        asked = self.teaching
-        # nothing is asked, but a process that shares an epoch must not leave the others waiting for
-        # its gradient
-        if not len(places):
+    def forward(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """The loss of a batch of `TransformerTask.batches`: []."""
+        inputs, timestamps, lengths, positions, targets, weights = batch
+        config = self.loss_config
+        # a batch without pairs: a process that shares an epoch must still give the others its
+        # gradient
+        if not len(positions):
             return (
                 torch.stack(
                     [
@@ -110,9 +108,9 @@ class Learner(nn.Module):
                 * 0.0
             )
         drawn = codes = None
-        if asked.loss != "softmax":
-            # From here on a code is a place among the items of the batch; padding and hidden events
-            # come behind them, as they did.
+        if config.loss != "softmax":
+            # From here on a code is a position among the items of the batch; padding and hidden
+            # events come behind them, as before.
             drawn = self._sampler.draw(targets)
             codes = torch.unique(torch.cat([inputs.flatten(), targets, drawn.items]))
             codes = codes[codes < self.count]
@@ -126,166 +124,181 @@ class Learner(nn.Module):
         vectors = self.items(codes).float()
         # [pairs, width]
         hidden = (
-            self.encoder(vectors, inputs, moments, lengths).flatten(0, 1).index_select(0, places)
+            self.encoder(vectors, inputs, timestamps, lengths)
+            .flatten(0, 1)
+            .index_select(0, positions)
         )
         prior = None
         if (scale := self.scale) is not None:
-            prior = PersonalPrior(inputs, places, scale, len(vectors))
+            prior = PersonalPrior(inputs, positions, scale, len(vectors))
         if drawn is None:
             return losses.softmax(hidden, vectors, targets, weights, prior)
-        if asked.loss == "sampled":
+        if config.loss == "sampled":
             return losses.sampled_softmax(
                 hidden,
                 vectors,
                 targets,
                 weights,
                 drawn,
-                logq=asked.logq,
-                places=places,
+                logq=config.logq,
+                positions=positions,
                 prior=prior,
             )
-        t = asked.calibration if asked.loss == "gbce" else 0.0
+        t = config.calibration if config.loss == "gbce" else 0.0
         return losses.binary(
             hidden,
             vectors,
             targets,
             weights,
             drawn,
-            places=places,
+            positions=positions,
             items=self.count,
             calibration=t,
             prior=prior,
         )
 
-    def scores(self, inputs: Tensor, moments: Tensor, lengths: Tensor, vectors: Tensor) -> Tensor:
-        """Scores of all items after windows that end where an answer is asked: [windows, items]."""
-        hidden = self.encoder(vectors, inputs, moments, lengths, lengths - 1)
-        made: Tensor = hidden @ vectors.T
+    def scores(
+        self, inputs: Tensor, timestamps: Tensor, lengths: Tensor, vectors: Tensor
+    ) -> Tensor:
+        """Scores of all items after the last event of each window: [windows, items]."""
+        hidden = self.encoder(vectors, inputs, timestamps, lengths, lengths - 1)
+        scores: Tensor = hidden @ vectors.T
         if (scale := self.scale) is not None:
-            counts = torch.zeros((len(inputs), self.count + 2), device=made.device)
+            counts = torch.zeros((len(inputs), self.count + 2), device=scores.device)
             counts.scatter_add_(1, inputs, torch.ones_like(inputs, dtype=counts.dtype))
-            made = made + scale * prior_of(counts[:, : self.count])
-        return made
+            scores = scores + scale * prior_of(counts[:, : self.count])
+        return scores
 
 
 @dataclass
-class TransformerCourse(Course):
-    """Windows of a log in random batches, and a few users whose newest moment was withheld."""
+class TransformerTask(TrainingTask):
+    """Windows of a log in random batches, and a few users whose latest timestamp is held out."""
 
-    network: Learner
-    training: Training
+    network: TransformerModule
+    training: TrainingEvents
     length: int
     counts: Array  # [items] events that are learned from
-    # of each user: events before, their moments, what was withheld
-    withheld: list[tuple[Array, Array, Array]] = field(default_factory=list)
-    repeating: bool = True  # whether lists may hold items of the history
-    rows: RowAdam | None = None  # who moves own vectors, where batches touch few of them
+    # of each validation user: events before, their timestamps, held-out items
+    held_out: list[tuple[Array, Array, Array]] = field(default_factory=list)
+    repeats_allowed: bool = True  # whether lists may hold items of the history
+    row_adam: RowAdam | None = None  # optimiser of own vectors, where batches touch few of them
 
     def steps(self) -> int:
         targets = self.training.ends - self.training.firsts - 1
         windows = np.ones(len(targets))
         # the first cut is at random, so a long history has half a window more
-        if self.network.teaching.whole:
+        if self.network.loss_config.all_windows:
             windows = np.where(targets > self.length, targets / self.length + 0.5, windows)
-        return max(1, math.ceil(float(windows.sum()) / self.network.teaching.batch))
+        return max(1, math.ceil(float(windows.sum()) / self.network.loss_config.batch_size))
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Adam; for a table of which batches touch few rows, in the form that touches no others."""
+        """Adam, and `RowAdam` for a table of which batches touch few rows."""
         table = self.network.sparse_table
         if table is None:
             return super().optimisers(learning_rate)
-        self.rows = RowAdam(table, learning_rate, BETAS)
-        self.network.before_reading = self.rows.catch_up
+        self.row_adam = RowAdam(table, learning_rate, BETAS)
+        self.network.before_reading = self.row_adam.catch_up
         return [
             torch.optim.Adam(
                 [weight for weight in self.network.parameters() if weight is not table],
                 learning_rate,
                 BETAS,
             ),
-            self.rows,
+            self.row_adam,
         ]
 
-    def settle(self) -> None:
+    def after_epoch(self) -> None:
         """Bring all rows of a sparse table to where the last step left them."""
-        if self.rows is not None:
-            self.rows.catch_up()
+        if self.row_adam is not None:
+            self.row_adam.catch_up()
 
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
-        teaching, shape = self.network.teaching, self.network.encoder.shape
-        # From both sides nothing is shifted, so the last target is read, too.
+        loss_config, shape = self.network.loss_config, self.network.encoder.shape
+        # A network that reads from both sides also reads the last target.
         windows: Windows = self.training.windows(
-            self.length if shape.causal else self.length - 1, whole=teaching.whole, rng=rng
+            self.length if shape.causal else self.length - 1,
+            all_windows=loss_config.all_windows,
+            rng=rng,
         )
         rank, size = share
         device = self.network.encoder.norm.weight.device
-        cut = list(windows.batches(teaching.batch, rng))
+        cut = list(windows.batches(loss_config.batch_size, rng))
         for number, chosen in enumerate(cut[: len(cut) // size * size]):
-            seed = int(rng.integers(2**62))  # each batch has its own chance, whoever works on it
+            seed = int(rng.integers(2**62))  # one seed a batch, whichever process computes it
             if number % size != rank:
                 continue
-            made = objectives.task(
-                teaching.objective,
+            batch = objectives.make_batch(
+                loss_config.objective,
                 windows,
                 chosen,
                 self.network.count,
                 np.random.default_rng(seed),
-                horizon=teaching.horizon,
-                ordered=teaching.ordered,
+                horizon=loss_config.horizon,
+                ordered=loss_config.ordered,
             )
             arrays = (
-                made.inputs,
-                made.moments,
-                made.lengths,
-                made.places,
-                made.targets,
-                made.weights,
+                batch.inputs,
+                batch.timestamps,
+                batch.lengths,
+                batch.positions,
+                batch.targets,
+                batch.weights,
             )
             yield tuple(
                 torch.from_numpy(np.ascontiguousarray(array)).to(device) for array in arrays
             )
 
     @torch.no_grad()
-    def look(self) -> Seen | None:
-        if not self.withheld:
+    def validate(self) -> ValidationMetrics | None:
+        if not self.held_out:
             return None
         vectors, device = self.network.items().float(), self.network.encoder.norm.weight.device
-        rows = max(1, min(256, LOOK_CELLS // len(self.counts)))
-        shown = []
-        for start in range(0, len(self.withheld), rows):
-            part = self.withheld[start : start + rows]
-            scores = self.network.scores(*self._asked(part, device), vectors)
-            if not self.repeating:
+        rows = max(1, min(256, VALIDATION_CELLS // len(self.counts)))
+        lists = []
+        for start in range(0, len(self.held_out), rows):
+            part = self.held_out[start : start + rows]
+            scores = self.network.scores(*self._query_windows(part, device), vectors)
+            if not self.repeats_allowed:
                 for row, (before, _, _) in enumerate(part):
                     scores[row, torch.from_numpy(before.astype(np.int64)).to(device)] = -math.inf
-            shown.append(scores.topk(min(LISTED, len(self.counts)), dim=1).indices.cpu().numpy())
-        return seen_in(
-            np.concatenate(shown), [wanted for _, _, wanted in self.withheld], self.counts
+            lists.append(
+                scores.topk(min(LIST_LENGTH, len(self.counts)), dim=1).indices.cpu().numpy()
+            )
+        return validation_metrics(
+            np.concatenate(lists), [items for _, _, items in self.held_out], self.counts
         )
 
-    def _asked(
+    def _query_windows(
         self, part: list[tuple[Array, Array, Array]], device: torch.device
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows that end where an answer is asked."""
+        """The events before the held-out timestamp, as windows."""
         shape, items = self.network.encoder.shape, self.network.count
-        arrays = windows_asked(
-            [events for events, _, _ in part], [moments for _, moments, _ in part], shape, items
+        arrays = query_windows(
+            [events for events, _, _ in part],
+            [timestamps for _, timestamps, _ in part],
+            shape,
+            items,
         )
-        inputs, moments, lengths = (torch.from_numpy(array).to(device) for array in arrays)
-        return inputs, moments, lengths
+        inputs, timestamps, lengths = (torch.from_numpy(array).to(device) for array in arrays)
+        return inputs, timestamps, lengths
 
 
-def windows_asked(
-    events: list[Array], moments: list[Array], shape: Shape, items: int, length: int | None = None
+def query_windows(
+    events: list[Array],
+    timestamps: list[Array],
+    shape: Shape,
+    items: int,
+    length: int | None = None,
 ) -> tuple[Array, Array, Array]:
-    """Newest events of histories as a network is asked with: inputs and moments [histories,
-    length], lengths [histories].
+    """Latest events of histories as inputs of a network: inputs and timestamps [histories, length],
+    lengths [histories].
 
-    A network that reads from both sides is asked with a hidden event behind them.
+    A network that reads from both sides gets a hidden event behind them.
     """
-    cut = [one[-shape.room :] for one in events]
-    times = [one[-shape.room :] for one in moments]
-    ends = np.cumsum([len(one) for one in cut]).astype(np.int64)
-    starts = (ends - np.asarray([len(one) for one in cut])).astype(np.int64)
+    cut = [history[-shape.max_events :] for history in events]
+    times = [history[-shape.max_events :] for history in timestamps]
+    ends = np.cumsum([len(history) for history in cut]).astype(np.int64)
+    starts = (ends - np.asarray([len(history) for history in cut])).astype(np.int64)
     longest = (
         int((ends - starts).max(initial=1))
         if length is None

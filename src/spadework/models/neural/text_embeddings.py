@@ -22,8 +22,8 @@ BATCH = 10_000
 
 
 def static_vectors(texts: Sequence[str], folder: str | Path) -> Array:
-    """The mean of the vectors of each text's pieces, of length 1; zeros where it has none that the
-    table knows. Shape [texts, width], float32.
+    """The mean of the vectors of each text's pieces, of length 1; zeros where the table has none of
+    them. Shape [texts, width], float32.
 
     Raises `MissingExtra` without the package tokenizers, and `BadRequest` for a folder that holds
     no such model. O(pieces · width).
@@ -65,8 +65,8 @@ def static_vectors(texts: Sequence[str], folder: str | Path) -> Array:
     made = np.zeros((len(texts), table.shape[1]), np.float32)
     for start in range(0, len(texts), BATCH):
         part = tokenizer.encode_batch(list(texts[start : start + BATCH]), add_special_tokens=False)
-        for row, told in enumerate(part, start):
-            pieces = [piece for piece in told.ids if piece < len(table)]
+        for row, encoded in enumerate(part, start):
+            pieces = [piece for piece in encoded.ids if piece < len(table)]
             if pieces:
                 made[row] = table[pieces].mean(axis=0)
     lengths = np.linalg.norm(made, axis=1, keepdims=True)

@@ -1,5 +1,5 @@
-"""The loop that every network here is trained by: epochs, what is seen after each, the best weights
-kept, and a way back after a stop.
+"""The training loop of all networks: epochs, validation after each, the best weights kept, and
+resuming after a stop.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from spadework.errors import BadRequest, OutOfMemory, Unsuitable
 from spadework.kernels import parallel
 from spadework.models.neural import checkpoints
 from spadework.models.neural.device import machine
-from spadework.models.neural.validation import Seen
+from spadework.models.neural.validation import ValidationMetrics
 from spadework.randomness import generator
 
-# it tells of its set-up before each fit, in words of its own
+# it logs its set-up before each fit
 logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
 
 WARM_UP = 0.02
@@ -37,15 +37,15 @@ WARM_UP = 0.02
 cosine to a tenth.
 """
 BETAS = (0.9, 0.98)
-"""Of Adam: how long it remembers gradients and their squares. 0.98 is what transformers are trained
-with since Vaswani et al., 2017.
+"""Of Adam: decay of the means of gradients and of their squares. 0.98 is usual for transformers
+since Vaswani et al., 2017.
 """
-SOONEST = 300
+MIN_PATIENCE_STEPS = 300
 """Steps without a better epoch before which no training ends: on a small log an epoch is a step or
 two.
 """
-LOOK_EVERY = 20
-"""Steps between two looks at the loss: on a card each look waits for it."""
+CHECK_EVERY = 20
+"""Steps between two checks of the loss: on a card each check waits for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,49 +56,45 @@ class Settings:
     patience: int  # epochs without a better one after which the training ends
     learning_rate: float
     seed: int
-    label: str  # of the model, for whoever waits
-    identity: str  # of model, data and seed: a checkpoint of another is not gone on from
+    label: str  # of the model, for progress messages
+    identity: str  # of model, data and seed: a training resumes from its own checkpoint only
 
 
-class Course(ABC):
-    """What is to be learned: a network whose `forward` is the loss of a batch, batches, and a look
-    at what it learned.
-    """
+class TrainingTask(ABC):
+    """A network whose `forward` is the loss of a batch, with its batches and its validation."""
 
     network: nn.Module
 
     @abstractmethod
     def batches(self, rng: np.random.Generator, share: tuple[int, int]) -> Iterator[Any]:
-        """The batches of an epoch on the device of the network; `share` (rank, of so many) says
-        which of them are this process's.
+        """The batches of an epoch on the device of the network; of `share` = (rank, size),
+        this process has the batches whose number modulo size is rank.
         """
 
     def optimisers(self, learning_rate: float) -> list[torch.optim.Optimizer]:
-        """Who moves the weights, each weight once."""
+        """The optimisers; each weight belongs to one."""
         return [torch.optim.Adam(self.network.parameters(), lr=learning_rate, betas=BETAS)]
 
-    def settle(self) -> None:
-        """Told after each epoch, before the weights are looked at or kept."""
+    def after_epoch(self) -> None:
+        """Called after each epoch, before the weights are validated or saved."""
         return
 
     @abstractmethod
     def steps(self) -> int:
-        """Batches of an epoch, at a guess that a learning rate can be planned by."""
+        """Estimated number of batches of an epoch, which the learning-rate schedule uses."""
 
-    def begin(self, epoch: int) -> None:
-        """Told before each epoch, from 0: a training that goes on after a stop begins in the
-        middle.
-        """
+    def before_epoch(self, epoch: int) -> None:
+        """Called before each epoch, from 0: a resumed training starts in the middle."""
         return
 
     @abstractmethod
-    def look(self) -> Seen | None:
-        """Lists for the withheld moments; None where nobody could be withheld."""
+    def validate(self) -> ValidationMetrics | None:
+        """Metrics of lists for the held-out timestamps; None where none are held out."""
 
 
 @dataclass
 class Learned:
-    """What came out: the best weights (copies), and one line of the curve for each epoch."""
+    """The result: the best weights (copies), and one row of the curve for each epoch."""
 
     weights: dict[str, Tensor]
     curve: list[dict[str, float]]
@@ -107,24 +103,24 @@ class Learned:
     @property
     def best(self) -> int:
         """The epoch whose weights these are, from 1; 0 where none was finished."""
-        looked = [
+        measured = [
             (line["ndcg"], -line["epoch"]) for line in self.curve if math.isfinite(line["ndcg"])
         ]
-        return int(-max(looked)[1]) if looked else len(self.curve)
+        return int(-max(measured)[1]) if measured else len(self.curve)
 
 
-def train(course: Course, settings: Settings) -> Learned:
-    """Train and return the best weights, which the network holds afterwards, too. Where several
-    devices share, each has its own process.
+def train(task: TrainingTask, settings: Settings) -> Learned:
+    """Train and return the best weights, which the network also holds afterwards. Each of several
+    devices has its own process.
 
     Raises `OutOfMemory` where a card is too small, and `Unsuitable` where the loss is no number
     before any epoch was finished.
     """
     where = machine()
-    kind = where.chosen
-    check_devices(course, settings.label)
+    accelerator = where.chosen
+    check_devices(task, settings.label)
     fabric = Fabric(
-        accelerator=kind,
+        accelerator=accelerator,
         devices=where.devices,
         strategy="ddp_spawn" if where.devices > 1 else "auto",
         precision="bf16-mixed" if where.precision == "bf16" else "32-true",
@@ -133,100 +129,102 @@ def train(course: Course, settings: Settings) -> Learned:
     torch.set_num_threads(parallel.threads())
     try:
         if where.devices == 1:
-            learned = _train(fabric, course, settings)
+            learned = _train(fabric, task, settings)
         else:
-            learned = _in_processes(fabric, course, settings)
+            learned = _in_processes(fabric, task, settings)
     except torch.OutOfMemoryError as error:
         raise too_small(settings.label, error) from error
     except ProcessRaisedException as error:
-        told = str(error).strip().splitlines()[-1]
+        last_line = str(error).strip().splitlines()[-1]
         raise Unsuitable(
-            f"A process of the training of {settings.label} ended: {told}",
+            f"A process of the training of {settings.label} ended: {last_line}",
             "Train on one device to see more.",
         ) from error
     finally:
         torch.set_num_threads(threads)
-    course.network.load_state_dict(learned.weights)
-    course.network.eval()
+    task.network.load_state_dict(learned.weights)
+    task.network.eval()
     for remark in learned.remarks:
         events.note(remark)
     return learned
 
 
-def check_devices(course: Course, label: str) -> None:
+def check_devices(task: TrainingTask, label: str) -> None:
     """Refuse more devices than an epoch has batches."""
-    if course.steps() < machine().devices:
+    if task.steps() < machine().devices:
         raise BadRequest(
             (
-                f"An epoch of {label} has {course.steps()} batches, fewer than the "
+                f"An epoch of {label} has {task.steps()} batches, fewer than the "
                 f"{machine().devices} devices."
             ),
-            "Take fewer devices, or a smaller batch.",
+            "Use fewer devices, or a smaller batch.",
         )
 
 
 def too_small(label: str, error: Exception) -> OutOfMemory:
-    """What to say where a card has not enough memory."""
+    """The error where a card has not enough memory."""
     return OutOfMemory(
         f"{label} does not fit into the memory of the card: {str(error).splitlines()[0]}",
-        "Halve batch, shorten max_length, take loss='sampled', or train on the processor.",
+        "Halve batch, shorten max_length, set loss='sampled', or train on the processor.",
     )
 
 
-def _in_processes(fabric: Fabric, course: Course, settings: Settings) -> Learned:
-    """The epochs in several processes. What the first learned comes back in a file: a pipe holds 64
-    KiB, and nobody reads it before the end.
+def _in_processes(fabric: Fabric, task: TrainingTask, settings: Settings) -> Learned:
+    """The epochs in several processes. The first returns its result in a file: a pipe holds 64
+    KiB, and is not read before the end.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "learned"
         kept = checkpoints.folder()
-        # as arguments of its own, Fabric would look inside them
-        apart = partial(_train_apart, course=course, settings=settings, path=path, kept=kept)
-        fabric.launch(apart)
+        # bound here, since Fabric would look inside arguments
+        train_in_process = partial(
+            _train_in_process, task=task, settings=settings, path=path, kept=kept
+        )
+        fabric.launch(train_in_process)
         weights, curve, remarks = checkpoints.read_learned(path)
     return Learned(weights, curve, remarks)
 
 
-def _train_apart(
-    fabric: Fabric, course: Course, settings: Settings, path: Path, kept: Path | None
+def _train_in_process(
+    fabric: Fabric, task: TrainingTask, settings: Settings, path: Path, kept: Path | None
 ) -> None:
-    """The epochs in a process of its own, which hears no limits and tells no progress; checkpoints
-    are left by the first.
+    """The epochs in a process of its own, without limits and progress messages; the first process
+    writes checkpoints.
     """
     torch.set_num_threads(max(1, parallel.threads() // fabric.world_size))
     with checkpoints.kept_in(kept):
-        learned = _train(fabric, course, settings)
+        learned = _train(fabric, task, settings)
     if fabric.global_rank == 0:
         checkpoints.write_learned(path, learned.weights, learned.curve, learned.remarks)
 
 
-def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
+def _train(fabric: Fabric, task: TrainingTask, settings: Settings) -> Learned:
     """The epochs, in this process."""
-    optimisers = course.optimisers(settings.learning_rate)
-    network, *wrapped = fabric.setup(course.network, *optimisers)
-    path = checkpoints.place(settings.identity)
+    optimisers = task.optimisers(settings.learning_rate)
+    network, *wrapped = fabric.setup(task.network, *optimisers)
+    path = checkpoints.path_of(settings.identity)
     curve: list[dict[str, float]] = []
-    best = _copy(course.network)
+    best = _copy(task.network)
     if path is not None and (found := checkpoints.read(path, optimisers)) is not None:
         weights, best, curve = found
-        course.network.load_state_dict(weights)
+        task.network.load_state_dict(weights)
     learned = Learned(best, curve)
-    steps = max(1, course.steps() // fabric.world_size)
+    steps = max(1, task.steps() // fabric.world_size)
     for epoch in range(len(curve), settings.epochs):
-        waited = epoch - learned.best
+        epochs_since_best = epoch - learned.best
         if (
             curve
             and math.isfinite(curve[-1]["ndcg"])
-            and waited >= max(settings.patience, SOONEST / steps)
+            and epochs_since_best >= max(settings.patience, MIN_PATIENCE_STEPS / steps)
         ):
             break
         begun = time.perf_counter()
         with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
             progress = f": {_in_words(curve[-1])}" if curve else ""
-            loss, bad = _epoch(fabric, network, wrapped, course, settings, epoch, steps, progress)
-            course.settle()
+            loss, bad = _epoch(fabric, network, wrapped, task, settings, epoch, steps, progress)
+            task.after_epoch()
         if not bad and not all(
-            bool(torch.isfinite(weight).all()) for weight in course.network.parameters()
+            bool(torch.isfinite(weight).all()) for weight in task.network.parameters()
         ):
             bad = steps
         if bad:
@@ -245,24 +243,24 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
                 )
             break
         seconds = time.perf_counter() - begun
-        course.network.eval()
+        task.network.eval()
         with torch.no_grad():
-            seen = course.look()
+            metrics = task.validate()
         line = {"epoch": epoch + 1.0, "loss": loss, "seconds": seconds}
         curve.append(
             line
             | (
-                asdict(seen)
-                if seen
+                asdict(metrics)
+                if metrics
                 else dict.fromkeys(("ndcg", "popularity", "coverage"), math.nan)
             )
         )
         if learned.best == len(curve):
-            learned.weights = _copy(course.network)
+            learned.weights = _copy(task.network)
         if path is not None and fabric.global_rank == 0:
-            checkpoints.write(path, _copy(course.network), learned.weights, optimisers, curve)
+            checkpoints.write(path, _copy(task.network), learned.weights, optimisers, curve)
     if curve:
-        told = _in_words(curve[learned.best - 1])
+        best_line = _in_words(curve[learned.best - 1])
         further = (
             " The last epoch was the best: more epochs may go further."
             if learned.best == settings.epochs > 1
@@ -270,7 +268,7 @@ def _train(fabric: Fabric, course: Course, settings: Settings) -> Learned:
         )
         learned.remarks.append(
             f"{settings.label}: {len(curve)} epochs, the weights of epoch {learned.best} "
-            f"are kept ({told}).{further}"
+            f"are kept ({best_line}).{further}"
         )
     return learned
 
@@ -279,46 +277,48 @@ def _epoch(
     fabric: Fabric,
     network: Any,
     optimisers: list[Any],
-    course: Course,
+    task: TrainingTask,
     settings: Settings,
     epoch: int,
     steps: int,
     progress: str,
 ) -> tuple[float, int]:
-    """Mean loss, and the step by which it became no number (0: it did not). All chance is drawn
-    from the seed and the epoch's number.
+    """Mean loss, and the step by which it became no number (0: it did not). All random numbers
+    depend on the seed and the epoch's number alone.
     """
     rng = generator(settings.seed, f"epoch:{epoch}:{fabric.global_rank}")
     torch.manual_seed(int(rng.integers(2**62)))
     order = generator(settings.seed, f"order:{epoch}")
-    course.network.train()
-    course.begin(epoch)
+    task.network.train()
+    task.before_epoch(epoch)
     summed, done, total = torch.zeros((), device=fabric.device), 0, settings.epochs * steps
-    for batch in course.batches(order, (fabric.global_rank, fabric.world_size)):
+    for batch in task.batches(order, (fabric.global_rank, fabric.world_size)):
         events.step(f"fit {settings.label}{progress}", min(epoch * steps + done, total), total)
-        for one in optimisers:
-            for group in one.param_groups:
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * _rate(epoch * steps + done, total)
         loss = network(batch)
         fabric.backward(loss)
-        for one in optimisers:
-            one.step()
-            one.zero_grad()
+        for optimiser in optimisers:
+            optimiser.step()
+            optimiser.zero_grad()
         summed += loss.detach()
         done += 1
-        if done % LOOK_EVERY == 0 and not math.isfinite(told := _of_all(fabric, summed)):
-            return told, done
-    told = _of_all(fabric, summed)
-    return told / max(done, 1), 0 if math.isfinite(told) else max(done, 1)
+        if done % CHECK_EVERY == 0 and not math.isfinite(
+            loss_sum := _mean_over_processes(fabric, summed)
+        ):
+            return loss_sum, done
+    loss_sum = _mean_over_processes(fabric, summed)
+    return loss_sum / max(done, 1), 0 if math.isfinite(loss_sum) else max(done, 1)
 
 
-def _of_all(fabric: Fabric, summed: Tensor) -> float:
+def _mean_over_processes(fabric: Fabric, summed: Tensor) -> float:
     """The mean over the processes, so that all of them stop at the same step or none does."""
     return float(fabric.all_reduce(summed, reduce_op="mean"))  # type: ignore[arg-type]
 
 
 def _rate(step: int, total: int) -> float:
-    """Share of the learning rate at a step: up in a line, down as a cosine."""
+    """Share of the learning rate at a step: linear warm-up, then a cosine."""
     warm = max(1.0, WARM_UP * total)
     if step < warm:
         return (step + 1) / warm
@@ -327,19 +327,19 @@ def _rate(step: int, total: int) -> float:
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
-    """The weights as they are now, in memory of their own: a `state_dict` alone would change as the
-    training goes on.
+    """The weights as they are now, in memory of their own: a `state_dict` alone changes during the
+    training.
     """
     return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
 
 
 def _in_words(line: dict[str, float]) -> str:
-    seen = (
+    metrics_text = (
         ""
         if math.isnan(line["ndcg"])
         else (
-            f", withheld ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as "
-            "popular as what is taken"
+            f", held-out ndcg@10 {line['ndcg']:.4f}, lists {line['popularity']:.1f} times as "
+            "popular as held-out items"
         )
     )
-    return f"epoch {int(line['epoch'])}, loss {line['loss']:.4f}{seen}"
+    return f"epoch {int(line['epoch'])}, loss {line['loss']:.4f}{metrics_text}"

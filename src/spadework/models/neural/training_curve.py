@@ -1,5 +1,5 @@
-"""What is kept of a training: a line for every epoch, as an array of the model and as a table; and
-by what a stopped one is known again.
+"""The curve of a training: a row for every epoch, as an array of the model and as a table; and the
+identity of a training.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from spadework.data.vocabulary import digest
 from spadework.models.neural.device import machine
 
 COLUMNS = ("epoch", "loss", "ndcg", "popularity", "coverage")
-"""No seconds among them, since what a model learns is the same to the byte each time."""
+"""Without seconds, since what a model learns is the same to the byte each time."""
 
 
 def curve_rows(curve: Sequence[Mapping[str, float]]) -> Array:
-    """The lines of a curve as an array [epochs, columns]."""
+    """The rows of a curve as an array [epochs, columns]."""
     return np.asarray([[line[name] for name in COLUMNS] for line in curve], np.float64).reshape(
         -1, len(COLUMNS)
     )
 
 
 def curve_frame(rows: Array) -> pl.DataFrame:
-    """One row an epoch: epoch, loss, and ndcg, popularity and coverage of the lists of withheld
-    users.
+    """One row an epoch: epoch, loss, and ndcg, popularity and coverage of the lists of
+    held-out users.
     """
     return pl.DataFrame(rows, schema=list(COLUMNS)).with_columns(pl.col("epoch").cast(pl.Int64))
 
@@ -38,14 +38,14 @@ def curve_frame(rows: Array) -> pl.DataFrame:
 def identity_of(
     params: Mapping[str, Any], seed: int, train: Interactions, content: ItemContent | None
 ) -> str:
-    """A name for a training: equal parameters, seed, data and precision, equal name, so that
-    another's checkpoint is not gone on from.
+    """A name for a training: the same name for the same parameters, seed, data and precision, so
+    that it resumes from its own checkpoint only.
     """
-    asked = [
+    parts = [
         dict(params),
         seed,
         None if content is None else content.fingerprint,
         machine().precision,
         machine().devices,
     ]
-    return digest(json.dumps(asked, sort_keys=True).encode(), train.fingerprint.encode())
+    return digest(json.dumps(parts, sort_keys=True).encode(), train.fingerprint.encode())

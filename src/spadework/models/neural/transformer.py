@@ -1,5 +1,5 @@
 """The transformer as a recommender: set up by its parameters, trained on sequences, served by
-products of vectors like its cheaper kin.
+products of vectors.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from spadework.models.neural.sequences import Sequences
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Duration, Range
 from spadework.models.recommendations import Recommendations
-from spadework.models.requests import items_asked, user_asked
+from spadework.models.requests import requested_items, requested_user
 from spadework.models.similar_items import similar
 
-DIAL: dict[str, tuple[int, int, int]] = {
+SIZES: dict[str, tuple[int, int, int]] = {
     "tiny": (64, 2, 1),
     "small": (128, 2, 2),
     "base": (256, 4, 4),
@@ -39,16 +39,16 @@ DIAL: dict[str, tuple[int, int, int]] = {
 class Transformer(Vectors):
     """A network that reads histories in order: SASRec, eSASRec and BERT4Rec are settings of it.
 
-    Its answer is a product of what the history says and of vectors of items, which are read by it,
-    too. Needs PyTorch, from the `neural` extra. O(epochs · events · (blocks · width² + length ·
-    width + width · (items or samples))) time, and with samples O(items · width) a step below
-    100,000 items, O(items) from there. Kang and McAuley, ICDM 2018 (SASRec); Sun et al., CIKM 2019
-    (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
+    A score is the product of a vector of the history and a vector of the item; the network reads
+    the same item vectors. Needs PyTorch, from the `neural` extra. O(epochs · events · (blocks ·
+    width² + length · width + width · (items or samples))) time, and with samples O(items · width) a
+    step below 100,000 items, O(items) from there. Kang and McAuley, ICDM 2018 (SASRec); Sun et al.,
+    CIKM 2019 (BERT4Rec); Tikhonovich et al., RecSys 2025 (eSASRec).
     """
 
     name = "transformer"
     neural = True
-    instead = "Take loss='sampled', a smaller size or batch, or leave this model out."
+    instead = "Set loss='sampled', a smaller size or batch, or leave this model out."
 
     size: Annotated[
         Literal["tiny", "small", "base"],
@@ -61,7 +61,7 @@ class Transformer(Vectors):
     heads: Annotated[
         int | None,
         Range(1, 64),
-        Doc("Attentions side by side, which divide the width; none: by size."),
+        Doc("Attention heads, which divide the width; none: by size."),
     ] = None
     block: Annotated[
         Literal["ligr", "sasrec"],
@@ -70,34 +70,31 @@ class Transformer(Vectors):
     feed: Annotated[int, Range(1, 16), Doc("Width of the feed-forward layer over the width.")] = 4
     positions: Annotated[
         Literal["absolute", "relative", "none"],
-        Doc("The place in the window is read: by a vector, as a bias of distance, or not."),
+        Doc("How the position in the window is read: by a vector, as a bias of distance, or not."),
     ] = "absolute"
     times: Annotated[
         bool, Doc("The time between two events is read, as a bias by its logarithm (HSTU).")
     ] = False
-    max_length: Annotated[int, Range(3, 4096), Doc("Newest events of a history that are read.")] = (
+    max_length: Annotated[int, Range(3, 4096), Doc("Latest events of a history that are read.")] = (
         200
     )
     objective: Annotated[
         Literal["next", "last", "masked", "set"],
         Doc(
-            "What is predicted: the next item everywhere, at one random place a window, "
-            "hidden items, or the set of the next moment."
+            "What is predicted: the next item everywhere, at one random position a window, "
+            "hidden items, or the set of items at the next timestamp."
         ),
     ] = "next"
     ordered: Annotated[
         bool,
-        Doc(
-            "Events are read in their order; without, each window is shuffled, and sets are "
-            "all there is."
-        ),
+        Doc("Events are read in their order; without, each window is shuffled and read as a set."),
     ] = True
     horizon: Annotated[
         str | None,
         Duration(),
         Doc(
             "With objective set: everything within this time belongs to the set; none: the "
-            "next moment."
+            "next timestamp."
         ),
     ] = None
     loss: Annotated[
@@ -106,7 +103,7 @@ class Transformer(Vectors):
     ] = "softmax"
     negatives: Annotated[
         Literal["uniform", "popularity", "in-batch", "mixed"],
-        Doc("Where sampled items come from; gBCE wants uniform."),
+        Doc("Where sampled items come from; gBCE needs uniform."),
     ] = "mixed"
     samples: Annotated[int, Range(1, 1_000_000), Doc("Items sampled a batch.")] = 512
     logq: Annotated[bool, Doc("Sampled items are corrected by how likely they were drawn.")] = True
@@ -119,13 +116,13 @@ class Transformer(Vectors):
     calibration: Annotated[
         float,
         Range(0.0, 1.0),
-        Doc("t of gBCE: 0 is plain, 1 is calibrated to the whole catalogue."),
+        Doc("t of gBCE: 0 is plain, 1 is calibrated to the full catalogue."),
     ] = 0.75
     ids: Annotated[
-        bool, Doc("Items have vectors of their own; without, they are what the item table says.")
+        bool, Doc("Items have vectors of their own; without, vectors come from content alone.")
     ] = True
     content: Annotated[
-        bool, Doc("Items are read by their categories, numbers, words and vectors, too.")
+        bool, Doc("Item vectors also read categories, numbers, words and vectors.")
     ] = False
     components: Annotated[
         int, Range(1, 4096), Doc("With content: words are condensed to so many dimensions.")
@@ -138,20 +135,22 @@ class Transformer(Vectors):
         ),
     ] = None
     id_evidence: Annotated[
-        float, Range(0.0, 1e6), Doc("κ: an item of c events trusts its own vector by c / (c + κ).")
+        float,
+        Range(0.0, 1e6),
+        Doc("κ: the own vector of an item of c events is scaled by c / (c + κ)."),
     ] = 0.0
     personal: Annotated[
         bool,
-        Doc("What a user took before is added to the scores, by how often; the scale is learned."),
+        Doc("Own items get a bonus by how often they occur; its scale is learned."),
     ] = False
     sample_by: Annotated[
         Literal["event", "user"],
-        Doc("An epoch holds all windows of everybody, or the newest window of each user."),
+        Doc("An epoch has all windows of all users, or the latest window of each user."),
     ] = "event"
     window: Annotated[
         str | None,
         Duration(),
-        Doc("Only so much of the newest part of the log is learned from; none: all."),
+        Doc("Last span of the log that is learned from; none: all."),
     ] = None
     dropout: Annotated[
         float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")
@@ -159,7 +158,7 @@ class Transformer(Vectors):
     batch: Annotated[
         int, Range(1, 65_536, log=True), Doc("Windows whose gradients make one step.")
     ] = 128
-    epochs: Annotated[int, Range(1, 10_000), Doc("How often the log is looked at, at most.")] = 40
+    epochs: Annotated[int, Range(1, 10_000), Doc("Passes over the log, at most.")] = 40
     patience: Annotated[
         int,
         Range(1, 10_000),
@@ -168,14 +167,14 @@ class Transformer(Vectors):
     learning_rate: Annotated[
         float,
         Range(1e-6, 1.0, log=True),
-        Doc("Step of the optimiser (Adam), after a short rise and before a cosine."),
+        Doc("Largest step of the optimiser (Adam), between a short warm-up and a cosine."),
     ] = 1e-3
     withheld: Annotated[
         int,
         Range(0, 100_000),
         Doc(
-            "Users, at most, whose newest moment is kept from learning, so that the best "
-            "epoch is chosen by it."
+            "Users, at most, whose latest timestamp is held out, so that the best epoch is "
+            "chosen by it."
         ),
     ] = 1000
 
@@ -192,12 +191,12 @@ class Transformer(Vectors):
             )
         if not self.ordered and self.objective == "set":
             raise BadRequest(
-                f"{self.name!r} cannot ask for the next moment where moments are shuffled.",
+                f"{self.name!r} cannot predict the next timestamp where events are shuffled.",
                 "Set ordered=True or objective='next'.",
             )
         if not self.ids and not self.content:
             raise BadRequest(
-                f"{self.name!r} has neither ids nor content, so an item is nothing.",
+                f"{self.name!r} has neither ids nor content, so items have no vectors.",
                 "Set ids=True or content=True.",
             )
 
@@ -210,7 +209,7 @@ class Transformer(Vectors):
 
     @property
     def unread(self) -> frozenset[str]:
-        """Parameters that change nothing, as the others are."""
+        """Parameters without effect, given the other ones."""
         names: set[str] = set()
         if self.loss == "softmax":
             names |= {"negatives", "samples", "logq", "popularity_power", "mixed_share"}
@@ -231,20 +230,20 @@ class Transformer(Vectors):
 
     @property
     def effective(self) -> dict[str, Any]:
-        """Values of the parameters that are read, by name; size stands in width, blocks and
-        heads.
+        """Values of the parameters that are read, by name; size is given as width, blocks
+        and heads.
         """
-        told = {
+        values = {
             name: value
             for name, value in self.params.items()
             if name not in self.unread and name != "size"
         }
-        return told | dict(zip(("width", "blocks", "heads"), self.dims, strict=True))
+        return values | dict(zip(("width", "blocks", "heads"), self.dims, strict=True))
 
     @property
     def dims(self) -> tuple[int, int, int]:
         """Width, blocks and heads."""
-        width, blocks, heads = DIAL[self.size]
+        width, blocks, heads = SIZES[self.size]
         return self.width or width, self.blocks or blocks, self.heads or heads
 
     def required(self) -> frozenset[Need]:
@@ -253,9 +252,9 @@ class Transformer(Vectors):
     def cost(self, train: Interactions) -> Cost:
         width, blocks, _ = self.dims
         inner = 4 + 3 * self.feed if self.block == "ligr" else 4 + 2 * self.feed
-        asked = train.item_count if self.loss == "softmax" else self.samples
-        # operations of an event, there and back
-        work = 6.0 * (blocks * width * (inner * width + 2 * self.max_length) + width * asked)
+        scored_items = train.item_count if self.loss == "softmax" else self.samples
+        # operations of an event, forward and backward
+        work = 6.0 * (blocks * width * (inner * width + 2 * self.max_length) + width * scored_items)
         longest = min(self.max_length, max(1, int(np.diff(train.starts).max(initial=1))))
         learned = 4 * width * train.item_count + 4 * blocks * inner * width**2
         held = 40 * blocks * width * min(self.batch, train.user_count) * longest * self.feed
@@ -284,12 +283,12 @@ class Transformer(Vectors):
         if not curve:
             events.note(
                 f"{self.label} learned nothing: no history of two events is left to learn "
-                "from. Its lists are what is popular."
+                "from. Its lists are popular items."
             )
         return {"vectors": vectors, "curve": curve_rows(curve), **learned}
 
     def used_of(self, train: Interactions) -> Interactions:
-        """The part of a log that is learned from: the newest `window`."""
+        """The part of a log that is learned from: the last `window`."""
         if self.window is None or train.times is None:
             return train
         return train.where(
@@ -301,43 +300,47 @@ class Transformer(Vectors):
     def _histories(self, log: Interactions, users: Codes) -> Sequences:
         return Sequences.of_log(log, users, self.max_length - (self.objective == "masked"))
 
-    def _user_vectors(self, told: Histories, weights: Array) -> Array:
+    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
         require_torch()
         from spadework.models.neural.fitting import encode
 
-        assert isinstance(told, Sequences)
-        owners, codes, moments = self._heard(told)
-        return encode(self, owners, codes, moments, len(told))
+        assert isinstance(histories, Sequences)
+        owners, codes, timestamps = self._learned_events(histories)
+        return encode(self, owners, codes, timestamps, len(histories))
 
-    def _heard(self, told: Sequences) -> tuple[Array, Codes, Array]:
-        """The events of the sequences whose items were learned: row, place among the learned items,
-        moment.
+    def _learned_events(self, histories: Sequences) -> tuple[Array, Codes, Array]:
+        """The events of the sequences whose items were learned: row, code in the network,
+        timestamp.
         """
-        owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
-        kept = self._known[told.events]
-        places = np.cumsum(self._known) - 1
-        return owners[kept], places[told.events[kept]].astype(np.int32), told.moments[kept]
+        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
+        kept = self._known[histories.events]
+        network_codes = np.cumsum(self._known) - 1
+        return (
+            owners[kept],
+            network_codes[histories.events[kept]].astype(np.int32),
+            histories.timestamps[kept],
+        )
 
-    def _speaking(self, told: Histories) -> Mask:
-        assert isinstance(told, Sequences)
-        owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
-        return np.bincount(owners[self._known[told.events]], minlength=len(told)) > 0
+    def _with_evidence(self, histories: Histories) -> Mask:
+        assert isinstance(histories, Sequences)
+        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
+        return np.bincount(owners[self._known[histories.events]], minlength=len(histories)) > 0
 
-    def _added(self, told: Histories, weights: Array) -> Marks | None:
+    def _added(self, histories: Histories, weights: Array) -> Marks | None:
         if not self.personal or "scale" not in self.state:
             return None
         from spadework.models.neural.personal_popularity import SMOOTHING
 
-        assert isinstance(told, Sequences)
-        owners = np.repeat(np.arange(len(told)), np.diff(told.begins))
-        kept = self._known[told.events]
+        assert isinstance(histories, Sequences)
+        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
+        kept = self._known[histories.events]
         keys, counts = np.unique(
-            owners[kept] * len(self.item_vocabulary) + told.events[kept], return_counts=True
+            owners[kept] * len(self.item_vocabulary) + histories.events[kept], return_counts=True
         )
         rows, columns = np.divmod(keys, len(self.item_vocabulary))
-        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(told))))).astype(
-            np.int64
-        )
+        starts = np.concatenate(
+            ([0], np.cumsum(np.bincount(rows, minlength=len(histories))))
+        ).astype(np.int64)
         values = float(self.state["scale"][0]) * np.log1p(counts / SMOOTHING)
         return Marks(starts, columns.astype(np.int32), values.astype(np.float32))
 
@@ -346,17 +349,17 @@ class Transformer(Vectors):
 
         return super()._check_state(state, items) or wrong_weights(self, state)
 
-    # ---- what people ask
+    # ---- curve, similar items and explanations
 
     @property
     def curve(self) -> pl.DataFrame:
-        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of withheld
-        users.
+        """One row an epoch: epoch, loss, ndcg, popularity and coverage of the lists of
+        held-out users.
         """
         return curve_frame(self.state["curve"])
 
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` items whose vectors point most alike to those of each of these; padding where
+        """The `k` items with the highest cosine of their vectors to each of these; padding where
         fewer are known.
         """
         return similar(self._row, self.item_vocabulary, items, k)
@@ -365,14 +368,17 @@ class Transformer(Vectors):
         """By how much the score of `item` falls where an item of the user's history is left out:
         item_id, contribution, descending.
 
-        The history is read once for each of its distinct items. What one says depends on the
-        others, so the contributions do not sum to the score.
+        The history is read once for each of its distinct items. What one contributes depends
+        on the others, so the contributions do not sum to the score.
         """
-        code, users = int(items_asked(self.item_vocabulary, [item])[0]), user_asked(history, user)
-        told = self._histories(self._in_own_codes(history), users)
-        own = np.unique(told.events)
-        alone = [told.events != left for left in own]
-        without = told.with_events([np.ones(len(told.events), np.bool_), *alone])
+        code, users = (
+            int(requested_items(self.item_vocabulary, [item])[0]),
+            requested_user(history, user),
+        )
+        histories = self._histories(self._in_own_codes(history), users)
+        own = np.unique(histories.events)
+        alone = [histories.events != left for left in own]
+        without = histories.with_events([np.ones(len(histories.events), np.bool_), *alone])
         scores = dot_products.score(
             self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None
         )[:, 0].astype(np.float64)
@@ -382,7 +388,7 @@ class Transformer(Vectors):
             scores += np.bincount(
                 rows, weights=added.values * (added.columns == code), minlength=len(without)
             )
-        scores[~self._speaking(without)] = 0.0
+        scores[~self._with_evidence(without)] = 0.0
         falls = scores[0] - scores[1:]
         frame = pl.DataFrame(
             {

@@ -1,5 +1,5 @@
-"""A look at what a network has learned so far: lists for a few users whose newest moment was kept
-from learning.
+"""Validation metrics of a network after an epoch: lists for a few users whose latest timestamp is
+held out.
 """
 
 from __future__ import annotations
@@ -11,35 +11,36 @@ import numpy as np
 
 from spadework.arrays import Array
 
-LISTED = 10
+LIST_LENGTH = 10
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What lists of a few users look like after an epoch."""
+class ValidationMetrics:
+    """Metrics of the lists of validation users after an epoch."""
 
-    ndcg: float  # at 10, of the items of the withheld moment
-    # mean number of events of the recommended items over that of the withheld ones: 1 is as people
-    # take
+    ndcg: float  # at 10, of the held-out items
+    # mean number of events of the recommended items over that of the held-out ones; 1: as popular
     popularity: float
-    coverage: float  # share of the items that stands in some list
+    coverage: float  # share of the items that are in some list
 
 
-def seen_in(lists: Array, wanted: Sequence[Array], counts: Array) -> Seen:
-    """What lists [users, at most 10] are worth, of users who then took `wanted`; `counts` [items]
-    are events that were learned from.
+def validation_metrics(lists: Array, held_out: Sequence[Array], counts: Array) -> ValidationMetrics:
+    """Metrics of lists [users, at most 10] given the `held_out` items of each user; `counts`
+    [items] are training events.
     """
-    taken = float(counts[np.concatenate(wanted)].mean())
-    return Seen(
-        ndcg=float(np.mean([_ndcg(row, items) for row, items in zip(lists, wanted, strict=True)])),
-        popularity=float(counts[lists].mean() / max(taken, 1e-9)),
+    held_out_popularity = float(counts[np.concatenate(held_out)].mean())
+    return ValidationMetrics(
+        ndcg=float(
+            np.mean([_ndcg(row, items) for row, items in zip(lists, held_out, strict=True)])
+        ),
+        popularity=float(counts[lists].mean() / max(held_out_popularity, 1e-9)),
         coverage=len(np.unique(lists)) / len(counts),
     )
 
 
-def _ndcg(listed: Array, wanted: Array) -> float:
-    hits = np.isin(listed, wanted)
-    ideal = min(len(np.unique(wanted)), len(listed))
+def _ndcg(listed: Array, held_out: Array) -> float:
+    hits = np.isin(listed, held_out)
+    ideal = min(len(np.unique(held_out)), len(listed))
     return float(
         (hits / np.log2(np.arange(len(listed)) + 2)).sum()
         / (1 / np.log2(np.arange(ideal) + 2)).sum()

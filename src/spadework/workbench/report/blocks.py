@@ -1,7 +1,7 @@
 """What a section of the report is made of, and how it is cut to its budget of bytes.
 
 Sections are built once, without knowing the form; each form has one renderer per block. A block
-that can be cut keeps `total`, so that what was left out is always told.
+that can be cut keeps `total`, so that the report always states what was left out.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class Listing:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; headings that begin with `#` are numbers and stand to the right. `total`
-    counts what `rows` held at first.
+    """Rows under headings; headings that begin with `#` are numbers, aligned to the right. `total`
+    is the number of rows before a cut.
     """
 
     caption: str
@@ -84,7 +84,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Charts:
-    """Pictures beside each other where there is room; `wide` ones take a line each."""
+    """Pictures next to each other where there is room; `wide` ones take a line each."""
 
     charts: tuple[Chart, ...]
     wide: bool = False
@@ -93,7 +93,7 @@ class Charts:
 
 @dataclass(frozen=True)
 class Card:
-    """Something with a name and parts of its own."""
+    """A titled box with blocks, such as one example user."""
 
     title: str
     blocks: tuple[Prose | Listing | Table, ...]
@@ -111,7 +111,7 @@ class Cards:
 
 @dataclass(frozen=True)
 class Folded:
-    """Text as it is, folded; too long a text is replaced by `instead`."""
+    """Text as it is, folded; a text that is too long is replaced by `instead`."""
 
     title: str
     text: str
@@ -137,15 +137,15 @@ class Section:
 def fit(section: Section, show: Callable[[Block], str]) -> list[str]:
     """The section's blocks as `show` renders them, together within the budget in bytes.
 
-    The largest block that can still be cut is cut until all fit, a shade below what is left for it;
-    when nothing can be cut any more, a sentence stands for the section.
+    The largest block that can still be cut is cut until all fit, to slightly less than its room.
+    When no block can be cut any more, one sentence replaces the section.
     """
     blocks = list(section.blocks)
     shown = [show(block) for block in blocks]
     while (size := sum(map(_bytes, shown))) > section.budget:
-        order = sorted(range(len(blocks)), key=lambda at: -_bytes(shown[at]))
-        at = next((at for at in order if _length(blocks[at])), None)
-        if at is None:
+        by_size = sorted(range(len(blocks)), key=lambda index: -_bytes(shown[index]))
+        index = next((index for index in by_size if _length(blocks[index])), None)
+        if index is None:
             return [
                 show(
                     Prose(
@@ -157,10 +157,10 @@ def fit(section: Section, show: Callable[[Block], str]) -> list[str]:
                     )
                 )
             ]
-        room = max(0.0, _bytes(shown[at]) - (size - section.budget))
-        keep = int(0.95 * _length(blocks[at]) * room / _bytes(shown[at]))
-        blocks[at] = _cut(blocks[at], min(keep, _length(blocks[at]) - 1))
-        shown[at] = show(blocks[at])
+        room = max(0.0, _bytes(shown[index]) - (size - section.budget))
+        keep = int(0.95 * _length(blocks[index]) * room / _bytes(shown[index]))
+        blocks[index] = _cut(blocks[index], min(keep, _length(blocks[index]) - 1))
+        shown[index] = show(blocks[index])
     return shown
 
 
@@ -169,7 +169,7 @@ def _bytes(shown: str) -> int:
 
 
 def _length(block: Block) -> int:
-    """How many steps the block can be made shorter."""
+    """In how many steps the block can be made shorter."""
     match block:
         case Table():
             return len(block.rows)
@@ -212,7 +212,7 @@ def cells(*values: str | Cell) -> tuple[Cell, ...]:
     return tuple(value if isinstance(value, Cell) else Cell(value) for value in values)
 
 
-def said_cut(kept: int, total: int, what: str, source: str) -> str:
+def cut_sentence(kept: int, total: int, what: str, source: str) -> str:
     """The sentence that states a cut, or nothing."""
     return (
         f"Shown: {kept:,} of {total:,} {what}. All of them are in {source}." if kept < total else ""

@@ -1,4 +1,4 @@
-"""The line to type of a finding, for the log and the run that it was made of."""
+"""The line to type for a finding, with the log and the run that it was made from."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ READ_WITH = (
     "events", "target", "delimiter", "encoding",
     "skip_bad", "duplicates",
 )  # fmt: skip
-"""Keys of a recipe that a log is read with: another dig of it needs them again."""
+"""Recipe keys with which a log is read: another dig of the same log needs them again."""
 
 
-def line_for(told: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: str) -> str:
-    """The command of a finding for the log of this recipe and this folder, quoted for a shell;
-    nothing where it has none.
+def line_for(finding: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: str) -> str:
+    """The command of a finding for the log of this recipe and this run folder, quoted for a shell;
+    empty where the finding has none.
 
-    `recipe` are the keys as `recipe.json` holds them; what they lack is at its default.
+    `recipe` holds the keys as in `recipe.json`; missing keys have their defaults.
     """
     settings: list[str] = []
     for key in READ_WITH:
@@ -31,5 +31,5 @@ def line_for(told: Finding | Mapping[str, Any], recipe: Mapping[str, Any], run: 
             text = value if isinstance(value, str) else json.dumps(value)
             settings += [f"--{key}", text] if key == "items" else ["--set", f"{key}={text}"]
     return command_for(
-        told, str(recipe.get("source") or Recipe.model_fields["source"].default), run, settings
+        finding, str(recipe.get("source") or Recipe.model_fields["source"].default), run, settings
     )

@@ -1,9 +1,9 @@
-"""Faces for notebooks: a title, a picture and a table as markup that runs nothing and stays below
+"""Cells of notebooks: a title, a picture and a table as markup that runs no script and stays below
 200 KB.
 
-The markup stands twice. A page that is parsed attaches the shadow root, so the host's style cannot
-reach it and the second copy is not shown. A notebook that sets the markup through `innerHTML`
-leaves the template inert and shows the second, plain copy.
+The markup is written twice. A page that is parsed attaches the shadow root, so the host's style
+cannot reach it and the second copy is not shown. A notebook that sets the markup through
+`innerHTML` leaves the template inert and shows the second, plain copy.
 """
 
 from __future__ import annotations
@@ -43,28 +43,31 @@ p { margin: .3rem 0; color: var(--quiet); }
 
 def run_html(folder: Path) -> str:
     """The cell of a run: its verdict, the picture of the board, the first models."""
-    title, said, svg, heads, rows = _run(folder)
-    return html_cell(title, svg, heads, rows, said)
+    title, note, svg, heads, rows = _run(folder)
+    return html_cell(title, svg, heads, rows, note)
 
 
 def run_markdown(folder: Path) -> str:
     """The same as Markdown."""
-    title, said, _, heads, rows = _run(folder)
-    return markdown_cell(title, heads, rows, said)
+    title, note, _, heads, rows = _run(folder)
+    return markdown_cell(title, heads, rows, note)
 
 
 def _run(folder: Path) -> tuple[str, str, str, Sequence[str], Sequence[Sequence[str]]]:
     facts = run_facts.read(Path(folder))
-    shown = verdict(facts)
-    said = " ".join(
-        [outcome.starved(facts), *(block.text for block in shown if isinstance(block, Prose))]
+    verdict_blocks = verdict(facts)
+    note = " ".join(
+        [
+            outcome.starved(facts),
+            *(block.text for block in verdict_blocks if isinstance(block, Prose)),
+        ]
     ).strip()
-    chart = next((block.charts[0] for block in shown if isinstance(block, Charts)), None)
+    chart = next((block.charts[0] for block in verdict_blocks if isinstance(block, Charts)), None)
     if chart is None:
-        return "A run without a verdict", said, "", (), ()
+        return "A run without a verdict", note, "", (), ()
     return (
         chart.title,
-        said,
+        note,
         chart.svg,
         chart.twin.heads,
         [[cell.text for cell in row] for row in chart.twin.rows],
@@ -78,14 +81,14 @@ def html_cell(
     are numbers.
 
     Texts are escaped, long ones are cut. Rows that do not fit are left out and counted below the
-    table; a picture that does not fit is left out and that is said.
+    table; a sentence replaces a picture that does not fit.
     """
     room = (LARGEST - 4_000) // 2 - len(_STYLE)
     if len(svg.encode()) > room // 2:
         svg = "<p>The picture is too large for a cell; the report shows it.</p>"
     kept = len(rows)
     while (
-        len((body := _body(title, svg, heads, rows[:kept], _told(kept, len(rows), note))).encode())
+        len((body := _body(title, svg, heads, rows[:kept], _note(kept, len(rows), note))).encode())
         > room
     ):
         kept = kept * 2 // 3
@@ -97,17 +100,17 @@ def html_cell(
 def markdown_cell(
     title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str = ""
 ) -> str:
-    """The same title and table as Markdown, below the same number of bytes."""
+    """The same title and table as Markdown, with the same limit of bytes."""
     kept = len(rows)
     while (
-        len((text := _markdown(title, heads, rows[:kept], _told(kept, len(rows), note))).encode())
+        len((text := _markdown(title, heads, rows[:kept], _note(kept, len(rows), note))).encode())
         > LARGEST
     ):
         kept = kept * 2 // 3
     return text
 
 
-def _told(kept: int, total: int, note: str) -> str:
+def _note(kept: int, total: int, note: str) -> str:
     cut = f"Shown: {kept:,} of {total:,} rows; `.frame()` gives all. " if kept < total else ""
     return cut + formatting.clip(note, _LONGEST_WORDS)
 
@@ -119,13 +122,15 @@ def _body(
 
     def line(texts: Iterable[str], tag: str) -> str:
         cells = zip(texts, sides, strict=False)
-        return f"<tr>{''.join(f'<{tag}{side}>{_shown(text)}</{tag}>' for text, side in cells)}</tr>"
+        return (
+            f"<tr>{''.join(f'<{tag}{side}>{_escaped(text)}</{tag}>' for text, side in cells)}</tr>"
+        )
 
     top = line((head.removeprefix("#") for head in heads), "th")
     lines = "".join(line(row, "td") for row in rows)
-    said = f"<p>{escape(note)}</p>" if note else ""
+    note_html = f"<p>{escape(note)}</p>" if note else ""
     table = f"<table><thead>{top}</thead><tbody>{lines}</tbody></table>"
-    return f"<h3>{_shown(title)}</h3>{svg}{table}{said}"
+    return f"<h3>{_escaped(title)}</h3>{svg}{table}{note_html}"
 
 
 def _markdown(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
@@ -146,5 +151,5 @@ def _plain(text: str) -> str:
     return in_markdown(formatting.clip(text, _LONGEST_CELL))
 
 
-def _shown(text: str) -> str:
+def _escaped(text: str) -> str:
     return escape(formatting.clip(text, _LONGEST_CELL))

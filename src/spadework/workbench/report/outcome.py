@@ -1,8 +1,8 @@
-"""What a dig came to, read from its board: the models that are saved, what had no time, what has no
-score for another reason.
+"""The outcome of a dig, read from its board: the models that are saved, what had no time, what has
+no score for another reason.
 
-The report and the terminal take their words and numbers from here, so that they say the same.
-Boards of earlier versions lack most keys; what they lack is left out.
+The report and the terminal take their sentences and numbers from here, so that they agree. Boards
+of earlier versions lack most keys; what they lack is left out.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from spadework.workbench.report.run_facts import (
     value_of,
 )
 
-Kind = Literal["no time", "validation only", "other"]
-NO_TIME: Kind = "no time"
-TIME_RAN_OUT = "Their share of the time ended before they did."
+Cause = Literal["no time", "validation only", "other"]
+NO_TIME: Cause = "no time"
+TIME_RAN_OUT = "Their share of the time ended before they were finished."
 ROLES: Mapping[str, str] = {
     "new items": "For new items",
-    "own items": "For items that they had before",
+    "own items": "For items that the user had before",
     "similar items": "For similar items",
 }
-"""Tasks for which a model of their own may be saved, and how each is told."""
+"""Tasks for which a separate model may be saved, and the words for each."""
 
 
 @dataclass(frozen=True)
 class LeftOut:
     """Settings of one model that share the reason for which they have no score on the board.
 
-    `judged` is the setting that was judged on the validation span in their place, with its value
-    and its users, where one was.
+    `judged` is the setting that was judged on the validation span instead of them, if there is one,
+    with its `value` of the primary metric and its number of `users`.
     """
 
-    kind: Kind
+    cause: Cause
     model: str
     labels: tuple[str, ...]
     state: str
@@ -55,7 +55,7 @@ class LeftOut:
 
     @property
     def more(self) -> str:
-        """How many settings there are besides the first."""
+        """How many settings there are after the first."""
         return (
             f"and {formatting.count(len(self.labels) - 1, 'more setting')}"
             if len(self.labels) > 1
@@ -67,7 +67,7 @@ class LeftOut:
 
 
 def starved(facts: RunFacts) -> str:
-    """The sentence of a dig whose budget was too short to try what fits the log, or nothing."""
+    """The sentence for a dig whose budget was too short to try what fits the log, or empty."""
     budget = as_map(facts.scores.get("budget"))
     if budget.get("starved") is not True:
         return ""
@@ -83,157 +83,157 @@ def winner(facts: RunFacts) -> str:
 
 
 def best(facts: RunFacts) -> str:
-    """The label of the best by value on the validation span; earlier versions always served it."""
+    """The label of the best by value on validation; earlier versions always served it."""
     return as_text(facts.scores.get("best")) or as_text(_choice(facts).get("best")) or winner(facts)
 
 
 def why(facts: RunFacts) -> str:
-    """Why the winner is the winner; nothing where a training has put another model in its place."""
+    """Why the dig chose the winner; empty where a later training serves another model."""
     return as_text(_choice(facts).get("says"))
 
 
 def not_above_popular(facts: RunFacts) -> str:
-    """The sentence of a board on which the model that is served is not above what is popular, or
-    nothing.
-    """
+    """The sentence for a served model that is not better than popular items, or empty."""
     served = winner(facts)
     return (
-        f"“{formatting.clip(served, 80)}” is served, but it is not above what is popular."
+        f"“{formatting.clip(served, 80)}” is served, but it is not better than popular items."
         if _choice(facts).get("above_popular") is False
         else ""
     )
 
 
 def tied(facts: RunFacts) -> list[str]:
-    """Labels that cannot be told from the best, the cheapest first."""
+    """Labels of models that do not differ measurably from the best, the cheapest first."""
     return [text for label in as_list(_choice(facts).get("tied")) if (text := as_text(label))]
 
 
 def windows(facts: RunFacts) -> str:
-    """On which spans the choice rests, or nothing."""
-    told = [
+    """On which spans the choice rests, or empty."""
+    spans = [
         (
-            f"{formatting.clip(as_text(one.get('says'), 'a span without a name'), 160)} "
-            f"({formatting.count(as_number(one.get('users')), 'user')})"
+            f"{formatting.clip(as_text(window.get('says'), 'a span without a name'), 160)} "
+            f"({formatting.count(as_number(window.get('users')), 'user')})"
         )
-        for one in maps(_choice(facts).get("windows"))
+        for window in maps(_choice(facts).get("windows"))
     ]
     return (
         (
-            f"The choice rests on {formatting.count(len(told), 'span')} of validation: "
-            f"{'; '.join(told)}."
+            f"The choice rests on {formatting.count(len(spans), 'validation span')}: "
+            f"{'; '.join(spans)}."
         )
-        if told
+        if spans
         else ""
     )
 
 
 def saved(facts: RunFacts) -> list[tuple[str, str]]:
-    """What each saved model is for, and its label; nothing where one model is all."""
+    """What each saved model is for, and its label; empty where only one model is saved."""
     roles = as_map(facts.scores.get("winners"))
-    found = [(name, label) for key, name in ROLES.items() if (label := as_text(roles.get(key)))]
-    return [("For all that people take", winner(facts)), *found] if found and winner(facts) else []
+    others = [(name, label) for key, name in ROLES.items() if (label := as_text(roles.get(key)))]
+    return [("For all items", winner(facts)), *others] if others and winner(facts) else []
 
 
 def marks(facts: RunFacts) -> dict[str, str]:
-    """Beside which labels the board has a word, and the word."""
+    """Label → the words that the board shows next to it, such as `saved`."""
     roles = as_map(facts.scores.get("winners"))
     pairs = [
         (winner(facts), "saved"),
         (best(facts) if facts.scores.keys() & {"best", "choice"} else "", "best by value"),
     ]
     pairs += [(as_text(roles.get(key)), key) for key in ROLES]
-    found: dict[str, list[str]] = {}
+    words_of: dict[str, list[str]] = {}
     for label, word in pairs:
         if label:
-            found.setdefault(label, []).append(word)
-    return {label: ", ".join(told) for label, told in found.items()}
+            words_of.setdefault(label, []).append(word)
+    return {label: ", ".join(words) for label, words in words_of.items()}
 
 
 def _choice(facts: RunFacts) -> Map:
-    """How the dig chose, as long as its choice is served."""
-    made = as_map(facts.scores.get("choice"))
-    return made if as_text(made.get("winner"), winner(facts)) == winner(facts) else {}
+    """How the dig chose; empty where another model than its choice is served."""
+    recorded = as_map(facts.scores.get("choice"))
+    return recorded if as_text(recorded.get("winner"), winner(facts)) == winner(facts) else {}
 
 
 # ---- what has no score
 
 
-def left_out(facts: RunFacts, kind: Kind | None = None) -> list[LeftOut]:
-    """Everything without a score on the board, each label once: of a kind, or of all.
+def left_out(facts: RunFacts, cause: Cause | None = None) -> list[LeftOut]:
+    """Everything without a score on the board, each label once; only that of `cause` if given.
 
-    What lost on the validation span was judged there only; what was not judged at all either had no
-    time or cannot be judged here.
+    What lost on the validation span was judged there only. What was not judged at all had no time
+    or cannot be judged on these data.
     """
     judged = {label_of(row): row for row in validation(facts) if _has_score(row, facts)}
     best_of: dict[str, Map] = {}  # model → its best setting on the validation span
     for row in sorted(judged.values(), key=lambda row: -(value_of(row, facts.primary) or 0.0)):
         best_of.setdefault(as_text(row.get("model")), row)
-    seen = {label_of(row) for row in facts.board if _has_score(row, facts)}
-    found: dict[LeftOut, LeftOut] = {}
+    listed = {label_of(row) for row in facts.board if _has_score(row, facts)}
+    entries: dict[LeftOut, LeftOut] = {}
     for row in facts.board:
-        if not _has_score(row, facts) and label_of(row) not in seen:
-            seen.add(label_of(row))
-            _join(
-                found,
-                _left_out(
+        if not _has_score(row, facts) and label_of(row) not in listed:
+            listed.add(label_of(row))
+            _merge(
+                entries,
+                _entry_of(
                     row, judged.get(label_of(row), best_of.get(as_text(row.get("model")))), facts
                 ),
             )
-    seen |= set(judged)
+    listed |= set(judged)
     for row in validation(facts):
-        if label_of(row) not in seen:
-            seen.add(label_of(row))
-            _join(found, _left_out(row, None, facts))
+        if label_of(row) not in listed:
+            listed.add(label_of(row))
+            _merge(entries, _entry_of(row, None, facts))
     return [
-        one
-        for one in _without_the_unable(list(found.values()), _able(facts))
-        if kind is None or one.kind == kind
+        entry
+        for entry in _merge_unable(list(entries.values()), _scored_models(facts))
+        if cause is None or entry.cause == cause
     ]
 
 
-def _without_the_unable(found: list[LeftOut], able: set[str]) -> list[LeftOut]:
-    """Settings of a model that cannot run on these data do not lack time: they join the line that
-    says what the model needs.
+def _merge_unable(entries: list[LeftOut], scored: set[str]) -> list[LeftOut]:
+    """Settings of a model that cannot run on these data do not lack time: they are merged into the
+    entry that states what the model needs.
     """
-    unable = {one.model for one in found if one.kind == "other" and one.state == "skipped"} - able
+    unable = {
+        entry.model for entry in entries if entry.cause == "other" and entry.state == "skipped"
+    } - scored
     late: dict[str, tuple[str, ...]] = {}
     kept = []
-    for one in found:
-        if one.kind == NO_TIME and one.model in unable:
-            late[one.model] = (*late.get(one.model, ()), *one.labels)
+    for entry in entries:
+        if entry.cause == NO_TIME and entry.model in unable:
+            late[entry.model] = (*late.get(entry.model, ()), *entry.labels)
         else:
-            kept.append(one)
-    for at, one in enumerate(kept):
-        if one.kind == "other" and one.state == "skipped":
-            kept[at] = replace(one, labels=(*one.labels, *late.pop(one.model, ())))
+            kept.append(entry)
+    for index, entry in enumerate(kept):
+        if entry.cause == "other" and entry.state == "skipped":
+            kept[index] = replace(entry, labels=(*entry.labels, *late.pop(entry.model, ())))
     return kept
 
 
-def _left_out(row: Map, other: Map | None, facts: RunFacts) -> LeftOut:
-    """An entry without a score; `other` is the entry of the same setting, or else model, that was
+def _entry_of(row: Map, judged: Map | None, facts: RunFacts) -> LeftOut:
+    """An entry without a score; `judged` is the entry of the same setting, or else model, that was
     judged on the validation span.
     """
-    kind, model = _kind(row), as_text(row.get("model")) or label_of(row)
-    if kind != NO_TIME or other is None:
-        return LeftOut(kind, model, (label_of(row),), _state(row), _reason(row))
-    value, users = value_of(other, facts.primary), as_number(other.get("users"))
+    cause, model = _cause(row), as_text(row.get("model")) or label_of(row)
+    if cause != NO_TIME or judged is None:
+        return LeftOut(cause, model, (label_of(row),), _state(row), _reason(row))
+    value, users = value_of(judged, facts.primary), as_number(judged.get("users"))
     return LeftOut(
         "validation only",
         model,
         (label_of(row),),
         _state(row),
         _reason(row),
-        label_of(other),
+        label_of(judged),
         value,
         users,
     )
 
 
-def _join(found: dict[LeftOut, LeftOut], one: LeftOut) -> None:
-    key = replace(one, labels=())
-    held = found.get(key)
-    found[key] = one if held is None else replace(held, labels=(*held.labels, *one.labels))
+def _merge(entries: dict[LeftOut, LeftOut], entry: LeftOut) -> None:
+    key = replace(entry, labels=())
+    known = entries.get(key)
+    entries[key] = entry if known is None else replace(known, labels=(*known.labels, *entry.labels))
 
 
 def validation(facts: RunFacts) -> list[Map]:
@@ -243,38 +243,44 @@ def validation(facts: RunFacts) -> list[Map]:
 
 def judged_on(facts: RunFacts) -> list[tuple[float | None, int]]:
     """How many settings were judged on how many users of the validation span, the most users first;
-    None where it is not recorded.
+    None where the number is not recorded.
     """
-    sizes = [as_number(row.get("users")) for row in validation(facts) if _has_score(row, facts)]
+    counts = [as_number(row.get("users")) for row in validation(facts) if _has_score(row, facts)]
     return [
-        (size, sizes.count(size))
-        for size in sorted(set(sizes), key=lambda size: -(float("inf") if size is None else size))
+        (users, counts.count(users))
+        for users in sorted(
+            set(counts), key=lambda users: -(float("inf") if users is None else users)
+        )
     ]
 
 
 def untried_models(facts: RunFacts) -> list[str]:
-    """Names of the models of which no setting had time."""
-    told = [
+    """Names of the models that had no time for any of their settings."""
+    recorded = [
         as_text(name)
         for name in as_list(as_map(facts.scores.get("budget")).get("models_without_a_trial"))
     ]
-    if any(told):
-        return [name for name in told if name]
-    able = _able(facts)
+    if any(recorded):
+        return [name for name in recorded if name]
+    scored = _scored_models(facts)
     return list(
-        dict.fromkeys(one.model for one in left_out(facts, NO_TIME) if one.model not in able)
+        dict.fromkeys(
+            entry.model for entry in left_out(facts, NO_TIME) if entry.model not in scored
+        )
     )
 
 
 def no_time_sentence(facts: RunFacts) -> str:
-    """How many models and settings had no time, and the budget that would do; nothing where all
-    had.
+    """How many models and settings had no time, and the budget that would be enough; empty where
+    all had time.
     """
     models = untried_models(facts)
-    settings = sum(len(one.labels) for one in left_out(facts, NO_TIME) if one.model not in models)
+    settings = sum(
+        len(entry.labels) for entry in left_out(facts, NO_TIME) if entry.model not in models
+    )
     parts = [formatting.count(len(models), "model")] if models else []
     parts += (
-        [formatting.count(settings, "setting") + (" of others" if models else "")]
+        [formatting.count(settings, "setting") + (" of other models" if models else "")]
         if settings
         else []
     )
@@ -283,12 +289,12 @@ def no_time_sentence(facts: RunFacts) -> str:
     enough = as_text(as_map(facts.scores.get("budget")).get("would_do"))
     return (
         f"{' and '.join(parts)} had no time; "
-        f"{f'--budget {enough} would do' if enough else 'a larger budget tries them'}."
+        f"{f'--budget {enough} is enough' if enough else 'a larger budget tries them'}."
     )
 
 
-def halfway_sentence(facts: RunFacts) -> str:
-    """How many models were judged on the validation span only, or nothing."""
+def validation_only_sentence(facts: RunFacts) -> str:
+    """How many models were judged on the validation span only, or empty."""
     count = len(left_out(facts, "validation only"))
     return (
         (
@@ -300,13 +306,13 @@ def halfway_sentence(facts: RunFacts) -> str:
     )
 
 
-def taken_over(facts: RunFacts) -> str:
-    """What earlier starts in this folder spent of the budget, or nothing."""
+def reused_sentence(facts: RunFacts) -> str:
+    """What earlier starts in this folder spent of the budget, or empty."""
     seconds = as_number(as_map(facts.scores.get("budget")).get("taken_over")) or 0.0
     return (
         (
-            f"Trials of an earlier start were taken over; {formatting.seconds(seconds)} of the "
-            "budget are theirs."
+            "Results of an earlier start were used again; they count as "
+            f"{formatting.seconds(seconds)} of the budget."
         )
         if seconds >= 1
         else ""
@@ -314,19 +320,21 @@ def taken_over(facts: RunFacts) -> str:
 
 
 def other_reasons(facts: RunFacts) -> list[str]:
-    """One sentence for each other reason, with all models that share it; where time ran out is one,
-    whatever they were at.
+    """One sentence for each other reason, with all models that share it; running out of time is
+    one reason, at whatever step.
     """
-    able = _able(facts)
+    scored = _scored_models(facts)
     shared: dict[tuple[str, str], dict[str, list[str]]] = {}
-    for one in left_out(facts, "other"):
-        reason = TIME_RAN_OUT if one.state == "timed out" else one.reason
-        shared.setdefault((one.state, reason), {}).setdefault(one.model, []).extend(one.labels)
+    for entry in left_out(facts, "other"):
+        reason = TIME_RAN_OUT if entry.state == "timed out" else entry.reason
+        shared.setdefault((entry.state, reason), {}).setdefault(entry.model, []).extend(
+            entry.labels
+        )
 
     def name(model: str, labels: list[str]) -> str:
         several = f"{formatting.count(len(labels), 'setting')} of {model}"
         return formatting.clip(
-            model if model not in able else labels[0] if len(labels) == 1 else several, 80
+            model if model not in scored else labels[0] if len(labels) == 1 else several, 80
         )
 
     return [
@@ -338,11 +346,11 @@ def other_reasons(facts: RunFacts) -> list[str]:
     ]
 
 
-def without_a_row(facts: RunFacts) -> Sequence[Map]:
-    """What was not tried and stands in no other list: neither an entry of the board nor a question
-    of the probes.
+def other_not_tried(facts: RunFacts) -> Sequence[Map]:
+    """What was not tried and is in no other list: neither an entry of the board nor a question of
+    the probes.
     """
-    listed = {name for one in left_out(facts) for name in (one.model, *one.labels)}
+    listed = {name for entry in left_out(facts) for name in (entry.model, *entry.labels)}
     rows = maps(facts.scores.get("not_tried"))
     return [
         row
@@ -352,8 +360,8 @@ def without_a_row(facts: RunFacts) -> Sequence[Map]:
     ]
 
 
-def _able(facts: RunFacts) -> set[str]:
-    """Models of which some setting has a score."""
+def _scored_models(facts: RunFacts) -> set[str]:
+    """Names of models that have a score for some setting."""
     return {
         as_text(row.get("model"))
         for row in [*facts.board, *validation(facts)]
@@ -365,13 +373,13 @@ def _has_score(row: Map, facts: RunFacts) -> bool:
     return finished(row) and value_of(row, facts.primary) is not None
 
 
-def _kind(row: Map) -> Kind:
-    """Whether time was what lacked; boards of earlier versions say so in the reason alone."""
+def _cause(row: Map) -> Cause:
+    """Whether time was too short; boards of earlier versions state that only in the reason."""
     state, reason = _state(row), as_text(row.get("reason"))
-    late = state == "skipped" and (
+    too_late = state == "skipped" and (
         reason.startswith("The budget of") or "a larger budget tries" in reason
     )
-    return NO_TIME if state == NO_TIME or late else "other"
+    return NO_TIME if state == NO_TIME or too_late else "other"
 
 
 def _state(row: Map) -> str:
@@ -383,6 +391,6 @@ def _state(row: Map) -> str:
 
 
 def _reason(row: Map) -> str:
-    """The reason without the setting's own name, so that settings of one kind share it."""
-    told = as_text(row.get("reason")).replace(f"'{label_of(row)}' ", "")
-    return formatting.clip(told, 300) or "The run recorded no reason."
+    """The reason without the setting's own name, so that settings can share it."""
+    reason = as_text(row.get("reason")).replace(f"'{label_of(row)}' ", "")
+    return formatting.clip(reason, 300) or "The run recorded no reason."

@@ -1,8 +1,8 @@
 """The report: a run folder as one HTML file, as Markdown or as JSON. A pure function of the folder:
 same folder, same bytes.
 
-The HTML holds all it needs, asks for nothing from outside, runs no script and stays below one
-megabyte because each section has a budget.
+The HTML holds all it needs, loads nothing from outside, runs no script and stays below one megabyte
+because each section has a budget of bytes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spadework.workbench import formatting
 from spadework.workbench.report import blocks, outcome, run_facts
 from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections import all_sections
-from spadework.workbench.report.sections.faces import ids_sentence, without_ids
+from spadework.workbench.report.sections.example_users import ids_sentence, without_ids
 
 Form = Literal["html", "markdown", "json"]
 ENDINGS: dict[Form, str] = {"html": "html", "markdown": "md", "json": "json"}
@@ -32,7 +32,7 @@ LARGEST = 1_000_000
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _PLAIN = re.compile(r"[\w ./:=,()'\"+-]*")
-"""Commands that Markdown may show between backticks, inside a table, too."""
+"""Commands that Markdown may show between backticks, also inside a table."""
 _MARKDOWN = str.maketrans(
     {letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 )
@@ -41,7 +41,7 @@ _MARKDOWN = str.maketrans(
 def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
     """The report of the run in `folder`.
 
-    What the folder lacks is told in its place. Ids of people and items are replaced unless
+    A sentence stands where the folder lacks something. Ids of users and items are replaced unless
     `with_ids`. A path that is not a run folder, or an unknown form, is a `BadRequest`.
     """
     if form not in get_args(Form):
@@ -50,7 +50,7 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
         )
     facts = run_facts.read(Path(folder))
     if not with_ids:
-        facts = RunFacts(**{**_parts(facts), "faces": without_ids(facts.faces)})
+        facts = RunFacts(**{**_fields(facts), "faces": without_ids(facts.faces)})
     if form == "json":
         return (
             json.dumps(
@@ -61,29 +61,32 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
             )
             + "\n"
         )
-    named = {f"{name}.json": document for name, document in _documents(facts).items()}
-    sections = all_sections(facts, named)
-    shape = _environment(form)
-    block = shape.get_template(f"blocks.{'html' if form == 'html' else 'md'}.j2").module.block  # type: ignore[attr-defined]
-    shown = [
-        (section, [Markup(part) for part in blocks.fit(section, block)]) for section in sections
+    documents = {f"{name}.json": document for name, document in _documents(facts).items()}
+    sections = all_sections(facts, documents)
+    environment = _environment(form)
+    render_block = environment.get_template(
+        f"blocks.{'html' if form == 'html' else 'md'}.j2"
+    ).module.block  # type: ignore[attr-defined]
+    rendered = [
+        (section, [Markup(part) for part in blocks.fit(section, render_block)])
+        for section in sections
     ]
     style = Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8"))
-    template = shape.get_template("report.html.j2" if form == "html" else "report.md.j2")
-    said = {
+    template = environment.get_template("report.html.j2" if form == "html" else "report.md.j2")
+    header = {
         "title": _title(facts),
-        "under": _under(facts),
+        "subtitle": _subtitle(facts),
         "ids": ids_sentence(facts.faces),
         "starved": outcome.starved(facts),
     }
-    return template.render(**said, sections=shown, style=style)
+    return template.render(**header, sections=rendered, style=style)
 
 
 def write(
     folder: Path, form: Form = "html", with_ids: bool = False, to: Path | None = None
 ) -> Path:
-    """Write the report into the run folder, or to the path `to`, and return its path; the file is
-    whole or not there.
+    """Write the report into the run folder, or to the path `to`, and return its path; the file
+    is written completely or not at all.
     """
     folder = Path(folder)
     content = render(folder, form, with_ids)
@@ -91,7 +94,7 @@ def write(
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _cannot_write(path, error) from error
     part = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
@@ -99,30 +102,30 @@ def write(
         part.chmod(0o644)
         os.replace(part, path)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _cannot_write(path, error) from error
     finally:
         part.unlink(missing_ok=True)
     return path
 
 
-def _unwritable(path: Path, error: OSError) -> BadRequest:
+def _cannot_write(path: Path, error: OSError) -> BadRequest:
     return BadRequest(
         f"The report cannot be written to {str(path)!r}: {error.strerror or 'the system refused'}.",
         "Give a folder that exists, can be written to and has room.",
     )
 
 
-def _parts(facts: RunFacts) -> dict[str, Any]:
+def _fields(facts: RunFacts) -> dict[str, Any]:
     return {name: getattr(facts, name) for name in RunFacts.__dataclass_fields__}
 
 
 def _documents(facts: RunFacts) -> dict[str, Any]:
     """The run's files as they may be shown."""
-    return {name: value for name, value in _parts(facts).items() if name != "troubles"}
+    return {name: value for name, value in _fields(facts).items() if name != "troubles"}
 
 
 def _title(facts: RunFacts) -> str:
-    """The run's name: what its source is called."""
+    """The run's name: the name of its source."""
     name = next(
         filter(
             None,
@@ -136,27 +139,27 @@ def _title(facts: RunFacts) -> str:
     return formatting.clip(name, 100) or "A run without a name"
 
 
-def _under(facts: RunFacts) -> str:
+def _subtitle(facts: RunFacts) -> str:
     """One line of facts under the title."""
-    known = run_facts.as_map(facts.data.get("facts"))
+    data_facts = run_facts.as_map(facts.data.get("facts"))
     sizes = [
         formatting.count(value, unit)
         for unit in ("user", "item", "row")
-        if (value := run_facts.as_number(known.get(f"{unit}s"))) is not None
+        if (value := run_facts.as_number(data_facts.get(f"{unit}s"))) is not None
     ]
-    if known.get("first"):
+    if data_facts.get("first"):
         sizes.append(
-            f"{formatting.day(run_facts.as_text(known.get('first')))} … "
-            f"{formatting.day(run_facts.as_text(known.get('last')))}"
+            f"{formatting.day(run_facts.as_text(data_facts.get('first')))} … "
+            f"{formatting.day(run_facts.as_text(data_facts.get('last')))}"
         )
-    mark = formatting.clip(facts.fingerprint, 16)
-    return " · ".join([*sizes, *([f"fingerprint {mark}"] if mark else [])])
+    fingerprint = formatting.clip(facts.fingerprint, 16)
+    return " · ".join([*sizes, *([f"fingerprint {fingerprint}"] if fingerprint else [])])
 
 
 @cache
 def _environment(form: Form) -> Environment:
     """Jinja with everything escaped: by its own rules in HTML, by the filter `cell` in Markdown."""
-    shape = Environment(
+    environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=form == "html",
         undefined=StrictUndefined,
@@ -164,10 +167,10 @@ def _environment(form: Form) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    shape.filters["cell"] = in_markdown
-    shape.filters["code"] = code_in_markdown
-    shape.globals["said_cut"] = blocks.said_cut
-    return shape
+    environment.filters["cell"] = in_markdown
+    environment.filters["code"] = code_in_markdown
+    environment.globals["cut_sentence"] = blocks.cut_sentence
+    return environment
 
 
 def in_markdown(text: str) -> str:
@@ -176,5 +179,5 @@ def in_markdown(text: str) -> str:
 
 
 def code_in_markdown(text: str) -> str:
-    """A line to type, as code where no letter of it means something else there."""
+    """A line to type, as code where no letter of it has a meaning in Markdown."""
     return f"`{text}`" if _PLAIN.fullmatch(text) else in_markdown(text)

@@ -2,8 +2,8 @@
 an exception.
 
 Everything is cleaned on the way in: text holds no control characters, no half surrogates and no
-marks that turn the direction of writing; numbers that are not finite become None. Later code may
-trust that and need not ask again.
+marks that turn the direction of writing; numbers that are not finite become None. Later code
+relies on that and does not check again.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ Map = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What the files of a run folder say; `troubles` names the files that are missing or cannot be
-    read.
+    """The contents of the files of a run folder; `troubles` names the files that are missing or
+    cannot be read.
     """
 
     recipe: Map
     data: Map
     findings: Sequence[Map]
     scores: Map
-    faces: Map
+    faces: Map  # the example users; each field has the name of its file
     troubles: tuple[str, ...]
-    # what a training after the dig came to, where there was one
+    # the outcome of a training after the dig, where there was one
     advice: Map = field(default_factory=dict)
     training: Sequence[Map] = ()  # its curves
 
     @property
     def protocol(self) -> Map:
-        """How the scores were taken."""
+        """How the scores were measured."""
         return as_map(self.scores.get("protocol"))
 
     @property
@@ -70,15 +70,15 @@ class RunFacts:
 
     @property
     def cut_short(self) -> bool:
-        """Whether the run stopped before any model met the test span."""
+        """Whether the run stopped before any model was judged on the test span."""
         stages = {as_text(row.get("stage"), "test") for row in maps(self.scores.get("scores"))}
         return self.protocol.get("interrupted") is True or (bool(stages) and "test" not in stages)
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the rows used, or nothing."""
-        told = self.data.get("fingerprint")
-        return as_text(told) or as_text(as_map(told).get("log"))
+        """The fingerprint of the rows used, or empty."""
+        recorded = self.data.get("fingerprint")
+        return as_text(recorded) or as_text(as_map(recorded).get("log"))
 
     @property
     def board(self) -> list[Map]:
@@ -109,21 +109,21 @@ def read(folder: Path) -> RunFacts:
             "Give the folder that `spadework dig` wrote; it holds recipe.json.",
         )
     troubles: list[str] = []
-    read_in = {name: _load(folder / name, troubles) for name in FILES}
+    contents = {name: _load(folder / name, troubles) for name in FILES}
     return RunFacts(
-        recipe=as_map(read_in["recipe.json"]),
-        data=as_map(read_in["data.json"]),
-        findings=list(maps(read_in["findings.json"])),
-        scores=as_map(read_in["scores.json"]),
-        faces=as_map(read_in["faces.json"]),
-        advice=as_map(_if_there(folder / "advice.json", troubles)),
-        training=list(maps(_if_there(folder / "training.json", troubles))),
+        recipe=as_map(contents["recipe.json"]),
+        data=as_map(contents["data.json"]),
+        findings=list(maps(contents["findings.json"])),
+        scores=as_map(contents["scores.json"]),
+        faces=as_map(contents["faces.json"]),
+        advice=as_map(_load_optional(folder / "advice.json", troubles)),
+        training=list(maps(_load_optional(folder / "training.json", troubles))),
         troubles=tuple(troubles),
     )
 
 
-def _if_there(path: Path, troubles: list[str]) -> object:
-    """What a file holds that only some runs have."""
+def _load_optional(path: Path, troubles: list[str]) -> object:
+    """The contents of a file that only some runs have."""
     return _load(path, troubles) if path.is_file() else None
 
 
@@ -197,7 +197,7 @@ def numbers(value: object) -> list[float | None]:
 
 
 def as_text(value: object, absent: str = "") -> str:
-    """Text for a text or a number, `absent` for anything else."""
+    """A text as it is, a number as text, `absent` for anything else."""
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else absent

@@ -1,5 +1,5 @@
-"""The board's rows that have a value: which of them was chosen, which share the first place, which
-are what is popular.
+"""The board's rows that have a value: which of them was chosen, which share rank 1, which are lists
+of popular items.
 """
 
 from __future__ import annotations
@@ -25,9 +25,7 @@ def scored_rows(facts: RunFacts) -> list[Map]:
 
 
 def choice(facts: RunFacts, scored: list[Map]) -> tuple[Map, list[Map]]:
-    """The model that the run chose on validation, and all that share the first place on the test
-    span.
-    """
+    """The model that the run chose on validation, and all that share rank 1 on the test span."""
     tied = [row for row in scored if as_number(row.get("rank")) == 1] or scored[:1]
     winner = as_text(facts.scores.get("winner"))
     return next((row for row in scored if label_of(row) == winner), scored[0]), tied
@@ -44,16 +42,16 @@ def _seconds(row: Map) -> float:
 
 
 def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
-    """The two yardsticks, where the run has them: what is popular of all time, and in the last
-    seven days.
+    """The two baselines, where the run has them, as name and row: the most popular items of all
+    time, and of the last seven days.
     """
-    found: dict[str, Map] = {}
+    rows_by_name: dict[str, Map] = {}
     for row in scored:
         if row.get("model") != "popular":
             continue
         window = as_text(as_map(row.get("params")).get("window")).replace(" ", "").lower()
         if window in ("7d", "7days", "604800", "7"):
-            found.setdefault("the most popular items of the last 7 days", row)
+            rows_by_name.setdefault("the most popular items of the last 7 days", row)
         elif window in ("", "all", "0") and not as_map(row.get("params")).get("half_life"):
-            found.setdefault("the most popular items of all time", row)
-    return sorted(found.items())
+            rows_by_name.setdefault("the most popular items of all time", row)
+    return sorted(rows_by_name.items())

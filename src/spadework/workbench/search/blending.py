@@ -1,5 +1,5 @@
-"""Which mixtures are worth a trial once single models have been tried: the best configurations of
-the best families together.
+"""The mixtures that are worth a trial once single models were tried: the best settings of the best
+families together.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _CUTS: dict[str, Cut] = {
     "last_basket": "last",
     "random": "random",
 }
-"""How mixtures cut their train log, by the split that judges them: what they learn is then of the
-kind that they are asked.
+"""How mixtures cut their train log, by the split that judges them: they learn from the same type of
+target that they are judged on.
 """
 PRIORS = 2
-"""Models that are tried with personal popularity as their prior."""
+"""Number of models that are tried with personal popularity as their prior."""
 
 
 def mixtures(
     validation: Sequence[Score], protocol: Protocol, *, most: int = 3
 ) -> list[Recommender]:
-    """Mixtures of the best configurations of the `most` best families, to be tried on the span that
-    the scores are from.
+    """Mixtures of the best settings of the `most` best families, to be tried on the span of the
+    scores.
 
     For the best two, three, … families a blend by scaled scores; of all of them a blend with
     learned weights and a second stage. None where fewer than two families have a finished score.
-    Where items of the history may come back, the best models that do not count own purchases get
+    Where items of the history may be repeated, the best models that do not count own purchases get
     personal popularity as their prior. The best by the primary metric is chosen on the validation
     span, never on the test span. O(scores).
     """
@@ -51,35 +51,39 @@ def mixtures(
 def mixtures_of(
     found: Sequence[tuple[Recommender, float]], protocol: Protocol, *, most: int = 3
 ) -> list[Recommender]:
-    """The same from settings and what each reached."""
+    """The same from pairs of a setting and its mean."""
     families = best_of_families(found)
     chosen = families[:most]
     if len(chosen) < 2:
         return []
     cut = _CUTS.get(protocol.split.name, "auto")
-    everything = text_of(chosen)
+    all_parts = text_of(chosen)
     made = [model("blend", parts=text_of(chosen[:count])) for count in range(2, len(chosen) + 1)]
     made += [
-        model("blend", parts=everything, how="learned", cut=cut),
-        model("boosted", parts=everything, cut=cut),
+        model("blend", parts=all_parts, how="learned", cut=cut),
+        model("boosted", parts=all_parts, cut=cut),
     ]
     if protocol.repeats != "forbid":
-        blind = [
-            one for one in families if not isinstance(one, OwnItems | UserNeighbours | Popular)
+        without_own_items = [
+            setting
+            for setting in families
+            if not isinstance(setting, OwnItems | UserNeighbours | Popular)
         ]
-        made += [model("prior", parts=one.label, cut=cut) for one in blind[:PRIORS]]
+        made += [
+            model("prior", parts=setting.label, cut=cut) for setting in without_own_items[:PRIORS]
+        ]
     return made
 
 
 def best_of_families(found: Sequence[tuple[Recommender, float]]) -> list[Recommender]:
     """The best setting of each family, the best family first; ties go to the one tried first.
-    Neither chance nor a mixture is one.
+    Random lists and mixtures are left out.
     """
     best: dict[str, tuple[float, Recommender]] = {}
-    for one, mean in found:
-        if isinstance(one, Mixture | Random):
+    for setting, mean in found:
+        if isinstance(setting, Mixture | Random):
             continue
-        held = best.get(one.family)
-        if held is None or mean > held[0]:
-            best[one.family] = (mean, one)
-    return [one for _, one in sorted(best.values(), key=lambda pair: -pair[0])]
+        earlier = best.get(setting.family)
+        if earlier is None or mean > earlier[0]:
+            best[setting.family] = (mean, setting)
+    return [setting for _, setting in sorted(best.values(), key=lambda pair: -pair[0])]

@@ -1,4 +1,4 @@
-"""What a dig writes of its scores: the board, the values of each user, the examples."""
+"""The files that a dig writes of its scores: the board, the values of each user, example users."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from spadework.evaluation.scoreboard import Scoreboard, bare
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender
 from spadework.models.catalogue import catalogue
-from spadework.workbench.search import effects, lessons, model_families
-from spadework.workbench.search.clock import Clock
-from spadework.workbench.search.example_users import faces
-from spadework.workbench.search.judgement import Judgement
-from spadework.workbench.search.telling import (
+from spadework.workbench.search import effects, model_effects, model_families
+from spadework.workbench.search.board_parts import (
     not_tried,
+    protocol_facts,
     repetition_of,
     slices_of,
-    told_protocol,
     with_lists,
 )
+from spadework.workbench.search.clock import Clock
+from spadework.workbench.search.example_users import examples
+from spadework.workbench.search.judgement import Judgement
 from spadework.workbench.storage import files
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from spadework.workbench.search.choosing import Dig
 
 SHOWN = 4
-"""Models side by side in slices and examples."""
-NO_TURN = "There was no time for it."
+"""Models shown in slices and examples."""
+NO_TIME = "There was no time for it."
 
 
 @dataclass
@@ -46,13 +46,13 @@ class Board:
     chosen: Choice | None
     kept: Mapping[str, Recommender]  # role → model
     account: Mapping[str, Any]  # of the budget
-    one_window: str  # why no older window had a say
+    why_one_window: str  # why there is no older window
 
 
 def write_board(made: Board) -> None:
     """Write `scores.json`, `scores.npz` and `faces.json`."""
-    dig, final = made.dig, made.dig.final
-    board = Scoreboard(final, tuple(made.scores))
+    dig, test = made.dig, made.dig.test
+    board = Scoreboard(test, tuple(made.scores))
     entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
     entries += [
         bare(score) | {"stage": "test"}
@@ -67,56 +67,58 @@ def write_board(made: Board) -> None:
             ]
         )
     )
-    helped, heat = _lessons(dig)
+    helped, heat = _effects(dig)
     listed = {label: made.lists[label] for label in shown}
     served = {
-        one.label: made.lists[one.label] for one in made.kept.values() if one.label in made.lists
+        model.label: made.lists[model.label]
+        for model in made.kept.values()
+        if model.label in made.lists
     }
     winner = None if made.chosen is None else made.chosen.winner.label
     files.write_json(
         dig.folder / "scores.json",
         {
-            "protocol": told_protocol(board, dig.clock.spent),
+            "protocol": protocol_facts(board, dig.clock.spent),
             "scores": entries,
             "validation": validation_entries(dig),
             "winner": winner,
             "best": None if made.chosen is None else made.chosen.best.label,
             "choice": None
             if made.chosen is None
-            else made.chosen.as_json() | {"one_window": made.one_window},
+            else made.chosen.as_json() | {"one_window": made.why_one_window},
             "winners": {
-                says: made.kept[role].label if role in made.kept else None
-                for says, role in ROLES.items()
+                purpose: made.kept[role].label if role in made.kept else None
+                for purpose, role in ROLES.items()
             },
             "budget": dict(made.account),
             "helped": sorted(helped, key=lambda row: -abs(row["effect"])),
             "heat": heat,
             "repetition": repetition_of(
-                final,
+                test,
                 served | listed,
                 {score.label: score.totals.get(NOVEL_RECALL) for score in made.scores},
                 dig.policy,
             ),
-            "slices": slices_of(final, listed),
+            "slices": slices_of(test, listed),
             "not_tried": not_tried(
                 (result for _, result in sorted(dig.judging.judged.items())), dig.unanswered
             ),
         },
     )
-    arrays = {"users": final.truth.users, "has_history": final.truth.has_history}
+    arrays = {"users": test.truth.users, "has_history": test.truth.has_history}
     for score in board.done:
         arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
     files.write_arrays(dig.folder / "scores.npz", arrays)
     recipe = dig.recipe
-    told = faces(
-        final,
+    shown_users = examples(
+        test,
         {label: made.lists[label] for label in leaders},
         dig.items,
         count=recipe.faces,
         seed=recipe.seed,
         with_ids=recipe.with_ids,
     )
-    files.write_json(dig.folder / "faces.json", told)
+    files.write_json(dig.folder / "faces.json", shown_users)
 
 
 ROLES = {
@@ -125,15 +127,15 @@ ROLES = {
     "own items": "remind",
     "similar items": "similar",
 }
-"""What a model is best for → its role among those that are kept."""
+"""What a model is best for → its role among the kept models."""
 
 
 def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
-    """The validation board of what was finished before an interruption."""
+    """Write the validation board of the trials finished before an interruption."""
     files.write_json(
         folder / "scores.json",
         {
-            "protocol": told_protocol(board, clock.spent) | {"interrupted": True},
+            "protocol": protocol_facts(board, clock.spent) | {"interrupted": True},
             "scores": [entry | {"stage": "validation"} for entry in board.entries],
             "validation": [],
             "winner": board.winner,
@@ -142,8 +144,8 @@ def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
 
 
 def full_score(result: Judgement, protocol: Protocol) -> Score:
-    """A judgement as a score of all users of the protocol; those that it was not asked about have
-    no value.
+    """A judgement as a score of all users of the protocol; users outside its sample have no
+    value.
     """
     if result.reason is not None:
         return result.score
@@ -153,16 +155,18 @@ def full_score(result: Judgement, protocol: Protocol) -> Score:
 
 
 def validation_entries(dig: Dig) -> list[dict[str, Any]]:
-    """All settings on the validation span: first those that all users judged, then those of
-    samples, then those without a number.
+    """Entries of all settings on the validation span: first those judged on all users, then those
+    judged on samples, then those without a number.
     """
-    last, protocol = len(dig.judging.rungs) - 1, dig.choosing
+    last, protocol = len(dig.judging.rungs) - 1, dig.validation
     # sums of resampled users depend on the order in their last digit
     judged = dict(sorted(dig.judging.judged.items()))
-    whole = [result for result in judged.values() if result.reason is None and result.rung == last]
+    complete = [
+        result for result in judged.values() if result.reason is None and result.rung == last
+    ]
     entries = (
-        Scoreboard(protocol, tuple(full_score(result, protocol) for result in whole)).entries
-        if whole
+        Scoreboard(protocol, tuple(full_score(result, protocol) for result in complete)).entries
+        if complete
         else []
     )
     for entry in entries:
@@ -172,14 +176,12 @@ def validation_entries(dig: Dig) -> list[dict[str, Any]]:
 
 
 def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
-    """A line for every model that was meant to take part and has no place on the test span, with
-    its reason.
-    """
+    """An entry with a reason for every requested model that has none on the test span's board."""
     found = []
     for name in [*model_families.wanted(dig.recipe.models)]:
         if name in shown:
             continue
-        results = [result for result in dig.judging.judged.values() if result.one.name == name]
+        results = [result for result in dig.judging.judged.values() if result.setting.name == name]
         done = max(
             (result for result in results if result.reason is None),
             key=lambda result: result.mean,
@@ -187,41 +189,46 @@ def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:
         )
         failed = next((result for result in results if result.reason is not None), None)
         known = done or failed
-        one = catalogue()[name]() if known is None else known.one
+        model = catalogue()[name]() if known is None else known.setting
         state: State = "no time"
-        reason = NO_TURN
+        reason = NO_TIME
         if done is not None:
             reason = "Judged on the validation span alone."
         elif failed is not None:
             state, reason = failed.score.state, failed.reason or ""
         elif name in dig.planner.refused:
             state, reason = "skipped", dig.planner.refused[name]
-        elif one.composed and len([family for family in dig.planner.families if family.judged]) < 2:
+        elif (
+            model.composed and len([family for family in dig.planner.families if family.judged]) < 2
+        ):
             state, reason = "skipped", "A mixture needs two families of models with a score."
-        elif one.composed:
+        elif model.composed:
             state, reason = (
                 "skipped",
-                "None was made: there was no time, or these data do not ask for it.",
+                "None was made: there was no time, or these data do not call for it.",
             )
         found.append(
-            Score(model=name, label=one.label, params=one.params, state=state, reason=reason)
+            Score(model=name, label=model.label, params=model.params, state=state, reason=reason)
         )
     return found
 
 
-def _lessons(dig: Dig) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """What helped, and the heat-map: those of the sweep, and what single models add."""
+def _effects(dig: Dig) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Effects and heat map: those of the sweep, and what comparisons of single models add."""
     rung = dig.judging.rungs[0]
     scores = [
         result.score for _, result in sorted(dig.judging.first.items()) if result.reason is None
     ]
-    helped, heat = lessons.helped(scores, rung.protocol), lessons.heat(scores, rung.protocol)
+    helped, heat = (
+        model_effects.helped(scores, rung.protocol),
+        model_effects.heat(scores, rung.protocol),
+    )
     sweep = dig.planner.sweep
     if sweep is None:
         return helped, heat
     designed = effects.effects(sweep)
-    # one change among many pairs of settings says more than two named models
-    kinds = {row["kind"] for row in designed}
-    return [*designed, *(row for row in helped if row["kind"] not in kinds)], effects.heat(
+    # one change over many pairs of settings is surer than two named models
+    known = {row["kind"] for row in designed}
+    return [*designed, *(row for row in helped if row["kind"] not in known)], effects.heat(
         sweep
     ) or heat

@@ -1,5 +1,5 @@
-"""What became of the budget: what had no time, whether that may have cost the winner, and which
-budget would do.
+"""The account of the budget: what had no time, whether that may have cost the winner, and which
+budget would be enough.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from spadework.workbench.search.choosing import Dig
 
 BUDGETS = (30, 60, 120, 180, 300, 600, 900, 1200, 1800, 2700, 3600, 7200, 14_400, 28_800, 86_400)
-"""Budgets that are named, in seconds."""
-FORECAST = 1.5
-"""A budget that is to do must hold what is foretold and half as much again."""
+"""Budgets that are suggested, in seconds."""
+MARGIN = 1.5
+"""A suggested budget holds the estimated seconds times this."""
 QUESTIONS_SHARE = 0.25
-"""Of a larger budget, what questions may have: a budget that is to do holds what they need so
-often.
+"""Share of a larger budget that questions may take: a suggested budget holds their seconds divided
+by this.
 """
 
 
 def account_of(dig: Dig) -> dict[str, Any]:
-    """The budget's part of the board: asked, used, whether the dig was starved and of what, and
-    what would do.
+    """The budget's part of the board: requested and used seconds, whether the dig was cut short and
+    where, and which budget would be enough.
     """
     planner, judging, clock = dig.planner, dig.judging, dig.clock
     families = [
@@ -33,59 +33,61 @@ def account_of(dig: Dig) -> dict[str, Any]:
         if not family.judged and not _refused(dig, family)
     ]
     tried = {
-        result.one.name
+        result.setting.name
         for result in judging.judged.values()
         if result.score.state not in ("no time",)
     }
     late = {name: seconds for name, seconds in planner.schedule.late.items() if name not in tried}
     waiting = sorted(late, key=lambda name: late[name])
-    questions = [one.code for one in dig.unanswered if one.kind == "not asked"]
-    starved = bool(families) or any(code in DECIDING for code in questions)
-    # a proposal that a round cut short is no reason: the search goes by gain
-    unread = planner.sweep is not None and planner.sweep.unread
+    questions = [question.code for question in dig.unanswered if question.status == "not asked"]
+    cut_short = bool(families) or any(code in DECIDING for code in questions)
+    # a round that ended before its last proposal does not count: the search goes by gain
+    unfinished = planner.sweep is not None and planner.sweep.unfinished
     ended = (
         "budget"
         if waiting
         or questions
-        or unread
-        or starved
-        or planner.cut
+        or unfinished
+        or cut_short
+        or planner.cut_short
         or clock.left <= dig.ending.writing()
         else "done"
     )
     train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
     least = [
-        min(judging.costs.trial(one, train, users) for one in family.members)
+        min(judging.costs.trial(model, train, users) for model in family.members)
         for family in planner.families
         if family.name in families
     ]
-    asking = sum(
-        one.needs or 0.0
-        for one in dig.unanswered
-        if one.kind == "not asked" and one.code in DECIDING
+    question_seconds = sum(
+        question.needs or 0.0
+        for question in dig.unanswered
+        if question.status == "not asked" and question.code in DECIDING
     )
     enough = max(
         1.5 * clock.budget,
-        clock.spent + FORECAST * sum(least),
-        clock.budget + asking / QUESTIONS_SHARE,
+        clock.spent + MARGIN * sum(least),
+        clock.budget + question_seconds / QUESTIONS_SHARE,
     )
     would_do = _named(enough) if ended == "budget" else None
     return {
         "asked": clock.budget,
         "used": round(clock.spent, 1),
         "taken_over": round(clock.replayed, 1),
-        "starved": starved,
+        "starved": cut_short,
         "ended": ended,
         "families_without_a_trial": families,
         "models_without_a_trial": waiting,
         "questions_not_asked": questions,
         "would_do": would_do,
-        "says": _said(starved, families, questions, would_do),
+        "says": _message(cut_short, families, questions, would_do),
     }
 
 
-def _said(starved: bool, families: list[str], questions: list[str], would_do: str | None) -> str:
-    if not starved:
+def _message(
+    cut_short: bool, families: list[str], questions: list[str], would_do: str | None
+) -> str:
+    if not cut_short:
         return "The budget was enough for every family of models that fits the log."
     parts = []
     if families:
@@ -97,17 +99,13 @@ def _said(starved: bool, families: list[str], questions: list[str], would_do: st
 
 
 def _refused(dig: Dig, family: model_families.Family) -> bool:
-    """Whether the family has no number for another reason than time: memory, or a failure that its
-    line tells.
-    """
-    found = [dig.judging.judged.get(one.label) for one in family.members]
+    """Whether the family has no number for another reason than time: memory, or a failure."""
+    found = [dig.judging.judged.get(model.label) for model in family.members]
     return bool(found) and all(result is not None and not result.score.late for result in found)
 
 
 def _named(seconds: float) -> str | None:
-    """The smallest budget of a round number that holds so many seconds, as the command line takes
-    it.
-    """
+    """The smallest round budget that holds so many seconds, as written on the command line."""
     fitting = next((budget for budget in BUDGETS if budget >= seconds), None)
     if fitting is None:
         return None

@@ -1,16 +1,16 @@
-"""Which model a run takes: the best by value, and by sense the simplest of those that cannot be
-told from it.
+"""Which model a run saves and serves: the best by value, or by sense the simplest of those that
+cannot be told from it.
 
 The rule. Candidates were judged on all validation users, and where the calendar allows on an older
 window, too. The best by value has the highest mean, averaged over windows as shares of the highest
-in each, by the square root of their users: that is how sure they are. By sense the simplest is
-taken of those that the paired 95 % interval cannot tell from the best and whose mean lies below it
-by no more than one standard error of the difference, or two per cent: the best of hundreds of
-settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen and Stone,
-"Classification and Regression Trees", 1984), but few users must not excuse a much worse model.
-Simpler is: fewer parts, then less to compute by the model's own account (powers of four are alike),
-then the higher mean. Chance is never taken; nothing that is not above what is popular is, unless
-nothing is.
+in each, weighted by the square root of their users, as standard errors fall with it. By sense the
+winner is the simplest of those that the paired 95 % interval cannot tell from the best and whose
+mean lies below it by no more than one standard error of the difference, or two per cent: the best
+of hundreds of settings is partly luck (the rule of one standard error: Breiman, Friedman, Olshen
+and Stone, "Classification and Regression Trees", 1984), but few users must not excuse a much worse
+model. Simpler means: fewer parts, then a lower own cost estimate (equal within a power of four),
+then the higher mean. Random lists never win; a model that is not above the popular ones wins only
+if none is.
 """
 
 from __future__ import annotations
@@ -31,62 +31,60 @@ from spadework.workbench.search.judgement import Judgement
 from spadework.workbench.search.model_families import seconds_in_fours
 
 CLOSE = 0.02
-"""A model taken by sense has a mean at most this share below the best, or one standard error of the
+"""A winner by sense has a mean at most this share below the best, or one standard error of the
 difference.
 """
 
 BEST, SIMPLEST = 4, 4
-"""Finalists: so many of the best, and so many of the simplest near it."""
+"""Finalists: so many of the best, and so many of the simplest near the best."""
 
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """The candidates on one span of time, user by user."""
+    """Values of the candidates on one span of time, user by user."""
 
-    says: str
+    description: str
     values: Mapping[str, Array]  # label → the deciding metric [users]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a run takes, and why."""
+    """The model that a run saves and serves, and why."""
 
     winner: Recommender
     best: Recommender
     tied: tuple[str, ...]  # labels that cannot be told from the best, the simplest first
-    above_popular: bool  # whether the winner's interval lies above what is popular
-    says: str
-    windows: tuple[tuple[str, int], ...]
-    rests_on: str = ""  # how many users judged, where these are not all
+    above_popular: bool  # whether the winner's interval lies above the popular models
+    reason: str
+    windows: tuple[tuple[str, int], ...]  # description and number of users of each window
+    basis: str = ""  # a sentence with the number of users, where these are not all
 
     def instead(self, other: Recommender, why: str) -> Choice:
-        """The choice of another model, since this winner fell out after it was chosen."""
+        """The choice of another model, because this winner failed after it was chosen."""
         return replace(
             self,
             winner=other,
-            says=(
-                f"{self.winner.label} {why}, so {other.label} is taken in its place.{self.rests_on}"
-            ),
+            reason=f"{self.winner.label} {why}, so {other.label} is served instead.{self.basis}",
         )
 
     def judged_by(self, users: int, of: int) -> Choice:
-        """The same, saying how many users of the validation span it rests on, where these are not
-        all.
+        """The same choice; where not all users of the validation span judged it, the reason tells
+        how many did.
         """
         if users >= of:
             return self
-        rests_on = f" It was judged by {users:,} of the {of:,} users of the validation span."
-        return replace(self, says=f"{self.says}{rests_on}", rests_on=rests_on)
+        basis = f" It was judged by {users:,} of the {of:,} users of the validation span."
+        return replace(self, reason=f"{self.reason}{basis}", basis=basis)
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
             "winner": self.winner.label,
             "best": self.best.label,
-            "says": self.says,
+            "says": self.reason,
             "tied": list(self.tied),
             "above_popular": self.above_popular,
-            "windows": [{"says": says, "users": users} for says, users in self.windows],
+            "windows": [{"says": name, "users": users} for name, users in self.windows],
         }
 
 
@@ -97,37 +95,37 @@ def choose(
     seed: int,
     prefer: Literal["sense", "quality"] = "sense",
 ) -> Choice | None:
-    """The choice among candidates that every window has; None where only chance is left.
+    """The choice among candidates that every window has; None where only random lists are left.
     O(resamples · users · candidates).
     """
     able = [
-        one
-        for one in candidates
-        if not isinstance(one, Random) and all(one.label in window.values for window in windows)
+        model
+        for model in candidates
+        if not isinstance(model, Random) and all(model.label in window.values for window in windows)
     ]
     if not able or not windows:
         return None
-    means, drawn = _shares([one.label for one in able], windows, seed)
-    popular = [at for at, one in enumerate(able) if isinstance(one, Popular)]
+    means, drawn = _shares([model.label for model in able], windows, seed)
+    popular = [at for at, model in enumerate(able) if isinstance(model, Popular)]
     bar = max(popular, key=lambda at: (means[at], -at)) if popular else None
     above = [
         at
-        for at, one in enumerate(able)
-        if not isinstance(one, Popular) and (bar is None or means[at] > means[bar])
+        for at, model in enumerate(able)
+        if not isinstance(model, Popular) and (bar is None or means[at] > means[bar])
     ]
-    standing = above or popular
-    first = max(standing, key=lambda at: (means[at], -at))
+    eligible = above or popular
+    first = max(eligible, key=lambda at: (means[at], -at))
     low, high = statistics.interval(drawn - drawn[:, [first]])
-    tied = [at for at in standing if low[at] <= 0 <= high[at] or at == first]
+    tied = [at for at in eligible if low[at] <= 0 <= high[at] or at == first]
     error = (drawn - drawn[:, [first]]).std(axis=0)
     near = [at for at in tied if means[first] - means[at] <= max(CLOSE * means[first], error[at])]
     ordered = sorted(
         near, key=lambda at: (*simplicity(able[at], train), -means[at], able[at].label)
     )
-    taken = ordered[0] if prefer == "sense" else first
-    surely = bar is None or bool(statistics.interval(drawn[:, [taken]] - drawn[:, [bar]])[0][0] > 0)
+    winner = ordered[0] if prefer == "sense" else first
+    sure = bar is None or bool(statistics.interval(drawn[:, [winner]] - drawn[:, [bar]])[0][0] > 0)
     return Choice(
-        winner=able[taken],
+        winner=able[winner],
         best=able[first],
         tied=tuple(
             able[at].label
@@ -135,37 +133,39 @@ def choose(
                 tied, key=lambda at: (*simplicity(able[at], train), -means[at], able[at].label)
             )
         ),
-        above_popular=surely and bool(above),
-        says=_said(able, taken, first, tied, bar if above else None, surely, prefer),
-        windows=tuple((window.says, len(next(iter(window.values.values())))) for window in windows),
+        above_popular=sure and bool(above),
+        reason=_reason(able, winner, first, tied, bar if above else None, sure, prefer),
+        windows=tuple(
+            (window.description, len(next(iter(window.values.values())))) for window in windows
+        ),
     )
 
 
 def finalists(found: Sequence[Judgement], train: Interactions, seed: int) -> list[Judgement]:
-    """Who is worth the pains of an older window: the best, and the simplest among those within one
+    """Settings worth judging on an older window: the best, and the simplest among those within one
     standard error of the best.
     """
-    best = sorted(found, key=lambda result: (-result.mean, result.one.label))[:BEST]
-    simple = by_sense([result.one for result in found], [result.values for result in found], train)[
-        :SIMPLEST
-    ]
+    best = sorted(found, key=lambda result: (-result.mean, result.setting.label))[:BEST]
+    simple = by_sense(
+        [result.setting for result in found], [result.values for result in found], train
+    )[:SIMPLEST]
     return list(
-        {result.one.label: result for result in [*best, *(found[at] for at in simple)]}.values()
+        {result.setting.label: result for result in [*best, *(found[at] for at in simple)]}.values()
     )
 
 
 def by_sense(
     models: Sequence[Recommender], values: Sequence[Array], train: Interactions
 ) -> list[int]:
-    """Places of those that a 95 % interval cannot tell from the best and that lie within one
-    standard error of it, or two per cent; the simplest first. `values` [users] of each are of the
-    same users; NaN where a user is asked nothing.
+    """Indices of models that a 95 % interval cannot tell from the best and that lie within one
+    standard error of it, or two per cent; the simplest first. `values` of each model [users] are of
+    the same users; NaN where a user has nothing held out.
     """
     if not models:
         return []
-    means = [float(np.nanmean(one)) for one in values]
+    means = [float(np.nanmean(column)) for column in values]
     first = max(range(len(models)), key=lambda at: (means[at], models[at].label))
-    paired = np.column_stack([one - values[first] for one in values])
+    paired = np.column_stack([column - values[first] for column in values])
     error = np.nanstd(paired, axis=0) / np.sqrt(max(int(np.isfinite(values[first]).sum()), 1))
     gaps = [means[first] - mean for mean in means]
     near = [
@@ -178,67 +178,69 @@ def by_sense(
     )
 
 
-def simplicity(one: Recommender, train: Interactions) -> tuple[int, int]:
-    """How much a model is to build and to keep: its parts (a learned second stage counts as one
-    more), and powers of four of its seconds.
+def simplicity(model: Recommender, train: Interactions) -> tuple[int, int]:
+    """The effort to build and maintain a model: its parts (a learned second stage counts as one
+    more), and its own cost estimate as a power of four.
     """
     parts = 1
-    if isinstance(one, Mixture):
-        parts = len(one.models) + int(one.name != "blend" or one.params.get("how") == "learned")
-    return parts, seconds_in_fours(one, train)
+    if isinstance(model, Mixture):
+        parts = len(model.models) + int(
+            model.name != "blend" or model.params.get("how") == "learned"
+        )
+    return parts, seconds_in_fours(model, train)
 
 
 def _shares(labels: Sequence[str], windows: Sequence[Window], seed: int) -> tuple[Array, Array]:
-    """Means [labels] and resampled means [resamples, labels] over windows, in each as shares of its
-    highest mean.
+    """Means [labels] and resampled means [resamples, labels] over windows, as shares of the highest
+    mean of each window.
     """
     means, drawn = np.zeros(len(labels)), []
     found = [np.column_stack([window.values[label] for label in labels]) for window in windows]
-    sure = np.sqrt([len(values) for values in found])
-    for place, values in enumerate(found):
+    weights = np.sqrt([len(values) for values in found])
+    for at, values in enumerate(found):
         own = statistics.means(values)
-        scale = max(float(own.max()), 1e-12) * sure.sum() / sure[place]
+        scale = max(float(own.max()), 1e-12) * weights.sum() / weights[at]
         means += own / scale
         drawn.append(
             statistics.bootstrap(
-                values, seed + place, statistics.RESAMPLES if len(values) < 20_000 else 400
+                values, seed + at, statistics.RESAMPLES if len(values) < 20_000 else 400
             )
             / scale
         )
-    least = min(len(one) for one in drawn)
-    return means, np.sum([one[:least] for one in drawn], axis=0)
+    least = min(len(resampled) for resampled in drawn)
+    return means, np.sum([resampled[:least] for resampled in drawn], axis=0)
 
 
-def _said(
+def _reason(
     able: Sequence[Recommender],
-    taken: int,
+    winner: int,
     first: int,
     tied: Sequence[int],
     bar: int | None,
-    surely: bool,
+    sure: bool,
     prefer: str,
 ) -> str:
-    """Why this one, in a sentence or three."""
-    label, leader = able[taken].label, able[first].label
-    if isinstance(able[taken], Popular):
-        if all(isinstance(one, Popular) for one in able):
-            return f"{label} is taken: no personal model had a number in time."
+    """Why this model, in one to three sentences."""
+    label, leader = able[winner].label, able[first].label
+    if isinstance(able[winner], Popular):
+        if all(isinstance(model, Popular) for model in able):
+            return f"{label} is chosen: no personal model had a number in time."
         return (
-            f"{label} is taken: nothing personal is above what is popular on the validation span."
+            f"{label} is chosen: no personal model is above what is popular on the validation span."
         )
     others = len(tied) - 1
-    if taken != first:
-        said = (
-            f"{label} is taken: it cannot be told from the best, {leader}, and is simpler "
+    if winner != first:
+        text = (
+            f"{label} is chosen: it cannot be told from the best, {leader}, and is simpler "
             f"(--prefer quality takes {leader})."
         )
     elif others and prefer == "sense":
-        said = (
-            f"{label} is taken: it is the best, and the simplest of {len(tied)} finalists that "
+        text = (
+            f"{label} is chosen: it is the best, and the simplest of {len(tied)} finalists that "
             "cannot be told apart."
         )
     else:
-        said = f"{label} is taken: it is the best on the validation span."
-    if bar is not None and not surely:
-        said += f" These users cannot tell it from what is popular ({able[bar].label})."
-    return said
+        text = f"{label} is chosen: it is the best on the validation span."
+    if bar is not None and not sure:
+        text += f" On these users it cannot be told from what is popular ({able[bar].label})."
+    return text

@@ -1,5 +1,5 @@
-"""From a split to what is served: try, ask, choose, meet the test span once, keep the models and
-write the board.
+"""From a split to the served models: search, ask questions, choose, judge once on the test span,
+save the models and write the board.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
 from spadework.workbench.storage import files, roles
 
-REST = 0.15
-"""Share of the budget that questions may take which do not decide the verdict."""
-QUESTIONS, WINNERS_OWN = 0.12, 60.0
-"""Share of the budget beyond its first minute that is reserved for these questions: that minute is
-the winner's.
+OTHER_QUESTIONS = 0.15
+"""Share of the budget that questions which do not decide the verdict may take."""
+QUESTIONS, WINNERS_MINUTE = 0.12, 60.0
+"""Share of the budget beyond its first minute that is reserved for these questions; that minute is
+for the winner.
 """
-ALL_OF_THEM = 0.1
-"""Share of the budget that all of these questions may be foretold to take where they are reserved
-at any budget.
+QUICK_QUESTIONS = 0.1
+"""If all of these questions are estimated to take at most this share, their time is reserved at any
+budget.
 """
 
 
@@ -65,12 +65,12 @@ class Dig:
     folder: Path
     log: Interactions
     items: ItemContent | None
-    choosing: Protocol  # of the validation span
-    final: Protocol  # of the test span
+    validation: Protocol  # of the validation span
+    test: Protocol  # of the test span
     ledger: Ledger
     clock: Clock
     memory: int
-    policy: str  # what is done about repeats, and why
+    policy: str  # how repeats are treated, and why
     target: str | None
     judging: Judging = field(init=False)
     ending: Ending = field(init=False)
@@ -82,71 +82,75 @@ class Dig:
     def __post_init__(self) -> None:
         costs = calibrate()
         self.judging = Judging(
-            self.choosing, self.items, self.ledger, self.clock, costs, self.memory
+            self.validation, self.items, self.ledger, self.clock, costs, self.memory
         )
         self.evidence = Evidence(
-            self.choosing, self.items, self.judging.rungs[0].rows, memory=self.memory
+            self.validation, self.items, self.judging.rungs[0].rows, memory=self.memory
         )
-        asking = QUESTIONS * max(self.clock.budget - WINNERS_OWN, 0.0)
-        self.ending = Ending(costs, self.final, self.log, self.clock.budget, asking=asking)
+        reserved = QUESTIONS * max(self.clock.budget - WINNERS_MINUTE, 0.0)
+        self.ending = Ending(
+            costs, self.test, self.log, self.clock.budget, question_seconds=reserved
+        )
         self.planner = Planner(self.judging, self.ending, self.recipe.models, self._ask_deciding)
 
     def carry_out(self, findings: list[Finding]) -> None:
-        """All of it; `findings` are those of the log and the cut."""
+        """Run the whole dig; `findings` are those of the log and the cut."""
         self.planner.run()
         chosen, windows = self._choose()
         kept = self._kept(chosen)
-        self.ending.companions = [one for role, one in kept.items() if role != "winner"]
-        self.ending.asking = 0.0  # from here on the questions may have it
+        self.ending.companions = [other for role, other in kept.items() if role != "winner"]
+        self.ending.question_seconds = 0.0  # from here on the questions may use it
         self._ask_rest(None if chosen is None else chosen.winner)
-        finals = Finals(self.judging, self.ending, self.final)
+        finals = Finals(self.judging, self.ending, self.test)
         needed = floor() if chosen is None else [*floor(), chosen.winner]
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         if chosen is not None:
-            chosen, scores = self._standing(chosen, scores, finals)
+            chosen, scores = self._judged_choice(chosen, scores, finals)
             chosen, kept = self._keep_models(chosen, kept | {"winner": chosen.winner})
         account = account_of(self)
         self._keep_findings(findings, self._repeat_hits(chosen, finals.lists), account["would_do"])
-        write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_one))
+        write_board(Board(self, scores, finals.lists, chosen, kept, account, windows.why_none))
 
     # ---- choosing
 
     def _choose(self) -> tuple[Choice | None, Windows]:
-        """The winner among those that reached the largest sample of users; the floor stands beside
-        them.
-        """
+        """Choose the winner among those that reached the largest sample of users and the floor."""
         windows = Windows(self.judging, self.target)
         able = self._able()
         if not able:
             return None, windows
         level = finalists(
-            contenders(able, self.choosing.seed), self.choosing.split.train, self.choosing.seed
+            contenders(able, self.validation.seed),
+            self.validation.split.train,
+            self.validation.seed,
         )
-        known = {result.one.label for result in level}
-        asked = self.judging.ask(floor(), level[0].rung, float("inf"))
-        beside = [
-            one
-            for one in asked
-            if one.reason is None and one.one.label not in known and not isinstance(one.one, Random)
+        known = {result.setting.label for result in level}
+        judged = self.judging.judge(floor(), level[0].rung, float("inf"))
+        others = [
+            result
+            for result in judged
+            if result.reason is None
+            and result.setting.label not in known
+            and not isinstance(result.setting, Random)
         ]
-        left = self.clock.left - self.ending.seconds(level[0].one) - self.ending.company
-        spans = windows.of([*level, *beside], left)
+        left = self.clock.left - self.ending.seconds(level[0].setting) - self.ending.company_seconds
+        spans = windows.of([*level, *others], left)
         chosen = choose(
-            [result.one for result in [*level, *beside]],
+            [result.setting for result in [*level, *others]],
             spans,
-            self.choosing.split.train,
-            self.choosing.seed,
+            self.validation.split.train,
+            self.validation.seed,
             self.recipe.prefer,
         )
         if chosen is not None:
-            chosen = chosen.judged_by(len(level[0].rows), int(self.choosing.judged.sum()))
-            labels = (one.one.label for one in [*level, *beside])
-            events.note(f"choice      {formatting.with_labels(chosen.says, labels)}")
+            chosen = chosen.judged_by(len(level[0].rows), int(self.validation.judged.sum()))
+            labels = (result.setting.label for result in [*level, *others])
+            events.note(f"choice      {formatting.with_labels(chosen.reason, labels)}")
         return chosen, windows
 
     def _able(self) -> list[Judgement]:
-        """What can still be judged on the test span and be fitted on the whole log, on the largest
-        sample of users that has any such.
+        """Settings that can still be judged on the test span and fitted on the whole log, on the
+        largest sample of users that has any such.
         """
         room = max(self.clock.left, 0.0)
         able: list[Judgement] = []
@@ -154,94 +158,95 @@ class Dig:
             able = [
                 result
                 for result in self._on(rung)
-                if isinstance(result.one, Popular) or self.ending.seconds(result.one) <= room
+                if isinstance(result.setting, Popular)
+                or self.ending.seconds(result.setting) <= room
             ]
-            if any(not isinstance(result.one, Popular) for result in able):
+            if any(not isinstance(result.setting, Popular) for result in able):
                 break
         return able
 
     def _on(self, rung: int) -> list[Judgement]:
-        """What has a number on a sample of users, chance aside, the best first; on the first one
-        all that were ever judged there.
+        """Judgements with a number on a sample of users, the best first, without random lists; on
+        the first sample all that were ever judged there.
         """
         found = self.judging.first if rung == 0 else self.judging.judged
         return best(
             [
                 result
                 for result in found.values()
-                if result.rung == rung and not isinstance(result.one, Random)
+                if result.rung == rung and not isinstance(result.setting, Random)
             ]
         )
 
     def _kept(self, chosen: Choice | None) -> dict[str, Recommender]:
-        """Role → model that is kept: the winner, the best by value, and the best for new items, for
-        own items and for similar items.
+        """Role → model to keep: the winner, the best by value, and the best for new items, for own
+        items and for similar items.
         """
         if chosen is None:
             return {}
         kept = {"winner": chosen.winner}
-        beside = {} if chosen.best.label == chosen.winner.label else {"best": chosen.best}
-        beside |= companions(self.judging, self.log)
+        others = {} if chosen.best.label == chosen.winner.label else {"best": chosen.best}
+        others |= companions(self.judging, self.log)
         if chosen.winner.has_similarities:
-            beside["similar"] = chosen.winner
+            others["similar"] = chosen.winner
         left = self.clock.left - self.ending.seconds(chosen.winner)
-        for role, one in beside.items():  # what there is no time for is not kept
-            known = any(one.label == other.label for other in kept.values())
-            if known or self.ending.keeping(one) <= left:
-                left -= 0.0 if known else self.ending.keeping(one)
-                kept[role] = one
+        for role, setting in others.items():  # without time for it a model is not kept
+            known = any(setting.label == other.label for other in kept.values())
+            if known or self.ending.keeping(setting) <= left:
+                left -= 0.0 if known else self.ending.keeping(setting)
+                kept[role] = setting
         return kept
 
     def _others(self, chosen: Choice | None) -> list[Recommender]:
         """The best by value, then the best of each family, then the best of each model, the best
         first.
         """
-        everything = self.judging.best()
-        order = {result.one.label: place for place, result in enumerate(everything)}
-        families = [
-            min((order[label] for label in family.judged if label in order), default=None)
+        everything = self.judging.ranked()
+        ranks = {result.setting.label: rank for rank, result in enumerate(everything)}
+        family_ranks = [
+            min((ranks[label] for label in family.judged if label in ranks), default=None)
             for family in self.planner.families
         ]
         first = [
-            everything[place] for place in sorted(place for place in families if place is not None)
+            everything[rank] for rank in sorted(rank for rank in family_ranks if rank is not None)
         ]
         by_model: dict[str, Judgement] = {}
         for result in everything:
-            by_model.setdefault(result.one.name, result)
+            by_model.setdefault(result.setting.name, result)
         leaders = [] if chosen is None else [chosen.best]
-        return [*leaders, *(result.one for result in [*first, *by_model.values()])]
+        return [*leaders, *(result.setting for result in [*first, *by_model.values()])]
 
     # ---- questions
 
     def _ask_deciding(self, until: float) -> None:
         self._ask(list(DECIDING), until)
-        foretold = seconds_for(self._others_asked(), self.evidence)  # fits are measured now
-        if foretold <= ALL_OF_THEM * self.clock.budget:
-            self.ending.asking = max(self.ending.asking, foretold)
+        estimated = seconds_for(self._other_questions(), self.evidence)  # fits are measured now
+        if estimated <= QUICK_QUESTIONS * self.clock.budget:
+            self.ending.question_seconds = max(self.ending.question_seconds, estimated)
 
-    def _others_asked(self) -> list[str]:
+    def _other_questions(self) -> list[str]:
         """The questions that do not decide the verdict, the cheapest first."""
         return cheapest_first([code for code in all_probes() if code not in DECIDING])
 
     def _ask_rest(self, winner: Recommender | None) -> None:
-        """What was not asked yet: first what decides the verdict, as long as the end is not
-        touched, then the others, the cheapest first.
+        """Ask the remaining questions: first those that decide the verdict, as long as the end
+        keeps its time, then the others, the cheapest first.
         """
-        done = {one.code for one in self.answers} | {
-            one.code for one in self.unanswered if one.kind == "cannot be asked"
+        done = {answer.code for answer in self.answers} | {
+            question.code for question in self.unanswered if question.status == "cannot be asked"
         }
-        for codes, share in (([*DECIDING], 1.0), (self._others_asked(), REST)):
+        for codes, share in (([*DECIDING], 1.0), (self._other_questions(), OTHER_QUESTIONS)):
             waiting = [code for code in codes if code not in done]
             room = min(
                 share * self.clock.budget,
-                self.clock.left - self.ending.seconds(winner) - self.ending.company,
+                self.clock.left - self.ending.seconds(winner) - self.ending.company_seconds,
             )
             if waiting:
-                self._ask(waiting, self.clock.moment(room))
+                self._ask(waiting, self.clock.deadline_in(room))
 
     def _ask(self, codes: list[str], until: float) -> None:
-        """Ask questions of the users of the first sample, until a moment; what the sweep judged of
-        them is not fitted again.
+        """Ask questions of the users of the first sample, until a deadline; settings that the sweep
+        judged are not fitted again.
         """
         begun = time.monotonic()
         if self.planner.sweep is not None:
@@ -250,17 +255,16 @@ class Dig:
                 for label, found in self.planner.sweep.first.items()
                 if found.reason is None
             }
-        self.evidence.clock.until = self.clock.deadline(until)
+        self.evidence.clock.until = self.clock.on_monotonic(until)
         with events.aside():
             answers, unanswered = ask_all(self.evidence, codes)
         self.answers += answers
-        self.unanswered = [one for one in self.unanswered if one.code not in codes] + list(
-            unanswered
-        )
-        late = sum(one.kind == "not asked" for one in unanswered)
-        told = f", {late} had no time" if late else ""
+        earlier = [question for question in self.unanswered if question.code not in codes]
+        self.unanswered = earlier + list(unanswered)
+        late = sum(question.status == "not asked" for question in unanswered)
+        rest = f", {late} had no time" if late else ""
         events.note(
-            f"questions   {len(answers)} answered{told}, "
+            f"questions   {len(answers)} answered{rest}, "
             f"{durations.words(time.monotonic() - begun)}"
         )
 
@@ -276,7 +280,7 @@ class Dig:
         verdict = readiness(
             self.answers,
             self.log,
-            self.choosing.split.repeat_share,
+            self.validation.split.repeat_share,
             described,
             unanswered=self.unanswered,
             repeat_hits=repeat_hits,
@@ -289,56 +293,56 @@ class Dig:
             f"helped.\n{verdict.sentences[0]}"
         )
         files.write_bytes(self.folder / "train.toml", verdict.recipe(heading).encode())
-        told = sorted(
+        ordered = sorted(
             [*findings, *map(verdict.agreeing, self.answers), verdict.finding()], key=by_weight
         )
-        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in told])
+        files.write_json(self.folder / "findings.json", [finding.as_json() for finding in ordered])
 
     def _repeat_hits(self, chosen: Choice | None, lists: Mapping[str, Array]) -> float | None:
-        """Share of the winner's hits that users had before; None where lists may not hold these, or
-        nothing is hit.
+        """Share of the winner's hits that are items the user had before; None where lists may not
+        hold these, or there is no hit.
         """
-        if chosen is None or self.final.repeats != "allow" or chosen.winner.label not in lists:
+        if chosen is None or self.test.repeats != "allow" or chosen.winner.label not in lists:
             return None
         share = repetition(
-            lists[chosen.winner.label], self.final.truth, self.final.dialect, self.final.k
+            lists[chosen.winner.label], self.test.truth, self.test.dialect, self.test.k
         ).hits_repeated
         return share if np.isfinite(share) else None
 
     # ---- keeping
 
-    def _standing(
+    def _judged_choice(
         self, chosen: Choice, scores: list[Score], finals: Finals
     ) -> tuple[Choice, list[Score]]:
-        """The choice, or the next one that cannot be told from it where the winner has no number on
-        the test span; then what is popular.
+        """The choice; where its winner has no number on the test span, the next setting that cannot
+        be told from it, then the popular list.
         """
         done = {score.label for score in scores if score.state == "done"}
         waiting = [model(label) for label in chosen.tied if label != chosen.winner.label]
-        for one in [
+        for setting in [
             chosen.winner,
             *waiting,
             *(other for other in floor() if not isinstance(other, Random)),
         ]:
-            if one.label not in done:
+            if setting.label not in done:
                 scores = [
-                    *(score for score in scores if score.label != one.label),
-                    *finals.judge([one], [], []),
+                    *(score for score in scores if score.label != setting.label),
+                    *finals.judge([setting], [], []),
                 ]
                 done |= {score.label for score in scores if score.state == "done"}
-            if one.label in done:
+            if setting.label in done:
                 return (
                     chosen
-                    if one.label == chosen.winner.label
-                    else chosen.instead(one, "could not be judged on the test span")
+                    if setting.label == chosen.winner.label
+                    else chosen.instead(setting, "could not be judged on the test span")
                 ), scores
         return chosen, scores
 
     def _keep_models(
         self, chosen: Choice, kept: dict[str, Recommender]
     ) -> tuple[Choice, dict[str, Recommender]]:
-        """Fit what is kept on the whole log and save it; where that fails the winner alone, and
-        where it fails, too, what is popular.
+        """Fit the kept models on the whole log and save them; where that fails the winner alone,
+        and where that fails, too, the popular list.
         """
         about = {
             "source": self.recipe.source,
@@ -354,9 +358,9 @@ class Dig:
                     wanted,
                     facts=about,
                     content=self.items,
-                    fit=self._learned_from_all,
+                    fit=self._fitted_on_all,
                 )
-            except Exception as error:  # a run without a model is of no use to anybody
+            except Exception as error:  # a run without a model is of no use
                 events.note(f"not every model could be fitted on the whole log: {why(error)}")
                 continue
             served = wanted["winner"]
@@ -369,16 +373,16 @@ class Dig:
             "No model could be fitted on the whole log.", "See the remarks in log.jsonl of the run."
         )
 
-    def _learned_from_all(self, one: Recommender) -> Recommender:
-        events.note(f"fitting {one.label} on the whole log, for service")
-        with events.within(one.label):
-            return one.sharing().fit(self.log, self.items, rng=self.recipe.seed)
+    def _fitted_on_all(self, setting: Recommender) -> Recommender:
+        events.note(f"fitting {setting.label} on the whole log")
+        with events.within(setting.label):
+            return setting.sharing().fit(self.log, self.items, rng=self.recipe.seed)
 
     def keep_what_is_finished(self) -> None:
-        """After an interruption: the board of what was judged on the first sample, so that all are
-        of the same users.
+        """After an interruption: write the board of the settings judged on the first sample, so
+        that all scores are of the same users.
         """
         done = [
-            full_score(result, self.choosing) for _, result in sorted(self.judging.first.items())
+            full_score(result, self.validation) for _, result in sorted(self.judging.first.items())
         ]
-        write_interrupted(self.folder, Scoreboard(self.choosing, tuple(done)), self.clock)
+        write_interrupted(self.folder, Scoreboard(self.validation, tuple(done)), self.clock)

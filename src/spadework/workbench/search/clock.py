@@ -1,6 +1,4 @@
-"""The budget's clock: what was spent, by this start and by earlier ones, and when a share of the
-rest ends.
-"""
+"""The budget's clock: seconds spent by this start and by earlier ones, and deadlines."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ class Clock:
 
     budget: float
     begun: float = field(default_factory=time.monotonic)
-    replayed: float = 0.0  # seconds that earlier starts took for what is taken from the ledger
+    replayed: float = 0.0  # seconds of earlier starts for trials that are read from the ledger
 
     @property
     def spent(self) -> float:
@@ -31,25 +29,25 @@ class Clock:
         return self.budget - self.spent
 
     def replay(self, seconds: float) -> None:
-        """Count what an earlier start spent on something that is taken over from it."""
+        """Count the seconds of an earlier start for a trial that is read from the ledger."""
         self.replayed += seconds
         self.tell()
 
     def tell(self) -> None:
-        """Tell listeners how much is spent; whoever shows it counts on by itself."""
+        """Tell listeners how much is spent; a display counts on by itself."""
         events.step(events.BUDGET, int(self.spent), int(self.budget))
 
     @property
     def now(self) -> float:
-        """The moment that it is. What earlier starts spent counts, so that a stage whose trials are
-        taken from the ledger ends no later for it.
+        """The present time of this clock, in seconds. Those of earlier starts count, so that a
+        stage does not end later because its trials are read from the ledger.
         """
         return time.monotonic() + self.replayed
 
-    def moment(self, seconds: float) -> float:
-        """The moment that lies so many seconds ahead; never in the past."""
+    def deadline_in(self, seconds: float) -> float:
+        """The deadline so many seconds from now; never in the past."""
         return self.now + max(seconds, 0.0)
 
-    def deadline(self, moment: float) -> float:
-        """A moment on `time.monotonic`, if nothing more is taken from the ledger until then."""
-        return moment - self.replayed
+    def on_monotonic(self, deadline: float) -> float:
+        """A deadline as a value of `time.monotonic`, if no more is read from the ledger by then."""
+        return deadline - self.replayed

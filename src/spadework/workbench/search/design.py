@@ -1,9 +1,9 @@
-"""Which co-occurrence settings a dig tries: a factorial core, so that the effect of each choice can
-be read, and changes one at a time.
+"""The co-occurrence settings that a dig tries: a factorial core, which measures the effect of each
+choice, and settings outside it.
 
-In the core every level of every factor meets every level of the others. What a choice does is then
-the mean over all pairs of settings that differ in this choice alone, and not luck with what
-happened to stand beside it.
+In the core every level of every factor is combined with every level of the others. The effect of a
+choice is then the mean over all pairs of settings that differ in this choice alone, so it does not
+depend on the other choices of a single setting.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ Settings: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Level:
-    """One choice of a factor."""
+    """One value of a factor."""
 
-    says: str
+    description: str
     settings: Settings
 
 
 @dataclass(frozen=True)
 class Factor:
-    """A question to the data; the first level is the plain answer."""
+    """A choice to be measured; the first level is the plain one."""
 
     name: str
     levels: tuple[Level, ...]
@@ -60,7 +60,7 @@ ORDER = Factor(
 HEAVY = Factor(
     "users",
     (
-        Level("all users alike", {}),
+        Level("all users count the same", {}),
         Level("heavy users count less (group_power 0.5)", {"group_power": 0.5}),
     ),
 )
@@ -68,7 +68,8 @@ HISTORY = Factor(
     "history",
     tuple(
         Level(
-            "the whole history alike" if value == 1 else f"history {value:g}^n", {"history": value}
+            "the whole history counts the same" if value == 1 else f"history {value:g}^n",
+            {"history": value},
         )
         for value in (1.0, 0.9, 0.7)
     ),
@@ -77,33 +78,35 @@ HISTORY = Factor(
 
 @dataclass(frozen=True)
 class Design:
-    """The core and what is tried beside it."""
+    """The core and the settings outside it."""
 
     factors: tuple[Factor, ...]
     common: Settings
-    beside: tuple[Settings, ...]
+    extra: tuple[Settings, ...]
 
     def core(self) -> list[Recommender]:
-        """Every combination of levels, in the order of `places`."""
+        """Every combination of levels, in the order of `combinations`."""
         return [
             self._model(
                 *(
                     factor.levels[at].settings
-                    for factor, at in zip(self.factors, place, strict=True)
+                    for factor, at in zip(self.factors, levels, strict=True)
                 )
             )
-            for place in self.places()
+            for levels in self.combinations()
         ]
 
-    def places(self) -> list[tuple[int, ...]]:
-        """The level of each factor, for each setting of the core."""
+    def combinations(self) -> list[tuple[int, ...]]:
+        """The index of each factor's level, for each setting of the core."""
         return list(itertools.product(*(range(len(factor.levels)) for factor in self.factors)))
 
     def others(self) -> list[Recommender]:
-        """Settings beside the core; those that the core holds already are left out."""
-        known = {one.label for one in self.core()}
-        made = {one.label: one for one in (self._model(settings) for settings in self.beside)}
-        return [one for label, one in made.items() if label not in known]
+        """Settings outside the core, without duplicates."""
+        known = {setting.label for setting in self.core()}
+        made = {
+            setting.label: setting for setting in (self._model(settings) for settings in self.extra)
+        }
+        return [setting for label, setting in made.items() if label not in known]
 
     def _model(self, *parts: Settings) -> Recommender:
         merged: dict[str, Any] = dict(self.common)
@@ -113,31 +116,31 @@ class Design:
 
 
 def design(train: Interactions, content: ItemContent | None) -> Design:
-    """The design for these data: factors that the log cannot answer are left out."""
+    """The design for these data: factors for which the log has no column are left out."""
     timed = train.times is not None
     factors = [WEIGHTS, HEAVY]
     if timed:
         factors = [WEIGHTS, ORDER, _age(train), HEAVY, HISTORY]
-    return Design(tuple(factors), common_settings(train), tuple(_beside(train, content)))
+    return Design(tuple(factors), common_settings(train), tuple(_extra(train, content)))
 
 
 def _age(train: Interactions) -> Factor:
     """Decay of old pairs: a half-life of a sixth of the log's span, in whole days where it is
-    longer than one.
+    longer than one day.
     """
     days = max(_span(train) / 6 / 86_400, 0.05)
     text = f"{round(days)}d" if days >= 1 else f"{round(days * 1440)}m"
     return Factor(
         "time",
         (
-            Level("all pairs alike", {}),
+            Level("all pairs count the same", {}),
             Level(f"old pairs fade, half in {text}", {"age_half_life": text}),
         ),
     )
 
 
 def _entries(train: Interactions) -> list[str]:
-    """Entry weights whose column the log has, and that say more of it than `binary`."""
+    """Entry weights whose column the log has, and that differ from `binary` on it."""
     has = {None: True, "weights": train.weights is not None, "times": train.times is not None}
     repeats = train.matrix().nnz < len(train)
     return [
@@ -152,9 +155,9 @@ def _span(train: Interactions) -> float:
     return float(train.times.max() - train.times.min()) if len(train) else 0.0
 
 
-def _beside(train: Interactions, content: ItemContent | None) -> list[Settings]:
-    """What the weights on the shelves ask for, on bags; units, windows and clocks where there are
-    times.
+def _extra(train: Interactions, content: ItemContent | None) -> list[Settings]:
+    """Settings that the registered weights name, on pairs without order; groups, windows and decays
+    where there are times.
     """
     timed = train.times is not None
     histories: list[Settings] = [{}, {"history": 0.9}, {"history": 0.7}] if timed else [{}]

@@ -1,6 +1,4 @@
-"""What the sweep says of each choice: effects with paired intervals, over the users of the first
-rung.
-"""
+"""Effects of each choice in the sweep, with paired intervals, over the users of the first rung."""
 
 from __future__ import annotations
 
@@ -20,10 +18,10 @@ from spadework.workbench.search.sweep import Sweep
 
 
 def effects(sweep: Sweep) -> list[dict[str, Any]]:
-    """Main effects of the core, then single changes beside it, the largest first.
+    """Main effects of the core and of single changes outside it, the largest first.
 
-    The effect of a level is the mean, over all settings of the other factors, of what it gives less
-    what the factor's first level gives, user by user.
+    The effect of a level is the mean, over all settings of the other factors, of its values less
+    those of the factor's first level, user by user.
     """
     rows: list[dict[str, Any]] = []
     columns: list[Array] = []
@@ -34,21 +32,21 @@ def effects(sweep: Sweep) -> list[dict[str, Any]]:
         return []
     values = np.column_stack(columns)
     low, high = statistics.interval(statistics.bootstrap(values, sweep.protocol.seed))
-    for place, row in enumerate(rows):
+    for at, row in enumerate(rows):
         row |= {
-            "effect": float(np.nanmean(values[:, place])),
-            "interval": [float(low[place]), float(high[place])],
+            "effect": float(np.nanmean(values[:, at])),
+            "interval": [float(low[at]), float(high[at])],
             "users": len(values),
         }
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
 def heat(sweep: Sweep) -> dict[str, Any] | None:
-    """The best of the deciding metric that any setting reached, by the first factor (rows) and the
-    two that the log can answer best.
+    """The highest mean of the deciding metric, by the first factor (rows) and up to two more
+    (columns).
 
-    Every setting of the first rung stands in the cell of its levels, those beside the core, too, so
-    all cells are of the same users. A setting that has none of a factor's levels stands in no cell.
+    Every setting of the first rung belongs to the cell of its levels, also outside the core, so all
+    cells are of the same users. A setting with none of a factor's levels belongs to no cell.
     """
     factors = sweep.design.factors
     names = [factor.name for factor in factors]
@@ -56,13 +54,13 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
     shown = [_Levels(factors[at]) for at in (0, *across)]
     cells: dict[tuple[int, ...], Judgement] = {}
     for found in sweep.first.values():
-        place = tuple(levels.of(found.one) for levels in shown)
+        cell = tuple(levels.of(found.setting) for levels in shown)
         if (
             found.reason is None
-            and -1 not in place
-            and (place not in cells or cells[place].mean < found.mean)
+            and -1 not in cell
+            and (cell not in cells or cells[cell].mean < found.mean)
         ):
-            cells[place] = found
+            cells[cell] = found
     if not cells:
         return None
     columns = sorted({key[1:] for key in cells})
@@ -75,17 +73,18 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
         ]
 
     return {
-        "rows": [level.says for level in factors[0].levels],
+        "rows": [level.description for level in factors[0].levels],
         "columns": [
             ", ".join(
-                factors[at].levels[level].says for at, level in zip(across, column, strict=True)
+                factors[at].levels[level].description
+                for at, level in zip(across, column, strict=True)
             )
             for column in columns
         ],
         "row_title": factors[0].name,
         "column_title": " and ".join(names[at] for at in across),
         "values": matrix(lambda found: found.mean),
-        "settings": matrix(lambda found: found.one.label),
+        "settings": matrix(lambda found: found.setting.label),
         "users": len(sweep.rungs[0]),
         "metric": (
             f"{sweep.protocol.primary}, validation, {len(sweep.rungs[0]):,} users, the best "
@@ -95,23 +94,23 @@ def heat(sweep: Sweep) -> dict[str, Any] | None:
 
 
 class _Levels:
-    """What the levels of a factor set, with the defaults of what only other levels set."""
+    """The parameters of each level of a factor, with defaults for those of other levels."""
 
     def __init__(self, factor: Factor) -> None:
         names = list(dict.fromkeys(name for level in factor.levels for name in level.settings))
-        self._wanted = [
+        self._params = [
             {name: CoOccurrence(**level.settings).params[name] for name in names}
             for level in factor.levels
         ]
 
-    def of(self, one: Recommender) -> int:
+    def of(self, setting: Recommender) -> int:
         """The level of a setting; −1 where it has none of them."""
-        params = one.params
+        params = setting.params
         return next(
             (
                 at
-                for at, wanted in enumerate(self._wanted)
-                if all(params[name] == value for name, value in wanted.items())
+                for at, level in enumerate(self._params)
+                if all(params[name] == value for name, value in level.items())
             ),
             -1,
         )
@@ -120,21 +119,21 @@ class _Levels:
 def entries(
     judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]
 ) -> list[dict[str, Any]]:
-    """One entry for each setting judged on a sample of users only, with the number of users; the
-    shape of `validation` in JSON.
+    """One entry for each setting that is not in `shown`, with its number of users, as in
+    `validation` of the JSON.
     """
     results = [result for label, result in judged.items() if label not in shown]
-    drawn: dict[int, tuple[Array, Array]] = {}
+    intervals: dict[int, tuple[Array, Array]] = {}
     for size in {len(result.rows) for result in results}:
         group = [result for result in results if len(result.rows) == size and result.reason is None]
         if group:
             ends = statistics.interval(
                 statistics.bootstrap(
-                    np.column_stack([one.values for one in group]), protocol.seed, 400
+                    np.column_stack([result.values for result in group]), protocol.seed, 400
                 )
             )
-            drawn |= {id(result): (ends[0][at], ends[1][at]) for at, result in enumerate(group)}
-    return [_entry(result, protocol, drawn.get(id(result))) for result in results]
+            intervals |= {id(result): (ends[0][at], ends[1][at]) for at, result in enumerate(group)}
+    return [_entry(result, protocol, intervals.get(id(result))) for result in results]
 
 
 def _entry(
@@ -142,9 +141,9 @@ def _entry(
 ) -> dict[str, Any]:
     done = result.reason is None
     return {
-        "model": result.one.name,
-        "label": result.one.label,
-        "params": dict(result.one.params),
+        "model": result.setting.name,
+        "label": result.setting.label,
+        "params": dict(result.setting.params),
         "metrics": {protocol.primary: result.mean} if done else {},
         "interval": None if ends is None else [float(ends[0]), float(ends[1])],
         "difference": None,
@@ -162,18 +161,18 @@ def _entry(
 
 
 def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str, Any], Array]]:
-    by_place = {
-        place: first[one.label]
-        for place, one in zip(design.places(), design.core(), strict=True)
-        if one.label in first and first[one.label].reason is None
+    by_levels = {
+        levels: first[setting.label]
+        for levels, setting in zip(design.combinations(), design.core(), strict=True)
+        if setting.label in first and first[setting.label].reason is None
     }
     found = []
     for at, factor in enumerate(design.factors):
         for level in range(1, len(factor.levels)):
             pairs = [
-                (by_place[(*place[:at], 0, *place[at + 1 :])], result)
-                for place, result in by_place.items()
-                if place[at] == level and (*place[:at], 0, *place[at + 1 :]) in by_place
+                (by_levels[(*levels[:at], 0, *levels[at + 1 :])], result)
+                for levels, result in by_levels.items()
+                if levels[at] == level and (*levels[:at], 0, *levels[at + 1 :]) in by_levels
             ]
             if pairs:
                 found.append(_effect(factor, level, pairs))
@@ -183,10 +182,10 @@ def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str
 def _effect(
     factor: Factor, level: int, pairs: list[tuple[Judgement, Judgement]]
 ) -> tuple[dict[str, Any], Array]:
-    base = np.mean([one.values for one, _ in pairs], axis=0)
-    value = np.mean([other.values for _, other in pairs], axis=0)
-    what = f"{factor.levels[level].says}, instead of {factor.levels[0].says}"
-    model = f"{len(pairs)} pairs of settings" if len(pairs) > 1 else pairs[0][1].one.label
+    base = np.mean([plain.values for plain, _ in pairs], axis=0)
+    value = np.mean([changed.values for _, changed in pairs], axis=0)
+    what = f"{factor.levels[level].description}, instead of {factor.levels[0].description}"
+    model = f"{len(pairs)} pairs of settings" if len(pairs) > 1 else pairs[0][1].setting.label
     row = {
         "what": what,
         "kind": factor.name,
@@ -199,17 +198,21 @@ def _effect(
 
 
 def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
-    """Settings beside the core that differ from one of the core in one parameter; of the same
-    change, the one with the better base.
+    """Settings outside the core that differ from one of the core in one parameter; of equal
+    changes, the one with the better base.
     """
     done = {label: result for label, result in sweep.first.items() if result.reason is None}
-    core = [(done[one.label], one.params) for one in sweep.design.core() if one.label in done]
+    core = [
+        (done[setting.label], setting.params)
+        for setting in sweep.design.core()
+        if setting.label in done
+    ]
     found: dict[str, tuple[dict[str, Any], Array]] = {}
     for other in sweep.design.others():
         if other.label not in done:
             continue
         result = done[other.label]
-        params = result.one.params
+        params = result.setting.params
         for base, base_params in core:
             changed = [name for name, value in params.items() if value != base_params[name]]
             if len(changed) == 1:
@@ -221,7 +224,7 @@ def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
                 row = {
                     "what": what,
                     "kind": name,
-                    "model": result.one.label,
+                    "model": result.setting.label,
                     "pairs": 1,
                     "base": base.mean,
                     "value": result.mean,

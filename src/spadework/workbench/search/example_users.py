@@ -1,6 +1,4 @@
-"""Some users as people would look at them: what they had, what came, what each model would have
-shown.
-"""
+"""Example users for the report: their history, what they did next, and each model's list."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ EXPECTED = 20
 _CALENDAR = 31_536_000
 
 
-def faces(
+def examples(
     protocol: Protocol,
     lists: dict[str, Array],
     content: ItemContent | None,
@@ -29,19 +27,19 @@ def faces(
     seed: int,
     with_ids: bool,
 ) -> dict[str, Any]:
-    """Users with history, drawn by the seed, with the lists of the given models side by side."""
+    """Users with history, drawn by the seed, with the lists of the given models."""
     truth = protocol.truth
     able = np.flatnonzero(truth.has_history)
     drawn = np.sort(generator(seed, "faces").permutation(able)[:count])
     titles = _titles(protocol.split.train, content)
     users = [
-        _face(protocol, int(row), number, lists, titles, with_ids)
+        _example(protocol, int(row), number, lists, titles, with_ids)
         for number, row in enumerate(drawn, start=1)
     ]
     return {"seed": seed, "ids_replaced": not with_ids, "users": users}
 
 
-def _face(
+def _example(
     protocol: Protocol, row: int, number: int, lists: dict[str, Array], titles: Any, with_ids: bool
 ) -> dict[str, Any]:
     truth, given = protocol.truth, protocol.split.given
@@ -56,7 +54,7 @@ def _face(
     events = list(range(own.start, own.stop))[-HISTORY:]
     targets = truth.items[truth.starts[row] : truth.starts[row + 1]]
     wanted = set(targets.tolist())
-    face: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "user": f"person {number}",
         "history": [item(int(given.items[e])) | {"when": _when(given, e)} for e in events],
         "history_length": own.stop - own.start,
@@ -72,12 +70,12 @@ def _face(
         },
     }
     if with_ids:
-        face["real_user"] = given.user_vocabulary.ids[user]
-    return face
+        entry["real_user"] = given.user_vocabulary.ids[user]
+    return entry
 
 
 def _titles(log: Interactions, content: ItemContent | None) -> Any:
-    """Code → title; without an item table the code's own number in place of the id."""
+    """Function code → title; a number made from the code where there is no title."""
     if content is None:
         return lambda code: f"item {code + 1}"
     names = content.title

@@ -1,5 +1,5 @@
-"""The test span, met once: the floor and what is kept come first, then the best of each family and
-of each model while there is time.
+"""The test span, used once: the floor and the kept models are judged first, then the best of each
+family and of each model while there is time.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from spadework.workbench.search.ending import MODELS, Ending
 from spadework.workbench.search.judging import Judging
 
 TEST = "test"
-"""The stage of the ledger."""
+"""Name of this stage in the ledger."""
 OTHERS, AT_LEAST = 0.25, 20.0
-"""Of what the dig took until then, what models may take on the test span that nobody takes into
-service; so many seconds in any case.
+"""Share of the time spent until then that models may take on the test span which are not kept; so
+many seconds in any case.
 """
 
 
@@ -32,7 +32,7 @@ class Finals:
 
     judging: Judging
     ending: Ending
-    final: Protocol
+    test: Protocol
     lists: dict[str, Array] = field(default_factory=dict)  # label → lists [users, k]
 
     def judge(
@@ -41,38 +41,38 @@ class Finals:
         kept: Sequence[Recommender],
         others: Sequence[Recommender],
     ) -> list[Score]:
-        """Scores of what is needed, whatever it takes, then of what is kept beside it and of the
-        others while they are foretold to end in time.
+        """Scores of the needed models, however long it takes, then of the kept ones and of the
+        others while they are estimated to end in time.
         """
-        distinct = {one.label: one for one in [*needed, *kept, *others]}
-        must = {one.label for one in needed}
+        distinct = {model.label: model for model in [*needed, *kept, *others]}
+        must = {model.label for model in needed}
         allowed = self.judging.clock.spent + max(OTHERS * self.judging.clock.spent, AT_LEAST)
         scores: list[Score] = []
-        for done, one in enumerate(distinct.values()):
+        for done, model in enumerate(distinct.values()):
             events.step("test", done, len(distinct))
-            known = self._known(one)
+            known = self._known(model)
             if known is not None:
                 scores.append(known)
-            elif one.label in must:
-                scores.append(self._trial(one, None, novel=self._room_for_novel(one, kept)))
+            elif model.label in must:
+                scores.append(self._trial(model, None, novel=self._room_for_novel(model, kept)))
             else:
                 room = min(
                     self.judging.clock.left - self.ending.serving(list(kept), len(scores)),
                     allowed - self.judging.clock.spent,
                 )
-                took = self.judging.costs.trial(
-                    one, self.final.split.train, len(self.final.truth.users)
+                seconds = self.judging.costs.trial(
+                    model, self.test.split.train, len(self.test.truth.users)
                 )
                 scores.append(
-                    self._trial(one, room, novel=2 * took <= room)
-                    if took <= room
-                    else self._left_out(one)
+                    self._trial(model, room, novel=2 * seconds <= room)
+                    if seconds <= room
+                    else self._left_out(model)
                 )
         events.step("test", len(distinct), len(distinct))
         return scores
 
-    def _known(self, one: Recommender) -> Score | None:
-        found = self.judging.ledger.find(self._key(one))
+    def _known(self, model: Recommender) -> Score | None:
+        found = self.judging.ledger.find(self._key(model))
         if found is None:
             return None
         score, lists, seconds = found
@@ -81,54 +81,54 @@ class Finals:
             self.lists[score.label] = lists
         return score
 
-    def _room_for_novel(self, one: Recommender, kept: Sequence[Recommender]) -> bool:
-        """Whether there is time to ask a second time, for new items alone: that takes as long as
-        all lists did.
+    def _room_for_novel(self, model: Recommender, kept: Sequence[Recommender]) -> bool:
+        """Whether there is time to make lists a second time, for new items alone: that takes as
+        long as the first time.
         """
-        users = len(self.final.truth.users)
-        took = self.judging.costs.trial(
-            one, self.final.split.train, users
-        ) + self.judging.costs.answer(one, users)
-        return took <= self.judging.clock.left - self.ending.serving(list(kept), MODELS)
+        users = len(self.test.truth.users)
+        seconds = self.judging.costs.trial(
+            model, self.test.split.train, users
+        ) + self.judging.costs.answer(model, users)
+        return seconds <= self.judging.clock.left - self.ending.serving(list(kept), MODELS)
 
-    def _trial(self, one: Recommender, room: float | None, *, novel: bool = True) -> Score:
+    def _trial(self, model: Recommender, room: float | None, *, novel: bool = True) -> Score:
         hand_memory_back()
         begun = time.monotonic()
-        keep: list[Array] = []
+        made: list[Array] = []
         limits = Limits(None if room is None else begun + max(room, 0.5), self.judging.memory)
-        with events.within(one.label), events.aside():
+        with events.within(model.label), events.aside():
             score = trial(
-                one.sharing(),
-                self.final,
+                model.sharing(),
+                self.test,
                 self.judging.content,
-                rng=self.final.seed,
+                rng=self.test.seed,
                 limits=limits,
-                lists=keep,
+                lists=made,
                 novel=novel,
             )
         seconds = time.monotonic() - begun
         if score.state == "timed out":
-            return self._left_out(one)
-        lists = keep[0].astype(np.int32) if keep else None
+            return self._left_out(model)
+        lists = made[0].astype(np.int32) if made else None
         if lists is not None:
             self.lists[score.label] = lists
-            self.judging.costs.learn_fit(one, self.final.split.train, score.fit_seconds or 0.0)
-        self.judging.ledger.keep(self._key(one), score, lists, seconds)
+            self.judging.costs.learn_fit(model, self.test.split.train, score.fit_seconds or 0.0)
+        self.judging.ledger.keep(self._key(model), score, lists, seconds)
         self._tell(score)
         return score
 
-    def _left_out(self, one: Recommender) -> Score:
+    def _left_out(self, model: Recommender) -> Score:
         """A model that was judged on the validation span alone."""
-        known = self.judging.judged.get(one.label)
+        known = self.judging.judged.get(model.label)
         value = (
             ""
             if known is None or known.reason is not None
             else f" It has {known.primary} {known.mean:.4f} of {len(known.rows):,} users there."
         )
         return Score(
-            model=one.name,
-            label=one.label,
-            params=one.params,
+            model=model.name,
+            label=model.label,
+            params=model.params,
             state="no time",
             reason=(
                 "Judged on the validation span alone: there was no time to fit it again for "
@@ -136,15 +136,15 @@ class Finals:
             ),
         )
 
-    def _key(self, one: Recommender) -> str:
-        return self.judging.ledger.key(one, self.final, TEST)
+    def _key(self, model: Recommender) -> str:
+        return self.judging.ledger.key(model, self.test, TEST)
 
     def _tell(self, score: Score) -> None:
         if score.state != "done":
             events.detail(f"test {score.label}: {score.state}. {score.reason}")
             return
-        value = score.means(self.final.judged)[self.final.primary]
+        value = score.means(self.test.judged)[self.test.primary]
         events.detail(
-            f"test {score.label}: {self.final.primary} {value:.4f}, fitted in "
+            f"test {score.label}: {self.test.primary} {value:.4f}, fitted in "
             f"{durations.words(score.fit_seconds or 0)}"
         )

@@ -1,4 +1,4 @@
-"""Which families go on: those whose best came near the leader's, each round half as many."""
+"""Which families go on: those whose best setting is near the leader; each round half as many."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from spadework.workbench.search.leaders import contenders
 from spadework.workbench.search.model_families import Family
 
 FIRST_SHARE = 0.25
-"""Families that go on after the breadth are within this share of the best."""
+"""Families go on after the breadth if their best is at most this share below the best of all."""
 
 
 def best_mean(judging: Judging) -> float:
-    """The best that anything has reached on the first sample."""
+    """The highest mean on the first sample."""
     return max((result.mean for result in judging.first.values()), default=float("-inf"))
 
 
 def mean_of(family: Family, judging: Judging) -> float:
-    """The best that a setting of the family has reached on the first sample."""
+    """The highest mean of a family's settings on the first sample."""
     return max(
         (judging.first[label].mean for label in family.judged if label in judging.first),
         default=float("-inf"),
@@ -31,8 +31,8 @@ def by_value(found: Sequence[Family], judging: Judging) -> list[Family]:
 
 
 def survivors(found: Sequence[Family], judging: Judging) -> list[Family]:
-    """Families that may still win: the better half of those within a share of the best, and three
-    at least.
+    """Families that may still win: those within a share of the best; no more than the better half
+    of all, or than three.
     """
     ordered = [family for family in by_value(found, judging) if family.judged]
     least = (1 - FIRST_SHARE) * best_mean(judging)
@@ -42,18 +42,16 @@ def survivors(found: Sequence[Family], judging: Judging) -> list[Family]:
 
 
 def halved(alive: Sequence[Family], judging: Judging) -> list[Family]:
-    """The better half, and two at least; of the others those whose best cannot be told from the
-    leader's.
-    """
+    """The better half, two at least, and all whose best setting cannot be told from the leader."""
     ordered = by_value(alive, judging)
     leaders = [
         max((judging.first[label] for label in family.judged), key=lambda result: result.mean)
         for family in ordered
     ]
-    level = {result.one.label for result in contenders(leaders, judging.protocol.seed)}
+    level = {result.setting.label for result in contenders(leaders, judging.protocol.seed)}
     kept = max((len(ordered) + 1) // 2, 2)
     return [
-        one
-        for place, (one, leader) in enumerate(zip(ordered, leaders, strict=True))
-        if place < kept or leader.one.label in level
+        family
+        for rank, (family, leader) in enumerate(zip(ordered, leaders, strict=True))
+        if rank < kept or leader.setting.label in level
     ]

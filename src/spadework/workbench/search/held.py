@@ -1,4 +1,4 @@
-"""Fitted models that are kept for a while: for the next sample of users, or as parts of the next
+"""Fitted models held in memory for a while: for the next sample of users, or as parts of the next
 mixture.
 """
 
@@ -12,39 +12,39 @@ from spadework.models.base import Recommender
 from spadework.models.ensemble.mixture import Mixture
 
 MOST_BYTES = 400 * 2**20
-"""Memory that they may take; what was not used for longest goes first."""
+"""Memory that they may take; the least recently used model goes first."""
 
 
 @dataclass
 class Held:
-    """Fitted models by what they learned. All are of one train log and one seed."""
+    """Fitted models by what they learned. All have the same train log and seed."""
 
     _models: dict[str, Recommender] = field(default_factory=dict)
 
-    def find(self, one: Recommender, *, using: bool = True) -> Recommender | None:
-        """A fitted model that learned what this setting would learn; a look at it that is not
-        `using` it leaves its turn to go as it is.
+    def find(self, model: Recommender, *, using: bool = True) -> Recommender | None:
+        """A fitted model that learned what this setting would learn. With `using` it counts as
+        used now.
         """
-        return self._found(learned(one), using)
+        return self._found(learned(model), using)
 
-    def parts(self, one: Recommender, *, using: bool = True) -> list[Recommender]:
-        """Fitted parts of a mixture that has not learned yet."""
-        if not isinstance(one, Mixture):
+    def parts(self, model: Recommender, *, using: bool = True) -> list[Recommender]:
+        """Fitted parts of a mixture that is not fitted itself."""
+        if not isinstance(model, Mixture):
             return []
-        found = (self._found(_part(one, part), using) for part in one.models)
+        found = (self._found(_part(model, part), using) for part in model.models)
         return [part for part in found if part is not None]
 
-    def hold(self, one: Recommender) -> None:
+    def hold(self, model: Recommender) -> None:
         """Keep a fitted model."""
-        self._put(learned(one), one)
+        self._put(learned(model), model)
 
-    def hold_parts(self, one: Recommender) -> None:
-        """Keep the parts of a fitted mixture, for others of its kind: these draw the same random
-        numbers.
+    def hold_parts(self, model: Recommender) -> None:
+        """Keep the parts of a fitted mixture, for others of the same model: these draw the same
+        random numbers.
         """
-        if isinstance(one, Mixture):
-            for part in one.pool.parts:
-                self._put(_part(one, part), part)
+        if isinstance(model, Mixture):
+            for part in model.pool.parts:
+                self._put(_part(model, part), part)
 
     def let_go(self) -> None:
         """Free all of them."""
@@ -54,26 +54,26 @@ class Held:
     def _found(self, key: str, using: bool) -> Recommender | None:
         found = self._models.get(key)
         if found is not None and using:
-            self._models[key] = self._models.pop(key)  # now the one that was used last
+            self._models[key] = self._models.pop(key)  # now the most recently used one
         return found
 
-    def _put(self, key: str, one: Recommender) -> None:
+    def _put(self, key: str, model: Recommender) -> None:
         self._models.pop(key, None)
-        self._models[key] = one
+        self._models[key] = model
         while self._models and _bytes(self._models.values()) > MOST_BYTES:
             self._models.pop(next(iter(self._models)))
 
 
-def learned(one: Recommender) -> str:
-    """A name for what a setting learns: that of its model and the parameters that are not about
-    answering.
-    """
-    matters = [(name, repr(of)) for name, of in one.params.items() if name not in one.answering]
-    return f"{one.name} {sorted(matters)}"
+def learned(model: Recommender) -> str:
+    """A key for what a setting learns: its model's name and the parameters that change its fit."""
+    matters = [
+        (name, repr(value)) for name, value in model.params.items() if name not in model.answering
+    ]
+    return f"{model.name} {sorted(matters)}"
 
 
-def _part(one: Mixture, part: Recommender) -> str:
-    return f"part of {one.name}: {part.label}"
+def _part(model: Mixture, part: Recommender) -> str:
+    return f"part of {model.name}: {part.label}"
 
 
 def _bytes(models: Iterable[Recommender]) -> int:

@@ -13,21 +13,21 @@ from spadework.evaluation.trial import Score
 from spadework.models.base import Recommender
 
 NOVEL = "new items: "
-"""How the values are named, beside those of the metric that decides, that lists without the history
-reach of what users had not had before.
+"""Prefix of the values of lists without the history, judged on items that users had not had before.
+The values of the deciding metric have no prefix.
 """
 
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """A setting on a rung."""
+    """What a setting reached on a rung."""
 
-    one: Recommender  # has learned nothing
+    setting: Recommender  # not fitted
     rung: int
     rows: Array  # rows of the truth
     score: Score
     primary: str
-    seconds: float = 0.0  # of fitting it, alone or its part among others, and of answering
+    seconds: float = 0.0  # of fitting (its share where fitted with others) and of answering
 
     @property
     def reason(self) -> str | None:
@@ -45,7 +45,7 @@ class Judgement:
 
     @property
     def mean(self) -> float:
-        """What it is ranked by."""
+        """The mean over users, which ranks it; −∞ without a number."""
         return (
             float(np.nanmean(self.values))
             if self.reason is None and len(self.values)
@@ -54,13 +54,13 @@ class Judgement:
 
     @property
     def novel_mean(self) -> float:
-        """What its lists without the history reach of new items; −∞ where that was not asked."""
+        """The mean of lists without the history on new items; −∞ where these were not judged."""
         found = self.score.values.get(NOVEL + self.primary)
         return float("-inf") if found is None or np.isnan(found).all() else float(np.nanmean(found))
 
 
 def why(error: Exception) -> str:
-    """What is told of a setting that has no number."""
+    """The reason that is shown for a setting without a number."""
     if isinstance(error, SpadeworkError):
         return error.message
     return (
@@ -70,14 +70,14 @@ def why(error: Exception) -> str:
     )
 
 
-def bare(one: Recommender) -> Recommender:
-    """A copy that learned nothing, so that what was learned can go."""
-    return type(one)(**one.params)
+def bare(setting: Recommender) -> Recommender:
+    """An unfitted copy, so that the fitted arrays can be freed."""
+    return type(setting)(**setting.params)
 
 
 def best(found: Sequence[Judgement], count: int | None = None) -> list[Judgement]:
-    """The best of those that have a number; ties go by label."""
+    """Judgements that have a number, the best first; ties go by label."""
     return sorted(
         (result for result in found if result.reason is None),
-        key=lambda result: (-result.mean, result.one.label),
+        key=lambda result: (-result.mean, result.setting.label),
     )[:count]

@@ -1,4 +1,4 @@
-"""Who leads: the settings that may still win, and the models that are kept beside the winner."""
+"""The settings that may still win, and the models that are kept in addition to the winner."""
 
 from __future__ import annotations
 
@@ -20,36 +20,34 @@ from spadework.workbench.search.judgement import NOVEL, Judgement, best
 from spadework.workbench.search.judging import Judging
 
 COMPANION = 0.1
-"""Share of the budget that fitting a model on the whole log may be foretold to take where it is
-kept beside the winner.
-"""
+"""Share of the budget that the fit of a companion on the whole log may be estimated to take."""
 
 
 def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
-    """Role → model that is kept beside the winner: the best with item similarities, for new items,
-    and for own items; those that there are.
+    """Role → model to keep in addition to the winner: the best with item similarities, for new
+    items, and for own items; roles without a model are left out.
 
-    As the winner is, each is taken by sense: the simplest of those that these users can hardly tell
-    from the best. What is foretold to take long on the whole log is passed over; where all are, the
-    cheapest is taken.
+    Like the winner, each is chosen by sense: the simplest of those that can hardly be told from the
+    best. A model with a long estimated fit on the whole log is skipped; where all are long, the
+    shortest is kept.
     """
-    everything = judging.best()
+    everything = judging.ranked()
     kept: dict[str, Recommender] = {}
 
     def keep(role: str, found: Sequence[Judgement], values: Callable[[Judgement], Array]) -> None:
-        """The first by sense that is quick enough, else the best that is, else the quickest."""
+        """The first by sense with a short fit, else the best with one, else the shortest."""
         found = _personal(found, values)
         same = [result for result in found if result.rung == found[0].rung]  # the same users
         near = by_sense(
-            [result.one for result in same],
+            [result.setting for result in same],
             [values(result) for result in same],
             judging.protocol.split.train,
         )
         least = math.inf
-        for one in [*(same[at].one for at in near), *(result.one for result in found)]:
-            seconds = judging.costs.fit(one, log)
+        for model in [*(same[at].setting for at in near), *(result.setting for result in found)]:
+            seconds = judging.costs.fit(model, log)
             if seconds < least:
-                least, kept[role] = seconds, one
+                least, kept[role] = seconds, model
             if seconds <= COMPANION * judging.clock.budget:
                 break
 
@@ -64,30 +62,36 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
         [
             result
             for result in everything
-            if result.one.has_similarities and not result.one.composed
+            if result.setting.has_similarities and not result.setting.composed
         ],
         own_values,
     )
-    chance = judging.first.get(Random().label)  # what is not above chance is of no use to anybody
+    chance = judging.first.get(Random().label)  # a model that is not above chance is of no use
     floor, novel_floor = (
         (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
     )
-    asked = [
+    with_novel = [
         result
         for result in judging.first.values()
-        if result.novel_mean > novel_floor and not isinstance(result.one, Random)
+        if result.novel_mean > novel_floor and not isinstance(result.setting, Random)
     ]
-    # On the first sample, where every model that was asked stands beside the others.
+    # On the first sample, where all models judged on new items can be compared.
     keep(
         "discover",
-        sorted(asked, key=lambda result: (result.novel_mean, result.one.label), reverse=True),
+        sorted(
+            with_novel, key=lambda result: (result.novel_mean, result.setting.label), reverse=True
+        ),
         new_values,
     )
     if judging.rungs[0].novel is not None:
-        own = [result for result in everything if model_families.reads_purchases(result.one)]
+        own = [result for result in everything if model_families.reads_purchases(result.setting)]
         keep(
             "remind",
-            [one for one in own if judging.first.get(one.one.label, one).mean > floor],
+            [
+                result
+                for result in own
+                if judging.first.get(result.setting.label, result).mean > floor
+            ],
             own_values,
         )
     return kept
@@ -96,14 +100,14 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
 def _personal(
     found: Sequence[Judgement], values: Callable[[Judgement], Array]
 ) -> Sequence[Judgement]:
-    """Without what is popular, where anything else is above it."""
-    means = {result.one.label: float(np.nanmean(values(result))) for result in found}
+    """The judgements without popular models, where any other model is above those."""
+    means = {result.setting.label: float(np.nanmean(values(result))) for result in found}
     bar = max(
-        (means[result.one.label] for result in found if isinstance(result.one, Popular)),
+        (means[result.setting.label] for result in found if isinstance(result.setting, Popular)),
         default=-math.inf,
     )
-    above = [result for result in found if not isinstance(result.one, Popular)]
-    return above if any(means[result.one.label] > bar for result in above) else found
+    above = [result for result in found if not isinstance(result.setting, Popular)]
+    return above if any(means[result.setting.label] > bar for result in above) else found
 
 
 def best_of_each(
@@ -113,7 +117,7 @@ def best_of_each(
     `everything` is the best first.
     """
     leaders = [
-        next((result for result in everything if result.one.label in family.judged), None)
+        next((result for result in everything if result.setting.label in family.judged), None)
         for family in families[:3]
     ]
     novel = sorted(
@@ -124,29 +128,29 @@ def best_of_each(
 
 
 def mixtures(judging: Judging, seconds: float) -> list[Recommender]:
-    """Mixtures of the best families: first of models that are fitted and asked in at most so long,
-    by their best setting, then of all.
+    """Mixtures of the best families: first of models whose best setting is estimated to be judged
+    in at most `seconds`, then of all.
 
-    A slow model among the best must not keep every mixture from a trial: each kind of mixture fits
-    its parts anew, also those that are fitted.
+    A slow model among the best must not keep every mixture from a trial: each mixture model fits
+    its parts anew.
     """
     found = best(list(judging.judged.values()))
-    first = {result.one.name: result.one for result in reversed(found)}
+    first = {result.setting.name: result.setting for result in reversed(found)}
     train, users = judging.protocol.split.train, len(judging.rungs[0].rows)
     quick = {
-        name for name, one in first.items() if judging.costs.trial(one, train, users) <= seconds
+        name for name, model in first.items() if judging.costs.trial(model, train, users) <= seconds
     }
-    pairs = [(result.one, result.mean) for result in found]
+    pairs = [(result.setting, result.mean) for result in found]
     made = [
         *mixtures_of([pair for pair in pairs if pair[0].name in quick], judging.protocol),
         *mixtures_of(pairs, judging.protocol),
     ]
-    return list({one.label: one for one in made}.values())
+    return list({model.label: model for model in made}.values())
 
 
 def contenders(found: Sequence[Judgement], seed: int) -> list[Judgement]:
-    """Those that may still win: the leader, and all whose paired interval to it, on the same users,
-    reaches zero. O(resamples · users · settings).
+    """Settings that may still win: the leader, and all whose paired interval to it, on the same
+    users, reaches zero. O(resamples · users · settings).
     """
     ordered = best(found)
     if len(ordered) < 2:
@@ -159,13 +163,13 @@ def contenders(found: Sequence[Judgement], seed: int) -> list[Judgement]:
     return [result for result, end in zip(same, high, strict=True) if result is same[0] or end >= 0]
 
 
-def tell(result: Judgement) -> None:
-    """One line for each setting that was judged alone."""
+def note_result(result: Judgement) -> None:
+    """One line of output for a setting that was judged alone."""
     score = result.score
     if result.reason is not None:
         events.detail(f"{score.label}: {score.state}. {score.reason}")
         return
-    took = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
+    spent = durations.words((score.fit_seconds or 0.0) + (score.recommend_seconds or 0.0))
     events.detail(
-        f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {took}"
+        f"{score.label}: {result.primary} {result.mean:.4f} of {len(result.rows):,} users, {spent}"
     )

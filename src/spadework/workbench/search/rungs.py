@@ -1,5 +1,5 @@
-"""Rungs: nested samples of the users of whom something is expected. Most settings need hundreds of
-them to be told apart, finalists all.
+"""Rungs: nested samples of the users with held-out items. Hundreds of users tell most settings
+apart; finalists need all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from spadework.evaluation.trial import Protocol
 from spadework.randomness import generator
 
 FIRST_USERS = 1000
-"""Users of the first rung, at least; a quarter of all up to `MOST_USERS`."""
+"""Users of the first rung at least; else a quarter of all, up to `MOST_USERS`."""
 MOST_USERS = 2000
 
 
@@ -21,10 +21,10 @@ MOST_USERS = 2000
 class Rung:
     """Users that settings are judged on."""
 
-    place: int  # 0 for the smallest sample
-    rows: Array  # of the whole truth
-    protocol: Protocol  # of these users, by the metric that decides alone
-    # the same of what they had not had before, where items of the history may come back
+    index: int  # 0 for the smallest sample
+    rows: Array  # rows of the whole truth
+    protocol: Protocol  # of these users, with the deciding metric only
+    # the same for items that they had not had before, where items of the history may come back
     novel: Protocol | None
 
 
@@ -34,8 +34,8 @@ def rungs(protocol: Protocol) -> list[Rung]:
     novel = None
     if protocol.repeats == "allow" and protocol.split.repeat_share > 0:
         novel = replace(protocol, repeats="forbid", novel=True)
-    for place, rows in enumerate(rungs_of(np.flatnonzero(protocol.judged), protocol.seed)):
-        beside = None
+    for index, rows in enumerate(rungs_of(np.flatnonzero(protocol.judged), protocol.seed)):
+        novel_here = None
         if novel is not None:
             truth = novel.truth
             able = (
@@ -43,14 +43,14 @@ def rungs(protocol: Protocol) -> list[Rung]:
                 & truth.has_history
                 & (truth.sizes > 0)
             )
-            beside = novel.among(np.flatnonzero(able)) if able.any() else None
-        made.append(Rung(place, rows, protocol.among(rows), beside))
+            novel_here = novel.among(np.flatnonzero(able)) if able.any() else None
+        made.append(Rung(index, rows, protocol.among(rows), novel_here))
     return made
 
 
 def rungs_of(rows: Array, seed: int) -> list[Array]:
-    """Nested samples of users, each four times the one before up to ten thousand, then all; one of
-    all where there are few.
+    """Nested samples of users [rows]: one or two small ones, the second four times the first, then
+    all; only the sample of all where users are few.
     """
     drawn = generator(seed, "sweep users").permutation(rows)
     size = int(np.clip(len(rows) // 4, FIRST_USERS, MOST_USERS))

@@ -1,5 +1,5 @@
-"""The time of a search: when each stage ends, and whether one more trial fits before the end, which
-is reserved.
+"""The time of a search: when each stage ends, and whether one more trial fits before the reserved
+end.
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ STAGES = {
     "late": 4,
     "further": 4,
 }
-"""The time left for trying is shared by a stage and those after it in these proportions; what a
-stage leaves goes to those after it.
+"""A stage and those after it share the time left in these proportions; unused time of a stage
+goes to those after it.
 """
 CLIMB_SHARE = 0.35
-"""Share of the time left that the climb may be foretold to take at most; fewer settings go up where
-it takes more.
+"""Share of the time left that the climb may be estimated to take; fewer settings climb where it
+would take more.
 """
 
 
 @dataclass
 class Schedule:
-    """The seconds of a budget that are left for choosing, and who they are for."""
+    """The seconds of a budget that are left for the search, and how stages share them."""
 
     judging: Judging
     ending: Ending
-    # model → seconds that a trial of it is foretold to take, of those that had no time
+    # model → estimated seconds of its trial, for models that had no time
     late: dict[str, float] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
-        """Seconds left for choosing: those of the budget, less what the end takes with the best so
-        far, and its company.
+        """Seconds left for the search: those of the budget, less what the end takes with the best
+        so far and with its companions.
         """
-        room = self.judging.clock.left - self.ending.company
+        room = self.judging.clock.left - self.ending.company_seconds
         ends = (
-            self.ending.seconds(result.one)
+            self.ending.seconds(result.setting)
             for result in best(list(self.judging.judged.values()), FINALISTS)
         )
         return room - next(
@@ -57,49 +57,56 @@ class Schedule:
         )
 
     def until(self, stage: str) -> float:
-        """The moment at which a stage ends: its part of the time that is left for choosing."""
+        """The deadline of a stage: its part of the time that is left for the search."""
         self.ending.companions = list(companions(self.judging, self.ending.log).values())
         names = list(STAGES)
         waiting = sum(STAGES[name] for name in names[names.index(stage) :])
-        return self.judging.clock.moment((self.left - self.climbing()) * STAGES[stage] / waiting)
+        return self.judging.clock.deadline_in(
+            (self.left - self.climbing()) * STAGES[stage] / waiting
+        )
 
     def climbing(self) -> float:
-        """Seconds that the climb and an older window are foretold to take with what is best so far;
-        a share of the time left at most.
+        """Estimated seconds of the climb and of an older window with the best so far; a share of
+        the time left at most.
         """
         train, rungs = self.judging.protocol.split.train, self.judging.rungs
-        leaders = [result.one for result in best(list(self.judging.judged.values()), FINALISTS)]
+        leaders = [result.setting for result in best(list(self.judging.judged.values()), FINALISTS)]
         climbs = [
-            (rung.place, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]
+            (rung.index, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]
         ]
-        foretold = sum(
-            self.judging.seconds(one, rung) for rung, climbing in climbs for one in climbing
+        estimated = sum(
+            self.judging.seconds(model, rung) for rung, climbing in climbs for model in climbing
         )
         if self.judging.protocol.split.name == "by_time":
-            foretold += sum(
-                self.judging.costs.trial(one, train, len(rungs[0].rows)) for one in leaders[:6]
+            estimated += sum(
+                self.judging.costs.trial(model, train, len(rungs[0].rows)) for model in leaders[:6]
             )
-        return min(foretold, CLIMB_SHARE * max(self.left, 0.0))
+        return min(estimated, CLIMB_SHARE * max(self.left, 0.0))
 
-    def affordable(self, one: Recommender, rung: int, until: float, *, share: float = 1.0) -> bool:
-        """Whether a trial is foretold to end in time, and the end could still be reached should it
-        win.
+    def affordable(
+        self, model: Recommender, rung: int, until: float, *, share: float = 1.0
+    ) -> bool:
+        """Whether a trial is estimated to end in time, and the dig could still end in time should
+        the model win.
         """
-        seconds = self.judging.seconds(one, rung)
+        seconds = self.judging.seconds(model, rung)
         room = share * (until - self.judging.clock.now)
-        beyond = self.judging.clock.left - self.ending.seconds(one)
-        if seconds <= min(room, beyond) or not self.judging.fits(one):
-            return True  # what does not fit into memory says so at once
+        beyond = self.judging.clock.left - self.ending.seconds(model)
+        if seconds <= min(room, beyond) or not self.judging.fits(model):
+            return True  # a trial that does not fit into memory fails at once
         self.late.setdefault(
-            one.name, seconds + max(self.ending.seconds(one) - self.ending.seconds(None), 0.0)
+            model.name, seconds + max(self.ending.seconds(model) - self.ending.seconds(None), 0.0)
         )
         return False
 
-    def could_end(self, one: Recommender, rung: int) -> bool:
-        """Whether there is time to judge it on a rung and, should it win, to reach the end."""
-        return self.judging.seconds(one, rung) + self.ending.seconds(one) <= self.judging.clock.left
+    def could_end(self, model: Recommender, rung: int) -> bool:
+        """Whether there is time to judge a model on a rung and, should it win, to end the dig."""
+        return (
+            self.judging.seconds(model, rung) + self.ending.seconds(model)
+            <= self.judging.clock.left
+        )
 
     def share(self, until: float, parts: int) -> float:
-        """The moment at which one of so many equal parts of the time until then is over."""
+        """The deadline of the first of `parts` equal parts of the time until then."""
         now = self.judging.clock.now
         return now + max(until - now, 0.0) / max(parts, 1)

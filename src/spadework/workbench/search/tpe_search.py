@@ -19,15 +19,15 @@ STARTED = 4
 
 
 class Search:
-    """Proposals near what did well. Settings that are not searched (filters, windows, units) are
+    """Proposals near good settings. Parameters that are not searched (filters, windows, groups) are
     those of the best setting so far.
     """
 
     def __init__(
         self, protocol: Protocol, seen: Sequence[tuple[CoOccurrence, float]], with_content: bool
     ) -> None:
-        """`seen` are settings and what they reached, the best first; the estimators start from
-        those that lie in the space.
+        """`seen` are settings and their means, the best first; the estimators start from those
+        that lie in the space.
         """
         import optuna
 
@@ -41,19 +41,21 @@ class Search:
             {}
             if not seen
             else space(
-                [one for one, _ in seen], protocol.split.train.times is not None, with_content
+                [setting for setting, _ in seen],
+                protocol.split.train.times is not None,
+                with_content,
             )
         )
         self._waiting: dict[str, list[Any]] = {}
-        for one, mean in seen:
-            params = {name: getattr(one, name) for name in self._space}
+        for setting, mean in seen:
+            params = {name: getattr(setting, name) for name in self._space}
             if all(_holds(self._space[name], value) for name, value in params.items()):
                 self._study.add_trial(
                     optuna.trial.create_trial(params=params, distributions=self._space, value=mean)
                 )
 
     def propose(self, count: int) -> list[CoOccurrence]:
-        """So many settings to try; fewer where one is proposed twice."""
+        """Up to `count` settings to try; fewer where one is proposed twice."""
         if not self._base:
             return []
         found: dict[str, CoOccurrence] = {}
@@ -63,14 +65,14 @@ class Search:
                 name: round(value, 2) if isinstance(value, float) else value
                 for name, value in trial.params.items()
             }
-            # the filter llr speaks of whole counts only
-            one = CoOccurrence(**(self._base | {"llr": 0.0} | settings))
-            self._waiting.setdefault(one.label, []).append(trial)
-            found[one.label] = one
+            # the filter llr needs whole counts
+            setting = CoOccurrence(**(self._base | {"llr": 0.0} | settings))
+            self._waiting.setdefault(setting.label, []).append(trial)
+            found[setting.label] = setting
         return list(found.values())
 
     def learn(self, means: Mapping[str, float]) -> None:
-        """Tell what the proposals reached; those without a number count as failed."""
+        """Learn the means of the proposals; those without a number count as failed."""
         import optuna
 
         for label, trials in self._waiting.items():
@@ -86,8 +88,8 @@ class Search:
 def space(
     seen: Sequence[CoOccurrence], timed: bool, with_content: bool
 ) -> dict[str, BaseDistribution]:
-    """What is searched: exponents, decays, shrinkage, neighbours, how the history is read; and
-    whatever the best settings hold of it.
+    """The search space: exponents, decays, shrinkage, neighbours, history weights; with the values
+    of the settings in `seen`.
     """
     from optuna.distributions import CategoricalDistribution, FloatDistribution
 
@@ -95,10 +97,10 @@ def space(
 
     def choices(name: str, *values: Any) -> CategoricalDistribution:
         return CategoricalDistribution(
-            list(dict.fromkeys([*values, *(getattr(one, name) for one in seen)]))
+            list(dict.fromkeys([*values, *(getattr(setting, name) for setting in seen)]))
         )
 
-    # no decay suits a weight of whole counts
+    # a weight of whole counts cannot have decays
     own = [] if pair_weights[best.weight].counts_only else [best.weight]
     found: dict[str, BaseDistribution] = {
         "weight": CategoricalDistribution(list(dict.fromkeys(["power", *own]))),

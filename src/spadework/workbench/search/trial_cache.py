@@ -1,4 +1,4 @@
-"""Finished trials on disk, one by one, so that a run that was stopped goes on where it was."""
+"""Finished trials on disk, one by one, so that a stopped run resumes where it was."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from spadework.models.base import Recommender
 from spadework.workbench.storage import files
 
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
-"""States that say something about the machine or the budget, not about the model: they are tried
-again.
-"""
+"""States that depend on the machine or the budget, not on the model: such trials are repeated."""
 
 
 @dataclass(frozen=True)
@@ -29,29 +27,29 @@ class Ledger:
 
     folder: Path
     content: str | None = None  # fingerprint of the item table
-    _here: set[str] = field(default_factory=set, compare=False)  # keys of what this start wrote
+    _here: set[str] = field(default_factory=set, compare=False)  # keys that this start wrote
 
     def key(self, model: Recommender, protocol: Protocol, stage: str) -> str:
         """A name for a model under a protocol on these data: equal inputs, equal name."""
-        asked = {
+        inputs = {
             "stage": stage,
             "train": protocol.split.train.fingerprint,
             "given": protocol.split.given.fingerprint,
             "content": self.content,
             "version": version("spadework"),
             "expected": protocol.split.expected.fingerprint,
-            "metrics": [one.name for one in protocol.metrics],
+            "metrics": [metric.name for metric in protocol.metrics],
             "dialect": protocol.dialect.name,
             "repeats": protocol.policy,
             "seed": protocol.seed,
             "model": model.name,
             "params": model.params,
         }
-        return f"{stage}-{digest(json.dumps(asked, sort_keys=True).encode())}"
+        return f"{stage}-{digest(json.dumps(inputs, sort_keys=True).encode())}"
 
     def find(self, key: str) -> tuple[Score, Array | None, float] | None:
-        """A finished trial: its score, its lists and the seconds that it took an earlier start;
-        None when there is none to be kept.
+        """A finished trial: its score, its lists and its seconds in an earlier start (0 if this
+        start made it); None where there is none that is final.
         """
         header = self.folder / f"{key}.json"
         arrays = self.folder / f"{key}.npz"
@@ -95,8 +93,8 @@ class Ledger:
             path.unlink(missing_ok=True)
 
     def clear(self) -> None:
-        """Remove all trials, at once as a stop may see it; the run's own files hold what they
-        said.
+        """Remove all trials in one step, so that a stop leaves all or none; the run's own files
+        have their results.
         """
         gone = self.folder.with_name(f"{files.HALF}{self.folder.name}")
         shutil.rmtree(gone, ignore_errors=True)

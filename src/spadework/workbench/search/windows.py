@@ -1,5 +1,5 @@
-"""An older window beside the validation span: one window may choose badly, and where the calendar
-allows a second one has a say.
+"""An older window in addition to the validation span: one window may choose badly, so where the
+calendar allows a second one counts, too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.rungs import rungs_of
 
 ENOUGH = 100
-"""Users that an older window must judge."""
+"""Least number of users in an older window."""
 
 
 @dataclass
@@ -32,58 +32,58 @@ class Windows:
 
     judging: Judging
     target: str | None
-    why_one: str = ""  # why there is no older one
+    why_none: str = ""  # why there is no older window
     _scores: dict[str, Score] = field(default_factory=dict)
 
     def of(self, candidates: Sequence[Judgement], left: float) -> list[Window]:
-        """The validation span and, where candidates are level there, an older one, if it is
-        foretold to take no more than `left` seconds.
+        """The validation span and, where several candidates are near the best there, an older
+        window, if it is estimated to take no more than `left` seconds.
         """
         main = Window(
-            self.judging.protocol.split.says,
-            {result.one.label: result.values for result in candidates},
+            self.judging.protocol.split.description,
+            {result.setting.label: result.values for result in candidates},
         )
-        asked = [result.one for result in candidates]
+        models = [result.setting for result in candidates]
         floor = [
-            one
-            for one in model_families.floor()
-            if model_families.is_popular(one) and one.label in main.values
+            model
+            for model in model_families.floor()
+            if model_families.is_popular(model) and model.label in main.values
         ]
-        if len([one for one in asked if not model_families.is_floor(one)]) < 2:
-            self.why_one = "nothing comes near the best"
+        if len([model for model in models if not model_families.is_floor(model)]) < 2:
+            self.why_none = "nothing comes near the best"
             return [main]
         protocol = self._older()
         if protocol is None:
             return [main]
-        both = list({one.label: one for one in [*asked, *floor]}.values())
+        both = list({model.label: model for model in [*models, *floor]}.values())
         train, users = protocol.split.train, int(protocol.judged.sum())
         waiting = [
-            one for one in both if self.judging.ledger.find(self._key(one, protocol)) is None
+            model for model in both if self.judging.ledger.find(self._key(model, protocol)) is None
         ]
-        seconds = sum(self.judging.costs.trial(one, train, users) for one in waiting)
+        seconds = sum(self.judging.costs.trial(model, train, users) for model in waiting)
         if seconds > left:
-            self.why_one = f"an older one takes about {seconds:.0f} s, and there was no time"
+            self.why_none = f"an older one takes about {seconds:.0f} s, and there was no time"
             return [main]
         events.note(f"older window  {len(both)} settings, judged on {users:,} users")
-        values = self._judge(both, protocol, self.judging.clock.moment(left))
-        # a model without a number there would leave the choice without being worse
+        values = self._judge(both, protocol, self.judging.clock.deadline_in(left))
+        # a model without a number there would drop out without being worse
         if len(values) < len(both):
-            self.why_one = "not every candidate could be judged on the older one"
+            self.why_none = "not every candidate could be judged on the older one"
             return [main]
-        return [main, Window(f"older window: {protocol.split.says}", values)]
+        return [main, Window(f"older window: {protocol.split.description}", values)]
 
     def _judge(
         self, models: Sequence[Recommender], protocol: Protocol, until: float
     ) -> dict[str, np.ndarray]:
         found = {}
-        for one in models:
-            key = self._key(one, protocol)
+        for model in models:
+            key = self._key(model, protocol)
             known = self.judging.ledger.find(key)
             if known is None:
                 begun = time.monotonic()
-                with events.within(one.label), events.aside():
+                with events.within(model.label), events.aside():
                     score = trial(
-                        one.sharing(),
+                        model.sharing(),
                         protocol,
                         self.judging.content,
                         rng=protocol.seed,
@@ -94,32 +94,32 @@ class Windows:
                 score = known[0]
                 self.judging.clock.replay(known[2])
             if score.state == "done":
-                found[one.label] = score.values[protocol.primary]
+                found[model.label] = score.values[protocol.primary]
         return found
 
-    def _key(self, one: Recommender, protocol: Protocol) -> str:
-        return self.judging.ledger.key(one, protocol, "older")
+    def _key(self, model: Recommender, protocol: Protocol) -> str:
+        return self.judging.ledger.key(model, protocol, "older")
 
     def _older(self) -> Protocol | None:
-        """The question of the validation span, asked of the span of the same length before it; None
-        where it cannot be.
+        """The protocol of the validation span for the span of the same length before it; None
+        where that is not possible.
         """
         split = self.judging.protocol.split
         cut = older(split, self.target)
         if cut is None:
-            self.why_one = "the log cannot be cut by time once more"
+            self.why_none = "the log cannot be cut by time once more"
             return None
         protocol = replace(self.judging.protocol, split=cut)
         rows = np.flatnonzero(protocol.judged)
         if len(rows) < ENOUGH:
-            self.why_one = f"an older one has {len(rows)} users"
+            self.why_none = f"an older one has {len(rows)} users"
             return None
         return protocol.among(rungs_of(rows, protocol.seed)[0])
 
 
 def older(split: Split, target: str | None) -> Split | None:
-    """The cut of a validation span's train log by time, as long as the span; None where it cannot
-    be made.
+    """A cut by time of a validation span's train log, with a test span of the same length; None
+    where it cannot be made.
     """
     expected = split.expected
     if split.name != "by_time" or expected.times is None or not len(expected):

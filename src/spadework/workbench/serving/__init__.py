@@ -1,5 +1,5 @@
 """Answers from a run or from one saved model.
 
-Start with `serving_answers`, which the command line calls; `service` finds the model and the
-histories, `quota` joins two lists.
+Start with `serving_answers`, which the command line calls. `service` finds the model and the
+histories; `quota` joins two lists.
 """

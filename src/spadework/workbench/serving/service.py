@@ -1,4 +1,4 @@
-"""A run, or one model alone, as it is asked: which of its models answers, and whose histories."""
+"""A run, or a single saved model, for serving: which of its models answers, and which histories."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from spadework.workbench.storage import files, roles
 
 @dataclass(frozen=True)
 class Service:
-    """A run, or one model alone: which of the models that are kept answers."""
+    """A run, or a single saved model: finds the kept model that answers."""
 
     path: Path
     run: Run | None
 
     @classmethod
     def of(cls, where: str) -> Service:
-        """What stands in a folder. Raises `BadRequest` where that is neither a run nor a model."""
+        """The content of a folder. Raises `BadRequest` where that is neither a run nor a model."""
         path = Path(where)
         if not path.is_dir():
             raise BadRequest(
@@ -56,18 +56,18 @@ class Service:
         return self.path
 
     def folder_for(self, role: str, name: str | None) -> Path | None:
-        """The folder of the model that is named, else of the one with this role; None where there
-        is neither.
+        """The folder of the named model, else of the one with this role; None where there is
+        neither.
         """
         if name is not None:
             return self.folder(name)
         return self.folder(role) if self.run is not None and role in self.run.roles else None
 
     def others(self) -> str:
-        """What to do where a model cannot answer."""
+        """The advice where a model cannot answer."""
         if self.run is None:
             return "Name the run of this model, which may keep one that can, or another model."
-        kept = roles.told(self.run.folder / "models")
+        kept = roles.in_words(self.run.folder / "models")
         if len(set(self.run.roles.values())) > 1:
             return f"Name another with --model; the run keeps {kept}."
         return (
@@ -77,20 +77,20 @@ class Service:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """How the run judged; empty where a model stands alone."""
+        """The run's protocol; empty for a single saved model."""
         found: dict[str, Any] = {} if self.run is None else self.run.board["protocol"]
         return found
 
 
 def histories_of(run: Run | None, histories: str | None) -> Interactions:
-    """The log in a file, else the log of the run; a remark where that has changed. Raises
+    """The log of a file, else the log of the run, with a remark where that has changed. Raises
     `BadRequest` where there is neither.
     """
     if histories is not None:
         return read_interactions(histories)
     if run is None:
         raise BadRequest(
-            "A model alone does not know whom to answer.",
+            "A saved model has no users to answer.",
             "Give a log of the users with --histories FILE.",
         )
     recipe = run.recipe
@@ -105,8 +105,8 @@ def histories_of(run: Run | None, histories: str | None) -> Interactions:
 
 
 def source_of(run: Run, instead: str) -> str:
-    """Where the log of a run can be read again; refused, with what to do `instead`, where it was in
-    memory or came through a pipe.
+    """The source from which a run's log can be read again. Raises `BadRequest`, with the advice
+    `instead`, where it was in memory or came through a pipe.
     """
     recipe = run.recipe
     if recipe.source in ("memory", "-"):
@@ -123,7 +123,7 @@ def source_of(run: Run, instead: str) -> str:
 
 
 def one_user(log: Interactions, user: str | None) -> int | str:
-    """The id of the user that is named, or of the only one."""
+    """The id of the named user, or of the only one."""
     if user is None and len(log.active_users) != 1:
         raise BadRequest(
             f"The histories are of {len(log.active_users):,} users.", "Name one with --user ID."
@@ -134,7 +134,7 @@ def one_user(log: Interactions, user: str | None) -> int | str:
 
 
 def codes_of(log: Interactions, user_ids: Sequence[str]) -> Codes:
-    """Codes of users by the texts of their ids. Raises `BadRequest` with the first that has no
+    """Codes of users by the texts of their ids. Raises `BadRequest` with the first id that has no
     history.
     """
     codes: Codes = log.user_vocabulary.codes(ids_of(user_ids, log.user_vocabulary.ids.dtype))
@@ -148,8 +148,8 @@ def codes_of(log: Interactions, user_ids: Sequence[str]) -> Codes:
 
 
 def ids_of(texts: Sequence[str], dtype: Any) -> pl.Series:
-    """Texts of the command line as ids of the log's type; a text that is no number is no id of a
-    log with numbers.
+    """Texts of the command line as ids of the log's dtype. Raises `BadRequest` for a text that is
+    not a number where ids are numbers.
     """
     ids = pl.Series("ids", list(texts), dtype=pl.String)
     if not dtype.is_integer():

@@ -23,7 +23,7 @@ from spadework.workbench.storage import artifact, roles
 
 Purpose = Literal["remind", "discover", "both"]
 SIDES: dict[str, Repeats] = {roles.REMIND: "only", roles.DISCOVER: "forbid"}
-"""What the lists of each side hold of the history."""
+"""The repeats policy of each side's lists."""
 
 
 def recommend(
@@ -40,12 +40,12 @@ def recommend(
     """Long table of lists for all users of the histories, or for some: user_id, item_id, score,
     rank.
 
-    `model` names one that the run keeps, by role, folder or label. With the `purpose` "remind"
-    lists hold items of the history alone, by the model that is best at these; with "discover" none
-    of them, by the model that is best at new ones; with "both" they begin with the first and go on
-    with the second: `quota` is the share of slots that remind, by default the share of repeats in
-    what people took, and a column `for` says which is which. Raises `BadRequest` for what does not
-    go together.
+    `model` names a kept model by role, folder or label. With the `purpose` "remind" lists hold
+    only items of the history, by the model that is best at these; with "discover" only new items,
+    by the model that is best at those; with "both" they begin with the first and go on with the
+    second: `quota` is the share of slots that remind, by default the share of repeats in the test
+    span, and a column `for` tells the two apart. Raises `BadRequest` for arguments that do not go
+    together.
     """
     check_k(k)
     _check_purpose(purpose, repeats, quota)
@@ -60,7 +60,7 @@ def recommend(
         lists = [_answers(served, log, users, k, policy)]
     else:
         lists = _for_purpose(service, log, users, k, purpose, model)
-    empty = int((np.concatenate([one.items for one in lists], axis=1) < 0).all(axis=1).sum())
+    empty = int((np.concatenate([part.items for part in lists], axis=1) < 0).all(axis=1).sum())
     if empty:
         events.note(
             f"{empty:,} of {len(lists[0].users):,} users have no list: the model knows no "
@@ -80,8 +80,8 @@ def similar(
     """Neighbours of items, with titles where the artifact has them: target_item_id, item_id, score,
     rank.
 
-    Where no `model` is named the one answers that the run keeps for it, else the winner. Raises
-    `Unsuitable` where that one knows no similar items.
+    Where no `model` is named, the one that the run keeps for similar items answers, else the
+    winner. Raises `Unsuitable` where that model has no similarities.
     """
     service = Service.of(where)
     folder = service.folder_for(roles.SIMILAR, model) or service.folder()
@@ -92,19 +92,19 @@ def similar(
         )
     frame = fitted.similar_items(ids_of(items, fitted.item_vocabulary.ids.dtype), k).frame()
     if model is None:
-        _tell_who(service, folder)
+        _note_model(service, folder)
     return _with_titles(frame, folder, fitted)
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Which items of one user's history speak for an item, and which model says so."""
+    """The contributions of one user's history to an item's score, by one model."""
 
     model: str
     user: int | str
     item: int | str
-    # item_id, contribution and perhaps more, descending; null as an id is what is no item of the
-    # history
+    # item_id, contribution and perhaps more, descending; the id is null for a contribution that is
+    # not of an item
     contributions: pl.DataFrame
 
 
@@ -116,38 +116,38 @@ def explain(
     histories: str | None = None,
     model: str | None = None,
 ) -> Explanation:
-    """What each item of a user's history adds to the score of an item, zeros left out.
+    """The contribution of each item of a user's history to the score of an item, without zeros.
 
-    The winner answers. Where it cannot, or nothing in the history speaks for the item by it, the
-    model for similar items is asked. A `model` that is named answers alone. `user` may be left out
-    where the histories are of one. Raises `Unsuitable` where no model can.
+    The winner answers. Where it cannot, or no item of the history contributes, the model for
+    similar items answers. A named `model` answers alone. `user` may be left out where the histories
+    are of one user. Raises `Unsuitable` where no model can explain.
     """
     service = Service.of(where)
     first = service.folder(model)
     second = service.folder_for(roles.SIMILAR, model)
     log = histories_of(service.run, histories)
-    named = one_user(log, user)
-    told: Explanation | None = None
+    user_id = one_user(log, user)
+    found: Explanation | None = None
     for folder in dict.fromkeys((first, second or first)):
         fitted = artifact.load(folder)
-        asked = ids_of([item], fitted.item_vocabulary.ids.dtype)[0]
+        item_id = ids_of([item], fitted.item_vocabulary.ids.dtype)[0]
         try:
-            parts = fitted.explain(log, asked, named)
+            parts = fitted.explain(log, item_id, user_id)
         except Unsuitable:
             continue
         parts = _with_titles(parts.filter(pl.col("contribution") != 0), folder, fitted)
-        speaks = bool(parts["item_id"].is_not_null().any())
-        if speaks or told is None:
-            told = Explanation(fitted.label, named, asked, parts)
-        if speaks:
+        contributes = bool(parts["item_id"].is_not_null().any())
+        if contributes or found is None:
+            found = Explanation(fitted.label, user_id, item_id, parts)
+        if contributes:
             if model is None:
-                _tell_who(service, folder)
+                _note_model(service, folder)
             break
-    if told is None:
+    if found is None:
         raise Unsuitable(
             f"The model {roles.label_of(first)!r} has no parts to explain.", service.others()
         )
-    return told
+    return found
 
 
 def fitted_of(where: str, model: str | None = None) -> Recommender:
@@ -158,14 +158,14 @@ def fitted_of(where: str, model: str | None = None) -> Recommender:
 
 
 def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None) -> None:
-    """Refuse what does not go together."""
+    """Refuse arguments that do not go together."""
     if purpose not in (None, *SIDES, "both"):
         raise BadRequest(
             f"Lists for {purpose!r} are not known.", f"Choose {', '.join(SIDES)} or both."
         )
     if purpose is not None and repeats is not None:
         raise BadRequest(
-            f"--for {purpose} says what lists hold of the history, and so does --repeats.",
+            f"--for {purpose} sets which items of the history lists hold, and so does --repeats.",
             "Leave one of them out.",
         )
     if quota is not None and purpose != "both":
@@ -174,7 +174,7 @@ def _check_purpose(purpose: str | None, repeats: str | None, quota: float | None
         )
     if quota is not None and not 0 < quota < 1:
         hint = (
-            "Give the share of slots that remind, such as 0.3; for lists of one kind use --for "
+            "Give the share of slots that remind, such as 0.3; for lists of one side use --for "
             "remind or --for discover."
         )
         raise BadRequest(f"The quota {quota:g} is not between 0 and 1.", hint)
@@ -197,13 +197,13 @@ def _for_purpose(
         folder = service.folder_for(side, model)
         others = ("forbid", "novel") if policy == "only" else ("only",)
         if judged in others:
-            what = (
+            content = (
                 "without items of the history"
                 if policy == "only"
                 else "of items of the history alone"
             )
             events.note(
-                f"The run judged lists {what}, so nothing is known of how well these {side}."
+                f"The run judged lists {content}, so nothing is known of how well these {side}."
             )
         elif folder is None and judged == "allow":
             events.note(
@@ -224,9 +224,7 @@ def _answers(
 
 
 def _share_of_repeats(service: Service) -> float:
-    """The share of repeats in what people took in the test span; a half, with a remark, where
-    nobody was judged.
-    """
+    """The share of repeats in the test span; a half, with a remark, where no user was judged."""
     share = service.protocol.get("target_repeat_share")
     if share is None:
         events.note(
@@ -237,8 +235,8 @@ def _share_of_repeats(service: Service) -> float:
     return float(share)
 
 
-def _tell_who(service: Service, folder: Path) -> None:
-    """Say which model answered where it is not the winner."""
+def _note_model(service: Service, folder: Path) -> None:
+    """Note which model answered where it is not the winner."""
     winner = service.folder()
     if folder != winner:
         events.note(f"{roles.label_of(folder)} answered; the winner is {roles.label_of(winner)}.")

@@ -69,8 +69,8 @@ def replace(
     facts: dict[str, Any] | None = None,
     content: ItemContent | None = None,
 ) -> Path:
-    """Write a fitted model as the only one of the folder `models`; the one before is there until
-    the new one is whole.
+    """Write a fitted model as the only one of the folder `models`; the old one stays until the new
+    one is complete.
     """
     fresh = models.with_name(f"{files.HALF}{models.name}")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -89,10 +89,10 @@ def load(folder: str | Path) -> Recommender:
             f"{path} is not a model: it has no model.json.",
             "Name a folder such as runs/NAME/models/cosine.",
         )
-    strange = [file.name for file in path.iterdir() if file.suffix in _PICKLES]
-    if strange:
+    pickles = [file.name for file in path.iterdir() if file.suffix in _PICKLES]
+    if pickles:
         raise BadRequest(
-            f"{path} holds {strange[0]}, which may run code when read.",
+            f"{path} holds {pickles[0]}, which may run code when read.",
             "Remove it; models need no such file.",
         )
     header = files.read_json(path / "model.json")
@@ -123,10 +123,10 @@ def load(folder: str | Path) -> Recommender:
         )
     fitted = model(header["model"], **header["params"])
     vocabulary = Vocabulary(pl.read_parquet(path / "items.parquet")["item_id"])
-    wrong = fitted.check_state(arrays, len(vocabulary))
-    if wrong is not None or not vocabulary.ids.is_sorted() or vocabulary.ids.null_count():
+    fault = fitted.check_state(arrays, len(vocabulary))
+    if fault is not None or not vocabulary.ids.is_sorted() or vocabulary.ids.null_count():
         raise BadRequest(
-            f"{path} cannot be used: {wrong or 'its items are not in order'}.",
+            f"{path} cannot be used: {fault or 'its items are not in order'}.",
             "Fit the model again.",
         )
     fitted._restore(arrays, vocabulary)
@@ -134,7 +134,7 @@ def load(folder: str | Path) -> Recommender:
 
 
 def titles(folder: Path) -> pl.Series | None:
-    """Titles of the items in order of code, where the artifact has them."""
+    """Titles of the items [item codes]; None where the artifact has none."""
     items = pl.read_parquet(folder / "items.parquet")
     return items["title"] if "title" in items.columns else None
 

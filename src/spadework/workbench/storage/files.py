@@ -1,4 +1,4 @@
-"""Writing that is either done or not done: a file is complete or absent, never half."""
+"""Atomic writing: a file is complete or absent, never partial."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ except ImportError:  # only on systems without file locks
     fcntl = None  # type: ignore[assignment]
 
 HALF = ".half-"
-"""How names of files begin that are being written."""
+"""Prefix of the names of files that are being written."""
 
 
 def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
-    """Replace `path` in one step. `durable` waits for the disk, so that it outlives the machine and
-    not only this process.
+    """Replace `path` in one step. `durable` waits for the disk, so that the file survives a crash
+    of the machine and not only of this process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(f"{HALF}{os.getpid()}.{path.name}")
@@ -44,7 +44,7 @@ def write_bytes(path: Path, content: bytes, *, durable: bool = True) -> None:
 
 
 def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
-    """JSON with stable order of keys as given; NaN is refused, since other readers choke on it."""
+    """Write JSON with keys in the given order; NaN is refused, since other readers reject it."""
     write_bytes(
         path,
         (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
@@ -53,7 +53,7 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """What `write_json` wrote; a damaged file is named."""
+    """Read what `write_json` wrote. Raises `BadRequest` for a missing or damaged file."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -68,44 +68,44 @@ def read_json(path: Path) -> Any:
 
 
 def write_arrays(path: Path, arrays: dict[str, Array], *, durable: bool = True) -> None:
-    """A compressed npz."""
+    """Write a compressed npz in one step."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_bytes(path, buffer.getvalue(), durable=durable)
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    """A parquet file in one step."""
+    """Write a parquet file in one step."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     write_bytes(path, buffer.getvalue())
 
 
-def replace_folder(fresh: Path, place: Path) -> None:
-    """Put a whole folder in the place of another. The one before is moved aside first, and comes
-    back if the move fails.
+def replace_folder(fresh: Path, target: Path) -> None:
+    """Replace a folder by another. The old one is moved aside first, and moved back if the second
+    move fails.
 
-    A process that is killed between the two moves leaves the old one under a name that begins with
+    A process that is killed between the two moves leaves the old one under a name with the prefix
     `HALF`.
     """
-    old = place.with_name(f"{HALF}old-{place.name}")
+    old = target.with_name(f"{HALF}old-{target.name}")
     shutil.rmtree(old, ignore_errors=True)
     try:
-        if place.exists():
-            place.rename(old)
-        fresh.rename(place)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
     except BaseException:
-        if old.exists() and not place.exists():
-            old.rename(place)
+        if old.exists() and not target.exists():
+            old.rename(target)
         raise
     shutil.rmtree(old, ignore_errors=True)
 
 
 def lock(file: IO[Any], *, wait: bool = True) -> None:
-    """Hold an open file until it is closed, however its process ends. Raises BlockingIOError where
-    another holds it and this one does not wait.
+    """Lock an open file until it is closed, however its process ends. Raises BlockingIOError where
+    another process holds the lock and `wait` is false.
 
-    Systems without file locks hold nothing.
+    Does nothing on systems without file locks.
     """
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""The run folder: where a run lives, who holds it, and whether it is complete."""
+"""The run folder: its path, which process holds it, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from spadework.workbench.storage import files
 
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
-"""The models that a dig chose, while a transformer is served in the winner's place; and the
-transformer that was trained last, served or not.
+"""Folders of the models that a dig chose, while a transformer is served instead of its winner, and
+of the transformer that was trained last, served or not.
 """
 _DERIVED = (
     "data.json",
@@ -37,19 +37,19 @@ _DERIVED = (
     "set_aside.parquet",
 )
 _TRACES = ("log.jsonl", "lock", "trials")
-"""What a start leaves that failed before it could read the data."""
+"""Names that a start leaves which failed before it could read the data."""
 
 
 def is_complete(folder: Path) -> bool:
-    """The manifest is written last, so its presence means complete."""
+    """Whether the run is complete: the manifest is written last."""
     return (folder / MANIFEST).exists()
 
 
 def default_folder(
     source: str, recipe: Recipe, root: Path = Path("runs"), passed_over: Sequence[Path] = ()
 ) -> Path:
-    """A run of this recipe that was stopped, else `runs/DATE-NAME`; a number is added where another
-    job of that name was done today.
+    """The folder of a stopped run of this recipe, else `runs/DATE-NAME`, with a number where
+    another job of that name ran today.
     """
     name = (
         re.sub(
@@ -69,9 +69,7 @@ def default_folder(
 
 
 def make(folder: Path) -> None:
-    """The folder itself, before it is held. Only a folder that is new, empty or a run's is
-    touched.
-    """
+    """Make the folder, before it is held. Refuses a folder that is not new, empty or a run's."""
     if folder.exists() and not folder.is_dir():
         raise OutputExists(f"{folder} is a file.", "Name a folder for the run.")
     if folder.exists() and not _is_ours(folder):
@@ -88,10 +86,10 @@ def make(folder: Path) -> None:
 
 
 def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
-    """Make room for a run in a folder that is held: a new one, or one in which the same job was
-    stopped; else refused unless forced.
+    """Clean a held folder for a run: a new one, or one with the same job stopped; any other is
+    refused unless `force`.
     """
-    # what a killed process was writing, the deepest first
+    # partial files of a killed process, the deepest first
     for half in sorted(folder.glob(f"**/{files.HALF}*"), reverse=True):
         if half.is_dir():
             shutil.rmtree(half)
@@ -113,8 +111,8 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what was derived from older data; the recipe, the log of remarks and the ledger of
-    trials stay.
+    """Remove files derived from older data; the recipe, the log of remarks and the ledger of trials
+    stay.
     """
     for name in (MANIFEST, *_DERIVED):
         (folder / name).unlink(missing_ok=True)
@@ -129,16 +127,16 @@ def _is_ours(folder: Path) -> bool:
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Only one process works in a folder; the lock of a process that is no more is taken over, and
-    told.
+    """Hold the folder's lock within the block. The lock of a process that has ended is taken over,
+    with a remark.
     """
-    lock, mine = folder / "lock", f"{os.getpid()} {_born(os.getpid())}\n"
+    lock, mine = folder / "lock", f"{os.getpid()} {_started(os.getpid())}\n"
     own = folder / f"{files.HALF}{os.getpid()}.lock"
     # written before it is put in place, so that no lock is ever seen empty
     own.write_text(mine, encoding="utf-8")
     try:
         try:
-            os.link(own, lock)  # fails if another start was quicker, even by a moment
+            os.link(own, lock)  # fails if another start was quicker
         except FileExistsError:
             _take_over(folder, lock, own)
     finally:
@@ -150,14 +148,14 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def _take_over(folder: Path, lock: Path, own: Path) -> None:
-    """Put `own` in the place of a lock whose process is no more; of several that try, one succeeds
-    and the others meet its lock.
+    """Replace a lock whose process has ended by `own`; of several that try, one succeeds and the
+    others find its lock.
     """
     while True:
         with lock.open("rb") as stale:
             files.lock(stale)
             if os.fstat(stale.fileno()).st_ino != lock.stat().st_ino:
-                continue  # somebody took it over while this one waited
+                continue  # another process took it over while this one waited
             _refuse_if_held(folder, lock)
             os.replace(own, lock)
             return
@@ -165,14 +163,14 @@ def _take_over(folder: Path, lock: Path, own: Path) -> None:
 
 def _refuse_if_held(folder: Path, lock: Path) -> None:
     with contextlib.suppress(FileNotFoundError, ValueError, IndexError):
-        told = lock.read_text(encoding="utf-8").split()
-        holder = int(told[0])
-        if holder != os.getpid() and _alive(holder, told[1] if len(told) > 1 else None):
+        entries = lock.read_text(encoding="utf-8").split()
+        holder = int(entries[0])
+        if holder != os.getpid() and _alive(holder, entries[1] if len(entries) > 1 else None):
             raise BadRequest(
                 f"Process {holder} is working in {folder}.",
                 "Wait for it, or choose another folder with --run.",
             )
-        events.note(f"took over {folder} from process {holder}, which is no more")
+        events.note(f"took over {folder} from process {holder}, which has ended")
 
 
 def seal(folder: Path) -> None:
@@ -207,33 +205,35 @@ class JsonLog:
 
 
 def _same_recipe(folder: Path, recipe: Recipe) -> bool:
-    """Whether the folder's job is this one; a larger or smaller budget is still the same job."""
+    """Whether the folder's job is this one; budget, memory limit and threads may differ."""
     stored = folder / "recipe.json"
     if not stored.exists():
         return False
-    kept, asked = files.read_json(stored), recipe.model_dump(mode="json")
+    stored_entry, requested = files.read_json(stored), recipe.model_dump(mode="json")
     loose = ("budget", "memory", "threads")
     # older recipes lack newer keys
-    before = {name: field.default for name, field in Recipe.model_fields.items()} | kept["recipe"]
-    return {k: v for k, v in before.items() if k not in loose} == {
-        k: v for k, v in asked.items() if k not in loose
+    earlier = {name: field.default for name, field in Recipe.model_fields.items()} | stored_entry[
+        "recipe"
+    ]
+    return {k: v for k, v in earlier.items() if k not in loose} == {
+        k: v for k, v in requested.items() if k not in loose
     }
 
 
-def _alive(process: int, born: str | None) -> bool:
-    """Whether the process lives and is the one meant: numbers of processes are used again."""
+def _alive(process: int, started: str | None) -> bool:
+    """Whether the process runs and is the one meant: numbers of processes are reused."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return born is None or born == _born(process)
+    return started is None or started == _started(process)
 
 
-def _born(process: int) -> str:
-    """When a process was started, in the system's own ticks; the same word for all where the system
-    does not tell.
+def _started(process: int) -> str:
+    """When a process was started, in the system's ticks; "unknown" where the system does not
+    tell.
     """
     try:
         return (

@@ -1,9 +1,9 @@
-"""The models that a run keeps, each with its roles: one may win, another find what is new, a third
-know which items are alike.
+"""The models that a run keeps, each with its roles: one is the winner, another may be best for new
+items, a third for similar items.
 
-RUN/models holds a folder for each model and roles.json, which says who plays which role: {"winner":
-"forward", "discover": "vmis-knn"}. A folder without it is of an older version; its one model is the
-winner.
+RUN/models holds a folder for each model, and roles.json, which maps roles to folders: {"winner":
+"forward", "discover": "vmis-knn"}. A folder without it is of an older version; its only model is
+the winner.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ FILE = "roles.json"
 WINNER, BEST, REMIND, DISCOVER, SIMILAR = "winner", "best", "remind", "discover", "similar"
 ROLES: Mapping[str, str] = MappingProxyType(
     {
-        WINNER: "what is served to everybody",
+        WINNER: "the model that is served to all users",
         BEST: "the best by value, where the winner is another",
         REMIND: "the best for items that a user had before",
         DISCOVER: "the best for items that a user never had",
-        SIMILAR: "the best that knows which items are alike",
+        SIMILAR: "the best that knows similar items",
     }
 )
 _SHOWN = 60
-"""Characters of a label in a message."""
+"""Most characters of a label in a message."""
 
 
 def has_similarity(model: Recommender | type[Recommender]) -> bool:
@@ -49,13 +49,13 @@ def keep(
     content: ItemContent | None = None,
     fit: Callable[[Recommender], Recommender] | None = None,
 ) -> None:
-    """Write the chosen models, by role, as the whole of the folder `models`; what was there stays
-    until the new set is whole.
+    """Write the chosen models, by role, as the content of the folder `models`; the old content
+    stays until the new one is complete.
 
-    The winner's role must be among them. A model of several roles, or several of one label, is
-    written once. The same models give the same bytes. With `fit` the models need not have learned:
-    each is handed to it when its turn comes, so that one at a time is in memory. Raises
-    `BadRequest` without a winner and `UnknownName` for a role that there is none of.
+    The winner's role must be among them. A model with several roles, or several models with one
+    label, are written once. The same models give the same bytes. With `fit` the models need not be
+    fitted: each is passed to it in turn, so that one at a time is in memory. Raises `BadRequest`
+    without a winner and `UnknownName` for an unknown role.
     """
     for role in chosen:
         if role not in ROLES:
@@ -70,10 +70,10 @@ def keep(
         for role in ROLES:
             if role not in chosen or chosen[role].label in folders:
                 continue
-            one = chosen[role] if fit is None else fit(chosen[role])
-            folders[chosen[role].label] = name = _free(one.name, folders.values())
-            artifact.save(one, fresh / name, facts=facts, content=content)
-        _put(fresh, models, {role: folders[one.label] for role, one in chosen.items()})
+            fitted = chosen[role] if fit is None else fit(chosen[role])
+            folders[chosen[role].label] = name = _free(fitted.name, folders.values())
+            artifact.save(fitted, fresh / name, facts=facts, content=content)
+        _put(fresh, models, {role: folders[model.label] for role, model in chosen.items()})
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
 
@@ -86,8 +86,8 @@ def replace_winner(
     facts: dict[str, Any] | None = None,
     content: ItemContent | None = None,
 ) -> None:
-    """Write the folder `models` anew: this winner, and for the other roles copies of the models
-    that have them in the folder `others`.
+    """Write the folder `models` anew: this winner, and for the other roles copies of the models of
+    the folder `others`.
     """
     fresh = _fresh(models)
     try:
@@ -108,8 +108,8 @@ def replace_winner(
 
 
 def read(models: Path) -> dict[str, str]:
-    """Which folder has which role; nothing where there is no model. Raises `BadRequest` where
-    roles.json names what is not there.
+    """Role → folder name; empty where there is no model. Raises `BadRequest` where roles.json names
+    a missing folder.
     """
     names = _names(models)
     if not (models / FILE).exists():
@@ -121,7 +121,7 @@ def read(models: Path) -> dict[str, str]:
         or not all(isinstance(name, str) and name in names for name in found.values())
     ):
         raise BadRequest(
-            f"{models / FILE} does not fit the models beside it.",
+            f"{models / FILE} does not fit the models in its folder.",
             "It is damaged or was changed; run the job again.",
         )
     return found
@@ -131,7 +131,7 @@ def find(models: Path, name: str | None = None) -> Path:
     """The folder of a model by its role, its folder's name or its label; of the winner where none
     is named.
 
-    Raises `BadRequest` with what is kept for any other name.
+    Raises `BadRequest`, with the list of kept models, for any other name.
     """
     roles = read(models)
     if not roles:
@@ -139,13 +139,15 @@ def find(models: Path, name: str | None = None) -> Path:
             f"{models.parent} holds no model.",
             "The run did not reach its end; resume it with the same command.",
         )
-    asked = WINNER if name is None else name
+    requested = WINNER if name is None else name
     names = _names(models)
-    folder = roles.get(asked, asked)
+    folder = roles.get(requested, requested)
     if folder not in names:
-        folder = next((one for one in names if label_of(models / one) == asked), "")
+        folder = next((other for other in names if label_of(models / other) == requested), "")
     if not folder:
-        raise BadRequest(f"{models.parent} keeps no model {asked!r}.", f"It keeps {told(models)}.")
+        raise BadRequest(
+            f"{models.parent} keeps no model {requested!r}.", f"It keeps {in_words(models)}."
+        )
     return models / folder
 
 
@@ -155,8 +157,8 @@ def label_of(folder: Path) -> str:
     return label
 
 
-def told(models: Path) -> str:
-    """What is kept, in words: "personal (winner, remind), cosine = cosine(history=0.7)
+def in_words(models: Path) -> str:
+    """The kept models in words: "personal (winner, remind), cosine = cosine(history=0.7)
     (similar)".
     """
     roles, words = read(models), []
@@ -178,16 +180,16 @@ def _fresh(models: Path) -> Path:
     return fresh
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    """The name, or with a number where another model of that name stands there."""
+def _free(name: str, used: Collection[str]) -> str:
+    """The name, with a number where it is used already."""
     free, number = name, 1
-    while free in taken:
+    while free in used:
         number += 1
         free = f"{name}-{number}"
     return free
 
 
 def _put(fresh: Path, models: Path, roles: Mapping[str, str]) -> None:
-    """The roles last, then the whole folder at once."""
+    """Write the roles, then replace the folder in one step."""
     files.write_json(fresh / FILE, {role: roles[role] for role in ROLES if role in roles})
     files.replace_folder(fresh, models)

@@ -2,5 +2,5 @@
 
 Start with `excavator`. `made_of` turns findings into parameters and predictions, `judged` puts the
 network on the board of the dig, `advice` compares predictions with what was observed, and `kept`
-writes what remains.
+writes the results.
 """

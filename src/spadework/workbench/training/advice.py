@@ -1,5 +1,5 @@
-"""Was the advice right? Every prediction of a run beside what was observed, and the pairs of models
-that nobody had predicted anything of.
+"""Was the advice right? Every prediction of a run compared with what was observed, and the pairs of
+models without a prediction.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ class Tested:
 def tested(
     pair: Pair, base: Array, other: Array, shares: Sequence[float | None], seed: int
 ) -> tuple[Tested, Checked | None]:
-    """What a pair says, and the prediction it tests, held against it. Values [users] are means over
-    seeds; `shares` are told by single seeds.
+    """The result of a pair, and the check of the prediction that it tests. Values [users] are means
+    over seeds; `shares` are of single seeds.
 
     `base` is of the model as advised. Where single seeds fall on both sides of what was expected,
-    chance has the word: it cannot be told.
+    the difference may be chance: the outcome is "cannot tell".
     """
     try:
         change: Change | None = difference(other, base, seed)
@@ -67,22 +67,22 @@ def tested(
 
 
 def starved(board: Mapping[str, Any]) -> str:
-    """Why nothing can be held against the best cheap model of a board that was cut short; nothing
-    where it had its time.
+    """Why the best cheap model of a board that was cut short is no yardstick; empty where the board
+    was not.
     """
     budget = board.get("budget") or {}
     if budget.get("starved") is not True:
         return ""
-    says = str(budget.get("says") or "not all families of models were tried").rstrip(".")
-    return f"the board was cut short ({says}); dig with a larger budget"
+    text = str(budget.get("says") or "not all families of models were tried").rstrip(".")
+    return f"the board was cut short ({text}); dig with a larger budget"
 
 
-def with_its_chance(checked: Checked, *, board: str = "", network: str = "") -> Checked:
-    """What can be told of a prediction where the board, or a network, was cut short: nothing, or
-    nothing bad.
+def undecided_if_cut_short(checked: Checked, *, board: str = "", network: str = "") -> Checked:
+    """The outcome of a prediction where the board, or a network, was cut short: "cannot tell" after
+    a cut board, and after a cut network unless it is better than expected.
 
     A cheap model that had no time is no yardstick. A network that had no time may still win: that
-    is told.
+    outcome stays.
     """
     if board:
         return replace(checked, outcome="cannot tell", why=board)
@@ -94,7 +94,7 @@ def with_its_chance(checked: Checked, *, board: str = "", network: str = "") -> 
 
 
 def untested(prediction: Prediction, why: str) -> dict[str, Any]:
-    """A prediction that nothing was trained for."""
+    """The entry of a prediction that nothing was trained for."""
     return {
         "prediction": prediction.as_json(),
         "outcome": "not tested",

@@ -1,5 +1,5 @@
-"""After a dig: train the transformer that its diagnosis asked for, put it on the same board, and
-say whether the advice was right.
+"""After a dig: train the transformer that its diagnosis recommended, put it on the same board, and
+check whether the advice was right.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from spadework.workbench.sources import choose_split, read_for
 from spadework.workbench.storage import files
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.training import judged, kept
-from spadework.workbench.training.advice import Tested, starved, tested, untested, with_its_chance
+from spadework.workbench.training.advice import (
+    Tested,
+    starved,
+    tested,
+    undecided_if_cut_short,
+    untested,
+)
 from spadework.workbench.training.made_of import Pair, pairs, transformer_of
 from spadework.workbench.training.seeds import by_seed, joined, values_of
 from spadework.workbench.training.trainings import Trainings
@@ -37,17 +43,17 @@ from spadework.workbench.training.trainings import Trainings
 
 @dataclass
 class Excavation:
-    """The training of one run's transformer, and what came of it."""
+    """The training of one run's transformer, and its results."""
 
     run: Run
-    # parameters of the model that somebody set otherwise than the recipe
+    # parameters of the model that differ from the recipe
     changes: Mapping[str, Any]
     seeds: int = 1
 
     def carry_out(
         self, source: Any = None, content: Any = None, *, ablate: bool = False
     ) -> dict[str, Any]:
-        """Train, judge, compare; returns what `advice.json` then holds. What was finished before a
+        """Train, judge, compare; returns the content of `advice.json`. What was finished before a
         stop is not trained again.
         """
         from spadework.models.neural.checkpoints import kept_in
@@ -60,38 +66,40 @@ class Excavation:
             )
         log, items, split = self._read(source, content)
         ingredients = self._ingredients()
-        one = transformer_of(ingredients, self.changes)
+        model = transformer_of(ingredients, self.changes)
         assert split.valid is not None
         policy = self.run.board["protocol"]["repeats"]
         choosing, final = self._protocol(split.valid, policy), self._protocol(split, policy)
-        if (known := self._finished(one, ingredients, ablate)) is not None:
-            return known
-        others = judged.scores_of(folder, self.run.board, final, without=one.name)
+        if (finished := self._finished(model, ingredients, ablate)) is not None:
+            return finished
+        others = judged.scores_of(folder, self.run.board, final, without=model.name)
         self._remark_on(ingredients, policy)
         predictions = [
-            Prediction.from_json(told)
-            for told in files.read_json(folder / "readiness.json")["predictions"]
+            Prediction.from_json(entry)
+            for entry in files.read_json(folder / "readiness.json")["predictions"]
         ]
         versions, why = pairs(ingredients, self.changes, predictions, items, final.repeats)
         if not ablate:
             versions = []
-            why = {one.about: "train its pair with --ablate." for one in predictions} | why
+            why = {
+                prediction.about: "train its pair with --ablate." for prediction in predictions
+            } | why
         ledger = Ledger(folder / "training", None if items is None else items.fingerprint)
         work = Trainings(self.run.recipe, ledger, items, self.seeds)
-        work.foretell(one, choosing, final, log, len(versions))
+        work.announce(model, choosing, final, log, len(versions))
         with kept_in(folder / "training"):
-            validated = work.scores(one, choosing, "validation")
-            observed, checked = self._ablate(one, versions, validated, choosing, work, why)
-            finals = work.scores(one, final, "test")
+            validated = work.scores(model, choosing, "validation")
+            observed, checked = self._ablate(model, versions, validated, choosing, work, why)
+            finals = work.scores(model, final, "test")
             score, chosen = joined(finals), joined(validated)
             cheap = judged.winner_of_dig(self.run.board)
             wins = score.state == "done" and judged.is_above_winner(
                 self.run.board, chosen, choosing
             )
-            # Everything is learned before anything is written: a stop leaves the run as it was, and
-            # the same command goes on.
-            winner = work.learn_from_all(one, log) if wins else None
-        checked |= self._verdict(one, score, cheap, others, final, predictions, work, why)
+            # All models are fitted before anything is written: a stop leaves the run as it was, and
+            # the same command resumes.
+            winner = work.learn_from_all(model, log) if wins else None
+        checked |= self._verdict(model, score, cheap, others, final, predictions, work, why)
         advice = self._advice(score, wins, predictions, checked, observed, why) | {
             "ingredients": ingredients,
             "ablated": ablate and all(pair["reason"] is None for pair in observed),
@@ -113,21 +121,21 @@ class Excavation:
         kept.keep_network(folder, work.network)
         report.write(folder, with_ids=self.run.recipe.with_ids)
         folders.seal(folder)
-        # the very last act: as long as its folder is there, this training has not ended
+        # the last step: as long as its folder exists, this training has not ended
         ledger.clear()
         return advice
 
     def _ablate(
         self,
-        one: Transformer,
+        model: Transformer,
         versions: list[Pair],
         validated: list[Score],
         choosing: Protocol,
         work: Trainings,
         why: dict[str, str],
     ) -> tuple[list[dict[str, Any]], dict[str, Checked]]:
-        """What each pair came to, and the predictions held against them; `why` learns of pairs that
-        could not be trained.
+        """The result of each pair, and the checked predictions; `why` gets the reasons of pairs
+        that could not be trained.
         """
         observed: list[dict[str, Any]] = []
         checked: dict[str, Checked] = {}
@@ -144,17 +152,17 @@ class Excavation:
                 )
                 continue
             shares = by_seed(validated, trials, choosing)
-            said, held = tested(pair, base, other, shares, choosing.seed)
-            observed.append(said.as_json() | {"shares of seeds": shares})
-            if held is not None:
-                checked[pair.ingredient] = with_its_chance(
-                    held, network=work.cut_short([one, pair.model], "validation")
+            result, check_of_pair = tested(pair, base, other, shares, choosing.seed)
+            observed.append(result.as_json() | {"shares of seeds": shares})
+            if check_of_pair is not None:
+                checked[pair.ingredient] = undecided_if_cut_short(
+                    check_of_pair, network=work.cut_short([model, pair.model], "validation")
                 )
         return observed, checked
 
     def _verdict(
         self,
-        one: Transformer,
+        model: Transformer,
         score: Score,
         cheap: str | None,
         others: list[Score],
@@ -163,25 +171,27 @@ class Excavation:
         work: Trainings,
         why: dict[str, str],
     ) -> dict[str, Checked]:
-        """The prediction about the best cheap model held against what came out; none where one of
-        the two has no score, and `why` says so.
+        """The checked prediction about the best cheap model; none where one of the two has no
+        score, with the reason in `why`.
 
         There is none either where the verdict was left undecided.
         """
-        expected = next((told for told in predictions if told.about == "verdict"), None)
+        expected = next(
+            (prediction for prediction in predictions if prediction.about == "verdict"), None
+        )
         if expected is None:
             return {}
-        beside = next(
+        best_cheap = next(
             (other for other in others if other.label == cheap and other.state == "done"), None
         )
-        if score.state != "done" or beside is None:
+        if score.state != "done" or best_cheap is None:
             why["verdict"] = score.reason or "there is no cheap model with a score."
             return {}
-        mine, theirs = (other.values[final.primary][final.judged] for other in (score, beside))
-        held = check(expected, theirs, mine, final.seed)
+        mine, theirs = (other.values[final.primary][final.judged] for other in (score, best_cheap))
+        outcome = check(expected, theirs, mine, final.seed)
         return {
-            "verdict": with_its_chance(
-                held, board=starved(self.run.board), network=work.cut_short([one], "test")
+            "verdict": undecided_if_cut_short(
+                outcome, board=starved(self.run.board), network=work.cut_short([model], "test")
             )
         }
 
@@ -194,7 +204,7 @@ class Excavation:
         observed: list[dict[str, Any]],
         why: Mapping[str, str],
     ) -> dict[str, Any]:
-        """What came of the network and of each prediction, for `advice.json`."""
+        """The results of the network and of each prediction, for `advice.json`."""
         return {
             "trained": score.label,
             "state": score.state,
@@ -204,15 +214,15 @@ class Excavation:
             "changes": dict(self.changes),
             "version": version("spadework"),
             "predictions": [
-                checked[one.about].as_json()
-                if one.about in checked
-                else untested(one, why.get(one.about, "nothing was trained for it."))
-                for one in predictions
+                checked[prediction.about].as_json()
+                if prediction.about in checked
+                else untested(prediction, why.get(prediction.about, "nothing was trained for it."))
+                for prediction in predictions
             ],
             "pairs": observed,
         }
 
-    # ---- what it starts from
+    # ---- inputs
 
     def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
         recipe = self.run.recipe
@@ -224,7 +234,7 @@ class Excavation:
             and elsewhere is not None
             and not Path(recipe.items).exists()
         ):
-            content = elsewhere  # the command is given in another folder than the dig was
+            content = elsewhere  # the command runs in another folder than the dig
         log, items = read_for(
             recipe,
             source_of(self.run, "Give it again: spadework.train(run, source=log).")
@@ -248,7 +258,7 @@ class Excavation:
         split = choose_split(log, recipe)
         if split is None:
             raise BadRequest(
-                f"{self.run.folder} judged nobody, so a transformer cannot be compared.",
+                f"{self.run.folder} judged no users, so a transformer cannot be compared.",
                 "Dig in a longer log.",
             )
         return log, items, split
@@ -267,43 +277,43 @@ class Excavation:
         return found
 
     def _finished(
-        self, one: Transformer, ingredients: Mapping[str, Any], ablate: bool
+        self, model: Transformer, ingredients: Mapping[str, Any], ablate: bool
     ) -> dict[str, Any] | None:
-        """What `advice.json` holds where it is of this very training, which has ended; else says
-        that an earlier one will make room.
+        """The content of `advice.json` where it is of this same training, which has ended; else a
+        note says that an earlier one is replaced.
         """
         path = self.run.folder / "advice.json"
         if not path.exists() or (self.run.folder / "training").exists():
             return None
-        told: dict[str, Any] = files.read_json(path)
+        earlier: dict[str, Any] = files.read_json(path)
         wanted = {
-            "trained": one.label,
+            "trained": model.label,
             "state": "done",
             "ingredients": ingredients,
             "changes": dict(self.changes),
             "seeds": self.seeds,
         }
         if all(
-            told.get(name) == value
+            earlier.get(name) == value
             for name, value in (wanted | {"version": version("spadework")}).items()
-        ) and (told.get("ablated") or not ablate):
+        ) and (earlier.get("ablated") or not ablate):
             events.note(
                 f"trained     {self.run.folder} has this training already; remove {path} to "
                 "train once more"
             )
-            return told
+            return earlier
         events.note(
-            f"replaces    {told['trained']} and its {len(told['pairs'])} pairs, trained "
+            f"replaces    {earlier['trained']} and its {len(earlier['pairs'])} pairs, trained "
             "before; copy the folder to keep both"
         )
         return None
 
     def _remark_on(self, ingredients: Mapping[str, Any], repeats: str) -> None:
-        """Say what of train.toml is not read here, or is plain because it was left out."""
+        """Note what of train.toml is not read here, or is plain because it is missing."""
         text = (self.run.folder / "train.toml").read_text(encoding="utf-8")
         absent = [name for name in INGREDIENTS if name not in tomllib.loads(text)]
         if absent:
-            events.note(f"train.toml leaves out {', '.join(absent)}: plain values are taken")
+            events.note(f"train.toml leaves out {', '.join(absent)}: plain values are used")
         if ingredients["repeats"] != ("allow" if repeats in ("allow", "only") else "forbid"):
             events.note(
                 f"repeats = {ingredients['repeats']} in train.toml is for service; the run "
@@ -332,26 +342,26 @@ def train(
     `changes` are parameters of the model to set otherwise, such as {"epochs": 10}. With `ablate` a
     pair of models is trained for each piece of advice, all else equal, and judged on the validation
     span; `seeds` trains each model so often. A run made of a log in memory needs it again as
-    `source`. Where it runs is said with `models.neural.device.training_on`. Raises `BadRequest` for
+    `source`. The device is set with `models.neural.device.training_on`. Raises `BadRequest` for
     a run that is not finished, `OtherData` where the log has changed, and `MissingExtra` without
     PyTorch.
     """
     from spadework.models.neural.device import require_torch
 
     require_torch()
-    told = run if isinstance(run, Run) else Run(Path(run))
-    if not (told.folder / "recipe.json").exists():
+    opened = run if isinstance(run, Run) else Run(Path(run))
+    if not (opened.folder / "recipe.json").exists():
         raise BadRequest(
-            f"{told.folder} is no run folder.", "Make a run with: spadework dig SOURCE"
+            f"{opened.folder} is no run folder.", "Make a run with: spadework dig SOURCE"
         )
     if seeds < 1:
-        raise BadRequest(f"{seeds} seeds are asked for.", "Ask for one or more.")
-    threads = told.recipe.threads or parallel.threads()
+        raise BadRequest(f"{seeds} seeds are requested.", "Request one or more.")
+    threads = opened.recipe.threads or parallel.threads()
     with (
-        folders.held(told.folder),
-        events.listening(folders.JsonLog(told.folder / "log.jsonl")),
+        folders.held(opened.folder),
+        events.listening(folders.JsonLog(opened.folder / "log.jsonl")),
         parallel.using(threads),
     ):
-        return Excavation(told, dict(changes or {}), seeds).carry_out(
+        return Excavation(opened, dict(changes or {}), seeds).carry_out(
             source, content, ablate=ablate
         )

@@ -1,5 +1,5 @@
-"""The scores of a finished run, read back from its files, so that a model that comes later stands
-beside the others user by user.
+"""The scores of a finished run, read back from its files, so that a later model can be
+compared with the others user by user.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from spadework.workbench.storage import files
 def scores_of(
     folder: Path, board: dict[str, Any], protocol: Protocol, *, without: str
 ) -> list[Score]:
-    """The scores on the test span but those of the model `without`, which is judged anew.
+    """The scores on the test span, without those of the model `without`, which is judged again.
 
     Raises `BadData` where the files do not fit together or are of other users.
     """
@@ -69,9 +69,7 @@ def scores_of(
 
 
 def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
-    """Put the values [users] of one more model beside the others; those that it had before are
-    replaced.
-    """
+    """Add the values [users] of one more model to the file; earlier values of it are replaced."""
     before = (f"{score.model}/", f"{score.model}(")
     arrays = {name: array for name, array in _arrays(folder).items() if not name.startswith(before)}
     arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
@@ -79,8 +77,8 @@ def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
 
 
 def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, int | None]:
-    """What the chosen model of the dig had on the validation span, and how many users judged it,
-    None for all; −∞ where nothing was chosen.
+    """The validation score of the dig's winner, and how many users judged it, None for all; −∞
+    where the dig chose no model.
     """
     label = winner_of_dig(board)
     found = [
@@ -90,7 +88,7 @@ def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, in
         and entry["state"] == "done"
         and entry["metrics"].get(primary) is not None
     ]
-    # kept when a training took its line away
+    # stored when a training replaced its entry
     if not found and board.get("validation_of_dig") is not None:
         return float(board["validation_of_dig"]), board.get("validation_users_of_dig")
     return max(found, key=lambda pair: pair[0], default=(float("-inf"), None))
@@ -98,7 +96,7 @@ def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, in
 
 def is_above_winner(board: dict[str, Any], score: Score, protocol: Protocol) -> bool:
     """Whether a model that all users of the validation span judged is above the dig's winner, among
-    the users that judged this one.
+    the users that judged the winner.
     """
     if score.state != "done":
         return False
@@ -109,7 +107,7 @@ def is_above_winner(board: dict[str, Any], score: Score, protocol: Protocol) -> 
 
 
 def winner_of_dig(board: dict[str, Any]) -> str | None:
-    """The label that the dig chose, whatever was trained since."""
+    """The label that the dig chose, regardless of later trainings."""
     label: str | None = board.get("winner_of_dig", board["winner"])
     return label
 

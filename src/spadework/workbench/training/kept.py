@@ -1,5 +1,5 @@
-"""What a training leaves in its run: values, curves, advice, finding and board, the model that is
-served, and the network itself.
+"""The files that a training writes to its run: values, curves, advice, finding and board, the
+served model, and the network itself.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.workbench.run import Run
-from spadework.workbench.search.telling import with_lists
+from spadework.workbench.search.board_parts import with_lists
 from spadework.workbench.storage import files, roles
 from spadework.workbench.storage import folder as folders
 from spadework.workbench.training import judged, training_curves
 
 NOT_TRIED = "transformers"
-"""What stands under "not tried" on the board of a dig until one was trained."""
+"""The entry under "not tried" on the board of a dig until a transformer was trained."""
 
 
 def write_board(
@@ -43,7 +43,7 @@ def write_board(
     judged.keep_values(folder, score, final)
     files.write_json(folder / "training.json", training_curves.gathered(curve_files))
     files.write_json(folder / "advice.json", advice)
-    findings = [one for one in run.findings if one["code"] != "VER-2"]
+    findings = [finding for finding in run.findings if finding["code"] != "VER-2"]
     if checked:
         findings.append(finding_of(list(checked)).as_json())
     findings.sort(key=by_weight)
@@ -70,9 +70,9 @@ def write_board(
 def serve(
     run: Run, fitted: Recommender | None, log: Interactions, items: ItemContent | None
 ) -> None:
-    """Put the transformer in the place of the winner of the dig; the other roles keep their models.
+    """Serve the transformer instead of the winner of the dig; the other roles keep their models.
 
-    The models of the dig are kept aside, and put back where no transformer won.
+    The models of the dig are kept in a folder of their own, and restored where no transformer won.
     """
     models, aside = run.folder / "models", run.folder / folders.DUG
     if fitted is not None:
@@ -95,17 +95,17 @@ def serve(
 
 
 def keep_network(folder: Path, made: Path | None) -> None:
-    """The network that stands on the board, as it was judged: RUN/trained can be loaded, exported
-    and blended though another is served.
+    """Store the network of the board, as it was judged: RUN/trained can be loaded, exported and
+    blended even if another model is served.
     """
-    place = folder / folders.TRAINED
-    half = place.with_name(f"{files.HALF}{place.name}")
-    for path in (half, place):
+    target = folder / folders.TRAINED
+    half = target.with_name(f"{files.HALF}{target.name}")
+    for path in (half, target):
         shutil.rmtree(path, ignore_errors=True)
     if made is not None and made.exists():
         (network,) = made.iterdir()
-        shutil.copytree(network, half)  # and not moved: a stop from here on finds it again
-        half.rename(place)
+        shutil.copytree(network, half)  # and not moved: after a stop it is still there
+        half.rename(target)
 
 
 def _entries(protocol: Protocol, scores: Sequence[Score], stage: str) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From the ingredients that the diagnosis asks for to the parameters of a transformer, and the
+"""From the ingredients that the diagnosis recommends to the parameters of a transformer, and the
 pairs of models that test each piece of advice.
 """
 
@@ -24,7 +24,7 @@ TESTED: tuple[str, ...] = (
     "causal",
 )
 """Ingredients of which `--ablate` always trains a pair where the data allow it: the five pieces of
-advice, with loss and LogQ beside negatives.
+advice, with loss and LogQ next to negatives.
 """
 
 
@@ -36,7 +36,7 @@ class Pair:
 
     ingredient: str
     value: Any
-    other: Any  # words where it is none of the ingredient's values
+    other: Any  # a text where it is none of the ingredient's values
     model: Transformer
     prediction: Prediction | None  # what the diagnosis expects of it, if anything
 
@@ -44,29 +44,31 @@ class Pair:
 def transformer_of(
     ingredients: Mapping[str, Any], changes: Mapping[str, Any] | None = None
 ) -> Transformer:
-    """The transformer that a recipe asks for; `changes` are parameters of the model that somebody
-    set otherwise. A missing key is plain.
+    """The transformer that a recipe describes; `changes` are parameters of the model that differ
+    from it. A missing key has its plain value.
     """
-    asked = {name: ingredients.get(name, one.plain) for name, one in INGREDIENTS.items()}
-    params: dict[str, Any] = {
-        "size": asked["size"],
-        "positions": "absolute" if asked["positions"] else "none",
-        "times": asked["time_encoding"],
-        "max_length": asked["max_length"],
-        "objective": "masked"
-        if not asked["causal"]
-        else "set"
-        if asked["objective"] == "next basket"
-        else "next",
-        "sample_by": asked["sample_by"],
-        "ids": asked["item_ids"],
-        "content": asked["item_content"],
-        "id_evidence": asked["id_evidence"],
-        "personal": asked["personal_popularity"],
-        "window": None if asked["training_window"] == "all" else asked["training_window"],
+    chosen = {
+        name: ingredients.get(name, ingredient.plain) for name, ingredient in INGREDIENTS.items()
     }
-    if asked["loss"] != "softmax":
-        params |= {"loss": "sampled", "negatives": asked["negatives"], "logq": asked["logq"]}
+    params: dict[str, Any] = {
+        "size": chosen["size"],
+        "positions": "absolute" if chosen["positions"] else "none",
+        "times": chosen["time_encoding"],
+        "max_length": chosen["max_length"],
+        "objective": "masked"
+        if not chosen["causal"]
+        else "set"
+        if chosen["objective"] == "next basket"
+        else "next",
+        "sample_by": chosen["sample_by"],
+        "ids": chosen["item_ids"],
+        "content": chosen["item_content"],
+        "id_evidence": chosen["id_evidence"],
+        "personal": chosen["personal_popularity"],
+        "window": None if chosen["training_window"] == "all" else chosen["training_window"],
+    }
+    if chosen["loss"] != "softmax":
+        params |= {"loss": "sampled", "negatives": chosen["negatives"], "logq": chosen["logq"]}
     return Transformer(**(params | dict(changes or {})))
 
 
@@ -77,13 +79,14 @@ def pairs(
     content: ItemContent | None,
     repeats: str,
 ) -> tuple[list[Pair], dict[str, str]]:
-    """The pairs that test the advice, and why there is none for an ingredient that something was
-    predicted of.
+    """The pairs that test the advice, and why there is none for an ingredient with a prediction.
 
     One pair for each prediction about an ingredient, and one for each tested ingredient that can be
-    had here.
+    changed here.
     """
-    expected = {one.about: one for one in predictions if one.about != "verdict"}
+    expected = {
+        predicted.about: predicted for predicted in predictions if predicted.about != "verdict"
+    }
     base = transformer_of(ingredients, changes)
     made: list[Pair] = []
     why: dict[str, str] = {}
@@ -97,32 +100,32 @@ def pairs(
             prediction = None
         other = prediction.against if prediction is not None else _opposite(name, value)
         try:
-            other, turned = _turned(name, other, ingredients, changes)
-        except BadRequest as error:  # such as items of nothing
+            other, changed = _with_other_value(name, other, ingredients, changes)
+        except BadRequest as error:  # such as items without vectors
             why[name] = error.message
             continue
-        if turned.effective == base.effective:
+        if changed.effective == base.effective:
             why[name] = "nothing that is read in training differs."
-        elif prediction is not None or _worth_asking(name, base, content=content, repeats=repeats):
-            made.append(Pair(name, value, other, turned, prediction))
+        elif prediction is not None or _worth_testing(name, base, content=content, repeats=repeats):
+            made.append(Pair(name, value, other, changed, prediction))
     return made, why
 
 
-def _turned(
+def _with_other_value(
     name: str, other: Any, ingredients: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> tuple[Any, Transformer]:
-    """The other value in words, and the model that has it.
+    """The other value as a text, and the model that has it.
 
-    Without causality a network is no other network but one that learns from hidden events, a fifth
-    as many an epoch. So order is tested by shuffled windows: as many targets, and nothing but their
-    order is gone.
+    Without causality a network learns from hidden events, a fifth as many an epoch, so more than
+    the order would change. So order is tested by shuffled windows: as many targets, and only their
+    order is lost.
     """
     if name == "causal":
         return "windows in random order", transformer_of(ingredients, {**changes, "ordered": False})
     return other, transformer_of({**ingredients, name: other}, changes)
 
 
-def _worth_asking(
+def _worth_testing(
     name: str, base: Transformer, *, content: ItemContent | None, repeats: str
 ) -> bool:
     if name in ("negatives", "logq"):

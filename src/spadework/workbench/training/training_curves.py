@@ -1,4 +1,4 @@
-"""The curves of trainings: what lists looked like after each epoch, so that a report can show how
+"""The curves of trainings: metrics of the lists after each epoch, so that a report can show how
 long a network recommended best sellers.
 """
 
@@ -13,11 +13,11 @@ from spadework.models.base import Recommender
 from spadework.workbench.storage import files
 
 STILL_GAINING = 0.01
-"""Share by which a network that is still learning rises over two epochs."""
+"""Least gain over two epochs, as a share, by which a network is still learning."""
 
 
 def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float) -> None:
-    """Write the curve of a model that has just learned."""
+    """Write the curve of a model that was just fitted."""
     rows = learned.curve.to_dicts() if hasattr(learned, "curve") else []
     files.write_json(
         path,
@@ -34,28 +34,27 @@ def keep(path: Path, learned: Recommender, stage: str, seed: int, seconds: float
 def gathered(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The curves of these files, in order of label, stage and seed."""
     found = [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-    return sorted(found, key=lambda one: (one["label"], one["stage"], one["seed"]))
+    return sorted(found, key=lambda curve: (curve["label"], curve["stage"], curve["seed"]))
 
 
 def cut_short(curves: Iterable[Mapping[str, Any]], epochs: int, usual: int) -> str:
-    """How one of these networks was kept from what it might have learned; nothing where each had
-    its chance.
+    """How one of these networks was cut short; empty where none was.
 
-    A network that ends before its `epochs` had seen enough. One that uses them all was cut short
-    where they are fewer than the `usual` number, where its last epoch was the best, or where it
-    rose by more than `STILL_GAINING` over the last two.
+    A network that stops before its `epochs` was not cut short. One that uses them all was, where
+    they are fewer than the `usual` number, where its last epoch was the best, or where it gained
+    more than `STILL_GAINING` over the last two.
     """
-    for one in curves:
-        rows = one["epochs"]
+    for curve in curves:
+        rows = curve["epochs"]
         if len(rows) < epochs:
             continue
         if epochs < usual:
             return f"the network was cut short (it had {epochs} of the usual {usual} epochs)"
-        seen = [float("nan") if row.get("ndcg") is None else float(row["ndcg"]) for row in rows]
-        known = [value for value in seen if value == value]
+        ndcgs = [float("nan") if row.get("ndcg") is None else float(row["ndcg"]) for row in rows]
+        known = [value for value in ndcgs if value == value]
         if known and (
-            seen[-1] > max(known[:-1], default=-1.0)
-            or (len(seen) > 2 and seen[-1] > (1 + STILL_GAINING) * seen[-3])
+            ndcgs[-1] > max(known[:-1], default=-1.0)
+            or (len(ndcgs) > 2 and ndcgs[-1] > (1 + STILL_GAINING) * ndcgs[-3])
         ):
             return (
                 f"the network was cut short (it was still gaining at epoch {len(rows)} of {epochs})"

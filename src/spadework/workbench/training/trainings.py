@@ -1,4 +1,4 @@
-"""Networks are trained, each with so many seeds, and judged; what was trained before a stop is read
+"""Training and judging of networks, each with some seeds; what was trained before a stop is read
 from the ledger.
 """
 
@@ -30,61 +30,61 @@ class Trainings:
     ledger: Ledger
     items: ItemContent | None
     seeds: int = 1
-    curves: list[Path] = field(default_factory=list)  # of the models that were met
-    network: Path | None = None  # the one that stands on the board, as it was judged
+    curves: list[Path] = field(default_factory=list)  # of all models so far
+    network: Path | None = None  # the one on the board, as it was judged
 
-    def foretell(
+    def announce(
         self,
-        one: Transformer,
+        model: Transformer,
         choosing: Protocol,
         final: Protocol,
         log: Interactions,
         versions: int,
     ) -> None:
-        """Say what is trained and how long it will take, measured on a few steps."""
+        """Note what is trained and the expected time, measured on a few steps."""
         from spadework.models.neural.fitting import seconds_of
 
-        each = {
-            name: seconds_of(one, part, self.items)
+        stage_seconds = {
+            name: seconds_of(model, part, self.items)
             for name, part in (("valid", choosing.split.train), ("test", final.split.train))
         }
-        whole = each["test"] * len(log) / max(len(final.split.train), 1)
-        total = self.seeds * (each["valid"] * (1 + versions) + each["test"])
-        events.note(f"training    {one.label}")
+        full_seconds = stage_seconds["test"] * len(log) / max(len(final.split.train), 1)
+        total = self.seeds * (stage_seconds["valid"] * (1 + versions) + stage_seconds["test"])
+        events.note(f"training    {model.label}")
         pairs = f", {versions} pairs" if versions else ""
         seeds = f", {self.seeds} seeds each" if self.seeds > 1 else ""
         events.note(
-            f"expected    about {durations.words(total)} if no epoch is spared: once for "
-            f"validation, once for the test span{pairs}{seeds}; {durations.words(whole)} more "
-            "should it win. Early stopping usually ends sooner."
+            f"expected    about {durations.words(total)} if all epochs run: once for "
+            f"validation, once for the test span{pairs}{seeds}; {durations.words(full_seconds)} "
+            "more should it win. Early stopping usually ends sooner."
         )
 
-    def learn_from_all(self, one: Transformer, log: Interactions) -> Recommender:
-        """The transformer, learned from the whole log."""
-        events.note(f"fitting {one.label} on the whole log, for service")
-        return one.sharing().fit(log, self.items, rng=self.recipe.seed)
+    def learn_from_all(self, model: Transformer, log: Interactions) -> Recommender:
+        """The transformer, fitted on the full log."""
+        events.note(f"fitting {model.label} on the whole log, for service")
+        return model.sharing().fit(log, self.items, rng=self.recipe.seed)
 
-    def scores(self, one: Recommender, protocol: Protocol, stage: str) -> list[Score]:
-        """The model's scores, one a seed; from the ledger where they are there."""
-        made = []
+    def scores(self, model: Recommender, protocol: Protocol, stage: str) -> list[Score]:
+        """The model's scores, one a seed; from the ledger where it has them."""
+        scores = []
         for seed in range(protocol.seed, protocol.seed + self.seeds):
-            key = self.ledger.key(one, protocol, f"{stage}-seed{seed}")
+            key = self.ledger.key(model, protocol, f"{stage}-seed{seed}")
             if stage == "test" and seed == protocol.seed:
                 self.network = self.ledger.folder / f"{folders.TRAINED}-{key}"
             self.curves.append(self.ledger.folder / f"{key}.curve.json")
             known = self.ledger.find(key)
             if known is not None:
-                made.append(known[0])
+                scores.append(known[0])
                 continue
-            learner = one.sharing()
+            copy = model.sharing()
             memory = (
                 int(self.recipe.memory * 2**30)
                 if self.recipe.memory
                 else resident_bytes() + int(0.8 * available_bytes())
             )
             begun = time.monotonic()
-            score = trial(learner, protocol, self.items, rng=seed, limits=Limits(memory=memory))
-            if score.state == "done" and not len(learner.state["curve"]):
+            score = trial(copy, protocol, self.items, rng=seed, limits=Limits(memory=memory))
+            if score.state == "done" and not len(copy.state["curve"]):
                 score = replace(
                     score,
                     state="skipped",
@@ -95,10 +95,8 @@ class Trainings:
             if score.state == "done":
                 if stage == "test" and self.network is not None and seed == protocol.seed:
                     facts = {"fitted on": "the train span"}
-                    artifact.replace(learner, self.network, facts=facts, content=self.items)
-                training_curves.keep(
-                    self.curves[-1], learner, stage, seed, score.fit_seconds or 0.0
-                )
+                    artifact.replace(copy, self.network, facts=facts, content=self.items)
+                training_curves.keep(self.curves[-1], copy, stage, seed, score.fit_seconds or 0.0)
                 value = score.means(protocol.judged)[protocol.primary]
                 took = durations.words(score.fit_seconds or 0)
                 which = f", seed {seed}" if self.seeds > 1 else ""
@@ -109,17 +107,17 @@ class Trainings:
             else:
                 events.note(f"{stage:<10}  {score.label}: {score.state}. {score.reason}")
             self.ledger.keep(key, score, None, time.monotonic() - begun)
-            made.append(score)
-        return made
+            scores.append(score)
+        return scores
 
     def cut_short(self, models: list[Transformer], stage: str) -> str:
-        """How a network of these was cut short in this stage, any seed; nothing where none was."""
-        labels = {one.label for one in models}
-        met = [
+        """How a network of these was cut short in this stage, any seed; empty where none was."""
+        labels = {model.label for model in models}
+        curves = [
             curve
             for curve in training_curves.gathered(self.curves)
             if curve["label"] in labels and curve["stage"] == stage
         ]
         return training_curves.cut_short(
-            met, models[0].epochs, Transformer.parameters()["epochs"].default
+            curves, models[0].epochs, Transformer.parameters()["epochs"].default
         )

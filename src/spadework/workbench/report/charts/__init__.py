@@ -1,4 +1,4 @@
-"""Seven kinds of chart as pure functions: data in, one SVG string out; the same data give the same
+"""Seven chart types as pure functions: data in, one SVG string out; the same data give the same
 bytes.
 
 Colours are CSS variables with a fallback (`--ink`, `--quiet`, `--line`, `--accent`, `--heat`), so

@@ -24,8 +24,8 @@ def line_with_band(
     the line.
     """
     rows = [
-        (at, value)
-        for at, raw in enumerate(values[: len(labels)])
+        (index, value)
+        for index, raw in enumerate(values[: len(labels)])
         if (value := draw.finite(raw)) is not None
     ]
     if not rows:
@@ -39,35 +39,38 @@ def line_with_band(
     scale = draw.linear([value for _, value in rows] + spread, height - BELOW, TOP, 4, zero=True)
     left, right = draw.sides(scale, width)
     step = (right - left - 16) / max(1, len(labels) - 1)
-    places = [
-        left + 8 + step * at if len(labels) > 1 else (left + right) / 2 for at in range(len(labels))
+    positions = [
+        left + 8 + step * index if len(labels) > 1 else (left + right) / 2
+        for index in range(len(labels))
     ]
     parts = [
         *draw.frame(scale, width, height, x_axis, y_axis),
-        *_labels(places, labels, height - BELOW, width),
+        *_labels(positions, labels, height - BELOW, width),
     ]
-    whole = [
-        (places[at], scale(low), scale(high))
-        for at, (low, high) in enumerate(edges[: len(places)])
+    band_points = [
+        (positions[index], scale(low), scale(high))
+        for index, (low, high) in enumerate(edges[: len(positions)])
         if low is not None and high is not None
     ]
-    if len(whole) > 1:
-        corners = [(x, high) for x, _, high in whole] + [(x, low) for x, low, _ in reversed(whole)]
+    if len(band_points) > 1:
+        corners = [(x, high) for x, _, high in band_points] + [
+            (x, low) for x, low, _ in reversed(band_points)
+        ]
         parts.append(
             f'<polygon points="{draw.points(corners)}" fill="{draw.ACCENT}" opacity="0.18"/>'
         )
     for piece in _pieces(rows):
-        corners = [(places[at], scale(value)) for at, value in piece]
+        corners = [(positions[index], scale(value)) for index, value in piece]
         parts.append(
             f'<polyline points="{draw.points(corners)}" fill="none" stroke="{draw.ACCENT}" '
             'stroke-width="2" stroke-linejoin="round"/>'
         )
-    for at, value in rows:
+    for index, value in rows:
         circle = (
-            f'circle cx="{draw.place(places[at])}" cy="{draw.place(scale(value))}" r="2.5" '
+            f'circle cx="{draw.coord(positions[index])}" cy="{draw.coord(scale(value))}" r="2.5" '
             f'fill="{draw.ACCENT}"'
         )
-        parts.append(draw.marked(circle, f"{labels[at]}: {formatting.number(value)}"))
+        parts.append(draw.marked(circle, f"{labels[index]}: {formatting.number(value)}"))
     return draw.picture(width, height, title, parts)
 
 
@@ -81,7 +84,7 @@ def rank_curve(
     width: float = 430,
     height: float = 230,
 ) -> str:
-    """Values by rank, both on logarithmic axes; what is not above zero has no place on them."""
+    """Values by rank, both on logarithmic axes; values that are not above zero are left out."""
     pairs = [
         (draw.finite(rank), draw.finite(value)) for rank, value in zip(ranks, values, strict=False)
     ]
@@ -105,7 +108,7 @@ def rank_curve(
         'stroke-width="2" stroke-linejoin="round"/>'
     )
     for (rank, value), (x, y) in zip(rows, corners, strict=True):
-        circle = f'circle cx="{draw.place(x)}" cy="{draw.place(y)}" r="2.5" fill="{draw.ACCENT}"'
+        circle = f'circle cx="{draw.coord(x)}" cy="{draw.coord(y)}" r="2.5" fill="{draw.ACCENT}"'
         parts.append(
             draw.marked(circle, f"rank {formatting.number(rank)}: {formatting.number(value)}")
         )
@@ -127,8 +130,8 @@ def bars(
     fit.
     """
     rows = [
-        (at, value)
-        for at, raw in enumerate(values[: len(labels)])
+        (index, value)
+        for index, raw in enumerate(values[: len(labels)])
         if (value := draw.finite(raw)) is not None
     ]
     if not rows:
@@ -139,15 +142,15 @@ def bars(
     scale = draw.linear(amounts, height - BELOW, TOP, 4, zero=True)
     left, right = draw.sides(scale, width)
     step = (right - left) / len(labels)
-    places = [left + step * (at + 0.5) for at in range(len(labels))]
+    positions = [left + step * (index + 0.5) for index in range(len(labels))]
     parts = [
         *draw.frame(scale, width, height, axis, value_axis),
-        *_labels(places, labels, height - BELOW, width),
+        *_labels(positions, labels, height - BELOW, width),
     ]
-    for at, value in rows:
+    for index, value in rows:
         ends = sorted((scale(0.0), scale(value)))
-        box = _box(places[at] - 0.42 * step, ends[0], 0.84 * step, ends[1] - ends[0])
-        parts.append(draw.marked(box, f"{labels[at]}: {formatting.number(value)}"))
+        box = _box(positions[index] - 0.42 * step, ends[0], 0.84 * step, ends[1] - ends[0])
+        parts.append(draw.marked(box, f"{labels[index]}: {formatting.number(value)}"))
     return draw.picture(width, height, title, parts)
 
 
@@ -155,25 +158,27 @@ def _lying(
     labels: Sequence[str], amounts: dict[int, float], title: str, value_axis: str, width: float
 ) -> str:
     room = min(0.4 * width, max(formatting.text_width(label, draw.TEXT) for label in labels) + 4)
-    written = {at: formatting.number(value) for at, value in amounts.items()}
+    written = {index: formatting.number(value) for index, value in amounts.items()}
     right = width - max(formatting.text_width(shown, draw.TEXT) for shown in written.values()) - 20
     bottom = 8 + 22.0 * len(labels)
     scale = draw.linear(list(amounts.values()), room + 14, right, 4, zero=True)
     parts = draw.bottom_axis(scale, 4, bottom)
-    for at, label in enumerate(labels):
-        y = 8 + 22.0 * at
+    for index, label in enumerate(labels):
+        y = 8 + 22.0 * index
         parts.append(
             draw.text(
                 room + 4, y + 15, formatting.clip_to_width(label, draw.TEXT, room), "end", draw.INK
             )
         )
         parts.append(
-            draw.text(width - 8, y + 15, written.get(at, formatting.ABSENT), "end", draw.INK)
+            draw.text(width - 8, y + 15, written.get(index, formatting.ABSENT), "end", draw.INK)
         )
-        if at in amounts:
-            ends = sorted((scale(0.0), scale(amounts[at])))
+        if index in amounts:
+            ends = sorted((scale(0.0), scale(amounts[index])))
             parts.append(
-                draw.marked(_box(ends[0], y + 4, ends[1] - ends[0], 14), f"{label}: {written[at]}")
+                draw.marked(
+                    _box(ends[0], y + 4, ends[1] - ends[0], 14), f"{label}: {written[index]}"
+                )
             )
     parts.append(
         draw.axis_title(
@@ -185,32 +190,32 @@ def _lying(
 
 def _box(x: float, y: float, wide: float, high: float) -> str:
     sizes = (
-        f'x="{draw.place(x)}" y="{draw.place(y)}" width="{draw.place(wide)}" '
-        f'height="{draw.place(high)}"'
+        f'x="{draw.coord(x)}" y="{draw.coord(y)}" width="{draw.coord(wide)}" '
+        f'height="{draw.coord(high)}"'
     )
     return f'rect {sizes} rx="1.5" fill="{draw.ACCENT}"'
 
 
 def _labels(
-    places: Sequence[float], labels: Sequence[str], bottom: float, width: float
+    positions: Sequence[float], labels: Sequence[str], bottom: float, width: float
 ) -> list[str]:
     """As many labels below the frame as fit without touching, none of them beyond the edges of the
     picture.
     """
     cut = [formatting.clip_to_width(label, draw.TEXT, 0.45 * width) for label in labels]
     parts = []
-    for at in draw.without_overlap(places, cut):
-        half = formatting.text_width(cut[at], draw.TEXT) / 2
-        if places[at] - half >= 0 and places[at] + half <= width:
-            parts.append(draw.text(places[at], bottom + 16, cut[at], "middle"))
+    for index in draw.without_overlap(positions, cut):
+        half = formatting.text_width(cut[index], draw.TEXT) / 2
+        if positions[index] - half >= 0 and positions[index] + half <= width:
+            parts.append(draw.text(positions[index], bottom + 16, cut[index], "middle"))
     return parts
 
 
 def _pieces(rows: Sequence[tuple[int, float]]) -> list[list[tuple[int, float]]]:
     """Runs of rows without a gap between them."""
     pieces: list[list[tuple[int, float]]] = []
-    for at, value in rows:
-        if not pieces or pieces[-1][-1][0] != at - 1:
+    for index, value in rows:
+        if not pieces or pieces[-1][-1][0] != index - 1:
             pieces.append([])
-        pieces[-1].append((at, value))
+        pieces[-1].append((index, value))
     return pieces

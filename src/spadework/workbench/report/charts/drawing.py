@@ -31,8 +31,8 @@ def finite(value: object) -> float | None:
     return shown if abs(shown) <= LARGEST else None
 
 
-def place(value: float) -> str:
-    """A coordinate with one decimal place."""
+def coord(value: float) -> str:
+    """A coordinate as text with at most one decimal digit."""
     text = f"{value:.1f}"
     return text[:-2] if text.endswith(".0") else text
 
@@ -42,14 +42,14 @@ def text(
 ) -> str:
     """One line of text; `shown` is escaped here."""
     return (
-        f'<text x="{place(x)}" y="{place(y)}" text-anchor="{anchor}" '
+        f'<text x="{coord(x)}" y="{coord(y)}" text-anchor="{anchor}" '
         f'fill="{fill}"{more}>{escape(shown)}</text>'
     )
 
 
 def line(x1: float, y1: float, x2: float, y2: float, more: str) -> str:
     """A straight line; `more` holds its stroke."""
-    return f'<line x1="{place(x1)}" y1="{place(y1)}" x2="{place(x2)}" y2="{place(y2)}" {more}/>'
+    return f'<line x1="{coord(x1)}" y1="{coord(y1)}" x2="{coord(x2)}" y2="{coord(y2)}" {more}/>'
 
 
 def marked(shape: str, hover: str) -> str:
@@ -62,19 +62,19 @@ def marked(shape: str, hover: str) -> str:
 def picture(width: float, height: float, title: str, parts: Iterable[str]) -> str:
     """The parts inside one SVG element whose accessible name is `title`."""
     size = (
-        f'viewBox="0 0 {place(width)} {place(height)}" width="{place(width)}" '
-        f'height="{place(height)}"'
+        f'viewBox="0 0 {coord(width)} {coord(height)}" width="{coord(width)}" '
+        f'height="{coord(height)}"'
     )
     body = "".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" {size} '
-        f'font-size="{place(TEXT)}" font-family="inherit">{body}</svg>'
+        f'font-size="{coord(TEXT)}" font-family="inherit">{body}</svg>'
     )
 
 
-def sentence(width: float, title: str, saying: str) -> str:
-    """A picture that holds a sentence in the place of marks."""
-    shown = formatting.clip_to_width(saying, TEXT, width - 16)
+def sentence(width: float, title: str, message: str) -> str:
+    """A picture that holds a sentence instead of marks."""
+    shown = formatting.clip_to_width(message, TEXT, width - 16)
     return picture(width, 48, title, [text(width / 2, 28, shown, "middle")])
 
 
@@ -90,8 +90,8 @@ class Scale:
     logarithmic: bool = False
 
     def labels(self) -> list[str]:
-        """The ticks as text: with equally many decimal places on an even scale, each as short as it
-        is on a logarithmic one.
+        """The ticks as text: with equally many decimal digits on an even scale, each as short as
+        possible on a logarithmic one.
         """
         return (
             [formatting.short(tick) for tick in self.ticks]
@@ -108,9 +108,9 @@ class Scale:
 
 
 def linear(
-    values: Sequence[float], start: float, end: float, wanted: int = 5, zero: bool = False
+    values: Sequence[float], start: float, end: float, tick_count: int = 5, zero: bool = False
 ) -> Scale:
-    """An even scale whose ends are ticks and which spans the values, and zero if asked."""
+    """An even scale whose ends are ticks and which spans the values, and zero if `zero`."""
     low, high = min(values), max(values)
     if zero:
         low, high = min(low, 0.0), max(high, 0.0)
@@ -118,7 +118,7 @@ def linear(
     if high - low < least:
         spread = max(abs(low) * 0.1, least if low else 1.0)
         low, high = (0.0 if zero and low >= 0 else low - spread), high + spread
-    raw = (high - low) / max(1, wanted)
+    raw = (high - low) / max(1, tick_count)
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
@@ -145,13 +145,17 @@ def logarithmic(values: Sequence[float], start: float, end: float) -> Scale:
     )
 
 
-def without_overlap(places: Sequence[float], labels: Sequence[str], gap: float = 10) -> list[int]:
+def without_overlap(
+    positions: Sequence[float], labels: Sequence[str], gap: float = 10
+) -> list[int]:
     """Positions of the labels to show: every n-th, with the least n at which centred neighbours
     keep `gap` apart.
     """
     for stride in range(1, len(labels) + 1):
         kept = range(0, len(labels), stride)
-        edges = [(places[at], formatting.text_width(labels[at], TEXT) / 2) for at in kept]
+        edges = [
+            (positions[index], formatting.text_width(labels[index], TEXT) / 2) for index in kept
+        ]
         if all(
             abs(b - a) >= wide + next_wide + gap
             for (a, wide), (b, next_wide) in itertools.pairwise(edges)
@@ -162,19 +166,24 @@ def without_overlap(places: Sequence[float], labels: Sequence[str], gap: float =
 
 def bottom_axis(scale: Scale, top: float, bottom: float) -> list[str]:
     """Grid lines and tick labels along the lower edge."""
-    places, labels = [scale(tick) for tick in scale.ticks], scale.labels()
-    shown = without_overlap(places, labels)
-    parts = [line(places[at], top, places[at], bottom, f'stroke="{LINE}"') for at in shown]
-    return [*parts, *(text(places[at], bottom + 16, labels[at], "middle") for at in shown)]
+    positions, labels = [scale(tick) for tick in scale.ticks], scale.labels()
+    shown = without_overlap(positions, labels)
+    parts = [
+        line(positions[index], top, positions[index], bottom, f'stroke="{LINE}"') for index in shown
+    ]
+    return [
+        *parts,
+        *(text(positions[index], bottom + 16, labels[index], "middle") for index in shown),
+    ]
 
 
 def left_axis(scale: Scale, left: float, right: float) -> list[str]:
     """Grid lines and tick labels along the left edge."""
     parts = []
     for tick, label in zip(scale.ticks, scale.labels(), strict=True):
-        at = scale(tick)
-        parts.append(line(left, at, right, at, f'stroke="{LINE}"'))
-        parts.append(text(left - 6, at + 4, label, "end"))
+        y = scale(tick)
+        parts.append(line(left, y, right, y, f'stroke="{LINE}"'))
+        parts.append(text(left - 6, y + 4, label, "end"))
     return parts
 
 
@@ -200,4 +209,4 @@ def frame(upright: Scale, width: float, height: float, x_axis: str, y_axis: str)
 
 def points(corners: Sequence[tuple[float, float]]) -> str:
     """Corners as the `points` of a polygon."""
-    return " ".join(f"{place(x)},{place(y)}" for x, y in corners)
+    return " ".join(f"{coord(x)},{coord(y)}" for x, y in corners)

@@ -40,15 +40,15 @@ def heat_map(
         draw.axis_title(room + 2, 14, column_title, "start", width - room - 8),
         draw.axis_title(room - 8, top - 10, row_title, "end", room - 8),
     ]
-    places = [room + wide * (at + 0.5) for at in range(len(columns))]
+    positions = [room + wide * (index + 0.5) for index in range(len(columns))]
     heads = [formatting.clip_to_width(name, draw.TEXT, max(wide - 6, 60)) for name in columns]
-    for at in draw.without_overlap(places, heads, 4):
-        half = formatting.text_width(heads[at], draw.TEXT) / 2
-        if places[at] - half >= room and places[at] + half <= width:
-            parts.append(draw.text(places[at], top - 10, heads[at], "middle"))
+    for index in draw.without_overlap(positions, heads, 4):
+        half = formatting.text_width(heads[index], draw.TEXT) / 2
+        if positions[index] - half >= room and positions[index] + half <= width:
+            parts.append(draw.text(positions[index], top - 10, heads[index], "middle"))
     low, span = min(known), max(known) - min(known)
-    for at, name in enumerate(rows):
-        y = top + high * at
+    for index, name in enumerate(rows):
+        y = top + high * index
         parts.append(
             draw.text(
                 room - 8,
@@ -58,19 +58,21 @@ def heat_map(
                 draw.INK,
             )
         )
-        line = cells[at] if at < len(cells) else []
-        for place, column in enumerate(columns):
-            value = line[place] if place < len(line) else None
+        line = cells[index] if index < len(cells) else []
+        for column_index, column in enumerate(columns):
+            value = line[column_index] if column_index < len(line) else None
             heat = None if value is None else (value - low) / span if span else 0.5
-            parts += _cell((room + wide * place, y, wide, high), value, heat, f"{name}, {column}")
+            parts += _cell(
+                (room + wide * column_index, y, wide, high), value, heat, f"{name}, {column}"
+            )
     return draw.picture(max(right + 8, width), top + high * len(rows) + 8, title, parts)
 
 
 def _cell(frame: Box, value: float | None, heat: float | None, name: str) -> list[str]:
     x, y, wide, high = frame
     sizes = (
-        f'x="{draw.place(x + 1)}" y="{draw.place(y + 1)}" '
-        f'width="{draw.place(max(wide - 2, 0.5))}" height="{draw.place(high - 2)}" rx="2"'
+        f'x="{draw.coord(x + 1)}" y="{draw.coord(y + 1)}" '
+        f'width="{draw.coord(max(wide - 2, 0.5))}" height="{draw.coord(high - 2)}" rx="2"'
     )
     if value is None or heat is None:
         return [
@@ -93,8 +95,8 @@ def _cell(frame: Box, value: float | None, heat: float | None, name: str) -> lis
 
 @dataclass(frozen=True)
 class Point:
-    """One thing with a cost and a gain; points on the Pareto line are accented and labelled
-    first.
+    """One model with a cost `x` and a value `y`; points on the Pareto line are accented and
+    labelled first.
     """
 
     label: str
@@ -152,21 +154,23 @@ def scatter(
     for point, x, y in rows:
         colour = draw.ACCENT if point.pareto else draw.QUIET
         circle = (
-            f'circle cx="{draw.place(across(x))}" cy="{draw.place(upright(y))}" '
+            f'circle cx="{draw.coord(across(x))}" cy="{draw.coord(upright(y))}" '
             f'r="{5 if point.pareto else 4}" fill="{colour}"'
         )
         parts.append(
             draw.marked(circle, f"{point.label}: {formatting.score(y)} at {formatting.number(x)}")
         )
-    taken = [(across(x) - 5, upright(y) - 5, across(x) + 5, upright(y) + 5) for _, x, y in rows]
+    occupied = [(across(x) - 5, upright(y) - 5, across(x) + 5, upright(y) + 5) for _, x, y in rows]
     first_pareto = sorted(rows, key=lambda row: not row[0].pareto)
     for point, x, y in first_pareto:
-        parts += _label(point, (across(x), upright(y)), taken, (left, TOP, right, height - BELOW))
+        parts += _label(
+            point, (across(x), upright(y)), occupied, (left, TOP, right, height - BELOW)
+        )
     return draw.picture(width, height, title, parts)
 
 
-def _label(point: Point, at: tuple[float, float], taken: list[Box], frame: Box) -> list[str]:
-    """The label beside its point at the first of four places that is free, or nothing."""
+def _label(point: Point, at: tuple[float, float], occupied: list[Box], frame: Box) -> list[str]:
+    """The label next to its point, at the first of four positions that is free, or nothing."""
     shown = formatting.clip_to_width(point.label, draw.TEXT, 180)
     wide = formatting.text_width(shown, draw.TEXT)
     x, y = at
@@ -180,11 +184,11 @@ def _label(point: Point, at: tuple[float, float], taken: list[Box], frame: Box) 
         inside = (
             box[0] >= frame[0] and box[1] >= frame[1] and box[2] <= frame[2] and box[3] <= frame[3]
         )
-        if inside and not any(_touch(box, other) for other in taken):
-            taken.append(box)
+        if inside and not any(_touch(box, other) for other in occupied):
+            occupied.append(box)
             return [draw.text(left, base, shown, "start", draw.INK if point.pareto else draw.QUIET)]
     return []
 
 
-def _touch(one: Box, other: Box) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+def _touch(box: Box, other: Box) -> bool:
+    return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]

@@ -1,4 +1,4 @@
-"""Dots with intervals: one row per thing, its label on the left, its value on the right."""
+"""Dots with intervals: one row per entry, its label on the left, its value on the right."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dots_with_interval(
     reference: float | None = None,
     show: Callable[[float | None], str] = formatting.score,
 ) -> str:
-    """A dot and its interval per row, in the given order; a dashed line stands at `reference`,
+    """A dot and its interval per row, in the given order; a dashed line marks `reference`,
     `show` writes the values.
     """
     drawn = [row for row in rows if draw.finite(row.value) is not None]
@@ -110,5 +110,5 @@ def _row(
     hover = (
         row.hover or f"{row.label}: {formatting.score(value)} ({formatting.interval(row.interval)})"
     )
-    circle = f'circle cx="{draw.place(scale(value))}" cy="{draw.place(y)}" r="4.5" fill="{colour}"'
+    circle = f'circle cx="{draw.coord(scale(value))}" cy="{draw.coord(y)}" r="4.5" fill="{colour}"'
     return [*parts, draw.marked(circle, hover)]

@@ -1,4 +1,4 @@
-"""Several lines over the same steps, told apart by their strokes, with a legend below."""
+"""Several lines over the same steps, distinguished by their strokes, with a legend below."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LEGEND = 18.0
 @dataclass(frozen=True)
 class Line:
     """One line: its name, and a value at each step; the first line of a chart is drawn in the
-    accent, the others quietly.
+    accent, the others in grey.
     """
 
     name: str
@@ -40,8 +40,8 @@ def lines(
         (
             line,
             [
-                (at, value)
-                for at, raw in enumerate(line.values)
+                (index, value)
+                for index, raw in enumerate(line.values)
                 if (value := draw.finite(raw)) is not None
             ],
         )
@@ -53,7 +53,7 @@ def lines(
     every = [value for _, rows in shown for _, value in rows] + (
         [] if reference is None else [reference]
     )
-    steps = 1 + max(at for _, rows in shown for at, _ in rows)
+    steps = 1 + max(index for _, rows in shown for index, _ in rows)
     scale = draw.linear(every, height - BELOW, TOP, 4, zero=True)
     left, right = draw.sides(scale, width)
     across = draw.linear([1.0, float(max(steps, 2))], left + 8, right - 8, 6)
@@ -77,14 +77,15 @@ def lines(
             f'stroke="{colour}" stroke-width="{2 if number == 0 else 1.5}" '
             f'stroke-dasharray="{_STROKES[number % len(_STROKES)]}"'
         )
-        corners = [(across(at + 1.0), scale(value)) for at, value in rows]
+        corners = [(across(index + 1.0), scale(value)) for index, value in rows]
         parts.append(
             f'<polyline points="{draw.points(corners)}" fill="none" stroke-linejoin="round" '
             f"{stroke}/>"
         )
-        for (at, value), (x, y) in zip(rows, corners, strict=True):
-            circle = f'circle cx="{draw.place(x)}" cy="{draw.place(y)}" r="2.5" fill="{colour}"'
-            parts.append(draw.marked(circle, f"{line.name}, {at + 1}: {formatting.number(value)}"))
+        for (index, value), (x, y) in zip(rows, corners, strict=True):
+            circle = f'circle cx="{draw.coord(x)}" cy="{draw.coord(y)}" r="2.5" fill="{colour}"'
+            hover = f"{line.name}, {index + 1}: {formatting.number(value)}"
+            parts.append(draw.marked(circle, hover))
         low = height + _LEGEND * number + 4
         parts.append(draw.line(8, low, 36, low, stroke))
         parts.append(

@@ -10,7 +10,7 @@ from spadework.workbench.report.blocks import Block, Section
 from spadework.workbench.report.run_facts import Map, RunFacts
 from spadework.workbench.report.sections.account import account, portrait
 from spadework.workbench.report.sections.board import board, slices
-from spadework.workbench.report.sections.faces import faces
+from spadework.workbench.report.sections.example_users import example_users
 from spadework.workbench.report.sections.findings import findings
 from spadework.workbench.report.sections.helped import helped
 from spadework.workbench.report.sections.honesty import honesty, recipe
@@ -20,7 +20,7 @@ from spadework.workbench.report.sections.verdict import verdict
 
 
 def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
-    """Every section that the run has something for; findings, training, slices and repeats are left
+    """Every section for which the run has content; findings, training, slices and repeats are left
     out when there are none.
 
     `documents` holds the run's files as they may be shown, with ids replaced if they have to be.
@@ -36,7 +36,7 @@ def all_sections(facts: RunFacts, documents: Map) -> list[Section]:
         (6, "helped", "What helped", helped(facts), 130_000),
         (7, "slices", "Slices", slices(facts), 50_000),
         (8, "repeats", "Repeats", repeats(facts), 20_000),
-        (9, "faces", "Faces", faces(facts), 150_000),
+        (9, "faces", "Faces", example_users(facts), 150_000),
         (10, "honesty", "Honesty", honesty(facts), 50_000),
         (11, "recipe", "Recipe", recipe(facts, documents), 110_000),
     ]

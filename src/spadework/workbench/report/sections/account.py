@@ -30,16 +30,16 @@ def account(facts: RunFacts) -> list[Block]:
             )
         ]
     rows = as_map(data.get("rows"))
-    read, used, aside = (
+    read, used, set_aside = (
         as_number(rows.get("read")),
         as_number(rows.get("used")),
         as_map(rows.get("set_aside")),
     )
-    blocks: list[Block] = [_balance(read, used, aside)]
+    blocks: list[Block] = [_balance(read, used, set_aside)]
     lines: list[tuple[str | Cell, ...]] = [
         ("read from the source", formatting.number(read), _share(read, read))
     ]
-    for reason, amount in sorted(aside.items(), key=lambda pair: -(as_number(pair[1]) or 0)):
+    for reason, amount in sorted(set_aside.items(), key=lambda pair: -(as_number(pair[1]) or 0)):
         lines.append(
             (
                 f"set aside: {formatting.clip(reason, 200)}",
@@ -72,18 +72,18 @@ def account(facts: RunFacts) -> list[Block]:
                 "data.json",
             )
         )
-    named = [
-        ("Fingerprint of the rows used", formatting.clip(facts.fingerprint or "not taken", 80))
+    tiles = [
+        ("Fingerprint of the rows used", formatting.clip(facts.fingerprint or "not recorded", 80))
     ]
     if as_text(data.get("terms")):
-        named.append(("Terms of use", formatting.clip(as_text(data.get("terms")), 300)))
-    return [*blocks, Tiles(tuple(named))]
+        tiles.append(("Terms of use", formatting.clip(as_text(data.get("terms")), 300)))
+    return [*blocks, Tiles(tuple(tiles))]
 
 
-def _balance(read: float | None, used: float | None, aside: Map) -> Prose:
+def _balance(read: float | None, used: float | None, set_aside: Map) -> Prose:
     if read is None or used is None:
         return Prose("The number of rows is not recorded.", "missing")
-    removed = sum(as_number(amount) or 0 for amount in aside.values())
+    removed = sum(as_number(amount) or 0 for amount in set_aside.values())
     if read != used + removed:
         return Prose(
             (
@@ -106,10 +106,10 @@ def _share(amount: float | None, read: float | None) -> str:
 
 def portrait(facts: RunFacts) -> list[Block]:
     """Sizes and shapes."""
-    known, shapes = as_map(facts.data.get("facts")), as_map(facts.data.get("portrait"))
-    if not known and not shapes:
+    data_facts, shapes = as_map(facts.data.get("facts")), as_map(facts.data.get("portrait"))
+    if not data_facts and not shapes:
         return [Prose("The run holds no portrait of the data.", "missing")]
-    drawn = [
+    pictures = [
         chart
         for chart in (
             _popularity(as_map(shapes.get("popularity"))),
@@ -145,36 +145,40 @@ def portrait(facts: RunFacts) -> list[Block]:
         if chart is not None
     ]
     return (
-        [*_in_words(known), Tiles(_sizes(known)), Charts(tuple(drawn))]
-        if drawn
-        else [*_in_words(known), Tiles(_sizes(known))]
+        [*_in_words(data_facts), Tiles(_sizes(data_facts)), Charts(tuple(pictures))]
+        if pictures
+        else [*_in_words(data_facts), Tiles(_sizes(data_facts))]
     )
 
 
-def _in_words(known: Map) -> list[Block]:
-    said = []
-    head, repeats = as_number(known.get("head_share")), as_number(known.get("repeat_share"))
+def _in_words(data_facts: Map) -> list[Block]:
+    sentences = []
+    head, repeats = (
+        as_number(data_facts.get("head_share")),
+        as_number(data_facts.get("repeat_share")),
+    )
     if head is not None:
-        said.append(
+        sentences.append(
             f"{formatting.percent(head)} of the rows fall on the most popular 1 % of the items."
         )
     if repeats is not None:
-        said.append(
-            f"{formatting.percent(repeats)} of the rows repeat what the same user took before."
+        sentences.append(
+            f"{formatting.percent(repeats)} of the rows are repeats: the same user had the item "
+            "before."
         )
-    return [Prose(" ".join(said))] if said else []
+    return [Prose(" ".join(sentences))] if sentences else []
 
 
-def _sizes(known: Map) -> tuple[tuple[str, str], ...]:
+def _sizes(data_facts: Map) -> tuple[tuple[str, str], ...]:
     def get(name: str) -> float | None:
-        return as_number(known.get(name))
+        return as_number(data_facts.get(name))
 
     period = (
         (
-            f"{formatting.day(as_text(known.get('first')))} … "
-            f"{formatting.day(as_text(known.get('last')))}"
+            f"{formatting.day(as_text(data_facts.get('first')))} … "
+            f"{formatting.day(as_text(data_facts.get('last')))}"
         )
-        if known.get("first")
+        if data_facts.get("first")
         else "no times"
     )
     pairs = [
@@ -213,7 +217,9 @@ def _popularity(shape: Map) -> Chart | None:
         (formatting.number(rank), formatting.number(amount))
         for rank, amount in zip(ranks, rows, strict=False)
     ]
-    reading = "Both axes grow tenfold per step. A steep line means that few items take most rows."
+    reading = (
+        "Both axes grow tenfold per step. A steep line means that few items have most of the rows."
+    )
     return Chart(
         title, svg, reading, table(title, ("#Rank", "#Rows"), lines, "data.json", folded=True)
     )
@@ -256,7 +262,7 @@ def _over_time(shape: Map, counted: str, title: str, value_axis: str, share: boo
         days, amounts, title=title, x_axis="start of the span", y_axis=value_axis
     )
     show = formatting.percent if share else formatting.number
-    lines = [(moment, show(amount)) for moment, amount in zip(days, amounts, strict=False)]
+    lines = [(day, show(amount)) for day, amount in zip(days, amounts, strict=False)]
     reading = (
         "Share of a span's top 100 items that were in the top 100 of the span before."
         if share

@@ -31,7 +31,7 @@ _FEW = 100
 
 
 def board(facts: RunFacts) -> list[Block]:
-    """Picture, table with costs and failures, what is worth its cost, and every other metric."""
+    """Picture, table with costs and failures, quality against cost, and every other metric."""
     rows = facts.board
     if not rows:
         return [Prose("There is no board: no model was scored before the run stopped.", "missing")]
@@ -48,12 +48,12 @@ def board(facts: RunFacts) -> list[Block]:
     ]
     if len(scored) > 1:
         blocks.append(Charts((_dots(facts, scored, heading),), wide=True))
-    blocks += [Prose(said) for said in _how_chosen(facts) if said]
+    blocks += [Prose(sentence) for sentence in _how_chosen(facts) if sentence]
     if scored:
         blocks.append(_models(facts, scored, heading))
     blocks += _unscored(facts, scored)
     if len([row for row in scored if seconds_of(row) is not None]) > 1:
-        blocks.append(Charts((_worth(facts, scored),), wide=True))
+        blocks.append(Charts((_quality_and_cost(facts, scored),), wide=True))
     return [*blocks, *_other_metrics(facts, scored)]
 
 
@@ -95,35 +95,35 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
         folded=True,
     )
     reading = (
-        "The dashed line marks the highest value; coloured rows share the first place. Lines "
-        "are 95 % intervals of the mean over users."
+        "The dashed line marks the highest value; coloured rows share rank 1. Lines are "
+        "95 % intervals of the mean over users."
     )
     return Chart(title, wide, reading, twin, narrow)
 
 
 def _how_chosen(facts: RunFacts) -> list[str]:
-    """Which model is saved and why, on whose judgement; nothing of boards that did not record
-    it.
+    """Which model is saved, why, and on which users that rests; empty for boards that did not
+    record it.
     """
     if not outcome.why(facts):
         return []
     served, best = outcome.winner(facts), outcome.best(facts)
-    told = f"Saved and served: “{formatting.clip(served, 80)}”."
+    text = f"Saved and served: “{formatting.clip(served, 80)}”."
     if outcome.validation(facts):
         same = " It is the best by value on validation, too."
-        told += (
+        text += (
             same
             if best == served
             else f" Best by value on validation: “{formatting.clip(best, 80)}”."
         )
-    close = outcome.tied(facts)
-    if len(close) > 1:
-        told += (
-            " Not told apart from the best, the cheapest first: "
-            f"{formatting.clip(', '.join(close), 400)}."
+    tied = outcome.tied(facts)
+    if len(tied) > 1:
+        text += (
+            " No measurable difference from the best, the cheapest first: "
+            f"{formatting.clip(', '.join(tied), 400)}."
         )
     return [
-        f"{told} {formatting.clip(outcome.why(facts), 600)}",
+        f"{text} {formatting.clip(outcome.why(facts), 600)}",
         " ".join(filter(None, (outcome.windows(facts), _judged_on(facts)))),
     ]
 
@@ -185,7 +185,7 @@ def _against(difference: Map) -> Cell:
     if not difference:
         return Cell(formatting.ABSENT)
     ends, p = as_interval(difference.get("interval")), as_number(difference.get("p"))
-    # Boards of earlier versions took p from another test than the interval: where the two disagree,
+    # Boards of earlier versions computed p by another test than the interval: where they disagree,
     # p would only confuse.
     agree = ends is not None and p is not None and (p < 0.05) == (ends[0] > 0 or ends[1] < 0)
     note = formatting.interval(ends, sign=True) if ends else ""
@@ -196,18 +196,18 @@ def _against(difference: Map) -> Cell:
 
 
 def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
-    """What has no score for another reason than time, each setting once; what had no time is told
-    at the end of the report.
+    """What has no score for another reason than time, each setting once; what had no time is
+    listed at the end of the report.
     """
     lines: list[tuple[str | Cell, ...]] = [
         (
-            Cell(formatting.clip(one.labels[0], 120), note=one.more),
-            Cell(one.state, "weak"),
-            one.reason,
+            Cell(formatting.clip(entry.labels[0], 120), note=entry.more),
+            Cell(entry.state, "weak"),
+            entry.reason,
         )
-        for one in outcome.left_out(facts, "other")
+        for entry in outcome.left_out(facts, "other")
     ]
-    said = [
+    remarks = [
         (formatting.clip(label_of(row), 120), formatting.clip(as_text(remark), 300))
         for row in scored
         for remark in as_list(row.get("remarks"))
@@ -230,14 +230,14 @@ def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
     return blocks + (
         [
             table(
-                "What models said while they learned",
+                "Remarks of the models during fitting",
                 ("Model", "Remark"),
-                said,
+                remarks,
                 "scores.json",
                 folded=True,
             )
         ]
-        if said
+        if remarks
         else []
     )
 
@@ -246,7 +246,7 @@ def _chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
+def _quality_and_cost(facts: RunFacts, scored: list[Map]) -> Chart:
     shown = [row for row in scored if seconds_of(row) is not None][:_MOST_POINTS]
     points = [
         charts.Point(
@@ -289,15 +289,18 @@ def _worth(facts: RunFacts, scored: list[Map]) -> Chart:
 
 
 def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
-    asked = [as_text(name) for name in as_list(facts.protocol.get("metrics"))]
-    known = [name for name in asked if any(value_of(row, name) is not None for row in scored)]
-    known = known or list(
+    requested = [as_text(name) for name in as_list(facts.protocol.get("metrics"))]
+    metrics = [name for name in requested if any(value_of(row, name) is not None for row in scored)]
+    metrics = metrics or list(
         dict.fromkeys(name for row in scored for name in as_map(row.get("metrics")))
     )
-    traits = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
-    if not scored or not (known or traits):
+    list_metrics = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
+    if not scored or not (metrics or list_metrics):
         return []
-    known, traits = known[:8], [name for name in traits if name not in known[:8]][:8]
+    metrics, list_metrics = (
+        metrics[:8],
+        [name for name in list_metrics if name not in metrics[:8]][:8],
+    )
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
         listed = as_map(row.get("lists"))
@@ -305,28 +308,28 @@ def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
             f"{name} {as_text(value, str(value))}"
             for name, value in as_map(row.get("params")).items()
         )
-        cells = [formatting.score(value_of(row, name)) for name in known] + [
-            formatting.number(as_number(listed.get(name))) for name in traits
+        cells = [formatting.score(value_of(row, name)) for name in metrics] + [
+            formatting.number(as_number(listed.get(name))) for name in list_metrics
         ]
         lines.append(
             (Cell(formatting.clip(label_of(row), 120), note=formatting.clip(params, 200)), *cells)
         )
     heads = (
         "Model and its parameters",
-        *(f"#{formatting.metric(name)}" for name in (*known, *traits)),
+        *(f"#{formatting.metric(name)}" for name in (*metrics, *list_metrics)),
     )
     return [
-        table("Every metric, and what the lists are like", heads, lines, "scores.json", folded=True)
+        table("Every metric, and properties of the lists", heads, lines, "scores.json", folded=True)
     ]
 
 
 def slices(facts: RunFacts) -> Sequence[Block]:
-    """Quality by part of the users; nothing when the run did not look."""
+    """Quality by part of the users; empty where the run did not measure it."""
     rows = list(maps(facts.scores.get("slices")))
     labels = list(dict.fromkeys(label for row in rows for label in as_map(row.get("values"))))[:4]
     if not rows or not labels:
         return ()
-    lead = labels[0]
+    leader = labels[0]
     dots: list[charts.Dot] = []
     lines: list[tuple[str | Cell, ...]] = []
     for row in rows:
@@ -335,14 +338,14 @@ def slices(facts: RunFacts) -> Sequence[Block]:
             as_number(row.get("users")),
         )
         few = users is not None and users < _FEW
-        told = [as_map(as_map(row.get("values")).get(label)) for label in labels]
+        values = [as_map(as_map(row.get("values")).get(label)) for label in labels]
         cells = [
             Cell(
-                formatting.score(as_number(each.get("value"))),
+                formatting.score(as_number(estimate.get("value"))),
                 "quiet" if few else "plain",
-                formatting.interval(as_interval(each.get("interval"))),
+                formatting.interval(as_interval(estimate.get("interval"))),
             )
-            for each in told
+            for estimate in values
         ]
         lines.append(
             (
@@ -351,7 +354,7 @@ def slices(facts: RunFacts) -> Sequence[Block]:
                 *cells,
             )
         )
-        value, ends = as_number(told[0].get("value")), as_interval(told[0].get("interval"))
+        value, ends = as_number(values[0].get("value")), as_interval(values[0].get("interval"))
         dots.append(
             charts.Dot(
                 f"{name} ({formatting.number(users)})",
@@ -360,7 +363,7 @@ def slices(facts: RunFacts) -> Sequence[Block]:
                 tone="quiet" if few else "plain",
             )
         )
-    title = f"{formatting.clip(lead, 80)}, by part of the users"
+    title = f"{formatting.clip(leader, 80)}, by part of the users"
     wide, narrow = (
         charts.dots_with_interval(
             dots[:_MOST_DOTS], title=title, axis=formatting.metric(facts.primary), width=width
@@ -376,7 +379,7 @@ def slices(facts: RunFacts) -> Sequence[Block]:
         folded=True,
     )
     reading = (
-        f"The number of users stands in brackets. Parts with fewer than {_FEW} users are grey: "
+        f"The number of users is in brackets. Parts with fewer than {_FEW} users are grey: "
         "read them with care."
     )
     return [Charts((Chart(title, wide, reading, twin, narrow),), wide=True)]

@@ -1,5 +1,5 @@
-"""Section 3: what was found in the data, what weighs little, what nobody asked, and what cannot be
-asked.
+"""Section 3: what was found in the data, what has little effect, which questions were not asked or
+cannot be answered, and what to do next.
 """
 
 from __future__ import annotations
@@ -24,67 +24,84 @@ from spadework.workbench.report.sections.verdict import WIDTHS
 
 _LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}
 _FURTHEST = 1.5
-"""Shares beyond this are told beside the picture: drawn, they would press all others together."""
+"""Larger shares are listed below the picture: drawn, they would press all others together."""
+_MOST_LINES = 3
 _PROBE = "probe "
 
 
 def findings(facts: RunFacts) -> Sequence[Block]:
-    """What weighs something, the picture of all effects, then what was asked and weighs little;
-    nothing when there is nothing.
+    """Findings that matter, the picture of all effects, then findings of little effect, open
+    questions and lines to type; empty where there are no findings.
     """
     if not facts.findings:
         return ()
-    loud = [
-        found
-        for found in facts.findings
-        if as_text(found.get("level"), "note") != "note"
-        or as_text(found.get("code")).startswith("VER")
+    weighty = [
+        finding
+        for finding in facts.findings
+        if as_text(finding.get("level"), "note") != "note"
+        or as_text(finding.get("code")).startswith("VER")
     ]
-    quiet = [found for found in facts.findings if found not in loud]
+    others = [finding for finding in facts.findings if finding not in weighty]
     blocks: list[Block] = (
-        [_table(facts, "Findings, as the checks ordered them", loud)]
-        if loud
-        else [Prose("Nothing was found that weighs much.", "plain")]
+        [_table(facts, "Findings, the most important first", weighty)]
+        if weighty
+        else [Prose("No finding has a large effect.", "plain")]
     )
     blocks += _picture(facts)
-    if quiet:
-        blocks.append(_table(facts, "Asked, and of little weight", quiet, folded=True))
-    return [*blocks, *_unanswered(facts)]
+    if others:
+        blocks.append(_table(facts, "Checked, with little or no effect", others, folded=True))
+    return [*blocks, *_unanswered(facts), *_next(facts, weighty)]
 
 
 def _unanswered(facts: RunFacts) -> list[Block]:
-    """Questions that nobody asked, which is no answer, apart from those that these data cannot be
-    asked.
+    """Questions that were not asked, so their answers are not known; and separately those that
+    these data cannot answer.
     """
     rows = [
         row
         for row in maps(facts.scores.get("not_tried"))
         if as_text(row.get("what")).startswith(_PROBE)
     ]
-    late = [row for row in rows if as_text(row.get("kind")) == "not asked"]
+    not_asked = [row for row in rows if as_text(row.get("kind")) == "not asked"]
     blocks: list[Block] = []
-    if late:
-        lines = [(*_question(row), formatting.seconds(as_number(row.get("needs")))) for row in late]
+    if not_asked:
+        lines = [
+            (*_question(row), formatting.seconds(as_number(row.get("needs")))) for row in not_asked
+        ]
         blocks.append(
             table(
-                "Not asked, so neither yes nor no",
+                "Not asked for lack of time, so the answer is not known",
                 ("Question", "Why", "#It would take about"),
                 lines,
                 "scores.json",
             )
         )
-    if len(late) < len(rows):
-        asked = [_question(row) for row in rows if row not in late]
+    if len(not_asked) < len(rows):
+        impossible = [_question(row) for row in rows if row not in not_asked]
         blocks.append(
             table(
-                "Cannot be asked of these data",
+                "These data cannot answer",
                 ("Question", "Why"),
-                asked,
+                impossible,
                 "scores.json",
                 folded=True,
             )
         )
     return blocks
+
+
+def _next(facts: RunFacts, weighty: Sequence[Map]) -> list[Block]:
+    """The lines to type of the findings that are more than notes, each once."""
+    settings = as_map(facts.recipe.get("recipe"))
+    reasons: dict[str, str] = {}  # line → the finding that it is for
+    for finding in weighty:
+        line = formatting.clip(line_for(finding, settings, RUN), 400)
+        if line and as_text(finding.get("level"), "note") != "note":
+            reasons.setdefault(line, _label(finding))
+    rows = [(reason, Cell("", code=line)) for line, reason in reasons.items()][:_MOST_LINES]
+    return (
+        [table("Do this next", ("Finding", "Line to type"), rows, "findings.json")] if rows else []
+    )
 
 
 def _question(row: Map) -> tuple[str, str]:
@@ -93,9 +110,9 @@ def _question(row: Map) -> tuple[str, str]:
     )
 
 
-def _table(facts: RunFacts, title: str, found: Sequence[Map], *, folded: bool = False) -> Table:
+def _table(facts: RunFacts, title: str, shown: Sequence[Map], *, folded: bool = False) -> Table:
     rows = []
-    for finding in found:
+    for finding in shown:
         level = as_text(finding.get("level"), "note")
         rows.append(
             (
@@ -124,31 +141,35 @@ def _table(facts: RunFacts, title: str, found: Sequence[Map], *, folded: bool = 
 
 
 def _picture(facts: RunFacts) -> list[Block]:
-    """The share by which each choice moved the metric, with its interval; strong and weak findings
-    are coloured.
+    """The chart of the share by which each choice changed the metric, with its interval; strong and
+    weak findings are coloured.
     """
-    asked = [
-        found
-        for found in facts.findings
-        if found.get("unit") == "share" and as_interval(found.get("interval"))
+    measured = [
+        finding
+        for finding in facts.findings
+        if finding.get("unit") == "share" and as_interval(finding.get("interval"))
     ]
-    shown = [found for found in asked if abs(as_number(found.get("effect")) or 0.0) <= _FURTHEST]
+    shown = [
+        finding for finding in measured if abs(as_number(finding.get("effect")) or 0.0) <= _FURTHEST
+    ]
     if not shown:
         return []
-    shown = sorted(shown, key=lambda found: as_text(found.get("code")))
+    shown = sorted(shown, key=lambda finding: as_text(finding.get("code")))
     dots = [
         charts.Dot(
-            _label(found),
-            100 * (as_number(found.get("effect")) or 0.0),
-            _hundredfold(found),
-            hover=f"{_label(found)}: {_effect(found)}",
-            tone="accent" if as_text(found.get("level")) in ("strong", "weak") else "quiet",
+            _label(finding),
+            100 * (as_number(finding.get("effect")) or 0.0),
+            _hundredfold(finding),
+            hover=f"{_label(finding)}: {_effect(finding)}",
+            tone="accent" if as_text(finding.get("level")) in ("strong", "weak") else "quiet",
         )
-        for found in shown
+        for finding in shown
     ]
     title = "What each choice does to the metric"
     beyond = [
-        f"{as_text(found.get('code'))} {_effect(found)}" for found in asked if found not in shown
+        f"{as_text(finding.get('code'))} {_effect(finding)}"
+        for finding in measured
+        if finding not in shown
     ]
     reading = (
         "A dot is the change of the metric as a share of what it is without the choice, the "
@@ -157,8 +178,8 @@ def _picture(facts: RunFacts) -> list[Block]:
     reading += "Coloured: strong or weak findings."
     reading += f" Beyond the picture: {', '.join(beyond)}." if beyond else ""
     rows = [
-        (as_text(found.get("code")), _label(found).partition(" ")[2], _effect(found))
-        for found in shown
+        (as_text(finding.get("code")), _label(finding).partition(" ")[2], _effect(finding))
+        for finding in shown
     ]
     twin = table(
         title, ("Code", "Choice", "#Effect (95 % interval)"), rows, "findings.json", folded=True
@@ -187,8 +208,8 @@ def _signed(share: float | None) -> str:
 
 
 def _per_cent(value: float | None) -> str:
-    told = formatting.percent(None if value is None else value / 100)
-    return f"+{told}" if value is not None and value > 0 else told
+    text = formatting.percent(None if value is None else value / 100)
+    return f"+{text}" if value is not None and value > 0 else text
 
 
 def _label(finding: Map) -> str:

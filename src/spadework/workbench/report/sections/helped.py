@@ -28,7 +28,7 @@ _MOST_ROWS, _MOST_COLUMNS = 30, 16
 
 
 def helped(facts: RunFacts) -> list[Block]:
-    """One change at a time, then the heat-map, then every configuration tried."""
+    """One change at a time, then the heat-map, then every setting that was tried."""
     effects = [
         row for row in maps(facts.scores.get("helped")) if as_number(row.get("effect")) is not None
     ]
@@ -54,21 +54,21 @@ def helped(facts: RunFacts) -> list[Block]:
 
 
 def _in_words(effects: list[Map]) -> str:
-    """The change that helped most beyond its interval, and how many did not show."""
+    """The change that helped most, and how many helped, harmed or stayed within the noise."""
     sure = [row for row in effects if (ends := as_interval(row.get("interval"))) and ends[0] > 0]
     harmed = [row for row in effects if (ends := as_interval(row.get("interval"))) and ends[1] < 0]
     unclear = len(effects) - len(sure) - len(harmed)
-    said = (
+    summary = (
         f"{formatting.count(len(effects), 'change')} tried one at a time: {len(sure)} helped, "
         f"{len(harmed)} harmed, {unclear} within the noise."
     )
     if not sure:
-        return said
+        return summary
     first = sure[0]
     base, effect = as_number(first.get("base")), as_number(first.get("effect")) or 0.0
     share = f" ({formatting.percent(effect / base)} of {formatting.score(base)})" if base else ""
     return (
-        f"{said} Most came from: "
+        f"{summary} The largest gain came from: "
         f"{formatting.clip(as_text(first.get('what'), 'a change without a name'), 160)}, "
         f"{formatting.signed(effect)}{share}."
     )
@@ -156,10 +156,10 @@ def _heat(heat: Map) -> Chart:
     ]
     heads = (row_title, *(f"#{formatting.clip(name, 60)}" for name in columns))
     known = [
-        (value, at, to)
-        for at, line in enumerate(values)
-        for to, value in enumerate(line)
-        if value is not None and at < len(names) and to < len(columns)
+        (value, row, column)
+        for row, line in enumerate(values)
+        for column, value in enumerate(line)
+        if value is not None and row < len(names) and column < len(columns)
     ]
     best = max(known, default=None)
     reading = (
@@ -171,26 +171,26 @@ def _heat(heat: Map) -> Chart:
             f" Best: {formatting.clip(names[best[1]], 60)} with "
             f"{formatting.clip(columns[best[2]], 60)}, {formatting.score(best[0])}"
         )
-        setting = _within(as_list(heat.get("settings")), best[1], best[2])
+        setting = _text_at(as_list(heat.get("settings")), best[1], best[2])
         reading += f", reached by {formatting.clip(setting, 160)}." if setting else "."
     return Chart(shown, svg, reading, table(title, heads, lines, "scores.json", folded=True))
 
 
-def _within(matrix: Sequence[object], row: int, column: int) -> str:
-    """The text at a place of a matrix, or nothing."""
+def _text_at(matrix: Sequence[object], row: int, column: int) -> str:
+    """The text in this row and column of a matrix, or empty."""
     line = as_list(matrix[row]) if row < len(matrix) else ()
     return as_text(line[column]) if column < len(line) else ""
 
 
 def _tried(facts: RunFacts, tried: list[Map]) -> Block:
-    """What has a number on the validation span; numbers of the same users stand together, since
-    only they compare.
+    """The settings with a value on the validation span. Values of the same users are next to each
+    other, since only these can be compared.
     """
     metric = facts.primary
 
     def users_of(row: Map) -> float:
-        asked = as_number(row.get("users"))
-        return float("inf") if asked is None else asked
+        count = as_number(row.get("users"))
+        return float("inf") if count is None else count
 
     tried = sorted(tried, key=lambda row: (-users_of(row), -(value_of(row, metric) or 0.0)))
     lines = [
@@ -204,14 +204,14 @@ def _tried(facts: RunFacts, tried: list[Map]) -> Block:
         for row in tried
     ]
     heads = (
-        "Configuration",
+        "Setting",
         f"#{formatting.metric(metric)}",
         "#95 % interval",
         "#Fit",
-        "#Users asked",
+        "#Users",
     )
     caption = (
-        f"Every configuration that was judged on the validation span: {len(tried):,}, those on "
+        f"Every setting that was judged on the validation span: {len(tried):,}, those on "
         "the most users first"
     )
     return table(caption, heads, lines, "scores.json", folded=True)

@@ -10,19 +10,20 @@ from spadework.workbench.report.blocks import Block, Cell, Folded, Prose, Tone, 
 from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text
 
 _REPEATS = {
-    "allow": "Items the user took before may be suggested and count.",
+    "allow": "Items of the user's history may be recommended, and count.",
     "forbid": (
-        "Items the user took before are not suggested; where they were taken again, they count "
+        "Items of the user's history are not recommended; where users had them again, they count "
         "as misses."
     ),
     "only": (
-        "Only items the user took before are suggested; others that were taken count as misses."
+        "Only items of the user's history are recommended; other items that users had in the test "
+        "span count as misses."
     ),
 }
 
 
 def honesty(facts: RunFacts) -> list[Block]:
-    """The protocol in sentences, the versions, and what was left out with the reason."""
+    """The protocol in sentences, the versions, and what was left out, with reasons."""
     protocol = facts.protocol
     blocks: list[Block] = [Prose(trouble, "missing") for trouble in facts.troubles]
     if not protocol:
@@ -34,7 +35,7 @@ def honesty(facts: RunFacts) -> list[Block]:
             Prose(
                 f"Leak: {formatting.clip(leak, 400)}"
                 if leak
-                else "The way of cutting leaks nothing that this program knows how to measure.",
+                else "The split shows no leak that this program can measure.",
                 tone,
             )
         )
@@ -47,16 +48,16 @@ def honesty(facts: RunFacts) -> list[Block]:
             )
         )
     blocks += _no_time(facts)
-    left = [
+    not_tried = [
         (
             formatting.clip(as_text(row.get("what"), formatting.ABSENT), 200),
             formatting.clip(as_text(row.get("why"), formatting.ABSENT), 300),
         )
-        for row in outcome.without_a_row(facts)
+        for row in outcome.other_not_tried(facts)
         if row.get("kind") != outcome.NO_TIME
     ]
-    if left:
-        blocks.append(table("What else was not tried", ("What", "Why"), left, "scores.json"))
+    if not_tried:
+        blocks.append(table("What else was not tried", ("What", "Why"), not_tried, "scores.json"))
     elif not as_list(facts.scores.get("not_tried")):
         blocks.append(Prose("The run recorded nothing that it left out.", "quiet"))
     return blocks
@@ -66,14 +67,15 @@ def _no_time(facts: RunFacts) -> list[Block]:
     """What had no time, and what was judged on the validation span only: a sentence and a folded
     table each.
     """
-    late, halfway = (
+    late, validation_only = (
         outcome.left_out(facts, outcome.NO_TIME),
         outcome.left_out(facts, "validation only"),
     )
     lines: list[tuple[str | Cell, ...]] = [
-        (Cell(formatting.clip(one.labels[0], 120), note=one.more), one.reason) for one in late
+        (Cell(formatting.clip(entry.labels[0], 120), note=entry.more), entry.reason)
+        for entry in late
     ]
-    listed = {one.model for one in late}
+    listed = {entry.model for entry in late}
     lines += [
         (formatting.clip(name, 120), "None of its settings had a trial.")
         for name in outcome.untried_models(facts)
@@ -84,7 +86,7 @@ def _no_time(facts: RunFacts) -> list[Block]:
             formatting.clip(as_text(row.get("what"), formatting.ABSENT), 200),
             formatting.clip(as_text(row.get("why"), formatting.ABSENT), 300),
         )
-        for row in outcome.without_a_row(facts)
+        for row in outcome.other_not_tried(facts)
         if row.get("kind") == outcome.NO_TIME
     ]
     families = [
@@ -92,12 +94,12 @@ def _no_time(facts: RunFacts) -> list[Block]:
         for name in as_list(as_map(facts.scores.get("budget")).get("families_without_a_trial"))
         if (text := as_text(name))
     ]
-    said = outcome.no_time_sentence(facts) + (
+    sentence = outcome.no_time_sentence(facts) + (
         f" Families without a trial: {formatting.clip(', '.join(families), 400)}."
         if families
         else ""
     )
-    blocks: list[Block] = [Prose(said.strip())] if said else []
+    blocks: list[Block] = [Prose(sentence.strip())] if sentence else []
     if lines:
         blocks.append(
             table(
@@ -108,27 +110,31 @@ def _no_time(facts: RunFacts) -> list[Block]:
                 folded=True,
             )
         )
-    if halfway:
+    if validation_only:
         rows = [
-            (Cell(formatting.clip(one.labels[0], 120), note=one.more), _judged(one), one.reason)
-            for one in halfway
+            (
+                Cell(formatting.clip(entry.labels[0], 120), note=entry.more),
+                _judged(entry),
+                entry.reason,
+            )
+            for entry in validation_only
         ]
         heads = ("Model", "Its best on the validation span", "Why not on the test span")
         blocks += [
-            Prose(outcome.halfway_sentence(facts)),
+            Prose(outcome.validation_only_sentence(facts)),
             table("Judged on the validation span only", heads, rows, "scores.json", folded=True),
         ]
     return blocks
 
 
-def _judged(one: outcome.LeftOut) -> Cell:
-    """The value of the setting that was judged, and its name where it is another than the one
-    listed.
+def _judged(entry: outcome.LeftOut) -> Cell:
+    """The value of the setting that was judged, and its name where it differs from the listed
+    one.
     """
-    users = "all users" if one.users is None else formatting.count(one.users, "user")
+    users = "all users" if entry.users is None else formatting.count(entry.users, "user")
     return Cell(
-        f"{formatting.score(one.value)} on {users}",
-        note="" if one.judged in one.labels else f"as {formatting.clip(one.judged, 120)}",
+        f"{formatting.score(entry.value)} on {users}",
+        note="" if entry.judged in entry.labels else f"as {formatting.clip(entry.judged, 120)}",
     )
 
 
@@ -141,7 +147,7 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
 
     repeats = as_text(protocol.get("repeats"))
     users = formatting.number(as_number(protocol.get("users")))
-    new = as_number(protocol.get("users_without_history"))
+    new_users = as_number(protocol.get("users_without_history"))
     environment = as_map(protocol.get("environment"))
     versions = ", ".join(
         f"{name} {as_text(value)}"
@@ -149,43 +155,44 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
         if name not in ("cpus", "total_seconds", "peak_memory_mib", "system") and as_text(value)
     )
     resamples = formatting.number(as_number(protocol.get("resamples")))
-    use = (
+    test_use = (
         "the test span was not used" if facts.cut_short else "the test span was used for the board"
     )
     if as_text(facts.advice.get("state")) == "done":
-        use += " of the dig, and by each training once"
+        test_use += " of the dig, and by each training once"
     tried = sum(count for _, count in outcome.judged_on(facts))
-    budget, earlier = (
+    budget, reused = (
         as_text(as_map(facts.scores.get("budget")).get("says")),
-        outcome.taken_over(facts),
+        outcome.reused_sentence(facts),
     )
     return [
         ("Split", text("split")),
         ("Test span", text("span")),
         (
-            "Users asked",
-            f"{users} with a history; {formatting.number(new)} without one are judged apart"
-            if new is not None
+            "Users",
+            f"{users} with a history; {formatting.number(new_users)} without one are judged "
+            "separately"
+            if new_users is not None
             else users,
         ),
         ("Metric formulas as in", text("dialect")),
         ("Repeats", _REPEATS.get(repeats, repeats or "not recorded")),
-        ("Repeats among what was taken", share("target_repeat_share")),
-        ("Items taken that no model knew", share("cold_target_share")),
+        ("Repeats in the test span", share("target_repeat_share")),
+        ("New items in the test span, which no model knows", share("cold_target_share")),
         ("Ties", text("ties")),
-        *([("Empty places in lists", text("fill"))] if protocol.get("fill") else []),
+        *([("Empty slots in lists", text("fill"))] if protocol.get("fill") else []),
         (
             "Intervals",
             (
-                f"95 %, from {resamples} resamples of the users; a p below 0.05 and an interval "
-                "beside it without zero say the same."
+                f"95 %, from {resamples} resamples of the users. A p below 0.05 and an interval "
+                "without zero mean the same."
             ),
         ),
         (
             "Choosing",
-            f"{formatting.count(tried, 'configuration')} judged on the validation span; {use}.",
+            f"{formatting.count(tried, 'setting')} judged on the validation span; {test_use}.",
         ),
-        *([("Budget", formatting.clip(f"{budget} {earlier}".rstrip(), 400))] if budget else []),
+        *([("Budget", formatting.clip(f"{budget} {reused}".rstrip(), 400))] if budget else []),
         ("Seed", text("seed")),
         ("Machine", _machine(environment)),
         ("Total time", formatting.seconds(as_number(environment.get("total_seconds")))),
@@ -195,11 +202,11 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
 
 def _machine(environment: Map) -> str:
     peak = as_number(environment.get("peak_memory_mib"))
-    told = formatting.count(as_number(environment.get("cpus")), "processor")
+    processors = formatting.count(as_number(environment.get("cpus")), "processor")
     system = formatting.clip(as_text(environment.get("system")), 80)
     return ", ".join(
         [
-            told,
+            processors,
             *([system] if system else []),
             *([f"peak memory {formatting.mebibytes(peak)}"] if peak is not None else []),
         ]
@@ -223,12 +230,14 @@ def recipe(facts: RunFacts, documents: Map) -> list[Block]:
         blocks.append(Prose("The command is not recorded.", "missing"))
     for name, document in documents.items():
         if document:
-            whole = json.dumps(
+            text = json.dumps(
                 document,
                 ensure_ascii=False,
                 indent=1 if name == "recipe.json" else None,
                 allow_nan=False,
             )
-            instead = f"{name} is too large to stand here; the report's JSON form holds it whole."
-            blocks.append(Folded(f"{name}, {len(whole.encode()):,} bytes", whole, instead))
+            instead = (
+                f"{name} is too large to be shown here; the report's JSON form holds all of it."
+            )
+            blocks.append(Folded(f"{name}, {len(text.encode()):,} bytes", text, instead))
     return blocks

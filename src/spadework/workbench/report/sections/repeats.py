@@ -1,4 +1,4 @@
-"""Section 8: what people take again, and what they take for the first time."""
+"""Section 8: items that users have again, and items that are new to them."""
 
 from __future__ import annotations
 
@@ -24,39 +24,37 @@ _COLUMNS = (
 
 
 def repeats(facts: RunFacts) -> Sequence[Block]:
-    """How much of the hits are things that the user had before; nothing where nobody takes anything
-    twice.
-    """
-    told = as_map(facts.scores.get("repetition"))
-    rows = list(maps(told.get("models")))[:_MOST]
-    share = as_number(told.get("target_share"))
+    """The share of the hits that are repeats; empty where no user has an item twice."""
+    repetition = as_map(facts.scores.get("repetition"))
+    rows = list(maps(repetition.get("models")))[:_MOST]
+    share = as_number(repetition.get("target_share"))
     if not rows or share is None:
         return ()
-    k, among = (
-        formatting.number(as_number(told.get("k"))),
+    k, repeat_share = (
+        formatting.number(as_number(repetition.get("k"))),
         as_number(rows[0].get("targets_repeated")),
     )
-    lead = rows[0]
+    leader = rows[0]
     sentence = (
-        f"On average, {formatting.percent(share)} of what a user took in the test span they had "
-        "taken before. Of the hits of "
-        f"{formatting.clip(as_text(lead.get('label'), 'the first model'), 80)}, "
-        f"{formatting.percent(as_number(lead.get('hits_repeated')))} are such repeats. "
-        f"{formatting.clip(as_text(told.get('policy')), 300)}"
+        f"On average, {formatting.percent(share)} of a user's items in the test span are repeats: "
+        "the user had them before. Of the hits of "
+        f"{formatting.clip(as_text(leader.get('label'), 'the first model'), 80)}, "
+        f"{formatting.percent(as_number(leader.get('hits_repeated')))} are repeats. "
+        f"{formatting.clip(as_text(repetition.get('policy')), 300)}"
     )
     dots = [
         charts.Dot(
             formatting.clip(as_text(row.get("label")), 80),
             as_number(row.get("hits_repeated")),
             None,
-            tone="accent" if row is lead else "plain",
+            tone="accent" if row is leader else "plain",
         )
         for row in rows
     ]
-    title = "Share of hits that the user had taken before"
+    title = "Share of hits that are repeats"
     wide, narrow = (
         charts.dots_with_interval(
-            dots, title=title, axis="share of hits", width=width, reference=among
+            dots, title=title, axis="share of hits", width=width, reference=repeat_share
         )
         for width in WIDTHS
     )
@@ -75,7 +73,7 @@ def repeats(facts: RunFacts) -> Sequence[Block]:
         folded=True,
     )
     reading = (
-        "The dashed line is the share of repeats among all targets, counted together as the hits "
-        "are: a model to the right of it lives on repeats more than people do."
+        "The dashed line is the share of repeats among all items of the test span. Right of it, a "
+        "larger share of the model's hits are repeats than of the items that users had."
     )
     return [Prose(sentence), Charts((Chart(title, wide, reading, twin, narrow),), wide=True)]

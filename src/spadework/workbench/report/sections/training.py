@@ -1,4 +1,4 @@
-"""Section 5: what was trained after the dig, how it learned, and whether the advice was right."""
+"""Section 5: what was trained after the dig, its curves, and whether the advice was right."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ POPULARITY, QUALITY = "How long it recommended best sellers", "How good its list
 
 
 def training(facts: RunFacts) -> Sequence[Block]:
-    """Predicted beside observed, pairs that nobody predicted, and the curves; nothing where nothing
-    was trained.
+    """Predictions next to observations, pairs without a prediction, and the curves; empty where
+    nothing was trained.
     """
     if not facts.advice:
         return ()
@@ -56,13 +56,13 @@ def training(facts: RunFacts) -> Sequence[Block]:
     rows = [
         (
             Cell(
-                outcome := formatting.clip(as_text(one.get("outcome")), 40),
+                outcome := formatting.clip(as_text(row.get("outcome")), 40),
                 _TONES.get(outcome, "plain"),
             ),
-            formatting.clip(as_text(one.get("says")), 400),
-            formatting.clip(as_text(as_map(one.get("prediction")).get("because")), 100),
+            formatting.clip(as_text(row.get("says")), 400),
+            formatting.clip(as_text(as_map(row.get("prediction")).get("because")), 100),
         )
-        for one in maps(facts.advice.get("predictions"))
+        for row in maps(facts.advice.get("predictions"))
     ]
     if rows:
         blocks.append(
@@ -74,80 +74,80 @@ def training(facts: RunFacts) -> Sequence[Block]:
             )
         )
     pairs = [
-        (_pair(one), _observed(one), formatting.clip(as_text(one.get("model")), 200))
-        for one in maps(facts.advice.get("pairs"))
+        (_pair(row), _observed(row), formatting.clip(as_text(row.get("model")), 200))
+        for row in maps(facts.advice.get("pairs"))
     ]
     if pairs:
-        head = ("Choice", "#With it, of the metric (95 % interval)", "The model without it")
-        blocks.append(table("One ingredient apart, all else equal", head, pairs, "advice.json"))
+        head = ("Choice", "#Change of the metric (95 % interval)", "The model without it")
+        blocks.append(table("One choice changed, all else equal", head, pairs, "advice.json"))
     return [*blocks, *_curves(facts, trained)]
 
 
-def _pair(one: Map) -> str:
+def _pair(pair: Map) -> str:
     return formatting.clip(
-        f"{as_text(one.get('ingredient'))} = {one.get('value')} instead of {one.get('against')}",
+        f"{as_text(pair.get('ingredient'))} = {pair.get('value')} instead of {pair.get('against')}",
         120,
     )
 
 
-def _observed(one: Map) -> str:
-    found, ends = (
-        as_map(one.get("observed")),
-        as_interval(as_map(one.get("observed")).get("interval")),
+def _observed(pair: Map) -> str:
+    difference, ends = (
+        as_map(pair.get("observed")),
+        as_interval(as_map(pair.get("observed")).get("interval")),
     )
-    share = as_number(found.get("share"))
+    share = as_number(difference.get("share"))
     if share is None or ends is None:
-        return formatting.clip(as_text(one.get("reason"), "no difference"), 200)
-    seeds = [value for value in numbers(one.get("shares of seeds")) if value is not None]
-    apart = f"; seeds {', '.join(f'{value:+.1%}' for value in seeds)}" if len(seeds) > 1 else ""
-    return f"{share:+.1%} ({ends[0]:+.1%} … {ends[1]:+.1%}){apart}"
+        return formatting.clip(as_text(pair.get("reason"), "no difference"), 200)
+    seeds = [value for value in numbers(pair.get("shares of seeds")) if value is not None]
+    by_seed = f"; seeds {', '.join(f'{value:+.1%}' for value in seeds)}" if len(seeds) > 1 else ""
+    return f"{share:+.1%} ({ends[0]:+.1%} … {ends[1]:+.1%}){by_seed}"
 
 
 def _curves(facts: RunFacts, trained: str) -> list[Block]:
-    """The popularity escape curve and the quality, by epoch, of the trained model and of those one
-    ingredient apart.
+    """The popularity escape curve and the quality, by epoch, of the trained model and of those
+    that differ in one choice.
     """
     known: dict[str, Map] = {}
-    for one in maps(facts.training):
-        if as_text(one.get("stage")) == "validation":
-            known.setdefault(as_text(one.get("label")), one)
+    for entry in maps(facts.training):
+        if as_text(entry.get("stage")) == "validation":
+            known.setdefault(as_text(entry.get("label")), entry)
     ordered = sorted(known.items(), key=lambda pair: pair[0] != trained)[:_MOST]
     names = {
-        as_text(one.get("model")): f"{as_text(one.get('ingredient'))} = {one.get('against')}"
-        for one in maps(facts.advice.get("pairs"))
+        as_text(entry.get("model")): f"{as_text(entry.get('ingredient'))} = {entry.get('against')}"
+        for entry in maps(facts.advice.get("pairs"))
     }
-    told = [
+    curves = [
         (
             names.get(label, "as advised" if label == trained else label),
-            list(maps(one.get("epochs"))),
+            list(maps(entry.get("epochs"))),
         )
-        for label, one in ordered
+        for label, entry in ordered
     ]
-    if not any(rows for _, rows in told):
+    if not any(rows for _, rows in curves):
         return []
     reading = {
         POPULARITY: (
-            "How often the recommended items were taken, over how often those were that the users "
-            "then took: 1, the dotted line, is as people take. A network that starts far above it "
-            "recommends best sellers until it becomes personal. On users whose newest moment was "
-            "kept from learning."
+            "The popularity of the recommended items, divided by that of the items that the users "
+            "had next. 1, the dotted line, means equally popular. A network that starts far above "
+            "it recommends best sellers until it becomes personal. Measured on users whose last "
+            "interactions were held out."
         ),
         QUALITY: (
-            "ndcg@10 of the withheld items for the same users after each epoch (the first "
-            "seed); the board asks other users about another span."
+            "ndcg@10 of the held-out items for the same users after each epoch (the first seed). "
+            "The board judges other users on another span."
         ),
     }
-    made = []
+    pictures = []
     for title, column, axis, reference in (
         (POPULARITY, "popularity", "times as popular", 1.0),
         (QUALITY, "ndcg", "ndcg@10", None),
     ):
-        drawn = [
-            charts.Line(name, [as_number(row.get(column)) for row in rows]) for name, rows in told
+        lines = [
+            charts.Line(name, [as_number(row.get(column)) for row in rows]) for name, rows in curves
         ]
         wide, narrow = (
             charts.lines(
-                drawn, title=title, x_axis="epoch", y_axis=axis, width=width, reference=reference
+                lines, title=title, x_axis="epoch", y_axis=axis, width=width, reference=reference
             )
             for width in (WIDTHS[0] / 2, WIDTHS[1])
         )
@@ -157,7 +157,7 @@ def _curves(facts: RunFacts, trained: str) -> list[Block]:
                 *(formatting.number(as_number(row.get(column))) for row in (rows[0], rows[-1])),
                 str(len(rows)),
             )
-            for name, rows in told
+            for name, rows in curves
             if rows
         ]
         twin = table(
@@ -167,5 +167,5 @@ def _curves(facts: RunFacts, trained: str) -> list[Block]:
             "training.json",
             folded=True,
         )
-        made.append(Chart(title, wide, reading[title], twin, narrow))
-    return [Charts(tuple(made))]
+        pictures.append(Chart(title, wide, reading[title], twin, narrow))
+    return [Charts(tuple(pictures))]

@@ -29,21 +29,21 @@ _SAME_FOR_ALL = ("popular", "random")
 
 
 def verdict(facts: RunFacts) -> list[Block]:
-    """What a manager takes home: the best model, what it gains over popularity, what it costs; bad
-    news before the picture.
+    """The summary for a manager: the best model, its gain over popular items, its cost; warnings
+    before the picture.
     """
     scored = scored_rows(facts)
     alarms = [Prose(trouble, "missing") for trouble in facts.troubles]
     alarms += [
         Prose(
             (
-                f"{formatting.clip(as_text(found.get('code')), 40)}: "
-                f"{formatting.clip(as_text(found.get('says')), 600)}"
+                f"{formatting.clip(as_text(finding.get('code')), 40)}: "
+                f"{formatting.clip(as_text(finding.get('says')), 600)}"
             ),
             "warning",
         )
-        for found in facts.findings
-        if found.get("level") == "blocker"
+        for finding in facts.findings
+        if finding.get("level") == "blocker"
     ][:5]
     if facts.cut_short:
         alarms.insert(
@@ -57,17 +57,17 @@ def verdict(facts: RunFacts) -> list[Block]:
             ),
         )
     if not scored:
-        nothing = Prose("No model has a score in this run, so there is no verdict yet.", "lead")
-        return [nothing, *alarms, *_left_out(facts)]
+        no_verdict = Prose("No model has a score in this run, so there is no verdict yet.", "lead")
+        return [no_verdict, *alarms, *_left_out(facts)]
     sentences = [
         *_reminders(facts),
         _best(facts, scored),
         _gain(facts, scored),
         _cost(facts, scored),
     ]
-    popular = outcome.not_above_popular(facts)
-    if popular:
-        alarms.insert(0, Prose(popular, "warning"))
+    popular_warning = outcome.not_above_popular(facts)
+    if popular_warning:
+        alarms.insert(0, Prose(popular_warning, "warning"))
     leak = as_text(facts.protocol.get("leak"))
     if leak:
         alarms.insert(0, Prose(f"Leak: {formatting.clip(leak, 400)}", "warning"))
@@ -77,86 +77,88 @@ def verdict(facts: RunFacts) -> list[Block]:
         if saved
         else []
     )
-    blocks += [Prose(said, "lead") for said in sentences]
+    blocks += [Prose(sentence, "lead") for sentence in sentences]
     return [*blocks, *alarms, *_left_out(facts), Charts((_picture(facts, scored),), wide=True)]
 
 
 def _reminders(facts: RunFacts) -> list[str]:
-    """Where people take things again: which share of the hits that is, and which model finds new
-    items.
+    """Where users repeat items: the share of hits that are repeats, and the model that is saved for
+    new items.
     """
     rows = {
         as_text(row.get("label")): row
         for row in maps(as_map(facts.scores.get("repetition")).get("models"))
     }
-    served, discovers = (
+    served, discover = (
         outcome.winner(facts),
         dict(outcome.saved(facts)).get(outcome.ROLES["new items"], ""),
     )
     share = as_number(as_map(rows.get(served)).get("hits_repeated"))
-    told = (
+    text = (
         (
             f"Of the hits of “{formatting.clip(served, 80)}”, {formatting.percent(share)} are "
-            "items that the user had taken before."
+            "repeats: items of the user's history."
         )
         if share
         else ""
     )
-    if discovers:
-        told += (
-            f" For new items “{formatting.clip(discovers, 80)}” is "
-            f"saved{' beside it' if discovers != served else ''}"
+    if discover:
+        text += (
+            f" For new items “{formatting.clip(discover, 80)}” is "
+            f"{'also ' if discover != served else ''}saved"
         )
         recalls = [
-            as_number(as_map(rows.get(label)).get("novel_recall")) for label in (discovers, served)
+            as_number(as_map(rows.get(label)).get("novel_recall")) for label in (discover, served)
         ]
-        if None not in recalls and discovers != served:
-            told += f": its recall of new items is {formatting.score(recalls[0])}, "
-            told += f"that of “{formatting.clip(served, 80)}” {formatting.score(recalls[1])}"
-        told += "."
-    return [told.strip()] if told else []
+        if None not in recalls and discover != served:
+            text += f": its recall of new items is {formatting.score(recalls[0])}, "
+            text += f"that of “{formatting.clip(served, 80)}” {formatting.score(recalls[1])}"
+        text += "."
+    return [text.strip()] if text else []
 
 
 def _best(facts: RunFacts, scored: list[Map]) -> str:
     chosen, tied = choice(facts, scored)
     ends = formatting.interval(as_interval(chosen.get("interval")), 3)
-    told = f"{formatting.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
+    value = f"{formatting.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
     name, served = f"“{formatting.clip(label_of(chosen), 80)}”", outcome.winner(facts)
     reason, first = outcome.why(facts), f"“{formatting.clip(label_of(scored[0]), 80)}”"
     if served and served != label_of(chosen):
-        lead = (
+        sentence = (
             f"The model that is saved, “{formatting.clip(served, 80)}”, has no score on the "
-            f"test span. The best that has one is {name}: {told}."
+            f"test span. The best that has one is {name}: {value}."
         )
     elif reason:
-        lead = f"The model to take is {name}: {told}. {formatting.clip(reason, 600).rstrip('.')}."
+        sentence = (
+            f"The model to use is {name}: {value}. {formatting.clip(reason, 600).rstrip('.')}."
+        )
         if chosen not in tied:
-            lead += f" On the test span it is behind {first}."
+            sentence += f" On the test span it is behind {first}."
         elif len(tied) > 1:
-            lead += f" On the test span it is one of {len(tied)} models that share the first place."
+            sentence += f" On the test span it is one of {len(tied)} models that share rank 1."
     elif chosen in tied and len(tied) > 1:
         fastest = f"“{formatting.clip(label_of(cheapest(tied)), 80)}”"
-        lead = (
-            f"The model chosen on validation is {name}: {told}. {len(tied)} models share the "
-            "first place: their differences are within the noise."
+        sentence = (
+            f"The model chosen on validation is {name}: {value}. {len(tied)} models share "
+            "rank 1: their differences are within the noise."
         )
-        lead += (
+        sentence += (
             f" The cheapest of them is {fastest}."
             if cheapest(tied) is not chosen
             else " It is the cheapest of them."
         )
     elif chosen in tied:
-        lead = f"The best model is {name}: {told}."
+        sentence = f"The best model is {name}: {value}."
     else:
-        lead = (
-            f"The model chosen on validation is {name}: {told}. On the test span it is behind "
+        sentence = (
+            f"The model chosen on validation is {name}: {value}. On the test span it is behind "
             f"{first}."
         )
-    return lead + _in_plain_words(chosen)
+    return sentence + _in_plain_words(chosen)
 
 
 def _in_plain_words(chosen: Map) -> str:
-    """The hit rate as a sentence, where it was taken."""
+    """The hit rate as a sentence, where it was measured."""
     metric = next(
         (name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""
     )
@@ -164,8 +166,8 @@ def _in_plain_words(chosen: Map) -> str:
     if hit is None or not depth.isdigit():
         return ""
     return (
-        f" In plain words: for {formatting.percent(hit)} of the users at least one of its "
-        f"{depth} suggestions was something they then took."
+        f" In plain words: for {formatting.percent(hit)} of the users, at least one of "
+        f"the {depth} recommended items was among those that they had next."
     )
 
 
@@ -176,11 +178,11 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
     leader, parts = scored[0], []
     if all(row.get("model") in _SAME_FOR_ALL for row in scored):
         return (
-            "Only lists that are the same for everybody, or drawn at random, have a score, so "
-            "whether personal lists pay is not known."
+            "Only lists that are the same for all users, or drawn at random, have a score, so it "
+            "is not known whether personal lists pay."
         )
     if leader.get("model") == "popular":
-        said = (
+        sentence = (
             "Nothing beats popular items: this log holds no sign that personal lists pay, or "
             "too few rows to see it."
         )
@@ -189,11 +191,11 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
             as_text(facts.protocol.get("repeats")),
         )
         if policy == "forbid" and share >= REPEATS_MATTER:
-            said += (
-                f" But {formatting.percent(share)} of what users took they had taken before, "
-                "and lists were not allowed to hold it."
+            sentence += (
+                f" But {formatting.percent(share)} of the items of the test span are "
+                "repeats, and lists were not allowed to hold repeats."
             )
-        return said
+        return sentence
     for name, row in popular_rows(scored):
         difference = as_map(row.get("difference"))
         value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
@@ -221,23 +223,23 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
 
 
 def _against(name: str, base: float, gain: float, ends: tuple[float, float] | None) -> str:
-    """The gain over one yardstick, in per cent of it where it is not zero."""
+    """The gain over one baseline, in per cent of its value where that is not zero."""
     if base > 0:
         size = f"{formatting.percent(gain / base)} better than {name}"
-        sure = (
+        interval = (
             f"{formatting.percent(ends[0] / base)} … {formatting.percent(ends[1] / base)}"
             if ends
             else "interval not known"
         )
     else:
-        size, sure = (
+        size, interval = (
             f"better by {formatting.score(gain, 3)} than {name}, which found nothing",
             formatting.interval(ends, 3),
         )
     return (
-        f"not surely better than {name} ({sure})"
+        f"not surely better than {name} ({interval})"
         if ends and ends[0] <= 0 <= ends[1]
-        else f"{size} ({sure})"
+        else f"{size} ({interval})"
     )
 
 
@@ -248,34 +250,32 @@ def _cost(facts: RunFacts, scored: list[Map]) -> str:
     fit, answer = as_number(chosen.get("fit_seconds")), as_number(chosen.get("recommend_seconds"))
     memory = as_number(chosen.get("memory_mib"))
     users = as_number(facts.protocol.get("users"))
-    asked = formatting.count(users, "user") if users is not None else "the test users"
-    told = (
-        f"It is fitted in {formatting.seconds(fit)} and answers {asked} in "
+    who = formatting.count(users, "user") if users is not None else "the test users"
+    cost = (
+        f"It is fitted in {formatting.seconds(fit)} and answers {who} in "
         f"{formatting.seconds(answer)}{machine}"
     )
     if fit is None and answer is None:
-        told = "What it costs was not measured"
+        cost = "What it costs was not measured"
     if memory is not None:
-        told += f", within {formatting.mebibytes(memory)} of memory"
-    return f"{told}. {_expected(facts)}"
+        cost += f", within {formatting.mebibytes(memory)} of memory"
+    return f"{cost}. {_expected(facts)}"
 
 
 def _expected(facts: RunFacts) -> str:
-    """What the probes expect of a large sequence model, and what was observed where one was
-    trained.
-    """
-    told = next(
+    """What the probes expect of a transformer, or what was observed where one was trained."""
+    observed = next(
         (
-            one
-            for one in maps(facts.advice.get("predictions"))
-            if as_text(as_map(one.get("prediction")).get("about")) == "verdict"
+            prediction
+            for prediction in maps(facts.advice.get("predictions"))
+            if as_text(as_map(prediction.get("prediction")).get("about")) == "verdict"
         ),
         None,
     )
-    if told is not None:
+    if observed is not None:
         return (
             "A transformer was trained after the dig. "
-            f"{formatting.clip(as_text(told.get('says')), 600)} Section 5 has more."
+            f"{formatting.clip(as_text(observed.get('says')), 600)} Section 5 has more."
         )
     found = next((found for found in facts.findings if found.get("code") == "VER-1"), {})
     verdict = formatting.clip(as_text(found.get("says")), 600)
@@ -290,33 +290,36 @@ def _expected(facts: RunFacts) -> str:
 
 
 def _left_out(facts: RunFacts) -> list[Block]:
-    """How many models stand on the board without a score, and what had no time."""
-    listed = {label for one in outcome.left_out(facts, "other") for label in one.labels}
+    """How many models on the board have no score, and what had no time."""
+    listed = {label for entry in outcome.left_out(facts, "other") for label in entry.labels}
     states = [
         as_text(row.get("state"))
         for row in facts.board
         if not finished(row) and label_of(row) in listed
     ]
-    told = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
-    said = (
-        [Prose(f"Without a score: {told}. The board gives each one's reason.", "warning")]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
+    warnings = (
+        [Prose(f"Without a score: {counts}. The section Board gives each reason.", "warning")]
         if states
         else []
     )
-    late = outcome.no_time_sentence(facts)
-    return [*said, *([Prose(f"{late} The section Honesty lists them.", "warning")] if late else [])]
+    no_time = outcome.no_time_sentence(facts)
+    return [
+        *warnings,
+        *([Prose(f"{no_time} The section Honesty lists them.", "warning")] if no_time else []),
+    ]
 
 
 def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
-    """The first models, and further down whatever else somebody looks for, in the order of the
+    """The first models, then the chosen model, baselines and saved models, in the order of the
     board.
     """
     chosen, _ = choice(facts, scored)
-    yardsticks, marked = [row for _, row in popular_rows(scored)], outcome.marks(facts)
+    baselines, marked = [row for _, row in popular_rows(scored)], outcome.marks(facts)
     wanted = [
         *scored[:_MOST],
         chosen,
-        *yardsticks,
+        *baselines,
         *(row for row in scored if label_of(row) in marked),
     ]
     shown = [row for row in scored if any(row is other for other in wanted)]
@@ -326,14 +329,14 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
             formatting.clip(label_of(row), 80),
             value_of(row, facts.primary),
             as_interval(row.get("interval")),
-            tone="accent" if row is chosen else "quiet" if row in yardsticks else "plain",
+            tone="accent" if row is chosen else "quiet" if row in baselines else "plain",
         )
         for row in shown
     ]
     first = next(
         (
-            at
-            for at, (row, other) in enumerate(zip(shown, scored, strict=False))
+            index
+            for index, (row, other) in enumerate(zip(shown, scored, strict=False))
             if row is not other
         ),
         len(shown),
@@ -362,7 +365,7 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
     )
     reading = (
         "A dot is the mean over users, the line its 95 % interval. The coloured row is the "
-        "model to take; popular items are grey."
+        "model to use; popular items are grey."
     )
     axis = facts.heading
     wide, narrow = (

@@ -1,5 +1,5 @@
-"""What helped: configurations that differ in one thing, compared on the validation span user by
-user.
+"""Effects between named models: settings that differ in one thing, compared on the validation span
+user by user.
 """
 
 from __future__ import annotations
@@ -19,17 +19,19 @@ PAIRS: tuple[tuple[str, str, str, str], ...] = (
     ("cosine", "jaccard", "weight", "shared over all users, instead of cosine"),
     ("cosine", "forward", "order", "direction and distance of events, instead of bags"),
     ("popular", "popular(window=7d)", "time", "the last 7 days, instead of all time"),
-    ("popular", "cosine", "personal", "a personal list, instead of the same for everybody"),
+    ("popular", "cosine", "personal", "a personal list, instead of the same for all users"),
 )
-"""Comparisons across models: base, value, kind, what changed."""
+"""Comparisons across models: base, changed model, topic, what changed."""
 
 
 def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     """Effects of one change at a time, with intervals, the largest first."""
     done = [score for score in scores if score.state == "done"]
-    places = {score.label: place for place, score in enumerate(done)}
+    columns = {score.label: column for column, score in enumerate(done)}
     wanted = [
-        pair for pair in [*PAIRS, *_single_changes(done)] if pair[0] in places and pair[1] in places
+        pair
+        for pair in [*PAIRS, *_single_changes(done)]
+        if pair[0] in columns and pair[1] in columns
     ]
     if not wanted:
         return []
@@ -37,36 +39,37 @@ def helped(scores: list[Score], protocol: Protocol) -> list[dict[str, Any]]:
     drawn = statistics.bootstrap(values, protocol.seed)  # one draw of users for all comparisons
     means = statistics.means(values)
     rows = []
-    for base, value, kind, what in wanted:
-        one, other = places[base], places[value]
-        low, high = statistics.interval(drawn[:, other] - drawn[:, one])
+    for base, changed, topic, what in wanted:
+        before, after = columns[base], columns[changed]
+        low, high = statistics.interval(drawn[:, after] - drawn[:, before])
         row = {
             "what": what,
-            "kind": kind,
-            "model": done[other].model,
-            "base": float(means[one]),
-            "value": float(means[other]),
+            "kind": topic,
+            "model": done[after].model,
+            "base": float(means[before]),
+            "value": float(means[after]),
         }
         rows.append(
             row
-            | {"effect": float(means[other] - means[one]), "interval": [float(low), float(high)]}
+            | {
+                "effect": float(means[after] - means[before]),
+                "interval": [float(low), float(high)],
+            }
         )
     return sorted(rows, key=lambda row: -abs(row["effect"]))
 
 
 def heat(scores: list[Score], protocol: Protocol) -> dict[str, Any] | None:
-    """The best of the primary metric that any setting reached, by model (rows) and history weight
-    (columns).
-    """
+    """The highest mean of the primary metric, by model (rows) and history weight (columns)."""
     cells: dict[tuple[str, float], tuple[float, str]] = {}
     for score in scores:
         if score.state == "done" and "history" in score.params and score.model != "cooccurrence":
-            place, value = (
+            cell, value = (
                 (score.model, float(score.params["history"])),
                 score.means(protocol.judged)[protocol.primary],
             )
-            if place not in cells or cells[place][0] < value:
-                cells[place] = value, score.label
+            if cell not in cells or cells[cell][0] < value:
+                cells[cell] = value, score.label
     if not cells:
         return None
     rows = list(dict.fromkeys(name for name, _ in cells))
@@ -95,11 +98,11 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
         changed = [name for name, value in score.params.items() if value != defaults[name]]
         if len(changed) == 1:
             name = changed[0]
-            kind = "time" if name in ("window", "half_life") else name
+            topic = "time" if name in ("window", "half_life") else name
             pair = (
                 score.model,
                 score.label,
-                kind,
+                topic,
                 (
                     f"{name.replace('_', ' ')} {_word(score.params[name])} instead of "
                     f"{_word(defaults[name])}"

@@ -1,4 +1,4 @@
-"""Moments as people write them."""
+"""Timestamps as users write them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import spadework as sw
 from makers import START, make_log
 from spadework.errors import BadRequest
-from spadework.moments import moment
+from spadework.timestamps import timestamp
 
 
 @pytest.mark.parametrize(
@@ -20,27 +20,27 @@ from spadework.moments import moment
         datetime(2024, 1, 1, 2, tzinfo=timezone(timedelta(hours=2))), "2024-01-01T02:00:00+02:00",
     ],
 )  # fmt: skip
-def test_one_moment_in_many_words(given):
-    assert moment(given) == START
+def test_one_time_written_in_many_ways(given):
+    assert timestamp(given) == START
 
 
-def test_no_moment_stays_none():
-    assert moment(None) is None
+def test_no_time_stays_none():
+    assert timestamp(None) is None
 
 
 @pytest.mark.parametrize(
     "given", ["next week", "", True, float("nan"), float("inf"), -1, START * 1000, 1e300, [START]]
 )
-def test_what_is_no_moment_is_refused(given):
-    with pytest.raises(BadRequest, match="moment"):
-        make_log(["u"], ["a"], [START]).asked_at(given)
+def test_what_is_no_time_is_refused(given):
+    with pytest.raises(BadRequest, match="The time"):
+        make_log(["u"], ["a"], [START]).as_of(given)
 
 
-def test_models_answer_at_the_moment_that_is_asked_about():
+def test_models_answer_as_of_the_given_time():
     log = make_log(["u", "u"], ["a", "b"], [START, START + 86_400])
-    one = sw.model("personal(clock=time, half_life=1d, popularity=0)").fit(log)
+    fitted = sw.model("personal(clock=time, half_life=1d, popularity=0)").fit(log)
     scores = [
-        one.recommend(log.asked_at(when), 1, fill=False).scores[0, 0]
+        fitted.recommend(log.as_of(when), 1, fill=False).scores[0, 0]
         for when in ("2024-01-02", date(2024, 1, 3))
     ]
     assert scores == pytest.approx([1.0, 0.5])

@@ -1,5 +1,5 @@
-"""MRF and SANSA beside the dense model itself: with everything kept they are one model. And logs
-too small or too alike to learn from.
+"""MRF and SANSA compared with the dense model: with everything kept they are the same. And logs
+that are too small or too uniform to learn from.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ def log():
     return make_log(*random_rows(4, users=40, items=25, rows=400))
 
 
-class Told:
-    """What was remarked while it listened."""
+class Notes:
+    """A listener that keeps notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
 
     def step(self, label: str, done: int, total: int | None) -> None:
-        """Progress is not looked at."""
+        """Progress is ignored."""
 
     def note(self, message: str) -> None:
         """Kept."""
         self.notes.append(message)
 
 
-def weights_of(one) -> np.ndarray:
-    """What one history item says of every item, row by row; zero where nothing."""
-    rows = np.array([one._row(code) for code in range(len(one.item_vocabulary))], np.float64)
+def weights_of(fitted) -> np.ndarray:
+    """The weights from each history item to all items, row by row; zero where there is none."""
+    rows = np.array([fitted._row(code) for code in range(len(fitted.item_vocabulary))], np.float64)
     return np.where(np.isneginf(rows), 0, rows)
 
 
@@ -59,7 +59,7 @@ def weights_of(one) -> np.ndarray:
     ids=str,
 )
 @pytest.mark.parametrize(
-    ("name", "own"),
+    ("name", "settings"),
     [
         ("mrf", {}),
         ("mrf", {"share": 0.4}),
@@ -68,10 +68,10 @@ def weights_of(one) -> np.ndarray:
     ],
     ids=str,
 )
-def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, own, params):
+def test_with_everything_kept_the_weights_are_those_of_the_dense_model(log, name, settings, params):
     plain = {"dropout": 0.0, "group_power": 0.0}
     expected = weights_of(model("ease", **{**plain, **params}).fit(log))
-    found = weights_of(model(name, **EVERYTHING[name], **own, **{**plain, **params}).fit(log))
+    found = weights_of(model(name, **EVERYTHING[name], **settings, **{**plain, **params}).fit(log))
     np.testing.assert_allclose(found, expected, atol=5e-5)
 
 
@@ -86,10 +86,10 @@ def test_the_scale_of_the_work_is_a_matter_of_rounding(log, name, pair_power):
 
 
 def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log):
-    own = weights_of(model("mrf", neighbours=12).fit(log))
+    settings = weights_of(model("mrf", neighbours=12).fit(log))
     shared = weights_of(model("mrf", neighbours=12, share=0.3).fit(log))
-    assert not np.array_equal(own, shared)
-    assert np.corrcoef(own.ravel(), shared.ravel())[0, 1] > 0.9
+    assert not np.array_equal(settings, shared)
+    assert np.corrcoef(settings.ravel(), shared.ravel())[0, 1] > 0.9
 
 
 # ---- data that are no good
@@ -106,7 +106,7 @@ def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log)
     ],
     ids=str,
 )
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("keep_all", [False, True])
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("users", "items"),
@@ -118,58 +118,60 @@ def test_blocks_that_serve_several_items_come_near_the_columns_of_their_own(log)
     ],
     ids=["one user", "one event", "two items of the same users", "no pairs"],
 )
-def test_small_and_singular_logs_give_lists_of_numbers(name, whole, params, users, items):
+def test_small_and_singular_logs_give_lists_of_numbers(name, keep_all, params, users, items):
     log = make_log(users, items)
-    one = model(name, **(EVERYTHING[name] if whole else {}), **params).fit(log)
-    lists = one.recommend(log, 3, repeats="allow", fill=False)
+    fitted = model(name, **(EVERYTHING[name] if keep_all else {}), **params).fit(log)
+    lists = fitted.recommend(log, 3, repeats="allow", fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
-    assert all(np.isfinite(array).all() for array in one.state.values())
-    together = len(users) > len(set(users))  # somebody took two items, so each speaks for the other
-    assert (lists.items >= 0).any() == together
+    assert all(np.isfinite(array).all() for array in fitted.state.values())
+    has_pairs = len(users) > len(
+        set(users)
+    )  # a user has two items, so each is evidence for the other
+    assert (lists.items >= 0).any() == has_pairs
 
 
 @pytest.mark.parametrize("l2", [0.0, 1.0])
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("keep_all", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_items_without_a_common_user_say_nothing_of_each_other(name, whole, l2):
+def test_items_without_a_common_user_have_no_weight_for_each_other(name, keep_all, l2):
     """Even where all items are partners: a weight of zero is no evidence."""
     log = make_log(["a", "a", "b", "b", "c", "c", "d"], ["w", "x", "y", "z", "w", "x", "v"])
-    one = model(
+    fitted = model(
         name,
-        **(EVERYTHING[name] if whole else {}),
+        **(EVERYTHING[name] if keep_all else {}),
         l2=l2,
         **({"l1": 0.0} if name == "slim" else {}),
     ).fit(log)
     pairs = {("w", "x"), ("x", "w"), ("y", "z"), ("z", "y")}
     ids = log.item_vocabulary.ids.to_list()
     for code, source in enumerate(ids):
-        row = one._row(code)
+        row = fitted._row(code)
         assert {(source, ids[other]) for other in np.flatnonzero(~np.isneginf(row))} == {
             pair for pair in pairs if pair[0] == source
         }
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("keep_all", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_an_item_nobody_took_has_no_scores(name, whole):
+def test_an_item_without_users_has_no_scores(name, keep_all):
     log = make_log(["a", "a", "b", "b", "c"], ["x", "y", "x", "z", "w"])
     rest = log.where(log.items != 3)
     for l2 in (0.0, 1.0):
-        one = model(name, **(EVERYTHING[name] if whole else {}), l2=l2, dropout=0.0).fit(rest)
-        lists = one.recommend(rest, 4, repeats="allow", fill=False)
+        fitted = model(name, **(EVERYTHING[name] if keep_all else {}), l2=l2, dropout=0.0).fit(rest)
+        lists = fitted.recommend(rest, 4, repeats="allow", fill=False)
         assert 3 not in lists.items
         assert np.isfinite(lists.scores[lists.items >= 0]).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_events_that_faded_to_nothing_do_no_harm(name):
+def test_events_that_decayed_to_nothing_do_no_harm(name):
     log = make_log(
         ["a", "a", "b", "b", "c", "c"],
         ["x", "y", "x", "y", "y", "z"],
         [0, 1, 2, 3, 9000 * DAY, 9000 * DAY + 1],
     )
-    one = model(name, age_half_life="1h").fit(log)
-    lists = one.recommend(log, 3, repeats="allow", fill=False)
+    fitted = model(name, age_half_life="1h").fit(log)
+    lists = fitted.recommend(log, 3, repeats="allow", fill=False)
     assert np.isfinite(lists.scores[lists.items >= 0]).all()
     last = {
         log.item_vocabulary.ids[int(item)]
@@ -182,17 +184,17 @@ def test_events_that_faded_to_nothing_do_no_harm(name):
 @pytest.mark.parametrize(
     "params", [{"name": "mrf"}, {"name": "mrf", "share": 0.5}, {"name": "sansa"}], ids=str
 )
-def test_raised_penalties_are_told(params):
+def test_increased_penalties_are_noted(params):
     log = make_log(["a", "b", "c", "a", "b", "c"], ["x", "x", "x", "y", "y", "y"])
     for l2, expected in ((0.0, True), (1.0, False)):
-        told = Told()
-        with events.listening(told):
+        listener = Notes()
+        with events.listening(listener):
             model(**params, l2=l2, dropout=0.0).fit(log)
-        assert any("penalties were raised" in note for note in told.notes) is expected
+        assert any("penalties were increased" in note for note in listener.notes) is expected
 
 
-def test_descent_that_is_not_done_is_told(log):
-    told = Told()
-    with events.listening(told):
+def test_descent_that_has_not_converged_is_noted(log):
+    listener = Notes()
+    with events.listening(listener):
         model("slim", rounds=1, tolerance=1e-8).fit(log)
-    assert any("still moved when descent ended" in note for note in told.notes)
+    assert any("still moved when descent ended" in note for note in listener.notes)

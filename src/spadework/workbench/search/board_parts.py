@@ -1,4 +1,4 @@
-"""What a board tells besides its numbers: protocol, environment, slices, what was not tried."""
+"""The parts of a board besides its scores: protocol, environment, slices, what was not tried."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from spadework.models.needs import REPEATS_MATTER
 from spadework.workbench.search.judgement import Judgement
 
 REPETITION_K = 10
-"""Length of the lists in which repeats and new items are told apart."""
+"""Length of the lists in which repeats and new items are counted apart."""
 
 
-def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
-    """How the numbers came about, on which machine."""
+def protocol_facts(board: Scoreboard, seconds: float) -> dict[str, Any]:
+    """How the scores were made, and on which machine."""
     protocol = board.protocol
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         **protocol.split.describe(),
         "dialect": protocol.dialect.name,
         "primary": board.primary,
-        "metrics": [asked.name for asked in protocol.metrics],
+        "metrics": [metric.name for metric in protocol.metrics],
         "repeats": protocol.policy,
         "users": int(protocol.truth.has_history.sum()),
         "users_expected": len(protocol.truth.users),
@@ -58,14 +58,14 @@ def told_protocol(board: Scoreboard, seconds: float) -> dict[str, Any]:
 
 
 def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
-    """An entry with the metrics of its lists apart."""
+    """An entry with its metrics of lists under "lists", too."""
     return entry | {
         "lists": {key: value for key, value in entry["metrics"].items() if is_of_lists(key)}
     }
 
 
 def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any]]:
-    """The primary metric of some models on each slice that holds anybody."""
+    """The primary metric of some models on each slice that has users."""
     rows, primary = [], protocol.primary
     for name, function in slices.items():
         part = function(protocol.truth)
@@ -78,22 +78,22 @@ def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any
         ]
         values = np.column_stack([np.asarray(column)[part.users] for column in columns])
         found = statistics.estimates(values, protocol.seed)
-        told = {
+        estimates = {
             label: {"value": e.value, "interval": [e.low, e.high]}
             for label, e in zip(lists, found, strict=True)
         }
-        rows.append({"slice": name, "users": int(part.users.sum()), "values": told})
+        rows.append({"slice": name, "users": int(part.users.sum()), "values": estimates})
     return rows
 
 
 def repetition_of(
     protocol: Protocol, lists: dict[str, Array], novel: Mapping[str, float | None], policy: str
 ) -> dict[str, Any]:
-    """How lists serve what users had before and what they had not; empty where nobody takes
-    anything twice, or no list may hold it.
+    """How well lists serve items that users had before, and new ones; empty where no item is
+    repeated, or lists may not hold repeats.
 
     `novel` is each model's recall of new items where its lists leave the history out, by label;
-    `policy` what the run does about repeats.
+    `policy` how the run treats repeats.
     """
     truth, share = protocol.truth, protocol.split.repeat_share
     if share == 0 or not lists or protocol.repeats == "forbid":
@@ -112,7 +112,7 @@ def repetition_of(
 
 
 def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
-    """What the run does about items of the history, and why; `chosen` says that the data
+    """How the run treats items of the history, and why; `chosen` is true where the data
     decided.
     """
     share = f"{protocol.split.repeat_share:.0%} of the targets of the validation span are repeats"
@@ -124,8 +124,8 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
     }
     if protocol.policy == "novel":
         share = (
-            f"{protocol.split.repeat_share:.0%} of what people took in the validation span are "
-            "repeats, which count for nothing"
+            f"{protocol.split.repeat_share:.0%} of the interactions of the validation span are "
+            "repeats, which do not count"
         )
     why = f"from {REPEATS_MATTER:.0%} on they may" if chosen else "the recipe says so"
     return f"{words[protocol.policy]}: {share}; {why}."
@@ -134,24 +134,24 @@ def why_repeats(protocol: Protocol, *, chosen: bool) -> str:
 def not_tried(
     judged: Iterable[Judgement], unanswered: Sequence[Unanswered] = ()
 ) -> list[dict[str, Any]]:
-    """What has no number, and why: settings that share a reason are one row, what had no time apart
-    from what cannot be.
+    """Rows of settings without a number and their reasons: settings that share a reason are one
+    row; those without time are apart from those that cannot be judged.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for result in judged:
         if result.reason is not None:
-            kind = "no time" if result.score.late else "cannot"
-            found.setdefault((kind, result.reason), []).append(result.one.label)
+            cause = "no time" if result.score.late else "cannot"
+            found.setdefault((cause, result.reason), []).append(result.setting.label)
     rows: list[dict[str, Any]] = [
         {
             "what": labels[0]
             if len(labels) == 1
             else f"{len(labels):,} settings, such as {labels[0]}",
             "why": reason,
-            "kind": kind,
+            "kind": cause,
         }
-        for (kind, reason), labels in found.items()
+        for (cause, reason), labels in found.items()
     ]
-    rows += [one.as_json() for one in unanswered]
-    told = "They take longer than a dig: train one on this run with spadework train RUN."
-    return [*rows, {"what": "transformers", "why": told, "kind": "no time"}]
+    rows += [question.as_json() for question in unanswered]
+    advice = "They take longer than a dig: train one on this run with spadework train RUN."
+    return [*rows, {"what": "transformers", "why": advice, "kind": "no time"}]

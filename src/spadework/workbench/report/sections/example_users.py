@@ -1,5 +1,5 @@
-"""Section 9: a few people, what they took, what each model would have shown them; and the replacing
-of ids.
+"""Section 9: a few example users, their items, what each model would have shown them; and the
+replacing of ids.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _MOST_ROWS = 20
 _NOTHING = (Cell("nothing", "quiet"),)
 
 
-def without_ids(faces: Map) -> dict[str, Any]:
-    """The faces with people and items renamed by their order of appearance; titles stay, the same
-    item keeps the same name.
+def without_ids(examples: Map) -> dict[str, Any]:
+    """The example users with ids of users and items replaced by their order of appearance; titles
+    stay, the same item keeps the same name.
     """
     names: dict[str, str] = {}
 
@@ -40,9 +40,9 @@ def without_ids(faces: Map) -> dict[str, Any]:
             else dict(entry)
         )
 
-    people = []
-    for at, user in enumerate(maps(faces.get("users")), start=1):
-        kept = {"user": f"person {at}"}
+    users = []
+    for number, user in enumerate(maps(examples.get("users")), start=1):
+        given_name = {"user": f"person {number}"}
         history, expected = (
             [renamed(entry) for entry in maps(user.get(part))] for part in ("history", "expected")
         )
@@ -53,46 +53,48 @@ def without_ids(faces: Map) -> dict[str, Any]:
         lengths = {
             name: user[name] for name in ("history_length", "expected_length") if name in user
         }
-        people.append({**kept, "history": history, "expected": expected, "lists": lists, **lengths})
-    return {"seed": faces.get("seed"), "ids_replaced": True, "users": people} if people else {}
+        users.append(
+            {**given_name, "history": history, "expected": expected, "lists": lists, **lengths}
+        )
+    return {"seed": examples.get("seed"), "ids_replaced": True, "users": users} if users else {}
 
 
-def ids_sentence(faces: Map) -> str:
+def ids_sentence(examples: Map) -> str:
     """Whether this report shows ids, for its header."""
-    if not as_list(faces.get("users")):
-        return "No people are shown."
-    if faces.get("ids_replaced") is True:
-        return "Ids of people and items are replaced; titles are shown."
-    return "This report shows real ids of people and items: treat it as personal data."
+    if not as_list(examples.get("users")):
+        return "No example users are shown."
+    if examples.get("ids_replaced") is True:
+        return "Ids of users and items are replaced; titles are shown."
+    return "This report shows real ids of users and items: treat it as personal data."
 
 
-def faces(facts: RunFacts) -> list[Block]:
-    """A card per person: history, what came next, and the models' lists with hits marked."""
-    people = list(maps(facts.faces.get("users")))
-    if not people:
-        return [Prose("The run drew no people.", "missing")]
+def example_users(facts: RunFacts) -> list[Block]:
+    """A card per example user: history, what came next, and the models' lists with hits marked."""
+    users = list(maps(facts.faces.get("users")))
+    if not users:
+        return [Prose("The run drew no example users.", "missing")]
     seed = as_text(facts.faces.get("seed"), "not recorded")
-    said = (
-        f"{formatting.count(len(people), 'person', 'people')} drawn at random with seed {seed}. "
-        "✓ marks a suggestion that the person then took."
+    summary = (
+        f"{formatting.count(len(users), 'example user')} drawn at random with seed {seed}. "
+        "✓ marks a recommended item that the user interacted with next."
     )
     return [
-        Prose(f"{said} {ids_sentence(facts.faces)}"),
+        Prose(f"{summary} {ids_sentence(facts.faces)}"),
         Cards(
-            tuple(_cards(people, facts.faces.get("ids_replaced") is not True)),
+            tuple(_cards(users, facts.faces.get("ids_replaced") is not True)),
             "faces.json",
-            len(people),
+            len(users),
         ),
     ]
 
 
-def _cards(people: list[Map], with_ids: bool) -> Iterator[Card]:
-    for at, user in enumerate(people, start=1):
+def _cards(users: list[Map], with_ids: bool) -> Iterator[Card]:
+    for number, user in enumerate(users, start=1):
         name, real = as_text(user.get("user")), as_text(user.get("real_user"))
         title = (
-            f"Person {at}"
-            if name in ("", f"person {at}") and not real
-            else f"Person {at}: {formatting.clip(real or name, 80)}"
+            f"User {number}"
+            if name in ("", f"person {number}") and not real
+            else f"User {number}: {formatting.clip(real or name, 80)}"
         )
         lists = as_map(user.get("lists"))
         labels = list(lists)[:_MOST_LISTS]
@@ -105,11 +107,11 @@ def _cards(people: list[Map], with_ids: bool) -> Iterator[Card]:
             for entry in maps(user.get("history"))
         ]
         before = (
-            _named("Took before", len(history), user.get("history_length"), "last"),
+            _named("History", len(history), user.get("history_length"), "last"),
             _shortened(history[-_MOST_ROWS:]) or _NOTHING,
         )
         after = (
-            _named("Then took", len(expected), user.get("expected_length"), "first"),
+            _named("What came next", len(expected), user.get("expected_length"), "first"),
             _shortened([Cell(text) for text in expected]) or _NOTHING,
         )
         shown = [list(maps(lists[label])) for label in labels]
@@ -124,24 +126,24 @@ def _cards(people: list[Map], with_ids: bool) -> Iterator[Card]:
             for rank in range(max((len(entries) for entries in shown), default=0))
         ]
         heads = (
-            "#Place",
+            "#Rank",
             *(
                 f"{formatting.clip(label, 60)} ({_hits(entries)})"
                 for label, entries in zip(labels, shown, strict=True)
             ),
         )
-        side = table("What each model would have shown", heads, rows, "faces.json")
-        side = replace(side, rows=side.rows[:_MOST_ROWS])
-        said = (
+        suggestions = table("What each model would have shown", heads, rows, "faces.json")
+        suggestions = replace(suggestions, rows=suggestions.rows[:_MOST_ROWS])
+        remaining = (
             [Prose(f"{len(lists) - len(labels)} more lists are in faces.json.", "quiet")]
             if len(lists) > len(labels)
             else []
         )
-        yield Card(title, (Listing((before, after)), side, *said))
+        yield Card(title, (Listing((before, after)), suggestions, *remaining))
 
 
 def _named(name: str, known: int, length: object, end: str) -> str:
-    """The name of a list that may hold only one end of what there is."""
+    """The name of a list, with its true length where only its first or last items are known."""
     total = as_number(length)
     return (
         f"{name} (the {end} {known} of {formatting.number(total)})"
