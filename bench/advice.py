@@ -37,7 +37,7 @@ CHANGES: dict[str, Any] = {
     "epochs": 8,
     "patience": 8,
     "batch": 64,
-    "withheld": 2000,
+    "validation_users": 2000,
 }
 """The same for all: what two processors can train often enough to tell chance from effect."""
 KEPT = Path(__file__).resolve().parent / ".data" / "advice"

@@ -16,6 +16,7 @@ from budgets import GROCERY, LAST_BUILD, PARTS, PEER, Where
 from data import FOLDER
 from harness import BENCH, OURS, BenchFailed, Verdict, worker
 from page import said
+from prose import wrapped
 
 INTRODUCTION = """# What a budget buys
 
@@ -106,7 +107,7 @@ def render(where: Where) -> str:
         lines.append(f"| {log} | {about.cut} | {told} |")
     for _, section in parts:
         lines += ["", *section]
-    return "\n".join([*lines, "", *_circumstances(read)]) + "\n"
+    return wrapped("\n".join([*lines, "", *_circumstances(read)]) + "\n")
 
 
 Part = tuple[list[Verdict], list[str]]
@@ -368,7 +369,11 @@ def _overrun(read: Read) -> Part:
         if over
         else "Whole seconds of the process, imports and reading included.",
     ]
-    lines[-1] += " Digs of 3 and 10 minutes were made two at a time, each on one of two processors."
+    lines[-1] += (
+        " Digs of 3 and 10 minutes were made two at a time, each on one of two processors, with "
+        "tests and type checks at a low priority beside them. Labels are those of the build that "
+        "dug: some parameters have other names today."
+    )
     return [
         Verdict(
             "seconds of the process ≤ 1.1 × budget + 5 s",

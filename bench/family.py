@@ -239,8 +239,10 @@ def others(case: Case) -> Iterator[Recommender]:
                 "rp3beta", left_power=alpha, group_power=alpha, right_power=beta, history=gamma
             )
     if case.timed:
-        for last, length in product((2, 5), (0.0, 0.5)):
-            yield sw.model("v-sknn", last=last, length=length, sample=1000, neighbours=200)
+        for last, length_power in product((2, 5), (0.0, 0.5)):
+            yield sw.model(
+                "v-sknn", last=last, length_power=length_power, sample=1000, neighbours=200
+            )
 
 
 # ---- choosing and scoring

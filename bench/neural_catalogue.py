@@ -14,7 +14,7 @@ NAME, PEER = "neural-catalogue", "rectools-torch"
 ITEMS, USERS, BATCH = 1_000_000, 20_000, 128
 OURS_OF = {
     "width": 64, "blocks": 2, "heads": 2, "block": "sasrec", "feed": 1, "max_length": 100,
-    "batch": BATCH, "sample_by": "user", "withheld": 0,
+    "batch": BATCH, "sample_by": "user", "validation_users": 0,
     "loss": "sampled", "samples": 256, "negatives": "uniform", "epochs": 1,
 }  # fmt: skip
 THEIRS_OF = {

@@ -14,7 +14,7 @@ from peered import ratio
 PEER = "rectools-torch"
 OURS_OF = {
     "width": 256, "blocks": 2, "heads": 4, "block": "sasrec", "feed": 1, "max_length": 100,
-    "batch": 128, "sample_by": "user", "withheld": 0,
+    "batch": 128, "sample_by": "user", "validation_users": 0,
 }  # fmt: skip
 THEIRS_OF = {
     "n_factors": 256,

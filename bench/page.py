@@ -13,6 +13,7 @@ from typing import Any
 
 from environments import requirements
 from harness import ROOT
+from prose import wrapped
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def render(page: Page, results: Sequence[Mapping[str, Any]]) -> str:
             f"`.venv-{peer}`, built from `bench/peers/{peer}.txt`: "
             f"{', '.join(f'{name} {pins[name]}' for name in packages)}."
         )
-    return "\n".join(lines) + "\n"
+    return wrapped("\n".join(lines) + "\n")
 
 
 def _section(result: Mapping[str, Any]) -> list[str]:

@@ -49,7 +49,7 @@ def channel(**choices: Any) -> CoOccurrence:
 def six() -> list[CoOccurrence]:
     """Six counts: directions, distances, a window, ages; the first is the one."""
     changes: list[dict[str, Any]] = [
-        {}, {"backward": 0.0}, {"distance": "same"}, {"distance": "log"}, {"window": 10},
+        {}, {"backward": 0.0}, {"distance": "same"}, {"distance": "log"}, {"max_distance": 10},
         {"age_half_life": "60d"},
     ]  # fmt: skip
     return [channel(**change) for change in changes]
@@ -57,7 +57,7 @@ def six() -> list[CoOccurrence]:
 
 def distances() -> list[CoOccurrence]:
     """Eight counts that weigh a pair by distance and age alone."""
-    return [*six(), channel(distance="geometric"), channel(window=30, backward=0.2)]
+    return [*six(), channel(distance="geometric"), channel(max_distance=30, backward=0.2)]
 
 
 def levels() -> list[CoOccurrence]:

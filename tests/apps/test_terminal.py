@@ -115,7 +115,7 @@ def test_what_was_refused_at_its_start_is_not_shown(capsys):
 
 def test_labels_side_by_side_stay_apart():
     one, two = (
-        f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, window=12) + vmis-knn")'
+        f'blend(parts="cosine(shrink={shrink}) + forward(history=0.3, max_distance=12) + vmis-knn")'
         for shrink in (1, 2)
     )
     short = 'blend(parts="cosine + forward + vmis-knn")'

@@ -16,7 +16,7 @@ MODELS = {
     "personal": {}, "personal by time": {"clock": "time"},
     "personal by intervals": {"interval": 0.8}, "p-topfreq": {}, "gp-topfreq": {},
     "tifu-knn": {}, "tifu-knn as its code": {"form": "code", "groups": 50},
-    "up-cf": {"recent": 100}, "prior": {"parts": "cosine"},
+    "up-cf": {"max_baskets": 100}, "prior": {"parts": "cosine"},
     "blend": {"parts": "personal + cosine", "quota": 2},
 }  # fmt: skip
 HOUR = 3600

@@ -132,7 +132,7 @@ def test_a_group_of_a_hundred_thousand_events_is_cut_to_its_latest_with_a_note()
             fitted = sw.model("cooccurrence", keep=50, **params).fit(log)
         assert time.perf_counter() - begin < 30
         assert notes == [
-            f"1 user holds more than 5,000 {what}; only their newest ones are counted (newest)."
+            f"1 user holds more than 5,000 {what}; only their newest ones are counted (max_length)."
         ]
         assert int((np.diff(fitted.state["starts"]) > 0).sum()) == 5002, (
             "the newest 5,000 items of the robot and the two of ann"
@@ -198,7 +198,7 @@ def test_keep_above_the_catalogue_keeps_all():
         {"gap_half_life": "3d"},
         {"group_power": 0.5},
         {"entry": "tfidf"},
-        {"window": 3},
+        {"max_distance": 3},
     ],
     ids=str,
 )
@@ -211,7 +211,7 @@ def test_weights_of_whole_counts_are_refused_where_pairs_are_decayed(setting, de
     text = refused(Unsuitable, lambda: fitted.fit(log))
     what = "The filter 'llr'" if "llr" in setting else f"The weight {setting['weight']!r}"
     assert text.startswith(
-        f"{what} compares whole numbers of units, but {fitted.label!r} counts pairs with "
+        f"{what} compares whole numbers of groups, but {fitted.label!r} counts pairs with "
         "distances, decays or weights.\nUse it"
     )
     assert refused(Unsuitable, lambda: list(CoOccurrence.fit_together([fitted], log))) == text

@@ -66,11 +66,11 @@ TWINS = {
     "shrunk": lambda c, i, j, n, p: c and (c + p.shrink * j / n) / (i + p.shrink),
     "pmi": twin_pmi,
     "ppmi": lambda c, i, j, n, p: (
-        c and evidence(c, p) * max(0.0, ln(n * c / (i * j)) - ln(p.negatives))
+        c and evidence(c, p) * max(0.0, ln(n * c / (i * j)) - ln(p.ppmi_k))
     ),
     "npmi": twin_npmi,
     "pmi_k": lambda c, i, j, n, p: (
-        -math.inf if c == 0 else evidence(c, p) * ln(n * c**p.order / (i * j))
+        -math.inf if c == 0 else evidence(c, p) * ln(n * c**p.pmi_k / (i * j))
     ),
     "mutual_information": twin_pmi,
     "lexicographers_mi": lambda c, i, j, n, p: (
@@ -193,8 +193,8 @@ def block(seed: int, **settings) -> Pairs:
 SETTINGS = [
     {},
     {"left_power": 0.7, "right_power": 0.3, "shrink": 10.0},
-    {"left_power": 0.0, "right_power": 0.0, "order": 1.0},
-    {"left_power": 2.0, "right_power": 2.0, "shrink": 1000.0, "order": 3.0, "negatives": 5.0},
+    {"left_power": 0.0, "right_power": 0.0, "pmi_k": 1.0},
+    {"left_power": 2.0, "right_power": 2.0, "shrink": 1000.0, "pmi_k": 3.0, "ppmi_k": 5.0},
 ]
 every_setting = pytest.mark.parametrize(
     "settings", SETTINGS, ids=["plain", "shrunk", "zeros", "far"]
@@ -372,8 +372,8 @@ def test_entry_weight_is_finite_and_never_below_zero(name, data):
         items,
         values=column(9, 0).astype(np.float32),
         ages=column(10**9, 0),
-        saturation=data.draw(st.floats(0, 100)),
-        length=data.draw(st.floats(0, 1)),
+        bm25_k1=data.draw(st.floats(0, 100)),
+        bm25_b=data.draw(st.floats(0, 1)),
         half_life=data.draw(st.floats(60, 1e9)),
     )
     values = entry_weights[name](entries)

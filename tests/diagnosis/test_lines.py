@@ -115,7 +115,7 @@ def test_lines_of_findings_without_settings_are_accepted(code):
         ),
         ({"weight": "confidence", "logq": True}, "spadework dig SOURCE --set models=cooccurrence"),
         ({"window": "7d", "time_encoding": True}, "spadework dig SOURCE --set models=popular"),
-        ({"window": 5}, "spadework dig SOURCE --set models=cooccurrence"),
+        ({"max_distance": 5}, "spadework dig SOURCE --set models=cooccurrence"),
         ({"interval": 0.5}, "spadework dig SOURCE --set models=personal"),
         ({"causal": True}, "spadework train RUN"),
         ({}, "spadework explain TIME-3"),

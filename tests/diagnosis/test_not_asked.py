@@ -171,14 +171,14 @@ def test_the_estimated_seconds_are_those_of_past_fits():
     assert seconds_for(["ORD-1", "POP-1"], evidence) > seconds_for(["ORD-1"], evidence) > 0
 
 
-@pytest.mark.parametrize(("pairs", "newest"), [(100, FEW_EVENTS), (1e18, None)])
-def test_common_settings_are_read_off_the_log_alone(pairs, newest, monkeypatch):
+@pytest.mark.parametrize(("pairs", "max_length"), [(100, FEW_EVENTS), (1e18, None)])
+def test_common_settings_are_read_off_the_log_alone(pairs, max_length, monkeypatch):
     monkeypatch.setattr("spadework.diagnosis.common.MANY_PAIRS", pairs)
     evidence = evidence_of("order")
     assert (
         evidence.common
         == common_settings(evidence.train)
-        == {"keep": KEEP} | ({} if newest is None else {"newest": newest})
+        == {"keep": KEEP} | ({} if max_length is None else {"max_length": max_length})
     )
 
 
@@ -188,11 +188,11 @@ def test_questions_of_what_is_new_and_of_repeats_count_fewer_events_where_there_
     monkeypatch.setattr("spadework.diagnosis.common.MANY_NEW_PAIRS", 100)
     evidence = evidence_of("repeats")
     assert (
-        evidence.new_items.common["newest"]
-        == evidence.with_fewer_events.common["newest"]
+        evidence.new_items.common["max_length"]
+        == evidence.with_fewer_events.common["max_length"]
         == FEWER_EVENTS
     )
-    assert "newest" not in evidence.common
+    assert "max_length" not in evidence.common
     found = {one.code: one for one in ask_all(evidence, ["REP-1"])[0]}
     assert found["REP-1"].level == "strong"
     assert f"the latest {FEWER_EVENTS} events of each user are counted" in found["REP-1"].measured

@@ -326,7 +326,7 @@ def test_a_large_log_is_sampled_where_it_is_destroyed(monkeypatch):
 
 def test_only_the_latest_events_are_reversed_where_only_they_are_counted():
     evidence = evidence_of("order", 0)
-    evidence.common = {**evidence.common, "newest": 5}
+    evidence.common = {**evidence.common, "max_length": 5}
     part = evidence.sampled
     assert np.diff(part.train.starts).max() == 5
     with_events = np.flatnonzero(np.diff(evidence.train.starts))

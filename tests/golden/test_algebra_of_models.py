@@ -133,8 +133,8 @@ def entry_weight(
         mean = sum(len({event.item for event in other}) for other in groups) / known
         return (
             count
-            * (one.saturation + 1)
-            / (one.saturation * (1 - one.length + one.length * holders / mean) + count)
+            * (one.bm25_k1 + 1)
+            / (one.bm25_k1 * (1 - one.bm25_b + one.bm25_b * holders / mean) + count)
             * idf
         )
     return {
@@ -155,12 +155,12 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
     ordered = (
         one.distance != "same"
         or one.backward != 1
-        or one.window is not None
+        or one.max_distance is not None
         or one.gap_half_life is not None
     )
     groups = groups_of(events, one.group, seconds(one.session_gap))
-    if one.newest is not None and ordered:
-        groups = [group[-one.newest :] for group in groups]
+    if one.max_length is not None and ordered:
+        groups = [group[-one.max_length :] for group in groups]
     counts, sizes = np.zeros((log.item_count, log.item_count)), np.zeros(log.item_count)
     for group in groups:
         newest = {event.item: event for event in group}
@@ -176,9 +176,9 @@ def counted(one: Any, log) -> tuple[np.ndarray, np.ndarray, int]:
                 if a == b or first.item == second.item:
                     continue
                 distance = second.step - first.step
-                share = kernel(abs(distance), one.distance, one.distance_decay, one.window) * (
-                    one.backward if distance < 0 else 1.0
-                )
+                share = kernel(
+                    abs(distance), one.distance, one.distance_decay, one.max_distance
+                ) * (one.backward if distance < 0 else 1.0)
                 share *= 2 ** (-abs(second.time - first.time) / seconds(one.gap_half_life))
                 share *= 2 ** (-(now - max(first.time, second.time)) / seconds(one.age_half_life))
                 share *= (
@@ -260,7 +260,7 @@ channels = st.fixed_dictionaries(
     optional={
         "group": st.sampled_from(["user", "session", "basket"]),
         "session_gap": st.sampled_from(["1h", "5h"]),
-        "window": st.sampled_from([None, 1, 2]),
+        "max_distance": st.sampled_from([None, 1, 2]),
         "distance": st.sampled_from(["same", "inverse", "log", "geometric"]),
         "distance_decay": st.sampled_from([0.5, 0.9]),
         "backward": st.sampled_from([0.0, 0.3, 1.0]),
@@ -270,8 +270,8 @@ channels = st.fixed_dictionaries(
         "entry": st.sampled_from(
             ["binary", "count", "root", "log", "tfidf", "bm25", "value", "recency"]
         ),
-        "saturation": st.sampled_from([0.5, 100.0]),
-        "length": st.sampled_from([0.0, 0.8]),
+        "bm25_k1": st.sampled_from([0.5, 100.0]),
+        "bm25_b": st.sampled_from([0.0, 0.8]),
         "entry_half_life": st.sampled_from(["3h", "100h"]),
     },
 )
@@ -297,9 +297,16 @@ def test_every_way_to_count_is_its_double_loop(log, channel, weight):
 
 
 @given(logs, st.sampled_from(["user", "session", "basket"]), st.sampled_from([2, 3]))
-def test_the_newest_events_of_a_group_are_counted_and_the_older_ones_are_not(log, group, newest):
+def test_the_newest_events_of_a_group_are_counted_and_the_older_ones_are_not(
+    log, group, max_length
+):
     one = cooccurrence(
-        group=group, session_gap="5h", newest=newest, weight="raw", distance="inverse", backward=0.5
+        group=group,
+        session_gap="5h",
+        max_length=max_length,
+        weight="raw",
+        distance="inverse",
+        backward=0.5,
     )
     same(table(one, log), defined(one, log))
 
@@ -366,7 +373,7 @@ def test_normalise_makes_rows_sum_to_one_after_pruning(log, most):
             channels,
             weights,
             st.sampled_from(
-                [{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}, {"newest": 2}]
+                [{}, {"keep": 2}, {"normalise": True}, {"history": 0.5}, {"max_length": 2}]
             ),
         ),
         max_size=12,
@@ -445,7 +452,7 @@ def test_bm25_is_not_normalised_and_tfidf_is_a_cosine(k1, b):
     weighted = bm25(counts, k1, b)
     gram = weighted @ weighted.T
     np.fill_diagonal(gram, 0)
-    same(table(sw.model("item-knn-bm25", saturation=k1, length=b), log), gram)
+    same(table(sw.model("item-knn-bm25", bm25_k1=k1, bm25_b=b), log), gram)
     weighted = np.sqrt(counts) * np.maximum(
         np.log(len(counts) / (1.0 + (counts > 0).sum(axis=0))), 0
     )
@@ -543,7 +550,7 @@ def test_contributions_of_a_history_join_as_set(log, aggregate, history, repeate
 
 
 @given(logs, st.sampled_from([0.5, 4.0]), st.sampled_from([0.0, 0.3]))
-def test_items_of_few_events_use_their_content(log, cold, content):
+def test_items_of_few_events_use_their_content(log, cold, share):
     texts = content_of(log)
     starts, columns, values = content_table(texts, **CONTENT)
     by_content = np.zeros((log.item_count, log.item_count))
@@ -554,14 +561,14 @@ def test_items_of_few_events_use_their_content(log, cold, content):
         largest = dense.max(axis=1, initial=0)
         return dense / largest[largest > 0].mean() if (largest > 0).any() else dense
 
-    content_share = cold / (cold + log.item_counts)
-    theta = content + (1 - content) * content_share
+    cold_share = cold / (cold + log.item_counts)
+    theta = share + (1 - share) * cold_share
     expected = np.where(
         plain.any(axis=1)[:, None],
         (1 - theta) * scaled(plain) + theta * scaled(by_content),
         scaled(by_content),
     )
-    same(table(cooccurrence(content_cold=cold, content=content), log, texts), expected)
+    same(table(cooccurrence(content_cold=cold, content_share=share), log, texts), expected)
 
 
 @example(hours=0)

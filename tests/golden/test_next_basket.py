@@ -64,7 +64,7 @@ def test_frequencies_on_tafeng(tafeng, name, params, published):
         ("tifu-knn", {"form": "code"}, False, [0.1172, 0.0942, 0.3810]),
         ("tifu-knn", {"form": "paper"}, False, [0.1213, 0.0969, 0.3921]),
         ("up-cf", {}, True, [0.1192, 0.1054, 0.3911]),
-        ("up-cf", {"power": 1.0}, True, [0.1325, 0.1088, 0.4131]),
+        ("up-cf", {"locality": 1.0}, True, [0.1325, 0.1088, 0.4131]),
     ],
 )
 def test_similar_users_on_tafeng(tafeng, name, params, learn_from_all, published):

@@ -273,7 +273,7 @@ def test_cosine_agrees_with_the_product_of_normalised_columns(name):
     """
     frame = pl.read_parquet(outside_data(name))
     log = make_log(frame["user"], frame["item"])
-    state = model("cosine", keep=100, newest=None).fit(log).state
+    state = model("cosine", keep=100, max_length=None).fit(log).state
     x = csr_array(log.matrix() > 0, dtype=np.float64)
     x = csr_array(x @ diags_array(1 / np.sqrt(np.maximum(x.sum(axis=0), 1))))
     columns = csr_array(x.T)

@@ -113,13 +113,13 @@ def test_logarithms_of_lift():
     np.testing.assert_allclose(np.exp(weigh("pmi", base)), lift, rtol=1e-12)
     np.testing.assert_array_equal(weigh("mutual_information", base), weigh("pmi", base))
     np.testing.assert_array_equal(weigh("ppmi", base), np.maximum(weigh("pmi", base), 0))
-    np.testing.assert_array_equal(weigh("pmi_k", base, order=1.0), weigh("pmi", base))
+    np.testing.assert_array_equal(weigh("pmi_k", base, pmi_k=1.0), weigh("pmi", base))
     np.testing.assert_allclose(
         weigh("lexicographers_mi", base), base.joint * np.log(lift), rtol=1e-12
     )
     # squared, the counts give the cosine: ln(N · joint² / (left · right))
     np.testing.assert_allclose(
-        weigh("pmi_k", base, order=2.0),
+        weigh("pmi_k", base, pmi_k=2.0),
         np.log(base.groups * weigh("cosine", base) ** 2),
         rtol=1e-10,
     )

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from makers import ROOT
 from spadework.models.base import models
 
 CHAPTERS = sorted((ROOT / "docs" / "tutorial").glob("[0-9]-*.md"))
-BLOCK = re.compile(r"```(python|text|console)\n(.*?)```", re.DOTALL)
+BLOCK = re.compile(r'```(python|text|console)(?: title="([^"]*)")?\n(.*?)```', re.DOTALL)
 RULES = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -46,8 +47,10 @@ def run(page: str) -> None:
     """All blocks of a chapter; what a Python block prints is told by the text block after it."""
     names: dict[str, object] = {"__name__": "tutorial"}
     printed = ""
-    for kind, text in BLOCK.findall(page):
-        if kind == "python":
+    for kind, title, text in BLOCK.findall(page):
+        if title:
+            Path(title).write_text(text, encoding="utf-8")
+        elif kind == "python":
             out = io.StringIO()
             with contextlib.redirect_stdout(out):
                 exec(compile(text, "tutorial", "exec", dont_inherit=True), names)
@@ -64,7 +67,9 @@ def folder(tmp_path_factory):
     """One folder for all chapters, as a reader has; a chapter's own models are gone afterwards."""
     path, before, known = tmp_path_factory.mktemp("tutorial"), os.getcwd(), dict(models._entries)
     os.chdir(path)
+    sys.path.insert(0, str(path))
     yield path
+    sys.path.remove(str(path))
     os.chdir(before)
     models._entries.clear()
     models._entries.update(known)

@@ -16,7 +16,7 @@ SETTINGS = st.fixed_dictionaries(
     {
         "sample": st.sampled_from([1, 2, 5, 100]),
         "neighbours": st.sampled_from([1, 2, 4, 100]),
-        "length": st.sampled_from([0.0, 0.5, 1.0]),
+        "length_power": st.sampled_from([0.0, 0.5, 1.0]),
     }
 )
 
@@ -48,7 +48,7 @@ def random_queries(rng, item_count, rows=4):
     return Queries(np.cumsum([0, *map(len, own)]), items, weights, matches)
 
 
-def plain_nearest(sessions, queries, row, *, sample, neighbours, length):
+def plain_nearest(sessions, queries, row, *, sample, neighbours, length_power):
     """(session, similarity, match weight) of the neighbours, newest first, from the definition."""
     own = range(queries.starts[row], queries.starts[row + 1])
     found = []
@@ -59,7 +59,7 @@ def plain_nearest(sessions, queries, row, *, sample, neighbours, length):
             found.append(
                 (
                     number,
-                    similarity / len(items) ** length if length else similarity,
+                    similarity / len(items) ** length_power if length_power else similarity,
                     float(queries.matches[shared[0]]),
                 )
             )
@@ -138,7 +138,7 @@ def test_postings_as_long_as_the_sample_lose_nothing(seed, sample):
     sessions, item_count = random_sessions(rng)
     queries, settings = (
         random_queries(rng, item_count),
-        {"sample": sample, "neighbours": 3, "length": 0.0},
+        {"sample": sample, "neighbours": 3, "length_power": 0.0},
     )
     for row in range(len(queries.starts) - 1):
         short = nearest_sessions.nearest(
@@ -158,6 +158,6 @@ def test_among_equals_the_newer_session_stays(neighbours, expected):
         np.asarray([0, 2]), np.asarray([0, 1], np.int32), np.asarray([0.5, 0.25]), np.ones(2)
     )
     found, _, _ = nearest_sessions.nearest(
-        index, queries, 0, sample=10, neighbours=neighbours, length=0.0
+        index, queries, 0, sample=10, neighbours=neighbours, length_power=0.0
     )
     assert found.tolist() == expected

@@ -23,7 +23,7 @@ ITEMS, KEEP = 160, 3
 SETTINGS = {
     "plain": {},
     "shrunk": {"left_power": 0.7, "right_power": 0.3, "shrink": 4.0},
-    "far": {"left_power": 2.0, "right_power": 2.0, "order": 3.0, "negatives": 2.0, "support": 2.0},
+    "far": {"left_power": 2.0, "right_power": 2.0, "pmi_k": 3.0, "ppmi_k": 2.0, "support": 2.0},
     "level": {"left_power": 0.0, "right_power": 0.0},
     "sure": {"llr": 1.0},
 }
@@ -47,7 +47,9 @@ def log(seed: int) -> Interactions:
 def table(
     name: str, settings: dict[str, object], train: Interactions
 ) -> tuple[list[int], list[int], list[float]]:
-    state = model("cooccurrence", weight=name, keep=KEEP, newest=None, **settings).fit(train).state
+    state = (
+        model("cooccurrence", weight=name, keep=KEEP, max_length=None, **settings).fit(train).state
+    )
     return state["starts"].tolist(), state["columns"].tolist(), state["values"].tolist()
 
 

@@ -133,7 +133,7 @@ def test_where_shrink_enters_each_weight():
 
 
 def test_a_pair_that_is_seen_once_keeps_its_pmi_and_others_gain():
-    given = pairs([1.0, 8.0], [2.0, 50.0], [2.0, 40.0], 1000.0, order=3.0)
+    given = pairs([1.0, 8.0], [2.0, 50.0], [2.0, 40.0], 1000.0, pmi_k=3.0)
     pmi, with_order = pair_weights["pmi"](given), pair_weights["pmi_k"](given)
     np.testing.assert_allclose(with_order - pmi, [0.0, 2 * np.log(8)], atol=1e-12)
     assert pmi[0] > pmi[1]
@@ -141,7 +141,7 @@ def test_a_pair_that_is_seen_once_keeps_its_pmi_and_others_gain():
 
 
 def test_negatives_shift_what_is_kept():
-    given = pairs([1.0, 4.0, 0.0], [10.0, 10.0, 10.0], [10.0, 10.0, 10.0], 100.0, negatives=2.0)
+    given = pairs([1.0, 4.0, 0.0], [10.0, 10.0, 10.0], [10.0, 10.0, 10.0], 100.0, ppmi_k=2.0)
     with np.errstate(divide="ignore"):
         np.testing.assert_allclose(
             pair_weights["ppmi"](given), [0.0, np.log(40 / 10) - np.log(2), 0.0]
@@ -210,14 +210,14 @@ def test_entries_below_zero_or_without_number_are_refused(values, message):
 
 def test_settings_of_bm25_and_recency():
     two = entries(group_sizes=np.asarray([1, 1]), items=20, counts=np.asarray([1.0, 4.0]))
-    flat = entry_weights["bm25"](dataclasses.replace(two, saturation=0.0))
-    assert flat[0] == flat[1], "no saturation constant: once is as good as often"
-    steep = entry_weights["bm25"](dataclasses.replace(two, saturation=1e6, length=0.0))
+    flat = entry_weights["bm25"](dataclasses.replace(two, bm25_k1=0.0))
+    assert flat[0] == flat[1], "k1 is 0: once is as good as often"
+    steep = entry_weights["bm25"](dataclasses.replace(two, bm25_k1=1e6, bm25_b=0.0))
     assert steep[1] / steep[0] == pytest.approx(4.0, rel=1e-4)
     popular = dataclasses.replace(two, counts=np.ones(2), item_sizes=np.asarray([1, 50]))
     assert entry_weights["bm25"](popular)[0] > entry_weights["bm25"](popular)[1]
-    assert np.ptp(entry_weights["bm25"](dataclasses.replace(popular, length=0.0))) == 0, (
-        "no length constant: every item the same"
+    assert np.ptp(entry_weights["bm25"](dataclasses.replace(popular, bm25_b=0.0))) == 0, (
+        "b is 0: every item the same"
     )
     aged = entries(ages=np.asarray([0, 86_400]), half_life=43_200.0)
     assert entry_weights["recency"](aged).tolist() == [1.0, 0.25]

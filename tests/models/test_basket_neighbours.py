@@ -63,7 +63,7 @@ def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
         neighbours=neighbours,
         within=0.8,
         between=0.6,
-        alpha=0.4,
+        own_share=0.4,
         form=form,
     ).fit(log)
     vectors = np.stack([written_out(own, 0.8, 0.6, groups, form) for own in baskets])
@@ -80,16 +80,18 @@ def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(
-    ("recent", "alpha", "power"), [(3, 0.75, 2.0), (100, 0.5, 1.0), (1, 0.25, 5.0)]
+    ("max_baskets", "asymmetry", "locality"), [(3, 0.75, 2.0), (100, 0.5, 1.0), (1, 0.25, 5.0)]
 )
-def test_up_cf_is_its_equations(seed, recent, alpha, power):
+def test_up_cf_is_its_equations(seed, max_baskets, asymmetry, locality):
     baskets, log = shop(seed)
-    one = model("up-cf", recent=recent, alpha=alpha, power=power, neighbours=1000).fit(log)
+    one = model(
+        "up-cf", max_baskets=max_baskets, asymmetry=asymmetry, locality=locality, neighbours=1000
+    ).fit(log)
     sets = [set().union(*own) for own in baskets]
     weights = np.zeros((len(baskets), ITEMS))
     for user, own in enumerate(baskets):
-        for basket in own[-recent:]:
-            weights[user, basket] += 1 / min(recent, len(own))
+        for basket in own[-max_baskets:]:
+            weights[user, basket] += 1 / min(max_baskets, len(own))
     scores = one._score(one._histories(log, log.active_users))
     for user, own in enumerate(sets):
         expected = weights[user].copy()
@@ -98,8 +100,8 @@ def test_up_cf_is_its_equations(seed, recent, alpha, power):
                 items == own and np.array_equal(weights[other], weights[user])
             ):
                 expected += (
-                    len(own & items) / (len(own) ** alpha * len(items) ** (1 - alpha))
-                ) ** power * weights[other]
+                    len(own & items) / (len(own) ** asymmetry * len(items) ** (1 - asymmetry))
+                ) ** locality * weights[other]
         got = np.where(np.isneginf(scores[user]), 0, scores[user])
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-6)
 

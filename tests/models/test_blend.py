@@ -182,7 +182,7 @@ def test_what_cannot_be_a_blend_is_refused(params, message):
 def test_it_needs_what_its_parts_need(shop):
     assert model("blend", parts="cosine + popular").required() == frozenset()
     assert model("blend", parts="forward + content").required() == {"times", "content"}
-    with pytest.raises(Unsuitable, match="compares whole numbers of units"):
+    with pytest.raises(Unsuitable, match="compares whole numbers of groups"):
         model("blend", parts="cosine + forward(weight=llr)").fit(shop)
 
 

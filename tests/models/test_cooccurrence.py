@@ -161,7 +161,7 @@ def test_what_the_log_lacks_is_refused_before_anything_is_counted(monkeypatch):
     monkeypatch.setattr(shared_tables, "count_pass", never)
     for params, message in [
         ({"distance": "inverse"}, "needs times"),
-        ({"content": 0.5}, "needs content"),
+        ({"content_share": 0.5}, "needs content"),
         ({"weight": "llr", "group_power": 1.0}, "compares whole numbers"),
     ]:
         with pytest.raises(Unsuitable, match=message):
@@ -181,7 +181,12 @@ def test_a_channel_knows_what_it_reads():
     assert Channel().plain
     assert not Channel().needs_times
     assert Channel(group="basket").plain
-    for ordered in ({"distance": "log"}, {"backward": 0.5}, {"window": 3}, {"gap_half_life": 60.0}):
+    for ordered in (
+        {"distance": "log"},
+        {"backward": 0.5},
+        {"max_distance": 3},
+        {"gap_half_life": 60.0},
+    ):
         assert Channel(**ordered).ordered
         assert Channel(**ordered).needs_times
     for weighted in ({"age_half_life": 60.0}, {"group_power": 0.5}, {"entry": "count"}):
@@ -215,7 +220,7 @@ def test_the_cost_grows_with_what_is_counted():
         assert one.cost(large).seconds > one.cost(small).seconds > 0
     unbounded, windowed = (
         model("cooccurrence", distance="inverse"),
-        model("cooccurrence", distance="inverse", window=2),
+        model("cooccurrence", distance="inverse", max_distance=2),
     )
     assert windowed.cost(large).seconds < unbounded.cost(large).seconds
     assert model("cooccurrence", keep=1).cost(large).bytes < model("cooccurrence").cost(large).bytes
@@ -254,7 +259,13 @@ def test_the_cost_grows_with_what_is_counted():
         ),
         (
             "sequential-rules",
-            {"weight": "raw", "distance": "inverse", "window": 10, "backward": 0.0, "last": 1},
+            {
+                "weight": "raw",
+                "distance": "inverse",
+                "max_distance": 10,
+                "backward": 0.0,
+                "last": 1,
+            },
         ),
     ],
 )

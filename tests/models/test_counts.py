@@ -25,9 +25,9 @@ from spadework.models.labels import model
 NOW = START + 200 * DAY
 CHANNELS = {
     "plain": Channel(),
-    "newest": Channel(newest=4),
+    "max_length": Channel(max_length=4),
     "decayed": Channel(age_half_life=20.0 * DAY),
-    "directed": Channel(distance="inverse", backward=0.5, window=6),
+    "directed": Channel(distance="inverse", backward=0.5, max_distance=6),
     "geometric": Channel(distance="geometric", backward=0.0, gap_half_life=3.0 * DAY),
     "session": Channel(group="session", session_gap=5.0 * DAY, distance="log"),
     "basket": Channel(group="basket", group_power=0.5),
@@ -136,7 +136,7 @@ def test_counts_differ_where_anything_does():
     one = count(model("cosine"), log_of(2))
     assert one == count(model("jaccard"), log_of(2)), "a weight is not part of the counts"
     assert one != count(model("cosine"), log_of(3))
-    assert one != count(model("cosine", newest=7), log_of(2))
+    assert one != count(model("cosine", max_length=7), log_of(2))
     assert one != "counts"
     with pytest.raises(ValueError, match="read-only"):
         one.joint[0] = 2
@@ -206,8 +206,8 @@ def test_a_user_in_both_parts_is_refused():
 
 def test_counts_of_different_things_are_refused():
     one, other = log_of(1), log_of(2, offset=500)
-    with pytest.raises(BadRequest, match="made in different ways: newest is 5000 and 7"):
-        merge(count(model("cosine"), one), count(model("cosine", newest=7), other))
+    with pytest.raises(BadRequest, match="made in different ways: max_length is 5000 and 7"):
+        merge(count(model("cosine"), one), count(model("cosine", max_length=7), other))
     decayed = model("cosine", age_half_life="30d")
     with pytest.raises(BadRequest, match="measure ages from different times") as caught:
         merge(count(decayed, one), count(decayed, other))
@@ -215,9 +215,9 @@ def test_counts_of_different_things_are_refused():
     with pytest.raises(BadRequest, match="The ids of items are String and Int64"):
         merge(count(model("cosine"), one), count(model("cosine"), make_log(["z"], [1])))
     with pytest.raises(
-        BadRequest, match="The counts were made with newest 7, and 'cosine' has 5000"
+        BadRequest, match="The counts were made with max_length 7, and 'cosine' has 5000"
     ):
-        fit_counts(model("cosine"), count(model("cosine", newest=7), one))
+        fit_counts(model("cosine"), count(model("cosine", max_length=7), one))
 
 
 def test_now_is_not_before_the_log_ends_and_does_not_matter_without_decay():
@@ -244,7 +244,7 @@ def test_what_cannot_be_counted_is_refused_by_name():
     with pytest.raises(Unsuitable, match="These counts need times"):
         count(model("forward"), make_log(["a", "a"], ["x", "y"]))
     with pytest.raises(Unsuitable, match="mixes in content, which counts do not hold"):
-        fit_counts(model("cosine", content=0.5), count(model("cosine"), log))
+        fit_counts(model("cosine", content_share=0.5), count(model("cosine"), log))
     with pytest.raises(Unsuitable, match="compares whole numbers of groups"):
         fit_counts(
             model("npmi", age_half_life="30d"), count(model("cosine", age_half_life="30d"), log)
@@ -296,6 +296,7 @@ def test_damaged_folders_are_refused(tmp_path):
             Counts.load(folder)
 
     refused("has format 9", format=9)
+    refused("has format 1, and this spadework reads 2", format=1)
     refused("another version of spadework", channel={"group": "user"})
     refused("cannot be read", files={})
     (folder / "counts.json").write_text("{")

@@ -233,7 +233,7 @@ def test_only_the_newest_items_of_each_event_type_are_counted():
         [START + n for n in range(8)],
         event_types=["view"] * 4 + ["buy", "buy", "view", "buy"],
     )
-    uncut, cut = (model("cross-occurrence", newest=n, **COUNTS).fit(log) for n in (500, 2))
+    uncut, cut = (model("cross-occurrence", max_length=n, **COUNTS).fit(log) for n in (500, 2))
     row_of_view = {item: 5 + int(log.item_vocabulary.codes([item])[0]) for item in "pqr"}
     assert dense(uncut)[row_of_view["q"]].sum() == 3
     assert dense(cut)[row_of_view["q"]].sum() == 1, "of a, the newest two views are r and p"

@@ -16,7 +16,7 @@ from spadework.models.labels import model
 FACTORS = [
     ("elsa", {"dimensions": 16, "epochs": 4, "batch": 16}),
     ("ials", {"dimensions": 12, "epochs": 4}),
-    ("ials", {"dimensions": 12, "epochs": 4, "block": 5}),
+    ("ials", {"dimensions": 12, "epochs": 4, "block_size": 5}),
     ("gf-cf", {"dimensions": 8}),
 ]
 every_model = pytest.mark.parametrize(("name", "params"), FACTORS)

@@ -45,14 +45,14 @@ def test_it_is_the_regression_of_what_came_after_on_what_came_before(log, half_l
     s, t = rows_of(log, 0.8, 0.4, None if half_life is None else DAY)
     expected = np.linalg.solve(s.T @ s + 2.0 * np.eye(log.item_count), s.T @ t)
     one = model(
-        "forward-ridge", l2=2.0, past=0.8, future=0.4, reach=1000, age_half_life=half_life
+        "forward-ridge", l2=2.0, past=0.8, future=0.4, max_distance=1000, age_half_life=half_life
     ).fit(log)
     np.testing.assert_allclose(one.state["matrix"], expected, atol=1e-4)
 
 
 def test_without_itself_each_column_leaves_its_own_item_out(log):
     s, t = rows_of(log, 0.7, 0.5)
-    one = model("forward-ridge", l2=2.0, reach=1000, itself=False).fit(log)
+    one = model("forward-ridge", l2=2.0, max_distance=1000, itself=False).fit(log)
     for item in range(log.item_count):
         others = np.arange(log.item_count) != item
         solved = np.linalg.solve(

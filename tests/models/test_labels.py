@@ -168,5 +168,5 @@ def test_a_single_model_is_required():
 
 
 def test_a_model_is_found_by_its_label():
-    one = model("tifu-knn", form="code", alpha=0.3)
+    one = model("tifu-knn", form="code", own_share=0.3)
     assert model(one.label) == one

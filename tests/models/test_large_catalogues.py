@@ -29,7 +29,7 @@ SMALL = {
     "max_length": 16,
     "dropout": 0.0,
     "samples": 10,
-    "withheld": 0,
+    "validation_users": 0,
 }
 USERS, EVENTS = 200, 6
 

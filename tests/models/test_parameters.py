@@ -7,6 +7,7 @@ import pytest
 from spadework.errors import BadRequest
 from spadework.models.catalogue import catalogue
 from spadework.models.labels import model
+from spadework.models.parameters import RENAMED
 
 
 def test_the_label_shows_what_differs_from_the_defaults():
@@ -42,6 +43,52 @@ def test_the_error_of_a_wrong_parameter_has_two_sentences(params, message, hint)
     with pytest.raises(BadRequest) as caught:
         model("cosine", **params)
     assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(old, new) for old, today in RENAMED.items() for new in today]
+)
+def test_a_former_name_is_refused_with_the_name_of_today(old, new):
+    """A model that has a parameter of the former name accepts it."""
+    names = [
+        name
+        for name, cls in catalogue().items()
+        if new in cls.parameters() and old not in cls.parameters()
+    ]
+    assert names
+    for name in names:
+        known = catalogue()[name].parameters()
+        hint = f"It is now named {new!r}. Parameters: {', '.join(known)}."
+        with pytest.raises(BadRequest) as caught:
+            model(name, **{old: 1})
+        assert caught.value.message == f"The model {name!r} has no parameter {old!r}."
+        assert caught.value.hint == hint
+        with pytest.raises(BadRequest) as caught:
+            model(f"{name}({old}=1)")
+        assert f"the model {name!r} has no parameter {old!r}" in caught.value.message
+        assert caught.value.hint == hint
+
+
+def test_a_former_name_has_one_name_of_today_in_each_model():
+    for name, cls in catalogue().items():
+        for old, today in RENAMED.items():
+            assert sum(new in cls.parameters() for new in today) <= 1, (name, old)
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("popular", {"window": "7d"}),
+        ("forward-ridge", {"window": "90d"}),
+        ("ease", {"window": "90d"}),
+        ("transformer", {"window": "90d"}),
+        ("transformer", {"content": True}),
+        ("transformer", {"negatives": "uniform"}),
+        ("transformer", {"block": "sasrec"}),
+    ],
+)
+def test_a_former_name_is_accepted_where_it_is_the_name_of_today(name, params):
+    assert params.items() <= model(name, **params).params.items()
 
 
 def test_a_duration_is_checked_when_it_is_given():

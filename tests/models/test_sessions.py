@@ -123,7 +123,11 @@ def plain(one, rows, user):
         shared = [age for age, item in used if item in items]
         if shared:
             similarity = sum((decay(one.position, age, longest) / scale for age in shared), 0.0)
-            similarity = similarity / float(len(items)) ** one.length if one.length else similarity
+            similarity = (
+                similarity / float(len(items)) ** one.length_power
+                if one.length_power
+                else similarity
+            )
             found.append((-similarity, number, decay(one.match, shared[0], longest)))
     nearest = sorted(found[: one.sample])[: one.neighbours]
     scores = {}
@@ -146,7 +150,7 @@ def plain(one, rows, user):
             "last": st.sampled_from([1, 3, 20]),
             "position": st.sampled_from(["linear", "inverse", "same"]),
             "match": st.sampled_from(["linear", "inverse", "same"]),
-            "length": st.sampled_from([0.0, 0.5]),
+            "length_power": st.sampled_from([0.0, 0.5]),
             "session_gap": st.sampled_from([None, "1h"]),
             "idf": st.sampled_from([0.0, 1.0, 2.0]),
         }
@@ -267,9 +271,9 @@ def test_variants_share_one_fit_and_answer_like_fresh_ones(name, shop):
 
 
 @BOTH
-@pytest.mark.parametrize("length", [0.0, 0.5])
-def test_explanations_add_up_to_the_score(name, length, shop):
-    one = model(name, length=length, neighbours=7).fit(shop)
+@pytest.mark.parametrize("length_power", [0.0, 0.5])
+def test_explanations_add_up_to_the_score(name, length_power, shop):
+    one = model(name, length_power=length_power, neighbours=7).fit(shop)
     lists = one.recommend_codes(shop, 3, users=np.asarray([2]))
     for item, score in zip(lists.items[0], lists.scores[0], strict=True):
         parts = one.explain(

@@ -54,7 +54,7 @@ def weights_of(fitted) -> np.ndarray:
         {"l2": 1.0, "age_half_life": "20d"},
         {"l2": 1.0, "age_half_life": "20d", "item_power": 0.5, "group_power": 0.3, "dropout": 0.2},
         {"l2": 2.0, "window": "50d", "item_power": 0.3},
-        {"l2": 2.0, "newest": 4, "item_power": 0.3},
+        {"l2": 2.0, "max_length": 4, "item_power": 0.3},
     ],
     ids=str,
 )
@@ -63,8 +63,8 @@ def weights_of(fitted) -> np.ndarray:
     [
         ("mrf", {}),
         ("mrf", {"share": 0.4}),
-        ("sansa", {"order": "popular"}),
-        ("sansa", {"order": "rare"}),
+        ("sansa", {"ordering": "popular"}),
+        ("sansa", {"ordering": "rare"}),
     ],
     ids=str,
 )

@@ -84,7 +84,7 @@ def weights_of(one):
         ("mrf", {}),
         ("mrf", {"share": 0.4}),
         ("sansa", {}),
-        ("sansa", {"order": "rare"}),
+        ("sansa", {"ordering": "rare"}),
         ("sansa", {"density": 1.0}),
     ],
 )
@@ -147,16 +147,16 @@ def test_a_column_of_mrf_is_that_of_the_inverse_over_its_strongest_partners(neig
     )
 
 
-@pytest.mark.parametrize("order", ["popular", "rare"])
+@pytest.mark.parametrize("ordering", ["popular", "rare"])
 @pytest.mark.parametrize("cells", [1, 2, 5, 12])
-def test_factors_of_sansa_are_those_of_its_definition(order, cells):
+def test_factors_of_sansa_are_those_of_its_definition(ordering, cells):
     log = shop(3)
     x = entries(log)
     gram = x.T @ x
     size = np.diag(gram)
     cosine = (gram / np.sqrt(np.outer(size, size))).astype(np.float32)
     ranked = sorted(
-        range(len(gram)), key=lambda i: (-size[i] if order == "popular" else size[i], i)
+        range(len(gram)), key=lambda i: (-size[i] if ordering == "popular" else size[i], i)
     )
     factor, spread = np.eye(len(gram)), np.zeros(len(gram))
     for position, i in enumerate(ranked):
@@ -167,7 +167,7 @@ def test_factors_of_sansa_are_those_of_its_definition(order, cells):
     inverse = factor.T @ (spread[:, None] * factor)
     expected = -inverse / np.diag(inverse)
     np.fill_diagonal(expected, 0)
-    one = model("sansa", l2=4.0, density=1e-6, least=cells, order=order).fit(log)
+    one = model("sansa", l2=4.0, density=1e-6, least=cells, ordering=ordering).fit(log)
     assert len(one.state["factor_items"]) <= cells * len(gram)
     np.testing.assert_allclose(weights_of(one), expected, rtol=0, atol=1e-5)
 

@@ -312,7 +312,7 @@ def test_a_batch_without_targets_leaves_no_process_waiting():
         "batch": 4,
         "max_length": 16,
         "objective": "set",
-        "withheld": 0,
+        "validation_users": 0,
     }
     with training_on(Machine("cpu", devices=2)):
         two = model("transformer", **params).fit(log)

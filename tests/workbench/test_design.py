@@ -143,11 +143,11 @@ def test_what_a_log_has_decides_what_is_tried_outside_the_core():
         return [setting.params for setting in design(log, content).others()]
 
     bare = params_of(log_of())
-    assert not any(params["content"] or params["content_cold"] for params in bare)
+    assert not any(params["content_share"] or params["content_cold"] for params in bare)
     assert not any(params["entry"] == "value" or params["group"] == "basket" for params in bare)
     log, content = everything()
     full = params_of(log, content)
-    assert any(params["content"] for params in full)
+    assert any(params["content_share"] for params in full)
     assert any(params["content_cold"] for params in full)
     assert any(params["entry"] == "value" for params in full)
     assert any(params["group"] == "basket" for params in full)
@@ -155,6 +155,8 @@ def test_what_a_log_has_decides_what_is_tried_outside_the_core():
 
 def test_heavy_users_are_capped_where_pairs_would_be_too_many(monkeypatch):
     log = log_of()
-    assert {setting.newest for setting in design(log, None).core()} == {CoOccurrence().newest}
+    assert {setting.max_length for setting in design(log, None).core()} == {
+        CoOccurrence().max_length
+    }
     monkeypatch.setattr(common, "MANY_PAIRS", 100)
-    assert {setting.newest for setting in design(log, None).core()} == {common.FEW_EVENTS}
+    assert {setting.max_length for setting in design(log, None).core()} == {common.FEW_EVENTS}

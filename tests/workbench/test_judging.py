@@ -166,7 +166,7 @@ def test_a_setting_the_log_cannot_answer_is_a_line_and_not_the_end(tmp_path, pro
     judging = judging_of(tmp_path, protocol)
     found = judging.judge(
         [
-            CoOccurrence(content=0.5),
+            CoOccurrence(content_share=0.5),
             CoOccurrence(weight="llr", distance="inverse"),
             CoOccurrence(keep=20),
         ],

@@ -40,13 +40,13 @@ def labels(models) -> list[str]:
 
 
 def test_proposals_lie_in_the_space_and_keep_what_is_not_searched():
-    known = seen(window=5)
+    known = seen(max_distance=5)
     search = Search(protocol(), known, with_content=True)
     bounds = space([setting for setting, _ in known], timed=True, with_content=True)
     proposed = [setting for _ in range(5) for setting in search.propose(6)]
     assert len(set(labels(proposed))) > 20
     for setting in proposed:
-        assert setting.window == 5
+        assert setting.max_distance == 5
         assert setting.weight in ("power",)
         assert all(0 <= power <= 1 for power in (setting.left_power, setting.right_power))
         assert 0.5 <= setting.history <= 1

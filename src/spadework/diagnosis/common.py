@@ -29,14 +29,14 @@ def common_settings(train: Interactions) -> dict[str, Any]:
     """The parameters that every setting of the sweep and of the probes has for this train log.
     O(users).
     """
-    return {"keep": KEEP} | ({"newest": FEW_EVENTS} if pairs_in(train) > MANY_PAIRS else {})
+    return {"keep": KEEP} | ({"max_length": FEW_EVENTS} if pairs_in(train) > MANY_PAIRS else {})
 
 
 def fewer_events(common: Mapping[str, Any], train: Interactions) -> dict[str, Any]:
     """The same with fewer events per user, where the log has many pairs. O(users)."""
     if pairs_in(train) <= MANY_NEW_PAIRS:
         return dict(common)
-    return {**common, "newest": min(FEWER_EVENTS, common.get("newest", FEWER_EVENTS))}
+    return {**common, "max_length": min(FEWER_EVENTS, common.get("max_length", FEWER_EVENTS))}
 
 
 def pairs_in(train: Interactions) -> float:

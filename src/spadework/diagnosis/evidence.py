@@ -138,7 +138,7 @@ class Evidence(Answers):
         out before: the latest events of a reversed or shuffled history would be others.
         """
         split = self.protocol.split
-        most = int(self.common.get("newest", CoOccurrence.parameters()["newest"].default))
+        most = int(self.common.get("max_length", CoOccurrence.parameters()["max_length"].default))
         train, given = latest_events(split.train, most), latest_events(split.given, most)
         if len(train) > MANY_ROWS:
             users = users_within(

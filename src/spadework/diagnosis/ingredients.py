@@ -52,7 +52,7 @@ INGREDIENTS: Mapping[str, Ingredient] = {
     ),
     "positions": Ingredient(True, "The position of an item in its history is read.", (True, False)),
     "time_encoding": Ingredient(False, "The time between events is read.", (True, False)),
-    "max_length": Ingredient(200, "Latest events of a history that are read."),
+    "max_length": Ingredient(200, "Only so many of a user's newest events are read."),
     "objective": Ingredient(
         "next item",
         "What is predicted: the next item, or the set of the next basket.",

@@ -161,8 +161,8 @@ def finding_of_change(
     remarks = few_users_remark(change.users)
     remarks += f"; learned from {len(evidence.train):,} rows" if evidence.is_sample else ""
     remarks += (
-        f"; only the latest {evidence.common['newest']} events of each user are counted"
-        if "newest" in evidence.common
+        f"; only the latest {evidence.common['max_length']} events of each user are counted"
+        if "max_length" in evidence.common
         else ""
     )
     return Finding(

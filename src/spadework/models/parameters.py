@@ -146,8 +146,26 @@ _TYPE_NAMES: dict[type, str] = {
 }
 
 
-RENAMED = {"unit": "group", "unit_power": "group_power"}
-"""Former name of a parameter → its present name; an error about the old name states the new one."""
+RENAMED: dict[str, tuple[str, ...]] = {
+    "alpha": ("own_share", "asymmetry"),
+    "block": ("block_size",),
+    "content": ("content_share",),
+    "length": ("bm25_b", "length_power"),
+    "negatives": ("ppmi_k",),
+    "newest": ("max_length",),
+    "order": ("pmi_k", "ordering"),
+    "power": ("locality",),
+    "reach": ("max_distance",),
+    "recent": ("max_baskets",),
+    "saturation": ("bm25_k1",),
+    "unit": ("group",),
+    "unit_power": ("group_power",),
+    "window": ("max_distance", "popularity_window"),
+    "withheld": ("validation_users",),
+}
+"""Former name of a parameter → its present names, of which a model has one at most; an error about
+the old name states the one that the model has.
+"""
 
 
 def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Parameter]) -> None:
@@ -161,8 +179,9 @@ def refuse_unknown(owner: str, names: Iterable[str], known: Mapping[str, Paramet
 
 def hint_for(name: str, known: Mapping[str, Parameter]) -> str:
     """What to write instead of a name that is no parameter of the model."""
-    today, near = RENAMED.get(name), nearest(name, known)
-    if today in known:
+    today = next((new for new in RENAMED.get(name, ()) if new in known), None)
+    near = nearest(name, known)
+    if today is not None:
         hint = f"It is now named {today!r}. "
     else:
         hint = f"Did you mean {near!r}? " if near else ""

@@ -28,7 +28,9 @@ class Popular(Recommender):
 
     name = "popular"
     window: Annotated[
-        str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")
+        str | None,
+        Duration(),
+        Doc("Learn from the last span of the log only, such as 7d; none: all of it."),
     ] = None
     half_life: Annotated[
         str | None, Duration(), Doc("An event this much older counts half, such as 30d.")
@@ -64,7 +66,9 @@ class PopularByCategory(Recommender):
     name = "popular_by_category"
     needs: ClassVar[frozenset[Need]] = frozenset({"categories"})
     window: Annotated[
-        str | None, Duration(), Doc("Count only the last span of the log, such as 7d.")
+        str | None,
+        Duration(),
+        Doc("Learn from the last span of the log only, such as 7d; none: all of it."),
     ] = None
     half_life: Annotated[
         str | None, Duration(), Doc("An event this much older counts half, such as 30d.")

@@ -42,8 +42,8 @@ class SessionNeighbours(Recommender):
     of the nearest ones.
 
     The current session is the last steps of the history; similarity(n) = Σ over shared items of
-    π(age) / |n|^length, and S(j) = w_j · Σ over neighbours n that hold j of similarity(n) · λ(age
-    of the latest shared item).
+    π(age) / |n|^length_power, and S(j) = w_j · Σ over neighbours n that hold j of similarity(n) ·
+    λ(age of the latest shared item).
     """
 
     family: ClassVar[str] = "session neighbours"
@@ -76,7 +76,7 @@ class SessionNeighbours(Recommender):
             "those of position."
         ),
     ] = "linear"
-    length: Annotated[
+    length_power: Annotated[
         float,
         Range(0.0, 1.0),
         Doc(
@@ -94,7 +94,7 @@ class SessionNeighbours(Recommender):
     ] = None
 
     answering: ClassVar[frozenset[str]] = frozenset(
-        {"neighbours", "last", "position", "match", "length", "idf"}
+        {"neighbours", "last", "position", "match", "length_power", "idf"}
     )
 
     @classmethod
@@ -103,7 +103,7 @@ class SessionNeighbours(Recommender):
         grid = [
             {"neighbours": near, "last": last} for near in (50, 100, 500) for last in (1, 5, 20)
         ]
-        return [{}, {"length": 0.5}, *(point for point in grid if point != default)]
+        return [{}, {"length_power": 0.5}, *(point for point in grid if point != default)]
 
     def required(self) -> frozenset[Need]:
         ordered = self.session_gap is not None or self.position != "same" or self.match != "same"
@@ -154,7 +154,7 @@ class SessionNeighbours(Recommender):
             self._queries(histories),
             sample=self.sample,
             neighbours=self.neighbours,
-            length=self.length,
+            length_power=self.length_power,
             item_weights=self._item_weights(),
             scores=scores,
         )
@@ -211,10 +211,15 @@ class SessionNeighbours(Recommender):
         parts = dict.fromkeys(own.items.tolist(), 0.0)
         index, queries = self._index(), self._queries(own)
         found, _, matches = nearest_sessions.nearest(
-            index, queries, 0, sample=self.sample, neighbours=self.neighbours, length=self.length
+            index,
+            queries,
+            0,
+            sample=self.sample,
+            neighbours=self.neighbours,
+            length_power=self.length_power,
         )
         contributions = (
-            matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length
+            matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length_power
         )
         for session, contribution in zip(found, contributions, strict=True):
             held = index.items[index.starts[session] : index.starts[session + 1]]

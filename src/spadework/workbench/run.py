@@ -53,6 +53,15 @@ class Run:
         return found
 
     @property
+    def outcomes(self) -> dict[str, str]:
+        """What a training made of each prediction, such as {"verdict": "as expected"}; empty before
+        `spadework train`.
+        """
+        path = self.folder / "advice.json"
+        advice = files.read_json(path) if path.exists() else {"predictions": []}
+        return {one["prediction"]["about"]: one["outcome"] for one in advice["predictions"]}
+
+    @property
     def rows(self) -> dict[str, Any]:
         """The row account: read, used, set_aside."""
         account: dict[str, Any] = files.read_json(self.folder / "data.json")["rows"]

@@ -117,7 +117,7 @@ def _starts(sizes: Array) -> Array:
             ),
             (
                 "Count parts of the log separately (spadework.count) and merge them, or keep fewer "
-                "events a group (newest)."
+                "events a group (max_length)."
             ),
         )
     return starts.astype(np.uint32)

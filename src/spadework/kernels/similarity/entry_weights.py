@@ -36,8 +36,8 @@ class Entries:
     values: Array | None = None
     # seconds from the entry's newest event to the end of the log; None where the log has no times
     ages: Array | None = None
-    saturation: float = 1.2  # k1 of bm25
-    length: float = 0.75  # b of bm25
+    bm25_k1: float = 1.2  # the smaller, the less repeats count
+    bm25_b: float = 0.75  # 1 damps common items fully
     half_life: float = 30 * 86_400.0  # of recency, in seconds
 
 
@@ -153,17 +153,17 @@ def tfidf(entry: Entries) -> Array:
 
 @entry_weight()
 def bm25(entry: Entries) -> Array:
-    """Saturated count, damped by the size of the item and of the group (Okapi BM25; k1 is the
-    saturation, b the length).
+    """Saturated count, damped by the size of the item and of the group (Okapi BM25, with
+    `bm25_k1` and `bm25_b`).
 
     The damping by the group is never below zero. The similarity is chosen separately, so cosine
     over these weights is a true cosine; well-known code leaves out that division for BM25 only.
     Robertson & Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009.
     """
     mean_size = max(float(len(entry.counts)) / max(entry.items, 1), 1e-12)
-    damping = entry.saturation * (1 - entry.length + entry.length * entry.item_sizes / mean_size)
+    damping = entry.bm25_k1 * (1 - entry.bm25_b + entry.bm25_b * entry.item_sizes / mean_size)
     return np.asarray(
-        entry.counts * (entry.saturation + 1) / (damping + entry.counts) * _group_idf(entry)
+        entry.counts * (entry.bm25_k1 + 1) / (damping + entry.counts) * _group_idf(entry)
     )
 
 

@@ -272,11 +272,11 @@ def pmi(pair: Pairs) -> Array:
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
 def ppmi(pair: Pairs) -> Array:
-    """Pointwise mutual information less ln k, with k the negatives, and never below zero.
+    """Pointwise mutual information less ln k, with k `ppmi_k`, and never below zero.
 
     Levy & Goldberg, "Neural Word Embedding as Implicit Matrix Factorization", NeurIPS 2014.
     """
-    return _by_evidence(np.maximum(np.log(_lift(pair) / pair.negatives), 0.0), pair)
+    return _by_evidence(np.maximum(np.log(_lift(pair) / pair.ppmi_k), 0.0), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True)
@@ -294,15 +294,15 @@ def npmi(pair: Pairs) -> Array:
     return _by_evidence(value, pair)
 
 
-@pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"order": 3.0},))
+@pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=({"pmi_k": 3.0},))
 def pmi_k(pair: Pairs) -> Array:
-    """Pointwise mutual information plus (k − 1) · ln joint, with k the order, at least 1: corrects
+    """Pointwise mutual information plus (k − 1) · ln joint, with k `pmi_k`, at least 1: corrects
     the bias to rare pairs.
 
     Up to a constant of the log this is PMI^k (Daille, 1994), whose own zero leaves no pair above it
     for k ≥ 2. Here a pair seen once keeps its pmi, and k = 1 is pmi.
     """
-    return _by_evidence(np.log(_lift(pair) * pair.joint ** (pair.order - 1.0)), pair)
+    return _by_evidence(np.log(_lift(pair) * pair.joint ** (pair.pmi_k - 1.0)), pair)
 
 
 @pair_weight(symmetric=True, counts_only=True, bounded=True, sweep=())

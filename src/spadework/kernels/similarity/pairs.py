@@ -8,7 +8,7 @@ import numpy as np
 
 from spadework.arrays import Array, Mask
 
-SCALARS = ("groups", "left_power", "right_power", "shrink", "order", "negatives")
+SCALARS = ("groups", "left_power", "right_power", "shrink", "pmi_k", "ppmi_k")
 LEAST = 1e-30
 """Replaces zero where a product with zero would be NaN; far below any count and within float32."""
 
@@ -30,8 +30,8 @@ class Pairs:
     left_power: float = 0.5  # exponents of power, asymmetric, discounted and tversky
     right_power: float = 0.5
     shrink: float = 0.0  # how much a similarity of few counts is reduced
-    order: float = 2.0  # k of pmi_k, at least 1
-    negatives: float = 1.0  # k of ppmi: ln k is subtracted
+    pmi_k: float = 2.0  # at least 1
+    ppmi_k: float = 1.0  # k of ppmi: ln k is subtracted
 
     def __post_init__(self) -> None:
         for name in SCALARS:  # a numpy scalar would turn float32 arrays into float64 ones

@@ -67,15 +67,21 @@ class Queries:
 
 
 def nearest(
-    sessions: Sessions, queries: Queries, row: int, *, sample: int, neighbours: int, length: float
+    sessions: Sessions,
+    queries: Queries,
+    row: int,
+    *,
+    sample: int,
+    neighbours: int,
+    length_power: float,
 ) -> tuple[Codes, Array, Array]:
     """The neighbours of one row, newest first: sessions, similarities and match weights, each
     [found].
 
     Of the sessions that share an item with the row, the `sample` newest are compared and the
     `neighbours` most similar stay; among equals the newer one. A similarity is the sum of the
-    weights of shared items over the neighbour's number of items to the power `length`. O(items of
-    the row · sample).
+    weights of shared items over the neighbour's number of items to the power `length_power`.
+    O(items of the row · sample).
     """
     own = slice(queries.starts[row], queries.starts[row + 1])
     count = int(own.stop - own.start)
@@ -87,7 +93,7 @@ def nearest(
         sessions.starts,
         sessions.posting_starts,
         sessions.postings,
-        length,
+        length_power,
         neighbours,
         np.empty(count, np.int64),
         np.empty(count, np.int32),
@@ -104,7 +110,7 @@ def score(
     *,
     sample: int,
     neighbours: int,
-    length: float,
+    length_power: float,
     item_weights: Array,
     scores: Array,
 ) -> None:
@@ -124,7 +130,7 @@ def score(
         sessions.items,
         sessions.posting_starts,
         sessions.postings,
-        length,
+        length_power,
         item_weights,
         sample,
         neighbours,
@@ -144,7 +150,7 @@ def _nearest(
     session_starts,
     posting_starts,
     postings,
-    length,
+    length_power,
     neighbours,
     at,
     heads,
@@ -183,8 +189,10 @@ def _nearest(
         if session == _END:
             break
         found[size] = session
-        if length > 0:
-            similarity /= float(session_starts[session + 1] - session_starts[session]) ** length
+        if length_power > 0:
+            similarity /= (
+                float(session_starts[session + 1] - session_starts[session]) ** length_power
+            )
         similarities[size] = similarity
         found_matches[size] = match
         size += 1
@@ -221,7 +229,7 @@ def _score(
     session_items,
     posting_starts,
     postings,
-    length,
+    length_power,
     item_weights,
     sample,
     neighbours,
@@ -247,7 +255,7 @@ def _score(
             session_starts,
             posting_starts,
             postings,
-            length,
+            length_power,
             neighbours,
             at,
             heads,

@@ -129,8 +129,8 @@ class UserNeighbours(ReadsPurchases):
 
 
 class TifuKnn(UserNeighbours):
-    """The user's vector of purchases, and the mean of those of the nearest users: alpha · own + (1
-    − alpha) · theirs (TIFU-KNN).
+    """The user's vector of purchases, and the mean of those of the nearest users: own_share · own +
+    (1 − own_share) · theirs (TIFU-KNN).
 
     Baskets are split into `groups` groups of nearly equal size in order of time, later groups the
     larger ones; with fewer baskets each is a group. In a group a basket n before its last weighs
@@ -146,7 +146,7 @@ class TifuKnn(UserNeighbours):
     """
 
     name = "tifu-knn"
-    answering: ClassVar[frozenset[str]] = frozenset({"alpha", "neighbours"})
+    answering: ClassVar[frozenset[str]] = frozenset({"own_share", "neighbours"})
 
     neighbours: Annotated[
         int,
@@ -166,8 +166,8 @@ class TifuKnn(UserNeighbours):
         Search(0.5, 1.0),
         Doc("r_g: weight of a group n before the last: between^n."),
     ] = 0.7
-    alpha: Annotated[
-        float, Range(0.0, 1.0), Search(0.1, 1.0), Doc("Share of the user's own vector.")
+    own_share: Annotated[
+        float, Range(0.0, 1.0), Search(0.1, 1.0), Doc("α: share of the user's own vector.")
     ] = 0.7
     groups: Annotated[
         int,
@@ -184,7 +184,7 @@ class TifuKnn(UserNeighbours):
     def variants(cls) -> list[dict[str, Any]]:
         return [
             {},
-            {"alpha": 0.9},
+            {"own_share": 0.9},
             {"neighbours": 900, "groups": 3},
             {"between": 0.9},
             {"form": "code"},
@@ -217,8 +217,8 @@ class TifuKnn(UserNeighbours):
     def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         near = nearest_users.nearest(index, own, self.neighbours)
         counts = (near.users >= 0).sum(axis=1)
-        share = (1 - self.alpha) / np.maximum(counts, 1)
-        return Near(near.users, np.broadcast_to(share[:, None], near.users.shape)), self.alpha
+        share = (1 - self.own_share) / np.maximum(counts, 1)
+        return Near(near.users, np.broadcast_to(share[:, None], near.users.shape)), self.own_share
 
 
 class UserPopularity(UserNeighbours):
@@ -226,28 +226,28 @@ class UserPopularity(UserNeighbours):
     (UP-CF@r).
 
     w(u, i) is the share of the user's last r baskets that hold i; S(u, i) = w(u, i) + Σ over users
-    v of similarity(u, v)^q · w(v, i), with similarity |I_u ∩ I_v| / (|I_u|^alpha · |I_v|^(1 −
-    alpha)) of all distinct items. O(Σ over the items of a history of their users) a list. Faggioli,
-    Polato, Aiolli, "Recency Aware Collaborative Filtering for Next Basket Recommendation", UMAP
-    2020.
+    v of similarity(u, v)^q · w(v, i), with similarity |I_u ∩ I_v| / (|I_u|^α · |I_v|^(1 − α)) of
+    all distinct items. r is `max_baskets`, q `locality` and α `asymmetry`. O(Σ over the items of a
+    history of their users) a list. Faggioli, Polato, Aiolli, "Recency Aware Collaborative Filtering
+    for Next Basket Recommendation", UMAP 2020.
     """
 
     name = "up-cf"
-    answering: ClassVar[frozenset[str]] = frozenset({"alpha", "power", "neighbours"})
+    answering: ClassVar[frozenset[str]] = frozenset({"asymmetry", "locality", "neighbours"})
 
-    recent: Annotated[
+    max_baskets: Annotated[
         int,
         Range(1, 10_000),
         Search(choices=(1, 5, 10, 25, 100)),
         Doc("r: latest baskets that count."),
     ] = 10
-    alpha: Annotated[
+    asymmetry: Annotated[
         float,
         Range(0.0, 1.0),
         Search(0.0, 1.0),
-        Doc("Asymmetry of the similarity: 0.5 is the cosine."),
+        Doc("α: asymmetry of the similarity; 0.5 is the cosine."),
     ] = 0.75
-    power: Annotated[
+    locality: Annotated[
         float,
         Range(0.0, 1000.0),
         Search(1.0, 100.0, log=True),
@@ -262,18 +262,20 @@ class UserPopularity(UserNeighbours):
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
-        return [{}, {"power": 1.0}, {"power": 3.0}, {"recent": 25}, {"recent": 5}]
+        return [{}, {"locality": 1.0}, {"locality": 3.0}, {"max_baskets": 25}, {"max_baskets": 5}]
 
     def _vectors(self, purchases: Purchases) -> Array:
         if not purchases.aged:
             return _shares(purchases)
-        counted = np.minimum(self.recent, purchases.baskets)[purchases.owners]
+        counted = np.minimum(self.max_baskets, purchases.baskets)[purchases.owners]
         return purchases.summed(
-            (purchases.baskets_ago < self.recent).astype(np.float64)
+            (purchases.baskets_ago < self.max_baskets).astype(np.float64)
         ) / np.maximum(counted, 1)
 
     def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
-        return nearest_users.most_similar(index, own, self.alpha, self.power, self.neighbours), 1.0
+        return nearest_users.most_similar(
+            index, own, self.asymmetry, self.locality, self.neighbours
+        ), 1.0
 
 
 def _shares(purchases: Purchases) -> Array:

@@ -235,11 +235,11 @@ class Personal(OwnItems):
         Search(0.03, 10.0, log=True),
         Doc("λ: score of the most popular item, in purchases of today; 0: own items alone."),
     ] = 1.0
-    window: Annotated[
+    popularity_window: Annotated[
         str | None,
         Duration(),
         Search(choices=(None, "7d", "30d", "90d")),
-        Doc("Popularity in the last span of the log; none: in all of it."),
+        Doc("Popularity in the last span of the log only, such as 30d; none: in all of it."),
     ] = None
     interval: Annotated[
         float,
@@ -271,7 +271,9 @@ class Personal(OwnItems):
 
     def required(self) -> frozenset[Need]:
         return (
-            frozenset({"times"}) if self.clock == "time" or self.window is not None else frozenset()
+            frozenset({"times"})
+            if self.clock == "time" or self.popularity_window is not None
+            else frozenset()
         )
 
     def cost(self, train: Interactions) -> Cost:
@@ -286,7 +288,7 @@ class Personal(OwnItems):
         timed = train.times is not None
         gaps = purchases.elapsed[~np.isnan(purchases.elapsed)]
         intervals = Intervals.of(purchases, train.item_count, self.shrinkage, timed=timed)
-        counts = event_weights_by_item(train, self.window, None)
+        counts = event_weights_by_item(train, self.popularity_window, None)
         return {
             "share": counts / max(float(counts.max(initial=0)), 1.0),
             "timed": np.asarray([timed]),

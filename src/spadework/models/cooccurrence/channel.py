@@ -15,7 +15,7 @@ class Channel:
 
     group: Group = "user"
     session_gap: float = 1800.0
-    window: int | None = None
+    max_distance: int | None = None
     distance: Distance = "same"
     distance_decay: float = 0.8
     backward: float = 1.0
@@ -23,10 +23,10 @@ class Channel:
     age_half_life: float | None = None
     group_power: float = 0.0
     entry: str = "binary"
-    saturation: float = 1.2
-    length: float = 0.75
+    bm25_k1: float = 1.2
+    bm25_b: float = 0.75
     entry_half_life: float = 30 * 86_400.0
-    newest: int | None = None
+    max_length: int | None = None
 
     @property
     def ordered(self) -> bool:
@@ -36,7 +36,7 @@ class Channel:
         return (
             self.distance != "same"
             or self.backward != 1.0
-            or self.window is not None
+            or self.max_distance is not None
             or self.gap_half_life is not None
         )
 
@@ -45,7 +45,7 @@ class Channel:
         """The same channel without the settings of pairs: the sizes of items are counted by it."""
         return replace(
             self,
-            window=None,
+            max_distance=None,
             distance="same",
             distance_decay=0.8,
             backward=1.0,

@@ -43,12 +43,12 @@ def passes(train: Interactions, channels: Sequence[Channel]) -> list[tuple[Chann
     longest = int(np.diff(train.starts).max(initial=0))
     by_key: dict[object, list[Channel]] = {}
     for channel in dict.fromkeys(channels):
-        uncut = channel.newest is None or longest <= channel.newest
+        uncut = channel.max_length is None or longest <= channel.max_length
         group = (channel.group, channel.session_gap if channel.group == "session" else None)
         key = (
             channel
             if channel.plain
-            else (channel.ordered, channel.newest, None if channel.ordered and uncut else group)
+            else (channel.ordered, channel.max_length, None if channel.ordered and uncut else group)
         )
         by_key.setdefault(key, []).append(channel)
     return [
@@ -102,7 +102,10 @@ def _plain_pass(train: Interactions, channel: Channel, wanted: Mask | None) -> P
     """One channel of distinct items, each of which counts one."""
     starts, rows = rows_by_group(train, channel)
     groups = Groups.of_sets(
-        starts, train.items if rows is None else train.items[rows], train.item_count, channel.newest
+        starts,
+        train.items if rows is None else train.items[rows],
+        train.item_count,
+        channel.max_length,
     )
     note_truncated(channel, groups.truncated)
     sizes = np.maximum(groups.item_sizes, 1e-12).astype(np.float32)
@@ -170,7 +173,8 @@ def _reach(positions: Codes, owners: Codes, channels: tuple[Channel, ...]) -> in
     begins = np.concatenate(([0], ends[:-1] + 1))
     longest = int((positions[ends] - positions[begins]).max())
     windows = [
-        longest if channel.window is None else min(channel.window, longest) for channel in channels
+        longest if channel.max_distance is None else min(channel.max_distance, longest)
+        for channel in channels
     ]
     return max(windows)
 
@@ -185,6 +189,6 @@ def _by_distance(channel: Channel, reach: int) -> Array:
         table[1:] = 1 / np.log10(distance[1:] + 1.7)
     elif channel.distance == "geometric":
         table = channel.distance_decay**distance
-    if channel.window is not None:
-        table[channel.window + 1 :] = 0
+    if channel.max_distance is not None:
+        table[channel.max_distance + 1 :] = 0
     return table

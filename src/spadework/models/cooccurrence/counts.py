@@ -41,7 +41,7 @@ class Counts:
 
     Rows are the items of histories, columns the items to be recommended. Counts hold 12 bytes for
     each pair of items that occur together, so on a log with long histories cap them with the
-    model's `newest`. They hold the ids of the users, so that no user is counted twice.
+    model's `max_length`. They hold the ids of the users, so that no user is counted twice.
     """
 
     channel: Channel  # what was counted
@@ -230,7 +230,7 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
                 ),
                 "Count with this model, or give the model the parameters of the counts.",
             )
-    if model.content or model.content_cold:
+    if model.content_share or model.content_cold:
         raise Unsuitable(
             f"The model {model.label!r} mixes in content, which counts do not hold.",
             "Fit it on the log.",

@@ -18,7 +18,7 @@ from polars.exceptions import PolarsError
 from spadework.arrays import Array
 from spadework.errors import BadRequest, OutputExists
 
-FORMAT = 1
+FORMAT = 2
 HEADER, ARRAYS = "counts.json", "arrays.npz"
 TABLES = ("items", "users")
 _DTYPES = {

@@ -75,7 +75,7 @@ class CrossOccurrence(ItemItem):
         Range(0.0, 100_000.0),
         Doc("Shrinks similarities of few counts; added to the denominator."),
     ] = 0.0
-    newest: Annotated[
+    max_length: Annotated[
         int,
         Range(2, 10_000_000),
         Doc("Only so many of a user's newest items of each event type are counted."),
@@ -97,7 +97,7 @@ class CrossOccurrence(ItemItem):
 
     def cost(self, train: Interactions) -> Cost:
         types = max(len(train.event_type_names), 1)
-        lengths = np.minimum(np.diff(train.starts), self.newest * types).astype(np.float64)
+        lengths = np.minimum(np.diff(train.starts), self.max_length * types).astype(np.float64)
         pairs = float((lengths**2).sum()) / types
         cells = min(pairs, float(types * train.item_count) * min(self.keep, train.item_count))
         return Cost(
@@ -187,19 +187,19 @@ class CrossOccurrence(ItemItem):
         ].astype(np.int32)
 
     def _cut(self, rows: Array, groups: Array) -> Array:
-        """The `newest` rows of each group; groups ascend."""
+        """The newest rows of each group, `max_length` at most; groups ascend."""
         lengths = np.unique_counts(groups).counts
-        if int(lengths.max(initial=0)) <= self.newest:
+        if int(lengths.max(initial=0)) <= self.max_length:
             return rows
-        truncated = int((lengths > self.newest).sum())
+        truncated = int((lengths > self.max_length).sum())
         events.note(
-            f"{truncated} times a user has more than {self.newest:,} items of an event type; "
-            "only the newest are counted (newest)."
+            f"{truncated} times a user has more than {self.max_length:,} items of an event type; "
+            "only the newest are counted (max_length)."
         )
         by_time = np.lexsort((rows, groups))
         ends = np.repeat(np.cumsum(lengths), lengths)
         kept = np.zeros(len(rows), np.bool_)
-        kept[by_time[ends - np.arange(len(rows)) <= self.newest]] = True
+        kept[by_time[ends - np.arange(len(rows)) <= self.max_length]] = True
         return rows[kept]
 
     # ---- reading a history

@@ -52,17 +52,17 @@ class GroupedRows:
             (channel.group, channel.session_gap if channel.group == "session" else 0)
             for channel in channels
         }
-        base = channels[0] if len(shared) == 1 else Channel(newest=channels[0].newest)
+        base = channels[0] if len(shared) == 1 else Channel(max_length=channels[0].max_length)
         starts, rows = rows_by_group(train, base)
         items, values = train.items, train.weights
         if rows is not None:
             items, values = items[rows], None if values is None else values[rows]
         if channels[0].ordered:
-            starts, kept, truncated = _cut(starts, base.newest)
+            starts, kept, truncated = _cut(starts, base.max_length)
             counts = np.ones(len(items) if kept is None else int(kept.sum()), np.float32)
             values = values if values is None or kept is None else values[kept]
         else:
-            entries = postings.entries(starts, items, values, train.item_count, base.newest)
+            entries = postings.entries(starts, items, values, train.item_count, base.max_length)
             starts, kept, counts, values, truncated = (
                 entries.starts,
                 entries.events,
@@ -133,8 +133,8 @@ class GroupedRows:
             item_sizes=item_sizes[self.items[first]],
             groups=int((group_sizes > 0).sum()),
             items=int((item_sizes > 0).sum()),
-            saturation=channel.saturation,
-            length=channel.length,
+            bm25_k1=channel.bm25_k1,
+            bm25_b=channel.bm25_b,
             half_life=channel.entry_half_life,
         )
         return entry_weights[channel.entry](entry)[entry_of]
@@ -248,6 +248,6 @@ def note_truncated(channel: Channel, groups: int) -> None:
         subject = f"{groups:,} {channel.group}s hold" if groups > 1 else f"1 {channel.group} holds"
         what = "events" if channel.ordered else "items"
         events.note(
-            f"{subject} more than {channel.newest:,} {what}; only their newest ones are counted "
-            "(newest)."
+            f"{subject} more than {channel.max_length:,} {what}; only their newest ones are "
+            "counted (max_length)."
         )

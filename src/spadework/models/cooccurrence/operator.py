@@ -56,8 +56,8 @@ class CoOccurrence(ItemItem):
     age_half_life) · |group|^(−group_power), plus `backward` times the same against the direction of
     time. Where order does not matter, an item counts once a group. Sizes of items are those of the
     complete log: they are without the decay with age and `group_power`, so a share is at most 1.
-    The cost grows with the sum of squared group lengths, so groups are cut to their `newest`
-    events, and a note says how many were.
+    The cost grows with the sum of squared group lengths, so groups are cut to their `max_length`
+    newest events, and a note says how many were.
     """
 
     name = "cooccurrence"
@@ -71,8 +71,10 @@ class CoOccurrence(ItemItem):
         Literal["user", "session", "basket"],
         Doc("Items of one group are pairs; without a basket column a basket is one timestamp."),
     ] = "user"
-    session_gap: Annotated[str, Duration(), Doc("A longer pause ends a session.")] = "30m"
-    window: Annotated[
+    session_gap: Annotated[
+        str, Duration(), Doc("A longer pause, such as 30m, begins a new session.")
+    ] = "30m"
+    max_distance: Annotated[
         int | None,
         Range(1, 100_000),
         Doc("Pairs further apart, in steps, do not count; none: all count."),
@@ -105,15 +107,15 @@ class CoOccurrence(ItemItem):
     entry_half_life: Annotated[str, Duration(), Doc("Half-life of the entry weight 'recency'.")] = (
         "30d"
     )
-    saturation: Annotated[
+    bm25_k1: Annotated[
         float,
         Range(0.0, 1000.0),
         Doc("k1 of the entry weight 'bm25': the smaller, the less repeats count."),
     ] = 1.2
-    length: Annotated[
+    bm25_b: Annotated[
         float, Range(0.0, 1.0), Doc("b of the entry weight 'bm25': 1 damps common items fully.")
     ] = 0.75
-    newest: Annotated[
+    max_length: Annotated[
         int | None,
         Range(2, 10_000_000),
         Doc("Only so many of a group's newest events are counted; none: all."),
@@ -133,8 +135,8 @@ class CoOccurrence(ItemItem):
         Range(0.0, 100_000.0),
         Doc("Shrinks similarities of few counts; added to the denominator."),
     ] = 0.0
-    order: Annotated[float, Range(1.0, 10.0), Doc("k of the weight 'pmi_k'.")] = 2.0
-    negatives: Annotated[
+    pmi_k: Annotated[float, Range(1.0, 10.0), Doc("k of the weight 'pmi_k'.")] = 2.0
+    ppmi_k: Annotated[
         float, Range(1.0, 1000.0), Doc("k of the weight 'ppmi': ln k is subtracted.")
     ] = 1.0
     support: Annotated[
@@ -151,8 +153,8 @@ class CoOccurrence(ItemItem):
         Doc("Rows kept per recommended item, after `keep`; none: all."),
     ] = None
     normalise: Annotated[bool, Doc("Divide each row by its sum after pruning.")] = False
-    content: Annotated[
-        float, Range(0.0, 1.0), Doc("Share of content neighbours mixed into every column.")
+    content_share: Annotated[
+        float, Range(0.0, 1.0), Doc("Share of the item table's weights; the rest is the log's.")
     ] = 0.0
     content_cold: Annotated[
         float,
@@ -171,7 +173,7 @@ class CoOccurrence(ItemItem):
         return Channel(
             group=self.group,
             session_gap=durations.seconds(self.session_gap),
-            window=self.window,
+            max_distance=self.max_distance,
             distance=self.distance,
             distance_decay=self.distance_decay,
             backward=self.backward,
@@ -179,16 +181,16 @@ class CoOccurrence(ItemItem):
             age_half_life=_seconds(self.age_half_life),
             group_power=self.group_power,
             entry=self.entry,
-            saturation=self.saturation,
-            length=self.length,
+            bm25_k1=self.bm25_k1,
+            bm25_b=self.bm25_b,
             entry_half_life=durations.seconds(self.entry_half_life),
-            newest=self.newest,
+            max_length=self.max_length,
         )
 
     def required(self) -> frozenset[Need]:
         times: frozenset[Need] = frozenset({"times"}) if self.channel.needs_times else frozenset()
         mixed: frozenset[Need] = (
-            frozenset({"content"}) if self.content or self.content_cold else frozenset()
+            frozenset({"content"}) if self.content_share or self.content_cold else frozenset()
         )
         return super().required() | times | mixed
 
@@ -200,9 +202,9 @@ class CoOccurrence(ItemItem):
 
     def cost(self, train: Interactions) -> Cost:
         lengths = np.diff(train.starts).astype(np.float64)
-        if self.newest is not None:
-            lengths = np.minimum(lengths, self.newest)
-        reach = lengths if self.window is None else np.minimum(lengths, 2.0 * self.window)
+        if self.max_length is not None:
+            lengths = np.minimum(lengths, self.max_length)
+        reach = np.minimum(lengths, 2.0 * (self.max_distance or np.inf))
         pairs = float((lengths * reach).sum())
         cells = min(pairs, float(train.item_count) ** 2)
         kept = min(cells, float(train.item_count) * min(self.keep, train.item_count))
@@ -269,7 +271,7 @@ class CoOccurrence(ItemItem):
                     "with distances, decays or weights."
                 ),
                 (
-                    "Use it with entry 'binary' and without distance, backward, window, "
+                    "Use it with entry 'binary' and without distance, backward, max_distance, "
                     "half-lives and group_power; or choose another weight."
                 ),
             )
@@ -354,8 +356,8 @@ class CoOccurrence(ItemItem):
             self.left_power,
             self.right_power,
             self.shrink,
-            self.order,
-            self.negatives,
+            self.pmi_k,
+            self.ppmi_k,
         )
         values = weight(pair)
         if self.support > 0:
@@ -375,11 +377,11 @@ class CoOccurrence(ItemItem):
             values = rows_over(starts, values, sizes**self.scales_rows)
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
-        if content is not None and (self.content or self.content_cold):
+        if content is not None and (self.content_share or self.content_cold):
             from spadework.models.content_neighbours import content_table
 
-            content_share = table_mixing.leaning(train.item_counts, self.content_cold)
-            theta = self.content + (1 - self.content) * content_share
+            cold_share = table_mixing.leaning(train.item_counts, self.content_cold)
+            theta = self.content_share + (1 - self.content_share) * cold_share
             starts, columns, values = table_mixing.mix(
                 starts, columns, values, *content_table(content, **CONTENT), theta, self.keep
             )

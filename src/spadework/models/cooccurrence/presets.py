@@ -158,6 +158,6 @@ class SequentialRules(CoOccurrence):
     needs: ClassVar[frozenset[Need]] = frozenset({"times"})
     weight = "raw"
     distance = "inverse"
-    window = 10
+    max_distance = 10
     backward = 0.0
     last = 1

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TOGETHER_BYTES = 1 << 29
 """Bytes of tables that are held at once when many models are fitted together."""
-FINISHING = ("keep_columns", "normalise", "content", "content_cold")
+FINISHING = ("keep_columns", "normalise", "content_share", "content_cold")
 """Parameters of the changes to a finished table."""
 
 
@@ -60,7 +60,7 @@ class Fit:
             4 * most_cells(groups, self.first.keep),
             min(self.first.keep, groups.item_count),
         )
-        mixed = sum(model.content > 0 or model.content_cold > 0 for model in finished)
+        mixed = sum(model.content_share > 0 or model.content_cold > 0 for model in finished)
         # these have their own columns; all have their own values
         own = sum(model.keep_columns is not None for model in finished)
         return half * (1 + len(finished) + own) + 8 * mixed * groups.item_count * keep

@@ -82,7 +82,7 @@ class GraphFilter(Factors):
             right_power=0.5,
             group_power=1.0,
             keep=self.keep,
-            newest=None,
+            max_length=None,
         )
 
     def _fit(

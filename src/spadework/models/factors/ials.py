@@ -29,12 +29,12 @@ class ImplicitAls(Factors):
     user, and others the number of rows of the other side. A user's vector is solved for from the
     history at hand when lists are made, each of its items with its weight, so that no vector of a
     user is kept. An item without interactions has no vector. Weights below zero count as zero.
-    O(epochs · (events · dimensions · block + (users + items) · dimensions · (dimensions + block²)))
-    time; a list takes items · dimensions.
+    O(epochs · (events · dimensions · block_size + (users + items) · dimensions · (dimensions +
+    block_size²))) time; a list takes items · dimensions.
 
     Hu, Koren & Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008;
     Rendle, Krichene, Zhang & Koren, "Revisiting the Performance of iALS on Item Recommendation
-    Benchmarks", RecSys 2022; Rendle et al., "iALS++", 2021 (block).
+    Benchmarks", RecSys 2022; Rendle et al., "iALS++", 2021 (block_size).
     """
 
     name = "ials"
@@ -73,7 +73,7 @@ class ImplicitAls(Factors):
         Search(4, 24, log=True),
         Doc("How often both users and items are solved for."),
     ] = 12
-    block: Annotated[
+    block_size: Annotated[
         int,
         Range(1, 512),
         Doc(
@@ -95,11 +95,11 @@ class ImplicitAls(Factors):
             {"unobserved": 0.03},
             {"l2": 0.003},
             {"dimensions": 64},
-            {"history": 0.9, "dimensions": 32, "block": 16},
+            {"history": 0.9, "dimensions": 32, "block_size": 16},
         ]
 
     def cost(self, train: Interactions) -> Cost:
-        width, block = float(self.dimensions), float(min(self.block, self.dimensions))
+        width, block = float(self.dimensions), float(min(self.block_size, self.dimensions))
         rows, entries = float(len(train.active_users) + train.item_count), float(len(train))
         work = 2 * entries * width * (block + 8) + rows * width * (width + block**2 / 3)
         seconds = self.epochs * work * 2.5e-10 / parallel.threads() + 1e-3
@@ -135,7 +135,7 @@ class ImplicitAls(Factors):
             self._ridge(np.diff(of_users[0]), len(items)),
             self._ridge(np.diff(of_items[0]), len(users)),
         )
-        step = partial(als.update, everywhere=self.unobserved, block=self.block)
+        step = partial(als.update, everywhere=self.unobserved, block=self.block_size)
         for epoch in range(self.epochs):
             label = f"fit {self.label}, epoch {epoch + 1}"
             step(users, items, *of_users, ridge=user_ridge, label=label)

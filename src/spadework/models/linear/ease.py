@@ -67,11 +67,11 @@ class Ease(Linear):
         float,
         Range(0.0, 2.0),
         Search(0.0, 0.6),
-        Doc("β: a group of n items weighs n^-group_power: above 0, heavy users count less."),
+        Doc("A group of n items weighs n^-group_power: above 0, heavy users count less."),
     ] = 0.0
-    entry: Annotated[str, OneOf(entry_weights), Doc("How much an item in a group counts.")] = (
-        "binary"
-    )
+    entry: Annotated[
+        str, OneOf(entry_weights), Doc("How much an item in a group counts before pairs are made.")
+    ] = "binary"
     group: Annotated[
         Literal["user", "session", "basket"],
         Doc("Items of one group are pairs; without a basket column a basket is one timestamp."),
@@ -87,7 +87,7 @@ class Ease(Linear):
         Duration(),
         Doc("Learn from the last span of the log only, such as 90d; none: all of it."),
     ] = None
-    newest: Annotated[
+    max_length: Annotated[
         int | None,
         Range(2, 10_000_000),
         Doc("Only so many of a group's newest items are counted; none: all."),
@@ -123,11 +123,11 @@ class Ease(Linear):
             else durations.seconds(self.age_half_life, "age_half_life"),
             group_power=self.group_power,
             entry=self.entry,
-            newest=self.newest,
+            max_length=self.max_length,
         )
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        # The window cuts the log. A channel's window, the distance of two events, is not set.
+        # The window cuts the log.
         gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
         return self._invert_gram(gram)
 

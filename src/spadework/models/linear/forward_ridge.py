@@ -32,7 +32,7 @@ class ForwardRidge(Linear):
     after the next one; old steps decay. B = (SᵀS + Λ)⁻¹ SᵀT with Λ = l2 + dropout / (1 − dropout) ·
     diag(SᵀS). With `itself`, an item may predict its own return: its weight to itself is the
     learned repurchase coefficient; without, these weights are held at zero as in EASE. O(events ·
-    reach + 3 · items³) operations, 8 · items² bytes.
+    max_distance + 3 · items³) operations, 8 · items² bytes.
 
     After the transition models of Choi et al., "Session-aware Linear Item-Item Models for
     Session-based Recommendation", WWW 2021.
@@ -66,7 +66,9 @@ class ForwardRidge(Linear):
         Search(0.1, 0.9),
         Doc("A later event n steps after the next one weighs future^n."),
     ] = 0.5
-    reach: Annotated[int, Range(1, 1000), Doc("Events more steps back than this are ignored.")] = 20
+    max_distance: Annotated[
+        int, Range(1, 1000), Doc("Pairs further apart, in steps, do not count.")
+    ] = 20
     itself: Annotated[
         bool,
         Search(choices=(True, False)),
@@ -124,7 +126,7 @@ class ForwardRidge(Linear):
             train.item_count,
             past=self.past,
             future=self.future,
-            reach=self.reach,
+            reach=self.max_distance,
             label=label,
         )
         sizes = np.diagonal(past_gram).astype(np.float64)

@@ -52,7 +52,7 @@ class Linear(HistoryReader):
         Range(0.0, 1.0),
         Search(0.0, 0.5),
         Doc(
-            "α: weights to an item of c users are divided by c^α, those from it multiplied; "
+            "Weights are times (users of the history item / users of the target)^item_power: "
             "above 0, rare items rise."
         ),
     ] = 0.0

@@ -93,22 +93,22 @@ class GramLearner(HistoryReader):
         Range(0.0, 1.0),
         Search(0.0, 0.5),
         Doc(
-            "Weights are times (users of the history item / users of the "
-            "target)^item_power; above 0 lifts rare targets."
+            "Weights are times (users of the history item / users of the target)^item_power: "
+            "above 0, rare items rise."
         ),
     ] = 0.0
     age_half_life: Annotated[
         str | None,
         Duration(),
         Search(choices=(None, "30d", "90d", "365d")),
-        Doc("Age, from the end of the log, at which an event counts half as much in the squares."),
+        Doc("Age of an event, from the end of the log, at which it counts half."),
     ] = None
     window: Annotated[
         str | None,
         Duration(),
-        Doc("Learn from the last span of the log alone, such as 90d; none: from all."),
+        Doc("Learn from the last span of the log only, such as 90d; none: all of it."),
     ] = None
-    newest: Annotated[
+    max_length: Annotated[
         int | None,
         Range(2, 10_000_000),
         Doc("Only so many of a user's newest items are counted; none: all."),
@@ -149,7 +149,7 @@ class GramLearner(HistoryReader):
         decaying = self.age_half_life is not None
         return Channel(
             group_power=self.group_power,
-            newest=self.newest,
+            max_length=self.max_length,
             entry="recency" if decaying else "binary",
             entry_half_life=2 * durations.seconds(self.age_half_life, "age_half_life")
             if self.age_half_life is not None
@@ -196,8 +196,8 @@ class GramLearner(HistoryReader):
     def _counting_cost(self, train: Interactions, max_partners: int) -> CountingCost:
         """Estimates for counting, where an item has at most `max_partners` partners."""
         lengths = np.diff(train.starts).astype(np.float64)
-        if self.newest is not None:
-            lengths = np.minimum(lengths, self.newest)
+        if self.max_length is not None:
+            lengths = np.minimum(lengths, self.max_length)
         items, pairs = train.item_count, float((lengths**2).sum())
         cells = min(pairs, float(items) ** 2)
         kept = min(cells, 2.0 * items * self.keep)

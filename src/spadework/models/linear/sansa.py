@@ -51,7 +51,7 @@ class Sansa(pruned_gram.GramLearner):
         Search(choices=(25, 50, 100, 200)),
         Doc("Cells in a row of the factors, itself included, where density gives fewer."),
     ] = 50
-    order: Annotated[
+    ordering: Annotated[
         Literal["popular", "rare"],
         Doc("Which items come first; in the factor, each item has weights for earlier ones only."),
     ] = "popular"
@@ -79,7 +79,7 @@ class Sansa(pruned_gram.GramLearner):
     ) -> Mapping[str, Array]:
         gram = self._gram(train)
         items = train.item_count
-        ascending = gram.diagonal if self.order == "rare" else -gram.diagonal
+        ascending = gram.diagonal if self.ordering == "rare" else -gram.diagonal
         rank = np.empty(items, np.int32)
         rank[np.argsort(ascending, kind="stable")] = np.arange(items, dtype=np.int32)
         members = sparse_graph.strongest(gram.pairs, self._partners(items), rank)

@@ -95,7 +95,7 @@ def task_of(
     Items are those of the windows, and with content those that have some.
     """
     validation_users, held_out = hold_out_for_validation(
-        log, model.withheld, np.random.default_rng(seed)
+        log, model.validation_users, np.random.default_rng(seed)
     )
     training = TrainingEvents.of_log(log, held_out)
     counts = _counts(training, log.item_count)

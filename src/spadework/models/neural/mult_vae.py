@@ -80,7 +80,7 @@ class MultVae(Factors):
         Search(3e-4, 3e-3, log=True),
         Doc("Step of the optimiser (Adam)."),
     ] = 1e-3
-    withheld: Annotated[
+    validation_users: Annotated[
         int,
         Range(0, 100_000),
         Doc(
@@ -113,7 +113,9 @@ class MultVae(Factors):
 
         seed = int(rng.integers(2**31))
         identity = identity_of(self.params, seed, train, None)
-        users, held_out = hold_out_for_validation(train, self.withheld, np.random.default_rng(seed))
+        users, held_out = hold_out_for_validation(
+            train, self.validation_users, np.random.default_rng(seed)
+        )
         is_held_out = np.arange(len(train)) >= (train.starts[1:] - held_out)[train.users]
         state, curve = fit(
             self, train.where(~is_held_out), train.where(is_held_out), users, seed, identity

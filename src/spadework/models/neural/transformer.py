@@ -75,9 +75,9 @@ class Transformer(Vectors):
     times: Annotated[
         bool, Doc("The time between two events is read, as a bias by its logarithm (HSTU).")
     ] = False
-    max_length: Annotated[int, Range(3, 4096), Doc("Latest events of a history that are read.")] = (
-        200
-    )
+    max_length: Annotated[
+        int, Range(3, 4096), Doc("Only so many of a user's newest events are read.")
+    ] = 200
     objective: Annotated[
         Literal["next", "last", "masked", "set"],
         Doc(
@@ -150,7 +150,7 @@ class Transformer(Vectors):
     window: Annotated[
         str | None,
         Duration(),
-        Doc("Last span of the log that is learned from; none: all."),
+        Doc("Learn from the last span of the log only, such as 90d; none: all of it."),
     ] = None
     dropout: Annotated[
         float, Range(0.0, 0.9), Doc("Share of cells that is left out in training.")
@@ -169,7 +169,7 @@ class Transformer(Vectors):
         Range(1e-6, 1.0, log=True),
         Doc("Largest step of the optimiser (Adam), between a short warm-up and a cosine."),
     ] = 1e-3
-    withheld: Annotated[
+    validation_users: Annotated[
         int,
         Range(0, 100_000),
         Doc(

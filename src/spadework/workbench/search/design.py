@@ -182,7 +182,7 @@ def _extra(train: Interactions, content: ItemContent | None) -> list[Settings]:
     ]
     if content is not None:
         bags += [{"weight": "cosine", "content_cold": kappa} for kappa in (2.0, 10.0)] + [
-            {"weight": "cosine", "content": 0.2}
+            {"weight": "cosine", "content_share": 0.2}
         ]
     found = [bag | history for bag in bags for history in histories]
     if not timed:
@@ -197,7 +197,7 @@ def _extra(train: Interactions, content: ItemContent | None) -> list[Settings]:
     }
     clocks: list[Settings] = [
         {"backward": 0.0}, {"backward": 1.0}, {"distance": "log"}, {"distance": "geometric"},
-        {"window": 1}, {"window": 5}, {"window": 20},
+        {"max_distance": 1}, {"max_distance": 5}, {"max_distance": 20},
         {"gap_half_life": "1d"}, {"gap_half_life": "7d"}, {"age_half_life": "7d"},
         {"age_half_life": "30d"}, {"age_half_life": "90d"},
         {"group": "session"}, {"group": "session", "session_gap": "12h"}, {"group_power": 1.0},

@@ -98,7 +98,7 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
         changed = [name for name, value in score.params.items() if value != defaults[name]]
         if len(changed) == 1:
             name = changed[0]
-            topic = "time" if name in ("window", "half_life") else name
+            topic = "time" if name in ("window", "popularity_window", "half_life") else name
             pair = (
                 score.model,
                 score.label,
