@@ -188,7 +188,12 @@ def main(parts: list[str]) -> None:
         "validation span alone. A share is of the metric without the choice, with its 95 % "
         "interval, paired by user. The log's integrity"
     )
-    print("checks come first; `spadework explain CODE` says what a question means.\n")
+    print(
+        "checks come first; `spadework explain CODE` says what a question means. Found: a weak or "
+        "strong finding, or any finding of an integrity check. Quiet: the question was asked, and "
+        "its finding is a note; or a check found nothing. Unasked: this log cannot answer it, or "
+        "there was no time.\n"
+    )
     chosen = [
         name for name in LOGS if not parts or any(part.lower() in name.lower() for part in parts)
     ]

@@ -37,7 +37,7 @@ from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judgement import best
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.model_families import floor
+from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.tuning import Tuning
 
@@ -169,7 +169,7 @@ def main(part: str, minutes: float, names: list[str], *, alone: bool) -> None:
         )
         chosen_of = [_tuned(one, judging, 60 * minutes / len(able)) for one in able]
     best_of = [one for one in chosen_of if one is not None]
-    beside = [*floor()] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
+    beside = [*baselines()] + [model(one) for one in BESIDE_ALL] + BESIDE.get(name, [])
     tried = [trial(one, choosing, case.content) for one in [*([] if alone else beside), *best_of]]
     tried += (
         [] if alone else [trial(one, choosing, case.content) for one in mixtures(tried, choosing)]

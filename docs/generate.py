@@ -1,4 +1,4 @@
-"""Write the reference pages under docs/reference from the shelves and commands. `make docs` runs
+"""Write the reference pages under docs/reference from the registries and commands. `make docs` runs
 it; a test checks that it was run.
 """
 

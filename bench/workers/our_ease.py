@@ -63,7 +63,7 @@ def main(folder: Path, out: Path, what: str) -> None:
         model.recommend(log, k=10, repeats="forbid")
         seconds = time.perf_counter() - begun
         corner = np.unique(items)[:CORNER]
-        left, right = model._scales(model.state)
+        left, right = model._row_and_column_factors(model.state)
         weights = left[:, None] * model.state["matrix"] * right
         np.ascontiguousarray(weights[np.ix_(corner, corner)], np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": answer}))

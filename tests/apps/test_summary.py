@@ -151,7 +151,7 @@ def test_it_ends_with_lines_to_type_and_stays_short(printed):
         assert len(text.splitlines()) < 60
 
 
-def test_a_transformer_is_proposed_where_it_may_pay_and_the_dig_was_not_starved(tmp_path):
+def test_a_transformer_is_proposed_where_it_may_pay_and_the_dig_was_not_cut_short(tmp_path):
     board = random_board(1)
     found = {
         "code": "VER-1",
@@ -160,13 +160,13 @@ def test_a_transformer_is_proposed_where_it_may_pay_and_the_dig_was_not_starved(
         "advice": "",
         "command": "spadework train RUN",
     }
-    for sentence, starved, wanted in (
+    for sentence, cut_short, wanted in (
         (found["says"], False, True),
         (found["says"], True, False),
         ("The spade is enough: …", False, False),
         ("Undecided: …", False, False),
     ):
-        board["budget"] |= {"starved": starved}
+        board["budget"] |= {"starved": cut_short}
         where = run_folder.write_run(
             tmp_path / "run", files_of(board) | {"findings": [found | {"says": sentence}]}
         )
@@ -175,7 +175,7 @@ def test_a_transformer_is_proposed_where_it_may_pay_and_the_dig_was_not_starved(
         assert f"$ spadework train {where}" in text
 
 
-def test_strict_ends_with_one_where_the_dig_was_starved_or_a_finding_blocks(
+def test_strict_ends_with_one_where_the_dig_was_cut_short_or_a_finding_blocks(
     order_run, tmp_path, capsys
 ):
     arguments = [

@@ -1,5 +1,5 @@
-"""Imports go down only, third-party names stand in their own files, and the offending line is
-named.
+"""Layers import only those with lower numbers, third-party names stand in their own files, and the
+offending line is named.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from makers import ROOT, SOURCE
 
-FLOORS = {
+LAYERS = {
     "data": 1,
     "kernels": 2,
     "models": 3,
@@ -21,7 +21,7 @@ FLOORS = {
     "workbench": 6,
     "apps": 7,
 }
-ROOMS = {  # of one floor: a room imports from those with a smaller number, and from itself
+FOLDERS = {  # of one layer: a folder imports from those with a smaller number, and itself
     "data": 0, "data/reading": 1, "data/content.py": 2, "data/samples.py": 3, "data/worlds": 3,
     "data/addresses.py": 4, "data/presplit.py": 5,
     "kernels": 0, "kernels/counting": 1, "kernels/ranking": 1, "kernels/similarity": 2,
@@ -36,7 +36,7 @@ ROOMS = {  # of one floor: a room imports from those with a smaller number, and 
     "workbench/training": 6,
     "apps": 0, "apps/commands": 1,
 }  # fmt: skip
-LISTS = ("spadework.models",)  # its `__init__` lists what the rooms define, for type checkers
+LISTS = ("spadework.models",)  # its `__init__` lists what the folders define, for type checkers
 NAMED_AFTER = ("apps/commands/", "workbench/report/sections/", "diagnosis/questions/")
 """Folders whose modules have the name of what they are about, which is that of another module at
 times.
@@ -117,7 +117,7 @@ def where(path: Path, line: int) -> str:
     return f"{path.relative_to(ROOT)}:{line}"
 
 
-def floor_of(name: str) -> str:
+def layer_of(name: str) -> str:
     parts = name.split(".")
     return parts[1] if len(parts) > 1 else ""
 
@@ -128,17 +128,17 @@ def test_imports_go_down_only():
         for line, name in imports(path):
             if not name.startswith("spadework"):
                 continue
-            other = floor_of(name)
+            other = layer_of(name)
             if other in HELPERS:
                 continue
-            assert other in FLOORS, f"{where(path, line)} imports {name}, which is on no floor"
+            assert other in LAYERS, f"{where(path, line)} imports {name}, which is in no layer"
             assert own not in HELPERS, (
                 f"{where(path, line)}: the helper {own} imports {name}; helpers import only "
                 "each other"
             )
-            assert FLOORS[other] <= FLOORS[own], (
-                f"{where(path, line)}: {own} (floor {FLOORS[own]}) imports {name} (floor "
-                f"{FLOORS[other]})"
+            assert LAYERS[other] <= LAYERS[own], (
+                f"{where(path, line)}: {own} (layer {LAYERS[own]}) imports {name} (layer "
+                f"{LAYERS[other]})"
             )
 
 
@@ -170,24 +170,26 @@ def test_commands_import_nothing_heavy_until_they_run():
             )
             lower = (
                 name.startswith("spadework.")
-                and floor_of(name) in FLOORS
-                and floor_of(name) != "apps"
+                and layer_of(name) in LAYERS
+                and layer_of(name) != "apps"
             )
             assert not lower, f"{where(path, line)} imports {name} when it is loaded"
 
 
-def test_every_folder_of_the_package_is_a_floor():
+def test_every_folder_of_the_package_is_a_layer():
     folders = {
         path.name for path in SOURCE.iterdir() if path.is_dir() and path.name != "__pycache__"
     }
-    assert folders == set(FLOORS)
+    assert folders == set(LAYERS)
 
 
-def room_of(path: Path) -> str:
-    """The longest entry of ROOMS that the path lies in."""
+def folder_of(path: Path) -> str:
+    """The longest entry of FOLDERS that the path lies in."""
     here = path.relative_to(SOURCE).as_posix()
     return max(
-        (room for room in ROOMS if here == room or here.startswith(f"{room}/")), key=len, default=""
+        (folder for folder in FOLDERS if here == folder or here.startswith(f"{folder}/")),
+        key=len,
+        default="",
     )
 
 
@@ -201,19 +203,19 @@ def module(name: str) -> Path | None:
     return None
 
 
-def test_every_folder_is_a_room():
+def test_the_order_of_folders_has_every_folder():
     folders = {
         path.relative_to(SOURCE).as_posix()
-        for floor in FLOORS
-        for path in (SOURCE / floor).iterdir()
+        for layer in LAYERS
+        for path in (SOURCE / layer).iterdir()
         if (path / "__init__.py").exists()
     }
-    assert folders == {room for room in ROOMS if "/" in room and not room.endswith(".py")}
+    assert folders == {folder for folder in FOLDERS if "/" in folder and not folder.endswith(".py")}
 
 
-def test_rooms_of_a_floor_import_one_way():
+def test_folders_of_a_layer_import_one_way():
     for path in sorted(SOURCE.rglob("*.py")):
-        own = room_of(path)
+        own = folder_of(path)
         for line, name in imports(path):
             target = module(name) if name.startswith("spadework.") else None
             if target is None or (
@@ -221,9 +223,9 @@ def test_rooms_of_a_floor_import_one_way():
                 and ".".join(("spadework", *path.relative_to(SOURCE).parts[:-1])) in LISTS
             ):
                 continue
-            other = room_of(target)
+            other = folder_of(target)
             if own and other and own != other and own.split("/")[0] == other.split("/")[0]:
-                assert ROOMS[other] < ROOMS[own], (
+                assert FOLDERS[other] < FOLDERS[own], (
                     f"{where(path, line)}: {own} imports {name} of {other}"
                 )
 

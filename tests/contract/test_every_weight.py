@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spadework.kernels.similarity.entry_weights import Entries, entry_weight, entry_weights
+from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weight, entry_weights
 from spadework.kernels.similarity.pair_weights import pair_weight, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 
@@ -332,8 +332,8 @@ def test_sizes_next_to_zero_do_no_harm(name):
         assert (values <= 0).all()
 
 
-def entries_by_hand() -> Entries:
-    return Entries(
+def entries_by_hand() -> EntryStatistics:
+    return EntryStatistics(
         np.asarray([2.0, 1.0]),
         np.asarray([1, 9]),
         np.asarray([1, 1]),
@@ -364,7 +364,7 @@ def test_entry_weight_is_finite_and_never_below_zero(name, data):
     def column(high, low=1):
         return np.asarray(data.draw(st.lists(st.integers(low, high), min_size=n, max_size=n)))
 
-    entries = Entries(
+    entries = EntryStatistics(
         column(9).astype(np.float32),
         column(items),
         column(groups),

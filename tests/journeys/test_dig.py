@@ -216,7 +216,7 @@ def test_changed_data_replace_a_finished_run_only_by_force(tmp_path):
 def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp_path):
     run = sw.dig("world:order", folder=tmp_path / "run", budget="0.001s")
     done = {entry["label"] for entry in run.scores if entry["state"] == "done"}
-    assert done == set(model_families.FLOOR)
+    assert done == set(model_families.BASELINES)
     assert {entry["model"] for entry in run.scores} == {
         name for name, cls in catalogue().items() if not cls.neural
     }
@@ -228,7 +228,7 @@ def test_next_to_no_budget_runs_what_is_on_every_board_and_the_others_say_so(tmp
     assert run.model().name == "popular"
     budget = run.board["budget"]
     assert budget["starved"]
-    assert budget["says"].startswith("This dig was starved: ")
+    assert budget["says"].startswith("This dig was cut short: ")
     assert budget["would_do"] is not None
 
 

@@ -32,17 +32,17 @@ def forced(groups: Groups, way: str) -> SetCounter:
     """A counter that uses this way, whatever suits the data."""
     counter = SetCounter(groups)
     counter.__dict__["by_half"] = way == "half"
-    counter.__dict__["_dense"] = np.full(groups.item_count, way == "dense")
+    counter.__dict__["_is_dense_row"] = np.full(groups.item_count, way == "dense")
     return counter
 
 
 def counted(counter: SetCounter, ranges=None) -> np.ndarray:
     """Counts of all rows by item code, the workspace used again from block to block."""
-    groups, work = counter.groups, Workspace()
+    groups, workspace = counter.groups, Workspace()
     counter.prepare()
     out = np.zeros((groups.item_count, groups.item_count))
     for rows in counter.blocks() if ranges is None else ranges:
-        block = counter.count(rows, work)
+        block = counter.count(rows, workspace)
         if block.columns is None:
             own = block.joint.reshape(block.rows, -1)
         else:
@@ -51,7 +51,7 @@ def counted(counter: SetCounter, ranges=None) -> np.ndarray:
                 "a sparse cell is written only where something was counted"
             )
         out[block.first : block.last] = own
-    return out[np.ix_(groups.ranks, groups.ranks)]
+    return out[np.ix_(groups.rank_of_code, groups.rank_of_code)]
 
 
 @ways
@@ -105,7 +105,7 @@ def test_dense_rows_come_first_and_no_block_mixes_them_with_sparse_ones():
     rng = np.random.default_rng(1)
     made = [set(np.minimum(rng.geometric(0.08, 12) - 1, 199).tolist()) for _ in range(60)]
     counter = SetCounter(arranged(made, 200))
-    dense = counter._dense
+    dense = counter._is_dense_row
     assert 0 < dense.sum() < 200, "the log has dense and sparse rows"
     assert not counter.by_half
     assert (np.diff(dense.astype(int)) <= 0).all()
@@ -160,25 +160,25 @@ def test_the_triangle_is_the_same_on_any_number_of_threads():
 def test_groups_are_the_log_by_rank(made):
     groups = arranged(made)
     for number, group in enumerate(made):
-        own = groups.items[groups.starts[number] : groups.starts[number + 1]]
+        own = groups.item_ranks[groups.starts[number] : groups.starts[number + 1]]
         assert (np.diff(own.astype(int)) > 0).all(), "common items come first"
-        assert set(groups.order[own].tolist()) == group
+        assert set(groups.code_of_rank[own].tolist()) == group
     assert (np.diff(groups.item_sizes) <= 0).all()
-    assert (groups.ranks[groups.order] == np.arange(ITEMS)).all()
+    assert (groups.rank_of_code[groups.code_of_rank] == np.arange(ITEMS)).all()
     for rank in range(ITEMS):
         cells = slice(int(groups.occurrence_starts[rank]), int(groups.occurrence_starts[rank + 1]))
-        assert groups.pairs[rank] == sum(
-            len(group) for group in made if groups.order[rank] in group
+        assert groups.additions_per_row[rank] == sum(
+            len(group) for group in made if groups.code_of_rank[rank] in group
         )
         assert groups.occurrence_groups[cells].tolist() == [
-            number for number, group in enumerate(made) if groups.order[rank] in group
+            number for number, group in enumerate(made) if groups.code_of_rank[rank] in group
         ]
 
 
 @given(st.lists(st.integers(0, 30), max_size=12), st.integers(1, 40), st.integers(1, 4))
-def test_cuts_hold_what_they_may_and_tile_what_they_must(work, most, tile):
-    ranges = count_blocks.cut(np.cumsum(work), most, tile)
-    assert [row for first, last in ranges for row in range(first, last)] == list(range(len(work)))
+def test_cuts_hold_what_they_may_and_tile_what_they_must(costs, most, tile):
+    ranges = count_blocks.cut(np.cumsum(costs), most, tile)
+    assert [row for first, last in ranges for row in range(first, last)] == list(range(len(costs)))
     for first, last in ranges:
         assert first < last
-        assert sum(work[first:last]) <= most or last - first <= tile
+        assert sum(costs[first:last]) <= most or last - first <= tile

@@ -54,7 +54,7 @@ def made_tables(made, way=None, *, items=ITEMS, rows=None, wanted=()) -> list[Ta
     counter = SetCounter(groups)
     if way is not None:
         counter.__dict__["by_half"] = way == "half"
-        counter.__dict__["_dense"] = np.full(items, way == "dense")
+        counter.__dict__["_is_dense_row"] = np.full(items, way == "dense")
     return tables(counter, groups, wanted, "count pairs")
 
 
@@ -80,15 +80,17 @@ def cells(table: Table) -> list[dict[int, float]]:
 def test_tables_hold_what_sorting_each_row_keeps(way, made):
     counts = oracles.count_sets(made, ITEMS).astype(np.float32)
     groups = groups_of(made)
-    sizes = np.maximum(groups.item_sizes, 1).astype(np.float32)[groups.ranks]
+    sizes = np.maximum(groups.item_sizes, 1).astype(np.float32)[groups.rank_of_code]
     for table, (weigh, keep) in zip(
         made_tables(made, way), ((cosine, 3), (confidence, 2)), strict=True
     ):
         values = weigh(counts, sizes[:, None], sizes[None, :])
         for item, found in enumerate(cells(table)):
-            by_rank = {int(groups.ranks[code]): float(values[item, code]) for code in range(ITEMS)}
+            by_rank = {
+                int(groups.rank_of_code[code]): float(values[item, code]) for code in range(ITEMS)
+            }
             assert found == {
-                int(groups.order[rank]): value
+                int(groups.code_of_rank[rank]): value
                 for rank, value in oracles.largest(by_rank, keep).items()
             }
             own = table.columns[table.starts[item] : table.starts[item + 1]]
@@ -154,7 +156,7 @@ def test_many_weights_at_once_equal_each_alone(made):
 @given(baskets)
 def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
     groups = groups_of(made, events=True)
-    ones = np.ones((len(groups.items), 2), np.float32)
+    ones = np.ones((len(groups.item_ranks), 2), np.float32)
     counter = (
         ChannelCounter(groups, np.zeros(len(ones), np.int32), ones, ones, ones[:1], ones[:1])
         if len(ones)
@@ -168,7 +170,7 @@ def test_channels_of_plain_pairs_make_the_tables_of_sets(made):
 def test_channels_are_the_same_on_any_number_of_threads_and_blocks(monkeypatch):
     groups = groups_of(many(5), 40, events=True)
     rng = np.random.default_rng(6)
-    own = rng.random((len(groups.items), 2)).astype(np.float32)
+    own = rng.random((len(groups.item_ranks), 2)).astype(np.float32)
     table = rng.random((4, 2)).astype(np.float32)
     positions = (
         np.arange(len(own)) - np.repeat(groups.starts[:-1], np.diff(groups.starts))

@@ -54,10 +54,10 @@ def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
     kept = [set(latest_of(group, most)) for group in made]
     assert found.truncated == sum(len(set(group)) > (most or ITEMS) for group in made)
     for number, wanted in enumerate(kept):
-        own = found.items[found.starts[number] : found.starts[number + 1]]
+        own = found.item_ranks[found.starts[number] : found.starts[number + 1]]
         assert (np.diff(own.astype(int)) > 0).all()
-        assert set(found.order[own].tolist()) == wanted
-    for rank, item in enumerate(found.order.tolist()):
+        assert set(found.code_of_rank[own].tolist()) == wanted
+    for rank, item in enumerate(found.code_of_rank.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
         assert found.occurrence_groups[cells].tolist() == [
             number for number, group in enumerate(kept) if item in group
@@ -68,22 +68,23 @@ def test_sets_of_repeated_events_are_the_newest_distinct_items(made, most):
 def test_events_by_item_keep_their_order_and_know_their_group(made):
     starts, items = arranged(made)
     found = Groups.build(starts, items, ITEMS)
-    assert (found.order[found.items] == items).all()
+    assert (found.code_of_rank[found.item_ranks] == items).all()
     owners = np.repeat(np.arange(len(made)), [len(group) for group in made])
-    for rank, item in enumerate(found.order.tolist()):
+    for rank, item in enumerate(found.code_of_rank.tolist()):
         cells = slice(int(found.occurrence_starts[rank]), int(found.occurrence_starts[rank + 1]))
         assert found.occurrences[cells].tolist() == np.flatnonzero(items == item).tolist()
         np.testing.assert_array_equal(
             found.occurrence_groups[cells], owners[found.occurrences[cells]]
         )
-    assert found.pairs.tolist() == [
-        sum(len(group) * group.count(item) for group in made) for item in found.order.tolist()
+    assert found.additions_per_row.tolist() == [
+        sum(len(group) * group.count(item) for group in made)
+        for item in found.code_of_rank.tolist()
     ]
 
 
 def test_a_large_catalogue_takes_four_bytes_an_item():
     starts, items = np.asarray([0, 3, 5]), np.asarray([69_999, 5, 69_999, 5, 68_000], np.int32)
     for made in (Groups.of_sets(starts, items, 70_000), Groups.build(starts, items, 70_000)):
-        assert made.items.dtype == np.uint32
-        assert set(made.order[made.items].tolist()) == {5, 68_000, 69_999}
+        assert made.item_ranks.dtype == np.uint32
+        assert set(made.code_of_rank[made.item_ranks].tolist()) == {5, 68_000, 69_999}
     assert Groups.of_sets(starts, items, 60_000 + 9_999 + 1).starts.tolist() == [0, 2, 4]

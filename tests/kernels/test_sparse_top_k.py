@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import oracles
-from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
+from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, scratch_cells
 
 DENORMAL = float(np.float32(1e-42))
 ODD = [
@@ -54,7 +54,7 @@ def kept(rows, keep, *, columns=None, order=None):
         np.empty(capacity + 1, np.float32),
     )
     out_columns[capacity] = -77
-    room = np.full(workspace(longest), 0xABCDEF01, np.uint32)  # left from an earlier use
+    room = np.full(scratch_cells(longest), 0xABCDEF01, np.uint32)  # left from an earlier use
     filled = keep_largest(
         starts,
         flat,

@@ -28,15 +28,15 @@ class Log:
     starts: np.ndarray
     items: np.ndarray
     positions: np.ndarray
-    own: np.ndarray
-    later: np.ndarray
+    earlier_weights: np.ndarray
+    later_weights: np.ndarray
     forward: np.ndarray
     backward: np.ndarray
     seconds: np.ndarray
     middles: np.ndarray
     rates: np.ndarray
-    levels: np.ndarray
-    level: np.ndarray
+    subgroups: np.ndarray
+    subgroup: np.ndarray
 
     def counter(self, *lanes: int, **changes: Any) -> ChannelCounter:
         """Counts the named lanes, all of them if none is named."""
@@ -44,15 +44,15 @@ class Log:
         given = {
             "groups": Groups.build(self.starts, self.items, ITEMS),
             "positions": self.positions,
-            "events": self.own[:, chosen],
-            "later": self.later[:, chosen],
+            "earlier_weights": self.earlier_weights[:, chosen],
+            "later_weights": self.later_weights[:, chosen],
             "forward": self.forward[:, chosen],
             "backward": self.backward[:, chosen],
             "seconds": self.seconds,
             "middles": self.middles,
             "gap_rates": self.rates[chosen],
-            "levels": self.levels,
-            "level": self.level[chosen],
+            "subgroups": self.subgroups,
+            "subgroup": self.subgroup[chosen],
         }
         return ChannelCounter(
             **{
@@ -76,13 +76,13 @@ class Log:
         table = self.forward if distance >= 0 else self.backward
         if abs(distance) >= len(table):
             return 0.0
-        level = self.level[lane]
-        if level >= 0 and self.levels[level, one] != self.levels[level, other]:
+        subgroup = self.subgroup[lane]
+        if subgroup >= 0 and self.subgroups[subgroup, one] != self.subgroups[subgroup, other]:
             return 0.0
         decay = 2.0 ** (-abs(int(self.seconds[one]) - int(self.seconds[other])) * self.rates[lane])
         return (
-            float(self.own[early, lane])
-            * float(self.later[late, lane])
+            float(self.earlier_weights[early, lane])
+            * float(self.later_weights[late, lane])
             * float(table[abs(distance), lane])
             * decay
         )
@@ -99,13 +99,14 @@ def logs(draw) -> Log:
     gaps = [rng.integers(0, draw(st.integers(1, 4)), n) for n in lengths]
     positions = np.concatenate([np.cumsum(step) for step in gaps]).astype(np.int32)
     reach = draw(st.integers(0, int(positions.max(initial=0)) + 1))
-    own = rng.choice([0.0, 0.3, 1.0, 2.5], (size, LANES)).astype(np.float32)
+    earlier_weights = rng.choice([0.0, 0.3, 1.0, 2.5], (size, LANES)).astype(np.float32)
     return Log(
         starts=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         items=rng.integers(0, ITEMS, size).astype(np.int32),
         positions=positions,
-        own=own,
-        later=own * rng.choice([0.25, 0.7, 1.0], (size, LANES)).astype(np.float32),
+        earlier_weights=earlier_weights,
+        later_weights=earlier_weights
+        * rng.choice([0.25, 0.7, 1.0], (size, LANES)).astype(np.float32),
         forward=rng.random((reach + 1, LANES)).astype(np.float32),
         backward=rng.choice([0.0, 0.5, 1.0], (reach + 1, LANES)).astype(np.float32),
         # equal positions are at the same time
@@ -113,29 +114,29 @@ def logs(draw) -> Log:
         middles=np.repeat(rng.integers(0, 5000, len(lengths)), lengths),
         rates=rng.choice([0.0, 1e-4, 3e-3, 1.0], LANES),
         # one ascends, as sessions do
-        levels=np.stack([np.sort(rng.integers(0, 3, size)), rng.integers(0, 2, size)]).astype(
+        subgroups=np.stack([np.sort(rng.integers(0, 3, size)), rng.integers(0, 2, size)]).astype(
             np.int32
         ),
-        level=rng.integers(-1, 2, LANES),
+        subgroup=rng.integers(-1, 2, LANES),
     )
 
 
 def counted(counter: ChannelCounter, ranges=None) -> np.ndarray:
     """Counts [channels, items, items] by item code."""
-    groups, work = counter.groups, Workspace()
+    groups, workspace = counter.groups, Workspace()
     counter.prepare()
     out = np.zeros((counter.channels, ITEMS, ITEMS))
     for rows in counter.blocks() if ranges is None else ranges:
-        block = counter.count(rows, work)
+        block = counter.count(rows, workspace)
         for row in range(block.rows):
-            own = block.columns[block.starts[row] : block.starts[row + 1]]
-            assert len(set(own.tolist())) == len(own), "each column once"
-            assert block.first + row not in own, "an item is no neighbour of itself"
+            columns = block.columns[block.starts[row] : block.starts[row + 1]]
+            assert len(set(columns.tolist())) == len(columns), "each column once"
+            assert block.first + row not in columns, "an item is no neighbour of itself"
         for lane in range(counter.channels):
             out[lane, block.first : block.last] = oracles.dense(
                 block.starts, block.columns, block.joint[:, lane], ITEMS
             )
-    return out[:, groups.ranks[:, None], groups.ranks[None, :]]
+    return out[:, groups.rank_of_code[:, None], groups.rank_of_code[None, :]]
 
 
 @given(logs())
@@ -146,19 +147,19 @@ def test_counts_are_what_the_loops_count(log):
 
 
 @given(logs())
-def test_without_gaps_and_levels(log):
-    plain = replace(log, rates=np.zeros(LANES), level=np.full(LANES, -1))
-    found = counted(plain.counter(seconds=None, gap_rates=None, levels=None, level=None))
+def test_without_gaps_and_subgroups(log):
+    plain = replace(log, rates=np.zeros(LANES), subgroup=np.full(LANES, -1))
+    found = counted(plain.counter(seconds=None, gap_rates=None, subgroups=None, subgroup=None))
     for lane in range(LANES):
         np.testing.assert_allclose(found[lane], plain.expected(lane), rtol=1e-6, atol=1e-7)
 
 
 @given(logs())
-def test_gaps_without_levels_and_levels_without_gaps(log):
-    gaps, levels = replace(log, level=np.full(LANES, -1)), replace(log, rates=np.zeros(LANES))
+def test_gaps_without_subgroups_and_subgroups_without_gaps(log):
+    gaps, nested = replace(log, subgroup=np.full(LANES, -1)), replace(log, rates=np.zeros(LANES))
     for found, known in (
-        (counted(log.counter(levels=None, level=None)), gaps),
-        (counted(log.counter(seconds=None, gap_rates=None)), levels),
+        (counted(log.counter(subgroups=None, subgroup=None)), gaps),
+        (counted(log.counter(seconds=None, gap_rates=None)), nested),
     ):
         for lane in range(LANES):
             np.testing.assert_allclose(found[lane], known.expected(lane), rtol=1e-5, atol=1e-7)
@@ -234,9 +235,9 @@ def part(log: Log, groups: list[int]) -> Log:
     ).astype(np.int64)
     by_event = {
         name: getattr(log, name)[rows]
-        for name in ("items", "positions", "own", "later", "seconds", "middles")
+        for name in ("items", "positions", "earlier_weights", "later_weights", "seconds", "middles")
     }
-    return replace(log, starts=starts, levels=log.levels[:, rows], **by_event)
+    return replace(log, starts=starts, subgroups=log.subgroups[:, rows], **by_event)
 
 
 def simple(items, positions, forward, backward, **changes) -> np.ndarray:
@@ -252,8 +253,8 @@ def simple(items, positions, forward, backward, **changes) -> np.ndarray:
     given = {
         "groups": groups,
         "positions": np.asarray(positions, np.int32),
-        "events": ones,
-        "later": ones,
+        "earlier_weights": ones,
+        "later_weights": ones,
         **table,
     }
     return counted(ChannelCounter(**(given | changes)))[0]
@@ -281,9 +282,10 @@ def test_events_beyond_the_reach_do_not_count():
 
 
 def test_the_later_event_of_a_pair_ages_it_in_both_directions():
-    later = np.asarray([[0.5], [0.25]], np.float32)
+    later_weights = np.asarray([[0.5], [0.25]], np.float32)
     np.testing.assert_array_equal(
-        simple([0, 1], [0, 1], [1, 1], [1, 1], later=later)[:2, :2], [[0, 0.25], [0.25, 0]]
+        simple([0, 1], [0, 1], [1, 1], [1, 1], later_weights=later_weights)[:2, :2],
+        [[0, 0.25], [0.25, 0]],
     )
 
 
@@ -335,12 +337,12 @@ def test_a_decay_is_folded_only_where_float32_holds_its_factors(weight):
     neighbours keep their weights.
     """
     seconds = np.arange(5) * 50_000
-    own = np.full((5, 1), weight, np.float32)
+    earlier_weights = np.full((5, 1), weight, np.float32)
     given = {
         "seconds": seconds,
         "gap_rates": np.asarray([1 / 1000.0]),
-        "later": np.ones((5, 1), np.float32),
-        "events": own,
+        "later_weights": np.ones((5, 1), np.float32),
+        "earlier_weights": earlier_weights,
     }
     found = simple([0, 1, 2, 3, 4], np.arange(5), [1, 1], [1, 1], **given)
     for one in range(4):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from spadework.errors import UnknownName, Unsuitable
-from spadework.kernels.similarity.entry_weights import Entries, entry_weights
+from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weights
 from spadework.kernels.similarity.pair_weights import (
     association,
     llr_keeps,
@@ -48,7 +48,7 @@ def entries(**changes):
         "groups": 1,
         "items": 2,
     }
-    return Entries(**(plain | changes))
+    return EntryStatistics(**(plain | changes))
 
 
 def test_flags_are_set_where_they_should_be():

@@ -28,7 +28,7 @@ def binary(log) -> np.ndarray:
 def weights_of(fitted) -> np.ndarray:
     """The weights from each history item to all items, row by row, the item itself included."""
     state = fitted.state
-    left, right = (part.astype(np.float64) for part in fitted._scales(state))
+    left, right = (part.astype(np.float64) for part in fitted._row_and_column_factors(state))
     return left[:, None] * state["matrix"] * right
 
 

@@ -220,18 +220,18 @@ def _new_keys(rng: np.random.Generator, board: Entry, done: list[str], rungs: li
         for name in late
         if not any(row["model"] == name and row["state"] == "skipped" for row in entries)
     ]
-    starved = bool(rng.random() < 0.4)
+    cut_short = bool(rng.random() < 0.4)
     board["budget"] = {
         "asked": 60.0,
         "used": float(rng.random() * 70),
-        "starved": starved,
+        "starved": cut_short,
         "ended": str(rng.choice(["done", "budget"])),
         "says": "Nothing left could change the winner."
-        if not starved
+        if not cut_short
         else "60 s were too short: nobody tried session neighbours.",
-        "families_without_a_trial": ["session neighbours"] if starved else [],
+        "families_without_a_trial": ["session neighbours"] if cut_short else [],
         "models_without_a_trial": late,
-        "would_do": "10m" if starved or rng.random() < 0.3 else None,
+        "would_do": "10m" if cut_short or rng.random() < 0.3 else None,
     }
     board["not_tried"] += [
         {"what": "probe ORD-1", "why": "There was no time.", "kind": "not asked"},

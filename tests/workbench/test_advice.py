@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spadework.diagnosis.prediction import Prediction, check
-from spadework.workbench.training.advice import starved, undecided_if_cut_short
-from spadework.workbench.training.training_curves import cut_short
+from spadework.workbench.training.advice import cut_short, undecided_if_cut_short
+from spadework.workbench.training.training_curves import cut_short as network_cut_short
 
 EXPECTED = Prediction(
     about="verdict",
@@ -33,13 +33,13 @@ def checked(gain: float):
     "board", [{}, {"budget": {}}, {"budget": None}, {"budget": {"starved": False, "says": "done"}}]
 )
 def test_a_board_that_had_its_time_or_an_old_one_is_a_yardstick(board):
-    assert starved(board) == ""
+    assert cut_short(board) == ""
 
 
 @pytest.mark.parametrize("gain", [-0.48, -0.2, 0.3])
 def test_a_board_that_was_cut_short_is_no_yardstick(gain):
     result = undecided_if_cut_short(
-        checked(gain), board=starved(CUT), network="the network was cut short"
+        checked(gain), board=cut_short(CUT), network="the network was cut short"
     )
     assert result.outcome == "cannot tell"
     assert result.says.endswith(
@@ -93,9 +93,9 @@ def curve(*values: float | None) -> dict:
 )
 def test_a_network_that_ended_too_early_is_known_by_its_curve(values, epochs, usual, message):
     found = (
-        cut_short([curve(0.3, 0.2, 0.1), curve(*values)], epochs, usual)
+        network_cut_short([curve(0.3, 0.2, 0.1), curve(*values)], epochs, usual)
         if len(values) > 3
-        else cut_short([curve(*values)], epochs, usual)
+        else network_cut_short([curve(*values)], epochs, usual)
     )
     assert message in found
     assert bool(found) == bool(message)

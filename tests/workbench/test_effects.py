@@ -16,7 +16,7 @@ from spadework.workbench.search import effects, model_effects
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.sweep import Sweep, SweepStage
 from spadework.workbench.search.trial_cache import Ledger
 
 
@@ -35,7 +35,7 @@ def swept(world, tmp_path_factory):
                 None,
             )
         )
-        for stage in range(3):
+        for stage in SweepStage:
             sweep.run(stage, time.monotonic() + 120)
         return sweep
 
@@ -178,7 +178,7 @@ def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
     sweep = Sweep(
         Judging(swept["order"].protocol, None, Ledger(tmp_path), Clock(120.0), Costs(), None)
     )
-    assert {result.reason for result in sweep.run(0, time.monotonic() - 1)} == {
+    assert {result.reason for result in sweep.run(SweepStage.PLAIN, time.monotonic() - 1)} == {
         "There was no time for it."
     }
     assert effects.effects(sweep) == []

@@ -23,7 +23,7 @@ from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.judgement import NOVEL
 from spadework.workbench.search.judging import Judging, groups
 from spadework.workbench.search.rungs import rungs_of
-from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.sweep import Sweep, SweepStage
 from spadework.workbench.search.trial_cache import Ledger
 
 
@@ -72,7 +72,7 @@ def test_few_users_are_one_rung(users):
 
 def test_a_setting_judged_among_many_has_the_values_it_has_alone(tmp_path, protocol):
     judging = judging_of(tmp_path, protocol)
-    settings = Sweep(judging).stage(0)
+    settings = Sweep(judging).stage(SweepStage.PLAIN)
     found = judging.judge(settings, 0, soon())
     assert [result.setting.label for result in found] == [setting.label for setting in settings]
     for result in found[::5]:
@@ -113,11 +113,11 @@ def test_what_learns_the_same_is_fitted_once_also_for_more_users(
 def test_a_second_start_uses_what_the_ledger_has(tmp_path, protocol, monkeypatch):
     settings = [model("ease"), model("cosine"), model("personal")]
     judging = judging_of(tmp_path, protocol)
-    before = judging.judge(settings, 0, soon(), novel=True)
+    before = judging.judge(settings, 0, soon(), judge_novel=True)
     monkeypatch.setattr(Recommender, "fit", lambda *_, **__: pytest.fail("fitted again"))
     monkeypatch.setattr(CoOccurrence, "fit_together", lambda *_, **__: pytest.fail("counted again"))
     again = judging_of(tmp_path, protocol)
-    after = again.judge(settings, 0, soon(), novel=True)
+    after = again.judge(settings, 0, soon(), judge_novel=True)
     for earlier, later in zip(before, after, strict=True):
         np.testing.assert_array_equal(earlier.values, later.values)
         assert earlier.novel_mean == later.novel_mean
@@ -181,7 +181,9 @@ def test_a_setting_the_log_cannot_answer_is_a_line_and_not_the_end(tmp_path, pro
 def test_new_items_are_judged_where_users_repeat_items(tmp_path, world):
     split = splitting.by_time(world("repeats").log, test=0.1, valid=0.1)
     protocol = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="allow")
-    (found,) = judging_of(tmp_path, protocol).judge([model("personal")], 0, soon(), novel=True)
+    (found,) = judging_of(tmp_path, protocol).judge(
+        [model("personal")], 0, soon(), judge_novel=True
+    )
     values = found.score.values[NOVEL + "ndcg@5"]
     assert values.shape == found.values.shape
     novel = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="novel")
@@ -189,7 +191,7 @@ def test_new_items_are_judged_where_users_repeat_items(tmp_path, world):
     assert found.novel_mean == pytest.approx(expected.means(novel.judged)["ndcg@5"], abs=1e-6)
     forbidden = Protocol.of(split.valid, metrics=["ndcg@5"], repeats="forbid")
     (plain,) = judging_of(tmp_path / "two", forbidden).judge(
-        [model("personal")], 0, soon(), novel=True
+        [model("personal")], 0, soon(), judge_novel=True
     )
     assert plain.novel_mean == float("-inf")
 
@@ -200,7 +202,7 @@ def test_a_log_without_times_is_swept(tmp_path):
     sweep = Sweep(
         judging_of(tmp_path, Protocol.of(split.valid, metrics=["ndcg@5"], repeats="forbid"))
     )
-    for stage in range(3):
+    for stage in SweepStage:
         sweep.run(stage, soon())
     assert sweep.search(soon())
     assert {result.reason for result in sweep.judged.values()} == {None}
@@ -208,7 +210,7 @@ def test_a_log_without_times_is_swept(tmp_path):
 
 def test_the_stages_of_a_sweep_are_the_design_each_setting_once(tmp_path, protocol):
     sweep = Sweep(judging_of(tmp_path, protocol))
-    stages = [[setting.label for setting in sweep.stage(number)] for number in range(3)]
+    stages = [[setting.label for setting in sweep.stage(stage)] for stage in SweepStage]
     labels = [label for stage in stages for label in stage]
     assert len(set(labels)) == len(labels)
     assert set(labels) == {

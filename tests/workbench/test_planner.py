@@ -50,10 +50,10 @@ def done(tmp_path_factory, split, world):
     judged: list[tuple[str, int]] = []
     original = planner.judging.judge
 
-    def recorded(settings, rung, until, *, novel=False):
+    def recorded(settings, rung, until, *, judge_novel=False):
         settings = list(settings)
         judged.extend((setting.label, rung) for setting in settings)
-        return original(settings, rung, until, novel=novel)
+        return original(settings, rung, until, judge_novel=judge_novel)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(planner.judging, "judge", recorded)
@@ -63,9 +63,9 @@ def done(tmp_path_factory, split, world):
 
 def test_one_member_of_each_family_comes_before_any_second(done):
     planner, judged = done
-    after = [label for label, _ in judged if label not in model_families.FLOOR]
+    after = [label for label, _ in judged if label not in model_families.BASELINES]
     first = [label for label in after if model(label).name != "blend"][: len(planner.families)]
-    # what is popular is on the floor
+    # what is popular is a baseline
     names = [model(label).family for label in first[: len(planner.families) - 1]]
     assert len(set(names)) == len(names) == len(planner.families) - 1, first
     assert after[0].startswith("blend(parts="), (
@@ -73,10 +73,10 @@ def test_one_member_of_each_family_comes_before_any_second(done):
     )
 
 
-def test_every_family_has_an_answer_and_the_floor_does_too(done):
+def test_every_family_has_an_answer_and_the_baselines_do_too(done):
     planner, _ = done
     assert all(family.judged for family in planner.families)
-    assert set(model_families.FLOOR) <= set(planner.judging.judged)
+    assert set(model_families.BASELINES) <= set(planner.judging.judged)
 
 
 def test_two_searches_with_enough_time_have_equal_results(done, tmp_path, split, world):
@@ -88,13 +88,13 @@ def test_two_searches_with_enough_time_have_equal_results(done, tmp_path, split,
     }
 
 
-def test_without_time_the_floor_alone_is_judged(tmp_path, split, world):
+def test_without_time_the_baselines_alone_are_judged(tmp_path, split, world):
     planner = planner_of(tmp_path, split, world, budget=0.0)
     planner.run()
     assert {
         label for label, result in planner.judging.judged.items() if result.reason is None
-    } == set(model_families.FLOOR)
-    assert {"cosine", "ease", "personal", "v-sknn"} <= set(planner.schedule.late), (
+    } == set(model_families.BASELINES)
+    assert {"cosine", "ease", "personal", "v-sknn"} <= set(planner.schedule.no_time), (
         "and each is known to have had no time"
     )
 
@@ -106,7 +106,7 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     planner.run()
     last = len(planner.judging.rungs) - 1
     assert last > 0
-    assert planner.reached == last
+    assert planner.reached_rung == last
     on_all_users = [
         result
         for result in planner.judging.judged.values()
@@ -114,7 +114,9 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     ]
     assert (
         1
-        <= len([result for result in on_all_users if not model_families.is_floor(result.setting)])
+        <= len(
+            [result for result in on_all_users if not model_families.is_baseline(result.setting)]
+        )
         <= 24
     )
     assert len(on_all_users) < len(planner.judging.judged) / 2, "most settings never see all users"
@@ -138,7 +140,7 @@ def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(
     monkeypatch.setattr(planner.schedule, "could_end", end)
     planner.run()
     assert len(planner.judging.rungs) > 1
-    assert planner.reached == 0
+    assert planner.reached_rung == 0
     assert {result.rung for result in planner.judging.judged.values() if result.reason is None} == {
         0
     }
@@ -226,7 +228,7 @@ def test_a_smaller_budget_only_leaves_rows_out(done, tmp_path, split, world):
         for label, result in small.judging.first.items()
         if result.reason is None and label in planner.judging.first
     ]
-    assert len(both) >= len(model_families.FLOOR)
+    assert len(both) >= len(model_families.BASELINES)
     for label in both:
         assert small.judging.first[label].mean == planner.judging.first[label].mean
 

@@ -280,21 +280,21 @@ def test_what_had_no_time_is_one_sentence_with_the_right_numbers(case_of):
     assert seen > 100
 
 
-def test_a_starved_dig_says_so_before_everything_else(case_of):
+def test_a_dig_that_was_cut_short_says_so_before_everything_else(case_of):
     seen = set()
     for case in map(case_of, FEW):
         budget = case.scores.get("budget", {})
-        starved = budget.get("starved", False)
+        cut_short = budget.get("starved", False)
         page = report.render(case.folder)
-        assert ('class="starved"' in page) == starved
-        assert ("This dig was starved." in case.text) == starved
-        if starved:
-            assert page.index('class="starved"') < page.index('id="verdict"')
+        assert ('class="cut-short"' in page) == cut_short
+        assert ("This dig was cut short." in case.text) == cut_short
+        if cut_short:
+            assert page.index('class="cut-short"') < page.index('id="verdict"')
             assert budget["says"] in html.unescape(page[: page.index('id="verdict"')])
             assert "Families without a trial: session neighbours." in case.section("Honesty")
         if budget.get("says"):
             assert budget["says"] in case.section("Honesty")
-        seen.add(starved)
+        seen.add(cut_short)
     assert seen == {True, False}
 
 

@@ -39,7 +39,7 @@ def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
         return line_for(finding, as_map(facts.recipe.get("recipe")), str(folder))
 
     parts = [
-        outcome.starved(facts),
+        outcome.cut_short(facts),
         _rows(facts, folder),
         "\n".join(_choice(facts)),
         findings_text(facts.findings, line).rstrip(),
@@ -123,12 +123,12 @@ def _without_a_score(facts: RunFacts) -> Iterator[str]:
     leak, budget = as_text(facts.protocol.get("leak")), as_map(facts.scores.get("budget"))
     if leak:
         yield leak
-    if facts.cut_short:
+    if facts.interrupted:
         yield (
             "Interrupted: these are scores on the validation span, of the models that were "
             "finished."
         )
-    if budget.get("ended") == "done" and not outcome.starved(facts):
+    if budget.get("ended") == "done" and not outcome.cut_short(facts):
         yield as_text(budget.get("says"))
     reused = outcome.reused_sentence(facts)
     if reused:
@@ -141,5 +141,5 @@ def _next(facts: RunFacts, folder: Path, larger: str) -> Iterator[str]:
     if larger:
         yield f"         {larger}"
     verdict = next((found for found in facts.findings if found.get("code") == "VER-1"), {})
-    if as_text(verdict.get("says")).startswith(_PAYS) and not outcome.starved(facts):
+    if as_text(verdict.get("says")).startswith(_PAYS) and not outcome.cut_short(facts):
         yield f"         spadework train {folder}"

@@ -40,7 +40,7 @@ class Clock:
 
     until: float | None  # on the clock of time.monotonic
     seconds: float = 0.0  # of fitting and judging
-    fits: int = 0  # logs that models were fitted on
+    fits: int = 0  # model fits so far; settings fitted together are one
 
     @property
     def over(self) -> bool:

@@ -23,6 +23,10 @@ LEVELS: tuple[Level, ...] = ("blocker", "strong", "weak", "note")
 class Finding:
     """What was found, how large the effect is, what it means for a model and what to do about it.
     Level `blocker` means that results would mislead.
+
+    `patch` holds settings worth trying next. Its keys are keys of a recipe (`models`, `metrics`,
+    `repeats`), parameters of models (`weight`, `window`, `interval`) or keys of train.toml (see
+    `ingredients`), mixed.
     """
 
     code: str
@@ -38,7 +42,6 @@ class Finding:
     )
     means: str = ""  # consequence for a model
     measured: str = ""  # how, and on which users
-    # settings worth trying next, as keys of a recipe or parameters of models
     patch: Mapping[str, Any] = field(default_factory=dict)
     # the line to type, where there is advice; SOURCE and RUN are placeholders of the log and the
     # run folder

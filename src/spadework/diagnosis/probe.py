@@ -36,7 +36,7 @@ class Probe:
 
     code: str
     function: Question
-    fits: int = 1  # most logs that models are fitted on: its cost relative to other probes
+    fits: int = 1  # model fits, for the estimate of its time
 
     @property
     def doc(self) -> str:
@@ -79,8 +79,8 @@ def all_probes() -> Registry[Probe]:
 
 
 def probe(code: str, fits: int = 1) -> Callable[[Question], Question]:
-    """Register a question under its code; `fits` is the largest number of logs that its models are
-    fitted on.
+    """Register a question under its code; `fits` is its number of model fits, for the estimate of
+    its time.
     """
 
     def register(function: Question) -> Question:

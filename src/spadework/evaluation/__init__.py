@@ -1,4 +1,4 @@
-"""Floor 4, judgement: models are judged on splits.
+"""Layer 4, judgement: models are judged on splits.
 
 Start with `trial` (fit, recommend, judge one model) and `scoreboard` (several compared).
 `metrics` and `dialects` are registries: one function is one metric, and a dialect fixes whose

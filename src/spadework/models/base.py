@@ -121,6 +121,11 @@ class Recommender(ABC):
         ]
         return f"{self.name}({', '.join(changed)})" if changed else self.name
 
+    @property
+    def is_default(self) -> bool:
+        """Whether every parameter has its default."""
+        return self.label == self.name
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{n}={v!r}' for n, v in self.params.items())})"
 
@@ -250,14 +255,11 @@ class Recommender(ABC):
         """
         check_k(k)
         check_repeats(repeats)
-        user_codes, allowed = (
-            requested_codes(histories, users),
-            allowed_items(self.item_vocabulary, candidates),
-        )
+        user_codes = requested_codes(histories, users)
+        allowed = allowed_items(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
-        common = (
-            None if (scores := self._common_score()) is None else CommonList.of(scores, allowed)
-        )
+        scores = self._common_score()
+        common = None if scores is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
         width = k if common is not None else self._row_cells(k)
         rows = max(
@@ -315,9 +317,7 @@ class Recommender(ABC):
         return items, best, int((items >= 0).sum()) - before
 
     def _histories(self, log: Interactions, users: Codes) -> Histories:
-        """What the model reads of these users: all their items, with affinities where it needs
-        them.
-        """
+        """All items of these users, with affinities where the model needs them."""
         return Histories.of(log, users)
 
     def _row_cells(self, k: int) -> int:
@@ -390,9 +390,7 @@ class Recommender(ABC):
         """The learned arrays by name."""
 
     def _common_score(self) -> Array | None:
-        """Scores [items] float32 where they are the same for all users, so that they are ranked
-        once; else None.
-        """
+        """Scores [items] float32 where all users have the same: ranked once; else None."""
         return None
 
     @abstractmethod

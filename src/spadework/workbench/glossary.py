@@ -70,10 +70,12 @@ WORDS = {
     "best by value": (
         "The model with the highest value on the validation span, whatever it costs. See prefer."
     ),
-    "starved": (
-        "A dig whose budget was too short to try one model of each family that fits the log. The "
-        "output begins with that; --strict ends with 1."
+    "cut short": (
+        "A dig whose budget was too short to try one model of each family that fits the log, or "
+        "to ask a question that decides the verdict. The output begins with that; --strict ends "
+        "with 1."
     ),
+    "starved": "The key of scores.json and --json that is true for a dig that was cut short.",
     "no time": (
         "The state of a model or setting that the budget did not reach. That is not known to be "
         "bad: a larger budget tries it."

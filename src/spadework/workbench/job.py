@@ -211,7 +211,7 @@ class Job:
         """Write a board without judged users, and keep the popular list, which still answers."""
         reason = "No way to cut the log leaves users with a history and held-out items."
         members: list[Recommender] = [
-            *model_families.floor(),
+            *model_families.baselines(),
             *(model(name) for name in model_families.wanted(self.recipe.models)),
         ]
         distinct = {setting.label: setting for setting in members}.values()

@@ -296,6 +296,37 @@ TERMS = (
         ("metric variant",),
     ),
     Term(
+        "finding",
+        (
+            "A statement about the log with its level, its effect and advice, from a check or "
+            "from a question. Levels: blocker, strong, weak, note."
+        ),
+        ("level of a finding",),
+    ),
+    Term(
+        "blocker",
+        "A level of findings: results would mislead. Correct the log first; --strict ends with 1.",
+    ),
+    Term(
+        "strong",
+        (
+            "A level of findings. Of a question: very unlikely to be chance, and even the lower "
+            "end of the interval is at least 5 %. A check says itself what is strong."
+        ),
+    ),
+    Term(
+        "weak",
+        "A level of findings. Of a question: unlikely to be chance, and at least 3 % on average.",
+    ),
+    Term(
+        "note",
+        (
+            "A level of findings: the effect may be chance, is too small to matter or does harm; "
+            "or a fact that asks for nothing."
+        ),
+        ("quiet",),
+    ),
+    Term(
         "registry",
         (
             "A table of names: models, weights, metrics, splits. What is added to it appears in "

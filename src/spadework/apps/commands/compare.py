@@ -24,10 +24,10 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     from spadework.workbench.report import outcome, run_facts
     from spadework.workbench.run import Run
 
-    starved = [
+    cut_short = [
         (run, sentence)
         for run in runs
-        if not as_json and (sentence := outcome.starved(run_facts.read(Path(run))))
+        if not as_json and (sentence := outcome.cut_short(run_facts.read(Path(run))))
     ]
     if len(runs) == 1:
         board = Run(Path(runs[0])).board
@@ -35,7 +35,7 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
             terminal.print_json({"run": runs[0], **board})
         else:
             click.echo(
-                "".join(f"{sentence}\n\n" for _, sentence in starved)
+                "".join(f"{sentence}\n\n" for _, sentence in cut_short)
                 + board_text(board, pareto=pareto)
             )
         return
@@ -43,7 +43,7 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     if as_json:
         terminal.print_json(comparison)
         return
-    for run, sentence in starved:
+    for run, sentence in cut_short:
         click.echo(f"{run}: {sentence}")
     rows = []
     for row in comparison["rows"]:

@@ -103,9 +103,9 @@ def command(
 
 def _blocks(run: Run) -> bool:
     """Whether a script should stop at this run."""
-    starved = (run.board.get("budget") or {}).get("starved") is True
+    cut_short = (run.board.get("budget") or {}).get("starved") is True
     judged = any(entry["state"] == "done" for entry in run.board["scores"])
-    return starved or not judged or any(finding["level"] == "blocker" for finding in run.findings)
+    return cut_short or not judged or any(finding["level"] == "blocker" for finding in run.findings)
 
 
 def _summary(run: Run) -> str:
@@ -130,10 +130,10 @@ def _everything(run: Run) -> str:
     from spadework.workbench.report.next_line import line_for
 
     recipe = run.recipe.model_dump(mode="json")
-    rows, starved = run.rows, outcome.starved(run_facts.read(run.folder))
+    rows, cut_short = run.rows, outcome.cut_short(run_facts.read(run.folder))
     return "\n".join(
         [
-            *([f"{starved}\n"] if starved else []),
+            *([f"{cut_short}\n"] if cut_short else []),
             f"{rows['read']:,} rows → {rows['used']:,} used"
             + (f"     see {run.set_aside}" if run.set_aside else ""),
             findings_text(run.findings, lambda finding: line_for(finding, recipe, str(run.folder)))

@@ -15,7 +15,7 @@ from spadework.models.needs import REPEATS_MATTER
 
 
 @probe("REP-1", fits=3)
-def own_purchases(evidence: Evidence) -> Finding:
+def own_items(evidence: Evidence) -> Finding:
     """Users choose their own items again: adding what they had before improves the lists.
 
     Why it matters: transformers miss repeats and counts; personal frequency has them at no cost.
@@ -23,7 +23,7 @@ def own_purchases(evidence: Evidence) -> Finding:
     prior against without, items of the history allowed; the smaller of both gains counts. When it
     errs: where users have one basket each, no repeat is possible.
     """
-    evidence = _repeating(evidence)
+    evidence = _where_repeats_count(evidence)
     change = _smaller_gain(evidence, lambda base: model("prior", parts=base.label, weight=0.5))
     return finding_of_change(
         "REP-1",
@@ -32,9 +32,7 @@ def own_purchases(evidence: Evidence) -> Finding:
         what="Adding what a user had before to the lists",
         yes="Users come back to their own items.",
         no="Own items tell no more than the others.",
-        means=(
-            "A transformer needs personal popularity in its scores (PPS), and must allow repeats."
-        ),
+        means="A transformer needs personal popularity in its scores, and must allow repeats.",
         advice="Allow repeats. Serve personal frequency or a blend with it.",
         patch={
             "repeats": "allow",
@@ -54,15 +52,15 @@ def pauses(evidence: Evidence) -> Finding:
     timestamp): items due later in the span are not due yet. When it errs: items that are rarely
     chosen have no known pause yet.
     """
-    evidence = _repeating(evidence)
+    evidence = _where_repeats_count(evidence)
     if evidence.train.times is None:
         raise CannotTell("The log has no times.")
     following = evidence.next_step
-    contexts: list[dict[str, float]] = [{}, {"decay": 0.97}]
+    personal_params: list[dict[str, float]] = [{}, {"decay": 0.97}]
     change = following.change(
         [
-            (model("personal", **context), model("personal", **context, interval=0.5))
-            for context in contexts
+            (model("personal", **params), model("personal", **params, interval=0.5))
+            for params in personal_params
         ]
     )
     return finding_of_change(
@@ -79,8 +77,8 @@ def pauses(evidence: Evidence) -> Finding:
 
 
 @probe("REP-3", fits=2)
-def own_purchases_alone(evidence: Evidence) -> Finding:
-    """Users' own items, by how often and how recently they were chosen, are better lists than
+def own_items_alone(evidence: Evidence) -> Finding:
+    """Users' own items, by how often and how recently they were chosen, make better lists than
     co-occurrence with repeats and than the most popular items.
 
     Why it matters: then the list of own items is the main product, and all else is an addition; it
@@ -89,7 +87,7 @@ def own_purchases_alone(evidence: Evidence) -> Finding:
     gains counts, since popular items come back, too. When it errs: it tells nothing about new
     items, which are few in such lists; the quota of `blend` keeps room for them.
     """
-    evidence = _repeating(evidence)
+    evidence = _where_repeats_count(evidence)
     change = _smaller_gain(evidence, lambda _: model("personal"))
     return finding_of_change(
         "REP-3",
@@ -99,7 +97,7 @@ def own_purchases_alone(evidence: Evidence) -> Finding:
             "Recommending only what a user had before (instead of co-occurrence or the most "
             "popular)"
         ),
-        yes="Users mostly choose again what they had before.",
+        yes="A user's own items make better lists than the items of others.",
         no="A user's own items alone are not enough.",
         means="Whatever a large model adds, it adds to personal frequency.",
         advice="Serve personal frequency first. Add new items by a quota.",
@@ -123,8 +121,10 @@ def _smaller_gain(evidence: Evidence, other: Callable[[Recommender], Recommender
     )
 
 
-def _repeating(evidence: Evidence) -> Evidence:
-    """The question on a sample of a large log; refused where repeats are not allowed."""
+def _where_repeats_count(evidence: Evidence) -> Evidence:
+    """The evidence, cut to a sample where the log is large; `CannotTell` unless repeats are
+    allowed.
+    """
     if evidence.protocol.repeats == "forbid":
         share = evidence.protocol.split.repeat_share
         few = share < REPEATS_MATTER

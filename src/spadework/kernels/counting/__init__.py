@@ -6,7 +6,7 @@ channels of weights, distances and directions at once; its loops are in `weighte
 `count_blocks` cuts the rows so that the counts of a block fit into the cache of a processor.
 
 Inside, items are *ranks*: 0 is the most common item. A code is an item's index in the sorted ids;
-`order[rank]` is the code and `ranks[code]` the rank. `neighbour_table` turns ranks back into codes.
+`code_of_rank` and `rank_of_code` translate. `neighbour_table` turns ranks back into codes.
 
 Plain counts are whole numbers. Weighted counts are float32 sums. Neither depends on the number of
 threads: additions of a row happen in the order of the log. Do not touch the order of additions or

@@ -49,7 +49,11 @@ class SetCounter:
         """Whether the triangle of counts fits into memory and is full enough to save time."""
         items = self.groups.item_count
         small = items * (items + 1) // 2 * np.dtype(self.accumulator).itemsize <= HALF_BYTES
-        return small and self.groups.complete and int(self.groups.pairs.sum()) >= items * items
+        return (
+            small
+            and self.groups.has_all_rows
+            and int(self.groups.additions_per_row.sum()) >= items * items
+        )
 
     @cached_property
     def _triangle(self) -> Array:
@@ -58,18 +62,18 @@ class SetCounter:
         """
         items = self.groups.item_count
         triangle = np.empty(items * (items - 1) // 2, self.accumulator)
-        work = np.cumsum(self.groups.pairs)
-        tasks = cut(work, int(work[-1]) // (16 * parallel.threads()) + 1)
+        cumulated_cost = np.cumsum(self.groups.additions_per_row)
+        tasks = cut(cumulated_cost, int(cumulated_cost[-1]) // (16 * parallel.threads()) + 1)
         parallel.share(partial(self._count_half, triangle), tasks, "count pairs")
         return triangle
 
     def _count_half(self, triangle: Array, rows: tuple[int, int]) -> None:
         groups = self.groups
         sums = np.zeros(groups.item_count, self.accumulator)
-        _half(
+        _count_half_rows(
             *rows,
             groups.starts,
-            groups.items,
+            groups.item_ranks,
             groups.occurrence_starts,
             groups.occurrence_groups,
             sums,
@@ -82,15 +86,19 @@ class SetCounter:
             self._triangle  # noqa: B018  (counted on first use, and then kept)
 
     def blocks(self) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
+        """Ranges of ranks that fill at most `BLOCK_CELLS` cells, but hold at least one row; by half
+        at least `TILE` rows, each with all columns.
+        """
         items = self.groups.item_count
         filled = (
             np.full(items, items)
             if self.by_half
-            else np.where(self._dense, items, np.minimum(self.groups.pairs, items))
+            else np.where(
+                self._is_dense_row, items, np.minimum(self.groups.additions_per_row, items)
+            )
         )
         ranges = cut(np.cumsum(filled), BLOCK_CELLS, TILE if self.by_half else 1)
-        edge = int(self._dense.sum())
+        edge = int(self._is_dense_row.sum())
         if not self.by_half:  # a block is dense or sparse, not both
             ranges = [
                 part
@@ -101,35 +109,35 @@ class SetCounter:
         return ranges
 
     @cached_property
-    def _dense(self) -> Array:
+    def _is_dense_row(self) -> Array:
         """Which rows are copied in order: those of the most common items, so a prefix of the ranks.
         Empty rows within it do not end it.
         """
-        pairs = self.groups.pairs
-        full = pairs >= self.groups.item_count
-        first = np.minimum.accumulate(full | (pairs == 0)) & full
+        additions = self.groups.additions_per_row
+        full = additions >= self.groups.item_count
+        first = np.minimum.accumulate(full | (additions == 0)) & full
         return np.asarray(np.arange(len(full)) <= np.flatnonzero(first).max(initial=-1))
 
-    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+    def count(self, rows: tuple[int, int], workspace: Workspace) -> Block:
         """Counts of a range of ranks with all others; the diagonal is zero or absent."""
         groups, (first, last) = self.groups, rows
         items = groups.item_count
         if self.by_half:
-            out = work.array("counts", (last - first) * items, self.accumulator)[
+            out = workspace.array("counts", (last - first) * items, self.accumulator)[
                 : (last - first) * items
             ].reshape(last - first, items)
             _mirror(first, last, self._triangle, out)
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
-        sums = work.accumulator(self.accumulator, items)
-        if self._dense[first]:
-            out = work.array("counts", (last - first) * items, self.accumulator)[
+        sums = workspace.accumulator(self.accumulator, items)
+        if self._is_dense_row[first]:
+            out = workspace.array("counts", (last - first) * items, self.accumulator)[
                 : (last - first) * items
             ].reshape(last - first, items)
-            _dense(
+            _count_dense(
                 first,
                 last,
                 groups.starts,
-                groups.items,
+                groups.item_ranks,
                 groups.occurrence_starts,
                 groups.occurrence_groups,
                 sums,
@@ -137,14 +145,14 @@ class SetCounter:
             )
             return Block(first, last, None, None, out.reshape(-1, 1), ascending=True)
         starts = np.zeros(last - first + 1, np.int64)
-        capacity = int(np.minimum(groups.pairs[first:last], items).sum()) + 1
-        columns, values = work.columns(capacity), work.values(capacity)
-        touched = work.touched(int(groups.pairs[first:last].max(initial=0)) + 1)
-        filled = _sparse(
+        capacity = int(np.minimum(groups.additions_per_row[first:last], items).sum()) + 1
+        columns, values = workspace.columns(capacity), workspace.values(capacity)
+        touched = workspace.touched(int(groups.additions_per_row[first:last].max(initial=0)) + 1)
+        filled = _count_sparse(
             first,
             last,
             groups.starts,
-            groups.items,
+            groups.item_ranks,
             groups.occurrence_starts,
             groups.occurrence_groups,
             sums,
@@ -167,7 +175,9 @@ def _look_ahead(at, occurrence_groups, starts, items):
 
 
 @kernel
-def _half(first, last, starts, items, occurrence_starts, occurrence_groups, sums, triangle):
+def _count_half_rows(
+    first, last, starts, items, occurrence_starts, occurrence_groups, sums, triangle
+):
     one = sums.dtype.type(1)
     # Each row counts only more common items: the other half of the table is its mirror image.
     for row in range(first, last):
@@ -209,7 +219,7 @@ def _mirror(first, last, triangle, out):
 
 
 @kernel
-def _dense(first, last, starts, items, occurrence_starts, occurrence_groups, sums, out):
+def _count_dense(first, last, starts, items, occurrence_starts, occurrence_groups, sums, out):
     # Each row is summed in an accumulator over all columns and copied with its zeros: a row that
     # fills much of the catalogue needs no list of touched columns.
     for row in range(first, last):
@@ -225,7 +235,7 @@ def _dense(first, last, starts, items, occurrence_starts, occurrence_groups, sum
 
 
 @kernel
-def _sparse(
+def _count_sparse(
     first,
     last,
     starts,

@@ -12,7 +12,9 @@ from spadework.arrays import Array, Offsets
 from spadework.kernels.counting.instructions import aligned
 
 BLOCK_CELLS = 1 << 18
-"""Cells of a block: the cells that one thread works on stay in its second-level cache."""
+"""Most cells of a block of several rows: the cells that one thread works on stay in its
+second-level cache. A single row may have more.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Counter(Protocol):
     def blocks(self) -> list[tuple[int, int]]:
         """Ranges of ranks to count one after the other."""
 
-    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+    def count(self, rows: tuple[int, int], workspace: Workspace) -> Block:
         """Counts of one range."""
 
 
@@ -88,14 +90,20 @@ class Workspace(threading.local):
         return self.array("values", size, np.float32)[:size]
 
 
-def cut(work: Array, most: float, tile: int = 1) -> list[tuple[int, int]]:
-    """Ranges of rows that hold at most `most` of the cumulated `work` [rows], at least `tile` rows
-    each.
+def cut(cumulated_cost: Array, most: float, tile: int = 1) -> list[tuple[int, int]]:
+    """Ranges of rows that cost at most `most`, but hold at least `tile` rows whatever these cost;
+    the last may hold fewer. `cumulated_cost` [rows] is the cost of each row and all before it.
     """
-    edges, rows = [0], len(work)
+    edges, rows = [0], len(cumulated_cost)
     while edges[-1] < rows:
-        done = work[edges[-1] - 1] if edges[-1] else 0
+        done = cumulated_cost[edges[-1] - 1] if edges[-1] else 0
         edges.append(
-            min(max(int(np.searchsorted(work, done + most, side="right")), edges[-1] + tile), rows)
+            min(
+                max(
+                    int(np.searchsorted(cumulated_cost, done + most, side="right")),
+                    edges[-1] + tile,
+                ),
+                rows,
+            )
         )
     return list(zip(edges[:-1], edges[1:], strict=True))

@@ -29,9 +29,9 @@ class CrossCounter(SetCounter):
         """Count the `groups` (sets) against the items where `columns` [items, by code] holds.
         O(events).
         """
-        wanted = columns[groups.order[groups.items]]
+        wanted = columns[groups.code_of_rank[groups.item_ranks]]
         before = np.concatenate(([0], np.cumsum(wanted)))
         # Rows are read by occurrence, whose groups stay the same; partners are read from the
         # shorter lists.
         partners: Array = before[groups.starts].astype(np.uint32)
-        return cls(replace(groups, starts=partners, items=groups.items[wanted]))
+        return cls(replace(groups, starts=partners, item_ranks=groups.item_ranks[wanted]))

@@ -20,18 +20,20 @@ from spadework.kernels.counting import postings
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Events by group, and by item where they occur; `ranks` and `order` translate item codes."""
+    """Events by group, and by item where they occur; `rank_of_code` and `code_of_rank` translate
+    items.
+    """
 
     starts: Array  # [groups + 1] uint32
-    items: Array  # [events] uint16 or uint32: rank of the item; a group's events are adjacent
+    item_ranks: Array  # [events] uint16 or uint32; a group's events are adjacent
     occurrence_starts: Array  # [items + 1] uint32
     occurrence_groups: Array  # [events] uint32: group of each event, events ordered by item
-    order: Codes  # [items] code of each rank
-    ranks: Array  # [items] uint32: rank of each code
+    code_of_rank: Codes  # [items]
+    rank_of_code: Array  # [items] uint32
     # [events] uint32: the events ordered by item; None for sets, which need only the group
     occurrences: Array | None = None
     # whether all occurrences are there; if not, rows of items that are not requested stay empty
-    complete: bool = True
+    has_all_rows: bool = True
     truncated: int = 0  # groups that held more items than the limit
 
     @classmethod
@@ -39,10 +41,20 @@ class Groups:
         """Index the events of groups; within a group their order is kept. O(events + items · log
         items).
         """
-        order, ranks, rank_starts = _by_frequency(np.bincount(items, minlength=item_count))
-        own = ranks[items].astype(np.uint16 if item_count < 2**16 else np.uint32, copy=False)
+        code_of_rank, rank_of_code, rank_starts = _by_frequency(
+            np.bincount(items, minlength=item_count)
+        )
+        own = rank_of_code[items].astype(np.uint16 if item_count < 2**16 else np.uint32, copy=False)
         occurrences, groups = postings.events_by_item(starts, own, rank_starts)
-        return cls(starts.astype(np.uint32), own, rank_starts, groups, order, ranks, occurrences)
+        return cls(
+            starts.astype(np.uint32),
+            own,
+            rank_starts,
+            groups,
+            code_of_rank,
+            rank_of_code,
+            occurrences,
+        )
 
     @classmethod
     def of_sets(
@@ -54,30 +66,32 @@ class Groups:
         group_sizes, item_sizes, truncated = postings.distinct_items(
             starts, items, item_count, most
         )
-        order, ranks, rank_starts = _by_frequency(item_sizes)
-        groups = postings.groups_by_item(starts, items, most, ranks, rank_starts)
+        code_of_rank, rank_of_code, rank_starts = _by_frequency(item_sizes)
+        groups = postings.groups_by_item(starts, items, most, rank_of_code, rank_starts)
         own_starts = _starts(group_sizes)
         own = postings.items_by_group(rank_starts, groups, own_starts)
-        return cls(own_starts, own, rank_starts, groups, order, ranks, truncated=truncated)
+        return cls(
+            own_starts, own, rank_starts, groups, code_of_rank, rank_of_code, truncated=truncated
+        )
 
     def restricted_to(self, items: Mask) -> Groups:
         """The same groups, for counting only the rows of these items (a mask by code): the others
         have no occurrences. O(events).
         """
-        kept = items[self.order]
+        kept = items[self.code_of_rank]
         occurring = np.repeat(kept, self.item_sizes)
         return replace(
             self,
             occurrence_groups=self.occurrence_groups[occurring],
             occurrences=None if self.occurrences is None else self.occurrences[occurring],
             occurrence_starts=_starts(np.where(kept, self.item_sizes, 0)),
-            complete=False,
+            has_all_rows=False,
         )
 
     @property
     def item_count(self) -> int:
         """Number of items, with and without events."""
-        return len(self.order)
+        return len(self.code_of_rank)
 
     @property
     def group_count(self) -> int:
@@ -90,21 +104,23 @@ class Groups:
         return np.asarray(np.diff(self.occurrence_starts.astype(np.int64)))
 
     @cached_property
-    def pairs(self) -> Array:
-        """Pairs of events that contain each rank: the number of additions to count its row. Shape
-        [items], int64.
+    def additions_per_row(self) -> Array:
+        """Additions to count the row of each rank: the events of all groups that hold it, once for
+        each of its occurrences. Shape [items], int64.
         """
-        return postings.pairs_of_ranks(self.occurrence_starts, self.occurrence_groups, self.starts)
+        return postings.additions_per_row(
+            self.occurrence_starts, self.occurrence_groups, self.starts
+        )
 
 
 def _by_frequency(sizes: Array) -> tuple[Codes, Array, Array]:
     """Codes by descending size, ties to the lower code; the rank of each code; and where the
     occurrences of each rank begin.
     """
-    order = np.argsort(-sizes, kind="stable").astype(np.int32)
-    ranks = np.empty(len(sizes), np.uint32)
-    ranks[order] = np.arange(len(sizes), dtype=np.uint32)
-    return order, ranks, _starts(sizes[order])
+    code_of_rank = np.argsort(-sizes, kind="stable").astype(np.int32)
+    rank_of_code = np.empty(len(sizes), np.uint32)
+    rank_of_code[code_of_rank] = np.arange(len(sizes), dtype=np.uint32)
+    return code_of_rank, rank_of_code, _starts(sizes[code_of_rank])
 
 
 def _starts(sizes: Array) -> Array:

@@ -70,7 +70,7 @@ def events_by_item(
     return events, groups
 
 
-class Entries(NamedTuple):
+class DistinctItems(NamedTuple):
     """Distinct items of groups, each represented by its newest event, in the order of these
     events.
     """
@@ -84,7 +84,7 @@ class Entries(NamedTuple):
 
 def entries(
     starts: Offsets, items: Codes, values: Array | None, item_count: int, most: int | None
-) -> Entries:
+) -> DistinctItems:
     """The newest event of each item of a group, at most `most` a group."""
     group_sizes, _, truncated = distinct_items(starts, items, item_count, most)
     own = np.concatenate(([0], np.cumsum(group_sizes)))
@@ -95,17 +95,17 @@ def entries(
     )
     weights = np.zeros(0, np.float32) if values is None else values
     _entries(starts, items, weights, own, np.full(item_count, -1, np.int64), events, counts, sums)
-    return Entries(
+    return DistinctItems(
         own, events, counts, None if values is None else sums.astype(np.float32), truncated
     )
 
 
-def pairs_of_ranks(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
+def additions_per_row(rank_starts: Array, groups: Array, group_starts: Array) -> Array:
     """Σ over the groups of each rank of their lengths: the number of additions to count its row.
     Shape [items] int64.
     """
     sums = np.zeros(len(rank_starts) - 1, np.int64)
-    _pairs_of_ranks(rank_starts, groups, group_starts, sums)
+    _additions_per_row(rank_starts, groups, group_starts, sums)
     return sums
 
 
@@ -193,7 +193,7 @@ def _entries(starts, items, values, own, slots, events, counts, sums):
 
 
 @kernel
-def _pairs_of_ranks(rank_starts, groups, group_starts, sums):
+def _additions_per_row(rank_starts, groups, group_starts, sums):
     # Sums are int64, since they may exceed the uint32 of the lengths.
     for rank in range(rank_starts.shape[0] - 1):
         total = np.int64(0)

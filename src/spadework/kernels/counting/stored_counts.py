@@ -29,22 +29,27 @@ class StoredCounter:
         """
         items = len(entries)
         bare = Groups.build(np.zeros(1, np.int64), np.zeros(0, np.int32), items)
-        order = np.argsort(-entries, kind="stable").astype(np.int32)
-        ranks = np.empty(items, np.uint32)
-        ranks[order] = np.arange(items, dtype=np.uint32)
-        return cls(replace(bare, order=order, ranks=ranks), starts, columns, joint)
+        code_of_rank = np.argsort(-entries, kind="stable").astype(np.int32)
+        rank_of_code = np.empty(items, np.uint32)
+        rank_of_code[code_of_rank] = np.arange(items, dtype=np.uint32)
+        return cls(
+            replace(bare, code_of_rank=code_of_rank, rank_of_code=rank_of_code),
+            starts,
+            columns,
+            joint,
+        )
 
     def prepare(self) -> None:
         """Do nothing: blocks share nothing."""
 
     def blocks(self) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `BLOCK_CELLS` cells."""
-        return cut(np.cumsum(np.diff(self.starts)[self.groups.order]), BLOCK_CELLS)
+        """Ranges of ranks that fill at most `BLOCK_CELLS` cells, but hold at least one row."""
+        return cut(np.cumsum(np.diff(self.starts)[self.groups.code_of_rank]), BLOCK_CELLS)
 
-    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+    def count(self, rows: tuple[int, int], workspace: Workspace) -> Block:
         """The stored counts of a range of ranks with all others."""
         first, last = rows
-        codes = self.groups.order[first:last]
+        codes = self.groups.code_of_rank[first:last]
         lengths = np.diff(self.starts)[codes]
         starts = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
         cells = np.arange(int(starts[-1])) + np.repeat(self.starts[codes] - starts[:-1], lengths)
@@ -52,6 +57,6 @@ class StoredCounter:
             first,
             last,
             starts,
-            self.groups.ranks[self.columns[cells]],
+            self.groups.rank_of_code[self.columns[cells]],
             self.joint[cells].astype(np.float32)[:, None],
         )

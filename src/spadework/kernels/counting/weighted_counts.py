@@ -1,9 +1,9 @@
-"""Counting ordered pairs of events for many channels in one pass.
+"""Weighted counts of pairs, up to eight channels in one pass.
 
-A channel defines the weight of a pair of events: a weight per event (entry weight, size of the
-group), a decay with the age of the later event, a weight per distance in either direction, a decay
-with the time between the two, and the level (session, basket) that both must share. Each visit of a
-pair adds to all channels at once, so eight cost little more than one.
+A channel defines the weight of an ordered pair of events: a weight per event (entry weight, size of
+the group), a decay with the age of the later event, a weight per distance in either direction, a
+decay with the time between the two, and the subgroup (session, basket) that both must share. Each
+visit of a pair adds to all channels at once, so eight cost little more than one.
 """
 
 from __future__ import annotations
@@ -18,16 +18,24 @@ from spadework.kernels.counting import weighted_loops as kernels
 from spadework.kernels.counting.count_blocks import Block, Workspace, cut
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.counting.instructions import aligned
-from spadework.kernels.counting.weighted_loops import SPAN, Log, Room, SeparateLanes, Weights
+from spadework.kernels.counting.weighted_loops import (
+    SPAN,
+    Buffers,
+    EventIndex,
+    SeparateLanes,
+    Weights,
+)
 
 MOST_CELLS = 1 << 20
-"""Most cells that a block can hold; in long histories a quarter of them is filled. Smaller blocks
-cost more calls than they save.
+"""Most cells that a block of several rows can hold; in long histories a quarter of them is filled.
+Smaller blocks cost more calls than they save.
 """
 LANES = 8
 """Channels that one pass fills at once: one vector register of float32."""
 WIDTHS = (1, 2, 4, LANES)
 """Numbers of lanes to choose from: whole registers."""
+# Folding: 2^(−(t₂−t₁)/h) = 2^((t₁−m)/h) / 2^((t₂−m)/h), so a gap decay becomes two factors per
+# event; m keeps them in range.
 SAFE = 2.0**120
 """Weights of events between this and its inverse can be multiplied in float32."""
 FARTHEST = 500.0
@@ -46,8 +54,8 @@ class ChannelCounter:
 
     groups: Groups
     positions: Array  # [events] int32: position in the group
-    events: Array  # [events, C] float32: weight of each event
-    later: Array  # [events, C] float32: weight of each event where it is the later one of a pair
+    earlier_weights: Array  # [events, C] float32: of each event as the earlier one of a pair
+    later_weights: Array  # [events, C] float32: as the later one
     # [reach + 1, C] float32: weight by distance where the partner comes later; 0 is the same
     # position
     forward: Array
@@ -57,15 +65,16 @@ class ChannelCounter:
     # folding
     middles: Array | None = None
     gap_rates: Array | None = None  # [C] float64: halvings a second
-    levels: Array | None = None  # [levels, events] int32: number of the event's session, basket …
-    level: Array | None = None  # [C] int64: level that both events must share; −1 for none
+    subgroups: Array | None = None  # [kinds, events] int32: the event's session, basket …
+    # [C] int64: row of `subgroups` in which both events must agree; −1 for none
+    subgroup: Array | None = None
     # weights in steps of 2⁻²⁴ and sums in float64, so that sums of parts equal the sum of all
     exact: bool = False
 
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return int(self.events.shape[1])
+        return int(self.earlier_weights.shape[1])
 
     def prepare(self) -> None:
         """Arrange the arrays that all blocks read."""
@@ -74,13 +83,13 @@ class ChannelCounter:
 
     @cached_property
     def _cells(self) -> Array:
-        return np.asarray(np.minimum(self.groups.pairs, self.groups.item_count))
+        return np.asarray(np.minimum(self.groups.additions_per_row, self.groups.item_count))
 
     def blocks(self) -> list[tuple[int, int]]:
-        """Ranges of ranks, none filling more than `MOST_CELLS` cells."""
+        """Ranges of ranks that fill at most `MOST_CELLS` cells, but hold at least one row."""
         return cut(np.cumsum(self._cells), MOST_CELLS)
 
-    def count(self, rows: tuple[int, int], work: Workspace) -> Block:
+    def count(self, rows: tuple[int, int], workspace: Workspace) -> Block:
         """Counts of a range of ranks with all others, columns ascending. O(Σ over groups of length
         · reach + rows · items / 512).
         """
@@ -90,28 +99,30 @@ class ChannelCounter:
         capacity = int(self._cells[first:last].sum()) + 1
         spans = -(-items // SPAN)
         assert groups.occurrences is not None
-        log = Log(
+        index = EventIndex(
             groups.starts,
-            groups.items,
+            groups.item_ranks,
             groups.occurrence_starts,
             groups.occurrence_groups,
             groups.occurrences,
             self.positions,
         )
-        room = Room(
-            sums=work.accumulator(dtype, items * lanes),
-            known=work.array("known", SPAN * spans, np.uint8, zeroed=True)[: SPAN * spans],
-            spans=work.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[
+        buffers = Buffers(
+            sums=workspace.accumulator(dtype, items * lanes),
+            touched=workspace.array("touched marks", SPAN * spans, np.uint8, zeroed=True)[
+                : SPAN * spans
+            ],
+            spans=workspace.array("spans", -(-spans // 8) * 8, np.uint8, zeroed=True)[
                 : -(-spans // 8) * 8
             ],
             starts=np.zeros(last - first + 1, np.int64),
-            columns=work.columns(capacity),
-            values=work.array(f"values {dtype.__name__}", lanes * capacity, dtype),
+            columns=workspace.columns(capacity),
+            values=workspace.array(f"values {dtype.__name__}", lanes * capacity, dtype),
         )
         kernel = kernels.count_exact if self.exact else kernels.count
-        filled = kernel(first, last, (0,) * lanes, log, self._weights, self._separate, room)
-        joint = room.values[: lanes * filled].reshape(filled, lanes)
-        return Block(first, last, room.starts, room.columns[:filled], joint, ascending=True)
+        filled = kernel(first, last, (0,) * lanes, index, self._weights, self._separate, buffers)
+        joint = buffers.values[: lanes * filled].reshape(filled, lanes)
+        return Block(first, last, buffers.starts, buffers.columns[:filled], joint, ascending=True)
 
     # ---- weights of the lanes
 
@@ -134,7 +145,10 @@ class ChannelCounter:
         if float(np.abs(halvings).max(initial=0)) > FARTHEST:
             return None
         growth = np.exp2(halvings)
-        for values in (self.events[:, lane] * growth, self.later[:, lane] / growth):
+        for values in (
+            self.earlier_weights[:, lane] * growth,
+            self.later_weights[:, lane] / growth,
+        ):
             if values.max(initial=0) > SAFE or values[values > 0].min(initial=SAFE) < 1 / SAFE:
                 return None
         return np.asarray(growth)
@@ -146,17 +160,19 @@ class ChannelCounter:
 
     @cached_property
     def _is_separate(self) -> Mask:
-        """Which lanes are added separately: those with a level, or with a decay by the gap that is
-        not folded. Shape [C].
+        """Which lanes are added separately: those with a subgroup, or with a decay by the gap that
+        is not folded. Shape [C].
         """
         decays = (
             np.zeros(self.channels, np.bool_)
             if self.seconds is None or self.gap_rates is None
             else self.gap_rates > 0
         )
-        leveled = np.zeros(self.channels, np.bool_) if self.level is None else self.level >= 0
+        has_subgroup = (
+            np.zeros(self.channels, np.bool_) if self.subgroup is None else self.subgroup >= 0
+        )
         return np.asarray(
-            leveled | (decays & np.asarray([decay is None for decay in self._folded]))
+            has_subgroup | (decays & np.asarray([decay is None for decay in self._folded]))
         )
 
     def _of_lane(self, lane: int) -> tuple[Array, Array]:
@@ -165,29 +181,31 @@ class ChannelCounter:
         """
         decay = self._folded[lane]
         if decay is None:
-            return self.events[:, lane], self.later[:, lane]
-        return self.events[:, lane] * decay, self.later[:, lane] / decay
+            return self.earlier_weights[:, lane], self.later_weights[:, lane]
+        return self.earlier_weights[:, lane] * decay, self.later_weights[:, lane] / decay
 
     @cached_property
     def _weights(self) -> Weights:
-        events, later, forward, backward = (
+        earlier_weights, later_weights, forward, backward = (
             aligned(table.size, np.float32)
-            for table in (self.events, self.later, self.forward, self.backward)
+            for table in (self.earlier_weights, self.later_weights, self.forward, self.backward)
         )
         for lane in range(self.channels):
             if self.exact or not self._is_separate[lane]:
-                events[lane :: self.channels], later[lane :: self.channels] = self._of_lane(lane)
+                earlier_weights[lane :: self.channels], later_weights[lane :: self.channels] = (
+                    self._of_lane(lane)
+                )
         forward[:], backward[:] = self.forward.reshape(-1), self.backward.reshape(-1)
-        return Weights(events, later, forward, backward)
+        return Weights(earlier_weights, later_weights, forward, backward)
 
     @cached_property
     def _separate(self) -> SeparateLanes:
         lanes = np.flatnonzero(self._is_separate)
         size = len(self.positions)
-        levels = (
+        subgroups = (
             np.zeros((1, size), np.int32)
-            if self.levels is None or not len(self.levels)
-            else self.levels
+            if self.subgroups is None or not len(self.subgroups)
+            else self.subgroups
         )
         own = np.zeros((2, size, len(lanes)), np.float32)
         for slot, lane in enumerate(lanes):
@@ -195,15 +213,17 @@ class ChannelCounter:
         rates = np.zeros(self.channels) if self.gap_rates is None else self.gap_rates
         return SeparateLanes(
             lanes=lanes,
-            events=own[0],
-            later=own[1],
+            earlier_weights=own[0],
+            later_weights=own[1],
             rates=np.asarray(
                 [0.0 if self._folded[lane] is not None else rates[lane] for lane in lanes],
                 np.float64,
             ),
-            level=np.full(len(lanes), -1, np.int64) if self.level is None else self.level[lanes],
+            subgroup=np.full(len(lanes), -1, np.int64)
+            if self.subgroup is None
+            else self.subgroup[lanes],
             seconds=np.zeros(size, np.int64) if self.seconds is None else self.seconds,
-            levels=levels,
-            ascending=np.asarray((np.diff(levels, axis=1) >= 0).all(axis=1)),
+            subgroups=subgroups,
+            ascending=np.asarray((np.diff(subgroups, axis=1) >= 0).all(axis=1)),
             halvings=kernels.halvings(),
         )

@@ -32,7 +32,7 @@ GAP_HALVINGS = 64
 """Gaps of more half-lives than this add nothing; folded ones add next to nothing."""
 
 
-class Log(NamedTuple):
+class EventIndex(NamedTuple):
     """The events of all groups, and where each item occurs."""
 
     starts: Array  # [groups + 1] uint32
@@ -48,33 +48,33 @@ class Weights(NamedTuple):
     a cache line.
     """
 
-    events: Array  # [events · lanes] an event as the earlier one of a pair
-    later: Array  # [events · lanes] as the later one
+    earlier_weights: Array  # [events · lanes] an event as the earlier one of a pair
+    later_weights: Array  # [events · lanes] as the later one
     forward: Array  # [(reach + 1) · lanes] by distance, where the partner comes later
     backward: Array  # [(reach + 1) · lanes] where it comes earlier
 
 
 class SeparateLanes(NamedTuple):
-    """The lanes that are added one by one, A of them: those with a level, or with a decay by the
-    gap that is computed pair by pair.
+    """The lanes that are added one by one, A of them: those with a subgroup, or with a decay by
+    the gap that is computed pair by pair.
     """
 
     lanes: Array  # [A] int64
-    events: Array  # [events, A] float32
-    later: Array  # [events, A] float32
+    earlier_weights: Array  # [events, A] float32
+    later_weights: Array  # [events, A] float32
     rates: Array  # [A] float64: halvings a second; 0 for no decay
-    level: Array  # [A] int64: row of `levels`; −1 for none
+    subgroup: Array  # [A] int64: row of `subgroups`; −1 for none
     seconds: Array  # [events] int64
-    levels: Array  # [levels, events] int32
-    ascending: Array  # [levels] bool: whether events of equal level are adjacent
+    subgroups: Array  # [kinds, events] int32: number of each event's session, basket …
+    ascending: Array  # [kinds] bool: whether events of a subgroup are adjacent
     halvings: Array  # 2^−x at steps of 1 / GAP_STEPS
 
 
-class Room(NamedTuple):
+class Buffers(NamedTuple):
     """The arrays in which a block is computed: the first three are all zeros before and after."""
 
     sums: Array  # [items · lanes]
-    known: Array  # [items, rounded up to SPAN] uint8: columns that the row touched
+    touched: Array  # [items, rounded up to SPAN] uint8: columns that the row touched
     spans: Array  # [spans, rounded up to 8] uint8: whether any of SPAN columns was
     starts: Array  # [rows + 1] int64
     columns: Array  # [cells] uint32
@@ -87,21 +87,21 @@ def halvings() -> Array:
 
 
 @kernel
-def count(first, last, lanes, log, weights, separate, room):
+def count(first, last, lanes, index, weights, separate, buffers):
     """Count the rows `first` to `last` in all lanes, whose number is the length of the tuple
     `lanes`. Returns the number of cells.
     """
-    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = log
-    events, later, forward, backward = weights
+    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = index
+    earlier_weights, later_weights, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
     filled = np.uint64(0)
-    # `room.sums` holds one row for all lanes; `_emit` moves it out and clears it.
+    # `buffers.sums` holds one row for all lanes; `_emit` moves it out and clears it.
     for row in range(first, last):
         # Each occurrence of the row's item, with the events of its group within reach. Additions
         # are in the order of the log, so threads change nothing.
         for at in range(occurrence_starts[row], occurrence_starts[row + 1]):
-            _look_ahead(at, width, occurrences, positions, items, events)
+            _look_ahead(at, width, occurrences, positions, items, earlier_weights)
             group, event = occurrence_groups[at], np.uint64(occurrences[at])
             position = positions[event]
             low, high = _within(event, position, reach, starts[group], starts[group + 1], positions)
@@ -110,16 +110,16 @@ def count(first, last, lanes, log, weights, separate, room):
             # Earlier partners: the row's event is the later one of the pair.
             for other in range(low, split):
                 column = np.uint64(items[other])
-                room.known[column] = 1
-                room.spans[column // SPAN] = 1
+                buffers.touched[column] = 1
+                buffers.spans[column // SPAN] = 1
                 distance = np.uint64(position - positions[other])
                 add_products(
                     lanes,
-                    room.sums,
+                    buffers.sums,
                     column * width,
-                    later,
+                    later_weights,
                     event * width,
-                    events,
+                    earlier_weights,
                     other * width,
                     backward,
                     distance * width,
@@ -127,44 +127,46 @@ def count(first, last, lanes, log, weights, separate, room):
             # Partners at the same time or later: the row's event counts as the earlier one.
             for other in range(split, high):
                 column = np.uint64(items[other])
-                room.known[column] = 1
-                room.spans[column // SPAN] = 1
+                buffers.touched[column] = 1
+                buffers.spans[column // SPAN] = 1
                 distance = np.uint64(positions[other] - position)
                 add_products(
                     lanes,
-                    room.sums,
+                    buffers.sums,
                     column * width,
-                    events,
+                    earlier_weights,
                     event * width,
-                    later,
+                    later_weights,
                     other * width,
                     forward,
                     distance * width,
                 )
             if separate.lanes.shape[0]:
-                _add_separate(event, low, split, high, width, log, weights, separate, room.sums)
+                _add_separate(
+                    event, low, split, high, width, index, weights, separate, buffers.sums
+                )
         if occurrence_starts[row] < occurrence_starts[row + 1]:
-            filled = _emit(row, lanes, room, filled)
-        room.starts[row - first + 1] = filled
+            filled = _emit(row, lanes, buffers, filled)
+        buffers.starts[row - first + 1] = filled
     return filled
 
 
 @kernel
-def _look_ahead(at, width, occurrences, positions, items, events):
+def _look_ahead(at, width, occurrences, positions, items, earlier_weights):
     """Prefetch the data around an event that follows soon."""
     soon = np.uint64(occurrences[min(at + np.uint32(NEAR), np.uint32(occurrences.shape[0] - 1))])
     prefetch(positions, soon)
     prefetch(items, soon)
-    prefetch(events, soon * width)
+    prefetch(earlier_weights, soon * width)
 
 
 @kernel
-def _emit(row, lanes, room, filled):
+def _emit(row, lanes, buffers, filled):
     """Move the sums of a row to the end of the block, columns ascending; sums and marks are zeros
     afterwards.
     """
     width = np.uint64(len(lanes))
-    words, marked = room.known.view(np.uint64), room.spans.view(np.uint64)
+    words, marked = buffers.touched.view(np.uint64), buffers.spans.view(np.uint64)
     # A word holds the marks of eight spans, so one test skips 8 · SPAN untouched columns.
     for eight in range(marked.shape[0]):
         spans = marked[eight]
@@ -185,50 +187,50 @@ def _emit(row, lanes, room, filled):
                         trailing_zeros(marks) >> np.uint64(3)
                     )
                     marks &= marks - np.uint64(1)
-                    room.columns[filled] = column
-                    move(lanes, room.sums, column * width, room.values, filled * width)
+                    buffers.columns[filled] = column
+                    move(lanes, buffers.sums, column * width, buffers.values, filled * width)
                     filled += np.uint64(column != row)  # an item is no neighbour of itself
     return filled
 
 
 @kernel
-def _add_separate(event, low, split, high, width, log, weights, separate, sums):
-    """Add the pairs of one event in the lanes with a level, or with a decay by the gap that is
-    computed pair by pair.
+def _add_separate(event, low, split, high, width, index, weights, separate, sums):
+    """Add the pairs of one event in the lanes with a subgroup, or with a decay by the gap that
+    is computed pair by pair.
     """
-    positions, events, later, seconds = (
-        log.positions,
-        separate.events,
-        separate.later,
+    positions, earlier_weights, later_weights, seconds = (
+        index.positions,
+        separate.earlier_weights,
+        separate.later_weights,
         separate.seconds,
     )
-    # One lane at a time: each has its own level and its own rate.
+    # One lane at a time: each has its own subgroup and its own rate.
     for lane in range(separate.lanes.shape[0]):
-        to, level = np.uint64(separate.lanes[lane]), separate.level[lane]
+        to, subgroup = np.uint64(separate.lanes[lane]), separate.subgroup[lane]
         begin, end = low, high
-        own_levels = separate.levels[max(level, 0)]
-        # Events that share an ascending level are adjacent, so the range is found by bisection.
-        if level >= 0 and separate.ascending[level]:
-            begin = low + np.uint64(np.searchsorted(own_levels[low:event], own_levels[event]))
+        own_subgroups = separate.subgroups[max(subgroup, 0)]
+        # Where subgroups ascend, those of one are adjacent, so the range is found by bisection.
+        if subgroup >= 0 and separate.ascending[subgroup]:
+            begin = low + np.uint64(np.searchsorted(own_subgroups[low:event], own_subgroups[event]))
             end = event + np.uint64(
-                np.searchsorted(own_levels[event:high], own_levels[event], side="right")
+                np.searchsorted(own_subgroups[event:high], own_subgroups[event], side="right")
             )
         # Factors are multiplied from the left in float32, as in `add_products`.
         for other in range(begin, end):
-            if level >= 0 and own_levels[event] != own_levels[other]:
+            if subgroup >= 0 and own_subgroups[event] != own_subgroups[other]:
                 continue
             if other < split:
                 distance = np.uint64(positions[event] - positions[other])
                 weight = (
-                    later[event, lane]
-                    * events[other, lane]
+                    later_weights[event, lane]
+                    * earlier_weights[other, lane]
                     * weights.backward[distance * width + to]
                 )
             else:
                 distance = np.uint64(positions[other] - positions[event])
                 weight = (
-                    events[event, lane]
-                    * later[other, lane]
+                    earlier_weights[event, lane]
+                    * later_weights[other, lane]
                     * weights.forward[distance * width + to]
                 )
             if separate.rates[lane] > 0:
@@ -236,16 +238,16 @@ def _add_separate(event, low, split, high, width, log, weights, separate, sums):
                     np.float64(abs(seconds[other] - seconds[event])) * separate.rates[lane],
                     separate.halvings,
                 )
-            sums[log.items[other] * width + to] += weight
+            sums[index.items[other] * width + to] += weight
 
 
 @kernel
-def count_exact(first, last, lanes, log, weights, separate, room):
+def count_exact(first, last, lanes, index, weights, separate, buffers):
     """The same as `count` in whole grains, added as float64: slower, and equal in any order of
     addition. `weights` hold all lanes.
     """
-    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = log
-    events, later, forward, backward = weights
+    starts, items, occurrence_starts, occurrence_groups, occurrences, positions = index
+    earlier_weights, later_weights, forward, backward = weights
     width = np.uint64(len(lanes))
     reach = forward.shape[0] // width - 1
     extra = np.ones(width, np.float32)
@@ -259,22 +261,26 @@ def count_exact(first, last, lanes, log, weights, separate, room):
             low, high = _within(event, position, reach, starts[group], starts[group + 1], positions)
             # Earlier and later partners in one loop: sums of whole grains are equal in any order.
             for other in range(low, high):
-                # `extra` is the factor of the level and of the decay; it stays 1 in all other
+                # `extra` is the factor of the subgroup and of the decay; it stays 1 in all other
                 # lanes.
                 for lane in range(separate.lanes.shape[0]):
-                    to, level = separate.lanes[lane], separate.level[lane]
+                    to, subgroup = separate.lanes[lane], separate.subgroup[lane]
                     extra[to] = (
-                        level < 0 or separate.levels[level, event] == separate.levels[level, other]
+                        subgroup < 0
+                        or separate.subgroups[subgroup, event]
+                        == separate.subgroups[subgroup, other]
                     )
                     if separate.rates[lane] > 0:
                         gap = np.float64(abs(separate.seconds[other] - separate.seconds[event]))
                         extra[to] *= _halved(gap * separate.rates[lane], separate.halvings)
                 column = np.uint64(items[other])
-                room.known[column] = 1
-                room.spans[column // SPAN] = 1
+                buffers.touched[column] = 1
+                buffers.spans[column // SPAN] = 1
                 earlier = positions[other] < position
                 own, partner, table = (
-                    (later, events, backward) if earlier else (events, later, forward)
+                    (later_weights, earlier_weights, backward)
+                    if earlier
+                    else (earlier_weights, later_weights, forward)
                 )
                 distance = np.uint64(abs(positions[other] - position))
                 # A product is float32 as in `count`; it is rounded to whole grains and added in
@@ -285,12 +291,12 @@ def count_exact(first, last, lanes, log, weights, separate, room):
                         * partner[other * width + lane]
                         * table[distance * width + lane]
                     )
-                    room.sums[column * width + lane] += (
+                    buffers.sums[column * width + lane] += (
                         np.floor(np.float64(extra[lane] * weight) * GRAIN + 0.5) / GRAIN
                     )
         if occurrence_starts[row] < occurrence_starts[row + 1]:
-            filled = _emit(row, lanes, room, filled)
-        room.starts[row - first + 1] = filled
+            filled = _emit(row, lanes, buffers, filled)
+        buffers.starts[row - first + 1] = filled
     return filled
 
 

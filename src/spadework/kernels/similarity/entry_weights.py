@@ -24,7 +24,7 @@ SWEEP = ("raw", "cosine")
 
 
 @dataclass(frozen=True, eq=False)
-class Entries:
+class EntryStatistics:
     """Distinct (group, item) entries; arrays [entries]."""
 
     counts: Array  # how often the group holds the item, at least 1
@@ -45,7 +45,7 @@ class Entries:
 class EntryWeight:
     """A registered function, and the column of the log that it needs."""
 
-    function: Callable[[Entries], Array]
+    function: Callable[[EntryStatistics], Array]
     needs: EntryNeed | None = None
     repeats_only: bool = False  # the same as `binary` where no group holds an item twice
     sweep: tuple[str, ...] = SWEEP  # pair weights that a dig tries it with
@@ -55,7 +55,7 @@ class EntryWeight:
         object.__setattr__(self, "name", self.function.__name__)
         object.__setattr__(self, "__doc__", self.function.__doc__)
 
-    def __call__(self, entry: Entries) -> Array:
+    def __call__(self, entry: EntryStatistics) -> Array:
         """Weights [entries] float32, finite and not below zero. `Unsuitable` where the log lacks
         the column or holds such values.
         """
@@ -94,14 +94,14 @@ entry_weights: Registry[EntryWeight] = Registry("entry weight")
 
 def entry_weight(
     *, needs: EntryNeed | None = None, repeats_only: bool = False, sweep: tuple[str, ...] = SWEEP
-) -> Callable[[Callable[[Entries], Array]], EntryWeight]:
+) -> Callable[[Callable[[EntryStatistics], Array]], EntryWeight]:
     """Register a weight of entries; `needs` names the column that it reads.
 
     A dig tries it with the pair weights of `sweep`. A `repeats_only` weight is tried only where the
     log has repeats.
     """
 
-    def register(function: Callable[[Entries], Array]) -> EntryWeight:
+    def register(function: Callable[[EntryStatistics], Array]) -> EntryWeight:
         return entry_weights.register(
             function.__name__, EntryWeight(function, needs, repeats_only, sweep)
         )
@@ -109,7 +109,7 @@ def entry_weight(
     return register
 
 
-def _group_idf(entry: Entries) -> Array:
+def _group_idf(entry: EntryStatistics) -> Array:
     """Log(items / (1 + group size)): a group that holds many items is weak evidence. Without the
     limit at zero it would be negative for a group that holds everything.
     """
@@ -117,31 +117,31 @@ def _group_idf(entry: Entries) -> Array:
 
 
 @entry_weight(sweep=())  # the core of the sweep counts so
-def binary(entry: Entries) -> Array:
+def binary(entry: EntryStatistics) -> Array:
     """Every entry counts one."""
     return np.ones(len(entry.counts), np.float32)
 
 
 @entry_weight(repeats_only=True)
-def count(entry: Entries) -> Array:
+def count(entry: EntryStatistics) -> Array:
     """How often the group holds the item."""
     return entry.counts
 
 
 @entry_weight(repeats_only=True)
-def root(entry: Entries) -> Array:
+def root(entry: EntryStatistics) -> Array:
     """Root of how often the group holds the item: repeats count, but less and less."""
     return np.asarray(np.sqrt(entry.counts))
 
 
 @entry_weight(repeats_only=True)
-def log(entry: Entries) -> Array:
+def log(entry: EntryStatistics) -> Array:
     """1 + ln(count): a single event counts one, and each repeat adds less than the one before."""
     return np.asarray(1.0 + np.log(entry.counts))
 
 
 @entry_weight()
-def tfidf(entry: Entries) -> Array:
+def tfidf(entry: EntryStatistics) -> Array:
     """Root of the count, damped by how much the group holds: ln(items / (1 + group size)), never
     below zero.
 
@@ -152,7 +152,7 @@ def tfidf(entry: Entries) -> Array:
 
 
 @entry_weight()
-def bm25(entry: Entries) -> Array:
+def bm25(entry: EntryStatistics) -> Array:
     """Saturated count, damped by the size of the item and of the group (Okapi BM25, with
     `bm25_k1` and `bm25_b`).
 
@@ -168,7 +168,7 @@ def bm25(entry: Entries) -> Array:
 
 
 @entry_weight(needs="weights")
-def value(entry: Entries) -> Array:
+def value(entry: EntryStatistics) -> Array:
     """The sum of the weight column (ratings, amounts): in a log of ratings the rating counts, not
     the number of rows.
     """
@@ -177,7 +177,7 @@ def value(entry: Entries) -> Array:
 
 
 @entry_weight(needs="times")
-def recency(entry: Entries) -> Array:
+def recency(entry: EntryStatistics) -> Array:
     """2^(−age / half-life), the age being that of the newest event of the entry: recent items
     count most.
 

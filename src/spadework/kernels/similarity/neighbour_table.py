@@ -17,7 +17,7 @@ from spadework.kernels.compiled import kernel
 from spadework.kernels.counting.count_blocks import Block, Counter, Workspace
 from spadework.kernels.counting.grouped_events import Groups
 from spadework.kernels.similarity.pruning_bounds import Runs
-from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, workspace
+from spadework.kernels.similarity.sparse_top_k import BUCKETS, keep_largest, scratch_cells
 
 Weigh: TypeAlias = Callable[[Array, Array, Array], Array]
 """(joint, left, right) → values, float32; flat [pairs], or dense [rows, items] with left [rows, 1]
@@ -64,9 +64,11 @@ def tables(
     thread.
     """
     counter.prepare()
-    work = Workspace()
+    workspace = Workspace()
     blocks = counter.blocks()
-    parts = parallel.share(partial(_block, counter, groups, list(weighings), work), blocks, label)
+    parts = parallel.share(
+        partial(_block, counter, groups, list(weighings), workspace), blocks, label
+    )
     by_weighing = {number: [part[number] for part in parts] for number in range(len(weighings))}
     del parts
 
@@ -79,18 +81,18 @@ def tables(
 
 def most_cells(groups: Groups, keep: int) -> int:
     """The largest number of neighbours that a table can hold. O(items)."""
-    return int(np.minimum(groups.pairs, min(keep, groups.item_count)).sum())
+    return int(np.minimum(groups.additions_per_row, min(keep, groups.item_count)).sum())
 
 
 def _block(
     counter: Counter,
     groups: Groups,
     weighings: list[Weighing],
-    work: Workspace,
+    workspace: Workspace,
     rows: tuple[int, int],
 ) -> list[Table]:
     """The rows of one block for each weighing; columns are codes already, rows still ranks."""
-    block = counter.count(rows, work)
+    block = counter.count(rows, workspace)
     bounded = [weighing.keep for weighing in weighings if weighing.bounded]
     runs = Runs.of(block, max(bounded), groups.item_count) if bounded else None
     sizes: dict[tuple[int, int], tuple[Array, Array]] = {}  # weighings of a channel share its sizes
@@ -108,7 +110,7 @@ def _block(
                 columns = np.zeros(0, np.uint32) if block.columns is None else block.columns
                 values = _weigh_all(block, weighing, sizes)
         values = np.ascontiguousarray(np.asarray(values, np.float32)).reshape(-1)
-        found.append(_kept(starts, columns, values, weighing.keep, groups, work))
+        found.append(_kept(starts, columns, values, weighing.keep, groups, workspace))
     return found
 
 
@@ -131,24 +133,24 @@ def _sizes(block: Block, left: Array, right: Array) -> tuple[Array, Array]:
 
 
 def _kept(
-    starts: Offsets, columns: Array, values: Array, keep: int, groups: Groups, work: Workspace
+    starts: Offsets, columns: Array, values: Array, keep: int, groups: Groups, workspace: Workspace
 ) -> Table:
     """The `keep` largest of each row; dense rows have no columns."""
     lengths = np.diff(starts)
     capacity = int(np.minimum(lengths, keep).sum())
     kept_starts = np.zeros(len(starts), np.int64)
-    kept_columns = work.array("kept columns", capacity + 1, np.int32)
-    kept = work.array("kept values", capacity + 1, np.float32)
+    kept_columns = workspace.array("kept columns", capacity + 1, np.int32)
+    kept = workspace.array("kept values", capacity + 1, np.float32)
     longest = int(lengths.max(initial=0))
     filled = keep_largest(
         starts,
         columns,
         values.view(np.uint32),
         keep,
-        groups.order,
-        work.array("histogram", 2 * BUCKETS, np.int32),
-        work.array("room", workspace(longest), np.uint32)[: workspace(longest)],
-        work.array("packed", longest, np.int64),
+        groups.code_of_rank,
+        workspace.array("histogram", 2 * BUCKETS, np.int32),
+        workspace.array("room", scratch_cells(longest), np.uint32)[: scratch_cells(longest)],
+        workspace.array("packed", longest, np.int64),
         kept_starts,
         kept_columns,
         kept.view(np.uint32),
@@ -160,7 +162,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
     """Blocks of rows by rank become one table of rows by code."""
     lengths = np.zeros(groups.item_count, np.int64)
     for part, (first, last) in zip(parts, blocks, strict=True):
-        lengths[groups.order[first:last]] = np.diff(part.starts)
+        lengths[groups.code_of_rank[first:last]] = np.diff(part.starts)
     starts = np.concatenate(([0], np.cumsum(lengths)))
     columns, values = np.empty(int(starts[-1]), np.int32), np.empty(int(starts[-1]), np.float32)
     for part, (first, last) in zip(parts, blocks, strict=True):
@@ -169,7 +171,7 @@ def _joined(parts: list[Table], blocks: list[tuple[int, int]], groups: Groups) -
             part.columns,
             part.values,
             starts,
-            groups.order[first:last],
+            groups.code_of_rank[first:last],
             columns,
             values,
         )

@@ -31,8 +31,8 @@ BINS = 256
 """Parts of the range of codes into which the columns of a row are distributed for sorting."""
 
 
-def workspace(longest: int) -> int:
-    """Size of the `room` that rows of this length need."""
+def scratch_cells(longest: int) -> int:
+    """Cells of the `room` that rows of this length need."""
     return 3 * longest + BINS + STRIPE
 
 
@@ -46,7 +46,7 @@ def keep_largest(
     Row r holds `values[starts[r]:starts[r + 1]]`, float32 read as uint32: positive ones are in the
     same order. `columns` is empty for dense rows, whose columns are their indices. Among equal
     values the lower column (before renaming) stays; NaN does not. `histogram` [2 ·
-    BUCKETS] int32, `room` [workspace(longest row)] uint32 and `packed` [longest row] int64 are
+    BUCKETS] int32, `room` [scratch_cells(longest row)] uint32 and `packed` [longest row] int64 are
     scratch. O(cells + kept · log kept).
     """
     filled = np.uint64(0)

@@ -82,7 +82,7 @@ def count_pass(
     by_entry: dict[Channel, Array] = {}
     for channel in channels:
         if channel.of_items not in by_entry:
-            size = rows.sizes(channel, train.item_count, exact)[groups.order]
+            size = rows.sizes(channel, train.item_count, exact)[groups.code_of_rank]
             by_entry[channel.of_items] = (
                 size if exact else np.maximum(size, 1e-12).astype(np.float32)
             )
@@ -128,8 +128,8 @@ def _channel_counter(
         np.zeros((reach + 1, lanes), np.float32),
     )
     rates = np.zeros(lanes)
-    level = np.full(lanes, -1, np.int64)
-    levels: list[Array] = []
+    subgroup = np.full(lanes, -1, np.int64)
+    subgroups: list[Array] = []
     for lane, channel in enumerate(channels):
         earlier_weights[:, lane] = rows.entry_weights(channel) * rows.group_damping(channel)
         later_weights[:, lane] = earlier_weights[:, lane] * rows.age_decay(channel)
@@ -137,21 +137,21 @@ def _channel_counter(
         backward[:, lane] = forward[:, lane] * channel.backward
         rates[lane] = 0.0 if channel.gap_half_life is None else 1 / channel.gap_half_life
         if channel.group != rows.base.group:
-            level[lane] = len(levels)
-            levels.append(rows.groups(channel))
+            subgroup[lane] = len(subgroups)
+            subgroups.append(rows.groups(channel))
     times = rows.train.times if rates.any() else None
     return ChannelCounter(
         groups=groups,
         positions=positions,
-        events=earlier_weights,
-        later=later_weights,
+        earlier_weights=earlier_weights,
+        later_weights=later_weights,
         forward=forward,
         backward=backward,
         seconds=None if times is None else times[rows.rows],
         middles=None if times is None else _middles(rows.train, times)[rows.rows],
         gap_rates=None if times is None else rates,
-        levels=np.stack(levels) if levels else None,
-        level=level if levels else None,
+        subgroups=np.stack(subgroups) if subgroups else None,
+        subgroup=subgroup if subgroups else None,
         exact=exact,
     )
 

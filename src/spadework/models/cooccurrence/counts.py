@@ -152,7 +152,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
     matrix = _all_pairs(counted)
     groups = counted.groups
     # for an empty log they are integers
-    sizes = counted.sizes[0][groups.ranks].astype(np.float64)
+    sizes = counted.sizes[0][groups.rank_of_code].astype(np.float64)
     if max(matrix.data.max(initial=0.0), sizes.max(initial=0.0)) >= LARGEST:
         raise Unsuitable(
             f"A sum of weights reaches {LARGEST:,.0f}, where it is no longer exact.",
@@ -166,7 +166,7 @@ def count(what: CoOccurrence | Channel, log: Interactions, *, now: int | None = 
         groups=int(counted.totals[0]),
         **_rows(matrix),
         sizes=sizes,
-        entries=groups.item_sizes[groups.ranks],
+        entries=groups.item_sizes[groups.rank_of_code],
         popularity=log.item_counts,
     )
 
@@ -242,11 +242,13 @@ def fit_counts(model: Recommender, counts: Counts) -> CoOccurrence:
             "Merge them with counts of some rows.",
         )
     counter = StoredCounter.build(counts.starts, counts.columns, counts.joint, counts.entries)
-    sizes = np.maximum(counts.sizes[counter.groups.order], 1e-12).astype(np.float32)
+    sizes = np.maximum(counts.sizes[counter.groups.code_of_rank], 1e-12).astype(np.float32)
     weighing = model.weighing(0, sizes, float(counts.groups))
     (table,) = tables(counter, counter.groups, [weighing], f"fit {model.label}")
     state = dict(
-        model._finished(table, sizes[counter.groups.ranks], _no_rows(counts.item_vocabulary), None)
+        model._finished(
+            table, sizes[counter.groups.rank_of_code], _no_rows(counts.item_vocabulary), None
+        )
     )
     model._restore({**state, "popularity": counts.popularity}, counts.item_vocabulary)
     return model
@@ -277,15 +279,15 @@ def _reference_time(channel: Channel, log: Interactions, now: int | None) -> int
 
 def _all_pairs(counted: Pass) -> csr_array:
     """Items × items by code, rows ascending; pairs of weight zero are left out."""
-    groups, work = counted.groups, Workspace()
+    groups, workspace = counted.groups, Workspace()
 
     def stored(rows: tuple[int, int]) -> tuple[Array, Codes, Array]:
-        block = counted.counter.count(rows, work)
+        block = counted.counter.count(rows, workspace)
         assert block.starts is not None
         assert block.columns is not None
         kept = block.joint[:, 0] > 0
         lengths = np.diff(np.concatenate(([0], np.cumsum(kept)))[block.starts])
-        return lengths, groups.order[block.columns[kept]], block.joint[kept, 0]
+        return lengths, groups.code_of_rank[block.columns[kept]], block.joint[kept, 0]
 
     parts = parallel.share(stored, counted.counter.blocks(), "count pairs")
     lengths, columns, joint = (
@@ -295,7 +297,7 @@ def _all_pairs(counted: Pass) -> csr_array:
     items = groups.item_count
     starts = np.concatenate(([0], np.cumsum(lengths)))
     by_code = csr_array((joint, columns, starts), shape=(items, items))[
-        groups.ranks.astype(np.int64)
+        groups.rank_of_code.astype(np.int64)
     ]
     by_code.sort_indices()
     return by_code

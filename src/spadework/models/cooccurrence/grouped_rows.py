@@ -14,7 +14,7 @@ from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
 from spadework.kernels.counting import postings
 from spadework.kernels.counting.weighted_loops import GRAIN
-from spadework.kernels.similarity.entry_weights import Entries, entry_weights
+from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weights
 from spadework.models.cooccurrence.channel import Channel
 from spadework.models.histories import positions
 
@@ -123,7 +123,7 @@ class GroupedRows:
         newest = np.full(len(first), np.iinfo(np.int64).min)
         if times is not None:
             np.maximum.at(newest, entry_of, times[self.rows])
-        entry = Entries(
+        entry = EntryStatistics(
             counts=np.bincount(entry_of, weights=self.counts).astype(np.float32),
             values=None
             if self.values is None

@@ -52,11 +52,12 @@ class CoOccurrence(ItemItem):
     """Items that occur together in histories, sessions or baskets; the named models are settings of
     it.
 
-    Pairs are counted in each group: F[i, j] = Σ κ(distance) · 2^(−gap / gap_half_life) · 2^(−age /
-    age_half_life) · |group|^(−group_power), plus `backward` times the same against the direction of
-    time. Where order does not matter, an item counts once a group. Sizes of items are those of the
-    complete log: they are without the decay with age and `group_power`, so a share is at most 1.
-    The cost grows with the sum of squared group lengths, so groups are cut to their `max_length`
+    Pairs are counted in each group: F[i, j] = Σ w(i) · w(j) · δ(steps) · 2^(−gap / gap_half_life) ·
+    2^(−age / age_half_life) · |group|^(−group_power), plus `backward` times the same against the
+    direction of time. w is the entry weight, δ the weight of the distance; age is that of the later
+    event. Where order does not matter, an item counts once a group. Sizes of items are those of the
+    complete log: they are without the decay with age and `group_power`, so a confidence is at most
+    1. The cost grows with the sum of squared group lengths, so groups are cut to their `max_length`
     newest events, and a note says how many were.
     """
 
@@ -81,7 +82,10 @@ class CoOccurrence(ItemItem):
     ] = None
     distance: Annotated[
         Literal["same", "inverse", "log", "geometric"],
-        Doc("A pair d steps apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d."),
+        Doc(
+            "A pair d steps apart counts 1, 1/d, 1/log10(d + 1.7) or distance_decay^d (1 at the "
+            "same timestamp)."
+        ),
     ] = "same"
     distance_decay: Annotated[float, Range(0.01, 1.0), Doc("Base of the distance 'geometric'.")] = (
         0.8
@@ -97,7 +101,7 @@ class CoOccurrence(ItemItem):
     age_half_life: Annotated[
         str | None,
         Duration(),
-        Doc("Age of a pair, from the end of the log, at which it counts half."),
+        Doc("Age of a pair's later event, from the end of the log, at which the pair counts half."),
     ] = None
     group_power: Annotated[
         float,
@@ -154,7 +158,7 @@ class CoOccurrence(ItemItem):
     ] = None
     normalise: Annotated[bool, Doc("Divide each row by its sum after pruning.")] = False
     content_share: Annotated[
-        float, Range(0.0, 1.0), Doc("Share of the item table's weights; the rest is the log's.")
+        float, Range(0.0, 1.0), Doc("Share of content neighbours mixed into every column.")
     ] = 0.0
     content_cold: Annotated[
         float,
@@ -218,7 +222,8 @@ class CoOccurrence(ItemItem):
     ) -> Mapping[str, Array]:
         # One model is one batch of one table. The calls: shared_tables.tables_of →
         # count_passes.count_pass → neighbour_table.tables.
-        (((_, table, sizes),),) = tables_of([self], train, None)
+        [batch] = tables_of([self], train, None)
+        [(_, table, sizes)] = batch
         return self._finished(table, sizes, train, content)
 
     @classmethod
@@ -245,12 +250,12 @@ class CoOccurrence(ItemItem):
             fitted: list[CoOccurrence] = []
             while batch:
                 fit, table, sizes = batch.pop(0)
-                for same_table in fit.finishings():
+                for same_state in fit.finishings():
                     state = {
-                        **same_table[0]._finished(table, sizes, train, content),
+                        **same_state[0]._finished(table, sizes, train, content),
                         "popularity": popularity,
                     }
-                    for model in same_table:
+                    for model in same_state:
                         copy = type(model)(**model.params)
                         copy._restore(state, train.item_vocabulary)
                         fitted.append(copy)
@@ -258,13 +263,9 @@ class CoOccurrence(ItemItem):
 
     def check_weight(self) -> None:
         """Refuse weights that need whole numbers of groups where pairs are decayed or weighted."""
-        counts_whole = self.channel.plain
-        if not counts_whole and (pair_weights[self.weight].counts_only or self.llr > 0):
-            what = (
-                f"The weight {self.weight!r}"
-                if pair_weights[self.weight].counts_only
-                else "The filter 'llr'"
-            )
+        counts_only = pair_weights[self.weight].counts_only
+        if not self.channel.plain and (counts_only or self.llr > 0):
+            what = f"The weight {self.weight!r}" if counts_only else "The filter 'llr'"
             raise Unsuitable(
                 (
                     f"{what} compares whole numbers of groups, but {self.label!r} counts pairs "
@@ -300,7 +301,7 @@ class CoOccurrence(ItemItem):
             return Weighing(
                 channel, sizes, sizes, partial(self._weigh, weight, total), keep, bounded
             )
-        function = weight.function if self.scales_rows is None else _over_right
+        function = weight.function if self.row_exponent is None else _over_right
         return Weighing(
             channel,
             powers_of(sizes, a),
@@ -311,7 +312,7 @@ class CoOccurrence(ItemItem):
         )
 
     @property
-    def scales_rows(self) -> float | None:
+    def row_exponent(self) -> float | None:
         """Exponent a where the table may be made without left^a, and its rows divided by it
         afterwards; else None.
         """
@@ -327,7 +328,7 @@ class CoOccurrence(ItemItem):
         """
         left_out = {*self.answering, *FINISHING}
         power = ""
-        if self.scales_rows is not None:
+        if self.row_exponent is not None:
             exponents = pair_weights[self.weight].exponents
             left_out |= {"weight", "left_power", "right_power"}
             power = (
@@ -373,8 +374,8 @@ class CoOccurrence(ItemItem):
         float32.
         """
         starts, columns, values = table.starts, table.columns, table.values
-        if self.scales_rows:
-            values = rows_over(starts, values, sizes**self.scales_rows)
+        if self.row_exponent:
+            values = rows_over(starts, values, sizes**self.row_exponent)
         if self.keep_columns is not None:
             starts, columns, values = keep_in_columns(starts, columns, values, self.keep_columns)
         if content is not None and (self.content_share or self.content_cold):

@@ -47,7 +47,7 @@ class Fit:
         found: dict[tuple[object, ...], list[CoOccurrence]] = {}
         for model in self.models:
             found.setdefault(
-                (model.scales_rows, *(getattr(model, name) for name in FINISHING)), []
+                (model.row_exponent, *(getattr(model, name) for name in FINISHING)), []
             ).append(model)
         return list(found.values())
 
@@ -154,7 +154,7 @@ def _fit_batch(
     label = f"fit {batch[0][1].first.label}" + (f" and {models - 1} more" if models > 1 else "")
     # No variable here holds the tables, so they are freed with the list.
     yield [
-        (fit, table, counted.sizes[position][counted.groups.ranks])
+        (fit, table, counted.sizes[position][counted.groups.rank_of_code])
         for (position, fit), table in zip(
             batch, tables(counted.counter, counted.groups, weighings, label), strict=True
         )

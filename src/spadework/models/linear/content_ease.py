@@ -143,7 +143,7 @@ class AddEase(_OfContent):
         assert content is not None
         learned = super()._learn(train, content)
         weights = learned["matrix"]
-        weights *= (super()._scale(learned) * (1 - self.content_share)).astype(np.float32)
+        weights *= (super()._column_factors(learned) * (1 - self.content_share)).astype(np.float32)
         content_matrix = np.zeros_like(weights)
         self._add_content(content_matrix, content, 1.0)
         np.fill_diagonal(content_matrix, np.diagonal(content_matrix) + np.float32(self.content_l2))
@@ -159,5 +159,5 @@ class AddEase(_OfContent):
         weights += content_matrix
         return {"matrix": weights}
 
-    def _scale(self, state: Mapping[str, Array]) -> Array:
+    def _column_factors(self, state: Mapping[str, Array]) -> Array:
         return np.ones(len(state["matrix"]))

@@ -1,5 +1,17 @@
 """EASE as published, and EDLAE, the same with dropout; both with optional relaxation, normalisation
 by popularity, and decay with time.
+
+What happens, step by step:
+
+1. the log becomes `GroupedRows` (models/cooccurrence/grouped_rows.py): users, sessions or baskets;
+2. `counted_gram` (models/linear/linear.py) counts G from them, [items, items];
+3. Λ is added to the diagonal of G;
+4. `invert` (kernels/solvers/dense_inverse.py) makes P = (G + Λ)⁻¹, in place;
+5. the state is `matrix` (P without its diagonal), `own` (the diagonal of P) and `ridge` (Λ);
+6. column factors, and row factors of popularity (linear.py), turn P into weights as it answers;
+7. scores are sums of weights (kernels/ranking/dense_scores.py), and one that is exactly 0 counts as
+   "no evidence" (−∞), unlike in other implementations of EASE (decision 0008);
+8. slots without evidence are filled with popular items (models/common_list.py).
 """
 
 from __future__ import annotations
@@ -29,11 +41,13 @@ class Ease(Linear):
     The Gram matrix is G = Σ over groups n^(−group_power) x xᵀ, where x [items] are the entries of a
     group of n items, decayed with age. The penalty is Λ = l2 + dropout / (1 − dropout) · diag(G),
     and P = (G + Λ)⁻¹. The weight from i to j is B[i, j] = −P[i, j] · max(Λ[j], (1 − relaxation) /
-    P[j, j]) · (users of i / users of j)^item_power, and B[j, j] = 0. The score of a history x is
+    P[j, j]) · (users of i / users of j)^item_power. Relaxation bounds the diagonal during the fit;
+    the diagonal is dropped afterwards, so an item never scores itself. The score of a history x is
     x B. With the defaults this is the paper: G = XᵀX, Λ = λ, and B[i, j] = −P[i, j] / P[j, j].
 
-    Only P is learned: relaxation, item_power, pruning and the weights of the history can change
-    without a new fit. O(Σ groups' length² + items³) operations, 4 · items² bytes.
+    Only P is learned: the weights of the history can change without a new fit, and as long as
+    `keep` was not set in the fit, so can relaxation, item_power and pruning. O(Σ groups' length² +
+    items³) operations, 4 · items² bytes.
 
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019; Steck, "Autoencoders
     that don't overfit towards the Identity", NeurIPS 2020 (dropout); Moon et al., "It's Enough:
@@ -49,19 +63,22 @@ class Ease(Linear):
         float,
         Range(0.0, 100_000.0, log=True),
         Search(1.0, 5000.0, log=True),
-        Doc("λ: shrinkage of all weights, in groups; larger is smoother."),
+        Doc("λ: added to the diagonal of G, which counts groups; larger is smoother."),
     ] = 100.0
     dropout: Annotated[
         float,
         Range(0.0, 0.95),
         Search(0.0, 0.9),
-        Doc("p: shrinkage by p / (1 − p) of an item's own size, as dropout does it."),
+        Doc(
+            "p: adds p / (1 − p) times the item's own diagonal of G, the expected effect of "
+            "input dropout."
+        ),
     ] = 0.0
     relaxation: Annotated[
         float,
         Range(0.0, 1.0),
         Search(0.0, 0.6),
-        Doc("ξ: how far an item may explain itself; 0 not at all, as in EASE."),
+        Doc("ξ: bound of the diagonal while weights are solved; 0 is EASE."),
     ] = 0.0
     group_power: Annotated[
         float,
@@ -80,7 +97,7 @@ class Ease(Linear):
         str | None,
         Duration(),
         Search(choices=(None, "30d", "90d", "365d")),
-        Doc("Age of an event, from the end of the log, at which it counts half."),
+        Doc("Age at which a pair of equally old events counts half."),
     ] = None
     window: Annotated[
         str | None,
@@ -127,13 +144,12 @@ class Ease(Linear):
         )
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        # The window cuts the log.
         gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
         return self._invert_gram(gram)
 
     def _invert_gram(self, gram: Array) -> Mapping[str, Array]:
-        """The learned arrays from G, which is overwritten by P: `matrix` is P with a diagonal of
-        zeros, `own` its diagonal, `ridge` is Λ.
+        """The learned arrays from G, which is overwritten by P: `matrix` is P without its
+        diagonal (zeros), `own` its diagonal, `ridge` is Λ.
         """
         ridge = self._add_ridge(gram)
         invert(gram, f"fit {self.label}")
@@ -149,7 +165,7 @@ class Ease(Linear):
         np.fill_diagonal(gram, sizes + ridge)
         return ridge
 
-    def _scale(self, state: Mapping[str, Array]) -> Array:
+    def _column_factors(self, state: Mapping[str, Array]) -> Array:
         # P[j, j] is at most 1 / Λ[j], so with ξ = 0 the maximum is 1 / P[j, j], which is EASE.
         return -np.maximum(state["ridge"], (1 - self.relaxation) / state["own"])
 

@@ -164,5 +164,5 @@ class ForwardRidge(Linear):
         if not self.itself:
             np.fill_diagonal(inverse, 0)
 
-    def _scale(self, state: Mapping[str, Array]) -> Array:
+    def _column_factors(self, state: Mapping[str, Array]) -> Array:
         return np.ones(len(state["matrix"]))

@@ -115,25 +115,28 @@ class Linear(HistoryReader):
 
     @abstractmethod
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        """The dense `matrix` [items, items] float32, and what `_scale` needs in addition."""
+        """The dense `matrix` [items, items] float32, whose rows are history items, and what
+        `_column_factors` needs in addition.
+        """
 
     @abstractmethod
-    def _scale(self, state: Mapping[str, Array]) -> Array:
+    def _column_factors(self, state: Mapping[str, Array]) -> Array:
         """The factor of each column of the matrix, without `item_power`: float64 [items]; zero
         where nothing is known.
         """
 
-    def _scales(self, state: Mapping[str, Array]) -> tuple[Array, Array]:
-        """Scales of rows and of columns: float32 [items] each."""
+    def _row_and_column_factors(self, state: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Factors of rows and of columns: float32 [items] each."""
         popularity = np.maximum(state["users"], 1).astype(np.float64) ** self.item_power
-        return popularity.astype(np.float32), (self._scale(state) / popularity).astype(np.float32)
+        columns = self._column_factors(state) / popularity
+        return popularity.astype(np.float32), columns.astype(np.float32)
 
     def _pruned(self, state: Mapping[str, Array]) -> dict[str, Array]:
         """The `keep` largest weights of each column by size, as a sparse table of rows.
         O(items²).
         """
         assert self.keep is not None
-        matrix, (left, right) = state["matrix"], self._scales(state)
+        matrix, (left, right) = state["matrix"], self._row_and_column_factors(state)
         items, keep = len(matrix), min(self.keep, len(matrix))
 
         def largest(first: int) -> tuple[Array, Array]:
@@ -168,7 +171,7 @@ class Linear(HistoryReader):
         and the scale of its columns.
         """
         histories, weights = self._weighted_histories(histories)
-        left, right = self._scales(self.state)
+        left, right = self._row_and_column_factors(self.state)
         return SparseRows(histories.starts, histories.items, weights * left[histories.items]), right
 
     def _rows_and_table(self, histories: Histories) -> tuple[SparseRows, SparseRows]:
@@ -226,7 +229,7 @@ class Linear(HistoryReader):
         state = self.state
         row = np.zeros(len(self.item_vocabulary), np.float32)
         if "matrix" in state:
-            left, right = self._scales(state)
+            left, right = self._row_and_column_factors(state)
             row = state["matrix"][code] * left[code] * right
         else:
             row_cells = slice(state["starts"][code], state["starts"][code + 1])
@@ -237,7 +240,7 @@ class Linear(HistoryReader):
     def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
         state = self.state
         if "matrix" in state:
-            left, right = self._scales(state)
+            left, right = self._row_and_column_factors(state)
             return np.asarray(
                 weights
                 * left[sources]
@@ -258,7 +261,7 @@ class Linear(HistoryReader):
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         if "matrix" in state:
-            self._scales(state)  # an error names a missing array
+            self._row_and_column_factors(state)  # an error names a missing array
             vectors = [
                 name
                 for name, array in state.items()

@@ -101,7 +101,7 @@ class GramLearner(HistoryReader):
         str | None,
         Duration(),
         Search(choices=(None, "30d", "90d", "365d")),
-        Doc("Age of an event, from the end of the log, at which it counts half."),
+        Doc("Age at which a pair of equally old events counts half."),
     ] = None
     window: Annotated[
         str | None,
@@ -183,7 +183,7 @@ class GramLearner(HistoryReader):
         )
         diagonal = np.bincount(rows.items, weights=weights**2, minlength=train.item_count)
         scale = np.maximum(diagonal, TINY) ** (-self.pair_power / 2)
-        by_rank = (1 / scale[counted.groups.order]).astype(np.float32)
+        by_rank = (1 / scale[counted.groups.code_of_rank]).astype(np.float32)
         weighing = Weighing(
             0, by_rank, by_rank, _scaled, min(self.keep, train.item_count), bounded=True
         )

@@ -58,7 +58,7 @@ def _run(folder: Path) -> tuple[str, str, str, Sequence[str], Sequence[Sequence[
     verdict_blocks = verdict(facts)
     note = " ".join(
         [
-            outcome.starved(facts),
+            outcome.cut_short(facts),
             *(block.text for block in verdict_blocks if isinstance(block, Prose)),
         ]
     ).strip()

@@ -66,15 +66,14 @@ class LeftOut:
 # ---- which models are saved, and why
 
 
-def starved(facts: RunFacts) -> str:
+def cut_short(facts: RunFacts) -> str:
     """The sentence for a dig whose budget was too short to try what fits the log, or empty."""
     budget = as_map(facts.scores.get("budget"))
     if budget.get("starved") is not True:
         return ""
-    return (
-        as_text(budget.get("says"))
-        or "The budget was too short to try one model of each family that fits this log."
-    )
+    # boards of earlier versions begin with another word
+    says = as_text(budget.get("says")).replace("This dig was starved:", "This dig was cut short:")
+    return says or "The budget was too short to try one model of each family that fits this log."
 
 
 def winner(facts: RunFacts) -> str:

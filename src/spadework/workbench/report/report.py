@@ -77,7 +77,7 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
         "title": _title(facts),
         "subtitle": _subtitle(facts),
         "ids": ids_sentence(facts.faces),
-        "starved": outcome.starved(facts),
+        "cut_short": outcome.cut_short(facts),
     }
     return template.render(**header, sections=rendered, style=style)
 

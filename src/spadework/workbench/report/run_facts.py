@@ -69,7 +69,7 @@ class RunFacts:
         )
 
     @property
-    def cut_short(self) -> bool:
+    def interrupted(self) -> bool:
         """Whether the run stopped before any model was judged on the test span."""
         stages = {as_text(row.get("stage"), "test") for row in maps(self.scores.get("scores"))}
         return self.protocol.get("interrupted") is True or (bool(stages) and "test" not in stages)
@@ -82,13 +82,13 @@ class RunFacts:
 
     @property
     def board(self) -> list[Map]:
-        """The models on the test span, best first, then those without a score; of a run cut short,
+        """The models on the test span, best first, then those without a score; if interrupted,
         those on the validation span.
         """
         every = list(maps(self.scores.get("scores")))
         rows = (
             every
-            if self.cut_short
+            if self.interrupted
             else [row for row in every if as_text(row.get("stage"), "test") == "test"]
         )
         return sorted(

@@ -37,8 +37,10 @@ def account_of(dig: Dig) -> dict[str, Any]:
         for result in judging.judged.values()
         if result.score.state not in ("no time",)
     }
-    late = {name: seconds for name, seconds in planner.schedule.late.items() if name not in tried}
-    waiting = sorted(late, key=lambda name: late[name])
+    no_time = {
+        name: seconds for name, seconds in planner.schedule.no_time.items() if name not in tried
+    }
+    waiting = sorted(no_time, key=lambda name: no_time[name])
     questions = [question.code for question in dig.unanswered if question.status == "not asked"]
     cut_short = bool(families) or any(code in DECIDING for code in questions)
     # a round that ended before its last proposal does not count: the search goes by gain
@@ -95,7 +97,7 @@ def _message(
     if questions:
         parts.append(f"{_listed(questions)} {'was' if len(questions) == 1 else 'were'} not asked")
     more = f" --budget {would_do} would do." if would_do else ""
-    return f"This dig was starved: {'; '.join(parts)}.{more}"
+    return f"This dig was cut short: {'; '.join(parts)}.{more}"
 
 
 def _refused(dig: Dig, family: model_families.Family) -> bool:

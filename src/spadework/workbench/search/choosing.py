@@ -39,7 +39,7 @@ from spadework.workbench.search.finals import Finals
 from spadework.workbench.search.judgement import Judgement, best, why
 from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.leaders import companions, contenders
-from spadework.workbench.search.model_families import floor
+from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
@@ -102,7 +102,7 @@ class Dig:
         self.ending.question_seconds = 0.0  # from here on the questions may use it
         self._ask_rest(None if chosen is None else chosen.winner)
         finals = Finals(self.judging, self.ending, self.test)
-        needed = floor() if chosen is None else [*floor(), chosen.winner]
+        needed = baselines() if chosen is None else [*baselines(), chosen.winner]
         scores = finals.judge(needed, list(kept.values()), self._others(chosen))
         if chosen is not None:
             chosen, scores = self._judged_choice(chosen, scores, finals)
@@ -114,7 +114,7 @@ class Dig:
     # ---- choosing
 
     def _choose(self) -> tuple[Choice | None, Windows]:
-        """Choose the winner among those that reached the largest sample of users and the floor."""
+        """Choose the winner among those on the largest sample of users and the baselines."""
         windows = Windows(self.judging, self.target)
         able = self._able()
         if not able:
@@ -125,7 +125,7 @@ class Dig:
             self.validation.seed,
         )
         known = {result.setting.label for result in level}
-        judged = self.judging.judge(floor(), level[0].rung, float("inf"))
+        judged = self.judging.judge(baselines(), level[0].rung, float("inf"))
         others = [
             result
             for result in judged
@@ -154,7 +154,7 @@ class Dig:
         """
         room = max(self.clock.left, 0.0)
         able: list[Judgement] = []
-        for rung in range(self.planner.reached, -1, -1):
+        for rung in range(self.planner.reached_rung, -1, -1):
             able = [
                 result
                 for result in self._on(rung)
@@ -322,7 +322,7 @@ class Dig:
         for setting in [
             chosen.winner,
             *waiting,
-            *(other for other in floor() if not isinstance(other, Random)),
+            *(other for other in baselines() if not isinstance(other, Random)),
         ]:
             if setting.label not in done:
                 scores = [

@@ -1,5 +1,5 @@
-"""Time reserved for the end of a dig: to refit and judge the winner and the floor, to fit the kept
-models on the whole log, and to write.
+"""Time reserved for the end of a dig: to refit and judge the winner and the baselines, to fit the
+kept models on the whole log, and to write.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ WRITING, A_USER, A_VALUE = 2.5, 3e-5, 4e-6
 """Seconds of board, examples, report and manifest: on any log, per user of the test span, and per
 user and model (bootstraps).
 """
-FLOOR_USER = 3e-5
-"""Seconds of the floor per user: popular items are ranked once, and random ones are drawn."""
+BASELINES_USER = 3e-5
+"""Seconds of the baselines per user: popular items are ranked once, and random ones are drawn."""
 RESAMPLED = 20_000
 """From so many users on fewer resamples are drawn, so that more users take no longer."""
 MODELS = 8
@@ -46,7 +46,7 @@ class Ending:
         winner's part where none was chosen yet.
         """
         users = len(self.test.truth.users)
-        seconds = self.writing() + FLOOR_USER * users
+        seconds = self.writing() + BASELINES_USER * users
         if winner is None:
             return seconds
         # A rate that was not measured must not keep a model from its first trial: on a sample it

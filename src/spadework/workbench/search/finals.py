@@ -1,5 +1,5 @@
-"""The test span, used once: the floor and the kept models are judged first, then the best of each
-family and of each model while there is time.
+"""The test span, used once: the baselines and the kept models are judged first, then the best of
+each family and of each model while there is time.
 """
 
 from __future__ import annotations

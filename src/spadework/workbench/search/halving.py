@@ -1,12 +1,15 @@
-"""Which families go on: those whose best setting is near the leader; each round half as many."""
+"""Which families go on: those whose best setting is near the leader; each round half as many. And
+which settings climb to more users.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.leaders import contenders
-from spadework.workbench.search.model_families import Family
+from spadework.workbench.search.leaders import best_of_each, contenders
+from spadework.workbench.search.model_families import Family, is_baseline
 
 FIRST_SHARE = 0.25
 """Families go on after the breadth if their best is at most this share below the best of all."""
@@ -55,3 +58,14 @@ def halved(alive: Sequence[Family], judging: Judging) -> list[Family]:
         for rank, (family, leader) in enumerate(zip(ordered, leaders, strict=True))
         if rank < kept or leader.setting.label in level
     ]
+
+
+def climbers(found: Sequence[Family], judging: Judging, count: int) -> list[Judgement]:
+    """The best `count` settings, then those of the first families and for new items, each once;
+    without the baselines.
+    """
+    everything = [
+        result for result in best(list(judging.judged.values())) if not is_baseline(result.setting)
+    ]
+    chosen = [*everything[:count], *best_of_each(by_value(found, judging), everything)]
+    return list({result.setting.label: result for result in chosen}.values())

@@ -50,10 +50,10 @@ class Judging:
         self.rungs = rungs(self.protocol)
 
     def judge(
-        self, settings: Iterable[Recommender], rung: int, until: float, *, novel: bool = False
+        self, settings: Iterable[Recommender], rung: int, until: float, *, judge_novel: bool = False
     ) -> list[Judgement]:
         """Judge settings, each once; results in their order. `until` is a deadline of the clock;
-        `novel` judges new items, too.
+        `judge_novel` judges new items, too.
 
         Where time is short, a trial that started has the state "timed out", others "no time".
         """
@@ -61,7 +61,7 @@ class Judging:
         found = {
             setting.label: known
             for setting in distinct
-            if (known := self._known(setting, rung, novel)) is not None
+            if (known := self._known(setting, rung, judge_novel)) is not None
         }
         waiting = [setting for setting in distinct if setting.label not in found]
         # On a sample co-occurrence settings are counted together, and only in the rows that these
@@ -72,10 +72,10 @@ class Judging:
             if isinstance(setting, CoOccurrence)
             and (len(waiting) > 1 or rung < len(self.rungs) - 1)
         ]
-        for result in self._together(together, rung, until, novel):
+        for result in self._together(together, rung, until, judge_novel):
             found[result.setting.label] = result
         for group in groups(setting for setting in waiting if setting.label not in found):
-            for result in self._group(group, rung, until, novel):
+            for result in self._group(group, rung, until, judge_novel):
                 found[result.setting.label] = result
         return [found[setting.label] for setting in distinct]
 
@@ -88,7 +88,7 @@ class Judging:
 
     # ---- one trial
 
-    def _known(self, setting: Recommender, rung: int, novel: bool) -> Judgement | None:
+    def _known(self, setting: Recommender, rung: int, judge_novel: bool) -> Judgement | None:
         """An earlier judgement of this start or, from the ledger, of an earlier one."""
         earlier = self.judged.get(setting.label)
         if earlier is not None and earlier.rung == rung and earlier.score.state not in AGAIN:
@@ -98,7 +98,7 @@ class Judging:
             return None
         score, _, seconds = found
         if (
-            novel
+            judge_novel
             and self.rungs[rung].novel is not None
             and score.state == "done"
             and NOVEL + self.protocol.primary not in score.values
@@ -119,7 +119,7 @@ class Judging:
         )
 
     def _group(
-        self, group: list[Recommender], rung: int, until: float, novel: bool
+        self, group: list[Recommender], rung: int, until: float, judge_novel: bool
     ) -> Iterator[Judgement]:
         """Judge settings that learn the same: one fit, then the lists of each."""
         model = self.held.find(group[0])
@@ -133,7 +133,7 @@ class Judging:
                 if model is None
                 else model.sharing(**{name: getattr(setting, name) for name in setting.answering})
             )
-            result = self._trial(tried, rung, until, fitted=fitted, novel=novel)
+            result = self._trial(tried, rung, until, fitted=fitted, judge_novel=judge_novel)
             if model is None and result.reason is None:
                 model = tried
                 if len(self.rungs) > 1:
@@ -150,7 +150,7 @@ class Judging:
         until: float,
         *,
         fitted: bool,
-        novel: bool,
+        judge_novel: bool,
         share: float | None = None,
     ) -> Judgement:
         """Fit, make lists, judge; every outcome is kept. `share` is the part of a joint fit's
@@ -176,7 +176,7 @@ class Judging:
             )
         if ready and score.state == "done":
             score = replace(score, fit_seconds=(score.fit_seconds or 0.0) + self._spared(ready))
-        if novel and sample.novel is not None and score.state == "done":
+        if judge_novel and sample.novel is not None and score.state == "done":
             score = self._with_novel(score, setting, sample, until)
         seconds = time.monotonic() - begun
         if score.state == "done":
@@ -262,7 +262,7 @@ class Judging:
     # ---- many co-occurrence settings from few counts
 
     def _together(
-        self, models: list[CoOccurrence], rung: int, until: float, novel: bool
+        self, models: list[CoOccurrence], rung: int, until: float, judge_novel: bool
     ) -> Iterator[Judgement]:
         train, sample = self.protocol.split.train, self.rungs[rung]
         able: list[CoOccurrence] = []
@@ -292,7 +292,7 @@ class Judging:
                     while batch:  # its tables are freed before the next are made
                         setting = batch.pop()
                         result = self._trial(
-                            setting, rung, until, fitted=True, novel=novel, share=share
+                            setting, rung, until, fitted=True, judge_novel=judge_novel, share=share
                         )
                         if result.score.state == "timed out":
                             raise OutOfTime("There was no time for it.", "Give a larger budget.")
@@ -313,7 +313,7 @@ class Judging:
         # one failing setting must not fail the others: each is tried alone
         except Exception:
             for group in groups(setting for setting in able if setting.label not in done):
-                yield from self._group(group, rung, until, novel)
+                yield from self._group(group, rung, until, judge_novel)
         for setting in able:
             if setting.label not in done and state is not None:
                 yield self.without(setting, rung, state, reason)

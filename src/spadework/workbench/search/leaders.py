@@ -67,13 +67,13 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
         own_values,
     )
     chance = judging.first.get(Random().label)  # a model that is not above chance is of no use
-    floor, novel_floor = (
+    chance_mean, chance_novel = (
         (0.0, 0.0) if chance is None else (chance.mean, max(chance.novel_mean, 0.0))
     )
     with_novel = [
         result
         for result in judging.first.values()
-        if result.novel_mean > novel_floor and not isinstance(result.setting, Random)
+        if result.novel_mean > chance_novel and not isinstance(result.setting, Random)
     ]
     # On the first sample, where all models judged on new items can be compared.
     keep(
@@ -90,7 +90,7 @@ def companions(judging: Judging, log: Interactions) -> dict[str, Recommender]:
             [
                 result
                 for result in own
-                if judging.first.get(result.setting.label, result).mean > floor
+                if judging.first.get(result.setting.label, result).mean > chance_mean
             ],
             own_values,
         )

@@ -1,5 +1,5 @@
-"""The models of a dig: families that fit the log, the floor that every model has to beat, and the
-opening mixture.
+"""The models of a dig: families that fit the log, the baselines that every model has to beat, and
+the opening mixture.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
 
-FLOOR = ("random", "popular", "popular(window=7d)")
+BASELINES = ("random", "popular", "popular(window=7d)")
 """On every board: random items, popularity, and popularity of the last seven days, which beats many
 transformers.
 """
@@ -135,14 +135,14 @@ def variants(family: Family) -> list[Recommender]:
     return list({setting.label: setting for setting in made}.values())
 
 
-def floor() -> list[Recommender]:
+def baselines() -> list[Recommender]:
     """The settings that are on every board."""
-    return [model(label) for label in FLOOR]
+    return [model(label) for label in BASELINES]
 
 
-def is_floor(setting: Recommender) -> bool:
+def is_baseline(setting: Recommender) -> bool:
     """Whether this setting is on every board."""
-    return setting.label in FLOOR
+    return setting.label in BASELINES
 
 
 def is_popular(setting: Recommender) -> bool:

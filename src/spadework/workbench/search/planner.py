@@ -6,8 +6,10 @@ before any has its second. Then the families are halved, round by round, by the 
 the remaining ones share the round's time evenly, and time that one leaves goes to the next. No
 trial starts that is estimated to end after its share, or to leave too little time to refit, judge,
 fit on the whole log and save the setting, should it win. The best settings climb to larger samples,
-and drop out as soon as their paired interval to the leader lies below zero. Decisions depend on
-values alone and never on seconds, so a run with enough time repeats itself.
+and drop out as soon as their paired interval to the leader lies below zero.
+
+Values alone decide which setting leads; estimated seconds decide what is tried, and in which order.
+A run with enough time repeats itself.
 """
 
 from __future__ import annotations
@@ -20,20 +22,22 @@ from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.workbench.search import model_families
 from spadework.workbench.search.ending import Ending
-from spadework.workbench.search.halving import FIRST_SHARE, best_mean, by_value, halved, survivors
-from spadework.workbench.search.judgement import Judgement, best
+from spadework.workbench.search.halving import best_mean, by_value, climbers, halved, survivors
+from spadework.workbench.search.judgement import Judgement
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.leaders import best_of_each, contenders, mixtures, note_result
+from spadework.workbench.search.leaders import contenders, mixtures, note_result
 from spadework.workbench.search.model_families import Family
 from spadework.workbench.search.schedule import FINALISTS, Schedule
-from spadework.workbench.search.sweep import Sweep
+from spadework.workbench.search.sweep import Sweep, SweepStage
 from spadework.workbench.search.together import judge_in_time
-from spadework.workbench.search.tuning import Tuning
+from spadework.workbench.search.tuning import Tuning, tuning_of
 
-A_TRIAL = 0.35
+MOST_OF_STAGE = 0.35
 """Share of a stage's time that one trial may be estimated to take."""
 QUICK = 0.5
-"""The same for a model whose mixtures are tried before those of slower ones."""
+"""Models estimated at less than this share of the stage are mixed first, so that one slow model
+does not block all mixtures.
+"""
 ROUNDS, MOST_ROUNDS = 3, 8
 """Rounds that share their time; further ones come after the sweep, while there is time and the best
 mean still rises.
@@ -61,24 +65,39 @@ class Planner:
     ask_questions: Callable[[float], None]
     families: list[Family] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)  # model → what it lacks
-    tunings: dict[str, Tuning] = field(default_factory=dict)
+    tunings: dict[str, Tuning] = field(default_factory=dict)  # model → its search
     sweep: Sweep | None = None
     cut_short: bool = False  # whether time, and not a lack of gain, ended the search
     _rounds: int = 0  # rounds so far
-    _idle: int = 0  # how many of the last of these found nothing and were not cut short
-    reached: int = 0  # the largest sample of users that the leader was judged on
+    _rounds_without_gain: int = 0  # the latest rounds that found nothing and were not cut short
+    reached_rung: int = 0  # the largest sample of users that the leader was judged on
 
     def __post_init__(self) -> None:
         self.schedule = Schedule(self.judging, self.ending)
 
     def run(self) -> None:
-        """Try, halve, climb; the results are in `judging`."""
+        """Try, halve, climb; the results are in `judging`. The stages:
+
+        1. the baselines, whatever time they take
+        2. breadth: the opening mixture, then one member of each family
+        3. the questions that decide the verdict
+        4. the other members of each family, and the plain part of the sweep
+        5. mixtures of the best
+        6. rounds of halving among families
+        7. the rest of the sweep
+        8. models that had no time yet
+        9. the search again: 7 and 8 may have found something new to search around
+        10. the sweep again: with what the further rounds left of the time
+        11. the climb to more users
+        """
         protocol, content = self.judging.protocol, self.judging.content
         found, self.refused = model_families.families(self.names, protocol.split.train, content)
         self.families = model_families.breadth_order(
             found, protocol.split.train, repeats=protocol.repeats != "forbid"
         )
-        for result in self.judging.judge(model_families.floor(), 0, float("inf"), novel=True):
+        for result in self.judging.judge(
+            model_families.baselines(), 0, float("inf"), judge_novel=True
+        ):
             self._record(
                 next((family for family in self.families if family.is_of(result.setting)), None),
                 [result],
@@ -93,9 +112,9 @@ class Planner:
         self._search(self.schedule.until("rounds"), ROUNDS)
         before = best_mean(self.judging)
         self._finish_sweep(self.schedule.until("sweep"))
-        self._catch_up(self.schedule.until("late"))
-        # there is something new to search around
-        self._idle = 0 if best_mean(self.judging) > before * (1 + GAIN) else self._idle
+        self._catch_up(self.schedule.until("catch_up"))
+        if best_mean(self.judging) > before * (1 + GAIN):
+            self._rounds_without_gain = 0
         self._search(self.schedule.until("further"), MOST_ROUNDS)
         self._note_end()
         self._finish_sweep(self.schedule.until("further"))
@@ -106,7 +125,7 @@ class Planner:
     def _breadth(self, until: float) -> None:
         """The opening mixture, then one member of each family."""
         first = model_families.opening(self.names, self.judging.protocol.split.train)
-        if first is not None and self.schedule.affordable(first, 0, until, share=A_TRIAL / 2):
+        if first is not None and self.schedule.affordable(first, 0, until, share=MOST_OF_STAGE / 2):
             self._judge(None, [first], until)
         for done, family in enumerate(self.families):
             events.step("families", done, len(self.families))
@@ -116,7 +135,7 @@ class Planner:
     def _first_of(self, family: Family, until: float) -> None:
         for setting in family.members:
             if not self.judging.settled(setting) and self.schedule.affordable(
-                setting, 0, until, share=A_TRIAL
+                setting, 0, until, share=MOST_OF_STAGE
             ):
                 self._judge(family, [setting], until)
                 if family.judged:
@@ -137,9 +156,12 @@ class Planner:
             if family.counts_together:
                 self._judge_together(family, rest, end)
                 self._judge_together(
-                    family, [] if self.sweep else model_families.variants(family), end, novel=False
+                    family,
+                    [] if self.sweep else model_families.variants(family),
+                    end,
+                    judge_novel=False,
                 )
-                self._record(family, self.sweep.run(0, end) if self.sweep else [])
+                self._record(family, self.sweep.run(SweepStage.PLAIN, end) if self.sweep else [])
                 continue
             for setting in rest:
                 if self.schedule.affordable(setting, 0, end):
@@ -150,7 +172,7 @@ class Planner:
 
     def _mix(self, until: float) -> int:
         """Try mixtures of the best of the best families, the quick ones first; returns how many
-        more have a number.
+        new settings were scored.
         """
         allowed, made = model_families.wanted(self.names), 0
         for setting in mixtures(self.judging, QUICK * (until - self.judging.clock.now)):
@@ -169,7 +191,7 @@ class Planner:
         alive = survivors(self.families, self.judging)
         for _ in range(min(self._rounds, ROUNDS)):
             alive = halved(alive, self.judging)
-        while self._rounds < rounds and self._idle < 2:
+        while self._rounds < rounds and self._rounds_without_gain < 2:
             turn, self.cut_short, before = self._rounds, False, best_mean(self.judging)
             end = self.schedule.share(until, max(ROUNDS - turn, 1))
             names = ", ".join(family.name for family in alive)
@@ -185,12 +207,13 @@ class Planner:
                 self._search_family(family, turn, self.schedule.share(end, parts - done))
                 for done, family in enumerate(alive)
             )
-            tried += self._sweep_stage(turn + 1, self.schedule.share(end, 2)) if with_sweep else 0
+            if with_sweep:
+                tried += self._sweep_stage(SweepStage(turn + 1), self.schedule.share(end, 2))
             tried += self._mix(end)
-            self._idle = (
+            self._rounds_without_gain = (
                 0
                 if best_mean(self.judging) > before * (1 + GAIN)
-                else self._idle + (tried > 0 and not self.cut_short)
+                else self._rounds_without_gain + (tried > 0 and not self.cut_short)
             )
             self._rounds += 1
             alive = halved(alive, self.judging)
@@ -208,24 +231,24 @@ class Planner:
             "the remaining trials take longer than the time left"
             if self.cut_short
             else "nothing better was found"
-            if self._idle == 2
+            if self._rounds_without_gain == 2
             else rounds
         )
         events.note(f"search ends: {why}")
 
     def _search_family(self, family: Family, turn: int, until: float) -> int:
-        """Try settings of a family's best model, or of the sweep; returns how many more have a
-        number.
+        """Try settings of a family's best model, or of the sweep; returns how many new settings
+        were scored.
         """
         before = len(family.judged)
         if family.counts_together and self.sweep is not None:
-            self._sweep_stage(0, until)  # the search begins at the best of it
+            self._sweep_stage(SweepStage.PLAIN, until)  # the search begins at the best of it
             while self.judging.clock.now < until and (results := self.sweep.search(until)):
                 self._record(family, results)
                 self.cut_short = self.cut_short or any(result.score.late for result in results)
             self.cut_short = self.cut_short or not self.sweep.searched
             return len(family.judged) - before
-        tuning = self._tuning(family)
+        tuning = tuning_of(family, self.judging, self.tunings)
         tried = 0
         while (
             tuning is not None
@@ -243,9 +266,9 @@ class Planner:
                 break
         return len(family.judged) - before
 
-    def _sweep_stage(self, stage: int, until: float) -> int:
+    def _sweep_stage(self, stage: SweepStage, until: float) -> int:
         """Run a stage of the sweep: it measures effects, and its settings may lead; returns how
-        many more have a number.
+        many new settings were scored.
         """
         family = next(family for family in self.families if family.counts_together)
         before = len(family.judged)
@@ -258,7 +281,7 @@ class Planner:
         """Run the rest of the sweep, also where co-occurrence does not lead: the effects of choices
         are measured by it.
         """
-        for stage in range(3 if self.sweep else 0):
+        for stage in SweepStage if self.sweep else ():
             self._sweep_stage(stage, until)
 
     def _catch_up(self, until: float) -> None:
@@ -266,10 +289,10 @@ class Planner:
         to be quickest.
         """
         waiting = [
-            (self.schedule.late[setting.name], setting.name, family, setting)
+            (self.schedule.no_time[setting.name], setting.name, family, setting)
             for family in self.families
             for setting in family.members
-            if setting.name in self.schedule.late
+            if setting.name in self.schedule.no_time
         ]
         for family in self.families:
             if family.counts_together:
@@ -290,20 +313,7 @@ class Planner:
         """Judge the best settings on more users, up to all users; settings that are surely worse
         than the leader drop out on the way.
         """
-        everything = [
-            result
-            for result in best(list(self.judging.judged.values()))
-            if not model_families.is_floor(result.setting)
-        ]
-        found = list(
-            {
-                result.setting.label: result
-                for result in [
-                    *everything[:CLIMBING],
-                    *best_of_each(by_value(self.families, self.judging), everything),
-                ]
-            }.values()
-        )
+        found = climbers(self.families, self.judging, CLIMBING)
         for rung in range(1, len(self.judging.rungs)):
             climbing = contenders(found, self.judging.protocol.seed)[
                 : FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING
@@ -322,20 +332,20 @@ class Planner:
                 f"climb       {len(climbing)} settings to "
                 f"{len(self.judging.rungs[rung].rows):,} users"
             )
-            reached: list[Judgement] = []
+            judged_here: list[Judgement] = []
             for result in climbing:
                 if self.schedule.affordable(result.setting, rung, until):
-                    reached += [
+                    judged_here += [
                         judged
                         for judged in self._judge(None, [result.setting], until, rung=rung)
                         if judged.reason is None and judged.rung == rung
                     ]
-                if not reached:
+                if not judged_here:
                     break  # where the leader has no time for it, the smaller sample decides
-            if not reached:
+            if not judged_here:
                 break
-            self.judging.judge(model_families.floor(), rung, float("inf"))
-            found, self.reached = reached, rung
+            self.judging.judge(model_families.baselines(), rung, float("inf"))
+            found, self.reached_rung = judged_here, rung
         self.judging.held.let_go()
 
     # ---- small steps
@@ -344,30 +354,36 @@ class Planner:
         self, family: Family | None, settings: Sequence[Recommender], until: float, rung: int = 0
     ) -> list[Judgement]:
         """Judge settings; each gives one line of output."""
-        # New items are judged for defaults only: it costs as much again.
-        novel = family is not None and any(setting.label == setting.name for setting in settings)
-        results = self.judging.judge(settings, rung, until, novel=novel)
+        # Lists of items new to the user are judged for default settings only: they cost a second
+        # answer.
+        judge_novel = family is not None and any(setting.is_default for setting in settings)
+        results = self.judging.judge(settings, rung, until, judge_novel=judge_novel)
         for result in results:
             note_result(result)
         self._record(family, results)
         return results
 
     def _judge_together(
-        self, family: Family, settings: Sequence[Recommender], until: float, *, novel: bool = True
+        self,
+        family: Family,
+        settings: Sequence[Recommender],
+        until: float,
+        *,
+        judge_novel: bool = True,
     ) -> None:
         """Judge co-occurrence settings together, as many as time allows."""
         together = [setting for setting in settings if isinstance(setting, CoOccurrence)]
-        self._record(family, judge_in_time(self.judging, together, until, novel=novel))
+        self._record(family, judge_in_time(self.judging, together, until, judge_novel=judge_novel))
 
     def _record(self, family: Family | None, results: Sequence[Judgement]) -> None:
         for result in results:
-            if result.score.late and result.setting.label == result.setting.name:
+            if result.score.late and result.setting.is_default:
                 seconds = self.judging.costs.trial(
                     result.setting,
                     self.judging.protocol.split.train,
                     len(self.judging.rungs[0].rows),
                 )
-                self.schedule.late.setdefault(result.setting.name, seconds)
+                self.schedule.no_time.setdefault(result.setting.name, seconds)
         if family is not None:
             known = set(family.judged)
             family.judged += [
@@ -375,25 +391,3 @@ class Planner:
                 for result in results
                 if result.reason is None and result.setting.label not in known
             ]
-
-    def _tuning(self, family: Family) -> Tuning | None:
-        """The search of a family's best model. A model with search ranges goes before a better one
-        without, where it comes near it.
-        """
-        found = best(
-            [self.judging.first[label] for label in family.judged if label in self.judging.first]
-        )
-        train, seed = self.judging.protocol.split.train, self.judging.protocol.seed
-        for result in found:
-            if result.setting.name not in self.tunings:
-                self.tunings[result.setting.name] = Tuning(
-                    type(result.setting)(), train, self.judging.content, seed
-                )
-        near = [
-            result
-            for result in found
-            if result.mean >= (1 - FIRST_SHARE) * found[0].mean
-            and self.tunings[result.setting.name].searches
-        ]
-        leader = next(iter(near or found), None)
-        return None if leader is None else self.tunings[leader.setting.name]

@@ -21,7 +21,7 @@ STAGES = {
     "mixtures": 7,
     "rounds": 20,
     "sweep": 16,
-    "late": 4,
+    "catch_up": 4,
     "further": 4,
 }
 """A stage and those after it share the time left in these proportions; unused time of a stage
@@ -40,7 +40,7 @@ class Schedule:
     judging: Judging
     ending: Ending
     # model → estimated seconds of its trial, for models that had no time
-    late: dict[str, float] = field(default_factory=dict)
+    no_time: dict[str, float] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -94,7 +94,7 @@ class Schedule:
         beyond = self.judging.clock.left - self.ending.seconds(model)
         if seconds <= min(room, beyond) or not self.judging.fits(model):
             return True  # a trial that does not fit into memory fails at once
-        self.late.setdefault(
+        self.no_time.setdefault(
             model.name, seconds + max(self.ending.seconds(model) - self.ending.seconds(None), 0.0)
         )
         return False

@@ -7,6 +7,7 @@ search around the best.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import IntEnum
 
 from spadework.arrays import Array
 from spadework.evaluation.trial import Protocol
@@ -18,12 +19,20 @@ from spadework.workbench.search.judging import Judging
 from spadework.workbench.search.together import judge_in_time
 from spadework.workbench.search.tpe_search import Search
 
-PLAIN = ("time", "users")
-"""Factors that stay at their first level in the first stage."""
+FIRST_LEVEL_ONLY = ("time", "users")
+"""Factors that stay at their first level in the stage PLAIN."""
 ROUNDS, ROUND_SETTINGS = 4, 6
 """Rounds of the search, and settings of each: fitted together."""
 STARTING_POINTS = 32
 """Settings that the search starts from: the best so far."""
+
+
+class SweepStage(IntEnum):
+    """A part of the design, in the order of trials."""
+
+    PLAIN = 0  # of the core: settings with `FIRST_LEVEL_ONLY` at their first level
+    REST = 1  # of the core
+    OTHERS = 2  # outside the core
 
 
 @dataclass
@@ -67,23 +76,23 @@ class Sweep:
             if label in self.seen
         }
 
-    def stage(self, number: int) -> list[Recommender]:
-        """Settings of a stage: 0 the plain core, 1 its rest, 2 those outside the core."""
+    def stage(self, stage: SweepStage) -> list[Recommender]:
+        """The settings of a stage."""
         combinations = zip(self.design.combinations(), self.design.core(), strict=True)
         names = [factor.name for factor in self.design.factors]
-        fixed = [names.index(name) for name in PLAIN if name in names]
+        fixed = [names.index(name) for name in FIRST_LEVEL_ONLY if name in names]
         core = [(all(levels[at] == 0 for at in fixed), setting) for levels, setting in combinations]
-        if number == 2:
+        if stage is SweepStage.OTHERS:
             return self.design.others()
-        return [setting for plain, setting in core if plain == (number == 0)]
+        return [setting for plain, setting in core if plain == (stage is SweepStage.PLAIN)]
 
-    def run(self, number: int, until: float) -> list[Judgement]:
+    def run(self, stage: SweepStage, until: float) -> list[Judgement]:
         """Judge the settings of a stage on the first sample, as many as time allows; what has a
         number is not judged again.
         """
         settings = [
             setting
-            for setting in self.stage(number)
+            for setting in self.stage(stage)
             if isinstance(setting, CoOccurrence) and not self.judging.settled(setting)
         ]
         self.seen |= {setting.label for setting in settings}
@@ -94,8 +103,8 @@ class Sweep:
         """Whether a setting of the design had no time."""
         return any(
             not self.judging.settled(setting)
-            for number in range(3)
-            for setting in self.stage(number)
+            for stage in SweepStage
+            for setting in self.stage(stage)
         )
 
     @property

@@ -25,7 +25,7 @@ CAREFUL = 0.9
 
 
 def judge_in_time(
-    judging: Judging, settings: Sequence[CoOccurrence], until: float, *, novel: bool = False
+    judging: Judging, settings: Sequence[CoOccurrence], until: float, *, judge_novel: bool = False
 ) -> list[Judgement]:
     """Judge settings on the first sample, as many as are estimated to end before the deadline
     `until`; the others get the state "no time".
@@ -35,7 +35,10 @@ def judge_in_time(
     """
     waiting = _by_pairs([setting for setting in settings if not judging.settled(setting)])
     found = judging.judge(
-        [setting for setting in waiting if judging.on_record(setting)], 0, until, novel=novel
+        [setting for setting in waiting if judging.on_record(setting)],
+        0,
+        until,
+        judge_novel=judge_novel,
     )
     waiting = [setting for setting in waiting if not judging.settled(setting)]
     while waiting:  # each part corrects the estimate for the next
@@ -43,7 +46,7 @@ def judge_in_time(
         count = len(waiting) if room >= len(waiting) else math.floor(room)
         if count < 1:
             break
-        found += judging.judge(waiting[:count], 0, until, novel=novel)
+        found += judging.judge(waiting[:count], 0, until, judge_novel=judge_novel)
         waiting = waiting[count:]
     return found + [
         judging.without(setting, 0, "no time", "There was no time for it.") for setting in waiting

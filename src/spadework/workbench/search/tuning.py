@@ -15,7 +15,10 @@ from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender
 from spadework.models.parameters import Parameter
-from spadework.workbench.search.judgement import Judgement
+from spadework.workbench.search.halving import FIRST_SHARE
+from spadework.workbench.search.judgement import Judgement, best
+from spadework.workbench.search.judging import Judging
+from spadework.workbench.search.model_families import Family
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -86,6 +89,28 @@ class Tuning:
                     self._study.tell(trial, result.mean)
                 else:
                     self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+
+
+def tuning_of(family: Family, judging: Judging, tunings: dict[str, Tuning]) -> Tuning | None:
+    """The search of a family's best model, from `tunings` (model → its search), to which those of
+    its other models are added. A model with search ranges goes before a better one without, where
+    it comes near it.
+    """
+    found = best([judging.first[label] for label in family.judged if label in judging.first])
+    train, seed = judging.protocol.split.train, judging.protocol.seed
+    for result in found:
+        if result.setting.name not in tunings:
+            tunings[result.setting.name] = Tuning(
+                type(result.setting)(), train, judging.content, seed
+            )
+    near = [
+        result
+        for result in found
+        if result.mean >= (1 - FIRST_SHARE) * found[0].mean
+        and tunings[result.setting.name].searches
+    ]
+    leader = next(iter(near or found), None)
+    return None if leader is None else tunings[leader.setting.name]
 
 
 def _space(

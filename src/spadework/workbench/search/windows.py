@@ -44,18 +44,18 @@ class Windows:
             {result.setting.label: result.values for result in candidates},
         )
         models = [result.setting for result in candidates]
-        floor = [
+        baselines = [
             model
-            for model in model_families.floor()
+            for model in model_families.baselines()
             if model_families.is_popular(model) and model.label in main.values
         ]
-        if len([model for model in models if not model_families.is_floor(model)]) < 2:
+        if len([model for model in models if not model_families.is_baseline(model)]) < 2:
             self.why_none = "nothing comes near the best"
             return [main]
         protocol = self._older()
         if protocol is None:
             return [main]
-        both = list({model.label: model for model in [*models, *floor]}.values())
+        both = list({model.label: model for model in [*models, *baselines]}.values())
         train, users = protocol.split.train, int(protocol.judged.sum())
         waiting = [
             model for model in both if self.judging.ledger.find(self._key(model, protocol)) is None

@@ -66,7 +66,7 @@ def tested(
     ) > 1 else checked
 
 
-def starved(board: Mapping[str, Any]) -> str:
+def cut_short(board: Mapping[str, Any]) -> str:
     """Why the best cheap model of a board that was cut short is no yardstick; empty where the board
     was not.
     """

@@ -31,7 +31,7 @@ from spadework.workbench.storage import folder as folders
 from spadework.workbench.training import judged, kept
 from spadework.workbench.training.advice import (
     Tested,
-    starved,
+    cut_short,
     tested,
     undecided_if_cut_short,
     untested,
@@ -191,7 +191,7 @@ class Excavation:
         outcome = check(expected, theirs, mine, final.seed)
         return {
             "verdict": undecided_if_cut_short(
-                outcome, board=starved(self.run.board), network=work.cut_short([model], "test")
+                outcome, board=cut_short(self.run.board), network=work.cut_short([model], "test")
             )
         }
 

@@ -156,7 +156,9 @@ def _answers(facts: RunFacts, protocol: Map) -> list[tuple[str, str]]:
     )
     resamples = formatting.number(as_number(protocol.get("resamples")))
     test_use = (
-        "the test span was not used" if facts.cut_short else "the test span was used for the board"
+        "the test span was not used"
+        if facts.interrupted
+        else "the test span was used for the board"
     )
     if as_text(facts.advice.get("state")) == "done":
         test_use += " of the dig, and by each training once"

@@ -45,7 +45,7 @@ def verdict(facts: RunFacts) -> list[Block]:
         for finding in facts.findings
         if finding.get("level") == "blocker"
     ][:5]
-    if facts.cut_short:
+    if facts.interrupted:
         alarms.insert(
             0,
             Prose(
