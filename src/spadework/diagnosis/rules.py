@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
         about="long_history",
         test="below",
         bound=50,
-        reason="19 of 20 users have fewer than fifty events",
+        reason="all but one user in twenty have fewer than fifty events",
         settings={"max_length": 50},
         source="longer windows would hold padding",
     ),

@@ -19,9 +19,12 @@ from spadework.workbench.storage import folder as folders
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder."""
+    """A run folder, by its path."""
 
     folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
 
     @property
     def complete(self) -> bool:
