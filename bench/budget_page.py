@@ -57,9 +57,9 @@ class Read:
             return None
         return float(1 - (here["ndcg"] or 0.0) / there["ndcg"])
 
-    def compare(self, these: str, those: str) -> Found | None:
+    def compare(self, these: str, those: str, mean: float | None) -> Found | None:
         """The paired difference of two kept values, or what it was when both were at hand; None
-        where their users differ.
+        where their users differ, or where it is of another dig than that whose mean is given.
         """
         path = self.where.results / "pairs" / f"{Path(these).stem}-{Path(those).stem}.json"
         if Path(these).exists() and Path(those).exists():
@@ -69,7 +69,9 @@ class Read:
                 return None
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(found), encoding="utf-8")
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+        same = found is not None and mean is not None and abs(found["these"] - mean) < 1e-6
+        return found if same else None
 
 
 def render(where: Where) -> str:
@@ -263,6 +265,7 @@ def _kindling(read: Read) -> Part:
             read.compare(
                 str(read.where.kept / f"{log}-60s-warm.npz"),
                 str(FOLDER / "kindling" / f"{log}.npz"),
+                ours["ndcg"],
             )
             if ours
             else None
@@ -418,7 +421,9 @@ def _default(read: Read) -> Part:
         ], lines
     kept = read.where.kept
     gap = read.compare(
-        str(kept / f"{GROCERY}-default-warm.npz"), str(kept / f"{GROCERY}-default-warm-last.npz")
+        str(kept / f"{GROCERY}-default-warm.npz"),
+        str(kept / f"{GROCERY}-default-warm-last.npz"),
+        here["ndcg"],
     )
     if gap is not None:
         lines += ["", f"The winner is above the other by {_gap(gap)}."]
