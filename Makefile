@@ -28,7 +28,7 @@ docs: .venv/dev  ## write the reference pages from the registries
 	$(BIN)/python docs/generate.py
 
 site: .venv/dev  ## the documentation as a site in build/site; fails on a broken link
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build  # --quiet would let broken links pass
 
 bench: .venv/dev  ## speed and memory beside the peers; builds environments of their own for them
 	$(BIN)/python bench/run.py

@@ -79,8 +79,9 @@ def test_it_is_on_the_board_with_the_others_and_paired_intervals(trained, order_
     assert not (folder / "training").exists()
 
 
-def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained):
+def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained, order_run):
     folder, advice = trained
+    assert Run(order_run).outcomes == {}, "nothing was trained yet"
     predictions = read(folder, "readiness.json")["predictions"]
     assert [one["prediction"]["about"] for one in advice["predictions"]] == [
         one["about"] for one in predictions
@@ -90,6 +91,9 @@ def test_every_prediction_has_its_outcome_and_every_pair_its_seeds(trained):
         "wrong",
         "cannot tell",
     }, "all were tested"
+    outcomes = Run(str(folder)).outcomes
+    assert outcomes == {one["prediction"]["about"]: one["outcome"] for one in advice["predictions"]}
+    assert outcomes
     assert {one["ingredient"] for one in advice["pairs"]} >= {"causal", "time_encoding"}
     for one in advice["pairs"]:
         assert len(one["shares of seeds"]) == 2

@@ -19,7 +19,7 @@ from spadework.workbench.storage import folder as folders
 
 @dataclass(frozen=True)
 class Run:
-    """A run folder, by its path."""
+    """A run folder, by its path or the text of it."""
 
     folder: Path
 
