@@ -9,6 +9,7 @@ import os
 import pkgutil
 import signal
 import sys
+import time
 
 import click
 
@@ -56,7 +57,10 @@ def main(arguments: list[str] | None = None) -> None:
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `spadework … | head` ends quietly
     try:
-        code = spadework.main(args=arguments, prog_name="spadework", standalone_mode=False)
+        # a command's budget counts from here: a user's clock runs while libraries are imported
+        code = spadework.main(
+            args=arguments, prog_name="spadework", standalone_mode=False, obj=time.monotonic()
+        )
     except SpadeworkError as error:
         _fail(error.message, error.hint)
     except click.UsageError as error:

@@ -37,9 +37,9 @@ from spadework.workbench.warming import Warming
 class Job:
     """One run in progress."""
 
-    def __init__(self, recipe: Recipe, folder: Path) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, begun: float) -> None:
         self.recipe, self.folder = recipe, folder
-        self.clock = Clock(recipe.budget_seconds)
+        self.clock = Clock(recipe.budget_seconds, begun)  # `begun` is of `time.monotonic`
         self.findings: Sequence[Finding] = ()
 
     def carry_out(self, source: Any, content: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,13 +140,16 @@ def dig(
     budget: str | None = None,
     recipe: Recipe | None = None,
     force: bool = False,
+    begun: float | None = None,
 ) -> Run:
     """The main job: read, split, fit many models, judge, keep the best, report. Returns the run.
 
     `source` is whatever `read_interactions` accepts, or a log that was read. A finished run of the
-    same recipe on the same data is returned as it is; a stopped one is resumed. Listeners of
-    `spadework.events` get progress and finished models.
+    same recipe on the same data is returned as it is; a stopped one is resumed. The budget counts
+    from `begun`, a value of `time.monotonic`, or from now. Listeners of `spadework.events` get
+    progress and finished models.
     """
+    begun = time.monotonic() if begun is None else begun
     requested = recipe or make({})
     # the default source is the embedded grocery log
     if source is None:
@@ -158,14 +162,14 @@ def dig(
     )
     requested = make({**requested.model_dump(), **changes})
     if folder is not None:
-        _carry_out(Path(folder), requested, source, content, force=force)
+        _carry_out(Path(folder), requested, source, content, begun, force=force)
         return Run(Path(folder))
     own = f"memory-{source.fingerprint[:8]}" if isinstance(source, Interactions) else named
     finished: list[Path] = []
     while True:
         where = folders.default_folder(own, requested, passed_over=finished)
         try:
-            _carry_out(where, requested, source, content, force=force)
+            _carry_out(where, requested, source, content, begun, force=force)
         except OtherData:
             # the same recipe was finished on other data today; both runs are kept
             finished.append(where)
@@ -173,7 +177,9 @@ def dig(
             return Run(where)
 
 
-def _carry_out(where: Path, recipe: Recipe, source: Any, content: Any, *, force: bool) -> None:
+def _carry_out(
+    where: Path, recipe: Recipe, source: Any, content: Any, begun: float, *, force: bool
+) -> None:
     folders.make(where)
     with (
         folders.held(where),
@@ -181,4 +187,4 @@ def _carry_out(where: Path, recipe: Recipe, source: Any, content: Any, *, force:
         parallel.using(recipe.threads or parallel.threads()),
     ):
         folders.prepare(where, recipe, force=force)
-        Job(recipe, where).carry_out(source, content)
+        Job(recipe, where, begun).carry_out(source, content)

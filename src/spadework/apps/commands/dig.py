@@ -58,7 +58,9 @@ if TYPE_CHECKING:
 )
 @click.option("--force", is_flag=True, help="Replace a run of another recipe in the same folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_obj
 def command(
+    begun: float | None,
     source: str | None,
     folder: str | None,
     budget: str | None,
@@ -87,7 +89,13 @@ def command(
     )
     with terminal.progress(verbose) as progress:
         try:
-            run = dig(parsed_recipe.source, folder=folder, recipe=parsed_recipe, force=force)
+            run = dig(
+                parsed_recipe.source,
+                folder=folder,
+                recipe=parsed_recipe,
+                force=force,
+                begun=begun,
+            )
         except KeyboardInterrupt:
             again = command_of(parsed_recipe, Path(folder) if folder else None)
             progress.note(
