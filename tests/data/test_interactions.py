@@ -89,6 +89,21 @@ def test_without_baskets_events_of_a_second_are_one_and_without_times_the_user_i
     assert make_log(["a", "a", "b"], ["x", "y", "x"]).basket_keys().tolist() == [0, 0, 1]
 
 
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(0, 3)), max_size=30))
+def test_baskets_are_numbered_by_their_first_row_even_if_another_one_lies_between(rows):
+    users, times, baskets = (
+        (list(column) for column in zip(*rows, strict=True)) if rows else ([],) * 3
+    )
+    log = make_log(users, ["x"] * len(rows), [START + time for time in times], baskets=baskets)
+    assert log.baskets is not None
+    seen: dict[tuple[int, int], int] = {}
+    expected = [
+        seen.setdefault(pair, len(seen))
+        for pair in zip(log.users.tolist(), log.baskets.tolist(), strict=True)
+    ]
+    assert log.basket_keys().tolist() == expected
+
+
 def test_where_takes_rows_and_keeps_vocabularies(log):
     part = log.where(log.weights > 2)
     assert part.frame().rows() == [row for row in log.frame().rows() if row[3] > 2]

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from makers import make_log
+from spadework.models.baskets import purchases
 from spadework.models.baskets.purchases import Purchases
-from spadework.models.baskets.repurchase_gaps import Intervals
+from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
 from spadework.models.labels import model
 
 DAY = 86_400
@@ -87,7 +88,7 @@ def test_pauses_are_those_between_purchases_of_one_item_shrunk_to_all():
     )
     pauses = {"x": np.log([100, 200]), "y": np.log([50])}
     every = np.concatenate(list(pauses.values()))
-    found = Intervals.of(of(log), 3, 2.0, timed=True)
+    found = Intervals.of([gaps_of(of(log), timed=True)], 3, 2.0)
     for code, name in enumerate("xyz"):
         own = pauses.get(name, np.empty(0))
         assert found.means[code] == pytest.approx((own.sum() + 2 * every.mean()) / (len(own) + 2))
@@ -96,16 +97,29 @@ def test_pauses_are_those_between_purchases_of_one_item_shrunk_to_all():
 
 
 def test_what_nobody_takes_again_has_intervals_that_nobody_trusts():
-    found = Intervals.of(of(make_log(["u", "v"], ["x", "y"], [0, 1])), 2, 10.0, timed=True)
+    log = make_log(["u", "v"], ["x", "y"], [0, 1])
+    found = Intervals.of([gaps_of(of(log), timed=True)], 2, 10.0)
     assert not found.trusts.any()
     assert np.isfinite(found.means).all()
 
 
 def test_without_shrinkage_what_was_never_taken_again_is_as_all_items_are():
     log = make_log(["u"] * 3, ["x", "x", "y"], [0, 100, 5])
-    found = Intervals.of(of(log), 3, 0.0, timed=True)
+    found = Intervals.of([gaps_of(of(log), timed=True)], 3, 0.0)
     np.testing.assert_allclose(found.means, np.log([100, 100, 100]))
     np.testing.assert_array_equal(found.trusts, [1, 0, 0])
     assert (found.spreads > 0).all()
     lists = model("personal", shrinkage=0.0, interval=0.5).fit(log).recommend(log, 2)
     assert np.isfinite(lists.scores).all()
+
+
+@pytest.mark.parametrize("name", ["tifu-knn", "up-cf", "personal"])
+def test_a_log_that_is_read_in_blocks_teaches_the_same(name, monkeypatch):
+    rng = np.random.default_rng(5)
+    users, items, days = (rng.integers(0, n, 300) for n in (12, 9, 20))
+    log = make_log(users, items, days * DAY)
+    at_once = model(name).fit(log)
+    monkeypatch.setattr(purchases, "ROWS_AT_ONCE", 40)
+    blocks = list(purchases.purchases_by_block(log, log.active_users))
+    assert sum(map(len, blocks)) == len(log.active_users) > len(blocks) > 3
+    assert model(name).fit(log) == at_once

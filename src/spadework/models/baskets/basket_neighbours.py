@@ -19,7 +19,7 @@ from spadework.kernels.ranking.sparse_scores import Choice
 from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
 from spadework.kernels.users.neighbour_sums import Contributions
-from spadework.models.baskets.purchases import Purchases, ReadsPurchases
+from spadework.models.baskets.purchases import Purchases, ReadsPurchases, purchases_by_block
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
@@ -41,11 +41,15 @@ class UserNeighbours(ReadsPurchases):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        purchases = Purchases.of_log(train, train.active_users)
+        lengths, items, values = [np.zeros(1, np.int64)], [], []
+        for purchases in purchases_by_block(train, train.active_users):
+            lengths.append(np.diff(purchases.starts))
+            items.append(purchases.items)
+            values.append(self._vectors(purchases))
         return {
-            "starts": purchases.starts,
-            "items": purchases.items,
-            "values": self._vectors(purchases),
+            "starts": np.cumsum(np.concatenate(lengths)),
+            "items": np.concatenate(items) if items else np.zeros(0, np.int32),
+            "values": np.concatenate(values) if values else np.zeros(0),
         }
 
     def _row_cells(self, k: int) -> int:

@@ -20,8 +20,8 @@ from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import located
 from spadework.kernels.ranking.own_items import best_own, break_ties
 from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.models.baskets.purchases import Purchases, ReadsPurchases
-from spadework.models.baskets.repurchase_gaps import Intervals
+from spadework.models.baskets.purchases import Purchases, ReadsPurchases, purchases_by_block
+from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
 from spadework.models.common_list import CommonList
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats
@@ -284,15 +284,18 @@ class Personal(OwnItems):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        purchases = Purchases.of_log(train.as_of(None), train.active_users)
-        timed = train.times is not None
-        gaps = purchases.elapsed[~np.isnan(purchases.elapsed)]
-        intervals = Intervals.of(purchases, train.item_count, self.shrinkage, timed=timed)
+        timed, elapsed, again = train.times is not None, [], []
+        for purchases in purchases_by_block(train.as_of(None), train.active_users):
+            elapsed.append(purchases.elapsed)
+            again.append(gaps_of(purchases, timed=timed))
+        pauses = np.concatenate([*elapsed, np.zeros(0)])
+        pauses = pauses[~np.isnan(pauses)]
+        intervals = Intervals.of(again, train.item_count, self.shrinkage)
         counts = event_weights_by_item(train, self.popularity_window, None)
         return {
             "share": counts / max(float(counts.max(initial=0)), 1.0),
             "timed": np.asarray([timed]),
-            "pause": np.asarray([np.median(gaps) if len(gaps) else 0.0]),
+            "pause": np.asarray([np.median(pauses) if len(pauses) else 0.0]),
             "means": intervals.means,
             "spreads": intervals.spreads,
             "trusts": intervals.trusts,

@@ -4,6 +4,7 @@ where few gaps were observed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,14 +26,12 @@ class Intervals(NamedTuple):
     trusts: Array  # [items] float64, n / (n + shrinkage) of n gaps
 
     @classmethod
-    def of(cls, purchases: Purchases, items: int, shrinkage: float, *, timed: bool) -> Intervals:
-        """Learn from consecutive purchases of the same item by the same user. `shrinkage` is a
-        number of gaps. O(visits).
+    def of(cls, found: Sequence[tuple[Codes, Array]], items: int, shrinkage: float) -> Intervals:
+        """Learn from what `gaps_of` found of blocks of users. `shrinkage` is a number of gaps.
+        O(gaps + items).
         """
-        entries, ago = purchases.entries, _ago(purchases, timed)
-        again = np.flatnonzero(entries[1:] == entries[:-1])
-        gaps = np.log(np.maximum(ago[again] - ago[again + 1], 1.0))
-        codes = purchases.items[entries[again]]
+        codes = np.concatenate([np.zeros(0, np.int32), *(codes for codes, _ in found)])
+        gaps = np.concatenate([np.zeros(0), *(gaps for _, gaps in found)])
         counts = np.bincount(codes, minlength=items).astype(np.float64)
         sums, squares = (
             np.bincount(codes, weights=gaps**power, minlength=items) for power in (1, 2)
@@ -57,5 +56,12 @@ class Intervals(NamedTuple):
         return np.asarray(np.exp(-0.5 * z**2))
 
 
-def _ago(purchases: Purchases, timed: bool) -> Array:
-    return (purchases.seconds_ago if timed else purchases.baskets_ago).astype(np.float64)
+def gaps_of(purchases: Purchases, *, timed: bool) -> tuple[Codes, Array]:
+    """Items that a user bought again, and ln of the gap between two consecutive purchases, in
+    seconds if `timed`, else in baskets: [gaps] each. O(visits).
+    """
+    entries = purchases.entries
+    ago = (purchases.seconds_ago if timed else purchases.baskets_ago).astype(np.float64)
+    again = np.flatnonzero(entries[1:] == entries[:-1])
+    gaps = np.log(np.maximum(ago[again] - ago[again + 1], 1.0))
+    return purchases.items[entries[again]], gaps
