@@ -114,38 +114,35 @@ class GroupedRows:
         """Weight of each event by the channel's entry weight. Shape [events] float32."""
         if channel.entry == "binary":
             return np.ones(len(self.rows), np.float32)
-        groups = self.groups(channel)
-        first, entry_of = self._entries(groups, channel)
-        owners = groups[first]
-        group_sizes = np.bincount(owners, minlength=int(groups.max(initial=-1)) + 1)
-        item_sizes = np.bincount(self.items[first], minlength=self.train.item_count)
-        times = self.train.times
-        newest = np.full(len(first), np.iinfo(np.int64).min)
-        if times is not None:
-            np.maximum.at(newest, entry_of, times[self.rows])
+        groups, items, counts, values = self.groups(channel), self.items, self.counts, self.values
+        newest = None if self.train.times is None else self.train.times[self.rows]
+        # the distinct (group, item) of each event; None where every event is one
+        entry_of = None
+        if not self.distinct or channel.group != self.base.group:
+            keys = groups * np.int64(max(self.train.item_count, 1)) + items
+            _, first, entry_of = np.unique(keys, return_index=True, return_inverse=True)
+            groups, items = groups[first], items[first]
+            counts = np.bincount(entry_of, weights=counts)
+            values = None if values is None else np.bincount(entry_of, weights=values)
+            if newest is not None:
+                events_at, newest = newest, np.full(len(first), np.iinfo(np.int64).min)
+                np.maximum.at(newest, entry_of, events_at)
+        group_sizes = np.bincount(groups)
+        item_sizes = np.bincount(items, minlength=self.train.item_count)
         entry = EntryStatistics(
-            counts=np.bincount(entry_of, weights=self.counts).astype(np.float32),
-            values=None
-            if self.values is None
-            else np.bincount(entry_of, weights=self.values).astype(np.float32),
-            ages=None if times is None else (self.now - newest).astype(np.float64),
-            group_sizes=group_sizes[owners],
-            item_sizes=item_sizes[self.items[first]],
+            counts=counts.astype(np.float32, copy=False),
+            values=None if values is None else values.astype(np.float32, copy=False),
+            ages=None if newest is None else (self.now - newest).astype(np.float64),
+            group_sizes=group_sizes[groups],
+            item_sizes=item_sizes[items],
             groups=int((group_sizes > 0).sum()),
             items=int((item_sizes > 0).sum()),
             bm25_k1=channel.bm25_k1,
             bm25_b=channel.bm25_b,
             half_life=channel.entry_half_life,
         )
-        return entry_weights[channel.entry](entry)[entry_of]
-
-    def _entries(self, groups: Codes, channel: Channel) -> tuple[Array, Array]:
-        """One event of each distinct (group, item), and the index among them for each event."""
-        if self.distinct and channel.group == self.base.group:
-            all_rows = np.arange(len(self.rows))
-            return all_rows, all_rows
-        keys = groups * np.int64(max(self.train.item_count, 1)) + self.items
-        return np.unique(keys, return_index=True, return_inverse=True)[1:]
+        weights = entry_weights[channel.entry](entry)
+        return weights if entry_of is None else weights[entry_of]
 
     def age_decay(self, channel: Channel) -> Array:
         """Decay of each event with its age. Shape [events] float32."""
