@@ -17,6 +17,7 @@ from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
 from spadework.workbench.search import rungs as rungs_module
 from spadework.workbench.search.budgeting import BUDGETS
+from spadework.workbench.search.choice import by_sense
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.costs import Costs
 from spadework.workbench.search.ending import Ending
@@ -122,6 +123,30 @@ def test_only_those_that_may_still_win_go_up(tmp_path, split, world, monkeypatch
     assert len(on_all_users) < len(planner.judging.judged) / 2, "most settings never see all users"
     leader = max(on_all_users, key=lambda result: result.mean)
     assert leader in contenders(on_all_users, 0)
+
+
+def test_finalists_climb_to_all_users_in_time_that_is_reserved_for_other_models(
+    tmp_path, split, world, monkeypatch
+):
+    monkeypatch.setattr(rungs_module, "FIRST_USERS", 60)
+    monkeypatch.setattr(rungs_module, "MOST_USERS", 60)
+    planner = planner_of(tmp_path, split, world)
+    planner.run()
+    planner.ending.question_seconds = 10 * planner.judging.clock.budget
+    assert planner.schedule.left < 0
+    found, last = list(planner.judging.first.values()), len(planner.judging.rungs) - 1
+    climbing, until = planner.schedule.climb(found, last)
+    assert until > planner.judging.clock.now, "the winner is chosen first, then questions are asked"
+    best = max(found, key=lambda result: result.mean)
+    assert best in climbing
+    assert len(climbing) <= 8
+    able = contenders(found, planner.judging.protocol.seed)
+    near = by_sense(
+        [result.setting for result in able],
+        [result.values for result in able],
+        planner.judging.protocol.split.train,
+    )
+    assert able[near[0]] in climbing, "the simplest that is near the best is compared, too"
 
 
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(

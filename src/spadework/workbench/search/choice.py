@@ -141,7 +141,7 @@ def choose(
     )
 
 
-def finalists(found: Sequence[Judgement], train: Interactions, seed: int) -> list[Judgement]:
+def finalists(found: Sequence[Judgement], train: Interactions) -> list[Judgement]:
     """Settings worth judging on an older window: the best, and the simplest among those within one
     standard error of the best.
     """

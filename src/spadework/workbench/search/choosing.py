@@ -119,11 +119,7 @@ class Dig:
         able = self._able()
         if not able:
             return None, windows
-        level = finalists(
-            contenders(able, self.validation.seed),
-            self.validation.split.train,
-            self.validation.seed,
-        )
+        level = finalists(contenders(able, self.validation.seed), self.validation.split.train)
         known = {result.setting.label for result in level}
         judged = self.judging.judge(baselines(), level[0].rung, float("inf"))
         others = [

@@ -25,9 +25,9 @@ from spadework.workbench.search.ending import Ending
 from spadework.workbench.search.halving import best_mean, by_value, climbers, halved, survivors
 from spadework.workbench.search.judgement import Judgement
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.leaders import contenders, mixtures, note_result
+from spadework.workbench.search.leaders import mixtures, note_result
 from spadework.workbench.search.model_families import Family
-from spadework.workbench.search.schedule import FINALISTS, Schedule
+from spadework.workbench.search.schedule import CLIMBING, Schedule
 from spadework.workbench.search.sweep import Sweep, SweepStage
 from spadework.workbench.search.together import judge_in_time
 from spadework.workbench.search.tuning import Tuning, tuning_of
@@ -50,8 +50,6 @@ GAIN = 0.002
 """A round that raises the best mean by a smaller share has found nothing. Two such rounds that were
 not cut short end the search.
 """
-CLIMBING = 24
-"""Settings that climb to a middle sample."""
 
 
 @dataclass
@@ -315,10 +313,7 @@ class Planner:
         """
         found = climbers(self.families, self.judging, CLIMBING)
         for rung in range(1, len(self.judging.rungs)):
-            climbing = contenders(found, self.judging.protocol.seed)[
-                : FINALISTS if rung == len(self.judging.rungs) - 1 else CLIMBING
-            ]
-            until = self.judging.clock.deadline_in(self.schedule.left)
+            climbing, until = self.schedule.climb(found, rung)
             if (
                 not climbing
                 or not self.schedule.could_end(climbing[0].setting, rung)

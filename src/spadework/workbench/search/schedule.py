@@ -4,16 +4,18 @@ end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spadework.models.base import Recommender
+from spadework.workbench.search.choice import finalists
 from spadework.workbench.search.ending import Ending
-from spadework.workbench.search.judgement import best
+from spadework.workbench.search.judgement import Judgement, best
 from spadework.workbench.search.judging import Judging
-from spadework.workbench.search.leaders import companions
+from spadework.workbench.search.leaders import companions, contenders
 
-FINALISTS = 10
-"""Settings that are judged on all users."""
+LEADERS = 10
+"""So many of the best settings are looked at to estimate the end and the climb."""
 STAGES = {
     "breadth": 34,
     "questions": 11,
@@ -33,6 +35,10 @@ would take more.
 """
 
 
+CLIMBING = 24
+"""Settings that climb to a middle sample of users."""
+
+
 @dataclass
 class Schedule:
     """The seconds of a budget that are left for the search, and how stages share them."""
@@ -50,7 +56,7 @@ class Schedule:
         room = self.judging.clock.left - self.ending.company_seconds
         ends = (
             self.ending.seconds(result.setting)
-            for result in best(list(self.judging.judged.values()), FINALISTS)
+            for result in best(list(self.judging.judged.values()), LEADERS)
         )
         return room - next(
             (seconds for seconds in ends if seconds <= room), self.ending.seconds(None)
@@ -70,7 +76,7 @@ class Schedule:
         the time left at most.
         """
         train, rungs = self.judging.protocol.split.train, self.judging.rungs
-        leaders = [result.setting for result in best(list(self.judging.judged.values()), FINALISTS)]
+        leaders = [result.setting for result in best(list(self.judging.judged.values()), LEADERS)]
         climbs = [
             (rung.index, leaders if rung is not rungs[-1] else leaders[:3]) for rung in rungs[1:]
         ]
@@ -82,6 +88,19 @@ class Schedule:
                 self.judging.costs.trial(model, train, len(rungs[0].rows)) for model in leaders[:6]
             )
         return min(estimated, CLIMB_SHARE * max(self.left, 0.0))
+
+    def climb(self, found: Sequence[Judgement], rung: int) -> tuple[list[Judgement], float]:
+        """Settings to judge on a larger sample of users, the best first, and the deadline.
+
+        On all users these are the finalists of the choice, and the time that is reserved for other
+        models than the winner may be used: which model is served matters more than they do.
+        """
+        protocol, clock = self.judging.protocol, self.judging.clock
+        climbing = contenders(found, protocol.seed)
+        if not climbing or rung < len(self.judging.rungs) - 1:
+            return climbing[:CLIMBING], clock.deadline_in(self.left)
+        until = clock.deadline_in(clock.left - self.ending.seconds(climbing[0].setting))
+        return finalists(climbing, protocol.split.train), until
 
     def affordable(
         self, model: Recommender, rung: int, until: float, *, share: float = 1.0
