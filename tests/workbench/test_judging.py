@@ -110,6 +110,20 @@ def test_what_learns_the_same_is_fitted_once_also_for_more_users(
     assert judging.first["ease"].rung == 0, "its judgement on the first sample stays known"
 
 
+def test_co_occurrence_is_not_counted_again_for_what_was_a_part_of_a_mixture(
+    tmp_path, protocol, small_rungs, monkeypatch
+):
+    judging, alone = judging_of(tmp_path / "one", protocol), judging_of(tmp_path / "two", protocol)
+    judging.judge([model('blend(parts="popular + cosine(history=0.3)")')], 0, soon())
+    monkeypatch.setattr(CoOccurrence, "fit_together", None)
+    monkeypatch.setattr(CoOccurrence, "_fit", None)
+    (found,) = judging.judge([model("cosine")], 0, soon())
+    monkeypatch.undo()
+    (own,) = alone.judge([model("cosine")], 0, soon())
+    assert np.array_equal(found.values, own.values)
+    assert found.score.fit_seconds, "its seconds are told, as estimated"
+
+
 def test_a_second_start_uses_what_the_ledger_has(tmp_path, protocol, monkeypatch):
     settings = [model("ease"), model("cosine"), model("personal")]
     judging = judging_of(tmp_path, protocol)

@@ -149,6 +149,19 @@ def test_finalists_climb_to_all_users_in_time_that_is_reserved_for_other_models(
     assert able[near[0]] in climbing, "the simplest that is near the best is compared, too"
 
 
+def test_a_trial_that_began_in_time_may_take_half_as_long_again_but_not_the_time_of_the_end(
+    tmp_path, split, world
+):
+    planner = planner_of(tmp_path, split, world)
+    schedule, now = planner.schedule, planner.judging.clock.now
+    setting, estimated = model("ease"), planner.judging.seconds(model("ease"), 0)
+    assert schedule.stopped_at(setting, 0, now) - now >= 1.4 * estimated > 0
+    assert schedule.stopped_at(setting, 0, now + 1000) == now + 1000, "a later deadline stays"
+    planner.judging.clock.budget = planner.judging.clock.spent + planner.ending.seconds(None)
+    assert schedule.left < 0
+    assert schedule.stopped_at(setting, 0, now) <= planner.judging.clock.now
+
+
 def test_no_setting_climbs_past_a_leader_that_has_no_time_for_it(
     tmp_path, split, world, monkeypatch
 ):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from spadework.limits import hand_memory_back
 from spadework.models.base import Recommender
+from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.ensemble.mixture import Mixture
 
 MOST_BYTES = 400 * 2**20
@@ -40,11 +41,13 @@ class Held:
 
     def hold_parts(self, model: Recommender) -> None:
         """Keep the parts of a fitted mixture, for others of the same model: these draw the same
-        random numbers.
+        random numbers. Co-occurrence draws none, so such a part is kept for its own trial, too.
         """
         if isinstance(model, Mixture):
             for part in model.pool.parts:
                 self._put(_part(model, part), part)
+                if isinstance(part, CoOccurrence):
+                    self._put(learned(part), part)
 
     def let_go(self) -> None:
         """Free all of them."""

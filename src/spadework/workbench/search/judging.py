@@ -71,6 +71,7 @@ class Judging:
             for setting in waiting
             if isinstance(setting, CoOccurrence)
             and (len(waiting) > 1 or rung < len(self.rungs) - 1)
+            and self.held.find(setting, using=False) is None
         ]
         for result in self._together(together, rung, until, judge_novel):
             found[result.setting.label] = result
@@ -206,13 +207,15 @@ class Judging:
         )
 
     def _shared_fit_seconds(self, setting: Recommender) -> float:
-        """Seconds of the fit of a setting that learned the same."""
+        """Seconds of the fit of a setting that learned the same; as estimated where only a part of
+        a mixture did.
+        """
         seconds = (
             other.score.fit_seconds
             for other in self.judged.values()
             if learned(other.setting) == learned(setting) and other.reason is None
         )
-        return next(seconds, None) or 0.0
+        return next(seconds, None) or self.costs.fit(setting, self.protocol.split.train)
 
     def _with_novel(self, score: Score, setting: Recommender, sample: Rung, until: float) -> Score:
         """The score with values of lists without the history on items new to the user; on failure

@@ -352,7 +352,8 @@ class Planner:
         # Lists of items new to the user are judged for default settings only: they cost a second
         # answer.
         judge_novel = family is not None and any(setting.is_default for setting in settings)
-        results = self.judging.judge(settings, rung, until, judge_novel=judge_novel)
+        stopped_at = self.schedule.stopped_at(settings[0], rung, until)
+        results = self.judging.judge(settings, rung, stopped_at, judge_novel=judge_novel)
         for result in results:
             note_result(result)
         self._record(family, results)

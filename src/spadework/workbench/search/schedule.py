@@ -35,6 +35,8 @@ would take more.
 """
 
 
+GRACE = 1.5
+"""A trial is stopped when it takes so many times as long as estimated."""
 CLIMBING = 24
 """Settings that climb to a middle sample of users."""
 
@@ -117,6 +119,13 @@ class Schedule:
             model.name, seconds + max(self.ending.seconds(model) - self.ending.seconds(None), 0.0)
         )
         return False
+
+    def stopped_at(self, model: Recommender, rung: int, until: float) -> float:
+        """The deadline at which a trial that began in time is stopped: what is stopped is lost, so
+        it may take longer than estimated as long as the end keeps its time.
+        """
+        latest = GRACE * self.judging.seconds(model, rung)
+        return max(until, self.judging.clock.deadline_in(min(latest, self.left)))
 
     def could_end(self, model: Recommender, rung: int) -> bool:
         """Whether there is time to judge a model on a rung and, should it win, to end the dig."""
