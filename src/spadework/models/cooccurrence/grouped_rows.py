@@ -174,10 +174,10 @@ class GroupedRows:
         last = self.last_events(channel)
         return np.bincount(self.items[last], weights=weights[last], minlength=items)
 
-    def last_events(self, channel: Channel) -> Array:
+    def last_events(self, channel: Channel) -> Array | slice:
         """The newest event of each item in each of the channel's groups."""
         if channel.group == self.base.group:
-            return self._last_events
+            return slice(None) if self.distinct else self._last_events
         groups = self.groups(channel)
         order = np.argsort(groups, kind="stable")
         starts = np.concatenate(([0], np.cumsum(np.bincount(groups)))).astype(np.int64)
