@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 from spadework.arrays import Array, Codes, Floats, Mask, Seconds, frozen
 from spadework.data.account import RowAccount
+from spadework.data.baskets import basket_numbers
 from spadework.data.ordering import by_user_time_arrival
 from spadework.data.ragged import Ragged
 from spadework.data.vocabulary import Vocabulary, digest
@@ -276,35 +277,10 @@ class Interactions:
         Without a basket column, events of one user at the same second are one basket; without
         times, a user is one basket.
         """
-        if len(self) == 0:
-            return np.zeros(0, np.int32)
-        # Rows are in order of user and time, so mostly a basket is a run of equal rows. A table of
-        # groups would take 4 GiB for 20 M rows.
-        inner = self.times if self.baskets is None else self.baskets
-        new = np.ones(len(self), np.bool_)
-        new[1:] = self.users[1:] != self.users[:-1]
-        if inner is not None:
-            new[1:] |= inner[1:] != inner[:-1]
-        runs = np.cumsum(new, dtype=np.int32) - np.int32(1)
-        return runs if self.baskets is None else self._joined(np.flatnonzero(new))[runs]
-
-    def _joined(self, firsts: Array) -> Codes:
-        """Number of the basket of each run of rows, counted up by first appearance, from the first
-        rows of the runs: a basket may come back after another one. Shape [runs].
-        """
-        assert self.baskets is not None
-        users, baskets = self.users[firsts], self.baskets[firsts]
-        order = np.lexsort((baskets, users))  # stable: of equal runs the first is in front
-        new = np.ones(len(order), np.bool_)
-        new[1:] = (users[order[1:]] != users[order[:-1]]) | (
-            baskets[order[1:]] != baskets[order[:-1]]
-        )
-        first_runs = order[new]
-        number = np.empty(len(first_runs), np.int32)
-        number[np.argsort(first_runs)] = np.arange(len(first_runs), dtype=np.int32)
-        joined = np.empty(len(order), np.int32)
-        joined[order] = number[np.cumsum(new) - 1]
-        return joined
+        if self.baskets is not None:
+            return basket_numbers(self.users, self.baskets, come_back=True)
+        # rows are in order of time, so no timestamp comes back after another one
+        return basket_numbers(self.users, self.times, come_back=False)
 
     @cached_property
     def fingerprint(self) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
+from spadework.arrays import Array, Codes, Offsets, Seconds
+from spadework.data.baskets import basket_numbers
 from spadework.data.interactions import Interactions
 from spadework.models.base import Recommender
 from spadework.models.histories import Histories
@@ -77,7 +78,7 @@ class Purchases(Histories):
             np.repeat(begins, lengths) + positions,
             np.repeat(np.arange(len(users)), lengths),
         )
-        keys = baskets_of(log)[rows]
+        keys = _basket_keys(log, rows, owners)
         latest = np.full(len(users), -1, np.int64)
         np.maximum.at(latest, owners, keys)
         earliest = np.full(len(users), np.iinfo(np.int64).max)
@@ -157,17 +158,12 @@ def _elapsed(log: Interactions, users: Codes, gaps: Array) -> Array:
     return np.where(filled & (gaps > 0), (last - first) / np.maximum(gaps, 1), np.nan)
 
 
-def baskets_of(log: Interactions) -> Codes:
-    """Number of the basket of each row, counted up within a user by first appearance; kept with the
-    log. Shape [rows].
+def _basket_keys(log: Interactions, rows: Array, owners: Array) -> Codes:
+    """Number of the basket of each of these rows, counted up within a user by first appearance;
+    every row is a basket where the log has neither baskets nor times. Shape [rows].
     """
-    if "_baskets_of" in log.__dict__:
-        cached: Codes = log.__dict__["_baskets_of"]
-        return cached
-    keys = (
-        np.arange(len(log), dtype=np.int32)
-        if log.baskets is None and log.times is None
-        else log.basket_keys()
-    )
-    log.__dict__["_baskets_of"] = frozen(keys)
-    return keys
+    if log.baskets is not None:
+        return basket_numbers(owners, log.baskets[rows], come_back=True)
+    if log.times is not None:
+        return basket_numbers(owners, log.times[rows], come_back=False)
+    return np.asarray(rows, np.int32)
