@@ -6,21 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
+from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.interactions import Interactions
-from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 
-
-class ReadsPurchases(Recommender):
-    """A model that reads baskets and not distinct items alone."""
-
-    def _histories(self, log: Interactions, users: Codes) -> Purchases:
-        self.check_histories(log)
-        return Purchases.of_log(log, users)
-
-    def check_histories(self, log: Interactions) -> None:
-        """Refuse histories that lack what the model reads."""
+READ_PURCHASES = frozenset({"personal", "basket neighbours"})
+"""Families of the models that read purchases."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +62,7 @@ class Purchases(Histories):
             np.repeat(begins, lengths) + positions,
             np.repeat(np.arange(len(users)), lengths),
         )
-        keys = baskets_of(log)[rows]
+        keys = log.purchase_keys[rows]
         latest = np.full(len(users), -1, np.int64)
         np.maximum.at(latest, owners, keys)
         earliest = np.full(len(users), np.iinfo(np.int64).max)
@@ -127,6 +118,15 @@ class Purchases(Histories):
         )
 
 
+@dataclass(frozen=True)
+class Baskets:
+    """What models of repeats read of a user: every basket with an item."""
+
+    def read(self, log: Interactions, users: Codes) -> Purchases:
+        """The purchases of these users, in their order."""
+        return Purchases.of_log(log, users)
+
+
 def _elapsed(log: Interactions, users: Codes, gaps: Array) -> Array:
     """Seconds from the last event to the log's `now`; where it has none, the user's mean gap
     between baskets. NaN without a gap.
@@ -139,19 +139,3 @@ def _elapsed(log: Interactions, users: Codes, gaps: Array) -> Array:
     if log.now is not None:
         return np.where(filled, np.maximum(log.now - last, 0.0), np.nan)
     return np.where(filled & (gaps > 0), (last - first) / np.maximum(gaps, 1), np.nan)
-
-
-def baskets_of(log: Interactions) -> Codes:
-    """Number of the basket of each row, counted up within a user by first appearance; kept with the
-    log. Shape [rows].
-    """
-    if "_baskets_of" in log.__dict__:
-        cached: Codes = log.__dict__["_baskets_of"]
-        return cached
-    keys = (
-        np.arange(len(log), dtype=np.int32)
-        if log.baskets is None and log.times is None
-        else log.basket_keys()
-    )
-    log.__dict__["_baskets_of"] = frozen(keys)
-    return keys
