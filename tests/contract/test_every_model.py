@@ -4,6 +4,8 @@ there is being tested.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -347,6 +349,19 @@ def test_a_scorer_says_what_it_holds_and_fits_its_own_arrays(name, params, fitte
     assert one.scorer.row_cells(5) > 0
     assert one.check_state(one.state, shop.item_count) is None
     assert one.check_state(one.state, shop.item_count + 1) is not None
+
+
+@every_case
+def test_a_model_and_what_answers_for_it_are_in_no_circle(name, params, fitted):
+    """Else its tables would wait for the collector of circles to be freed."""
+    one = fitted(name, params).sharing()
+    freed = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 @every_case

@@ -27,8 +27,8 @@ from spadework.models.needs import Repeats
 
 
 class Reader(Protocol):
-    """What is read of a user's events. Equal readers read the same, so a mixture reads once for all
-    parts with equal readers.
+    """What is read of a user's events: a value with a hash. Equal readers read the same, so a
+    mixture reads once for all parts with equal readers.
     """
 
     def read(self, log: Interactions, users: Codes) -> Histories:

@@ -206,7 +206,7 @@ class Mixture(Recommender):
     # ---- similar items and explanations
 
     @property
-    def has_similarities(self) -> bool:
+    def has_similarities(self) -> bool:  # type: ignore[override]
         """Whether a part has a similarity: of a fitted mixture a part that contributes, before that
         any part.
         """

@@ -115,7 +115,7 @@ class Prior(Mixture):
             )
 
     @cached_property
-    def models(self) -> tuple[Recommender, ...]:  # type: ignore[override]
+    def models(self) -> tuple[Recommender, ...]:
         """The model, and the user's own purchases."""
         return (*self.named, OwnPurchases(decay=self.decay, epsilon=self.epsilon))
 

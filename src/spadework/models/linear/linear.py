@@ -104,9 +104,10 @@ class Linear(HistoryReader):
         if not set(params) <= self.answering or not self.is_fitted:
             return other
         if isinstance(self.scorer, MatrixScorer):
-            pruned = {} if other.keep is None else other._pruned(self.state)
-            popularity = {"popularity": self.state["popularity"]}
-            other._restore(pruned | popularity if pruned else self.state, self.item_vocabulary)
+            state = self.state
+            if other.keep is not None:
+                state = {**other._pruned(state), "popularity": state["popularity"]}
+            other._restore(state, self.item_vocabulary)
         elif all(getattr(self, name) == getattr(other, name) for name in self.answering - READING):
             other._restore(self.state, self.item_vocabulary)
         return other
