@@ -48,7 +48,7 @@ def main(part: str, labels: list[str]) -> None:
         if alone.state == with_it.state == "done":
             values = np.stack([_values(score, protocol) for score in (alone, with_it)], axis=1)
             gain = statistics.differences(values, 0, 0)[1]
-            weights = " : ".join(f"{one:.3g}" for one in prior._weights())
+            weights = " : ".join(f"{one:.3g}" for one in prior.scorer.weights)
             means = values.mean(axis=0)
             print(
                 (

@@ -18,6 +18,7 @@ from our_cosine import log_of
 
 import spadework as sw
 from spadework.models.linear import ease
+from spadework.models.linear.matrix_scorer import MatrixScorer
 
 L2 = 500.0
 SIDE = 4096
@@ -63,8 +64,8 @@ def main(folder: Path, out: Path, what: str) -> None:
         model.recommend(log, k=10, repeats="forbid")
         seconds = time.perf_counter() - begun
         corner = np.unique(items)[:CORNER]
-        left, right = model._row_and_column_factors(model.state)
-        weights = left[:, None] * model.state["matrix"] * right
+        assert isinstance(model.scorer, MatrixScorer)
+        weights = model.scorer.left[:, None] * model.scorer.matrix * model.scorer.right
         np.ascontiguousarray(weights[np.ix_(corner, corner)], np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": answer}))
 

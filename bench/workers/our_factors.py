@@ -17,7 +17,7 @@ from counted import first_users, loaded, two_processors
 from our_cosine import log_of
 
 import spadework as sw
-from spadework.models.factors.history_vectors import Factors
+from spadework.models.factors.vector_scorer import VectorScorer
 from spadework.models.histories import Histories
 
 DIMENSIONS = 128
@@ -30,15 +30,15 @@ def main(folder: Path, out: Path, name: str) -> None:
     starts, items, item_count = loaded(folder)
     log = log_of(starts, items, item_count)
     model = sw.model(name, dimensions=DIMENSIONS, epochs=EPOCHS[name]).fit(log)
-    assert isinstance(model, Factors)
+    assert isinstance(model.scorer, VectorScorer)
     model.recommend(log_of(*first_users(starts, items), item_count), k=10, repeats="forbid")
     begun = time.perf_counter()
     found = model.recommend(log, k=10, repeats="forbid")
     seconds = time.perf_counter() - begun
     if name == "ials":
-        users = model._user_vectors(
-            *model._weighted_histories(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
-        )
+        side = model.scorer.users
+        histories = Histories.of(log, np.arange(log.user_count, dtype=np.int32))
+        users = side.vectors(*side.reading.weighted(histories))
         np.savez(out / "vectors.npz", users=users, items=model.state["vectors"])
         found.scores.astype(np.float32).tofile(out / "ours")
     print(json.dumps({"seconds": seconds, "answer": {}}))

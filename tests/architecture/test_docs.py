@@ -49,6 +49,22 @@ INHERITED |= {
     "validate",
     "backward",
 }
+INHERITED |= {  # what `Scorer` and `UserSide` say
+    "reader",
+    "scores",
+    "cells",
+    "lists",
+    "items",
+    "row_cells",
+    "row",
+    "contributions",
+    "wrong",
+    "contributing",
+    "explained",
+    "vectors",
+    "added",
+    "with_evidence",
+}
 
 
 def test_every_module_class_and_function_says_what_it_is():

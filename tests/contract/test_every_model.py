@@ -4,6 +4,8 @@ there is being tested.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -20,10 +22,12 @@ from spadework.evaluation.scoreboard import scoreboard
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender, models
 from spadework.models.catalogue import catalogue
+from spadework.models.ensemble.mixture import MixtureScorer
 from spadework.models.histories import Histories
 from spadework.models.labels import model
 from spadework.models.needs import REPEATS
 from spadework.models.parameters import Doc, Range
+from spadework.models.scorer import HasRows, best_of
 from spadework.workbench.storage import artifact
 
 NEWCOMER = "longest_name"
@@ -310,18 +314,67 @@ def test_batch_equals_one_by_one(name, params, fitted, shop):
 
 
 @every_case
-def test_scores_of_some_items_are_those_of_all_to_the_bit(name, params, fitted, shop):
-    one = fitted(name, params)
-    histories = one._histories(one._in_own_codes(shop), shop.active_users)
-    scores = np.ascontiguousarray(one._score(histories), np.float32)
+def test_cells_are_those_of_all_scores_to_the_bit(name, params, fitted, shop):
+    scorer, histories = scorer_and_histories(fitted(name, params), shop)
+    scores = scorer.scores(histories)
+    assert scores.dtype == np.float32
     targets = np.random.default_rng(0).random(scores.shape) < 0.3
     targets[1] = False
     starts = np.concatenate(([0], np.cumsum(targets.sum(axis=1)))).astype(np.int64)
     cells = SparseRows(starts, np.nonzero(targets)[1].astype(np.int32), np.empty(0, np.float32))
-    assert (
-        np.asarray(one._score_cells(histories, cells), np.float32).tobytes()
-        == scores[targets].tobytes()
-    )
+    found = scorer.cells(histories, cells)
+    assert found.dtype == np.float32
+    assert found.tobytes() == scores[targets].tobytes()
+
+
+@every_case
+@pytest.mark.parametrize("repeats", REPEATS)
+def test_lists_are_the_top_of_all_scores(name, params, fitted, shop, repeats):
+    one = fitted(name, params)
+    if isinstance(one.scorer, MixtureScorer):
+        pytest.skip("a mixture scales the scores of its parts by the lengths of their lists")
+    scorer, histories = scorer_and_histories(one, shop)
+    allowed = np.arange(shop.item_count) % 3 != 1
+    for mask in (None, allowed):
+        lists, best = scorer.lists(histories, 5, repeats, mask)
+        expected = best_of(scorer.scores(histories).copy(), histories, 5, repeats, mask)
+        assert lists.tobytes() == expected[0].tobytes()
+        assert np.asarray(best, np.float32).tobytes() == expected[1].tobytes()
+
+
+@every_case
+def test_a_scorer_says_what_it_holds_and_fits_its_own_arrays(name, params, fitted, shop):
+    one = fitted(name, params)
+    assert one.scorer is one.scorer, "made once"
+    assert one.scorer.row_cells(5) > 0
+    assert one.check_state(one.state, shop.item_count) is None
+    assert one.check_state(one.state, shop.item_count + 1) is not None
+
+
+@every_case
+def test_a_model_and_what_answers_for_it_are_in_no_circle(name, params, fitted):
+    """Else its tables would wait for the collector of circles to be freed."""
+    one = fitted(name, params).sharing()
+    freed = weakref.ref(one)
+    gc.disable()
+    try:
+        del one
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
+@every_case
+def test_rows_are_there_where_a_model_says_so(name, params, fitted, shop):
+    one = fitted(name, params)
+    if not isinstance(one.scorer, MixtureScorer):
+        assert isinstance(one.scorer, HasRows) == one.has_similarities
+
+
+def scorer_and_histories(one, log):
+    """What answers, and what it reads of all users."""
+    known = one._in_own_codes(log)
+    return one.scorer, one.scorer.reader.read(known, known.active_users)
 
 
 @every_case

@@ -8,7 +8,7 @@ import pytest
 from makers import START, make_log, random_rows
 from spadework.errors import BadRequest, Unsuitable
 from spadework.models.catalogue import catalogue
-from spadework.models.histories import Histories, positions
+from spadework.models.histories import Histories
 from spadework.models.labels import model
 
 
@@ -136,7 +136,7 @@ def test_models_that_differ_in_answers_only_share_what_they_learned(shop):
         shared.recommend(shop, 4).items,
         model("cosine", history=0.5).fit(shop).recommend(shop, 4).items,
     )
-    assert "_state" not in one.sharing(keep=3).__dict__, (
+    assert not one.sharing(keep=3).is_fitted, (
         "a parameter that changes what is learned shares nothing"
     )
 
@@ -163,9 +163,9 @@ def test_positions_are_counted_in_distinct_timestamps():
         ["p", "q", "r", "s", "p", "q"],
         [START, START, START + 5, START + 9, START + 7, START + 7],
     )
-    assert positions(log).tolist() == [0, 0, 1, 2, 0, 0]
-    assert positions(make_log(["a", "a"], ["p", "q"])).tolist() == [0, 0]
-    assert positions(log) is positions(log), "worked out once a log"
+    assert log.steps.tolist() == [0, 0, 1, 2, 0, 0]
+    assert make_log(["a", "a"], ["p", "q"]).steps.tolist() == [0, 0]
+    assert log.steps is log.steps, "worked out once a log"
 
 
 def test_histories_hold_distinct_items_with_counts_and_the_age_of_the_last_time():

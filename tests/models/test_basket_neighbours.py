@@ -68,7 +68,7 @@ def test_tifu_knn_is_its_equations(seed, form, groups, neighbours):
     ).fit(log)
     vectors = np.stack([written_out(own, 0.8, 0.6, groups, form) for own in baskets])
     lengths = (vectors**2).sum(axis=1)
-    scores = one._score(one._histories(log, log.active_users))
+    scores = one.scorer.scores(one.scorer.reader.read(log, log.active_users))
     for user, vector in enumerate(vectors):
         distances = ((vectors - vector) ** 2).sum(axis=1) / (vector**2).sum()
         order = sorted((round(d, 12), lengths[v], v) for v, d in enumerate(distances))
@@ -92,7 +92,7 @@ def test_up_cf_is_its_equations(seed, max_baskets, asymmetry, locality):
     for user, own in enumerate(baskets):
         for basket in own[-max_baskets:]:
             weights[user, basket] += 1 / min(max_baskets, len(own))
-    scores = one._score(one._histories(log, log.active_users))
+    scores = one.scorer.scores(one.scorer.reader.read(log, log.active_users))
     for user, own in enumerate(sets):
         expected = weights[user].copy()
         for other, items in enumerate(sets):

@@ -23,6 +23,7 @@ from spadework.models.ensemble.inner_holdout import inner_cut, make_inner_holdou
 from spadework.models.ensemble.stacking_weights import RIDGE, fit_weights
 from spadework.models.histories import Histories
 from spadework.models.labels import model
+from spadework.models.scorer import ByFunction, Scorer
 from spadework.workbench.storage import artifact
 
 # of the shop: fewer than the candidates, so that every part proposes all it has evidence for
@@ -132,9 +133,9 @@ def test_a_blend_of_one_ranks_as_the_part_does(shop, shelves, name):
 
 def test_an_item_outside_the_list_of_a_part_has_that_parts_exact_score(shop):
     few = model("blend", parts="cosine + popular", candidates=3).fit(shop)
-    block = few._histories(shop, shop.active_users)
+    block = few.scorer.reader.read(shop, shop.active_users)
     proposals = few.pool.propose(block, 1, "allow", None)
-    own = few.pool.parts[0]._score(block.shown[0])
+    own = few.pool.parts[0].scorer.scores(block.shown[0])
     expected = own[proposals.rows, proposals.items]
     assert (proposals.ranks[0] < 0).any()
     assert proposals.scores[0].tobytes() == expected.astype(np.float32).tobytes()
@@ -253,12 +254,18 @@ def spy() -> Iterator[list[Interactions]]:
             seen.append(train)
             return {"counts": train.item_counts}
 
-        def _histories(self, log: Interactions, users: Any) -> Histories:
-            seen.append(log.of_user_codes(users))
-            return super()._histories(log, users)
+        def _serve(self, state: Mapping[str, np.ndarray]) -> Scorer:
+            return ByFunction(self._score, len(state["counts"]), Listening())
 
         def _score(self, histories: Histories) -> np.ndarray:
             return np.tile(self.state["counts"].astype(np.float32), (len(histories), 1))
+
+    class Listening:
+        """Reads distinct items, and remembers what it read them from."""
+
+        def read(self, log: Interactions, users: Any) -> Histories:
+            seen.append(log.of_user_codes(users))
+            return Histories.of(log, users)
 
     yield seen
     del models._entries["spy"]

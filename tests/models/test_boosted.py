@@ -29,7 +29,7 @@ def fitted(shop, shelves):
 def test_the_features_are_what_their_names_say(shop, shelves):
     one = model("boosted", parts="cosine + popular").fit(shop, shelves)
     users = shop.active_users
-    block = one._histories(shop, users)
+    block = one.scorer.reader.read(shop, users)
     proposals = one.pool.propose(block, 1, "allow", None)
     found = features(facts_of(shop, shelves), block, proposals)
     assert found.shape == (len(proposals.items), width(2))
@@ -81,10 +81,10 @@ def test_the_score_is_the_librarys_log_odds(shop, shelves, monkeypatch):
     )
     one = model("boosted", positives=1, trees=45).fit(shop, shelves)
     assert len(_trees_of(one.state).starts) == 46
-    block = one._histories(shop, shop.active_users)
+    block = one.scorer.reader.read(shop, shop.active_users)
     proposals = one.pool.propose(block, 1, "allow", None)
     expected = grown[-1].decision_function(features(one.state, block, proposals))
-    found = one._judged(block, proposals) - TIE * proposals.scaled().mean(axis=0)
+    found = one.scorer.judged(block, proposals) - TIE * proposals.scaled().mean(axis=0)
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
 
 
@@ -157,14 +157,14 @@ def test_similar_items_are_those_of_a_blend(shop, fitted):
 
 
 def test_the_draw_of_proposals_depends_on_history_and_item_alone(shop, fitted):
-    block = fitted._histories(shop, shop.active_users)
+    block = fitted.scorer.reader.read(shop, shop.active_users)
     proposals = fitted.pool.propose(block, 1, "allow", None)
     every = _drawn(block, proposals, 7)
     assert (every >= 0).all()
     assert (every < 1).all()
     assert abs(every.mean() - 0.5) < 0.05
     one = shop.active_users[4:5]
-    alone = fitted._histories(shop, one)
+    alone = fitted.scorer.reader.read(shop, one)
     cells = slice(proposals.starts[4], proposals.starts[5])
     assert (
         every[cells].tobytes()

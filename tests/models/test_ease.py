@@ -27,9 +27,8 @@ def binary(log) -> np.ndarray:
 
 def weights_of(fitted) -> np.ndarray:
     """The weights from each history item to all items, row by row, the item itself included."""
-    state = fitted.state
-    left, right = (part.astype(np.float64) for part in fitted._row_and_column_factors(state))
-    return left[:, None] * state["matrix"] * right
+    scorer = fitted.scorer
+    return scorer.left.astype(np.float64)[:, None] * scorer.matrix * scorer.right
 
 
 def without_diagonal(matrix: np.ndarray) -> np.ndarray:
@@ -140,9 +139,9 @@ def test_everything_but_the_inverse_is_free(log):
 
 def test_a_pruned_table_does_not_answer_with_other_scales(log):
     pruned = model("ease", keep=5).fit(log)
-    assert "_state" in pruned.sharing(history=0.5).__dict__
-    assert "_state" not in pruned.sharing(relaxation=0.5).__dict__
-    assert "_state" not in pruned.sharing(l2=5.0).__dict__
+    assert pruned.sharing(history=0.5).is_fitted
+    assert not pruned.sharing(relaxation=0.5).is_fitted
+    assert not pruned.sharing(l2=5.0).is_fitted
 
 
 def test_pruning_keeps_the_largest_weights_of_each_column(log):

@@ -32,7 +32,7 @@ def binary(log) -> np.ndarray:
 
 
 def scores_of(fitted, log) -> np.ndarray:
-    return fitted._score(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
+    return fitted.scorer.scores(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
 
 
 # ---- equations
@@ -63,8 +63,8 @@ def test_elsa_learns_the_direction_of_the_history(log):
 def test_ials_solves_for_the_user_at_hand(log, params):
     fitted = model("ials", dimensions=12, epochs=3, **params).fit(log)
     h = fitted.state["vectors"].astype(np.float64)
-    histories, weights = fitted._weighted_histories(
-        fitted._histories(log, np.arange(log.user_count, dtype=np.int32))
+    histories, weights = fitted.reading.weighted(
+        fitted.reading.reader.read(log, np.arange(log.user_count, dtype=np.int32))
     )
     scores = scores_of(fitted, log)
     np.testing.assert_allclose(h.T @ h, np.diag(fitted.state["spectrum"]), atol=1e-4)

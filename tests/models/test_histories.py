@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from makers import DAY, START, make_log
 from spadework.errors import BadRequest
 from spadework.models.base import Recommender, models
-from spadework.models.histories import Histories, positions
+from spadework.models.histories import DistinctItems, Histories
+from spadework.models.scorer import ByFunction
 
 EVENTS = st.lists(
     st.tuples(
@@ -83,7 +84,7 @@ def test_long_histories_are_gathered_in_the_same_way():
 
 def test_ages_are_distances_of_positions(shop):
     histories = Histories.of(shop, shop.active_users)
-    steps = positions(shop)
+    steps = shop.steps
     for row, user in enumerate(shop.active_users):
         events = np.arange(shop.starts[user], shop.starts[user + 1])
         for item, (age, _, _, _) in entries_of(histories, row).items():
@@ -143,8 +144,8 @@ def last_only():
         def _fit(self, train, content, rng):
             return {}
 
-        def _histories(self, log, users):
-            return Histories.of(log, users, half_life=60.0)
+        def _serve(self, state):
+            return ByFunction(self._score, len(state["popularity"]), DistinctItems(60.0))
 
         def _score(self, histories):
             assert (histories.values <= histories.counts).all()

@@ -164,7 +164,7 @@ def test_scores_are_those_of_the_plain_twin(name, seed, params):
     times = (START + rng.integers(0, 20, count) * HOUR // 2).tolist()
     log, rows = make_log(users, items, times), list(zip(users, times, items, strict=True))
     one = model(name, **params).fit(log)
-    dense = one._score(Histories.of(log, log.active_users))
+    dense = one.scorer.scores(Histories.of(log, log.active_users))
     for user, row in zip(log.user_vocabulary.ids.to_list(), dense, strict=True):
         expected = plain(one, rows, user)
         got = {
@@ -202,7 +202,7 @@ def test_an_item_that_occurs_twice_counts_at_its_latest_step():
     train, _ = three_sessions()
     twice = make_log(["new"] * 3, ["d", "b", "d"], [START + 50, START + 51, START + 52])
     one = model("v-sknn").fit(train)
-    queries = one._queries(Histories.of(one._in_own_codes(twice), np.asarray([0])))
+    queries = one.scorer._queries(Histories.of(one._in_own_codes(twice), np.asarray([0])))
     assert train.item_vocabulary.take(queries.items).to_list() == ["d", "b"]
     assert queries.weights.tolist() == [1 / 2, 1 / 2 / 2]
 
@@ -213,7 +213,7 @@ def test_no_weight_is_zero_or_negative_however_long_the_session(name, form):
     items = [f"i{n:02d}" for n in range(60)]
     log = make_log(["u"] * 60, items, [START + n for n in range(60)])
     one = model(name, last=50, position=form, match=form).fit(log)
-    queries = one._queries(Histories.of(log, np.asarray([0])))
+    queries = one.scorer._queries(Histories.of(log, np.asarray([0])))
     assert len(queries.items) == 50
     for weights in (queries.weights, queries.matches):
         assert (weights > 0).all()
@@ -253,7 +253,7 @@ def test_without_order_it_is_the_vote_of_users_by_shared_items(shop):
     one = model("v-sknn", position="same", match="same", idf=0.0, last=10_000).fit(shop)
     x = (shop.matrix().toarray() > 0).astype(float)
     expected = (x @ x.T / x.sum(axis=1, keepdims=True)) @ x
-    got = one._score(Histories.of(shop, np.arange(shop.user_count)))
+    got = one.scorer.scores(Histories.of(shop, np.arange(shop.user_count)))
     np.testing.assert_allclose(np.where(np.isneginf(got), 0, got), expected, rtol=1e-5)
 
 
@@ -267,7 +267,7 @@ def test_variants_share_one_fit_and_answer_like_fresh_ones(name, shop):
         np.testing.assert_array_equal(
             shared.recommend(shop, 5).items, fresh.recommend(shop, 5).items
         )
-    assert "_state" not in one.sharing(sample=3).__dict__
+    assert not one.sharing(sample=3).is_fitted
 
 
 @BOTH

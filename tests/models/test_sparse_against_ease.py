@@ -40,7 +40,9 @@ class Notes:
 
 def weights_of(fitted) -> np.ndarray:
     """The weights from each history item to all items, row by row; zero where there is none."""
-    rows = np.array([fitted._row(code) for code in range(len(fitted.item_vocabulary))], np.float64)
+    rows = np.array(
+        [fitted.scorer.row(code) for code in range(len(fitted.item_vocabulary))], np.float64
+    )
     return np.where(np.isneginf(rows), 0, rows)
 
 
@@ -145,7 +147,7 @@ def test_items_without_a_common_user_have_no_weight_for_each_other(name, keep_al
     pairs = {("w", "x"), ("x", "w"), ("y", "z"), ("z", "y")}
     ids = log.item_vocabulary.ids.to_list()
     for code, source in enumerate(ids):
-        row = fitted._row(code)
+        row = fitted.scorer.row(code)
         assert {(source, ids[other]) for other in np.flatnonzero(~np.isneginf(row))} == {
             pair for pair in pairs if pair[0] == source
         }

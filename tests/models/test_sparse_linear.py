@@ -70,7 +70,7 @@ def ease(log, l2, dropout=0.0, scale_power=0.0, item_power=0.0, **counted):
 
 def weights_of(one):
     """The weight from each history item to each item, zero where there is none."""
-    rows = np.stack([one._row(code) for code in range(len(one.item_vocabulary))])
+    rows = np.stack([one.scorer.row(code) for code in range(len(one.item_vocabulary))])
     return np.where(np.isfinite(rows), rows, 0)
 
 
@@ -99,7 +99,7 @@ def test_with_everything_kept_it_is_ease(name, more, params):
 def test_scores_are_those_of_ease_and_no_item_adds_to_its_own(name):
     log = shop()
     one = model(name, l2=5.0).fit(log)
-    scores = one._score(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
+    scores = one.scorer.scores(Histories.of(log, np.arange(log.user_count, dtype=np.int32)))
     np.testing.assert_allclose(scores, entries(log) @ ease(log, 5.0), rtol=0, atol=1e-5)
 
 
@@ -312,7 +312,7 @@ def test_an_item_that_decayed_away_or_has_no_users_is_harmless(name):
             assert np.isfinite(array).all()
         lists = one.recommend(log, 4, fill=False)
         assert np.isfinite(lists.scores[lists.items >= 0]).all()
-        row = one._row(int(log.item_vocabulary.codes(pl.Series(["old"]))[0]))
+        row = one.scorer.row(int(log.item_vocabulary.codes(pl.Series(["old"]))[0]))
         assert not (np.abs(row[np.isfinite(row)]) > 10).any()
 
 

@@ -70,3 +70,14 @@ def test_an_array_that_models_share_counts_once(shop):
 
 def bare(fitted: Recommender) -> Recommender:
     return type(fitted)(**fitted.params)
+
+
+def test_an_index_counts_as_memory_of_its_model(shop, monkeypatch):
+    fitted, kept = model("tifu-knn").fit(shop), Held()
+    learned = sum(array.nbytes for array in fitted.state.values())
+    monkeypatch.setattr(held, "MOST_BYTES", int(1.2 * learned))
+    kept.hold(fitted)
+    assert kept.find(fitted) is fitted
+    fitted.recommend(shop, 3)  # builds the index, which is as large as what was learned
+    kept.hold(fitted)
+    assert kept.find(fitted) is None

@@ -80,9 +80,9 @@ def test_a_setting_judged_among_many_has_the_values_it_has_alone(tmp_path, proto
         np.testing.assert_allclose(
             result.values, alone.values["ndcg@5"], atol=1e-6, err_msg=result.setting.label
         )
-    assert not [
-        result for result in judging.judged.values() if "_state" in result.setting.__dict__
-    ], "tables are freed once they are judged"
+    assert not [result for result in judging.judged.values() if result.setting.is_fitted], (
+        "tables are freed once they are judged"
+    )
 
 
 def test_what_learns_the_same_is_fitted_once_also_for_more_users(

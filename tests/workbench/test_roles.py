@@ -109,7 +109,7 @@ def test_with_a_way_to_fit_each_is_fitted_once_and_those_given_stay_as_they_are(
     }
     roles.keep(tmp_path / "models", bare, facts=ABOUT, content=shelves, fit=fit)
     assert fitted == ["personal", "cosine"]
-    assert all("_state" not in fitted_model.__dict__ for fitted_model in bare.values())
+    assert all(not fitted_model.is_fitted for fitted_model in bare.values())
     assert artifact.load(roles.find(tmp_path / "models", "similar")) == model("cosine").fit(shop)
 
 

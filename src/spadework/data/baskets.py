@@ -26,7 +26,7 @@ def basket_numbers(users: Array, inner: Array | None, *, come_back: bool) -> Cod
     if inner is None or not come_back:
         return runs
     firsts = np.flatnonzero(new)
-    return _joined(users[firsts], inner[firsts])[runs]
+    return np.asarray(_joined(users[firsts], inner[firsts])[runs])
 
 
 def _joined(users: Array, inner: Array) -> Codes:

@@ -248,6 +248,20 @@ class Interactions:
         """Users that have rows, ascending."""
         return frozen(np.flatnonzero(np.diff(self.starts)).astype(np.int32))
 
+    @cached_property
+    def steps(self) -> Codes:
+        """Position of each row in its user's history, counted in distinct timestamps; all 0 without
+        times. Shape [rows].
+        """
+        if self.times is None or not len(self):
+            return frozen(np.zeros(len(self), np.int32))
+        new = np.concatenate(
+            ([False], (self.times[1:] != self.times[:-1]) & (self.users[1:] == self.users[:-1]))
+        )
+        running = np.cumsum(new, dtype=np.int64)
+        first = running[np.minimum(self.starts[:-1], len(self) - 1)]
+        return frozen((running - first[self.users]).astype(np.int32))
+
     def matrix(self) -> csr_array:
         """Users × items, the number of rows of each pair, float32; indices sorted. O(rows)."""
         ones = np.ones(len(self), np.float32)

@@ -96,8 +96,7 @@ class Evidence(Answers):
         kept = np.flatnonzero(truth.sizes > 0)
         if len(kept) < FEWEST_USERS:
             raise CannotTell(f"Only {len(kept)} of {len(self.rows):,} users have such targets.")
-        part = replace(self._row_protocol)
-        part.__dict__["truth"] = truth.take(kept)
+        part = self._row_protocol.expecting(truth.take(kept))
         return [judge(codes[kept], part)[0][part.primary] for codes in lists]
 
     @property
@@ -188,7 +187,8 @@ class Evidence(Answers):
             train = exchange_items(split.train, random)
             control = self.of_logs(train=train, given=train.of_user_codes(split.given.active_users))
             if self.protocol.repeats == "forbid":
-                control.protocol.__dict__["truth"] = self._still_reachable(control.protocol.split)
+                reachable = self._still_reachable(control.protocol.split)
+                control = self.for_protocol(control.protocol.expecting(reachable), self.rows)
             controls.append(control)
         return tuple(controls)
 
@@ -232,8 +232,7 @@ class Evidence(Answers):
             given=split.given if given is None else given,
             valid=None,
         )
-        protocol = replace(self.protocol, split=split)
-        protocol.__dict__["truth"] = self.protocol.truth
+        protocol = replace(self.protocol, split=split).expecting(self.protocol.truth)
         return self.for_protocol(protocol, self.rows)
 
     @property

@@ -55,6 +55,8 @@ class Protocol:
     repeats: Repeats
     seed: int = 0
     novel: bool = False  # only targets that the user never had are expected
+    # targets in place of those of the split (see `expecting`); lost where anything is replaced
+    _given_truth: Truth | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def of(
@@ -108,7 +110,9 @@ class Protocol:
 
     @cached_property
     def truth(self) -> Truth:
-        """The targets, arranged once."""
+        """The targets, arranged once: those that were given, or those of the split."""
+        if self._given_truth is not None:
+            return self._given_truth
         truth = Truth.of(self.split)
         return truth.only(~seen_targets(truth)) if self.novel else truth
 
@@ -125,9 +129,13 @@ class Protocol:
         alone.
         """
         first = next(entry for entry in self.metrics if entry.name == self.primary)
-        part = replace(self, metrics=(first,))
-        part.__dict__["truth"] = self.truth.take(rows)
-        return part
+        return replace(self, metrics=(first,)).expecting(self.truth.take(rows))
+
+    def expecting(self, truth: Truth) -> Protocol:
+        """The same protocol with other targets than those of its split."""
+        other = replace(self)
+        object.__setattr__(other, "_given_truth", truth)
+        return other
 
     @property
     def primary(self) -> str:

@@ -20,8 +20,6 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import NotFitted, Unsuitable
 from spadework.kernels import parallel
-from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.limits import available_bytes
 from spadework.models import needs
 from spadework.models.common_list import CommonList
@@ -29,7 +27,16 @@ from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need, Repeats, check_k, check_repeats, check_room
 from spadework.models.parameters import Parameter, parameters_of
 from spadework.models.recommendations import Recommendations
-from spadework.models.requests import allowed_items, in_codes_of, requested_codes, requested_users
+from spadework.models.requests import (
+    allowed_items,
+    in_codes_of,
+    requested_codes,
+    requested_items,
+    requested_user,
+    requested_users,
+)
+from spadework.models.scorer import ByFunction, HasContributions, HasRows, Scorer
+from spadework.models.similar_items import similar
 from spadework.randomness import Seed, generator
 from spadework.registry import Registry
 
@@ -47,8 +54,9 @@ class Recommender(ABC):
     by its `name`.
 
     Parameters are frozen; what is learned is kept apart from them as named arrays, so saving,
-    loading and refusing to run unfitted are written once. The author of a model writes `_fit` and
-    `_score`, both free of side effects.
+    loading and refusing to run unfitted are written once. The author of a model writes `_fit`,
+    which returns these arrays, and `_serve`, which says what answers with them: one of the scorers;
+    or just `_score`. All are free of side effects.
     """
 
     name: ClassVar[str]
@@ -58,6 +66,8 @@ class Recommender(ABC):
     needs: ClassVar[frozenset[Need]] = frozenset()
     # parameters that change the answers but not what is learned
     answering: ClassVar[frozenset[str]] = frozenset()
+    # whether `similar_items` answers, known before anything is fitted
+    has_similarities: ClassVar[bool] = False
     # needs PyTorch and much time, so a dig tries it only where it is named
     neural: ClassVar[bool] = False
     # made of other models, so a dig tries it once these have been scored
@@ -102,8 +112,9 @@ class Recommender(ABC):
     def sharing(self, **params: Any) -> Self:
         """A model with other answering parameters and the same learned arrays."""
         other = type(self)(**{**self.params, **params})
-        if set(params) <= self.answering and "_state" in self.__dict__:
+        if set(params) <= self.answering and self.is_fitted:
             other._restore(self.state, self.item_vocabulary)
+            object.__setattr__(other, "_scorer", other.scorer.reusing(self.scorer))
         return other
 
     @property
@@ -176,9 +187,14 @@ class Recommender(ABC):
         return Cost(bytes=16 * train.item_count + 16 * len(train), seconds=1e-8 * len(train))
 
     @property
+    def is_fitted(self) -> bool:
+        """Whether the model has learned."""
+        return "_state" in self.__dict__
+
+    @property
     def state(self) -> Mapping[str, Array]:
         """The learned arrays, read-only."""
-        if "_state" not in self.__dict__:
+        if not self.is_fitted:
             raise NotFitted(
                 f"The model {self.label!r} has not learned yet.", "Call fit(log) first."
             )
@@ -192,6 +208,13 @@ class Recommender(ABC):
         vocabulary: Vocabulary = self.__dict__["_item_vocabulary"]
         return vocabulary
 
+    @property
+    def scorer(self) -> Scorer:
+        """What answers: made of the learned arrays once, when they are set."""
+        self.state  # noqa: B018  (refuses an unfitted model)
+        made: Scorer = self.__dict__["_scorer"]
+        return made
+
     def check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         """What is wrong with learned arrays that come from a file, since kernels trust them; None
         when they fit.
@@ -202,13 +225,16 @@ class Recommender(ABC):
             return self._check_state(state, items)
         except KeyError as error:
             return f"the array {error} is missing"
+        except ValueError as error:
+            return f"the arrays do not fit each other: {error}"
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        return None
+        return self._serve(state).wrong(items)
 
     def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
         object.__setattr__(self, "_state", {key: frozen(value) for key, value in state.items()})
         object.__setattr__(self, "_item_vocabulary", item_vocabulary)
+        object.__setattr__(self, "_scorer", self._serve(self.state))
 
     # ---- answering
 
@@ -258,22 +284,18 @@ class Recommender(ABC):
         user_codes = requested_codes(histories, users)
         allowed = allowed_items(self.item_vocabulary, candidates)
         known = self._in_own_codes(histories)
-        scores = self._common_score()
-        common = None if scores is None else CommonList.of(scores, allowed)
         prior = CommonList.of(self._popular_prior(), allowed) if fill else None
-        width = k if common is not None else self._row_cells(k)
         rows = max(
             1,
             min(
-                BLOCK_CELLS // max(1, width) // parallel.threads(),
+                BLOCK_CELLS // max(1, self.scorer.row_cells(k)) // parallel.threads(),
                 max(BLOCK_ROWS, len(user_codes) // (4 * parallel.threads())),
             ),
         )
         blocks = [user_codes[at : at + rows] for at in range(0, len(user_codes), rows)]
-        answer = partial(
-            self._answer, known, k=k, repeats=repeats, allowed=allowed, common=common, prior=prior
-        )
-        parts = parallel.share(answer, blocks, f"recommend {self.label}")
+        answer = partial(self._answer, known, k=k, repeats=repeats, allowed=allowed, prior=prior)
+        with self.scorer.while_answering():
+            parts = parallel.share(answer, blocks, f"recommend {self.label}")
         return Recommendations(
             users=user_codes,
             items=np.concatenate([part[0] for part in parts])
@@ -288,6 +310,7 @@ class Recommender(ABC):
         )
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
+        """The histories with the codes of this model's items; what it cannot read is refused."""
         return in_codes_of(self.item_vocabulary, histories)
 
     def _answer(
@@ -298,56 +321,18 @@ class Recommender(ABC):
         k: int,
         repeats: Repeats,
         allowed: Mask | None,
-        common: CommonList | None,
         prior: CommonList | None,
     ) -> tuple[Codes, Array, int]:
         """Lists for a block of users: codes [users, k], scores [users, k], number of slots filled
         from `prior`.
         """
-        block = self._histories(histories, users)
-        if common is not None:
-            items, best = top_k.nothing(len(block), k)
-            common.complete(items, best, block, repeats, below=False)
-        else:
-            items, best = self._lists(block, k, repeats, allowed)
+        block = self.scorer.reader.read(histories, users)
+        items, best = self.scorer.lists(block, k, repeats, allowed)
         if prior is None or (items >= 0).all():
             return items, best, 0
         before = int((items >= 0).sum())
-        prior.complete(items, best, block, self._filling(repeats), below=True)
+        prior.complete(items, best, block, self.scorer.filling(repeats), below=True)
         return items, best, int((items >= 0).sum()) - before
-
-    def _histories(self, log: Interactions, users: Codes) -> Histories:
-        """All items of these users, with affinities where the model needs them."""
-        return Histories.of(log, users)
-
-    def _row_cells(self, k: int) -> int:
-        """Scores held for a user while the lists are made; it limits the users of a block."""
-        return len(self.item_vocabulary)
-
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
-    ) -> tuple[Codes, Array]:
-        """The model's own lists: codes [users, k], scores [users, k]. A model that can do without
-        all scores at once writes its own.
-        """
-        scores = np.ascontiguousarray(self._score(block), np.float32)
-        if repeats != "allow":
-            top_k.exclude(scores, block.starts, block.items, only=repeats == "only")
-        if allowed is not None:
-            top_k.keep_candidates(scores, allowed)
-        return top_k.top_k(scores, k)
-
-    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
-        """The scores of `_score` at the targets of each user, to the bit: float32 [cells]. A model
-        that can do without the other scores writes its own.
-        """
-        scores = np.asarray(self._score(histories), np.float32)
-        users = np.repeat(np.arange(len(histories)), np.diff(targets.starts))
-        return scores[users, targets.columns]
-
-    def _filling(self, repeats: Repeats) -> Repeats:
-        """The policy of repeats for the popular items that fill a list up."""
-        return repeats
 
     def _popular_prior(self) -> Array:
         """−1 / (1 + events): below zero, ascending with popularity, exact enough in float32; items
@@ -356,30 +341,35 @@ class Recommender(ABC):
         counts = self.state["popularity"].astype(np.float64)
         return np.where(counts > 0, -1 / (1 + counts), -np.inf).astype(np.float32)
 
-    @property
-    def has_similarities(self) -> bool:
-        """Whether `similar_items` answers, known before anything is fitted: a model that has a
-        similarity writes that method.
-        """
-        return type(self).similar_items is not Recommender.similar_items
-
     def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` most similar items to each of these; models without a similarity refuse (see
-        `has_similarities`).
+        """The `k` most similar items to each of these, padding where fewer are known; models
+        without a similarity refuse (see `has_similarities`).
         """
-        raise Unsuitable(
-            f"The model {self.label!r} has no similarity of items.",
-            "Use a co-occurrence model, such as 'cosine'.",
-        )
+        if not self.has_similarities or not isinstance(self.scorer, HasRows):
+            raise Unsuitable(
+                f"The model {self.label!r} has no similarity of items.",
+                "Use a co-occurrence model, such as 'cosine'.",
+            )
+        return similar(self.scorer, self.item_vocabulary, items, k)
 
     def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """Which items of the history contribute to the score of the item, and how much; models
-        without such parts refuse.
+        """What each item of the user's history adds to the score of `item`: item_id, contribution,
+        descending; models without such parts refuse.
+
+        `user` is an id; it may be left out where the history is of one user. The contributions sum
+        to the score, unless they are joined in another way than by their sum: then each is shown
+        as it is before they join.
         """
-        raise Unsuitable(
-            f"The model {self.label!r} has no parts to explain.",
-            "Use a co-occurrence model, such as 'cosine'.",
-        )
+        scorer = self.scorer
+        if not isinstance(scorer, HasContributions):
+            raise Unsuitable(
+                f"The model {self.label!r} has no parts to explain.",
+                "Use a co-occurrence model, such as 'cosine'.",
+            )
+        code = int(requested_items(self.item_vocabulary, [item])[0])
+        users = requested_user(history, user)
+        block = self.scorer.reader.read(self._in_own_codes(history), users)
+        return scorer.contributions(block, code).frame(self.item_vocabulary)
 
     # ---- what the author of a model writes
 
@@ -389,10 +379,14 @@ class Recommender(ABC):
     ) -> Mapping[str, Array]:
         """The learned arrays by name."""
 
-    def _common_score(self) -> Array | None:
-        """Scores [items] float32 where all users have the same: ranked once; else None."""
-        return None
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        """What answers with these arrays. It may come from a file that was not checked yet, so
+        nothing is computed from it here that a wrong file could break.
+        """
+        return ByFunction(self._score, len(state["popularity"]))
 
-    @abstractmethod
     def _score(self, histories: Histories) -> Array:
-        """Scores [users, items] float32; −∞ where the model has no evidence."""
+        """Scores [users, items] float32; −∞ where the model has no evidence. Enough for a model
+        that does not say how it is served.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has neither _score nor _serve.")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeAlias
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import polars as pl
@@ -31,6 +32,8 @@ PAIRS, PAIRS_OF_AN_ITEM, MOST_PAIRS = 500_000_000, 8_000, 5_000_000_000
 _WORD = r"\w+"
 _CATEGORY_BREAK = r"[|;,]"
 _CACHED = 2
+"""Tables that are kept of one item table."""
+_TABLES: WeakKeyDictionary[ItemContent, dict[tuple[Any, ...], Table]] = WeakKeyDictionary()
 
 
 class ContentNeighbours(ItemItem):
@@ -96,12 +99,12 @@ def content_table(
     """The `keep` items of most similar content for each item: starts [items + 1], columns
     ascending, cosines above zero, float32.
 
-    Items without content have no neighbours. The last tables are kept with the content, so that a
-    sweep computes each once. Raises Unsuitable where the content has no part with a weight above
-    zero.
+    Items without content have no neighbours. The last tables are kept as long as the content is, so
+    that a sweep computes each once. Raises Unsuitable where the content has no part with a weight
+    above zero.
     """
     key = (keep, text, categories, vectors, components)
-    cached: dict[tuple[Any, ...], Table] = content.__dict__.setdefault("_content_tables", {})
+    cached = _TABLES.setdefault(content, {})
     table = cached.get(key)
     if table is None:
         sparse, dense = content_features(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spadework.arrays import Array, Codes, Offsets, Seconds, frozen
+from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.kernels.users import user_events
@@ -55,6 +55,13 @@ class Histories:
             gathered.values,
         )
 
+    @classmethod
+    def bag(cls, items: Codes) -> Histories:
+        """One history of items without order or time, each once."""
+        zeros, ones = np.zeros(len(items), np.int32), np.ones(len(items), np.float32)
+        starts = np.asarray([0, len(items)], np.int64)
+        return cls(starts, items, zeros, ones, zeros.astype(np.int64), ones)
+
     def __len__(self) -> int:
         return len(self.starts) - 1
 
@@ -89,21 +96,14 @@ class Histories:
         )
 
 
-def positions(log: Interactions) -> Codes:
-    """Position of each row in its user's history, counted in steps (distinct timestamps); without
-    times all rows have position 0. Shape [rows].
+@dataclass(frozen=True)
+class DistinctItems:
+    """What most models read of a user: distinct items. With `half_life` in seconds, their `values`
+    are affinities.
     """
-    if "_positions" in log.__dict__:
-        cached: Codes = log.__dict__["_positions"]
-        return cached
-    if log.times is None or not len(log):
-        steps = np.zeros(len(log), np.int32)
-    else:
-        new = np.concatenate(
-            ([False], (log.times[1:] != log.times[:-1]) & (log.users[1:] == log.users[:-1]))
-        )
-        running = np.cumsum(new, dtype=np.int64)
-        first = running[np.minimum(log.starts[:-1], len(log) - 1)]
-        steps = (running - first[log.users]).astype(np.int32)
-    log.__dict__["_positions"] = frozen(steps)
-    return steps
+
+    half_life: float | None = None
+
+    def read(self, log: Interactions, users: Codes) -> Histories:
+        """The histories of these users, in their order."""
+        return Histories.of(log, users, half_life=self.half_life)

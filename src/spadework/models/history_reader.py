@@ -1,36 +1,68 @@
-"""How a history is read: which of its items count, and with what weight; shared by every model
-whose score is a sum over history items.
-"""
+"""How a history is read: which of its items count, and with what weight."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from typing import Annotated, Any, ClassVar, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
-import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes
-from spadework.data.interactions import Interactions
+from spadework.arrays import Array
 from spadework.models.base import Recommender
-from spadework.models.histories import Histories
+from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Need
 from spadework.models.parameters import Doc, Duration, Range, Search
-from spadework.models.recommendations import Recommendations
-from spadework.models.requests import requested_items, requested_user
-from spadework.models.similar_items import similar
+from spadework.models.scorer import Reader
 
 READING = frozenset({"history", "history_half_life", "last", "repeated"})
 """Parameters of reading a history: they change the answers and nothing that is learned."""
 
 
-class HistoryReader(Recommender):
-    """Each item of the history counts with a weight; what it contributes to the score of an item is
-    up to the model.
+class Reading(Protocol):
+    """How a scorer reads: what of a user's events, and with which weights."""
 
-    The author of a model writes `_row` (what one history item contributes to all items) and
-    `_contributions` (what each history item contributes to one item).
+    @property
+    def reader(self) -> Reader:
+        """What is read of a user."""
+
+    def weighted(self, histories: Histories) -> tuple[Histories, Array]:
+        """The history items that count, and the weight of each: float32 [entries]."""
+
+
+@dataclass(frozen=True)
+class HistoryWeights:
+    """The weight of a history item: history^steps · 2^(−seconds / half_life), steps and seconds
+    before the user's last event, times what `repeated` says; the newest `last` items alone count.
+    """
+
+    history: float = 1.0
+    half_life: float | None = None  # seconds
+    last: int | None = None
+    repeated: Literal["once", "count", "value"] = "once"
+
+    @property
+    def reader(self) -> DistinctItems:
+        """Distinct items; values decay event by event."""
+        return DistinctItems(self.half_life if self.repeated == "value" else None)
+
+    def weighted(self, histories: Histories) -> tuple[Histories, Array]:
+        """The history items that count, and the weight of each: float32 [entries]."""
+        recent = histories if self.last is None else histories.latest(self.last)
+        weights: Array = np.float32(self.history) ** recent.ages.astype(np.float32)
+        if self.repeated == "count":
+            weights = weights * recent.counts
+        elif self.repeated == "value":
+            weights = weights * recent.values
+        # values are decayed event by event already
+        if self.half_life is not None and self.repeated != "value":
+            weights = weights * np.exp2(-(recent.seconds / self.half_life)).astype(np.float32)
+        return recent, np.asarray(weights, np.float32)
+
+
+class HistoryReader(Recommender):
+    """The parameters of reading a history, for models whose score is a sum over history items.
+    Their scorers also know which items are similar, and what each history item contributes.
     """
 
     history: Annotated[
@@ -60,6 +92,7 @@ class HistoryReader(Recommender):
     ] = "once"
 
     answering: ClassVar[frozenset[str]] = READING
+    has_similarities: ClassVar[bool] = True
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -70,69 +103,12 @@ class HistoryReader(Recommender):
         timed = self.history < 1 or self.history_half_life is not None or self.last is not None
         return self.needs | ({"times"} if timed else frozenset())
 
-    def _histories(self, log: Interactions, users: Codes) -> Histories:
+    @property
+    def reading(self) -> HistoryWeights:
+        """The parameters as a value that scorers read with."""
         half_life = (
             None
             if self.history_half_life is None
             else durations.seconds(self.history_half_life, "history_half_life")
         )
-        return Histories.of(log, users, half_life=half_life if self.repeated == "value" else None)
-
-    def _weighted_histories(self, histories: Histories) -> tuple[Histories, Array]:
-        """The history items that count, and the weight of each: float32 [entries]."""
-        recent = histories if self.last is None else histories.latest(self.last)
-        weights: Array = np.float32(self.history) ** recent.ages.astype(np.float32)
-        if self.repeated == "count":
-            weights = weights * recent.counts
-        elif self.repeated == "value":
-            weights = weights * recent.values
-        # values are decayed event by event already
-        if self.history_half_life is not None and self.repeated != "value":
-            seconds = durations.seconds(self.history_half_life, "history_half_life")
-            weights = weights * np.exp2(-(recent.seconds / seconds)).astype(np.float32)
-        return recent, np.asarray(weights, np.float32)
-
-    # ---- questions of callers
-
-    def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` most similar items to each of these; padding where fewer are known."""
-        return similar(self._row, self.item_vocabulary, items, k)
-
-    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What each item of the user's history adds to the score of `item`: item_id, contribution,
-        descending.
-
-        `user` is an id; it may be left out where the history is of one user. The contributions sum
-        to the score, unless they are joined in another way than by their sum: then each is shown
-        as it is before they join.
-        """
-        code, users = (
-            int(requested_items(self.item_vocabulary, [item])[0]),
-            requested_user(history, user),
-        )
-        recent, weights = self._weighted_histories(
-            self._histories(self._in_own_codes(history), users)
-        )
-        parts = np.asarray(self._contributions(recent.items, weights, code), np.float64)
-        frame = pl.DataFrame(
-            {**self._named(recent.items), "contribution": pl.Series(parts, dtype=pl.Float64)}
-        )
-        return frame.sort("contribution", descending=True, maintain_order=True)
-
-    def _named(self, sources: Codes) -> dict[str, pl.Series]:
-        """The ids of the history items, as columns."""
-        return {"item_id": self.item_vocabulary.take(sources)}
-
-    # ---- what the author of a model writes
-
-    @abstractmethod
-    def _row(self, code: int) -> Array:
-        """How similar every item is to this one, or its score from a history of this one alone:
-        float32 [items]; −∞ where nothing is known.
-        """
-
-    @abstractmethod
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        """What each history item adds to the score of item `code`: [sources], zero where it adds
-        nothing.
-        """
+        return HistoryWeights(self.history, half_life, self.last, self.repeated)

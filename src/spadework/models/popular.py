@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -15,9 +16,11 @@ from spadework.kernels import hashing
 from spadework.kernels.ranking import random_orders, sparse_scores
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
+from spadework.models.common_list import SameForAll
 from spadework.models.histories import Histories
 from spadework.models.needs import Need, Repeats
 from spadework.models.parameters import Doc, Duration
+from spadework.models.scorer import ByFunction, Scorer
 
 
 class Popular(Recommender):
@@ -49,12 +52,9 @@ class Popular(Recommender):
     ) -> Mapping[str, Array]:
         return {"scores": event_weights_by_item(train, self.window, self.half_life)}
 
-    def _common_score(self) -> Array:
-        scores = self.state["scores"]
-        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
-
-    def _score(self, histories: Histories) -> Array:
-        return np.tile(self._common_score(), (len(histories), 1))
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        scores = state["scores"]
+        return SameForAll(np.where(scores > 0, scores, -np.inf).astype(np.float32))
 
 
 class PopularByCategory(Recommender):
@@ -91,17 +91,20 @@ class PopularByCategory(Recommender):
         share = np.where(codes >= 0, scores / np.maximum(totals, 1e-12)[codes], 0.0)
         return {"category": codes, "share": share, "categories": np.asarray([len(names)])}
 
-    def _score(self, histories: Histories) -> Array:
-        category, share = self.state["category"], self.state["share"]
-        count = int(self.state["categories"][0])
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-        own = category[histories.items]
-        known = own >= 0
-        taste = np.zeros((len(histories), count + 1))
-        np.add.at(taste, (rows[known], own[known]), histories.counts[known])
-        # category −1 reads the spare last column, which is zero
-        scores = taste[:, category] * share
-        return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        category, share, count = state["category"], state["share"], int(state["categories"][0])
+
+        def score(histories: Histories) -> Array:
+            rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+            own = category[histories.items]
+            known = own >= 0
+            taste = np.zeros((len(histories), count + 1))
+            np.add.at(taste, (rows[known], own[known]), histories.counts[known])
+            # category −1 reads the spare last column, which is zero
+            scores = taste[:, category] * share
+            return np.where(scores > 0, scores, -np.inf).astype(np.float32)
+
+        return ByFunction(score, len(category))
 
 
 class Random(Recommender):
@@ -119,41 +122,46 @@ class Random(Recommender):
     ) -> Mapping[str, Array]:
         return {"salt": rng.integers(0, 2**63, train.item_count, dtype=np.uint64)}
 
-    def _walks(self, histories: Histories) -> random_orders.Walks:
-        salt = self.state["salt"]
-        # so that users without a history, too, get lists that depend on the seed
-        own = np.full(len(histories), np.bitwise_xor.reduce(salt), np.uint64)
-        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-        np.bitwise_xor.at(
-            own, rows, hashing.mixed(salt[histories.items] + histories.counts.astype(np.uint64))
-        )
-        return random_orders.walks(own, random_orders.prime_from(len(salt)))
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        return RandomScorer(state["salt"])
 
-    def _score(self, histories: Histories) -> Array:
-        rows, items = (
-            np.arange(len(histories))[:, None],
-            np.arange(len(self.state["salt"]))[None, :],
-        )
+
+@dataclass(frozen=True, eq=False)
+class RandomScorer(Scorer):
+    """An order of all items for each history, drawn from `salt` [items] and the history."""
+
+    salt: Array
+
+    def scores(self, histories: Histories) -> Array:
+        rows, items = np.arange(len(histories))[:, None], np.arange(len(self.salt))[None, :]
         return random_orders.scores_of(self._walks(histories), rows, items)
 
-    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
+    def cells(self, histories: Histories, targets: SparseRows) -> Array:
         rows = np.repeat(np.arange(len(histories)), np.diff(targets.starts))
         return random_orders.scores_of(self._walks(histories), rows, targets.columns)
 
-    def _row_cells(self, k: int) -> int:
-        return k
-
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    def lists(
+        self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        seen = None if repeats == "allow" else (block.starts, block.items)
-        own = SparseRows(block.starts, block.items, block.counts)
+        seen = None if repeats == "allow" else (histories.starts, histories.items)
+        own = SparseRows(histories.starts, histories.items, histories.counts)
         return random_orders.draw(
-            self._walks(block),
-            len(self.state["salt"]),
+            self._walks(histories),
+            len(self.salt),
             k,
             sparse_scores.Choice.of(own, seen, repeats == "only", allowed),
         )
+
+    def row_cells(self, k: int) -> int:
+        return k
+
+    def _walks(self, histories: Histories) -> random_orders.Walks:
+        # so that users without a history, too, get lists that depend on the seed
+        own = np.full(len(histories), np.bitwise_xor.reduce(self.salt), np.uint64)
+        rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        counts = histories.counts.astype(np.uint64)
+        np.bitwise_xor.at(own, rows, hashing.mixed(self.salt[histories.items] + counts))
+        return random_orders.walks(own, random_orders.prime_from(len(self.salt)))
 
 
 def event_weights_by_item(train: Interactions, window: str | None, half_life: str | None) -> Array:

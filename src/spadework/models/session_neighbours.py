@@ -17,10 +17,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import polars as pl
 
 from spadework import durations
 from spadework.arrays import Array, Codes
@@ -32,14 +32,14 @@ from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range
-from spadework.models.requests import requested_items, requested_user
+from spadework.models.scorer import AllScores, Contributions, Scorer
 
 Decay = Literal["linear", "inverse", "same"]
 
 
 class SessionNeighbours(Recommender):
-    """What the session models share: an index of past sessions, latest first, and the contributions
-    of the nearest ones.
+    """What the session models learn: an index of past sessions, latest first. The nearest ones
+    contribute.
 
     The current session is the last steps of the history; similarity(n) = Σ over shared items of
     π(age) / |n|^length_power, and S(j) = w_j · Σ over neighbours n that hold j of similarity(n) ·
@@ -47,6 +47,8 @@ class SessionNeighbours(Recommender):
     """
 
     family: ClassVar[str] = "session neighbours"
+    # whether similarities are divided by the number of items that are used
+    over_size: ClassVar[bool] = False
 
     sample: Annotated[
         int, Range(1, 1_000_000), Doc("Latest sessions sharing an item that are read.")
@@ -127,13 +129,99 @@ class SessionNeighbours(Recommender):
             "rarity": np.log(count / holding),
         }
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        tables = (
-            ("session_starts", "session_items", items),
-            ("posting_starts", "postings", len(state["session_starts"]) - 1),
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        index = Sessions(
+            state["session_starts"],
+            state["session_items"],
+            state["posting_starts"],
+            state["postings"],
         )
-        for starts, values, limit in tables:
-            edges, codes = state[starts], state[values]
+        return SessionScorer(
+            index,
+            self._item_weights(state["rarity"]),
+            sample=self.sample,
+            neighbours=self.neighbours,
+            length_power=self.length_power,
+            last=self.last,
+            position=self.position,
+            match=self.match,
+            over_size=self.over_size,
+        )
+
+    @abstractmethod
+    def _item_weights(self, rarity: Array) -> Array:
+        """Weight of contributions to each item by its rarity, ln(sessions / sessions that hold it).
+        Shape [items], float64.
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class SessionScorer(AllScores):
+    """All scores of a block, from the sessions nearest to the last steps of each history."""
+
+    index: Sessions
+    item_weights: Array  # [items] float64
+    sample: int
+    neighbours: int
+    length_power: float
+    last: int
+    position: Decay
+    match: Decay
+    over_size: bool  # whether similarities are divided by the number of items that are used
+
+    @property
+    def items(self) -> int:
+        return len(self.item_weights)
+
+    def scores(self, histories: Histories) -> Array:
+        scores = np.empty((len(histories), len(self.item_weights)), np.float32)
+        nearest_sessions.score(
+            self.index,
+            self._queries(histories),
+            sample=self.sample,
+            neighbours=self.neighbours,
+            length_power=self.length_power,
+            item_weights=self.item_weights,
+            scores=scores,
+        )
+        return scores
+
+    def contributions(self, histories: Histories, code: int) -> Contributions:
+        parts = dict.fromkeys(histories.items.tolist(), 0.0)
+        index, queries = self.index, self._queries(histories)
+        found, _, matches = nearest_sessions.nearest(
+            index,
+            queries,
+            0,
+            sample=self.sample,
+            neighbours=self.neighbours,
+            length_power=self.length_power,
+        )
+        lengths = np.diff(index.starts)[found]
+        contributions = matches * self.item_weights[code] / lengths**self.length_power
+        for session, contribution in zip(found, contributions, strict=True):
+            held = index.items[index.starts[session] : index.starts[session + 1]]
+            if code in held:
+                shared = np.isin(queries.items, held)
+                for source, weight in zip(
+                    queries.items[shared].tolist(), queries.weights[shared], strict=True
+                ):
+                    parts[source] += float(weight * contribution)
+        return Contributions(histories.items, np.asarray(list(parts.values()), np.float64))
+
+    def wrong(self, items: int) -> str | None:
+        index = self.index
+        tables = (
+            ("session_starts", index.starts, "session_items", index.items, items),
+            (
+                "posting_starts",
+                index.posting_starts,
+                "postings",
+                index.postings,
+                len(index.starts) - 1,
+            ),
+        )
+        for starts, edges, values, codes, limit in tables:
             if (
                 not len(edges)
                 or edges[0] != 0
@@ -143,31 +231,9 @@ class SessionNeighbours(Recommender):
                 return f"{starts} do not fit {values}"
             if len(codes) and (codes.min() < 0 or codes.max() >= limit):
                 return f"{values} name what is not there"
-        if len(state["posting_starts"]) != items + 1 or len(state["rarity"]) != items:
+        if len(index.posting_starts) != items + 1 or len(self.item_weights) != items:
             return "the index of sessions does not fit the items"
         return None
-
-    def _score(self, histories: Histories) -> Array:
-        scores = np.empty((len(histories), len(self.item_vocabulary)), np.float32)
-        nearest_sessions.score(
-            self._index(),
-            self._queries(histories),
-            sample=self.sample,
-            neighbours=self.neighbours,
-            length_power=self.length_power,
-            item_weights=self._item_weights(),
-            scores=scores,
-        )
-        return scores
-
-    def _index(self) -> Sessions:
-        state = self.state
-        return Sessions(
-            state["session_starts"],
-            state["session_items"],
-            state["posting_starts"],
-            state["postings"],
-        )
 
     def _queries(self, histories: Histories) -> Queries:
         """The last steps of each history, latest first, with the weights of their items."""
@@ -179,64 +245,15 @@ class SessionNeighbours(Recommender):
         steps = np.zeros(len(histories), np.int64)
         np.maximum.at(steps, owners, ages + 1)
         matches = _decayed(self.match, ages, steps[owners])
-        weights = _decayed(self.position, ages, steps[owners]) / self._scale(sizes)[owners]
+        weights = _decayed(self.position, ages, steps[owners])
+        if self.over_size:
+            weights = weights / np.maximum(sizes, 1)[owners]
         return Queries(
             np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
             histories.items[order],
             weights,
             matches,
         )
-
-    def _scale(self, sizes: Array) -> Array:
-        """What similarities are divided by, given the number of items that are used. Shape
-        [users].
-        """
-        return np.ones(len(sizes))
-
-    @abstractmethod
-    def _item_weights(self) -> Array:
-        """Weight of contributions to each item by its rarity. Shape [items], float64."""
-
-    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What each item of the user's history adds to the score of `item`: item_id, contribution,
-        descending.
-
-        `user` is an id; it may be left out where the history is of one user.
-        """
-        code, users = (
-            int(requested_items(self.item_vocabulary, [item])[0]),
-            requested_user(history, user),
-        )
-        own = Histories.of(self._in_own_codes(history), users)
-        parts = dict.fromkeys(own.items.tolist(), 0.0)
-        index, queries = self._index(), self._queries(own)
-        found, _, matches = nearest_sessions.nearest(
-            index,
-            queries,
-            0,
-            sample=self.sample,
-            neighbours=self.neighbours,
-            length_power=self.length_power,
-        )
-        contributions = (
-            matches * self._item_weights()[code] / np.diff(index.starts)[found] ** self.length_power
-        )
-        for session, contribution in zip(found, contributions, strict=True):
-            held = index.items[index.starts[session] : index.starts[session + 1]]
-            if code in held:
-                shared = np.isin(queries.items, held)
-                for source, weight in zip(
-                    queries.items[shared].tolist(), queries.weights[shared], strict=True
-                ):
-                    parts[source] += float(weight * contribution)
-        values = pl.Series(list(parts.values()), dtype=pl.Float64)
-        frame = pl.DataFrame(
-            {
-                "item_id": self.item_vocabulary.take(np.asarray(list(parts), np.int32)),
-                "contribution": values,
-            }
-        )
-        return frame.sort("contribution", descending=True, maintain_order=True)
 
 
 class VSknn(SessionNeighbours):
@@ -248,6 +265,7 @@ class VSknn(SessionNeighbours):
     """
 
     name = "v-sknn"
+    over_size: ClassVar[bool] = True
     match = "inverse"
     idf: Annotated[
         float,
@@ -258,11 +276,8 @@ class VSknn(SessionNeighbours):
         ),
     ] = 1.0
 
-    def _scale(self, sizes: Array) -> Array:
-        return np.maximum(sizes, 1).astype(np.float64)
-
-    def _item_weights(self) -> Array:
-        return np.asarray(1 + self.idf * self.state["rarity"])
+    def _item_weights(self, rarity: Array) -> Array:
+        return np.asarray(1 + self.idf * rarity)
 
 
 class VmisKnn(SessionNeighbours):
@@ -284,8 +299,7 @@ class VmisKnn(SessionNeighbours):
         ),
     ] = 1.0
 
-    def _item_weights(self) -> Array:
-        rarity = self.state["rarity"]
+    def _item_weights(self, rarity: Array) -> Array:
         return rarity if self.idf == 1 else np.asarray(rarity**self.idf)
 
 

@@ -5,9 +5,9 @@ buy.
 from __future__ import annotations
 
 import threading
-from abc import abstractmethod
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -18,121 +18,138 @@ from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.ranking.sparse_scores import Choice
 from spadework.kernels.users import nearest_users, neighbour_sums
 from spadework.kernels.users.nearest_users import Near, UserIndex
-from spadework.kernels.users.neighbour_sums import Contributions
-from spadework.models.baskets.purchases import Purchases, ReadsPurchases, purchases_by_block
+from spadework.models.base import Recommender
+from spadework.models.baskets.purchases import Baskets, Purchases, purchases_by_block
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
-
-_INDEXING = threading.Lock()
-"""Several threads may need the index at once; one of them builds it."""
+from spadework.models.scorer import Reader, Scorer
 
 
-class UserNeighbours(ReadsPurchases):
-    """A vector of purchases for each user, and the vectors of the most similar users.
+class IndexOnce:
+    """The index over the users of the train log, built once, when it is first needed."""
+
+    def __init__(self, users: SparseRows, items: int) -> None:
+        self._users, self._items = users, items
+        self._building = threading.Lock()  # several threads may need it at once
+        self._index: UserIndex | None = None
+
+    def get(self) -> UserIndex:
+        """The index. O(entries · log entries) the first time."""
+        with self._building:
+            if self._index is None:
+                self._index = UserIndex.of(self._users, self._items)
+            return self._index
+
+    def arrays(self) -> Sequence[Array]:
+        """The arrays of the index, if it was built."""
+        return self._index or ()
+
+
+@dataclass(frozen=True, eq=False)
+class NeighbourScorer(Scorer):
+    """A share of the user's own vector of purchases, and those of the most similar users.
 
     Users of the train log get recommendations like all others: a neighbour with exactly the vector
     of the queried history counts as the same user and contributes nothing. Lists are ranked in 64
     bits; scores are returned in 32, where the smallest contributions tie.
     """
 
-    family: ClassVar[str] = "basket neighbours"
+    users: SparseRows  # [users of the train log, items] float64
+    items: int
+    vectors: Vectors
+    near: Nearest
+    index: IndexOnce
 
-    def _fit(
-        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
-    ) -> Mapping[str, Array]:
-        lengths, items, values = [np.zeros(1, np.int64)], [], []
-        for purchases in purchases_by_block(train, train.active_users):
-            lengths.append(np.diff(purchases.starts))
-            items.append(purchases.items)
-            values.append(self._vectors(purchases))
-        return {
-            "starts": np.cumsum(np.concatenate(lengths)),
-            "items": np.concatenate(items) if items else np.zeros(0, np.int32),
-            "values": np.concatenate(values) if values else np.zeros(0),
-        }
+    @classmethod
+    def of(cls, state: Mapping[str, Array], vectors: Vectors, near: Nearest) -> NeighbourScorer:
+        """From the arrays `starts`, `items` and `values`."""
+        users = SparseRows(state["starts"], state["items"], state["values"])
+        items = len(state["popularity"])
+        return cls(users, items, vectors, near, IndexOnce(users, items))
 
-    def _row_cells(self, k: int) -> int:
-        known = len(self.state["starts"]) - 1
-        return len(self.item_vocabulary) + 8 * min(int(self.params["neighbours"]), known)
+    @property
+    def reader(self) -> Reader:
+        return Baskets()
 
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    def reusing(self, other: Scorer) -> Scorer:
+        """This scorer with the index of another one over the same users."""
+        return replace(self, index=other.index) if isinstance(other, NeighbourScorer) else self
+
+    def derived(self) -> Sequence[Array]:
+        return self.index.arrays()
+
+    def scores(self, histories: Histories) -> Array:
+        return neighbour_sums.everything(self._sums(histories), self.items)
+
+    def cells(self, histories: Histories, targets: SparseRows) -> Array:
+        return neighbour_sums.at_cells(self._sums(histories), self.items, targets)
+
+    def lists(
+        self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        contributions = self._contributions(block)
-        seen = None if repeats == "allow" else (block.starts, block.items)
-        return neighbour_sums.best(
-            contributions,
-            len(self.item_vocabulary),
-            Choice.of(contributions.own, seen, repeats == "only", allowed),
-            k,
-        )
+        sums = self._sums(histories)
+        seen = None if repeats == "allow" else (histories.starts, histories.items)
+        choice = Choice.of(sums.own, seen, repeats == "only", allowed)
+        return neighbour_sums.best(sums, self.items, choice, k)
 
-    def _score(self, histories: Histories) -> Array:
-        return neighbour_sums.everything(self._contributions(histories), len(self.item_vocabulary))
+    def row_cells(self, k: int) -> int:
+        return self.items + 8 * min(self.near.neighbours, len(self.users.starts) - 1)
 
-    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
-        return neighbour_sums.at_cells(
-            self._contributions(histories), len(self.item_vocabulary), targets
-        )
+    def wrong(self, items: int) -> str | None:
+        return wrong_table(*self.users, len(self.users.starts) - 1, items)
 
-    def _contributions(self, histories: Histories) -> Contributions:
+    def _sums(self, histories: Histories) -> neighbour_sums.Contributions:
         """The vectors of these users, and the neighbours who add to them."""
         assert isinstance(histories, Purchases)
-        index, own = (
-            self._user_index(),
-            SparseRows(histories.starts, histories.items, self._vectors(histories)),
-        )
-        near, share = self._near(index, own)
-        return Contributions(
+        index = self.index.get()
+        own = SparseRows(histories.starts, histories.items, self.vectors.of(histories))
+        near, share = self.near.of(index, own)
+        return neighbour_sums.Contributions(
             SparseRows(own.starts, own.columns, own.values * share),
             *near,
             SparseRows(index.starts, index.items, index.values),
         )
 
-    def cost(self, train: Interactions) -> Cost:
-        return Cost(
-            bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3
-        )
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        return wrong_table(
-            state["starts"], state["items"], state["values"], len(state["starts"]) - 1, items
-        )
+class Vectors(Protocol):
+    """What each entry of a user's vector holds."""
 
-    def sharing(self, **params: Any) -> Self:
-        """A model with other answering parameters, the same learned arrays and the same index over
-        them.
-        """
-        other = super().sharing(**params)
-        if "_index" in self.__dict__ and "_state" in other.__dict__:
-            object.__setattr__(other, "_index", self.__dict__["_index"])
-        return other
+    def of(self, purchases: Purchases) -> Array:
+        """Values of the entries: float64 [entries]."""
 
-    def _user_index(self) -> UserIndex:
-        """The index over the users of the train log, built once, when it is first needed."""
-        state = self.state
-        with _INDEXING:
-            held: tuple[Array, UserIndex] | None = self.__dict__.get("_index")
-            if held is None or held[0] is not state["values"]:
-                made = UserIndex.of(
-                    SparseRows(state["starts"], state["items"], state["values"]),
-                    len(self.item_vocabulary),
-                )
-                held = state["values"], made
-                object.__setattr__(self, "_index", held)
-        return held[1]
 
-    @abstractmethod
-    def _vectors(self, purchases: Purchases) -> Array:
-        """What each entry of a user's vector holds: float64 [entries]."""
+class Nearest(Protocol):
+    """Which users are near."""
 
-    @abstractmethod
-    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
+    @property
+    def neighbours(self) -> int:
+        """How many at most."""
+
+    def of(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
         """The neighbours of these vectors with their weights, and the share of the own vector."""
 
 
-class TifuKnn(UserNeighbours):
+def learned_vectors(train: Interactions, vectors: Vectors) -> dict[str, Array]:
+    """The vectors of all users of a log: `starts`, `items`, `values`."""
+    lengths, items, values = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0)]
+    for purchases in purchases_by_block(train, train.active_users):
+        lengths.append(np.diff(purchases.starts))
+        items.append(purchases.items)
+        values.append(vectors.of(purchases))
+    return {
+        "starts": np.cumsum(np.concatenate(lengths)),
+        "items": np.concatenate(items),
+        "values": np.concatenate(values),
+    }
+
+
+def cost_of_vectors(train: Interactions) -> Cost:
+    """What it takes to learn them."""
+    return Cost(bytes=16 * train.item_count + 120 * len(train), seconds=2e-7 * len(train) + 1e-3)
+
+
+class TifuKnn(Recommender):
     """The user's vector of purchases, and the mean of those of the nearest users: own_share · own +
     (1 − own_share) · theirs (TIFU-KNN).
 
@@ -150,6 +167,7 @@ class TifuKnn(UserNeighbours):
     """
 
     name = "tifu-knn"
+    family: ClassVar[str] = "basket neighbours"
     answering: ClassVar[frozenset[str]] = frozenset({"own_share", "neighbours"})
 
     neighbours: Annotated[
@@ -194,7 +212,34 @@ class TifuKnn(UserNeighbours):
             {"form": "code"},
         ]
 
-    def _vectors(self, purchases: Purchases) -> Array:
+    def cost(self, train: Interactions) -> Cost:
+        return cost_of_vectors(train)
+
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
+        return learned_vectors(train, self._vectors)
+
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        near = NearestByDistance(self.neighbours, self.own_share)
+        return NeighbourScorer.of(state, self._vectors, near)
+
+    @property
+    def _vectors(self) -> GroupedBaskets:
+        return GroupedBaskets(self.within, self.between, self.groups, self.form)
+
+
+@dataclass(frozen=True)
+class GroupedBaskets:
+    """The vector of TIFU-KNN: means over the baskets of a group, and over groups."""
+
+    within: float
+    between: float
+    groups: int
+    form: Literal["paper", "code"]
+
+    def of(self, purchases: Purchases) -> Array:
+        """Values of the entries: float64 [entries]."""
         if not purchases.aged:
             return _shares(purchases)
         owners = purchases.owners[purchases.entries]
@@ -218,14 +263,25 @@ class TifuKnn(UserNeighbours):
             self.within**ago_in_group / size * self.between**groups_ago / groups
         )
 
-    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
+
+@dataclass(frozen=True)
+class NearestByDistance:
+    """The users at the least Euclidean distance, whose mean has the share that the own vector
+    leaves.
+    """
+
+    neighbours: int
+    own_share: float
+
+    def of(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
+        """The neighbours of these vectors with their weights, and the share of the own vector."""
         near = nearest_users.nearest(index, own, self.neighbours)
         counts = (near.users >= 0).sum(axis=1)
         share = (1 - self.own_share) / np.maximum(counts, 1)
         return Near(near.users, np.broadcast_to(share[:, None], near.users.shape)), self.own_share
 
 
-class UserPopularity(UserNeighbours):
+class UserPopularity(Recommender):
     """How often an item is in the latest baskets of the user and of users with similar items
     (UP-CF@r).
 
@@ -237,6 +293,7 @@ class UserPopularity(UserNeighbours):
     """
 
     name = "up-cf"
+    family: ClassVar[str] = "basket neighbours"
     answering: ClassVar[frozenset[str]] = frozenset({"asymmetry", "locality", "neighbours"})
 
     max_baskets: Annotated[
@@ -268,7 +325,27 @@ class UserPopularity(UserNeighbours):
     def variants(cls) -> list[dict[str, Any]]:
         return [{}, {"locality": 1.0}, {"locality": 3.0}, {"max_baskets": 25}, {"max_baskets": 5}]
 
-    def _vectors(self, purchases: Purchases) -> Array:
+    def cost(self, train: Interactions) -> Cost:
+        return cost_of_vectors(train)
+
+    def _fit(
+        self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
+    ) -> Mapping[str, Array]:
+        return learned_vectors(train, LatestBaskets(self.max_baskets))
+
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        near = MostSimilar(self.neighbours, self.asymmetry, self.locality)
+        return NeighbourScorer.of(state, LatestBaskets(self.max_baskets), near)
+
+
+@dataclass(frozen=True)
+class LatestBaskets:
+    """The vector of UP-CF: the share of the latest baskets that hold the item."""
+
+    max_baskets: int
+
+    def of(self, purchases: Purchases) -> Array:
+        """Values of the entries: float64 [entries]."""
         if not purchases.aged:
             return _shares(purchases)
         counted = np.minimum(self.max_baskets, purchases.baskets)[purchases.owners]
@@ -276,10 +353,21 @@ class UserPopularity(UserNeighbours):
             (purchases.baskets_ago < self.max_baskets).astype(np.float64)
         ) / np.maximum(counted, 1)
 
-    def _near(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
-        return nearest_users.most_similar(
+
+@dataclass(frozen=True)
+class MostSimilar:
+    """The users with the most similar items, each by similarity^locality."""
+
+    neighbours: int
+    asymmetry: float
+    locality: float
+
+    def of(self, index: UserIndex, own: SparseRows) -> tuple[Near, float]:
+        """The neighbours of these vectors with their weights, and the share of the own vector."""
+        near = nearest_users.most_similar(
             index, own, self.asymmetry, self.locality, self.neighbours
-        ), 1.0
+        )
+        return near, 1.0
 
 
 def _shares(purchases: Purchases) -> Array:

@@ -4,152 +4,29 @@ items.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-import polars as pl
 
 from spadework import durations
-from spadework.arrays import Array, Codes, Mask
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import Unsuitable
-from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.candidate_union import located
-from spadework.kernels.ranking.own_items import best_own, break_ties
-from spadework.kernels.ranking.sparse_rows import SparseRows
-from spadework.models.baskets.purchases import Purchases, ReadsPurchases, purchases_by_block
+from spadework.models.base import Recommender
+from spadework.models.baskets.own_item_scorer import OwnItems, Ties, number_of_baskets
+from spadework.models.baskets.purchases import Purchases, purchases_by_block
 from spadework.models.baskets.repurchase_gaps import Intervals, gaps_of
-from spadework.models.common_list import CommonList
-from spadework.models.histories import Histories
-from spadework.models.needs import Cost, Need, Repeats
+from spadework.models.common_list import SameForAll
+from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, Duration, Range, Search
 from spadework.models.popular import event_weights_by_item
-from spadework.models.requests import requested_items, requested_user
-
-NOTHING = np.float32(-np.inf)
+from spadework.models.scorer import Scorer
 
 
-class OwnItems(ReadsPurchases):
-    """Items of the history by a score of the model's own; all others by one that is the same for
-    all users.
-
-    A subclass defines `_own`, and `_others` where other items have a score.
-    """
-
-    family: ClassVar[str] = "personal"
-    answering: ClassVar[frozenset[str]] = frozenset({"ties"})
-    adds: ClassVar[bool] = (
-        False  # whether the score of other items is part of the score of own items, too
-    )
-
-    ties: Annotated[
-        Literal["popular", "recent", "first"],
-        Doc(
-            "Of own items with equal scores, first comes the more popular one, the one bought "
-            "later, or the one bought first."
-        ),
-    ] = "popular"
-
-    def _row_cells(self, k: int) -> int:
-        return 4 * k
-
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
-    ) -> tuple[Codes, Array]:
-        own = top_k.nothing(len(block), k)
-        if repeats != "forbid":
-            own = best_own(block.starts, block.items, self._without_ties(block), k, allowed)
-        others = self._others()
-        if repeats == "only" or others is None:
-            return own
-        rest = top_k.nothing(len(block), k)
-        CommonList.of(others, allowed).complete(*rest, block, "forbid", below=False)
-        return top_k.merge(*own, *rest)
-
-    def _score(self, histories: Histories) -> Array:
-        others = self._others()
-        row = np.full(len(self.item_vocabulary), NOTHING) if others is None else others
-        scores = np.tile(row, (len(histories), 1))
-        scores[np.repeat(np.arange(len(histories)), np.diff(histories.starts)), histories.items] = (
-            self._without_ties(histories)
-        )
-        return scores
-
-    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
-        others = self._others()
-        scores = (
-            np.full(len(targets.columns), NOTHING) if others is None else others[targets.columns]
-        )
-        position = located(targets.starts, targets.columns, histories.starts, histories.items)
-        return (
-            np.where(position >= 0, self._without_ties(histories)[position], scores)
-            if len(histories.items)
-            else scores
-        )
-
-    def _without_ties(self, histories: Histories) -> Array:
-        """Scores of own items, no two of a user the same: float32 [entries]."""
-        assert isinstance(histories, Purchases)
-        popular, codes = self.state["popularity"][histories.items], -histories.items
-        last = -histories.baskets_ago[histories.visits[1:] - 1]
-        keys = {
-            "popular": (popular, codes),
-            "recent": (last, -histories.firsts),
-            "first": (-histories.firsts,),
-        }[self.ties]
-        return break_ties(histories.starts, self._own(histories), *keys)
-
-    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """What the user's own purchases of `item` add to its score, and what its popularity adds:
-        item_id (null for popularity), contribution.
-        """
-        code, users = (
-            int(requested_items(self.item_vocabulary, [item])[0]),
-            requested_user(history, user),
-        )
-        known = self._histories(self._in_own_codes(history), users)
-        cells = SparseRows(
-            np.asarray([0, 1]), np.asarray([code], np.int32), np.empty(0, np.float32)
-        )
-        score = float(self._score_cells(known, cells)[0])
-        others = self._others()
-        own = bool((known.items == code).any())
-        popular = (
-            0.0
-            if others is None or others[code] == NOTHING or (own and not self.adds)
-            else float(others[code])
-        )
-        parts = ([(item, score - (popular if own else 0.0))] if own else []) + (
-            [(None, popular)] if popular else []
-        )
-        ids = self.item_vocabulary.ids
-        frame = pl.DataFrame(
-            {
-                "item_id": pl.Series(
-                    [None if source is None else ids[code] for source, _ in parts], dtype=ids.dtype
-                ),
-                "contribution": pl.Series([part for _, part in parts], dtype=pl.Float64),
-            }
-        )
-        return frame.sort("contribution", descending=True, maintain_order=True)
-
-    # ---- what a subclass defines
-
-    @abstractmethod
-    def _own(self, purchases: Purchases) -> Array:
-        """Scores of own items, popularity included: float64 [entries]."""
-
-    def _others(self) -> Array | None:
-        """Scores of items that are not in the history, the same for all users: float32 [items], −∞
-        for none; None where no such item has a score.
-        """
-        return None
-
-
-class PersonalTop(OwnItems):
+class PersonalTop(Recommender):
     """What the user bought most often, by the number of baskets; nothing else (P-TopFreq). O(events
     of the history).
 
@@ -158,6 +35,10 @@ class PersonalTop(OwnItems):
     """
 
     name = "p-topfreq"
+    family: ClassVar[str] = "personal"
+    answering: ClassVar[frozenset[str]] = frozenset({"ties"})
+
+    ties: Ties = "popular"
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -168,8 +49,8 @@ class PersonalTop(OwnItems):
     ) -> Mapping[str, Array]:
         return {}
 
-    def _own(self, purchases: Purchases) -> Array:
-        return np.diff(purchases.visits).astype(np.float64)
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        return OwnItems(state["popularity"], number_of_baskets, ties=self.ties)
 
 
 class PersonalThenPopular(PersonalTop):
@@ -179,14 +60,14 @@ class PersonalThenPopular(PersonalTop):
 
     name = "gp-topfreq"
 
-    def _others(self) -> Array:
-        counts = self.state["popularity"].astype(np.float64)
-        return np.where(counts > 0, counts / (counts.max(initial=0) + 1), -np.inf).astype(
-            np.float32
-        )
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        counts = state["popularity"].astype(np.float64)
+        share = np.where(counts > 0, counts / (counts.max(initial=0) + 1), -np.inf)
+        others = SameForAll(share.astype(np.float32))
+        return OwnItems(state["popularity"], number_of_baskets, others, ties=self.ties)
 
 
-class Personal(OwnItems):
+class Personal(Recommender):
     """What the user bought, each purchase fading, plus popularity: S(i) = Σ over the baskets with i
     of weight(age) + popularity · c_i / max c.
 
@@ -203,15 +84,12 @@ class Personal(OwnItems):
     """
 
     name = "personal"
-    adds: ClassVar[bool] = True
-    answering: ClassVar[frozenset[str]] = OwnItems.answering | {
-        "clock",
-        "decay",
-        "half_life",
-        "popularity",
-        "interval",
-    }
+    family: ClassVar[str] = "personal"
+    answering: ClassVar[frozenset[str]] = frozenset(
+        {"ties", "clock", "decay", "half_life", "popularity", "interval"}
+    )
 
+    ties: Ties = "popular"
     clock: Annotated[
         Literal["basket", "time"],
         Search(choices=("basket", "time")),
@@ -284,11 +162,11 @@ class Personal(OwnItems):
     def _fit(
         self, train: Interactions, content: ItemContent | None, rng: np.random.Generator
     ) -> Mapping[str, Array]:
-        timed, elapsed, again = train.times is not None, [], []
+        timed, elapsed, again = train.times is not None, [np.zeros(0)], []
         for purchases in purchases_by_block(train.as_of(None), train.active_users):
             elapsed.append(purchases.elapsed)
             again.append(gaps_of(purchases, timed=timed))
-        pauses = np.concatenate([*elapsed, np.zeros(0)])
+        pauses = np.concatenate(elapsed)
         pauses = pauses[~np.isnan(pauses)]
         intervals = Intervals.of(again, train.item_count, self.shrinkage)
         counts = event_weights_by_item(train, self.popularity_window, None)
@@ -313,11 +191,9 @@ class Personal(OwnItems):
             else "what is known of the items does not fit them"
         )
 
-    def check_histories(self, log: Interactions) -> None:
-        """Refuse histories without times where the age of purchases counts."""
-        if log.times is None and (
-            self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))
-        ):
+    def _in_own_codes(self, histories: Interactions) -> Interactions:
+        timed = self.clock == "time" or (self.interval > 0 and bool(self.state["timed"][0]))
+        if histories.times is None and timed:
             raise Unsuitable(
                 (
                     f"The model {self.label!r} looks at the age of purchases, and the histories "
@@ -325,15 +201,45 @@ class Personal(OwnItems):
                 ),
                 "Give histories with times, or choose clock=basket and interval=0.",
             )
+        return super()._in_own_codes(histories)
 
-    def _own(self, purchases: Purchases) -> Array:
-        state, owners = self.state, purchases.owners[purchases.entries]
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        share = state["share"]
+        popular = np.where(share > 0, self.popularity * share, -np.inf).astype(np.float32)
+        others = SameForAll(popular) if self.popularity > 0 else None
+        own = FadingPurchases(
+            state,
+            half_life=durations.seconds(self.half_life, "half_life")
+            if self.clock == "time"
+            else None,
+            decay=self.decay,
+            popularity=self.popularity,
+            interval=self.interval,
+        )
+        return OwnItems(state["popularity"], own, others, ties=self.ties, adds=True)
+
+
+@dataclass(frozen=True, eq=False)
+class FadingPurchases:
+    """Scores of own items: each purchase fades with the baskets after it, or with time where there
+    is a `half_life` in seconds; plus the item's popularity.
+    """
+
+    learned: Mapping[str, Array]
+    half_life: float | None
+    decay: float
+    popularity: float
+    interval: float
+
+    def __call__(self, purchases: Purchases) -> Array:
+        """Scores of own items: float64 [entries]."""
+        state, owners = self.learned, purchases.owners[purchases.entries]
         elapsed = np.where(np.isnan(purchases.elapsed), state["pause"][0], purchases.elapsed)
         age = purchases.seconds_ago + elapsed[owners]
         weights = (
-            np.exp2(-age / durations.seconds(self.half_life, "half_life"))
-            if self.clock == "time"
-            else self.decay**purchases.baskets_ago
+            self.decay**purchases.baskets_ago
+            if self.half_life is None
+            else np.exp2(-age / self.half_life)
         )
         if self.interval > 0:
             items = purchases.items[purchases.entries]
@@ -342,9 +248,3 @@ class Personal(OwnItems):
             due = Intervals(state["means"], state["spreads"], state["trusts"]).due(items, gap)
             weights = (1 - share) * weights + share * due
         return purchases.summed(weights) + self.popularity * state["share"][purchases.items]
-
-    def _others(self) -> Array | None:
-        if self.popularity == 0:
-            return None
-        share = self.state["share"]
-        return np.where(share > 0, self.popularity * share, -np.inf).astype(np.float32)

@@ -10,24 +10,14 @@ import numpy as np
 from spadework.arrays import Array, Codes, Offsets, Seconds
 from spadework.data.baskets import basket_numbers
 from spadework.data.interactions import Interactions
-from spadework.models.base import Recommender
 from spadework.models.histories import Histories
 
 ROWS_AT_ONCE = 1_000_000
 """Log rows whose purchases are arranged together while a model learns: a row takes some 300 bytes
 then.
 """
-
-
-class ReadsPurchases(Recommender):
-    """A model that reads baskets and not distinct items alone."""
-
-    def _histories(self, log: Interactions, users: Codes) -> Purchases:
-        self.check_histories(log)
-        return Purchases.of_log(log, users)
-
-    def check_histories(self, log: Interactions) -> None:
-        """Refuse histories that lack what the model reads."""
+READ_PURCHASES = frozenset({"personal", "basket neighbours"})
+"""Families of the models that read purchases."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +122,15 @@ class Purchases(Histories):
             elapsed,
             not unknown,
         )
+
+
+@dataclass(frozen=True)
+class Baskets:
+    """What models of repeats read of a user: every basket with an item."""
+
+    def read(self, log: Interactions, users: Codes) -> Purchases:
+        """The purchases of these users, in their order."""
+        return Purchases.of_log(log, users)
 
 
 def purchases_by_block(log: Interactions, users: Codes) -> Iterator[Purchases]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 import polars as pl
 
-from spadework import durations, events
+from spadework import events
 from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -23,9 +23,12 @@ from spadework.kernels.similarity.pair_weights import llr_keeps, pair_weights
 from spadework.kernels.similarity.pairs import Pairs
 from spadework.kernels.users import user_events
 from spadework.models.histories import Histories
+from spadework.models.history_reader import HistoryWeights
 from spadework.models.item_item import ANSWERING, ItemItem
 from spadework.models.needs import Cost, Need
 from spadework.models.parameters import Doc, OneOf, Range
+from spadework.models.scorer import Contributions, Scorer
+from spadework.models.table_scorer import TableScorer
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,32 +227,48 @@ class CrossOccurrence(ItemItem):
             )
         return known
 
-    def _histories(self, log: Interactions, users: Codes) -> ActionHistories:
-        half_life = (
-            None
-            if self.history_half_life is None
-            else durations.seconds(self.history_half_life, "history_half_life")
-        )
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        names = tuple(state["kinds"].tobytes().decode().split("\0"))
+        reading = ActionWeights(self.reading, names, len(state["popularity"]), self.secondary)
+        return ActionScorer.of(state, reading, self.aggregate)
+
+    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
+        try:
+            return super()._check_state(state, items)
+        except UnicodeDecodeError:
+            return "the names of the event types are no text"
+
+
+@dataclass(frozen=True)
+class Actions:
+    """What is read of a user: distinct items, and the same events by event type and item. `names`
+    are the event types; those of other names are left out.
+    """
+
+    names: tuple[str, ...]
+    items: int
+    half_life: float | None
+
+    def read(self, log: Interactions, users: Codes) -> ActionHistories:
+        """The histories of these users, in their order."""
         lengths = np.diff(log.starts)[users]
         rows = (
             np.arange(int(lengths.sum()))
             - np.repeat(np.cumsum(lengths) - lengths, lengths)
             + np.repeat(log.starts[users], lengths)
         )
-        types_of_rows = _type_indices(log, list(self.event_type_names), rows)
+        types_of_rows = _type_indices(log, list(self.names), rows)
         known = types_of_rows >= 0
         kept_before = np.concatenate(([0], np.cumsum(known)))
         starts = kept_before[np.concatenate(([0], np.cumsum(lengths)))]
         rows = rows[known]
         gathered = user_events.gather(
             starts,
-            (types_of_rows[known] * np.int64(len(self.item_vocabulary)) + log.items[rows]).astype(
-                np.int32
-            ),
+            (types_of_rows[known] * np.int64(self.items) + log.items[rows]).astype(np.int32),
             None if log.times is None else log.times[rows],
             None if log.weights is None else log.weights[rows],
             np.arange(len(users), dtype=np.int32),
-            half_life if self.repeated == "value" else None,
+            self.half_life,
         )
         actions = Histories(
             gathered.starts,
@@ -270,29 +289,46 @@ class CrossOccurrence(ItemItem):
             actions,
         )
 
-    def _weighted_histories(self, histories: Histories) -> tuple[Histories, Array]:
-        histories, weights = super()._weighted_histories(
-            histories.actions if isinstance(histories, ActionHistories) else histories
-        )
-        return histories, np.where(
-            histories.items < len(self.item_vocabulary),
-            weights,
-            weights * np.float32(self.secondary),
+
+@dataclass(frozen=True)
+class ActionWeights:
+    """How actions are weighted: as items are, and those of other event types than the primary one
+    times `secondary`.
+    """
+
+    weights: HistoryWeights
+    names: tuple[str, ...]
+    items: int
+    secondary: float
+
+    @property
+    def reader(self) -> Actions:
+        """Items by event type."""
+        return Actions(self.names, self.items, self.weights.reader.half_life)
+
+    def weighted(self, histories: Histories) -> tuple[Histories, Array]:
+        """The actions that count, and the weight of each: float32 [entries]."""
+        assert isinstance(histories, ActionHistories)
+        actions, weights = self.weights.weighted(histories.actions)
+        return actions, np.where(
+            actions.items < self.items, weights, weights * np.float32(self.secondary)
         )
 
-    def _named(self, sources: Codes) -> dict[str, pl.Series]:
-        items = len(self.item_vocabulary)
-        names = pl.Series(self.event_type_names, dtype=pl.String).gather(sources // items)
-        return {"item_id": self.item_vocabulary.take(sources % items), "event": names}
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        try:
-            names = state["kinds"].tobytes().decode().split("\0")
-        except UnicodeDecodeError:
-            return "the names of the event types are no text"
-        return wrong_table(
-            state["starts"], state["columns"], state["values"], items * len(names), items
-        )
+@dataclass(frozen=True, eq=False)
+class ActionScorer(TableScorer):
+    """A table whose rows are actions: index of the event type · items + item."""
+
+    reading: ActionWeights
+
+    def contributions(self, histories: Histories, code: int) -> Contributions:
+        found = super().contributions(histories, code)
+        names = pl.Series(self.reading.names, dtype=pl.String)
+        types, items = np.divmod(found.items, self.items)
+        return Contributions(items, found.values, {"event": names.gather(types)})
+
+    def wrong(self, items: int) -> str | None:
+        return wrong_table(*self.table, items * len(self.reading.names), items)
 
 
 def _type_indices(log: Interactions, names: list[str], rows: Array | None = None) -> Array:

@@ -16,7 +16,6 @@ from spadework.kernels.counting import postings
 from spadework.kernels.counting.weighted_loops import GRAIN
 from spadework.kernels.similarity.entry_weights import EntryStatistics, entry_weights
 from spadework.models.cooccurrence.channel import Channel
-from spadework.models.histories import positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +98,7 @@ class GroupedRows:
     @property
     def positions(self) -> Codes:
         """Position of each event in its user's history, in steps (distinct timestamps)."""
-        return positions(self.train)[self.rows]
+        return self.train.steps[self.rows]
 
     def groups(self, channel: Channel) -> Codes:
         """Number of the channel's own group of each event, counted up from 0."""

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from spadework.arrays import Array, Codes
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.kernels.ranking import top_k
-from spadework.kernels.ranking.candidate_union import best_of, located
 from spadework.models.base import Recommender
+from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import Proposals
-from spadework.models.ensemble.weighted_mixture import Weighted
-from spadework.models.histories import Histories
-from spadework.models.needs import Cost, Repeats
+from spadework.models.ensemble.weighted_mixture import (
+    WeightedScorer,
+    learned_weights,
+    learning_cost,
+    scaled_scores,
+    wrong_weights,
+)
+from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range
+from spadework.models.scorer import Scorer
 
 
-class Blend(Weighted):
+class Blend(Mixture):
     """Any models combined into one: their scores scaled and added up, their ranks, or with weights
     learned on a cut of the train log.
 
@@ -78,74 +84,51 @@ class Blend(Weighted):
                 f"The weights of {self.name!r} are given and are to be learned.",
                 "Leave them out, or choose how=scores.",
             )
-        object.__setattr__(
-            self,
-            "_given",
-            None if self.weights is None else _numbers(self.weights, len(self.models)),
-        )
+        self._given()  # refuses weights that do not fit
+
+    def _given(self) -> Array:
+        """Weights as they are given, or equal ones: float64 [parts]."""
+        if self.weights is None:
+            return np.ones(len(self.models))
+        return _numbers(self.weights, len(self.models))
 
     def cost(self, train: Interactions) -> Cost:
         cost = super().cost(train)
-        return self._learning_cost(train, cost) if self.how == "learned" else cost
+        return learning_cost(self, train, cost) if self.how == "learned" else cost
 
     def _learn(
         self, train: Interactions, content: ItemContent | None, seed: int
     ) -> Mapping[str, Array]:
-        return (
-            {"weights": self._learned_weights(train, content, seed)}
-            if self.how == "learned"
-            else {}
-        )
+        if self.how != "learned":
+            return {}
+        scale = float(np.sqrt(self.candidates))
+        return {"weights": learned_weights(self, train, content, seed, scale=scale)}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         if self.how != "learned":
             return None
-        weights = state["weights"]
-        sane = (
-            weights.shape == (len(self.models),)
-            and bool(np.isfinite(weights).all())
-            and bool((weights >= 0).all())
+        return wrong_weights(state["weights"], len(self.models))
+
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        return WeightedScorer(
+            self._pool_of(state),
+            state["weights"].astype(np.float64) if self.how == "learned" else self._given(),
+            Ranks(self.smoothing) if self.how == "ranks" else scaled_scores,
+            scored=self.how != "ranks",
+            quota=self.quota,
         )
-        return None if sane and weights.any() else "the weights do not fit the parts"
 
-    # ---- answering
 
-    def _best(
-        self, block: Histories, proposals: Proposals, scores: Array, k: int, repeats: Repeats
-    ) -> tuple[Codes, Array]:
-        if self.quota is None or repeats != "allow":
-            return super()._best(block, proposals, scores, k, repeats)
-        own = located(proposals.starts, proposals.items, block.starts, block.items) >= 0
-        new_items, own_items = (
-            best_of(proposals.starts, proposals.items, np.where(own == is_own, scores, -np.inf), k)
-            for is_own in (False, True)
-        )
-        own_items[0][:, self.quota :], own_items[1][:, self.quota :] = -1, -np.inf
-        return top_k.merge(*own_items, *new_items)
+@dataclass(frozen=True)
+class Ranks:
+    """Reciprocal ranks, from rank 1; 0 for an item that the part does not list."""
 
-    def _filling(self, repeats: Repeats) -> Repeats:
-        # popular items of the history count towards the quota, so none are filled in
-        return "forbid" if repeats == "allow" and self.quota is not None else repeats
+    smoothing: float
 
-    @property
-    def scored(self) -> bool:
-        """Whether parts also score items that only others list: not with ranks."""
-        return self.how != "ranks"
-
-    def _weights(self) -> Array:
-        given: Array | None = (
-            self.state["weights"] if self.how == "learned" else self.__dict__["_given"]
-        )
-        return np.ones(len(self.models)) if given is None else given.astype(np.float64)
-
-    def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        if self.how == "ranks":
-            return np.where(
-                proposals.ranks >= 0,
-                1 / (self.smoothing + 1.0 + np.maximum(proposals.ranks, 0)),
-                0.0,
-            )
-        return super()._terms(proposals, parts)
+    def __call__(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+        """Terms of the parts. Shape [parts, cells], float64."""
+        ranks = np.maximum(proposals.ranks, 0)
+        return np.where(proposals.ranks >= 0, 1 / (self.smoothing + 1.0 + ranks), 0.0)
 
 
 def _numbers(text: str, parts: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from spadework import events
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
+from spadework.data.vocabulary import Vocabulary
 from spadework.kernels import hashing, parallel
 from spadework.kernels.ranking.candidate_union import best_of
 from spadework.kernels.ranking.tree_sums import Trees, predict
@@ -23,11 +25,12 @@ from spadework.models.ensemble.candidate_features import (
     wrong_facts,
 )
 from spadework.models.ensemble.inner_holdout import InnerHoldout, make_inner_holdout
-from spadework.models.ensemble.mixture import Mixture
+from spadework.models.ensemble.mixture import Mixture, MixtureScorer
 from spadework.models.ensemble.pool import PooledHistories, Proposals
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range
+from spadework.models.scorer import Contributions, Scorer
 
 MAX_USERS = 20_000
 """Users whose proposals the trees learn from, at most."""
@@ -174,31 +177,8 @@ class Boosted(Mixture):
             return "the trees have no baseline"
         return wrong_facts(state, items) or _trees_of(state).wrong(width(len(self.models)))
 
-    # ---- answering
-
-    def _row_cells(self, k: int) -> int:
-        return super()._row_cells(k) + len(self.models) * max(k, self.candidates) * width(
-            len(self.models)
-        )
-
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
-    ) -> tuple[Codes, Array]:
-        assert isinstance(block, PooledHistories)
-        proposals = self.pool.propose(block, k, repeats, allowed)
-        return best_of(
-            proposals.starts, proposals.items, self._judged(block, proposals).astype(np.float32), k
-        )
-
-    def _judged(self, block: PooledHistories, proposals: Proposals) -> Array:
-        """Scores of proposals: float64 [cells]."""
-        trees = _trees_of(self.state)
-        mean = total_of(proposals.scaled()) / len(self.models)
-        if len(trees.starts) == 1:
-            return mean
-        return predict(trees, features(self.state, block, proposals)) + TIE * mean
-
-    # ---- explanations
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        return BoostedScorer(self._pool_of(state), state, _trees_of(state))
 
     def explain(
         self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
@@ -212,29 +192,55 @@ class Boosted(Mixture):
         among all items, in lists no longer than the parts' own (`candidates`). One scoring for each
         item of the history.
         """
-        log, users, code = self._one_user(history, item, user)
+        return super().explain(history, item, user, repeats=repeats)
+
+
+@dataclass(frozen=True, eq=False)
+class BoostedScorer(MixtureScorer):
+    """Proposals by the trees' sum, from features of user and item. `facts` are what is known of the
+    items.
+    """
+
+    facts: Mapping[str, Array]
+    trees: Trees
+
+    def row_cells(self, k: int) -> int:
+        parts = len(self.pool.parts)
+        return super().row_cells(k) + parts * max(k, self.pool.size) * width(parts)
+
+    def lists(
+        self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    ) -> tuple[Codes, Array]:
+        assert isinstance(histories, PooledHistories)
+        proposals = self.pool.propose(histories, k, repeats, allowed)
+        scores = self.judged(histories, proposals).astype(np.float32)
+        return best_of(proposals.starts, proposals.items, scores, k)
+
+    def judged(self, block: PooledHistories, proposals: Proposals) -> Array:
+        """Scores of proposals: float64 [cells]."""
+        mean = total_of(proposals.scaled()) / len(self.pool.parts)
+        if len(self.trees.starts) == 1:
+            return mean
+        return predict(self.trees, features(self.facts, block, proposals)) + TIE * mean
+
+    def explained(
+        self, log: Interactions, users: Codes, code: int, repeats: Repeats, items: Vocabulary
+    ) -> pl.DataFrame:
         own = log.of_user_codes(users)
 
         def score(known: Interactions) -> float:
-            block = self._histories(known, users)
-            assert isinstance(block, PooledHistories)
-            return float(self._judged(block, self.pool.propose_one(block, code, repeats))[0])
+            block = self.pool.read(known, users)
+            return float(self.judged(block, self.pool.propose_one(block, code, repeats))[0])
 
         full_score = score(own)
-        items = np.unique(own.items).astype(np.int32)
-        parts = [full_score - score(own.where(own.items != left_out)) for left_out in items]
-        named = self.item_vocabulary.take(np.asarray(items, np.int32)).rename("item_id")
-        rows = pl.DataFrame(
-            {"item_id": named, "contribution": pl.Series(parts, dtype=pl.Float64)}
-        ).with_columns(part=pl.lit("history"))
-        rest = pl.DataFrame(
-            {
-                "item_id": pl.Series([None], dtype=self.item_vocabulary.ids.dtype),
-                "contribution": [full_score - sum(parts)],
-                "part": ["interaction"],
-            }
+        history = np.unique(own.items).astype(np.int32)
+        parts = [full_score - score(own.where(own.items != left_out)) for left_out in history]
+        entries = Contributions(
+            np.append(history, np.int32(-1)),
+            np.asarray([*parts, full_score - sum(parts)], np.float64),
+            {"part": pl.Series([*(["history"] * len(history)), "interaction"])},
         )
-        return pl.concat([rows, rest]).sort("contribution", descending=True, maintain_order=True)
+        return entries.frame(items).select("item_id", "contribution", "part")
 
 
 def flattened(grower: Any) -> Trees:

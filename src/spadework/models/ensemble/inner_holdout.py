@@ -59,7 +59,7 @@ class InnerHoldout:
         """
 
         def block(users: Codes) -> T:
-            histories = self.pool.histories(self.split.given, users)
+            histories = self.pool.read(self.split.given, users)
             proposals = self.pool.propose(histories, 1, self.repeats, None)
             expected = Histories.of(self.split.expected, users)
             return function(

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -17,10 +19,10 @@ from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary, listed
 from spadework.errors import BadRequest, Unsuitable
 from spadework.kernels.ranking.candidate_union import best_of, union
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
 from spadework.models.ensemble.pool import (
     Pool,
-    PooledHistories,
     Proposals,
     counts_of,
     fitted_parts,
@@ -29,10 +31,11 @@ from spadework.models.ensemble.pool import (
 )
 from spadework.models.histories import Histories
 from spadework.models.labels import parse, text_of
-from spadework.models.needs import Cost, Need, check_k
+from spadework.models.needs import Cost, Need, Repeats, check_k
 from spadework.models.parameters import Doc, Range
 from spadework.models.recommendations import Recommendations
 from spadework.models.requests import requested_items, requested_user
+from spadework.models.scorer import Reader, Scorer, at_cells
 from spadework.models.similar_items import TARGET
 from spadework.randomness import Seed
 
@@ -85,22 +88,29 @@ class Mixture(Recommender):
                 f"{self.name!r} has {len(models)} parts.", f"Name at most {MOST_PARTS}."
             )
         object.__setattr__(self, "parts", text_of(models))  # equal parts, equal texts
-        object.__setattr__(self, "_models", tuple(models))
 
     # ---- the parts
 
+    @cached_property
+    def named(self) -> tuple[Recommender, ...]:
+        """The parts that are named, unfitted."""
+        return tuple(parse(self.parts))
+
     @property
     def models(self) -> tuple[Recommender, ...]:
-        """The parts, as they are named: unfitted."""
-        named: tuple[Recommender, ...] = self.__dict__["_models"]
-        return named
+        """All parts, unfitted."""
+        return self.named
+
+    @property
+    def mixed(self) -> MixtureScorer:
+        """What answers."""
+        assert isinstance(self.scorer, MixtureScorer)
+        return self.scorer
 
     @property
     def pool(self) -> Pool:
         """The fitted parts."""
-        self.state  # noqa: B018  (refuses an unfitted model)
-        pool: Pool = self.__dict__["_pool"]
-        return pool
+        return self.mixed.pool
 
     @property
     def instead(self) -> str:  # type: ignore[override]
@@ -180,51 +190,29 @@ class Mixture(Recommender):
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
         return None
 
-    def _restore(self, state: Mapping[str, Array], item_vocabulary: Vocabulary) -> None:
-        super()._restore(state, item_vocabulary)
-        arrays = [_arrays_of(self.state, number) for number in range(len(self.models))]
-        object.__setattr__(
-            self, "_pool", Pool(fitted_parts(self.models, arrays, self), self.candidates)
-        )
+    def _pool_of(self, state: Mapping[str, Array]) -> Pool:
+        """The parts with their arrays."""
+        arrays = [_arrays_of(state, number) for number in range(len(self.models))]
+        return Pool(fitted_parts(self.models, arrays, self), self.candidates)
 
     # ---- answering
 
     def _in_own_codes(self, histories: Interactions) -> Interactions:
         known = super()._in_own_codes(histories)
         for part in self.pool.parts:
-            part._in_own_codes(known)  # for the notes that it may send
+            part._in_own_codes(known)  # for what it refuses, and the notes that it may send
         return known
-
-    def _histories(self, log: Interactions, users: Codes) -> PooledHistories:
-        return self.pool.histories(log, users)
-
-    def _row_cells(self, k: int) -> int:
-        return self.pool.row_cells(k)
-
-    def _score(self, histories: Histories) -> Array:
-        """Scores [users, items]; −∞ for what no part proposes. Every part lists all items here, so
-        scales differ from those of short lists.
-        """
-        lists, best = self._lists(histories, len(self.item_vocabulary), "allow", None)
-        scores = np.full((len(histories), len(self.item_vocabulary)), -np.inf, np.float32)
-        rows, slots = np.nonzero(lists >= 0)
-        scores[rows, lists[rows, slots]] = best[rows, slots]
-        return scores
 
     # ---- similar items and explanations
 
-    def _contributing(self) -> list[tuple[int, float]]:
-        """Numbers of the parts that contribute, and their weights."""
-        return [(number, 1.0) for number in range(len(self.models))]
-
     @property
-    def has_similarities(self) -> bool:
+    def has_similarities(self) -> bool:  # type: ignore[override]
         """Whether a part has a similarity: of a fitted mixture a part that contributes, before that
         any part.
         """
         numbers = (
-            [number for number, _ in self._contributing()]
-            if "_state" in self.__dict__
+            [number for number, _ in self.mixed.contributing]
+            if self.is_fitted
             else range(len(self.models))
         )
         return any(self.models[number].has_similarities for number in numbers)
@@ -237,7 +225,7 @@ class Mixture(Recommender):
         item_ids = pl.Series(listed(items))
         size = max(k, self.candidates)
         found: list[tuple[float, Recommendations]] = []
-        for number, weight in self._contributing():
+        for number, weight in self.mixed.contributing:
             try:
                 found.append((weight, self.pool.parts[number].similar_items(item_ids, size)))
             except Unsuitable:
@@ -263,17 +251,61 @@ class Mixture(Recommender):
             vocabulary.codes(item_ids), best, scores, vocabulary, vocabulary, key=TARGET
         )
 
-    def _one_user(
-        self, history: Interactions, item: Any, user: Any
-    ) -> tuple[Interactions, Codes, int]:
-        """The history in own codes, the one requested user, and the code of the item; anything else
-        is refused.
+    def explain(
+        self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
+    ) -> pl.DataFrame:
+        """What each item of the history adds to the score of `item`: item_id, contribution, part;
+        descending.
+
+        The contributions sum to the score that `recommend` gives with the same `repeats`, among all
+        items, in lists no longer than the parts' own (`candidates`). A contribution that is of no
+        item has no item_id.
         """
-        code, users = (
-            int(requested_items(self.item_vocabulary, [item])[0]),
-            requested_user(history, user),
-        )
-        return self._in_own_codes(history), users, code
+        code = int(requested_items(self.item_vocabulary, [item])[0])
+        users = requested_user(history, user)
+        log = self._in_own_codes(history)
+        return self.mixed.explained(log, users, code, repeats, self.item_vocabulary)
+
+
+@dataclass(frozen=True, eq=False)
+class MixtureScorer(Scorer):
+    """Lists of what the parts propose, joined as the mixture does it."""
+
+    pool: Pool
+
+    @property
+    def contributing(self) -> list[tuple[int, float]]:
+        """Numbers of the parts that contribute, and their weights."""
+        return [(number, 1.0) for number in range(len(self.pool.parts))]
+
+    @property
+    def reader(self) -> Reader:
+        return self.pool
+
+    def scores(self, histories: Histories) -> Array:
+        """Scores [users, items]; −∞ for what no part proposes. Every part lists all items here, so
+        scales differ from those of short lists.
+        """
+        items = len(self.pool.parts[0].item_vocabulary)
+        lists, best = self.lists(histories, items, "allow", None)
+        scores = np.full((len(histories), items), -np.inf, np.float32)
+        rows, slots = np.nonzero(lists >= 0)
+        scores[rows, lists[rows, slots]] = best[rows, slots]
+        return scores
+
+    def cells(self, histories: Histories, targets: SparseRows) -> Array:
+        return at_cells(self.scores(histories), targets)
+
+    def row_cells(self, k: int) -> int:
+        return self.pool.row_cells(k)
+
+    @abstractmethod
+    def explained(
+        self, log: Interactions, users: Codes, code: int, repeats: Repeats, items: Vocabulary
+    ) -> pl.DataFrame:
+        """What contributes to the score of one item for the only user: item_id, contribution,
+        part; descending.
+        """
 
 
 def _arrays_of(state: Mapping[str, Array], number: int) -> dict[str, Array]:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from spadework.arrays import Array, Codes, Mask, Offsets
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking import top_k
 from spadework.kernels.ranking.candidate_union import union
 from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.models.base import Recommender
-from spadework.models.baskets.purchases import ReadsPurchases
-from spadework.models.common_list import CommonList
-from spadework.models.histories import Histories
-from spadework.models.history_reader import HistoryReader
+from spadework.models.histories import DistinctItems, Histories
 from spadework.models.needs import Repeats
+from spadework.models.scorer import AllScores, Reader, at_cells, best_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,25 +61,16 @@ class Pool:
 
     parts: tuple[Recommender, ...]
     size: int
-    _commons: dict[int, tuple[Mask | None, CommonList]] = field(default_factory=dict, repr=False)
-    # pools of some of the parts, made once
-    _some: dict[tuple[int, ...], Pool] = field(default_factory=dict, repr=False)
 
-    def histories(self, log: Interactions, users: Codes) -> PooledHistories:
-        """What each part reads of these users; parts that read the same share it."""
-        own = Histories.of(log, users)
-        buyers = [part for part in self.parts if isinstance(part, ReadsPurchases)]
-        bought = buyers[0]._histories(log, users) if buyers else None
-        for part in buyers[1:]:
-            part.check_histories(log)
-        shown = tuple(
-            bought
-            if bought is not None and isinstance(part, ReadsPurchases)
-            else own
-            if _reads_distinct_items(part)
-            else part._histories(log, users)
-            for part in self.parts
-        )
+    def read(self, log: Interactions, users: Codes) -> PooledHistories:
+        """What each part reads of these users; parts with equal readers share it."""
+        own = DistinctItems().read(log, users)
+        found: dict[Reader, Histories] = {DistinctItems(): own}
+        for part in self.parts:
+            reader = part.scorer.reader
+            if reader not in found:
+                found[reader] = reader.read(log, users)
+        shown = tuple(found[part.scorer.reader] for part in self.parts)
         return PooledHistories(
             own.starts, own.items, own.ages, own.counts, own.seconds, own.values, shown
         )
@@ -91,18 +79,16 @@ class Pool:
         """Some of the parts, by number, and what these read."""
         if len(numbers) == len(self.parts):
             return self, block
-        shown = tuple(block.shown[number] for number in numbers)
-        some = self._some.setdefault(
-            tuple(numbers), Pool(tuple(self.parts[number] for number in numbers), self.size)
-        )
-        return some, replace(block, shown=shown)
+        some = Pool(tuple(self.parts[number] for number in numbers), self.size)
+        return some, replace(block, shown=tuple(block.shown[number] for number in numbers))
 
     def row_cells(self, k: int) -> int:
         """Scores held for a user while proposals are made."""
         size = max(k, self.size)
         every = len(self.parts[0].item_vocabulary)
         widest = max(
-            part._row_cells(size) + (every if _scores_all(part) else 0) for part in self.parts
+            part.scorer.row_cells(size) + (every if isinstance(part.scorer, AllScores) else 0)
+            for part in self.parts
         )
         return widest + 8 * len(self.parts) * size
 
@@ -150,12 +136,9 @@ class Pool:
         """Scores of a part for some items of each user, listed or not: float32 [cells]. `dense` are
         all its scores, if they are already computed.
         """
-        part, shown = self.parts[number], block.shown[number]
-        if (common := part._common_score()) is not None:
-            return np.asarray(common[targets.columns], np.float32)
         if dense is None:
-            return part._score_cells(shown, targets)
-        return dense[np.repeat(np.arange(len(block)), np.diff(targets.starts)), targets.columns]
+            return self.parts[number].scorer.cells(block.shown[number], targets)
+        return at_cells(dense, targets)
 
     def propose_one(self, block: PooledHistories, code: int, repeats: Repeats) -> Proposals:
         """The parts' scores of one item for one user, whether they propose it or not."""
@@ -175,29 +158,12 @@ class Pool:
         """A part's own lists: codes and scores [users, size]; and all scores where it makes them
         anyway.
         """
-        part, shown = self.parts[number], block.shown[number]
-        if (common := part._common_score()) is not None:
-            items, best = top_k.nothing(len(block), size)
-            self._common_list(number, common, allowed).complete(
-                items, best, block, repeats, below=False
-            )
-            return items, best, None
-        if type(part)._lists is not Recommender._lists:
-            return *part._lists(shown, size, repeats, allowed), None
-        dense = np.ascontiguousarray(part._score(shown), np.float32)
+        scorer, shown = self.parts[number].scorer, block.shown[number]
+        if not isinstance(scorer, AllScores):
+            return *scorer.lists(shown, size, repeats, allowed), None
+        dense = scorer.scores(shown)
         masked = dense if repeats == "allow" and allowed is None else dense.copy()
-        if repeats != "allow":
-            top_k.exclude(masked, block.starts, block.items, only=repeats == "only")
-        if allowed is not None:
-            top_k.keep_candidates(masked, allowed)
-        return *top_k.top_k(masked, size), dense
-
-    def _common_list(self, number: int, scores: Array, allowed: Mask | None) -> CommonList:
-        """The list that is the same for all users, ranked once for all blocks of users."""
-        held = self._commons.get(number)
-        if held is None or held[0] is not allowed:
-            held = self._commons[number] = (allowed, CommonList.of(scores, allowed))
-        return held[1]
+        return *best_of(masked, block, size, repeats, allowed), dense
 
 
 def fitted_parts(
@@ -233,20 +199,3 @@ def scores_in(best: Array, starts: Offsets, ranks: Codes) -> Array:
     """
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     return np.where(ranks >= 0, best[rows, np.maximum(ranks, 0)], -np.inf).astype(np.float32)
-
-
-def _scores_all(part: Recommender) -> bool:
-    """Whether the part computes all scores of a user where only some are requested."""
-    return type(part)._score_cells is Recommender._score_cells and part._common_score() is None
-
-
-def _reads_distinct_items(part: Recommender) -> bool:
-    """Whether the part reads plain distinct items, as most do."""
-    if type(part)._histories is Recommender._histories:
-        return True
-    decayed = (
-        isinstance(part, HistoryReader)
-        and part.repeated == "value"
-        and part.history_half_life is not None
-    )
-    return type(part)._histories is HistoryReader._histories and not decayed

@@ -5,6 +5,8 @@ bought each item before.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
@@ -14,18 +16,27 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.models.base import Recommender
-from spadework.models.baskets.personal import OwnItems
+from spadework.models.baskets.own_item_scorer import OwnItems
 from spadework.models.baskets.purchases import Purchases
+from spadework.models.ensemble.mixture import Mixture
 from spadework.models.ensemble.pool import Proposals
-from spadework.models.ensemble.weighted_mixture import Weighted
+from spadework.models.ensemble.weighted_mixture import (
+    WeightedScorer,
+    learned_weights,
+    learning_cost,
+    wrong_weights,
+)
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range
+from spadework.models.scorer import Scorer
 
 
-class _OwnLog(OwnItems):
-    """ln((n + ε) / ε) of own items, n their purchases, each decay^(baskets ago); not a model
-    itself.
+class OwnPurchases(Recommender):
+    """ln((n + ε) / ε) of own items, n their purchases, each decay^(baskets ago). A part of `prior`
+    alone: it has no entry in the registry.
     """
+
+    family: ClassVar[str] = "personal"
 
     decay: Annotated[
         float, Range(0.01, 1.0), Doc("Weight of a purchase n baskets ago: decay^n.")
@@ -37,14 +48,26 @@ class _OwnLog(OwnItems):
     ) -> Mapping[str, Array]:
         return {}
 
-    def _own(self, purchases: Purchases) -> Array:
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        return OwnItems(state["popularity"], LogCounts(self.decay, self.epsilon))
+
+
+OwnPurchases.name = "own purchases"  # set from outside, so that it is not registered as a model
+
+
+@dataclass(frozen=True)
+class LogCounts:
+    """ln((n + ε) / ε) of own items."""
+
+    decay: float
+    epsilon: float
+
+    def __call__(self, purchases: Purchases) -> Array:
+        """Scores of own items: float64 [entries]."""
         return np.log1p(purchases.summed(self.decay**purchases.baskets_ago) / self.epsilon)
 
 
-_OwnLog.name = "own purchases"  # set from outside, so that it is not registered as a model
-
-
-class Prior(Weighted):
+class Prior(Mixture):
     """Another model with personal popularity as its prior: S(j) = scaled score(j) + weight ·
     ln((n_j + ε) / ε).
 
@@ -62,7 +85,6 @@ class Prior(Weighted):
 
     name = "prior"
     answering: ClassVar[frozenset[str]] = frozenset()
-    inner_repeats = "allow"  # own purchases are what the weight is for
 
     parts: Annotated[str, Doc("The model, as its label is written, such as ease(l2=20).")] = (
         "cosine"
@@ -83,17 +105,19 @@ class Prior(Weighted):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if len(self.models) != 1:
+        if len(self.named) != 1:
             raise BadRequest(
                 (
                     f"{self.name!r} is added to one model, and {self.parts!r} names "
-                    f"{len(self.models)}."
+                    f"{len(self.named)}."
                 ),
                 "Name one, or use a blend.",
             )
-        object.__setattr__(
-            self, "_models", (*self.models, _OwnLog(decay=self.decay, epsilon=self.epsilon))
-        )
+
+    @cached_property
+    def models(self) -> tuple[Recommender, ...]:
+        """The model, and the user's own purchases."""
+        return (*self.named, OwnPurchases(decay=self.decay, epsilon=self.epsilon))
 
     @classmethod
     def variants(cls) -> list[dict[str, Any]]:
@@ -101,46 +125,41 @@ class Prior(Weighted):
 
     def cost(self, train: Interactions) -> Cost:
         cost = super().cost(train)
-        return self._learning_cost(train, cost) if self.weight is None else cost
+        return learning_cost(self, train, cost) if self.weight is None else cost
 
     def _learn(
         self, train: Interactions, content: ItemContent | None, seed: int
     ) -> Mapping[str, Array]:
-        return (
-            {}
-            if self.weight is not None
-            else {"weights": self._learned_weights(train, content, seed)}
+        if self.weight is not None:
+            return {}
+        # own purchases are what the weight is for, so they may be recommended while it is learned
+        weights = learned_weights(
+            self, train, content, seed, terms=with_own_purchases, scale=1.0, repeats="allow"
         )
+        return {"weights": weights}
 
     def _check_learned(self, state: Mapping[str, Array], items: int) -> str | None:
-        if self.weight is not None:
-            return None
-        weights = state["weights"]
-        sane = (
-            weights.shape == (2,)
-            and bool(np.isfinite(weights).all())
-            and bool((weights >= 0).all())
-        )
-        return None if sane and weights.any() else "the weights do not fit the parts"
+        return None if self.weight is not None else wrong_weights(state["weights"], 2)
 
-    def _weights(self) -> Array:
-        return (
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        weights = (
             np.asarray([1.0, self.weight])
             if self.weight is not None
-            else self.state["weights"].astype(np.float64)
+            else state["weights"].astype(np.float64)
         )
+        return WeightedScorer(self._pool_of(state), weights, with_own_purchases)
 
-    def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        terms = np.asarray(
-            super()._terms(proposals, parts)
-            * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows]
-        )
-        for number, part in enumerate(parts):
-            if isinstance(part, _OwnLog):
-                terms[number] = np.where(
-                    np.isneginf(proposals.scores[number]), 0.0, proposals.scores[number]
-                )
-        return terms
 
-    def _fitting_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        return self._terms(proposals, parts)
+def with_own_purchases(proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+    """The scores of the model over the root mean square of its list, and the logarithms as they
+    are. Shape [parts, cells], float64.
+    """
+    terms = np.asarray(
+        proposals.scaled() * np.sqrt(np.maximum(proposals.listed, 1))[:, proposals.rows]
+    )
+    for number, part in enumerate(parts):
+        if isinstance(part, OwnPurchases):
+            terms[number] = np.where(
+                np.isneginf(proposals.scores[number]), 0.0, proposals.scores[number]
+            )
+    return terms

@@ -4,9 +4,9 @@ learned.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -15,15 +15,17 @@ from spadework import events
 from spadework.arrays import Array, Codes, Mask
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.errors import Unsuitable
-from spadework.kernels.ranking.candidate_union import best_of
+from spadework.data.vocabulary import Vocabulary
+from spadework.kernels.ranking import top_k
+from spadework.kernels.ranking.candidate_union import best_of, located
 from spadework.models.base import Recommender
 from spadework.models.ensemble.inner_holdout import make_inner_holdout
-from spadework.models.ensemble.mixture import Mixture
+from spadework.models.ensemble.mixture import Mixture, MixtureScorer
 from spadework.models.ensemble.pool import Pool, PooledHistories, Proposals
 from spadework.models.ensemble.stacking_weights import fit_weights
 from spadework.models.histories import Histories
 from spadework.models.needs import Cost, Repeats
+from spadework.models.scorer import Contributions, HasContributions
 
 MAX_USERS = 10_000
 """Users that weights are learned from, at most: a handful of numbers needs no more."""
@@ -35,157 +37,84 @@ LEAST_SHARE = 1e-3
 """Learned shares below this become zero, so that a useless part proposes nothing."""
 
 
-class Weighted(Mixture):
-    """Base of weighted sums. A subclass defines `_weights`, and `_terms` where the terms are not
-    scaled scores.
-    """
+class Terms(Protocol):
+    """What each part adds to a score before it is weighted."""
 
-    # the policy of repeats under which weights are learned; None: as the log suggests
-    inner_repeats: ClassVar[Repeats | None] = None
+    def __call__(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+        """Terms of these parts. Shape [parts, cells], float64."""
+
+
+def scaled_scores(proposals: Proposals, parts: Sequence[Recommender]) -> Array:
+    """The scores of each part over the length of its list. Shape [parts, cells], float64."""
+    return proposals.scaled()
+
+
+@dataclass(frozen=True, eq=False)
+class WeightedScorer(MixtureScorer):
+    """The score of an item is the weighted sum of its terms of the parts."""
+
+    weights: Array  # [parts] float64, zero or more
+    terms: Terms = scaled_scores
+    # whether parts also score items that only other parts list
+    scored: bool = True
+    # most items of the history in a list, where they may be recommended again
+    quota: int | None = None
 
     @property
-    def scored(self) -> bool:
-        """Whether parts also score items that only other parts list."""
-        return True
+    def contributing(self) -> list[tuple[int, float]]:
+        return [(number, float(weight)) for number, weight in enumerate(self.weights) if weight > 0]
 
-    @abstractmethod
-    def _weights(self) -> Array:
-        """Weight of each part, zero or more: float64 [parts]."""
+    def filling(self, repeats: Repeats) -> Repeats:
+        """Popular items of the history count towards the quota, so none are filled in."""
+        return "forbid" if repeats == "allow" and self.quota is not None else repeats
 
-    def _terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        """What each of these parts adds to a score before it is weighted. Shape [parts, cells],
-        float64.
-        """
-        return proposals.scaled()
-
-    def _fitting_terms(self, proposals: Proposals, parts: Sequence[Recommender]) -> Array:
-        """The same with a mean square of about 1, for fitting the weights."""
-        return np.asarray(self._terms(proposals, parts) * np.sqrt(self.candidates))
-
-    # ---- learning
-
-    def _learning_cost(self, train: Interactions, cost: Cost) -> Cost:
-        """The cost with learned weights: parts are fitted twice, and score some users."""
-        cells = (
-            min(len(train.active_users), MAX_USERS)
-            * len(self.models)
-            * min(self.candidates, train.item_count)
-        )
-        return Cost(bytes=cost.bytes + 16 * cells, seconds=2 * cost.seconds + 2e-6 * cells)
-
-    def _learned_weights(
-        self, train: Interactions, content: ItemContent | None, seed: int
-    ) -> Array:
-        """The weights that make held-out events most likely: float32 [parts], summing to 1; equal
-        ones, with a note, where nothing can be held out.
-        """
-        equal = np.full(len(self.models), 1 / len(self.models), np.float32)
-        holdout = make_inner_holdout(
-            self.models,
-            train,
-            content,
-            cut=self.cut,
-            candidates=self.candidates,
-            users=MAX_USERS,
-            seed=seed,
-            label=self.label,
-            repeats=self.inner_repeats,
-        )
-        if holdout is None:
-            return equal
-
-        def block_examples(
-            _: PooledHistories, proposals: Proposals, is_positive: Array
-        ) -> tuple[Array, Array, Array]:
-            in_top = ((proposals.ranks >= 0) & (proposals.ranks < TOP_RANKS)).any(axis=0)
-            sizes = np.bincount(proposals.rows[in_top], minlength=len(proposals.starts) - 1)
-            return (
-                sizes,
-                self._fitting_terms(proposals, holdout.pool.parts)[:, in_top],
-                is_positive[in_top],
-            )
-
-        examples = holdout.each(block_examples, f"weigh {self.label}")
-        sizes, scores, is_positive = (
-            np.concatenate([block[n] for block in examples], axis=-1) for n in range(3)
-        )
-        weights = fit_weights(sizes, scores, is_positive)
-        if weights is None:
-            events.note(
-                f"{self.label}: no held-out event was proposed by any part, so its parts "
-                "weigh the same."
-            )
-            return equal
-        weights = np.where(weights < LEAST_SHARE, 0.0, weights)
-        return np.asarray(weights / weights.sum(), np.float32)
-
-    # ---- answering
-
-    def _contributing(self) -> list[tuple[int, float]]:
-        return [
-            (number, float(weight)) for number, weight in enumerate(self._weights()) if weight > 0
-        ]
-
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    def lists(
+        self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        pool, shown, weights = self._contributing_pool(block)
+        pool, shown, weights = self._contributing_pool(histories)
         proposals = pool.propose(shown, k, repeats, allowed, scored=self.scored)
-        joined = _joined(self._terms(proposals, pool.parts), weights)
-        return self._best(block, proposals, joined.astype(np.float32), k, repeats)
-
-    def _best(
-        self, block: Histories, proposals: Proposals, scores: Array, k: int, repeats: Repeats
-    ) -> tuple[Codes, Array]:
-        """The list of `k` among the proposals, by their scores [cells] float32."""
-        return best_of(proposals.starts, proposals.items, scores, k)
+        scores = _joined(self.terms(proposals, pool.parts), weights).astype(np.float32)
+        if self.quota is None or repeats != "allow":
+            return best_of(proposals.starts, proposals.items, scores, k)
+        own = located(proposals.starts, proposals.items, histories.starts, histories.items) >= 0
+        new_items, own_items = (
+            best_of(proposals.starts, proposals.items, np.where(own == is_own, scores, -np.inf), k)
+            for is_own in (False, True)
+        )
+        own_items[0][:, self.quota :], own_items[1][:, self.quota :] = -1, -np.inf
+        return top_k.merge(*own_items, *new_items)
 
     def _contributing_pool(self, block: Histories) -> tuple[Pool, PooledHistories, Array]:
         """The parts with a weight above zero, what they read, and their weights: a part without
         weight proposes nothing.
         """
         assert isinstance(block, PooledHistories)
-        contributing = self._contributing()
-        numbers = [number for number, _ in contributing]
-        return *self.pool.among(block, numbers), np.asarray([weight for _, weight in contributing])
+        numbers = [number for number, _ in self.contributing]
+        weights = np.asarray([weight for _, weight in self.contributing])
+        return *self.pool.among(block, numbers), weights
 
-    # ---- explanations
-
-    def explain(
-        self, history: Interactions, item: Any, user: Any = None, *, repeats: Repeats = "allow"
+    def explained(
+        self, log: Interactions, users: Codes, code: int, repeats: Repeats, items: Vocabulary
     ) -> pl.DataFrame:
-        """What each item of the history adds to the score of `item` by each part: item_id,
-        contribution, part; descending.
-
-        A part without contributions of items, such as popularity, has one row without an item. The
-        contributions sum to the score that `recommend` gives with the same `repeats`, among all
-        items, in lists no longer than the parts' own (`candidates`). Ranks, and contributions that
-        a part joins in another way than by their sum, are shared out in proportion to the part's
-        own contributions of the history items.
+        """A part without contributions of items, such as popularity, has one row without an item.
+        Ranks, and contributions that a part joins in another way than by their sum, are shared out
+        in proportion to the part's own contributions of the history items.
         """
-        log, users, code = self._one_user(history, item, user)
-        pool, shown, weights = self._contributing_pool(self._histories(log, users))
+        pool, shown, weights = self._contributing_pool(self.pool.read(log, users))
         proposals = pool.propose_one(shown, code, repeats)
-        terms = self._terms(proposals, pool.parts)[:, 0] * weights
+        terms = self.terms(proposals, pool.parts)[:, 0] * weights
+        none = Contributions(np.zeros(0, np.int32), np.zeros(0))
         frames = []
-        for part, term in zip(pool.parts, terms.tolist(), strict=True):
-            try:
-                own = part.explain(history, item, user).select("item_id", "contribution")
-            except Unsuitable:
-                own = pl.DataFrame(
-                    {
-                        "item_id": self.item_vocabulary.ids.clear(),
-                        "contribution": pl.Series([], dtype=pl.Float64),
-                    }
-                )
+        for part, read, term in zip(pool.parts, shown.shown, terms.tolist(), strict=True):
+            scorer = part.scorer
+            found = (
+                scorer.contributions(read, code) if isinstance(scorer, HasContributions) else none
+            )
+            own = found.frame(items).select("item_id", "contribution")
             total = float(own["contribution"].sum())
             if term and not (np.isfinite(total) and total):
-                own = pl.DataFrame(
-                    {
-                        "item_id": pl.Series([None], dtype=self.item_vocabulary.ids.dtype),
-                        "contribution": [term],
-                    }
-                )
+                alone = Contributions(np.asarray([-1], np.int32), np.asarray([term]))
+                own = alone.frame(items)
             elif total:
                 own = own.with_columns(pl.col("contribution") * (term / total))
             frames.append(own.with_columns(part=pl.lit(part.label)))
@@ -198,3 +127,73 @@ def _joined(terms: Array, weights: Array) -> Array:
     for weight, part in zip(weights, terms, strict=True):
         total += weight * part
     return total
+
+
+# ---- learned weights
+
+
+def learning_cost(mixture: Mixture, train: Interactions, cost: Cost) -> Cost:
+    """The cost with learned weights: parts are fitted twice, and score some users."""
+    users = min(len(train.active_users), MAX_USERS)
+    cells = users * len(mixture.models) * min(mixture.candidates, train.item_count)
+    return Cost(bytes=cost.bytes + 16 * cells, seconds=2 * cost.seconds + 2e-6 * cells)
+
+
+def learned_weights(
+    mixture: Mixture,
+    train: Interactions,
+    content: ItemContent | None,
+    seed: int,
+    *,
+    terms: Terms = scaled_scores,
+    scale: float,
+    repeats: Repeats | None = None,
+) -> Array:
+    """The weights that make held-out events most likely: float32 [parts], summing to 1; equal ones,
+    with a note, where nothing can be held out.
+
+    `terms` times `scale` have a mean square of about 1. `repeats` is the policy of repeats under
+    which weights are learned; None: as the log suggests.
+    """
+    label, parts = mixture.label, len(mixture.models)
+    equal = np.full(parts, 1 / parts, np.float32)
+    holdout = make_inner_holdout(
+        mixture.models,
+        train,
+        content,
+        cut=mixture.cut,
+        candidates=mixture.candidates,
+        users=MAX_USERS,
+        seed=seed,
+        label=label,
+        repeats=repeats,
+    )
+    if holdout is None:
+        return equal
+
+    def block_examples(
+        _: PooledHistories, proposals: Proposals, is_positive: Array
+    ) -> tuple[Array, Array, Array]:
+        in_top = ((proposals.ranks >= 0) & (proposals.ranks < TOP_RANKS)).any(axis=0)
+        sizes = np.bincount(proposals.rows[in_top], minlength=len(proposals.starts) - 1)
+        scores = np.asarray(terms(proposals, holdout.pool.parts) * scale)
+        return sizes, scores[:, in_top], is_positive[in_top]
+
+    examples = holdout.each(block_examples, f"weigh {label}")
+    sizes, scores, is_positive = (
+        np.concatenate([block[n] for block in examples], axis=-1) for n in range(3)
+    )
+    weights = fit_weights(sizes, scores, is_positive)
+    if weights is None:
+        events.note(
+            f"{label}: no held-out event was proposed by any part, so its parts weigh the same."
+        )
+        return equal
+    weights = np.where(weights < LEAST_SHARE, 0.0, weights)
+    return np.asarray(weights / weights.sum(), np.float32)
+
+
+def wrong_weights(weights: Array, parts: int) -> str | None:
+    """What is wrong with weights from a file; None when they fit."""
+    sane = weights.shape == (parts,) and bool(np.isfinite(weights).all() and (weights >= 0).all())
+    return None if sane and weights.any() else "the weights do not fit the parts"

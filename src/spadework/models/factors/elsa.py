@@ -5,25 +5,28 @@ neighbours.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 
 from spadework import events
-from spadework.arrays import Array, Codes
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.ranking import dot_products
 from spadework.kernels.ranking.dot_products import Marks
 from spadework.kernels.solvers import elsa_gradient
-from spadework.models.factors.history_vectors import Factors
+from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
+from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.scorer import Contributions, Scorer
 
 
-class Elsa(Factors):
+class Elsa(HistoryReader):
     """A linear autoencoder x → x(AAᵀ − I), where the rows of A are unit vectors of items, trained
     so that the output has the direction of the history x.
 
@@ -106,15 +109,28 @@ class Elsa(Factors):
                 )
         return weights.unit()
 
-    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
-        return dot_products.gather(
-            histories.starts, histories.items, weights, self.state["vectors"]
-        )
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        items = ItemVectors(state["vectors"])
+        return VectorScorer(items, ElsaUsers(items, self.reading))
 
-    def _added(self, histories: Histories, weights: Array) -> Marks:
+
+@dataclass(frozen=True, eq=False)
+class ElsaUsers(UserSide):
+    """A user is the weighted sum of the vectors of the history: x A. What an item adds to itself,
+    its weight times a length of 1, is taken off.
+    """
+
+    items: ItemVectors
+    reading: Reading
+
+    def vectors(self, histories: Histories, weights: Array) -> Array:
+        return dot_products.gather(histories.starts, histories.items, weights, self.items.vectors)
+
+    def added(self, histories: Histories, weights: Array) -> Marks:
         return Marks(histories.starts, histories.items, -weights)
 
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        vectors = self.state["vectors"]
-        similarities = vectors[sources].astype(np.float64) @ vectors[code].astype(np.float64)
-        return np.asarray(weights * (similarities - (sources == code)))
+    def contributions(self, histories: Histories, code: int) -> Contributions:
+        recent, weights = self.reading.weighted(histories)
+        vectors = self.items.vectors
+        similarities = vectors[recent.items].astype(np.float64) @ vectors[code].astype(np.float64)
+        return Contributions(recent.items, weights * (similarities - (recent.items == code)))

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from spadework.arrays import Array, Codes, Mask
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
-from spadework.kernels.ranking import dot_products, sparse_scores
+from spadework.kernels.ranking import dot_products
 from spadework.kernels.ranking.dot_products import Marks
-from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
+from spadework.kernels.ranking.sparse_rows import SparseRows
 from spadework.kernels.solvers.svd import leading
 from spadework.models.cooccurrence.operator import CoOccurrence
-from spadework.models.factors.history_vectors import Factors
+from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
+from spadework.models.history_reader import READING, HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.scorer import Contributions, Scorer
+from spadework.models.table_scorer import column_of
 
 
-class GraphFilter(Factors):
+class GraphFilter(HistoryReader):
     """Scores x RᵀR + ideal · x D^(−½) V Vᵀ D^½ of a history x: no training, and few parameters
     (GF-CF).
 
@@ -36,7 +41,7 @@ class GraphFilter(Factors):
     """
 
     name = "gf-cf"
-    answering: ClassVar[frozenset[str]] = Factors.answering | {"ideal"}
+    answering: ClassVar[frozenset[str]] = READING | {"ideal"}
 
     dimensions: Annotated[
         int,
@@ -111,100 +116,51 @@ class GraphFilter(Factors):
             "own": own.astype(np.float32),
         }
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        if (wrong := super()._check_state(state, items)) is not None:
-            return wrong
-        if any(
-            len(state[key]) != items or not np.isfinite(state[key]).all()
-            for key in ("sizes", "own")
-        ):
-            return "the sizes of items do not fit the items"
-        return wrong_table(state["starts"], state["columns"], state["values"], items, items)
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        table = SparseRows(state["starts"], state["columns"], state["values"])
+        items = ItemVectors(state["vectors"], state["sizes"] > 0)
+        users = FilteredUsers(items, self.reading, table, state["sizes"], state["own"], self.ideal)
+        return VectorScorer(items, users, table)
 
-    def _with_vector(self) -> Mask:
-        return np.asarray(self.state["sizes"] > 0)
 
-    def _row_cells(self, k: int) -> int:
-        return 2 * len(self.item_vocabulary)
+@dataclass(frozen=True, eq=False)
+class FilteredUsers(UserSide):
+    """A user is what the ideal filter passes of the history: ideal · x D⁻¹ times the vectors. What
+    an item adds to itself through the table, `own` [items], is marked apart: a table has no
+    diagonal.
+    """
 
-    # ---- answering
+    items: ItemVectors
+    reading: Reading
+    table: SparseRows
+    sizes: Array  # [items] float32
+    own: Array  # [items] float32
+    ideal: float
 
-    def _shares(self) -> Array:
+    @cached_property
+    def shares(self) -> Array:
         """The weight of the filter over the size of each item: float32 [items]."""
-        sizes = self.state["sizes"]
-        return np.where(sizes > 0, np.float32(self.ideal) / np.maximum(sizes, 1), 0).astype(
-            np.float32
-        )
+        share = np.float32(self.ideal) / np.maximum(self.sizes, 1)
+        return np.where(self.sizes > 0, share, 0).astype(np.float32)
 
-    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
-        return dot_products.gather(
-            histories.starts,
-            histories.items,
-            weights * self._shares()[histories.items],
-            self.state["vectors"],
-        )
+    def vectors(self, histories: Histories, weights: Array) -> Array:
+        shares = weights * self.shares[histories.items]
+        return dot_products.gather(histories.starts, histories.items, shares, self.items.vectors)
 
-    def _added(self, histories: Histories, weights: Array) -> Marks:
-        return Marks(
-            histories.starts, histories.items, weights * self.state["own"][histories.items]
-        )
+    def added(self, histories: Histories, weights: Array) -> Marks:
+        return Marks(histories.starts, histories.items, weights * self.own[histories.items])
 
-    def _base(self, histories: Histories, weights: Array) -> Array:
-        scores = sparse_scores.score_rows(
-            *self._rows_and_table(histories, weights), len(self.item_vocabulary)
-        )
-        np.copyto(scores, 0, where=np.isneginf(scores))
-        return scores
+    def contributions(self, histories: Histories, code: int) -> Contributions:
+        recent, weights = self.reading.weighted(histories)
+        vectors, sources = self.items.vectors, recent.items
+        similarities = vectors[sources].astype(np.float64) @ vectors[code].astype(np.float64)
+        parts = self.shares[sources] * similarities
+        parts = parts + np.where(sources == code, self.own[sources], 0)
+        parts = parts + column_of(self.table, sources, code)
+        return Contributions(sources, weights * parts)
 
-    def _base_cells(self, histories: Histories, weights: Array, targets: SparseRows) -> Array:
-        scores = sparse_scores.score_cells(
-            *self._rows_and_table(histories, weights), len(self.item_vocabulary), targets
-        )
-        np.copyto(scores, 0, where=np.isneginf(scores))
-        return scores
-
-    def _rows_and_table(
-        self, histories: Histories, weights: Array
-    ) -> tuple[SparseRows, SparseRows]:
-        """The weighted histories as rows [users, items], and the table of pairs."""
-        state = self.state
-        return SparseRows(histories.starts, histories.items, weights), SparseRows(
-            state["starts"], state["columns"], state["values"]
-        )
-
-    def _row(self, code: int) -> Array:
-        """Scores from a history of this item alone: float32 [items]; −∞ for itself and items
-        without interactions.
-        """
-        alone = Histories(
-            np.asarray([0, 1]),
-            np.asarray([code], np.int32),
-            np.zeros(1, np.int32),
-            np.ones(1, np.float32),
-            np.zeros(1, np.int64),
-            np.ones(1, np.float32),
-        )
-        weights = np.ones(1, np.float32)
-        scores = dot_products.score(
-            self._user_vectors(alone, weights),
-            self.state["vectors"],
-            None,
-            self._base(alone, weights),
-        )[0]
-        scores[~self._known] = -np.inf
-        scores[code] = -np.inf
-        return scores if self._known[code] else np.full_like(scores, -np.inf)
-
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        state = self.state
-        similarities = state["vectors"][sources].astype(np.float64) @ state["vectors"][code].astype(
-            np.float64
-        )
-        parts = self._shares()[sources] * similarities + np.where(
-            sources == code, state["own"][sources], 0
-        )
-        for position, source in enumerate(sources):
-            row = slice(state["starts"][source], state["starts"][source + 1])
-            found = state["values"][row][state["columns"][row] == code]
-            parts[position] += float(found[0]) if len(found) else 0.0
-        return np.asarray(weights * parts)
+    def wrong(self, items: int) -> str | None:
+        for array in (self.sizes, self.own):
+            if len(array) != items or not np.isfinite(array).all():
+                return "the sizes of items do not fit the items"
+        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,13 +15,15 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers import als
-from spadework.models.factors.history_vectors import Factors
+from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
+from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.scorer import Contributions, Scorer
 
 
-class ImplicitAls(Factors):
+class ImplicitAls(HistoryReader):
     """Vectors of users and items whose product is near 1 for observed pairs, and near 0 elsewhere
     (iALS).
 
@@ -158,53 +161,75 @@ class ImplicitAls(Factors):
         vectors[learned] = rotated
         return {"vectors": vectors, "spectrum": np.maximum(values, 0).astype(np.float32)}
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        if (wrong := super()._check_state(state, items)) is not None:
-            return wrong
-        spectrum = state.get("spectrum")
-        if (
-            spectrum is None
-            or spectrum.shape != state["vectors"].shape[1:]
-            or not (np.isfinite(spectrum) & (spectrum >= 0)).all()
-        ):
-            return "the spectrum does not fit the vectors of items"
-        return None
-
-    # ---- answering
-
     def _ridge(self, sizes: Array, others: int) -> Array:
-        return np.asarray(self.l2 * (sizes + self.unobserved * others) ** self.frequency)
+        return ridge_of_size(sizes, others, self.l2, self.unobserved, self.frequency)
 
-    def _floor(self) -> Array:
-        return np.asarray(self.unobserved * self.state["spectrum"].astype(np.float64))
-
-    def _known_weights(self, items: Codes, weights: Array) -> Array:
-        """Weights of items with a vector, not below zero; 0 for others. Shape [entries]."""
-        return np.where(self._known[items], np.maximum(weights, 0), np.float32(0)).astype(
-            np.float32
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        items = ItemVectors(state["vectors"])
+        users = SolvedUsers(
+            items, self.reading, state["spectrum"], self.l2, self.unobserved, self.frequency
         )
+        return VectorScorer(items, users)
 
-    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
+
+def ridge_of_size(
+    sizes: Array, others: int, l2: float, unobserved: float, frequency: float
+) -> Array:
+    """The penalty on the length of a vector, by the size of its row: float64 [rows]."""
+    return np.asarray(l2 * (sizes + unobserved * others) ** frequency)
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedUsers(UserSide):
+    """The vector of a user solves the same least squares as in learning, from the history at hand.
+    `spectrum` [width] is the diagonal Gram matrix of the items.
+    """
+
+    items: ItemVectors
+    reading: Reading
+    spectrum: Array
+    l2: float
+    unobserved: float
+    frequency: float
+
+    def vectors(self, histories: Histories, weights: Array) -> Array:
         known_weights = self._known_weights(histories.items, weights)
         rows = np.repeat(np.arange(len(histories)), np.diff(histories.starts))
         sums = np.bincount(rows, weights=known_weights, minlength=len(histories))
-        ridge = self._ridge(sums, int(self._known.sum()))
         return als.fold(
             histories.starts,
             histories.items,
             known_weights,
-            self.state["vectors"],
+            self.items.vectors,
             self._floor(),
-            ridge,
+            self._ridge(sums),
         )
 
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
+    def contributions(self, histories: Histories, code: int) -> Contributions:
         """Σ w_i h_jᵀ M⁻¹ h_i, with M the matrix of the user's system."""
-        known_weights = self._known_weights(sources, weights).astype(np.float64)
-        vectors = self.state["vectors"][sources].astype(np.float64)
-        ridge = self._ridge(np.asarray([known_weights.sum()]), int(self._known.sum()))[0]
+        recent, weights = self.reading.weighted(histories)
+        known_weights = self._known_weights(recent.items, weights).astype(np.float64)
+        vectors = self.items.vectors[recent.items].astype(np.float64)
+        ridge = self._ridge(np.asarray([known_weights.sum()]))[0]
         system = (vectors.T * known_weights) @ vectors + np.diag(self._floor() + ridge)
-        return np.asarray(
-            known_weights
-            * (vectors @ np.linalg.solve(system, self.state["vectors"][code].astype(np.float64)))
+        solved = np.linalg.solve(system, self.items.vectors[code].astype(np.float64))
+        return Contributions(recent.items, known_weights * (vectors @ solved))
+
+    def wrong(self, items: int) -> str | None:
+        fits = self.spectrum.shape == self.items.vectors.shape[1:]
+        if not fits or not (np.isfinite(self.spectrum) & (self.spectrum >= 0)).all():
+            return "the spectrum does not fit the vectors of items"
+        return None
+
+    def _known_weights(self, items: Codes, weights: Array) -> Array:
+        """Weights of items with a vector, not below zero; 0 for others. Shape [entries]."""
+        return np.where(self.items.known[items], np.maximum(weights, 0), np.float32(0)).astype(
+            np.float32
         )
+
+    def _floor(self) -> Array:
+        return np.asarray(self.unobserved * self.spectrum.astype(np.float64))
+
+    def _ridge(self, sizes: Array) -> Array:
+        others = len(self.items.codes)
+        return ridge_of_size(sizes, others, self.l2, self.unobserved, self.frequency)

@@ -5,7 +5,7 @@ items without interactions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -27,43 +27,18 @@ copies.
 """
 
 
-class _OfContent(Ease):
-    """What both models with content share; not a model itself."""
-
-    needs: ClassVar[frozenset[Need]] = frozenset({"content"})
-    dropout = 0.3
-
-    text: Annotated[
-        float, Range(0.0, 100.0), Doc("Relative weight of the words of titles and texts.")
-    ] = 1.0
-    categories: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the categories.")] = 0.3
-    vectors: Annotated[float, Range(0.0, 100.0), Doc("Relative weight of the vectors.")] = 1.0
-
-    def _add_content(self, gram: Array, content: ItemContent, weight: float) -> None:
-        """Add `weight` times the cosines of the items' content to a matrix [items, items], in
-        place. O(items² · features an item).
-        """
-        sparse, dense = content_features(
-            content,
-            text=self.text,
-            categories=self.categories,
-            vectors=self.vectors,
-            components=None,
-        )
-        other, dense = sparse.T.tocsr(), dense.astype(np.float32)
-        count = max(1, BLOCK_BYTES // (24 * max(1, len(gram))))
-
-        def add(first: int) -> None:
-            rows = slice(first, min(first + count, len(gram)))
-            gram[rows] += np.float32(weight) * (
-                (sparse[rows] @ other).toarray() + dense[rows] @ dense.T
-            )
-
-        with parallel.lone_blas():
-            parallel.share(add, range(0, len(gram), count), f"fit {self.label}")
+TextWeight: TypeAlias = Annotated[
+    float, Range(0.0, 100.0), Doc("Relative weight of the words of titles and texts.")
+]
+CategoryWeight: TypeAlias = Annotated[
+    float, Range(0.0, 100.0), Doc("Relative weight of the categories.")
+]
+VectorWeight: TypeAlias = Annotated[
+    float, Range(0.0, 100.0), Doc("Relative weight of the vectors.")
+]
 
 
-class CollectiveEase(_OfContent):
+class CollectiveEase(Ease):
     """EASE over the log with the item table stacked below it: G = XᵀX + content_weight · TᵀT, where
     TᵀT are cosines of content.
 
@@ -75,7 +50,12 @@ class CollectiveEase(_OfContent):
     """
 
     name = "cease"
+    needs: ClassVar[frozenset[Need]] = frozenset({"content"})
+    dropout = 0.3
 
+    text: TextWeight = 1.0
+    categories: CategoryWeight = 0.3
+    vectors: VectorWeight = 1.0
     content_weight: Annotated[
         float,
         Range(0.01, 100_000.0, log=True),
@@ -91,11 +71,11 @@ class CollectiveEase(_OfContent):
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         assert content is not None
         gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
-        self._add_content(gram, content, self.content_weight)
+        add_content(self, gram, content, self.content_weight)
         return self._invert_gram(gram)
 
 
-class AddEase(_OfContent):
+class AddEase(Ease):
     """Two regressions added up: (1 − content_share) · EASE of the log + content_share · EASE of the
     item table.
 
@@ -109,7 +89,14 @@ class AddEase(_OfContent):
     name = "add-ease"
     # the two are added up once, so what is learned depends on the relaxation
     answering: ClassVar[frozenset[str]] = Linear.answering
+    matrices: ClassVar[int] = 2
+    cubes: ClassVar[float] = 2.0
+    needs: ClassVar[frozenset[Need]] = frozenset({"content"})
+    dropout = 0.3
 
+    text: TextWeight = 1.0
+    categories: CategoryWeight = 0.3
+    vectors: VectorWeight = 1.0
     content_share: Annotated[
         float,
         Range(0.0, 1.0),
@@ -133,19 +120,13 @@ class AddEase(_OfContent):
             {"history": 0.7, "item_power": 0.3},
         ]
 
-    def _operations(self, items: int) -> float:
-        return 2.0 * float(items) ** 3
-
-    def _matrices(self) -> int:
-        return 2
-
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         assert content is not None
         learned = super()._learn(train, content)
         weights = learned["matrix"]
         weights *= (super()._column_factors(learned) * (1 - self.content_share)).astype(np.float32)
         content_matrix = np.zeros_like(weights)
-        self._add_content(content_matrix, content, 1.0)
+        add_content(self, content_matrix, content, 1.0)
         np.fill_diagonal(content_matrix, np.diagonal(content_matrix) + np.float32(self.content_l2))
         invert(
             content_matrix,
@@ -161,3 +142,29 @@ class AddEase(_OfContent):
 
     def _column_factors(self, state: Mapping[str, Array]) -> Array:
         return np.ones(len(state["matrix"]))
+
+
+def add_content(
+    model: CollectiveEase | AddEase, gram: Array, content: ItemContent, weight: float
+) -> None:
+    """Add `weight` times the cosines of the items' content to a matrix [items, items], in place.
+    O(items² · features an item).
+    """
+    sparse, dense = content_features(
+        content,
+        text=model.text,
+        categories=model.categories,
+        vectors=model.vectors,
+        components=None,
+    )
+    other, dense = sparse.T.tocsr(), dense.astype(np.float32)
+    count = max(1, BLOCK_BYTES // (24 * max(1, len(gram))))
+
+    def add(first: int) -> None:
+        rows = slice(first, min(first + count, len(gram)))
+        gram[rows] += np.float32(weight) * (
+            (sparse[rows] @ other).toarray() + dense[rows] @ dense.T
+        )
+
+    with parallel.lone_blas():
+        parallel.share(add, range(0, len(gram), count), f"fit {model.label}")

@@ -3,15 +3,15 @@ by popularity, and decay with time.
 
 What happens, step by step:
 
-1. the log becomes `GroupedRows` (models/cooccurrence/grouped_rows.py): users, sessions or baskets;
-2. `counted_gram` (models/linear/linear.py) counts G from them, [items, items];
-3. Λ is added to the diagonal of G;
-4. `invert` (kernels/solvers/dense_inverse.py) makes P = (G + Λ)⁻¹, in place;
-5. the state is `matrix` (P without its diagonal), `own` (the diagonal of P) and `ridge` (Λ);
-6. column factors, and row factors of popularity (linear.py), turn P into weights as it answers;
-7. scores are sums of weights (kernels/ranking/dense_scores.py), and one that is exactly 0 counts as
-   "no evidence" (−∞), unlike in other implementations of EASE (decision 0008);
-8. slots without evidence are filled with popular items (models/common_list.py).
+1. `counted_gram` (linear.py) counts G [items, items] over users, sessions or baskets;
+2. Λ is added to the diagonal of G, and `invert` makes P = (G + Λ)⁻¹, in place;
+3. the state is `matrix` (P without its diagonal), `own` (the diagonal of P) and `ridge` (Λ);
+4. a `MatrixScorer` (matrix_scorer.py) answers with P between two scales: those of columns, which
+   `_column_factors` gives, and those of popularity, which linear.py adds;
+5. a score of exactly 0 counts as "no evidence" (−∞), unlike in other implementations of EASE
+   (decision 0008). Slots without evidence are filled with popular items, as in every model.
+
+To understand it, read this file, and beside it linear.py and matrix_scorer.py.
 """
 
 from __future__ import annotations
@@ -144,26 +144,21 @@ class Ease(Linear):
         )
 
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
-        gram = counted_gram(in_window(train, self.window), self._channel, f"fit {self.label}")
-        return self._invert_gram(gram)
+        log = in_window(train, self.window)
+        return self._invert_gram(counted_gram(log, self._channel, f"fit {self.label}"))
 
     def _invert_gram(self, gram: Array) -> Mapping[str, Array]:
         """The learned arrays from G, which is overwritten by P: `matrix` is P without its
         diagonal (zeros), `own` its diagonal, `ridge` is Λ.
         """
-        ridge = self._add_ridge(gram)
-        invert(gram, f"fit {self.label}")
-        inverse = gram  # in place
-        diagonal = np.diagonal(inverse).astype(np.float64)
-        np.fill_diagonal(inverse, 0)
-        return {"matrix": inverse, "own": diagonal, "ridge": ridge}
-
-    def _add_ridge(self, gram: Array) -> Array:
-        """Add Λ to the diagonal of G, in place, and return Λ: float64 [items]."""
         sizes = np.diagonal(gram).astype(np.float64)
         ridge = ridge_of(sizes, self.l2, self.dropout)
         np.fill_diagonal(gram, sizes + ridge)
-        return ridge
+        invert(gram, f"fit {self.label}")
+        inverse = gram  # in place
+        own = np.diagonal(inverse).astype(np.float64)
+        np.fill_diagonal(inverse, 0)
+        return {"matrix": inverse, "own": own, "ridge": ridge}
 
     def _column_factors(self, state: Mapping[str, Array]) -> Array:
         # P[j, j] is at most 1 / Λ[j], so with ξ = 0 the maximum is 1 / P[j, j], which is EASE.

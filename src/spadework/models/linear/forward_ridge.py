@@ -14,7 +14,6 @@ from spadework.data.interactions import Interactions
 from spadework.kernels import parallel
 from spadework.kernels.solvers.dense_inverse import invert
 from spadework.kernels.solvers.forward_gram import transitions
-from spadework.models.histories import positions
 from spadework.models.linear.linear import Linear, ridge_of
 from spadework.models.needs import Need
 from spadework.models.newest_span import in_window
@@ -40,6 +39,8 @@ class ForwardRidge(Linear):
 
     name = "forward-ridge"
     needs: ClassVar[frozenset[Need]] = frozenset({"times"})
+    matrices: ClassVar[int] = 2
+    cubes: ClassVar[float] = 3.0
     history = 0.7
 
     l2: Annotated[
@@ -104,12 +105,6 @@ class ForwardRidge(Linear):
             {"l2": 50.0, "dropout": 0.3},
         ]
 
-    def _operations(self, items: int) -> float:
-        return 3.0 * float(items) ** 3
-
-    def _matrices(self) -> int:
-        return 2
-
     def _learn(self, train: Interactions, content: ItemContent | None) -> Mapping[str, Array]:
         log, label = in_window(train, self.window), f"fit {self.label}"
         weights = np.ones(len(log), np.float32)
@@ -121,7 +116,7 @@ class ForwardRidge(Linear):
         past_gram, past_by_next = transitions(
             log.starts,
             log.items,
-            positions(log),
+            log.steps,
             weights,
             train.item_count,
             past=self.past,
@@ -163,6 +158,3 @@ class ForwardRidge(Linear):
             parallel.share(regress, slabs, label)
         if not self.itself:
             np.fill_diagonal(inverse, 0)
-
-    def _column_factors(self, state: Mapping[str, Array]) -> Array:
-        return np.ones(len(state["matrix"]))

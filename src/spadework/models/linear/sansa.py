@@ -5,6 +5,7 @@ inverse itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -17,9 +18,11 @@ from spadework.kernels.ranking import factor_pair_scores
 from spadework.kernels.ranking.sparse_rows import SparseRows, wrong_table
 from spadework.kernels.solvers import local_inverse, sparse_graph
 from spadework.models.histories import Histories
+from spadework.models.history_reader import Reading
 from spadework.models.linear import pruned_gram
 from spadework.models.needs import Cost, Repeats
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.scorer import Contributions, Reader, Scorer
 
 
 class Sansa(pruned_gram.GramLearner):
@@ -112,85 +115,88 @@ class Sansa(pruned_gram.GramLearner):
             "target_scale": (-1 / (diagonal * source**2)).astype(np.float32),
         }
 
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        for starts, columns, values in (
-            ("factor_starts", "factor_items", "factor_values"),
-            ("item_starts", "item_factors", "item_values"),
-        ):
-            if wrong := wrong_table(state[starts], state[columns], state[values], items, items):
-                return wrong
-        if len(state["inverse_pivots"]) != items or len(state["target_scale"]) != items:
-            return "the diagonals of the factors do not fit the items"
-        return (
-            None
-            if np.isfinite(state["inverse_pivots"]).all()
-            and np.isfinite(state["target_scale"]).all()
-            else "a pivot is no finite number"
-        )
-
-    # ---- answering
-
-    def _factor_pair(self) -> factor_pair_scores.Factors:
-        state = self.state
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
         by_item = SparseRows(state["item_starts"], state["item_factors"], state["item_values"])
         by_factor = SparseRows(
             state["factor_starts"], state["factor_items"], state["factor_values"]
         )
-        return factor_pair_scores.Factors(
+        pair = factor_pair_scores.Factors(
             by_item, by_factor, state["inverse_pivots"], state["target_scale"]
         )
+        return FactorPairScorer(pair, self.reading)
 
-    def _history_rows(self, histories: Histories) -> SparseRows:
-        """The weighted histories as rows [users, items]."""
-        histories, weights = self._weighted_histories(histories)
-        return SparseRows(histories.starts, histories.items, weights)
 
-    def _score(self, histories: Histories) -> Array:
-        return factor_pair_scores.score_rows(self._history_rows(histories), self._factor_pair())
+@dataclass(frozen=True, eq=False)
+class FactorPairScorer(Scorer):
+    """The weight from i to j is Σ over factors f of item[i, f] · pivot[f] · item[j, f] · scale[j],
+    and nothing from an item to itself.
+    """
 
-    def _score_cells(self, histories: Histories, targets: SparseRows) -> Array:
-        return factor_pair_scores.score_cells(
-            self._history_rows(histories), self._factor_pair(), targets
-        )
+    pair: factor_pair_scores.Factors
+    reading: Reading
 
-    def _lists(
-        self, block: Histories, k: int, repeats: Repeats, allowed: Mask | None
+    @property
+    def reader(self) -> Reader:
+        return self.reading.reader
+
+    def scores(self, histories: Histories) -> Array:
+        return factor_pair_scores.score_rows(self._rows(histories), self.pair)
+
+    def cells(self, histories: Histories, targets: SparseRows) -> Array:
+        return factor_pair_scores.score_cells(self._rows(histories), self.pair, targets)
+
+    def lists(
+        self, histories: Histories, k: int, repeats: Repeats, allowed: Mask | None
     ) -> tuple[Codes, Array]:
-        seen = None if repeats == "allow" else (block.starts, block.items)
         return factor_pair_scores.recommend_rows(
-            self._history_rows(block),
-            self._factor_pair(),
+            self._rows(histories),
+            self.pair,
             k,
-            seen=seen,
+            seen=None if repeats == "allow" else (histories.starts, histories.items),
             only=repeats == "only",
             allowed=allowed,
         )
 
-    def _row_cells(self, k: int) -> int:
+    def row_cells(self, k: int) -> int:
         return k
 
-    def _row(self, code: int) -> Array:
+    def row(self, code: int) -> Array:
         alone = SparseRows(np.array([0, 1]), np.array([code], np.int32), np.ones(1, np.float32))
-        return np.asarray(factor_pair_scores.score_rows(alone, self._factor_pair())[0])
+        return np.asarray(factor_pair_scores.score_rows(alone, self.pair)[0])
 
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
-        state = self.state
-
-        def of_item(item: int) -> slice:
-            return slice(state["item_starts"][item], state["item_starts"][item + 1])
-
-        target = np.zeros(len(state["inverse_pivots"]))
-        factors = state["item_factors"][of_item(code)]
+    def contributions(self, histories: Histories, code: int) -> Contributions:
+        recent, weights = self.reading.weighted(histories)
+        target = np.zeros(len(self.pair.inverse_pivots))
+        factors, values = self._of_item(code)
         target[factors] = (
-            state["item_values"][of_item(code)]
-            * state["inverse_pivots"][factors].astype(np.float64)
-            * state["target_scale"][code]
+            values
+            * self.pair.inverse_pivots[factors].astype(np.float64)
+            * self.pair.target_scale[code]
         )
-        parts = [
-            float(
-                state["item_values"][of_item(source)]
-                @ target[state["item_factors"][of_item(source)]]
-            )
-            for source in sources
-        ]
-        return np.where(sources == code, 0.0, np.asarray(parts, np.float64) * weights)
+        parts = np.zeros(len(recent.items))
+        for position, source in enumerate(recent.items):
+            factors, values = self._of_item(source)
+            parts[position] = float(values @ target[factors])
+        return Contributions(recent.items, np.where(recent.items == code, 0.0, parts * weights))
+
+    def wrong(self, items: int) -> str | None:
+        for table in (self.pair.by_factor, self.pair.by_item):
+            if wrong := wrong_table(*table, items, items):
+                return wrong
+        if len(self.pair.inverse_pivots) != items or len(self.pair.target_scale) != items:
+            return "the diagonals of the factors do not fit the items"
+        finite = (
+            np.isfinite(self.pair.inverse_pivots).all()
+            and np.isfinite(self.pair.target_scale).all()
+        )
+        return None if finite else "a pivot is no finite number"
+
+    def _rows(self, histories: Histories) -> SparseRows:
+        """The weighted histories as rows [users, items]."""
+        recent, weights = self.reading.weighted(histories)
+        return SparseRows(recent.starts, recent.items, weights)
+
+    def _of_item(self, item: int) -> tuple[Codes, Array]:
+        """Factors of an item, and its cells there."""
+        starts, factors, values = self.pair.by_item
+        return factors[starts[item] : starts[item + 1]], values[starts[item] : starts[item + 1]]

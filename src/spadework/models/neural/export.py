@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from spadework.errors import BadRequest, MissingExtra, OutputExists
 from spadework.models.base import Recommender
+from spadework.models.factors.vector_scorer import VectorScorer
 from spadework.models.needs import check_k
-from spadework.models.neural.fitting import network_of
+from spadework.models.neural.encoded_events import EncodedEvents
 from spadework.models.neural.network import Encoder
 from spadework.models.neural.personal_popularity import prior_of
 from spadework.models.neural.transformer import Transformer
@@ -108,7 +109,10 @@ def export(
         )
     if repeats not in ("forbid", "allow"):
         raise BadRequest(f"repeats is {repeats!r}.", "Choices for an export: forbid, allow.")
-    known = fitted._known
+    assert isinstance(fitted.scorer, VectorScorer)
+    users = fitted.scorer.users
+    assert isinstance(users, EncodedEvents)
+    known = users.items.known
     if not known.any():
         raise BadRequest(
             f"{fitted.label!r} has learned nothing.",
@@ -118,7 +122,7 @@ def export(
         raise OutputExists(f"{folder} exists already.", "Choose another folder.")
     if importlib.util.find_spec("onnxscript") is None:  # what PyTorch writes ONNX with
         raise MissingExtra("onnxscript, which ONNX files are written with,", "onnx")
-    encoder, vectors = network_of(fitted)
+    encoder, vectors = users.network
     scale = float(fitted.state["scale"][0]) if fitted.personal else None
     k = min(k, len(vectors))
     served = Served(encoder, vectors, scale, k, forbid=repeats == "forbid").eval()

@@ -260,14 +260,18 @@ def _validation_data(
 # ---- recommendations
 
 
-def encode(model: Transformer, owners: Array, codes: Codes, timestamps: Array, users: int) -> Array:
+def encode(
+    network: tuple[Encoder, torch.Tensor],
+    owners: Array,
+    codes: Codes,
+    timestamps: Array,
+    users: int,
+) -> Array:
     """The network's vector after each of the histories: [users, width] float32; zeros for empty
     ones. O(users · length · blocks · width²).
     """
-    out = np.zeros((users, model.dims[0]), np.float32)
-    if not len(codes):
-        return out
-    encoder, vectors = network_of(model)
+    encoder, vectors = network
+    out = np.zeros((users, encoder.shape.width), np.float32)
     lengths = np.bincount(owners, minlength=users)
     begins = np.concatenate(([0], np.cumsum(lengths)))
     extra = encoder.shape.length - encoder.shape.max_events
@@ -300,29 +304,20 @@ def _padded_to(length: int, most: int) -> int:
     return min(most, max(MIN_PADDED_LENGTH, 1 << (max(length, 1) - 1).bit_length()))
 
 
-def network_of(model: Transformer) -> tuple[Encoder, torch.Tensor]:
-    """The encoder with its learned weights, and the vectors of the learned items; built once for
-    these arrays.
-    """
-    state = model.state
-    held = model.__dict__.get("_network")
-    if held is None or held[0] is not state["vectors"]:
-        encoder = Encoder(shape_of(model))
-        encoder.load_state_dict(
-            {
-                name.removeprefix(PREFIX): torch.from_numpy(value.copy())
-                for name, value in state.items()
-                if name.startswith(PREFIX)
-            }
-        )
-        encoder.eval()
-        held = (
-            state["vectors"],
-            encoder,
-            torch.from_numpy(np.ascontiguousarray(state["vectors"][model._known])),
-        )
-        object.__setattr__(model, "_network", held)
-    return held[1], held[2]
+def network_of(
+    settings: Transformer, state: Mapping[str, Array], learned: Array
+) -> tuple[Encoder, torch.Tensor]:
+    """The encoder with its learned weights, and the vectors of the learned items."""
+    encoder = Encoder(shape_of(settings))
+    encoder.load_state_dict(
+        {
+            name.removeprefix(PREFIX): torch.from_numpy(value.copy())
+            for name, value in state.items()
+            if name.startswith(PREFIX)
+        }
+    )
+    encoder.eval()
+    return encoder, torch.from_numpy(np.array(learned, order="C"))
 
 
 def wrong_weights(model: Transformer, state: Mapping[str, Array]) -> str | None:

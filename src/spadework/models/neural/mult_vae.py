@@ -5,6 +5,7 @@ served without PyTorch.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,16 +15,18 @@ from spadework.arrays import Array, Codes
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.kernels.ranking import dot_products
-from spadework.models.factors.history_vectors import Factors
+from spadework.models.factors.vector_scorer import ItemVectors, UserSide, VectorScorer
 from spadework.models.histories import Histories
+from spadework.models.history_reader import HistoryReader, Reading
 from spadework.models.needs import Cost
 from spadework.models.neural.device import require_torch
 from spadework.models.neural.sequences import hold_out_for_validation
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Range, Search
+from spadework.models.scorer import Contributions, Scorer
 
 
-class MultVae(Factors):
+class MultVae(HistoryReader):
     """A history is encoded as a few numbers, with noise in training, and decoded into the
     probability of every item.
 
@@ -129,20 +132,9 @@ class MultVae(Factors):
         """
         return curve_frame(self.state["curve"])
 
-    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
-        state, rows = self.state, np.repeat(np.arange(len(histories)), np.diff(histories.starts))
-        lengths = np.sqrt(
-            np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(histories))
-        )
-        scaled = (weights / np.where(lengths > 0, lengths, 1.0)[rows]).astype(np.float32)
-        inner = np.tanh(
-            dot_products.gather(histories.starts, histories.items, scaled, state["inner"])
-            + state["inner_bias"]
-        )
-        z = dot_products.score(inner, state["mean"]) + state["mean_bias"]
-        unfolded = np.tanh(dot_products.score(z, state["unfold"]) + state["unfold_bias"])
-        # the last column of the vectors is a bias
-        return np.hstack([unfolded, np.ones((len(histories), 1), np.float32)]).astype(np.float32)
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        items = ItemVectors(state["vectors"])
+        return VectorScorer(items, EncodedBags(items, self.reading, state))
 
     def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
         wanted = {
@@ -160,34 +152,45 @@ class MultVae(Factors):
                 return f"the array {name!r} does not fit the parameters"
         return None
 
-    def _contributions(self, sources: Codes, weights: Array, code: int) -> Array:
+
+@dataclass(frozen=True, eq=False)
+class EncodedBags(UserSide):
+    """A history of length 1 goes through the layers; the last one holds a 1 for the biases of the
+    items.
+    """
+
+    items: ItemVectors
+    reading: Reading
+    layers: Mapping[str, Array]
+
+    def vectors(self, histories: Histories, weights: Array) -> Array:
+        state, rows = self.layers, np.repeat(np.arange(len(histories)), np.diff(histories.starts))
+        lengths = np.sqrt(
+            np.bincount(rows, weights=weights.astype(np.float64) ** 2, minlength=len(histories))
+        )
+        scaled = (weights / np.where(lengths > 0, lengths, 1.0)[rows]).astype(np.float32)
+        inner = np.tanh(
+            dot_products.gather(histories.starts, histories.items, scaled, state["inner"])
+            + state["inner_bias"]
+        )
+        z = dot_products.score(inner, state["mean"]) + state["mean_bias"]
+        unfolded = np.tanh(dot_products.score(z, state["unfold"]) + state["unfold_bias"])
+        # the last column of the vectors is a bias
+        return np.hstack([unfolded, np.ones((len(histories), 1), np.float32)]).astype(np.float32)
+
+    def contributions(self, histories: Histories, code: int) -> Contributions:
         """By how much the score falls where one item of the history is left out; each fall depends
         on the other items.
         """
-        bag = self._bag(sources, weights)
-        full_score = float(
-            dot_products.score(
-                self._user_vectors(bag, weights), self.state["vectors"][code : code + 1]
-            )[0, 0]
-        )
+        recent, weights = self.reading.weighted(histories)
+        full_score = self._score(recent.items, weights, code)
         falls = []
-        for left in range(len(sources)):
-            kept = np.arange(len(sources)) != left
-            rest = self._user_vectors(self._bag(sources[kept], weights[kept]), weights[kept])
-            falls.append(
-                full_score
-                - float(dot_products.score(rest, self.state["vectors"][code : code + 1])[0, 0])
-            )
-        return np.asarray(falls, np.float64)
+        for left in range(len(recent.items)):
+            kept = np.arange(len(recent.items)) != left
+            falls.append(full_score - self._score(recent.items[kept], weights[kept], code))
+        return Contributions(recent.items, np.asarray(falls, np.float64))
 
-    def _bag(self, items: Codes, weights: Array) -> Histories:
-        empty = np.zeros(len(items), np.int32)
-        starts = np.asarray([0, len(items)], np.int64)
-        return Histories(
-            starts,
-            items,
-            empty,
-            np.ones(len(items), np.float32),
-            empty.astype(np.int64),
-            np.ones(len(items), np.float32),
-        )
+    def _score(self, items: Codes, weights: Array, code: int) -> float:
+        """The score of one item from one history."""
+        vector = self.vectors(Histories.bag(items), weights)
+        return float(dot_products.score(vector, self.items.vectors[code : code + 1])[0, 0])

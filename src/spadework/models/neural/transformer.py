@@ -11,22 +11,18 @@ import numpy as np
 import polars as pl
 
 from spadework import durations, events
-from spadework.arrays import Array, Codes, Mask
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
-from spadework.kernels.ranking import dot_products
-from spadework.kernels.ranking.dot_products import Marks
-from spadework.models.factors.vectors import Vectors
-from spadework.models.histories import Histories
+from spadework.models.base import Recommender
+from spadework.models.factors.vector_scorer import ItemVectors, VectorScorer
 from spadework.models.needs import Cost, Need
 from spadework.models.neural.device import require_torch
-from spadework.models.neural.sequences import Sequences
+from spadework.models.neural.encoded_events import EncodedEvents, LatestEvents
 from spadework.models.neural.training_curve import curve_frame, curve_rows, identity_of
 from spadework.models.parameters import Doc, Duration, Range
-from spadework.models.recommendations import Recommendations
-from spadework.models.requests import requested_items, requested_user
-from spadework.models.similar_items import similar
+from spadework.models.scorer import Scorer
 
 SIZES: dict[str, tuple[int, int, int]] = {
     "tiny": (64, 2, 1),
@@ -36,7 +32,7 @@ SIZES: dict[str, tuple[int, int, int]] = {
 """Width, blocks and heads of each size."""
 
 
-class Transformer(Vectors):
+class Transformer(Recommender):
     """A network that reads histories in order: SASRec, eSASRec and BERT4Rec are settings of it.
 
     A score is the product of a vector of the history and a vector of the item; the network reads
@@ -48,6 +44,7 @@ class Transformer(Vectors):
 
     name = "transformer"
     neural = True
+    has_similarities = True
     instead = "Set loss='sampled', a smaller size or batch, or leave this model out."
 
     size: Annotated[
@@ -295,61 +292,11 @@ class Transformer(Vectors):
             train.times > train.times.max() - durations.seconds(self.window, "window")
         )
 
-    # ---- answering
-
-    def _histories(self, log: Interactions, users: Codes) -> Sequences:
-        return Sequences.of_log(log, users, self.max_length - (self.objective == "masked"))
-
-    def _user_vectors(self, histories: Histories, weights: Array) -> Array:
-        require_torch()
-        from spadework.models.neural.fitting import encode
-
-        assert isinstance(histories, Sequences)
-        owners, codes, timestamps = self._learned_events(histories)
-        return encode(self, owners, codes, timestamps, len(histories))
-
-    def _learned_events(self, histories: Sequences) -> tuple[Array, Codes, Array]:
-        """The events of the sequences whose items were learned: row, code in the network,
-        timestamp.
-        """
-        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
-        kept = self._known[histories.events]
-        network_codes = np.cumsum(self._known) - 1
-        return (
-            owners[kept],
-            network_codes[histories.events[kept]].astype(np.int32),
-            histories.timestamps[kept],
-        )
-
-    def _with_evidence(self, histories: Histories) -> Mask:
-        assert isinstance(histories, Sequences)
-        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
-        return np.bincount(owners[self._known[histories.events]], minlength=len(histories)) > 0
-
-    def _added(self, histories: Histories, weights: Array) -> Marks | None:
-        if not self.personal or "scale" not in self.state:
-            return None
-        from spadework.models.neural.personal_popularity import SMOOTHING
-
-        assert isinstance(histories, Sequences)
-        owners = np.repeat(np.arange(len(histories)), np.diff(histories.begins))
-        kept = self._known[histories.events]
-        keys, counts = np.unique(
-            owners[kept] * len(self.item_vocabulary) + histories.events[kept], return_counts=True
-        )
-        rows, columns = np.divmod(keys, len(self.item_vocabulary))
-        starts = np.concatenate(
-            ([0], np.cumsum(np.bincount(rows, minlength=len(histories))))
-        ).astype(np.int64)
-        values = float(self.state["scale"][0]) * np.log1p(counts / SMOOTHING)
-        return Marks(starts, columns.astype(np.int32), values.astype(np.float32))
-
-    def _check_state(self, state: Mapping[str, Array], items: int) -> str | None:
-        from spadework.models.neural.fitting import wrong_weights
-
-        return super()._check_state(state, items) or wrong_weights(self, state)
-
-    # ---- curve, similar items and explanations
+    def _serve(self, state: Mapping[str, Array]) -> Scorer:
+        items = ItemVectors(state["vectors"])
+        reading = LatestEvents(self.max_length - (self.objective == "masked"))
+        unfitted = type(self)(**self.params)
+        return VectorScorer(items, EncodedEvents(items, reading, unfitted, state))
 
     @property
     def curve(self) -> pl.DataFrame:
@@ -357,43 +304,3 @@ class Transformer(Vectors):
         held-out users.
         """
         return curve_frame(self.state["curve"])
-
-    def similar_items(self, items: pl.Series | list[Any], k: int = 10) -> Recommendations:
-        """The `k` items with the highest cosine of their vectors to each of these; padding where
-        fewer are known.
-        """
-        return similar(self._row, self.item_vocabulary, items, k)
-
-    def explain(self, history: Interactions, item: Any, user: Any = None) -> pl.DataFrame:
-        """By how much the score of `item` falls where an item of the user's history is left out:
-        item_id, contribution, descending.
-
-        The history is read once for each of its distinct items. What one contributes depends
-        on the others, so the contributions do not sum to the score.
-        """
-        code, users = (
-            int(requested_items(self.item_vocabulary, [item])[0]),
-            requested_user(history, user),
-        )
-        histories = self._histories(self._in_own_codes(history), users)
-        own = np.unique(histories.events)
-        alone = [histories.events != left for left in own]
-        without = histories.with_events([np.ones(len(histories.events), np.bool_), *alone])
-        scores = dot_products.score(
-            self._user_vectors(without, np.zeros(0)), self.state["vectors"][code : code + 1], None
-        )[:, 0].astype(np.float64)
-        added = self._added(without, np.zeros(0))
-        if added is not None:
-            rows = np.repeat(np.arange(len(without)), np.diff(added.starts))
-            scores += np.bincount(
-                rows, weights=added.values * (added.columns == code), minlength=len(without)
-            )
-        scores[~self._with_evidence(without)] = 0.0
-        falls = scores[0] - scores[1:]
-        frame = pl.DataFrame(
-            {
-                "item_id": self.item_vocabulary.take(own),
-                "contribution": pl.Series(falls, dtype=pl.Float64),
-            }
-        )
-        return frame.sort("contribution", descending=True, maintain_order=True)

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.models.baskets.basket_neighbours import UserNeighbours
-from spadework.models.baskets.personal import OwnItems
+from spadework.models.baskets.purchases import READ_PURCHASES
 from spadework.models.ensemble.inner_holdout import Cut
 from spadework.models.ensemble.mixture import Mixture
 from spadework.models.labels import model, text_of
@@ -67,7 +66,7 @@ def mixtures_of(
         without_own_items = [
             setting
             for setting in families
-            if not isinstance(setting, OwnItems | UserNeighbours | Popular)
+            if setting.family not in READ_PURCHASES and not isinstance(setting, Popular)
         ]
         made += [
             model("prior", parts=setting.label, cut=cut) for setting in without_own_items[:PRIORS]

@@ -80,6 +80,8 @@ def _part(model: Mixture, part: Recommender) -> str:
 
 
 def _bytes(models: Iterable[Recommender]) -> int:
-    """Bytes of all arrays; one that several models share counts once."""
-    arrays = (array for model in models for array in model.state.values())
+    """Bytes of all arrays, derived ones too; one that several models share counts once."""
+    arrays = (
+        array for model in models for array in (*model.state.values(), *model.scorer.derived())
+    )
     return sum({array.__array_interface__["data"][0]: array.nbytes for array in arrays}.values())

@@ -11,7 +11,7 @@ from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.errors import SpadeworkError
 from spadework.models.base import Recommender
-from spadework.models.baskets.purchases import ReadsPurchases
+from spadework.models.baskets.purchases import READ_PURCHASES
 from spadework.models.catalogue import catalogue
 from spadework.models.cooccurrence.operator import CoOccurrence
 from spadework.models.labels import model
@@ -101,7 +101,7 @@ def breadth_order(found: Sequence[Family], train: Interactions, *, repeats: bool
     return sorted(
         found,
         key=lambda family: (
-            not (repeats and isinstance(family.members[0], ReadsPurchases)),
+            not (repeats and reads_purchases(family.members[0])),
             family.members[0].cost(train).seconds,
         ),
     )
@@ -152,7 +152,7 @@ def is_popular(setting: Recommender) -> bool:
 
 def reads_purchases(setting: Recommender) -> bool:
     """Whether it counts what each user bought before."""
-    return isinstance(setting, ReadsPurchases)
+    return setting.family in READ_PURCHASES
 
 
 def seconds_in_fours(setting: Recommender, train: Interactions) -> int:
