@@ -64,6 +64,7 @@ INHERITED |= {  # what `Scorer` and `UserSide` say
     "vectors",
     "added",
     "with_evidence",
+    "derived",
 }
 
 
