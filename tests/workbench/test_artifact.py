@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 import spadework as sw
+from spadework import files
 from spadework.errors import BadRequest, NotFitted, OutputExists
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact, files
+from spadework.workbench.storage import artifact
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_a_header_that_is_no_json_is_refused(saved):
     (saved / "model.json").write_text("{")
     message, hint = refused(saved)
     assert message.startswith(f"{saved / 'model.json'} cannot be read: ")
-    assert hint == "The file is damaged; run the job again."
+    assert hint == "The file is damaged; fit the model again."
 
 
 def test_a_folder_without_a_header_is_no_model(tmp_path):
