@@ -191,3 +191,29 @@ def test_ids_of_every_type_survive(ids, tmp_path):
         .frame()
         .equals(fitted.recommend(log).frame())
     )
+
+
+def test_a_folder_of_the_first_version_is_read(saved, shop):
+    """The header as it was written before bundles had a module of their own."""
+    header = {
+        "format": 1,
+        "model": "cosine",
+        "label": "cosine(history=0.7)",
+        "params": model("cosine", history=0.7).params,
+        "arrays": json.loads((saved / "model.json").read_text())["arrays"],
+        "facts": {},
+        "files": {
+            name: files.sha256(saved / name) for name in ("arrays.safetensors", "items.parquet")
+        },
+    }
+    assert list(header) == list(json.loads((saved / "model.json").read_text()))
+    (saved / "model.json").write_text(json.dumps(header))
+    assert sw.load(saved) == model("cosine", history=0.7).fit(shop)
+
+
+@pytest.mark.parametrize("key", ["model", "params", "arrays"])
+def test_a_header_without_a_key_is_refused(saved, key):
+    header = json.loads((saved / "model.json").read_text())
+    del header[key]
+    (saved / "model.json").write_text(json.dumps(header))
+    assert refused(saved) == (f"{saved} cannot be read: '{key}'.", "Fit the model again.")

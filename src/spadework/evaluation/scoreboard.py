@@ -78,7 +78,9 @@ class Scoreboard:
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """The rows as in `scores` of JSON."""
+        """One entry per model, the best first, those without numbers last; the shape of `scores` in
+        JSON.
+        """
         return [entry.as_json() for entry in self.rows]
 
     @property
