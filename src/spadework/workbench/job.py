@@ -99,14 +99,10 @@ class Job:
             return False
         stored = run_files.read(self.folder, run_files.RECIPE)["recipe"]
         board = run_files.read(self.folder, run_files.SCORES)
-        entries = [*board["scores"], *board["validation"]]
+        states = {Entry.read(row).state for row in (*board["scores"], *board["validation"])}
         ended = board.get("budget", {}).get("ended")  # earlier versions do not say
-        late = (
-            ended == "budget"
-            if ended
-            else any(entry["state"] in ("timed out", "no time") for entry in entries)
-        )
-        large = any(entry["state"] == "out of memory" for entry in entries)
+        late = ended == "budget" if ended else not states.isdisjoint(("timed out", "no time"))
+        large = "out of memory" in states
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
