@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import spadework as sw
-from spadework import tables
+from spadework import notebook_tables
 from spadework.data import splitting
 from spadework.errors import BadData, BadRequest
 from spadework.evaluation.scoreboard import evaluate, scoreboard
@@ -102,7 +102,7 @@ def test_the_frame_and_the_pages_show_every_model(board):
     assert frame["model"].to_list() == [entry["label"] for entry in board.entries]
     for text, shown in (
         (board._repr_html_(), escape),
-        (board._repr_markdown_(), tables.in_markdown),
+        (board._repr_markdown_(), notebook_tables.in_markdown),
     ):
         assert all(shown(label) in text for label in frame["model"])
         assert board.protocol.heading in text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
-from spadework import tables
+from spadework import notebook_tables
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -95,7 +95,7 @@ class Diagnosis(tuple[Finding, ...]):
         if not self:
             return "<p>no findings</p>"
         heads = ("level", "code", "what was found", "advice")
-        return tables.as_html(heads, [(f.level, f.code, f.says, f.advice) for f in self])
+        return notebook_tables.as_html(heads, [(f.level, f.code, f.says, f.advice) for f in self])
 
     def _repr_markdown_(self) -> str:
         lines = [f"- **{f.level}** {f.code}: {f.says} → {f.advice}" for f in self]

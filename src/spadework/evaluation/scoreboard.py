@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spadework import events, tables
+from spadework import events, notebook_tables
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
@@ -117,11 +117,11 @@ class Scoreboard:
         return f"{self.protocol.heading}\n{self.frame()}"
 
     def _repr_html_(self) -> str:
-        table = tables.as_html(*tables.of_frame(self.frame()))
+        table = notebook_tables.as_html(*notebook_tables.of_frame(self.frame()))
         return f"<p>{escape(self.protocol.heading)}</p>{table}"
 
     def _repr_markdown_(self) -> str:
-        table = tables.as_markdown(*tables.of_frame(self.frame()))
+        table = notebook_tables.as_markdown(*notebook_tables.of_frame(self.frame()))
         return f"{self.protocol.heading}\n\n{table}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from spadework import formatting, tables
+from spadework import formatting, notebook_tables
 from spadework.arrays import Array, Codes, frozen
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
@@ -74,10 +74,10 @@ class Recommendations:
 
     def _repr_html_(self) -> str:
         note = f"<p>{len(self):,} lists of {self.k}; the first rows</p>"
-        return note + tables.as_html(*self._first_rows())
+        return note + notebook_tables.as_html(*self._first_rows())
 
     def _repr_markdown_(self) -> str:
-        return tables.as_markdown(*self._first_rows())
+        return notebook_tables.as_markdown(*self._first_rows())
 
     def _first_rows(self) -> tuple[list[str], list[list[str]]]:
         """Heads and rows of a short table."""

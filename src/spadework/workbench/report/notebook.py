@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from spadework import formatting, tables
+from spadework import formatting, notebook_tables
 from spadework.workbench.report import outcome, run_facts
 from spadework.workbench.report.blocks import Charts, Prose
 from spadework.workbench.report.sections.verdict import verdict
@@ -118,14 +118,14 @@ def _body(
     title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str
 ) -> str:
     note_html = f"<p>{escape(note)}</p>" if note else ""
-    table = tables.as_html(*_cells(heads, rows))
+    table = notebook_tables.as_html(*_cells(heads, rows))
     return f"<h3>{escape(_clipped(title))}</h3>{svg}{table}{note_html}"
 
 
 def _markdown(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
-    lines = [f"**{tables.in_markdown(_clipped(title))}**", ""]
-    lines.append(tables.as_markdown(*_cells(heads, rows)))
-    return "\n".join([*lines, *(["", tables.in_markdown(note)] if note else [])]) + "\n"
+    lines = [f"**{notebook_tables.in_markdown(_clipped(title))}**", ""]
+    lines.append(notebook_tables.as_markdown(*_cells(heads, rows)))
+    return "\n".join([*lines, *(["", notebook_tables.in_markdown(note)] if note else [])]) + "\n"
 
 
 def _cells(

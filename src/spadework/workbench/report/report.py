@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from spadework import files, formatting, tables
+from spadework import files, formatting, notebook_tables
 from spadework.errors import BadRequest
 from spadework.json_values import as_map, as_number, as_text
 from spadework.workbench.report import blocks, outcome, run_facts
@@ -155,7 +155,7 @@ def _environment(form: Form) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = tables.in_markdown
+    environment.filters["cell"] = notebook_tables.in_markdown
     environment.filters["code"] = code_in_markdown
     environment.globals["cut_sentence"] = blocks.cut_sentence
     return environment
@@ -163,4 +163,4 @@ def _environment(form: Form) -> Environment:
 
 def code_in_markdown(text: str) -> str:
     """A line to type, as code where no letter of it has a meaning in Markdown."""
-    return f"`{text}`" if _PLAIN.fullmatch(text) else tables.in_markdown(text)
+    return f"`{text}`" if _PLAIN.fullmatch(text) else notebook_tables.in_markdown(text)
