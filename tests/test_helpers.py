@@ -46,7 +46,9 @@ def test_spans_that_cannot_be_understood_are_refused(text):
 
 @pytest.mark.parametrize(
     ("span", "words"),
-    [(0.44, "0.4 s"), (12, "12 s"), (200, "3 min 20 s"), (180, "3 min"), (7500, "2 h 5 min"),
+    [(0.04, "40 ms"), (0.44, "0.4 s"), (9.96, "10 s"), (12, "12 s"), (59.7, "1 min"),
+        (61, "1 min 1 s"), (3599.7, "1 h"), (200, "3 min 20 s"), (180, "3 min"),
+        (7500, "2 h 5 min"),
         (7200, "2 h"), (259_200, "3 days"),
      (216_000, "2.5 days"), (3_110_400, "36 days")],
 )  # fmt: skip

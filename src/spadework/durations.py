@@ -37,12 +37,14 @@ def seconds(text: str, what: str = "duration") -> float:
 
 
 def words(span: float) -> str:
-    """A span of seconds as text: `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `36 days`."""
-    if span < 10:
+    """A span of seconds as text: `40 ms`, `0.4 s`, `12 s`, `3 min 20 s`, `2 h 5 min`, `36 days`."""
+    if span < 0.1:
+        return f"{1000 * span:.0f} ms"
+    if span < 9.95:
         return f"{span:.1f} s"
-    if span < 60:
+    if span < 59.5:
         return f"{span:.0f} s"
-    if span < 3600:
+    if span < 3599.5:
         minutes, rest = divmod(round(span), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     if span < 2 * 86_400:

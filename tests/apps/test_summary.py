@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from command_line import call
+from spadework import files
 from spadework.apps.summary import summary_text
 from spadework.workbench.report import run_facts
 from spadework.workbench.run import Run
-from spadework.workbench.storage import files
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workbench"))
 import run_folder

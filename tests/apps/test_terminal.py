@@ -6,10 +6,9 @@ import time
 
 import pytest
 
-from spadework import events
+from spadework import events, formatting
 from spadework.apps.terminal import Progress, progress
 from spadework.errors import OutOfTime
-from spadework.workbench import formatting
 
 
 def test_without_a_terminal_progress_is_a_line_now_and_then(capsys, monkeypatch):

@@ -16,6 +16,7 @@ from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest, UnknownName
 from spadework.evaluation.dialects import dialects
+from spadework.evaluation.entries import Entry
 from spadework.evaluation.metrics import measure, metric, metrics, parse
 from spadework.evaluation.trial import LIST_METRICS
 from spadework.evaluation.truth import Truth
@@ -311,15 +312,17 @@ def test_a_metric_of_lists_is_reported_and_recognised_by_itself():
     metric(accuracy=False)(newcomer)
     try:
         entry_with_lists = with_lists(
-            {
-                "metrics": {
+            Entry(
+                model="m",
+                label="m",
+                metrics={
                     "newcomer@10": 0.0,
                     "ndcg@10": 0.5,
                     "debiased_recall@10": 0.5,
                     "novel_recall@10": 0.1,
-                }
-            }
+                },
+            )
         )
-        assert set(entry_with_lists["lists"]) == {"newcomer@10"}
+        assert set(entry_with_lists.lists) == {"newcomer@10"}
     finally:
         del metrics._entries["newcomer"]

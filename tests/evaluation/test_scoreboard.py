@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import polars as pl
 import pytest
 
 import spadework as sw
+from spadework import notebook_tables
 from spadework.data import splitting
 from spadework.errors import BadData, BadRequest
 from spadework.evaluation.scoreboard import evaluate, scoreboard
@@ -97,8 +100,11 @@ def test_the_frame_and_the_pages_show_every_model(board):
         "reason",
     ]
     assert frame["model"].to_list() == [entry["label"] for entry in board.entries]
-    for text in (board._repr_html_(), board._repr_markdown_()):
-        assert all(label in text for label in frame["model"])
+    for text, shown in (
+        (board._repr_html_(), escape),
+        (board._repr_markdown_(), notebook_tables.in_markdown),
+    ):
+        assert all(shown(label) in text for label in frame["model"])
         assert board.protocol.heading in text
 
 

@@ -12,14 +12,13 @@ import pytest
 
 import spadework as sw
 from makers import START, make_log
-from spadework import events
+from spadework import events, files
 from spadework.data.worlds.worlds import worlds
 from spadework.errors import OutputExists
 from spadework.models.base import Recommender
 from spadework.models.catalogue import catalogue
 from spadework.workbench.recipe import make
 from spadework.workbench.search import model_families
-from spadework.workbench.storage import files
 from spadework.workbench.storage.folder import is_complete
 
 PROMISED = {"model", "params", "metrics", "interval", "fit_seconds", "state", "reason"}

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import spadework as sw
 from makers import DAY, START, make_log, random_rows
+from spadework import files
 from spadework.data.interactions import Interactions
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest, OutputExists, Unsuitable
@@ -316,27 +317,23 @@ def test_damaged_folders_are_refused(tmp_path):
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(name, change, message, tmp_path):
-    from spadework.models.cooccurrence import counts_folder
-
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
     path = folder / "arrays.npz"
     arrays = dict(np.load(path))
     np.savez(path, **{**arrays, name: change(arrays[name])})
     header = json.loads((folder / "counts.json").read_text())
-    header["files"][path.name] = counts_folder._digest(path)
+    header["files"][path.name] = files.sha256(path)
     (folder / "counts.json").write_text(json.dumps(header))
     with pytest.raises(BadRequest, match=message):
         Counts.load(folder)
 
 
 def test_ids_out_of_order_are_refused(tmp_path):
-    from spadework.models.cooccurrence import counts_folder
-
     folder = count(model("cosine"), log_of(1)).save(tmp_path / "counts")
     path = folder / "users.parquet"
     pl.read_parquet(path).reverse().write_parquet(path)
     header = json.loads((folder / "counts.json").read_text())
-    header["files"][path.name] = counts_folder._digest(path)
+    header["files"][path.name] = files.sha256(path)
     (folder / "counts.json").write_text(json.dumps(header))
     with pytest.raises(BadRequest, match="its ids are not in order"):
         Counts.load(folder)

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 
 import spadework as sw
+from spadework import files
 from spadework.errors import BadRequest, NotFitted, OutputExists
 from spadework.models.labels import model
-from spadework.workbench.storage import artifact, files
+from spadework.workbench.storage import artifact
 
 
 @pytest.fixture
@@ -136,7 +137,7 @@ def test_a_header_that_is_no_json_is_refused(saved):
     (saved / "model.json").write_text("{")
     message, hint = refused(saved)
     assert message.startswith(f"{saved / 'model.json'} cannot be read: ")
-    assert hint == "The file is damaged; run the job again."
+    assert hint == "The file is damaged; fit the model again."
 
 
 def test_a_folder_without_a_header_is_no_model(tmp_path):
@@ -190,3 +191,29 @@ def test_ids_of_every_type_survive(ids, tmp_path):
         .frame()
         .equals(fitted.recommend(log).frame())
     )
+
+
+def test_a_folder_of_the_first_version_is_read(saved, shop):
+    """The header as it was written before bundles had a module of their own."""
+    header = {
+        "format": 1,
+        "model": "cosine",
+        "label": "cosine(history=0.7)",
+        "params": model("cosine", history=0.7).params,
+        "arrays": json.loads((saved / "model.json").read_text())["arrays"],
+        "facts": {},
+        "files": {
+            name: files.sha256(saved / name) for name in ("arrays.safetensors", "items.parquet")
+        },
+    }
+    assert list(header) == list(json.loads((saved / "model.json").read_text()))
+    (saved / "model.json").write_text(json.dumps(header))
+    assert sw.load(saved) == model("cosine", history=0.7).fit(shop)
+
+
+@pytest.mark.parametrize("key", ["model", "params", "arrays"])
+def test_a_header_without_a_key_is_refused(saved, key):
+    header = json.loads((saved / "model.json").read_text())
+    del header[key]
+    (saved / "model.json").write_text(json.dumps(header))
+    assert refused(saved) == (f"{saved} cannot be read: '{key}'.", "Fit the model again.")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from spadework.workbench import formatting
+from spadework import formatting
 from spadework.workbench.report import charts
 
 SVG = "{http://www.w3.org/2000/svg}"

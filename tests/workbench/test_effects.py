@@ -163,15 +163,13 @@ def test_the_heat_map_of_named_models_shows_the_best_setting_of_each(world):
 def test_every_setting_has_an_entry_unless_the_board_shows_it(swept):
     sweep = swept["order"]
     shown = {sweep.design.core()[0].label}
-    entries = {
-        entry["label"]: entry for entry in effects.entries(sweep.judged, sweep.protocol, shown)
-    }
+    entries = {entry.label: entry for entry in effects.entries(sweep.judged, sweep.protocol, shown)}
     assert set(entries) == set(sweep.judged) - shown
     for label, entry in entries.items():
         result = sweep.judged[label]
-        assert entry["metrics"] == {"ndcg@5": result.mean}
-        assert entry["interval"][0] <= result.mean <= entry["interval"][1]
-        assert entry["users"] == len(result.rows)
+        assert entry.metrics == {"ndcg@5": result.mean}
+        assert entry.interval[0] <= result.mean <= entry.interval[1]
+        assert entry.users == len(result.rows)
 
 
 def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
@@ -184,6 +182,6 @@ def test_a_sweep_without_a_judgement_has_no_effects(swept, tmp_path):
     assert effects.effects(sweep) == []
     assert effects.heat(sweep) is None
     for entry in effects.entries(sweep.judged, sweep.protocol, set()):
-        assert entry["state"] == "no time"
-        assert entry["reason"]
-        assert entry["metrics"] == {}
+        assert entry.state == "no time"
+        assert entry.reason
+        assert entry.metrics == {}

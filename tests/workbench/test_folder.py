@@ -12,10 +12,10 @@ import sys
 
 import pytest
 
-from spadework import events
+from spadework import events, files
 from spadework.errors import BadRequest, OutputExists
 from spadework.workbench.recipe import make
-from spadework.workbench.storage import files, folder
+from spadework.workbench.storage import folder
 
 
 class Recorder:

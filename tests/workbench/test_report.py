@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from spadework import formatting
 from spadework.errors import BadRequest
-from spadework.workbench import formatting
 from spadework.workbench.report import blocks, charts, notebook, report
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -536,9 +536,9 @@ def test_a_markdown_cell_is_a_table() -> None:
         (formatting.percent(0.998), "99.8\u00a0%"),
         (formatting.percent(1.0), "100\u00a0%"),
         (formatting.seconds(0.04), "40\u00a0ms"),
-        (formatting.seconds(61), "61\u00a0s"),
-        (formatting.seconds(245), "4\u00a0min 05\u00a0s"),
-        (formatting.seconds(7300), "2\u00a0h 01\u00a0min"),
+        (formatting.seconds(61), "1\u00a0min 1\u00a0s"),
+        (formatting.seconds(245), "4\u00a0min 5\u00a0s"),
+        (formatting.seconds(7300), "2\u00a0h 2\u00a0min"),
         (formatting.mebibytes(2048), "2.0\u00a0GiB"),
         (formatting.count(1, "user"), "1 user"),
         (formatting.count(2, "person", "people"), "2 people"),

@@ -5,6 +5,7 @@ fault is tried again.
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -88,3 +89,19 @@ def test_a_failure_of_the_model_is_not_tried_again(tmp_path):
     )
     found, lists, _ = ledger.find("k")
     assert (found.state, found.reason, lists) == ("failed", "ValueError: so", None)
+
+
+def test_a_trial_that_is_damaged_or_of_an_earlier_form_is_made_again(tmp_path):
+    ledger = Ledger(tmp_path)
+    score = Score(model="m", label="m", values={"ndcg@10": np.zeros(3, np.float32)})
+    ledger.keep("k", score, None, 1.0)
+    header, arrays = tmp_path / "k.json", tmp_path / "k.npz"
+    stored = json.loads(header.read_text())
+    assert list(stored) == ["format", "score", "seconds", "files"]
+    whole = arrays.read_bytes()
+    arrays.write_bytes(whole[:-1] + b"?")
+    assert ledger.find("k") is None
+    arrays.write_bytes(whole)
+    assert ledger.find("k") is not None
+    header.write_text(json.dumps({"score": stored["score"], "seconds": 1.0}))
+    assert ledger.find("k") is None

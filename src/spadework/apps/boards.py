@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from spadework import durations
+from spadework import durations, formatting
 from spadework.apps.terminal import table
+
+if TYPE_CHECKING:
+    from spadework.evaluation.entries import Entry
 
 
 def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     """Heading, one line per model, failures included."""
-    from spadework.workbench import formatting
+    from spadework.evaluation.entries import Entry
 
     protocol = board["protocol"]
     primary = protocol.get("primary", "")
     entries = [
         entry
-        for entry in board["scores"]
-        if not pareto or entry["pareto"] or entry["state"] != "done"
+        for entry in map(Entry.read, board["scores"])
+        if not pareto or entry.pareto or not entry.done
     ]
-    rows = [entry for entry in entries if entry["state"] == "done"]
+    rows = [entry for entry in entries if entry.done]
     heading = protocol.get("heading", protocol.get("split", ""))
     text = f"{heading}\n{facts_line(protocol)}".rstrip() + "\n"
     if rows:
@@ -29,13 +32,9 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     choice = board.get("choice") or {}
     if choice.get("says") and choice.get("winner") == board.get("winner"):
         sentence = f"saved: {board['winner']}. {choice['says']}"
-        text += (
-            formatting.with_labels(
-                sentence, [entry["label"] for entry in [*entries, *board["validation"]]]
-            )
-            + "\n"
-        )
-    elif board.get("winner") and rows and board["winner"] != entries[0]["label"]:
+        labels = [entry.label for entry in (*entries, *map(Entry.read, board["validation"]))]
+        text += formatting.with_labels(sentence, labels) + "\n"
+    elif board.get("winner") and rows and board["winner"] != entries[0].label:
         text += f"chosen on validation: {formatting.label(board['winner'])}\n"
     text += "\n".join([*_without_numbers(entries), *_remarks(entries)])
     if protocol.get("leak"):
@@ -48,30 +47,29 @@ def board_text(board: Mapping[str, Any], *, pareto: bool = False) -> str:
     return text
 
 
-def _without_numbers(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def _without_numbers(entries: Sequence[Entry]) -> list[str]:
     """One line per reason, with all models that share it."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for entry in entries:
-        if entry["state"] != "done":
-            by_reason.setdefault((entry["state"], entry["reason"]), []).append(entry["label"])
+        if not entry.done:
+            by_reason.setdefault((entry.state, entry.reason or ""), []).append(entry.label)
     return [
         f"{state}: {', '.join(labels)}. {reason}" for (state, reason), labels in by_reason.items()
     ]
 
 
-def _remarks(entries: Sequence[Mapping[str, Any]]) -> list[str]:
+def _remarks(entries: Sequence[Entry]) -> list[str]:
     """Remarks of models during fitting, each remark once."""
     by_remark: dict[str, list[str]] = {}
     for entry in entries:
-        for remark in entry.get("remarks", ()):
-            by_remark.setdefault(remark.removeprefix(f"{entry['label']}: "), []).append(
-                _clipped(entry["label"])
-            )
+        for remark in entry.remarks:
+            own = remark.removeprefix(f"{entry.label}: ")
+            by_remark.setdefault(own, []).append(_clipped(entry.label))
     return [f"remark: {', '.join(labels)}: {remark}" for remark, labels in by_remark.items()]
 
 
 def rows_table(
-    entries: Sequence[Mapping[str, Any]],
+    entries: Sequence[Entry],
     primary: str,
     marks: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
@@ -79,24 +77,23 @@ def rows_table(
     head, right = ["rank", "model", primary, "95 %", "fit", "answer", "memory"], (0, 2, 4, 5, 6)
     rows = [_row(entry, primary) for entry in entries]
     spare = (6, 5, 3, 4)
-    if any(entry["label"] in marks for entry in entries):
+    if any(entry.label in marks for entry in entries):
         head.append("")
         rows = [
-            [*row, marks.get(entry["label"], "")] for row, entry in zip(rows, entries, strict=True)
+            [*row, marks.get(entry.label, "")] for row, entry in zip(rows, entries, strict=True)
         ]
     return table(head, rows, right=right, spare=spare)
 
 
-def _row(entry: Mapping[str, Any], primary: str) -> list[str]:
-    ends = entry.get("interval")
+def _row(entry: Entry, primary: str) -> list[str]:
     return [
-        "" if entry.get("rank") is None else str(entry["rank"]),
-        _clipped(entry["label"]),
-        f"{entry['metrics'][primary]:.4f}",
-        f"{ends[0]:.4f} … {ends[1]:.4f}" if ends else "",
-        _seconds(entry.get("fit_seconds")),
-        _seconds(entry.get("recommend_seconds")),
-        f"{entry['memory_mib']:,.0f} MiB" if entry.get("memory_mib") is not None else "",
+        "" if entry.rank is None else str(entry.rank),
+        _clipped(entry.label),
+        formatting.score(entry.value(primary)),
+        "" if entry.interval is None else formatting.interval(entry.interval),
+        _seconds(entry.fit_seconds),
+        _seconds(entry.recommend_seconds),
+        "" if entry.memory_mib is None else f"{entry.memory_mib:,.0f} MiB",
     ]
 
 
@@ -148,6 +145,4 @@ def _seconds(value: float | None) -> str:
 
 def _clipped(label: str) -> str:
     """A label cut to leave room for numbers; the full label is in the report and in --json."""
-    from spadework.workbench import formatting
-
     return formatting.label(label, 48)

@@ -8,21 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from spadework import formatting
 from spadework.apps.boards import facts_line, findings_text, rows_table
-from spadework.workbench import formatting
+from spadework.evaluation.entries import Entry
+from spadework.json_values import Map, as_map, as_number, as_text
 from spadework.workbench.report import outcome
 from spadework.workbench.report.next_line import line_for
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_interval,
-    as_map,
-    as_number,
-    as_text,
-    finished,
-    label_of,
-    value_of,
-)
+from spadework.workbench.report.run_facts import RunFacts
 
 MOST = 10
 """Models of the board that are shown; the baselines and the saved models follow below them."""
@@ -52,15 +44,13 @@ def summary_text(facts: RunFacts, folder: Path, larger: str = "") -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def shown_rows(facts: RunFacts) -> tuple[list[Map], int]:
+def shown_rows(facts: RunFacts) -> tuple[list[Entry], int]:
     """The best rows of the board, then baselines and saved models further down, in the board's
     order; and how many are not shown.
     """
-    scored = [
-        row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None
-    ]
+    scored = facts.scored
     wanted = {*BASELINES, *outcome.marks(facts)}
-    shown = [row for index, row in enumerate(scored) if index < MOST or label_of(row) in wanted]
+    shown = [row for index, row in enumerate(scored) if index < MOST or row.label in wanted]
     return shown, len(scored) - len(shown)
 
 
@@ -79,9 +69,9 @@ def _choice(facts: RunFacts) -> Iterator[str]:
     """The models that are saved, with the reason."""
     served, best = outcome.winner(facts), outcome.best(facts)
     names = formatting.labels([served, best, *(label for _, label in outcome.saved(facts))])
-    row = next((row for row in facts.board if label_of(row) == served and finished(row)), None)
+    row = next((row for row in facts.board if row.label == served and row.done), None)
     if row is not None:
-        value, ends = value_of(row, facts.primary), as_interval(row.get("interval"))
+        value, ends = row.value(facts.primary), row.interval
         yield f"saved    {names[served]}: {facts.primary} {formatting.score(value)}" + (
             f" ({formatting.interval(ends)})" if ends else ""
         )

@@ -82,7 +82,7 @@ class _Task:
         """Its progress, and from three seconds on the estimated remaining time, unless that is
         longer than `most` seconds.
         """
-        from spadework.workbench import formatting
+        from spadework import formatting
 
         label = formatting.label(self.label, 40)
         if not self.total:

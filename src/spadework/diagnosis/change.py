@@ -5,6 +5,7 @@ as a share.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -48,6 +49,14 @@ class Change:
     share: float | None = None  # None where the metric was 0 without the choice
     share_low: float = 0.0
     share_high: float = 0.0
+
+    def share_as_json(self) -> dict[str, Any]:
+        """The share with its interval, as in `advice.json`."""
+        return {
+            "share": self.share,
+            "interval": [self.share_low, self.share_high],
+            "users": self.users,
+        }
 
 
 def difference(base: Array, other: Array, seed: int) -> Change:

@@ -6,9 +6,9 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from html import escape
 from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
+from spadework import notebook_tables
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -92,18 +92,10 @@ class Diagnosis(tuple[Finding, ...]):
     __slots__ = ()
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{f.level}</td><td>{f.code}</td><td>{escape(f.says)}</td><td>{escape(f.advice)}</td></tr>"
-            for f in self
-        )
-        return (
-            (
-                "<table><tr><th>level</th><th>code</th><th>what was "
-                f"found</th><th>advice</th></tr>{rows}</table>"
-            )
-            if self
-            else "<p>no findings</p>"
-        )
+        if not self:
+            return "<p>no findings</p>"
+        heads = ("level", "code", "what was found", "advice")
+        return notebook_tables.as_html(heads, [(f.level, f.code, f.says, f.advice) for f in self])
 
     def _repr_markdown_(self) -> str:
         lines = [f"- **{f.level}** {f.code}: {f.says} → {f.advice}" for f in self]

@@ -79,20 +79,10 @@ class Checked:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        change = self.change
-        observed = (
-            None
-            if change is None
-            else {
-                "share": change.share,
-                "interval": [change.share_low, change.share_high],
-                "users": change.users,
-            }
-        )
         return {
             "prediction": self.prediction.as_json(),
             "outcome": self.outcome,
-            "observed": observed,
+            "observed": None if self.change is None else self.change.share_as_json(),
             "says": self.says,
             "why": self.why,
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from html import escape
 from typing import Any
@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from spadework import events
+from spadework import events, notebook_tables
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.splitting import Split
 from spadework.errors import BadRequest
 from spadework.evaluation import statistics
+from spadework.evaluation.entries import Entry, Gap
 from spadework.evaluation.foreign_lists import lists_of
 from spadework.evaluation.trial import DEFAULT_METRICS, Protocol, Score, judge, trial
 from spadework.models.base import Recommender
@@ -49,12 +50,11 @@ class Scoreboard:
         )
 
     @cached_property
-    def entries(self) -> list[dict[str, Any]]:
-        """One entry per model, the best first, those without numbers last; the shape of `scores` in
-        JSON.
-        """
+    def rows(self) -> list[Entry]:
+        """One entry per model, the best first, those without numbers last."""
+        without = [Entry.of(score) for score in self.scores if score.state != "done"]
         if not self.done:
-            return [bare(score) for score in self.scores]
+            return without
         seed = self.protocol.seed
         drawn = statistics.bootstrap(self._matrix, seed)
         estimates = statistics.estimates(self._matrix, seed, drawn=drawn)
@@ -64,27 +64,29 @@ class Scoreboard:
         entries = []
         for column, score in enumerate(self.done):
             means = score.means(self.protocol.judged)
-            entry = bare(score)
-            entry["metrics"] = {name: _number(means[name]) for name in means}
-            entry["interval"] = [estimates[column].low, estimates[column].high]
-            entry["rank"] = int(ranks[column])
-            if column != leader:
-                gap = against[column]
-                entry["difference"] = {
-                    "value": gap.value,
-                    "interval": [gap.low, gap.high],
-                    "p": gap.p,
-                    "p_holm": gap.p_holm,
-                }
-            entries.append(entry)
-        entries.sort(key=lambda entry: -float(entry["metrics"][self.primary] or 0))
-        _mark_pareto(entries)
-        return entries + [bare(score) for score in self.scores if score.state != "done"]
+            entries.append(
+                replace(
+                    Entry.of(score),
+                    metrics={name: _number(mean) for name, mean in means.items()},
+                    interval=(estimates[column].low, estimates[column].high),
+                    rank=int(ranks[column]),
+                    difference=None if column == leader else Gap.of(against[column]),
+                )
+            )
+        entries.sort(key=lambda entry: -(entry.value(self.primary) or 0.0))
+        return [*_with_pareto(entries), *without]
+
+    @property
+    def entries(self) -> list[dict[str, Any]]:
+        """One entry per model, the best first, those without numbers last; the shape of `scores` in
+        JSON.
+        """
+        return [entry.as_json() for entry in self.rows]
 
     @property
     def winner(self) -> str | None:
         """Label of the best model; None when no model finished."""
-        return str(self.entries[0]["label"]) if self.done else None
+        return self.rows[0].label if self.done else None
 
     def frame(self) -> pl.DataFrame:
         """One row per model: rank, label, metrics, interval of the first metric, costs, state,
@@ -92,17 +94,20 @@ class Scoreboard:
         """
         names = [metric.name for metric in self.protocol.metrics]
         rows = []
-        for entry in self.entries:
-            interval = entry["interval"] or [None, None]
-            row = {"rank": entry["rank"], "model": entry["label"]}
-            row |= {name: entry["metrics"].get(name) for name in names}
-            row |= {
-                "low": interval[0],
-                "high": interval[1],
-                "fit_seconds": entry["fit_seconds"],
-                "state": entry["state"],
-            }
-            rows.append(row | {"reason": entry["reason"]})
+        for entry in self.rows:
+            low, high = entry.interval or (None, None)
+            rows.append(
+                {
+                    "rank": entry.rank,
+                    "model": entry.label,
+                    **{name: entry.value(name) for name in names},
+                    "low": low,
+                    "high": high,
+                    "fit_seconds": entry.fit_seconds,
+                    "state": entry.state,
+                    "reason": entry.reason,
+                }
+            )
         floats = dict.fromkeys((*names, "low", "high", "fit_seconds"), pl.Float64)
         return pl.DataFrame(
             rows, schema_overrides={**floats, "rank": pl.Int64, "reason": pl.String}
@@ -112,21 +117,12 @@ class Scoreboard:
         return f"{self.protocol.heading}\n{self.frame()}"
 
     def _repr_html_(self) -> str:
-        frame = self.frame()
-        head = "".join(f"<th>{escape(name)}</th>" for name in frame.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>"
-            for row in frame.iter_rows()
-        )
-        return f"<p>{escape(self.protocol.heading)}</p><table><tr>{head}</tr>{body}</table>"
+        table = notebook_tables.as_html(*notebook_tables.of_frame(self.frame()))
+        return f"<p>{escape(self.protocol.heading)}</p>{table}"
 
     def _repr_markdown_(self) -> str:
-        frame = self.frame()
-        lines = [f"| {' | '.join(frame.columns)} |", "|" + "---|" * len(frame.columns)]
-        lines += [
-            "| " + " | ".join(_cell(value) for value in row) + " |" for row in frame.iter_rows()
-        ]
-        return "\n".join([self.protocol.heading, "", *lines])
+        table = notebook_tables.as_markdown(*notebook_tables.of_frame(self.frame()))
+        return f"{self.protocol.heading}\n\n{table}"
 
 
 def scoreboard(
@@ -174,46 +170,18 @@ def evaluate(
     return Scoreboard(protocol, (Score(model=name, label=name, values=values, totals=totals),))
 
 
-def bare(score: Score) -> dict[str, Any]:
-    """The entry of a model without numbers."""
-    return {
-        "model": score.model,
-        "label": score.label,
-        "params": dict(score.params),
-        "metrics": {},
-        "interval": None,
-        "difference": None,
-        "rank": None,
-        "fit_seconds": score.fit_seconds,
-        "recommend_seconds": score.recommend_seconds,
-        "memory_mib": score.memory_mib,
-        "filled_share": score.filled_share,
-        "state": score.state,
-        "reason": score.reason,
-        "remarks": list(score.remarks),
-        "pareto": False,
-    }
-
-
-def _mark_pareto(entries: list[dict[str, Any]]) -> None:
-    """A model is on the front when none is both cheaper (to fit and to answer) and better. Entries
-    come best first.
+def _with_pareto(entries: Sequence[Entry]) -> list[Entry]:
+    """The entries, best first, with those marked that none is both cheaper than (to fit and to
+    answer) and better.
     """
-    cheapest = float("inf")
+    cheapest, marked = float("inf"), []
     for entry in entries:
-        if entry["fit_seconds"] is None:
-            continue
-        seconds = entry["fit_seconds"] + entry["recommend_seconds"]
-        if seconds < cheapest:
-            entry["pareto"] = True
-            cheapest = seconds
+        seconds = None if entry.fit_seconds is None else entry.seconds
+        if seconds is not None and seconds < cheapest:
+            cheapest, entry = seconds, replace(entry, pareto=True)
+        marked.append(entry)
+    return marked
 
 
 def _number(value: float) -> float | None:
     return None if np.isnan(value) else float(value)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4f}" if isinstance(value, float) else escape(str(value))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from spadework import formatting, notebook_tables
 from spadework.arrays import Array, Codes, frozen
 from spadework.data.vocabulary import Vocabulary
 from spadework.errors import BadRequest
@@ -72,23 +73,16 @@ class Recommendations:
         return self.frame().filter(pl.col(self.key) == user_id).drop(self.key)
 
     def _repr_html_(self) -> str:
-        return _table(self)
+        note = f"<p>{len(self):,} lists of {self.k}; the first rows</p>"
+        return note + notebook_tables.as_html(*self._first_rows())
 
     def _repr_markdown_(self) -> str:
+        return notebook_tables.as_markdown(*self._first_rows())
+
+    def _first_rows(self) -> tuple[list[str], list[list[str]]]:
+        """Heads and rows of a short table."""
         rows = [
-            f"| {row[0]} | {row[3]} | {row[1]} | {row[2]:.4g} |"
-            for row in self.frame().head(20).iter_rows()
+            [str(user), str(rank), str(item), formatting.number(score, 4)]
+            for user, item, score, rank in self.frame().head(20).iter_rows()
         ]
-        return "\n".join([f"| {self.key} | rank | item_id | score |", "|---|---|---|---|", *rows])
-
-
-def _table(lists: Recommendations) -> str:
-    """First twenty rows as an HTML table; everything escaped."""
-    from html import escape
-
-    rows = "".join(
-        f"<tr><td>{escape(str(user))}</td><td>{rank}</td><td>{escape(str(item))}</td><td>{score:.4g}</td></tr>"
-        for user, item, score, rank in lists.frame().head(20).iter_rows()
-    )
-    head = f"<tr><th>{lists.key}</th><th>rank</th><th>item_id</th><th>score</th></tr>"
-    return f"<p>{len(lists):,} lists of {lists.k}; the first rows</p><table>{head}{rows}</table>"
+        return [self.key, "#rank", "item_id", "#score"], rows

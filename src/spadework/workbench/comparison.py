@@ -12,18 +12,20 @@ import numpy as np
 
 from spadework.arrays import Array
 from spadework.evaluation import statistics
-from spadework.workbench.storage import files
+from spadework.evaluation.entries import Entry
+from spadework.workbench.storage import run_files
 
 
 def compare(folders: Sequence[Path]) -> dict[str, Any]:
     """All judged models of the runs, the best first, each with its difference to the winner of the
     first run.
     """
-    boards = [files.read_json(folder / "scores.json") for folder in folders]
-    data = [files.read_json(folder / "data.json") for folder in folders]
+    boards = [run_files.read(folder, run_files.SCORES) for folder in folders]
+    data = [run_files.read(folder, run_files.DATA) for folder in folders]
     metric = boards[0]["protocol"].get("primary", "")
     against = boards[0]["winner"]
-    remarks, rows = [], []
+    remarks: list[str] = []
+    rows: list[dict[str, Any]] = []
     for folder, board, facts in zip(folders, boards, data, strict=True):
         same = (
             _same_protocol(boards[0], board)
@@ -35,23 +37,17 @@ def compare(folders: Sequence[Path]) -> dict[str, Any]:
                 "compared with the others."
             )
         values, users = _per_user(folder)
-        for entry in board["scores"]:
-            if (
-                entry["state"] != "done"
-                or metric not in entry["metrics"]
-                or entry.get("stage") != "test"
-            ):
+        for entry in map(Entry.read, board["scores"]):
+            value = entry.value(metric)
+            if not entry.done or value is None or entry.stage != "test":
                 continue
-            row = {
-                "run": str(folder),
-                "label": entry["label"],
-                "value": entry["metrics"][metric],
-                "interval": entry["interval"],
-            }
             rows.append(
-                row
-                | {
-                    "values": values.get(f"{entry['label']}/{metric}") if same else None,
+                {
+                    "run": str(folder),
+                    "label": entry.label,
+                    "value": value,
+                    "interval": entry.interval,
+                    "values": values.get(f"{entry.label}/{metric}") if same else None,
                     "users": users,
                     "difference": None,
                 }
@@ -89,11 +85,9 @@ def _same_protocol(first: dict[str, Any], second: dict[str, Any]) -> bool:
 
 
 def _per_user(folder: Path) -> tuple[dict[str, Array], Array]:
-    path = folder / "scores.npz"
-    if not path.exists():
+    if not (folder / run_files.VALUES).exists():
         return {}, np.zeros(0, np.int32)
-    with np.load(path, allow_pickle=False) as stored:
-        arrays: dict[str, Array] = {name: stored[name] for name in stored.files}
+    arrays = run_files.read_values(folder)
     users, judged = arrays.pop("users"), arrays.pop("has_history")
     if judged.any():  # averages on the board are over users with history
         return {name: values[judged] for name, values in arrays.items()}, users[judged]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from spadework import durations, events
+from spadework import durations, events, files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.data.splitting import Split
@@ -16,8 +16,8 @@ from spadework.diagnosis.checking import diagnose
 from spadework.diagnosis.finding import Finding
 from spadework.diagnosis.portrait import facts, portrait
 from spadework.errors import OtherData
-from spadework.evaluation.scoreboard import bare
-from spadework.evaluation.trial import Protocol, Score
+from spadework.evaluation.entries import Entry
+from spadework.evaluation.trial import Protocol
 from spadework.limits import available_bytes, resident_bytes
 from spadework.models.base import Recommender
 from spadework.models.labels import model
@@ -29,8 +29,8 @@ from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.finals import TEST
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.sources import choose_split, read_for, target_of
-from spadework.workbench.storage import files, roles
 from spadework.workbench.storage import folder as folders
+from spadework.workbench.storage import roles, run_files
 from spadework.workbench.warming import Warming
 
 
@@ -86,7 +86,7 @@ class Job:
         from them. Their models and lists are not stored.
         """
         ledger = Ledger(self.folder / "trials")
-        if files.read_json(self.folder / "scores.json").get("budget", {}).get("ended") == "budget":
+        if run_files.read(self.folder, run_files.SCORES).get("budget", {}).get("ended") == "budget":
             ledger.forget(TEST)
         else:
             ledger.clear()
@@ -95,18 +95,14 @@ class Job:
         """Whether the finished run in the folder is of these data, and the new limits would not
         allow more trials.
         """
-        if files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint:
+        if run_files.read(self.folder, run_files.DATA)["fingerprint"] != fingerprint:
             return False
-        stored = files.read_json(self.folder / "recipe.json")["recipe"]
-        board = files.read_json(self.folder / "scores.json")
-        entries = [*board["scores"], *board["validation"]]
+        stored = run_files.read(self.folder, run_files.RECIPE)["recipe"]
+        board = run_files.read(self.folder, run_files.SCORES)
+        states = {Entry.read(row).state for row in (*board["scores"], *board["validation"])}
         ended = board.get("budget", {}).get("ended")  # earlier versions do not say
-        late = (
-            ended == "budget"
-            if ended
-            else any(entry["state"] in ("timed out", "no time") for entry in entries)
-        )
-        large = any(entry["state"] == "out of memory" for entry in entries)
+        late = ended == "budget" if ended else not states.isdisjoint(("timed out", "no time"))
+        large = "out of memory" in states
         more_time = self.recipe.budget_seconds > durations.seconds(stored["budget"], "budget")
         return not (late and more_time) and not (large and self.recipe.memory != stored["memory"])
 
@@ -114,7 +110,7 @@ class Job:
         """Refuse to replace a finished run silently because its data have changed."""
         if (
             folders.is_complete(self.folder)
-            and files.read_json(self.folder / "data.json")["fingerprint"] != fingerprint
+            and run_files.read(self.folder, run_files.DATA)["fingerprint"] != fingerprint
         ):
             raise OtherData(
                 f"{self.folder} holds a finished run of other data.",
@@ -216,15 +212,13 @@ class Job:
         ]
         distinct = {setting.label: setting for setting in members}.values()
         entries = [
-            bare(
-                Score(
-                    model=setting.name,
-                    label=setting.label,
-                    params=setting.params,
-                    state="skipped",
-                    reason=reason,
-                )
-            )
+            Entry(
+                model=setting.name,
+                label=setting.label,
+                params=setting.params,
+                state="skipped",
+                reason=reason,
+            ).as_json()
             for setting in distinct
         ]
         popular = model("popular").fit(log, items, rng=self.recipe.seed)

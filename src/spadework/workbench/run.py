@@ -14,7 +14,7 @@ from spadework.kernels import parallel
 from spadework.models.base import Recommender
 from spadework.workbench.job import Job
 from spadework.workbench.recipe import Recipe, make
-from spadework.workbench.storage import artifact, files, roles
+from spadework.workbench.storage import artifact, roles, run_files
 from spadework.workbench.storage import folder as folders
 
 
@@ -35,7 +35,7 @@ class Run:
     @property
     def board(self) -> dict[str, Any]:
         """`scores.json`: protocol, scores, validation, winner, effects."""
-        board: dict[str, Any] = files.read_json(self.folder / "scores.json")
+        board: dict[str, Any] = run_files.read(self.folder, run_files.SCORES)
         return board
 
     @property
@@ -53,7 +53,7 @@ class Run:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """`findings.json`."""
-        found: list[dict[str, Any]] = files.read_json(self.folder / "findings.json")
+        found: list[dict[str, Any]] = run_files.read(self.folder, run_files.FINDINGS)
         return found
 
     @property
@@ -61,14 +61,27 @@ class Run:
         """What a training made of each prediction, such as {"verdict": "as expected"}; empty before
         `spadework train`.
         """
-        path = self.folder / "advice.json"
-        advice = files.read_json(path) if path.exists() else {"predictions": []}
-        return {one["prediction"]["about"]: one["outcome"] for one in advice["predictions"]}
+        predictions = () if self.advice is None else self.advice["predictions"]
+        return {one["prediction"]["about"]: one["outcome"] for one in predictions}
+
+    @property
+    def advice(self) -> dict[str, Any] | None:
+        """`advice.json`: what was trained after the dig; None before `spadework train`."""
+        if not (self.folder / run_files.ADVICE).exists():
+            return None
+        found: dict[str, Any] = run_files.read(self.folder, run_files.ADVICE)
+        return found
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """`data.json`: the source, the row account, fingerprints, facts of the log."""
+        found: dict[str, Any] = run_files.read(self.folder, run_files.DATA)
+        return found
 
     @property
     def rows(self) -> dict[str, Any]:
         """The row account: read, used, set_aside."""
-        account: dict[str, Any] = files.read_json(self.folder / "data.json")["rows"]
+        account: dict[str, Any] = self.data["rows"]
         return account
 
     @property
@@ -80,9 +93,8 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """The recipe the run was made from."""
-        return make(
-            files.read_json(self.folder / "recipe.json")["recipe"], str(self.folder / "recipe.json")
-        )
+        found = run_files.read(self.folder, run_files.RECIPE)
+        return make(found["recipe"], str(self.folder / run_files.RECIPE))
 
     def model(self, name: str | None = None) -> Recommender:
         """A kept model, fitted on the whole log: by role ("winner", "discover" …), folder or

@@ -24,10 +24,9 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from spadework import durations, events
+from spadework import durations, events, files
 from spadework.kernels import compiled
 from spadework.workbench.rehearsal import PARTS, exercises
-from spadework.workbench.storage import files
 
 OFF = "SPADEWORK_WARM"
 """The environment variable that turns compiling ahead off with "0"."""

@@ -19,6 +19,7 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     """
     from pathlib import Path
 
+    from spadework import formatting
     from spadework.apps.boards import board_text
     from spadework.workbench.comparison import compare
     from spadework.workbench.report import outcome, run_facts
@@ -48,12 +49,11 @@ def command(runs: tuple[str, ...], pareto: bool, as_json: bool) -> None:
     rows = []
     for row in comparison["rows"]:
         gap = row["difference"]
-        paired = (
-            f"{gap['value']:+.4f} ({gap['interval'][0]:+.4f} … {gap['interval'][1]:+.4f})"
-            if gap
-            else ""
-        )
-        rows.append([row["run"], row["label"], f"{row['value']:.4f}", paired])
+        paired = ""
+        if gap:
+            ends = formatting.interval(gap["interval"], sign=True)
+            paired = f"{formatting.signed(gap['value'])} ({ends})"
+        rows.append([row["run"], row["label"], formatting.score(row["value"]), paired])
     click.echo(f"{comparison['metric']}; differences to {comparison['against']}")
     click.echo(
         terminal.table(

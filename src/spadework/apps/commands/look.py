@@ -139,7 +139,7 @@ def _keep_set_aside(log: Interactions) -> Path | None:
     account = log.account
     if account is None or account.rows_set_aside is None or not len(account.rows_set_aside):
         return None
-    from spadework.workbench.storage import files
+    from spadework import files
 
     path = Path("runs") / "set-aside" / f"{Path(account.source).stem}-{log.fingerprint[:8]}.parquet"
     files.write_parquet(path, account.rows_set_aside)

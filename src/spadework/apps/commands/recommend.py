@@ -107,7 +107,7 @@ def command(
 
 
 def _write(frame: pl.DataFrame, path: Path) -> None:
-    from spadework.workbench.storage import files
+    from spadework import files
 
     if path.suffix == ".parquet":
         files.write_parquet(path, frame)

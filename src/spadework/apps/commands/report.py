@@ -31,9 +31,9 @@ def command(
     from pathlib import Path
     from typing import Literal, cast
 
+    from spadework import files
     from spadework.apps.recipe_options import out_path
     from spadework.workbench.report.report import render
-    from spadework.workbench.storage import files
 
     form = "json" if as_json else form
     text = render(Path(run), cast(Literal["html", "markdown", "json"], form), with_ids=with_ids)

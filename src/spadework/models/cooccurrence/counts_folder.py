@@ -4,8 +4,7 @@ no code from it.
 
 from __future__ import annotations
 
-import hashlib
-import json
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,19 @@ import numpy as np
 import polars as pl
 from polars.exceptions import PolarsError
 
+from spadework import bundle, files
 from spadework.arrays import Array
-from spadework.errors import BadRequest, OutputExists
+from spadework.errors import BadRequest
 
-FORMAT = 2
 HEADER, ARRAYS = "counts.json", "arrays.npz"
 TABLES = ("items", "users")
+KIND = bundle.Kind(
+    2,
+    "holds no counts",
+    "Name a folder that counts were saved in.",
+    "count the log again",
+    (ARRAYS, *(f"{name}.parquet" for name in TABLES)),
+)
 _DTYPES = {
     "starts": "int64",
     "columns": "int32",
@@ -38,22 +44,10 @@ def write(
     ids: Mapping[str, pl.Series],
 ) -> Path:
     """Write into a folder that must not exist or be empty."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputExists(f"{folder} exists already.", "Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(folder / ARRAYS, allow_pickle=False, **arrays)
+    members = {ARRAYS: files.npz(arrays)}
     for name in TABLES:
-        pl.DataFrame({"id": ids[name]}).write_parquet(folder / f"{name}.parquet")
-    digests = {
-        name: _digest(folder / name) for name in (ARRAYS, *(f"{name}.parquet" for name in TABLES))
-    }
-    text = json.dumps(
-        {"format": FORMAT, **header, "files": digests},
-        indent=1,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
-    (folder / HEADER).write_text(text + "\n", encoding="utf-8")  # last: its presence means complete
+        members[f"{name}.parquet"] = files.parquet(pl.DataFrame({"id": ids[name]}))
+    bundle.write(bundle.new_folder(folder) / HEADER, KIND, header, members)
     return folder
 
 
@@ -63,34 +57,19 @@ def read(
     """The header, the arrays of these names and the ids of items and users; what is damaged or does
     not fit is refused.
     """
+    header, members = bundle.read(folder / HEADER, KIND)
     again = "Count the log again."
-    if not (folder / HEADER).is_file():
-        raise BadRequest(
-            f"{folder} holds no counts: it has no {HEADER}.",
-            "Name a folder that counts were saved in.",
-        )
     try:
-        header = json.loads((folder / HEADER).read_text(encoding="utf-8"))
-        if header["format"] != FORMAT:
-            raise BadRequest(
-                f"{folder} has format {header['format']}, and this spadework reads {FORMAT}.",
-                f"Upgrade. {again}",
-            )
-        for name in (ARRAYS, *(f"{table}.parquet" for table in TABLES)):
-            if _digest(folder / name) != header["files"][name]:
-                raise BadRequest(
-                    f"{folder / name} is not the file that was saved.",
-                    f"It is damaged or was changed. {again}",
-                )
-        with np.load(folder / ARRAYS, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        ids = {name: pl.read_parquet(folder / f"{name}.parquet")["id"] for name in TABLES}
+        arrays = files.arrays_of(members[ARRAYS])
+        ids = {
+            name: pl.read_parquet(io.BytesIO(members[f"{name}.parquet"]))["id"] for name in TABLES
+        }
         facts = {
             "channel": dict(header["channel"]),
             "now": header["now"],
             "units": int(header["units"]),
         }
-    except (OSError, ValueError, KeyError, TypeError, BadZipFile, PolarsError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, PolarsError) as error:
         raise BadRequest(f"The counts in {folder} cannot be read: {error}.", again) from error
     wrong = _wrong(arrays, ids, names)
     if wrong is not None:
@@ -128,8 +107,3 @@ def _wrong(
     ):
         return "its ids are not in order"
     return None
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,14 +8,13 @@ cannot reach it and the second copy is not shown. A notebook that sets the marku
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from spadework.workbench import formatting
+from spadework import formatting, notebook_tables
 from spadework.workbench.report import outcome, run_facts
 from spadework.workbench.report.blocks import Charts, Prose
-from spadework.workbench.report.report import in_markdown
 from spadework.workbench.report.sections.verdict import verdict
 
 LARGEST = 200_000
@@ -118,38 +117,25 @@ def _note(kept: int, total: int, note: str) -> str:
 def _body(
     title: str, svg: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str
 ) -> str:
-    sides = [' class="number"' if head.startswith("#") else "" for head in heads[:_MOST_COLUMNS]]
-
-    def line(texts: Iterable[str], tag: str) -> str:
-        cells = zip(texts, sides, strict=False)
-        return (
-            f"<tr>{''.join(f'<{tag}{side}>{_escaped(text)}</{tag}>' for text, side in cells)}</tr>"
-        )
-
-    top = line((head.removeprefix("#") for head in heads), "th")
-    lines = "".join(line(row, "td") for row in rows)
     note_html = f"<p>{escape(note)}</p>" if note else ""
-    table = f"<table><thead>{top}</thead><tbody>{lines}</tbody></table>"
-    return f"<h3>{_escaped(title)}</h3>{svg}{table}{note_html}"
+    table = notebook_tables.as_html(*_cells(heads, rows))
+    return f"<h3>{escape(_clipped(title))}</h3>{svg}{table}{note_html}"
 
 
 def _markdown(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], note: str) -> str:
-    heads = heads[:_MOST_COLUMNS]
-    lines = [f"**{_plain(title)}**", "", _line([head.removeprefix("#") for head in heads])]
-    lines.append(
-        "|" + "|".join(" ---: " if head.startswith("#") else " --- " for head in heads) + "|"
-    )
-    lines += [_line(row[: len(heads)]) for row in rows]
-    return "\n".join([*lines, *(["", in_markdown(note)] if note else [])]) + "\n"
+    lines = [f"**{notebook_tables.in_markdown(_clipped(title))}**", ""]
+    lines.append(notebook_tables.as_markdown(*_cells(heads, rows)))
+    return "\n".join([*lines, *(["", notebook_tables.in_markdown(note)] if note else [])]) + "\n"
 
 
-def _line(row: Sequence[str]) -> str:
-    return "| " + " | ".join(_plain(text) for text in row) + " |"
+def _cells(
+    heads: Sequence[str], rows: Sequence[Sequence[str]]
+) -> tuple[list[str], list[list[str]]]:
+    """Not too many columns, and no long texts."""
+    return [_clipped(head) for head in heads[:_MOST_COLUMNS]], [
+        [_clipped(text) for text in row[:_MOST_COLUMNS]] for row in rows
+    ]
 
 
-def _plain(text: str) -> str:
-    return in_markdown(formatting.clip(text, _LONGEST_CELL))
-
-
-def _escaped(text: str) -> str:
-    return escape(formatting.clip(text, _LONGEST_CELL))
+def _clipped(text: str) -> str:
+    return formatting.clip(text, _LONGEST_CELL)

@@ -11,19 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from spadework.workbench import formatting
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_list,
-    as_map,
-    as_number,
-    as_text,
-    finished,
-    label_of,
-    maps,
-    value_of,
-)
+from spadework import formatting
+from spadework.evaluation.entries import Entry
+from spadework.json_values import Map, as_list, as_map, as_number, as_text, maps
+from spadework.workbench.report.run_facts import RunFacts
 
 Cause = Literal["no time", "validation only", "other"]
 NO_TIME: Cause = "no time"
@@ -162,25 +153,23 @@ def left_out(facts: RunFacts, cause: Cause | None = None) -> list[LeftOut]:
     What lost on the validation span was judged there only. What was not judged at all had no time
     or cannot be judged on these data.
     """
-    judged = {label_of(row): row for row in validation(facts) if _has_score(row, facts)}
-    best_of: dict[str, Map] = {}  # model → its best setting on the validation span
-    for row in sorted(judged.values(), key=lambda row: -(value_of(row, facts.primary) or 0.0)):
-        best_of.setdefault(as_text(row.get("model")), row)
-    listed = {label_of(row) for row in facts.board if _has_score(row, facts)}
+    judged = {row.label: row for row in facts.validation if facts.has_value(row)}
+    best_of: dict[str, Entry] = {}  # model → its best setting on the validation span
+    for row in sorted(judged.values(), key=lambda row: -(row.value(facts.primary) or 0.0)):
+        best_of.setdefault(row.model, row)
+    listed = {row.label for row in facts.board if facts.has_value(row)}
     entries: dict[LeftOut, LeftOut] = {}
     for row in facts.board:
-        if not _has_score(row, facts) and label_of(row) not in listed:
-            listed.add(label_of(row))
+        if not facts.has_value(row) and row.label not in listed:
+            listed.add(row.label)
             _merge(
                 entries,
-                _entry_of(
-                    row, judged.get(label_of(row), best_of.get(as_text(row.get("model")))), facts
-                ),
+                _entry_of(row, judged.get(row.label, best_of.get(row.model)), facts),
             )
     listed |= set(judged)
-    for row in validation(facts):
-        if label_of(row) not in listed:
-            listed.add(label_of(row))
+    for row in facts.validation:
+        if row.label not in listed:
+            listed.add(row.label)
             _merge(entries, _entry_of(row, None, facts))
     return [
         entry
@@ -209,21 +198,21 @@ def _merge_unable(entries: list[LeftOut], scored: set[str]) -> list[LeftOut]:
     return kept
 
 
-def _entry_of(row: Map, judged: Map | None, facts: RunFacts) -> LeftOut:
+def _entry_of(row: Entry, judged: Entry | None, facts: RunFacts) -> LeftOut:
     """An entry without a score; `judged` is the entry of the same setting, or else model, that was
     judged on the validation span.
     """
-    cause, model = _cause(row), as_text(row.get("model")) or label_of(row)
+    cause, model = _cause(row), row.model or row.label
     if cause != NO_TIME or judged is None:
-        return LeftOut(cause, model, (label_of(row),), _state(row), _reason(row))
-    value, users = value_of(judged, facts.primary), as_number(judged.get("users"))
+        return LeftOut(cause, model, (row.label,), _state(row), _reason(row))
+    value, users = judged.value(facts.primary), judged.users
     return LeftOut(
         "validation only",
         model,
-        (label_of(row),),
+        (row.label,),
         _state(row),
         _reason(row),
-        label_of(judged),
+        judged.label,
         value,
         users,
     )
@@ -235,16 +224,11 @@ def _merge(entries: dict[LeftOut, LeftOut], entry: LeftOut) -> None:
     entries[key] = entry if known is None else replace(known, labels=(*known.labels, *entry.labels))
 
 
-def validation(facts: RunFacts) -> list[Map]:
-    """The entries of the validation span."""
-    return list(maps(facts.scores.get("validation")))
-
-
-def judged_on(facts: RunFacts) -> list[tuple[float | None, int]]:
+def judged_on(facts: RunFacts) -> list[tuple[int | None, int]]:
     """How many settings were judged on how many users of the validation span, the most users first;
     None where the number is not recorded.
     """
-    counts = [as_number(row.get("users")) for row in validation(facts) if _has_score(row, facts)]
+    counts = [row.users for row in facts.validation if facts.has_value(row)]
     return [
         (users, counts.count(users))
         for users in sorted(
@@ -361,35 +345,23 @@ def other_not_tried(facts: RunFacts) -> Sequence[Map]:
 
 def _scored_models(facts: RunFacts) -> set[str]:
     """Names of models that have a score for some setting."""
-    return {
-        as_text(row.get("model"))
-        for row in [*facts.board, *validation(facts)]
-        if _has_score(row, facts)
-    }
+    return {row.model for row in (*facts.board, *facts.validation) if facts.has_value(row)}
 
 
-def _has_score(row: Map, facts: RunFacts) -> bool:
-    return finished(row) and value_of(row, facts.primary) is not None
-
-
-def _cause(row: Map) -> Cause:
+def _cause(row: Entry) -> Cause:
     """Whether time was too short; boards of earlier versions state that only in the reason."""
-    state, reason = _state(row), as_text(row.get("reason"))
+    state, reason = _state(row), row.reason or ""
     too_late = state == "skipped" and (
         reason.startswith("The budget of") or "a larger budget tries" in reason
     )
     return NO_TIME if state == NO_TIME or too_late else "other"
 
 
-def _state(row: Map) -> str:
-    return (
-        "without a value"
-        if finished(row)
-        else formatting.clip(as_text(row.get("state"), "unknown"), 40)
-    )
+def _state(row: Entry) -> str:
+    return "without a value" if row.done else formatting.clip(row.state, 40)
 
 
-def _reason(row: Map) -> str:
+def _reason(row: Entry) -> str:
     """The reason without the setting's own name, so that settings can share it."""
-    reason = as_text(row.get("reason")).replace(f"'{label_of(row)}' ", "")
+    reason = (row.reason or "").replace(f"'{row.label}' ", "")
     return formatting.clip(reason, 300) or "The run recorded no reason."

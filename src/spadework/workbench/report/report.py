@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
+from dataclasses import fields, replace
+from errno import ENOENT
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -18,8 +19,9 @@ from typing import Any, Literal, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from spadework import files, formatting, notebook_tables
 from spadework.errors import BadRequest
-from spadework.workbench import formatting
+from spadework.json_values import as_map, as_number, as_text
 from spadework.workbench.report import blocks, outcome, run_facts
 from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections import all_sections
@@ -33,9 +35,6 @@ LARGEST = 1_000_000
 _TEMPLATES = Path(__file__).parent / "templates"
 _PLAIN = re.compile(r"[\w ./:=,()'\"+-]*")
 """Commands that Markdown may show between backticks, also inside a table."""
-_MARKDOWN = str.maketrans(
-    {letter: f"\\{letter}" for letter in "\\|*_`[]#~"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-)
 
 
 def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
@@ -50,7 +49,7 @@ def render(folder: Path, form: Form = "html", with_ids: bool = False) -> str:
         )
     facts = run_facts.read(Path(folder))
     if not with_ids:
-        facts = RunFacts(**{**_fields(facts), "faces": without_ids(facts.faces)})
+        facts = replace(facts, faces=without_ids(facts.faces))
     if form == "json":
         return (
             json.dumps(
@@ -92,19 +91,11 @@ def write(
     content = render(folder, form, with_ids)
     path = Path(to) if to is not None else folder / f"report.{ENDINGS[form]}"
     try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        if not path.parent.is_dir():  # a folder by a slip of the keyboard is not made
+            raise FileNotFoundError(ENOENT, os.strerror(ENOENT))
+        files.write_bytes(path, content.encode())
     except OSError as error:
         raise _cannot_write(path, error) from error
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(content)
-        part.chmod(0o644)
-        os.replace(part, path)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 
@@ -115,13 +106,10 @@ def _cannot_write(path: Path, error: OSError) -> BadRequest:
     )
 
 
-def _fields(facts: RunFacts) -> dict[str, Any]:
-    return {name: getattr(facts, name) for name in RunFacts.__dataclass_fields__}
-
-
 def _documents(facts: RunFacts) -> dict[str, Any]:
     """The run's files as they may be shown."""
-    return {name: value for name, value in _fields(facts).items() if name != "troubles"}
+    names = [field.name for field in fields(facts) if field.name != "troubles"]
+    return {name: getattr(facts, name) for name in names}
 
 
 def _title(facts: RunFacts) -> str:
@@ -130,7 +118,7 @@ def _title(facts: RunFacts) -> str:
         filter(
             None,
             map(
-                run_facts.as_text,
+                as_text,
                 (facts.data.get("name"), facts.data.get("source"), facts.recipe.get("source")),
             ),
         ),
@@ -141,16 +129,16 @@ def _title(facts: RunFacts) -> str:
 
 def _subtitle(facts: RunFacts) -> str:
     """One line of facts under the title."""
-    data_facts = run_facts.as_map(facts.data.get("facts"))
+    data_facts = as_map(facts.data.get("facts"))
     sizes = [
         formatting.count(value, unit)
         for unit in ("user", "item", "row")
-        if (value := run_facts.as_number(data_facts.get(f"{unit}s"))) is not None
+        if (value := as_number(data_facts.get(f"{unit}s"))) is not None
     ]
     if data_facts.get("first"):
         sizes.append(
-            f"{formatting.day(run_facts.as_text(data_facts.get('first')))} … "
-            f"{formatting.day(run_facts.as_text(data_facts.get('last')))}"
+            f"{formatting.day(as_text(data_facts.get('first')))} … "
+            f"{formatting.day(as_text(data_facts.get('last')))}"
         )
     fingerprint = formatting.clip(facts.fingerprint, 16)
     return " · ".join([*sizes, *([f"fingerprint {fingerprint}"] if fingerprint else [])])
@@ -167,17 +155,12 @@ def _environment(form: Form) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = in_markdown
+    environment.filters["cell"] = notebook_tables.in_markdown
     environment.filters["code"] = code_in_markdown
     environment.globals["cut_sentence"] = blocks.cut_sentence
     return environment
 
 
-def in_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    return " ".join(text.split()).translate(_MARKDOWN)
-
-
 def code_in_markdown(text: str) -> str:
     """A line to type, as code where no letter of it has a meaning in Markdown."""
-    return f"`{text}`" if _PLAIN.fullmatch(text) else in_markdown(text)
+    return f"`{text}`" if _PLAIN.fullmatch(text) else notebook_tables.in_markdown(text)

@@ -4,54 +4,34 @@ of popular items.
 
 from __future__ import annotations
 
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_map,
-    as_number,
-    as_text,
-    finished,
-    label_of,
-    seconds_of,
-    value_of,
-)
+from spadework.evaluation.entries import Entry
+from spadework.json_values import as_text
+from spadework.workbench.report.run_facts import RunFacts
 
 
-def scored_rows(facts: RunFacts) -> list[Map]:
-    """The board's rows that have a value of the primary metric, best first."""
-    return [
-        row for row in facts.board if finished(row) and value_of(row, facts.primary) is not None
-    ]
-
-
-def choice(facts: RunFacts, scored: list[Map]) -> tuple[Map, list[Map]]:
+def choice(facts: RunFacts, scored: list[Entry]) -> tuple[Entry, list[Entry]]:
     """The model that the run chose on validation, and all that share rank 1 on the test span."""
-    tied = [row for row in scored if as_number(row.get("rank")) == 1] or scored[:1]
+    tied = [row for row in scored if row.rank == 1] or scored[:1]
     winner = as_text(facts.scores.get("winner"))
-    return next((row for row in scored if label_of(row) == winner), scored[0]), tied
+    return next((row for row in scored if row.label == winner), scored[0]), tied
 
 
-def cheapest(tied: list[Map]) -> Map:
+def cheapest(tied: list[Entry]) -> Entry:
     """The row that took the fewest seconds; those that did not record it come last."""
-    return min(tied, key=_seconds)
+    return min(tied, key=lambda row: float("inf") if row.seconds is None else row.seconds)
 
 
-def _seconds(row: Map) -> float:
-    spent = seconds_of(row)
-    return float("inf") if spent is None else spent
-
-
-def popular_rows(scored: list[Map]) -> list[tuple[str, Map]]:
+def popular_rows(scored: list[Entry]) -> list[tuple[str, Entry]]:
     """The two baselines, where the run has them, as name and row: the most popular items of all
     time, and of the last seven days.
     """
-    rows_by_name: dict[str, Map] = {}
+    rows_by_name: dict[str, Entry] = {}
     for row in scored:
-        if row.get("model") != "popular":
+        if row.model != "popular":
             continue
-        window = as_text(as_map(row.get("params")).get("window")).replace(" ", "").lower()
+        window = as_text(row.params.get("window")).replace(" ", "").lower()
         if window in ("7d", "7days", "604800", "7"):
             rows_by_name.setdefault("the most popular items of the last 7 days", row)
-        elif window in ("", "all", "0") and not as_map(row.get("params")).get("half_life"):
+        elif window in ("", "all", "0") and not row.params.get("half_life"):
             rows_by_name.setdefault("the most popular items of all time", row)
     return sorted(rows_by_name.items())

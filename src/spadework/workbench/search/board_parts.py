@@ -6,7 +6,7 @@ import platform
 import resource
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 from spadework.arrays import Array
 from spadework.diagnosis.probe import Unanswered
 from spadework.evaluation import statistics
+from spadework.evaluation.entries import Entry
 from spadework.evaluation.metrics import is_of_lists, measure, parse
 from spadework.evaluation.repetition import repetition
 from spadework.evaluation.scoreboard import Scoreboard
@@ -57,11 +58,11 @@ def protocol_facts(board: Scoreboard, seconds: float) -> dict[str, Any]:
     }
 
 
-def with_lists(entry: dict[str, Any]) -> dict[str, Any]:
+def with_lists(entry: Entry) -> Entry:
     """An entry with its metrics of lists under "lists", too."""
-    return entry | {
-        "lists": {key: value for key, value in entry["metrics"].items() if is_of_lists(key)}
-    }
+    return replace(
+        entry, lists={key: value for key, value in entry.metrics.items() if is_of_lists(key)}
+    )
 
 
 def slices_of(protocol: Protocol, lists: dict[str, Array]) -> list[dict[str, Any]]:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spadework import files
 from spadework.arrays import Array
-from spadework.evaluation.scoreboard import Scoreboard, bare
+from spadework.evaluation.entries import Entry, as_json
+from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import NOVEL_RECALL, Protocol, Score, State
 from spadework.models.base import Recommender
 from spadework.models.catalogue import catalogue
@@ -25,7 +27,7 @@ from spadework.workbench.search.board_parts import (
 from spadework.workbench.search.clock import Clock
 from spadework.workbench.search.example_users import examples
 from spadework.workbench.search.judgement import Judgement
-from spadework.workbench.storage import files
+from spadework.workbench.storage import run_files
 
 if TYPE_CHECKING:
     from spadework.workbench.search.choice import Choice
@@ -53,12 +55,11 @@ def write_board(made: Board) -> None:
     """Write `scores.json`, `scores.npz` and `faces.json`."""
     dig, test = made.dig, made.dig.test
     board = Scoreboard(test, tuple(made.scores))
-    entries = [with_lists(entry) | {"stage": "test"} for entry in board.entries]
+    entries = [with_lists(entry) for entry in board.rows]
     entries += [
-        bare(score) | {"stage": "test"}
-        for score in without_numbers(dig, {score.model for score in made.scores})
+        Entry.of(score) for score in without_numbers(dig, {score.model for score in made.scores})
     ]
-    leaders = [entry["label"] for entry in entries if entry["label"] in made.lists][:SHOWN]
+    leaders = [entry.label for entry in entries if entry.label in made.lists][:SHOWN]
     shown = list(
         dict.fromkeys(
             [
@@ -76,11 +77,11 @@ def write_board(made: Board) -> None:
     }
     winner = None if made.chosen is None else made.chosen.winner.label
     files.write_json(
-        dig.folder / "scores.json",
+        dig.folder / run_files.SCORES,
         {
             "protocol": protocol_facts(board, dig.clock.spent),
-            "scores": entries,
-            "validation": validation_entries(dig),
+            "scores": as_json(entries, "test"),
+            "validation": as_json(validation_entries(dig), "validation"),
             "winner": winner,
             "best": None if made.chosen is None else made.chosen.best.label,
             "choice": None
@@ -107,8 +108,8 @@ def write_board(made: Board) -> None:
     )
     arrays = {"users": test.truth.users, "has_history": test.truth.has_history}
     for score in board.done:
-        arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
-    files.write_arrays(dig.folder / "scores.npz", arrays)
+        arrays |= run_files.named_values(score.label, score.values)
+    run_files.write_values(dig.folder, arrays)
     recipe = dig.recipe
     shown_users = examples(
         test,
@@ -118,7 +119,7 @@ def write_board(made: Board) -> None:
         seed=recipe.seed,
         with_ids=recipe.with_ids,
     )
-    files.write_json(dig.folder / "faces.json", shown_users)
+    files.write_json(dig.folder / run_files.FACES, shown_users)
 
 
 ROLES = {
@@ -133,10 +134,10 @@ ROLES = {
 def write_interrupted(folder: Path, board: Scoreboard, clock: Clock) -> None:
     """Write the validation board of the trials finished before an interruption."""
     files.write_json(
-        folder / "scores.json",
+        folder / run_files.SCORES,
         {
             "protocol": protocol_facts(board, clock.spent) | {"interrupted": True},
-            "scores": [entry | {"stage": "validation"} for entry in board.entries],
+            "scores": as_json(board.rows, "validation"),
             "validation": [],
             "winner": board.winner,
         },
@@ -154,7 +155,7 @@ def full_score(result: Judgement, protocol: Protocol) -> Score:
     return replace(result.score, values={result.primary: values})
 
 
-def validation_entries(dig: Dig) -> list[dict[str, Any]]:
+def validation_entries(dig: Dig) -> list[Entry]:
     """Entries of all settings on the validation span: first those judged on all users, then those
     judged on samples, then those without a number.
     """
@@ -165,14 +166,15 @@ def validation_entries(dig: Dig) -> list[dict[str, Any]]:
         result for result in judged.values() if result.reason is None and result.rung == last
     ]
     entries = (
-        Scoreboard(protocol, tuple(full_score(result, protocol) for result in complete)).entries
+        Scoreboard(protocol, tuple(full_score(result, protocol) for result in complete)).rows
         if complete
         else []
     )
-    for entry in entries:
-        entry["users"] = int(protocol.judged.sum())
-    tried = [*entries, *effects.entries(judged, protocol, {entry["label"] for entry in entries})]
-    return [entry | {"stage": "validation"} for entry in tried]
+    everyone = int(protocol.judged.sum())
+    return [
+        *(replace(entry, users=everyone) for entry in entries),
+        *effects.entries(judged, protocol, {entry.label for entry in entries}),
+    ]
 
 
 def without_numbers(dig: Dig, shown: set[str]) -> list[Score]:

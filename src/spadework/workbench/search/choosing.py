@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spadework import durations, events
+from spadework import durations, events, files, formatting
 from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -27,7 +27,6 @@ from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.models.labels import model
 from spadework.models.popular import Popular, Random
-from spadework.workbench import formatting
 from spadework.workbench.recipe import Recipe
 from spadework.workbench.search.boardfile import Board, full_score, write_board, write_interrupted
 from spadework.workbench.search.budgeting import account_of
@@ -43,7 +42,7 @@ from spadework.workbench.search.model_families import baselines
 from spadework.workbench.search.planner import Planner
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.search.windows import Windows
-from spadework.workbench.storage import files, roles
+from spadework.workbench.storage import roles
 
 OTHER_QUESTIONS = 0.15
 """Share of the budget that questions which do not decide the verdict may take."""

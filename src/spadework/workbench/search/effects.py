@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from spadework import formatting
 from spadework.arrays import Array
 from spadework.evaluation import statistics
+from spadework.evaluation.entries import Entry
 from spadework.evaluation.trial import Protocol
 from spadework.models.base import Recommender
 from spadework.models.cooccurrence.operator import CoOccurrence
@@ -116,48 +118,38 @@ class _Levels:
         )
 
 
-def entries(
-    judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]
-) -> list[dict[str, Any]]:
+def entries(judged: Mapping[str, Judgement], protocol: Protocol, shown: set[str]) -> list[Entry]:
     """One entry for each setting that is not in `shown`, with its number of users, as in
     `validation` of the JSON.
     """
     results = [result for label, result in judged.items() if label not in shown]
-    intervals: dict[int, tuple[Array, Array]] = {}
+    intervals: dict[int, tuple[float, float]] = {}
     for size in {len(result.rows) for result in results}:
         group = [result for result in results if len(result.rows) == size and result.reason is None]
         if group:
-            ends = statistics.interval(
+            low, high = statistics.interval(
                 statistics.bootstrap(
                     np.column_stack([result.values for result in group]), protocol.seed, 400
                 )
             )
-            intervals |= {id(result): (ends[0][at], ends[1][at]) for at, result in enumerate(group)}
-    return [_entry(result, protocol, intervals.get(id(result))) for result in results]
-
-
-def _entry(
-    result: Judgement, protocol: Protocol, ends: tuple[Array, Array] | None
-) -> dict[str, Any]:
-    done = result.reason is None
-    return {
-        "model": result.setting.name,
-        "label": result.setting.label,
-        "params": dict(result.setting.params),
-        "metrics": {protocol.primary: result.mean} if done else {},
-        "interval": None if ends is None else [float(ends[0]), float(ends[1])],
-        "difference": None,
-        "rank": None,
-        "fit_seconds": result.score.fit_seconds,
-        "recommend_seconds": result.score.recommend_seconds,
-        "memory_mib": None,
-        "filled_share": 0.0,
-        "state": result.score.state,
-        "reason": result.reason,
-        "pareto": False,
-        "users": len(result.rows),
-        "remarks": [],
-    }
+            intervals |= {
+                id(result): (float(low[at]), float(high[at])) for at, result in enumerate(group)
+            }
+    return [
+        Entry(
+            model=result.setting.name,
+            label=result.setting.label,
+            params=result.setting.params,
+            metrics={protocol.primary: result.mean} if result.reason is None else {},
+            interval=intervals.get(id(result)),
+            fit_seconds=result.score.fit_seconds,
+            recommend_seconds=result.score.recommend_seconds,
+            state=result.score.state,
+            reason=result.reason,
+            users=len(result.rows),
+        )
+        for result in results
+    ]
 
 
 def _main(design: Design, first: Mapping[str, Judgement]) -> list[tuple[dict[str, Any], Array]]:
@@ -217,10 +209,7 @@ def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
             changed = [name for name, value in params.items() if value != base_params[name]]
             if len(changed) == 1:
                 name = changed[0]
-                what = (
-                    f"{name.replace('_', ' ')} {_word(params[name])} instead of "
-                    f"{_word(base_params[name])}"
-                )
+                what = formatting.changed(name, params[name], base_params[name])
                 row = {
                     "what": what,
                     "kind": name,
@@ -233,7 +222,3 @@ def _single(sweep: Sweep) -> list[tuple[dict[str, Any], Array]]:
                     found[what] = (row, result.values - base.values)
                 break
     return list(found.values())
-
-
-def _word(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from spadework import formatting
 from spadework.evaluation import statistics
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.catalogue import catalogue
@@ -103,15 +104,8 @@ def _single_changes(scores: list[Score]) -> list[tuple[str, str, str, str]]:
                 score.model,
                 score.label,
                 topic,
-                (
-                    f"{name.replace('_', ' ')} {_word(score.params[name])} instead of "
-                    f"{_word(defaults[name])}"
-                ),
+                formatting.changed(name, score.params[name], defaults[name]),
             )
             if pair[:2] not in [known[:2] for known in PAIRS]:
                 found.append(pair)
     return found
-
-
-def _word(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -7,16 +7,16 @@ import shutil
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from spadework import bundle, files
 from spadework.arrays import Array
 from spadework.data.vocabulary import digest
+from spadework.errors import BadRequest
+from spadework.evaluation.entries import read_trial, trial_as_json
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
-from spadework.workbench.storage import files
 
+KIND = bundle.Kind(1, "has no such trial", "Run the job again.", "run the job again")
 AGAIN = ("timed out", "skipped", "out of memory", "no time")
 """States that depend on the machine or the budget, not on the model: such trials are repeated."""
 
@@ -52,39 +52,33 @@ class Ledger:
         start made it); None where there is none that is final.
         """
         header = self.folder / f"{key}.json"
-        arrays = self.folder / f"{key}.npz"
         if not header.exists():
             return None
-        values = json.loads(header.read_text(encoding="utf-8"))
-        if values["score"]["state"] in AGAIN or (
-            values["score"]["state"] == "done" and not arrays.exists()
-        ):
+        try:
+            stored, members = bundle.read(header, KIND)
+        except BadRequest:  # damaged, or of an earlier format: it is made again
             return None
-        loaded: dict[str, Array] = {}
-        if arrays.exists():
-            with np.load(arrays, allow_pickle=False) as stored:
-                loaded = {name: stored[name] for name in stored.files}
-        lists = loaded.pop("lists", None)
-        remarks = tuple(values["score"].pop("remarks", ()))
-        seconds = 0.0 if key in self._here else float(values["seconds"])
-        return Score(**values["score"], values=loaded, remarks=remarks), lists, seconds
+        arrays = files.arrays_of(members[f"{key}.npz"]) if members else {}
+        lists = arrays.pop("lists", None)
+        score = read_trial(stored["score"], arrays)
+        if score.state in AGAIN or (score.state == "done" and not members):
+            return None
+        return score, lists, 0.0 if key in self._here else float(stored["seconds"])
 
     def keep(
         self, key: str, score: Score, lists: Array | None, seconds: float, *, durable: bool = True
     ) -> None:
-        """Write a trial; the header comes last, so its presence means complete. Trials of
-        milliseconds need not be `durable`.
-        """
+        """Write a trial. Trials of milliseconds need not be `durable`."""
         self._here.add(key)
         arrays: dict[str, Array] = dict(score.values)
         if lists is not None:
             arrays["lists"] = lists
-        if arrays:
-            files.write_arrays(self.folder / f"{key}.npz", arrays, durable=durable)
-        header: dict[str, Any] = {name: getattr(score, name) for name in _PLAIN}
-        header["params"], header["totals"] = dict(score.params), dict(score.totals)
-        files.write_json(
-            self.folder / f"{key}.json", {"score": header, "seconds": seconds}, durable=durable
+        bundle.write(
+            self.folder / f"{key}.json",
+            KIND,
+            {"score": trial_as_json(score), "seconds": seconds},
+            {f"{key}.npz": files.npz(arrays)} if arrays else {},
+            durable=durable,
         )
 
     def forget(self, stage: str) -> None:
@@ -101,16 +95,3 @@ class Ledger:
         if self.folder.exists():
             self.folder.rename(gone)
             shutil.rmtree(gone)
-
-
-_PLAIN = (
-    "model",
-    "label",
-    "state",
-    "reason",
-    "fit_seconds",
-    "recommend_seconds",
-    "memory_mib",
-    "filled_share",
-    "remarks",
-)

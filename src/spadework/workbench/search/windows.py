@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from spadework import events
+from spadework import durations, events
 from spadework.data import splitting
 from spadework.data.splitting import Split
 from spadework.errors import SpadeworkError
@@ -62,7 +62,8 @@ class Windows:
         ]
         seconds = sum(self.judging.costs.trial(model, train, users) for model in waiting)
         if seconds > left:
-            self.why_none = f"an older one takes about {seconds:.0f} s, and there was no time"
+            needed = durations.words(seconds)
+            self.why_none = f"an older one takes about {needed}, and there was no time"
             return [main]
         events.note(f"older window  {len(both)} settings, judged on {users:,} users")
         values = self._judge(both, protocol, self.judging.clock.deadline_in(left))

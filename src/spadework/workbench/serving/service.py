@@ -16,7 +16,7 @@ from spadework.data.interactions import Interactions
 from spadework.errors import BadRequest
 from spadework.workbench.run import Run
 from spadework.workbench.sources import read_for
-from spadework.workbench.storage import files, roles
+from spadework.workbench.storage import artifact, roles, run_files
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Service:
                 f"There is no folder {where!r}.",
                 "Name a run such as runs/2026-01-31-orders, or a model inside it.",
             )
-        if (path / "model.json").exists():
+        if (path / artifact.HEADER).exists():
             return cls(path, None)
-        if not (path / "recipe.json").exists():
+        if not (path / run_files.RECIPE).exists():
             raise BadRequest(
                 f"{where} is neither a run nor a model.", "Make a run with: spadework dig SOURCE"
             )
@@ -97,7 +97,7 @@ def histories_of(run: Run | None, histories: str | None) -> Interactions:
     log, _ = read_for(
         recipe, source_of(run, "Give a log with --histories FILE."), None, items=False
     )
-    if files.read_json(run.folder / "data.json")["fingerprint"]["log"] != log.fingerprint:
+    if run.data["fingerprint"]["log"] != log.fingerprint:
         events.note(
             f"{recipe.source} has changed since the run; its present rows are the histories."
         )
@@ -113,11 +113,10 @@ def source_of(run: Run, instead: str) -> str:
         raise BadRequest(
             f"The run was made from {recipe.source!r}, which cannot be read again.", instead
         )
-    stored = files.read_json(run.folder / "data.json")
     found: str = (
         recipe.source
         if ":" in recipe.source or Path(recipe.source).exists()
-        else stored.get("path") or recipe.source
+        else run.data.get("path") or recipe.source
     )
     return found
 

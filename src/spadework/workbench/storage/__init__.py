@@ -1,6 +1,6 @@
-"""Files on disk: run folders, saved models, and files that are complete or absent.
+"""Run folders and saved models.
 
-Start with `files`, then `folder` (a run folder, which process holds it, whether it is complete),
-`artifact` (one model as plain arrays and JSON) and `roles` (the kept models and their purposes).
-Nothing is pickled, and loading runs no code.
+Start with `run_files` (the files of a run, and their reader), then `folder` (which process holds a
+run folder, whether it is complete), `artifact` (one model as plain arrays and JSON) and `roles`
+(the kept models and their purposes). Nothing is pickled, and loading runs no code.
 """

@@ -4,24 +4,35 @@ from it.
 
 from __future__ import annotations
 
+import io
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+from polars.exceptions import PolarsError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
+from spadework import bundle, files
+from spadework.arrays import Array
 from spadework.data.content import ItemContent
 from spadework.data.vocabulary import Vocabulary
-from spadework.errors import BadRequest, OutputExists
+from spadework.errors import BadRequest
 from spadework.models.base import Recommender
 from spadework.models.labels import model
-from spadework.workbench.storage import files
 
-FORMAT = 1
+HEADER, ARRAYS, ITEMS = "model.json", "arrays.safetensors", "items.parquet"
+KIND = bundle.Kind(
+    1,
+    "is not a model",
+    "Name a folder such as runs/NAME/models/cosine.",
+    "fit the model again",
+    (ARRAYS, ITEMS),
+)
 _PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".bin", ".npy")
 
 
@@ -33,32 +44,21 @@ def save(
     content: ItemContent | None = None,
 ) -> Path:
     """Write a fitted model into a folder that must not exist or be empty."""
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputExists(f"{folder} exists already.", "Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = bundle.new_folder(Path(folder))
     arrays = {key: np.ascontiguousarray(value) for key, value in sorted(fitted.state.items())}
-    files.write_bytes(folder / "arrays.safetensors", save_arrays(arrays))
     items = pl.DataFrame({"item_id": fitted.item_vocabulary.ids})
     if content is not None:
         items = items.with_columns(title=content.titles())
-    files.write_parquet(folder / "items.parquet", items)
     header = {
-        "format": FORMAT,
         "model": fitted.name,
         "label": fitted.label,
         "params": fitted.params,
-        "arrays": {
-            key: {"shape": list(array.shape), "dtype": str(array.dtype)}
-            for key, array in arrays.items()
-        },
+        "arrays": _shapes(arrays),
         "facts": facts or {},
-        "files": {
-            name: files.sha256(folder / name) for name in ("arrays.safetensors", "items.parquet")
-        },
     }
     files.write_bytes(folder / "README.md", _readme(header).encode())
-    files.write_json(folder / "model.json", header)  # last: its presence means complete
+    members = {ARRAYS: save_arrays(arrays), ITEMS: files.parquet(items)}
+    bundle.write(folder / HEADER, KIND, header, members)
     return folder
 
 
@@ -84,45 +84,29 @@ def load(folder: str | Path) -> Recommender:
     pickle is refused.
     """
     path = Path(folder)
-    if not (path / "model.json").exists():
-        raise BadRequest(
-            f"{path} is not a model: it has no model.json.",
-            "Name a folder such as runs/NAME/models/cosine.",
-        )
-    pickles = [file.name for file in path.iterdir() if file.suffix in _PICKLES]
-    if pickles:
+    pickles = [file.name for file in path.glob("*") if file.suffix in _PICKLES]
+    if pickles and (path / HEADER).exists():
         raise BadRequest(
             f"{path} holds {pickles[0]}, which may run code when read.",
             "Remove it; models need no such file.",
         )
-    header = files.read_json(path / "model.json")
-    if header.get("format") != FORMAT:
-        raise BadRequest(
-            f"{path} has format {header.get('format')}, and this spadework reads {FORMAT}.",
-            "Upgrade, or fit the model again.",
-        )
-    for name, digest in header["files"].items():
-        if not (path / name).exists() or files.sha256(path / name) != digest:
-            raise BadRequest(
-                f"{path / name} is not the file that was saved.",
-                "It is damaged or was changed; fit the model again.",
-            )
+    header, members = bundle.read(path / HEADER, KIND)
     try:
-        arrays = load_arrays((path / "arrays.safetensors").read_bytes())
+        arrays = load_arrays(members[ARRAYS])
     except SafetensorError as error:
         raise BadRequest(
-            f"{path / 'arrays.safetensors'} cannot be read: {error}.", "Fit the model again."
+            f"{path / ARRAYS} cannot be read: {error}.", "Fit the model again."
         ) from error
-    found = {
-        key: {"shape": list(array.shape), "dtype": str(array.dtype)}
-        for key, array in arrays.items()
-    }
-    if found != header["arrays"]:
+    try:
+        shapes, name, params = header["arrays"], header["model"], header["params"]
+        vocabulary = Vocabulary(pl.read_parquet(io.BytesIO(members[ITEMS]))["item_id"])
+    except (KeyError, PolarsError) as error:
+        raise BadRequest(f"{path} cannot be read: {error}.", "Fit the model again.") from error
+    if _shapes(arrays) != shapes:
         raise BadRequest(
             f"The arrays of {path} are not those of its model.json.", "Fit the model again."
         )
-    fitted = model(header["model"], **header["params"])
-    vocabulary = Vocabulary(pl.read_parquet(path / "items.parquet")["item_id"])
+    fitted = model(name, **params)
     fault = fitted.check_state(arrays, len(vocabulary))
     if fault is not None or not vocabulary.ids.is_sorted() or vocabulary.ids.null_count():
         raise BadRequest(
@@ -133,9 +117,16 @@ def load(folder: str | Path) -> Recommender:
     return fitted
 
 
+def _shapes(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    return {
+        key: {"shape": list(array.shape), "dtype": str(array.dtype)}
+        for key, array in arrays.items()
+    }
+
+
 def titles(folder: Path) -> pl.Series | None:
     """Titles of the items [item codes]; None where the artifact has none."""
-    items = pl.read_parquet(folder / "items.parquet")
+    items = pl.read_parquet(folder / ITEMS)
     return items["title"] if "title" in items.columns else None
 
 

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from spadework import events
+from spadework import events, files
 from spadework.errors import BadRequest, OutputExists
 from spadework.workbench.recipe import Recipe
-from spadework.workbench.storage import files
+from spadework.workbench.storage import run_files
 
 MANIFEST = "manifest.json"
 DUG, TRAINED = "models-of-the-dig", "trained"
@@ -24,15 +24,9 @@ DUG, TRAINED = "models-of-the-dig", "trained"
 of the transformer that was trained last, served or not.
 """
 _DERIVED = (
-    "data.json",
-    "findings.json",
-    "readiness.json",
+    *(name for name in run_files.TYPES if name != run_files.RECIPE),
+    run_files.VALUES,
     "train.toml",
-    "scores.json",
-    "scores.npz",
-    "faces.json",
-    "advice.json",
-    "training.json",
     "report.html",
     "set_aside.parquet",
 )
@@ -95,7 +89,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
             shutil.rmtree(half)
         else:
             half.unlink(missing_ok=True)
-    if not (folder / "recipe.json").exists() or (_same_recipe(folder, recipe) and not force):
+    if not (folder / run_files.RECIPE).exists() or (_same_recipe(folder, recipe) and not force):
         return
     if not force:
         raise OutputExists(
@@ -107,7 +101,7 @@ def prepare(folder: Path, recipe: Recipe, *, force: bool) -> None:
     shutil.rmtree(folder / "training", ignore_errors=True)
     (folder / "log.jsonl").unlink(missing_ok=True)
     # last, so that the folder is known as a run's until it is empty
-    (folder / "recipe.json").unlink()
+    (folder / run_files.RECIPE).unlink()
 
 
 def clear(folder: Path) -> None:
@@ -122,7 +116,7 @@ def clear(folder: Path) -> None:
 
 def _is_ours(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir() if not path.name.startswith(files.HALF)}
-    return "recipe.json" in names or names <= set(_TRACES)
+    return run_files.RECIPE in names or names <= set(_TRACES)
 
 
 @contextmanager
@@ -206,10 +200,10 @@ class JsonLog:
 
 def _same_recipe(folder: Path, recipe: Recipe) -> bool:
     """Whether the folder's job is this one; budget, memory limit and threads may differ."""
-    stored = folder / "recipe.json"
-    if not stored.exists():
+    if not (folder / run_files.RECIPE).exists():
         return False
-    stored_entry, requested = files.read_json(stored), recipe.model_dump(mode="json")
+    stored_entry = run_files.read(folder, run_files.RECIPE)
+    requested = recipe.model_dump(mode="json")
     loose = ("budget", "memory", "threads")
     # older recipes lack newer keys
     earlier = {name: field.default for name, field in Recipe.model_fields.items()} | stored_entry[

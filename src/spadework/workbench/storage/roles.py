@@ -14,10 +14,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from spadework import files
 from spadework.data.content import ItemContent
 from spadework.errors import BadRequest, UnknownName
 from spadework.models.base import Recommender
-from spadework.workbench.storage import artifact, files
+from spadework.workbench.storage import artifact
 
 FILE = "roles.json"
 WINNER, BEST, REMIND, DISCOVER, SIMILAR = "winner", "best", "remind", "discover", "similar"
@@ -153,7 +154,7 @@ def find(models: Path, name: str | None = None) -> Path:
 
 def label_of(folder: Path) -> str:
     """The label of a model in a folder, without reading the model."""
-    label: str = files.read_json(folder / "model.json")["label"]
+    label: str = files.read_json(folder / artifact.HEADER)["label"]
     return label
 
 
@@ -171,7 +172,7 @@ def in_words(models: Path) -> str:
 
 
 def _names(models: Path) -> list[str]:
-    return sorted(path.parent.name for path in models.glob("*/model.json"))
+    return sorted(path.parent.name for path in models.glob(f"*/{artifact.HEADER}"))
 
 
 def _fresh(models: Path) -> Path:

@@ -25,20 +25,13 @@ class Tested:
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""
-        observed = None
-        if self.change is not None:
-            observed = {
-                "share": self.change.share,
-                "interval": [self.change.share_low, self.change.share_high],
-                "users": self.change.users,
-            }
         return {
             "ingredient": self.pair.ingredient,
             "value": self.pair.value,
             "against": self.pair.other,
             "model": self.label,
             "predicted": self.pair.prediction is not None,
-            "observed": observed,
+            "observed": None if self.change is None else self.change.share_as_json(),
             "reason": self.reason,
         }
 

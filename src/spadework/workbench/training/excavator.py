@@ -26,8 +26,8 @@ from spadework.workbench.run import Run
 from spadework.workbench.search.trial_cache import Ledger
 from spadework.workbench.serving.service import source_of
 from spadework.workbench.sources import choose_split, read_for
-from spadework.workbench.storage import files
 from spadework.workbench.storage import folder as folders
+from spadework.workbench.storage import run_files
 from spadework.workbench.training import judged, kept
 from spadework.workbench.training.advice import (
     Tested,
@@ -76,7 +76,7 @@ class Excavation:
         self._remark_on(ingredients, policy)
         predictions = [
             Prediction.from_json(entry)
-            for entry in files.read_json(folder / "readiness.json")["predictions"]
+            for entry in run_files.read(folder, run_files.READINESS)["predictions"]
         ]
         versions, why = pairs(ingredients, self.changes, predictions, items, final.repeats)
         if not ablate:
@@ -226,7 +226,7 @@ class Excavation:
 
     def _read(self, source: Any, content: Any) -> tuple[Interactions, ItemContent | None, Split]:
         recipe = self.run.recipe
-        data = files.read_json(self.run.folder / "data.json")
+        data = self.run.data
         stored, elsewhere = data["fingerprint"], data.get("items path")
         if (
             content is None
@@ -282,10 +282,9 @@ class Excavation:
         """The content of `advice.json` where it is of this same training, which has ended; else a
         note says that an earlier one is replaced.
         """
-        path = self.run.folder / "advice.json"
-        if not path.exists() or (self.run.folder / "training").exists():
+        earlier = self.run.advice
+        if earlier is None or (self.run.folder / "training").exists():
             return None
-        earlier: dict[str, Any] = files.read_json(path)
         wanted = {
             "trained": model.label,
             "state": "done",
@@ -298,8 +297,8 @@ class Excavation:
             for name, value in (wanted | {"version": version("spadework")}).items()
         ) and (earlier.get("ablated") or not ablate):
             events.note(
-                f"trained     {self.run.folder} has this training already; remove {path} to "
-                "train once more"
+                f"trained     {self.run.folder} has this training already; remove "
+                f"{self.run.folder / run_files.ADVICE} to train once more"
             )
             return earlier
         events.note(
@@ -350,7 +349,7 @@ def train(
 
     require_torch()
     opened = run if isinstance(run, Run) else Run(Path(run))
-    if not (opened.folder / "recipe.json").exists():
+    if not (opened.folder / run_files.RECIPE).exists():
         raise BadRequest(
             f"{opened.folder} is no run folder.", "Make a run with: spadework dig SOURCE"
         )

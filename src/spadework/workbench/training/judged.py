@@ -4,17 +4,16 @@ compared with the others user by user.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from spadework.arrays import Array
 from spadework.errors import BadData
+from spadework.evaluation.entries import Entry
 from spadework.evaluation.trial import Protocol, Score
 from spadework.workbench.search.rungs import rungs_of
-from spadework.workbench.storage import files
+from spadework.workbench.storage import run_files
 
 
 def scores_of(
@@ -24,56 +23,32 @@ def scores_of(
 
     Raises `BadData` where the files do not fit together or are of other users.
     """
-    arrays = _arrays(folder)
+    arrays = run_files.read_values(folder)
+    path = folder / run_files.VALUES
     if not np.array_equal(arrays["users"], protocol.truth.users):
         raise BadData(
-            f"{folder / 'scores.npz'} is of other users than the run's split has.",
-            "Dig again, then train.",
+            f"{path} is of other users than the run's split has.", "Dig again, then train."
         )
     made = []
-    for entry in board["scores"]:
-        label = entry["label"]
-        if entry["model"] == without:
+    for entry in map(Entry.read, board["scores"]):
+        if entry.model == without:
             continue
-        values = {
-            name.removeprefix(f"{label}/"): array
-            for name, array in arrays.items()
-            if name.startswith(f"{label}/")
-        }
-        if entry["state"] == "done" and protocol.primary not in values:
-            raise BadData(
-                f"{folder / 'scores.npz'} has no values of {label!r}.", "Dig again, then train."
-            )
-        totals = {
-            name: value
-            for name, value in entry["metrics"].items()
-            if name not in values and value is not None
-        }
-        made.append(
-            Score(
-                model=entry["model"],
-                label=label,
-                params=entry["params"],
-                state=entry["state"],
-                reason=entry["reason"],
-                values=values,
-                totals=totals,
-                fit_seconds=entry["fit_seconds"],
-                recommend_seconds=entry["recommend_seconds"],
-                memory_mib=entry["memory_mib"],
-                filled_share=entry["filled_share"],
-                remarks=tuple(entry["remarks"]),
-            )
-        )
+        values = run_files.values_of(arrays, entry.label)
+        if entry.done and protocol.primary not in values:
+            raise BadData(f"{path} has no values of {entry.label!r}.", "Dig again, then train.")
+        made.append(entry.score(values))
     return made
 
 
 def keep_values(folder: Path, score: Score, protocol: Protocol) -> None:
     """Add the values [users] of one more model to the file; earlier values of it are replaced."""
     before = (f"{score.model}/", f"{score.model}(")
-    arrays = {name: array for name, array in _arrays(folder).items() if not name.startswith(before)}
-    arrays |= {f"{score.label}/{name}": values for name, values in score.values.items()}
-    files.write_arrays(folder / "scores.npz", arrays)
+    arrays = {
+        name: array
+        for name, array in run_files.read_values(folder).items()
+        if not name.startswith(before)
+    }
+    run_files.write_values(folder, arrays | run_files.named_values(score.label, score.values))
 
 
 def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, int | None]:
@@ -82,11 +57,9 @@ def validation_of_winner(board: dict[str, Any], primary: str) -> tuple[float, in
     """
     label = winner_of_dig(board)
     found = [
-        (entry["metrics"][primary], entry.get("users"))
-        for entry in board["validation"]
-        if entry["label"] == label
-        and entry["state"] == "done"
-        and entry["metrics"].get(primary) is not None
+        (value, entry.users)
+        for entry in map(Entry.read, board["validation"])
+        if entry.label == label and entry.done and (value := entry.value(primary)) is not None
     ]
     # stored when a training replaced its entry
     if not found and board.get("validation_of_dig") is not None:
@@ -110,16 +83,3 @@ def winner_of_dig(board: dict[str, Any]) -> str | None:
     """The label that the dig chose, regardless of later trainings."""
     label: str | None = board.get("winner_of_dig", board["winner"])
     return label
-
-
-def _arrays(folder: Path) -> dict[str, Array]:
-    try:
-        with (
-            (folder / "scores.npz").open("rb") as file,
-            np.load(file, allow_pickle=False) as stored,
-        ):
-            return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise BadData(
-            f"{folder / 'scores.npz'} cannot be read: {error}.", "Dig again, then train."
-        ) from error

@@ -11,17 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from spadework import files
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
 from spadework.diagnosis.finding import by_weight
 from spadework.diagnosis.prediction import Checked, finding_of
+from spadework.evaluation.entries import as_json
 from spadework.evaluation.scoreboard import Scoreboard
 from spadework.evaluation.trial import Protocol, Score
 from spadework.models.base import Recommender
 from spadework.workbench.run import Run
 from spadework.workbench.search.board_parts import with_lists
-from spadework.workbench.storage import files, roles
 from spadework.workbench.storage import folder as folders
+from spadework.workbench.storage import roles, run_files
 from spadework.workbench.training import judged, training_curves
 
 NOT_TRIED = "transformers"
@@ -41,22 +43,24 @@ def write_board(
     folder, before = run.folder, run.board
     (score, final), (chosen, choosing) = tested, validated
     judged.keep_values(folder, score, final)
-    files.write_json(folder / "training.json", training_curves.gathered(curve_files))
-    files.write_json(folder / "advice.json", advice)
+    files.write_json(folder / run_files.TRAINING, training_curves.gathered(curve_files))
+    files.write_json(folder / run_files.ADVICE, advice)
     findings = [finding for finding in run.findings if finding["code"] != "VER-2"]
     if checked:
         findings.append(finding_of(list(checked)).as_json())
     findings.sort(key=by_weight)
-    files.write_json(folder / "findings.json", findings)
+    files.write_json(folder / run_files.FINDINGS, findings)
     least, users = judged.validation_of_winner(before, choosing.primary)
     validation = [
-        entry for entry in before["validation"] if entry["model"] != score.model
-    ] + _entries(choosing, [chosen], "validation")
+        *(entry for entry in before["validation"] if entry["model"] != score.model),
+        *as_json(Scoreboard(choosing, (chosen,)).rows, "validation"),
+    ]
+    board = Scoreboard(final, (*others, score)).rows
     files.write_json(
-        folder / "scores.json",
+        folder / run_files.SCORES,
         before
         | {
-            "scores": [with_lists(entry) for entry in _entries(final, [*others, score], "test")],
+            "scores": as_json(map(with_lists, board), "test"),
             "winner": advice["winner"],
             "winner_of_dig": judged.winner_of_dig(before),
             "validation_of_dig": least if np.isfinite(least) else None,
@@ -106,7 +110,3 @@ def keep_network(folder: Path, made: Path | None) -> None:
         (network,) = made.iterdir()
         shutil.copytree(network, half)  # and not moved: after a stop it is still there
         half.rename(target)
-
-
-def _entries(protocol: Protocol, scores: Sequence[Score], stage: str) -> list[dict[str, Any]]:
-    return [entry | {"stage": stage} for entry in Scoreboard(protocol, tuple(scores)).entries]

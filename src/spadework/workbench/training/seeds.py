@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spadework.arrays import Array
@@ -24,13 +26,7 @@ def joined(scores: list[Score]) -> Score:
         float(np.mean([getattr(score, name) for score in scores]))
         for name in ("fit_seconds", "recommend_seconds")
     )
-    made = {name: getattr(first, name) for name in Score.__dataclass_fields__}
-    return Score(
-        **(
-            made
-            | {"values": values, "totals": totals, "fit_seconds": fit, "recommend_seconds": answer}
-        )
-    )
+    return replace(first, values=values, totals=totals, fit_seconds=fit, recommend_seconds=answer)
 
 
 def values_of(scores: list[Score], protocol: Protocol) -> Array | None:

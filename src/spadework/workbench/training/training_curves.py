@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from spadework import files
 from spadework.models.base import Recommender
-from spadework.workbench.storage import files
 
 STILL_GAINING = 0.01
 """Least gain over two epochs, as a share, by which a network is still learning."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import formatting
+from spadework import formatting
 from spadework.workbench.report.charts import drawing as draw
 from spadework.workbench.report.charts.drawing import BELOW, TOP, Values
 

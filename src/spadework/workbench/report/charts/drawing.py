@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from spadework.workbench import formatting
+from spadework import formatting
 
 INK, QUIET, LINE = "var(--ink, currentColor)", "var(--quiet, #6b7280)", "var(--line, #d4d4d8)"
 ACCENT, HEAT = "var(--accent, #1f6f8b)", "var(--heat, #0f6b7a)"

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spadework.workbench import formatting
+from spadework import formatting
 from spadework.workbench.report.charts import drawing as draw
 from spadework.workbench.report.charts.drawing import BELOW, TOP, Values
 

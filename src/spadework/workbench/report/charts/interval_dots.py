@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from spadework.workbench import formatting
+from spadework import formatting
 from spadework.workbench.report.charts import drawing as draw
 
 ROW = 24.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from spadework.workbench import formatting
+from spadework import formatting
 from spadework.workbench.report.charts import drawing as draw
 from spadework.workbench.report.charts.drawing import BELOW, TOP, Values
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spadework.json_values import Map
 from spadework.workbench.report.blocks import Block, Section
-from spadework.workbench.report.run_facts import Map, RunFacts
+from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections.account import account, portrait
 from spadework.workbench.report.sections.board import board, slices
 from spadework.workbench.report.sections.example_users import example_users

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.json_values import Map, as_list, as_map, as_number, as_text, numbers
 from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Tiles, table
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_list,
-    as_map,
-    as_number,
-    as_text,
-    numbers,
-)
+from spadework.workbench.report.run_facts import RunFacts
 
 
 def account(facts: RunFacts) -> list[Block]:

@@ -6,23 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.evaluation.entries import Entry, Gap
+from spadework.json_values import as_interval, as_list, as_map, as_number, as_text, maps
 from spadework.workbench.report import charts, outcome
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Table, table
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_interval,
-    as_list,
-    as_map,
-    as_number,
-    as_text,
-    label_of,
-    maps,
-    seconds_of,
-    value_of,
-)
-from spadework.workbench.report.scored import choice, scored_rows
+from spadework.workbench.report.run_facts import RunFacts
+from spadework.workbench.report.scored import choice
 from spadework.workbench.report.sections.verdict import WIDTHS
 
 _MOST_DOTS = 30
@@ -35,7 +25,7 @@ def board(facts: RunFacts) -> list[Block]:
     rows = facts.board
     if not rows:
         return [Prose("There is no board: no model was scored before the run stopped.", "missing")]
-    scored = scored_rows(facts)
+    scored = facts.scored
     heading = facts.heading
     blocks: list[Block] = [
         Prose(
@@ -52,19 +42,19 @@ def board(facts: RunFacts) -> list[Block]:
     if scored:
         blocks.append(_models(facts, scored, heading))
     blocks += _unscored(facts, scored)
-    if len([row for row in scored if seconds_of(row) is not None]) > 1:
+    if len([row for row in scored if row.seconds is not None]) > 1:
         blocks.append(Charts((_quality_and_cost(facts, scored),), wide=True))
     return [*blocks, *_other_metrics(facts, scored)]
 
 
-def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
+def _dots(facts: RunFacts, scored: list[Entry], heading: str) -> Chart:
     _, tied = choice(facts, scored)
     shown = scored[:_MOST_DOTS]
     dots = [
         charts.Dot(
-            formatting.clip(label_of(row), 80),
-            value_of(row, facts.primary),
-            as_interval(row.get("interval")),
+            formatting.clip(row.label, 80),
+            row.value(facts.primary),
+            row.interval,
             tone="accent" if row in tied else "plain",
         )
         for row in shown
@@ -74,16 +64,16 @@ def _dots(facts: RunFacts, scored: list[Map], heading: str) -> Chart:
         if len(shown) < len(scored)
         else "Quality of each model"
     )
-    best = value_of(scored[0], facts.primary)
+    best = scored[0].value(facts.primary)
     wide, narrow = (
         charts.dots_with_interval(dots, title=title, axis=heading, width=width, reference=best)
         for width in WIDTHS
     )
     lines = [
         (
-            formatting.clip(label_of(row), 120),
-            formatting.score(value_of(row, facts.primary)),
-            formatting.interval(as_interval(row.get("interval"))),
+            formatting.clip(row.label, 120),
+            formatting.score(row.value(facts.primary)),
+            formatting.interval(row.interval),
         )
         for row in shown
     ]
@@ -109,7 +99,7 @@ def _how_chosen(facts: RunFacts) -> list[str]:
         return []
     served, best = outcome.winner(facts), outcome.best(facts)
     text = f"Saved and served: “{formatting.clip(served, 80)}”."
-    if outcome.validation(facts):
+    if facts.validation:
         same = " It is the best by value on validation, too."
         text += (
             same
@@ -137,26 +127,26 @@ def _judged_on(facts: RunFacts) -> str:
     return f"Judged on the validation span: {', '.join(parts)}." if parts else ""
 
 
-def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
+def _models(facts: RunFacts, scored: list[Entry], heading: str) -> Table:
     marks = outcome.marks(facts)
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
-        label, first = label_of(row), as_number(row.get("rank")) == 1
+        label, first = row.label, row.rank == 1
         lines.append(
             (
-                formatting.number(as_number(row.get("rank"))),
+                formatting.number(row.rank),
                 Cell(
                     formatting.clip(label, 120), "best" if first else "plain", marks.get(label, "")
                 ),
                 Cell(
-                    formatting.score(value_of(row, facts.primary)),
-                    note=formatting.interval(as_interval(row.get("interval"))),
+                    formatting.score(row.value(facts.primary)),
+                    note=formatting.interval(row.interval),
                 ),
-                _against(as_map(row.get("difference"))),
-                formatting.seconds(as_number(row.get("fit_seconds"))),
-                formatting.seconds(as_number(row.get("recommend_seconds"))),
-                formatting.mebibytes(as_number(row.get("memory_mib"))),
-                Cell("●", "hit") if row.get("pareto") is True else "",
+                _against(row.difference),
+                formatting.seconds(row.fit_seconds),
+                formatting.seconds(row.recommend_seconds),
+                formatting.mebibytes(row.memory_mib),
+                Cell("●", "hit") if row.pareto else "",
             )
         )
     heads = (
@@ -180,22 +170,22 @@ def _models(facts: RunFacts, scored: list[Map], heading: str) -> Table:
     )
 
 
-def _against(difference: Map) -> Cell:
+def _against(difference: Gap | None) -> Cell:
     """The difference to the leader with its interval, and the p that goes with this interval."""
-    if not difference:
+    if difference is None:
         return Cell(formatting.ABSENT)
-    ends, p = as_interval(difference.get("interval")), as_number(difference.get("p"))
+    ends, p = difference.interval, difference.p
     # Boards of earlier versions computed p by another test than the interval: where they disagree,
     # p would only confuse.
     agree = ends is not None and p is not None and (p < 0.05) == (ends[0] > 0 or ends[1] < 0)
     note = formatting.interval(ends, sign=True) if ends else ""
     return Cell(
-        formatting.signed(as_number(difference.get("value"))),
+        formatting.signed(difference.value),
         note=note + (f", p {_chance(p)}" if agree and p is not None else ""),
     )
 
 
-def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
+def _unscored(facts: RunFacts, scored: list[Entry]) -> list[Block]:
     """What has no score for another reason than time, each setting once; what had no time is
     listed at the end of the report.
     """
@@ -208,9 +198,9 @@ def _unscored(facts: RunFacts, scored: list[Map]) -> list[Block]:
         for entry in outcome.left_out(facts, "other")
     ]
     remarks = [
-        (formatting.clip(label_of(row), 120), formatting.clip(as_text(remark), 300))
+        (formatting.clip(row.label, 120), formatting.clip(remark, 300))
         for row in scored
-        for remark in as_list(row.get("remarks"))
+        for remark in row.remarks
     ]
     blocks: list[Block] = (
         [table("Without a score", ("Model", "State", "Reason"), lines, "scores.json")]
@@ -246,14 +236,14 @@ def _chance(p: float) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
 
 
-def _quality_and_cost(facts: RunFacts, scored: list[Map]) -> Chart:
-    shown = [row for row in scored if seconds_of(row) is not None][:_MOST_POINTS]
+def _quality_and_cost(facts: RunFacts, scored: list[Entry]) -> Chart:
+    shown = [row for row in scored if row.seconds is not None][:_MOST_POINTS]
     points = [
         charts.Point(
-            formatting.clip(label_of(row), 60),
-            seconds_of(row),
-            value_of(row, facts.primary),
-            row.get("pareto") is True,
+            formatting.clip(row.label, 60),
+            row.seconds,
+            row.value(facts.primary),
+            row.pareto,
         )
         for row in shown
     ]
@@ -288,13 +278,11 @@ def _quality_and_cost(facts: RunFacts, scored: list[Map]) -> Chart:
     return Chart(title, wide, reading, twin, narrow)
 
 
-def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
+def _other_metrics(facts: RunFacts, scored: list[Entry]) -> list[Block]:
     requested = [as_text(name) for name in as_list(facts.protocol.get("metrics"))]
-    metrics = [name for name in requested if any(value_of(row, name) is not None for row in scored)]
-    metrics = metrics or list(
-        dict.fromkeys(name for row in scored for name in as_map(row.get("metrics")))
-    )
-    list_metrics = list(dict.fromkeys(name for row in scored for name in as_map(row.get("lists"))))
+    metrics = [name for name in requested if any(row.value(name) is not None for row in scored)]
+    metrics = metrics or list(dict.fromkeys(name for row in scored for name in row.metrics))
+    list_metrics = list(dict.fromkeys(name for row in scored for name in row.lists or {}))
     if not scored or not (metrics or list_metrics):
         return []
     metrics, list_metrics = (
@@ -303,16 +291,15 @@ def _other_metrics(facts: RunFacts, scored: list[Map]) -> list[Block]:
     )
     lines: list[tuple[str | Cell, ...]] = []
     for row in scored:
-        listed = as_map(row.get("lists"))
+        listed = row.lists or {}
         params = ", ".join(
-            f"{name} {as_text(value, str(value))}"
-            for name, value in as_map(row.get("params")).items()
+            f"{name} {as_text(value, str(value))}" for name, value in row.params.items()
         )
-        cells = [formatting.score(value_of(row, name)) for name in metrics] + [
-            formatting.number(as_number(listed.get(name))) for name in list_metrics
+        cells = [formatting.score(row.value(name)) for name in metrics] + [
+            formatting.number(listed.get(name)) for name in list_metrics
         ]
         lines.append(
-            (Cell(formatting.clip(label_of(row), 120), note=formatting.clip(params, 200)), *cells)
+            (Cell(formatting.clip(row.label, 120), note=formatting.clip(params, 200)), *cells)
         )
     heads = (
         "Model and its parameters",

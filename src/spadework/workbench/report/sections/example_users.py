@@ -8,17 +8,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.json_values import Map, as_list, as_map, as_number, as_text, maps
 from spadework.workbench.report.blocks import Block, Card, Cards, Cell, Listing, Prose, table
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_list,
-    as_map,
-    as_number,
-    as_text,
-    maps,
-)
+from spadework.workbench.report.run_facts import RunFacts
 
 _MOST_LISTS = 4
 _MOST_TITLE = 80

@@ -6,20 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spadework import formatting
 from spadework.diagnosis.command_lines import RUN
-from spadework.workbench import formatting
+from spadework.json_values import Map, as_interval, as_map, as_number, as_text, maps
 from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Table, Tone, table
 from spadework.workbench.report.next_line import line_for
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_interval,
-    as_map,
-    as_number,
-    as_text,
-    maps,
-)
+from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections.verdict import WIDTHS
 
 _LEVELS: dict[str, Tone] = {"strong": "strong", "weak": "weak", "note": "note", "blocker": "block"}

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import formatting
-from spadework.workbench.report import charts, outcome
-from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, table
-from spadework.workbench.report.run_facts import (
+from spadework import formatting
+from spadework.evaluation.entries import Entry
+from spadework.json_values import (
     Map,
-    RunFacts,
     as_interval,
     as_list,
     as_map,
     as_number,
     as_text,
-    finished,
-    label_of,
     maps,
     numbers,
-    value_of,
 )
+from spadework.workbench.report import charts
+from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, table
+from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections.verdict import WIDTHS
 
 _MOST_EFFECTS = 25
@@ -35,11 +33,7 @@ def helped(facts: RunFacts) -> list[Block]:
     effects.sort(key=lambda row: -(as_number(row.get("effect")) or 0.0))
     heat, tried = (
         as_map(facts.scores.get("heat")),
-        [
-            row
-            for row in outcome.validation(facts)
-            if finished(row) and value_of(row, facts.primary) is not None
-        ],
+        [row for row in facts.validation if facts.has_value(row)],
     )
     blocks: list[Block] = []
     if effects:
@@ -182,24 +176,23 @@ def _text_at(matrix: Sequence[object], row: int, column: int) -> str:
     return as_text(line[column]) if column < len(line) else ""
 
 
-def _tried(facts: RunFacts, tried: list[Map]) -> Block:
+def _tried(facts: RunFacts, tried: list[Entry]) -> Block:
     """The settings with a value on the validation span. Values of the same users are next to each
     other, since only these can be compared.
     """
     metric = facts.primary
 
-    def users_of(row: Map) -> float:
-        count = as_number(row.get("users"))
-        return float("inf") if count is None else count
+    def users_of(row: Entry) -> float:
+        return float("inf") if row.users is None else row.users
 
-    tried = sorted(tried, key=lambda row: (-users_of(row), -(value_of(row, metric) or 0.0)))
+    tried = sorted(tried, key=lambda row: (-users_of(row), -(row.value(metric) or 0.0)))
     lines = [
         (
-            formatting.clip(label_of(row), 140),
-            formatting.score(value_of(row, metric)),
-            formatting.interval(as_interval(row.get("interval"))),
-            formatting.seconds(as_number(row.get("fit_seconds"))),
-            f"{users:,.0f}" if (users := as_number(row.get("users"))) is not None else "all",
+            formatting.clip(row.label, 140),
+            formatting.score(row.value(metric)),
+            formatting.interval(row.interval),
+            formatting.seconds(row.fit_seconds),
+            "all" if row.users is None else f"{row.users:,}",
         )
         for row in tried
     ]

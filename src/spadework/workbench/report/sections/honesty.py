@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.json_values import Map, as_list, as_map, as_number, as_text
 from spadework.workbench.report import outcome
 from spadework.workbench.report.blocks import Block, Cell, Folded, Prose, Tone, table
-from spadework.workbench.report.run_facts import Map, RunFacts, as_list, as_map, as_number, as_text
+from spadework.workbench.report.run_facts import RunFacts
 
 _REPEATS = {
     "allow": "Items of the user's history may be recommended, and count.",

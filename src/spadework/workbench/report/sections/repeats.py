@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.json_values import as_map, as_number, as_text, maps
 from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, table
-from spadework.workbench.report.run_facts import RunFacts, as_map, as_number, as_text, maps
+from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections.verdict import WIDTHS
 
 _MOST = 8

@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from spadework.workbench import formatting
+from spadework import formatting
+from spadework.json_values import Map, as_interval, as_map, as_number, as_text, maps, numbers
 from spadework.workbench.report import charts
 from spadework.workbench.report.blocks import Block, Cell, Chart, Charts, Prose, Tone, table
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_interval,
-    as_map,
-    as_number,
-    as_text,
-    maps,
-    numbers,
-)
+from spadework.workbench.report.run_facts import RunFacts
 from spadework.workbench.report.sections.verdict import WIDTHS
 
 _MOST = 8

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
+from spadework import formatting
+from spadework.evaluation.entries import Entry, Gap
+from spadework.json_values import as_interval, as_map, as_number, as_text, maps
 from spadework.models.needs import REPEATS_MATTER
-from spadework.workbench import formatting
 from spadework.workbench.report import charts, outcome
 from spadework.workbench.report.blocks import Block, Chart, Charts, Prose, Tiles, table
-from spadework.workbench.report.run_facts import (
-    Map,
-    RunFacts,
-    as_interval,
-    as_map,
-    as_number,
-    as_text,
-    finished,
-    label_of,
-    maps,
-    seconds_of,
-    value_of,
-)
-from spadework.workbench.report.scored import cheapest, choice, popular_rows, scored_rows
+from spadework.workbench.report.run_facts import RunFacts
+from spadework.workbench.report.scored import cheapest, choice, popular_rows
 
 WIDTHS = (860, 360)
 """Pictures over the whole line are drawn for a wide page and for a narrow one."""
@@ -32,7 +22,7 @@ def verdict(facts: RunFacts) -> list[Block]:
     """The summary for a manager: the best model, its gain over popular items, its cost; warnings
     before the picture.
     """
-    scored = scored_rows(facts)
+    scored = facts.scored
     alarms = [Prose(trouble, "missing") for trouble in facts.troubles]
     alarms += [
         Prose(
@@ -117,13 +107,13 @@ def _reminders(facts: RunFacts) -> list[str]:
     return [text.strip()] if text else []
 
 
-def _best(facts: RunFacts, scored: list[Map]) -> str:
+def _best(facts: RunFacts, scored: list[Entry]) -> str:
     chosen, tied = choice(facts, scored)
-    ends = formatting.interval(as_interval(chosen.get("interval")), 3)
-    value = f"{formatting.score(value_of(chosen, facts.primary), 3)} ({ends}; {facts.heading})"
-    name, served = f"“{formatting.clip(label_of(chosen), 80)}”", outcome.winner(facts)
-    reason, first = outcome.why(facts), f"“{formatting.clip(label_of(scored[0]), 80)}”"
-    if served and served != label_of(chosen):
+    ends = formatting.interval(chosen.interval, 3)
+    value = f"{formatting.score(chosen.value(facts.primary), 3)} ({ends}; {facts.heading})"
+    name, served = f"“{formatting.clip(chosen.label, 80)}”", outcome.winner(facts)
+    reason, first = outcome.why(facts), f"“{formatting.clip(scored[0].label, 80)}”"
+    if served and served != chosen.label:
         sentence = (
             f"The model that is saved, “{formatting.clip(served, 80)}”, has no score on the "
             f"test span. The best that has one is {name}: {value}."
@@ -137,7 +127,7 @@ def _best(facts: RunFacts, scored: list[Map]) -> str:
         elif len(tied) > 1:
             sentence += f" On the test span it is one of {len(tied)} models that share rank 1."
     elif chosen in tied and len(tied) > 1:
-        fastest = f"“{formatting.clip(label_of(cheapest(tied)), 80)}”"
+        fastest = f"“{formatting.clip(cheapest(tied).label, 80)}”"
         sentence = (
             f"The model chosen on validation is {name}: {value}. {len(tied)} models share "
             "rank 1: their differences are within the noise."
@@ -157,12 +147,10 @@ def _best(facts: RunFacts, scored: list[Map]) -> str:
     return sentence + _in_plain_words(chosen)
 
 
-def _in_plain_words(chosen: Map) -> str:
+def _in_plain_words(chosen: Entry) -> str:
     """The hit rate as a sentence, where it was measured."""
-    metric = next(
-        (name for name in as_map(chosen.get("metrics")) if name.startswith("hitrate@")), ""
-    )
-    hit, depth = value_of(chosen, metric), metric.partition("@")[2]
+    metric = next((name for name in chosen.metrics if name.startswith("hitrate@")), "")
+    hit, depth = chosen.value(metric), metric.partition("@")[2]
     if hit is None or not depth.isdigit():
         return ""
     return (
@@ -171,17 +159,17 @@ def _in_plain_words(chosen: Map) -> str:
     )
 
 
-def _gain(facts: RunFacts, scored: list[Map]) -> str:
+def _gain(facts: RunFacts, scored: list[Entry]) -> str:
     """Against popularity; the run states differences to its leader, so the leader is what is
     compared.
     """
     leader, parts = scored[0], []
-    if all(row.get("model") in _SAME_FOR_ALL for row in scored):
+    if all(row.model in _SAME_FOR_ALL for row in scored):
         return (
             "Only lists that are the same for all users, or drawn at random, have a score, so it "
             "is not known whether personal lists pay."
         )
-    if leader.get("model") == "popular":
+    if leader.model == "popular":
         sentence = (
             "Nothing beats popular items: this log holds no sign that personal lists pay, or "
             "too few rows to see it."
@@ -197,15 +185,14 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
             )
         return sentence
     for name, row in popular_rows(scored):
-        difference = as_map(row.get("difference"))
-        value, ends = as_number(difference.get("value")), as_interval(difference.get("interval"))
-        base, best = value_of(row, facts.primary) or 0.0, value_of(leader, facts.primary) or 0.0
+        gap = row.difference or Gap(None, None)
+        base, best = row.value(facts.primary) or 0.0, leader.value(facts.primary) or 0.0
         parts.append(
             _against(
                 name,
                 base,
-                -value if value is not None else best - base,
-                (-ends[1], -ends[0]) if ends else None,
+                best - base if gap.value is None else -gap.value,
+                (-gap.interval[1], -gap.interval[0]) if gap.interval else None,
             )
         )
     if not parts:
@@ -217,7 +204,7 @@ def _gain(facts: RunFacts, scored: list[Map]) -> str:
     subject = (
         "It"
         if chosen is leader
-        else f"The first on the test span, “{formatting.clip(label_of(leader), 80)}”,"
+        else f"The first on the test span, “{formatting.clip(leader.label, 80)}”,"
     )
     return f"{subject} is {' and '.join(parts)}."
 
@@ -243,12 +230,11 @@ def _against(name: str, base: float, gain: float, ends: tuple[float, float] | No
     )
 
 
-def _cost(facts: RunFacts, scored: list[Map]) -> str:
+def _cost(facts: RunFacts, scored: list[Entry]) -> str:
     chosen, _ = choice(facts, scored)
     cpus = as_number(as_map(facts.protocol.get("environment")).get("cpus"))
     machine = f" on {formatting.count(cpus, 'processor')}" if cpus else ""
-    fit, answer = as_number(chosen.get("fit_seconds")), as_number(chosen.get("recommend_seconds"))
-    memory = as_number(chosen.get("memory_mib"))
+    fit, answer, memory = chosen.fit_seconds, chosen.recommend_seconds, chosen.memory_mib
     users = as_number(facts.protocol.get("users"))
     who = formatting.count(users, "user") if users is not None else "the test users"
     cost = (
@@ -292,11 +278,7 @@ def _expected(facts: RunFacts) -> str:
 def _left_out(facts: RunFacts) -> list[Block]:
     """How many models on the board have no score, and what had no time."""
     listed = {label for entry in outcome.left_out(facts, "other") for label in entry.labels}
-    states = [
-        as_text(row.get("state"))
-        for row in facts.board
-        if not finished(row) and label_of(row) in listed
-    ]
+    states = [row.state for row in facts.board if not row.done and row.label in listed]
     counts = ", ".join(f"{states.count(state)} {state}" for state in sorted(set(states)))
     warnings = (
         [Prose(f"Without a score: {counts}. The section Board gives each reason.", "warning")]
@@ -310,7 +292,7 @@ def _left_out(facts: RunFacts) -> list[Block]:
     ]
 
 
-def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
+def _picture(facts: RunFacts, scored: list[Entry]) -> Chart:
     """The first models, then the chosen model, baselines and saved models, in the order of the
     board.
     """
@@ -320,15 +302,15 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
         *scored[:_MOST],
         chosen,
         *baselines,
-        *(row for row in scored if label_of(row) in marked),
+        *(row for row in scored if row.label in marked),
     ]
     shown = [row for row in scored if any(row is other for other in wanted)]
     metric = formatting.metric(facts.primary)
     dots = [
         charts.Dot(
-            formatting.clip(label_of(row), 80),
-            value_of(row, facts.primary),
-            as_interval(row.get("interval")),
+            formatting.clip(row.label, 80),
+            row.value(facts.primary),
+            row.interval,
             tone="accent" if row is chosen else "quiet" if row in baselines else "plain",
         )
         for row in shown
@@ -349,10 +331,10 @@ def _picture(facts: RunFacts, scored: list[Map]) -> Chart:
     title += f", and {len(shown) - first} to compare with" if first < len(shown) else ""
     rows = [
         (
-            formatting.clip(label_of(row), 120),
-            formatting.score(value_of(row, facts.primary)),
-            formatting.interval(as_interval(row.get("interval"))),
-            formatting.seconds(seconds_of(row)),
+            formatting.clip(row.label, 120),
+            formatting.score(row.value(facts.primary)),
+            formatting.interval(row.interval),
+            formatting.seconds(row.seconds),
         )
         for row in shown
     ]

@@ -1,4 +1,4 @@
-"""Atomic writing: a file is complete or absent, never partial."""
+"""Files on disk, written atomically: a file is complete or absent, never partial."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -52,33 +53,46 @@ def write_json(path: Path, value: Any, *, durable: bool = True) -> None:
     )
 
 
-def read_json(path: Path) -> Any:
-    """Read what `write_json` wrote. Raises `BadRequest` for a missing or damaged file."""
+def read_json(path: Path, again: str = "run the job again") -> Any:
+    """Read what `write_json` wrote. Raises `BadRequest` for a missing or damaged file; `again` says
+    what makes it anew.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_bytes())
     except FileNotFoundError:
         raise BadRequest(
             f"There is no {path.name} in {path.parent}.",
             "Is this a run folder? Make one with: spadework dig SOURCE",
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadRequest(
-            f"{path} cannot be read: {error}.", "The file is damaged; run the job again."
+            f"{path} cannot be read: {error}.", f"The file is damaged; {again}."
         ) from error
 
 
-def write_arrays(path: Path, arrays: dict[str, Array], *, durable: bool = True) -> None:
-    """Write a compressed npz in one step."""
+def npz(arrays: Mapping[str, Array]) -> bytes:
+    """Arrays as a compressed npz; equal arrays give equal bytes."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_bytes(path, buffer.getvalue(), durable=durable)
+    return buffer.getvalue()
+
+
+def arrays_of(content: bytes) -> dict[str, Array]:
+    """The arrays of an npz. Raises ValueError, EOFError or BadZipFile for other bytes."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return {name: stored[name] for name in stored.files}
+
+
+def parquet(frame: pl.DataFrame) -> bytes:
+    """A table as a parquet file."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def write_parquet(path: Path, frame: pl.DataFrame) -> None:
     """Write a parquet file in one step."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, parquet(frame))
 
 
 def replace_folder(fresh: Path, target: Path) -> None:

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from spadework import durations
+
 ABSENT = "–"
 MINUS = "−"
 BOUND = "\u00a0"  # a space at which no line breaks
@@ -108,19 +110,10 @@ def percent(share: float | None) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A duration."""
+    """A duration, with no line break between a number and its unit."""
     if value is None or not math.isfinite(value):
         return ABSENT
-    if value < 0.1:
-        return f"{1000 * value:.0f}{BOUND}ms"
-    if value < 10:
-        return f"{value:.1f}{BOUND}s"
-    whole = round(value)
-    if whole < 100:
-        return f"{whole}{BOUND}s"
-    if whole < 6000:
-        return f"{whole // 60}{BOUND}min {whole % 60:02d}{BOUND}s"
-    return f"{whole // 3600:,}{BOUND}h {whole % 3600 // 60:02d}{BOUND}min"
+    return re.sub(r"(?<=\d) (?=[a-z])", BOUND, durations.words(value))
 
 
 def mebibytes(value: float | None) -> str:
@@ -135,6 +128,15 @@ def count(amount: float | None, singular: str, plural: str = "") -> str:
     if amount is None:
         return f"an unknown number of {plural or singular + 's'}"
     return f"{number(amount)} {singular if amount == 1 else plural or singular + 's'}"
+
+
+def changed(name: str, value: object, base: object) -> str:
+    """A change of one parameter: `history 0.7 instead of 1`."""
+
+    def shown(value: object) -> str:
+        return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+    return f"{name.replace('_', ' ')} {shown(value)} instead of {shown(base)}"
 
 
 def day(timestamp: str | None) -> str:

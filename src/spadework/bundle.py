@@ -1,0 +1,96 @@
+"""A bundle: a header in JSON and the files that it lists with their digests.
+
+Fitted models, counts and the trials of a dig are kept in this form. Every file is written in one
+step and the header last, so a bundle is complete or absent. Reading checks the format number and
+all digests, and returns the very bytes that were checked; how they are decoded is up to the caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spadework import files
+from spadework.errors import BadRequest, OutputExists
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of bundle; `absent`, `where` and `again` are for its messages."""
+
+    format: int
+    absent: str  # said of a folder without the header, such as "is not a model"
+    where: str  # which folder to name instead
+    again: str  # what makes the bundle anew, such as "fit the model again"
+    members: tuple[str, ...] = ()  # files that every bundle of this kind has
+
+
+def new_folder(folder: Path) -> Path:
+    """Make a folder for a bundle. Raises `OutputExists` where it holds anything."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise OutputExists(f"{folder} exists already.", "Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write(
+    header: Path,
+    kind: Kind,
+    facts: Mapping[str, Any],
+    members: Mapping[str, bytes],
+    *,
+    durable: bool = True,
+) -> None:
+    """Write the members next to the header, and then the header: the format, the facts, a digest
+    of each member. `durable` as in `files.write_bytes`.
+    """
+    for name, content in members.items():
+        files.write_bytes(header.parent / name, content, durable=durable)
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    files.write_json(
+        header, {"format": kind.format, **facts, "files": digests}, durable=durable
+    )  # last: its presence means complete
+
+
+def read(header: Path, kind: Kind) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """The header, and the bytes of the members that it lists.
+
+    Raises `BadRequest` where there is no header, it cannot be read, has another format or lists
+    other files than its own, and where a member is missing or not what was saved.
+    """
+    folder = header.parent
+    if not header.is_file():
+        raise BadRequest(f"{folder} {kind.absent}: it has no {header.name}.", kind.where)
+    facts = files.read_json(header, kind.again)
+    number = facts.get("format") if isinstance(facts, dict) else None
+    if number != kind.format:
+        raise BadRequest(
+            f"{folder} has format {number}, and this spadework reads {kind.format}.",
+            f"Upgrade, or {kind.again}.",
+        )
+    digests = facts.get("files")
+    if not isinstance(digests, dict) or not set(kind.members) <= set(digests):
+        raise BadRequest(
+            f"{header} cannot be read: it does not list {', '.join(kind.members) or 'its files'}.",
+            f"The file is damaged; {kind.again}.",
+        )
+    members = {name: _checked(folder, name, digest, kind) for name, digest in digests.items()}
+    return facts, members
+
+
+def _checked(folder: Path, name: str, digest: object, kind: Kind) -> bytes:
+    try:
+        if Path(name).name != name:
+            raise FileNotFoundError  # a file elsewhere is none of the bundle's
+        content = (folder / name).read_bytes()
+    except (OSError, ValueError):
+        content = None
+    if content is None or hashlib.sha256(content).hexdigest() != digest:
+        raise BadRequest(
+            f"{folder / name} is not the file that was saved.",
+            f"It is damaged or was changed; {kind.again}.",
+        )
+    return content

@@ -1,0 +1,106 @@
+"""The files of a run folder, and the only place that reads them.
+
+`docs/run-folder.md` lists their keys. `read` is for work that cannot go on without the file;
+`contents` is for a report of whatever there is. `spadework.evaluation.entries` has the form of a
+score inside these files.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from spadework import files
+from spadework.arrays import Array
+from spadework.errors import BadData, BadRequest
+
+RECIPE, DATA, FINDINGS, SCORES = "recipe.json", "data.json", "findings.json", "scores.json"
+FACES, READINESS = "faces.json", "readiness.json"
+ADVICE, TRAINING = "advice.json", "training.json"
+VALUES = "scores.npz"
+DUG_FILES = (RECIPE, DATA, FINDINGS, SCORES, FACES)
+"""Files that every dig writes and the report needs."""
+TYPES: Mapping[str, type] = MappingProxyType(
+    dict.fromkeys((RECIPE, DATA, SCORES, FACES, READINESS, ADVICE), dict)
+    | dict.fromkeys((FINDINGS, TRAINING), list)
+)
+"""File → the type of its content."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The content of a file, or None and what is wrong with the file."""
+
+    value: Any
+    trouble: str = ""
+    missing: bool = False
+
+
+def contents(folder: Path, name: str) -> Contents:
+    """The content of one of the run's files, whatever its state."""
+    wanted = TYPES[name]
+    try:
+        value = json.loads((folder / name).read_bytes())
+    except FileNotFoundError:
+        return Contents(None, f"{name} is missing: the run stopped before it was written.", True)
+    except OSError as error:
+        return Contents(None, f"{name} cannot be opened: {error.strerror or 'the system refused'}.")
+    except (ValueError, RecursionError):
+        return Contents(None, f"{name} is not valid JSON: it was cut short or changed by hand.")
+    if not isinstance(value, wanted):
+        found = type(value).__name__
+        return Contents(None, f"{name} holds a {found} in the place of a {wanted.__name__}.")
+    return Contents(value)
+
+
+def read(folder: Path, name: str) -> Any:
+    """The content of one of the run's files. Raises `BadRequest` where it is missing or damaged."""
+    found = contents(folder, name)
+    if found.missing:
+        raise BadRequest(
+            f"There is no {name} in {folder}.",
+            "Is this a run folder? Make one with: spadework dig SOURCE",
+        )
+    if found.trouble:
+        raise BadRequest(
+            f"{folder / name} cannot be read: {found.trouble}",
+            "The file is damaged; run the job again.",
+        )
+    return found.value
+
+
+def write_values(folder: Path, arrays: Mapping[str, Array]) -> None:
+    """Write `scores.npz`: values of each user on the test span."""
+    files.write_bytes(folder / VALUES, files.npz(arrays))
+
+
+def read_values(folder: Path) -> dict[str, Array]:
+    """The arrays of `scores.npz`: "users", "has_history" and, for each model and metric,
+    "LABEL/METRIC" [users]. Raises `BadData` where it cannot be read.
+    """
+    path = folder / VALUES
+    try:
+        arrays = files.arrays_of(path.read_bytes())
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise BadData(f"{path} cannot be read: {error}.", "Dig again, then train.") from error
+    return arrays
+
+
+def values_of(arrays: Mapping[str, Array], label: str) -> dict[str, Array]:
+    """Metric → the values [users] of one model."""
+    prefix = f"{label}/"
+    return {
+        name.removeprefix(prefix): array
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
+
+
+def named_values(label: str, values: Mapping[str, Array]) -> dict[str, Array]:
+    """The reverse of `values_of`."""
+    return {f"{label}/{name}": array for name, array in values.items()}
