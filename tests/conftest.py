@@ -1,6 +1,24 @@
-"""Fixtures for all tests."""
+"""Fixtures for all tests, and what several workers of pytest share."""
 
 from __future__ import annotations
+
+import os
+
+
+def own_processors() -> None:
+    """Give each of several workers processors of its own. Otherwise the threads of one worker wait
+    for those of another: two workers on two processors were hardly quicker than one. Laws about
+    threads name their number, so they hold here, too.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    if not worker.startswith("gw") or not hasattr(os, "sched_setaffinity"):
+        return
+    count = int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+    number, allowed = int(worker[2:]) % count, sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, allowed[number::count] or [allowed[number % len(allowed)]])
+
+
+own_processors()  # before BLAS is loaded, which counts them once
 
 from collections.abc import Callable
 from functools import lru_cache
