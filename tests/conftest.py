@@ -27,6 +27,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import warmed
 from makers import content_of, make_log, random_rows
 from spadework.data.content import ItemContent
 from spadework.data.interactions import Interactions
@@ -44,6 +45,29 @@ settings.register_profile(
     derandomize=True,
 )
 settings.load_profile("house")
+
+
+SLOW_FOLDERS = ("journeys", "golden")
+SLOW_FIXTURES = {"order_run", "answers", "bare", "several", "swept", "trained"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before there are workers, compile for all of them, unless that was done for these sources."""
+    if getattr(session.config.option, "numprocesses", None):
+        warmed.once()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Journeys, golden logs and what reads a whole run are slow, beside tests that say so. Files of
+    slow tests begin, so that no worker is left with a long one at the end.
+    """
+    for item in items:
+        if item.path.parent.name in SLOW_FOLDERS or SLOW_FIXTURES & set(
+            getattr(item, "fixturenames", ())
+        ):
+            item.add_marker("slow")
+    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow_files)
 
 
 @lru_cache

@@ -9,12 +9,12 @@ import doctest
 import io
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from command_line import call
 from makers import ROOT
 from spadework.models.base import models
 
@@ -29,21 +29,14 @@ def same(expected: str, printed: str) -> None:
     )
 
 
-def command(line: str) -> str:
-    """What a command prints, on both streams."""
-    words = line.removeprefix("$ spadework ").split()
-    done = subprocess.run(
-        [sys.executable, "-m", "spadework", *words],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "COLUMNS": "100"},
-        check=False,
-    )
-    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
+def command(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """What a command prints, in this process: that it starts by itself is tested in tests/apps."""
+    done = call(capsys, *line.removeprefix("$ spadework ").split())
+    assert done.code == 0, f"{line}\n{done.out}\n{done.err}"
+    return done.out
 
 
-def run(page: str) -> None:
+def run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     """All blocks of a chapter; what a Python block prints is told by the text block after it."""
     names: dict[str, object] = {"__name__": "tutorial"}
     printed = ""
@@ -59,7 +52,7 @@ def run(page: str) -> None:
             same(text, printed)
         else:
             for line, expected in re.findall(r"^(\$ .*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
-                same(expected, command(line))
+                same(expected, command(line, capsys))
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +69,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter(chapter, folder):
-    run(chapter.read_text(encoding="utf-8"))
+def test_chapter(chapter, folder, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    run(chapter.read_text(encoding="utf-8"), capsys)
 
 
 def test_chapters_are_listed():
