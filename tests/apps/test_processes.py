@@ -14,8 +14,6 @@ import pytest
 
 from command_line import run
 
-pytestmark = pytest.mark.slow  # commands in processes of their own
-
 
 def test_results_go_to_stdout_and_progress_to_stderr(tmp_path):
     output = run(

@@ -9,12 +9,12 @@ import doctest
 import io
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from command_line import call
 from makers import ROOT
 from spadework.models.base import models
 
@@ -29,14 +29,21 @@ def same(expected: str, printed: str) -> None:
     )
 
 
-def command(line: str, capsys: pytest.CaptureFixture[str]) -> str:
-    """What a command prints, in this process: that it starts by itself is tested in tests/apps."""
-    done = call(capsys, *line.removeprefix("$ spadework ").split())
-    assert done.code == 0, f"{line}\n{done.out}\n{done.err}"
-    return done.out
+def command(line: str) -> str:
+    """What a command prints, on both streams."""
+    words = line.removeprefix("$ spadework ").split()
+    done = subprocess.run(
+        [sys.executable, "-m", "spadework", *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100"},
+        check=False,
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
-def run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+def run(page: str) -> None:
     """All blocks of a chapter; what a Python block prints is told by the text block after it."""
     names: dict[str, object] = {"__name__": "tutorial"}
     printed = ""
@@ -52,11 +59,11 @@ def run(page: str, capsys: pytest.CaptureFixture[str]) -> None:
             same(text, printed)
         else:
             for line, expected in re.findall(r"^(\$ .*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
-                same(expected, command(line, capsys))
+                same(expected, command(line))
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory, every_processor):
     """One folder for all chapters, as a reader has; a chapter's own models are gone afterwards."""
     path, before, known = tmp_path_factory.mktemp("tutorial"), os.getcwd(), dict(models._entries)
     os.chdir(path)
@@ -69,9 +76,8 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-def test_chapter(chapter, folder, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
-    run(chapter.read_text(encoding="utf-8"), capsys)
+def test_chapter(chapter, folder):
+    run(chapter.read_text(encoding="utf-8"))
 
 
 def test_chapters_are_listed():

@@ -29,7 +29,6 @@ from spadework.workbench.training import excavator, judged, trainings
 from spadework.workbench.training.excavator import train
 from spadework.workbench.training.made_of import pairs, transformer_of
 
-pytestmark = pytest.mark.slow  # networks are trained
 QUICK = {"width": 32, "blocks": 1, "heads": 1, "epochs": 12, "batch": 32, "max_length": 32}
 
 
